@@ -1,0 +1,168 @@
+//! What the machine gives a cluster: an account that PostgreSQL consents to run as, folders, ports, randomness.
+
+use std::collections::hash_map::RandomState;
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::fs::{self, DirBuilder};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::instance::Durability;
+
+/// PostgreSQL refuses to run as root; tests in a container usually do. Then its programs run as this account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Account {
+    uid: u32,
+    gid: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Host {
+    uid: u32,
+    drop_to: Option<Account>,
+}
+
+impl Host {
+    pub(crate) fn detect() -> Result<Self, String> {
+        let uid = run(Command::new("id").arg("-u"), "")?;
+        let uid = uid
+            .trim()
+            .parse()
+            .map_err(|e| format!("`id -u` printed {uid:?}: {e}"))?;
+        let drop_to = if uid == 0 {
+            Some(unprivileged_account()?)
+        } else {
+            None
+        };
+        Ok(Self { uid, drop_to })
+    }
+
+    /// A command that runs as the cluster's account, in `folder`, and takes no `PG…` setting from the caller.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(folder)
+            .env("LC_ALL", "C")
+            .env("PGCONNECT_TIMEOUT", "10");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PG") {
+                command.env_remove(name);
+            }
+        }
+        if let Some(account) = self.drop_to {
+            command.uid(account.uid).gid(account.gid);
+        }
+        command
+    }
+
+    /// Makes a folder that only the cluster's account (and root) can enter, unless it is there already.
+    pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), String> {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made.map_err(told("make the folder", folder))?,
+        }
+        if let Some(account) = self.drop_to {
+            chown(folder, Some(account.uid), Some(account.gid)).map_err(told("hand over", folder))?;
+        }
+        Ok(())
+    }
+
+    /// The folder for this user's and this checkout's clusters. `POSTGRES_TESTBED_DIR` names another place for it.
+    ///
+    /// Without durability it lies in memory where there is room; with it, on a disk. `target/` won't do: the account
+    /// PostgreSQL runs as often can't enter the folders above it, and a socket's path may have 100 bytes only.
+    pub(crate) fn base_folder(&self, durability: Durability) -> Result<PathBuf, String> {
+        let place = match (std::env::var_os("POSTGRES_TESTBED_DIR"), durability) {
+            (Some(place), _) => PathBuf::from(place),
+            (None, Durability::Off) if has_room(Path::new("/dev/shm")) => PathBuf::from("/dev/shm"),
+            (None, Durability::Off) => PathBuf::from("/tmp"),
+            (None, Durability::Full) => PathBuf::from("/var/tmp"),
+        };
+        let mut checkout = DefaultHasher::new();
+        env!("CARGO_MANIFEST_DIR").hash(&mut checkout);
+        let folder = place.join(format!(
+            "todo-testbed-{}-{:08x}",
+            self.uid,
+            checkout.finish() & 0xffff_ffff
+        ));
+        self.make_folder(&folder)?;
+        Ok(folder)
+    }
+}
+
+fn unprivileged_account() -> Result<Account, String> {
+    let accounts = fs::read_to_string("/etc/passwd").map_err(told("read", Path::new("/etc/passwd")))?;
+    let find = |name: &str| {
+        let mut fields = accounts
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?
+            .split(':');
+        fields.next();
+        Some(Account {
+            uid: fields.next()?.parse().ok()?,
+            gid: fields.next()?.parse().ok()?,
+        })
+    };
+    find("postgres").or_else(|| find("nobody")).ok_or_else(|| {
+        "PostgreSQL does not run as root, and there is no account postgres or nobody".to_owned()
+    })
+}
+
+/// Containers often give /dev/shm 64 MiB, which a cluster fills.
+fn has_room(folder: &Path) -> bool {
+    const NEEDED_KIB: u64 = 1024 * 1024;
+    let available = run(Command::new("df").arg("-Pk").arg(folder), "").ok();
+    let available = available
+        .as_deref()
+        .and_then(|table| table.lines().nth(1)?.split_whitespace().nth(3));
+    available
+        .and_then(|kib| kib.parse::<u64>().ok())
+        .is_some_and(|kib| kib >= NEEDED_KIB)
+}
+
+/// A port nobody listens on, below the range that outgoing connections take theirs from: a cluster that was stopped
+/// finds its port free when it starts again.
+pub(crate) fn free_port() -> Result<u16, String> {
+    (0..100)
+        .map(|_| 20_000 + u16::try_from(random() % 12_000).unwrap_or(0))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .ok_or_else(|| "no free port between 20000 and 32000".to_owned())
+}
+
+/// Unpredictable enough for names that must not meet.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Runs the command to its end with `input` as its standard input; gives its standard output, or a sentence with what
+/// it printed to standard error.
+pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let failed = |problem: &dyn Display| format!("`{name}` failed: {problem}");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| failed(&e))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends without reading its input says why on standard error.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(|e| failed(&e))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(failed(&String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+/// For `map_err`: a sentence with what could not be done, to which path, and why.
+pub(crate) fn told(action: &str, path: &Path) -> impl FnOnce(std::io::Error) -> String {
+    move |e| format!("could not {action} {}: {e}", path.display())
+}

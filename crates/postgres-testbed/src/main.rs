@@ -1,0 +1,17 @@
+//! Starts (or joins) the shared test cluster with an empty database and keeps both until standard input ends: for
+//! looking at things by hand, with `psql` and the URLs it prints.
+
+use std::io::{self, Read, Write};
+
+use postgres_testbed::{Role, Testbed};
+
+fn main() -> io::Result<()> {
+    let database = Testbed::shared().create_database("by_hand");
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}", database.owner_url())?;
+    writeln!(stdout, "{}", database.app_url())?;
+    writeln!(stdout, "{}", database.socket_url(Role::Owner))?;
+    stdout.flush()?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! A shared cluster lives exactly as long as someone uses it, shown with processes of which each is a user.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers belong to the tests"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A place of its own, so that the clusters seen in it are this test's alone.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let place = PathBuf::from(format!("/tmp/testbed-{name}-{}", std::process::id()));
+        fs::create_dir(&place).unwrap();
+        // PostgreSQL may run as another account.
+        fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self(place)
+    }
+
+    fn user(&self) -> User {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_postgres-testbed"))
+            .env("POSTGRES_TESTBED_DIR", &self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut url = String::new();
+        stdout.read_line(&mut url).unwrap();
+        let address = url
+            .split('@')
+            .nth(1)
+            .and_then(|rest| rest.split('/').next())
+            .expect(&url)
+            .to_owned();
+        User {
+            child,
+            address,
+            _stdout: Some(stdout),
+        }
+    }
+
+    /// The testbed's own folder in it, once it is there.
+    fn base(&self) -> Option<PathBuf> {
+        Some(fs::read_dir(&self.0).ok()?.next()?.ok()?.path())
+    }
+
+    fn clusters(&self) -> Vec<PathBuf> {
+        let entries = self
+            .base()
+            .and_then(|base| fs::read_dir(base).ok())
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect()
+    }
+
+    /// The watchdog removes the folder right after the server has ended.
+    fn is_empty_soon(&self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if self.clusters().is_empty() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A failed test still has its users dropped, and its cluster then ends by itself.
+        self.is_empty_soon();
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+struct User {
+    child: Child,
+    address: String,
+    /// Kept open: a process that can't print ends early.
+    _stdout: Option<BufReader<ChildStdout>>,
+}
+
+impl User {
+    fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A connection that ends when the server does.
+fn witness(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+fn ends(mut witness: TcpStream) -> bool {
+    match witness.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(e) => e.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn processes_share_a_cluster_that_outlives_the_first_and_ends_with_the_last_even_when_killed() {
+    let place = Place::new("share");
+    let first = place.user();
+    let second = place.user();
+    assert_eq!(first.address, second.address);
+    let (address, server) = (first.address.clone(), witness(&first.address));
+
+    first.kill();
+    let third = place.user();
+    assert_eq!(third.address, address);
+    second.end();
+    third.kill();
+
+    assert!(ends(server), "the server outlived its users");
+    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+}
+
+#[test]
+fn many_processes_starting_at_once_get_one_cluster() {
+    let place = Place::new("race");
+    let users: Vec<User> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..6).map(|_| scope.spawn(|| place.user())).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect()
+    });
+    assert!(users.iter().all(|user| user.address == users[0].address));
+    assert_eq!(place.clusters().len(), 1);
+    let server = witness(&users[0].address);
+    users.into_iter().for_each(User::kill);
+    assert!(ends(server), "the server outlived its users");
+    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+}
+
+#[test]
+fn a_folder_without_a_watchdog_is_cleared_away() {
+    let place = Place::new("stale");
+    let user = place.user();
+    let stale = place.base().unwrap().join("cluster-stale");
+    fs::create_dir(&stale).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(stale.join("holders"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    fs::write(stale.join("ready"), "1").unwrap();
+
+    place.user().end();
+    assert!(!Path::new(&stale).exists());
+    user.end();
+    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+}
+
+#[test]
+fn a_start_that_is_killed_half_way_leaves_nothing() {
+    let place = Place::new("half");
+    let user = Command::new(env!("CARGO_BIN_EXE_postgres-testbed"))
+        .env("POSTGRES_TESTBED_DIR", &place.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map(|child| User {
+            child,
+            address: String::new(),
+            _stdout: None,
+        })
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let started = || {
+        place
+            .clusters()
+            .iter()
+            .any(|cluster| cluster.join("data").exists())
+    };
+    while !started() {
+        assert!(Instant::now() < deadline, "initdb did not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    user.kill();
+    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+}
