@@ -1,0 +1,65 @@
+//! The port to where sessions are kept.
+
+use async_trait::async_trait;
+
+use super::{Device, Ending, NewSession, RefreshToken, Refreshed, Revocation, Successor, TokenHash};
+use crate::error::StoreError;
+use crate::ids::{SessionId, UserId};
+use crate::time::Stamp;
+
+/// What became of a session to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is open, and these ended to make room for it.
+    Done(Vec<Revocation>),
+    /// There is no such user, or it is disabled.
+    NoSuchUser,
+}
+
+/// Keeps sessions, their refresh tokens and the revocations. Each method is one transaction.
+///
+/// Whatever ends a session MUST store its revocation in the same transaction.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Opens a session, marks the user's login, and ends the oldest live ones beyond `cap` as `ending` says.
+    async fn open(
+        &self,
+        user: UserId,
+        session: NewSession,
+        cap: u32,
+        ending: Ending,
+    ) -> Result<Opened, StoreError>;
+
+    /// The refresh token with this hash. Its session and generation never change.
+    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, StoreError>;
+
+    /// Locks the session of the token presented, loads, calls [`judge`](super::refresh::judge), and writes what it says:
+    /// with `successor` for [`Rotate`](super::refresh::RefreshVerdict::Rotate), as `ending` says for reuse. Of any number at once
+    /// one MUST rotate and the others repeat. `device` is where the session was last seen; its `client_id` is kept.
+    async fn rotate(
+        &self,
+        presented: &TokenHash,
+        successor: Successor,
+        device: &Device,
+        ending: Ending,
+    ) -> Result<Refreshed, StoreError>;
+
+    /// Ends the user's session; `None` where it has none such that is live.
+    async fn end(
+        &self,
+        user: UserId,
+        session: SessionId,
+        ending: Ending,
+    ) -> Result<Option<Revocation>, StoreError>;
+
+    /// Ends every live session of the user but `keep`.
+    async fn end_all(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+        ending: Ending,
+    ) -> Result<Vec<Revocation>, StoreError>;
+
+    /// The revocations made at or after `since` (`None`: ever) that are kept beyond `now`.
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<Vec<Revocation>, StoreError>;
+}

@@ -1,0 +1,434 @@
+//! The conflict rule for one todo: (current todo or none, change, strategy, stamp) → written todo or outcome.
+//!
+//! The rule, whatever the surface:
+//! 1. A change whose effect is already in place changes nothing, whatever its base: a retry is harmless.
+//! 2. A base that can't be right (below 1, above the current version) is a conflict under every strategy.
+//! 3. A change made against the current version applies.
+//! 4. Any other is stale, and the strategy decides. A strategy that accepts an edit of a todo that was deleted since the
+//!    edit's base restores the todo: an accepted edit is never hidden in a tombstone.
+
+use super::plan::{Conflict, Outcome, Rejection, Resolved};
+use super::{
+    Action, Base, Change, Description, Edit, Field, NewTodo, Strategy, Title, Todo, TodoNumber, Upsert,
+    Versions,
+};
+use crate::event::EventKind;
+use crate::text::ClientId;
+use crate::time::Stamp;
+
+/// What the batch itself did to the todo before this change, so that the same id twice in one request is the second
+/// change on top of the first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own {
+    /// The versions that accepted changes of this batch named as their base.
+    named: Vec<i64>,
+    /// What the first of them really was made against; 0 where it created the todo.
+    from: i64,
+    /// The versions they made.
+    made: Vec<i64>,
+}
+
+impl Own {
+    /// A change with `base` made version `made` of a todo that had version `before`, 0 where it did not exist.
+    pub(super) fn note(&mut self, base: Base, before: i64, made: i64) {
+        let named = if let Base::Version(version) = base {
+            Some(version)
+        } else {
+            None
+        };
+        if self.made.is_empty() {
+            self.from = named.map_or(before, |version| version.min(before));
+        }
+        self.named.extend(named);
+        self.made.push(made);
+    }
+}
+
+pub(super) enum Resolution {
+    Write {
+        todo: Todo,
+        event: EventKind,
+        known: bool,
+    },
+    Settled(Outcome),
+}
+
+/// What is constant while one change is resolved.
+pub(super) struct Ground<'a> {
+    pub strategy: Strategy,
+    pub stamp: Stamp,
+    pub now: Stamp,
+    pub own: Option<&'a Own>,
+    pub quota_left: bool,
+    pub quota: u32,
+}
+
+/// The values a change wants fields to have.
+struct Wanted<'a> {
+    title: Option<&'a Title>,
+    description: Option<Option<&'a Description>>,
+    completed: Option<bool>,
+    deleted: Option<bool>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of_edit(edit: &'a Edit) -> Self {
+        Self {
+            title: edit.title.as_ref(),
+            description: edit.description.as_ref().map(Option::as_ref),
+            completed: edit.completed,
+            deleted: None,
+        }
+    }
+
+    const fn only(completed: Option<bool>, deleted: Option<bool>) -> Self {
+        Self {
+            title: None,
+            description: None,
+            completed,
+            deleted,
+        }
+    }
+
+    /// Whether `field` is named with another value than `todo` has.
+    fn differs(&self, todo: &Todo, field: Field) -> bool {
+        match field {
+            Field::Title => self.title.is_some_and(|title| *title != todo.title),
+            Field::Description => self
+                .description
+                .is_some_and(|description| description != todo.description.as_ref()),
+            Field::Completed => self
+                .completed
+                .is_some_and(|completed| completed != todo.completed()),
+            Field::Deleted => self.deleted.is_some_and(|deleted| deleted != todo.deleted()),
+        }
+    }
+
+    fn differing(&self, todo: &Todo) -> Vec<Field> {
+        Field::ALL
+            .into_iter()
+            .filter(|field| self.differs(todo, *field))
+            .collect()
+    }
+
+    /// Whether whoever sent this holds every field of the todo, and so the whole of it.
+    const fn names_all(&self) -> bool {
+        self.title.is_some()
+            && self.description.is_some()
+            && self.completed.is_some()
+            && self.deleted.is_some()
+    }
+}
+
+enum Verdict {
+    InPlace,
+    Apply {
+        restoring: bool,
+    },
+    Conflict {
+        fields: Vec<Field>,
+        resolved: Option<Resolved>,
+    },
+}
+
+/// Decides one change. `number` gives a fresh number where the change creates the todo.
+pub(super) fn resolve(
+    current: Option<&Todo>,
+    change: &Change,
+    ground: &Ground<'_>,
+    number: impl FnOnce() -> Option<TodoNumber>,
+) -> Option<Resolution> {
+    let settled = |outcome| Some(Resolution::Settled(outcome));
+    let create = |new: &NewTodo| {
+        if !ground.quota_left {
+            return settled(Outcome::Rejected(Rejection::Quota { limit: ground.quota }));
+        }
+        let todo = created(change, new, ground, number()?);
+        Some(Resolution::Write {
+            todo,
+            event: EventKind::Created,
+            known: true,
+        })
+    };
+    match (&change.action, current) {
+        (Action::Create(new), None) => create(new),
+        (Action::Create(new), Some(todo)) => settled(if same_content(todo, new) {
+            Outcome::Unchanged {
+                todo: Some(todo.clone()),
+                known: true,
+            }
+        } else {
+            Outcome::IdInUse
+        }),
+        (Action::Edit(edit), Some(todo)) if !todo.deleted() => {
+            Some(settle(todo, &Wanted::of_edit(edit), change, None, ground))
+        }
+        (Action::Toggle, Some(todo)) if !todo.deleted() => {
+            let turned = Wanted::only(Some(!todo.completed()), None);
+            Some(settle(todo, &turned, change, None, ground))
+        }
+        (Action::Delete, Some(todo)) => Some(settle(
+            todo,
+            &Wanted::only(None, Some(true)),
+            change,
+            None,
+            ground,
+        )),
+        (Action::Restore, Some(todo)) => Some(settle(
+            todo,
+            &Wanted::only(None, Some(false)),
+            change,
+            None,
+            ground,
+        )),
+        (Action::Edit(_) | Action::Toggle, _) | (Action::Delete | Action::Restore, None) => {
+            settled(Outcome::NotFound)
+        }
+        (Action::Upsert(upsert), Some(todo)) => {
+            if ground.strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() {
+                return settled(Outcome::Rejected(Rejection::UpdatedAtRequired));
+            }
+            let wanted = Wanted {
+                deleted: upsert.deleted,
+                ..Wanted::of_edit(&upsert.edit)
+            };
+            Some(settle(todo, &wanted, change, upsert.updated_at, ground))
+        }
+        (Action::Upsert(upsert), None) => match creation(upsert, ground.strategy) {
+            Ok(Some(new)) => create(&new),
+            Ok(None) => settled(Outcome::Unchanged {
+                todo: None,
+                known: true,
+            }),
+            Err(rejection) => settled(Outcome::Rejected(rejection)),
+        },
+    }
+}
+
+/// What an upsert of an unknown id creates; `None` where it deletes what is not there.
+fn creation(upsert: &Upsert, strategy: Strategy) -> Result<Option<NewTodo>, Rejection> {
+    if strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() {
+        return Err(Rejection::UpdatedAtRequired);
+    }
+    if upsert.deleted == Some(true) {
+        return Ok(None);
+    }
+    let title = upsert.edit.title.clone().ok_or(Rejection::TitleRequired)?;
+    Ok(Some(NewTodo {
+        title,
+        description: upsert.edit.description.clone().flatten(),
+        completed: upsert.edit.completed.unwrap_or(false),
+        created_at: upsert.created_at,
+    }))
+}
+
+fn created(change: &Change, new: &NewTodo, ground: &Ground<'_>, number: TodoNumber) -> Todo {
+    Todo {
+        id: change.id,
+        number,
+        title: new.title.clone(),
+        description: new.description.clone(),
+        completed_at: new.completed.then_some(ground.stamp),
+        created_at: new
+            .created_at
+            .filter(|at| *at <= ground.now)
+            .unwrap_or(ground.stamp),
+        updated_at: ground.stamp,
+        deleted_at: None,
+        client_id: change.client_id.clone(),
+        versions: Versions::FIRST,
+    }
+}
+
+fn same_content(todo: &Todo, new: &NewTodo) -> bool {
+    todo.title == new.title && todo.description == new.description && todo.completed() == new.completed
+}
+
+/// Decides a change of a todo that exists.
+fn settle(
+    todo: &Todo,
+    wanted: &Wanted<'_>,
+    change: &Change,
+    edited_at: Option<Stamp>,
+    ground: &Ground<'_>,
+) -> Resolution {
+    let known = wanted.names_all() || is_current(todo, effective_base(change.base, ground.own), ground.own);
+    match judge(todo, wanted, change.base, edited_at, ground) {
+        Verdict::InPlace => Resolution::Settled(Outcome::Unchanged {
+            todo: Some(todo.clone()),
+            known,
+        }),
+        Verdict::Conflict { fields, resolved } => Resolution::Settled(Outcome::Conflict(Conflict {
+            current: todo.clone(),
+            base: match change.base {
+                Base::Version(version) => Some(version),
+                Base::Current | Base::Unknown => None,
+            },
+            fields,
+            strategy: ground.strategy,
+            resolved,
+        })),
+        Verdict::Apply { restoring } => {
+            let after = edited(todo, wanted, change.client_id.as_ref(), restoring, ground.stamp);
+            let revived = todo.deleted() && !after.deleted();
+            if revived && !ground.quota_left {
+                return Resolution::Settled(Outcome::Rejected(Rejection::Quota { limit: ground.quota }));
+            }
+            let event = match (todo.deleted(), after.deleted()) {
+                (true, false) => EventKind::Restored,
+                // A tombstone that was edited and stays one too: sockets know nothing else of it.
+                (_, true) => EventKind::Deleted,
+                (false, false) => EventKind::Updated,
+            };
+            Resolution::Write {
+                todo: after,
+                event,
+                known: known && !restoring,
+            }
+        }
+    }
+}
+
+/// The version the change was made against; 0 where the client did not say, `None` where it asks for no check. A base that
+/// an earlier change of this batch named means what it meant there.
+fn effective_base(base: Base, own: Option<&Own>) -> Option<i64> {
+    match (base, own) {
+        (Base::Current, _) => None,
+        (Base::Unknown, _) => Some(0),
+        (Base::Version(version), Some(own)) if own.named.contains(&version) => Some(own.from),
+        (Base::Version(version), _) => Some(version),
+    }
+}
+
+/// Whether nobody but this batch changed the todo since `base`.
+fn is_current(todo: &Todo, base: Option<i64>, own: Option<&Own>) -> bool {
+    base.is_none_or(|base| {
+        base <= todo.version()
+            && (base.max(0) + 1..=todo.version())
+                .all(|version| own.is_some_and(|own| own.made.contains(&version)))
+    })
+}
+
+fn judge(
+    todo: &Todo,
+    wanted: &Wanted<'_>,
+    base: Base,
+    edited_at: Option<Stamp>,
+    ground: &Ground<'_>,
+) -> Verdict {
+    let differing = wanted.differing(todo);
+    if differing.is_empty() {
+        return Verdict::InPlace;
+    }
+    let since = effective_base(base, ground.own);
+    let Some(since) = since.filter(|_| !is_current(todo, since, ground.own)) else {
+        return Verdict::Apply { restoring: false };
+    };
+    if since > todo.version() || (since < 1 && base != Base::Unknown) {
+        return Verdict::Conflict {
+            fields: differing,
+            resolved: None,
+        };
+    }
+    // By anybody but this batch itself.
+    let changed_since = |field: Field| {
+        let at = todo.versions.of(field);
+        at > since && !ground.own.is_some_and(|own| own.made.contains(&at))
+    };
+    let restoring = todo.deleted() && wanted.deleted.is_none() && changed_since(Field::Deleted);
+    match ground.strategy {
+        Strategy::Manual => Verdict::Conflict {
+            fields: differing,
+            resolved: None,
+        },
+        Strategy::ClientWins => Verdict::Apply { restoring },
+        Strategy::LastWriteWins => {
+            let edited_at = edited_at.map(|at| at.min(ground.now));
+            if edited_at.is_some_and(|at| at > todo.updated_at) {
+                Verdict::Apply { restoring }
+            } else {
+                Verdict::Conflict {
+                    fields: differing,
+                    resolved: Some(Resolved::Server),
+                }
+            }
+        }
+        Strategy::Merge => merge(&differing, wanted, restoring, changed_since),
+    }
+}
+
+fn merge(
+    differing: &[Field],
+    wanted: &Wanted<'_>,
+    restoring: bool,
+    changed_since: impl Fn(Field) -> bool,
+) -> Verdict {
+    let edits = [Field::Title, Field::Description, Field::Completed];
+    if wanted.deleted == Some(true)
+        && differing.contains(&Field::Deleted)
+        && edits.into_iter().any(&changed_since)
+    {
+        return Verdict::Conflict {
+            fields: vec![Field::Deleted],
+            resolved: Some(Resolved::Server),
+        };
+    }
+    let fields: Vec<_> = differing
+        .iter()
+        .copied()
+        .filter(|field| changed_since(*field))
+        // An edit that says `deleted: false` of a todo deleted meanwhile is an edit against a deletion, and wins.
+        .filter(|field| !(*field == Field::Deleted && wanted.deleted == Some(false)))
+        .collect();
+    if fields.is_empty() {
+        Verdict::Apply { restoring }
+    } else {
+        Verdict::Conflict {
+            fields,
+            resolved: None,
+        }
+    }
+}
+
+/// `todo` with the wanted values, one version later.
+fn edited(
+    todo: &Todo,
+    wanted: &Wanted<'_>,
+    client_id: Option<&ClientId>,
+    restoring: bool,
+    stamp: Stamp,
+) -> Todo {
+    let mut after = todo.clone();
+    let version = todo.versions.version + 1;
+    after.versions.version = version;
+    after.updated_at = stamp;
+    after.client_id = client_id.cloned();
+    if let Some(title) = wanted.title.filter(|_| wanted.differs(todo, Field::Title)) {
+        after.title = title.clone();
+        after.versions.title = version;
+    }
+    if let Some(description) = wanted
+        .description
+        .filter(|_| wanted.differs(todo, Field::Description))
+    {
+        after.description = description.cloned();
+        after.versions.description = version;
+    }
+    if let Some(completed) = wanted
+        .completed
+        .filter(|_| wanted.differs(todo, Field::Completed))
+    {
+        after.completed_at = completed.then_some(stamp);
+        after.versions.completed = version;
+    }
+    let deleted = if restoring {
+        false
+    } else {
+        wanted.deleted.unwrap_or(todo.deleted())
+    };
+    if deleted != todo.deleted() {
+        after.deleted_at = deleted.then_some(stamp);
+        after.versions.deleted = version;
+    }
+    after
+}
