@@ -1,2 +1,42 @@
-//! Work in progress.
-fn main() {}
+//! The project's own commands, run as `cargo xtask COMMAND`: one file per command.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command speaks to the one who typed it"
+)]
+
+mod deps;
+mod openapi;
+mod process;
+mod summary;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [CARGO TEST ARGUMENTS] [-- FILTER]   runs every test; installs or starts what they need
+  openapi [--check]                         writes openapi/openapi.json, or compares and lints it
+  deps                                      checks which crate may depend on what";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test", rest @ ..] => test::run(rest),
+        ["openapi"] => openapi::write(),
+        ["openapi", "--check"] => openapi::check(),
+        ["deps"] => deps::run(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}

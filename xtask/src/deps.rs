@@ -1,0 +1,135 @@
+//! Which crate may depend on what: the layers of ARCHITECTURE.md, and the crates `domain` is built from.
+
+use std::collections::BTreeSet;
+
+use crate::process::{cargo, output, read, root};
+
+/// The workspace's crates each may be built on. Those for development alone (tests) are free.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("domain-testkit", &["domain"]),
+    ("adapters-auth", &["domain"]),
+    ("adapters-postgres", &["domain"]),
+    ("adapters-sqlite", &["domain"]),
+    ("api-actix", &["domain"]),
+    (
+        "server",
+        &[
+            "domain",
+            "adapters-auth",
+            "adapters-postgres",
+            "adapters-sqlite",
+            "api-actix",
+        ],
+    ),
+    ("postgres-testbed", &[]),
+    ("blackbox-tests", &["postgres-testbed"]),
+    ("xtask", &["postgres-testbed"]),
+];
+
+const ALLOWED: &str = "crates/domain/dependencies.allow";
+
+pub fn run() -> Result<(), String> {
+    let mut problems = arrows(&tree(&[
+        "--workspace",
+        "-e",
+        "normal,build",
+        "--depth",
+        "1",
+        "--prefix",
+        "depth",
+    ])?);
+    let built_on = tree(&["-p", "domain", "-e", "normal", "--prefix", "none"])?;
+    problems.extend(strangers(&built_on, &read(&root().join(ALLOWED))?));
+    if problems.is_empty() {
+        println!("dependencies: the arrows point down, and domain is built on the allowed crates alone");
+        Ok(())
+    } else {
+        Err(problems.join("\n"))
+    }
+}
+
+fn tree(arguments: &[&str]) -> Result<String, String> {
+    output(cargo().arg("tree").arg("--quiet").args(arguments))
+}
+
+/// `tree` is `cargo tree --workspace --depth 1 --prefix depth`: a line `0name …` per crate of the workspace, and below it
+/// a line `1name …` per crate it is built on, with a path if that belongs to the workspace too.
+fn arrows(tree: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut allowed: &[&str] = &[];
+    let mut from = "";
+    for line in tree.lines() {
+        let name = line
+            .get(1..)
+            .and_then(|rest| rest.split(' ').next())
+            .unwrap_or_default();
+        if line.starts_with('0') {
+            from = name;
+            allowed = ARROWS
+                .iter()
+                .find(|(from, _)| *from == name)
+                .map_or(&[], |(_, to)| to);
+            if !ARROWS.iter().any(|(from, _)| *from == name) {
+                problems.push(format!(
+                    "{name} has no place in the layers: give it one in xtask/src/deps.rs"
+                ));
+            }
+        } else if line.contains(" (/") && !allowed.contains(&name) {
+            problems.push(format!("{from} must not depend on {name}"));
+        }
+    }
+    problems
+}
+
+/// `tree` is `cargo tree -p domain --prefix none`; `allowed` has a name a line, and comments after `#`.
+fn strangers(tree: &str, allowed: &str) -> Vec<String> {
+    let used: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| *name != "domain")
+        .collect();
+    let allowed = allowed
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    let allowed: BTreeSet<&str> = allowed.filter(|name| !name.is_empty()).collect();
+    let uninvited = used
+        .difference(&allowed)
+        .map(|name| format!("domain is built on {name}, which {ALLOWED} does not allow"));
+    let unused = allowed
+        .difference(&used)
+        .map(|name| format!("{ALLOWED} allows {name}, which domain does not use: remove it"));
+    uninvited.chain(unused).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arrows_point_down_and_domain_is_built_on_the_allowed_crates_alone() {
+        run().unwrap();
+    }
+
+    #[test]
+    fn an_arrow_between_adapters_or_upwards_is_found() {
+        let tree = "0adapters-sqlite v0.1.0 (/w/a)\n1domain v0.1.0 (/w/d) (*)\n1adapters-auth v0.1.0 (/w/b)\n\
+                    1diesel v2.3.0\n0domain v0.1.0 (/w/d)\n1api-actix v0.1.0 (/w/c)\n0newcomer v0.1.0 (/w/n)";
+        let problems = arrows(tree);
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems[0], "adapters-sqlite must not depend on adapters-auth");
+        assert_eq!(problems[1], "domain must not depend on api-actix");
+        assert!(problems[2].starts_with("newcomer has no place"));
+    }
+
+    #[test]
+    fn the_allow_list_is_exact() {
+        let problems = strangers(
+            "domain v0.1.0 (/w/d)\nuuid v1.0.0\ntokio v1.0.0\n",
+            "# ids\nuuid # v5\nserde\n",
+        );
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("built on tokio"));
+        assert!(problems[1].contains("allows serde"));
+    }
+}

@@ -1,0 +1,94 @@
+//! The committed OpenAPI document: written from the binary, compared with it, linted.
+
+use std::path::PathBuf;
+
+use crate::process::{cargo, command, output, read, root, run, target};
+use crate::tools;
+
+pub fn write() -> Result<(), String> {
+    let path = path();
+    std::fs::write(&path, generated()?).map_err(|e| format!("could not write {}: {e}", path.display()))?;
+    println!("wrote {}", path.display());
+    Ok(())
+}
+
+/// Fails when the committed document is not what the binary prints, or when a linter objects to it.
+pub fn check() -> Result<(), String> {
+    let generated = generated()?;
+    let committed = read(&path())?;
+    if let Some(difference) = difference(&committed, &generated) {
+        return Err(format!(
+            "openapi/openapi.json is out of date (`cargo xtask openapi` renews it): {difference}"
+        ));
+    }
+    let tools = tools::npm_project("tests/openapi-tools")?;
+    let programs = tools.join("node_modules/.bin");
+    let mut redocly = command(programs.join("redocly"));
+    redocly.args(["lint", "--config", "redocly.yaml", "../../openapi/openapi.json"]);
+    run(redocly
+        .current_dir(&tools)
+        .env("REDOCLY_TELEMETRY", "off")
+        .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true"))?;
+    let mut spectral = command(programs.join("spectral"));
+    spectral.args([
+        "lint",
+        "--ruleset",
+        ".spectral.yaml",
+        "--fail-severity",
+        "warn",
+        "../../openapi/openapi.json",
+    ]);
+    run(spectral.current_dir(&tools))?;
+    println!("openapi/openapi.json is what the binary prints, and the linters have no objection");
+    Ok(())
+}
+
+fn path() -> PathBuf {
+    root().join("openapi/openapi.json")
+}
+
+fn generated() -> Result<String, String> {
+    run(cargo().args(["build", "--quiet", "--package", "server", "--bin", "todo-server"]))?;
+    let document = output(command(target()?.join("debug/todo-server")).arg("openapi"))?;
+    Ok(document.trim_end().to_owned() + "\n")
+}
+
+/// The first line that is not the same.
+fn difference(committed: &str, generated: &str) -> Option<String> {
+    let (mut old, mut new) = (committed.lines(), generated.lines());
+    for number in 1.. {
+        match (old.next(), new.next()) {
+            (None, None) => break,
+            (old, new) if old == new => {}
+            (old, new) => {
+                let text = |line: Option<&str>| {
+                    line.map_or("nothing".to_owned(), |line| format!("`{}`", line.trim()))
+                };
+                return Some(format!(
+                    "line {number} has {}, the binary prints {}",
+                    text(old),
+                    text(new)
+                ));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_differs_is_told() {
+        assert_eq!(difference("{\n  1\n}\n", "{\n  1\n}\n"), None);
+        assert_eq!(
+            difference("{\n  1\n}\n", "{\n  2\n}\n").unwrap(),
+            "line 2 has `1`, the binary prints `2`"
+        );
+        assert_eq!(
+            difference("{\n", "{\n}\n").unwrap(),
+            "line 2 has nothing, the binary prints `}`"
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What the tests need beside the toolchain. Each function finds it, or says in a line that it installs it and does.
+//!
+//! PostgreSQL is installed for the machine, as it can't be had otherwise. The packages from npm and `PyPI` stay inside the
+//! checkout and are pinned by committed files; a copy of that file beside what was installed from it tells whether
+//! it still fits.
+
+use std::path::{Path, PathBuf};
+
+use postgres_testbed::Binaries;
+
+use crate::process::{command, output, read, root, run, succeeds, target};
+
+pub fn postgres() -> Result<(), String> {
+    let Err(missing) = Binaries::find() else {
+        return Ok(());
+    };
+    let root = output(command("id").arg("-u"))?.trim() == "0";
+    if !succeeds(command("apt-get").arg("--version"))
+        || !(root || succeeds(command("sudo").args(["-n", "true"])))
+    {
+        return Err(missing);
+    }
+    println!(
+        "installing PostgreSQL with apt-get, for its programs only: the tests run a cluster of their own"
+    );
+    let apt_get = |arguments: &[&str]| {
+        let mut apt_get = if root { command("apt-get") } else { command("sudo") };
+        apt_get.args((!root).then_some("apt-get"));
+        run(apt_get
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("-q")
+            .args(arguments))
+    };
+    apt_get(&["update"])?;
+    apt_get(&["install", "-y", "--no-install-recommends", "postgresql"])?;
+    Binaries::find().map(drop)
+}
+
+/// The npm project in `folder` with its packages installed; gives its path.
+pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
+    let project = root().join(folder);
+    let lock = project.join("package-lock.json");
+    let mark = project.join("node_modules/.installed-from");
+    if !fits(&lock, &mark) {
+        let needed =
+            "Node.js 20.19 or newer with npm is needed: https://nodejs.org/ or `apt-get install nodejs npm`";
+        let node = output(command("node").arg("--version")).map_err(|e| format!("{e}\n{needed}"))?;
+        if !recent_enough(node.trim()) {
+            return Err(format!("{needed}; this is {}", node.trim()));
+        }
+        println!("installing the npm packages of {folder}");
+        run(command("npm")
+            .args(["ci", "--loglevel=error"])
+            .current_dir(&project))
+        .map_err(|e| format!("{e}\n{needed}"))?;
+        copy(&lock, &mark)?;
+    }
+    Ok(project)
+}
+
+/// The path of a program from the packages in `tests/requirements.txt`.
+pub fn python_program(name: &str) -> Result<PathBuf, String> {
+    let requirements = root().join("tests/requirements.txt");
+    let folder = target()?.join("python-tools");
+    let mark = folder.join("installed-from");
+    if !fits(&requirements, &mark) {
+        println!(
+            "installing the Python packages of tests/requirements.txt into {}",
+            folder.display()
+        );
+        let needed = "Python 3.10 or newer with pip is needed: `apt-get install python3 python3-pip`";
+        // Debian keeps a venv's own pip in a package of its own; the pip outside can do its work.
+        run(command("python3")
+            .args(["-m", "venv", "--clear", "--without-pip"])
+            .arg(&folder))
+        .map_err(|e| format!("{e}\n{needed}"))?;
+        let mut pip = command("python3");
+        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "--python"])
+            .arg(folder.join("bin/python"));
+        run(pip.args(["install", "--requirement"]).arg(&requirements))
+            .map_err(|e| format!("{e}\n{needed}"))?;
+        copy(&requirements, &mark)?;
+    }
+    Ok(folder.join("bin").join(name))
+}
+
+fn fits(pins: &Path, mark: &Path) -> bool {
+    read(mark).is_ok_and(|installed| read(pins).is_ok_and(|wanted| installed == wanted))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    std::fs::copy(from, to)
+        .map(drop)
+        .map_err(|e| format!("could not write {}: {e}", to.display()))
+}
+
+/// What Redocly CLI demands of `node --version`.
+fn recent_enough(version: &str) -> bool {
+    let mut numbers = version
+        .trim_start_matches('v')
+        .split('.')
+        .map(|number| number.parse::<u32>().unwrap_or(0));
+    let major_minor = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    matches!(major_minor, (20, 19..) | (22, 12..) | (23.., _))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_too_old_is_refused() {
+        for version in ["v18.20.4", "v20.18.1", "v21.0.0", "v22.11.0", "nonsense"] {
+            assert!(!recent_enough(version), "{version}");
+        }
+        for version in ["v20.19.0", "v22.12.0", "v24.1.0"] {
+            assert!(recent_enough(version), "{version}");
+        }
+    }
+}
