@@ -24,10 +24,6 @@ pub enum StoreError {
 impl StoreError {
     /// A corrupt value in `table.column`.
     pub fn corrupt(table: &'static str, column: &'static str, problem: impl Into<String>) -> Self {
-        Self::Corrupt {
-            table,
-            column,
-            problem: problem.to_string(),
-        }
+        Self::Corrupt { table, column, problem: problem.into() }
     }
 }

@@ -29,11 +29,7 @@ pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
         return Err(TextError::Control { code: c.into() });
     }
     let got = text.chars().count();
-    if got > max {
-        Err(TextError::TooLong { max, got })
-    } else {
-        Ok(())
-    }
+    if got > max { Err(TextError::TooLong { max, got }) } else { Ok(()) }
 }
 
 macro_rules! trimmed_text {

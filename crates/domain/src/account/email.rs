@@ -31,18 +31,12 @@ impl Email {
         if text.is_empty() {
             return Err(EmailError::Blank);
         }
-        let options = Options::default()
-            .with_required_tld()
-            .without_display_text()
-            .without_domain_literal();
+        let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
         let parsed = EmailAddress::parse_with_options(text, options);
         if parsed.is_err() || text.contains(['"', '\\']) || text.chars().any(char::is_control) {
             return Err(EmailError::Malformed);
         }
-        Ok(Self {
-            typed: text.to_owned(),
-            key: fold(text),
-        })
+        Ok(Self { typed: text.to_owned(), key: fold(text) })
     }
 
     /// The address as its user typed it.

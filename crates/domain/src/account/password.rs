@@ -60,10 +60,7 @@ impl NewPassword {
     /// Checks `text`, which is never trimmed, for the user of `email`.
     pub fn parse(text: &str, email: Option<&Email>, policy: PasswordPolicy) -> Result<Self, WeakPassword> {
         if text.len() > Self::MAX_BYTES {
-            return Err(WeakPassword::TooLong {
-                max: Self::MAX_BYTES,
-                got: text.len(),
-            });
+            return Err(WeakPassword::TooLong { max: Self::MAX_BYTES, got: text.len() });
         }
         if text.contains('\0') {
             return Err(WeakPassword::Nul);
@@ -73,16 +70,9 @@ impl NewPassword {
             ("an upper-case letter", text.chars().any(char::is_uppercase)),
             ("a lower-case letter", text.chars().any(char::is_lowercase)),
             ("a digit", text.chars().any(|c| c.is_ascii_digit())),
-            (
-                "a special character",
-                !policy.special || text.chars().any(|c| !c.is_alphanumeric()),
-            ),
+            ("a special character", !policy.special || text.chars().any(|c| !c.is_alphanumeric())),
         ];
-        let missing: Vec<_> = needs
-            .iter()
-            .filter(|(_, met)| !met)
-            .map(|(need, _)| *need)
-            .collect();
+        let missing: Vec<_> = needs.iter().filter(|(_, met)| !met).map(|(need, _)| *need).collect();
         if !missing.is_empty() {
             return Err(WeakPassword::Missing { missing });
         }
@@ -176,10 +166,7 @@ mod tests {
     #[test]
     fn bytes_count_not_characters() {
         let long = format!("Aa1{}", "é".repeat(35));
-        assert_eq!(
-            parse(&long).err(),
-            Some(WeakPassword::TooLong { max: 72, got: 73 })
-        );
+        assert_eq!(parse(&long).err(), Some(WeakPassword::TooLong { max: 72, got: 73 }));
         assert!(parse(&long[..long.len() - 2]).is_ok());
     }
 
@@ -192,10 +179,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        assert_eq!(
-            format!("{:?}", parse("Zebra-Stripe-7").expect("strong")),
-            "NewPassword(…)"
-        );
+        assert_eq!(format!("{:?}", parse("Zebra-Stripe-7").expect("strong")), "NewPassword(…)");
         assert_eq!(format!("{:?}", PasswordHash("$2b$…".into())), "PasswordHash(…)");
     }
 }

@@ -51,11 +51,7 @@ impl AccountService {
     #[must_use]
     pub fn new(sessions: SessionService) -> Self {
         let parts = sessions.parts();
-        Self {
-            accounts: parts.accounts.clone(),
-            hasher: parts.hasher.clone(),
-            sessions,
-        }
+        Self { accounts: parts.accounts.clone(), hasher: parts.hasher.clone(), sessions }
     }
 
     /// Makes an account and its first session, both or neither.
@@ -74,23 +70,11 @@ impl AccountService {
         let now = parts.clock.now();
         let id = UserId(parts.secrets.uuid());
         let session = self.sessions.new_session(device, now);
-        let user = NewUser {
-            id,
-            email,
-            password,
-            display_name,
-        };
-        match self
-            .accounts
-            .register(user, Some(session.new.clone()), now)
-            .await?
-        {
-            Registered::Done(user) => Ok(Registration::Done(self.sessions.logged_in(
-                user,
-                session.new.id,
-                session.secret,
-                now,
-            ))),
+        let user = NewUser { id, email, password, display_name };
+        match self.accounts.register(user, Some(session.new.clone()), now).await? {
+            Registered::Done(user) => {
+                Ok(Registration::Done(self.sessions.logged_in(user, session.new.id, session.secret, now)))
+            }
             Registered::EmailTaken => Ok(Registration::EmailTaken),
         }
     }
@@ -127,10 +111,7 @@ impl AccountService {
         };
         let parts = self.sessions.parts();
         let ending = self.sessions.ending(EndReason::PasswordChange, parts.clock.now());
-        let set = self
-            .accounts
-            .set_password(user.id, &old, hash, Some(principal.session), ending)
-            .await?;
+        let set = self.accounts.set_password(user.id, &old, hash, Some(principal.session), ending).await?;
         match set {
             PasswordSet::Done(ended) => {
                 parts.revocations.add(&ended);
@@ -147,8 +128,6 @@ impl AccountService {
 
     /// Sets what the user is called; `None` when the user is gone.
     pub async fn rename(&self, user: UserId, name: Option<DisplayName>) -> Result<Option<User>, StoreError> {
-        self.accounts
-            .rename(user, name, self.sessions.parts().clock.now())
-            .await
+        self.accounts.rename(user, name, self.sessions.parts().clock.now()).await
     }
 }

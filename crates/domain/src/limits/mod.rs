@@ -42,11 +42,7 @@ impl Quota {
     /// `count` in `period`, all of them at once if need be.
     #[must_use]
     pub const fn new(count: u32, period: Duration) -> Self {
-        Self {
-            count,
-            period,
-            burst: count,
-        }
+        Self { count, period, burst: count }
     }
 
     /// The time in which one is earned back, in whole microseconds as a [`Stamp`] counts.
@@ -89,30 +85,12 @@ pub fn gcra(kept: Option<Stamp>, quota: Quota, now: Stamp) -> (Charge, Stamp) {
     let ahead = after.since(now);
     if ahead > tolerance {
         let retry_after = ahead.saturating_sub(tolerance);
-        return (
-            Charge {
-                allowed: false,
-                remaining: 0,
-                retry_after,
-            },
-            arrival,
-        );
+        return (Charge { allowed: false, remaining: 0, retry_after }, arrival);
     }
     let left = tolerance.saturating_sub(ahead);
     let remaining = left.as_micros().checked_div(interval.as_micros()).unwrap_or(0);
-    let retry_after = if remaining == 0 {
-        interval.saturating_sub(left)
-    } else {
-        Duration::ZERO
-    };
-    (
-        Charge {
-            allowed: true,
-            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
-            retry_after,
-        },
-        after,
-    )
+    let retry_after = if remaining == 0 { interval.saturating_sub(left) } else { Duration::ZERO };
+    (Charge { allowed: true, remaining: u32::try_from(remaining).unwrap_or(u32::MAX), retry_after }, after)
 }
 
 /// The time to keep after a charge was given back.
@@ -143,10 +121,7 @@ pub struct Quotas {
 impl Default for Quotas {
     fn default() -> Self {
         let quarter = Duration::from_mins(15);
-        Self {
-            login_from: Quota::new(5, quarter),
-            login_to: Quota::new(10, quarter),
-        }
+        Self { login_from: Quota::new(5, quarter), login_to: Quota::new(10, quarter) }
     }
 }
 

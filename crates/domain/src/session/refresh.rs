@@ -181,10 +181,7 @@ mod tests {
     #[test]
     fn a_repeat_within_the_grace_gives_the_same_successor_even_when_that_was_used() {
         let used = facts(Some(NOW), Some(token(1, Some(NOW))));
-        assert_eq!(
-            judge(&used, NOW.plus(GRACE)),
-            RefreshVerdict::Repeat(TokenHash([1; 32]))
-        );
+        assert_eq!(judge(&used, NOW.plus(GRACE)), RefreshVerdict::Repeat(TokenHash([1; 32])));
         assert_eq!(judge(&used, NOW.plus(GRACE).next()), RefreshVerdict::Reused);
     }
 

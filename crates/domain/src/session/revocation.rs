@@ -70,10 +70,7 @@ impl Revocations {
     /// An empty list, which is [`Standing::Unknown`] about everything until it is first filled.
     #[must_use]
     pub fn new(listeners: Vec<Arc<dyn RevocationListener>>) -> Self {
-        Self {
-            listeners,
-            list: RwLock::default(),
-        }
+        Self { listeners, list: RwLock::default() }
     }
 
     /// Adds what this instance did itself.
@@ -158,19 +155,10 @@ mod tests {
         let list = Revocations::new(vec![]);
         assert_eq!(list.standing(SESSION, TOKEN, now), Standing::Unknown);
         list.refresh(&[], now);
-        assert_eq!(
-            list.standing(SESSION, TOKEN, now.plus(Revocations::MAX_AGE)),
-            Standing::Good
-        );
-        assert_eq!(
-            list.standing(SESSION, TOKEN, now.plus(Revocations::MAX_AGE).next()),
-            Standing::Unknown
-        );
+        assert_eq!(list.standing(SESSION, TOKEN, now.plus(Revocations::MAX_AGE)), Standing::Good);
+        assert_eq!(list.standing(SESSION, TOKEN, now.plus(Revocations::MAX_AGE).next()), Standing::Unknown);
         list.add(&[revocation(now.plus(GRACE_OF_TEST))]);
-        assert_eq!(
-            list.standing(SESSION, TOKEN, now.plus(GRACE_OF_TEST)),
-            Standing::Revoked
-        );
+        assert_eq!(list.standing(SESSION, TOKEN, now.plus(GRACE_OF_TEST)), Standing::Revoked);
     }
 
     const GRACE_OF_TEST: Duration = Duration::from_hours(1);

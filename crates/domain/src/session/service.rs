@@ -31,11 +31,7 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Self {
         let days = |n: u64| Duration::from_hours(n * 24);
-        Self {
-            access: Duration::from_mins(15),
-            longest_access: days(7),
-            refresh: days(7),
-        }
+        Self { access: Duration::from_mins(15), longest_access: days(7), refresh: days(7) }
     }
 }
 
@@ -144,22 +140,14 @@ impl SessionService {
     /// A service over `parts`.
     #[must_use]
     pub fn new(parts: SessionParts, lifetimes: Lifetimes, defence: LoginDefence) -> Self {
-        Self {
-            parts,
-            lifetimes,
-            defence,
-        }
+        Self { parts, lifetimes, defence }
     }
 
     /// Lets a request with this access token in.
     pub fn authenticate(&self, token: &str) -> Result<Principal, AuthFailure> {
         let now = self.parts.clock.now();
         let verified = self.parts.access.verify(token, now)?;
-        match self
-            .parts
-            .revocations
-            .standing(verified.session, verified.token, now)
-        {
+        match self.parts.revocations.standing(verified.session, verified.token, now) {
             Standing::Good => Ok(verified.into()),
             Standing::Revoked => Err(AuthFailure::Revoked),
             Standing::Unknown => Err(AuthFailure::RevocationsUnknown),
@@ -218,12 +206,7 @@ impl SessionService {
     ) -> Result<LogIn, StoreError> {
         let user = self.parts.accounts.by_email(&credentials.email).await?;
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let verified = match self
-            .parts
-            .hasher
-            .verify(&credentials.password, hash.clone())
-            .await
-        {
+        let verified = match self.parts.hasher.verify(&credentials.password, hash.clone()).await {
             Ok(verified) => verified,
             Err(error) => return Ok(LogIn::Hasher(error)),
         };
@@ -260,21 +243,13 @@ impl SessionService {
         now: Stamp,
     ) -> Result<Option<LoggedIn>, StoreError> {
         let ending = self.ending(EndReason::DeviceRevoked, now);
-        let opened = self
-            .parts
-            .sessions
-            .open(user.id, session.new.clone(), self.defence.session_cap, ending)
-            .await?;
+        let opened =
+            self.parts.sessions.open(user.id, session.new.clone(), self.defence.session_cap, ending).await?;
         let Opened::Done(ended) = opened else {
             return Ok(None);
         };
         self.parts.revocations.add(&ended);
-        Ok(Some(self.logged_in(
-            Box::new(user),
-            session.new.id,
-            session.secret,
-            now,
-        )))
+        Ok(Some(self.logged_in(Box::new(user), session.new.id, session.secret, now)))
     }
 
     /// A session with its first refresh token, not yet stored.
@@ -309,15 +284,7 @@ impl SessionService {
             issued_at: now,
             expires_at: now.plus(self.lifetimes.access),
         });
-        LoggedIn {
-            user,
-            tokens: Tokens {
-                access,
-                refresh,
-                expires_in: self.lifetimes.access,
-                session,
-            },
-        }
+        LoggedIn { user, tokens: Tokens { access, refresh, expires_in: self.lifetimes.access, session } }
     }
 
     /// Exchanges a refresh token for the session's next tokens.
@@ -335,22 +302,11 @@ impl SessionService {
             expires_at: now.plus(self.lifetimes.refresh),
         };
         let ending = self.ending(EndReason::ReuseDetected, now);
-        match self
-            .parts
-            .sessions
-            .rotate(&presented, successor, device, ending)
-            .await?
-        {
+        match self.parts.sessions.rotate(&presented, successor, device, ending).await? {
             Refreshed::Done { user, session, hash } => {
                 // A successor stored before the server's keys rotated was derived under an older one.
                 let same = |secret: &RefreshSecret| self.parts.refresh.hash(&secret.0) == hash;
-                match self
-                    .parts
-                    .refresh
-                    .derive_all(session, generation)
-                    .into_iter()
-                    .find(same)
-                {
+                match self.parts.refresh.derive_all(session, generation).into_iter().find(same) {
                     Some(secret) => Ok(Refresh::Done(self.logged_in(user, session, secret, now))),
                     None => Ok(Refresh::Unknown),
                 }
@@ -372,12 +328,7 @@ impl SessionService {
         let ended = if all {
             self.parts.sessions.end_all(principal.user, None, ending).await?
         } else {
-            self.parts
-                .sessions
-                .end(principal.user, principal.session, ending)
-                .await?
-                .into_iter()
-                .collect()
+            self.parts.sessions.end(principal.user, principal.session, ending).await?.into_iter().collect()
         };
         self.parts.revocations.add(&ended);
         Ok(())
@@ -388,11 +339,7 @@ impl SessionService {
     pub fn ending(&self, reason: EndReason, now: Stamp) -> Ending {
         // Verifiers allow for half a minute of clock difference; a minute covers it.
         let until = now.plus(self.lifetimes.longest_access + Duration::from_mins(1));
-        Ending {
-            reason,
-            at: now,
-            until,
-        }
+        Ending { reason, at: now, until }
     }
 
     /// The ports it works with, for the services beside it.

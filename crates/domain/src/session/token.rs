@@ -127,22 +127,8 @@ impl Principal {
 
 impl From<VerifiedToken> for Principal {
     fn from(verified: VerifiedToken) -> Self {
-        let VerifiedToken {
-            user,
-            subject,
-            session,
-            token,
-            expires_at,
-            scopes,
-        } = verified;
-        Self {
-            user,
-            subject,
-            session,
-            token,
-            expires_at,
-            scopes,
-        }
+        let VerifiedToken { user, subject, session, token, expires_at, scopes } = verified;
+        Self { user, subject, session, token, expires_at, scopes }
     }
 }
 

@@ -51,9 +51,7 @@ impl Cursor {
     #[must_use]
     pub fn continues(&self, position: &Position) -> bool {
         let epoch_fits = self.epoch.as_ref().is_none_or(|epoch| *epoch == position.epoch);
-        let since_fits = self
-            .since
-            .is_none_or(|since| position.horizon <= since && since <= position.clock);
+        let since_fits = self.since.is_none_or(|since| position.horizon <= since && since <= position.clock);
         epoch_fits && since_fits
     }
 }

@@ -67,12 +67,7 @@ impl SyncService {
     /// The read is a snapshot of its own, taken after the write is durable: it holds at least that write, and what it holds
     /// of others is complete up to the cursor it gives.
     pub async fn sync(&self, user: UserId, request: SyncRequest) -> Result<SyncOutcome, StoreError> {
-        let SyncRequest {
-            cursor,
-            strategy,
-            changes,
-            limit,
-        } = request;
+        let SyncRequest { cursor, strategy, changes, limit } = request;
         let outcomes = if changes.is_empty() {
             Vec::new()
         } else {
@@ -118,11 +113,7 @@ fn answer(outcomes: Vec<Outcome>, found: Changes) -> SyncAnswer {
 fn known_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
     let mut all = HashMap::new();
     for outcome in outcomes {
-        if let Outcome::Applied { todo, known, .. }
-        | Outcome::Unchanged {
-            todo: Some(todo),
-            known,
-        } = outcome
+        if let Outcome::Applied { todo, known, .. } | Outcome::Unchanged { todo: Some(todo), known } = outcome
         {
             let version = all.entry(todo.id()).or_insert(Some(todo.version()));
             *version = version.and(known.then_some(todo.version()));

@@ -86,13 +86,7 @@ pub struct Versions {
 }
 
 impl Versions {
-    const FIRST: Self = Self {
-        version: 1,
-        title: 1,
-        description: 1,
-        completed: 1,
-        deleted: 1,
-    };
+    const FIRST: Self = Self { version: 1, title: 1, description: 1, completed: 1, deleted: 1 };
 
     /// The version at which `field` last changed.
     #[must_use]

@@ -106,12 +106,7 @@ impl UserState {
         mut numbers: Vec<TodoNumber>,
     ) -> Self {
         numbers.sort_unstable_by(|a, b| b.cmp(a));
-        Self {
-            position,
-            live,
-            todos: todos.into_iter().map(|todo| (todo.id(), todo)).collect(),
-            numbers,
-        }
+        Self { position, live, todos: todos.into_iter().map(|todo| (todo.id(), todo)).collect(), numbers }
     }
 
     /// The user's last stamp.
@@ -150,32 +145,16 @@ impl Plan {
     ///
     /// [`StoreError::Corrupt`] where `state` offers fewer numbers than todos are created; `state` must not be used again then.
     pub fn decide(state: &mut UserState, batch: &Batch, now: Stamp) -> Result<Self, StoreError> {
-        if !batch
-            .cursor
-            .as_ref()
-            .is_none_or(|cursor| cursor.continues(&state.position))
-        {
-            return Ok(Self {
-                decision: Decision::StaleCursor,
-                written: Vec::new(),
-                events: Vec::new(),
-            });
+        if !batch.cursor.as_ref().is_none_or(|cursor| cursor.continues(&state.position)) {
+            return Ok(Self { decision: Decision::StaleCursor, written: Vec::new(), events: Vec::new() });
         }
-        let mut draft = Draft {
-            state,
-            clock: None,
-            live: 0,
-            touched: HashMap::new(),
-            order: Vec::new(),
-            events: vec![],
-        };
+        let mut draft =
+            Draft { state, clock: None, live: 0, touched: HashMap::new(), order: Vec::new(), events: vec![] };
         draft.live = draft.state.live;
         let mut outcomes = Vec::with_capacity(batch.changes.len());
         for change in &batch.changes {
             let before = draft.touched.get(&change.id);
-            let current = before
-                .map(|(todo, _)| todo)
-                .or_else(|| draft.state.todos.get(&change.id));
+            let current = before.map(|(todo, _)| todo).or_else(|| draft.state.todos.get(&change.id));
             let last = draft.clock.unwrap_or(draft.state.position.clock);
             let stamp = now.max(last.next());
             let ground = Ground {
@@ -205,16 +184,8 @@ impl Plan {
             && outcomes
                 .iter()
                 .any(|outcome| !matches!(outcome, Outcome::Applied { .. } | Outcome::Unchanged { .. }));
-        let (written, events) = if spoilt {
-            (Vec::new(), Vec::new())
-        } else {
-            draft.settle()
-        };
-        Ok(Self {
-            decision: Decision::Decided(outcomes),
-            written,
-            events,
-        })
+        let (written, events) = if spoilt { (Vec::new(), Vec::new()) } else { draft.settle() };
+        Ok(Self { decision: Decision::Decided(outcomes), written, events })
     }
 
     /// The todos to store, each once, in the order in which the batch first wrote them.
@@ -252,16 +223,9 @@ impl Draft<'_> {
             self.order.push(todo.id());
             (todo.clone(), Own::default())
         });
-        own.note(
-            change.base,
-            existed.map_or(0, |(version, _)| version),
-            todo.version(),
-        );
+        own.note(change.base, existed.map_or(0, |(version, _)| version), todo.version());
         self.touched.insert(todo.id(), (todo.clone(), own));
-        self.events.push(TodoEvent {
-            kind: event,
-            todo: todo.clone(),
-        });
+        self.events.push(TodoEvent { kind: event, todo: todo.clone() });
     }
 
     fn settle(mut self) -> (Vec<Written>, Vec<TodoEvent>) {

@@ -31,11 +31,7 @@ pub(super) struct Own {
 impl Own {
     /// A change with `base` made version `made` of a todo that had version `before`, 0 where it did not exist.
     pub(super) fn note(&mut self, base: Base, before: i64, made: i64) {
-        let named = if let Base::Version(version) = base {
-            Some(version)
-        } else {
-            None
-        };
+        let named = if let Base::Version(version) = base { Some(version) } else { None };
         if self.made.is_empty() {
             self.from = named.map_or(before, |version| version.min(before));
         }
@@ -45,11 +41,7 @@ impl Own {
 }
 
 pub(super) enum Resolution {
-    Write {
-        todo: Todo,
-        event: EventKind,
-        known: bool,
-    },
+    Write { todo: Todo, event: EventKind, known: bool },
     Settled(Outcome),
 }
 
@@ -82,33 +74,23 @@ impl<'a> Wanted<'a> {
     }
 
     const fn only(completed: Option<bool>, deleted: Option<bool>) -> Self {
-        Self {
-            title: None,
-            description: None,
-            completed,
-            deleted,
-        }
+        Self { title: None, description: None, completed, deleted }
     }
 
     /// Whether `field` is named with another value than `todo` has.
     fn differs(&self, todo: &Todo, field: Field) -> bool {
         match field {
             Field::Title => self.title.is_some_and(|title| *title != todo.title),
-            Field::Description => self
-                .description
-                .is_some_and(|description| description != todo.description.as_ref()),
-            Field::Completed => self
-                .completed
-                .is_some_and(|completed| completed != todo.completed()),
+            Field::Description => {
+                self.description.is_some_and(|description| description != todo.description.as_ref())
+            }
+            Field::Completed => self.completed.is_some_and(|completed| completed != todo.completed()),
             Field::Deleted => self.deleted.is_some_and(|deleted| deleted != todo.deleted()),
         }
     }
 
     fn differing(&self, todo: &Todo) -> Vec<Field> {
-        Field::ALL
-            .into_iter()
-            .filter(|field| self.differs(todo, *field))
-            .collect()
+        Field::ALL.into_iter().filter(|field| self.differs(todo, *field)).collect()
     }
 
     /// Whether whoever sent this holds every field of the todo, and so the whole of it.
@@ -122,13 +104,8 @@ impl<'a> Wanted<'a> {
 
 enum Verdict {
     InPlace,
-    Apply {
-        restoring: bool,
-    },
-    Conflict {
-        fields: Vec<Field>,
-        resolved: Option<Resolved>,
-    },
+    Apply { restoring: bool },
+    Conflict { fields: Vec<Field>, resolved: Option<Resolved> },
 }
 
 /// Decides one change. `number` gives a fresh number where the change creates the todo.
@@ -144,19 +121,12 @@ pub(super) fn resolve(
             return settled(Outcome::Rejected(Rejection::Quota { limit: ground.quota }));
         }
         let todo = created(change, new, ground, number()?);
-        Some(Resolution::Write {
-            todo,
-            event: EventKind::Created,
-            known: true,
-        })
+        Some(Resolution::Write { todo, event: EventKind::Created, known: true })
     };
     match (&change.action, current) {
         (Action::Create(new), None) => create(new),
         (Action::Create(new), Some(todo)) => settled(if same_content(todo, new) {
-            Outcome::Unchanged {
-                todo: Some(todo.clone()),
-                known: true,
-            }
+            Outcome::Unchanged { todo: Some(todo.clone()), known: true }
         } else {
             Outcome::IdInUse
         }),
@@ -167,20 +137,12 @@ pub(super) fn resolve(
             let turned = Wanted::only(Some(!todo.completed()), None);
             Some(settle(todo, &turned, change, None, ground))
         }
-        (Action::Delete, Some(todo)) => Some(settle(
-            todo,
-            &Wanted::only(None, Some(true)),
-            change,
-            None,
-            ground,
-        )),
-        (Action::Restore, Some(todo)) => Some(settle(
-            todo,
-            &Wanted::only(None, Some(false)),
-            change,
-            None,
-            ground,
-        )),
+        (Action::Delete, Some(todo)) => {
+            Some(settle(todo, &Wanted::only(None, Some(true)), change, None, ground))
+        }
+        (Action::Restore, Some(todo)) => {
+            Some(settle(todo, &Wanted::only(None, Some(false)), change, None, ground))
+        }
         (Action::Edit(_) | Action::Toggle, _) | (Action::Delete | Action::Restore, None) => {
             settled(Outcome::NotFound)
         }
@@ -188,18 +150,12 @@ pub(super) fn resolve(
             if ground.strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() {
                 return settled(Outcome::Rejected(Rejection::UpdatedAtRequired));
             }
-            let wanted = Wanted {
-                deleted: upsert.deleted,
-                ..Wanted::of_edit(&upsert.edit)
-            };
+            let wanted = Wanted { deleted: upsert.deleted, ..Wanted::of_edit(&upsert.edit) };
             Some(settle(todo, &wanted, change, upsert.updated_at, ground))
         }
         (Action::Upsert(upsert), None) => match creation(upsert, ground.strategy) {
             Ok(Some(new)) => create(&new),
-            Ok(None) => settled(Outcome::Unchanged {
-                todo: None,
-                known: true,
-            }),
+            Ok(None) => settled(Outcome::Unchanged { todo: None, known: true }),
             Err(rejection) => settled(Outcome::Rejected(rejection)),
         },
     }
@@ -229,10 +185,7 @@ fn created(change: &Change, new: &NewTodo, ground: &Ground<'_>, number: TodoNumb
         title: new.title.clone(),
         description: new.description.clone(),
         completed_at: new.completed.then_some(ground.stamp),
-        created_at: new
-            .created_at
-            .filter(|at| *at <= ground.now)
-            .unwrap_or(ground.stamp),
+        created_at: new.created_at.filter(|at| *at <= ground.now).unwrap_or(ground.stamp),
         updated_at: ground.stamp,
         deleted_at: None,
         client_id: change.client_id.clone(),
@@ -254,10 +207,7 @@ fn settle(
 ) -> Resolution {
     let known = wanted.names_all() || is_current(todo, effective_base(change.base, ground.own), ground.own);
     match judge(todo, wanted, change.base, edited_at, ground) {
-        Verdict::InPlace => Resolution::Settled(Outcome::Unchanged {
-            todo: Some(todo.clone()),
-            known,
-        }),
+        Verdict::InPlace => Resolution::Settled(Outcome::Unchanged { todo: Some(todo.clone()), known }),
         Verdict::Conflict { fields, resolved } => Resolution::Settled(Outcome::Conflict(Conflict {
             current: todo.clone(),
             base: match change.base {
@@ -280,11 +230,7 @@ fn settle(
                 (_, true) => EventKind::Deleted,
                 (false, false) => EventKind::Updated,
             };
-            Resolution::Write {
-                todo: after,
-                event,
-                known: known && !restoring,
-            }
+            Resolution::Write { todo: after, event, known: known && !restoring }
         }
     }
 }
@@ -325,10 +271,7 @@ fn judge(
         return Verdict::Apply { restoring: false };
     };
     if since > todo.version() || (since < 1 && base != Base::Unknown) {
-        return Verdict::Conflict {
-            fields: differing,
-            resolved: None,
-        };
+        return Verdict::Conflict { fields: differing, resolved: None };
     }
     // By anybody but this batch itself.
     let changed_since = |field: Field| {
@@ -337,20 +280,14 @@ fn judge(
     };
     let restoring = todo.deleted() && wanted.deleted.is_none() && changed_since(Field::Deleted);
     match ground.strategy {
-        Strategy::Manual => Verdict::Conflict {
-            fields: differing,
-            resolved: None,
-        },
+        Strategy::Manual => Verdict::Conflict { fields: differing, resolved: None },
         Strategy::ClientWins => Verdict::Apply { restoring },
         Strategy::LastWriteWins => {
             let edited_at = edited_at.map(|at| at.min(ground.now));
             if edited_at.is_some_and(|at| at > todo.updated_at) {
                 Verdict::Apply { restoring }
             } else {
-                Verdict::Conflict {
-                    fields: differing,
-                    resolved: Some(Resolved::Server),
-                }
+                Verdict::Conflict { fields: differing, resolved: Some(Resolved::Server) }
             }
         }
         Strategy::Merge => merge(&differing, wanted, restoring, changed_since),
@@ -368,10 +305,7 @@ fn merge(
         && differing.contains(&Field::Deleted)
         && edits.into_iter().any(&changed_since)
     {
-        return Verdict::Conflict {
-            fields: vec![Field::Deleted],
-            resolved: Some(Resolved::Server),
-        };
+        return Verdict::Conflict { fields: vec![Field::Deleted], resolved: Some(Resolved::Server) };
     }
     let fields: Vec<_> = differing
         .iter()
@@ -383,10 +317,7 @@ fn merge(
     if fields.is_empty() {
         Verdict::Apply { restoring }
     } else {
-        Verdict::Conflict {
-            fields,
-            resolved: None,
-        }
+        Verdict::Conflict { fields, resolved: None }
     }
 }
 
@@ -407,25 +338,15 @@ fn edited(
         after.title = title.clone();
         after.versions.title = version;
     }
-    if let Some(description) = wanted
-        .description
-        .filter(|_| wanted.differs(todo, Field::Description))
-    {
+    if let Some(description) = wanted.description.filter(|_| wanted.differs(todo, Field::Description)) {
         after.description = description.cloned();
         after.versions.description = version;
     }
-    if let Some(completed) = wanted
-        .completed
-        .filter(|_| wanted.differs(todo, Field::Completed))
-    {
+    if let Some(completed) = wanted.completed.filter(|_| wanted.differs(todo, Field::Completed)) {
         after.completed_at = completed.then_some(stamp);
         after.versions.completed = version;
     }
-    let deleted = if restoring {
-        false
-    } else {
-        wanted.deleted.unwrap_or(todo.deleted())
-    };
+    let deleted = if restoring { false } else { wanted.deleted.unwrap_or(todo.deleted()) };
     if deleted != todo.deleted() {
         after.deleted_at = deleted.then_some(stamp);
         after.versions.deleted = version;

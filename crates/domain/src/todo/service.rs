@@ -38,11 +38,7 @@ impl TodoService {
 
     /// The live todo with this number.
     pub async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
-        Ok(self
-            .store
-            .get_by_number(user, number)
-            .await?
-            .filter(|todo| !todo.deleted()))
+        Ok(self.store.get_by_number(user, number).await?.filter(|todo| !todo.deleted()))
     }
 
     /// One page of the user's list.
@@ -58,16 +54,7 @@ impl TodoService {
         new: NewTodo,
         client_id: Option<ClientId>,
     ) -> Result<Option<Outcome>, StoreError> {
-        self.one(
-            user,
-            Change {
-                id,
-                base: Base::Current,
-                action: Action::Create(new),
-                client_id,
-            },
-        )
-        .await
+        self.one(user, Change { id, base: Base::Current, action: Action::Create(new), client_id }).await
     }
 
     /// Edits a live todo: `Applied`, `Unchanged`, `Conflict` or `NotFound`.
@@ -79,58 +66,22 @@ impl TodoService {
         edit: Edit,
         client_id: Option<ClientId>,
     ) -> Result<Option<Outcome>, StoreError> {
-        self.one(
-            user,
-            Change {
-                id,
-                base,
-                action: Action::Edit(edit),
-                client_id,
-            },
-        )
-        .await
+        self.one(user, Change { id, base, action: Action::Edit(edit), client_id }).await
     }
 
     /// Turns a live todo's `completed` over: `Applied` or `NotFound`.
     pub async fn toggle(&self, user: UserId, id: TodoId) -> Result<Option<Outcome>, StoreError> {
-        self.one(
-            user,
-            Change {
-                id,
-                base: Base::Current,
-                action: Action::Toggle,
-                client_id: None,
-            },
-        )
-        .await
+        self.one(user, Change { id, base: Base::Current, action: Action::Toggle, client_id: None }).await
     }
 
     /// Makes the todo a tombstone: `Applied`, `Unchanged` (it was one), `Conflict` or `NotFound` (it never was).
     pub async fn delete(&self, user: UserId, id: TodoId, base: Base) -> Result<Option<Outcome>, StoreError> {
-        self.one(
-            user,
-            Change {
-                id,
-                base,
-                action: Action::Delete,
-                client_id: None,
-            },
-        )
-        .await
+        self.one(user, Change { id, base, action: Action::Delete, client_id: None }).await
     }
 
     /// Makes a tombstone live: `Applied`, `Unchanged` (it was), `NotFound` or `Rejected` (quota).
     pub async fn restore(&self, user: UserId, id: TodoId) -> Result<Option<Outcome>, StoreError> {
-        self.one(
-            user,
-            Change {
-                id,
-                base: Base::Current,
-                action: Action::Restore,
-                client_id: None,
-            },
-        )
-        .await
+        self.one(user, Change { id, base: Base::Current, action: Action::Restore, client_id: None }).await
     }
 
     /// Creates all of them or none; an outcome for each, in order.
@@ -139,14 +90,9 @@ impl TodoService {
         user: UserId,
         items: Vec<(TodoId, NewTodo, Option<ClientId>)>,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
-        let create = |(id, new, client_id)| Change {
-            id,
-            base: Base::Current,
-            action: Action::Create(new),
-            client_id,
-        };
-        self.commit(user, items.into_iter().map(create).collect(), true)
-            .await
+        let create =
+            |(id, new, client_id)| Change { id, base: Base::Current, action: Action::Create(new), client_id };
+        self.commit(user, items.into_iter().map(create).collect(), true).await
     }
 
     /// Edits each of them that can be; an outcome for each, in order.
@@ -155,14 +101,8 @@ impl TodoService {
         user: UserId,
         items: Vec<(TodoId, Base, Edit, Option<ClientId>)>,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
-        let edit = |(id, base, edit, client_id)| Change {
-            id,
-            base,
-            action: Action::Edit(edit),
-            client_id,
-        };
-        self.commit(user, items.into_iter().map(edit).collect(), false)
-            .await
+        let edit = |(id, base, edit, client_id)| Change { id, base, action: Action::Edit(edit), client_id };
+        self.commit(user, items.into_iter().map(edit).collect(), false).await
     }
 
     async fn one(&self, user: UserId, change: Change) -> Result<Option<Outcome>, StoreError> {
@@ -176,13 +116,8 @@ impl TodoService {
         changes: Vec<Change>,
         all_or_nothing: bool,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
-        let batch = Batch {
-            changes,
-            strategy: Strategy::Manual,
-            all_or_nothing,
-            cursor: None,
-            quota: self.quota,
-        };
+        let batch =
+            Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, quota: self.quota };
         match self.store.commit(user, batch, self.clock.now()).await? {
             Commit::Done(outcomes) => Ok(Some(outcomes)),
             // A batch without a cursor has none that could be stale.
