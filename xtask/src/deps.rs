@@ -12,16 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("adapters-postgres", &["domain"]),
     ("adapters-sqlite", &["domain"]),
     ("api-actix", &["domain"]),
-    (
-        "server",
-        &[
-            "domain",
-            "adapters-auth",
-            "adapters-postgres",
-            "adapters-sqlite",
-            "api-actix",
-        ],
-    ),
+    ("server", &["domain", "adapters-auth", "adapters-postgres", "adapters-sqlite", "api-actix"]),
     ("postgres-testbed", &[]),
     ("blackbox-tests", &["postgres-testbed"]),
     ("xtask", &["postgres-testbed"]),
@@ -30,15 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ALLOWED: &str = "crates/domain/dependencies.allow";
 
 pub fn run() -> Result<(), String> {
-    let mut problems = arrows(&tree(&[
-        "--workspace",
-        "-e",
-        "normal,build",
-        "--depth",
-        "1",
-        "--prefix",
-        "depth",
-    ])?);
+    let mut problems =
+        arrows(&tree(&["--workspace", "-e", "normal,build", "--depth", "1", "--prefix", "depth"])?);
     let built_on = tree(&["-p", "domain", "-e", "normal", "--prefix", "none"])?;
     problems.extend(strangers(&built_on, &read(&root().join(ALLOWED))?));
     if problems.is_empty() {
@@ -60,20 +44,12 @@ fn arrows(tree: &str) -> Vec<String> {
     let mut allowed: &[&str] = &[];
     let mut from = "";
     for line in tree.lines() {
-        let name = line
-            .get(1..)
-            .and_then(|rest| rest.split(' ').next())
-            .unwrap_or_default();
+        let name = line.get(1..).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
         if line.starts_with('0') {
             from = name;
-            allowed = ARROWS
-                .iter()
-                .find(|(from, _)| *from == name)
-                .map_or(&[], |(_, to)| to);
+            allowed = ARROWS.iter().find(|(from, _)| *from == name).map_or(&[], |(_, to)| to);
             if !ARROWS.iter().any(|(from, _)| *from == name) {
-                problems.push(format!(
-                    "{name} has no place in the layers: give it one in xtask/src/deps.rs"
-                ));
+                problems.push(format!("{name} has no place in the layers: give it one in xtask/src/deps.rs"));
             }
         } else if line.contains(" (/") && !allowed.contains(&name) {
             problems.push(format!("{from} must not depend on {name}"));
@@ -84,14 +60,9 @@ fn arrows(tree: &str) -> Vec<String> {
 
 /// `tree` is `cargo tree -p domain --prefix none`; `allowed` has a name a line, and comments after `#`.
 fn strangers(tree: &str, allowed: &str) -> Vec<String> {
-    let used: BTreeSet<&str> = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .filter(|name| *name != "domain")
-        .collect();
-    let allowed = allowed
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    let used: BTreeSet<&str> =
+        tree.lines().filter_map(|line| line.split(' ').next()).filter(|name| *name != "domain").collect();
+    let allowed = allowed.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     let allowed: BTreeSet<&str> = allowed.filter(|name| !name.is_empty()).collect();
     let uninvited = used
         .difference(&allowed)
@@ -124,10 +95,8 @@ mod tests {
 
     #[test]
     fn the_allow_list_is_exact() {
-        let problems = strangers(
-            "domain v0.1.0 (/w/d)\nuuid v1.0.0\ntokio v1.0.0\n",
-            "# ids\nuuid # v5\nserde\n",
-        );
+        let problems =
+            strangers("domain v0.1.0 (/w/d)\nuuid v1.0.0\ntokio v1.0.0\n", "# ids\nuuid # v5\nserde\n");
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("built on tokio"));
         assert!(problems[1].contains("allows serde"));

@@ -1,10 +1,6 @@
 //! The project's own commands, run as `cargo xtask COMMAND`: one file per command.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command speaks to the one who typed it"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to the one who typed it")]
 
 mod deps;
 mod openapi;

@@ -64,11 +64,7 @@ fn difference(committed: &str, generated: &str) -> Option<String> {
                 let text = |line: Option<&str>| {
                     line.map_or("nothing".to_owned(), |line| format!("`{}`", line.trim()))
                 };
-                return Some(format!(
-                    "line {number} has {}, the binary prints {}",
-                    text(old),
-                    text(new)
-                ));
+                return Some(format!("line {number} has {}, the binary prints {}", text(old), text(new)));
             }
         }
     }
@@ -86,9 +82,6 @@ mod tests {
             difference("{\n  1\n}\n", "{\n  2\n}\n").unwrap(),
             "line 2 has `1`, the binary prints `2`"
         );
-        assert_eq!(
-            difference("{\n", "{\n}\n").unwrap(),
-            "line 2 has nothing, the binary prints `}`"
-        );
+        assert_eq!(difference("{\n", "{\n}\n").unwrap(), "line 2 has nothing, the binary prints `}`");
     }
 }

@@ -6,23 +6,16 @@ use std::process::{Command, Stdio};
 
 /// The workspace's root.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
 /// Where cargo puts what it builds: this program lies in one of its folders, such as `debug`.
 pub fn target() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|e| format!("could not find the path of this program: {e}"))?;
     // Its tests lie one folder deeper.
-    let profile = own
-        .ancestors()
-        .skip(1)
-        .find(|folder| folder.file_name() != Some(OsStr::new("deps")));
+    let profile = own.ancestors().skip(1).find(|folder| folder.file_name() != Some(OsStr::new("deps")));
     let target = profile.and_then(Path::parent);
-    target
-        .map(Path::to_owned)
-        .ok_or_else(|| format!("{} is not in a target folder", own.display()))
+    target.map(Path::to_owned).ok_or_else(|| format!("{} is not in a target folder", own.display()))
 }
 
 /// A command in the workspace's root.
@@ -40,19 +33,12 @@ pub fn cargo() -> Command {
 /// Runs it with this program's own output.
 pub fn run(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|e| told(command, &e.to_string()))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(told(command, &status.to_string()))
-    }
+    if status.success() { Ok(()) } else { Err(told(command, &status.to_string())) }
 }
 
 /// Runs it and gives what it printed; standard error goes to the terminal.
 pub fn output(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|e| told(command, &e.to_string()))?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(|e| told(command, &e.to_string()))?;
     if output.status.success() {
         String::from_utf8(output.stdout).map_err(|e| told(command, &e.to_string()))
     } else {
@@ -62,11 +48,7 @@ pub fn output(command: &mut Command) -> Result<String, String> {
 
 /// Whether the command can be run and succeeds; what it prints is dropped.
 pub fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn told(command: &Command, problem: &str) -> String {

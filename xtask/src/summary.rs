@@ -17,9 +17,8 @@ impl Summary {
             self.binaries += 1;
             self.passed += count(counts, "passed");
             self.ignored += count(counts, "ignored");
-        } else if let Some(name) = line
-            .strip_prefix("test ")
-            .and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        } else if let Some(name) =
+            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
         {
             self.failed.push(name.to_owned());
         }
@@ -44,17 +43,8 @@ fn count(counts: &str, word: &str) -> usize {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            binaries,
-            passed,
-            ignored,
-            failed,
-        } = self;
-        write!(
-            f,
-            "{binaries} test binaries: {passed} passed, {} failed, {ignored} ignored",
-            failed.len()
-        )?;
+        let Self { binaries, passed, ignored, failed } = self;
+        write!(f, "{binaries} test binaries: {passed} passed, {} failed, {ignored} ignored", failed.len())?;
         failed.iter().try_for_each(|name| write!(f, "\n  failed: {name}"))
     }
 }

@@ -22,18 +22,11 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     let _held = Testbed::shared();
 
     let own = arguments.iter().take_while(|argument| **argument != "--");
-    let chosen = own
-        .into_iter()
-        .any(|a| *a == "-p" || a.starts_with("--package") || a.starts_with("--manifest-path"));
+    let chosen =
+        own.into_iter().any(|a| *a == "-p" || a.starts_with("--package") || a.starts_with("--manifest-path"));
     let mut tests = cargo();
-    tests
-        .arg("test")
-        .arg("--no-fail-fast")
-        .args((!chosen).then_some("--workspace"))
-        .args(arguments);
-    tests
-        .env("TODO_SERVER_BIN", target()?.join("debug/todo-server"))
-        .env("SCHEMATHESIS_BIN", schemathesis);
+    tests.arg("test").arg("--no-fail-fast").args((!chosen).then_some("--workspace")).args(arguments);
+    tests.env("TODO_SERVER_BIN", target()?.join("debug/todo-server")).env("SCHEMATHESIS_BIN", schemathesis);
     let mut summary = Summary::default();
     let passed = follow(&mut tests, &mut summary);
 
@@ -46,21 +39,12 @@ fn follow(tests: &mut Command, summary: &mut Summary) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("could not run cargo test: {e}");
     let mut child = tests.stdout(Stdio::piped()).spawn().map_err(failed)?;
     let mut stdout = std::io::stdout().lock();
-    for line in child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|out| BufReader::new(out).split(b'\n'))
-    {
+    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).split(b'\n')) {
         let line = line.map_err(failed)?;
         let line = String::from_utf8_lossy(&line);
         summary.take(&line);
         writeln!(stdout, "{line}").map_err(failed)?;
     }
     let status = child.wait().map_err(failed)?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err("not all tests passed".to_owned())
-    }
+    if status.success() { Ok(()) } else { Err("not all tests passed".to_owned()) }
 }

@@ -26,10 +26,7 @@ pub fn postgres() -> Result<(), String> {
     let apt_get = |arguments: &[&str]| {
         let mut apt_get = if root { command("apt-get") } else { command("sudo") };
         apt_get.args((!root).then_some("apt-get"));
-        run(apt_get
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .arg("-q")
-            .args(arguments))
+        run(apt_get.env("DEBIAN_FRONTEND", "noninteractive").arg("-q").args(arguments))
     };
     apt_get(&["update"])?;
     apt_get(&["install", "-y", "--no-install-recommends", "postgresql"])?;
@@ -49,10 +46,8 @@ pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
             return Err(format!("{needed}; this is {}", node.trim()));
         }
         println!("installing the npm packages of {folder}");
-        run(command("npm")
-            .args(["ci", "--loglevel=error"])
-            .current_dir(&project))
-        .map_err(|e| format!("{e}\n{needed}"))?;
+        run(command("npm").args(["ci", "--loglevel=error"]).current_dir(&project))
+            .map_err(|e| format!("{e}\n{needed}"))?;
         copy(&lock, &mark)?;
     }
     Ok(project)
@@ -64,16 +59,11 @@ pub fn python_program(name: &str) -> Result<PathBuf, String> {
     let folder = target()?.join("python-tools");
     let mark = folder.join("installed-from");
     if !fits(&requirements, &mark) {
-        println!(
-            "installing the Python packages of tests/requirements.txt into {}",
-            folder.display()
-        );
+        println!("installing the Python packages of tests/requirements.txt into {}", folder.display());
         let needed = "Python 3.10 or newer with pip is needed: `apt-get install python3 python3-pip`";
         // Debian keeps a venv's own pip in a package of its own; the pip outside can do its work.
-        run(command("python3")
-            .args(["-m", "venv", "--clear", "--without-pip"])
-            .arg(&folder))
-        .map_err(|e| format!("{e}\n{needed}"))?;
+        run(command("python3").args(["-m", "venv", "--clear", "--without-pip"]).arg(&folder))
+            .map_err(|e| format!("{e}\n{needed}"))?;
         let mut pip = command("python3");
         pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "--python"])
             .arg(folder.join("bin/python"));
@@ -89,17 +79,13 @@ fn fits(pins: &Path, mark: &Path) -> bool {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    std::fs::copy(from, to)
-        .map(drop)
-        .map_err(|e| format!("could not write {}: {e}", to.display()))
+    std::fs::copy(from, to).map(drop).map_err(|e| format!("could not write {}: {e}", to.display()))
 }
 
 /// What Redocly CLI demands of `node --version`.
 fn recent_enough(version: &str) -> bool {
-    let mut numbers = version
-        .trim_start_matches('v')
-        .split('.')
-        .map(|number| number.parse::<u32>().unwrap_or(0));
+    let mut numbers =
+        version.trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or(0));
     let major_minor = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     matches!(major_minor, (20, 19..) | (22, 12..) | (23.., _))
 }

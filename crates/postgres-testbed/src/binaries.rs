@@ -15,10 +15,7 @@ impl Binaries {
     pub fn find() -> Result<Self, String> {
         if let Some(folder) = env::var_os("PG_BIN") {
             return Self::complete(Path::new(&folder)).ok_or_else(|| {
-                format!(
-                    "PG_BIN is {}, which has no initdb, pg_ctl, postgres and psql",
-                    folder.display()
-                )
+                format!("PG_BIN is {}, which has no initdb, pg_ctl, postgres and psql", folder.display())
             });
         }
         let path = env::var_os("PATH").unwrap_or_default();
@@ -26,23 +23,18 @@ impl Binaries {
     }
 
     fn among(folders: impl Iterator<Item = PathBuf>) -> Result<Self, String> {
-        folders
-            .into_iter()
-            .find_map(|folder| Self::complete(&folder))
-            .ok_or_else(|| {
-                "the PostgreSQL programs are not installed: run `cargo xtask test`, which installs them, or \
+        folders.into_iter().find_map(|folder| Self::complete(&folder)).ok_or_else(|| {
+            "the PostgreSQL programs are not installed: run `cargo xtask test`, which installs them, or \
              `apt-get install postgresql`, or name their folder in PG_BIN"
-                    .to_owned()
-            })
+                .to_owned()
+        })
     }
 
     /// `PATH` often holds only some of the programs, as links into the folder that has them all.
     fn complete(folder: &Path) -> Option<Self> {
         let initdb = folder.join("initdb").canonicalize().ok()?;
         let folder = initdb.parent()?;
-        let whole = ["pg_ctl", "postgres", "psql"]
-            .iter()
-            .all(|program| folder.join(program).is_file());
+        let whole = ["pg_ctl", "postgres", "psql"].iter().all(|program| folder.join(program).is_file());
         whole.then(|| Self(folder.to_owned()))
     }
 

@@ -58,19 +58,13 @@ impl Testbed {
 
     fn template(&self, key: &str, migrate: impl FnOnce(&Database)) -> Result<Template, String> {
         let path = self.0.folder().join("templates");
-        let mut lines = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(told("open", &path))?;
+        let mut lines =
+            File::options().read(true).append(true).create(true).open(&path).map_err(told("open", &path))?;
         lines.lock().map_err(told("lock", &path))?;
         let known = fs::read_to_string(&path).map_err(told("read", &path))?;
         let key = key.escape_default().to_string();
-        if let Some((_, name)) = known
-            .lines()
-            .filter_map(|line| line.split_once('\t'))
-            .find(|(k, _)| *k == key)
+        if let Some((_, name)) =
+            known.lines().filter_map(|line| line.split_once('\t')).find(|(k, _)| *k == key)
         {
             return Ok(Template(name.to_owned()));
         }
@@ -95,9 +89,7 @@ impl PrivateCluster {
     /// When PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start(durability: Durability) -> Self {
-        Self(Arc::new(
-            Instance::private(durability).unwrap_or_else(|e| panic!("{e}")),
-        ))
+        Self(Arc::new(Instance::private(durability).unwrap_or_else(|e| panic!("{e}"))))
     }
 
     /// An empty database.

@@ -42,13 +42,8 @@ impl Database {
         hint: &str,
         template: Option<&str>,
     ) -> Result<Self, String> {
-        let readable = hint.chars().map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        });
+        let readable =
+            hint.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
         let name = format!("{}_{:016x}", readable.take(40).collect::<String>(), random());
         let mut sql = format!("CREATE DATABASE \"{name}\" OWNER todo_owner");
         if let Some(template) = template {
@@ -59,11 +54,7 @@ impl Database {
             sql.push_str(" STRATEGY FILE_COPY");
         }
         instance.sql("postgres", "postgres", &sql)?;
-        Ok(Self {
-            instance: Arc::clone(instance),
-            name,
-            kept: false,
-        })
+        Ok(Self { instance: Arc::clone(instance), name, kept: false })
     }
 
     /// Cuts every connection, lets nobody connect again, and gives the name; the database then lives as long as its cluster.
@@ -97,32 +88,20 @@ impl Database {
     }
 
     fn url(&self, role: Role) -> String {
-        format!(
-            "postgres://{}@127.0.0.1:{}/{}",
-            role.name(),
-            self.instance.port(),
-            self.name
-        )
+        format!("postgres://{}@127.0.0.1:{}/{}", role.name(), self.instance.port(), self.name)
     }
 
     /// `postgres://…` over the Unix socket.
     #[must_use]
     pub fn socket_url(&self, role: Role) -> String {
         let folder = self.instance.folder().to_string_lossy().replace('/', "%2F");
-        format!(
-            "postgres://{}@/{}?host={folder}&port={}",
-            role.name(),
-            self.name,
-            self.instance.port()
-        )
+        format!("postgres://{}@/{}?host={folder}&port={}", role.name(), self.name, self.instance.port())
     }
 
     /// Runs statements as `role`, each on its own, up to the first that fails. Gives the rows, one a line, columns
     /// separated by `|`; or PostgreSQL's message.
     pub fn sql(&self, role: Role, sql: &str) -> Result<String, String> {
-        self.instance
-            .sql(role.name(), &self.name, sql)
-            .map(|rows| rows.trim_end().to_owned())
+        self.instance.sql(role.name(), &self.name, sql).map(|rows| rows.trim_end().to_owned())
     }
 }
 

@@ -21,11 +21,7 @@ const O_NONBLOCK: i32 = 0x4;
 
 /// Becomes a holder; `None` when the pipe has no watchdog.
 pub(crate) fn hold(pipe: &Path) -> Option<File> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .custom_flags(O_NONBLOCK)
-        .open(pipe)
-        .ok()?;
+    let mut file = OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(pipe).ok()?;
     file.write_all(b"+").ok()?;
     Some(file)
 }
@@ -36,9 +32,8 @@ pub(crate) fn watched(host: &Host, binaries: &Binaries, folder: &Path, linger: &
     let pipe = folder.join("holders");
     run(host.command("mkfifo", folder).arg(&pipe), "")?;
     let first = OpenOptions::new().read(true).write(true).open(&pipe);
-    let first = first
-        .and_then(|mut file| file.write_all(b"+").map(|()| file))
-        .map_err(told("open", &pipe))?;
+    let first =
+        first.and_then(|mut file| file.write_all(b"+").map(|()| file)).map_err(told("open", &pipe))?;
     let watchdog = host
         .command("sh", folder)
         .args(["-c", include_str!("watchdog.sh"), "watchdog"])

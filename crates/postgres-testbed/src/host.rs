@@ -30,25 +30,15 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn detect() -> Result<Self, String> {
         let uid = run(Command::new("id").arg("-u"), "")?;
-        let uid = uid
-            .trim()
-            .parse()
-            .map_err(|e| format!("`id -u` printed {uid:?}: {e}"))?;
-        let drop_to = if uid == 0 {
-            Some(unprivileged_account()?)
-        } else {
-            None
-        };
+        let uid = uid.trim().parse().map_err(|e| format!("`id -u` printed {uid:?}: {e}"))?;
+        let drop_to = if uid == 0 { Some(unprivileged_account()?) } else { None };
         Ok(Self { uid, drop_to })
     }
 
     /// A command that runs as the cluster's account, in `folder`, and takes no `PG…` setting from the caller.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);
-        command
-            .current_dir(folder)
-            .env("LC_ALL", "C")
-            .env("PGCONNECT_TIMEOUT", "10");
+        command.current_dir(folder).env("LC_ALL", "C").env("PGCONNECT_TIMEOUT", "10");
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
@@ -85,11 +75,7 @@ impl Host {
         };
         let mut checkout = DefaultHasher::new();
         env!("CARGO_MANIFEST_DIR").hash(&mut checkout);
-        let folder = place.join(format!(
-            "todo-testbed-{}-{:08x}",
-            self.uid,
-            checkout.finish() & 0xffff_ffff
-        ));
+        let folder = place.join(format!("todo-testbed-{}-{:08x}", self.uid, checkout.finish() & 0xffff_ffff));
         self.make_folder(&folder)?;
         Ok(folder)
     }
@@ -98,15 +84,10 @@ impl Host {
 fn unprivileged_account() -> Result<Account, String> {
     let accounts = fs::read_to_string("/etc/passwd").map_err(told("read", Path::new("/etc/passwd")))?;
     let find = |name: &str| {
-        let mut fields = accounts
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?
-            .split(':');
+        let mut fields =
+            accounts.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':');
         fields.next();
-        Some(Account {
-            uid: fields.next()?.parse().ok()?,
-            gid: fields.next()?.parse().ok()?,
-        })
+        Some(Account { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
     };
     find("postgres").or_else(|| find("nobody")).ok_or_else(|| {
         "PostgreSQL does not run as root, and there is no account postgres or nobody".to_owned()
@@ -117,12 +98,8 @@ fn unprivileged_account() -> Result<Account, String> {
 fn has_room(folder: &Path) -> bool {
     const NEEDED_KIB: u64 = 1024 * 1024;
     let available = run(Command::new("df").arg("-Pk").arg(folder), "").ok();
-    let available = available
-        .as_deref()
-        .and_then(|table| table.lines().nth(1)?.split_whitespace().nth(3));
-    available
-        .and_then(|kib| kib.parse::<u64>().ok())
-        .is_some_and(|kib| kib >= NEEDED_KIB)
+    let available = available.as_deref().and_then(|table| table.lines().nth(1)?.split_whitespace().nth(3));
+    available.and_then(|kib| kib.parse::<u64>().ok()).is_some_and(|kib| kib >= NEEDED_KIB)
 }
 
 /// A port nobody listens on, below the range that outgoing connections take theirs from: a cluster that was stopped

@@ -54,13 +54,7 @@ impl Instance {
             }
         }
         if let Some((folder, port, hold)) = running {
-            return Ok(Self {
-                host,
-                binaries,
-                folder,
-                port,
-                _hold: hold,
-            });
+            return Ok(Self { host, binaries, folder, port, _hold: hold });
         }
         let started = Self::start(host, binaries, &base, Durability::Off, LINGER_SECONDS)?;
         let draft = started.folder.join("ready.draft");
@@ -108,13 +102,7 @@ impl Instance {
             .open(&conf)
             .and_then(|mut file| file.write_all(settings(&folder, durability).as_bytes()))
             .map_err(told("write", &conf))?;
-        let mut instance = Self {
-            host,
-            binaries,
-            folder,
-            port: free_port()?,
-            _hold: hold,
-        };
+        let mut instance = Self { host, binaries, folder, port: free_port()?, _hold: hold };
         for attempts_left in (0..3).rev() {
             match instance.start_again() {
                 Ok(()) => break,
@@ -140,11 +128,7 @@ impl Instance {
 
     fn pg_ctl(&self, arguments: &[&str]) -> Result<(), String> {
         let mut command = self.host.command(self.binaries.program("pg_ctl"), &self.folder);
-        command
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .arg("-l")
-            .arg(self.folder.join("log"));
+        command.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
         run(command.args(arguments), "").map(drop)
     }
 
@@ -152,18 +136,7 @@ impl Instance {
     pub(crate) fn sql(&self, role: &str, database: &str, sql: &str) -> Result<String, String> {
         let url = format!("postgres://{role}@127.0.0.1:{}/{database}", self.port);
         let mut psql = self.host.command(self.binaries.program("psql"), &self.folder);
-        psql.args([
-            "-X",
-            "-q",
-            "-A",
-            "-t",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-f",
-            "-",
-            "-d",
-            &url,
-        ]);
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d", &url]);
         run(&mut psql, sql)
     }
 
@@ -179,28 +152,17 @@ impl Instance {
     pub(crate) fn version(&self) -> Result<u32, String> {
         let file = self.folder.join("data/PG_VERSION");
         let text = fs::read_to_string(&file).map_err(told("read", &file))?;
-        text.trim()
-            .parse()
-            .map_err(|e| format!("{} says {text:?}: {e}", file.display()))
+        text.trim().parse().map_err(|e| format!("{} says {text:?}: {e}", file.display()))
     }
 
     /// The id of the process whose children are the server's connections, while it runs.
     pub(crate) fn pid(&self) -> Option<u32> {
-        fs::read_to_string(self.folder.join("data/postmaster.pid"))
-            .ok()?
-            .lines()
-            .next()?
-            .parse()
-            .ok()
+        fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?.lines().next()?.parse().ok()
     }
 }
 
 /// Letters beyond ASCII must have upper and lower case.
-const LOCALE: &str = if cfg!(target_os = "macos") {
-    "en_US.UTF-8"
-} else {
-    "C.UTF-8"
-};
+const LOCALE: &str = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
 
 /// In `template1`, so that every database made later has them.
 const ROLES: &str = "
@@ -233,15 +195,9 @@ fn locked(path: &Path) -> Result<File, String> {
 
 fn cluster_folders(base: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(base).map_err(told("list", base))?;
-    let is_cluster = |path: &PathBuf| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("cluster-"))
-    };
-    Ok(entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(is_cluster)
-        .collect())
+    let is_cluster =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cluster-"));
+    Ok(entries.flatten().map(|entry| entry.path()).filter(is_cluster).collect())
 }
 
 fn joinable(folder: &Path) -> Option<u16> {
@@ -266,12 +222,7 @@ fn clear_away(host: &Host, binaries: &Binaries, folder: &Path) {
     let port = pid_file.lines().nth(3).and_then(|port| port.parse().ok());
     if port.is_some_and(|port| answers(folder, port)) {
         let mut stop = host.command(binaries.program("pg_ctl"), folder);
-        let _ = run(
-            stop.arg("-D")
-                .arg(folder.join("data"))
-                .args(["stop", "-w", "-m", "immediate"]),
-            "",
-        );
+        let _ = run(stop.arg("-D").arg(folder.join("data")).args(["stop", "-w", "-m", "immediate"]), "");
     }
     let _ = fs::remove_dir_all(folder);
 }

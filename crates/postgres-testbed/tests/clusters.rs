@@ -7,18 +7,12 @@ use postgres_testbed::{Durability, PrivateCluster, Role, Testbed};
 
 #[test]
 fn two_databases_of_one_hint_are_apart() {
-    let (one, two) = (
-        Testbed::shared().create_database("Same hint!"),
-        Testbed::shared().create_database("Same hint!"),
-    );
+    let (one, two) =
+        (Testbed::shared().create_database("Same hint!"), Testbed::shared().create_database("Same hint!"));
     assert_ne!(one.name(), two.name());
     assert!(one.name().starts_with("same_hint__"), "{}", one.name());
     one.sql(Role::Owner, "CREATE TABLE mine ()").unwrap();
-    assert!(
-        two.sql(Role::Owner, "SELECT FROM mine")
-            .unwrap_err()
-            .contains("does not exist")
-    );
+    assert!(two.sql(Role::Owner, "SELECT FROM mine").unwrap_err().contains("does not exist"));
 }
 
 #[test]
@@ -44,10 +38,7 @@ fn a_template_is_made_once_however_many_ask_for_it() {
                 let template = testbed.ensure_template(key, |database| {
                     made.fetch_add(1, Ordering::SeqCst);
                     database
-                        .sql(
-                            Role::Owner,
-                            "CREATE TABLE seen (n int); INSERT INTO seen VALUES (7)",
-                        )
+                        .sql(Role::Owner, "CREATE TABLE seen (n int); INSERT INTO seen VALUES (7)")
                         .unwrap();
                 });
                 let clone = testbed.create_database_from(&template, &format!("clone {number}"));
@@ -91,16 +82,9 @@ fn row_security_binds_the_app_role_and_not_the_owner() {
              CREATE POLICY own ON note USING (who = 1);",
         )
         .unwrap();
-    assert_eq!(
-        database
-            .sql(Role::Owner, "SELECT text FROM note ORDER BY who")
-            .unwrap(),
-        "mine\nyours"
-    );
+    assert_eq!(database.sql(Role::Owner, "SELECT text FROM note ORDER BY who").unwrap(), "mine\nyours");
     assert_eq!(database.sql(Role::App, "SELECT text FROM note").unwrap(), "mine");
-    let refused = database
-        .sql(Role::App, "ALTER TABLE note DISABLE ROW LEVEL SECURITY")
-        .unwrap_err();
+    let refused = database.sql(Role::App, "ALTER TABLE note DISABLE ROW LEVEL SECURITY").unwrap_err();
     assert!(refused.contains("must be owner"), "{refused}");
     let refused = database.sql(Role::App, "CREATE TABLE other ()").unwrap_err();
     assert!(refused.contains("permission denied"), "{refused}");
@@ -117,12 +101,7 @@ fn a_private_cluster_comes_back_on_its_port_with_what_was_committed() {
     let cluster = PrivateCluster::start(Durability::Off);
     let database = cluster.create_database("outage");
     let url = database.app_url();
-    database
-        .sql(
-            Role::Owner,
-            "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)",
-        )
-        .unwrap();
+    database.sql(Role::Owner, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)").unwrap();
     assert!(cluster.pid().is_some());
 
     cluster.stop_immediate();

@@ -1,10 +1,6 @@
 //! A shared cluster lives exactly as long as someone uses it, shown with processes of which each is a user.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "the helpers belong to the tests"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers belong to the tests")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -35,17 +31,8 @@ impl Place {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut url = String::new();
         stdout.read_line(&mut url).unwrap();
-        let address = url
-            .split('@')
-            .nth(1)
-            .and_then(|rest| rest.split('/').next())
-            .expect(&url)
-            .to_owned();
-        User {
-            child,
-            address,
-            _stdout: Some(stdout),
-        }
+        let address = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect(&url).to_owned();
+        User { child, address, _stdout: Some(stdout) }
     }
 
     /// The testbed's own folder in it, once it is there.
@@ -54,16 +41,8 @@ impl Place {
     }
 
     fn clusters(&self) -> Vec<PathBuf> {
-        let entries = self
-            .base()
-            .and_then(|base| fs::read_dir(base).ok())
-            .into_iter()
-            .flatten()
-            .flatten();
-        entries
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir())
-            .collect()
+        let entries = self.base().and_then(|base| fs::read_dir(base).ok()).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
     }
 
     /// The watchdog removes the folder right after the server has ended.
@@ -159,13 +138,7 @@ fn a_folder_without_a_watchdog_is_cleared_away() {
     let user = place.user();
     let stale = place.base().unwrap().join("cluster-stale");
     fs::create_dir(&stale).unwrap();
-    assert!(
-        Command::new("mkfifo")
-            .arg(stale.join("holders"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(stale.join("holders")).status().unwrap().success());
     fs::write(stale.join("ready"), "1").unwrap();
 
     place.user().end();
@@ -182,19 +155,10 @@ fn a_start_that_is_killed_half_way_leaves_nothing() {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
-        .map(|child| User {
-            child,
-            address: String::new(),
-            _stdout: None,
-        })
+        .map(|child| User { child, address: String::new(), _stdout: None })
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
-    let started = || {
-        place
-            .clusters()
-            .iter()
-            .any(|cluster| cluster.join("data").exists())
-    };
+    let started = || place.clusters().iter().any(|cluster| cluster.join("data").exists());
     while !started() {
         assert!(Instant::now() < deadline, "initdb did not begin");
         std::thread::sleep(Duration::from_millis(20));
