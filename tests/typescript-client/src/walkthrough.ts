@@ -5,8 +5,8 @@ import { randomUUID } from "node:crypto";
 import createClient from "openapi-fetch";
 import type { paths } from "../generated/schema.js";
 
-const baseUrl = process.env["BASE_URL"];
-assert(baseUrl, "BASE_URL is not set: it names the running server, for example http://127.0.0.1:8000");
+const baseUrl = process.env["BASE_URL"] ?? "";
+assert.notEqual(baseUrl, "", "BASE_URL is not set: it names the running server, for example http://127.0.0.1:8000");
 
 type Client = ReturnType<typeof createClient<paths>>;
 type SyncRequest = NonNullable<paths["/api/v1/todos/sync"]["post"]["requestBody"]>["content"]["application/json"];
