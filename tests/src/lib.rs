@@ -1,1 +1,43 @@
-//! Work in progress.
+//! What the black-box tests need: the real binary on a database of its own, an HTTP client whose answers read as a
+//! transcript, and a WebSocket client.
+//!
+//! Deliberately absent: any crate of the product. What is tested here is what a client sees.
+#![expect(clippy::missing_panics_doc, reason = "a test helper that can't go on fails the test")]
+#![expect(clippy::print_stderr, reason = "a failing test shows the server's log")]
+#![expect(clippy::expect_used, reason = "a test helper that can't go on fails the test")]
+
+pub mod binary;
+pub mod client;
+pub mod device;
+pub mod server;
+pub mod socket;
+mod transcript;
+
+pub use client::{Answer, Client};
+pub use device::Device;
+pub use server::{Database, Server};
+pub use socket::Socket;
+
+/// Runs one test on a server of its own for each database: `name::sqlite` and `name::postgres`.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$attr:meta])* async fn $name:ident($server:ident: Server) $body:block)+) => {$(
+        $(#[$attr])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs what its neighbours import")]
+            use super::*;
+
+            async fn run($server: $crate::Server) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() {
+                run($crate::Server::start($crate::Database::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                run($crate::Server::start($crate::Database::Postgres).await).await;
+            }
+        }
+    )+};
+}
