@@ -139,7 +139,11 @@ impl Answer {
     }
 
     /// Fails unless the status is this one; gives itself back.
-    #[must_use]
+    #[expect(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "often the status is all that a test asks about"
+    )]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
         self
