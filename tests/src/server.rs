@@ -1,6 +1,7 @@
 //! The real binary, running.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use postgres_testbed::{Template, Testbed};
 use tempfile::TempDir;
 
-use crate::binary::todo_server;
+use crate::binary::{todo_server, workspace};
 use crate::client::Client;
 
 /// Long enough for a loaded machine; nothing waits this long unless it fails.
@@ -207,7 +208,7 @@ fn spawn(folder: &Path, settings: &[(String, String)]) -> (Child, String) {
 fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        Testbed::shared().ensure_template("todo-server", |database| {
+        Testbed::shared().ensure_template(&format!("todo-server-{:x}", migrations_hash()), |database| {
             let settings = [
                 ("DATABASE_URL".to_owned(), database.app_url()),
                 ("MIGRATION_DATABASE_URL".to_owned(), database.owner_url()),
@@ -219,4 +220,22 @@ fn template() -> &'static Template {
             assert!(done.status.success(), "`todo-server migrate up` failed: {told}");
         })
     })
+}
+
+/// A template made from other migrations must not be taken for this one.
+fn migrations_hash() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut folders = vec![workspace().join("migrations/postgres")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("migrations are there") {
+            let path = entry.expect("its entries can be read").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    for file in files {
+        std::fs::read(&file).expect("a migration can be read").hash(&mut hasher);
+    }
+    hasher.finish()
 }

@@ -1,6 +1,6 @@
 //! The main job: one person, two devices, one of them offline, a conflict, and changes that arrive live.
 
-use blackbox_tests::{Client, Device, Server, Socket, on_both_databases};
+use blackbox_tests::{Client, Device, Socket, on_both_databases};
 use serde_json::{Value, json};
 
 const MILK: &str = "018f3a6e-0000-7000-8000-000000000001";
