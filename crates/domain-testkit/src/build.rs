@@ -1,0 +1,199 @@
+//! Values of the domain in few words. Whatever text is given must be valid: these panic where it is not.
+
+use std::time::Duration;
+
+use domain::account::{DisplayName, Email, NewUser, PasswordHash};
+use domain::secret::SecretSource;
+use domain::session::{Device, EndReason, Ending, NewSession, Successor, TokenHash};
+use domain::text::ClientId;
+use domain::todo::{Action, Base, Batch, Change, Description, Edit, NewTodo, Strategy, Title, Upsert};
+use domain::{SessionId, Stamp, TodoId, TokenId, UserId};
+use uuid::Uuid;
+
+use crate::fakes::SequentialSecrets;
+
+/// 2026-01-09T10:00:00.000000Z, where most tests begin.
+pub const T0: Stamp = Stamp::from_micros(1_767_952_800_000_000).expect("between the years 1 and 9999");
+
+/// So many seconds after [`T0`].
+#[must_use]
+pub fn at(seconds: u64) -> Stamp {
+    T0.plus(Duration::from_secs(seconds))
+}
+
+/// An id not given before.
+#[must_use]
+pub fn uuid() -> Uuid {
+    SequentialSecrets.uuid()
+}
+
+/// An id for a todo, not given before and greater than those.
+#[must_use]
+pub fn todo_id() -> TodoId {
+    TodoId(uuid())
+}
+
+/// A title.
+#[must_use]
+pub fn title(text: &str) -> Title {
+    Title::parse(text).expect("a title")
+}
+
+/// A description.
+#[must_use]
+pub fn description(text: &str) -> Description {
+    Description::parse(text).expect("a description")
+}
+
+/// A device's name.
+#[must_use]
+pub fn client(text: &str) -> ClientId {
+    ClientId::parse(text).expect("a client id")
+}
+
+/// An address.
+#[must_use]
+pub fn email(text: &str) -> Email {
+    Email::parse(text).expect("an email address")
+}
+
+/// What a user is called.
+#[must_use]
+pub fn display_name(text: &str) -> DisplayName {
+    DisplayName::parse(text).expect("a display name")
+}
+
+/// The content of a todo that is not done and has a title only.
+#[must_use]
+pub fn content(text: &str) -> NewTodo {
+    NewTodo { title: title(text), description: None, completed: false, created_at: None }
+}
+
+/// A change of no named device.
+#[must_use]
+pub fn change(id: TodoId, base: Base, action: Action) -> Change {
+    Change { id, base, action, client_id: None }
+}
+
+/// Creates a todo that is not done and has a title only.
+#[must_use]
+pub fn create(id: TodoId, title: &str) -> Change {
+    create_as(id, content(title))
+}
+
+/// Creates a todo.
+#[must_use]
+pub fn create_as(id: TodoId, new: NewTodo) -> Change {
+    change(id, Base::Current, Action::Create(new))
+}
+
+/// Edits some fields.
+#[must_use]
+pub fn edit(id: TodoId, base: Base, edit: Edit) -> Change {
+    change(id, base, Action::Edit(edit))
+}
+
+/// Edits the title.
+#[must_use]
+pub fn retitle(id: TodoId, base: Base, text: &str) -> Change {
+    edit(id, base, Edit { title: Some(title(text)), ..Edit::default() })
+}
+
+/// Sets whether it is done.
+#[must_use]
+pub fn complete(id: TodoId, completed: bool) -> Change {
+    edit(id, Base::Current, Edit { completed: Some(completed), ..Edit::default() })
+}
+
+/// Turns `completed` over.
+#[must_use]
+pub fn toggle(id: TodoId) -> Change {
+    change(id, Base::Current, Action::Toggle)
+}
+
+/// Makes it a tombstone.
+#[must_use]
+pub fn delete(id: TodoId) -> Change {
+    change(id, Base::Current, Action::Delete)
+}
+
+/// Makes a tombstone live.
+#[must_use]
+pub fn restore(id: TodoId) -> Change {
+    change(id, Base::Current, Action::Restore)
+}
+
+/// What a sync sends.
+#[must_use]
+pub fn upsert(id: TodoId, base: Base, upsert: Upsert) -> Change {
+    change(id, base, Action::Upsert(upsert))
+}
+
+/// A batch under [`Strategy::Manual`], change by change, without a cursor, with a quota that no test reaches.
+#[must_use]
+pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
+    Batch {
+        changes: changes.into_iter().collect(),
+        strategy: Strategy::Manual,
+        all_or_nothing: false,
+        cursor: None,
+        quota: 100_000,
+    }
+}
+
+/// A batch of which all is written or nothing.
+#[must_use]
+pub fn all_or_nothing(changes: impl IntoIterator<Item = Change>) -> Batch {
+    Batch { all_or_nothing: true, ..batch(changes) }
+}
+
+/// A user with an address and password hash of its own.
+#[must_use]
+pub fn new_user() -> NewUser {
+    let id = UserId(uuid());
+    NewUser {
+        id,
+        email: email(&format!("{}@example.com", id.0.simple())),
+        password: password_hash("first"),
+        display_name: None,
+    }
+}
+
+/// Stands for the hash of a password.
+#[must_use]
+pub fn password_hash(of: &str) -> PasswordHash {
+    PasswordHash(format!("plain$10${of}"))
+}
+
+/// A hash not given before.
+#[must_use]
+pub fn token_hash() -> TokenHash {
+    let mut hash = [0; 32];
+    hash[..16].copy_from_slice(uuid().as_bytes());
+    hash[16..].copy_from_slice(uuid().as_bytes());
+    TokenHash(hash)
+}
+
+/// A session with a first token of its own; both expire at `expires_at`.
+#[must_use]
+pub fn new_session(expires_at: Stamp) -> NewSession {
+    NewSession {
+        id: SessionId(uuid()),
+        device: Device::default(),
+        token: TokenId(uuid()),
+        hash: token_hash(),
+        expires_at,
+    }
+}
+
+/// A token to follow another; it expires at `expires_at`.
+#[must_use]
+pub fn successor(expires_at: Stamp) -> Successor {
+    Successor { id: TokenId(uuid()), hash: token_hash(), expires_at }
+}
+
+/// An end at `at`, kept in mind for an hour.
+#[must_use]
+pub fn ending(reason: EndReason, at: Stamp) -> Ending {
+    Ending { reason, at, until: at.plus(Duration::from_hours(1)) }
+}

@@ -1,0 +1,113 @@
+//! Fakes of the small ports.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::account::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::secret::SecretSource;
+use domain::{Clock, Stamp};
+use uuid::{Builder, Uuid, Variant, Version};
+
+/// A clock that shows what it was set to.
+pub struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub const fn at(now: Stamp) -> Self {
+        Self(AtomicI64::new(now.as_micros()))
+    }
+
+    /// Sets it, backwards too.
+    pub fn set(&self, now: Stamp) {
+        self.0.store(now.as_micros(), Ordering::SeqCst);
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, by: Duration) {
+        self.set(self.now().plus(by));
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Stamp {
+        Stamp::from_micros(self.0.load(Ordering::SeqCst)).expect("was a stamp when it was set")
+    }
+}
+
+/// Ids in ascending order, in the form of UUIDv7, each once in the whole process whatever the number of sources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SequentialSecrets;
+
+impl SecretSource for SequentialSecrets {
+    fn uuid(&self) -> Uuid {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let number = u128::from(LAST.fetch_add(1, Ordering::SeqCst) + 1);
+        // The number stands where a UUIDv7 has its time, the process id where it has randomness.
+        Builder::from_u128(number << 80 | u128::from(std::process::id()))
+            .with_variant(Variant::RFC4122)
+            .with_version(Version::SortRand)
+            .into_uuid()
+    }
+}
+
+/// A hasher that costs nothing: the hash is the password behind a prefix that states the cost.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainHasher {
+    /// The cost of new hashes; one of less is [`Verified::RightButWeak`].
+    pub cost: u32,
+}
+
+impl Default for PlainHasher {
+    fn default() -> Self {
+        Self { cost: 10 }
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
+        Ok(PasswordHash(format!("plain${}${}", self.cost, password.expose())))
+    }
+
+    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
+        let Some(hash) = hash else {
+            return Ok(Verified::Wrong);
+        };
+        let (cost, right) = hash
+            .0
+            .strip_prefix("plain$")
+            .and_then(|rest| rest.split_once('$'))
+            .and_then(|(cost, right)| Some((cost.parse::<u32>().ok()?, right)))
+            .ok_or_else(|| HasherError::Failed("not a hash of the plain hasher".to_owned()))?;
+        Ok(match password == right {
+            false => Verified::Wrong,
+            true if cost < self.cost => Verified::RightButWeak,
+            true => Verified::Right,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_ascend_and_are_of_version_7() {
+        let ids: Vec<_> = (0..300).map(|_| SequentialSecrets.uuid()).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        assert!(ids.iter().all(|id| id.get_version() == Some(Version::SortRand)), "{ids:?}");
+    }
+
+    #[tokio::test]
+    async fn the_plain_hasher_tells_right_from_wrong_and_weak() {
+        let hasher = PlainHasher { cost: 10 };
+        let hash = |cost: u32| Some(PasswordHash(format!("plain${cost}$Passw0rd$")));
+        let verify = async |password, hash| hasher.verify(password, hash).await.expect("an answer");
+        assert_eq!(verify("Passw0rd$", hash(10)).await, Verified::Right);
+        assert_eq!(verify("Passw0rd$", hash(9)).await, Verified::RightButWeak);
+        assert_eq!(verify("Passw0rd", hash(10)).await, Verified::Wrong);
+        assert_eq!(verify("Passw0rd", None).await, Verified::Wrong);
+    }
+}

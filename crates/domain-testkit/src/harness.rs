@@ -1,0 +1,143 @@
+//! A store under test, and short ways to use it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use domain::account::{AccountStore, Registered};
+use domain::health::Probe;
+use domain::session::SessionStore;
+use domain::todo::Base;
+use domain::todo::query::ListQuery;
+use domain::todo::{Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore};
+use domain::{Stamp, TodoId, UserId};
+
+use crate::build::{T0, all_or_nothing, batch, create, edit, new_user, todo_id};
+use crate::bus::RecordingBus;
+
+/// A fresh store behind its four ports. The stores publish to `bus`; `guard` keeps alive what they live in (a folder, a
+/// database).
+pub struct Harness {
+    /// The store of todos.
+    pub todos: Arc<dyn TodoStore>,
+    /// The store of users.
+    pub accounts: Arc<dyn AccountStore>,
+    /// The store of sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The store's probe.
+    pub probe: Arc<dyn Probe>,
+    /// What the stores publish to.
+    pub bus: Arc<RecordingBus>,
+    /// Dropped after the test.
+    pub guard: Box<dyn Any + Send + Sync>,
+}
+
+impl Harness {
+    /// A new user, registered at [`T0`] without a session.
+    pub async fn user(&self) -> UserId {
+        let user = new_user();
+        let id = user.id;
+        let registered = self.accounts.register(user, None, T0).await.expect("register answers");
+        assert!(matches!(registered, Registered::Done(_)), "a fresh address is free: {registered:?}");
+        id
+    }
+
+    /// Commits a batch.
+    pub async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Commit {
+        self.todos.commit(user, batch, now).await.expect("commit answers")
+    }
+
+    /// Commits a batch that must be decided, and gives its outcomes.
+    pub async fn decide(&self, user: UserId, batch: Batch, now: Stamp) -> Vec<Outcome> {
+        let count = batch.changes.len();
+        match self.commit(user, batch, now).await {
+            Commit::Done(outcomes) => {
+                assert_eq!(outcomes.len(), count, "each change has one outcome: {outcomes:#?}");
+                outcomes
+            }
+            other => panic!("the batch is decided, not {other:?}"),
+        }
+    }
+
+    /// Commits changes one by one in one batch at [`T0`], and gives their outcomes.
+    pub async fn apply(&self, user: UserId, changes: impl IntoIterator<Item = Change>) -> Vec<Outcome> {
+        self.decide(user, batch(changes), T0).await
+    }
+
+    /// Commits one change at [`T0`] that must be applied, and gives the todo after it.
+    pub async fn applied(&self, user: UserId, change: Change) -> Todo {
+        self.applied_at(user, change, T0).await
+    }
+
+    /// Commits one change at `now` that must be applied, and gives the todo after it.
+    pub async fn applied_at(&self, user: UserId, change: Change, now: Stamp) -> Todo {
+        let mut outcomes = self.decide(user, batch([change]), now).await;
+        match outcomes.pop() {
+            Some(Outcome::Applied { todo, .. }) => todo,
+            other => panic!("the change is applied, not {other:#?}"),
+        }
+    }
+
+    /// The todo as it is stored.
+    pub async fn todo(&self, user: UserId, id: TodoId) -> Option<Todo> {
+        self.todos.get(user, id).await.expect("get answers")
+    }
+
+    /// One page of a user who exists.
+    pub async fn list(&self, user: UserId, query: &ListQuery) -> Page {
+        self.todos.list(user, query).await.expect("list answers").expect("the user exists")
+    }
+
+    /// What changed for a user who exists.
+    pub async fn changes(&self, user: UserId, since: Option<Stamp>, limit: u32) -> Changes {
+        self.todos.changes(user, since, limit).await.expect("changes answers").expect("the user exists")
+    }
+
+    /// Every todo of the user, tombstones too, in stamp order.
+    pub async fn everything(&self, user: UserId) -> Vec<Todo> {
+        self.changes(user, None, 1_000_000).await.todos
+    }
+
+    /// The last stamp of a user who exists.
+    pub async fn clock(&self, user: UserId) -> Stamp {
+        self.todos.clock(user).await.expect("clock answers").expect("the user exists")
+    }
+
+    /// Fails unless the store counts `live` live todos of the user. Changes nothing: the batches that find it out are
+    /// all-or-nothing and spoilt by an edit of no todo.
+    pub async fn assert_live(&self, user: UserId, live: u32) {
+        for (quota, fits) in [(live, false), (live + 1, true)] {
+            let spoiler = edit(todo_id(), Base::Current, Edit::default());
+            let probe = Batch { quota, ..all_or_nothing([create(todo_id(), "one more"), spoiler]) };
+            let outcomes = self.decide(user, probe, T0).await;
+            let expected = if fits {
+                matches!(outcomes[0], Outcome::Applied { .. })
+            } else {
+                outcomes[0] == Outcome::Rejected(Rejection::Quota { limit: quota })
+            };
+            assert!(
+                expected,
+                "the user has {live} live todos, so one more under a quota of {quota} {}: {:?}",
+                if fits { "fits" } else { "does not fit" },
+                outcomes[0]
+            );
+        }
+    }
+}
+
+/// Runs all of them at once, each a task of its own, and gives their results in order; a panic of one fails the test.
+pub async fn all<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let running: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::with_capacity(running.len());
+    for task in running {
+        match task.await {
+            Ok(result) => results.push(result),
+            Err(failure) => match failure.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(failure) => panic!("a task ended early: {failure}"),
+            },
+        }
+    }
+    results
+}
