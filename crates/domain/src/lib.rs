@@ -9,6 +9,8 @@
 //! - [`todo`]: the todo, its changes, the conflict rule, the plan, queries, the store port
 //! - [`sync`]: the exchange between a device and the server
 //! - [`account`]: users, emails, passwords
+//! - [`identity`]: users known by OAuth providers and external issuers
+//! - [`mail`]: the outbox
 //! - [`session`]: logins on devices, access and refresh tokens, revocation
 //! - [`limits`]: what is limited, and how much
 //! - [`event`]: what is told to open sockets
@@ -22,8 +24,10 @@ pub mod code;
 pub mod error;
 pub mod event;
 pub mod health;
+pub mod identity;
 pub mod ids;
 pub mod limits;
+pub mod mail;
 pub mod secret;
 pub mod session;
 pub mod sync;

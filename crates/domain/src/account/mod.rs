@@ -1,16 +1,23 @@
 //! Users: who they are and how they prove it.
 
 mod email;
+mod one_time;
 mod password;
 mod service;
 mod store;
 
 pub use email::{Email, EmailError};
+pub use one_time::{
+    Consumed, EmailChange, MagicLogIn, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Proof, Purpose,
+};
 pub use password::{
     HasherError, NewPassword, PasswordHash, PasswordHasher, PasswordPolicy, Verified, WeakPassword,
 };
-pub use service::{AccountService, PasswordChange, Registration};
-pub use store::{AccountStore, NewUser, PasswordSet, Registered};
+pub use service::{
+    AccountParts, AccountService, Deletion, EmailPatch, KeepSession, MagicLink, PasswordChange, Registration,
+    Reset,
+};
+pub use store::{AccountRecords, AccountStore, IdentityRecord, MailRecord, NewUser, PasswordSet, Registered};
 
 use crate::ids::UserId;
 use crate::text::trimmed_text;

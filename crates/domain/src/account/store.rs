@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{DisplayName, Email, PasswordHash, User};
+use super::{DisplayName, Email, PasswordHash, Proof, User};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
-use crate::session::{Ending, NewSession, Revocation};
+use crate::mail::Template;
+use crate::session::{Ending, NewSession, Revocation, Session};
 use crate::time::Stamp;
 
 /// An account to be made, with a password.
@@ -19,6 +20,45 @@ pub struct NewUser {
     pub password: PasswordHash,
     /// What its user is called.
     pub display_name: Option<DisplayName>,
+    /// The mail that asks its user to verify the address.
+    pub verification: Option<Proof>,
+}
+
+/// What is stored about a user besides the todos.
+#[derive(Clone, Debug)]
+pub struct AccountRecords {
+    /// The account itself.
+    pub user: User,
+    /// Every session that is kept, ended ones too.
+    pub sessions: Vec<Session>,
+    /// The providers and issuers that know the user.
+    pub identities: Vec<IdentityRecord>,
+    /// The mails that are kept.
+    pub mails: Vec<MailRecord>,
+}
+
+/// One identity, as its user may see it.
+#[derive(Clone, Debug)]
+pub struct IdentityRecord {
+    /// The provider or issuer.
+    pub provider: String,
+    /// The user's id there.
+    pub subject: String,
+    /// The address it gave.
+    pub email: Option<String>,
+    /// Since when it is known.
+    pub created_at: Stamp,
+}
+
+/// One mail, as its receiver may see it.
+#[derive(Clone, Debug)]
+pub struct MailRecord {
+    /// Which.
+    pub template: Template,
+    /// To whom.
+    pub to: String,
+    /// When it was sent, if it was.
+    pub sent_at: Option<Stamp>,
 }
 
 /// What became of a registration.
@@ -74,6 +114,12 @@ pub trait AccountStore: Send + Sync {
         keep: Option<SessionId>,
         ending: Ending,
     ) -> Result<PasswordSet, StoreError>;
+
+    /// Removes every row of the user and keeps a revocation of everything they had; `None` without such a user.
+    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError>;
+
+    /// What is stored about the user besides the todos, of one snapshot; `None` without such a user.
+    async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;
 
     /// Replaces a hash by one of the same password, provided that it still is `old`; otherwise does nothing.
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError>;

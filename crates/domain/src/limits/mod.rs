@@ -19,8 +19,10 @@ pub enum LimitKey {
     LoginFrom(IpAddr),
     /// Failed logins to one account, by folded email, whether or not it exists.
     LoginTo(String),
-    /// Registrations from one network.
-    RegisterFrom(IpAddr),
+    /// Registrations and mails asked for from one network.
+    MailFrom(IpAddr),
+    /// Registrations and mails asked for to one address, folded.
+    MailTo(String),
     /// Refreshes of one session.
     Refresh(SessionId),
     /// Requests of one user.
@@ -116,12 +118,24 @@ pub struct Quotas {
     pub login_from: Quota,
     /// Failed logins to one account.
     pub login_to: Quota,
+    /// Registrations and mails asked for, from one network and to one address alike.
+    pub mail: Quota,
+    /// Refreshes of one session.
+    pub refresh: Quota,
+    /// Requests of one user.
+    pub api: Quota,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
         let quarter = Duration::from_mins(15);
-        Self { login_from: Quota::new(5, quarter), login_to: Quota::new(10, quarter) }
+        Self {
+            login_from: Quota::new(5, quarter),
+            login_to: Quota::new(10, quarter),
+            mail: Quota::new(5, Duration::from_hours(1)),
+            refresh: Quota::new(60, Duration::from_mins(1)),
+            api: Quota { count: 600, period: Duration::from_mins(1), burst: 100 },
+        }
     }
 }
 

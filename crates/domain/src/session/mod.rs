@@ -7,15 +7,15 @@ mod store;
 mod token;
 
 pub use refresh::{RefreshToken, Refreshed, Successor};
-pub use revocation::{Revocation, RevocationListener, Revocations, Revoked, Standing};
+pub use revocation::{Revocation, RevocationListener, RevocationNews, Revocations, Revoked, Standing};
 pub use service::{
-    Credentials, Lifetimes, LogIn, LoggedIn, LoginDefence, PendingSession, Refresh, SessionParts,
-    SessionService, Tokens,
+    Credentials, Lifetimes, LogIn, LoggedIn, LoginDefence, PendingSession, Refresh, RefreshForm, Renewal,
+    SessionParts, SessionService, Tokens,
 };
 pub use store::{Opened, SessionStore};
 pub use token::{
-    AccessToken, AccessTokens, AuthFailure, Grant, Principal, RefreshSecret, RefreshSecrets, Scope,
-    TokenHash, VerifiedToken,
+    AccessToken, AccessTokens, AuthFailure, Grant, Principal, RefreshGrant, RefreshSecret, RefreshSecrets,
+    Scope, TokenHash, VerifiedToken,
 };
 
 use std::net::IpAddr;
@@ -57,6 +57,17 @@ pub struct Session {
     pub expires_at: Stamp,
     /// When and why it was ended.
     pub ended: Option<(Stamp, EndReason)>,
+}
+
+impl Session {
+    /// How long a proof of identity is recent enough for what can't be undone.
+    pub const RECENT: std::time::Duration = std::time::Duration::from_mins(10);
+
+    /// Whether its user proved who they are within the last [`Session::RECENT`]: it was opened by such a proof.
+    #[must_use]
+    pub fn proved_recently(&self, now: Stamp) -> bool {
+        now.since(self.created_at) <= Self::RECENT
+    }
 }
 
 /// Why a session or a token ended before its time.

@@ -1,6 +1,6 @@
 //! The live revocations, in memory, so that checking a token costs no query.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub enum Revoked {
     Session(SessionId),
     /// One access token.
     Token(TokenId),
+    /// Everything of a user, tokens of external issuers too.
+    User(UserId),
 }
 
 /// One thing that ended before its time.
@@ -40,6 +42,8 @@ pub enum Standing {
     Good,
     /// It ended.
     Revoked,
+    /// Its account is disabled.
+    Disabled,
     /// The list is older than [`Revocations::MAX_AGE`]: it can't be told.
     Unknown,
 }
@@ -60,7 +64,17 @@ pub struct Revocations {
 #[derive(Default)]
 struct List {
     until: HashMap<Revoked, Stamp>,
+    disabled: HashSet<UserId>,
     as_of: Option<Stamp>,
+}
+
+/// What a store knows of revocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevocationNews {
+    /// What ended since the instant asked for.
+    pub revocations: Vec<Revocation>,
+    /// Every account that is disabled.
+    pub disabled: Vec<UserId>,
 }
 
 impl Revocations {
@@ -75,47 +89,73 @@ impl Revocations {
 
     /// Adds what this instance did itself.
     pub fn add(&self, revocations: &[Revocation]) {
-        self.absorb(revocations, None);
+        let fresh = self.write(|list| list.add(revocations));
+        self.tell(&fresh);
     }
 
-    /// Adds what was read from the store by a read that began at `as_of`, and forgets what is past its `until`.
-    pub fn refresh(&self, revocations: &[Revocation], as_of: Stamp) {
-        self.absorb(revocations, Some(as_of));
+    /// Takes what was read from the store by a read that began at `as_of`, and forgets what is past its `until`.
+    pub fn refresh(&self, news: &RevocationNews, as_of: Stamp) {
+        let fresh = self.write(|list| {
+            let mut fresh = list.add(&news.revocations);
+            let disabled: HashSet<_> = news.disabled.iter().copied().collect();
+            fresh.extend(disabled.difference(&list.disabled).map(|user| Revocation {
+                what: Revoked::User(*user),
+                user: *user,
+                reason: EndReason::AdminRevoke,
+                at: as_of,
+                until: as_of,
+            }));
+            list.disabled = disabled;
+            list.as_of = list.as_of.max(Some(as_of));
+            list.until.retain(|_, until| *until > as_of);
+            fresh
+        });
+        self.tell(&fresh);
     }
 
-    fn absorb(&self, revocations: &[Revocation], as_of: Option<Stamp>) {
-        let mut fresh = Vec::new();
-        {
-            let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-            for revocation in revocations {
-                if list.until.insert(revocation.what, revocation.until).is_none() {
-                    fresh.push(*revocation);
-                }
-            }
-            if let Some(as_of) = as_of {
-                list.as_of = list.as_of.max(Some(as_of));
-                list.until.retain(|_, until| *until > as_of);
-            }
-        }
+    fn write<T>(&self, change: impl FnOnce(&mut List) -> T) -> T {
+        change(&mut self.list.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tell(&self, fresh: &[Revocation]) {
         if !fresh.is_empty() {
             for listener in &self.listeners {
-                listener.revoked(&fresh);
+                listener.revoked(fresh);
             }
         }
     }
 
-    /// Whether a token of this session still stands at `now`.
+    /// Whether a token of this user, session and id still stands at `now`; a token of an external issuer has neither session nor id.
     #[must_use]
-    pub fn standing(&self, session: SessionId, token: TokenId, now: Stamp) -> Standing {
+    pub fn standing(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        token: Option<TokenId>,
+        now: Stamp,
+    ) -> Standing {
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
         let ended = |what| list.until.contains_key(&what);
-        if ended(Revoked::Session(session)) || ended(Revoked::Token(token)) {
+        if list.disabled.contains(&user) {
+            Standing::Disabled
+        } else if ended(Revoked::User(user))
+            || session.is_some_and(|session| ended(Revoked::Session(session)))
+            || token.is_some_and(|token| ended(Revoked::Token(token)))
+        {
             Standing::Revoked
         } else if list.as_of.is_some_and(|as_of| now.since(as_of) <= Self::MAX_AGE) {
             Standing::Good
         } else {
             Standing::Unknown
         }
+    }
+}
+
+impl List {
+    /// Gives back those that were not known before.
+    fn add(&mut self, revocations: &[Revocation]) -> Vec<Revocation> {
+        let new = |r: &&Revocation| self.until.insert(r.what, r.until).is_none();
+        revocations.iter().filter(new).copied().collect()
     }
 }
 
@@ -138,6 +178,7 @@ mod tests {
 
     const SESSION: SessionId = SessionId(Uuid::nil());
     const TOKEN: TokenId = TokenId(Uuid::nil());
+    const USER: UserId = UserId(Uuid::nil());
 
     fn revocation(until: Stamp) -> Revocation {
         Revocation {
@@ -153,12 +194,38 @@ mod tests {
     fn an_old_list_vouches_for_nobody_but_still_knows_who_ended() {
         let now = Stamp::EPOCH;
         let list = Revocations::new(vec![]);
-        assert_eq!(list.standing(SESSION, TOKEN, now), Standing::Unknown);
-        list.refresh(&[], now);
-        assert_eq!(list.standing(SESSION, TOKEN, now.plus(Revocations::MAX_AGE)), Standing::Good);
-        assert_eq!(list.standing(SESSION, TOKEN, now.plus(Revocations::MAX_AGE).next()), Standing::Unknown);
+        assert_eq!(list.standing(USER, Some(SESSION), Some(TOKEN), now), Standing::Unknown);
+        list.refresh(&RevocationNews::default(), now);
+        assert_eq!(
+            list.standing(USER, Some(SESSION), Some(TOKEN), now.plus(Revocations::MAX_AGE)),
+            Standing::Good
+        );
+        assert_eq!(
+            list.standing(USER, Some(SESSION), Some(TOKEN), now.plus(Revocations::MAX_AGE).next()),
+            Standing::Unknown
+        );
         list.add(&[revocation(now.plus(GRACE_OF_TEST))]);
-        assert_eq!(list.standing(SESSION, TOKEN, now.plus(GRACE_OF_TEST)), Standing::Revoked);
+        assert_eq!(
+            list.standing(USER, Some(SESSION), Some(TOKEN), now.plus(GRACE_OF_TEST)),
+            Standing::Revoked
+        );
+    }
+
+    fn news(revocations: Vec<Revocation>, disabled: Vec<UserId>) -> RevocationNews {
+        RevocationNews { revocations, disabled }
+    }
+
+    #[test]
+    fn a_disabled_user_is_locked_out_until_enabled_again() {
+        let heard = Arc::new(Count::default());
+        let list = Revocations::new(vec![heard.clone()]);
+        for _ in 0..2 {
+            list.refresh(&news(vec![], vec![USER]), Stamp::EPOCH);
+        }
+        assert_eq!(list.standing(USER, None, None, Stamp::EPOCH), Standing::Disabled);
+        assert_eq!(heard.0.load(Ordering::Relaxed), 1);
+        list.refresh(&RevocationNews::default(), Stamp::EPOCH);
+        assert_eq!(list.standing(USER, None, None, Stamp::EPOCH), Standing::Good);
     }
 
     const GRACE_OF_TEST: Duration = Duration::from_hours(1);
@@ -169,9 +236,9 @@ mod tests {
         let list = Revocations::new(vec![heard.clone()]);
         let until = Stamp::EPOCH.plus(GRACE_OF_TEST);
         list.add(&[revocation(until)]);
-        list.refresh(&[revocation(until)], Stamp::EPOCH);
+        list.refresh(&news(vec![revocation(until)], vec![]), Stamp::EPOCH);
         assert_eq!(heard.0.load(Ordering::Relaxed), 1);
-        list.refresh(&[], until);
-        assert_eq!(list.standing(SESSION, TOKEN, until), Standing::Good);
+        list.refresh(&RevocationNews::default(), until);
+        assert_eq!(list.standing(USER, Some(SESSION), Some(TOKEN), until), Standing::Good);
     }
 }

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{Device, Ending, NewSession, RefreshToken, Refreshed, Revocation, Successor, TokenHash};
+use super::refresh::RefreshFacts;
+use super::{
+    Device, Ending, NewSession, Refreshed, Revocation, RevocationNews, Session, Successor, TokenHash,
+};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
 use crate::time::Stamp;
@@ -30,8 +33,11 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Opened, StoreError>;
 
-    /// The refresh token with this hash. Its session and generation never change.
-    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, StoreError>;
+    /// The refresh token with this hash, and what belongs to it. Its session and generation never change.
+    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError>;
+
+    /// The user's live sessions at `now`, the last used first.
+    async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError>;
 
     /// Locks the session of the token presented, loads, calls [`judge`](super::refresh::judge), and writes what it says:
     /// with `successor` for [`Rotate`](super::refresh::RefreshVerdict::Rotate), as `ending` says for reuse. Of any number at once
@@ -60,6 +66,11 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Vec<Revocation>, StoreError>;
 
-    /// The revocations made at or after `since` (`None`: ever) that are kept beyond `now`.
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<Vec<Revocation>, StoreError>;
+    /// The revocations made at or after `since` (`None`: ever) that are kept beyond `now`, and every disabled account, of one
+    /// snapshot.
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError>;
+
+    /// Removes up to `limit` rows of each kind that are of no more use at `now`: sessions and refresh tokens past their end,
+    /// one-time tokens past theirs, revocations past `until`, mails sent more than a week ago. How many went.
+    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

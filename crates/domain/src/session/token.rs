@@ -59,10 +59,10 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// What a verified token says.
+/// What a verified token of this server says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// The user, where the token is this server's own.
+    /// The user.
     pub user: UserId,
     /// Its `sub`, as it stands.
     pub subject: String,
@@ -87,17 +87,41 @@ pub enum AuthFailure {
     Expired,
     /// It or its session was ended.
     Revoked,
+    /// Its account is disabled or gone.
+    Disabled,
     /// Whether it was ended can't be told: the list of revocations is too old.
     RevocationsUnknown,
 }
 
-/// Signs and checks access tokens. The algorithm is fixed by the key, never by the token (RFC 8725 section 3.1).
+/// What a refresh token in the form of a JWT is to say.
+#[derive(Clone, Debug)]
+pub struct RefreshGrant {
+    /// Its own id.
+    pub token: TokenId,
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// When it is issued.
+    pub issued_at: Stamp,
+    /// When it expires.
+    pub expires_at: Stamp,
+}
+
+/// Signs and checks tokens. The algorithm is fixed by the key, never by the token (RFC 8725 section 3.1).
 pub trait AccessTokens: Send + Sync {
     /// Signs a token that says `grant`.
     fn issue(&self, grant: &Grant) -> AccessToken;
 
     /// Checks form, signature, type, issuer, audience and times, with 30 s of leeway; not whether it was revoked.
     fn verify(&self, token: &str, now: Stamp) -> Result<VerifiedToken, AuthFailure>;
+
+    /// Signs a refresh token in the form of a JWT, `type: "refresh"`.
+    fn issue_refresh(&self, grant: &RefreshGrant) -> RefreshSecret;
+
+    /// Checks a refresh token as [`AccessTokens::verify`] does an access token; whether it is stored and stands is asked of the
+    /// store.
+    fn verify_refresh(&self, token: &str, now: Stamp) -> Result<(), AuthFailure>;
 }
 
 /// The authenticated caller.
@@ -107,10 +131,10 @@ pub struct Principal {
     pub user: UserId,
     /// The subject as the token states it.
     pub subject: String,
-    /// The session.
-    pub session: SessionId,
-    /// The token's id.
-    pub token: TokenId,
+    /// The session; a token of an external issuer has none.
+    pub session: Option<SessionId>,
+    /// The token's id; a token of an external issuer has none.
+    pub token: Option<TokenId>,
     /// When the token expires.
     pub expires_at: Stamp,
     /// What it allows.
@@ -128,7 +152,7 @@ impl Principal {
 impl From<VerifiedToken> for Principal {
     fn from(verified: VerifiedToken) -> Self {
         let VerifiedToken { user, subject, session, token, expires_at, scopes } = verified;
-        Self { user, subject, session, token, expires_at, scopes }
+        Self { user, subject, session: Some(session), token: Some(token), expires_at, scopes }
     }
 }
 
@@ -145,6 +169,16 @@ impl fmt::Debug for RefreshSecret {
 /// The SHA-256 of a secret: all that is stored of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
+
+impl TokenHash {
+    /// Its first and its last 128 bits, as big-endian numbers.
+    #[must_use]
+    pub fn halves(&self) -> [u128; 2] {
+        let half = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
+        let (high, low) = self.0.split_at(16);
+        [half(high), half(low)]
+    }
+}
 
 /// Derives refresh tokens: an HMAC under a server key of session and generation, so that whoever rotates a token, on
 /// whatever instance, comes to the same successor.

@@ -41,6 +41,12 @@ impl TodoService {
         Ok(self.store.get_by_number(user, number).await?.filter(|todo| !todo.deleted()))
     }
 
+    /// Whether the id is another user's todo, for surfaces that tell "not yours" from "not there"; asked only after the user's
+    /// own look-up missed.
+    pub async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.store.is_anothers(user, id).await
+    }
+
     /// One page of the user's list.
     pub async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         self.store.list(user, query).await

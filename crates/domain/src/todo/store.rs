@@ -90,4 +90,11 @@ pub trait TodoStore: Send + Sync {
 
     /// The user's last stamp; `None` without such a user.
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError>;
+
+    /// Whether another user than this one has a todo with this id: all that may be told of it.
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
+
+    /// Removes up to `limit` tombstones deleted before `before`, and moves each user's horizon to the newest stamp among theirs
+    /// in the same transaction. How many went.
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

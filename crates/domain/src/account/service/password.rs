@@ -1,0 +1,74 @@
+//! Changing the password from a session that knows it.
+
+use super::AccountService;
+use crate::account::{HasherError, NewPassword, PasswordPolicy, PasswordSet, Verified, WeakPassword};
+use crate::error::StoreError;
+use crate::session::{EndReason, Principal};
+
+/// Which sessions live on after a change of the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepSession {
+    /// The one that changed it.
+    Own,
+    /// None.
+    None,
+}
+
+/// What became of a new password.
+#[derive(Debug)]
+pub enum PasswordChange {
+    /// It is set, and the other sessions ended.
+    Done,
+    /// The current password given is not the current one, or the user has none.
+    CurrentWrong,
+    /// The new password is the current one.
+    Unchanged,
+    /// The new password is refused.
+    Weak(WeakPassword),
+    /// The hasher could not answer.
+    Hasher(HasherError),
+    /// The user is gone.
+    NoSuchUser,
+}
+
+impl AccountService {
+    /// Replaces the password of whoever proves the current one.
+    pub async fn change_password(
+        &self,
+        principal: &Principal,
+        current: &str,
+        new: &str,
+        policy: PasswordPolicy,
+        keep: KeepSession,
+    ) -> Result<PasswordChange, StoreError> {
+        let Some(user) = self.accounts.by_id(principal.user).await? else {
+            return Ok(PasswordChange::NoSuchUser);
+        };
+        let Some(old) = user.password else { return Ok(PasswordChange::CurrentWrong) };
+        match self.hasher.verify(current, Some(old.clone())).await {
+            Ok(Verified::Wrong) => return Ok(PasswordChange::CurrentWrong),
+            Ok(Verified::Right | Verified::RightButWeak) => {}
+            Err(error) => return Ok(PasswordChange::Hasher(error)),
+        }
+        if current == new {
+            return Ok(PasswordChange::Unchanged);
+        }
+        let new = match NewPassword::parse(new, user.email.as_ref(), policy) {
+            Ok(new) => new,
+            Err(weak) => return Ok(PasswordChange::Weak(weak)),
+        };
+        let hash = match self.hasher.hash(new).await {
+            Ok(hash) => hash,
+            Err(error) => return Ok(PasswordChange::Hasher(error)),
+        };
+        let ending = self.sessions.ending(EndReason::PasswordChange, self.now());
+        let keep = principal.session.filter(|_| keep == KeepSession::Own);
+        Ok(match self.accounts.set_password(user.id, &old, hash, keep, ending).await? {
+            PasswordSet::Done(ended) => {
+                self.sessions.announce(&ended);
+                PasswordChange::Done
+            }
+            PasswordSet::Changed => PasswordChange::CurrentWrong,
+        })
+    }
+}

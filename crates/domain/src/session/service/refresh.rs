@@ -1,0 +1,103 @@
+//! Refresh tokens: rotating ones, and those in the form of a JWT.
+
+use std::time::Duration;
+
+use super::{LoggedIn, SessionService};
+use crate::error::StoreError;
+use crate::ids::TokenId;
+use crate::limits::{Charge, LimitKey};
+use crate::session::refresh::{RefreshVerdict, judge};
+use crate::session::{AccessToken, AuthFailure, Device, EndReason, RefreshSecret, Refreshed, Successor};
+
+/// What became of a refresh.
+#[derive(Debug)]
+pub enum Refresh {
+    /// It succeeded.
+    Done(LoggedIn),
+    /// There is no such token.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// Its session has ended, perhaps by this very use.
+    Ended,
+    /// The account is disabled.
+    Disabled,
+    /// The session refreshes too often.
+    Limited(Charge),
+}
+
+/// What became of a refresh that does not rotate.
+#[derive(Debug)]
+pub enum Renewal {
+    /// A new access token, and how long it lives.
+    Done(AccessToken, Duration),
+    /// The refresh token is no JWT of this server's that is stored, or its time is over.
+    Refused(AuthFailure),
+    /// Its session has ended.
+    Ended,
+    /// The account is disabled.
+    Disabled,
+}
+
+impl SessionService {
+    /// Exchanges a refresh token for the session's next tokens.
+    pub async fn refresh(&self, secret: &str, device: &Device) -> Result<Refresh, StoreError> {
+        let now = self.parts.clock.now();
+        let presented = self.parts.refresh.hash(secret);
+        let Some(facts) = self.parts.sessions.find(&presented).await? else { return Ok(Refresh::Unknown) };
+        let token = facts.token;
+        if let Some(quotas) = self.defence.quotas {
+            let key = LimitKey::Refresh(token.session);
+            let charge = self.parts.limiter.charge(&key, quotas.refresh, now).await;
+            if !charge.allowed {
+                return Ok(Refresh::Limited(charge));
+            }
+        }
+        let generation = token.generation.saturating_add(1);
+        let fresh = self.parts.refresh.derive(token.session, generation);
+        let successor = Successor {
+            id: TokenId(self.parts.secrets.uuid()),
+            hash: self.parts.refresh.hash(&fresh.0),
+            expires_at: now.plus(self.lifetimes.refresh),
+        };
+        let ending = self.ending(EndReason::ReuseDetected, now);
+        match self.parts.sessions.rotate(&presented, successor, device, ending).await? {
+            Refreshed::Done { user, session, hash } => {
+                // A successor stored before the server's keys rotated was derived under an older one.
+                let same = |secret: &RefreshSecret| self.parts.refresh.hash(&secret.0) == hash;
+                match self.parts.refresh.derive_all(session, generation).into_iter().find(same) {
+                    Some(secret) => Ok(Refresh::Done(self.logged_in(user, session, secret, now))),
+                    None => Ok(Refresh::Unknown),
+                }
+            }
+            Refreshed::Reused(revocation) => {
+                self.parts.revocations.add(&[revocation]);
+                Ok(Refresh::Ended)
+            }
+            Refreshed::Ended => Ok(Refresh::Ended),
+            Refreshed::Unknown => Ok(Refresh::Unknown),
+            Refreshed::Expired => Ok(Refresh::Expired),
+            Refreshed::Disabled => Ok(Refresh::Disabled),
+        }
+    }
+
+    /// Gives a new access token for a refresh token in the form of a JWT, which stays as it is.
+    pub async fn renew(&self, jwt: &str) -> Result<Renewal, StoreError> {
+        let now = self.parts.clock.now();
+        if let Err(failure) = self.parts.access.verify_refresh(jwt, now) {
+            return Ok(Renewal::Refused(failure));
+        }
+        let Some(facts) = self.parts.sessions.find(&self.parts.refresh.hash(jwt)).await? else {
+            return Ok(Renewal::Refused(AuthFailure::NotTrusted));
+        };
+        Ok(match judge(&facts, now) {
+            RefreshVerdict::Rotate | RefreshVerdict::Repeat(_) => {
+                let access = self.access_token(&facts.user, facts.session.id, now);
+                Renewal::Done(access, self.lifetimes.access)
+            }
+            RefreshVerdict::Expired => Renewal::Refused(AuthFailure::Expired),
+            RefreshVerdict::Ended | RefreshVerdict::Reused => Renewal::Ended,
+            RefreshVerdict::Disabled => Renewal::Disabled,
+        })
+    }
+}
