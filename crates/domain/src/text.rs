@@ -16,7 +16,7 @@ pub enum TextError {
         /// How many it has.
         got: usize,
     },
-    /// A control character other than tab and newline; NUL and CR are such.
+    /// A control character; in text of several lines tab and newline are allowed, NUL and CR never.
     #[error("must not contain the control character U+{code:04X}")]
     Control {
         /// Its code point.
@@ -24,6 +24,15 @@ pub enum TextError {
     },
 }
 
+/// Text of one line, where tab and newline are refused too.
+pub(crate) fn check_line(text: &str, max: usize) -> Result<(), TextError> {
+    match text.chars().find(|c| c.is_control()) {
+        Some(c) => Err(TextError::Control { code: c.into() }),
+        None => check(text, max),
+    }
+}
+
+/// Text of any number of lines.
 pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     if let Some(c) = text.chars().find(|c| c.is_control() && !matches!(c, '\t' | '\n')) {
         return Err(TextError::Control { code: c.into() });
@@ -33,7 +42,7 @@ pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
 }
 
 macro_rules! trimmed_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $check:path) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $name(String);
@@ -53,7 +62,7 @@ macro_rules! trimmed_text {
                 if text.is_empty() {
                     return Err($crate::text::TextError::Blank);
                 }
-                $crate::text::check(text, max.min(Self::MAX))?;
+                $check(text, max.min(Self::MAX))?;
                 Ok(Self(text.to_owned()))
             }
 
@@ -70,7 +79,8 @@ pub(crate) use trimmed_text;
 trimmed_text!(
     /// The name a device gives itself, shown to its user: 1–100 characters after trimming.
     ClientId,
-    100
+    100,
+    crate::text::check_line
 );
 
 /// The form in which texts are compared without regard to case: Unicode's full lower-case mapping. Stores keep it

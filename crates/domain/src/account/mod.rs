@@ -26,7 +26,8 @@ use crate::time::Stamp;
 trimmed_text!(
     /// What a user is called: 1–100 characters after trimming.
     DisplayName,
-    100
+    100,
+    crate::text::check_line
 );
 
 /// A person's account.

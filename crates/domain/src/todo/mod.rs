@@ -23,7 +23,8 @@ use crate::time::Stamp;
 trimmed_text!(
     /// What is to do: 1–500 characters after trimming.
     Title,
-    500
+    500,
+    crate::text::check
 );
 
 /// Notes to a todo: up to 10,000 characters, kept exactly as typed.

@@ -1,0 +1,78 @@
+//! Mails as files: the default, for development and tests.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use domain::mail::{Letter, MailError, Mailer};
+
+use crate::message::{Sender, compose};
+
+/// Writes each mail to `FOLDER/ID.eml`, readable by the server's user alone.
+pub struct FolderMailer {
+    folder: PathBuf,
+    sender: Sender,
+    log_links: bool,
+}
+
+impl FolderMailer {
+    /// The folder is made when the first mail is written. `log_links` also logs each link, for development only.
+    #[must_use]
+    pub const fn new(folder: PathBuf, sender: Sender, log_links: bool) -> Self {
+        Self { folder, sender, log_links }
+    }
+}
+
+#[async_trait]
+impl Mailer for FolderMailer {
+    async fn send(&self, letter: &Letter) -> Result<(), MailError> {
+        let message = compose(letter, &self.sender)?.formatted();
+        let path = self.folder.join(format!("{}.eml", letter.id));
+        let partial = path.with_extension("partial");
+        let failed = |e: std::io::Error| MailError::Temporary(e.to_string());
+        tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
+        write_private(&partial, &message).await.map_err(failed)?;
+        tokio::fs::rename(&partial, &path).await.map_err(failed)?;
+        // The link is a secret: only a developer's own log may show it.
+        let link = letter.link.as_deref().filter(|_| self.log_links);
+        tracing::info!(file = %path.display(), link, "mail written");
+        Ok(())
+    }
+}
+
+async fn write_private(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    use tokio::io::AsyncWriteExt;
+    let mut options = tokio::fs::OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(path).await?;
+    file.write_all(bytes).await?;
+    file.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::account::Email;
+    use domain::mail::Template;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mail_sent_twice_is_one_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sender = Sender::parse("todos@example.com").expect("a mailbox");
+        let mailer = FolderMailer::new(folder.path().join("outbox"), sender, false);
+        let letter = Letter {
+            id: Uuid::nil(),
+            to: Email::parse("ann@example.com").expect("an address"),
+            name: None,
+            template: Template::MagicLink,
+            link: Some("https://todos.example.com/magic?token=x".into()),
+        };
+        mailer.send(&letter).await.expect("written");
+        mailer.send(&letter).await.expect("written again");
+        let files: Vec<_> = std::fs::read_dir(folder.path().join("outbox")).expect("it is there").collect();
+        assert_eq!(files.len(), 1);
+    }
+}
