@@ -80,7 +80,7 @@ trimmed_text!(
     /// The name a device gives itself, shown to its user: 1–100 characters after trimming.
     ClientId,
     100,
-    crate::text::check_line
+    check_line
 );
 
 /// The form in which texts are compared without regard to case: Unicode's full lower-case mapping. Stores keep it

@@ -24,7 +24,7 @@ trimmed_text!(
     /// What is to do: 1–500 characters after trimming.
     Title,
     500,
-    crate::text::check
+    check
 );
 
 /// Notes to a todo: up to 10,000 characters, kept exactly as typed.
