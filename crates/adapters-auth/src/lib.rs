@@ -1,1 +1,19 @@
-//! Work in progress.
+//! What the domain's ports for identity need from the outside: the clock, ids, password hashing, token signing, and the
+//! counters of one process.
+//!
+//! Everything that is derived from the server's secret starts at [`KeyRing`]. Deliberately absent: whether a token was
+//! revoked (the domain's list knows), stores, HTTP.
+
+mod hasher;
+mod jwt;
+mod keys;
+mod limiter;
+mod refresh;
+mod system;
+
+pub use hasher::{BcryptHasher, CostOutOfRange};
+pub use jwt::{JwtAccessTokens, MAX_TOKEN_BYTES};
+pub use keys::{KeyRing, KeyRingError, generate_secret};
+pub use limiter::MemoryRateLimiter;
+pub use refresh::HmacRefreshSecrets;
+pub use system::{SystemClock, SystemSecrets};

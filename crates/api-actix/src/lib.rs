@@ -1,1 +1,136 @@
-//! Work in progress.
+//! The HTTP and WebSocket surfaces over the domain.
+//!
+//! - [`error`]: the one error body and the status of each code on each surface
+//! - [`extract`]: what handlers take in; every rejection is a [`error::Problem`]
+//! - [`middleware`]: what every request passes through
+//! - [`v1`]: the sync contract, `/api/v1`
+//! - [`realtime`]: the socket and its hub
+//! - [`operational`]: health, metrics, the document and its page
+//! - [`openapi`]: the document itself
+//!
+//! Deliberately absent: rules. A handler parses, makes one service call and words the outcome.
+
+pub mod error;
+pub mod extract;
+pub mod middleware;
+pub mod moment;
+pub mod openapi;
+pub mod operational;
+pub mod realtime;
+mod routes;
+pub mod v1;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, web};
+use domain::account::AccountService;
+use domain::health::Probe;
+use domain::secret::SecretSource;
+use domain::session::SessionService;
+use domain::sync::SyncService;
+use domain::time::Clock;
+use domain::todo::{TodoService, TodoStore};
+use utoipa_actix_web::AppExt as _;
+
+pub use openapi::openapi_document;
+
+/// Everything that the handlers work with; one for the whole process.
+pub struct Api {
+    /// Single todos, lists and bulk changes.
+    pub todos: TodoService,
+    /// The exchange with a device.
+    pub sync: SyncService,
+    /// Accounts.
+    pub accounts: AccountService,
+    /// Logins, and letting requests in.
+    pub sessions: SessionService,
+    /// Where todos are kept; sockets replay from it.
+    pub store: Arc<dyn TodoStore>,
+    /// The open sockets.
+    pub hub: Arc<realtime::Hub>,
+    /// Whether the database is there.
+    pub probe: Arc<dyn Probe>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids.
+    pub secrets: Arc<dyn SecretSource>,
+    /// What an operator may set.
+    pub settings: ApiSettings,
+    /// Writes what `/metrics` answers, in the Prometheus text format.
+    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Whether new requests are wanted.
+    pub ready: Arc<Readiness>,
+}
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// The exact origins whose pages may call the API, such as `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// The most bytes a request body may have.
+    pub body_limit: usize,
+    /// The most todos in one bulk or sync request.
+    pub batch_limit: usize,
+    /// The most todos on one page of a list.
+    pub page_limit: u32,
+    /// How long a refresh token lives, for the cookie that carries it.
+    pub refresh_lifetime: std::time::Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            body_limit: 2 * 1024 * 1024,
+            batch_limit: 1000,
+            page_limit: 100,
+            refresh_lifetime: domain::session::Lifetimes::default().refresh,
+        }
+    }
+}
+
+/// Whether this instance wants new requests; turned off once, when it begins to shut down.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    leaving: AtomicBool,
+}
+
+impl Readiness {
+    /// From now on `/health/ready` answers 503.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Readiness::leave`] was called.
+    #[must_use]
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+}
+
+/// The application, to be given to `HttpServer::new` for each worker.
+pub fn app(
+    api: Arc<Api>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let cors = middleware::cors(&api.settings.allowed_origins);
+    App::new()
+        .app_data(web::Data::from(api))
+        .into_utoipa_app()
+        .configure(routes::configure)
+        .default_service(web::to(routes::unrouted))
+        .into_app()
+        .wrap(cors)
+        .wrap(from_fn(middleware::around::<actix_web::body::EitherBody<BoxBody>>))
+}

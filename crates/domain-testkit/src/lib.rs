@@ -16,7 +16,9 @@ pub mod bus;
 pub mod contract;
 pub mod fakes;
 mod harness;
+pub mod memory;
 
 pub use bus::RecordingBus;
 pub use fakes::{FixedClock, PlainHasher, SequentialSecrets};
 pub use harness::{Harness, all};
+pub use memory::MemoryStore;

@@ -105,7 +105,8 @@ pub trait AccountStore: Send + Sync {
         now: Stamp,
     ) -> Result<Option<User>, StoreError>;
 
-    /// Replaces the password, provided that it still is `old`, and ends every session but `keep`.
+    /// Replaces the password, provided that it still is `old`, and ends every session that has not ended, expired or not, but
+    /// `keep`.
     async fn set_password(
         &self,
         user: UserId,

@@ -24,7 +24,8 @@ pub enum Opened {
 /// Whatever ends a session MUST store its revocation in the same transaction.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Opens a session, marks the user's login, and ends the oldest live ones beyond `cap` as `ending` says.
+    /// Opens a session at `ending.at`, marks the user's login, and ends the earliest opened ones beyond `cap` as `ending` says;
+    /// those that expired count for nothing.
     async fn open(
         &self,
         user: UserId,
@@ -50,7 +51,8 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Refreshed, StoreError>;
 
-    /// Ends the user's session; `None` where it has none such that is live.
+    /// Ends the user's session; `None` where it has none such that has not ended. One that expired is ended too: access tokens
+    /// that it gave out may live longer.
     async fn end(
         &self,
         user: UserId,
@@ -58,7 +60,7 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Option<Revocation>, StoreError>;
 
-    /// Ends every live session of the user but `keep`.
+    /// Ends every session of the user that has not ended, expired or not, but `keep`.
     async fn end_all(
         &self,
         user: UserId,

@@ -1,0 +1,235 @@
+//! bcrypt, off the async workers.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bcrypt::{BcryptError, HashParts};
+use domain::account::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+/// Random salt and hash, of no password that anybody knows, to spend the time of a comparison on.
+const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
+
+/// Hashes with bcrypt on blocking threads: so many at once, so many more waiting for their turn.
+///
+/// Work that was begun is finished even when its caller has gone, and holds its place until then: a caller that keeps
+/// hanging up can't start more than the others.
+pub struct BcryptHasher {
+    cost: u32,
+    dummy: PasswordHash,
+    /// A place among those that run.
+    running: Arc<Semaphore>,
+    /// A place among those that run or wait.
+    admitted: Arc<Semaphore>,
+}
+
+/// A cost that bcrypt does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the cost must be between {min} and {max}, not {cost}", min = BcryptHasher::MIN_COST, max = BcryptHasher::MAX_COST)]
+pub struct CostOutOfRange {
+    /// The cost asked for.
+    pub cost: u32,
+}
+
+impl BcryptHasher {
+    /// The least cost; a server should be set to 10 at least.
+    pub const MIN_COST: u32 = 4;
+    /// The highest cost at which an answer comes within seconds.
+    pub const MAX_COST: u32 = 15;
+
+    /// Hashes at `cost` (2 to its power rounds), `at_once` at a time, with `queue` more waiting.
+    pub fn new(cost: u32, at_once: NonZeroUsize, queue: usize) -> Result<Self, CostOutOfRange> {
+        if !(Self::MIN_COST..=Self::MAX_COST).contains(&cost) {
+            return Err(CostOutOfRange { cost });
+        }
+        Ok(Self {
+            cost,
+            dummy: PasswordHash(format!("$2b${cost:02}${DUMMY}")),
+            running: Arc::new(Semaphore::new(at_once.get())),
+            admitted: Arc::new(Semaphore::new(at_once.get() + queue)),
+        })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
+    ) -> Result<T, HasherError> {
+        let places = self.places().await?;
+        let done = spawn_blocking(move || {
+            let answer = work();
+            drop(places);
+            answer
+        });
+        match done.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(HasherError::Failed(error.to_string())),
+            Err(error) if error.is_panic() => Err(HasherError::Failed("the hashing thread panicked".into())),
+            Err(_) => Err(HasherError::Failed("the server is shutting down".into())),
+        }
+    }
+
+    async fn places(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), HasherError> {
+        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
+        let running = self.running.clone().acquire_owned().await.map_err(|_| HasherError::Busy)?;
+        Ok((admitted, running))
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for BcryptHasher {
+    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
+        let cost = self.cost;
+        self.run(move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash)
+    }
+
+    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
+        // bcrypt reads 72 bytes and takes a NUL for the end of the password; none that was ever set has more or one, so
+        // such a password is another one, whatever bcrypt makes of it.
+        let readable = password.len() <= NewPassword::MAX_BYTES && !password.contains('\0');
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.dummy.clone());
+        let (password, cost) = (password.to_owned(), self.cost);
+        self.run(move || {
+            let equal = bcrypt::verify(&password, &hash.0)?;
+            if !(equal && readable && known) {
+                return Ok(Verified::Wrong);
+            }
+            let weak = hash.0.parse::<HashParts>()?.get_cost() < cost;
+            Ok(if weak { Verified::RightButWeak } else { Verified::Right })
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use domain::account::PasswordPolicy;
+
+    use super::*;
+
+    const PASSWORD: &str = "Zebra-Stripe-7";
+
+    fn hasher(cost: u32) -> BcryptHasher {
+        BcryptHasher::new(cost, NonZeroUsize::MIN, 1).expect("in range")
+    }
+
+    async fn hashed(hasher: &BcryptHasher, password: &str) -> PasswordHash {
+        let new = NewPassword::parse(password, None, PasswordPolicy::default()).expect("strong");
+        hasher.hash(new).await.expect("a hash")
+    }
+
+    #[tokio::test]
+    async fn the_right_password_and_no_other_is_right() {
+        let hasher = hasher(4);
+        let hash = hashed(&hasher, PASSWORD).await;
+        let verify =
+            async |password: &str| hasher.verify(password, Some(hash.clone())).await.expect("an answer");
+        assert_eq!(verify(PASSWORD).await, Verified::Right);
+        for other in
+            ["", "zebra-stripe-7", "Zebra-Stripe-7 ", "Zebra-Stripe-7\0", "Zebra-Stripe-7\0Zebra-Stripe-7"]
+        {
+            assert_eq!(verify(other).await, Verified::Wrong, "{other:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_beyond_the_72nd_are_not_ignored() {
+        let hasher = hasher(4);
+        let longest = format!("Aa1{}", "x".repeat(69));
+        let hash = hashed(&hasher, &longest).await;
+        assert_eq!(hasher.verify(&longest, Some(hash.clone())).await.expect("an answer"), Verified::Right);
+        let longer = format!("{longest}y");
+        assert_eq!(hasher.verify(&longer, Some(hash)).await.expect("an answer"), Verified::Wrong);
+    }
+
+    #[tokio::test]
+    async fn without_a_hash_the_answer_is_wrong_after_the_same_work() {
+        for cost in [4, 5] {
+            let hasher = hasher(cost);
+            assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
+            let dummy = hasher.dummy.0.parse::<HashParts>().expect("a hash that bcrypt reads");
+            assert_eq!(dummy.get_cost(), cost);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_lower_cost_is_told() {
+        let hash = hashed(&hasher(4), PASSWORD).await;
+        let verify = async |cost, hash: &PasswordHash| {
+            hasher(cost).verify(PASSWORD, Some(hash.clone())).await.expect("an answer")
+        };
+        assert_eq!(verify(5, &hash).await, Verified::RightButWeak);
+        let stronger = hashed(&hasher(5), PASSWORD).await;
+        assert_eq!(verify(4, &stronger).await, Verified::Right);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_bcrypt_hash_is_a_failure_and_not_a_wrong_password() {
+        for hash in ["", "x", "$2b$04$short", "$1b$04$eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06"]
+        {
+            let answer = hasher(4).verify(PASSWORD, Some(PasswordHash(hash.into()))).await;
+            assert!(matches!(answer, Err(HasherError::Failed(_))), "{hash:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_and_frees_its_place() {
+        let hasher = hasher(4);
+        for _ in 0..5 {
+            let answer = hasher.run::<()>(|| panic!("on purpose")).await;
+            assert!(matches!(answer, Err(HasherError::Failed(_))));
+        }
+        assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
+    }
+
+    #[tokio::test]
+    async fn one_runs_one_waits_and_the_third_is_told_that_it_is_busy() {
+        let hasher = Arc::new(hasher(4));
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let first = tokio::spawn({
+            let hasher = hasher.clone();
+            async move {
+                let work = move || {
+                    begun.send(()).ok();
+                    held.recv().ok();
+                    Ok(())
+                };
+                hasher.run(work).await
+            }
+        });
+        has_begun.await.expect("the first runs");
+        let mut second = Box::pin(hasher.verify(PASSWORD, None));
+        assert!(futures_poll_once(second.as_mut()).await.is_none());
+        assert!(matches!(hasher.verify(PASSWORD, None).await, Err(HasherError::Busy)));
+        // A caller that goes away while its work runs leaves no room for more before the work is done.
+        first.abort();
+        assert!(first.await.is_err_and(|error| error.is_cancelled()));
+        assert!(matches!(hasher.verify(PASSWORD, None).await, Err(HasherError::Busy)));
+        release.send(()).expect("the first still runs");
+        assert_eq!(second.await.expect("an answer"), Verified::Wrong);
+        assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
+    }
+
+    async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match future.as_mut().poll(context) {
+                std::task::Poll::Ready(output) => Some(output),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    #[test]
+    fn costs_outside_the_range_are_refused() {
+        for cost in [0, 3, 16, 31] {
+            assert_eq!(BcryptHasher::new(cost, NonZeroUsize::MIN, 1).err(), Some(CostOutOfRange { cost }));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Tokens made to be let in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use domain::Stamp;
+use domain::session::{AccessTokens as _, AuthFailure};
+use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use serde_json::{Value, json};
+
+use super::{JwtAccessTokens, MAX_TOKEN_BYTES, key_id};
+use crate::keys::KeyRing;
+
+const SECRET: &str = "the server's own secret";
+const NOW: i64 = 1_800_000_000;
+
+fn verdict(token: &str) -> Result<(), AuthFailure> {
+    let ring = KeyRing::parse(&SECRET.into()).expect("valid");
+    let now = Stamp::from_micros(NOW * 1_000_000).expect("in range");
+    JwtAccessTokens::new(&ring, "issuer", "audience").verify(token, now).map(drop)
+}
+
+fn good_header() -> Value {
+    json!({"typ": "JWT", "alg": "HS256", "kid": key_id(SECRET.as_bytes())})
+}
+
+fn good_claims() -> Value {
+    json!({
+        "sub": "01900000-0000-7000-8000-000000000002", "email": "ann@example.com", "iat": NOW, "exp": NOW + 900,
+        "jti": "01900000-0000-7000-8000-000000000001", "sid": "01900000-0000-7000-8000-000000000003",
+        "scope": "todos:read todos:write account", "type": "access", "iss": "issuer", "aud": "audience",
+    })
+}
+
+fn part(json: &str) -> String {
+    URL_SAFE_NO_PAD.encode(json)
+}
+
+fn signed_raw(header: &str, claims: &str, secret: &str, algorithm: Algorithm) -> String {
+    let message = format!("{}.{}", part(header), part(claims));
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    let signature = crypto::sign(message.as_bytes(), &key, algorithm).expect("signed");
+    format!("{message}.{signature}")
+}
+
+fn signed(header: &Value, claims: &Value) -> String {
+    signed_raw(&header.to_string(), &claims.to_string(), SECRET, Algorithm::HS256)
+}
+
+/// The good token but for some members of its header; null removes one.
+fn with_header(changes: Value) -> String {
+    signed(&merged(good_header(), changes), &good_claims())
+}
+
+/// The good token but for some of its claims; null removes one.
+fn with_claims(changes: Value) -> String {
+    signed(&good_header(), &merged(good_claims(), changes))
+}
+
+fn merged(mut base: Value, changes: Value) -> Value {
+    let (Value::Object(base_members), Value::Object(changes)) = (&mut base, changes) else {
+        panic!("objects are merged")
+    };
+    for (name, value) in changes {
+        if value.is_null() {
+            base_members.remove(&name);
+        } else {
+            base_members.insert(name, value);
+        }
+    }
+    base
+}
+
+#[test]
+fn the_corpus_is_refused_for_nothing_but_what_is_wrong_in_it() {
+    assert_eq!(verdict(&signed(&good_header(), &good_claims())), Ok(()));
+    // Not demanded of a token that the secret's owner signs by hand.
+    assert_eq!(verdict(&with_header(json!({"kid": null, "typ": null}))), Ok(()));
+    assert_eq!(verdict(&with_header(json!({"typ": "jwt"}))), Ok(()));
+}
+
+#[test]
+fn another_algorithm_is_not_trusted_whatever_it_is() {
+    let claims = good_claims().to_string();
+    for alg in
+        ["none", "None", "NONE", "", "hs256", "HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "HS256 "]
+    {
+        let header = merged(good_header(), json!({"alg": alg})).to_string();
+        let unsigned = format!("{}.{}.", part(&header), part(&claims));
+        assert_eq!(verdict(&unsigned), Err(AuthFailure::NotTrusted), "{alg:?} unsigned");
+        let right = signed_raw(&header, &claims, SECRET, Algorithm::HS256);
+        assert_eq!(verdict(&right), Err(AuthFailure::NotTrusted), "{alg:?} signed as HS256");
+    }
+    let header = merged(good_header(), json!({"alg": "HS512"})).to_string();
+    let strong = signed_raw(&header, &claims, SECRET, Algorithm::HS512);
+    assert_eq!(verdict(&strong), Err(AuthFailure::NotTrusted));
+    let mislabelled = signed_raw(&good_header().to_string(), &claims, SECRET, Algorithm::HS384);
+    assert_eq!(verdict(&mislabelled), Err(AuthFailure::NotTrusted));
+}
+
+#[test]
+fn a_signature_by_another_key_or_none_is_not_trusted() {
+    let (header, claims) = (good_header().to_string(), good_claims().to_string());
+    for secret in ["", "another secret", "the server's own secre", "the server's own secret "] {
+        let token = signed_raw(&header, &claims, secret, Algorithm::HS256);
+        assert_eq!(verdict(&token), Err(AuthFailure::NotTrusted), "{secret:?}");
+    }
+    let good = signed(&good_header(), &good_claims());
+    let (message, signature) = good.rsplit_once('.').expect("three parts");
+    assert_eq!(verdict(&format!("{message}.")), Err(AuthFailure::NotTrusted));
+    assert_eq!(verdict(&format!("{message}.{}", &signature[..40])), Err(AuthFailure::NotTrusted));
+    assert_eq!(verdict(&format!("{message}.{}", "A".repeat(43))), Err(AuthFailure::NotTrusted));
+    let other_claims = merged(good_claims(), json!({"sub": "01900000-0000-7000-8000-00000000000f"}));
+    let swapped = format!("{}.{}.{signature}", part(&header), part(&other_claims.to_string()));
+    assert_eq!(verdict(&swapped), Err(AuthFailure::NotTrusted));
+    assert_eq!(verdict(&with_header(json!({"kid": "0123456789abcdef"}))), Err(AuthFailure::NotTrusted));
+    assert_eq!(verdict(&with_header(json!({"kid": "../../dev/null"}))), Err(AuthFailure::NotTrusted));
+}
+
+#[test]
+fn keys_that_a_header_offers_are_not_used() {
+    let mine = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode("mine")});
+    for offer in [
+        json!({"jwk": mine, "kid": null}),
+        json!({"jku": "https://evil.example/keys", "kid": null}),
+        json!({"x5u": "https://evil.example/cert", "x5c": ["AAAA"], "kid": null}),
+    ] {
+        let header = merged(good_header(), offer).to_string();
+        let token = signed_raw(&header, &good_claims().to_string(), "mine", Algorithm::HS256);
+        assert_eq!(verdict(&token), Err(AuthFailure::NotTrusted), "{header}");
+    }
+}
+
+#[test]
+fn headers_that_ask_for_more_or_name_another_type_are_malformed() {
+    for change in [
+        json!({"crit": ["exp"]}),
+        json!({"crit": []}),
+        json!({"crit": ["b64"], "b64": false}),
+        json!({"typ": "better-auth.session-cache+jwt"}),
+        json!({"typ": "at+jwt"}),
+        json!({"typ": ""}),
+        json!({"typ": 1}),
+        json!({"kid": 7}),
+        json!({"alg": null}),
+        json!({"alg": ["HS256"]}),
+    ] {
+        assert_eq!(verdict(&with_header(change.clone())), Err(AuthFailure::Malformed), "{change}");
+    }
+    let null_crit = good_header().to_string().replacen('{', "{\"crit\":null,", 1);
+    let token = signed_raw(&null_crit, &good_claims().to_string(), SECRET, Algorithm::HS256);
+    assert_eq!(verdict(&token), Err(AuthFailure::Malformed));
+    let twice = good_header().to_string().replacen('{', "{\"alg\":\"none\",", 1);
+    let token = signed_raw(&twice, &good_claims().to_string(), SECRET, Algorithm::HS256);
+    assert_eq!(verdict(&token), Err(AuthFailure::Malformed));
+}
+
+#[test]
+fn a_claim_that_is_missing_or_of_another_type_is_malformed() {
+    for name in ["sub", "iat", "exp", "jti", "sid", "scope", "type", "iss", "aud"] {
+        for value in [Value::Null, json!({}), json!([1]), json!(true)] {
+            let token = with_claims(json!({ name: value }));
+            assert_eq!(verdict(&token), Err(AuthFailure::Malformed), "{name} {value}");
+        }
+    }
+    for change in [
+        json!({"sub": "ann"}),
+        json!({"sub": ""}),
+        json!({"sid": "1"}),
+        json!({"jti": "../x"}),
+        json!({"type": "refresh"}),
+        json!({"type": "ACCESS"}),
+        json!({"exp": "1900000000"}),
+        json!({"exp": 1.9e300}),
+        json!({"exp": i64::MAX}),
+        json!({"exp": u64::MAX}),
+        json!({"iat": i64::MIN}),
+        json!({"nbf": "soon"}),
+        json!({"nbf": i64::MAX}),
+        json!({"email": 1}),
+        json!({"aud": ["audience"]}),
+    ] {
+        assert_eq!(verdict(&with_claims(change.clone())), Err(AuthFailure::Malformed), "{change}");
+    }
+    let twice =
+        good_claims().to_string().replacen('{', "{\"sub\":\"01900000-0000-7000-8000-00000000000f\",", 1);
+    let token = signed_raw(&good_header().to_string(), &twice, SECRET, Algorithm::HS256);
+    assert_eq!(verdict(&token), Err(AuthFailure::Malformed));
+}
+
+#[test]
+fn another_issuer_or_audience_or_a_token_from_the_future_is_not_trusted() {
+    for change in [
+        json!({"iss": "issuer "}),
+        json!({"iss": ""}),
+        json!({"iss": "Issuer"}),
+        json!({"aud": "another"}),
+        json!({"aud": ""}),
+        json!({"iat": NOW + 31}),
+        json!({"nbf": NOW + 31}),
+        json!({"iss": "another", "exp": NOW - 3600}),
+    ] {
+        assert_eq!(verdict(&with_claims(change.clone())), Err(AuthFailure::NotTrusted), "{change}");
+    }
+    assert_eq!(verdict(&with_claims(json!({"iat": NOW + 30, "nbf": NOW + 30}))), Ok(()));
+}
+
+#[test]
+fn what_is_over_is_expired() {
+    for exp in [NOW - 30, NOW - 3600, 0, -1] {
+        let token = with_claims(json!({"exp": exp, "iat": exp - 900}));
+        assert_eq!(verdict(&token), Err(AuthFailure::Expired), "{exp}");
+    }
+}
+
+#[test]
+fn what_is_no_jwt_is_malformed() {
+    let good = signed(&good_header(), &good_claims());
+    let parts: Vec<_> = good.split('.').collect();
+    let padded = format!("{}.{}.{}=", parts[0], parts[1], parts[2]);
+    let standard = format!("{}.{}.{}", parts[0], parts[1], STANDARD.encode([0xfb; 32]));
+    let header_padded = format!("{}.{}.{}", URL_SAFE.encode("{\"alg\":\"HS256\"} "), parts[1], parts[2]);
+    let not_json = format!("{}.{}.{}", part("{"), parts[1], parts[2]);
+    let array = format!("{}.{}.{}", part("[]"), parts[1], parts[2]);
+    let no_text = format!("{}.{}.{}", URL_SAFE_NO_PAD.encode([0xff, 0xfe]), parts[1], parts[2]);
+    let nested = format!("{}.{}.{}", part(&"[".repeat(5_000)), parts[1], parts[2]);
+    let five_parts = format!("{good}.{}.{}", parts[1], parts[2]);
+    let four_parts = format!("{good}.{}", parts[2]);
+    let oversized = with_claims(json!({"email": "a".repeat(MAX_TOKEN_BYTES)}));
+    for token in [
+        "",
+        ".",
+        "..",
+        "...",
+        "a",
+        "a.b",
+        "a.b.c",
+        "null",
+        "\u{0}.\u{0}.\u{0}",
+        "é.é.é",
+        &good[1..],
+        &good.replacen('.', "", 1),
+        &format!(" {good}"),
+        &format!("{good}\n"),
+        &padded,
+        &standard,
+        &header_padded,
+        &not_json,
+        &array,
+        &no_text,
+        &nested,
+        &oversized,
+        &four_parts,
+        &five_parts,
+    ] {
+        assert_eq!(verdict(token), Err(AuthFailure::Malformed), "{token:.60}");
+    }
+}
+
+#[test]
+fn a_payload_that_is_no_json_object_is_malformed_even_when_signed() {
+    for claims in ["", "{", "[]", "null", "\"x\"", "1", "{\"sub\":\"\\ud800\"}"] {
+        let token = signed_raw(&good_header().to_string(), claims, SECRET, Algorithm::HS256);
+        assert_eq!(verdict(&token), Err(AuthFailure::Malformed), "{claims:?}");
+    }
+}

@@ -1,0 +1,217 @@
+//! Access tokens as JSON Web Tokens (RFC 7519), signed with HMAC-SHA256 under the server's secret.
+
+mod claims;
+#[cfg(test)]
+mod hostile;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Stamp;
+use domain::session::{AccessToken, AccessTokens, AuthFailure, Grant, VerifiedToken};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto, encode};
+
+use self::claims::{Claims, ReadHeader};
+use crate::keys::{KeyRing, derive};
+
+/// The longest token that is looked at. The server's own are a tenth of it.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// How far another machine's clock may be off.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// The one algorithm of these keys, whatever a token's header claims (RFC 8725 section 3.1).
+const ALGORITHM: Algorithm = Algorithm::HS256;
+const ALGORITHM_NAME: &str = "HS256";
+
+/// Signs and checks the server's own tokens. The first secret of the ring signs, each checks what it signed.
+///
+/// What a token's header says about where to find a key (`jku`, `jwk`, `x5u`) is never looked at; a header with `crit`
+/// is refused, as nothing it could name is understood.
+pub struct JwtAccessTokens {
+    signing: EncodingKey,
+    header: Header,
+    keys: Vec<VerifyingKey>,
+    issuer: String,
+    audience: String,
+}
+
+struct VerifyingKey {
+    id: String,
+    key: DecodingKey,
+}
+
+impl JwtAccessTokens {
+    /// Tokens that say, and have to say, that they are by `issuer` for `audience`.
+    #[must_use]
+    pub fn new(ring: &KeyRing, issuer: &str, audience: &str) -> Self {
+        let keys: Vec<_> = ring
+            .secrets()
+            .map(|secret| VerifyingKey { id: key_id(secret), key: DecodingKey::from_secret(secret) })
+            .collect();
+        let mut header = Header::new(ALGORITHM);
+        header.kid = keys.first().map(|key| key.id.clone());
+        let signing = EncodingKey::from_secret(ring.secrets().next().unwrap_or_default());
+        Self { signing, header, keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
+    }
+
+    /// The claims of `token`, once its signature is known to be right; nothing in them was looked at before.
+    fn payload(&self, token: &str) -> Result<Vec<u8>, AuthFailure> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthFailure::Malformed);
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(AuthFailure::Malformed);
+        };
+        let message = &token[..header.len() + 1 + payload.len()];
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthFailure::Malformed);
+        let header = decode(header)?;
+        let header: ReadHeader = serde_json::from_slice(&header).map_err(|_| AuthFailure::Malformed)?;
+        if header.alg != ALGORITHM_NAME {
+            return Err(AuthFailure::NotTrusted);
+        }
+        let typed_otherwise = header.typ.as_ref().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT"));
+        if typed_otherwise || header.crit {
+            return Err(AuthFailure::Malformed);
+        }
+        let named = |key: &&VerifyingKey| header.kid.as_ref().is_none_or(|kid| *kid == key.id);
+        for key in self.keys.iter().filter(named) {
+            let signed = crypto::verify(signature, message.as_bytes(), &key.key, ALGORITHM);
+            if signed.map_err(|_| AuthFailure::Malformed)? {
+                return decode(payload);
+            }
+        }
+        Err(AuthFailure::NotTrusted)
+    }
+}
+
+/// Names a key without telling anything about it.
+fn key_id(secret: &[u8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(derive(secret, "key id")))
+}
+
+impl AccessTokens for JwtAccessTokens {
+    fn issue(&self, grant: &Grant) -> AccessToken {
+        let claims = Claims::of(grant, &self.issuer, &self.audience);
+        let signed = encode(&self.header, &claims, &self.signing);
+        #[expect(
+            clippy::expect_used,
+            reason = "plain strings and numbers have a JSON form, and any bytes are an HMAC key"
+        )]
+        AccessToken(signed.expect("claims can be signed"))
+    }
+
+    fn verify(&self, token: &str, now: Stamp) -> Result<VerifiedToken, AuthFailure> {
+        let payload = self.payload(token)?;
+        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| AuthFailure::Malformed)?;
+        let (issued, verified) = claims.read()?;
+        if claims.iss != self.issuer || claims.aud != self.audience {
+            return Err(AuthFailure::NotTrusted);
+        }
+        let latest = now.plus(LEEWAY);
+        if issued > latest || claims.not_before()?.is_some_and(|from| from > latest) {
+            return Err(AuthFailure::NotTrusted);
+        }
+        if verified.expires_at.plus(LEEWAY) <= now {
+            return Err(AuthFailure::Expired);
+        }
+        Ok(verified)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::account::Email;
+    use domain::session::Scope;
+    use domain::{SessionId, TokenId, UserId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Stamp = Stamp::EPOCH;
+
+    fn tokens(secrets: &str) -> JwtAccessTokens {
+        let ring = KeyRing::parse(&secrets.into()).expect("valid");
+        JwtAccessTokens::new(&ring, "issuer", "audience")
+    }
+
+    fn grant() -> Grant {
+        Grant {
+            token: TokenId(Uuid::from_u128(1)),
+            user: UserId(Uuid::from_u128(2)),
+            email: Email::parse("ann@example.com").ok(),
+            session: SessionId(Uuid::from_u128(3)),
+            issued_at: NOW,
+            expires_at: NOW.plus(Duration::from_mins(15)),
+        }
+    }
+
+    #[test]
+    fn a_token_says_what_was_granted() {
+        let tokens = tokens("one");
+        let verified = tokens.verify(&tokens.issue(&grant()).0, NOW).expect("good");
+        assert_eq!(verified.user, grant().user);
+        assert_eq!(verified.subject, grant().user.to_string());
+        assert_eq!(verified.session, grant().session);
+        assert_eq!(verified.token, grant().token);
+        assert_eq!(verified.expires_at, grant().expires_at);
+        assert_eq!(verified.scopes, Scope::ALL);
+    }
+
+    #[test]
+    fn the_wire_form_has_the_documented_claims() {
+        let token = tokens("one").issue(&grant()).0;
+        let parts: Vec<_> = token.split('.').collect();
+        let read = |part: &str| -> serde_json::Value {
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+        };
+        let kid = key_id(b"one");
+        assert_eq!(read(parts[0]), serde_json::json!({"typ": "JWT", "alg": "HS256", "kid": kid}));
+        let expected = serde_json::json!({
+            "sub": "00000000-0000-0000-0000-000000000002", "email": "ann@example.com",
+            "iat": 0, "exp": 900, "jti": "00000000-0000-0000-0000-000000000001",
+            "sid": "00000000-0000-0000-0000-000000000003", "scope": "todos:read todos:write account",
+            "type": "access", "iss": "issuer", "aud": "audience",
+        });
+        assert_eq!(read(parts[1]), expected);
+    }
+
+    #[test]
+    fn it_expires_half_a_minute_after_its_time_and_not_before() {
+        let tokens = tokens("one");
+        let token = tokens.issue(&grant()).0;
+        let end = grant().expires_at.plus(LEEWAY);
+        assert!(tokens.verify(&token, Stamp::from_micros(end.as_micros() - 1).expect("in range")).is_ok());
+        assert_eq!(tokens.verify(&token, end), Err(AuthFailure::Expired));
+    }
+
+    #[test]
+    fn a_clock_that_is_half_a_minute_behind_still_takes_it_and_no_more() {
+        let tokens = tokens("one");
+        let token = tokens.issue(&grant()).0;
+        assert!(tokens.verify(&token, NOW.minus(LEEWAY)).is_ok());
+        assert_eq!(tokens.verify(&token, NOW.minus(LEEWAY + LEEWAY)), Err(AuthFailure::NotTrusted));
+    }
+
+    #[test]
+    fn while_secrets_rotate_the_first_signs_and_all_verify() {
+        let (old, both, new) = (tokens("old"), tokens("new,old"), tokens("new"));
+        let before = old.issue(&grant()).0;
+        let after = both.issue(&grant()).0;
+        assert!(both.verify(&before, NOW).is_ok());
+        assert!(new.verify(&after, NOW).is_ok());
+        assert_eq!(new.verify(&before, NOW), Err(AuthFailure::NotTrusted));
+        assert_eq!(old.verify(&after, NOW), Err(AuthFailure::NotTrusted));
+    }
+
+    #[test]
+    fn an_account_without_an_address_has_a_token_without_one() {
+        let tokens = tokens("one");
+        let token = tokens.issue(&Grant { email: None, ..grant() }).0;
+        assert!(tokens.verify(&token, NOW).is_ok());
+    }
+}

@@ -1,0 +1,101 @@
+//! Refresh tokens, derived.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::SessionId;
+use domain::session::{RefreshSecret, RefreshSecrets, TokenHash};
+
+use crate::keys::{KeyRing, derive};
+
+/// Derives each refresh token as HMAC-SHA256 of session id and generation (big-endian) under a key of its own for each
+/// of the server's secrets.
+pub struct HmacRefreshSecrets {
+    current: hmac::Key,
+    older: Vec<hmac::Key>,
+}
+
+impl HmacRefreshSecrets {
+    /// Derives the keys.
+    #[must_use]
+    pub fn new(ring: &KeyRing) -> Self {
+        let key = |secret| hmac::Key::new(hmac::HMAC_SHA256, &derive::<32>(secret, "refresh token"));
+        let mut keys: Vec<_> = ring.secrets().map(key).collect();
+        Self { current: keys.remove(0), older: keys }
+    }
+}
+
+fn token(key: &hmac::Key, session: SessionId, generation: u32) -> RefreshSecret {
+    let mut context = hmac::Context::with_key(key);
+    context.update(session.0.as_bytes());
+    context.update(&generation.to_be_bytes());
+    RefreshSecret(URL_SAFE_NO_PAD.encode(context.sign()))
+}
+
+impl RefreshSecrets for HmacRefreshSecrets {
+    fn derive(&self, session: SessionId, generation: u32) -> RefreshSecret {
+        token(&self.current, session, generation)
+    }
+
+    fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret> {
+        let keys = std::iter::once(&self.current).chain(&self.older);
+        keys.map(|key| token(key, session, generation)).collect()
+    }
+
+    fn hash(&self, secret: &str) -> TokenHash {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
+        TokenHash(hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SESSION: SessionId = SessionId(Uuid::from_u128(7));
+
+    fn secrets(text: &str) -> HmacRefreshSecrets {
+        HmacRefreshSecrets::new(&KeyRing::parse(&text.into()).expect("valid"))
+    }
+
+    #[test]
+    fn two_instances_with_one_secret_come_to_the_same_token() {
+        let (a, b) = (secrets("one").derive(SESSION, 3), secrets("one").derive(SESSION, 3));
+        assert_eq!(a, b);
+        assert_eq!(URL_SAFE_NO_PAD.decode(&a.0).expect("base64url").len(), 32);
+    }
+
+    #[test]
+    fn session_generation_and_secret_each_change_it() {
+        let one = secrets("one");
+        let all = [
+            one.derive(SESSION, 0),
+            one.derive(SESSION, 1),
+            one.derive(SessionId(Uuid::from_u128(8)), 0),
+            secrets("two").derive(SESSION, 0),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn after_a_rotation_of_secrets_the_older_derivation_is_still_known() {
+        let before = secrets("old").derive(SESSION, 2);
+        let rotated = secrets("new,old");
+        assert_ne!(rotated.derive(SESSION, 2), before);
+        assert_eq!(rotated.derive_all(SESSION, 2), [rotated.derive(SESSION, 2), before]);
+    }
+
+    #[test]
+    fn the_hash_is_the_sha256_of_the_text() {
+        let hash = secrets("one").hash("abc");
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(hash.0[..8], [0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea]);
+        assert_eq!(hash.0[24..], [0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad]);
+    }
+}

@@ -1,0 +1,169 @@
+//! The body of a problem (RFC 9457), written and described.
+
+use std::borrow::Cow;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderValue};
+use domain::Stamp;
+use domain::code::ErrorCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{Challenge, Problem, Surface};
+use crate::moment::Moment;
+
+/// A refusal or failure (RFC 9457), the same on every surface.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// Always `about:blank`: `error_code` tells kinds apart.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: &'static str,
+    /// The status, as in the response's first line.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
+    status: u16,
+    /// What is wrong, in a sentence.
+    #[schema(example = "There is no such todo")]
+    detail: &'a str,
+    /// The stable name of the kind of problem.
+    #[schema(inline = false)]
+    error_code: ProblemCode,
+    /// The same sentence as `detail`.
+    #[schema(example = "There is no such todo")]
+    message: &'a str,
+    /// The facts.
+    #[schema(value_type = Details)]
+    details: &'a Map<String, Value>,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime, example = "2026-01-12T20:30:00.000000Z")]
+    timestamp: Moment,
+    /// Names the request in the server's logs; equals the `X-Request-Id` header.
+    #[schema(example = "0190163d-8694-739b-aea5-966c26f8ad91")]
+    request_id: &'a str,
+}
+
+/// What a [`ProblemBody`] says about its cause: always an object, with the members that its code calls for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Details {
+    /// Every bad field of the request, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    errors: Option<Vec<FieldProblem>>,
+    /// The first bad field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<String>,
+    /// In a conflict: the version that the client named, if it named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_version: Option<i64>,
+    /// In a conflict: the version that the server has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    server_version: Option<i64>,
+    /// In a conflict: the server's todo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<crate::v1::todos::dto::Todo>)]
+    server_data: Option<Value>,
+    /// In a conflict: the strategy that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    resolution_strategy: Option<String>,
+}
+
+/// One bad field of a request. Where the code calls for them it has further members, such as `max` and `got`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// Its name, as sent.
+    #[schema(value_type = String, example = "text")]
+    pub field: Cow<'static, str>,
+    /// What is wrong with it.
+    pub code: ProblemCode,
+    /// The same in a sentence.
+    #[schema(example = "text must be at most 500 characters long, it has 501")]
+    pub message: String,
+    /// In a list of items: which item, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    pub index: Option<usize>,
+    /// Numbers and names that the message has in words.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub facts: Map<String, Value>,
+}
+
+/// An [`ErrorCode`] on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemCode(pub ErrorCode);
+
+impl Serialize for ProblemCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl PartialSchema for ProblemCode {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.as_str())))
+            .description(Some("The stable name of a kind of problem."))
+            .into()
+    }
+}
+
+impl ToSchema for ProblemCode {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ErrorCode")
+    }
+}
+
+impl Problem {
+    /// The whole response.
+    #[must_use]
+    pub fn respond(&self, surface: Surface, request_id: &str, now: Stamp) -> HttpResponse {
+        let status = self.status(surface);
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: &self.message,
+            error_code: ProblemCode(self.code),
+            message: &self.message,
+            details: &self.details,
+            timestamp: Moment(now),
+            request_id,
+        };
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        if let Some(delay) = self.retry_after {
+            let seconds = delay.as_micros().div_ceil(1_000_000).max(1);
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(challenge) = self.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge.header()));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+impl Challenge {
+    fn header(self) -> HeaderValue {
+        match self {
+            Self::Bearer => HeaderValue::from_static("Bearer"),
+            Self::InvalidToken => HeaderValue::from_static(r#"Bearer error="invalid_token""#),
+            Self::InsufficientScope(scope) => {
+                let text = format!(r#"Bearer error="insufficient_scope", scope="{}""#, scope.as_str());
+                HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What becomes a problem. A failure is logged here, once, within the span that has the request id.
+
+use domain::account::HasherError;
+use domain::code::ErrorCode;
+use domain::error::StoreError;
+use domain::limits::Charge;
+use domain::session::AuthFailure;
+
+use super::Problem;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, "the store is unavailable");
+                Self::new(
+                    ErrorCode::DatabaseUnavailable,
+                    "The database is unavailable; try again in a moment, a repeat is safe",
+                )
+            }
+            StoreError::Corrupt { .. } => {
+                tracing::error!(%error, "the store holds what it should not");
+                Self::unexpected()
+            }
+        }
+    }
+}
+
+impl From<AuthFailure> for Problem {
+    fn from(failure: AuthFailure) -> Self {
+        match failure {
+            AuthFailure::Malformed => Self::token_malformed(),
+            AuthFailure::NotTrusted => {
+                Self::new(ErrorCode::TokenNotTrusted, "The token was not issued for this server")
+            }
+            AuthFailure::Expired => {
+                Self::new(ErrorCode::AccessTokenExpired, "The access token has expired; refresh it")
+            }
+            AuthFailure::Revoked => {
+                Self::new(ErrorCode::TokenRevoked, "This session has ended; log in again")
+            }
+            AuthFailure::RevocationsUnknown => Self::new(
+                ErrorCode::RevocationsUnknown,
+                "It can't be checked at the moment whether this session has ended; try again in a moment",
+            ),
+        }
+    }
+}
+
+impl From<HasherError> for Problem {
+    fn from(error: HasherError) -> Self {
+        match error {
+            HasherError::Busy => {
+                Self::new(ErrorCode::RateLimited, "Too many logins at once; try again in a moment")
+            }
+            HasherError::Failed(_) => {
+                tracing::error!(%error, "a password could not be hashed");
+                Self::new(ErrorCode::HashingFailed, "The password could not be processed; please report it")
+            }
+        }
+    }
+}
+
+impl From<Charge> for Problem {
+    fn from(charge: Charge) -> Self {
+        Self::new(ErrorCode::RateLimited, "Too many failed attempts; try again later")
+            .retry_after(charge.retry_after)
+    }
+}

@@ -1,0 +1,199 @@
+//! A JSON request body.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{self, Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use domain::code::ErrorCode;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+
+use super::checks::{Checks, Fault};
+use crate::Api;
+use crate::error::Problem;
+
+/// The deepest nesting of a body; the deepest that any request needs is three.
+const DEEPEST: usize = 64;
+
+/// A body that claims to be JSON and is within the limit; [`Body::read`] looks at what it holds.
+#[derive(Clone, Debug)]
+pub struct Body {
+    bytes: Bytes,
+}
+
+impl Body {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Reads an object.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        let text = std::str::from_utf8(&self.bytes).map_err(|_| not_json("The body is not UTF-8"))?;
+        if too_deep(text) {
+            return Err(not_json("The body is nested too deeply").with("max", DEEPEST));
+        }
+        decode(text)
+    }
+
+    /// Reads an object, or none at all as an empty one.
+    pub fn read_or_default<'a, T: Deserialize<'a> + Default>(&'a self) -> Result<T, Problem> {
+        if self.is_empty() { Ok(T::default()) } else { self.read() }
+    }
+}
+
+/// Reads an object: anything but JSON is `VALIDATION_009`, JSON that is no object `VALIDATION_006`.
+pub fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
+    match serde_json::from_str(text) {
+        // An array would pass for the fields of a struct in order.
+        Ok(read) if text.trim_start().starts_with('{') => Ok(read),
+        Err(error) if error.is_syntax() || error.is_eof() || text.trim_start().starts_with('{') => {
+            let (line, column) = (error.line(), error.column());
+            let message = format!("The body is not valid JSON at line {line}, column {column}");
+            Err(not_json(message).with("line", line).with("column", column))
+        }
+        Ok(_) | Err(_) => {
+            let mut checks = Checks::default();
+            checks.refuse("body", &Fault::invalid("must be a JSON object"));
+            Err(checks.into())
+        }
+    }
+}
+
+fn not_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(ErrorCode::BodyNotJson, message)
+}
+
+/// Whether brackets outside strings nest deeper than [`DEEPEST`]: the parser skips what no field wants without counting.
+fn too_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return true;
+                }
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a `Content-Type` is JSON: `application/json` or a `+json` type, in UTF-8 where it says so.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let json = essence == "application/json"
+        || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    })
+}
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limit = request.app_data::<web::Data<Api>>().map_or(0, |api| api.settings.body_limit);
+        let content_type =
+            request.headers().get(CONTENT_TYPE).map(|value| value.to_str().is_ok_and(is_json));
+        let announced = request.headers().get(CONTENT_LENGTH);
+        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let payload = payload.take();
+        Box::pin(async move {
+            if content_type == Some(false) {
+                return Err(content_type_wrong());
+            }
+            let bytes = collect(payload, announced, limit).await?;
+            if content_type.is_none() && !bytes.is_empty() {
+                return Err(content_type_wrong());
+            }
+            Ok(Self { bytes })
+        })
+    }
+}
+
+fn content_type_wrong() -> Problem {
+    Problem::new(ErrorCode::ContentTypeWrong, "Send JSON in UTF-8, as `Content-Type: application/json`")
+}
+
+async fn collect(mut payload: Payload, announced: Option<usize>, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(ErrorCode::TooLarge, format!("The body is larger than {limit} bytes")).with("max", limit)
+    };
+    if announced.is_some_and(|announced| announced > limit) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        // The client went away or broke its framing: nobody reads the answer.
+        let chunk = chunk.map_err(|_| not_json("The body ended before it was complete"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        if bytes.is_empty() && announced == Some(chunk.len()) {
+            return Ok(chunk);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_told_by_its_content_type() {
+        for good in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "Application/JSON;charset=\"UTF-8\"",
+            "application/merge-patch+json",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["text/plain", "application/json; charset=latin1", "text/json", "application/jsonp", ""] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn brackets_in_strings_are_no_nesting() {
+        let brackets = "[".repeat(DEEPEST + 1);
+        assert!(too_deep(&brackets));
+        assert!(!too_deep(&brackets[1..]));
+        assert!(!too_deep(&format!(r#"{{"a": "\"{brackets}"}}"#)));
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_apart_from_what_is_no_json() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        struct Input {
+            version: crate::extract::Field<crate::extract::Int>,
+        }
+        let code = |text| decode::<Input>(text).map_err(|problem| problem.code());
+        assert!(matches!(code("{}"), Ok(input) if input.version.is_absent()));
+        for text in ["[]", "[1]", "1", "null", "\"a\"", " true "] {
+            assert_eq!(code(text).expect_err("no object"), ErrorCode::ValueInvalid, "{text}");
+        }
+        for text in ["", "{", "{}x", "[1", "{'a': 1}", r#"{"version": 1, "version": 1}"#, "nul", "\"\\ud800"] {
+            assert_eq!(code(text).expect_err("no JSON"), ErrorCode::BodyNotJson, "{text}");
+        }
+    }
+}

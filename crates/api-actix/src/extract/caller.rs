@@ -1,0 +1,54 @@
+//! The authenticated caller.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use domain::UserId;
+use domain::session::{Principal, Scope};
+
+use crate::Api;
+use crate::error::Problem;
+
+/// Whoever the access token of `Authorization: Bearer` (RFC 6750 section 2.1) speaks for.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Principal);
+
+impl Caller {
+    /// The user.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.0.user
+    }
+
+    /// The user, provided that the token allows `scope`.
+    pub fn may(&self, scope: Scope) -> Result<UserId, Problem> {
+        if self.0.may(scope) { Ok(self.0.user) } else { Err(Problem::scope_missing(scope)) }
+    }
+
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let api = request.app_data::<web::Data<Api>>().ok_or_else(Problem::unexpected)?;
+        let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
+        let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
+        let principal = api.sessions.authenticate(token)?;
+        request.extensions_mut().insert(principal.user);
+        Ok(Self(principal))
+    }
+}
+
+/// The token of a `Bearer` credential; the scheme's name has no case (RFC 9110 section 11.1).
+pub fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}

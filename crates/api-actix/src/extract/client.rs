@@ -1,0 +1,75 @@
+//! Where a request comes from.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HOST, HeaderMap, ORIGIN, USER_AGENT};
+use actix_web::{FromRequest, HttpRequest, web};
+use domain::session::Device;
+use domain::text::ClientId;
+
+use crate::Api;
+
+/// The device and the page that a request comes from.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The address.
+    pub ip: Option<IpAddr>,
+    /// Its `User-Agent`, cut to what is kept of it.
+    pub user_agent: Option<String>,
+    /// Whether a page of an allowed origin sent it.
+    pub trusted_page: bool,
+    /// Whether it was sent to this very machine, where cookies need no TLS.
+    pub local: bool,
+}
+
+impl Client {
+    /// The device, under the name it gives itself.
+    #[must_use]
+    pub fn device(&self, client_id: Option<ClientId>) -> Device {
+        Device { client_id, user_agent: self.user_agent.clone(), ip: self.ip }
+    }
+}
+
+/// The address that a request counts for: the peer's.
+fn address(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip())
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
+    let cut: String = text.chars().filter(|c| !c.is_control()).take(Device::USER_AGENT_MAX).collect();
+    (!cut.is_empty()).then_some(cut)
+}
+
+/// Whether the request names this machine by a name that never leaves it.
+fn local(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => host.split(':').next(),
+    };
+    matches!(name, Some("localhost" | "127.0.0.1" | "::1"))
+}
+
+impl FromRequest for Client {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let api = request.app_data::<web::Data<Api>>();
+        let trusted_page = origin.zip(api).is_some_and(|(origin, api)| {
+            api.settings.allowed_origins.iter().any(|allowed| allowed == origin)
+        });
+        ready(Ok(Self {
+            ip: address(request),
+            user_agent: user_agent(headers),
+            trusted_page,
+            local: local(headers),
+        }))
+    }
+}

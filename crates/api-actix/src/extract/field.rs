@@ -1,0 +1,183 @@
+//! A member of a JSON object, which may be absent, null, of the right type or of a wrong one. None of these fails the object's
+//! deserialisation, so that every bad field of a request can be told at once.
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// One member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Field<T> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is `null`.
+    Null,
+    /// It is there.
+    Value(T),
+    /// It is of another type; what was expected, in words.
+    Invalid(&'static str),
+}
+
+impl<T> Field<T> {
+    /// Whether it is not there.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// This, or `other` where this is not there.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self.is_absent() { other } else { self }
+    }
+}
+
+/// A type that a member may be expected to have.
+pub trait Member<'a>: Sized {
+    /// The type in words: "a string".
+    const EXPECTED: &'static str;
+
+    /// Reads valid JSON: `None` where it is of another type, `Err` where a string in it is no Unicode text.
+    fn read(json: &'a str) -> Result<Option<Self>, serde_json::Error>;
+}
+
+impl<'de, T: Member<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&'de RawValue>::deserialize(deserializer)?.get();
+        if json == "null" {
+            return Ok(Self::Null);
+        }
+        Ok(T::read(json).map_err(D::Error::custom)?.map_or(Self::Invalid(T::EXPECTED), Self::Value))
+    }
+}
+
+/// A string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Member<'de> for Text<'a> {
+    const EXPECTED: &'static str = "a string";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        let Some(inner) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+            return Ok(None);
+        };
+        let plain = !inner.contains('\\');
+        let text = if plain { Cow::Borrowed(inner) } else { Cow::Owned(serde_json::from_str(json)?) };
+        Ok(Some(Self(text)))
+    }
+}
+
+impl<'de> Member<'de> for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        Ok(json.parse().ok())
+    }
+}
+
+/// An integer that every JSON reader keeps exactly: at most 2^53 - 1 either side of zero (RFC 8259 section 6). `2.0` is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Int(pub i64);
+
+impl Int {
+    /// The largest.
+    pub const MAX: i64 = (1 << 53) - 1;
+}
+
+impl<'de> Member<'de> for Int {
+    const EXPECTED: &'static str = "an integer between -9007199254740991 and 9007199254740991";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        // A number has 53 bits of precision in most readers; one with a fraction of zero is an integer in JSON Schema.
+        let whole = || json.strip_suffix(".0").and_then(|whole| whole.parse().ok());
+        let number = json.parse().ok().or_else(whole);
+        Ok(number.filter(|number: &i64| number.abs() <= Self::MAX).map(Self))
+    }
+}
+
+/// An id: any string or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Id<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Member<'de> for Id<'a> {
+    const EXPECTED: &'static str = "a string or a number";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            return Ok(Some(Self(Cow::Borrowed(json))));
+        }
+        Ok(Text::read(json)?.map(|text| Self(text.0)))
+    }
+}
+
+/// An array whose items are looked at one by one, so that one bad item does not spoil the others.
+#[derive(Clone, Debug)]
+pub struct List<'a>(pub Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Member<'de> for List<'a> {
+    const EXPECTED: &'static str = "an array";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        if json.starts_with('[') { serde_json::from_str(json).map(|items| Some(Self(items))) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Input<'a> {
+        #[serde(borrow)]
+        text: Field<Text<'a>>,
+        version: Field<Int>,
+        #[serde(borrow)]
+        id: Field<Id<'a>>,
+        done: Field<bool>,
+    }
+
+    fn read(json: &str) -> Input<'_> {
+        serde_json::from_str(json).expect("an object")
+    }
+
+    #[test]
+    fn absent_null_right_and_wrong_are_told_apart() {
+        let input = read(r#"{"text": null, "version": "1", "id": 7}"#);
+        assert_eq!(input.text, Field::Null);
+        assert_eq!(input.version, Field::Invalid(Int::EXPECTED));
+        assert_eq!(input.id, Field::Value(Id("7".into())));
+        assert_eq!(input.done, Field::Absent);
+        assert_eq!(read(r#"{"done": true}"#).done, Field::Value(true));
+        assert_eq!(read(r#"{"text": {"a": [1]}}"#).text, Field::Invalid("a string"));
+        assert_eq!(read(r#"{"text": "a\u00e9\n"}"#).text, Field::Value(Text("aé\n".into())));
+    }
+
+    #[test]
+    fn an_integer_is_one_that_every_reader_keeps_exactly() {
+        for (json, expected) in [
+            ("9007199254740991", Some(Int::MAX)),
+            ("-9007199254740991", Some(-Int::MAX)),
+            ("2.0", Some(2)),
+            ("9007199254740992", None),
+            ("-9223372036854775808", None),
+            ("1e400", None),
+            ("1.5", None),
+            ("true", None),
+        ] {
+            let found = Int::read(json).expect("no string").map(|int| int.0);
+            assert_eq!(found, expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_and_a_repeated_member_are_no_object() {
+        for json in [r#"{"text": "\ud83d"}"#, r#"{"text": "a", "text": "b"}"#, r#"{"id": "\udc00 "}"#] {
+            assert!(serde_json::from_str::<Input<'_>>(json).is_err(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Which pages may call the API (the Fetch standard's CORS protocol).
+
+use actix_cors::Cors;
+use actix_web::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+
+use super::RequestId;
+
+/// Seconds for which a browser keeps the answer to a preflight.
+const PREFLIGHT_KEPT: usize = 3600;
+
+/// Pages of exactly these origins, with credentials.
+#[must_use]
+pub fn cors(origins: &[String]) -> Cors {
+    let of = HeaderName::from_static;
+    let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER, of("traceparent")];
+    let exposed = [
+        ETAG,
+        LINK,
+        LOCATION,
+        RETRY_AFTER,
+        of("ratelimit"),
+        of("ratelimit-policy"),
+        RequestId::HEADER,
+        of("x-total-count"),
+        of("x-sync-timestamp"),
+        WWW_AUTHENTICATE,
+    ];
+    let cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers(sent)
+        .expose_headers(exposed)
+        .supports_credentials()
+        .max_age(PREFLIGHT_KEPT);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

@@ -1,0 +1,33 @@
+//! The headers that every response has.
+
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+
+use super::RequestId;
+
+pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
+    let private = response.request().path().starts_with("/api/");
+    add_to(response.headers_mut(), id, private);
+}
+
+/// Adds what is missing: a handler that sets one of them has its reasons.
+pub(super) fn add_to(headers: &mut HeaderMap, id: &RequestId, private: bool) {
+    if let Some(id) = id.header() {
+        headers.insert(RequestId::HEADER, id);
+    }
+    let mut add = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    add(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    add(REFERRER_POLICY, "no-referrer");
+    add(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    if private {
+        add(CACHE_CONTROL, "private, no-store");
+    }
+}

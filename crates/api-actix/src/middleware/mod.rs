@@ -1,0 +1,138 @@
+//! What every request passes through: a request id, the one error body, headers, compression, figures, the log.
+
+mod compression;
+mod cors;
+mod headers;
+mod request_id;
+mod telemetry;
+
+use std::panic::AssertUnwindSafe;
+
+use actix_http::encoding::Encoder;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError, web};
+use domain::code::ErrorCode;
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use crate::Api;
+use crate::error::{Problem, Surface};
+
+pub use cors::cors;
+pub use request_id::RequestId;
+
+/// The outermost layer.
+pub async fn around<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<Encoder<BoxBody>>, Error> {
+    let api = request.app_data::<web::Data<Api>>().cloned().ok_or_else(Problem::unexpected)?;
+    let id = RequestId::of(&request, &*api.secrets);
+    let record = telemetry::Record::begin(&request, &id);
+    let encoding = compression::wanted(&request);
+    let surface = surface(request.path());
+    if request.method() == Method::HEAD {
+        // What GET answers, of which the connection sends the head alone (RFC 9110 section 9.3.2).
+        request.head_mut().method = Method::GET;
+    }
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(record.span()).await;
+    let mut response = match handled {
+        Ok(Ok(response)) => worded(response.map_into_boxed_body(), surface, &id, &api),
+        Ok(Err(error)) => return Err(finished(&problem_of(&error), surface, &id, &api, &record)),
+        Err(_) => {
+            record.span().in_scope(|| tracing::error!("a handler panicked"));
+            return Err(finished(&Problem::unexpected(), surface, &id, &api, &record));
+        }
+    };
+    headers::add(&mut response, &id);
+    record.end(Some(&response), response.status());
+    Ok(response.map_body(|head, body| compression::apply(encoding, head, body)))
+}
+
+/// The surface whose statuses a path has.
+const fn surface(_path: &str) -> Surface {
+    Surface::V1
+}
+
+/// The response, or the one error body in place of whatever else a refusal looks like.
+fn worded(
+    response: ServiceResponse<BoxBody>,
+    surface: Surface,
+    id: &RequestId,
+    api: &Api,
+) -> ServiceResponse<BoxBody> {
+    let Some(problem) = response.response().error().map(problem_of) else {
+        return response;
+    };
+    let (request, refused) = response.into_parts();
+    let mut response = problem.respond(surface, id.as_str(), api.clock.now());
+    for (name, value) in refused.headers() {
+        if !response.headers().contains_key(name) {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// The problem that a framework's error stands for.
+fn problem_of(error: &Error) -> Problem {
+    if let Some(problem) = error.as_error::<Problem>() {
+        return problem.clone();
+    }
+    if error.as_error::<actix_cors::CorsError>().is_some() {
+        return Problem::new(ErrorCode::ScopeMissing, "Pages of this origin may not send this request");
+    }
+    let response = error.as_response_error();
+    match response.status_code() {
+        StatusCode::NOT_FOUND => Problem::no_such_route(),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ErrorCode::TooLarge, "The body is too large"),
+        status if status.is_client_error() => {
+            Problem::new(ErrorCode::ValueInvalid, "The request can't be understood")
+        }
+        _ => {
+            tracing::error!(error = %response, "the framework failed");
+            Problem::unexpected()
+        }
+    }
+}
+
+/// A whole response on the way out as an error: where a layer failed there is no request left to answer to.
+#[derive(Debug)]
+struct Finished {
+    status: StatusCode,
+    // Built once, taken once; an error has to be `Sync` for nobody.
+    response: std::cell::RefCell<Option<HttpResponse>>,
+}
+
+fn finished(
+    problem: &Problem,
+    surface: Surface,
+    id: &RequestId,
+    api: &Api,
+    record: &telemetry::Record,
+) -> Error {
+    let mut response = problem.respond(surface, id.as_str(), api.clock.now());
+    headers::add_to(response.headers_mut(), id, true);
+    let status = response.status();
+    record.end(None, status);
+    Finished { status, response: std::cell::RefCell::new(Some(response)) }.into()
+}
+
+impl std::fmt::Display for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.status.fmt(f)
+    }
+}
+
+impl ResponseError for Finished {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response.take().unwrap_or_else(|| HttpResponse::new(self.status))
+    }
+}

@@ -1,0 +1,49 @@
+//! The name of a request in logs, problems and the `X-Request-Id` header.
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use domain::secret::SecretSource;
+
+/// The client's own where it is sane, else a new UUIDv7.
+#[derive(Clone, Debug)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The header.
+    pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+    const LONGEST: usize = 128;
+
+    pub(super) fn of(request: &ServiceRequest, secrets: &dyn SecretSource) -> Self {
+        let sent = request.headers().get(Self::HEADER).and_then(|value| value.to_str().ok());
+        let sent = sent.filter(|id| sane(id));
+        Self(sent.map_or_else(|| secrets.uuid().to_string(), str::to_owned))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.0).ok()
+    }
+}
+
+fn sane(id: &str) -> bool {
+    (1..=RequestId::LONGEST).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_kept() {
+        assert!(sane("01JH-a_b") && sane(&"a".repeat(128)));
+        for bad in ["", "a b", "a\n", "é", "a;b", &"a".repeat(129)] {
+            assert!(!sane(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The URL table, and what is answered outside it.
+
+use std::sync::LazyLock;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, web};
+use actix_web::dev::ResourceDef;
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::error::{Answer, Problem};
+use crate::{openapi_document, operational, realtime, v1};
+
+/// Every route; those that stand in the document are registered with their entry in it.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .configure(operational::configure)
+        .service(scope("/api/v1").configure(v1::configure))
+        .route("/ws/todos", web::get().to(realtime::open));
+}
+
+/// Routes that don't stand in the document.
+const UNDOCUMENTED: [&str; 3] = ["/ws/todos", "/docs", "/docs/{file}"];
+
+/// The methods of each route.
+static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+    let document = openapi_document();
+    let documented = document.paths.paths.iter().map(|(path, item)| {
+        let operations = [
+            (&item.get, "GET, HEAD"),
+            (&item.post, "POST"),
+            (&item.put, "PUT"),
+            (&item.patch, "PATCH"),
+            (&item.delete, "DELETE"),
+        ];
+        let methods: Vec<_> =
+            operations.iter().filter(|(operation, _)| operation.is_some()).map(|(_, name)| *name).collect();
+        (path.as_str(), methods.join(", "))
+    });
+    let others = UNDOCUMENTED.into_iter().map(|path| (path, "GET, HEAD".to_owned()));
+    documented.chain(others).map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+});
+
+/// The methods of the route without parameters at `path`.
+pub fn fixed_path_methods(path: &str) -> Option<String> {
+    METHODS.iter().find(|(route, _)| route.pattern() == Some(path)).map(|(_, methods)| methods.clone())
+}
+
+/// Answers what no route takes: the method is wrong, or the path.
+pub async fn unrouted(request: HttpRequest) -> Answer {
+    let path = request.path();
+    let parameterised = || METHODS.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods.clone());
+    match fixed_path_methods(path).or_else(parameterised) {
+        Some(methods) if *request.method() != Method::CONNECT => Err(Problem::wrong_method(methods)),
+        _ => Err(Problem::no_such_route()),
+    }
+}

@@ -1,0 +1,3 @@
+//! `/api/v1/todos`.
+
+pub mod dto;

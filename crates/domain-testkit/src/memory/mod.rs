@@ -1,0 +1,108 @@
+//! The reference implementation of the store ports: all state behind one lock, so that each method is one
+//! transaction.
+//!
+//! It panics where a caller breaks a promise that a database would have to trust: an id used twice, a revocation that is
+//! over before it begins, a plan that does not fit what it was decided on. Its futures are ready when first polled.
+
+mod accounts;
+mod sessions;
+mod todos;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use domain::account::User;
+use domain::event::EventBus;
+use domain::health::Probe;
+use domain::session::{Ending, RefreshToken, Revocation, Session, TokenHash};
+use domain::sync::{Epoch, Position};
+use domain::todo::Todo;
+use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
+
+/// Implements every store port.
+pub struct MemoryStore {
+    // A std lock: nothing awaits while it is held.
+    state: Mutex<State>,
+    bus: Arc<dyn EventBus>,
+    available: AtomicBool,
+    failures: AtomicU32,
+}
+
+struct State {
+    epoch: Epoch,
+    last_number: i64,
+    users: HashMap<UserId, Account>,
+    emails: HashMap<String, UserId>,
+    sessions: HashMap<SessionId, Session>,
+    tokens: HashMap<TokenHash, RefreshToken>,
+    revocations: Vec<Revocation>,
+}
+
+struct Account {
+    user: User,
+    clock: Stamp,
+    horizon: Stamp,
+    live: u32,
+    todos: BTreeMap<TodoId, Todo>,
+}
+
+impl MemoryStore {
+    /// An empty store that publishes to `bus`, which must not call back into it.
+    #[must_use]
+    pub fn new(bus: Arc<dyn EventBus>) -> Self {
+        let state = State {
+            epoch: Epoch(crate::build::uuid().to_string()),
+            last_number: 0,
+            users: HashMap::new(),
+            emails: HashMap::new(),
+            sessions: HashMap::new(),
+            tokens: HashMap::new(),
+            revocations: Vec::new(),
+        };
+        Self { state: Mutex::new(state), bus, available: AtomicBool::new(true), failures: AtomicU32::new(0) }
+    }
+
+    /// While not available, every method is [`StoreError::Unavailable`] and does nothing.
+    pub fn set_available(&self, available: bool) {
+        self.available.store(available, Ordering::SeqCst);
+    }
+
+    /// Makes the next `calls` calls of any method fail as in an outage.
+    pub fn fail_next(&self, calls: u32) {
+        self.failures.store(calls, Ordering::SeqCst);
+    }
+
+    /// Disables an account, or enables it again.
+    pub fn set_active(&self, user: UserId, active: bool) {
+        let mut state = self.state.lock().expect("no method panicked");
+        state.users.get_mut(&user).expect("the user exists").user.is_active = active;
+    }
+
+    fn enter(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let failing =
+            self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+        if failing || !self.available.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("an outage that the test asked for".to_owned()));
+        }
+        Ok(self.state.lock().expect("no method panicked"))
+    }
+}
+
+impl State {
+    fn position(&self, account: &Account) -> Position {
+        Position { clock: account.clock, horizon: account.horizon, epoch: self.epoch.clone() }
+    }
+}
+
+fn check(ending: Ending) {
+    assert!(ending.until > ending.at, "a revocation that is over before it begins: {ending:?}");
+}
+
+#[async_trait]
+impl Probe for MemoryStore {
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.enter().map(drop)
+    }
+}

@@ -1,0 +1,147 @@
+//! Todos.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use domain::text::fold;
+use domain::todo::plan::{Decision, Plan, UserState, Written};
+use domain::todo::query::{Filter, ListQuery, Order, SortBy};
+use domain::todo::{Batch, Changes, Commit, Description, Page, Todo, TodoNumber, TodoStore};
+use domain::{Stamp, StoreError, TodoId, UserId};
+
+use super::{Account, MemoryStore};
+
+#[async_trait]
+impl TodoStore for MemoryStore {
+    async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
+        let mut state = self.enter()?;
+        let first = state.last_number + 1;
+        let Some(account) = state.users.get(&user) else {
+            return Ok(Commit::NoSuchUser);
+        };
+        let named = batch.ids().into_iter().filter_map(|id| account.todos.get(&id).cloned());
+        let numbers: Vec<_> = (first..).map(TodoNumber).take(batch.possible_creations()).collect();
+        let last_number = numbers.last().map_or(first - 1, |number| number.0);
+        let mut ground = UserState::new(state.position(account), account.live, named, numbers);
+        let plan = Plan::decide(&mut ground, &batch, now).expect("as many numbers as it may create");
+
+        state.last_number = last_number;
+        let account = state.users.get_mut(&user).expect("was there above");
+        for written in plan.written() {
+            account.write(written);
+        }
+        account.clock = ground.clock();
+        account.live = ground.live();
+        account.check();
+        let (decision, events) = plan.into_parts();
+        if !events.is_empty() {
+            // Under the lock, so that no later commit's events overtake these.
+            self.bus.publish(user, events);
+        }
+        match decision {
+            Decision::Decided(outcomes) => Ok(Commit::Done(outcomes)),
+            Decision::StaleCursor => Ok(Commit::StaleCursor),
+        }
+    }
+
+    async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
+        let state = self.enter()?;
+        Ok(state.users.get(&user).and_then(|account| account.todos.get(&id)).cloned())
+    }
+
+    async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
+        let state = self.enter()?;
+        let Some(account) = state.users.get(&user) else {
+            return Ok(None);
+        };
+        Ok(account.todos.values().find(|todo| todo.number() == number).cloned())
+    }
+
+    async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
+        let state = self.enter()?;
+        let Some(account) = state.users.get(&user) else {
+            return Ok(None);
+        };
+        let mut found: Vec<_> = account.todos.values().filter(|todo| finds(query, todo)).collect();
+        sort(&mut found, query.sort, query.order);
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        Ok(Some(Page {
+            total: found.len() as u64,
+            todos: found.into_iter().skip(offset).take(limit).cloned().collect(),
+            position: state.position(account),
+        }))
+    }
+
+    async fn changes(
+        &self,
+        user: UserId,
+        since: Option<Stamp>,
+        limit: u32,
+    ) -> Result<Option<Changes>, StoreError> {
+        let state = self.enter()?;
+        let Some(account) = state.users.get(&user) else {
+            return Ok(None);
+        };
+        let mut todos: Vec<_> =
+            account.todos.values().filter(|todo| Some(todo.updated_at()) > since).cloned().collect();
+        todos.sort_unstable_by_key(Todo::updated_at);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = todos.len() > limit;
+        todos.truncate(limit);
+        Ok(Some(Changes { todos, has_more, position: state.position(account) }))
+    }
+
+    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
+        Ok(self.enter()?.users.get(&user).map(|account| account.clock))
+    }
+}
+
+impl Account {
+    fn write(&mut self, Written { todo, is_new }: &Written) {
+        assert!(todo.updated_at() > self.clock, "a stamp that was given before: {todo:?}");
+        let before = self.todos.insert(todo.id(), todo.clone());
+        assert_eq!(before.is_none(), *is_new, "the plan knows whether the todo exists: {before:?}");
+    }
+
+    /// What the plan said of clock and count has to agree with the rows.
+    fn check(&self) {
+        let live = self.todos.values().filter(|todo| !todo.deleted()).count();
+        assert_eq!(usize::try_from(self.live), Ok(live), "the count of live todos drifted");
+        let latest = self.todos.values().map(Todo::updated_at).max();
+        assert!(latest <= Some(self.clock), "a todo is ahead of its user's clock: {latest:?}");
+    }
+}
+
+fn finds(query: &ListQuery, todo: &Todo) -> bool {
+    let texts =
+        [Some(todo.title().as_str()), todo.description().map(Description::as_str)].map(|text| text.map(fold));
+    let holds = |word: &String| texts.iter().flatten().any(|text| text.contains(word.as_str()));
+    (query.include_deleted || !todo.deleted())
+        && query.since.is_none_or(|since| todo.updated_at() > since)
+        && match query.filter {
+            Filter::All => true,
+            Filter::Active => !todo.completed(),
+            Filter::Completed => todo.completed(),
+        }
+        && query.search.words().iter().all(holds)
+}
+
+/// By id first and stably by the rest, so that ties stay in the order of ids.
+fn sort(todos: &mut [&Todo], by: SortBy, order: Order) {
+    todos.sort_by_key(|todo| todo.id());
+    match (by, order) {
+        (SortBy::CreatedAt, Order::Ascending) => todos.sort_by_key(|todo| todo.created_at()),
+        (SortBy::CreatedAt, Order::Descending) => todos.sort_by_key(|todo| Reverse(todo.created_at())),
+        (SortBy::CompletedAt, Order::Ascending) => {
+            todos.sort_by_key(|todo| (!todo.completed(), todo.completed_at()));
+        }
+        (SortBy::CompletedAt, Order::Descending) => {
+            todos.sort_by_key(|todo| (!todo.completed(), Reverse(todo.completed_at())));
+        }
+        (SortBy::Title, Order::Ascending) => todos.sort_by_cached_key(|todo| fold(todo.title().as_str())),
+        (SortBy::Title, Order::Descending) => {
+            todos.sort_by_cached_key(|todo| Reverse(fold(todo.title().as_str())));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Where settings come from, one over the other: the optional `todo-sync.toml`, an optional `.env`, the environment.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
+
+use super::{Setting, SettingsError};
+
+/// The settings file, in the working directory.
+pub const FILE: &str = "todo-sync.toml";
+/// Variables of the environment, in the working directory; those that are set there already win.
+const ENV_FILE: &str = ".env";
+
+/// The values as they were given, not yet looked at.
+pub struct Layers {
+    config: Config,
+}
+
+impl Layers {
+    /// Reads the files in `folder` and, over them, `environment`. Of the settings `known`, the file may hold no other; of the
+    /// environment the others are none of ours. A blank value counts as not given.
+    pub fn read(
+        folder: &Path,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        known: &[Setting],
+    ) -> Result<Self, SettingsError> {
+        let mut variables = env_file(folder)?;
+        variables.extend(environment.into_iter().filter(|(_, value)| !is_blank(value)));
+        let mut builder = Config::builder();
+        for (key, value) in file(folder, known)? {
+            builder = builder.set_default(&key, value).map_err(|error| in_file(&error))?;
+        }
+        let source = Environment::default().ignore_empty(true).source(Some(ours(variables, known)?));
+        let config = builder.add_source(source).build().map_err(|error| in_file(&error))?;
+        Ok(Self { config })
+    }
+
+    /// One value, trimmed.
+    pub fn text(&self, setting: Setting) -> Result<Option<String>, SettingsError> {
+        let Some(value) = self.value(setting) else {
+            return Ok(None);
+        };
+        let text = value.into_string().map_err(|_| setting.bad("must be a single value"))?;
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// Several: a list in the file, or one text with commas between, or a JSON list.
+    pub fn list(&self, setting: Setting) -> Result<Option<Vec<String>>, SettingsError> {
+        let texts_only = || setting.bad("must be a list of texts");
+        match self.value(setting).map(|value| (value.kind.clone(), value)) {
+            None => Ok(None),
+            Some((ValueKind::Array(_), value)) => value.try_deserialize().map(Some).map_err(|_| texts_only()),
+            Some(_) => match self.text(setting)? {
+                Some(text) => items(&text).map(Some).ok_or_else(texts_only),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn value(&self, setting: Setting) -> Option<Value> {
+        self.config.get::<Value>(&key(setting)).ok()
+    }
+}
+
+fn is_blank(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// The items of a JSON list, or of a text with commas between. A `.env` file loses the quotes of a JSON list that stands
+/// in it unquoted; the brackets are left.
+fn items(text: &str) -> Option<Vec<String>> {
+    let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if inside.is_some_and(|inside| inside.contains('"')) {
+        return serde_json::from_str(text).ok();
+    }
+    let items = inside.unwrap_or(text).split(',').map(str::trim).filter(|item| !item.is_empty());
+    Some(items.map(str::to_owned).collect())
+}
+
+/// The name under which a setting stands in the file; case does not matter there.
+fn key(setting: Setting) -> String {
+    setting.name.to_lowercase()
+}
+
+fn file(folder: &Path, known: &[Setting]) -> Result<HashMap<String, Value>, SettingsError> {
+    let text = match std::fs::read_to_string(folder.join(FILE)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(in_file(&error)),
+    };
+    let values = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| in_file(&error))?;
+    let mut settings = HashMap::new();
+    for (name, value) in values {
+        let lower = name.to_lowercase();
+        if !known.iter().any(|setting| key(*setting) == lower) {
+            return Err(SettingsError::Unknown { name, file: FILE });
+        }
+        settings.insert(lower, value);
+    }
+    Ok(settings)
+}
+
+fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, SettingsError> {
+    let in_file = |problem: String| SettingsError::File { file: ENV_FILE, problem };
+    let variables = match dotenvy::from_path_iter(folder.join(ENV_FILE)) {
+        Ok(variables) => variables,
+        Err(error) if error.not_found() => return Ok(HashMap::new()),
+        Err(error) => return Err(in_file(error.to_string())),
+    };
+    variables
+        .map(|variable| match variable {
+            Ok((name, value)) => Ok((name.into(), value.into())),
+            // The parser's own message quotes the line, and a secret may stand in it.
+            Err(dotenvy::Error::LineParse(..)) => Err(in_file(
+                "a line is not of the form NAME=value (quote a value that has spaces in it)".into(),
+            )),
+            Err(error) => Err(in_file(error.to_string())),
+        })
+        .collect()
+}
+
+fn ours(
+    variables: HashMap<OsString, OsString>,
+    known: &[Setting],
+) -> Result<Map<String, String>, SettingsError> {
+    let mut ours = Map::new();
+    for (name, value) in variables {
+        if let Some(setting) = known.iter().find(|setting| name == setting.name) {
+            let text = value.into_string().map_err(|_| setting.bad("must be UTF-8"))?;
+            ours.insert(setting.name.to_owned(), text);
+        }
+    }
+    Ok(ours)
+}
+
+fn in_file(error: &dyn std::error::Error) -> SettingsError {
+    // The lines that follow quote the file, and a secret may stand there.
+    let problem = error.to_string().trim().lines().next().unwrap_or_default().to_owned();
+    SettingsError::File { file: FILE, problem }
+}

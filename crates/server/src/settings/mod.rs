@@ -1,0 +1,320 @@
+//! What an operator may set: each setting one typed field, read once at start.
+//!
+//! Layers, later ones over earlier ones: the defaults here, `todo-sync.toml`, `.env`, the environment. Whatever is wrong
+//! stops the start with one sentence. Deliberately absent: what a value of `DATABASE_URL` means to its database.
+
+mod database;
+mod known;
+mod layers;
+mod read;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use adapters_auth::KeyRing;
+use domain::limits::Quotas;
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+pub use database::{DatabaseUrl, RowSecurity};
+pub use known::{ALL, Setting};
+use layers::Layers;
+
+/// The least bytes of a secret in production: as many as the hash it keys (RFC 7518 section 3.2).
+const SECRET_BYTES: usize = 32;
+/// Where files go that the server makes for itself.
+const DATA_FOLDER: &str = "data";
+
+/// Why the server does not start.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A value is not what it has to be.
+    #[error("{name} {problem}; for example: {name}={example}")]
+    Value {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+        /// A value that would do.
+        example: &'static str,
+    },
+    /// The settings file names something that is no setting.
+    #[error("{name} in {file} is not a setting; .env.example lists them all, for example: {}={}", ALL[0].name, ALL[0].example)]
+    Unknown {
+        /// The name, as it stands there.
+        name: String,
+        /// The file.
+        file: &'static str,
+    },
+    /// A file of settings can't be read.
+    #[error("{file} can't be read: {problem}")]
+    File {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// What kind of place the server runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// A developer's machine.
+    Development,
+    /// A rehearsal of production.
+    Staging,
+    /// Where users are: what is unsafe there is refused.
+    Production,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what may need attention.
+    Warn,
+    /// And each request.
+    Info,
+    /// And what happens within.
+    Debug,
+    /// And more of it.
+    Trace,
+}
+
+/// Everything that can be set. Debug shows no secret.
+#[derive(Debug)]
+pub struct Settings {
+    /// The name or address to listen on.
+    pub host: String,
+    /// The TCP port; 0 takes a free one.
+    pub port: u16,
+    /// What kind of place this is.
+    pub environment: Environment,
+    /// Where data is kept.
+    pub database: Database,
+    /// The secrets that sign tokens, with commas between; the first signs.
+    pub secret_key: SecretString,
+    /// How long an access token lives.
+    pub access_token_lifetime: Duration,
+    /// How long a refresh token, and a session that is not refreshed, lives.
+    pub refresh_token_lifetime: Duration,
+    /// The cost of a password hash: 2 to its power rounds.
+    pub bcrypt_cost: u32,
+    /// The exact origins whose pages may call the API.
+    pub allowed_origins: Vec<String>,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// Whether logs are JSON, a line each.
+    pub json_logs: bool,
+    /// The limits on failed logins; `None` counts nothing.
+    pub login_limits: Option<Quotas>,
+    /// What one user or one request may hold.
+    pub limits: Limits,
+}
+
+/// Where data is kept and how it is reached.
+#[derive(Debug)]
+pub struct Database {
+    /// The database.
+    pub url: DatabaseUrl,
+    /// The same as its owner, who may change the schema.
+    pub migration_url: Option<DatabaseUrl>,
+    /// The most connections.
+    pub pool_size: usize,
+    /// How long a request waits for a connection, or for a statement.
+    pub timeout: Duration,
+    /// What row-level security guards.
+    pub row_security: RowSecurity,
+}
+
+/// What one user or one request may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Live todos of a user.
+    pub todos_per_user: u32,
+    /// Live sessions of a user.
+    pub sessions_per_user: u32,
+    /// Todos in one bulk or sync request.
+    pub batch_todos: usize,
+    /// Bytes of a request body.
+    pub body_bytes: usize,
+    /// Todos on a page of a list.
+    pub page_size: u32,
+}
+
+impl Settings {
+    /// Reads the files in `folder` and, over them, `environment`. In development a server without a secret makes one and keeps it
+    /// below `folder`.
+    pub fn load(
+        folder: &Path,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let layers = Layers::read(folder, environment, ALL)?;
+        let environment = read::one_of(
+            &layers,
+            known::ENVIRONMENT,
+            &[
+                ("development", Environment::Development),
+                ("staging", Environment::Staging),
+                ("production", Environment::Production),
+            ],
+        )?
+        .unwrap_or(Environment::Development);
+        let minutes = read::number(&layers, known::ACCESS_TOKEN_EXPIRE_MINUTES, 1..=60 * 24 * 30)?;
+        let days = read::number(&layers, known::REFRESH_TOKEN_EXPIRE_DAYS, 1..=366)?;
+        Ok(Self {
+            host: host(&layers)?,
+            port: read::number(&layers, known::PORT, 0..=u16::MAX)?.unwrap_or(8000),
+            environment,
+            database: Database::read(&layers)?,
+            secret_key: secret_key(&layers, environment, folder)?,
+            access_token_lifetime: Duration::from_mins(minutes.unwrap_or(15)),
+            refresh_token_lifetime: Duration::from_hours(24 * days.unwrap_or(7)),
+            bcrypt_cost: read::number(&layers, known::BCRYPT_COST_FACTOR, 10..=15)?.unwrap_or(12),
+            allowed_origins: allowed_origins(&layers)?,
+            log_level: log_level(&layers)?,
+            json_logs: read::switch(&layers, known::JSON_LOGS)?
+                .unwrap_or(environment != Environment::Development),
+            login_limits: login_limits(&layers)?,
+            limits: Limits::read(&layers)?,
+        })
+    }
+}
+
+impl Database {
+    fn read(layers: &Layers) -> Result<Self, SettingsError> {
+        let url = |setting| layers.text(setting)?.map(|text| DatabaseUrl::parse(&text, setting)).transpose();
+        let row_security = read::one_of(
+            layers,
+            known::DATABASE_ROW_SECURITY,
+            &[("writes", RowSecurity::Writes), ("all", RowSecurity::All)],
+        )?;
+        let timeout = read::number(layers, known::DATABASE_TIMEOUT_MS, 100..=600_000)?;
+        let database = Self {
+            url: url(known::DATABASE_URL)?.unwrap_or_else(DatabaseUrl::default_file),
+            migration_url: url(known::MIGRATION_DATABASE_URL)?,
+            pool_size: read::number(layers, known::DATABASE_POOL_SIZE, 1..=1000)?.unwrap_or(2 * cores() + 4),
+            timeout: Duration::from_millis(timeout.unwrap_or(5000)),
+            row_security: row_security.unwrap_or(RowSecurity::Writes),
+        };
+        match (&database.url, &database.migration_url) {
+            (DatabaseUrl::Sqlite(_), Some(DatabaseUrl::Postgres(_)))
+            | (DatabaseUrl::Postgres(_), Some(DatabaseUrl::Sqlite(_))) => {
+                Err(known::MIGRATION_DATABASE_URL.bad("must name the same database as DATABASE_URL"))
+            }
+            _ => Ok(database),
+        }
+    }
+}
+
+impl Limits {
+    fn read(layers: &Layers) -> Result<Self, SettingsError> {
+        Ok(Self {
+            todos_per_user: read::number(layers, known::MAX_TODOS_PER_USER, 1..=10_000_000)?
+                .unwrap_or(10_000),
+            sessions_per_user: read::number(layers, known::MAX_SESSIONS_PER_USER, 1..=10_000)?.unwrap_or(20),
+            batch_todos: read::number(layers, known::MAX_BATCH_TODOS, 1..=10_000)?.unwrap_or(1000),
+            body_bytes: read::number(layers, known::MAX_BODY_BYTES, 1024..=64 * 1024 * 1024)?
+                .unwrap_or(2 * 1024 * 1024),
+            page_size: read::number(layers, known::MAX_PAGE_SIZE, 1..=1000)?.unwrap_or(100),
+        })
+    }
+}
+
+/// How many threads can run at once here.
+pub fn cores() -> usize {
+    available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn host(layers: &Layers) -> Result<String, SettingsError> {
+    let text = layers.text(known::HOST)?.unwrap_or_else(|| "127.0.0.1".into());
+    if read::is_host(&text) {
+        return Ok(text);
+    }
+    Err(known::HOST.bad(&format!("must be an address or a host name alone, not {text:?}")))
+}
+
+fn log_level(layers: &Layers) -> Result<LogLevel, SettingsError> {
+    let words = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("warning", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    Ok(read::one_of(layers, known::LOG_LEVEL, &words)?.unwrap_or(LogLevel::Info))
+}
+
+fn login_limits(layers: &Layers) -> Result<Option<Quotas>, SettingsError> {
+    let usual = Quotas::default();
+    let quotas = Quotas {
+        login_from: read::quota(layers, known::RATE_LIMIT_LOGIN_PER_ADDRESS)?.unwrap_or(usual.login_from),
+        login_to: read::quota(layers, known::RATE_LIMIT_LOGIN_PER_ACCOUNT)?.unwrap_or(usual.login_to),
+    };
+    let enabled = read::switch(layers, known::RATE_LIMIT_ENABLED)?.unwrap_or(true);
+    Ok(enabled.then_some(quotas))
+}
+
+fn allowed_origins(layers: &Layers) -> Result<Vec<String>, SettingsError> {
+    let setting = known::ALLOWED_ORIGINS;
+    let Some(given) = layers.list(setting)? else {
+        return Ok(vec!["http://localhost:3000".into(), "http://localhost:5000".into()]);
+    };
+    given
+        .iter()
+        .map(|text| {
+            if text == "*" {
+                return Err(setting.bad("must not be *, as requests carry credentials: name each origin"));
+            }
+            read::origin(text).ok_or_else(|| {
+                setting.bad(&format!(
+                    "must hold exact origins (scheme, host, port; no path, no slash at the end), not {text:?}"
+                ))
+            })
+        })
+        .collect()
+}
+
+/// The secrets that sign. None is ever quoted in an error.
+fn secret_key(
+    layers: &Layers,
+    environment: Environment,
+    folder: &Path,
+) -> Result<SecretString, SettingsError> {
+    let setting = known::SECRET_KEY;
+    let given = match (layers.text(setting)?, layers.text(known::JWT_SECRET_KEY)?) {
+        (Some(one), Some(other)) if one != other => {
+            return Err(
+                known::JWT_SECRET_KEY.bad("is another name of SECRET_KEY and must not say something else")
+            );
+        }
+        (one, other) => one.or(other),
+    };
+    let Some(given) = given.map(SecretString::from) else {
+        if environment != Environment::Development {
+            return Err(setting.bad("must be set outside development, to 32 random bytes or more"));
+        }
+        return secret::kept_in(&folder.join(DATA_FOLDER)).map_err(|error| {
+            setting.bad(&format!("is not set, and none can be kept in {DATA_FOLDER}/: {error}"))
+        });
+    };
+    KeyRing::parse(&given).map_err(|error| setting.bad(&error.to_string()))?;
+    if environment == Environment::Production {
+        let text = given.expose_secret();
+        if text.split(',').any(|secret| secret.trim() == known::EXAMPLE_SECRET) {
+            return Err(setting.bad("must not be the example's in production: everybody knows that one"));
+        }
+        if text.split(',').any(|secret| secret.trim().len() < SECRET_BYTES) {
+            return Err(setting.bad(&format!("must have {SECRET_BYTES} bytes or more in production")));
+        }
+    }
+    Ok(given)
+}
