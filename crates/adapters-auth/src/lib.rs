@@ -2,9 +2,11 @@
 //! counters of one process.
 //!
 //! Everything that is derived from the server's secret starts at [`KeyRing`]. Deliberately absent: whether a token was
-//! revoked (the domain's list knows), stores, HTTP.
+//! revoked (the domain's list knows), stores, HTTP surfaces.
 
 mod hasher;
+mod http;
+mod issuers;
 mod jwt;
 mod keys;
 mod limiter;
@@ -12,6 +14,7 @@ mod refresh;
 mod system;
 
 pub use hasher::{BcryptHasher, CostOutOfRange};
+pub use issuers::{CachedIdentities, ExternalIssuers, IssuerSettings, IssuersError};
 pub use jwt::{JwtAccessTokens, MAX_TOKEN_BYTES};
 pub use keys::{KeyRing, KeyRingError, generate_secret};
 pub use limiter::MemoryRateLimiter;

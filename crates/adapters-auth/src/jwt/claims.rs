@@ -4,30 +4,11 @@ use std::borrow::Cow;
 
 use domain::session::{AuthFailure, Grant, Scope, VerifiedToken};
 use domain::{SessionId, Stamp, TokenId, UserId};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The kind of token that lets a request in.
 const ACCESS: &str = "access";
-
-/// The members of a token's header that count.
-#[derive(Deserialize)]
-pub(super) struct ReadHeader<'a> {
-    #[serde(borrow)]
-    pub alg: Cow<'a, str>,
-    #[serde(borrow)]
-    pub typ: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub kid: Option<Cow<'a, str>>,
-    /// Whether it is there, whatever it says.
-    #[serde(default, deserialize_with = "present")]
-    pub crit: bool,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
-}
 
 /// A token's payload. Members that are not here are ignored, one that stands there twice is an error.
 #[derive(Serialize, Deserialize)]
@@ -100,6 +81,6 @@ fn id(text: &str) -> Result<Uuid, AuthFailure> {
     Uuid::try_parse(text).map_err(|_| AuthFailure::Malformed)
 }
 
-fn date(seconds: i64) -> Result<Stamp, AuthFailure> {
+pub(crate) fn date(seconds: i64) -> Result<Stamp, AuthFailure> {
     seconds.checked_mul(1_000_000).and_then(Stamp::from_micros).ok_or(AuthFailure::Malformed)
 }

@@ -3,32 +3,28 @@
 mod claims;
 #[cfg(test)]
 mod hostile;
+mod parts;
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Stamp;
 use domain::session::{AccessToken, AccessTokens, AuthFailure, Grant, VerifiedToken};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto, encode};
 
-use self::claims::{Claims, ReadHeader};
+use self::claims::Claims;
+pub(crate) use self::claims::date;
+pub use self::parts::MAX_TOKEN_BYTES;
+pub(crate) use self::parts::Parts;
 use crate::keys::{KeyRing, derive};
 
-/// The longest token that is looked at. The server's own are a tenth of it.
-pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-
 /// How far another machine's clock may be off.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// The one algorithm of these keys, whatever a token's header claims (RFC 8725 section 3.1).
 const ALGORITHM: Algorithm = Algorithm::HS256;
 const ALGORITHM_NAME: &str = "HS256";
 
 /// Signs and checks the server's own tokens. The first secret of the ring signs, each checks what it signed.
-///
-/// What a token's header says about where to find a key (`jku`, `jwk`, `x5u`) is never looked at; a header with `crit`
-/// is refused, as nothing it could name is understood.
 pub struct JwtAccessTokens {
     signing: EncodingKey,
     header: Header,
@@ -58,31 +54,15 @@ impl JwtAccessTokens {
 
     /// The claims of `token`, once its signature is known to be right; nothing in them was looked at before.
     fn payload(&self, token: &str) -> Result<Vec<u8>, AuthFailure> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(AuthFailure::Malformed);
-        }
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(AuthFailure::Malformed);
-        };
-        let message = &token[..header.len() + 1 + payload.len()];
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthFailure::Malformed);
-        let header = decode(header)?;
-        let header: ReadHeader = serde_json::from_slice(&header).map_err(|_| AuthFailure::Malformed)?;
-        if header.alg != ALGORITHM_NAME {
+        let parts = Parts::read(token)?;
+        if parts.header.alg != ALGORITHM_NAME {
             return Err(AuthFailure::NotTrusted);
         }
-        let typed_otherwise = header.typ.as_ref().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT"));
-        if typed_otherwise || header.crit {
-            return Err(AuthFailure::Malformed);
-        }
-        let named = |key: &&VerifyingKey| header.kid.as_ref().is_none_or(|kid| *kid == key.id);
+        let named = |key: &&VerifyingKey| parts.header.kid.as_ref().is_none_or(|kid| *kid == key.id);
         for key in self.keys.iter().filter(named) {
-            let signed = crypto::verify(signature, message.as_bytes(), &key.key, ALGORITHM);
+            let signed = crypto::verify(parts.signature, parts.message, &key.key, ALGORITHM);
             if signed.map_err(|_| AuthFailure::Malformed)? {
-                return decode(payload);
+                return parts.payload();
             }
         }
         Err(AuthFailure::NotTrusted)
@@ -125,6 +105,8 @@ impl AccessTokens for JwtAccessTokens {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use domain::account::Email;
     use domain::session::Scope;
     use domain::{SessionId, TokenId, UserId};
