@@ -1,7 +1,15 @@
 //! The in-memory store keeps the contract of all stores.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
+use domain::StoreError;
+use domain::account::{AccountStore, NewUser};
+use domain::health::Probe;
+use domain::session::{Device, EndReason, Ending, Opened, Refreshed, SessionStore};
+use domain::todo::{Commit, TodoStore};
+use domain_testkit::build::{T0, at, batch, ending, new_session, new_user, successor};
 use domain_testkit::{Harness, MemoryStore, RecordingBus, store_contract};
 
 async fn harness() -> Harness {
@@ -18,3 +26,78 @@ async fn harness() -> Harness {
 }
 
 store_contract!(harness);
+
+/// A contract that the macro does not name would be run on no store.
+#[test]
+fn the_macro_names_every_contract() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/contract");
+    let text = |path: &Path| fs::read_to_string(path).expect("a source file");
+    let named = text(&Path::new(folder).join("mod.rs"));
+    let mut contracts = 0;
+    for entry in fs::read_dir(folder).expect("the folder of the contracts") {
+        for line in text(&entry.expect("a file").path()).lines() {
+            let Some((name, _)) = line.strip_prefix("pub async fn ").and_then(|rest| rest.split_once('('))
+            else {
+                continue;
+            };
+            contracts += 1;
+            assert!(named.lines().any(|line| line.trim() == name), "store_contract! does not name {name}");
+        }
+    }
+    assert!(contracts > 80, "only {contracts} contracts were found: they are looked for in the wrong way");
+}
+
+fn store() -> MemoryStore {
+    MemoryStore::new(Arc::new(RecordingBus::new()))
+}
+
+#[tokio::test]
+async fn an_outage_is_unavailable_and_leaves_nothing() {
+    let store = store();
+    let user = new_user();
+    let unavailable = |error: Option<StoreError>| matches!(error, Some(StoreError::Unavailable(_)));
+    store.fail_next(2);
+    assert!(unavailable(store.probe().await.err()));
+    assert!(unavailable(store.register(user.clone(), None, T0).await.err()));
+    assert!(store.probe().await.is_ok());
+    assert!(matches!(store.by_id(user.id).await, Ok(None)));
+
+    store.set_available(false);
+    assert!(unavailable(store.by_id(user.id).await.err()));
+    assert!(unavailable(store.commit(user.id, batch([]), T0).await.err()));
+    store.set_available(true);
+    assert!(matches!(store.commit(user.id, batch([]), T0).await, Ok(Commit::NoSuchUser)));
+}
+
+#[tokio::test]
+async fn a_disabled_account_neither_opens_nor_refreshes_sessions() {
+    let store = store();
+    let (user, session) = (new_user(), new_session(at(100)));
+    let ending = ending(EndReason::Logout, at(1));
+    store.register(user.clone(), Some(session.clone()), T0).await.expect("registered");
+    store.set_active(user.id, false);
+    let refreshed = store.rotate(&session.hash, successor(at(100)), &Device::default(), ending).await;
+    assert_eq!(refreshed.expect("an answer"), Refreshed::Disabled);
+    let opened = store.open(user.id, new_session(at(100)), 20, ending).await;
+    assert_eq!(opened.expect("an answer"), Opened::NoSuchUser);
+    store.set_active(user.id, true);
+    let refreshed = store.rotate(&session.hash, successor(at(100)), &Device::default(), ending).await;
+    assert!(matches!(refreshed.expect("an answer"), Refreshed::Done { .. }));
+}
+
+#[tokio::test]
+#[should_panic(expected = "was given before")]
+async fn an_id_used_twice_is_misuse() {
+    let store = store();
+    let user = new_user();
+    store.register(user.clone(), None, T0).await.expect("registered");
+    let twin = NewUser { email: new_user().email, ..user };
+    store.register(twin, None, T0).await.expect("never gets here");
+}
+
+#[tokio::test]
+#[should_panic(expected = "over before it begins")]
+async fn a_revocation_without_duration_is_misuse() {
+    let nothing = Ending { reason: EndReason::Logout, at: T0, until: T0 };
+    store().end_all(new_user().id, None, nothing).await.expect("never gets here");
+}

@@ -114,7 +114,9 @@ impl KeySet {
                 kept.keys = Arc::new(keys);
                 kept.fetched = Some(now);
             }),
-            Err(error) => tracing::warn!(url = self.url, %error, "keys could not be fetched; the old ones stay"),
+            Err(error) => {
+                tracing::warn!(url = self.url, %error, "keys could not be fetched; the old ones stay")
+            }
         }
         self.kept().keys
     }

@@ -123,17 +123,19 @@ impl Issuer {
         }
         let Some(keys) = &self.keys else { return false };
         let named = keys.named(parts.header.kid.as_deref(), now).await;
-        named.iter().any(|key| {
-            key.algorithm(&parts.header.alg).is_some_and(|algorithm| good(&key.key, algorithm))
-        })
+        named
+            .iter()
+            .any(|key| key.algorithm(&parts.header.alg).is_some_and(|algorithm| good(&key.key, algorithm)))
     }
 
     fn read(&self, claims: Claims, now: Stamp) -> Result<ExternalToken, AuthFailure> {
         const LONGEST_SUBJECT: usize = 255;
-        let expected = |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(fits);
+        let expected =
+            |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(fits);
         let by_issuer = expected(&self.settings.issuer, &|wanted| claims.iss.as_deref() == Some(wanted));
-        let for_us =
-            expected(&self.settings.audience, &|wanted| claims.aud.as_ref().is_some_and(|aud| aud.holds(wanted)));
+        let for_us = expected(&self.settings.audience, &|wanted| {
+            claims.aud.as_ref().is_some_and(|aud| aud.holds(wanted))
+        });
         if !by_issuer || !for_us {
             return Err(AuthFailure::NotTrusted);
         }
@@ -162,6 +164,9 @@ impl Issuer {
 
 /// A date, which may have a fraction (RFC 7519 section 2, `NumericDate`).
 fn whole(seconds: f64) -> Result<Stamp, AuthFailure> {
-    #[expect(clippy::cast_possible_truncation, reason = "a float too large saturates, and the date is refused")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float too large saturates, and the date is refused"
+    )]
     date(seconds.floor() as i64)
 }

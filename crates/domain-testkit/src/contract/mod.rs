@@ -4,14 +4,152 @@
 //! `async fn() -> domain_testkit::Harness` of its test that makes a fresh store. The crate that uses the macro needs `tokio`
 //! with `macros` and `rt-multi-thread` among its dev-dependencies.
 
+pub mod accounts;
+pub mod batches;
+pub mod cursors;
+pub mod dropped;
+pub mod events;
+pub mod isolation;
+pub mod listing;
 pub mod ordering;
+pub mod passwords;
+pub mod quota;
+pub mod repeats;
+pub mod rollback;
+pub mod rotation;
+pub mod search;
+pub mod sessions;
+pub mod values;
 
-/// Names every contract as a test of the store that `async fn harness() -> Harness` makes.
+/// Names every contract as a test of the store that `async fn harness() -> Harness` makes, in a module per theme.
 #[macro_export]
 macro_rules! store_contract {
     ($harness:ident) => {
         $crate::store_contract!(@theme $harness ordering:
             stamps_follow_the_clock_and_never_go_back
+            each_applied_change_of_a_batch_has_its_own_stamp
+            concurrent_writers_of_one_user_get_unique_rising_stamps
+            a_poller_misses_nothing_while_others_write
+            of_racing_edits_of_one_version_exactly_one_is_accepted
+            every_later_read_sees_an_answered_commit
+            a_read_is_one_snapshot
+        );
+        $crate::store_contract!(@theme $harness batches:
+            a_thousand_changes_are_one_commit
+            the_same_id_again_applies_on_top
+            a_whole_life_fits_in_one_batch
+            an_empty_batch_changes_nothing
+            batches_at_once_are_each_decided_on_what_the_one_before_left
+            numbers_are_unique_and_stay
+            outcomes_stand_in_the_order_of_the_changes
+        );
+        $crate::store_contract!(@theme $harness repeats:
+            a_batch_sent_again_changes_nothing
+            of_the_same_creation_many_times_at_once_one_creates
+            an_id_in_use_is_not_created_anew
+            the_strategy_of_the_batch_decides_stale_changes
+        );
+        $crate::store_contract!(@theme $harness isolation:
+            two_users_may_choose_the_same_id
+            users_who_write_the_same_ids_at_once_do_not_meet
+            another_users_todo_can_be_neither_seen_nor_changed
+            each_user_has_a_clock_of_their_own
+            an_unknown_user_has_nothing
+            another_users_sessions_can_not_be_ended
+        );
+        $crate::store_contract!(@theme $harness rollback:
+            a_spoilt_batch_writes_nothing
+            an_unspoilt_batch_writes_all
+            a_batch_of_an_unknown_user_leaves_nothing
+            refused_batches_do_not_harm_those_beside_them
+        );
+        $crate::store_contract!(@theme $harness dropped:
+            a_commit_dropped_midway_is_done_whole_or_not_at_all
+            a_registration_dropped_midway_is_done_whole_or_not_at_all
+            a_rotation_dropped_midway_can_be_repeated
+            a_password_change_dropped_midway_is_done_whole_or_not_at_all
+        );
+        $crate::store_contract!(@theme $harness values:
+            every_read_gives_what_the_commit_answered
+            texts_come_back_as_typed
+            the_longest_texts_fit
+            a_long_title_that_does_not_compress_fits
+            the_first_and_the_last_instant_fit
+            any_instant_may_be_asked_for
+            any_uuid_may_be_an_id
+        );
+        $crate::store_contract!(@theme $harness cursors:
+            changes_come_in_pages_without_gap_or_repeat
+            a_cursor_finds_exactly_what_is_later
+            a_stale_cursor_writes_nothing
+            every_answer_tells_the_same_position
+        );
+        $crate::store_contract!(@theme $harness quota:
+            the_live_count_follows_every_change
+            an_edit_that_restores_counts
+            at_the_quota_nothing_is_added
+            over_the_quota_all_or_nothing_is_nothing
+            creations_at_once_stay_within_the_quota
+        );
+        $crate::store_contract!(@theme $harness events:
+            each_accepted_change_is_published_once
+            an_edit_that_restores_is_published_as_restored
+            events_of_many_users_keep_each_ones_order
+            what_was_published_can_be_read
+        );
+        $crate::store_contract!(@theme $harness search:
+            wildcards_are_searched_literally
+            every_word_has_to_occur_somewhere
+            case_does_not_matter
+            any_character_can_be_searched
+            an_edit_moves_a_todo_to_its_new_words
+            a_search_keeps_to_the_filter
+        );
+        $crate::store_contract!(@theme $harness listing:
+            every_combination_finds_what_it_should
+            titles_are_ordered_by_folded_code_point
+            ties_are_in_the_order_of_ids
+            what_is_not_done_comes_last
+            page_edges_are_exact
+            since_finds_later_changes_and_deletions
+        );
+        $crate::store_contract!(@theme $harness accounts:
+            a_registered_user_is_found
+            a_registration_may_open_a_session
+            an_address_is_taken_whatever_its_case
+            of_registrations_at_once_one_succeeds
+            a_user_is_renamed
+            a_rehash_replaces_only_the_hash_it_knew
+            the_probe_finds_a_store_that_works
+        );
+        $crate::store_contract!(@theme $harness passwords:
+            a_new_password_ends_every_other_session
+            a_password_changed_meanwhile_is_not_replaced
+            of_password_changes_at_once_one_is_made
+            an_expired_session_is_ended_by_a_new_password
+        );
+        $crate::store_contract!(@theme $harness sessions:
+            an_opened_session_is_found_by_its_token
+            a_session_of_an_unknown_user_is_not_opened
+            beyond_the_cap_the_oldest_session_ends
+            ended_and_expired_sessions_do_not_count
+            logins_at_once_keep_to_the_cap
+            a_session_ends_once
+            all_sessions_end_but_the_one_to_keep
+            an_expired_session_can_be_ended
+            revocations_are_given_from_an_instant_on
+            any_device_may_open_a_session
+        );
+        $crate::store_contract!(@theme $harness rotation:
+            a_rotation_replaces_the_token
+            an_unknown_token_is_unknown
+            two_hundred_rotations_at_once_leave_one_live_token
+            within_the_grace_a_repeat_gets_the_same_successor
+            a_lost_answer_can_be_fetched_long_after
+            reuse_after_the_grace_ends_the_session
+            an_expired_token_is_refused
+            a_token_of_an_ended_session_is_refused
+            a_logout_wins_against_a_refresh_at_once
         );
     };
     (@theme $harness:ident $theme:ident: $($name:ident)*) => {

@@ -1,7 +1,15 @@
-//! One user's changes have one order.
+//! One user's changes have one order, which is the order of their stamps and of their commits.
 
-use crate::Harness;
-use crate::build::{T0, at, batch, create, todo_id};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::Stamp;
+use domain::todo::query::ListQuery;
+use domain::todo::{Base, Outcome, Todo};
+
+use crate::build::{T0, at, batch, create, delete, retitle, todo_id, toggle};
+use crate::{Harness, all};
 
 /// A stamp is now, or one microsecond after the last where that is later.
 pub async fn stamps_follow_the_clock_and_never_go_back(h: Harness) {
@@ -12,7 +20,200 @@ pub async fn stamps_follow_the_clock_and_never_go_back(h: Harness) {
         assert_eq!(todo.updated_at(), expected);
         assert_eq!(h.clock(user).await, expected);
     }
-    let outcomes = h.decide(user, batch((0..3).map(|_| create(todo_id(), "eggs"))), at(9)).await;
-    assert_eq!(outcomes.len(), 3);
-    assert_eq!(h.clock(user).await, at(9).next().next(), "each change of a batch has a stamp of its own");
+}
+
+/// The changes of a batch have stamps of their own in its order, and what is not applied takes none.
+pub async fn each_applied_change_of_a_batch_has_its_own_stamp(h: Harness) {
+    let user = h.user().await;
+    let [a, b] = [todo_id(), todo_id()];
+    let changes = [create(a, "a"), create(a, "other"), toggle(todo_id()), delete(b), create(b, "b")];
+    h.decide(user, batch(changes), at(1)).await;
+    let stamps: Vec<_> = h.everything(user).await.iter().map(|todo| (todo.id(), todo.updated_at())).collect();
+    assert_eq!(stamps, [(a, at(1)), (b, at(1).next())]);
+    assert_eq!(h.clock(user).await, at(1).next());
+}
+
+/// Sixteen writers of one user at once, half of them with a clock that is behind.
+pub async fn concurrent_writers_of_one_user_get_unique_rising_stamps(h: Harness) {
+    const WRITERS: u64 = 16;
+    const ROUNDS: u64 = 12;
+    let user = h.user().await;
+    let h = Arc::new(h);
+    let written = all((0..WRITERS).map(|writer| {
+        let h = Arc::clone(&h);
+        async move {
+            let mut own = Vec::new();
+            for round in 0..ROUNDS {
+                let now = if writer % 2 == 0 { at(round) } else { T0 };
+                own.push(h.applied_at(user, create(todo_id(), "milk"), now).await.updated_at());
+            }
+            own
+        }
+    }))
+    .await;
+    for own in &written {
+        assert!(own.is_sorted_by(|a, b| a < b), "what one writer did later has a later stamp: {own:?}");
+    }
+    let stamps: BTreeSet<_> = written.iter().flatten().copied().collect();
+    let count = usize::try_from(WRITERS * ROUNDS).expect("few");
+    assert_eq!(stamps.len(), count, "no stamp is given twice");
+    assert_eq!(Some(h.clock(user).await), stamps.last().copied());
+    let published: Vec<_> =
+        h.bus.wait_for(user, count).await.iter().map(|event| event.todo.updated_at()).collect();
+    assert_eq!(published, stamps.iter().copied().collect::<Vec<_>>(), "events come once, in stamp order");
+    h.assert_live(user, u32::try_from(count).expect("few")).await;
+}
+
+/// A device that asks for "everything after my cursor" again and again while eight others write ends up with all they wrote.
+pub async fn a_poller_misses_nothing_while_others_write(h: Harness) {
+    let user = h.user().await;
+    let h = Arc::new(h);
+    let done = Arc::new(AtomicBool::new(false));
+    let poller = tokio::spawn(poll_until(Arc::clone(&h), user, Arc::clone(&done)));
+    all((0..8).map(|_| {
+        let h = Arc::clone(&h);
+        async move {
+            let mut last = todo_id();
+            h.apply(user, [create(last, "first")]).await;
+            for round in 0..12 {
+                let next = todo_id();
+                let old = if round % 3 == 0 { delete(last) } else { toggle(last) };
+                h.apply(user, [create(next, "next"), old]).await;
+                last = next;
+            }
+        }
+    }))
+    .await;
+    done.store(true, Ordering::SeqCst);
+    let seen = poller.await.expect("the poller reaches the end");
+    let stored: BTreeMap<_, _> = h.everything(user).await.into_iter().map(|todo| (todo.id(), todo)).collect();
+    let missed: Vec<_> = stored.iter().filter(|(id, todo)| seen.get(id) != Some(*todo)).collect();
+    assert!(
+        missed.is_empty(),
+        "{} of {} todos missed or seen outdated: {missed:#?}",
+        missed.len(),
+        stored.len()
+    );
+}
+
+async fn poll_until(
+    h: Arc<Harness>,
+    user: domain::UserId,
+    done: Arc<AtomicBool>,
+) -> BTreeMap<domain::TodoId, Todo> {
+    let mut seen = BTreeMap::new();
+    let mut cursor: Option<Stamp> = None;
+    loop {
+        let is_last = done.load(Ordering::SeqCst);
+        let found = h.changes(user, cursor, 7).await;
+        let to = found.complete_to();
+        assert!(Some(to) >= cursor, "the cursor never goes back: {to:?} after {cursor:?}");
+        for todo in found.todos {
+            let stamp = todo.updated_at();
+            assert!(Some(stamp) > cursor && stamp <= to, "{stamp:?} lies after {cursor:?} and up to {to:?}");
+            seen.insert(todo.id(), todo);
+        }
+        cursor = Some(to);
+        if is_last && !found.has_more {
+            return seen;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Of several edits made against one version exactly one is accepted, and the others are shown its result.
+pub async fn of_racing_edits_of_one_version_exactly_one_is_accepted(h: Harness) {
+    let user = h.user().await;
+    let h = Arc::new(h);
+    for round in 0..20 {
+        let id = todo_id();
+        h.applied(user, create(id, "milk")).await;
+        let outcomes =
+            all((0..4).map(|racer| {
+                let h = Arc::clone(&h);
+                async move {
+                    h.apply(user, [retitle(id, Base::Version(1), &format!("by {racer}"))]).await.remove(0)
+                }
+            }))
+            .await;
+        let accepted: Vec<_> = outcomes
+            .iter()
+            .filter_map(|outcome| if let Outcome::Applied { todo, .. } = outcome { Some(todo) } else { None })
+            .collect();
+        assert_eq!(accepted.len(), 1, "round {round}: exactly one is accepted: {outcomes:#?}");
+        let refused = outcomes.iter().filter(
+            |outcome| matches!(outcome, Outcome::Conflict(conflict) if conflict.current == *accepted[0]),
+        );
+        assert_eq!(refused.count(), 3, "round {round}: the others see the winner: {outcomes:#?}");
+        assert_eq!(h.todo(user, id).await.as_ref(), Some(accepted[0]), "round {round}");
+    }
+}
+
+/// Whoever was answered sees what they wrote, whichever way they read.
+pub async fn every_later_read_sees_an_answered_commit(h: Harness) {
+    let user = h.user().await;
+    for round in 1..=30 {
+        let cursor = h.clock(user).await;
+        let todo = h.applied(user, create(todo_id(), "milk")).await;
+        assert_eq!(h.todo(user, todo.id()).await.as_ref(), Some(&todo), "round {round}");
+        let by_number = h.todos.get_by_number(user, todo.number()).await.expect("get_by_number answers");
+        assert_eq!(by_number.as_ref(), Some(&todo), "round {round}");
+        assert_eq!(
+            h.changes(user, Some(cursor), 10).await.todos,
+            std::slice::from_ref(&todo),
+            "round {round}"
+        );
+        let page = h.list(user, &ListQuery { limit: 1, ..ListQuery::default() }).await;
+        assert_eq!((page.total, &page.todos[..]), (round, &[todo.clone()][..]), "round {round}");
+        assert_eq!(h.clock(user).await, todo.updated_at(), "round {round}");
+    }
+}
+
+/// Page, total and position are of one snapshot, and so are changes and position, whatever is written meanwhile.
+pub async fn a_read_is_one_snapshot(h: Harness) {
+    let user = h.user().await;
+    let h = Arc::new(h);
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let (h, done) = (Arc::clone(&h), Arc::clone(&done));
+        async move {
+            let mut read = Vec::new();
+            while !done.load(Ordering::SeqCst) {
+                let page = h.list(user, &ListQuery { limit: 3, ..ListQuery::default() }).await;
+                if let Some(newest) = page.todos.first() {
+                    let clock = page.position.clock;
+                    assert_eq!(
+                        newest.updated_at(),
+                        clock,
+                        "the newest todo of the page is the user's newest"
+                    );
+                }
+                read.push((page.total, page.position.clock));
+                let changes = h.changes(user, None, 10_000).await;
+                if let Some(newest) = changes.todos.last() {
+                    let clock = changes.position.clock;
+                    assert_eq!(newest.updated_at(), clock, "the last change is the user's newest todo");
+                }
+                read.push((changes.todos.len() as u64, changes.position.clock));
+                tokio::task::yield_now().await;
+            }
+            read
+        }
+    });
+    all((0..3).map(|_| {
+        let h = Arc::clone(&h);
+        async move {
+            for _ in 0..25 {
+                h.applied(user, create(todo_id(), "milk")).await;
+            }
+        }
+    }))
+    .await;
+    done.store(true, Ordering::SeqCst);
+    let read = reader.await.expect("every snapshot was whole");
+    let stamps: Vec<_> = h.everything(user).await.iter().map(Todo::updated_at).collect();
+    for (total, clock) in read {
+        let then = stamps.iter().filter(|stamp| **stamp <= clock).count() as u64;
+        assert_eq!(total, then, "a snapshot at {clock:?} holds what was committed up to then");
+    }
 }

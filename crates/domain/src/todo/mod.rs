@@ -4,6 +4,8 @@
 //! alter one.
 
 mod change;
+#[cfg(test)]
+mod laws;
 pub mod plan;
 pub mod query;
 pub mod resolve;

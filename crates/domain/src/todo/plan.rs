@@ -173,8 +173,9 @@ impl Plan {
             outcomes.push(match resolution {
                 Resolution::Settled(outcome) => outcome,
                 Resolution::Write { todo, event, known } => {
-                    let existed = current.map(|todo| (todo.version(), todo.deleted()));
-                    draft.write(change, existed, &todo, event);
+                    let was_live = current.is_some_and(|todo| !todo.deleted());
+                    let own = Own::found(change, current);
+                    draft.write(own, was_live, &todo, event);
                     draft.clock = Some(stamp);
                     Outcome::Applied { todo, event, known }
                 }
@@ -212,19 +213,18 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn write(&mut self, change: &super::Change, existed: Option<(i64, bool)>, todo: &Todo, event: EventKind) {
-        let was_live = existed.is_some_and(|(_, deleted)| !deleted);
+    fn write(&mut self, own: Own, was_live: bool, todo: &Todo, event: EventKind) {
         match (was_live, !todo.deleted()) {
             (false, true) => self.live += 1,
             (true, false) => self.live = self.live.saturating_sub(1),
             (true, true) | (false, false) => {}
         }
-        let (_, mut own) = self.touched.remove(&todo.id()).unwrap_or_else(|| {
-            self.order.push(todo.id());
-            (todo.clone(), Own::default())
+        let order = &mut self.order;
+        let (latest, _) = self.touched.entry(todo.id()).or_insert_with(|| {
+            order.push(todo.id());
+            (todo.clone(), own)
         });
-        own.note(change.base, existed.map_or(0, |(version, _)| version), todo.version());
-        self.touched.insert(todo.id(), (todo.clone(), own));
+        *latest = todo.clone();
         self.events.push(TodoEvent { kind: event, todo: todo.clone() });
     }
 

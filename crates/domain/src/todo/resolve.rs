@@ -16,27 +16,30 @@ use crate::event::EventKind;
 use crate::text::ClientId;
 use crate::time::Stamp;
 
-/// What the batch itself did to the todo before this change, so that the same id twice in one request is the second
-/// change on top of the first.
-#[derive(Clone, Debug, Default)]
+/// Where the batch found the todo that an earlier change of it has altered since, so that the same id twice in one
+/// request is the second change on top of the first.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Own {
-    /// The versions that accepted changes of this batch named as their base.
-    named: Vec<i64>,
-    /// What the first of them really was made against; 0 where it created the todo.
-    from: i64,
-    /// The versions they made.
-    made: Vec<i64>,
+    /// The last version that others made, 0 where the batch created the todo: every later one is the batch's own.
+    version: i64,
+    /// The stamp of that version.
+    updated_at: Option<Stamp>,
+    /// The base that the creating change named, whatever it meant.
+    named: Option<i64>,
 }
 
 impl Own {
-    /// A change with `base` made version `made` of a todo that had version `before`, 0 where it did not exist.
-    pub(super) fn note(&mut self, base: Base, before: i64, made: i64) {
-        let named = if let Base::Version(version) = base { Some(version) } else { None };
-        if self.made.is_empty() {
-            self.from = named.map_or(before, |version| version.min(before));
+    /// As the batch's first accepted change of the todo finds it.
+    pub(super) fn found(change: &Change, current: Option<&Todo>) -> Self {
+        Self {
+            version: current.map_or(0, Todo::version),
+            updated_at: current.map(Todo::updated_at),
+            named: if let (Base::Version(version), None) = (change.base, current) {
+                Some(version)
+            } else {
+                None
+            },
         }
-        self.named.extend(named);
-        self.made.push(made);
     }
 }
 
@@ -53,6 +56,18 @@ pub(super) struct Ground<'a> {
     pub own: Option<&'a Own>,
     pub quota_left: bool,
     pub quota: u32,
+}
+
+impl Ground<'_> {
+    /// The last version of `todo` that anybody but this batch made.
+    fn others_version(&self, todo: &Todo) -> i64 {
+        self.own.map_or(todo.version(), |own| own.version)
+    }
+
+    /// When they made it.
+    fn others_stamp(&self, todo: &Todo) -> Stamp {
+        self.own.and_then(|own| own.updated_at).unwrap_or(todo.updated_at)
+    }
 }
 
 /// The values a change wants fields to have.
@@ -205,7 +220,7 @@ fn settle(
     edited_at: Option<Stamp>,
     ground: &Ground<'_>,
 ) -> Resolution {
-    let known = wanted.names_all() || is_current(todo, effective_base(change.base, ground.own), ground.own);
+    let known = wanted.names_all() || is_current(todo, effective_base(change.base, ground), ground);
     match judge(todo, wanted, change.base, edited_at, ground) {
         Verdict::InPlace => Resolution::Settled(Outcome::Unchanged { todo: Some(todo.clone()), known }),
         Verdict::Conflict { fields, resolved } => Resolution::Settled(Outcome::Conflict(Conflict {
@@ -235,24 +250,20 @@ fn settle(
     }
 }
 
-/// The version the change was made against; 0 where the client did not say, `None` where it asks for no check. A base that
-/// an earlier change of this batch named means what it meant there.
-fn effective_base(base: Base, own: Option<&Own>) -> Option<i64> {
-    match (base, own) {
-        (Base::Current, _) => None,
-        (Base::Unknown, _) => Some(0),
-        (Base::Version(version), Some(own)) if own.named.contains(&version) => Some(own.from),
-        (Base::Version(version), _) => Some(version),
+/// The version the change was made against; 0 where the client did not say, `None` where it asks for no check. The base
+/// under which this batch created the todo stands for its beginning.
+fn effective_base(base: Base, ground: &Ground<'_>) -> Option<i64> {
+    match base {
+        Base::Current => None,
+        Base::Unknown => Some(0),
+        Base::Version(version) if ground.own.is_some_and(|own| own.named == Some(version)) => Some(0),
+        Base::Version(version) => Some(version),
     }
 }
 
 /// Whether nobody but this batch changed the todo since `base`.
-fn is_current(todo: &Todo, base: Option<i64>, own: Option<&Own>) -> bool {
-    base.is_none_or(|base| {
-        base <= todo.version()
-            && (base.max(0) + 1..=todo.version())
-                .all(|version| own.is_some_and(|own| own.made.contains(&version)))
-    })
+fn is_current(todo: &Todo, base: Option<i64>, ground: &Ground<'_>) -> bool {
+    base.is_none_or(|base| (ground.others_version(todo)..=todo.version()).contains(&base))
 }
 
 fn judge(
@@ -266,25 +277,23 @@ fn judge(
     if differing.is_empty() {
         return Verdict::InPlace;
     }
-    let since = effective_base(base, ground.own);
-    let Some(since) = since.filter(|_| !is_current(todo, since, ground.own)) else {
+    let since = effective_base(base, ground);
+    let Some(since) = since.filter(|_| !is_current(todo, since, ground)) else {
         return Verdict::Apply { restoring: false };
     };
     if since > todo.version() || (since < 1 && base != Base::Unknown) {
         return Verdict::Conflict { fields: differing, resolved: None };
     }
     // By anybody but this batch itself.
-    let changed_since = |field: Field| {
-        let at = todo.versions.of(field);
-        at > since && !ground.own.is_some_and(|own| own.made.contains(&at))
-    };
+    let changed_since =
+        |field: Field| (since + 1..=ground.others_version(todo)).contains(&todo.versions.of(field));
     let restoring = todo.deleted() && wanted.deleted.is_none() && changed_since(Field::Deleted);
     match ground.strategy {
         Strategy::Manual => Verdict::Conflict { fields: differing, resolved: None },
         Strategy::ClientWins => Verdict::Apply { restoring },
         Strategy::LastWriteWins => {
             let edited_at = edited_at.map(|at| at.min(ground.now));
-            if edited_at.is_some_and(|at| at > todo.updated_at) {
+            if edited_at.is_some_and(|at| at > ground.others_stamp(todo)) {
                 Verdict::Apply { restoring }
             } else {
                 Verdict::Conflict { fields: differing, resolved: Some(Resolved::Server) }
@@ -307,12 +316,14 @@ fn merge(
     {
         return Verdict::Conflict { fields: vec![Field::Deleted], resolved: Some(Resolved::Server) };
     }
+    let edits_a_value = differing.iter().any(|field| *field != Field::Deleted);
     let fields: Vec<_> = differing
         .iter()
         .copied()
         .filter(|field| changed_since(*field))
-        // An edit that says `deleted: false` of a todo deleted meanwhile is an edit against a deletion, and wins.
-        .filter(|field| !(*field == Field::Deleted && wanted.deleted == Some(false)))
+        // An edit that says `deleted: false` of a todo deleted meanwhile is an edit against a deletion, and wins. Without a
+        // new value it is none: whoever sends whole todos says `false` of each, and must not undo a deletion with it.
+        .filter(|field| !(*field == Field::Deleted && wanted.deleted == Some(false) && edits_a_value))
         .collect();
     if fields.is_empty() {
         Verdict::Apply { restoring }

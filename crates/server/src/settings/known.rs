@@ -35,6 +35,7 @@ settings! {
     DATABASE_POOL_SIZE = "8",
     DATABASE_TIMEOUT_MS = "5000",
     DATABASE_ROW_SECURITY = "writes",
+    DATABASE_ECHO = "false",
     SECRET_KEY = "$(openssl rand -base64 48)",
     JWT_SECRET_KEY = "$(openssl rand -base64 48)",
     ACCESS_TOKEN_EXPIRE_MINUTES = "15",

@@ -132,6 +132,8 @@ pub struct Database {
     pub timeout: Duration,
     /// What row-level security guards.
     pub row_security: RowSecurity,
+    /// Whether statements are logged, without their values.
+    pub echo: bool,
 }
 
 /// What one user or one request may hold.
@@ -203,6 +205,7 @@ impl Database {
             pool_size: read::number(layers, known::DATABASE_POOL_SIZE, 1..=1000)?.unwrap_or(2 * cores() + 4),
             timeout: Duration::from_millis(timeout.unwrap_or(5000)),
             row_security: row_security.unwrap_or(RowSecurity::Writes),
+            echo: read::switch(layers, known::DATABASE_ECHO)?.unwrap_or(false),
         };
         match (&database.url, &database.migration_url) {
             (DatabaseUrl::Sqlite(_), Some(DatabaseUrl::Postgres(_)))

@@ -1,0 +1,148 @@
+//! Users.
+
+use std::sync::Arc;
+
+use domain::UserId;
+use domain::account::{Email, NewUser, Registered, User};
+
+use crate::build::{T0, at, display_name, email, new_session, new_user, password_hash, uuid};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+
+async fn register(h: &Harness, user: NewUser) -> Registered {
+    h.accounts.register(user, None, T0).await.expect(ANSWERS)
+}
+
+async fn by_id(h: &Harness, id: UserId) -> Option<User> {
+    h.accounts.by_id(id).await.expect(ANSWERS)
+}
+
+async fn by_email(h: &Harness, email: &Email) -> Option<User> {
+    h.accounts.by_email(email).await.expect(ANSWERS)
+}
+
+/// A registration answers with the user as every read gives it.
+pub async fn a_registered_user_is_found(h: Harness) {
+    let new = NewUser {
+        email: email("Ann.O'Neil+todo@Example.COM"),
+        display_name: Some(display_name("Ann 🦀 Ö'Neil")),
+        ..new_user()
+    };
+    let Registered::Done(user) = register(&h, new.clone()).await else {
+        panic!("the address is free");
+    };
+    let expected = User {
+        id: new.id,
+        email: Some(new.email.clone()),
+        password: Some(new.password),
+        display_name: new.display_name,
+        email_verified: false,
+        is_active: true,
+        created_at: T0,
+        last_login_at: None,
+    };
+    assert_eq!(*user, expected);
+    assert_eq!(by_id(&h, new.id).await, Some(expected.clone()));
+    assert_eq!(by_email(&h, &new.email).await, Some(expected));
+    let typed = by_id(&h, new.id).await.and_then(|user| user.email).expect("it has an address");
+    assert_eq!(typed.as_str(), "Ann.O'Neil+todo@Example.COM", "the address is kept as typed");
+    assert_eq!(by_id(&h, UserId(uuid())).await, None);
+    assert_eq!(by_email(&h, &email("bob@example.com")).await, None);
+}
+
+/// With a session, the account is logged in from the start.
+pub async fn a_registration_may_open_a_session(h: Harness) {
+    let (user, session) = (new_user(), new_session(at(60)));
+    let registered = h.accounts.register(user.clone(), Some(session.clone()), at(1)).await.expect(ANSWERS);
+    let Registered::Done(done) = registered else {
+        panic!("the address is free");
+    };
+    assert_eq!((done.created_at, done.last_login_at), (at(1), Some(at(1))));
+    assert_eq!(by_id(&h, user.id).await, Some(*done));
+    let token = h.sessions.find(&session.hash).await.expect(ANSWERS).expect("its token is stored");
+    assert_eq!((token.id, token.session, token.user), (session.token, session.id, user.id));
+    assert_eq!((token.generation, token.expires_at, token.replaced), (0, at(60), None));
+}
+
+/// An address belongs to one account, whatever its case, and a refused registration leaves nothing.
+pub async fn an_address_is_taken_whatever_its_case(h: Harness) {
+    for (first, again) in [
+        ("ann@example.com", "ANN@Example.Com"),
+        ("Bob@example.com", "bob@example.com"),
+        ("jürgen@example.com", "JÜRGEN@example.com"),
+    ] {
+        let (first, again) = (email(first), email(again));
+        let owner = NewUser { email: first.clone(), ..new_user() };
+        assert!(matches!(register(&h, owner.clone()).await, Registered::Done(_)));
+        let (late, session) = (NewUser { email: again.clone(), ..new_user() }, new_session(at(60)));
+        let registered = h.accounts.register(late.clone(), Some(session.clone()), T0).await.expect(ANSWERS);
+        assert_eq!(registered, Registered::EmailTaken, "{}", again.as_str());
+        assert_eq!(by_id(&h, late.id).await, None);
+        assert_eq!(h.sessions.find(&session.hash).await.expect(ANSWERS), None);
+        for spelling in [&first, &again] {
+            let found = by_email(&h, spelling).await.expect("the address is known");
+            assert_eq!(found.id, owner.id, "{}", spelling.as_str());
+            assert_eq!(found.email.expect("it has an address").as_str(), first.as_str());
+        }
+    }
+}
+
+/// Of twenty registrations of one address at once exactly one succeeds.
+pub async fn of_registrations_at_once_one_succeeds(h: Harness) {
+    let h = Arc::new(h);
+    let registered = all((0..20).map(|place| {
+        let h = Arc::clone(&h);
+        async move {
+            let text = if place % 2 == 0 { "ann@example.com" } else { "ANN@EXAMPLE.COM" };
+            let (user, session) = (NewUser { email: email(text), ..new_user() }, new_session(at(60)));
+            let (id, hash) = (user.id, session.hash);
+            (id, hash, h.accounts.register(user, Some(session), T0).await.expect(ANSWERS))
+        }
+    }))
+    .await;
+    let winners: Vec<_> = registered
+        .iter()
+        .filter_map(|(id, _, registered)| matches!(registered, Registered::Done(_)).then_some(*id))
+        .collect();
+    assert_eq!(winners.len(), 1, "{registered:#?}");
+    assert_eq!(by_email(&h, &email("ann@example.com")).await.map(|user| user.id), Some(winners[0]));
+    for (id, hash, registered) in registered {
+        let won = id == winners[0];
+        assert!(won || registered == Registered::EmailTaken);
+        assert_eq!(by_id(&h, id).await.is_some(), won, "only the winner is stored");
+        assert_eq!(h.sessions.find(&hash).await.expect(ANSWERS).is_some(), won, "with its session");
+    }
+}
+
+/// A name is set, changed and cleared, of this user alone.
+pub async fn a_user_is_renamed(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    for name in [Some(display_name("Ann")), Some(display_name(&"𝄞".repeat(100))), None] {
+        let renamed = h.accounts.rename(ann, name.clone(), at(1)).await.expect(ANSWERS).expect("Ann exists");
+        assert_eq!(renamed.display_name, name);
+        assert_eq!(by_id(&h, ann).await, Some(renamed));
+    }
+    assert_eq!(by_id(&h, bob).await.and_then(|user| user.display_name), None);
+    h.accounts.rename(bob, Some(display_name("Bob")), at(1)).await.expect(ANSWERS);
+    assert_eq!(by_id(&h, ann).await.and_then(|user| user.display_name), None);
+}
+
+/// A hash is replaced only where it still is the one that was compared, and no session ends.
+pub async fn a_rehash_replaces_only_the_hash_it_knew(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    let [first, second, third] = ["first", "second", "third"].map(password_hash);
+    let password = async |user| by_id(&h, user).await.and_then(|user| user.password);
+    h.accounts.rehash(ann, &second, third.clone()).await.expect(ANSWERS);
+    assert_eq!(password(ann).await.as_ref(), Some(&first), "it was another");
+    h.accounts.rehash(ann, &first, second.clone()).await.expect(ANSWERS);
+    assert_eq!(password(ann).await.as_ref(), Some(&second));
+    assert_eq!(password(bob).await.as_ref(), Some(&first), "the same hash of another user stays");
+    h.accounts.rehash(UserId(uuid()), &second, third).await.expect(ANSWERS);
+    assert_eq!(h.sessions.revocations(None, T0).await.expect(ANSWERS), []);
+}
+
+/// The store says that it works.
+pub async fn the_probe_finds_a_store_that_works(h: Harness) {
+    h.probe.probe().await.expect("the store works");
+}

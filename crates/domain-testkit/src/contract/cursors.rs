@@ -1,0 +1,120 @@
+//! Asking for what changed since a stamp, and cursors that can't be continued.
+
+use std::time::Duration;
+
+use domain::Stamp;
+use domain::sync::{Cursor, Epoch};
+use domain::todo::query::ListQuery;
+use domain::todo::{Batch, Commit};
+
+use crate::Harness;
+use crate::build::{T0, all_or_nothing, at, batch, create, delete, todo_id, toggle};
+
+/// Changes come in stamp order, tombstones too, a page at a time.
+pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
+    let user = h.user().await;
+    let ids: Vec<_> = (0..10).map(|_| todo_id()).collect();
+    h.apply(user, ids.iter().map(|id| create(*id, "milk"))).await;
+    h.apply(user, [delete(ids[4]), toggle(ids[0])]).await;
+    let everything = h.everything(user).await;
+    let order: Vec<_> = everything.iter().map(domain::todo::Todo::id).collect();
+    assert_eq!(order[8..], [ids[4], ids[0]], "what changed last comes last");
+    assert!(everything[8].deleted(), "tombstones are changes too");
+
+    for limit in [1, 3, 9, 10, 11, u32::MAX] {
+        let (mut cursor, mut got) = (None, Vec::new());
+        loop {
+            let found = h.changes(user, cursor, limit).await;
+            assert!(found.todos.len() as u64 <= u64::from(limit));
+            assert_eq!(found.has_more, got.len() + found.todos.len() < 10, "limit {limit}, at {}", got.len());
+            let to = found.complete_to();
+            let expected = if found.has_more {
+                found.todos[found.todos.len() - 1].updated_at()
+            } else {
+                h.clock(user).await
+            };
+            assert_eq!(to, expected, "limit {limit}");
+            got.extend(found.todos);
+            cursor = Some(to);
+            if !found.has_more {
+                break;
+            }
+        }
+        assert_eq!(got, everything, "limit {limit}");
+    }
+}
+
+/// At the clock nothing is new, and a cursor cut to milliseconds only repeats.
+pub async fn a_cursor_finds_exactly_what_is_later(h: Harness) {
+    let user = h.user().await;
+    let first = h.applied_at(user, create(todo_id(), "a"), at(1).plus(Duration::from_micros(1_500))).await;
+    let second = h.applied_at(user, create(todo_id(), "b"), at(2)).await;
+    let since = async |stamp| h.changes(user, Some(stamp), 10).await;
+
+    let none = since(h.clock(user).await).await;
+    assert_eq!((none.todos.len(), none.has_more, none.complete_to()), (0, false, second.updated_at()));
+    assert_eq!(since(first.updated_at()).await.todos, std::slice::from_ref(&second));
+    let cut = at(1).plus(Duration::from_millis(1));
+    assert_eq!(since(cut).await.todos, [first, second]);
+}
+
+/// A cursor ahead of the user's clock, behind the horizon, or of another epoch stops the whole batch.
+pub async fn a_stale_cursor_writes_nothing(h: Harness) {
+    let user = h.user().await;
+    let todo = h.applied_at(user, create(todo_id(), "milk"), at(1)).await;
+    let clock = h.clock(user).await;
+    let epoch = h.list(user, &ListQuery::default()).await.position.epoch;
+    let other = Epoch("another".to_owned());
+    let before_all = Stamp::EPOCH.minus(Duration::from_micros(1));
+    let stale = [
+        Cursor::at(Some(clock.next())),
+        Cursor::at(Some(Stamp::MAX)),
+        Cursor::at(Some(before_all)),
+        Cursor { since: None, epoch: Some(other.clone()) },
+        Cursor { since: Some(clock), epoch: Some(other) },
+        Cursor { since: Some(clock.next()), epoch: Some(epoch.clone()) },
+    ];
+    for cursor in stale {
+        for changes in [vec![create(todo_id(), "eggs"), toggle(todo.id())], vec![]] {
+            let request = Batch { cursor: Some(cursor.clone()), ..batch(changes.clone()) };
+            assert_eq!(h.commit(user, request, at(9)).await, Commit::StaleCursor, "{cursor:?}");
+            let request = Batch { cursor: Some(cursor.clone()), ..all_or_nothing(changes) };
+            assert_eq!(h.commit(user, request, at(9)).await, Commit::StaleCursor, "{cursor:?}");
+        }
+    }
+    assert_eq!(h.everything(user).await, [todo]);
+    assert_eq!(h.clock(user).await, clock);
+    h.assert_live(user, 1).await;
+
+    let good = [
+        Cursor::default(),
+        Cursor::at(Some(Stamp::EPOCH)),
+        Cursor::at(Some(clock)),
+        Cursor { since: Some(T0), epoch: Some(epoch.clone()) },
+        Cursor { since: None, epoch: Some(epoch) },
+    ];
+    let count = good.len();
+    for cursor in good {
+        let request = Batch { cursor: Some(cursor.clone()), ..batch([create(todo_id(), "eggs")]) };
+        let answer = h.commit(user, request, at(9)).await;
+        assert!(matches!(answer, Commit::Done(_)), "{cursor:?} continues: {answer:?}");
+    }
+    let published = h.bus.wait_until(user, h.clock(user).await).await;
+    assert_eq!(published.len(), 1 + count, "stale batches publish nothing");
+}
+
+/// Every answer tells the same position.
+pub async fn every_answer_tells_the_same_position(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    h.applied_at(ann, create(todo_id(), "milk"), at(1)).await;
+    let page = h.list(ann, &ListQuery::default()).await.position;
+    assert_eq!((page.clock, page.horizon), (at(1), Stamp::EPOCH));
+    assert_eq!(h.changes(ann, None, 10).await.position, page);
+    assert_eq!(h.changes(ann, Some(at(1)), 1).await.position, page);
+    let beyond = ListQuery { offset: 100, ..ListQuery::default() };
+    assert_eq!(h.list(ann, &beyond).await.position, page);
+    let of_bob = h.list(bob, &ListQuery::default()).await.position;
+    assert_eq!(of_bob.epoch, page.epoch, "the epoch is the database's");
+    assert!(!page.epoch.0.is_empty());
+    assert_eq!(of_bob.clock, T0);
+}

@@ -1,0 +1,138 @@
+//! A client that goes away drops the future of its request anywhere: all of the call is done, or nothing.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use domain::account::{NewUser, PasswordSet, Registered};
+use domain::session::{Device, EndReason, Refreshed};
+use domain::todo::Outcome;
+
+use crate::Harness;
+use crate::build::{
+    T0, at, batch, create, ending, new_session, new_user, password_hash, successor, todo_id, toggle,
+};
+
+/// How often a future is polled before it is dropped: from its first step to, on most stores, its end.
+const POLLS: [u32; 14] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 377, 987, 2584];
+
+/// Polls `call` so often, then drops it, done or not.
+async fn drop_after(polls: u32, call: impl Future) {
+    let mut call = pin!(call);
+    for _ in 0..polls {
+        if poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A commit that was dropped is written whole, and published, or not at all; and the next one is not held up.
+pub async fn a_commit_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+    let user = h.user().await;
+    let mut batches = Vec::new();
+    for polls in POLLS {
+        let shared = todo_id();
+        h.applied(user, create(shared, "shared")).await;
+        let ids: Vec<_> = (0..5).map(|_| todo_id()).collect();
+        let changes = ids.iter().map(|id| create(*id, "milk")).chain([toggle(shared)]);
+        drop_after(polls, h.todos.commit(user, batch(changes), T0)).await;
+        h.applied(user, create(todo_id(), "the next")).await;
+        batches.push((polls, shared, ids));
+    }
+    // In this order: a commit that is still on its way may land in between, but an event never precedes its row.
+    let published: Vec<_> = h.bus.so_far(user).into_iter().map(|event| event.todo.id()).collect();
+    let stored = h.everything(user).await;
+    let holds = |id| stored.iter().any(|todo| todo.id() == id);
+    for id in published {
+        assert!(holds(id), "{id} was published but is not stored");
+    }
+    for (polls, shared, ids) in &batches {
+        let count = ids.iter().filter(|id| holds(**id)).count();
+        let toggled = stored.iter().any(|todo| todo.id() == *shared && todo.completed());
+        assert!(
+            (count, toggled) == (0, false) || (count, toggled) == (5, true),
+            "of a batch dropped after {polls} polls {count} of 5 creations are there; its toggle: {toggled}"
+        );
+    }
+    let last = stored.last().expect("there are todos").updated_at();
+    let published = h.bus.wait_until(user, last).await;
+    for todo in &stored {
+        let told = published.iter().filter(|event| event.todo == *todo).count();
+        assert_eq!(told, 1, "what is stored was published once: {todo:?}");
+    }
+    assert!(published.is_sorted_by_key(|event| event.todo.updated_at()), "in stamp order");
+
+    for (_, _, ids) in batches {
+        for outcome in h.apply(user, ids.iter().map(|id| create(*id, "milk"))).await {
+            let fine = matches!(outcome, Outcome::Applied { .. } | Outcome::Unchanged { .. });
+            assert!(fine, "the request can be sent again: {outcome:#?}");
+        }
+    }
+}
+
+/// A registration that was dropped has made the account with its session, or neither, and the address can be tried again.
+pub async fn a_registration_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+    let answers = "the store answers";
+    for polls in POLLS {
+        let (first, session) = (new_user(), new_session(at(1_000)));
+        let (first_id, first_hash) = (first.id, session.hash);
+        let again = NewUser { email: first.email.clone(), ..new_user() };
+        let (again_id, again_session) = (again.id, new_session(at(1_000)));
+        let again_hash = again_session.hash;
+        drop_after(polls, h.accounts.register(first, Some(session), T0)).await;
+        let registered = h.accounts.register(again, Some(again_session), T0).await.expect(answers);
+        let again_won = matches!(registered, Registered::Done(_));
+        for (id, hash, won) in [(first_id, first_hash, !again_won), (again_id, again_hash, again_won)] {
+            let user = h.accounts.by_id(id).await.expect(answers);
+            let token = h.sessions.find(&hash).await.expect(answers);
+            assert_eq!((user.is_some(), token.is_some()), (won, won), "{polls} polls: account and session");
+        }
+    }
+}
+
+/// A refresh that was dropped can be repeated with the same token.
+pub async fn a_rotation_dropped_midway_can_be_repeated(h: Harness) {
+    let answers = "the store answers";
+    let user = h.user().await;
+    let device = Device::default();
+    let until = at(1_000);
+    let logout = ending(EndReason::ReuseDetected, at(1));
+    for polls in POLLS {
+        let session = new_session(until);
+        let presented = session.hash;
+        h.sessions.open(user, session, 100, logout).await.expect(answers);
+        drop_after(polls, h.sessions.rotate(&presented, successor(until), &device, logout)).await;
+        let repeated = h.sessions.rotate(&presented, successor(until), &device, logout).await.expect(answers);
+        let Refreshed::Done { hash, .. } = repeated else {
+            panic!("{polls} polls: the session goes on, not {repeated:?}");
+        };
+        let token = h.sessions.find(&hash).await.expect(answers).expect("the answer names a stored token");
+        assert_eq!((token.generation, token.replaced), (1, None), "{polls} polls");
+    }
+}
+
+/// A change of password that was dropped has set it and ended the sessions, or neither.
+pub async fn a_password_change_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+    let answers = "the store answers";
+    let [first, second, third] = ["first", "second", "third"].map(password_hash);
+    let change = ending(EndReason::PasswordChange, at(1));
+    for polls in POLLS {
+        let user = h.user().await;
+        let session = new_session(at(1_000));
+        let hash = session.hash;
+        h.sessions.open(user, session, 20, change).await.expect(answers);
+        drop_after(polls, h.accounts.set_password(user, &first, second.clone(), None, change)).await;
+        let set = h.accounts.set_password(user, &first, third.clone(), None, change).await.expect(answers);
+        let stored = h.accounts.by_id(user).await.expect(answers).expect("exists").password;
+        match set {
+            PasswordSet::Done(ended) => {
+                assert_eq!(ended.len(), 1, "{polls} polls: the session had not ended before");
+                assert_eq!(stored.as_ref(), Some(&third), "{polls} polls");
+            }
+            PasswordSet::Changed => assert_eq!(stored.as_ref(), Some(&second), "{polls} polls"),
+        }
+        let refreshed = h.sessions.rotate(&hash, successor(at(1_000)), &Device::default(), change).await;
+        assert_eq!(refreshed.expect(answers), Refreshed::Ended, "{polls} polls");
+    }
+}

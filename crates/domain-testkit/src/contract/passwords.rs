@@ -1,0 +1,126 @@
+//! Changing a password ends every other session.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::account::{PasswordHash, PasswordSet};
+use domain::session::{Device, EndReason, NewSession, Refreshed, Revocation, Revoked};
+use domain::{SessionId, UserId};
+
+use crate::build::{T0, at, ending, new_session, password_hash, successor};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+
+async fn open(h: &Harness, user: UserId) -> NewSession {
+    let session = new_session(at(1_000));
+    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    session
+}
+
+async fn goes_on(h: &Harness, session: &NewSession) -> bool {
+    let ending = ending(EndReason::ReuseDetected, at(2));
+    let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &Device::default(), ending).await;
+    match refreshed.expect(ANSWERS) {
+        Refreshed::Done { .. } => true,
+        Refreshed::Ended => false,
+        other => panic!("the session goes on or has ended, not {other:?}"),
+    }
+}
+
+async fn set(
+    h: &Harness,
+    user: UserId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+    keep: Option<SessionId>,
+) -> PasswordSet {
+    let ending = ending(EndReason::PasswordChange, at(1));
+    h.accounts.set_password(user, old, new.clone(), keep, ending).await.expect(ANSWERS)
+}
+
+async fn password(h: &Harness, user: UserId) -> Option<PasswordHash> {
+    h.accounts.by_id(user).await.expect(ANSWERS).and_then(|user| user.password)
+}
+
+/// The password is replaced, all sessions but the one kept end, and their revocations are stored.
+pub async fn a_new_password_ends_every_other_session(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    let [kept, lost, lost_too, of_bob] =
+        [open(&h, ann).await, open(&h, ann).await, open(&h, ann).await, open(&h, bob).await];
+    let [first, second] = ["first", "second"].map(password_hash);
+    let PasswordSet::Done(ended) = set(&h, ann, &first, &second, Some(kept.id)).await else {
+        panic!("the password was the first");
+    };
+    let change = ending(EndReason::PasswordChange, at(1));
+    let expected: HashSet<_> = [&lost, &lost_too]
+        .map(|session| Revocation {
+            what: Revoked::Session(session.id),
+            user: ann,
+            reason: EndReason::PasswordChange,
+            at: change.at,
+            until: change.until,
+        })
+        .into();
+    assert_eq!(ended.into_iter().collect::<HashSet<_>>(), expected);
+    let stored = h.sessions.revocations(None, at(2)).await.expect(ANSWERS);
+    assert_eq!(stored.into_iter().collect::<HashSet<_>>(), expected);
+    assert_eq!(password(&h, ann).await, Some(second));
+    assert!(goes_on(&h, &kept).await);
+    assert!(!goes_on(&h, &lost).await);
+    assert!(!goes_on(&h, &lost_too).await);
+    assert!(goes_on(&h, &of_bob).await, "nobody else is logged out");
+    assert_eq!(password(&h, bob).await, Some(first));
+}
+
+/// Where the password is not the one that was compared, nothing happens.
+pub async fn a_password_changed_meanwhile_is_not_replaced(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user).await;
+    let [first, second, third] = ["first", "second", "third"].map(password_hash);
+    assert_eq!(set(&h, user, &second, &third, None).await, PasswordSet::Changed);
+    assert_eq!(password(&h, user).await, Some(first));
+    assert!(goes_on(&h, &session).await);
+    assert_eq!(h.sessions.revocations(None, at(2)).await.expect(ANSWERS), []);
+}
+
+/// Of two changes at once that prove the same password exactly one is made.
+pub async fn of_password_changes_at_once_one_is_made(h: Harness) {
+    let h = Arc::new(h);
+    let [first, second, third] = ["first", "second", "third"].map(password_hash);
+    for round in 0..10 {
+        let user = h.user().await;
+        let session = open(&h, user).await;
+        let made = all([second.clone(), third.clone()].map(|new| {
+            let (h, first) = (Arc::clone(&h), first.clone());
+            async move { (set(&h, user, &first, &new, None).await, new) }
+        }))
+        .await;
+        let done: Vec<_> = made
+            .iter()
+            .filter(|(set, _)| matches!(set, PasswordSet::Done(ended) if ended.len() == 1))
+            .collect();
+        assert_eq!(done.len(), 1, "round {round}: {made:?}");
+        assert!(made.iter().any(|(set, _)| *set == PasswordSet::Changed), "round {round}: {made:?}");
+        assert_eq!(password(&h, user).await.as_ref(), Some(&done[0].1), "round {round}");
+        assert!(!goes_on(&h, &session).await, "round {round}");
+    }
+}
+
+/// A session whose refresh token has expired is ended too: an access token of it may not have.
+pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
+    let user = h.user().await;
+    let session = new_session(at(1));
+    let id = session.id;
+    h.sessions.open(user, session, 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    let late = ending(EndReason::PasswordChange, at(60));
+    let set = h
+        .accounts
+        .set_password(user, &password_hash("first"), password_hash("second"), None, late)
+        .await
+        .expect(ANSWERS);
+    let PasswordSet::Done(ended) = set else {
+        panic!("the password was the first");
+    };
+    assert_eq!(ended.iter().map(|revocation| revocation.what).collect::<Vec<_>>(), [Revoked::Session(id)]);
+}

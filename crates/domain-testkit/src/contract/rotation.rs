@@ -1,0 +1,205 @@
+//! Refresh tokens: rotation, repeats, reuse.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::session::refresh::GRACE;
+use domain::session::{
+    Device, EndReason, NewSession, RefreshToken, Refreshed, Revocation, Revoked, TokenHash,
+};
+use domain::{Stamp, UserId};
+
+use crate::build::{T0, at, ending, new_session, successor, token_hash};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+/// When the tokens of these tests expire, unless they say otherwise.
+const LATER: u64 = 10_000;
+
+async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
+    let session = new_session(expires_at);
+    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    session
+}
+
+async fn rotate(h: &Harness, presented: &TokenHash, now: Stamp) -> Refreshed {
+    let ending = ending(EndReason::ReuseDetected, now);
+    h.sessions.rotate(presented, successor(at(LATER)), &Device::default(), ending).await.expect(ANSWERS)
+}
+
+async fn next(h: &Harness, presented: &TokenHash, now: Stamp) -> TokenHash {
+    match rotate(h, presented, now).await {
+        Refreshed::Done { hash, .. } => hash,
+        other => panic!("the session goes on, not {other:?}"),
+    }
+}
+
+async fn find(h: &Harness, hash: &TokenHash) -> RefreshToken {
+    h.sessions.find(hash).await.expect(ANSWERS).expect("the token is stored")
+}
+
+/// A token is replaced by the next generation, which expires later, and the answer tells whose it is.
+pub async fn a_rotation_replaces_the_token(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user, at(100)).await;
+    let new = successor(at(500));
+    let ending = ending(EndReason::ReuseDetected, at(7));
+    let refreshed = h.sessions.rotate(&session.hash, new, &Device::default(), ending).await.expect(ANSWERS);
+    let stored = h.accounts.by_id(user).await.expect(ANSWERS).expect("exists");
+    assert_eq!(refreshed, Refreshed::Done { user: Box::new(stored), session: session.id, hash: new.hash });
+    let old = find(&h, &session.hash).await;
+    assert_eq!((old.generation, old.replaced), (0, Some((at(7), new.id))));
+    let expected = RefreshToken {
+        id: new.id,
+        session: session.id,
+        user,
+        generation: 1,
+        hash: new.hash,
+        expires_at: at(500),
+        replaced: None,
+    };
+    assert_eq!(find(&h, &new.hash).await, expected);
+    let third = next(&h, &new.hash, at(400)).await;
+    assert_eq!(find(&h, &third).await.generation, 2, "the session goes on beyond its first expiry");
+}
+
+/// Nobody knows an unknown token.
+pub async fn an_unknown_token_is_unknown(h: Harness) {
+    h.user().await;
+    assert_eq!(rotate(&h, &token_hash(), T0).await, Refreshed::Unknown);
+}
+
+/// Two hundred refreshes of one token at once all succeed with one successor.
+pub async fn two_hundred_rotations_at_once_leave_one_live_token(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user, at(100)).await;
+    let h = Arc::new(h);
+    let answers = all((0..200).map(|_| {
+        let h = Arc::clone(&h);
+        async move {
+            let own = successor(at(LATER));
+            let ending = ending(EndReason::ReuseDetected, at(1));
+            let device = Device::default();
+            (own.hash, h.sessions.rotate(&session.hash, own, &device, ending).await.expect(ANSWERS))
+        }
+    }))
+    .await;
+    let mut hashes = HashSet::new();
+    for (_, answer) in &answers {
+        match answer {
+            Refreshed::Done { hash, session: of, .. } if *of == session.id => hashes.insert(*hash),
+            other => panic!("all succeed, not {other:?}"),
+        };
+    }
+    assert_eq!(hashes.len(), 1, "all are answered with the same token");
+    let mut stored = Vec::new();
+    for (own, _) in &answers {
+        stored.extend(h.sessions.find(own).await.expect(ANSWERS));
+    }
+    assert_eq!(stored.len(), 1, "one successor is stored: {stored:?}");
+    assert_eq!((stored[0].generation, stored[0].replaced), (1, None));
+    assert!(hashes.contains(&stored[0].hash), "it is the one that was answered");
+    assert_eq!(find(&h, &session.hash).await.replaced, Some((at(1), stored[0].id)));
+    assert_eq!(h.sessions.revocations(None, at(1)).await.expect(ANSWERS), []);
+}
+
+/// Within the grace a token is answered with its successor, even when that was used already.
+pub async fn within_the_grace_a_repeat_gets_the_same_successor(h: Harness) {
+    let session = open(&h, h.user().await, at(100)).await;
+    let second = next(&h, &session.hash, at(1)).await;
+    assert_eq!(next(&h, &session.hash, at(1)).await, second);
+    let third = next(&h, &second, at(2)).await;
+    assert_ne!(third, second);
+    assert_eq!(next(&h, &session.hash, at(1).plus(GRACE)).await, second, "to the last instant");
+    assert_eq!(next(&h, &second, at(3)).await, third);
+    assert_eq!(find(&h, &third).await.replaced, None, "repeats make no new tokens");
+}
+
+/// While its successor was never used a token may come again at any time: the answer was lost.
+pub async fn a_lost_answer_can_be_fetched_long_after(h: Harness) {
+    let session = open(&h, h.user().await, at(100)).await;
+    let second = next(&h, &session.hash, at(1)).await;
+    assert_eq!(next(&h, &session.hash, at(5_000)).await, second);
+    let third = next(&h, &second, at(5_001)).await;
+    assert_eq!(find(&h, &third).await.generation, 2);
+}
+
+/// After the grace the use of a token whose successor was used ends the session, and that is stored.
+pub async fn reuse_after_the_grace_ends_the_session(h: Harness) {
+    let user = h.user().await;
+    let (session, other) = (open(&h, user, at(100)).await, open(&h, user, at(100)).await);
+    let second = next(&h, &session.hash, at(1)).await;
+    let third = next(&h, &second, at(2)).await;
+    let late = at(1).plus(GRACE + Duration::from_micros(1));
+    let h = Arc::new(h);
+    let answers = all((0..10).map(|_| {
+        let h = Arc::clone(&h);
+        async move { rotate(&h, &session.hash, late).await }
+    }))
+    .await;
+    let end = ending(EndReason::ReuseDetected, late);
+    let revocation = Revocation {
+        what: Revoked::Session(session.id),
+        user,
+        reason: EndReason::ReuseDetected,
+        at: end.at,
+        until: end.until,
+    };
+    let reused = answers.iter().filter(|answer| **answer == Refreshed::Reused(revocation)).count();
+    let ended = answers.iter().filter(|answer| **answer == Refreshed::Ended).count();
+    assert_eq!((reused, ended), (1, 9), "one finds it out, the others find it ended: {answers:?}");
+    assert_eq!(h.sessions.revocations(None, late).await.expect(ANSWERS), [revocation]);
+    for hash in [session.hash, second, third] {
+        assert_eq!(rotate(&h, &hash, late).await, Refreshed::Ended, "no token of it is good any more");
+    }
+    next(&h, &other.hash, at(40)).await;
+}
+
+/// A token expires at its very instant, and what is tried then changes nothing.
+pub async fn an_expired_token_is_refused(h: Harness) {
+    let session = open(&h, h.user().await, at(100)).await;
+    let before = find(&h, &session.hash).await;
+    assert_eq!(rotate(&h, &session.hash, at(100)).await, Refreshed::Expired);
+    assert_eq!(find(&h, &session.hash).await, before);
+    assert_eq!(h.sessions.revocations(None, at(100)).await.expect(ANSWERS), []);
+    next(&h, &session.hash, at(100).minus(Duration::from_micros(1))).await;
+}
+
+/// A session that was ended gives out nothing.
+pub async fn a_token_of_an_ended_session_is_refused(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user, at(100)).await;
+    let second = next(&h, &session.hash, at(1)).await;
+    h.sessions.end(user, session.id, ending(EndReason::Logout, at(2))).await.expect(ANSWERS);
+    for hash in [session.hash, second] {
+        let before = find(&h, &hash).await;
+        assert_eq!(rotate(&h, &hash, at(3)).await, Refreshed::Ended);
+        assert_eq!(find(&h, &hash).await, before);
+    }
+}
+
+/// Whichever comes first of a logout and a refresh, no token is good afterwards.
+pub async fn a_logout_wins_against_a_refresh_at_once(h: Harness) {
+    let user = h.user().await;
+    let h = Arc::new(h);
+    for round in 0..15 {
+        let session = open(&h, user, at(100)).await;
+        let refresh = tokio::spawn({
+            let h = Arc::clone(&h);
+            async move { rotate(&h, &session.hash, at(1)).await }
+        });
+        let ended = h.sessions.end(user, session.id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
+        assert!(ended.is_some(), "round {round}: the logout ends it");
+        let refreshed = refresh.await.expect("the refresh is answered");
+        let mut presented = vec![session.hash];
+        match refreshed {
+            Refreshed::Done { hash, .. } => presented.push(hash),
+            Refreshed::Ended => {}
+            other => panic!("round {round}: done before the logout or ended by it, not {other:?}"),
+        }
+        for hash in presented {
+            assert_eq!(rotate(&h, &hash, at(2)).await, Refreshed::Ended, "round {round}");
+        }
+    }
+}

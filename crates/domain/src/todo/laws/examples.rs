@@ -1,0 +1,278 @@
+//! The conflict rule as tables. Each row is one situation: what others did to the todo "milk" since version 1, what this
+//! device sends against which base, and what comes of it under each strategy.
+
+use super::{List, at, batch, change, differing, id, titled, upsert};
+use crate::time::Stamp;
+use crate::todo::{Action, Base, Description, Edit, Field, Outcome, Resolved, Strategy, Todo, Upsert};
+
+/// When the todo was created, when others began to change it, an instant after that, and what the server's clock says now.
+const CREATED: i64 = 60;
+const THEIRS: i64 = 100;
+const LATER: i64 = 110;
+const NOW: i64 = 200;
+
+fn text(text: &str) -> Upsert {
+    upsert(titled(text), None)
+}
+
+fn notes(text: &str) -> Upsert {
+    let description = Description::parse(text).expect("a description");
+    upsert(Edit { description: Some(Some(description)), ..Edit::default() }, None)
+}
+
+fn done() -> Upsert {
+    upsert(Edit { completed: Some(true), ..Edit::default() }, None)
+}
+
+fn delete() -> Upsert {
+    upsert(Edit::default(), Some(true))
+}
+
+/// As a device sends that always sends the whole todo.
+fn whole(text: &str) -> Upsert {
+    let edit = Edit { title: Some(super::title(text)), description: Some(None), completed: Some(false) };
+    upsert(edit, Some(false))
+}
+
+fn and_text(mut upsert: Upsert, text: &str) -> Upsert {
+    upsert.edit.title = titled(text).title;
+    upsert
+}
+
+fn describe(before: &Todo, outcome: &Outcome) -> String {
+    let names = |fields: &[Field]| {
+        fields.iter().map(|field| format!("{field:?}").to_lowercase()).collect::<Vec<_>>().join("+")
+    };
+    match outcome {
+        Outcome::Applied { todo, .. } => {
+            let grave = if todo.deleted() { ", a tombstone" } else { "" };
+            format!("{}{grave}", names(&differing(before, todo)))
+        }
+        Outcome::Unchanged { .. } => "in place".into(),
+        Outcome::Conflict(conflict) => match conflict.resolved {
+            None => format!("conflict: {}", names(&conflict.fields)),
+            Some(Resolved::Server) => format!("conflict: {}, server's", names(&conflict.fields)),
+        },
+        other => format!("{other:?}"),
+    }
+}
+
+/// What becomes of `ours` under `strategy`, sent with the device's clock at `edited`, after `theirs`.
+fn outcome(theirs: &[Upsert], base: Base, ours: &Upsert, strategy: Strategy, edited: Stamp) -> String {
+    let mut list = List::new(at(50), []);
+    let new = change(id(1), Base::Unknown, Action::Upsert(text("milk")));
+    list.one(Strategy::Manual, new, at(CREATED));
+    for (upsert, now) in theirs.iter().zip(THEIRS..) {
+        list.one(Strategy::Manual, change(id(1), Base::Current, Action::Upsert(upsert.clone())), at(now));
+    }
+    let before = list.todos[&id(1)].clone();
+    let sent = Upsert { updated_at: Some(edited), ..ours.clone() };
+    describe(&before, &list.one(strategy, change(id(1), base, Action::Upsert(sent)), at(NOW)))
+}
+
+/// One row: manual, merge, last write wins with the device's clock earlier than theirs, with it later, client wins.
+#[track_caller]
+fn row(situation: &str, theirs: &[Upsert], base: i64, ours: &Upsert, expected: [&str; 5]) {
+    row_with(situation, theirs, Base::Version(base), ours, expected);
+}
+
+#[track_caller]
+fn row_with(situation: &str, theirs: &[Upsert], base: Base, ours: &Upsert, expected: [&str; 5]) {
+    let under = |strategy, edited| outcome(theirs, base, ours, strategy, at(edited));
+    let got = [
+        under(Strategy::Manual, NOW),
+        under(Strategy::Merge, NOW),
+        under(Strategy::LastWriteWins, THEIRS - 1),
+        under(Strategy::LastWriteWins, LATER),
+        under(Strategy::ClientWins, NOW),
+    ];
+    assert_eq!(got, expected, "{situation}");
+}
+
+#[test]
+#[rustfmt::skip]
+fn nobody_else_changed_it() {
+    row("another text", &[], 1, &text("bread"),
+        ["title", "title", "title", "title", "title"]);
+    row("text, notes and deletion at once", &[], 1, &and_text(delete(), "bread"),
+        ["title+deleted, a tombstone"; 5]);
+    row("the text it has", &[], 1, &text("milk"), ["in place"; 5]);
+    row("nothing at all", &[], 1, &Upsert::default(), ["in place"; 5]);
+    row("deletion", &[], 1, &delete(), ["deleted, a tombstone"; 5]);
+    row("an edit of a tombstone that the device knows of", &[delete()], 2, &text("bread"),
+        ["title, a tombstone"; 5]);
+    row("a restoration", &[delete()], 2, &whole("milk"), ["deleted"; 5]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn both_edited() {
+    row("the same field to different values", &[text("bread")], 1, &text("salt"),
+        ["conflict: title", "conflict: title", "conflict: title, server's", "title", "title"]);
+    row("the same field to the same value", &[text("bread")], 1, &text("bread"), ["in place"; 5]);
+    row("different fields", &[text("bread")], 1, &done(),
+        ["conflict: completed", "completed", "conflict: completed, server's", "completed", "completed"]);
+    row("one field both, one only here", &[text("bread")], 1, &and_text(done(), "salt"),
+        ["conflict: title+completed", "conflict: title", "conflict: title+completed, server's",
+         "title+completed", "title+completed"]);
+    row("one field both alike, one only here", &[text("bread")], 1, &and_text(done(), "bread"),
+        ["conflict: completed", "completed", "conflict: completed, server's", "completed", "completed"]);
+    row("a field there and back again", &[text("bread"), text("milk")], 1, &text("salt"),
+        ["conflict: title", "conflict: title", "conflict: title, server's", "title", "title"]);
+    row("the whole todo, one field changed here", &[notes("two")], 1, &whole("bread"),
+        ["conflict: title+description", "conflict: description", "conflict: title+description, server's",
+         "title+description", "title+description"]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn one_edited_and_the_other_deleted() {
+    row("they deleted, we edited", &[delete()], 1, &text("bread"),
+        ["conflict: title", "title+deleted", "conflict: title, server's", "title+deleted", "title+deleted"]);
+    row("they edited, we deleted", &[text("bread")], 1, &delete(),
+        ["conflict: deleted", "conflict: deleted, server's", "conflict: deleted, server's",
+         "deleted, a tombstone", "deleted, a tombstone"]);
+    row("they deleted, we sent the whole todo, edited", &[delete()], 1, &whole("bread"),
+        ["conflict: title+deleted", "title+deleted", "conflict: title+deleted, server's",
+         "title+deleted", "title+deleted"]);
+    row("they deleted, we sent the whole todo as it was", &[delete()], 1, &whole("milk"),
+        ["conflict: deleted", "conflict: deleted", "conflict: deleted, server's", "deleted", "deleted"]);
+    row("they edited and deleted, we edited the same field", &[text("bread"), delete()], 1, &text("salt"),
+        ["conflict: title", "conflict: title", "conflict: title, server's", "title+deleted", "title+deleted"]);
+    row("they edited and deleted, we made the same edit", &[text("bread"), delete()], 1, &text("bread"),
+        ["in place"; 5]);
+    row("they deleted, we edited and deleted", &[delete()], 1, &and_text(delete(), "bread"),
+        ["conflict: title", "title, a tombstone", "conflict: title, server's",
+         "title, a tombstone", "title, a tombstone"]);
+    row("both deleted", &[delete()], 1, &delete(), ["in place"; 5]);
+    row("they deleted and restored, we deleted", &[delete(), whole("milk")], 1, &delete(),
+        ["conflict: deleted", "conflict: deleted", "conflict: deleted, server's",
+         "deleted, a tombstone", "deleted, a tombstone"]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_base_that_tells_little() {
+    row("ahead of the server", &[], 2, &text("bread"), ["conflict: title"; 5]);
+    row("below 1", &[], 0, &text("bread"), ["conflict: title"; 5]);
+    row("ahead of the server, but in place", &[], 9, &text("milk"), ["in place"; 5]);
+    row_with("none given", &[], Base::Unknown, &text("bread"),
+        ["conflict: title", "conflict: title", "title", "title", "title"]);
+    row_with("none given, in place", &[], Base::Unknown, &whole("milk"), ["in place"; 5]);
+    row_with("none given, and they deleted", &[delete()], Base::Unknown, &whole("milk"),
+        ["conflict: deleted", "conflict: deleted", "conflict: deleted, server's", "deleted", "deleted"]);
+}
+
+#[test]
+fn a_devices_clock_ahead_of_the_servers_counts_as_now() {
+    let ours = |edited| {
+        outcome(&[text("bread")], Base::Version(1), &text("salt"), Strategy::LastWriteWins, at(edited))
+    };
+    assert_eq!(ours(NOW * 1000), "title");
+    assert_eq!(ours(THEIRS), "conflict: title, server's", "the same instant is not later");
+
+    let mut list = List::new(at(50), []);
+    let send = |list: &mut List, base, what: Upsert, now| {
+        let what = Upsert { updated_at: Some(at(NOW * 1000)), ..what };
+        list.one(Strategy::LastWriteWins, change(id(1), base, Action::Upsert(what)), at(now))
+    };
+    send(&mut list, Base::Unknown, text("milk"), NOW);
+    send(&mut list, Base::Version(1), text("bread"), NOW);
+    let before = list.todos[&id(1)].clone();
+    let behind = send(&mut list, Base::Version(1), text("salt"), NOW);
+    assert_eq!(describe(&before, &behind), "conflict: title, server's", "a fast clock wins no tie");
+}
+
+#[test]
+fn an_unknown_id_is_a_creation_whatever_its_version() {
+    for (base, strategy) in [
+        (Base::Unknown, Strategy::Manual),
+        (Base::Version(0), Strategy::Merge),
+        (Base::Version(-3), Strategy::LastWriteWins),
+        (Base::Version(7), Strategy::ClientWins),
+    ] {
+        let new = Upsert { updated_at: Some(at(NOW)), ..text("milk") };
+        let mut list = List::new(at(50), []);
+        let Outcome::Applied { todo, known, .. } =
+            list.one(strategy, change(id(1), base, Action::Upsert(new)), at(NOW))
+        else {
+            panic!("{base:?} is refused");
+        };
+        assert_eq!((todo.version(), todo.title().as_str(), known), (1, "milk", true));
+    }
+}
+
+#[test]
+fn the_deletion_of_an_unknown_id_is_accepted_and_stores_nothing() {
+    let mut list = List::new(at(50), []);
+    let done = list.decide(
+        &batch(Strategy::Manual, vec![change(id(1), Base::Version(3), Action::Upsert(delete()))]),
+        at(NOW),
+    );
+    assert!(matches!(done.outcomes(), [Outcome::Unchanged { todo: None, known: true }]));
+    assert!(list.todos.is_empty() && done.events.is_empty());
+}
+
+#[test]
+fn a_creation_says_what_it_lacks() {
+    let mut list = List::new(at(50), []);
+    let textless = |strategy, upsert| change_of(&mut list.clone(), strategy, upsert);
+    assert_eq!(textless(Strategy::Manual, done()), "Rejected(TitleRequired)");
+    assert_eq!(textless(Strategy::LastWriteWins, text("milk")), "Rejected(UpdatedAtRequired)");
+    assert_eq!(change_of(&mut list, Strategy::Manual, text("milk")), "Applied");
+}
+
+fn change_of(list: &mut List, strategy: Strategy, upsert: Upsert) -> String {
+    match list.one(strategy, change(id(1), Base::Unknown, Action::Upsert(upsert)), at(NOW)) {
+        Outcome::Applied { .. } => "Applied".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_same_todo_twice_in_one_request_is_no_conflict_with_itself_but_with_others() {
+    let twice = |strategy, first: Upsert, second: Upsert| {
+        let mut list = List::new(at(50), []);
+        list.one(strategy, change(id(1), Base::Unknown, Action::Upsert(dated(text("milk")))), at(CREATED));
+        list.one(strategy, change(id(1), Base::Current, Action::Upsert(dated(text("bread")))), at(THEIRS));
+        let ours = [first, second].map(|ours| change(id(1), Base::Version(1), Action::Upsert(dated(ours))));
+        let done = list.decide(&batch(strategy, ours.to_vec()), at(NOW));
+        let kinds = done.outcomes().iter().map(|outcome| match outcome {
+            Outcome::Applied { .. } => "applied",
+            Outcome::Conflict(_) => "conflict",
+            _ => "other",
+        });
+        let text = list.todos[&id(1)].title().as_str().to_owned();
+        (kinds.collect::<Vec<_>>(), text)
+    };
+    let merge = Strategy::Merge;
+    assert_eq!(twice(Strategy::Manual, done(), notes("two")), (vec!["conflict", "conflict"], "bread".into()));
+    assert_eq!(twice(merge, done(), notes("two")), (vec!["applied", "applied"], "bread".into()));
+    assert_eq!(twice(merge, done(), text("salt")), (vec!["applied", "conflict"], "bread".into()));
+    assert_eq!(twice(merge, done(), delete()), (vec!["applied", "conflict"], "bread".into()));
+    for strategy in [Strategy::LastWriteWins, Strategy::ClientWins] {
+        assert_eq!(twice(strategy, text("salt"), text("oil")), (vec!["applied", "applied"], "oil".into()));
+    }
+}
+
+#[test]
+fn a_base_of_long_ago_stays_one_for_every_change_of_a_request() {
+    let mut list = List::new(at(50), []);
+    for (base, theirs, now) in [
+        (Base::Unknown, text("milk"), CREATED),
+        (Base::Version(1), notes("two"), THEIRS),
+        (Base::Version(2), done(), 150),
+    ] {
+        list.one(Strategy::Merge, change(id(1), base, Action::Upsert(theirs)), at(now));
+    }
+    let undone = upsert(Edit { completed: Some(false), ..Edit::default() }, None);
+    let ours = [(3, undone), (1, text("salt")), (1, notes("three"))];
+    let ours = ours.map(|(base, ours)| change(id(1), Base::Version(base), Action::Upsert(ours)));
+    let done = list.decide(&batch(Strategy::Merge, ours.to_vec()), at(NOW));
+    let Outcome::Conflict(conflict) = &done.outcomes()[2] else { panic!("{done:?}") };
+    assert_eq!(conflict.fields, [Field::Description]);
+}
+
+fn dated(upsert: Upsert) -> Upsert {
+    Upsert { updated_at: Some(at(NOW)), ..upsert }
+}

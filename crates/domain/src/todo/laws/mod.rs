@@ -1,0 +1,208 @@
+//! The laws of changes, held against [`Plan::decide`], the one entry that stores use.
+//!
+//! - [`every_change`]: what holds for any change, whatever the strategy
+//! - [`strategies`]: what each strategy promises about stale changes
+//! - [`batches`]: what holds for several changes decided together
+//! - [`examples`]: the same rules as tables to read
+
+mod any;
+mod batches;
+mod every_change;
+mod examples;
+mod strategies;
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::plan::{Decision, Plan, UserState, Written};
+use super::{Action, Base, Batch, Change, Edit, Field, Outcome, Strategy, Title, Todo, TodoNumber, Upsert};
+use crate::event::TodoEvent;
+use crate::ids::TodoId;
+use crate::sync::{Epoch, Position};
+use crate::time::Stamp;
+
+/// `micros` after an arbitrary beginning.
+fn at(micros: i64) -> Stamp {
+    Stamp::from_micros(1_700_000_000_000_000 + micros).expect("a stamp")
+}
+
+fn id(n: u128) -> TodoId {
+    TodoId(Uuid::from_u128(n))
+}
+
+fn title(text: &str) -> Title {
+    Title::parse(text).expect("a title")
+}
+
+fn titled(text: &str) -> Edit {
+    Edit { title: Some(title(text)), ..Edit::default() }
+}
+
+fn change(id: TodoId, base: Base, action: Action) -> Change {
+    Change { id, base, action, client_id: None }
+}
+
+fn upsert(edit: Edit, deleted: Option<bool>) -> Upsert {
+    Upsert { edit, deleted, created_at: None, updated_at: None }
+}
+
+fn batch(strategy: Strategy, changes: Vec<Change>) -> Batch {
+    Batch { changes, strategy, all_or_nothing: false, cursor: None, quota: 1000 }
+}
+
+/// What became of a batch.
+#[derive(Debug, PartialEq)]
+struct Done {
+    decision: Decision,
+    events: Vec<TodoEvent>,
+    written: Vec<Written>,
+}
+
+impl Done {
+    fn outcomes(&self) -> &[Outcome] {
+        match &self.decision {
+            Decision::Decided(outcomes) => outcomes,
+            Decision::StaleCursor => panic!("the cursor can be continued"),
+        }
+    }
+
+    fn applied(&self) -> Vec<&Todo> {
+        self.outcomes().iter().filter_map(applied).collect()
+    }
+}
+
+fn applied(outcome: &Outcome) -> Option<&Todo> {
+    if let Outcome::Applied { todo, .. } = outcome { Some(todo) } else { None }
+}
+
+fn in_place(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Unchanged { .. })
+}
+
+/// One user's list, kept as a store keeps it: loaded for each batch, and holding what the plan says is written.
+#[derive(Clone, Debug, PartialEq)]
+struct List {
+    position: Position,
+    todos: BTreeMap<TodoId, Todo>,
+    last_number: i64,
+}
+
+impl List {
+    fn new(clock: Stamp, todos: impl IntoIterator<Item = Todo>) -> Self {
+        Self {
+            position: Position { clock, horizon: at(0), epoch: Epoch("first".into()) },
+            todos: todos.into_iter().map(|todo| (todo.id(), todo)).collect(),
+            last_number: 100,
+        }
+    }
+
+    fn live(&self) -> u32 {
+        self.todos.values().map(|todo| u32::from(!todo.deleted())).sum()
+    }
+
+    /// What a store loads for `batch`.
+    fn load(&mut self, batch: &Batch) -> UserState {
+        let numbers: Vec<_> =
+            (self.last_number + 1..).take(batch.possible_creations()).map(TodoNumber).collect();
+        self.last_number += i64::try_from(numbers.len()).expect("few numbers");
+        let named = batch.ids().into_iter().filter_map(|id| self.todos.get(&id).cloned());
+        UserState::new(self.position.clone(), self.live(), named, numbers)
+    }
+
+    fn decide(&mut self, batch: &Batch, now: Stamp) -> Done {
+        let mut state = self.load(batch);
+        let plan = Plan::decide(&mut state, batch, now).expect("numbers enough");
+        let written = plan.written().to_vec();
+        for Written { todo, is_new } in &written {
+            assert_eq!(self.todos.insert(todo.id(), todo.clone()).is_none(), *is_new);
+        }
+        self.position.clock = state.clock();
+        assert_eq!(state.live(), self.live(), "the kept count is the count of live todos");
+        let (decision, events) = plan.into_parts();
+        Done { decision, events, written }
+    }
+
+    fn one(&mut self, strategy: Strategy, change: Change, now: Stamp) -> Outcome {
+        self.decide(&batch(strategy, vec![change]), now).outcomes()[0].clone()
+    }
+}
+
+/// One change, the todo it met, and what became of it.
+struct Met<'a> {
+    change: &'a Change,
+    before: Option<Todo>,
+    outcome: &'a Outcome,
+}
+
+impl Met<'_> {
+    /// The todo before and after, where the change was accepted for one that existed.
+    fn altered(&self) -> Option<(&Todo, &Todo)> {
+        Some((self.before.as_ref()?, applied(self.outcome)?))
+    }
+}
+
+/// `batch`, decided on `list` as it was before, change by change.
+fn walk<'a>(list: &List, batch: &'a Batch, done: &'a Done) -> Vec<Met<'a>> {
+    let mut todos = list.todos.clone();
+    let meet = |(change, outcome): (&'a Change, &'a Outcome)| {
+        let before = todos.get(&change.id).cloned();
+        if let Some(after) = applied(outcome) {
+            todos.insert(after.id(), after.clone());
+        }
+        Met { change, before, outcome }
+    };
+    assert_eq!(batch.changes.len(), done.outcomes().len(), "each change has exactly one outcome");
+    batch.changes.iter().zip(done.outcomes()).map(meet).collect()
+}
+
+fn value(todo: &Todo, field: Field) -> String {
+    match field {
+        Field::Title => todo.title().as_str().to_owned(),
+        Field::Description => format!("{:?}", todo.description()),
+        Field::Completed => todo.completed().to_string(),
+        Field::Deleted => todo.deleted().to_string(),
+    }
+}
+
+/// The fields whose values differ.
+fn differing(a: &Todo, b: &Todo) -> Vec<Field> {
+    Field::ALL.into_iter().filter(|field| value(a, *field) != value(b, *field)).collect()
+}
+
+fn named_by_edit(edit: &Edit) -> Vec<Field> {
+    let named = [
+        (Field::Title, edit.title.is_some()),
+        (Field::Description, edit.description.is_some()),
+        (Field::Completed, edit.completed.is_some()),
+    ];
+    named.into_iter().filter_map(|(field, is_named)| is_named.then_some(field)).collect()
+}
+
+/// The fields an action gives a value.
+fn named(action: &Action) -> Vec<Field> {
+    match action {
+        Action::Create(_) => Field::ALL.to_vec(),
+        Action::Edit(edit) => named_by_edit(edit),
+        Action::Toggle => vec![Field::Completed],
+        Action::Delete | Action::Restore => vec![Field::Deleted],
+        Action::Upsert(upsert) => {
+            let mut fields = named_by_edit(&upsert.edit);
+            fields.extend(upsert.deleted.map(|_| Field::Deleted));
+            fields
+        }
+    }
+}
+
+/// The fields that `upsert` names with another value than `todo` has.
+fn wanted_otherwise(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
+    let differs = |field: &Field| match field {
+        Field::Title => upsert.edit.title.as_ref() != Some(todo.title()),
+        Field::Description => {
+            upsert.edit.description.as_ref().map(Option::as_ref) != Some(todo.description())
+        }
+        Field::Completed => upsert.edit.completed != Some(todo.completed()),
+        Field::Deleted => upsert.deleted != Some(todo.deleted()),
+    };
+    named(&Action::Upsert(upsert.clone())).into_iter().filter(differs).collect()
+}

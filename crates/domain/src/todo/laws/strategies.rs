@@ -1,0 +1,273 @@
+//! What each strategy promises about a change whose base is not the current version.
+
+use proptest::prelude::*;
+
+use super::{
+    List, any, applied, at, batch, change, differing, id, in_place, named_by_edit, upsert, value,
+    wanted_otherwise,
+};
+use crate::time::Stamp;
+use crate::todo::{Action, Base, Change, Edit, Field, Outcome, Resolved, Strategy as Rule, Todo, Upsert};
+
+fn sent(base: Base, upsert: Upsert) -> Change {
+    change(id(1), base, Action::Upsert(upsert))
+}
+
+/// What becomes of `upsert`, sent alone for `todo`.
+fn outcome(todo: &Todo, rule: Rule, base: Base, upsert: &Upsert, now: Stamp) -> Outcome {
+    List::new(at(50), [todo.clone()]).one(rule, sent(base, upsert.clone()), now)
+}
+
+fn dated(mut upsert: Upsert, updated_at: Stamp) -> Upsert {
+    upsert.updated_at = Some(updated_at);
+    upsert
+}
+
+/// The values that two changes leave, whichever of them comes first.
+fn in_both_orders(todo: &Todo, a: &Change, b: &Change, now: Stamp) -> [Vec<String>; 2] {
+    [[a, b], [b, a]].map(|order| {
+        let mut list = List::new(at(50), [todo.clone()]);
+        for change in order {
+            list.one(Rule::Merge, change.clone(), now);
+        }
+        Field::ALL.into_iter().map(|field| value(&list.todos[&id(1)], field)).collect()
+    })
+}
+
+/// Two edits that name no field both.
+fn disjoint_edits() -> impl Strategy<Value = (Edit, Edit)> {
+    (any::edit(), any::edit(), any::<[bool; 3]>()).prop_map(|(a, b, [title, description, completed])| {
+        let part = |edit: Edit, mine: bool| Edit {
+            title: edit.title.filter(|_| title == mine),
+            description: edit.description.filter(|_| description == mine),
+            completed: edit.completed.filter(|_| completed == mine),
+        };
+        (part(a, true), part(b, false))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_base_that_cannot_be_right_is_a_conflict_under_every_strategy_unless_in_place(
+        todo in any::todo(1),
+        sent in (any::upsert(), any::device_time()).prop_map(|(upsert, time)| dated(upsert, time)),
+        rule in any::rule(),
+        now in any::now(),
+        off in 0..4i64,
+        ahead: bool,
+    ) {
+        let base = if ahead { todo.version() + 1 + off } else { -off };
+        let differing = wanted_otherwise(&sent, &todo);
+        match outcome(&todo, rule, Base::Version(base), &sent, now) {
+            Outcome::Unchanged { .. } => prop_assert!(differing.is_empty()),
+            Outcome::Conflict(conflict) => {
+                prop_assert!(!differing.is_empty());
+                prop_assert_eq!((conflict.fields, conflict.base), (differing, Some(base)));
+                prop_assert_eq!(conflict.resolved, None);
+            }
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_current_version_applies_under_every_strategy(
+        todo in any::todo(1),
+        sent in (any::upsert(), any::device_time()).prop_map(|(upsert, time)| dated(upsert, time)),
+        rule in any::rule(),
+        now in any::now(),
+    ) {
+        let wanted = wanted_otherwise(&sent, &todo);
+        let outcome = outcome(&todo, rule, Base::Version(todo.version()), &sent, now);
+        match applied(&outcome) {
+            Some(after) => prop_assert_eq!(differing(&todo, after), wanted),
+            None => prop_assert!(wanted.is_empty() && in_place(&outcome)),
+        }
+    }
+
+    #[test]
+    fn what_is_in_place_is_accepted_whatever_its_base(
+        todo in any::todo(1), base in any::base(), rule in any::rule(), now in any::now(), part in any::edit(),
+    ) {
+        let held = Edit {
+            title: part.title.map(|_| todo.title().clone()),
+            description: part.description.map(|_| todo.description().cloned()),
+            completed: part.completed.map(|_| todo.completed()),
+        };
+        let sent = dated(upsert(held, Some(todo.deleted())), at(0));
+        let outcome = outcome(&todo, rule, base, &sent, now);
+        prop_assert!(in_place(&outcome), "{outcome:?}");
+    }
+
+    #[test]
+    fn manual_refuses_every_stale_change(
+        todo in any::todo(1), sent in any::upsert(), now in any::now(), behind in 1..6i64,
+    ) {
+        let base = todo.version() - behind;
+        let wanted = wanted_otherwise(&sent, &todo);
+        for base in [Base::Version(base), Base::Unknown] {
+            match outcome(&todo, Rule::Manual, base, &sent, now) {
+                Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
+                Outcome::Conflict(conflict) => {
+                    prop_assert_eq!((&conflict.fields, conflict.resolved), (&wanted, None));
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn client_wins_accepts_every_stale_change(
+        todo in any::todo(1), sent in any::upsert(), now in any::now(), base in 1..6i64,
+    ) {
+        let wanted = wanted_otherwise(&sent, &todo);
+        let bases = [Base::Unknown, Base::Version(base.min(todo.version()))];
+        for base in bases {
+            let outcome = outcome(&todo, Rule::ClientWins, base, &sent, now);
+            match applied(&outcome) {
+                Some(after) => prop_assert!(wanted_otherwise(&sent, after).is_empty()),
+                None => prop_assert!(wanted.is_empty() && in_place(&outcome)),
+            }
+        }
+    }
+
+    #[test]
+    fn last_write_wins_goes_by_the_later_clock_and_takes_a_future_one_for_now(
+        todo in any::todo(1),
+        stale in any::upsert(),
+        time in any::device_time(),
+        now in any::now(),
+        base in 1..6i64,
+    ) {
+        prop_assume!(todo.version() > 1);
+        let base = base.min(todo.version() - 1);
+        let sent = dated(stale, time);
+        let wanted = wanted_otherwise(&sent, &todo);
+        let later = time.min(now) > todo.updated_at();
+        match outcome(&todo, Rule::LastWriteWins, Base::Version(base), &sent, now) {
+            Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
+            Outcome::Applied { todo: after, .. } => {
+                prop_assert!(later && wanted_otherwise(&sent, &after).is_empty());
+            }
+            Outcome::Conflict(conflict) => {
+                prop_assert!(!later);
+                prop_assert_eq!((conflict.fields, conflict.resolved), (wanted, Some(Resolved::Server)));
+            }
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn last_write_wins_takes_nothing_without_a_time(
+        list in any::list(), change in any::change_by(any::upsert().prop_map(Action::Upsert)), now in any::now(),
+    ) {
+        let Action::Upsert(mut upsert) = change.action.clone() else { return Ok(()) };
+        upsert.updated_at = None;
+        let outcome = list.clone().one(
+            Rule::LastWriteWins,
+            Change { action: Action::Upsert(upsert), ..change },
+            now,
+        );
+        prop_assert!(matches!(outcome, Outcome::Rejected(_)));
+    }
+
+    #[test]
+    fn merge_accepts_exactly_what_nobody_else_changed_since_the_base(
+        todo in any::todo(1), edit in any::edit(), now in any::now(), base in 1..6i64,
+    ) {
+        let base = base.min(todo.version());
+        let sent = upsert(edit, None);
+        let wanted = wanted_otherwise(&sent, &todo);
+        let both: Vec<_> =
+            wanted.iter().copied().filter(|field| todo.versions().of(*field) > base).collect();
+        match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
+            Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
+            Outcome::Conflict(conflict) => {
+                prop_assert!(!both.is_empty());
+                prop_assert_eq!((conflict.fields, conflict.resolved), (both, None));
+            }
+            Outcome::Applied { todo: after, .. } => {
+                prop_assert!(both.is_empty());
+                prop_assert!(wanted_otherwise(&sent, &after).is_empty());
+            }
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn merge_keeps_what_was_edited_since_the_base_of_a_deletion(
+        todo in any::todo(1), now in any::now(), base in 1..6i64,
+    ) {
+        let base = base.min(todo.version());
+        let sent = upsert(Edit::default(), Some(true));
+        let edits = [Field::Title, Field::Description, Field::Completed];
+        let edited = edits.into_iter().any(|field| todo.versions().of(field) > base);
+        match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
+            Outcome::Unchanged { .. } => prop_assert!(todo.deleted()),
+            Outcome::Conflict(conflict) => {
+                prop_assert_eq!(&conflict.fields, &[Field::Deleted]);
+                prop_assert_eq!(conflict.resolved, edited.then_some(Resolved::Server));
+                prop_assert!(edited || todo.versions().deleted > base);
+            }
+            Outcome::Applied { todo: after, .. } => prop_assert!(after.deleted() && !edited),
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_accepted_edit_is_not_hidden_in_a_tombstone_it_did_not_know_of(
+        todo in any::todo(1), edit in any::edit(), rule in any::rule(), now in any::now(), base in 1..6i64,
+    ) {
+        let base = base.min(todo.version());
+        let sent = dated(upsert(edit, None), now);
+        if let Outcome::Applied { todo: after, .. } = outcome(&todo, rule, Base::Version(base), &sent, now) {
+            let deleted_since = todo.versions().deleted > base;
+            prop_assert_eq!(after.deleted(), todo.deleted() && !deleted_since);
+        }
+    }
+
+    #[test]
+    fn merged_edits_of_disjoint_fields_give_the_same_values_in_either_order(
+        todo in any::todo(1), (a, b) in disjoint_edits(), bases in [1..6i64, 1..6i64], now in any::now(),
+    ) {
+        prop_assert!(named_by_edit(&a).iter().all(|field| !named_by_edit(&b).contains(field)));
+        let [a_base, b_base] = bases.map(|base| Base::Version(base.min(todo.version())));
+        let (a, b) = (sent(a_base, upsert(a, None)), sent(b_base, upsert(b, None)));
+        let [one, other] = in_both_orders(&todo, &a, &b, now);
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
+    fn a_merged_edit_and_a_deletion_or_restoration_give_the_same_values_in_either_order(
+        todo in any::todo(1),
+        edit in any::edit(),
+        says_live: bool,
+        deleted: bool,
+        bases in [1..6i64, 1..6i64],
+        now in any::now(),
+    ) {
+        let [a_base, b_base] = bases.map(|base| Base::Version(base.min(todo.version())));
+        // A device that always sends the whole todo says with each edit that the todo is live.
+        let says_live = says_live && deleted && !todo.deleted();
+        let a = sent(a_base, upsert(edit, says_live.then_some(false)));
+        let b = sent(b_base, upsert(Edit::default(), Some(deleted)));
+        let [one, other] = in_both_orders(&todo, &a, &b, now);
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
+    fn what_is_refused_is_shown_with_the_servers_todo_and_writes_nothing(
+        todo in any::todo(1), sent in any::upsert(), base in any::base(), rule in any::rule(), now in any::now(),
+    ) {
+        let mut list = List::new(at(50), [todo.clone()]);
+        let before = list.todos.clone();
+        let done = list.decide(&batch(rule, vec![change(id(1), base, Action::Upsert(sent.clone()))]), now);
+        if let Outcome::Conflict(conflict) = &done.outcomes()[0] {
+            prop_assert_eq!(&conflict.current, &todo);
+            let wanted = wanted_otherwise(&sent, &todo);
+            prop_assert!(conflict.fields.iter().all(|field| wanted.contains(field)));
+            prop_assert_eq!((&list.todos, list.position.clock), (&before, at(50)));
+        }
+    }
+}
