@@ -10,6 +10,8 @@ mod issuers;
 mod jwt;
 mod keys;
 mod limiter;
+mod one_time;
+mod pairs;
 mod refresh;
 mod system;
 
@@ -18,5 +20,7 @@ pub use issuers::{CachedIdentities, ExternalIssuers, IssuerSettings, IssuersErro
 pub use jwt::{JwtAccessTokens, MAX_TOKEN_BYTES};
 pub use keys::{KeyRing, KeyRingError, generate_secret};
 pub use limiter::MemoryRateLimiter;
+pub use one_time::HmacOneTimeSecrets;
+pub use pairs::{KeyPair, KeyPairError};
 pub use refresh::HmacRefreshSecrets;
 pub use system::{SystemClock, SystemSecrets};

@@ -44,10 +44,15 @@ impl RefreshSecrets for HmacRefreshSecrets {
     }
 
     fn hash(&self, secret: &str) -> TokenHash {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
-        TokenHash(hash)
+        sha256(secret)
     }
+}
+
+/// What is stored of a secret.
+pub(crate) fn sha256(secret: &str) -> TokenHash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
+    TokenHash(hash)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use moka::sync::Cache;
 const CAPACITY: u64 = 100_000;
 
 /// For how long. A user who was removed and comes back with a token that is still good is found anew after it.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 
 /// A store of identities that remembers what [`IdentityStore::of_external`] answered.
 pub struct CachedIdentities {

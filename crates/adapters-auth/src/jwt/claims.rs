@@ -2,13 +2,25 @@
 
 use std::borrow::Cow;
 
-use domain::session::{AuthFailure, Grant, Scope, VerifiedToken};
+use domain::session::{AuthFailure, Grant, RefreshGrant, Scope, VerifiedToken};
 use domain::{SessionId, Stamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The kind of token that lets a request in.
 const ACCESS: &str = "access";
+
+/// The kind of token that gives new ones.
+const REFRESH: &str = "refresh";
+
+/// When and for whom a token is good.
+pub(super) struct Terms<'a> {
+    pub issuer: &'a str,
+    pub audience: &'a str,
+    pub issued_at: Stamp,
+    pub not_before: Option<Stamp>,
+    pub expires_at: Stamp,
+}
 
 /// A token's payload. Members that are not here are ignored, one that stands there twice is an error.
 #[derive(Serialize, Deserialize)]
@@ -30,9 +42,9 @@ pub(super) struct Claims<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    pub iss: Cow<'a, str>,
+    iss: Cow<'a, str>,
     #[serde(borrow)]
-    pub aud: Cow<'a, str>,
+    aud: Cow<'a, str>,
 }
 
 impl<'a> Claims<'a> {
@@ -52,28 +64,73 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// When it was issued, and what it says; an error where it is no access token with ids and dates in it.
-    pub fn read(&self) -> Result<(Stamp, VerifiedToken), AuthFailure> {
+    /// What it says and on what terms; an error where it is no access token with ids and dates in it.
+    pub fn read(&self) -> Result<(Terms<'_>, VerifiedToken), AuthFailure> {
         if self.kind != ACCESS {
             return Err(AuthFailure::Malformed);
         }
+        let terms = Terms {
+            issuer: &self.iss,
+            audience: &self.aud,
+            issued_at: date(self.iat)?,
+            not_before: self.nbf.map(date).transpose()?,
+            expires_at: date(self.exp)?,
+        };
         let verified = VerifiedToken {
             user: UserId(id(&self.sub)?),
             subject: self.sub.clone().into_owned(),
             session: SessionId(id(&self.sid)?),
             token: TokenId(id(&self.jti)?),
-            expires_at: date(self.exp)?,
+            expires_at: terms.expires_at,
             scopes: Scope::ALL
                 .into_iter()
                 .filter(|scope| self.scope.split(' ').any(|word| word == scope.as_str()))
                 .collect(),
         };
-        Ok((date(self.iat)?, verified))
+        Ok((terms, verified))
+    }
+}
+
+/// The payload of a refresh token.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RefreshClaims {
+    sub: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    sid: String,
+    #[serde(rename = "type")]
+    kind: String,
+    iss: String,
+    aud: String,
+}
+
+impl RefreshClaims {
+    pub fn of(grant: &RefreshGrant, issuer: &str, audience: &str) -> Self {
+        Self {
+            sub: grant.user.to_string(),
+            iat: grant.issued_at.as_secs(),
+            exp: grant.expires_at.as_secs(),
+            jti: grant.token.to_string(),
+            sid: grant.session.to_string(),
+            kind: REFRESH.to_owned(),
+            iss: issuer.to_owned(),
+            aud: audience.to_owned(),
+        }
     }
 
-    /// The instant before which it is not valid, where it has one.
-    pub fn not_before(&self) -> Result<Option<Stamp>, AuthFailure> {
-        self.nbf.map(date).transpose()
+    /// On what terms it is good; an error where it is no refresh token.
+    pub fn read(&self) -> Result<Terms<'_>, AuthFailure> {
+        if self.kind != REFRESH {
+            return Err(AuthFailure::Malformed);
+        }
+        Ok(Terms {
+            issuer: &self.iss,
+            audience: &self.aud,
+            issued_at: date(self.iat)?,
+            not_before: None,
+            expires_at: date(self.exp)?,
+        })
     }
 }
 

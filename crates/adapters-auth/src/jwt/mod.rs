@@ -1,4 +1,5 @@
-//! Access tokens as JSON Web Tokens (RFC 7519), signed with HMAC-SHA256 under the server's secret.
+//! Access tokens as JSON Web Tokens (RFC 7519), signed with EdDSA under a configured key pair,
+//! or else with HMAC-SHA256 under the server's secret.
 
 mod claims;
 #[cfg(test)]
@@ -8,21 +9,21 @@ mod parts;
 use std::time::Duration;
 
 use domain::Stamp;
-use domain::session::{AccessToken, AccessTokens, AuthFailure, Grant, VerifiedToken};
+use domain::session::{
+    AccessToken, AccessTokens, AuthFailure, Grant, RefreshGrant, RefreshSecret, VerifiedToken,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto, encode};
 
-use self::claims::Claims;
 pub(crate) use self::claims::date;
+use self::claims::{Claims, RefreshClaims, Terms};
 pub use self::parts::MAX_TOKEN_BYTES;
 pub(crate) use self::parts::Parts;
 use crate::keys::{KeyRing, derive};
+use crate::pairs::KeyPair;
+use serde::Serialize;
 
 /// How far another machine's clock may be off.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
-
-/// The one algorithm of these keys, whatever a token's header claims (RFC 8725 section 3.1).
-const ALGORITHM: Algorithm = Algorithm::HS256;
-const ALGORITHM_NAME: &str = "HS256";
 
 /// Signs and checks the server's own tokens. The first secret of the ring signs, each checks what it signed.
 pub struct JwtAccessTokens {
@@ -35,37 +36,70 @@ pub struct JwtAccessTokens {
 
 struct VerifyingKey {
     id: String,
+    /// Fixed by the key, whatever a token's header claims (RFC 8725 section 3.1).
+    algorithm: Algorithm,
     key: DecodingKey,
 }
 
 impl JwtAccessTokens {
-    /// Tokens that say, and have to say, that they are by `issuer` for `audience`.
+    /// Tokens that say, and have to say, that they are by `issuer` for `audience`. Where `pairs` holds any, the first of them signs and
+    /// all verify; the secrets of the ring sign where there are none, and verify in any case.
     #[must_use]
-    pub fn new(ring: &KeyRing, issuer: &str, audience: &str) -> Self {
-        let keys: Vec<_> = ring
-            .secrets()
-            .map(|secret| VerifyingKey { id: key_id(secret), key: DecodingKey::from_secret(secret) })
-            .collect();
-        let mut header = Header::new(ALGORITHM);
+    pub fn new(ring: &KeyRing, pairs: &[KeyPair], issuer: &str, audience: &str) -> Self {
+        let public = pairs.iter().map(|pair| VerifyingKey {
+            id: pair.id().to_owned(),
+            algorithm: Algorithm::EdDSA,
+            key: pair.verifying(),
+        });
+        let secret = ring.secrets().map(|secret| VerifyingKey {
+            id: key_id(secret),
+            algorithm: Algorithm::HS256,
+            key: DecodingKey::from_secret(secret),
+        });
+        let keys: Vec<_> = public.chain(secret).collect();
+        let mut header = Header::new(keys.first().map_or(Algorithm::HS256, |key| key.algorithm));
         header.kid = keys.first().map(|key| key.id.clone());
-        let signing = EncodingKey::from_secret(ring.secrets().next().unwrap_or_default());
+        let signing = match pairs.first() {
+            Some(pair) => pair.signing(),
+            None => EncodingKey::from_secret(ring.secrets().next().unwrap_or_default()),
+        };
         Self { signing, header, keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> String {
+        let signed = encode(&self.header, claims, &self.signing);
+        #[expect(
+            clippy::expect_used,
+            reason = "plain strings and numbers have a JSON form, and every key here signs"
+        )]
+        signed.expect("claims can be signed")
     }
 
     /// The claims of `token`, once its signature is known to be right; nothing in them was looked at before.
     fn payload(&self, token: &str) -> Result<Vec<u8>, AuthFailure> {
         let parts = Parts::read(token)?;
-        if parts.header.alg != ALGORITHM_NAME {
-            return Err(AuthFailure::NotTrusted);
-        }
-        let named = |key: &&VerifyingKey| parts.header.kid.as_ref().is_none_or(|kid| *kid == key.id);
+        let named = |key: &&VerifyingKey| {
+            format!("{:?}", key.algorithm) == parts.header.alg
+                && parts.header.kid.as_ref().is_none_or(|kid| *kid == key.id)
+        };
         for key in self.keys.iter().filter(named) {
-            let signed = crypto::verify(parts.signature, parts.message, &key.key, ALGORITHM);
+            let signed = crypto::verify(parts.signature, parts.message, &key.key, key.algorithm);
             if signed.map_err(|_| AuthFailure::Malformed)? {
                 return parts.payload();
             }
         }
         Err(AuthFailure::NotTrusted)
+    }
+
+    fn check(&self, terms: &Terms<'_>, now: Stamp) -> Result<(), AuthFailure> {
+        if terms.issuer != self.issuer || terms.audience != self.audience {
+            return Err(AuthFailure::NotTrusted);
+        }
+        let latest = now.plus(LEEWAY);
+        if terms.issued_at > latest || terms.not_before.is_some_and(|from| from > latest) {
+            return Err(AuthFailure::NotTrusted);
+        }
+        if terms.expires_at.plus(LEEWAY) <= now { Err(AuthFailure::Expired) } else { Ok(()) }
     }
 }
 
@@ -76,30 +110,24 @@ fn key_id(secret: &[u8]) -> String {
 
 impl AccessTokens for JwtAccessTokens {
     fn issue(&self, grant: &Grant) -> AccessToken {
-        let claims = Claims::of(grant, &self.issuer, &self.audience);
-        let signed = encode(&self.header, &claims, &self.signing);
-        #[expect(
-            clippy::expect_used,
-            reason = "plain strings and numbers have a JSON form, and any bytes are an HMAC key"
-        )]
-        AccessToken(signed.expect("claims can be signed"))
+        AccessToken(self.sign(&Claims::of(grant, &self.issuer, &self.audience)))
     }
 
     fn verify(&self, token: &str, now: Stamp) -> Result<VerifiedToken, AuthFailure> {
         let payload = self.payload(token)?;
         let claims: Claims = serde_json::from_slice(&payload).map_err(|_| AuthFailure::Malformed)?;
-        let (issued, verified) = claims.read()?;
-        if claims.iss != self.issuer || claims.aud != self.audience {
-            return Err(AuthFailure::NotTrusted);
-        }
-        let latest = now.plus(LEEWAY);
-        if issued > latest || claims.not_before()?.is_some_and(|from| from > latest) {
-            return Err(AuthFailure::NotTrusted);
-        }
-        if verified.expires_at.plus(LEEWAY) <= now {
-            return Err(AuthFailure::Expired);
-        }
-        Ok(verified)
+        let (terms, verified) = claims.read()?;
+        self.check(&terms, now).map(|()| verified)
+    }
+
+    fn issue_refresh(&self, grant: &RefreshGrant) -> RefreshSecret {
+        RefreshSecret(self.sign(&RefreshClaims::of(grant, &self.issuer, &self.audience)))
+    }
+
+    fn verify_refresh(&self, token: &str, now: Stamp) -> Result<(), AuthFailure> {
+        let payload = self.payload(token)?;
+        let claims: RefreshClaims = serde_json::from_slice(&payload).map_err(|_| AuthFailure::Malformed)?;
+        self.check(&claims.read()?, now)
     }
 }
 
@@ -118,7 +146,7 @@ mod tests {
 
     fn tokens(secrets: &str) -> JwtAccessTokens {
         let ring = KeyRing::parse(&secrets.into()).expect("valid");
-        JwtAccessTokens::new(&ring, "issuer", "audience")
+        JwtAccessTokens::new(&ring, &[], "issuer", "audience")
     }
 
     fn grant() -> Grant {
@@ -188,6 +216,30 @@ mod tests {
         assert!(new.verify(&after, NOW).is_ok());
         assert_eq!(new.verify(&before, NOW), Err(AuthFailure::NotTrusted));
         assert_eq!(old.verify(&after, NOW), Err(AuthFailure::NotTrusted));
+    }
+
+    #[test]
+    fn a_refresh_token_lets_nobody_in_and_an_access_token_refreshes_nothing() {
+        let tokens = tokens("one");
+        let Grant { token, user, session, issued_at, expires_at, .. } = grant();
+        let refresh = tokens.issue_refresh(&RefreshGrant { token, user, session, issued_at, expires_at }).0;
+        assert_eq!(tokens.verify_refresh(&refresh, NOW), Ok(()));
+        assert_eq!(tokens.verify(&refresh, NOW), Err(AuthFailure::Malformed));
+        let access = tokens.issue(&grant()).0;
+        assert_eq!(tokens.verify_refresh(&access, NOW), Err(AuthFailure::Malformed));
+    }
+
+    #[test]
+    fn a_key_pair_signs_in_place_of_the_secret_which_still_verifies() {
+        let ring = KeyRing::parse(&"one".into()).expect("valid");
+        let pairs = [KeyPair::generate(), KeyPair::generate()];
+        let with_pairs = JwtAccessTokens::new(&ring, &pairs, "issuer", "audience");
+        let rotated = JwtAccessTokens::new(&ring, &pairs[1..], "issuer", "audience");
+        let (signed, before) = (with_pairs.issue(&grant()).0, tokens("one").issue(&grant()).0);
+        assert!(with_pairs.verify(&signed, NOW).is_ok() && with_pairs.verify(&before, NOW).is_ok());
+        assert_eq!(rotated.verify(&signed, NOW), Err(AuthFailure::NotTrusted));
+        assert!(with_pairs.verify(&rotated.issue(&grant()).0, NOW).is_ok());
+        assert_eq!(tokens("one").verify(&signed, NOW), Err(AuthFailure::NotTrusted));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl<'a> Parts<'a> {
         else {
             return Err(AuthFailure::Malformed);
         };
-        let message = token[..header.len() + 1 + payload.len()].as_bytes();
+        let message = &token.as_bytes()[..header.len() + 1 + payload.len()];
         let header: ReadHeader =
             serde_json::from_slice(&decode(header)?).map_err(|_| AuthFailure::Malformed)?;
         let plain = |typ: &String| ["JWT", "at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known));
