@@ -37,7 +37,7 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Takes a token apart. One with `crit` is refused, as nothing it could name is understood, and so is one of another type than a plain
-    /// JWT or an access token (RFC 9068 section 2.1).
+    /// JWT: issuers mark with it what is no login.
     pub fn read(token: &'a str) -> Result<Self, AuthFailure> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AuthFailure::Malformed);
@@ -51,7 +51,7 @@ impl<'a> Parts<'a> {
         let message = &token.as_bytes()[..header.len() + 1 + payload.len()];
         let header: ReadHeader =
             serde_json::from_slice(&decode(header)?).map_err(|_| AuthFailure::Malformed)?;
-        let plain = |typ: &String| ["JWT", "at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known));
+        let plain = |typ: &String| typ.eq_ignore_ascii_case("JWT");
         if header.crit || !header.typ.as_ref().is_none_or(plain) {
             return Err(AuthFailure::Malformed);
         }
