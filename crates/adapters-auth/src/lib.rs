@@ -10,6 +10,7 @@ mod issuers;
 mod jwt;
 mod keys;
 mod limiter;
+mod oauth;
 mod one_time;
 mod pairs;
 mod refresh;
@@ -20,6 +21,7 @@ pub use issuers::{CachedIdentities, ExternalIssuers, IssuerSettings, IssuersErro
 pub use jwt::{JwtAccessTokens, MAX_TOKEN_BYTES};
 pub use keys::{KeyRing, KeyRingError, generate_secret};
 pub use limiter::MemoryRateLimiter;
+pub use oauth::{ClientSettings, GitHub, OpenIdConnect, Sealer};
 pub use one_time::HmacOneTimeSecrets;
 pub use pairs::{KeyPair, KeyPairError};
 pub use refresh::HmacRefreshSecrets;

@@ -115,7 +115,7 @@ impl KeySet {
                 kept.fetched = Some(now);
             }),
             Err(error) => {
-                tracing::warn!(url = self.url, %error, "keys could not be fetched; the old ones stay")
+                tracing::warn!(url = self.url, %error, "keys could not be fetched; the old ones stay");
             }
         }
         self.kept().keys

@@ -79,13 +79,13 @@ struct Claims {
 /// One or several (RFC 7519 section 4.1.3).
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub(crate) enum Audience {
     One(String),
     Several(Vec<String>),
 }
 
 impl Audience {
-    fn holds(&self, wanted: &str) -> bool {
+    pub fn holds(&self, wanted: &str) -> bool {
         match self {
             Self::One(audience) => audience == wanted,
             Self::Several(audiences) => audiences.iter().any(|audience| audience == wanted),
@@ -163,7 +163,7 @@ impl Issuer {
 }
 
 /// A date, which may have a fraction (RFC 7519 section 2, `NumericDate`).
-fn whole(seconds: f64) -> Result<Stamp, AuthFailure> {
+pub(crate) fn whole(seconds: f64) -> Result<Stamp, AuthFailure> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float too large saturates, and the date is refused"

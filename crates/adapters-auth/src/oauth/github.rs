@@ -1,0 +1,92 @@
+//! GitHub, which speaks OAuth but not OpenID Connect.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::Stamp;
+use domain::account::{DisplayName, Email};
+use domain::identity::{Authorization, Provider, ProviderError, ProviderIdentity};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{ClientAuthentication, ClientSettings, Memo, Sealer, failed};
+use crate::http;
+
+/// GitHub, or a GitHub Enterprise server.
+pub struct GitHub {
+    client: ClientSettings,
+    /// Where users log in, such as `https://github.com`.
+    base_url: String,
+    /// Where the API is, such as `https://api.github.com`.
+    api_url: String,
+    http: reqwest::Client,
+    sealer: Arc<Sealer>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: u64,
+    login: String,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    email: String,
+    primary: bool,
+    verified: bool,
+}
+
+impl GitHub {
+    /// Asks nothing of it yet. The addresses have no slash at their end.
+    pub fn new(
+        client: ClientSettings,
+        base_url: &str,
+        api_url: &str,
+        sealer: Arc<Sealer>,
+    ) -> Result<Self, ProviderError> {
+        let http = http::client().map_err(failed)?;
+        Ok(Self { client, base_url: base_url.to_owned(), api_url: api_url.to_owned(), http, sealer })
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, ProviderError> {
+        let request = self.http.get(format!("{}{path}", self.api_url)).bearer_auth(token);
+        http::json(request.header("accept", "application/vnd.github+json")).await.map_err(failed)
+    }
+}
+
+#[async_trait]
+impl Provider for GitHub {
+    fn name(&self) -> &str {
+        &self.client.name
+    }
+
+    fn display_name(&self) -> &str {
+        &self.client.display_name
+    }
+
+    async fn authorize(&self, state: &str) -> Result<Authorization, ProviderError> {
+        let memo = Memo::new()?;
+        let endpoint = format!("{}/login/oauth/authorize", self.base_url);
+        let url = self.client.authorization_url(&endpoint, "read:user user:email", state, &memo)?;
+        Ok(Authorization { url: url.into(), memo: memo.to_text()? })
+    }
+
+    async fn identify(&self, code: &str, memo: &str, _: Stamp) -> Result<ProviderIdentity, ProviderError> {
+        let memo = Memo::of_text(memo)?;
+        let endpoint = format!("{}/login/oauth/access_token", self.base_url);
+        let authentication = ClientAuthentication::Post;
+        let answer = self.client.exchange(&self.http, &endpoint, code, &memo, authentication).await?;
+        let token = answer.access_token.ok_or_else(|| failed("it gave no access token"))?;
+        let user: User = self.ask("/user", &token).await?;
+        let addresses: Vec<Address> = self.ask("/user/emails", &token).await?;
+        let primary = addresses.into_iter().find(|address| address.primary && address.verified);
+        Ok(ProviderIdentity {
+            provider: self.client.name.clone(),
+            subject: user.id.to_string(),
+            verified_email: primary.and_then(|address| Email::parse(&address.email).ok()),
+            name: DisplayName::parse(user.name.as_deref().unwrap_or(&user.login)).ok(),
+            tokens: self.sealer.seal(Some(&token), answer.refresh_token.as_deref()),
+        })
+    }
+}
