@@ -125,3 +125,6 @@ impl TodoService {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
