@@ -20,5 +20,5 @@ pub mod memory;
 
 pub use bus::RecordingBus;
 pub use fakes::{FixedClock, PlainHasher, SequentialSecrets};
-pub use harness::{Harness, all};
+pub use harness::{Harness, all, in_time};
 pub use memory::MemoryStore;

@@ -157,7 +157,8 @@ macro_rules! store_contract {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
-                    $crate::contract::$theme::$name(super::$harness().await).await;
+                    let contract = $crate::contract::$theme::$name(super::$harness().await);
+                    $crate::in_time(stringify!($name), contract).await;
                 }
             )*
         }
