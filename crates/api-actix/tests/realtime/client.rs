@@ -145,9 +145,9 @@ impl Refusal {
 pub fn masked(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match payload.len() {
-        length @ 0..126 => frame.push(0x80 | u8::try_from(length).expect("short")),
+        length @ 0..126 => frame.push(0x80 + u8::try_from(length).expect("short")),
         length => {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend_from_slice(&u16::try_from(length).expect("below 64 KiB").to_be_bytes());
         }
     }

@@ -1,5 +1,7 @@
 //! The socket at `/ws/todos`, on a real port, over the in-memory store.
 
+#![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
+
 mod client;
 mod closing;
 mod handshake;
