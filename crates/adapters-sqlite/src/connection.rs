@@ -107,7 +107,26 @@ fn patiently(timeout: Duration, mut run: impl FnMut() -> QueryResult<()>) -> Que
 fn log_statement(event: &InstrumentationEvent<'_>) {
     if let InstrumentationEvent::StartQuery { query, .. } = event {
         let query = query.to_string();
-        let statement = query.split_once(" -- binds:").map_or(query.as_str(), |(statement, _)| statement);
-        tracing::info!(target: "sql", statement);
+        tracing::info!(target: "sql", statement = without_values(&query));
+    }
+}
+
+/// A statement as diesel shows it, without the values bound to it.
+fn without_values(query: &str) -> &str {
+    query.split_once(" -- binds:").map_or(query, |(statement, _)| statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::users;
+
+    #[test]
+    fn a_logged_statement_shows_no_values() {
+        let query = users::table.filter(users::email_key.eq("ann@example.com")).select(users::is_active);
+        let shown = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&query).to_string();
+        assert!(shown.contains("ann@example.com"), "{shown}");
+        let logged = without_values(&shown);
+        assert!(logged.ends_with("WHERE (`users`.`email_key` = ?)"), "{logged}");
     }
 }

@@ -1,8 +1,8 @@
 //! The stores on an embedded SQLite file.
 //!
-//! One thread writes: it takes the jobs that wait, up to a fixed number, into one transaction, so that they share its flush to
-//! disk ([`writer`]). A few threads read, each on a connection and in a snapshot of its own ([`readers`]). Both queues are
-//! bounded; when one is full the answer is [`StoreError::Unavailable`] at once.
+//! One thread writes: it takes the jobs that wait, up to a fixed number, into one transaction, so that they share its
+//! flush to disk. A few threads read, each on a connection of its own and one snapshot an answer. Both queues are bounded;
+//! when one is full the answer is [`StoreError::Unavailable`] at once.
 //!
 //! Deliberately absent: rules. What a batch or a refresh comes to is decided in `domain`, inside the transaction.
 

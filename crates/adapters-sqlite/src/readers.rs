@@ -77,6 +77,12 @@ pub(crate) fn in_snapshot<T>(
 ) -> Result<T, Failure> {
     conn.batch_execute("BEGIN")?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn)));
-    conn.batch_execute("COMMIT")?;
-    result.unwrap_or_else(|panic| resume_unwind(panic))
+    // Fails only where an error made SQLite end the transaction itself, and then that error is the one to tell.
+    let ended = conn.batch_execute("COMMIT");
+    let found = result.unwrap_or_else(|panic| resume_unwind(panic))?;
+    ended?;
+    Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

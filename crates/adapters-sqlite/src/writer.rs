@@ -169,3 +169,6 @@ fn try_commit(
     conn.batch_execute("COMMIT")?;
     Ok(fates)
 }
+
+#[cfg(test)]
+mod tests;
