@@ -9,12 +9,15 @@
 pub mod binary;
 pub mod client;
 pub mod device;
+mod launch;
+pub mod raw;
 pub mod server;
 pub mod socket;
 mod transcript;
 
 pub use client::{Answer, Client};
 pub use device::Device;
+pub use raw::Wire;
 pub use server::{Database, Server};
 pub use socket::Socket;
 

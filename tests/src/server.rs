@@ -1,18 +1,16 @@
 //! The real binary, running.
 
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use postgres_testbed::{Template, Testbed};
+use postgres_testbed::Testbed;
 use tempfile::TempDir;
 
-use crate::binary::{todo_server, workspace};
 use crate::client::Client;
+use crate::launch::{log_file, spawn, template};
+
+pub use crate::launch::command;
 
 /// Long enough for a loaded machine; nothing waits this long unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +49,16 @@ impl Server {
             .expect("the server starts")
     }
 
+    /// Starts one on the database that these settings name: another server's, or one that can be stopped.
+    pub async fn start_on(database_url: &str, migration_url: &str, settings: &[(&str, &str)]) -> Self {
+        let urls = [("DATABASE_URL", database_url), ("MIGRATION_DATABASE_URL", migration_url)];
+        let given = urls.iter().filter(|(_, url)| !url.is_empty()).chain(settings);
+        let settings: Vec<_> = given.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        tokio::task::spawn_blocking(move || Self::launch(Database::Sqlite, settings))
+            .await
+            .expect("the server starts")
+    }
+
     fn launch(database: Database, more: Vec<(String, String)>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut settings = usual_settings();
@@ -83,6 +91,29 @@ impl Server {
     #[must_use]
     pub fn socket_url(&self) -> String {
         format!("{}/ws/todos", self.base_url.replacen("http", "ws", 1))
+    }
+
+    /// Which database it runs on.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        if self.setting("DATABASE_URL").starts_with("postgres") {
+            Database::Postgres
+        } else {
+            Database::Sqlite
+        }
+    }
+
+    /// The value of one of its settings.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> &str {
+        let found = self.settings.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// All its settings.
+    #[must_use]
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     /// Where it keeps its files.
@@ -159,83 +190,4 @@ fn usual_settings() -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
-}
-
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("server.log")
-}
-
-/// A command of the binary in `folder`, with nothing of this process's environment but `PATH`.
-#[must_use]
-pub fn command(folder: &Path, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(todo_server());
-    command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.envs(settings.iter().map(|(name, value)| (name, value)));
-    command
-}
-
-fn spawn(folder: &Path, settings: &[(String, String)]) -> (Child, String) {
-    let log = File::options().create(true).append(true).open(log_file(folder)).expect("a log file");
-    let mut child = command(folder, settings)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(log.try_clone().expect("a second handle"))
-        .spawn()
-        .expect("the server can be started");
-    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let mut seen = String::new();
-    let base_url = loop {
-        let mut line = String::new();
-        if stdout.read_line(&mut line).expect("its output is text") == 0 {
-            let logs = std::fs::read_to_string(log_file(folder)).unwrap_or_default();
-            let status = child.wait();
-            panic!("the server ended before it listened ({status:?}):\n{seen}{logs}");
-        }
-        if let Some((_, url)) = line.split_once("listening on ") {
-            break url.trim().trim_end_matches(['"', '}', '.']).to_owned();
-        }
-        seen.push_str(&line);
-    };
-    // Whatever it prints later belongs to the log too, and a full pipe would stop it.
-    std::thread::spawn(move || {
-        let mut log = log;
-        let _ = std::io::copy(&mut stdout, &mut log);
-    });
-    (child, base_url)
-}
-
-/// A database with the schema in it, made once by the binary's own command.
-fn template() -> &'static Template {
-    static TEMPLATE: OnceLock<Template> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        Testbed::shared().ensure_template(&format!("todo-server-{:x}", migrations_hash()), |database| {
-            let settings = [
-                ("DATABASE_URL".to_owned(), database.app_url()),
-                ("MIGRATION_DATABASE_URL".to_owned(), database.owner_url()),
-                ("SECRET_KEY".to_owned(), SECRET_KEY.to_owned()),
-            ];
-            let folder = TempDir::new().expect("a temporary folder");
-            let done = command(folder.path(), &settings).args(["migrate", "up"]).output().expect("it runs");
-            let told = String::from_utf8_lossy(&done.stderr);
-            assert!(done.status.success(), "`todo-server migrate up` failed: {told}");
-        })
-    })
-}
-
-/// A template made from other migrations must not be taken for this one.
-fn migrations_hash() -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let mut folders = vec![workspace().join("migrations/postgres")];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("migrations are there") {
-            let path = entry.expect("its entries can be read").path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    for file in files {
-        std::fs::read(&file).expect("a migration can be read").hash(&mut hasher);
-    }
-    hasher.finish()
 }

@@ -5,10 +5,11 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::client::Answer;
 use crate::server::PATIENCE;
 
 /// An open socket.
@@ -17,12 +18,26 @@ pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Opens one with the token as a subprotocol; `query` starts with `?` or is empty. `Err` holds the status of a refusal.
     pub async fn open(url: &str, token: &str, query: &str) -> Result<Self, u16> {
-        let mut request = format!("{url}{query}").into_client_request().expect("an address");
-        let protocols = HeaderValue::from_str(&format!("bearer, {token}")).expect("a header");
-        request.headers_mut().insert("sec-websocket-protocol", protocols);
+        let protocols = format!("bearer, {token}");
+        let opened =
+            Self::handshake(&format!("{url}{query}"), &[("sec-websocket-protocol", &protocols)]).await;
+        opened.map_err(|refusal| refusal.status)
+    }
+
+    /// Opens one with these headers and no others; `Err` holds the refusal.
+    pub async fn handshake(url: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
+        let mut request = url.into_client_request().expect("an address");
+        for (name, value) in headers {
+            let name = HeaderName::try_from(*name).expect("a header's name");
+            request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header"));
+        }
         match timeout(PATIENCE, connect_async(request)).await.expect("the server answers") {
             Ok((socket, _)) => Ok(Self(socket)),
-            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(Error::Http(response)) => {
+                let (head, body) = response.into_parts();
+                let text = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+                Err(Answer { status: head.status.as_u16(), headers: head.headers, text })
+            }
             Err(error) => panic!("no handshake: {error}"),
         }
     }
@@ -64,6 +79,33 @@ impl Socket {
             if let Err(code) = self.next_or_close().await {
                 return code;
             }
+        }
+    }
+
+    /// The next messages, so many of them.
+    pub async fn take(&mut self, count: usize) -> Vec<Value> {
+        let mut messages = Vec::with_capacity(count);
+        for _ in 0..count {
+            messages.push(self.next().await);
+        }
+        messages
+    }
+
+    /// Sends a binary message.
+    pub async fn send_binary(&mut self, bytes: Vec<u8>) {
+        self.0.send(Message::binary(bytes)).await.expect("the socket is open");
+    }
+
+    /// Everything that was sent before now: asks for a `pong` and gives what comes ahead of it.
+    pub async fn drain(&mut self) -> Vec<Value> {
+        self.send(r#"{"type": "ping"}"#).await;
+        let mut messages = Vec::new();
+        loop {
+            let message = self.next().await;
+            if message["type"] == "pong" {
+                return messages;
+            }
+            messages.push(message);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::account::{AccountStore, Registered};
 use domain::health::Probe;
@@ -140,4 +141,13 @@ pub async fn all<T: Send + 'static>(
         }
     }
     results
+}
+
+/// Runs a contract, and fails it when it does not come to an end within a minute: a store that waits for itself.
+pub async fn in_time(name: &str, contract: impl Future<Output = ()>) {
+    let ended = tokio::time::timeout(Duration::from_mins(1), contract).await;
+    assert!(
+        ended.is_ok(),
+        "{name} did not come to an end within a minute: the store hangs, or is far too slow"
+    );
 }

@@ -4,6 +4,7 @@
 //! - [`memory`]: the strict reference implementation of the store ports
 //! - [`contract`]: one async function per guarantee; [`store_contract!`] names them all as tests
 //! - [`build`]: changes, batches and ids in few words
+//! - [`simulation`]: many devices, a bad network, and the proof that they agree
 //! - [`bus`], [`fakes`]: an event bus that records, a clock that stands still, ids that count
 //!
 //! Deliberately absent: mocks. A fake that keeps the rules catches what a mock would let pass.
@@ -17,8 +18,9 @@ pub mod contract;
 pub mod fakes;
 mod harness;
 pub mod memory;
+pub mod simulation;
 
 pub use bus::RecordingBus;
 pub use fakes::{FixedClock, PlainHasher, SequentialSecrets};
-pub use harness::{Harness, all};
+pub use harness::{Harness, all, in_time};
 pub use memory::MemoryStore;

@@ -47,3 +47,27 @@ impl TodoId {
         Self(Uuid::new_v5(&of_user, key.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: UserId = UserId(Uuid::from_u128(1));
+    const BOB: UserId = UserId(Uuid::from_u128(2));
+
+    #[test]
+    fn the_same_key_of_the_same_user_is_always_the_same_todo() {
+        // Fixed for ever: another value would import every list a second time.
+        assert_eq!(TodoId::imported(ANN, "1").to_string(), "89bd0699-916a-517a-ba1f-7ccf4a18993a");
+        assert_eq!(TodoId::imported(ANN, "1"), TodoId::imported(ANN, "1"));
+        assert_eq!(TodoId::imported(ANN, "milk").0.get_version_num(), 5);
+    }
+
+    #[test]
+    fn other_keys_and_other_users_have_other_todos() {
+        let ids =
+            [(ANN, "1"), (ANN, "01"), (ANN, ""), (BOB, "1")].map(|(user, key)| TodoId::imported(user, key));
+        let distinct: std::collections::HashSet<_> = ids.into_iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+    }
+}

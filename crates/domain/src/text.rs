@@ -89,3 +89,74 @@ trimmed_text!(
 pub fn fold(text: &str) -> String {
     text.to_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::todo::{Description, Title};
+
+    fn title(text: &str) -> Result<String, TextError> {
+        Title::parse(text).map(|title| title.as_str().to_owned())
+    }
+
+    #[test]
+    fn white_space_around_a_title_is_no_part_of_it() {
+        assert_eq!(title("  Buy\tmilk \r\n\u{3000}").as_deref(), Ok("Buy\tmilk"));
+        assert_eq!(title("<b>&amp;</b>").as_deref(), Ok("<b>&amp;</b>"), "nothing is escaped");
+    }
+
+    #[test]
+    fn a_title_of_nothing_but_white_space_is_blank() {
+        for text in ["", " ", "\n\t\r\n", "\u{a0}\u{2003}"] {
+            assert_eq!(title(text), Err(TextError::Blank), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_count_characters_after_trimming_and_not_bytes() {
+        let longest = "😀".repeat(Title::MAX);
+        assert_eq!(title(&format!("  {longest}  ")).as_deref(), Ok(longest.as_str()));
+        assert_eq!(title(&format!("{longest}a")), Err(TextError::TooLong { max: 500, got: 501 }));
+        let device = |text: &str| ClientId::parse(text).map(|_| ());
+        assert_eq!(device(&"d".repeat(100)), Ok(()));
+        assert_eq!(device(&"d".repeat(101)), Err(TextError::TooLong { max: 100, got: 101 }));
+    }
+
+    #[test]
+    fn a_lower_limit_can_be_asked_for_and_a_higher_one_not() {
+        let within = |length: usize, max| Title::parse_within(&"t".repeat(length), max).map(|_| ());
+        assert_eq!(within(200, 200), Ok(()));
+        assert_eq!(within(201, 200), Err(TextError::TooLong { max: 200, got: 201 }));
+        assert_eq!(within(501, 1000), Err(TextError::TooLong { max: 500, got: 501 }));
+    }
+
+    #[test]
+    fn no_control_character_but_tab_and_newline_is_text() {
+        for (text, code) in
+            [("a\0b", 0), ("a\rb", 0xd), ("a\u{1b}[0m", 0x1b), ("a\u{7f}b", 0x7f), ("a\u{9f}b", 0x9f)]
+        {
+            assert_eq!(title(text), Err(TextError::Control { code }));
+            assert_eq!(Description::parse(text).map(|_| ()), Err(TextError::Control { code }));
+        }
+        assert_eq!(title("a\tb\nc").as_deref(), Ok("a\tb\nc"));
+        assert_eq!(
+            TextError::Control { code: 0 }.to_string(),
+            "must not contain the control character U+0000"
+        );
+    }
+
+    #[test]
+    fn a_description_is_kept_as_typed() {
+        let kept = |text: &str| Description::parse(text).map(|kept| kept.as_str().to_owned());
+        assert_eq!(kept("").as_deref(), Ok(""));
+        assert_eq!(kept("  two\n\n").as_deref(), Ok("  two\n\n"));
+        assert!(kept(&"é".repeat(10_000)).is_ok());
+        assert_eq!(kept(&"é".repeat(10_001)), Err(TextError::TooLong { max: 10_000, got: 10_001 }));
+    }
+
+    #[test]
+    fn folding_is_unicodes_and_not_ascii_alone() {
+        assert_eq!(fold("MILK ÄÖÜ ΣΑΣ"), "milk äöü σας");
+        assert_eq!(fold("İ"), "i\u{307}");
+    }
+}

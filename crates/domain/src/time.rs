@@ -68,3 +68,43 @@ pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Stamp;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_stamp_lies_in_the_years_that_have_an_rfc_3339_form() {
+        for edge in [Stamp::MIN, Stamp::EPOCH, Stamp::MAX] {
+            assert_eq!(Stamp::from_micros(edge.as_micros()), Some(edge));
+        }
+        assert_eq!(Stamp::from_micros(Stamp::MIN.as_micros() - 1), None);
+        assert_eq!(Stamp::from_micros(Stamp::MAX.as_micros() + 1), None);
+    }
+
+    #[test]
+    fn nothing_is_before_the_first_stamp_or_after_the_last() {
+        assert_eq!(Stamp::EPOCH.next().as_micros(), 1);
+        assert_eq!(Stamp::MAX.next(), Stamp::MAX);
+        assert_eq!(Stamp::MAX.plus(SECOND), Stamp::MAX);
+        assert_eq!(Stamp::EPOCH.plus(Duration::MAX), Stamp::MAX);
+        assert_eq!(Stamp::MIN.minus(SECOND), Stamp::MIN);
+        assert_eq!(Stamp::EPOCH.minus(Duration::MAX), Stamp::MIN);
+    }
+
+    #[test]
+    fn durations_add_and_subtract() {
+        let later = Stamp::EPOCH.plus(SECOND);
+        assert_eq!((later.as_micros(), later.minus(SECOND)), (1_000_000, Stamp::EPOCH));
+        assert_eq!(later.since(Stamp::EPOCH), SECOND);
+        assert_eq!(Stamp::EPOCH.since(later), Duration::ZERO);
+    }
+
+    #[test]
+    fn whole_seconds_are_rounded_down_before_1970_too() {
+        let secs = |micros| Stamp::from_micros(micros).map(Stamp::as_secs);
+        assert_eq!((secs(1_999_999), secs(-1), secs(-1_000_000)), (Some(1), Some(-1), Some(-1)));
+    }
+}

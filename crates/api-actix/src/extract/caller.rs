@@ -38,6 +38,7 @@ impl Caller {
 }
 
 /// The token of a `Bearer` credential; the scheme's name has no case (RFC 9110 section 11.1).
+#[must_use]
 pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim_matches(' ');

@@ -60,6 +60,7 @@ async fn assert_pages(h: &Harness, user: UserId, query: &ListQuery, expected: &[
                 break;
             }
             got.extend(page.todos);
+            assert!(got.len() <= expected.len(), "the pages come to an end: {query:?}");
         }
         let show = |todos: &mut dyn Iterator<Item = &Todo>| {
             todos.map(|todo| (todo.title().as_str().to_owned(), todo.id())).collect::<Vec<_>>()

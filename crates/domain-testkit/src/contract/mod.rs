@@ -133,6 +133,7 @@ macro_rules! store_contract {
             a_session_of_an_unknown_user_is_not_opened
             beyond_the_cap_the_oldest_session_ends
             ended_and_expired_sessions_do_not_count
+            a_refreshed_session_counts_until_its_new_expiry
             logins_at_once_keep_to_the_cap
             a_session_ends_once
             all_sessions_end_but_the_one_to_keep
@@ -157,7 +158,8 @@ macro_rules! store_contract {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
-                    $crate::contract::$theme::$name(super::$harness().await).await;
+                    let contract = $crate::contract::$theme::$name(super::$harness().await);
+                    $crate::in_time(stringify!($name), contract).await;
                 }
             )*
         }

@@ -108,6 +108,7 @@ async fn poll_until(
         let found = h.changes(user, cursor, 7).await;
         let to = found.complete_to();
         assert!(Some(to) >= cursor, "the cursor never goes back: {to:?} after {cursor:?}");
+        assert!(!found.has_more || !found.todos.is_empty(), "where there is more, something is given");
         for todo in found.todos {
             let stamp = todo.updated_at();
             assert!(Some(stamp) > cursor && stamp <= to, "{stamp:?} lies after {cursor:?} and up to {to:?}");

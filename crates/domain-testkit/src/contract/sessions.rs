@@ -110,6 +110,15 @@ pub async fn ended_and_expired_sessions_do_not_count(h: Harness) {
     assert_eq!(open(&h, user, 2, at(13)).await.1, [], "the second one has ended");
 }
 
+/// A session that was refreshed counts until its new expiry, not its first.
+pub async fn a_refreshed_session_counts_until_its_new_expiry(h: Harness) {
+    let user = h.user().await;
+    let short = new_session(at(10));
+    h.sessions.open(user, short.clone(), 1, ending(EndReason::DeviceRevoked, at(1))).await.expect(ANSWERS);
+    assert!(goes_on(&h, &short, at(9)).await);
+    assert_eq!(open(&h, user, 1, at(20)).await.1, [short.id]);
+}
+
 /// Any number of logins at once leave as many sessions as the cap allows.
 pub async fn logins_at_once_keep_to_the_cap(h: Harness) {
     let user = h.user().await;

@@ -55,3 +55,36 @@ impl Cursor {
         epoch_fits && since_fits
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: i64) -> Stamp {
+        Stamp::from_micros(micros).expect("a stamp")
+    }
+
+    fn continues(since: Option<i64>, epoch: Option<&str>) -> bool {
+        let position = Position { clock: at(20), horizon: at(10), epoch: Epoch("now".into()) };
+        Cursor { since: since.map(at), epoch: epoch.map(|name| Epoch(name.into())) }.continues(&position)
+    }
+
+    #[test]
+    fn a_cursor_is_continued_between_horizon_and_clock_both_included() {
+        assert!([10, 15, 20].into_iter().all(|since| continues(Some(since), None)));
+        assert!(!continues(Some(9), None), "tombstones it has not seen are gone");
+        assert!(!continues(Some(21), None), "it comes from a history that this database does not have");
+    }
+
+    #[test]
+    fn the_beginning_is_always_continued_in_its_epoch() {
+        assert!(continues(None, None) && continues(None, Some("now")));
+        assert!(!continues(None, Some("before")));
+    }
+
+    #[test]
+    fn another_epoch_is_never_continued_and_none_always() {
+        assert!(continues(Some(15), Some("now")));
+        assert!(!continues(Some(15), Some("before")));
+    }
+}

@@ -124,3 +124,6 @@ fn known_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,60 @@ impl Batch {
         ids
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn batch(changes: Vec<(u128, Action)>) -> Batch {
+        let change = |(id, action)| Change {
+            id: TodoId(Uuid::from_u128(id)),
+            base: Base::Unknown,
+            action,
+            client_id: None,
+        };
+        Batch {
+            changes: changes.into_iter().map(change).collect(),
+            strategy: Strategy::Manual,
+            all_or_nothing: false,
+            cursor: None,
+            quota: 0,
+        }
+    }
+
+    fn upsert(title: Option<&str>, deleted: Option<bool>) -> Action {
+        let title = title.map(|title| Title::parse(title).expect("a title"));
+        Action::Upsert(Upsert { edit: Edit { title, ..Edit::default() }, deleted, ..Upsert::default() })
+    }
+
+    #[test]
+    fn only_what_has_a_title_and_is_not_deleted_may_be_a_creation() {
+        let new = NewTodo {
+            title: Title::parse("milk").expect("a title"),
+            description: None,
+            completed: false,
+            created_at: None,
+        };
+        for (action, creations) in [
+            (Action::Create(new), 1),
+            (upsert(Some("milk"), None), 1),
+            (upsert(Some("milk"), Some(false)), 1),
+            (upsert(Some("milk"), Some(true)), 0),
+            (upsert(None, Some(false)), 0),
+            (Action::Edit(Edit::default()), 0),
+            (Action::Toggle, 0),
+            (Action::Delete, 0),
+            (Action::Restore, 0),
+        ] {
+            assert_eq!(batch(vec![(1, action.clone())]).possible_creations(), creations, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn each_id_is_named_once_and_in_order() {
+        let batch = batch(vec![(3, Action::Delete), (1, Action::Toggle), (3, Action::Restore)]);
+        assert_eq!(batch.ids(), [1, 3].map(|id| TodoId(Uuid::from_u128(id))));
+    }
+}

@@ -15,6 +15,8 @@ mod store;
 pub use change::{Action, Base, Batch, Change, Edit, NewTodo, Strategy, Upsert};
 pub use plan::{Conflict, Outcome, Rejection, Resolved};
 pub use service::TodoService;
+#[cfg(test)]
+pub use store::MockTodoStore;
 pub use store::{Changes, Commit, Page, TodoStore};
 
 use crate::error::StoreError;

@@ -162,6 +162,7 @@ impl Plan {
                 stamp,
                 now,
                 own: before.map(|(_, own)| own),
+                cursor: batch.cursor.as_ref(),
                 quota_left: draft.live < batch.quota,
                 quota: batch.quota,
             };

@@ -94,3 +94,27 @@ impl Default for ListQuery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        Search::parse(text).words().to_vec()
+    }
+
+    #[test]
+    fn words_are_folded_and_each_stands_once() {
+        assert_eq!(words("  Milk\tBREAD milk\u{3000}Öl "), ["bread", "milk", "öl"]);
+    }
+
+    #[test]
+    fn white_space_alone_searches_for_nothing() {
+        assert!(words("").is_empty() && words(" \n\u{a0}").is_empty());
+    }
+
+    #[test]
+    fn no_character_has_a_meaning_of_its_own() {
+        assert_eq!(words("50%_off c:\\dir \"a b\" -x"), ["\"a", "-x", "50%_off", "b\"", "c:\\dir"]);
+    }
+}

@@ -13,6 +13,7 @@ use super::{
     Versions,
 };
 use crate::event::EventKind;
+use crate::sync::Cursor;
 use crate::text::ClientId;
 use crate::time::Stamp;
 
@@ -54,6 +55,8 @@ pub(super) struct Ground<'a> {
     pub stamp: Stamp,
     pub now: Stamp,
     pub own: Option<&'a Own>,
+    /// What the device has seen everything up to; `None` where it did not say.
+    pub cursor: Option<&'a Cursor>,
     pub quota_left: bool,
     pub quota: u32,
 }
@@ -67,6 +70,13 @@ impl Ground<'_> {
     /// When they made it.
     fn others_stamp(&self, todo: &Todo) -> Stamp {
         self.own.and_then(|own| own.updated_at).unwrap_or(todo.updated_at)
+    }
+
+    /// Whether the device has seen the last version of `todo` that it did not make in this batch. It names that version too when it
+    /// starts from the beginning with changes it could not send before, and then holds nothing else of the todo.
+    fn has_seen(&self, todo: &Todo) -> bool {
+        let created = self.own.is_some_and(|own| own.updated_at.is_none());
+        created || self.cursor.is_none_or(|cursor| cursor.since >= Some(self.others_stamp(todo)))
     }
 }
 
@@ -220,7 +230,8 @@ fn settle(
     edited_at: Option<Stamp>,
     ground: &Ground<'_>,
 ) -> Resolution {
-    let known = wanted.names_all() || is_current(todo, effective_base(change.base, ground), ground);
+    let known = wanted.names_all()
+        || (is_current(todo, effective_base(change.base, ground), ground) && ground.has_seen(todo));
     match judge(todo, wanted, change.base, edited_at, ground) {
         Verdict::InPlace => Resolution::Settled(Outcome::Unchanged { todo: Some(todo.clone()), known }),
         Verdict::Conflict { fields, resolved } => Resolution::Settled(Outcome::Conflict(Conflict {

@@ -131,3 +131,6 @@ impl TodoService {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

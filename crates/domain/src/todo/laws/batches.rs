@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::{
-    List, any, applied, at, batch, change, differing, id, in_place, title, titled, upsert, value, walk,
+    List, any, applied, at, batch, change, differing, id, in_place, named, title, titled, upsert, value, walk,
 };
 use crate::sync::{Cursor, Epoch};
 use crate::time::Stamp;
@@ -191,6 +191,23 @@ proptest! {
             prop_assert!(done.written.is_empty() && done.events.is_empty());
             prop_assert_eq!((after.todos, after.position), (list.todos, list.position));
         }
+    }
+
+    #[test]
+    fn a_device_is_taken_to_know_only_what_it_sent_or_has_seen(
+        todo in any::todo(1), base in any::base(), sent in any::upsert(), since in prop::option::of(0..=50i64),
+    ) {
+        let list = List::new(at(50), [todo.clone()]);
+        let sent = change(id(1), base, Action::Upsert(sent));
+        let cursor = Some(Cursor::at(since.map(at)));
+        let batch = Batch { cursor, ..batch(Rule::ClientWins, vec![sent.clone()]) };
+        let done = list.clone().decide(&batch, at(60));
+        let (Outcome::Applied { known, .. } | Outcome::Unchanged { known, .. }) = done.outcomes()[0] else {
+            return Ok(());
+        };
+        let seen = since.map(at) >= Some(todo.updated_at()) && base == Base::Version(todo.version());
+        let asks_for_no_check = base == Base::Current && since.map(at) >= Some(todo.updated_at());
+        prop_assert_eq!(known, named(&sent.action) == Field::ALL || seen || asks_for_no_check);
     }
 
     #[test]

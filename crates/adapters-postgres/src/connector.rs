@@ -1,0 +1,91 @@
+//! Makes connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error as SqlError};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use tokio::runtime::Handle;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::echo::Echo;
+use crate::fence::RowSecurity;
+use crate::url::Target;
+
+/// Makes connections to one database, all driven by the runtime that opened the store: a request's own runtime may be busy or
+/// end before they do.
+pub(crate) struct Connector {
+    target: Target,
+    tls: MakeRustlsConnect,
+    timeout: Duration,
+    setup: String,
+    echo: bool,
+    runtime: Handle,
+}
+
+impl Connector {
+    pub(crate) fn new(
+        target: Target,
+        tls: MakeRustlsConnect,
+        timeout: Duration,
+        row_security: RowSecurity,
+        echo: bool,
+    ) -> Self {
+        let ms = timeout.as_millis();
+        let reads = row_security.reads();
+        let setup = format!(
+            "set statement_timeout = {ms}; set idle_in_transaction_session_timeout = {ms}; set todo.reads = '{reads}'"
+        );
+        Self { target, tls, timeout, setup, echo, runtime: Handle::current() }
+    }
+
+    /// A new connection, within the time-out.
+    pub(crate) async fn connect(self: &Arc<Self>) -> Result<AsyncPgConnection, SqlError> {
+        let this = Arc::clone(self);
+        let made = self.runtime.spawn(async move {
+            tokio::time::timeout(this.timeout, this.establish()).await.unwrap_or_else(|_| Err(no_answer()))
+        });
+        made.await.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    /// How long a connection and a statement may take.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    async fn establish(&self) -> Result<AsyncPgConnection, SqlError> {
+        let mut conn = open(&self.target, self.tls.clone()).await?;
+        conn.batch_execute(&self.setup).await?;
+        if self.echo {
+            conn.set_instrumentation(Echo);
+        }
+        Ok(conn)
+    }
+}
+
+/// A bare connection, without settings or time-outs of its own.
+pub(crate) async fn open(target: &Target, tls: MakeRustlsConnect) -> Result<AsyncPgConnection, SqlError> {
+    let (client, connection) = target.config.connect(tls).await.map_err(|e| refused(reason(&e)))?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection)
+        .await
+        .map_err(|e| refused(e.to_string()))
+}
+
+/// An error with its causes, which tokio-postgres leaves out.
+fn reason(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+fn refused(problem: String) -> SqlError {
+    SqlError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(problem))
+}
+
+fn no_answer() -> SqlError {
+    refused("the database did not answer in time".to_owned())
+}

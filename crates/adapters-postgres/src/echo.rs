@@ -1,0 +1,14 @@
+//! Logs statements without their values.
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+
+pub(crate) struct Echo;
+
+impl Instrumentation for Echo {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        // Only this event shows a statement without its values.
+        if let InstrumentationEvent::FinishQuery { query, error, .. } = event {
+            tracing::info!(target: "sql", failed = error.is_some(), "{query}");
+        }
+    }
+}

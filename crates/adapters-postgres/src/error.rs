@@ -1,0 +1,68 @@
+//! What can go wrong, and how it becomes the one error of the ports.
+//!
+//! Messages name codes, constraints and causes; never a value of a row, a parameter or a password.
+
+use diesel::result::Error as SqlError;
+use domain::StoreError;
+use thiserror::Error;
+
+use crate::tls::TlsError;
+use crate::url::UrlError;
+
+/// Why a database can't be used at all.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The URL can't be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The TLS settings can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The server can't be reached or refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a step inside a transaction failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Sql(SqlError),
+    Store(StoreError),
+}
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Sql(error) => unavailable(&error),
+            Failure::Store(error) => error,
+        }
+    }
+}
+
+/// Every error of a statement means that the store could not do its job now: what a caller may do wrong is found out
+/// before, or is a row count.
+pub(crate) fn unavailable(error: &SqlError) -> StoreError {
+    StoreError::Unavailable(match error {
+        SqlError::DatabaseError(kind, facts) => match facts.constraint_name() {
+            Some(constraint) => format!("{kind:?} of {constraint}"),
+            None => format!("{} ({kind:?})", facts.message()),
+        },
+        other => other.to_string(),
+    })
+}
+
+pub(crate) fn timed_out() -> StoreError {
+    StoreError::Unavailable("the database did not answer in time".to_owned())
+}

@@ -1,0 +1,154 @@
+//! The schema: embedded in the binary, applied under a lock, so that several instances may start at once.
+
+use std::time::Duration;
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Text};
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use thiserror::Error;
+
+use crate::error::{ConnectError, unavailable};
+use crate::sql::{Sql, sql};
+use crate::url::Target;
+use crate::{connector, tls};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Any number will do that no other program uses for this.
+const LOCK: &str = "select pg_advisory_lock(7210935518024177)";
+
+/// A connection attempt ends after this. Statements may take as long as they need.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the schema could not be looked at or changed.
+#[derive(Debug, Error)]
+pub enum MigrateError {
+    /// The database can't be used at all.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A migration failed and left nothing behind.
+    #[error("migration failed: {0}")]
+    Failed(String),
+}
+
+/// One migration and whether the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Its name, which begins with its date.
+    pub name: String,
+    /// Whether it is applied.
+    pub applied: bool,
+}
+
+/// Applies what is missing as the role of `url`, and gives the names. Then lets the role of `app_url` use the tables, where that
+/// is another one. Where nothing is missing and the role is the same, no more rights are needed than the server has.
+pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateError> {
+    let (owner, app) = (target(url)?, target(app_url)?);
+    let role = app.config.get_user().filter(|role| Some(*role) != owner.config.get_user());
+    if role.is_none() && migration_status(url).await?.iter().all(|migration| migration.applied) {
+        return Ok(Vec::new());
+    }
+    let conn = lock(connect(&owner).await?).await?;
+    let (mut conn, versions) = blocking(conn, |harness| {
+        let applied = harness.run_pending_migrations(MIGRATIONS)?;
+        Ok(applied.iter().map(ToString::to_string).collect::<Vec<_>>())
+    })
+    .await?;
+    if let Some(role) = role {
+        conn.batch_execute(&grants(role)).await.map_err(|e| failed(&e))?;
+    }
+    Ok(versions.iter().map(|version| name_of(version)).collect())
+}
+
+/// Takes back the migration applied last, and gives its name; `None` where none is applied.
+pub async fn revert_last(url: &str) -> Result<Option<String>, MigrateError> {
+    let conn = lock(connect(&target(url)?).await?).await?;
+    let (_, version) = blocking(conn, |harness| {
+        if harness.applied_migrations()?.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(harness.revert_last_migration(MIGRATIONS)?.to_string()))
+    })
+    .await?;
+    Ok(version.map(|version| name_of(&version)))
+}
+
+/// Every migration, in order. Reads only.
+pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateError> {
+    let mut conn = connect(&target(url)?).await?;
+    let table: Sql<'_, Bool> = sql("select to_regclass('__diesel_schema_migrations') is not null");
+    let applied = if table.get_result::<bool>(&mut conn).await.map_err(|e| failed(&e))? {
+        let versions: Sql<'_, Text> = sql("select version::text from __diesel_schema_migrations");
+        versions.load::<String>(&mut conn).await.map_err(|e| failed(&e))?
+    } else {
+        Vec::new()
+    };
+    let state = |(version, name)| MigrationState { applied: applied.contains(&version), name };
+    Ok(all().into_iter().map(state).collect())
+}
+
+fn target(url: &str) -> Result<Target, ConnectError> {
+    Ok(Target::parse(url, PATIENCE)?)
+}
+
+async fn connect(target: &Target) -> Result<AsyncPgConnection, MigrateError> {
+    let tls = tls::connector(target.verification, &target.roots).map_err(ConnectError::from)?;
+    let conn = connector::open(target, tls).await.map_err(|e| ConnectError::from(unavailable(&e)))?;
+    Ok(conn)
+}
+
+/// The lock is the connection's and ends with it.
+async fn lock(mut conn: AsyncPgConnection) -> Result<AsyncPgConnection, MigrateError> {
+    conn.batch_execute(LOCK).await.map_err(|e| failed(&e))?;
+    Ok(conn)
+}
+
+type Harness = AsyncConnectionWrapper<AsyncPgConnection>;
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Diesel's migrations know no async connection.
+async fn blocking<T: Send + 'static>(
+    conn: AsyncPgConnection,
+    work: impl FnOnce(&mut Harness) -> Outcome<T> + Send + 'static,
+) -> Result<(AsyncPgConnection, T), MigrateError> {
+    let task = tokio::task::spawn_blocking(move || {
+        let mut harness = Harness::from(conn);
+        let done = work(&mut harness);
+        done.map(|done| (harness.into_inner(), done))
+    });
+    let done = task.await.map_err(|e| MigrateError::Failed(e.to_string()))?;
+    done.map_err(|e| MigrateError::Failed(e.to_string()))
+}
+
+fn failed(error: &diesel::result::Error) -> MigrateError {
+    MigrateError::Failed(error.to_string())
+}
+
+/// Version and name of each, in order.
+fn all() -> Vec<(String, String)> {
+    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
+    let named = migrations.iter().map(|migration| {
+        let name = migration.name();
+        (name.version().to_string(), name.to_string())
+    });
+    let mut all: Vec<_> = named.collect();
+    all.sort_unstable();
+    all
+}
+
+fn name_of(version: &str) -> String {
+    all().into_iter().find(|(known, _)| known == version).map_or_else(|| version.to_owned(), |(_, name)| name)
+}
+
+/// What the server's role needs and no more.
+fn grants(role: &str) -> String {
+    let role = role.replace('"', "\"\"");
+    format!(
+        "grant select, insert, update, delete on users, todos, sessions, refresh_tokens, revoked_tokens to \"{role}\";
+         grant select on database_epoch, __diesel_schema_migrations to \"{role}\";
+         grant usage on sequence todo_numbers to \"{role}\";"
+    )
+}

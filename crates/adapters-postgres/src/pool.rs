@@ -1,0 +1,158 @@
+//! Connections: made, lent and taken back.
+//!
+//! A connection is lent without asking the server whether it still lives: the one who borrows it finds out, and a closed
+//! one is known by then in all but a race. One that was left inside a transaction (its borrower's future was dropped) is
+//! closed at once, so that its locks end with it, and never lent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{Object, Timeouts};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
+    deadpool as pooled,
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::StoreError;
+use futures_util::FutureExt;
+
+use crate::connector::Connector;
+use crate::error::{Failure, timed_out, unavailable};
+use crate::fence::{RowSecurity, Scope};
+
+/// What happens on a borrowed connection. The future is named so that it can be asked to be `Send`, which `AsyncFnOnce`
+/// alone can't say.
+pub(crate) trait Step<C, T>: AsyncFnOnce(C) -> Result<T, Failure> + FnOnce(C) -> Self::Future {
+    type Future: Future<Output = Result<T, Failure>> + Send;
+}
+
+impl<F, C, T, Fut> Step<C, T> for F
+where
+    F: AsyncFnOnce(C) -> Result<T, Failure> + FnOnce(C) -> Fut,
+    Fut: Future<Output = Result<T, Failure>> + Send,
+{
+    type Future = Fut;
+}
+
+type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
+
+/// Connections that requests share.
+pub(crate) struct Pool {
+    inner: pooled::Pool<AsyncPgConnection>,
+    timeout: Duration,
+    row_security: RowSecurity,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        connector: &Arc<Connector>,
+        size: usize,
+        row_security: RowSecurity,
+    ) -> Result<Self, StoreError> {
+        let timeout = connector.timeout();
+        let connector = Arc::clone(connector);
+        let mut config = ManagerConfig::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(move |_| {
+            let connector = Arc::clone(&connector);
+            async move {
+                connector.connect().await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)
+            }
+            .boxed()
+        });
+        let inner = pooled::Pool::builder(Manager::new_with_config(String::new(), config))
+            .max_size(size)
+            .timeouts(Timeouts { wait: Some(timeout), create: Some(timeout), recycle: None })
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        Ok(Self { inner, timeout, row_security })
+    }
+
+    /// One statement, or several that need no common snapshot. In [`RowSecurity::All`] they run in a transaction that sets `scope`.
+    pub(crate) async fn read<T, F>(&self, scope: Scope, step: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
+        if self.row_security == RowSecurity::All && !matches!(scope, Scope::Unfenced) {
+            return self.write(scope, step).await;
+        }
+        let mut lease = self.lease().await?;
+        let answer = tokio::time::timeout(self.patience(), step(lease.conn()?)).await;
+        lease.settle(answer)
+    }
+
+    /// A transaction about `scope`: all of it is done or nothing, also when the future is dropped.
+    pub(crate) async fn write<T, F>(&self, scope: Scope, step: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
+        let mut lease = self.lease().await?;
+        let work = lease.conn()?.transaction(async move |conn| {
+            let conn: &AsyncPgConnection = conn;
+            // Sent together and done one after the other.
+            let (set, answer) = futures_util::future::join(scope.set(conn), step(conn)).await;
+            set?;
+            answer
+        });
+        let answer = tokio::time::timeout(self.patience(), work).await;
+        lease.settle(answer)
+    }
+
+    pub(crate) fn close(&self) {
+        self.inner.close();
+    }
+
+    /// The server ends a statement after the time-out; only one that is cut off takes longer.
+    fn patience(&self) -> Duration {
+        self.timeout * 2
+    }
+
+    async fn lease(&self) -> Result<Lease, StoreError> {
+        match self.inner.get().await {
+            Ok(object) => Ok(Lease(Some(object))),
+            Err(pooled::PoolError::Backend(PoolError::ConnectionError(
+                diesel::ConnectionError::CouldntSetupConfiguration(error),
+            ))) => Err(unavailable(&error)),
+            Err(pooled::PoolError::Timeout(_)) => {
+                Err(StoreError::Unavailable("no connection to the database became free in time".to_owned()))
+            }
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// A borrowed connection.
+struct Lease(Option<Object<Manager>>);
+
+impl Lease {
+    fn conn(&mut self) -> Result<&mut AsyncPgConnection, StoreError> {
+        self.0.as_deref_mut().ok_or_else(timed_out)
+    }
+
+    /// The answer; a connection that did not give one in time is closed.
+    fn settle<T>(
+        mut self,
+        answer: Result<Result<T, Failure>, tokio::time::error::Elapsed>,
+    ) -> Result<T, StoreError> {
+        answer.map_or_else(
+            |_| {
+                self.0.take().map(Object::take);
+                Err(timed_out())
+            },
+            |answer| answer.map_err(StoreError::from),
+        )
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(mut object) = self.0.take()
+            && object.is_broken()
+        {
+            drop(Object::take(object));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What several methods write about sessions, each inside their transaction.
+
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::session::{Ending, NewSession, Revocation, Revoked};
+use domain::text::ClientId;
+use domain::{SessionId, Stamp, UserId};
+use futures_util::future::try_join;
+use uuid::Uuid;
+
+use crate::error::Failure;
+use crate::rows::timestamp;
+use crate::schema::{refresh_tokens, sessions, users};
+use crate::sql::{Sql, sql};
+
+/// A session and its first refresh token.
+pub(crate) async fn insert_session(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    new: &NewSession,
+    now: Stamp,
+) -> Result<(), Failure> {
+    let (now, expires) = (timestamp(now), timestamp(new.expires_at));
+    let session = async {
+        let row = diesel::insert_into(sessions::table).values((
+            sessions::id.eq(new.id.0),
+            sessions::user_id.eq(user.0),
+            sessions::client_id.eq(new.device.client_id.as_ref().map(ClientId::as_str)),
+            sessions::user_agent.eq(new.device.user_agent.as_deref()),
+            sessions::ip.eq(new.device.ip.map(|ip| ip.to_string())),
+            sessions::created_at.eq(now),
+            sessions::last_used_at.eq(now),
+            sessions::expires_at.eq(expires),
+        ));
+        row.execute(&mut &*conn).await
+    };
+    let token = async {
+        let row = diesel::insert_into(refresh_tokens::table).values((
+            refresh_tokens::id.eq(new.token.0),
+            refresh_tokens::session_id.eq(new.id.0),
+            refresh_tokens::user_id.eq(user.0),
+            refresh_tokens::generation.eq(0_i64),
+            refresh_tokens::token_hash.eq(&new.hash.0[..]),
+            refresh_tokens::issued_at.eq(now),
+            refresh_tokens::expires_at.eq(expires),
+        ));
+        row.execute(&mut &*conn).await
+    };
+    try_join(session, token).await?;
+    Ok(())
+}
+
+/// Which of the user's sessions end, of those that have not.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    One(SessionId),
+    AllBut(Option<SessionId>),
+    /// Those that could still be refreshed, but for the newest so many.
+    LiveBeyond(u32),
+}
+
+/// Ends every session of the user but `keep`, under the lock of [`lock_user`].
+pub(crate) async fn end_all(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    keep: Option<SessionId>,
+    ending: &Ending,
+) -> Result<Vec<Revocation>, Failure> {
+    end(conn, user, Which::AllBut(keep), ending).await
+}
+
+/// Ends sessions and stores their revocations, in one statement. Where there may be several, the user's row must be locked.
+pub(super) async fn end(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    which: Which,
+    ending: &Ending,
+) -> Result<Vec<Revocation>, Failure> {
+    let Ending { reason, at, until } = *ending;
+    let ended = end_statement(user, which, ending).load::<Uuid>(&mut &*conn).await?;
+    let revocation = |id| Revocation { what: Revoked::Session(SessionId(id)), user, reason, at, until };
+    Ok(ended.into_iter().map(revocation).collect())
+}
+
+fn end_statement<'a>(user: UserId, which: Which, ending: &Ending) -> Sql<'a, SqlUuid> {
+    let update = sql("with ended as (update sessions s set revoked_at = ")
+        .bind::<Timestamptz, _>(timestamp(ending.at))
+        .sql(", revoke_reason = ")
+        .bind::<Text, _>(ending.reason.as_str())
+        .sql(" where s.revoked_at is null and s.user_id = ")
+        .bind::<SqlUuid, _>(user.0);
+    let chosen = match which {
+        Which::One(id) => update.sql(" and s.id = ").bind::<SqlUuid, _>(id.0),
+        Which::AllBut(None) => update,
+        Which::AllBut(Some(id)) => update.sql(" and s.id <> ").bind::<SqlUuid, _>(id.0),
+        Which::LiveBeyond(room) => update
+            .sql(" and s.id in (select l.id from sessions l where l.revoked_at is null and l.user_id = ")
+            .bind::<SqlUuid, _>(user.0)
+            .sql(" and l.expires_at > ")
+            .bind::<Timestamptz, _>(timestamp(ending.at))
+            .sql(" order by l.created_at desc, l.id desc offset ")
+            .bind::<BigInt, _>(i64::from(room))
+            .sql(")"),
+    };
+    chosen
+        .sql(" returning s.id) insert into revoked_tokens (session_id, user_id, reason, revoked_at, expires_at) select e.id, ")
+        .bind::<SqlUuid, _>(user.0)
+        .sql(", ")
+        .bind::<Text, _>(ending.reason.as_str())
+        .sql(", ")
+        .bind::<Timestamptz, _>(timestamp(ending.at))
+        .sql(", ")
+        .bind::<Timestamptz, _>(timestamp(ending.until))
+        .sql(" from ended e returning session_id")
+}
+
+/// Locks the user's row and gives whether the account is active; `None` without such a user. Rows that refer to the
+/// user may be written meanwhile: a refresh holds its session and needs no more of the user than that it exists.
+pub(super) async fn lock_user(mut conn: &AsyncPgConnection, user: UserId) -> Result<Option<bool>, Failure> {
+    let row = users::table.filter(users::id.eq(user.0)).select(users::is_active).for_no_key_update();
+    Ok(row.first(&mut conn).await.optional()?)
+}

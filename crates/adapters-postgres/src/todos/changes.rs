@@ -1,0 +1,48 @@
+//! What changed after a stamp, with the user's position of the same snapshot, in one statement.
+
+use diesel::pg::data_types::PgTimestamp;
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid};
+use domain::todo::{Changes, Todo};
+use domain::{Stamp, StoreError, UserId};
+
+use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
+use crate::sql::{Sql, sql};
+
+/// Clock, horizon, epoch, and a todo; where nothing changed one row without a todo.
+pub(super) type ChangeColumns = (Timestamptz, Timestamptz, Text, Nullable<TodoColumns>);
+pub(super) type ChangeRow = (PgTimestamp, PgTimestamp, String, Option<TodoRow>);
+
+/// Of a user who does not exist there is no row. Gives one todo more than `limit`, to tell whether there is more.
+pub(super) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'a, ChangeColumns> {
+    sql(concat!(
+        "select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ",
+        todo_columns!(),
+        " from users u left join lateral (select * from todos t where t.user_id = u.id and t.updated_at > "
+    ))
+    // Every stamp is later than the first possible one: no user existed then.
+    .bind::<Timestamptz, _>(timestamp(since.unwrap_or(Stamp::MIN)))
+    .sql(" order by t.updated_at limit ")
+    .bind::<BigInt, _>(i64::from(limit) + 1)
+    .sql(") t on true where u.id = ")
+    .bind::<Uuid, _>(user.0)
+    .sql(" order by t.updated_at")
+}
+
+pub(super) fn read(rows: Vec<ChangeRow>, limit: u32) -> Result<Option<Changes>, StoreError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut changes = None;
+    for (clock, horizon, epoch, row) in rows {
+        if changes.is_none() {
+            let position = position(clock, horizon, epoch)?;
+            changes = Some(Changes { todos: Vec::new(), has_more: false, position });
+        }
+        if let (Some(changes), Some(row)) = (&mut changes, row) {
+            if changes.todos.len() == limit {
+                changes.has_more = true;
+            } else {
+                changes.todos.push(Todo::try_from(row)?);
+            }
+        }
+    }
+    Ok(changes)
+}

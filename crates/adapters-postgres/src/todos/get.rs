@@ -1,0 +1,26 @@
+//! One todo, or the clock of one user.
+
+use diesel::sql_types::{BigInt, Timestamptz, Uuid};
+use domain::todo::TodoNumber;
+use domain::{TodoId, UserId};
+
+use crate::rows::{TodoColumns, todo_columns};
+use crate::sql::{Sql, sql};
+
+pub(super) fn by_id<'a>(user: UserId, id: TodoId) -> Sql<'a, TodoColumns> {
+    sql(concat!("select ", todo_columns!(), " from todos t where t.user_id = "))
+        .bind::<Uuid, _>(user.0)
+        .sql(" and t.id = ")
+        .bind::<Uuid, _>(id.0)
+}
+
+pub(super) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoColumns> {
+    sql(concat!("select ", todo_columns!(), " from todos t where t.user_id = "))
+        .bind::<Uuid, _>(user.0)
+        .sql(" and t.number = ")
+        .bind::<BigInt, _>(number.0)
+}
+
+pub(super) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
+    sql("select u.sync_clock from users u where u.id = ").bind::<Uuid, _>(user.0)
+}

@@ -1,0 +1,98 @@
+//! One page of a list: the page, its total and the user's position in one statement, and so of one snapshot.
+
+use diesel::pg::data_types::PgTimestamp;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use domain::todo::query::{Filter, ListQuery, Order, SortBy};
+use domain::todo::{Page, Todo};
+use domain::{StoreError, UserId};
+
+use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
+use crate::sql::{Sql, sql};
+
+/// Clock, horizon, epoch, total, and a todo; of an empty page one row without a todo.
+pub(super) type PageColumns = (Timestamptz, Timestamptz, Text, BigInt, Nullable<TodoColumns>);
+pub(super) type PageRow = (PgTimestamp, PgTimestamp, String, i64, Option<TodoRow>);
+
+/// Of a user who does not exist there is no row.
+pub(super) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
+    let start = sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ");
+    let total = if is_kept_count(query) {
+        start.sql("u.live_todos::bigint")
+    } else {
+        matching(start.sql("(select count(*) from todos t where t.user_id = u.id"), query).sql(")")
+    };
+    let order = order(query);
+    let todos = total.sql(concat!(
+        ", ",
+        todo_columns!(),
+        " from users u left join lateral (select * from todos t where t.user_id = u.id"
+    ));
+    matching(todos, query)
+        .sql(order)
+        .sql(" limit ")
+        .bind::<BigInt, _>(i64::from(query.limit))
+        .sql(" offset ")
+        .bind::<BigInt, _>(i64::try_from(query.offset).unwrap_or(i64::MAX))
+        .sql(") t on true where u.id = ")
+        .bind::<Uuid, _>(user.0)
+        .sql(order)
+}
+
+/// Whether the query finds just the todos that `users.live_todos` counts.
+fn is_kept_count(query: &ListQuery) -> bool {
+    query.filter == Filter::All
+        && !query.include_deleted
+        && query.since.is_none()
+        && query.search.words().is_empty()
+}
+
+fn matching<'a>(mut statement: Sql<'a, PageColumns>, query: &'a ListQuery) -> Sql<'a, PageColumns> {
+    if !query.include_deleted {
+        statement = statement.sql(" and t.deleted_at is null");
+    }
+    statement = match query.filter {
+        Filter::All => statement,
+        Filter::Active => statement.sql(" and t.completed_at is null"),
+        Filter::Completed => statement.sql(" and t.completed_at is not null"),
+    };
+    if let Some(since) = query.since {
+        statement = statement.sql(" and t.updated_at > ").bind::<Timestamptz, _>(timestamp(since));
+    }
+    if !query.search.words().is_empty() {
+        // One text whatever the number of words.
+        statement = statement
+            .sql(" and not exists (select from unnest(")
+            .bind::<Array<Text>, _>(query.search.words())
+            .sql(
+                "::text[]) as word where strpos(t.title_folded, word) = 0 \
+                 and strpos(coalesce(t.description_folded, ''), word) = 0)",
+            );
+    }
+    statement
+}
+
+const fn order(query: &ListQuery) -> &'static str {
+    match (query.sort, query.order) {
+        (SortBy::CreatedAt, Order::Ascending) => " order by t.created_at, t.id",
+        (SortBy::CreatedAt, Order::Descending) => " order by t.created_at desc, t.id",
+        (SortBy::CompletedAt, Order::Ascending) => " order by t.completed_at nulls last, t.id",
+        (SortBy::CompletedAt, Order::Descending) => " order by t.completed_at desc nulls last, t.id",
+        (SortBy::Title, Order::Ascending) => " order by t.title_folded, t.id",
+        (SortBy::Title, Order::Descending) => " order by t.title_folded desc, t.id",
+    }
+}
+
+pub(super) fn read(rows: Vec<PageRow>) -> Result<Option<Page>, StoreError> {
+    let mut page = None;
+    for (clock, horizon, epoch, total, row) in rows {
+        if page.is_none() {
+            let total =
+                u64::try_from(total).map_err(|_| StoreError::corrupt("users", "live_todos", "negative"))?;
+            page = Some(Page { todos: Vec::new(), total, position: position(clock, horizon, epoch)? });
+        }
+        if let (Some(page), Some(row)) = (&mut page, row) {
+            page.todos.push(Todo::try_from(row)?);
+        }
+    }
+    Ok(page)
+}

@@ -1,0 +1,70 @@
+//! [`TodoStore`] on PostgreSQL: each read is one statement, and every change goes through the [committer](crate::committer).
+
+mod changes;
+mod get;
+mod list;
+
+use async_trait::async_trait;
+use diesel::pg::data_types::PgTimestamp;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::todo::query::ListQuery;
+use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
+use domain::{Stamp, StoreError, TodoId, UserId};
+
+use crate::PostgresStore;
+use crate::fence::Scope;
+use crate::rows::{TodoColumns, TodoRow, stamp};
+use crate::sql::Sql;
+
+impl PostgresStore {
+    async fn one(&self, user: UserId, query: Sql<'_, TodoColumns>) -> Result<Option<Todo>, StoreError> {
+        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            Ok(query.load::<TodoRow>(&mut conn).await?)
+        });
+        rows.await?.pop().map(Todo::try_from).transpose()
+    }
+}
+
+#[async_trait]
+impl TodoStore for PostgresStore {
+    async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
+        self.committers.commit(user, batch, now).await
+    }
+
+    async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
+        self.one(user, get::by_id(user, id)).await
+    }
+
+    async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
+        self.one(user, get::by_number(user, number)).await
+    }
+
+    async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
+        let query = list::page(user, query);
+        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            Ok(query.load::<list::PageRow>(&mut conn).await?)
+        });
+        list::read(rows.await?)
+    }
+
+    async fn changes(
+        &self,
+        user: UserId,
+        since: Option<Stamp>,
+        limit: u32,
+    ) -> Result<Option<Changes>, StoreError> {
+        let query = changes::after(user, since, limit);
+        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            Ok(query.load::<changes::ChangeRow>(&mut conn).await?)
+        });
+        changes::read(rows.await?, limit)
+    }
+
+    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
+        let query = get::clock(user);
+        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            Ok(query.load::<PgTimestamp>(&mut conn).await?)
+        });
+        rows.await?.pop().map(|clock| stamp("users", "sync_clock", clock)).transpose()
+    }
+}

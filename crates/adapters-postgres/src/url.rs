@@ -1,0 +1,199 @@
+//! `DATABASE_URL` as hosting services and other stacks write it.
+//!
+//! tokio-postgres reads the URL; what it does not know is taken out first: the `SQLAlchemy` scheme, certificate
+//! verification in `sslmode`, `sslrootcert`, and parameters that are meant for other clients.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use thiserror::Error;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+use crate::tls::{Roots, Verification};
+
+/// Why a URL can't be used. The messages hold no part of it, for it may hold a password.
+#[derive(Debug, Error)]
+pub enum UrlError {
+    /// It is not one for PostgreSQL.
+    #[error("must begin with postgres://, postgresql:// or postgresql+asyncpg://")]
+    Scheme,
+    /// It names no host.
+    #[error("names no host; an example is postgres://app:secret@localhost:5432/todos")]
+    NoHost,
+    /// `sslmode` is none of PostgreSQL's words.
+    #[error("sslmode must be disable, allow, prefer, require, verify-ca or verify-full")]
+    SslMode,
+    /// It can't be read.
+    #[error("can't be read: {0}")]
+    Malformed(String),
+}
+
+/// Where a database is and how it is spoken to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub config: Config,
+    pub verification: Verification,
+    pub roots: Roots,
+}
+
+/// Parameters that tokio-postgres understands; `sslmode` and `sslrootcert` are read here.
+const KNOWN: [&str; 18] = [
+    "user",
+    "password",
+    "dbname",
+    "options",
+    "application_name",
+    "sslnegotiation",
+    "host",
+    "hostaddr",
+    "port",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "channel_binding",
+    "load_balance_hosts",
+];
+
+impl Target {
+    /// Reads `url`; a connection attempt and data that the network swallows end after `timeout`.
+    pub(crate) fn parse(url: &str, timeout: Duration) -> Result<Self, UrlError> {
+        let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+        if !matches!(scheme, "postgres" | "postgresql" | "postgresql+asyncpg") {
+            return Err(UrlError::Scheme);
+        }
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let pairs: Vec<(&str, &str)> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|p| p.split_once('=').unwrap_or((p, "")))
+            .collect();
+        let value = |keys: &[&str]| {
+            let found = pairs.iter().rev().find(|(key, _)| keys.contains(key));
+            found.map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned())
+        };
+        let known: Vec<_> =
+            pairs.iter().filter(|(key, _)| KNOWN.contains(key)).map(|(k, v)| format!("{k}={v}")).collect();
+        let mut config: Config = format!("postgresql://{place}?{}", known.join("&"))
+            .parse()
+            .map_err(|e: tokio_postgres::Error| UrlError::Malformed(cause(&e)))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(UrlError::NoHost);
+        }
+        // asyncpg calls the parameter `ssl`.
+        let mode = value(&["sslmode", "ssl"]);
+        let root_file = value(&["sslrootcert"]);
+        let (ssl_mode, verification) = match (mode.as_deref().unwrap_or("prefer"), root_file.as_deref()) {
+            ("disable", _) => (SslMode::Disable, Verification::None),
+            ("allow" | "prefer", _) => (SslMode::Prefer, Verification::None),
+            // As libpq has it: roots given make `require` check them, and the system's demand the whole check.
+            ("require", None) => (SslMode::Require, Verification::None),
+            ("require" | "verify-ca", Some("system")) | ("verify-full", _) => {
+                (SslMode::Require, Verification::Full)
+            }
+            ("require", Some(_)) | ("verify-ca", _) => (SslMode::Require, Verification::Chain),
+            _ => return Err(UrlError::SslMode),
+        };
+        config.ssl_mode(ssl_mode);
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(timeout);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(timeout);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("todo-server");
+        }
+        let roots = match root_file {
+            Some(path) if path != "system" => Roots::File(PathBuf::from(path)),
+            _ => Roots::System,
+        };
+        Ok(Self { config, verification, roots })
+    }
+}
+
+fn cause(error: &tokio_postgres::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::config::{ChannelBinding, Host};
+
+    use super::*;
+
+    fn parse(url: &str) -> Target {
+        Target::parse(url, Duration::from_secs(5)).expect("a usable URL")
+    }
+
+    #[test]
+    fn a_url_as_neon_gives_it_is_understood() {
+        let target = parse(
+            "postgresql://ann:p%40ss@ep-x.eu.neon.tech/todos?sslmode=require&channel_binding=require&options=endpoint%3Dx",
+        );
+        assert_eq!(target.config.get_user(), Some("ann"));
+        assert_eq!(target.config.get_password(), Some("p@ss".as_bytes()));
+        assert_eq!(target.config.get_dbname(), Some("todos"));
+        assert_eq!(target.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(target.config.get_channel_binding(), ChannelBinding::Require);
+        assert_eq!(target.config.get_options(), Some("endpoint=x"));
+        assert_eq!(target.verification, Verification::None);
+    }
+
+    #[test]
+    fn a_url_as_sqlalchemy_has_it_is_understood() {
+        let target = parse(
+            "postgresql+asyncpg://app@localhost:5433/todos?ssl=verify-full&prepared_statement_cache_size=0",
+        );
+        assert_eq!(target.config.get_ports(), [5433]);
+        assert_eq!(target.verification, Verification::Full);
+    }
+
+    #[test]
+    fn every_sslmode_has_its_meaning() {
+        for (mode, ssl, verification) in [
+            ("disable", SslMode::Disable, Verification::None),
+            ("allow", SslMode::Prefer, Verification::None),
+            ("prefer", SslMode::Prefer, Verification::None),
+            ("require", SslMode::Require, Verification::None),
+            ("require&sslrootcert=/ca.pem", SslMode::Require, Verification::Chain),
+            ("require&sslrootcert=system", SslMode::Require, Verification::Full),
+            ("verify-ca", SslMode::Require, Verification::Chain),
+            ("verify-full&sslrootcert=%2Fetc%2Fca.pem", SslMode::Require, Verification::Full),
+        ] {
+            let target = parse(&format!("postgres://app@db/todos?sslmode={mode}"));
+            assert_eq!((target.config.get_ssl_mode(), target.verification), (ssl, verification), "{mode}");
+        }
+        assert_eq!(parse("postgres://app@db/todos").config.get_ssl_mode(), SslMode::Prefer);
+        let file = parse("postgres://app@db/todos?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem").roots;
+        assert_eq!(file, Roots::File(PathBuf::from("/etc/ca.pem")));
+    }
+
+    #[test]
+    fn a_socket_and_a_list_of_hosts_are_understood() {
+        let socket = parse("postgres://app@/todos?host=%2Frun%2Fpostgresql&port=5433");
+        assert_eq!(socket.config.get_hosts(), [Host::Unix("/run/postgresql".into())]);
+        assert_eq!(parse("postgres://app@a:1,b:2/todos").config.get_hosts().len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_url_of_postgresql_is_refused_without_showing_the_password() {
+        for url in [
+            "mysql://app:hunter2@db/todos",
+            "app:hunter2@db",
+            "postgres://",
+            "postgres://app:hunter2@db:port/todos",
+            "postgres://app:hunter2@db/todos?sslmode=perhaps",
+        ] {
+            let Err(error) = Target::parse(url, Duration::from_secs(5)) else {
+                panic!("{url} is no usable URL")
+            };
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The contract of every store, in both modes of row security.
+
+use adapters_postgres::RowSecurity;
+use domain_testkit::Harness;
+
+use crate::support::fresh;
+
+async fn harness_under(row_security: RowSecurity) -> Harness {
+    let (harness, database) = fresh("contract", row_security).await;
+    Harness { guard: Box::new(database), ..harness }
+}
+
+mod writes_fenced {
+    use super::*;
+
+    async fn harness() -> Harness {
+        harness_under(RowSecurity::Writes).await
+    }
+
+    domain_testkit::store_contract!(harness);
+}
+
+mod all_fenced {
+    use super::*;
+
+    async fn harness() -> Harness {
+        harness_under(RowSecurity::All).await
+    }
+
+    domain_testkit::store_contract!(harness);
+}

@@ -1,0 +1,81 @@
+//! A store on a database of its own, as the role a server in production would have.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters_postgres::{Options, PostgresStore, RowSecurity, migrate};
+use domain_testkit::{Harness, RecordingBus};
+use postgres_testbed::{Database, Testbed};
+
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A database with the whole schema.
+pub fn database(hint: &str) -> Database {
+    let mut hash = DefaultHasher::new();
+    for migration in [
+        include_str!("../../../../migrations/postgres/2026-01-01-000001_foundation/up.sql"),
+        include_str!("../../../../migrations/postgres/2026-01-01-000002_row_security/up.sql"),
+    ] {
+        migration.hash(&mut hash);
+    }
+    let testbed = Testbed::shared();
+    let template = testbed.ensure_template(&format!("adapters-postgres {:x}", hash.finish()), |empty| {
+        let (owner, app) = (empty.owner_url(), empty.app_url());
+        // The caller's runtime can't be blocked on.
+        let migrated = std::thread::spawn(move || {
+            tokio::runtime::Runtime::new().expect("a runtime").block_on(migrate(&owner, &app))
+        });
+        migrated.join().expect("no panic").expect("the schema is made");
+    });
+    testbed.create_database_from(&template, hint)
+}
+
+pub fn options(url: String, bus: &Arc<RecordingBus>) -> Options {
+    Options {
+        url,
+        pool_size: 8,
+        timeout: TIMEOUT,
+        row_security: RowSecurity::Writes,
+        bus: Arc::clone(bus) as _,
+        echo: false,
+    }
+}
+
+pub async fn connect(options: Options) -> Arc<PostgresStore> {
+    Arc::new(PostgresStore::connect(options).await.expect("the database is there"))
+}
+
+/// A store on `url`, with a bus.
+pub async fn store_at(url: String) -> (Arc<PostgresStore>, Arc<RecordingBus>) {
+    let bus = Arc::new(RecordingBus::new());
+    (connect(options(url, &bus)).await, bus)
+}
+
+/// The ports of one store, for the helpers of the test kit.
+pub fn harness_of(
+    store: &Arc<PostgresStore>,
+    bus: Arc<RecordingBus>,
+    guard: impl Send + Sync + 'static,
+) -> Harness {
+    Harness {
+        todos: Arc::clone(store) as _,
+        accounts: Arc::clone(store) as _,
+        sessions: Arc::clone(store) as _,
+        probe: Arc::clone(store) as _,
+        bus,
+        guard: Box::new(guard),
+    }
+}
+
+/// A fresh store under `row_security` and its database.
+pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database) {
+    let database = database(hint);
+    let bus = Arc::new(RecordingBus::new());
+    let store = connect(Options { row_security, ..options(database.app_url(), &bus) }).await;
+    assert!(
+        store.row_security_active().await.expect("an answer"),
+        "the test's role is bound by the policies"
+    );
+    (harness_of(&store, bus, ()), database)
+}

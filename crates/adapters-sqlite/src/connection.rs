@@ -1,0 +1,132 @@
+//! Connections, prepared alike.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::error::OpenError;
+use crate::todos;
+
+/// Makes connections to one file.
+pub(crate) struct Connector {
+    pub path: PathBuf,
+    pub timeout: Duration,
+    pub echo: bool,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    /// Writing the schema, with foreign keys off: what `DROP TABLE` removes must not cascade.
+    Migrate,
+}
+
+impl Connector {
+    /// A connection; the file and its folder are made where they are missing.
+    pub(crate) fn connect(&self, access: Access) -> Result<SqliteConnection, OpenError> {
+        create(&self.path)?;
+        let problem = |problem: String| OpenError::Connect { path: self.path.clone(), problem };
+        // An absolute path: a relative one could begin like a URI.
+        let path = std::path::absolute(&self.path)
+            .map_err(|source| OpenError::Create { path: self.path.clone(), source })?;
+        let url = path.to_str().ok_or_else(|| OpenError::Path(self.path.clone()))?;
+        let mut conn = SqliteConnection::establish(url).map_err(|error| problem(error.to_string()))?;
+        if self.echo {
+            conn.set_instrumentation(|event: InstrumentationEvent<'_>| log_statement(&event));
+        }
+        self.prepare(&mut conn, access).map_err(|error| problem(error.to_string()))?;
+        Ok(conn)
+    }
+
+    fn prepare(&self, conn: &mut SqliteConnection, access: Access) -> QueryResult<()> {
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {}", self.timeout.as_millis()))?;
+        patiently(self.timeout, || conn.batch_execute("PRAGMA journal_mode = WAL"))?;
+        // FULL flushes the log at each commit, which a group shares. The log is written back after 4,096 pages (16 MiB): seldom
+        // enough for a group of scattered writes, and soon enough for reads, which look it up first.
+        conn.batch_execute(
+            "PRAGMA synchronous = FULL;
+             PRAGMA wal_autocheckpoint = 4096;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA cache_size = -16384;
+             PRAGMA temp_store = MEMORY;",
+        )?;
+        conn.batch_execute(match access {
+            Access::Read => "PRAGMA foreign_keys = ON; PRAGMA query_only = ON;",
+            Access::Write => "PRAGMA foreign_keys = ON;",
+            Access::Migrate => "PRAGMA foreign_keys = OFF;",
+        })?;
+        todos::register_functions(conn)
+    }
+}
+
+/// Makes the file, for its owner only, and its folder.
+///
+/// A file that is there is not even opened: closing it would drop the locks that other connections of this process
+/// hold on it (POSIX locks belong to process and file).
+fn create(path: &Path) -> Result<(), OpenError> {
+    let failed = |path: &Path, source| OpenError::Create { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Repeats a statement that is refused as busy: SQLite's own time-out does not cover the change of journal mode, at which several
+/// processes that start on a new file meet.
+fn patiently(timeout: Duration, mut run: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let mut left = timeout;
+    loop {
+        match run() {
+            Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, info))
+                if info.message().contains("locked") && !left.is_zero() =>
+            {
+                thread::sleep(PAUSE);
+                left = left.saturating_sub(PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn log_statement(event: &InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        let query = query.to_string();
+        tracing::info!(target: "sql", statement = without_values(&query));
+    }
+}
+
+/// A statement as diesel shows it, without the values bound to it.
+fn without_values(query: &str) -> &str {
+    query.split_once(" -- binds:").map_or(query, |(statement, _)| statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::users;
+
+    #[test]
+    fn a_logged_statement_shows_no_values() {
+        let query = users::table.filter(users::email_key.eq("ann@example.com")).select(users::is_active);
+        let shown = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&query).to_string();
+        assert!(shown.contains("ann@example.com"), "{shown}");
+        let logged = without_values(&shown);
+        assert!(logged.ends_with("WHERE (`users`.`email_key` = ?)"), "{logged}");
+    }
+}

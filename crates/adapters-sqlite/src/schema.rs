@@ -1,0 +1,98 @@
+//! The tables, as far as statements name their columns.
+
+diesel::table! {
+    database_epoch (id) {
+        id -> BigInt,
+        epoch -> Text,
+    }
+}
+
+diesel::table! {
+    todo_numbers (id) {
+        id -> BigInt,
+        next -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Binary,
+        email -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        email_verified -> Bool,
+        is_active -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        last_login_at -> Nullable<BigInt>,
+        sync_clock -> BigInt,
+        sync_horizon -> BigInt,
+        live_todos -> BigInt,
+    }
+}
+
+diesel::table! {
+    todos (user_id, id) {
+        user_id -> Binary,
+        id -> Binary,
+        number -> BigInt,
+        completed_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+        version -> BigInt,
+        title_version -> BigInt,
+        description_version -> BigInt,
+        completed_version -> BigInt,
+        deleted_version -> BigInt,
+        client_id -> Nullable<Text>,
+        title -> Text,
+        title_folded -> Text,
+        description -> Nullable<Text>,
+        description_folded -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Binary,
+        user_id -> Binary,
+        client_id -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        revoke_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (id) {
+        id -> Binary,
+        session_id -> Binary,
+        user_id -> Binary,
+        token_hash -> Binary,
+        generation -> BigInt,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        replaced_at -> Nullable<BigInt>,
+        replaced_by -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    revoked_tokens (id) {
+        id -> BigInt,
+        jti -> Nullable<Binary>,
+        session_id -> Nullable<Binary>,
+        user_id -> Binary,
+        reason -> Text,
+        revoked_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(users, database_epoch);

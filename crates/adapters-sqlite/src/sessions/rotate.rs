@@ -1,0 +1,114 @@
+//! The rotation of refresh tokens.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
+use domain::session::{Device, Ending, RefreshToken, Refreshed, Session, Successor, TokenHash};
+use domain::{Stamp, StoreError, TokenId, UserId};
+
+use super::end::end;
+use super::insert_token;
+use super::rows::{RefreshTokenRow, SessionRow};
+use crate::accounts;
+use crate::error::Failure;
+use crate::rows::Id;
+use crate::schema::{refresh_tokens, sessions};
+
+/// The one read that can't name its user: the secret is all that its caller has shown.
+pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Option<RefreshToken>, Failure> {
+    let row = refresh_tokens::table
+        .filter(refresh_tokens::token_hash.eq(hash.0.as_slice()))
+        .select(RefreshTokenRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(RefreshToken::try_from).transpose()?)
+}
+
+/// Judges the token presented, and writes what the verdict says.
+pub(super) fn rotate(
+    conn: &mut SqliteConnection,
+    presented: TokenHash,
+    successor: Successor,
+    device: &Device,
+    ending: Ending,
+) -> Result<Refreshed, Failure> {
+    let Some(token) = find(conn, presented)? else {
+        return Ok(Refreshed::Unknown);
+    };
+    let facts = facts(conn, token)?;
+    let (user, session) = (facts.user.id, facts.session.id);
+    let (hash, expires_at) = match judge(&facts, ending.at) {
+        RefreshVerdict::Rotate => {
+            replace(conn, &facts.token, successor, ending.at)?;
+            (successor.hash, successor.expires_at)
+        }
+        RefreshVerdict::Repeat(hash) => (hash, facts.session.expires_at),
+        RefreshVerdict::Reused => {
+            let ended = end(conn, user, &[session], ending)?.pop();
+            return Ok(ended.map_or(Refreshed::Ended, Refreshed::Reused));
+        }
+        RefreshVerdict::Expired => return Ok(Refreshed::Expired),
+        RefreshVerdict::Ended => return Ok(Refreshed::Ended),
+        RefreshVerdict::Disabled => return Ok(Refreshed::Disabled),
+    };
+    diesel::update(sessions::table.filter(sessions::id.eq(Id::from(session))))
+        .filter(sessions::user_id.eq(Id::from(user)))
+        .set((
+            sessions::expires_at.eq(expires_at.as_micros()),
+            sessions::last_used_at.eq(ending.at.as_micros()),
+            sessions::user_agent.eq(device.user_agent.as_deref()),
+            sessions::ip.eq(device.ip.as_ref().map(IpAddr::to_string)),
+        ))
+        .execute(conn)?;
+    Ok(Refreshed::Done { user: Box::new(facts.user), session, hash })
+}
+
+fn facts(conn: &mut SqliteConnection, token: RefreshToken) -> Result<RefreshFacts, Failure> {
+    let dangling = |column| StoreError::corrupt("refresh_tokens", column, "names a row that does not exist");
+    let user = accounts::by_id(conn, token.user)?.ok_or_else(|| dangling("user_id"))?;
+    let session = sessions::table
+        .filter(sessions::id.eq(Id::from(token.session)))
+        .filter(sessions::user_id.eq(Id::from(token.user)))
+        .select(SessionRow::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or_else(|| dangling("session_id"))?;
+    let successor = match token.replaced {
+        Some((_, id)) => successor(conn, token.user, id)?,
+        None => None,
+    };
+    Ok(RefreshFacts { token, successor, session: Session::try_from(session)?, user })
+}
+
+fn successor(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    id: TokenId,
+) -> Result<Option<RefreshToken>, Failure> {
+    let row = refresh_tokens::table
+        .filter(refresh_tokens::id.eq(Id::from(id)))
+        .filter(refresh_tokens::user_id.eq(Id::from(user)))
+        .select(RefreshTokenRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(RefreshToken::try_from).transpose()?)
+}
+
+fn replace(
+    conn: &mut SqliteConnection,
+    token: &RefreshToken,
+    successor: Successor,
+    now: Stamp,
+) -> QueryResult<()> {
+    insert_token(conn, token.user, token.session, token.generation.saturating_add(1), successor, now)?;
+    diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(Id::from(token.id))))
+        .filter(refresh_tokens::user_id.eq(Id::from(token.user)))
+        .filter(refresh_tokens::replaced_at.is_null())
+        .set((
+            refresh_tokens::replaced_at.eq(now.as_micros()),
+            refresh_tokens::replaced_by.eq(Id::from(successor.id)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

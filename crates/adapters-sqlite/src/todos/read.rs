@@ -1,0 +1,65 @@
+//! Single todos, and what changed.
+
+use diesel::prelude::*;
+use domain::todo::{Changes, Todo, TodoNumber};
+use domain::{Stamp, TodoId, UserId};
+
+use super::standing;
+use crate::error::Failure;
+use crate::readers::in_snapshot;
+use crate::rows::{Id, TodoRow, all, stamp};
+use crate::schema::{todos, users};
+
+pub(super) fn by_id(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<Option<Todo>, Failure> {
+    let row = todos::table
+        .filter(todos::user_id.eq(Id::from(user)))
+        .filter(todos::id.eq(Id::from(id)))
+        .select(TodoRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Todo::try_from).transpose()?)
+}
+
+pub(super) fn by_number(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    number: TodoNumber,
+) -> Result<Option<Todo>, Failure> {
+    let row = todos::table
+        .filter(todos::user_id.eq(Id::from(user)))
+        .filter(todos::number.eq(number.0))
+        .select(TodoRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Todo::try_from).transpose()?)
+}
+
+pub(super) fn changes(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    since: Option<Stamp>,
+    limit: u32,
+) -> Result<Option<Changes>, Failure> {
+    in_snapshot(conn, |conn| {
+        let Some(standing) = standing(conn, user)? else {
+            return Ok(None);
+        };
+        let mut rows = todos::table
+            .filter(todos::user_id.eq(Id::from(user)))
+            .filter(todos::updated_at.gt(since.map_or(i64::MIN, Stamp::as_micros)))
+            .order(todos::updated_at)
+            .limit(i64::from(limit) + 1)
+            .select(TodoRow::as_select())
+            .load(conn)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        Ok(Some(Changes { todos: all(rows)?, has_more, position: standing.position }))
+    })
+}
+
+pub(super) fn clock(conn: &mut SqliteConnection, user: UserId) -> Result<Option<Stamp>, Failure> {
+    let clock: Option<i64> =
+        users::table.filter(users::id.eq(Id::from(user))).select(users::sync_clock).first(conn).optional()?;
+    Ok(clock.map(|clock| stamp("users", "sync_clock", clock)).transpose()?)
+}

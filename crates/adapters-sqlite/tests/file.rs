@@ -1,0 +1,210 @@
+//! What is particular to a store that is one file: how it is made, migrated, reopened and found damaged.
+
+#![allow(clippy::expect_used, reason = "a test that can't set itself up should panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters_sqlite::{OpenError, OpenOptions, SqliteStore, migrate, migration_status, revert_last};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use domain::account::AccountStore;
+use domain::health::Probe;
+use domain::todo::TodoStore;
+use domain::{StoreError, UserId};
+use domain_testkit::RecordingBus;
+use domain_testkit::build::{T0, batch, create, new_user, todo_id};
+use tempfile::TempDir;
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("data").join("todos.db");
+    (folder, path)
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(OpenOptions::new(path, Arc::new(RecordingBus::new()))).expect("opens")
+}
+
+fn raw(path: &Path) -> SqliteConnection {
+    SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects")
+}
+
+async fn user(store: &SqliteStore) -> UserId {
+    let new = new_user();
+    let id = new.id;
+    store.register(new, None, T0).await.expect("registers");
+    id
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn schema(path: &Path) -> Vec<String> {
+    let sql = "SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS line FROM sqlite_schema ORDER BY 1";
+    let lines: Vec<Line> = diesel::sql_query(sql).load(&mut raw(path)).expect("reads the schema");
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+fn epoch(path: &Path) -> String {
+    let sql = "SELECT epoch AS line FROM database_epoch";
+    let line: Line = diesel::sql_query(sql).get_result(&mut raw(path)).expect("reads the epoch");
+    line.line
+}
+
+#[test]
+fn migrating_up_down_and_up_again_leaves_the_same_schema() {
+    let (_folder, path) = folder();
+    let names = migrate(&path).expect("migrates");
+    let (first, first_epoch) = (schema(&path), epoch(&path));
+    assert_eq!(migrate(&path).expect("finds nothing to do"), Vec::<String>::new());
+    assert_eq!(epoch(&path), first_epoch, "the epoch stays");
+    uuid::Uuid::try_parse(&first_epoch).expect("a UUID");
+    for name in names.iter().rev() {
+        assert_eq!(revert_last(&path).expect("reverts").as_ref(), Some(name));
+    }
+    assert_eq!(revert_last(&path).expect("finds nothing to do"), None);
+    let left: Vec<_> = schema(&path).into_iter().filter(|line| !line.contains("__diesel")).collect();
+    assert_eq!(left, Vec::<String>::new(), "nothing is left behind");
+    assert_eq!(migrate(&path).expect("migrates again"), names);
+    assert_eq!(schema(&path), first);
+    assert_ne!(epoch(&path), first_epoch, "a new history has a new epoch");
+}
+
+#[test]
+fn of_several_processes_that_start_at_once_one_migrates() {
+    let (_folder, path) = folder();
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            std::thread::spawn(move || migrate(&path).expect("migrates or waits").len())
+        })
+        .collect();
+    let mut applied: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+    applied.sort_unstable();
+    let all = migration_status(&path).expect("tells").len();
+    assert_eq!(applied, [vec![0; 7], vec![all]].concat());
+}
+
+#[test]
+fn the_status_tells_what_is_applied_and_makes_no_file() {
+    let (_folder, path) = folder();
+    let applied = |path: &Path| -> Vec<bool> {
+        migration_status(path).expect("tells").iter().map(|state| state.applied).collect()
+    };
+    assert!(applied(&path).iter().all(|applied| !applied));
+    assert!(!path.exists());
+    migrate(&path).expect("migrates");
+    assert!(applied(&path).iter().all(|applied| *applied));
+}
+
+#[test]
+fn a_file_without_its_migrations_is_not_opened() {
+    let (_folder, path) = folder();
+    let opened = SqliteStore::open(OpenOptions::new(&path, Arc::new(RecordingBus::new())));
+    assert!(matches!(opened.err(), Some(OpenError::NotMigrated { pending }) if !pending.is_empty()));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let _store = open(&path);
+    for file in [path.clone(), path.with_extension("db-wal")] {
+        let mode = fs::metadata(&file).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn what_is_no_database_is_told_at_once() {
+    let (folder, path) = folder();
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    fs::write(
+        &path,
+        "a letter to my aunt, and much longer than a header would be, so that nobody mistakes it",
+    )
+    .expect("writes");
+    let error = migrate(&path).expect_err("refuses").to_string();
+    assert!(error.contains("todos.db") && error.contains("not a database"), "{error}");
+    let blocked = folder.path().join("data").join("todos.db").join("below.db");
+    let error = migrate(&blocked).expect_err("refuses").to_string();
+    assert!(error.contains("can't create"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_the_process_died() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let store = open(&path);
+    let user = user(&store).await;
+    let ids: Vec<_> = (0..100).map(|_| todo_id()).collect();
+    for id in &ids {
+        store.commit(user, batch([create(*id, "milk")]), T0).await.expect("commits");
+    }
+    // The files as they are now are what a kill would leave.
+    let (_after, copy) = folder();
+    fs::create_dir_all(copy.parent().expect("a parent")).expect("a folder");
+    for end in ["db", "db-wal"] {
+        fs::copy(path.with_extension(end), copy.with_extension(end)).expect("copies");
+    }
+    let reopened = open(&copy);
+    for id in ids {
+        let (before, after) = (store.get(user, id).await, reopened.get(user, id).await);
+        assert_eq!(after.expect("reads"), before.expect("reads"));
+    }
+    assert_eq!(reopened.clock(user).await.expect("reads"), store.clock(user).await.expect("reads"));
+}
+
+#[tokio::test]
+async fn a_corrupt_row_is_named_and_harms_no_other() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let store = open(&path);
+    let (ann, bob) = (user(&store).await, user(&store).await);
+    let (sound, broken, other) = (todo_id(), todo_id(), todo_id());
+    store.commit(ann, batch([create(sound, "milk"), create(broken, "bread")]), T0).await.expect("commits");
+    store.commit(bob, batch([create(other, "tea")]), T0).await.expect("commits");
+    raw(&path)
+        .batch_execute(
+            "PRAGMA busy_timeout = 5000; PRAGMA ignore_check_constraints = ON;
+             UPDATE todos SET title = '  ' WHERE title = 'bread'; UPDATE todos SET updated_at = 1 << 62 WHERE title = 'tea';",
+        )
+        .expect("breaks the rows");
+    let named = |error: Option<StoreError>, of: &str| match error {
+        Some(StoreError::Corrupt { table: "todos", column, .. }) => assert_eq!(column, of),
+        other => panic!("a corrupt {of} is told, not {other:?}"),
+    };
+    named(store.get(ann, broken).await.err(), "title");
+    named(store.get(bob, other).await.err(), "updated_at");
+    named(store.commit(ann, batch([create(sound, "x"), create(broken, "y")]), T0).await.err(), "title");
+    assert!(store.get(ann, sound).await.expect("reads").is_some());
+    store.commit(ann, batch([create(todo_id(), "still writes")]), T0).await.expect("commits");
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_locked_is_unavailable_until_it_is_free() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let bus = Arc::new(RecordingBus::new());
+    let timeout = Duration::from_millis(200);
+    let store = SqliteStore::open(OpenOptions { timeout, ..OpenOptions::new(&path, bus) }).expect("opens");
+    let user = user(&store).await;
+    let mut other = raw(&path);
+    other.batch_execute("BEGIN IMMEDIATE").expect("locks");
+    let id = todo_id();
+    let refused = store.commit(user, batch([create(id, "milk")]), T0).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    store.probe().await.expect("reads go on");
+    assert_eq!(store.get(user, id).await.expect("reads"), None);
+    other.batch_execute("ROLLBACK").expect("unlocks");
+    store.commit(user, batch([create(id, "milk")]), T0).await.expect("commits");
+}

@@ -1,0 +1,255 @@
+//! A device: local todos, unsent edits, a cursor.
+//!
+//! It does what the protocol asks of a client and nothing clever: it sends what it changed, takes what it gets, keeps the
+//! cursor. What makes it right:
+//! - an unsent edit keeps the version it was made against, whatever the device learns meanwhile
+//! - an accepted change is final only when the last page has come: what came back replaces the todo, what did not come back is
+//!   exactly what was sent
+//! - a conflict is settled by dropping the edit, or by making it anew against the todo that was shown
+
+use std::collections::BTreeMap;
+
+use domain::{Stamp, TodoId};
+
+use super::habits::Habits;
+use super::tally::{Receipt, Tally};
+use super::wire::{Answer, Fields, Request, Row, Upload, Verdict};
+
+/// An edit the server has not accepted yet.
+#[derive(Clone, Debug)]
+struct Pending {
+    base: Option<i64>,
+    /// Whether it was made on top of an accepted change that was not final yet.
+    on_accepted: bool,
+    fields: Fields,
+    made_at: Stamp,
+}
+
+/// An accepted change.
+#[derive(Clone, Debug)]
+struct Accepted {
+    fields: Fields,
+    version: i64,
+}
+
+/// One device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// What it is like.
+    pub habits: Habits,
+    /// What it was told of its changes.
+    pub receipts: Vec<Receipt>,
+    /// What it met.
+    pub tally: Tally,
+    rows: BTreeMap<TodoId, Row>,
+    accepted: BTreeMap<TodoId, Accepted>,
+    pending: BTreeMap<TodoId, Vec<Pending>>,
+    cursor: Option<Stamp>,
+    epoch: Option<String>,
+    behind: bool,
+}
+
+impl Device {
+    /// A device that has seen nothing.
+    #[must_use]
+    pub fn new(habits: Habits) -> Self {
+        Self {
+            habits,
+            receipts: Vec::new(),
+            tally: Tally::default(),
+            rows: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            cursor: None,
+            epoch: None,
+            behind: true,
+        }
+    }
+
+    /// The server's todos as far as it knows them for certain.
+    #[must_use]
+    pub const fn rows(&self) -> &BTreeMap<TodoId, Row> {
+        &self.rows
+    }
+
+    /// Where its knowledge ends.
+    #[must_use]
+    pub const fn cursor(&self) -> Option<Stamp> {
+        self.cursor
+    }
+
+    /// Whether the last answer was not the last page.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Whether nothing waits to be sent or to become final.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.pending.is_empty() && self.accepted.is_empty()
+    }
+
+    /// Whether `id` is accepted and not final.
+    #[must_use]
+    pub fn awaits(&self, id: TodoId) -> bool {
+        self.accepted.contains_key(&id)
+    }
+
+    /// The todos as its user sees them.
+    #[must_use]
+    pub fn view(&self) -> BTreeMap<TodoId, Row> {
+        let ids = self.rows.keys().chain(self.accepted.keys()).chain(self.pending.keys());
+        ids.map(|id| (*id, self.seen(*id, usize::MAX))).collect()
+    }
+
+    /// The todo with the first `edits` of what is pending.
+    fn seen(&self, id: TodoId, edits: usize) -> Row {
+        let row = self.rows.get(&id).cloned().unwrap_or(Row::unknown(id));
+        let accepted = self.accepted.get(&id).map(|accepted| &accepted.fields);
+        let pending = self.pending.get(&id).into_iter().flatten().take(edits).map(|pending| &pending.fields);
+        accepted.into_iter().chain(pending).fold(row, Row::with)
+    }
+
+    /// Its user changes a todo at `now` of the server's clock.
+    pub fn edit(&mut self, id: TodoId, fields: Fields, now: Stamp) {
+        let made_at = self.time(now);
+        let on_accepted = self.accepted.contains_key(&id);
+        let known = self.rows.get(&id).map(|row| row.version).or(self.habits.first_version);
+        let pending = self.pending.entry(id).or_default();
+        match pending.last_mut() {
+            Some(last) if !self.habits.journal && last.on_accepted == on_accepted => {
+                last.fields.add(fields);
+                last.made_at = made_at;
+            }
+            last => {
+                let base = last.map_or(known, |last| last.base);
+                pending.push(Pending { base, on_accepted, fields, made_at });
+                self.tally.made += 1;
+            }
+        }
+    }
+
+    /// What it sends now.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let ready = self.pending.iter().filter(|(id, _)| !self.accepted.contains_key(id));
+        let uploads = ready.flat_map(|(id, pending)| {
+            pending.iter().enumerate().map(|(index, edit)| {
+                let creates = edit.base == self.habits.first_version && edit.fields.text.is_some();
+                let whole = self.habits.whole && (creates || self.rows.contains_key(id));
+                let fields = if whole { self.seen(*id, index + 1).fields() } else { edit.fields.clone() };
+                Upload { id: *id, version: edit.base, fields, updated_at: edit.made_at }
+            })
+        });
+        Request {
+            cursor: self.cursor,
+            epoch: self.epoch.clone(),
+            strategy: self.habits.strategy,
+            client_id: self.habits.name.clone(),
+            limit: self.habits.limit,
+            todos: uploads.collect(),
+        }
+    }
+
+    /// Takes the answer to `request`, which is what [`Device::request`] gave last.
+    pub fn take(&mut self, request: &Request, answer: Answer) {
+        assert_eq!(request.todos.len(), answer.verdicts.len(), "one verdict for each todo sent");
+        for (upload, verdict) in request.todos.iter().zip(answer.verdicts) {
+            self.judge(upload, verdict);
+        }
+        self.pending.retain(|_, pending| !pending.is_empty());
+        let mut last = request.cursor;
+        for row in answer.changes {
+            assert!(row.updated_at > last, "changes come in stamp order, each after the cursor: {row:?}");
+            last = row.updated_at;
+            self.learn(row);
+        }
+        assert!(last <= Some(answer.cursor), "nothing comes from after the new cursor");
+        assert!(!answer.has_more || Some(answer.cursor) > self.cursor, "each page brings the device on");
+        self.cursor = Some(answer.cursor);
+        self.epoch = Some(answer.epoch);
+        self.behind = answer.has_more;
+        if self.behind {
+            self.tally.pages += 1;
+        } else {
+            self.finish();
+        }
+    }
+
+    /// Starts from the beginning with what it has not sent.
+    pub fn resync(&mut self) {
+        self.rows.clear();
+        self.accepted.clear();
+        self.cursor = None;
+        self.epoch = None;
+        self.behind = true;
+    }
+
+    fn time(&self, now: Stamp) -> Stamp {
+        Stamp::from_micros(now.as_micros() + self.habits.skew).expect("a small skew")
+    }
+
+    fn judge(&mut self, upload: &Upload, verdict: Verdict) {
+        let id = upload.id;
+        let pending = self.pending.get_mut(&id).expect("only what is pending is sent");
+        let mut edit = pending.remove(0);
+        match verdict {
+            Verdict::Applied(version) => {
+                self.tally.accepted += 1;
+                self.receipts.push(Receipt { id, version, fields: upload.fields.clone() });
+                if version > 0 {
+                    let accepted = Accepted { fields: Fields::default(), version };
+                    let accepted = self.accepted.entry(id).or_insert(accepted);
+                    accepted.fields.add(upload.fields.clone());
+                    accepted.version = version;
+                }
+            }
+            Verdict::Conflict { server, settled } => {
+                self.tally.conflicts += 1;
+                if self.habits.insists && !settled {
+                    edit.base = Some(server.version);
+                    if server.deleted && edit.fields.deleted.is_none() {
+                        edit.fields.deleted = Some(false);
+                    }
+                    pending.push(edit);
+                } else {
+                    self.tally.dropped += 1;
+                }
+                self.learn_of_conflict(server);
+            }
+            Verdict::Rejected => self.tally.rejected += 1,
+        }
+    }
+
+    /// The todo shown may already have changed again, and then comes among the changes too.
+    fn learn_of_conflict(&mut self, server: Row) {
+        if self.rows.get(&server.id).is_none_or(|row| row.version < server.version) {
+            self.rows.insert(server.id, server);
+        }
+    }
+
+    fn learn(&mut self, row: Row) {
+        let held = self.rows.get(&row.id).map_or(0, |row| row.version);
+        assert!(row.version >= held, "version {held} was known already: {row:?}");
+        if let Some(accepted) = self.accepted.remove(&row.id) {
+            assert!(row.version >= accepted.version, "{accepted:?} was acknowledged, and now it is {row:?}");
+            self.tally.merged += 1;
+        }
+        self.rows.insert(row.id, row);
+    }
+
+    /// The last page has come: what is accepted and did not come back is as it was sent.
+    fn finish(&mut self) {
+        for (id, Accepted { fields, version }) in std::mem::take(&mut self.accepted) {
+            let row = self.rows.remove(&id).unwrap_or(Row::unknown(id)).with(&fields);
+            self.rows.insert(id, Row { version, updated_at: None, ..row });
+            for pending in self.pending.get_mut(&id).into_iter().flatten().filter(|edit| edit.on_accepted) {
+                pending.base = Some(version);
+            }
+        }
+        for pending in self.pending.values_mut().flatten() {
+            pending.on_accepted = false;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What the record of a simulation has to show, told by another rule than the domain's own: every version of every todo is there,
+//! and no value was replaced by somebody who neither knew it nor was let by the stated rule.
+
+use std::collections::BTreeMap;
+
+use domain::todo::{Action, Base, Batch, Change, Commit, Description, Edit, Field, Outcome, Strategy, Todo};
+use domain::{Stamp, TodoId};
+
+use super::recorder::Record;
+use super::wire::{Fields, Row};
+
+/// Every version of every todo, and the stamps in order.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The versions of each todo, the first at index 0.
+    pub versions: BTreeMap<TodoId, Vec<Todo>>,
+    /// Each accepted change in the order of commits.
+    pub accepted: Vec<Todo>,
+}
+
+impl History {
+    /// The history that `records` tell.
+    #[must_use]
+    pub fn of(records: &[Record]) -> Self {
+        let mut history = Self::default();
+        for record in records {
+            if let Commit::Done(outcomes) = &record.commit {
+                assert_eq!(outcomes.len(), record.batch.changes.len(), "one outcome for each change");
+                let found: BTreeMap<_, _> =
+                    record.batch.ids().into_iter().map(|id| (id, history.last(id).cloned())).collect();
+                for (change, outcome) in record.batch.changes.iter().zip(outcomes) {
+                    history.add(record, change, found[&change.id].as_ref(), outcome);
+                }
+            }
+        }
+        history
+    }
+
+    /// The todo as it is now.
+    #[must_use]
+    pub fn last(&self, id: TodoId) -> Option<&Todo> {
+        self.versions.get(&id).and_then(|versions| versions.last())
+    }
+
+    /// `found` is the todo as the batch found it.
+    fn add(&mut self, record: &Record, change: &Change, found: Option<&Todo>, outcome: &Outcome) {
+        let before = self.last(change.id);
+        let wanted = wanted(&change.action, before);
+        match outcome {
+            Outcome::Applied { todo, .. } => {
+                let stamp = self.accepted.last().map(Todo::updated_at);
+                assert!(Some(todo.updated_at()) > stamp, "stamps rise: {todo:?}");
+                assert!(todo.updated_at() >= record.now, "no stamp is before its time: {todo:?}");
+                assert_eq!(todo.version(), before.map_or(0, Todo::version) + 1, "versions are dense");
+                let replaced = replaced(before, &wanted, todo);
+                if let Some(found) = found {
+                    for field in replaced {
+                        allow(record, change, found, field);
+                    }
+                }
+                self.accepted.push(todo.clone());
+                self.versions.entry(change.id).or_default().push(todo.clone());
+            }
+            Outcome::Unchanged { todo, .. } => {
+                assert_eq!(todo.as_ref(), before, "what is unchanged is as it was");
+                if let Some(todo) = todo {
+                    assert!(holds(todo, &wanted), "{todo:?} holds {wanted:?}");
+                }
+            }
+            Outcome::Conflict(conflict) => {
+                assert_eq!(Some(&conflict.current), before, "a conflict shows what is there");
+                assert!(!holds(&conflict.current, &wanted), "there is a conflict in something");
+            }
+            Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => {}
+        }
+    }
+}
+
+/// Whether each value in `fields` is the todo's.
+#[must_use]
+pub fn holds(todo: &Todo, fields: &Fields) -> bool {
+    let values = Row::from(todo).values();
+    fields
+        .values()
+        .iter()
+        .zip(values)
+        .all(|(wanted, value)| wanted.as_ref().is_none_or(|wanted| *wanted == value))
+}
+
+/// The fields whose value `after` replaces; each has to be wanted, or restored by an edit.
+fn replaced(before: Option<&Todo>, wanted: &Fields, after: &Todo) -> Vec<Field> {
+    assert!(
+        holds(after, &Fields { deleted: wanted.deleted.or(Some(after.deleted())), ..wanted.clone() }),
+        "what is accepted is in place: {wanted:?} in {after:?}"
+    );
+    let Some(before) = before else { return Vec::new() };
+    let (old, new, named) = (Row::from(before).values(), Row::from(after).values(), wanted.values());
+    let changed: Vec<_> = (0..Field::ALL.len()).filter(|field| old[*field] != new[*field]).collect();
+    assert!(!changed.is_empty(), "a change that is accepted changes something: {after:?}");
+    for field in &changed {
+        let restored = Field::ALL[*field] == Field::Deleted && before.deleted();
+        assert!(named[*field].is_some() || restored, "nobody asked for {:?}: {after:?}", Field::ALL[*field]);
+    }
+    changed.into_iter().map(|field| Field::ALL[field]).collect()
+}
+
+/// Fails where `change` replaced others' value of `field` without knowing it and without a rule that lets it. `found` is the todo as
+/// the batch found it.
+fn allow(record: &Record, change: &Change, found: &Todo, field: Field) {
+    let Batch { strategy, .. } = &record.batch;
+    let base = match change.base {
+        Base::Current => return,
+        Base::Unknown => 0,
+        Base::Version(base) => base,
+    };
+    if base >= found.version() {
+        return;
+    }
+    let knew_field = base >= found.versions().of(field);
+    let by_rule = match strategy {
+        Strategy::Manual => false,
+        Strategy::ClientWins => true,
+        Strategy::LastWriteWins => edited_at(change).min(record.now) > found.updated_at(),
+        Strategy::Merge => knew_field || (field == Field::Deleted && found.deleted()),
+    };
+    assert!(by_rule, "{change:?} of {found:?} overwrote {field:?} under {strategy:?}");
+}
+
+fn edited_at(change: &Change) -> Stamp {
+    match &change.action {
+        Action::Upsert(upsert) => upsert.updated_at.expect("devices say when"),
+        _ => panic!("only a sync is stale: {change:?}"),
+    }
+}
+
+/// The values that an action asks for.
+fn wanted(action: &Action, before: Option<&Todo>) -> Fields {
+    match action {
+        Action::Create(new) => Fields {
+            text: Some(new.title.as_str().to_owned()),
+            description: Some(new.description.as_ref().map(|text| text.as_str().to_owned())),
+            completed: Some(new.completed),
+            deleted: None,
+        },
+        Action::Edit(edit) => of_edit(edit),
+        Action::Toggle => Fields { completed: before.map(|before| !before.completed()), ..Fields::default() },
+        Action::Delete => Fields { deleted: Some(true), ..Fields::default() },
+        Action::Restore => Fields { deleted: Some(false), ..Fields::default() },
+        Action::Upsert(upsert) => Fields { deleted: upsert.deleted, ..of_edit(&upsert.edit) },
+    }
+}
+
+fn of_edit(edit: &Edit) -> Fields {
+    let text = |description: &Description| description.as_str().to_owned();
+    Fields {
+        text: edit.title.as_ref().map(|title| title.as_str().to_owned()),
+        description: edit.description.as_ref().map(|description| description.as_ref().map(text)),
+        completed: edit.completed,
+        deleted: None,
+    }
+}

@@ -1,0 +1,165 @@
+//! The domain in process as the devices' server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::account::{AccountStore, Registered};
+use domain::sync::{Cursor, Epoch, SyncAnswer, SyncOutcome, SyncRequest, SyncService};
+use domain::todo::{Action, Base, Batch, Change, Edit, NewTodo, Outcome, Strategy, TodoStore, Upsert};
+use domain::{Clock, TodoId, UserId};
+
+use super::habits::any_edit;
+use super::random::Random;
+use super::recorder::Recorder;
+use super::wire::{Answer, Fields, Lost, Reply, Request, Row, Server, Upload, Verdict};
+use crate::build::{self, T0};
+use crate::bus::RecordingBus;
+use crate::fakes::FixedClock;
+use crate::memory::MemoryStore;
+
+/// A [`SyncService`] over a [`MemoryStore`], for one user.
+pub struct Local {
+    /// Everything that was written.
+    pub recorder: Arc<Recorder>,
+    /// Everything that was told.
+    pub bus: Arc<RecordingBus>,
+    /// The user.
+    pub user: UserId,
+    store: Arc<MemoryStore>,
+    clock: Arc<FixedClock>,
+    service: SyncService,
+    quota: u32,
+}
+
+impl Local {
+    /// A server with one new user, who may have `quota` live todos.
+    pub async fn new(quota: u32) -> Self {
+        let bus = Arc::new(RecordingBus::new());
+        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let new = build::new_user();
+        let user = new.id;
+        let registered = store.register(new, None, T0).await.expect("a store at work");
+        assert!(matches!(registered, Registered::Done(_)));
+        let recorder = Arc::new(Recorder::new(store.clone()));
+        let clock = Arc::new(FixedClock::at(T0));
+        let service = SyncService::new(recorder.clone(), clock.clone(), quota);
+        Self { recorder, bus, user, store, clock, service, quota }
+    }
+
+    /// The server's clock; the devices' are ahead of it or behind.
+    pub fn clock(&self) -> &FixedClock {
+        &self.clock
+    }
+
+    /// Time passes; now and then the clock is set back.
+    pub fn pass_time(&self, random: &mut Random) {
+        if random.chance(5) {
+            self.clock.set(self.clock.now().minus(Duration::from_secs(2)));
+        } else {
+            self.clock.advance(Duration::from_micros(random.below(3_000_000)));
+        }
+    }
+
+    /// Somebody changes a todo at its current version, as a web page does, now or right before the next read.
+    pub async fn meddle(&self, random: &mut Random) {
+        let rows: Vec<_> = self.rows().await.into_values().collect();
+        if rows.is_empty() {
+            return;
+        }
+        let id = random.pick(&rows).id;
+        let action = match random.below(8) {
+            0 => Action::Toggle,
+            1 => Action::Delete,
+            2 => Action::Restore,
+            3 => Action::Create(NewTodo {
+                title: build::title("bread"),
+                description: None,
+                completed: false,
+                created_at: None,
+            }),
+            _ => Action::Edit(edit(&any_edit(random))),
+        };
+        let batch = Batch {
+            changes: vec![build::change(id, Base::Current, action)],
+            strategy: Strategy::Manual,
+            all_or_nothing: false,
+            cursor: None,
+            quota: self.quota,
+        };
+        if random.chance(50) {
+            self.recorder.intrude(batch, self.clock.now());
+        } else {
+            self.recorder.commit(self.user, batch, self.clock.now()).await.expect("a store at work");
+        }
+    }
+
+    /// Every todo there is, tombstones included.
+    pub async fn rows(&self) -> BTreeMap<TodoId, Row> {
+        let all = self.store.changes(self.user, None, u32::MAX).await.expect("a store at work");
+        let all = all.expect("the user exists").todos;
+        all.iter().map(|todo| (todo.id(), Row::from(todo))).collect()
+    }
+}
+
+impl Server for Local {
+    async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
+        let request = SyncRequest {
+            cursor: Cursor { since: request.cursor, epoch: request.epoch.clone().map(Epoch) },
+            strategy: request.strategy,
+            changes: request.todos.iter().map(|upload| change(upload, &request.client_id)).collect(),
+            limit: request.limit,
+        };
+        match self.service.sync(self.user, request).await.expect("a store at work") {
+            SyncOutcome::Done(answer) => Ok(Reply::Done(told(answer))),
+            SyncOutcome::StaleCursor => Ok(Reply::ResyncRequired),
+            SyncOutcome::NoSuchUser => panic!("the user exists"),
+        }
+    }
+}
+
+fn change(upload: &Upload, client_id: &str) -> Change {
+    Change {
+        id: upload.id,
+        base: upload.version.map_or(Base::Unknown, Base::Version),
+        action: Action::Upsert(Upsert {
+            edit: edit(&upload.fields),
+            deleted: upload.fields.deleted,
+            created_at: None,
+            updated_at: Some(upload.updated_at),
+        }),
+        client_id: Some(build::client(client_id)),
+    }
+}
+
+fn edit(fields: &Fields) -> Edit {
+    Edit {
+        title: fields.text.as_deref().map(build::title),
+        description: fields.description.as_ref().map(|text| text.as_deref().map(build::description)),
+        completed: fields.completed,
+    }
+}
+
+fn told(answer: SyncAnswer) -> Answer {
+    Answer {
+        verdicts: answer.outcomes.iter().map(verdict).collect(),
+        changes: answer.server_changes.iter().map(Row::from).collect(),
+        has_more: answer.has_more,
+        cursor: answer.cursor,
+        epoch: answer.epoch.0,
+    }
+}
+
+fn verdict(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Applied { todo, .. } | Outcome::Unchanged { todo: Some(todo), .. } => {
+            Verdict::Applied(todo.version())
+        }
+        Outcome::Unchanged { todo: None, .. } => Verdict::Applied(0),
+        Outcome::Conflict(conflict) => {
+            Verdict::Conflict { server: Row::from(&conflict.current), settled: conflict.resolved.is_some() }
+        }
+        Outcome::Rejected(_) => Verdict::Rejected,
+        Outcome::NotFound | Outcome::IdInUse => panic!("no answer to a sync: {outcome:?}"),
+    }
+}

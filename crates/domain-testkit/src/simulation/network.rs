@@ -1,0 +1,104 @@
+//! A network that loses requests and answers, and delivers some requests twice, late and out of order.
+
+use super::random::Random;
+use super::wire::{Lost, Reply, Request, Server};
+
+/// Stands between the devices and a server.
+pub struct Network<S> {
+    /// The server behind it.
+    pub server: S,
+    /// What it did.
+    pub faults: Faults,
+    healthy: bool,
+    late: Vec<Request>,
+}
+
+/// How often the network did what.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Requests that never arrived.
+    pub lost: u64,
+    /// Requests of which the answer never arrived.
+    pub unanswered: u64,
+    /// Requests that arrived twice, the second time late.
+    pub repeated: u64,
+    /// Requests that arrived when their device had given them up.
+    pub late: u64,
+    /// Requests that were told to resync.
+    pub refused: u64,
+}
+
+impl Faults {
+    /// Adds another network's.
+    pub const fn add(&mut self, other: &Self) {
+        self.lost += other.lost;
+        self.unanswered += other.unanswered;
+        self.repeated += other.repeated;
+        self.late += other.late;
+        self.refused += other.refused;
+    }
+}
+
+impl<S: Server> Network<S> {
+    /// A network with all its faults.
+    pub fn new(server: S) -> Self {
+        Self { server, faults: Faults::default(), healthy: false, late: Vec::new() }
+    }
+
+    /// One exchange, as it fares.
+    pub async fn exchange(&mut self, request: &Request, random: &mut Random) -> Result<Reply, Lost> {
+        if self.healthy {
+            return self.server.sync(request).await;
+        }
+        match random.below(100) {
+            0..12 => {
+                self.faults.lost += 1;
+                Err(Lost)
+            }
+            12..24 => {
+                self.faults.unanswered += 1;
+                self.server.sync(request).await?;
+                Err(Lost)
+            }
+            24..32 => {
+                self.late.push(request.clone());
+                Err(Lost)
+            }
+            32..38 => {
+                self.faults.repeated += 1;
+                self.late.push(request.clone());
+                self.server.sync(request).await
+            }
+            38..42 => {
+                self.faults.repeated += 1;
+                self.server.sync(request).await?;
+                self.server.sync(request).await
+            }
+            42..45 => {
+                // As when the tombstones that the device has not seen are gone.
+                self.faults.refused += 1;
+                Ok(Reply::ResyncRequired)
+            }
+            _ => self.server.sync(request).await,
+        }
+    }
+
+    /// Delivers one of the requests under way, not always the oldest. Nobody hears the answer.
+    pub async fn deliver_late(&mut self, random: &mut Random) {
+        if !self.late.is_empty() {
+            let index = random.below(self.late.len() as u64);
+            let request = self.late.swap_remove(usize::try_from(index).expect("an index"));
+            self.faults.late += 1;
+            // Over HTTP this one may fail too.
+            let _: Result<Reply, Lost> = self.server.sync(&request).await;
+        }
+    }
+
+    /// Delivers everything under way, and everything from now on.
+    pub async fn heal(&mut self, random: &mut Random) {
+        while !self.late.is_empty() {
+            self.deliver_late(random).await;
+        }
+        self.healthy = true;
+    }
+}

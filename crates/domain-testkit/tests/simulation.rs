@@ -1,0 +1,73 @@
+//! Ten thousand simulated lives of one user's devices. A seed that fails is printed; run it alone with
+//! `SIMULATION_SEED=<seed> cargo test -p domain-testkit --test simulation`, or more of them with `SIMULATION_SEEDS=<count>`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use domain_testkit::simulation::{Report, run};
+use futures_util::FutureExt;
+
+const SEEDS: u64 = 10_000;
+const THREADS: u64 = 2;
+
+#[test]
+fn devices_agree_and_lose_nothing_whatever_the_network_does() {
+    if let Some(seed) = setting("SIMULATION_SEED") {
+        println!("seed {seed}: {:#?}", simulate(seed));
+        return;
+    }
+    let seeds = setting("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let report = thread::scope(|scope| {
+        let part = |first| scope.spawn(move || simulate_all((first..seeds).step_by(THREADS as usize)));
+        let parts: Vec<_> = (0..THREADS).map(part).collect();
+        let mut report = Report::default();
+        for part in parts {
+            report.add(&part.join().expect("a simulation failed; its seed is above"));
+        }
+        report
+    });
+    println!("{seeds} seeds: {report:#?}");
+    let Report { tally, faults, accepted } = report;
+    let met = [
+        accepted,
+        tally.conflicts,
+        tally.dropped,
+        tally.rejected,
+        tally.pages,
+        tally.merged,
+        faults.lost,
+        faults.unanswered,
+        faults.repeated,
+        faults.late,
+        faults.refused,
+    ];
+    assert!(seeds < 100 || met.iter().all(|met| *met > 0), "the simulation meets everything: {report:?}");
+}
+
+#[test]
+fn a_seed_determines_everything() {
+    for seed in 0..20 {
+        assert_eq!(format!("{:?}", simulate(seed)), format!("{:?}", simulate(seed)));
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+fn simulate(seed: u64) -> Report {
+    run(seed).now_or_never().expect("nothing in a simulation waits")
+}
+
+fn simulate_all(seeds: impl Iterator<Item = u64>) -> Report {
+    let mut report = Report::default();
+    for seed in seeds {
+        match catch_unwind(AssertUnwindSafe(|| simulate(seed))) {
+            Ok(met) => report.add(&met),
+            Err(_) => panic!(
+                "seed {seed} failed: SIMULATION_SEED={seed} cargo test -p domain-testkit --test simulation"
+            ),
+        }
+    }
+    report
+}

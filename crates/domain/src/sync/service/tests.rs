@@ -1,0 +1,253 @@
+use std::sync::Arc;
+
+use mockall::Sequence;
+use uuid::Uuid;
+
+use super::*;
+use crate::event::EventKind;
+use crate::ids::UserId;
+use crate::sync::Position;
+use crate::time::MockClock;
+use crate::todo::plan::Conflict;
+use crate::todo::{Action, Base, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions};
+
+const USER: UserId = UserId(Uuid::from_u128(7));
+
+fn at(micros: i64) -> Stamp {
+    Stamp::from_micros(micros).expect("a stamp")
+}
+
+/// The todo `id(n)` at `version`, last changed at `at(stamp)`.
+fn todo(n: u128, version: i64, stamp: i64) -> Todo {
+    let versions = Versions { version, title: version, description: 1, completed: 1, deleted: 1 };
+    Todo::restore_from(&StoredTodo {
+        id: id(n),
+        number: 1,
+        title: "milk",
+        description: None,
+        completed_at: None,
+        created_at: at(0),
+        updated_at: at(stamp),
+        deleted_at: None,
+        client_id: None,
+        versions,
+    })
+    .expect("a valid row")
+}
+
+fn id(n: u128) -> TodoId {
+    TodoId(Uuid::from_u128(n))
+}
+
+fn position(clock: i64) -> Position {
+    Position { clock: at(clock), horizon: at(10), epoch: Epoch("now".into()) }
+}
+
+fn applied(todo: Todo, known: bool) -> Outcome {
+    Outcome::Applied { todo, event: EventKind::Updated, known }
+}
+
+fn conflict(todo: Todo) -> Outcome {
+    Outcome::Conflict(Conflict {
+        current: todo,
+        base: Some(1),
+        fields: vec![Field::Title],
+        strategy: Strategy::Manual,
+        resolved: None,
+    })
+}
+
+/// A request that names the todos `ids`; the mocked store decides what becomes of them.
+fn request(ids: &[u128]) -> SyncRequest {
+    let change = |n: &u128| Change {
+        id: id(*n),
+        base: Base::Version(1),
+        action: Action::Upsert(Upsert::default()),
+        client_id: None,
+    };
+    SyncRequest {
+        cursor: Cursor::at(Some(at(20))),
+        strategy: Strategy::Merge,
+        changes: ids.iter().map(change).collect(),
+        limit: 3,
+    }
+}
+
+fn service(store: MockTodoStore) -> SyncService {
+    let mut clock = MockClock::new();
+    clock.expect_now().return_const(at(100));
+    SyncService::new(Arc::new(store), Arc::new(clock), 500)
+}
+
+/// What a device gets that sent the todos `ids`, where the store decides `outcomes` and then finds `changes`.
+async fn exchange(ids: &[u128], outcomes: Vec<Outcome>, changes: Changes) -> SyncAnswer {
+    let mut store = MockTodoStore::new();
+    let mut order = Sequence::new();
+    if !ids.is_empty() {
+        let commit = store.expect_commit().once().in_sequence(&mut order);
+        commit.return_once(|_, _, _| Ok(Commit::Done(outcomes)));
+    }
+    let read = store.expect_changes().once().in_sequence(&mut order);
+    read.withf(|user, since, limit| (*user, *since, *limit) == (USER, Some(at(20)), 3))
+        .return_once(|_, _, _| Ok(Some(changes)));
+    match service(store).sync(USER, request(ids)).await.expect("a store at work") {
+        SyncOutcome::Done(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn all(todos: Vec<Todo>) -> Changes {
+    Changes { todos, has_more: false, position: position(50) }
+}
+
+fn ids(todos: &[Todo]) -> Vec<TodoId> {
+    todos.iter().map(Todo::id).collect()
+}
+
+#[tokio::test]
+async fn what_the_device_sent_is_one_batch_on_its_cursor_under_the_quota() {
+    let mut store = MockTodoStore::new();
+    let expected = Batch {
+        changes: request(&[1, 2]).changes,
+        strategy: Strategy::Merge,
+        all_or_nothing: false,
+        cursor: Some(Cursor::at(Some(at(20)))),
+        quota: 500,
+    };
+    store
+        .expect_commit()
+        .once()
+        .withf(move |user, batch, now| (*user, batch, *now) == (USER, &expected, at(100)))
+        .return_once(|_, _, _| Ok(Commit::NoSuchUser));
+    let outcome = service(store).sync(USER, request(&[1, 2])).await.expect("a store at work");
+    assert_eq!(outcome, SyncOutcome::NoSuchUser);
+}
+
+#[tokio::test]
+async fn a_device_that_sends_nothing_only_reads() {
+    let answer = exchange(&[], vec![], all(vec![todo(1, 2, 30)])).await;
+    assert_eq!((answer.outcomes, ids(&answer.server_changes)), (vec![], vec![id(1)]));
+}
+
+#[tokio::test]
+async fn a_todo_that_is_as_the_device_sent_it_is_not_sent_back() {
+    let mine = todo(1, 2, 40);
+    let answer = exchange(&[1], vec![applied(mine.clone(), true)], all(vec![todo(2, 1, 30), mine])).await;
+    assert_eq!(ids(&answer.server_changes), [id(2)]);
+}
+
+#[tokio::test]
+async fn a_todo_that_is_in_place_is_sent_back_only_to_a_device_that_does_not_know_it_all() {
+    for known in [true, false] {
+        let held = Outcome::Unchanged { todo: Some(todo(1, 2, 30)), known };
+        let answer = exchange(&[1], vec![held], all(vec![todo(1, 2, 30)])).await;
+        assert_eq!(answer.server_changes.is_empty(), known);
+    }
+}
+
+#[tokio::test]
+async fn a_merged_todo_is_sent_back() {
+    let merged = todo(1, 3, 40);
+    let answer = exchange(&[1], vec![applied(merged.clone(), false)], all(vec![merged])).await;
+    assert_eq!(ids(&answer.server_changes), [id(1)]);
+}
+
+#[tokio::test]
+async fn a_todo_changed_again_between_write_and_read_is_sent_back() {
+    let answer = exchange(&[1], vec![applied(todo(1, 2, 40), true)], all(vec![todo(1, 3, 41)])).await;
+    assert_eq!(answer.server_changes[0].version(), 3);
+}
+
+#[tokio::test]
+async fn a_todo_sent_twice_is_known_only_if_it_was_known_both_times() {
+    let (first, second) = (todo(1, 2, 40), todo(1, 3, 41));
+    for (known, sent_back) in [([true, true], 0), ([false, true], 1), ([true, false], 1)] {
+        let outcomes = vec![applied(first.clone(), known[0]), applied(second.clone(), known[1])];
+        let answer = exchange(&[1, 1], outcomes, all(vec![second.clone()])).await;
+        assert_eq!(answer.server_changes.len(), sent_back, "{known:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_todo_in_conflict_is_sent_back_whatever_else_was_accepted_of_it() {
+    let (current, mine) = (todo(1, 2, 40), todo(1, 3, 41));
+    let (refused, accepted) = (conflict(current), applied(mine.clone(), true));
+    for outcomes in [vec![refused.clone(), accepted.clone()], vec![accepted, refused]] {
+        let answer = exchange(&[1, 1], outcomes, all(vec![mine.clone()])).await;
+        assert_eq!(ids(&answer.server_changes), [id(1)]);
+    }
+}
+
+#[tokio::test]
+async fn each_change_keeps_its_outcome_in_order() {
+    let outcomes = vec![
+        Outcome::Rejected(Rejection::TitleRequired),
+        Outcome::Unchanged { todo: None, known: true },
+        conflict(todo(3, 2, 30)),
+    ];
+    let answer = exchange(&[1, 2, 3], outcomes.clone(), all(vec![])).await;
+    assert_eq!(answer.outcomes, outcomes);
+}
+
+#[tokio::test]
+async fn the_cursor_is_the_clock_when_all_is_told_and_else_the_last_stamp_told() {
+    let answer = exchange(&[], vec![], all(vec![todo(1, 1, 30)])).await;
+    assert_eq!((answer.cursor, answer.has_more, answer.epoch), (at(50), false, Epoch("now".into())));
+
+    let some =
+        Changes { todos: vec![todo(1, 1, 30), todo(2, 1, 31)], has_more: true, position: position(50) };
+    let answer = exchange(&[], vec![], some).await;
+    assert_eq!((answer.cursor, answer.has_more), (at(31), true));
+}
+
+#[tokio::test]
+async fn the_cursor_passes_a_todo_that_is_not_sent_back() {
+    let mine = todo(1, 2, 31);
+    let some = Changes { todos: vec![mine.clone()], has_more: true, position: position(50) };
+    let answer = exchange(&[1], vec![applied(mine, true)], some).await;
+    assert_eq!((answer.server_changes.len(), answer.cursor), (0, at(31)));
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_write_refuses_reads_nothing() {
+    let mut store = MockTodoStore::new();
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::StaleCursor));
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
+    assert_eq!(outcome, SyncOutcome::StaleCursor);
+}
+
+#[tokio::test]
+async fn a_cursor_that_goes_stale_between_write_and_read_is_told_as_stale() {
+    let gone = Position { horizon: at(25), ..position(50) };
+    let mut store = MockTodoStore::new();
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![applied(todo(1, 2, 40), true)])));
+    let changes = Changes { todos: vec![], has_more: false, position: gone };
+    store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
+    assert_eq!(outcome, SyncOutcome::StaleCursor);
+}
+
+#[tokio::test]
+async fn a_stale_cursor_is_told_to_a_device_that_sends_nothing_too() {
+    let mut store = MockTodoStore::new();
+    let changes = Changes { todos: vec![], has_more: false, position: position(19) };
+    store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
+    let outcome = service(store).sync(USER, request(&[])).await.expect("a store at work");
+    assert_eq!(outcome, SyncOutcome::StaleCursor);
+}
+
+#[tokio::test]
+async fn a_user_deleted_between_write_and_read_is_told_as_gone() {
+    let mut store = MockTodoStore::new();
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![])));
+    store.expect_changes().once().return_once(|_, _, _| Ok(None));
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
+    assert_eq!(outcome, SyncOutcome::NoSuchUser);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_fails_the_exchange() {
+    let mut store = MockTodoStore::new();
+    store.expect_commit().once().return_once(|_, _, _| Err(StoreError::Unavailable("gone".into())));
+    assert!(service(store).sync(USER, request(&[1])).await.is_err());
+}

@@ -1,0 +1,115 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::time::{MockClock, Stamp};
+use crate::todo::{MockTodoStore, Rejection, StoredTodo, Title, Versions};
+
+const USER: UserId = UserId(Uuid::from_u128(7));
+const ID: TodoId = TodoId(Uuid::from_u128(1));
+
+fn todo(deleted: bool) -> Todo {
+    Todo::restore_from(&StoredTodo {
+        id: ID,
+        number: 1,
+        title: "milk",
+        description: None,
+        completed_at: None,
+        created_at: Stamp::EPOCH,
+        updated_at: Stamp::EPOCH,
+        deleted_at: deleted.then_some(Stamp::EPOCH),
+        client_id: None,
+        versions: Versions { version: 1, title: 1, description: 1, completed: 1, deleted: 1 },
+    })
+    .expect("a valid row")
+}
+
+fn service(store: MockTodoStore) -> TodoService {
+    let mut clock = MockClock::new();
+    clock.expect_now().return_const(Stamp::EPOCH);
+    TodoService::new(Arc::new(store), Arc::new(clock), 500)
+}
+
+/// A service whose store expects one batch and answers it with `commit`.
+fn expecting(batch: Batch, commit: Commit) -> TodoService {
+    let mut store = MockTodoStore::new();
+    store
+        .expect_commit()
+        .once()
+        .withf(move |user, got, now| (*user, got, *now) == (USER, &batch, Stamp::EPOCH))
+        .return_once(|_, _, _| Ok(commit));
+    service(store)
+}
+
+fn batch(all_or_nothing: bool, changes: Vec<Change>) -> Batch {
+    Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, quota: 500 }
+}
+
+fn new() -> NewTodo {
+    let title = Title::parse("milk").expect("a title");
+    NewTodo { title, description: None, completed: false, created_at: None }
+}
+
+fn change(base: Base, action: Action) -> Change {
+    Change { id: ID, base, action, client_id: None }
+}
+
+#[tokio::test]
+async fn a_tombstone_is_shown_only_to_who_asks_for_it() {
+    for (deleted, asked, shown) in [(false, false, true), (true, false, false), (true, true, true)] {
+        let mut store = MockTodoStore::new();
+        store.expect_get().once().return_once(move |_, _| Ok(Some(todo(deleted))));
+        let found = service(store).get(USER, ID, asked).await.expect("a store at work");
+        assert_eq!(found.is_some(), shown);
+    }
+}
+
+#[tokio::test]
+async fn a_number_finds_no_tombstone() {
+    let mut store = MockTodoStore::new();
+    store.expect_get_by_number().once().return_once(|_, _| Ok(Some(todo(true))));
+    assert_eq!(service(store).get_by_number(USER, TodoNumber(1)).await.expect("a store at work"), None);
+}
+
+#[tokio::test]
+async fn a_change_alone_is_a_batch_of_one_and_stale_ones_are_refused() {
+    let base = Base::Version(3);
+    let delete =
+        expecting(batch(false, vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound]));
+    assert_eq!(delete.delete(USER, ID, base).await.expect("a store at work"), Some(Outcome::NotFound));
+
+    let toggle = expecting(
+        batch(false, vec![change(Base::Current, Action::Toggle)]),
+        Commit::Done(vec![Outcome::NotFound]),
+    );
+    assert_eq!(toggle.toggle(USER, ID).await.expect("a store at work"), Some(Outcome::NotFound));
+
+    let edit = Edit { completed: Some(true), ..Edit::default() };
+    let edited = expecting(
+        batch(false, vec![change(base, Action::Edit(edit.clone()))]),
+        Commit::Done(vec![Outcome::NotFound]),
+    );
+    let outcome = edited.edit(USER, ID, base, edit, None).await.expect("a store at work");
+    assert_eq!(outcome, Some(Outcome::NotFound));
+}
+
+#[tokio::test]
+async fn creations_together_are_all_or_nothing_and_edits_together_each_for_itself() {
+    let refused = vec![Outcome::Rejected(Rejection::Quota { limit: 500 })];
+    let create = change(Base::Current, Action::Create(new()));
+    let service = expecting(batch(true, vec![create]), Commit::Done(refused.clone()));
+    let outcomes = service.create_all(USER, vec![(ID, new(), None)]).await.expect("a store at work");
+    assert_eq!(outcomes, Some(refused));
+
+    let edit = change(Base::Unknown, Action::Edit(Edit::default()));
+    let service = expecting(batch(false, vec![edit]), Commit::Done(vec![Outcome::NotFound]));
+    let items = vec![(ID, Base::Unknown, Edit::default(), None)];
+    let outcomes = service.edit_all(USER, items).await.expect("a store at work");
+    assert_eq!(outcomes, Some(vec![Outcome::NotFound]));
+}
+
+#[tokio::test]
+async fn a_user_who_is_gone_is_none() {
+    let restore = batch(false, vec![change(Base::Current, Action::Restore)]);
+    let outcome = expecting(restore, Commit::NoSuchUser).restore(USER, ID).await.expect("a store at work");
+    assert_eq!(outcome, None);
+}

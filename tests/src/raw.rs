@@ -1,0 +1,76 @@
+//! HTTP/1.1 by hand, for what no HTTP client would send.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::client::Answer;
+use crate::server::PATIENCE;
+
+/// A connection on which bytes go out as they are.
+pub struct Wire(TcpStream);
+
+impl Wire {
+    /// Connects to a server's `base_url`.
+    pub async fn connect(base_url: &str) -> Self {
+        let address = base_url.trim_start_matches("http://");
+        Self(TcpStream::connect(address).await.expect("the server takes connections"))
+    }
+
+    /// Sends these bytes.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        // A server that has already refused the request may have closed the connection.
+        let _ = self.0.write_all(bytes).await;
+        let _ = self.0.flush().await;
+    }
+
+    /// Breaks the connection off without a goodbye (RST).
+    pub fn reset(self) {
+        // With a linger of zero, closing discards what was not yet sent and resets.
+        self.0.set_zero_linger().expect("a socket option");
+        drop(self.0);
+    }
+
+    /// Reads one answer, up to the end of the connection or as long as its `Content-Length` says.
+    pub async fn answer(mut self) -> Answer {
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; 16 * 1024];
+        while !complete(&bytes) {
+            let read = timeout(PATIENCE, self.0.read(&mut buffer)).await.expect("the server answers in time");
+            match read {
+                Ok(0) | Err(_) => break,
+                Ok(read) => bytes.extend_from_slice(&buffer[..read]),
+            }
+        }
+        parse(&bytes)
+    }
+}
+
+fn complete(bytes: &[u8]) -> bool {
+    let Some((head, body)) = split(bytes) else { return false };
+    let length = headers(&head).get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length)
+}
+
+fn split(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    Some((String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 4..]))
+}
+
+fn headers(head: &str) -> HeaderMap {
+    head.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value.trim()).ok()?))
+        })
+        .collect()
+}
+
+fn parse(bytes: &[u8]) -> Answer {
+    let (head, body) =
+        split(bytes).unwrap_or_else(|| panic!("no HTTP answer: {}", String::from_utf8_lossy(bytes)));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
+    Answer { status, headers: headers(&head), text: String::from_utf8_lossy(body).into_owned() }
+}
