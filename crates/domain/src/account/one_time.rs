@@ -149,11 +149,12 @@ pub trait OneTimeStore: Send + Sync {
     /// another address by now.
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
-    /// The user whose password a token would reset, without consuming it; `None` where it is not good.
+    /// The user whose password a token would reset, without consuming it; `None` where it is not good or the user has another
+    /// address by now: whoever reads the old one's mail must not get in.
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
     /// Consumes a reset, sets the password, marks the address as verified (the token came to it) and ends every session; `None`
-    /// where the token is not good.
+    /// as for [`OneTimeStore::resettable`].
     async fn reset_password(
         &self,
         hash: &TokenHash,
@@ -164,6 +165,7 @@ pub trait OneTimeStore: Send + Sync {
     /// Consumes a magic link, whose payload is the address: makes the account as `new_user` where there is none, marks the address as
     /// verified, and opens the session as [`SessionStore::open`](crate::session::SessionStore::open) does. Where the address was not
     /// verified before, whoever set a password never showed that it is theirs: the password is removed and every other session ended.
+    /// A mail that was written before there was the account is the account's from then on.
     async fn magic_log_in(
         &self,
         hash: &TokenHash,

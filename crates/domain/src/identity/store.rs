@@ -55,7 +55,7 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<UserId, StoreError>;
 
     /// Locks and loads what [`join`](super::join) asks for, and does what it says, as `new_user` where it says to create; the
-    /// provider's tokens are replaced.
+    /// provider's tokens are replaced. Another identity that the user has at the same provider stays.
     async fn resolve(
         &self,
         identity: ProviderIdentity,

@@ -45,7 +45,7 @@ pub struct Successor {
 }
 
 /// What a store loads, under the session's lock, for a refresh to be judged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshFacts {
     /// The token presented.
     pub token: RefreshToken,

@@ -73,6 +73,9 @@ pub trait SessionStore: Send + Sync {
     async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError>;
 
     /// Removes up to `limit` rows of each kind that are of no more use at `now`: sessions and refresh tokens past their end,
-    /// one-time tokens past theirs, revocations past `until`, mails sent more than a week ago. How many went.
+    /// one-time tokens past theirs, revocations past `until`, mails sent more than a week ago. A session goes after its tokens. How
+    /// many rows went.
+    ///
+    /// A session that is gone can't be ended any more: `now` has to lie back by the longest life of an access token.
     async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -91,7 +91,7 @@ pub trait TodoStore: Send + Sync {
     /// The user's last stamp; `None` without such a user.
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError>;
 
-    /// Whether another user than this one has a todo with this id: all that may be told of it.
+    /// Whether another user than this one has a live todo with this id: all that may be told of it.
     async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
 
     /// Removes up to `limit` tombstones deleted before `before`, and moves each user's horizon to the newest stamp among theirs
