@@ -1,5 +1,7 @@
 //! Values of the domain in few words. Whatever text is given must be valid: these panic where it is not.
 
+mod proofs;
+
 use std::time::Duration;
 
 use domain::account::{DisplayName, Email, NewUser, PasswordHash};
@@ -11,6 +13,8 @@ use domain::{SessionId, Stamp, TodoId, TokenId, UserId};
 use uuid::Uuid;
 
 use crate::fakes::SequentialSecrets;
+
+pub use proofs::{external, identity, mail, one_time, proof};
 
 /// 2026-01-09T10:00:00.000000Z, where most tests begin.
 pub const T0: Stamp = Stamp::from_micros(1_767_952_800_000_000).expect("between the years 1 and 9999");
@@ -156,6 +160,7 @@ pub fn new_user() -> NewUser {
         email: email(&format!("{}@example.com", id.0.simple())),
         password: password_hash("first"),
         display_name: None,
+        verification: None,
     }
 }
 

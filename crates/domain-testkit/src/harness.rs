@@ -4,9 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{AccountStore, Registered};
+use async_trait::async_trait;
+use domain::account::{AccountStore, OneTimeStore, Registered, User};
 use domain::health::Probe;
-use domain::session::SessionStore;
+use domain::identity::IdentityStore;
+use domain::mail::Outbox;
+use domain::session::{RefreshToken, Revocation, SessionStore, TokenHash};
 use domain::todo::Base;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore};
@@ -15,7 +18,14 @@ use domain::{Stamp, TodoId, UserId};
 use crate::build::{T0, all_or_nothing, batch, create, edit, new_user, todo_id};
 use crate::bus::RecordingBus;
 
-/// A fresh store behind its four ports. The stores publish to `bus`; `guard` keeps alive what they live in (a folder, a
+/// What an operator does to a store by hand, and no port does.
+#[async_trait]
+pub trait Operator: Send + Sync {
+    /// Disables an account, or enables it again.
+    async fn set_active(&self, user: UserId, active: bool);
+}
+
+/// A fresh store behind its ports. The stores publish to `bus`; `guard` keeps alive what they live in (a folder, a
 /// database).
 pub struct Harness {
     /// The store of todos.
@@ -24,6 +34,14 @@ pub struct Harness {
     pub accounts: Arc<dyn AccountStore>,
     /// The store of sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// The store of one-time tokens.
+    pub one_time: Arc<dyn OneTimeStore>,
+    /// The outbox.
+    pub outbox: Arc<dyn Outbox>,
+    /// The store of identities.
+    pub identities: Arc<dyn IdentityStore>,
+    /// Its operator.
+    pub operator: Arc<dyn Operator>,
     /// The store's probe.
     pub probe: Arc<dyn Probe>,
     /// What the stores publish to.
@@ -40,6 +58,22 @@ impl Harness {
         let registered = self.accounts.register(user, None, T0).await.expect("register answers");
         assert!(matches!(registered, Registered::Done(_)), "a fresh address is free: {registered:?}");
         id
+    }
+
+    /// A user who exists, as stored.
+    pub async fn stored(&self, user: UserId) -> User {
+        self.accounts.by_id(user).await.expect("by_id answers").expect("the user exists")
+    }
+
+    /// The refresh token with this hash.
+    pub async fn token(&self, hash: &TokenHash) -> Option<RefreshToken> {
+        let facts = self.sessions.find(hash).await.expect("find answers");
+        facts.map(|facts| facts.token)
+    }
+
+    /// The revocations made at or after `since` that are kept beyond `now`.
+    pub async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Vec<Revocation> {
+        self.sessions.revocations(since, now).await.expect("revocations answers").revocations
     }
 
     /// Commits a batch.

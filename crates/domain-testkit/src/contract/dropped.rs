@@ -85,7 +85,7 @@ pub async fn a_registration_dropped_midway_is_done_whole_or_not_at_all(h: Harnes
         let again_won = matches!(registered, Registered::Done(_));
         for (id, hash, won) in [(first_id, first_hash, !again_won), (again_id, again_hash, again_won)] {
             let user = h.accounts.by_id(id).await.expect(answers);
-            let token = h.sessions.find(&hash).await.expect(answers);
+            let token = h.token(&hash).await;
             assert_eq!((user.is_some(), token.is_some()), (won, won), "{polls} polls: account and session");
         }
     }
@@ -107,7 +107,7 @@ pub async fn a_rotation_dropped_midway_can_be_repeated(h: Harness) {
         let Refreshed::Done { hash, .. } = repeated else {
             panic!("{polls} polls: the session goes on, not {repeated:?}");
         };
-        let token = h.sessions.find(&hash).await.expect(answers).expect("the answer names a stored token");
+        let token = h.token(&hash).await.expect("the answer names a stored token");
         assert_eq!((token.generation, token.replaced), (1, None), "{polls} polls");
     }
 }

@@ -36,7 +36,7 @@ async fn next(h: &Harness, presented: &TokenHash, now: Stamp) -> TokenHash {
 }
 
 async fn find(h: &Harness, hash: &TokenHash) -> RefreshToken {
-    h.sessions.find(hash).await.expect(ANSWERS).expect("the token is stored")
+    h.token(hash).await.expect("the token is stored")
 }
 
 /// A token is replaced by the next generation, which expires later, and the answer tells whose it is.
@@ -95,13 +95,13 @@ pub async fn two_hundred_rotations_at_once_leave_one_live_token(h: Harness) {
     assert_eq!(hashes.len(), 1, "all are answered with the same token");
     let mut stored = Vec::new();
     for (own, _) in &answers {
-        stored.extend(h.sessions.find(own).await.expect(ANSWERS));
+        stored.extend(h.token(own).await);
     }
     assert_eq!(stored.len(), 1, "one successor is stored: {stored:?}");
     assert_eq!((stored[0].generation, stored[0].replaced), (1, None));
     assert!(hashes.contains(&stored[0].hash), "it is the one that was answered");
     assert_eq!(find(&h, &session.hash).await.replaced, Some((at(1), stored[0].id)));
-    assert_eq!(h.sessions.revocations(None, at(1)).await.expect(ANSWERS), []);
+    assert_eq!(h.revocations(None, at(1)).await, []);
 }
 
 /// Within the grace a token is answered with its successor, even when that was used already.
@@ -149,7 +149,7 @@ pub async fn reuse_after_the_grace_ends_the_session(h: Harness) {
     let reused = answers.iter().filter(|answer| **answer == Refreshed::Reused(revocation)).count();
     let ended = answers.iter().filter(|answer| **answer == Refreshed::Ended).count();
     assert_eq!((reused, ended), (1, 9), "one finds it out, the others find it ended: {answers:?}");
-    assert_eq!(h.sessions.revocations(None, late).await.expect(ANSWERS), [revocation]);
+    assert_eq!(h.revocations(None, late).await, [revocation]);
     for hash in [session.hash, second, third] {
         assert_eq!(rotate(&h, &hash, late).await, Refreshed::Ended, "no token of it is good any more");
     }
@@ -162,7 +162,7 @@ pub async fn an_expired_token_is_refused(h: Harness) {
     let before = find(&h, &session.hash).await;
     assert_eq!(rotate(&h, &session.hash, at(100)).await, Refreshed::Expired);
     assert_eq!(find(&h, &session.hash).await, before);
-    assert_eq!(h.sessions.revocations(None, at(100)).await.expect(ANSWERS), []);
+    assert_eq!(h.revocations(None, at(100)).await, []);
     next(&h, &session.hash, at(100).minus(Duration::from_micros(1))).await;
 }
 

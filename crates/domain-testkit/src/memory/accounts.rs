@@ -1,15 +1,14 @@
 //! Users.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use domain::account::{
-    AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
 };
-use domain::session::{Ending, NewSession};
+use domain::session::{Ending, NewSession, Revocation, Revoked};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
-use super::{Account, MemoryStore, check};
+use super::outbox::Mail;
+use super::{MemoryStore, check};
 
 #[async_trait]
 impl AccountStore for MemoryStore {
@@ -20,8 +19,7 @@ impl AccountStore for MemoryStore {
         now: Stamp,
     ) -> Result<Registered, StoreError> {
         let mut state = self.enter()?;
-        let key = new.email.key().to_owned();
-        if state.emails.contains_key(&key) {
+        if state.by_email(&new.email).is_some() {
             return Ok(Registered::EmailTaken);
         }
         let user = User {
@@ -34,25 +32,18 @@ impl AccountStore for MemoryStore {
             created_at: now,
             last_login_at: session.as_ref().map(|_| now),
         };
-        let account = Account {
-            user: user.clone(),
-            clock: now,
-            horizon: Stamp::EPOCH,
-            live: 0,
-            todos: BTreeMap::new(),
-        };
-        assert!(state.users.insert(user.id, account).is_none(), "the id {} was given before", user.id);
-        state.emails.insert(key, user.id);
+        state.insert_user(user.clone());
         if let Some(session) = session {
             state.insert_session(user.id, session, now);
+        }
+        if let Some(proof) = new.verification {
+            state.send(proof, now);
         }
         Ok(Registered::Done(Box::new(user)))
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        let state = self.enter()?;
-        let id = state.emails.get(email.key());
-        Ok(id.and_then(|id| state.users.get(id)).map(|account| account.user.clone()))
+        Ok(self.enter()?.by_email(email).cloned())
     }
 
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError> {
@@ -89,6 +80,40 @@ impl AccountStore for MemoryStore {
         };
         account.user.password = Some(new);
         Ok(PasswordSet::Done(state.end_where(user, ending, |session| Some(session.id) != keep)))
+    }
+
+    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError> {
+        check(ending);
+        let mut state = self.enter()?;
+        if state.users.remove(&user).is_none() {
+            return Ok(None);
+        }
+        state.emails.retain(|_, owner| *owner != user);
+        state.sessions.retain(|_, session| session.user != user);
+        state.tokens.retain(|_, token| token.user != user);
+        state.revocations.retain(|revocation| revocation.user != user);
+        state.one_time.retain(|_, one_time| one_time.token.user != Some(user));
+        state.mails.retain(|_, mail| mail.mail.user != Some(user));
+        state.identities.retain(|_, identity| identity.user != user);
+        let Ending { reason, at, until } = ending;
+        let revocation = Revocation { what: Revoked::User(user), user, reason, at, until };
+        state.revocations.push(revocation);
+        Ok(Some(vec![revocation]))
+    }
+
+    async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
+        let state = self.enter()?;
+        let Some(account) = state.users.get(&user) else {
+            return Ok(None);
+        };
+        let of_user = state.identities.iter().filter(|(_, identity)| identity.user == user);
+        let mails = state.mails.values().filter(|mail| mail.mail.user == Some(user));
+        Ok(Some(AccountRecords {
+            user: account.user.clone(),
+            sessions: state.sessions.values().filter(|session| session.user == user).cloned().collect(),
+            identities: of_user.map(|(key, identity)| identity.record(key)).collect(),
+            mails: mails.map(Mail::record).collect(),
+        }))
     }
 
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {

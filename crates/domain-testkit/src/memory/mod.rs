@@ -5,7 +5,11 @@
 //! over before it begins, a plan that does not fit what it was decided on. Its futures are ready when first polled.
 
 mod accounts;
+mod identities;
+mod one_time;
+mod outbox;
 mod sessions;
+mod sweep;
 mod todos;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,13 +17,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::account::User;
+use domain::account::{Email, User};
 use domain::event::EventBus;
 use domain::health::Probe;
 use domain::session::{Ending, RefreshToken, Revocation, Session, TokenHash};
 use domain::sync::{Epoch, Position};
 use domain::todo::Todo;
 use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
+use uuid::Uuid;
+
+use self::identities::{Identity, IdentityKey};
+use self::one_time::OneTime;
+use self::outbox::Mail;
+use crate::Operator;
 
 /// Implements every store port.
 pub struct MemoryStore {
@@ -38,6 +48,9 @@ struct State {
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<TokenHash, RefreshToken>,
     revocations: Vec<Revocation>,
+    one_time: HashMap<TokenHash, OneTime>,
+    mails: BTreeMap<Uuid, Mail>,
+    identities: BTreeMap<IdentityKey, Identity>,
 }
 
 struct Account {
@@ -60,6 +73,9 @@ impl MemoryStore {
             sessions: HashMap::new(),
             tokens: HashMap::new(),
             revocations: Vec::new(),
+            one_time: HashMap::new(),
+            mails: BTreeMap::new(),
+            identities: BTreeMap::new(),
         };
         Self { state: Mutex::new(state), bus, available: AtomicBool::new(true), failures: AtomicU32::new(0) }
     }
@@ -94,10 +110,32 @@ impl State {
     fn position(&self, account: &Account) -> Position {
         Position { clock: account.clock, horizon: account.horizon, epoch: self.epoch.clone() }
     }
+
+    /// Makes an account whose address, if any, no other has.
+    fn insert_user(&mut self, user: User) {
+        let (id, now) = (user.id, user.created_at);
+        if let Some(email) = &user.email {
+            let twin = self.emails.insert(email.key().to_owned(), id);
+            assert!(twin.is_none(), "the address {} is another's", email.as_str());
+        }
+        let account = Account { user, clock: now, horizon: Stamp::EPOCH, live: 0, todos: BTreeMap::new() };
+        assert!(self.users.insert(id, account).is_none(), "the id {id} was given before");
+    }
+
+    fn by_email(&self, email: &Email) -> Option<&User> {
+        self.emails.get(email.key()).and_then(|id| self.users.get(id)).map(|account| &account.user)
+    }
 }
 
 fn check(ending: Ending) {
     assert!(ending.until > ending.at, "a revocation that is over before it begins: {ending:?}");
+}
+
+#[async_trait]
+impl Operator for MemoryStore {
+    async fn set_active(&self, user: UserId, active: bool) {
+        Self::set_active(self, user, active);
+    }
 }
 
 #[async_trait]

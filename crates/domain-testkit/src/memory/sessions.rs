@@ -1,10 +1,12 @@
 //! Sessions, refresh tokens and revocations.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{
-    Device, Ending, NewSession, Opened, RefreshToken, Refreshed, Revocation, Revoked, Session, SessionStore,
-    Successor, TokenHash,
+    Device, Ending, NewSession, Opened, RefreshToken, Refreshed, Revocation, RevocationNews, Revoked,
+    Session, SessionStore, Successor, TokenHash,
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -20,30 +22,22 @@ impl SessionStore for MemoryStore {
         ending: Ending,
     ) -> Result<Opened, StoreError> {
         check(ending);
-        assert!(cap > 0, "a cap that leaves no room for the session to be opened");
         let mut state = self.enter()?;
-        let Some(account) = state.users.get_mut(&user).filter(|account| account.user.is_active) else {
+        if !state.users.get(&user).is_some_and(|account| account.user.is_active) {
             return Ok(Opened::NoSuchUser);
-        };
-        account.user.last_login_at = Some(ending.at);
-        let mut live: Vec<_> = state
-            .sessions
-            .values()
-            .filter(|session| {
-                session.user == user && session.ended.is_none() && session.expires_at > ending.at
-            })
-            .map(|session| (session.created_at, session.id))
-            .collect();
-        live.sort_unstable();
-        let room = usize::try_from(cap).unwrap_or(usize::MAX) - 1;
-        live.truncate(live.len().saturating_sub(room));
-        let ended = live.iter().map(|(_, id)| state.end(*id, ending)).collect();
-        state.insert_session(user, session, ending.at);
-        Ok(Opened::Done(ended))
+        }
+        Ok(Opened::Done(state.open(user, session, cap, ending)))
     }
 
-    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, StoreError> {
-        Ok(self.enter()?.tokens.get(hash).cloned())
+    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
+        Ok(self.enter()?.facts(hash))
+    }
+
+    async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
+        let state = self.enter()?;
+        let mut live: Vec<_> = state.live(user, now).cloned().collect();
+        live.sort_unstable_by_key(|session| Reverse((session.last_used_at, session.id)));
+        Ok(live)
     }
 
     async fn rotate(
@@ -96,14 +90,48 @@ impl SessionStore for MemoryStore {
         Ok(self.enter()?.end_where(user, ending, |session| Some(session.id) != keep))
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<Vec<Revocation>, StoreError> {
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
         let state = self.enter()?;
         let wanted = |revocation: &&Revocation| Some(revocation.at) >= since && revocation.until > now;
-        Ok(state.revocations.iter().filter(wanted).copied().collect())
+        let users = state.users.values().map(|account| &account.user);
+        Ok(RevocationNews {
+            revocations: state.revocations.iter().filter(wanted).copied().collect(),
+            disabled: users.filter(|user| !user.is_active).map(|user| user.id).collect(),
+        })
+    }
+
+    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.enter()?.sweep(now, usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 }
 
 impl State {
+    /// The user's sessions that neither ended nor expired.
+    fn live(&self, user: UserId, now: Stamp) -> impl Iterator<Item = &Session> {
+        let of_user = self.sessions.values().filter(move |session| session.user == user);
+        of_user.filter(move |session| session.ended.is_none() && session.expires_at > now)
+    }
+
+    /// Opens a session for a user who exists, and gives what ended to make room.
+    pub(super) fn open(
+        &mut self,
+        user: UserId,
+        session: NewSession,
+        cap: u32,
+        ending: Ending,
+    ) -> Vec<Revocation> {
+        assert!(cap > 0, "a cap that leaves no room for the session to be opened");
+        self.users.get_mut(&user).expect("the user exists").user.last_login_at = Some(ending.at);
+        let mut live: Vec<_> =
+            self.live(user, ending.at).map(|session| (session.created_at, session.id)).collect();
+        live.sort_unstable();
+        let room = usize::try_from(cap).unwrap_or(usize::MAX) - 1;
+        live.truncate(live.len().saturating_sub(room));
+        let ended = live.iter().map(|(_, id)| self.end(*id, ending)).collect();
+        self.insert_session(user, session, ending.at);
+        ended
+    }
+
     pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, now: Stamp) {
         let session = Session {
             id: new.id,
@@ -153,13 +181,9 @@ impl State {
 
     fn facts(&self, presented: &TokenHash) -> Option<RefreshFacts> {
         let token = self.tokens.get(presented)?.clone();
-        let successor = token.replaced.map(|(_, id)| {
-            self.tokens
-                .values()
-                .find(|token| token.id == id)
-                .expect("a token points at one that exists")
-                .clone()
-        });
+        // Gone where it was swept first.
+        let successor = token.replaced.and_then(|(_, id)| self.tokens.values().find(|token| token.id == id));
+        let successor = successor.cloned();
         let session = self.sessions[&token.session].clone();
         let user = self.users[&token.user].user.clone();
         Some(RefreshFacts { token, successor, session, user })

@@ -95,6 +95,17 @@ impl TodoStore for MemoryStore {
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
         Ok(self.enter()?.users.get(&user).map(|account| account.clock))
     }
+
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        let state = self.enter()?;
+        let mut others = state.users.iter().filter(|(other, _)| **other != user);
+        Ok(others.any(|(_, account)| account.todos.get(&id).is_some_and(|todo| !todo.deleted())))
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.enter()?.sweep_tombstones(before, limit))
+    }
 }
 
 impl Account {

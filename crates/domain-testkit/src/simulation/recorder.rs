@@ -79,4 +79,12 @@ impl TodoStore for Recorder {
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
         self.inner.clock(user).await
     }
+
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.inner.is_anothers(user, id).await
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.inner.sweep_tombstones(before, limit).await
+    }
 }

@@ -1,0 +1,70 @@
+//! One-time tokens, mails and identities.
+
+use domain::account::{Email, NewOneTime, OneTimeId, Proof, Purpose};
+use domain::identity::{ExternalToken, ProviderIdentity, SealedTokens};
+use domain::mail::{NewMail, Template};
+use domain::{Stamp, UserId};
+
+use super::{T0, token_hash, uuid};
+
+/// A token that is good from [`T0`] on for as long as its purpose allows, and carries the address.
+#[must_use]
+pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOneTime {
+    NewOneTime {
+        id: OneTimeId(uuid()),
+        purpose,
+        hash: token_hash(),
+        user,
+        payload: email.as_str().to_owned(),
+        expires_at: T0.plus(purpose.lifetime()),
+    }
+}
+
+/// A mail that carries no token.
+#[must_use]
+pub fn mail(user: Option<UserId>, to: &Email, template: Template) -> NewMail {
+    NewMail { id: uuid(), user, to: to.clone(), name: None, template, token: None }
+}
+
+/// A token as [`one_time`] makes it, with the mail that brings it to the address.
+#[must_use]
+pub fn proof(purpose: Purpose, user: Option<UserId>, email: &Email) -> Proof {
+    let template = match purpose {
+        Purpose::VerifyEmail => Template::VerifyEmail,
+        Purpose::ResetPassword => Template::ResetPassword,
+        Purpose::MagicLink => Template::MagicLink,
+        Purpose::OAuthHandOff | Purpose::OAuthState => panic!("no mail carries {purpose:?}"),
+    };
+    let token = one_time(purpose, user, email);
+    let mail = NewMail { token: Some(token.id), ..mail(user, email, template) };
+    Proof { token, mail: Some(mail) }
+}
+
+/// What a provider says of a user, with tokens that were never anything.
+#[must_use]
+pub fn identity(provider: &str, subject: &str, verified_email: Option<&Email>) -> ProviderIdentity {
+    let sealed = |kind| Some(format!("sealed {kind} of {subject}").into_bytes());
+    ProviderIdentity {
+        provider: provider.to_owned(),
+        subject: subject.to_owned(),
+        verified_email: verified_email.cloned(),
+        name: None,
+        tokens: SealedTokens {
+            key_id: Some("key".to_owned()),
+            access: sealed("access"),
+            refresh: sealed("refresh"),
+        },
+    }
+}
+
+/// What an external issuer's token says.
+#[must_use]
+pub fn external(issuer: &str, subject: &str, email: Option<&Email>) -> ExternalToken {
+    ExternalToken {
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
+        email: email.cloned(),
+        name: None,
+        expires_at: Stamp::MAX,
+    }
+}

@@ -1,0 +1,152 @@
+//! Identities.
+
+use async_trait::async_trait;
+use domain::account::{Email, IdentityRecord, User};
+use domain::identity::{
+    ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, SealedTokens,
+    Unlinked, join,
+};
+use domain::{Stamp, StoreError, UserId};
+
+use super::{MemoryStore, State};
+
+/// Provider and subject.
+pub(super) type IdentityKey = (String, String);
+
+pub(super) struct Identity {
+    pub user: UserId,
+    email: Option<Email>,
+    tokens: SealedTokens,
+    created_at: Stamp,
+}
+
+impl Identity {
+    pub(super) fn record(&self, (provider, subject): &IdentityKey) -> IdentityRecord {
+        IdentityRecord {
+            provider: provider.clone(),
+            subject: subject.clone(),
+            email: self.email.as_ref().map(|email| email.as_str().to_owned()),
+            created_at: self.created_at,
+        }
+    }
+}
+
+#[async_trait]
+impl IdentityStore for MemoryStore {
+    async fn of_external(
+        &self,
+        token: &ExternalToken,
+        new_user: UserId,
+        now: Stamp,
+    ) -> Result<UserId, StoreError> {
+        let mut state = self.enter()?;
+        let key = (token.issuer.clone(), token.subject.clone());
+        if let Some(identity) = state.identities.get(&key) {
+            return Ok(identity.user);
+        }
+        let free = token.email.clone().filter(|email| state.by_email(email).is_none());
+        state.insert_user(User { display_name: token.name.clone(), ..account(new_user, free, false, now) });
+        let identity = Identity {
+            user: new_user,
+            email: token.email.clone(),
+            tokens: SealedTokens::default(),
+            created_at: now,
+        };
+        state.identities.insert(key, identity);
+        Ok(new_user)
+    }
+
+    async fn resolve(
+        &self,
+        identity: ProviderIdentity,
+        new_user: UserId,
+        now: Stamp,
+    ) -> Result<Resolved, StoreError> {
+        let mut state = self.enter()?;
+        let owner = state.identities.get(&key(&identity)).map(|known| known.user);
+        let facts = JoinFacts {
+            owner: owner.map(|owner| state.users[&owner].user.clone()),
+            by_email: identity.verified_email.as_ref().and_then(|email| state.by_email(email)).cloned(),
+        };
+        let user = match join(&facts) {
+            Join::Known(user) | Join::Link(user) => user,
+            Join::Create => {
+                let email = identity.verified_email.clone();
+                let verified = email.is_some();
+                let name = identity.name.clone();
+                state.insert_user(User { display_name: name, ..account(new_user, email, verified, now) });
+                new_user
+            }
+            Join::NeedsLink => return Ok(Resolved::NeedsLink),
+            Join::Disabled => return Ok(Resolved::Disabled),
+        };
+        state.give(user, identity, now);
+        Ok(Resolved::Done(Box::new(state.users[&user].user.clone())))
+    }
+
+    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
+        let mut state = self.enter()?;
+        if !state.users.contains_key(&user) {
+            return Ok(Linked::NoSuchUser);
+        }
+        let key = key(&identity);
+        if state.identities.get(&key).is_some_and(|known| known.user != user) {
+            return Ok(Linked::BelongsToAnother);
+        }
+        state.identities.retain(|other, known| known.user != user || other.0 != key.0 || *other == key);
+        state.give(user, identity, now);
+        Ok(Linked::Done)
+    }
+
+    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
+        let mut state = self.enter()?;
+        let providers = state.providers(user);
+        if !providers.iter().any(|known| known == provider) {
+            return Ok(Unlinked::NotLinked);
+        }
+        if providers.len() == 1 && state.users[&user].user.password.is_none() {
+            return Ok(Unlinked::LastWayIn);
+        }
+        state.identities.retain(|key, known| known.user != user || key.0 != provider);
+        Ok(Unlinked::Done)
+    }
+
+    async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+        Ok(self.enter()?.providers(user))
+    }
+}
+
+fn key(identity: &ProviderIdentity) -> IdentityKey {
+    (identity.provider.clone(), identity.subject.clone())
+}
+
+fn account(id: UserId, email: Option<Email>, email_verified: bool, now: Stamp) -> User {
+    User {
+        id,
+        email,
+        password: None,
+        display_name: None,
+        email_verified,
+        is_active: true,
+        created_at: now,
+        last_login_at: None,
+    }
+}
+
+impl State {
+    /// Gives the identity to the user, or replaces its tokens where they have it.
+    fn give(&mut self, user: UserId, identity: ProviderIdentity, now: Stamp) {
+        let key = key(&identity);
+        let ProviderIdentity { verified_email: email, tokens, .. } = identity;
+        let fresh = Identity { user, email, tokens: SealedTokens::default(), created_at: now };
+        self.identities.entry(key).or_insert(fresh).tokens = tokens;
+    }
+
+    /// Sorted, each once.
+    fn providers(&self, user: UserId) -> Vec<String> {
+        let of_user = self.identities.iter().filter(|(_, identity)| identity.user == user);
+        let mut providers: Vec<_> = of_user.map(|((provider, _), _)| provider.clone()).collect();
+        providers.dedup();
+        providers
+    }
+}

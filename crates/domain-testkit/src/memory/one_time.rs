@@ -1,0 +1,200 @@
+//! One-time tokens, and what they prove.
+
+use async_trait::async_trait;
+use domain::account::{
+    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordHash, Proof, Purpose, User,
+};
+use domain::mail::NewMail;
+use domain::session::{Ending, NewSession, Revocation, TokenHash};
+use domain::{Stamp, StoreError, UserId};
+
+use super::{MemoryStore, State, check};
+
+pub(super) struct OneTime {
+    pub token: NewOneTime,
+    used: bool,
+}
+
+#[async_trait]
+impl OneTimeStore for MemoryStore {
+    async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
+        self.enter()?.send(proof, now);
+        Ok(())
+    }
+
+    async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
+        self.enter()?.put(token);
+        Ok(())
+    }
+
+    async fn consume(
+        &self,
+        purpose: Purpose,
+        hash: &TokenHash,
+        now: Stamp,
+    ) -> Result<Option<Consumed>, StoreError> {
+        let token = self.enter()?.consume(purpose, hash, now);
+        Ok(token.map(|token| Consumed { user: token.user, payload: token.payload }))
+    }
+
+    async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
+        let mut state = self.enter()?;
+        let Some(token) = state.consume(Purpose::VerifyEmail, hash, now) else {
+            return Ok(None);
+        };
+        Ok(state.addressee(&token).map(|user| {
+            user.email_verified = true;
+            user.clone()
+        }))
+    }
+
+    async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
+        let mut state = self.enter()?;
+        let Some(token) = state.good(Purpose::ResetPassword, hash, now).map(|found| found.token.clone())
+        else {
+            return Ok(None);
+        };
+        Ok(state.addressee(&token).cloned())
+    }
+
+    async fn reset_password(
+        &self,
+        hash: &TokenHash,
+        password: PasswordHash,
+        ending: Ending,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        check(ending);
+        let mut state = self.enter()?;
+        let Some(token) = state.consume(Purpose::ResetPassword, hash, ending.at) else {
+            return Ok(None);
+        };
+        let Some(user) = state.addressee(&token) else {
+            return Ok(None);
+        };
+        user.password = Some(password);
+        user.email_verified = true;
+        let id = user.id;
+        Ok(Some(state.end_where(id, ending, |_| true)))
+    }
+
+    async fn magic_log_in(
+        &self,
+        hash: &TokenHash,
+        new_user: UserId,
+        session: NewSession,
+        cap: u32,
+        ending: Ending,
+    ) -> Result<MagicLogIn, StoreError> {
+        check(ending);
+        let mut state = self.enter()?;
+        let Some(token) = state.consume(Purpose::MagicLink, hash, ending.at) else {
+            return Ok(MagicLogIn::Invalid);
+        };
+        let email = address(&token);
+        let found = state.by_email(&email).map(|user| (user.id, user.is_active, user.email_verified));
+        let (id, mut ended) = match found {
+            Some((_, false, _)) => return Ok(MagicLogIn::Disabled),
+            Some((id, true, true)) => (id, Vec::new()),
+            Some((id, true, false)) => {
+                let user = &mut state.users.get_mut(&id).expect("was found").user;
+                user.email_verified = true;
+                user.password = None;
+                (id, state.end_where(id, ending, |_| true))
+            }
+            None => {
+                state.insert_user(User {
+                    id: new_user,
+                    email: Some(email),
+                    password: None,
+                    display_name: None,
+                    email_verified: true,
+                    is_active: true,
+                    created_at: ending.at,
+                    last_login_at: None,
+                });
+                (new_user, Vec::new())
+            }
+        };
+        state.adopt(&token, id);
+        ended.extend(state.open(id, session, cap, ending));
+        Ok(MagicLogIn::Done(Box::new(state.users[&id].user.clone()), ended))
+    }
+
+    async fn change_email(
+        &self,
+        user: UserId,
+        email: Email,
+        proof: Proof,
+        notice: Option<NewMail>,
+        now: Stamp,
+    ) -> Result<EmailChange, StoreError> {
+        let mut state = self.enter()?;
+        if !state.users.contains_key(&user) {
+            return Ok(EmailChange::NoSuchUser);
+        }
+        if state.by_email(&email).is_some_and(|owner| owner.id != user) {
+            return Ok(EmailChange::Taken);
+        }
+        state.emails.retain(|_, owner| *owner != user);
+        state.emails.insert(email.key().to_owned(), user);
+        let changed = &mut state.users.get_mut(&user).expect("is there").user;
+        changed.email = Some(email);
+        changed.email_verified = false;
+        let changed = changed.clone();
+        state.send(proof, now);
+        if let Some(notice) = notice {
+            state.queue(notice, now);
+        }
+        Ok(EmailChange::Done(Box::new(changed)))
+    }
+}
+
+fn address(token: &NewOneTime) -> Email {
+    Email::parse(&token.payload).expect("the payload of what is sent to an address is that address")
+}
+
+impl State {
+    pub(super) fn send(&mut self, proof: Proof, now: Stamp) {
+        let Proof { token, mail } = proof;
+        let older = self.one_time.values_mut().filter(|older| {
+            older.token.user.is_some()
+                && (older.token.user, older.token.purpose) == (token.user, token.purpose)
+        });
+        older.for_each(|older| older.used = true);
+        self.put(token);
+        if let Some(mail) = mail {
+            self.queue(mail, now);
+        }
+    }
+
+    fn put(&mut self, token: NewOneTime) {
+        let (id, hash) = (token.id, token.hash);
+        let twin = self.one_time.values().any(|other| other.token.id == id);
+        let same_hash = self.one_time.insert(hash, OneTime { token, used: false }).is_some();
+        assert!(!twin && !same_hash, "the id or the hash of one-time token {id:?} was given before");
+    }
+
+    fn good(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<&mut OneTime> {
+        let found = self.one_time.get_mut(hash);
+        found.filter(|found| found.token.purpose == purpose && !found.used && now < found.token.expires_at)
+    }
+
+    fn consume(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<NewOneTime> {
+        let found = self.good(purpose, hash, now)?;
+        found.used = true;
+        Some(found.token.clone())
+    }
+
+    /// The token's user, provided that the address it came to is still theirs.
+    fn addressee(&mut self, token: &NewOneTime) -> Option<&mut User> {
+        let user = &mut self.users.get_mut(&token.user?)?.user;
+        (user.email == Some(address(token))).then_some(user)
+    }
+
+    /// Makes a token that was sent before there was the account the account's, with its mail.
+    fn adopt(&mut self, token: &NewOneTime, user: UserId) {
+        self.one_time.get_mut(&token.hash).expect("was consumed").token.user = Some(user);
+        let mails = self.mails.values_mut().filter(|mail| mail.mail.token == Some(token.id));
+        mails.for_each(|mail| mail.mail.user = Some(user));
+    }
+}

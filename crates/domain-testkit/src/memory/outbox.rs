@@ -1,0 +1,76 @@
+//! The outbox.
+
+use async_trait::async_trait;
+use domain::account::MailRecord;
+use domain::mail::{NewMail, Outbox, QueuedMail};
+use domain::{Stamp, StoreError};
+use uuid::Uuid;
+
+use super::{MemoryStore, State};
+
+pub(super) struct Mail {
+    pub mail: NewMail,
+    attempts: u32,
+    /// When it is due; `None`: never.
+    due: Option<Stamp>,
+    pub sent_at: Option<Stamp>,
+}
+
+impl Mail {
+    pub(super) fn record(&self) -> MailRecord {
+        let NewMail { template, to, .. } = &self.mail;
+        MailRecord { template: *template, to: to.as_str().to_owned(), sent_at: self.sent_at }
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError> {
+        assert!(lease_until > now, "a lease that is over before it begins");
+        let mut state = self.enter()?;
+        let mut due: Vec<_> =
+            state.mails.values_mut().filter(|mail| mail.due.is_some_and(|due| due <= now)).collect();
+        due.sort_unstable_by_key(|mail| (mail.due, mail.mail.id));
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(due
+            .into_iter()
+            .map(|mail| {
+                mail.due = Some(lease_until);
+                QueuedMail { mail: mail.mail.clone(), attempts: mail.attempts }
+            })
+            .collect())
+    }
+
+    async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError> {
+        if let Some(mail) = self.enter()?.unsent(mail) {
+            mail.sent_at = Some(now);
+            mail.due = None;
+        }
+        Ok(())
+    }
+
+    async fn failed(&self, mail: Uuid, error: &str, next: Option<Stamp>) -> Result<(), StoreError> {
+        assert!(!error.is_empty(), "a failure without a reason");
+        if let Some(mail) = self.enter()?.unsent(mail) {
+            mail.attempts += 1;
+            mail.due = next;
+        }
+        Ok(())
+    }
+
+    async fn queued(&self) -> Result<u64, StoreError> {
+        Ok(self.enter()?.mails.values().filter(|mail| mail.due.is_some()).count() as u64)
+    }
+}
+
+impl State {
+    pub(super) fn queue(&mut self, mail: NewMail, now: Stamp) {
+        let id = mail.id;
+        let mail = Mail { mail, attempts: 0, due: Some(now), sent_at: None };
+        assert!(self.mails.insert(id, mail).is_none(), "the id of mail {id} was given before");
+    }
+
+    fn unsent(&mut self, mail: Uuid) -> Option<&mut Mail> {
+        self.mails.get_mut(&mail).filter(|mail| mail.sent_at.is_none())
+    }
+}
