@@ -2,5 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "tests report a failure by panicking")]
 
+mod commits;
 mod contract;
+mod cuts;
+mod fences;
+mod migrations;
+mod proxy;
 mod support;
