@@ -109,7 +109,7 @@ async fn every_statement_on_todos_uses_an_index_of_its_user() {
         let tls = crate::tls::connector(Verification::None, &Roots::System).expect("no roots needed");
         let connector = Arc::new(Connector::new(target, tls, Duration::from_secs(5), row_security, false));
         let mut conn = connector.connect().await.expect("connected");
-        conn.batch_execute("set plan_cache_mode = force_generic_plan; begin").await.expect("begun");
+        conn.batch_execute("begin").await.expect("begun");
         Scope::User(USER).set(&conn).await.expect("set");
         statements(&mut conn).await;
     }
@@ -165,12 +165,14 @@ async fn statements(conn: &mut AsyncPgConnection) {
 
     let keys: Vec<_> = (1..=1_000).map(|id| (USER, TodoId(Uuid::from_u128(id)))).collect();
     for keys in [&keys[..1], &keys[..]] {
-        assert_plan(conn, "load", write::rows(keys), &["todos_pkey"]).await;
+        let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
+        assert_plan(conn, "load", write::rows(keys), &["todos_pkey", by_key]).await;
     }
     let rows: Vec<_> = keys.iter().map(|(user, id)| (*user, written(*id))).collect();
     for rows in [&rows[..1], &rows[..]] {
         let update = write::update(&rows.iter().collect::<Vec<_>>());
-        assert_plan(conn, "update", update, &["todos_pkey"]).await;
+        let by_key = "Index Cond: ((user_id = n.user_id) AND (id = n.id))";
+        assert_plan(conn, "update", update, &["todos_pkey", by_key]).await;
     }
     assert_plan(conn, "lock", write::lock(&[USER]), &["users_pkey"]).await;
 }

@@ -1,14 +1,16 @@
 //! Connections that break: nothing is lost, done twice, or told wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters_postgres::{Options, RowSecurity};
-use domain::session::{EndReason, Opened};
+use domain::session::{EndReason, NewSession, Opened};
 use domain::todo::{Commit, TodoStore};
 use domain::{Stamp, StoreError, UserId};
 use domain_testkit::build::{T0, at, batch, create, ending, new_session, todo_id};
 use domain_testkit::{Harness, RecordingBus};
 use postgres_testbed::Database;
+use tokio_postgres::Client;
 
 use crate::proxy::{NextCommit, Proxy};
 use crate::support::{
@@ -138,34 +140,54 @@ async fn an_unreachable_database_is_unavailable_within_the_time_out() {
     assert!(started.elapsed() < crate::support::TIMEOUT, "{:?}", started.elapsed());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_transaction_gives_up_its_locks_and_its_connection() {
-    let database = database("dropped");
+/// A store with one pooled connection, on which the opening of a session was dropped while it waited for the lock that `holder`
+/// has. No time-out comes to its help.
+async fn dropped_midway(
+    database: &Database,
+    holder: &Client,
+    watcher: &Client,
+) -> (Harness, UserId, NewSession) {
     let bus = Arc::new(RecordingBus::new());
-    let store = connect(Options { pool_size: 1, ..options(database.app_url(), &bus) }).await;
+    let timeout = Duration::from_mins(10);
+    let store = connect(Options { pool_size: 1, timeout, ..options(database.app_url(), &bus) }).await;
     let h = harness_of(&store, bus, ());
     let user = h.user().await;
-    let (holder, watcher) =
-        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
-    holder.batch_execute("begin; select from users for update").await.expect("locked");
     let session = new_session(at(1_000));
-    let sessions = Arc::clone(&h.sessions);
-    let (opening, hash) = (session.clone(), session.hash);
+    holder.batch_execute("begin; select from users for update").await.expect("locked");
+    let (sessions, opening) = (Arc::clone(&h.sessions), session.clone());
     let open = tokio::spawn(async move {
         sessions.open(user, opening, 5, ending(EndReason::DeviceRevoked, at(1))).await
     });
-    until(&watcher, &waiting_for_locks(1)).await;
+    until(watcher, &waiting_for_locks(1)).await;
     open.abort();
     assert!(open.await.expect_err("dropped").is_cancelled());
-    // The pool's only place is free at once, though the server still waits inside the dropped transaction.
-    assert_eq!(h.todos.clock(user).await.expect("an answer"), Some(T0));
+    (h, user, session)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_transaction_gives_up_its_locks_and_leaves_nothing() {
+    let database = database("dropped");
+    let (holder, watcher) =
+        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    let (h, user, session) = dropped_midway(&database, &holder, &watcher).await;
     holder.batch_execute("rollback").await.expect("unlocked");
-    let open_transactions = "select count(*) = 0 from pg_stat_activity where datname = current_database()
-        and usename = 'todo_app' and xact_start is not null";
-    until(&watcher, open_transactions).await;
-    assert_eq!(h.sessions.find(&hash).await.expect("an answer"), None, "nothing of it was done");
+    // Now the server goes on with what was dropped, and sees that its client is gone.
+    let none_open = "select count(*) = 0 from pg_stat_activity
+        where datname = current_database() and usename = 'todo_app' and xact_start is not null";
+    until(&watcher, none_open).await;
+    assert_eq!(h.sessions.find(&session.hash).await.expect("an answer"), None);
     let opened = h.sessions.open(user, session, 5, ending(EndReason::DeviceRevoked, at(1))).await;
     assert_eq!(opened.expect("an answer"), Opened::Done(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_transaction_gives_up_its_place_in_the_pool() {
+    let database = database("dropped_place");
+    let (holder, watcher) =
+        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    let (h, user, _) = dropped_midway(&database, &holder, &watcher).await;
+    until(&watcher, &waiting_for_locks(1)).await;
+    assert_eq!(h.todos.clock(user).await.expect("an answer"), Some(T0), "though the server still waits");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +211,7 @@ async fn a_commit_whose_caller_is_gone_is_done_and_told() {
 async fn a_statement_that_takes_too_long_is_unavailable_and_leaves_no_trace() {
     let database = database("slow");
     let bus = Arc::new(RecordingBus::new());
-    let timeout = std::time::Duration::from_millis(300);
+    let timeout = Duration::from_millis(300);
     let store = connect(Options { timeout, ..options(database.app_url(), &bus) }).await;
     let h = harness_of(&store, bus, ());
     let user = h.user().await;

@@ -9,3 +9,4 @@ mod fences;
 mod migrations;
 mod proxy;
 mod support;
+mod tls;

@@ -1,7 +1,12 @@
 //! The schema goes up and down, and up by several at once.
 
 use adapters_postgres::{MigrateError, migrate, migration_status, revert_last};
+use domain::session::EndReason;
+use domain_testkit::build::{at, complete, create, ending, new_session, todo_id};
 use postgres_testbed::{Database, Role, Testbed};
+use tokio_postgres::error::SqlState;
+
+use crate::support::{client, harness_of, store_at, url_of};
 
 /// Everything that the migrations make, as PostgreSQL describes it.
 fn schema(database: &Database) -> String {
@@ -78,4 +83,36 @@ async fn a_database_that_is_not_there_is_told_in_a_sentence() {
     let url = "postgres://nobody:hunter2@127.0.0.1:1/nothing";
     let error = migrate(url, url).await.expect_err("nothing listens there").to_string();
     assert!(error.contains("onnect") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
+    let database = Testbed::shared().create_database("grants");
+    let role = format!("{}_role", database.name());
+    let root = client(&url_of(&database, "postgres")).await;
+    root.batch_execute(&format!("create role {role} login")).await.expect("created");
+    let url = url_of(&database, &role);
+    migrate(&database.owner_url(), &url).await.expect("up");
+    assert!(migrate(&url, &url).await.expect("nothing to do").is_empty());
+
+    let (store, bus) = store_at(url.clone()).await;
+    assert!(store.row_security_active().await.expect("an answer"));
+    let h = harness_of(&store, bus, ());
+    let user = h.user().await;
+    let todo = h.applied(user, create(todo_id(), "milk")).await;
+    h.applied(user, complete(todo.id(), true)).await;
+    let session = new_session(at(9));
+    h.sessions
+        .open(user, session.clone(), 5, ending(EndReason::DeviceRevoked, at(1)))
+        .await
+        .expect("an answer");
+    let ended = h.sessions.end(user, session.id, ending(EndReason::Logout, at(2))).await.expect("an answer");
+    assert!(ended.is_some());
+    assert_eq!(h.sessions.revocations(None, at(3)).await.expect("an answer").len(), 1);
+
+    let client = client(&url).await;
+    for beyond in ["update database_epoch set epoch = 'x'", "truncate todos", "create table mine ()"] {
+        let refused = client.batch_execute(beyond).await.expect_err("refused");
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{beyond}: {refused}");
+    }
 }
