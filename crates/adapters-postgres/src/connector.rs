@@ -33,8 +33,10 @@ impl Connector {
     ) -> Self {
         let ms = timeout.as_millis();
         let reads = row_security.reads();
+        // Statements are prepared once and their plans are the same for all values: planning a list costs more than running it.
         let setup = format!(
-            "set statement_timeout = {ms}; set idle_in_transaction_session_timeout = {ms}; set todo.reads = '{reads}'"
+            "set statement_timeout = {ms}; set idle_in_transaction_session_timeout = {ms};
+             set plan_cache_mode = force_generic_plan; set todo.reads = '{reads}'"
         );
         Self { target, tls, timeout, setup, echo, runtime: Handle::current() }
     }

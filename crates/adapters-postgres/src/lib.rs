@@ -36,7 +36,7 @@ pub use self::error::ConnectError;
 pub use self::fence::RowSecurity;
 pub use self::migrations::{MigrateError, MigrationState, migrate, migration_status, revert_last};
 pub use self::tls::TlsError;
-pub use self::url::UrlError;
+pub use self::url::{UrlError, check_url};
 
 use self::committer::Committers;
 use self::connector::Connector;

@@ -38,6 +38,11 @@ pub(crate) struct Target {
     pub roots: Roots,
 }
 
+/// Whether `url` can be used, as far as that can be told without connecting.
+pub fn check_url(url: &str) -> Result<(), UrlError> {
+    Target::parse(url, Duration::ZERO).map(drop)
+}
+
 /// Parameters that tokio-postgres understands; `sslmode` and `sslrootcert` are read here.
 const KNOWN: [&str; 18] = [
     "user",

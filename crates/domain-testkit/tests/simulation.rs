@@ -8,7 +8,7 @@ use domain_testkit::simulation::{Report, run};
 use futures_util::FutureExt;
 
 const SEEDS: u64 = 10_000;
-const THREADS: u64 = 2;
+const THREADS: [u64; 2] = [0, 1];
 
 #[test]
 fn devices_agree_and_lose_nothing_whatever_the_network_does() {
@@ -17,14 +17,12 @@ fn devices_agree_and_lose_nothing_whatever_the_network_does() {
         return;
     }
     let seeds = setting("SIMULATION_SEEDS").unwrap_or(SEEDS);
-    let report = thread::scope(|scope| {
-        let part = |first| scope.spawn(move || simulate_all((first..seeds).step_by(THREADS as usize)));
-        let parts: Vec<_> = (0..THREADS).map(part).collect();
-        let mut report = Report::default();
-        for part in parts {
+    let mut report = Report::default();
+    thread::scope(|scope| {
+        let part = |first| scope.spawn(move || simulate_all((first..seeds).step_by(THREADS.len())));
+        for part in THREADS.map(part) {
             report.add(&part.join().expect("a simulation failed; its seed is above"));
         }
-        report
     });
     println!("{seeds} seeds: {report:#?}");
     let Report { tally, faults, accepted } = report;
@@ -56,18 +54,19 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 fn simulate(seed: u64) -> Report {
-    run(seed).now_or_never().expect("nothing in a simulation waits")
+    let Some(report) = run(seed).now_or_never() else { panic!("nothing in a simulation waits") };
+    report
 }
 
 fn simulate_all(seeds: impl Iterator<Item = u64>) -> Report {
     let mut report = Report::default();
     for seed in seeds {
-        match catch_unwind(AssertUnwindSafe(|| simulate(seed))) {
-            Ok(met) => report.add(&met),
-            Err(_) => panic!(
+        let Ok(met) = catch_unwind(AssertUnwindSafe(|| simulate(seed))) else {
+            panic!(
                 "seed {seed} failed: SIMULATION_SEED={seed} cargo test -p domain-testkit --test simulation"
-            ),
-        }
+            )
+        };
+        report.add(&met);
     }
     report
 }

@@ -1,2 +1,31 @@
-//! Work in progress.
-fn main() {}
+//! The binary `todo-server`.
+//!
+//! - [`settings`]: what an operator may set
+//! - [`wire`]: which adapter stands behind which port
+//! - [`telemetry`]: logs and figures
+//! - [`revocations`]: hears of sessions that other instances ended
+//! - [`commands`]: what the binary does
+//!
+//! Deliberately absent: rules (they are in `domain`) and anything that a client sees (`api-actix`).
+
+mod commands;
+mod revocations;
+mod settings;
+mod telemetry;
+mod wire;
+
+use std::io::{Write as _, stderr};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody reads it, the exit code still tells.
+            let _ = writeln!(stderr(), "todo-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -17,31 +17,32 @@ create function todo_reads_open() returns boolean language sql stable parallel s
 create function todo_key() returns text language sql stable parallel safe as
     $$ select nullif(current_setting('todo.key', true), '') $$;
 
--- In the policies each function stands in a subquery, so that it is called once per statement and not once per row.
+-- In the policies each function stands in a subquery, so that it is called once per statement and not once per row; `is true`
+-- keeps the planner from looking rows up by the policy where the statement's own condition finds them.
 
 alter table users enable row level security;
 create policy reads on users for select using (
     (select todo_reads_open()) or id = any ((select todo_admitted())::uuid[]) or email_key = (select todo_key())
 );
 create policy inserts on users for insert with check (id = any ((select todo_admitted())::uuid[]));
-create policy updates on users for update using (id = any ((select todo_admitted())::uuid[]));
-create policy deletes on users for delete using (id = any ((select todo_admitted())::uuid[]));
+create policy updates on users for update using ((id = any ((select todo_admitted())::uuid[])) is true);
+create policy deletes on users for delete using ((id = any ((select todo_admitted())::uuid[])) is true);
 
 alter table todos enable row level security;
 create policy reads on todos for select using (
     (select todo_reads_open()) or user_id = any ((select todo_admitted())::uuid[])
 );
 create policy inserts on todos for insert with check (user_id = any ((select todo_admitted())::uuid[]));
-create policy updates on todos for update using (user_id = any ((select todo_admitted())::uuid[]));
-create policy deletes on todos for delete using (user_id = any ((select todo_admitted())::uuid[]));
+create policy updates on todos for update using ((user_id = any ((select todo_admitted())::uuid[])) is true);
+create policy deletes on todos for delete using ((user_id = any ((select todo_admitted())::uuid[])) is true);
 
 alter table sessions enable row level security;
 create policy reads on sessions for select using (
     (select todo_reads_open()) or user_id = any ((select todo_admitted())::uuid[])
 );
 create policy inserts on sessions for insert with check (user_id = any ((select todo_admitted())::uuid[]));
-create policy updates on sessions for update using (user_id = any ((select todo_admitted())::uuid[]));
-create policy deletes on sessions for delete using (user_id = any ((select todo_admitted())::uuid[]));
+create policy updates on sessions for update using ((user_id = any ((select todo_admitted())::uuid[])) is true);
+create policy deletes on sessions for delete using ((user_id = any ((select todo_admitted())::uuid[])) is true);
 
 alter table refresh_tokens enable row level security;
 create policy reads on refresh_tokens for select using (
@@ -50,11 +51,11 @@ create policy reads on refresh_tokens for select using (
     or encode(token_hash, 'hex') = (select todo_key())
 );
 create policy inserts on refresh_tokens for insert with check (user_id = any ((select todo_admitted())::uuid[]));
-create policy updates on refresh_tokens for update using (user_id = any ((select todo_admitted())::uuid[]));
-create policy deletes on refresh_tokens for delete using (user_id = any ((select todo_admitted())::uuid[]));
+create policy updates on refresh_tokens for update using ((user_id = any ((select todo_admitted())::uuid[])) is true);
+create policy deletes on refresh_tokens for delete using ((user_id = any ((select todo_admitted())::uuid[])) is true);
 
 alter table revoked_tokens enable row level security;
 create policy reads on revoked_tokens for select using (true);
 create policy inserts on revoked_tokens for insert with check (user_id = any ((select todo_admitted())::uuid[]));
-create policy updates on revoked_tokens for update using (user_id = any ((select todo_admitted())::uuid[]));
-create policy deletes on revoked_tokens for delete using (user_id = any ((select todo_admitted())::uuid[]));
+create policy updates on revoked_tokens for update using ((user_id = any ((select todo_admitted())::uuid[])) is true);
+create policy deletes on revoked_tokens for delete using ((user_id = any ((select todo_admitted())::uuid[])) is true);

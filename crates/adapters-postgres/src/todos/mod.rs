@@ -3,6 +3,8 @@
 mod changes;
 mod get;
 mod list;
+#[cfg(test)]
+mod plans;
 
 use async_trait::async_trait;
 use diesel::pg::data_types::PgTimestamp;

@@ -2,5 +2,11 @@
 
 #![expect(clippy::expect_used, reason = "tests report a failure by panicking")]
 
+mod commits;
 mod contract;
+mod cuts;
+mod fences;
+mod migrations;
+mod proxy;
 mod support;
+mod tls;

@@ -79,3 +79,36 @@ pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database)
     );
     (harness_of(&store, bus, ()), database)
 }
+
+/// The database's URL for another role, such as `postgres`, who may do anything.
+pub fn url_of(database: &Database, role: &str) -> String {
+    database.owner_url().replacen("todo_owner@", &format!("{role}@"), 1)
+}
+
+/// A plain connection beside the store's.
+pub async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("PostgreSQL is there");
+    tokio::spawn(connection);
+    client
+}
+
+/// Asks again until the answer to the question, a boolean, is true.
+pub async fn until(client: &tokio_postgres::Client, question: &str) {
+    let asking = async {
+        while !client.query_one(question, &[]).await.expect("an answer").get::<_, bool>(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(RecordingBus::PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("never true: {question}"));
+}
+
+/// Whether so many of the store's connections wait for a lock.
+pub fn waiting_for_locks(count: usize) -> String {
+    format!(
+        "select count(*) = {count} from pg_stat_activity
+          where datname = current_database() and usename = 'todo_app' and wait_event_type = 'Lock'"
+    )
+}

@@ -54,6 +54,10 @@ impl History {
                 assert_eq!(todo.version(), before.map_or(0, Todo::version) + 1, "versions are dense");
                 let replaced = replaced(before, &wanted, todo);
                 if let Some(found) = found {
+                    assert!(
+                        !buried(change, found, &wanted, todo),
+                        "{change:?} is accepted in a tombstone: {todo:?}"
+                    );
                     for field in replaced {
                         allow(record, change, found, field);
                     }
@@ -102,6 +106,18 @@ fn replaced(before: Option<&Todo>, wanted: &Fields, after: &Todo) -> Vec<Field> 
         assert!(named[*field].is_some() || restored, "nobody asked for {:?}: {after:?}", Field::ALL[*field]);
     }
     changed.into_iter().map(|field| Field::ALL[field]).collect()
+}
+
+/// Whether an edit went into a tombstone that others made after its base.
+fn buried(change: &Change, found: &Todo, wanted: &Fields, after: &Todo) -> bool {
+    let base = match change.base {
+        Base::Current => return false,
+        Base::Unknown => 0,
+        Base::Version(base) => base,
+    };
+    let their_tombstone = found.deleted() && found.versions().of(Field::Deleted) > base;
+    let still = after.versions().of(Field::Deleted) == found.versions().of(Field::Deleted);
+    wanted.deleted.is_none() && their_tombstone && still
 }
 
 /// Fails where `change` replaced others' value of `field` without knowing it and without a rule that lets it. `found` is the todo as

@@ -48,6 +48,7 @@ impl Local {
     }
 
     /// The server's clock; the devices' are ahead of it or behind.
+    #[must_use]
     pub fn clock(&self) -> &FixedClock {
         &self.clock
     }

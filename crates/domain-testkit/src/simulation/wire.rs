@@ -7,6 +7,9 @@ use domain::todo::{Description, Strategy, Todo};
 use domain::{Stamp, TodoId};
 
 /// A server that the devices of one user sync with.
+///
+/// Where its answers do not tell two changes of one todo apart, no device may keep a
+/// [`journal`](super::habits::Habits::journal).
 pub trait Server {
     /// One exchange. [`Lost`] leaves open whether it took place.
     fn sync(&mut self, request: &Request) -> impl Future<Output = Result<Reply, Lost>>;

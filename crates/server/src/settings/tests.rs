@@ -41,137 +41,61 @@ fn without_any_it_starts_with_the_documented_defaults() {
     assert_eq!((limits.batch_todos, limits.body_bytes), (1000, 2 * 1024 * 1024));
 }
 
+/// Variable, bad value, what is said about it.
+const BAD: &[(&str, &str, &str)] = &[
+    ("PORT", "http", "must be a whole number from 0 to 65535, not \"http\""),
+    ("PORT", "65536", "must be a whole number from 0 to 65535, not \"65536\""),
+    ("HOST", "http://x", "must be an address or a host name alone, not \"http://x\""),
+    ("ENVIRONMENT", "prod", "must be one of development, staging, production, not \"prod\""),
+    ("DATABASE_URL", "mysql://u:pass@h/d", "must start with sqlite:// or postgres://"),
+    ("DATABASE_URL", "todos.db", "must start with sqlite:// or postgres://"),
+    ("DATABASE_URL", "sqlite://", "must name a file after sqlite://"),
+    ("DATABASE_URL", "sqlite://a.db?mode=ro", "must be a file without options after sqlite://"),
+    ("DATABASE_URL", "postgres://", "must name a server after postgres://"),
+    ("MIGRATION_DATABASE_URL", "postgres://h/d", "must name the same database as DATABASE_URL"),
+    ("DATABASE_POOL_SIZE", "0", "must be a whole number from 1 to 1000, not \"0\""),
+    ("DATABASE_TIMEOUT_MS", "5s", "must be a whole number from 100 to 600000, not \"5s\""),
+    ("DATABASE_ROW_SECURITY", "off", "must be one of writes, all, not \"off\""),
+    ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "must be a whole number from 1 to 43200, not \"0\""),
+    ("REFRESH_TOKEN_EXPIRE_DAYS", "1.5", "must be a whole number from 1 to 366, not \"1.5\""),
+    ("BCRYPT_COST_FACTOR", "9", "must be a whole number from 10 to 15, not \"9\""),
+    ("BCRYPT_COST_FACTOR", "16", "must be a whole number from 10 to 15, not \"16\""),
+    ("ALLOWED_ORIGINS", "*", "must not be *, as requests carry credentials: name each origin"),
+    (
+        "ALLOWED_ORIGINS",
+        "https://a.example/",
+        "must hold exact origins (scheme, host, port; no path, no slash at the end), not \"https://a.example/\"",
+    ),
+    ("ALLOWED_ORIGINS", "[\"https://a.example\", 1]", "must be a list of texts"),
+    ("LOG_LEVEL", "loud", "must be one of error, warn, warning, info, debug, trace, not \"loud\""),
+    ("JSON_LOGS", "maybe", "must be one of true, false, 1, 0, yes, no, on, off, not \"maybe\""),
+    ("RATE_LIMIT_LOGIN_PER_ADDRESS", "5", "must be a count, a slash and a time in s, m or h, not \"5\""),
+    ("SECRET_KEY", "a,,b", "has an empty secret in it"),
+    ("MAX_PAGE_SIZE", "-1", "must be a whole number from 1 to 1000, not \"-1\""),
+    ("MAX_BODY_BYTES", "1023", "must be a whole number from 1024 to 67108864, not \"1023\""),
+];
+
 #[test]
 fn each_bad_value_is_answered_with_one_sentence_that_names_it_and_shows_a_good_one() {
-    for (name, value, sentence) in [
-        ("PORT", "http", "PORT must be a whole number from 0 to 65535, not \"http\"; for example: PORT=8000"),
-        (
-            "PORT",
-            "65536",
-            "PORT must be a whole number from 0 to 65535, not \"65536\"; for example: PORT=8000",
-        ),
-        (
-            "HOST",
-            "http://x",
-            "HOST must be an address or a host name alone, not \"http://x\"; for example: HOST=127.0.0.1",
-        ),
-        (
-            "ENVIRONMENT",
-            "prod",
-            "ENVIRONMENT must be one of development, staging, production, not \"prod\"; for example: ENVIRONMENT=production",
-        ),
-        (
-            "DATABASE_URL",
-            "mysql://u:pass@h/d",
-            "DATABASE_URL must start with sqlite:// or postgres://; for example: DATABASE_URL=sqlite://./data/todos.db",
-        ),
-        (
-            "DATABASE_URL",
-            "todos.db",
-            "DATABASE_URL must start with sqlite:// or postgres://; for example: DATABASE_URL=sqlite://./data/todos.db",
-        ),
-        (
-            "DATABASE_URL",
-            "sqlite://",
-            "DATABASE_URL must name a file after sqlite://; for example: DATABASE_URL=sqlite://./data/todos.db",
-        ),
-        (
-            "DATABASE_URL",
-            "sqlite://a.db?mode=ro",
-            "DATABASE_URL must be a file without options after sqlite://; for example: DATABASE_URL=sqlite://./data/todos.db",
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://",
-            "DATABASE_URL must name a server after postgres://; for example: DATABASE_URL=sqlite://./data/todos.db",
-        ),
-        (
-            "MIGRATION_DATABASE_URL",
-            "postgres://h/d",
-            "MIGRATION_DATABASE_URL must name the same database as DATABASE_URL; for example: MIGRATION_DATABASE_URL=postgres://todo_owner:…@db.example.com/todos",
-        ),
-        (
-            "DATABASE_POOL_SIZE",
-            "0",
-            "DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not \"0\"; for example: DATABASE_POOL_SIZE=8",
-        ),
-        (
-            "DATABASE_TIMEOUT_MS",
-            "5s",
-            "DATABASE_TIMEOUT_MS must be a whole number from 100 to 600000, not \"5s\"; for example: DATABASE_TIMEOUT_MS=5000",
-        ),
-        (
-            "DATABASE_ROW_SECURITY",
-            "off",
-            "DATABASE_ROW_SECURITY must be one of writes, all, not \"off\"; for example: DATABASE_ROW_SECURITY=writes",
-        ),
-        (
-            "ACCESS_TOKEN_EXPIRE_MINUTES",
-            "0",
-            "ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not \"0\"; for example: ACCESS_TOKEN_EXPIRE_MINUTES=15",
-        ),
-        (
-            "REFRESH_TOKEN_EXPIRE_DAYS",
-            "1.5",
-            "REFRESH_TOKEN_EXPIRE_DAYS must be a whole number from 1 to 366, not \"1.5\"; for example: REFRESH_TOKEN_EXPIRE_DAYS=7",
-        ),
-        (
-            "BCRYPT_COST_FACTOR",
-            "9",
-            "BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not \"9\"; for example: BCRYPT_COST_FACTOR=12",
-        ),
-        (
-            "BCRYPT_COST_FACTOR",
-            "16",
-            "BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not \"16\"; for example: BCRYPT_COST_FACTOR=12",
-        ),
-        (
-            "ALLOWED_ORIGINS",
-            "*",
-            "ALLOWED_ORIGINS must not be *, as requests carry credentials: name each origin; for example: ALLOWED_ORIGINS=[\"https://app.example.com\"]",
-        ),
-        (
-            "ALLOWED_ORIGINS",
-            "https://a.example/",
-            "ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no slash at the end), not \"https://a.example/\"; for example: ALLOWED_ORIGINS=[\"https://app.example.com\"]",
-        ),
-        (
-            "ALLOWED_ORIGINS",
-            "[\"https://a.example\", 1]",
-            "ALLOWED_ORIGINS must be a list of texts; for example: ALLOWED_ORIGINS=[\"https://app.example.com\"]",
-        ),
-        (
-            "LOG_LEVEL",
-            "loud",
-            "LOG_LEVEL must be one of error, warn, warning, info, debug, trace, not \"loud\"; for example: LOG_LEVEL=info",
-        ),
-        (
-            "JSON_LOGS",
-            "maybe",
-            "JSON_LOGS must be one of true, false, 1, 0, yes, no, on, off, not \"maybe\"; for example: JSON_LOGS=true",
-        ),
-        (
-            "RATE_LIMIT_LOGIN_PER_ADDRESS",
-            "5",
-            "RATE_LIMIT_LOGIN_PER_ADDRESS must be a count, a slash and a time in s, m or h, not \"5\"; for example: RATE_LIMIT_LOGIN_PER_ADDRESS=5/15m",
-        ),
-        (
-            "SECRET_KEY",
-            "a,,b",
-            "SECRET_KEY has an empty secret in it; for example: SECRET_KEY=$(openssl rand -base64 48)",
-        ),
-        (
-            "MAX_PAGE_SIZE",
-            "-1",
-            "MAX_PAGE_SIZE must be a whole number from 1 to 1000, not \"-1\"; for example: MAX_PAGE_SIZE=100",
-        ),
-        (
-            "MAX_BODY_BYTES",
-            "1023",
-            "MAX_BODY_BYTES must be a whole number from 1024 to 67108864, not \"1023\"; for example: MAX_BODY_BYTES=2097152",
-        ),
-    ] {
-        assert_eq!(refusal(&[(name, value)]), sentence);
+    for (name, value, problem) in BAD {
+        let example = ALL.iter().find(|setting| setting.name == *name).expect("a setting").example;
+        assert_eq!(refusal(&[(name, value)]), format!("{name} {problem}; for example: {name}={example}"));
+    }
+    assert_eq!(
+        refusal(&[("PORT", "x")]),
+        "PORT must be a whole number from 0 to 65535, not \"x\"; for example: PORT=8000"
+    );
+}
+
+#[test]
+fn every_example_is_a_good_value() {
+    let secret = |setting: &&Setting| setting.name.ends_with("SECRET_KEY");
+    for Setting { name, example } in ALL.iter().filter(|setting| !secret(setting)) {
+        let mut given = vec![(*name, *example), ("SECRET_KEY", "x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x")];
+        if *name == "MIGRATION_DATABASE_URL" {
+            given.push(("DATABASE_URL", "postgres://todo_app:…@db.example.com/todos"));
+        }
+        assert!(load(&given).is_ok(), "{name}");
     }
 }
 

@@ -4,34 +4,10 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::{
-    List, any, applied, at, batch, change, differing, id, in_place, named, title, titled, upsert, value, walk,
-};
+use super::{List, any, at, batch, change, differing, id, named, titled, upsert};
 use crate::sync::{Cursor, Epoch};
-use crate::time::Stamp;
 use crate::todo::plan::{Decision, Plan, UserState, Written};
-use crate::todo::{Action, Base, Batch, Change, Field, Outcome, Strategy as Rule, Todo, TodoNumber, Upsert};
-
-/// Uploads of one todo in the order in which a device made them, by a clock that may stand but never goes back.
-fn uploads() -> impl Strategy<Value = Vec<Upsert>> {
-    prop::collection::vec(any::upsert(), 1..5).prop_map(|mut uploads| {
-        let mut times: Vec<_> = uploads.iter().map(|upsert| upsert.updated_at.unwrap_or(at(0))).collect();
-        times.sort_unstable();
-        for (upsert, time) in uploads.iter_mut().zip(times) {
-            upsert.updated_at = Some(time);
-        }
-        uploads
-    })
-}
-
-fn sent(base: Base, uploads: &[Upsert]) -> Vec<Change> {
-    uploads.iter().map(|upload| change(id(1), base, Action::Upsert(upload.clone()))).collect()
-}
-
-fn values(list: &List) -> Vec<Vec<String>> {
-    let of = |todo| Field::ALL.into_iter().map(|field| value(todo, field)).collect();
-    list.todos.values().map(of).collect()
-}
+use crate::todo::{Action, Base, Batch, Field, Outcome, Strategy as Rule, Todo, TodoNumber};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
@@ -59,105 +35,6 @@ proptest! {
             }
         }
         prop_assert_eq!(together.position, alone.position);
-    }
-
-    #[test]
-    fn the_same_todo_again_is_decided_on_top_of_what_came_before(
-        todo in prop::option::of(any::todo(1)),
-        uploads in uploads(),
-        base in 0..7i64,
-        rule in any::rule(),
-        now in any::now(),
-    ) {
-        let base = Base::Version(todo.as_ref().map_or(base, Todo::version));
-        let (mut together, mut apart) = (List::new(at(50), todo.clone()), List::new(at(50), todo));
-        let done = together.decide(&batch(rule, sent(base, &uploads)), now);
-        for change in sent(Base::Current, &uploads) {
-            apart.one(rule, change, now);
-        }
-        let conflict = done.outcomes().iter().find(|outcome| matches!(outcome, Outcome::Conflict(_)));
-        prop_assert_eq!(conflict, None, "a device can't be in conflict with itself");
-        prop_assert_eq!(values(&together), values(&apart));
-        prop_assert_eq!(together.position, apart.position);
-    }
-
-    #[test]
-    fn manual_and_merge_overwrite_nothing_that_the_change_did_not_know(
-        todo in any::todo(1),
-        changes in prop::collection::vec((any::base(), any::upsert()), 1..6),
-        merge: bool,
-        now in any::now(),
-    ) {
-        let rule = if merge { Rule::Merge } else { Rule::Manual };
-        let changes = changes.into_iter().map(|(base, sent)| change(id(1), base, Action::Upsert(sent)));
-        let batch = batch(rule, changes.collect());
-        let list = List::new(at(50), [todo.clone()]);
-        let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            let Some((before, after)) = met.altered() else { continue };
-            let Base::Version(base) = met.change.base else { continue };
-            prop_assert!(merge || base >= todo.version(), "manual accepted a stale change");
-            for field in differing(before, after) {
-                let changed_at = before.versions().of(field);
-                let others = changed_at <= todo.version();
-                let revived = field == Field::Deleted && before.deleted();
-                prop_assert!(!others || changed_at <= base || revived, "{field:?} is overwritten");
-            }
-        }
-    }
-
-    #[test]
-    fn last_write_wins_measures_every_change_of_a_batch_against_the_others_last_write(
-        todo in any::todo(1),
-        uploads in prop::collection::vec((1..6i64, any::upsert(), any::device_time()), 1..6),
-        now in any::now(),
-    ) {
-        let change = |(base, mut sent, time): (i64, Upsert, Stamp)| {
-            sent.updated_at = Some(time);
-            change(id(1), Base::Version(base.min(todo.version())), Action::Upsert(sent))
-        };
-        let batch = batch(Rule::LastWriteWins, uploads.into_iter().map(change).collect());
-        let list = List::new(at(50), [todo.clone()]);
-        let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            let Action::Upsert(sent) = &met.change.action else { continue };
-            let later = sent.updated_at.is_some_and(|time| time.min(now) > todo.updated_at());
-            let wins = later || met.change.base == Base::Version(todo.version());
-            match met.outcome {
-                Outcome::Applied { .. } => prop_assert!(wins),
-                Outcome::Conflict(_) => prop_assert!(!wins),
-                other => prop_assert!(in_place(other)),
-            }
-        }
-    }
-
-    #[test]
-    fn a_request_sent_twice_leaves_what_it_left_once(
-        todo in prop::option::of(any::todo(1)),
-        mut uploads in uploads(),
-        base in prop::option::weighted(0.9, 0..6i64),
-        rule in any::rule(),
-        now in any::now(),
-        later in any::now(),
-    ) {
-        if todo.is_none() {
-            uploads[0].edit.title.get_or_insert(title("oil"));
-            uploads[0].deleted = None;
-        }
-        // Nobody edits what it deleted.
-        let end = uploads.iter().position(|upload| upload.deleted == Some(true));
-        uploads.truncate(end.map_or(uploads.len(), |end| end + 1));
-        // Nobody holds a version of a todo that the server does not know, but for the first that it makes up itself.
-        let held = |base: i64| todo.as_ref().map_or(base.min(1), |todo| base.clamp(1, todo.version()));
-        let base = base.map_or(Base::Unknown, |base| Base::Version(held(base)));
-        let batch = batch(rule, sent(base, &uploads));
-        let mut list = List::new(at(50), todo);
-        // A clock that stands behind the last stamp makes times count that did not before; it is held to the other laws.
-        let now = now.max(list.position.clock);
-        list.decide(&batch, now);
-        let once = values(&list);
-        list.decide(&batch, later.max(now));
-        prop_assert_eq!(values(&list), once);
     }
 
     #[test]
@@ -248,14 +125,4 @@ fn a_store_that_offers_too_few_numbers_is_told_so() {
     let mut state = UserState::new(list.position, 0, [], vec![]);
     let decided = Plan::decide(&mut state, &batch(Rule::Manual, vec![new]), at(60));
     assert!(decided.is_err());
-}
-
-#[test]
-fn the_first_outcome_for_a_todo_again_in_one_batch_is_kept_beside_the_second() {
-    let mut list = List::new(at(50), []);
-    let milk = sent(Base::Version(0), &[upsert(titled("milk"), None)]);
-    let bread = sent(Base::Version(0), &[upsert(titled("bread"), None)]);
-    let done = list.decide(&batch(Rule::Manual, [milk, bread].concat()), at(60));
-    let versions: Vec<_> = done.outcomes().iter().filter_map(applied).map(Todo::version).collect();
-    assert_eq!(versions, [1, 2]);
 }

@@ -1,14 +1,16 @@
 //! The laws of changes, held against [`Plan::decide`], the one entry that stores use.
 //!
 //! - [`every_change`]: what holds for any change, whatever the strategy
-//! - [`strategies`]: what each strategy promises about stale changes
-//! - [`batches`]: what holds for several changes decided together
+//! - [`strategies`], [`merge`]: what each strategy promises about stale changes
+//! - [`batches`], [`again`]: what holds for several changes decided together, and for the same todo among them again
 //! - [`examples`]: the same rules as tables to read
 
+mod again;
 mod any;
 mod batches;
 mod every_change;
 mod examples;
+mod merge;
 mod strategies;
 
 use std::collections::BTreeMap;

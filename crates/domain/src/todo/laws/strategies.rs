@@ -2,48 +2,22 @@
 
 use proptest::prelude::*;
 
-use super::{
-    List, any, applied, at, batch, change, differing, id, in_place, named_by_edit, upsert, value,
-    wanted_otherwise,
-};
+use super::{List, any, applied, at, batch, change, differing, id, in_place, upsert, wanted_otherwise};
 use crate::time::Stamp;
-use crate::todo::{Action, Base, Change, Edit, Field, Outcome, Resolved, Strategy as Rule, Todo, Upsert};
+use crate::todo::{Action, Base, Change, Edit, Outcome, Resolved, Strategy as Rule, Todo, Upsert};
 
-fn sent(base: Base, upsert: Upsert) -> Change {
+pub(super) fn sent(base: Base, upsert: Upsert) -> Change {
     change(id(1), base, Action::Upsert(upsert))
 }
 
 /// What becomes of `upsert`, sent alone for `todo`.
-fn outcome(todo: &Todo, rule: Rule, base: Base, upsert: &Upsert, now: Stamp) -> Outcome {
+pub(super) fn outcome(todo: &Todo, rule: Rule, base: Base, upsert: &Upsert, now: Stamp) -> Outcome {
     List::new(at(50), [todo.clone()]).one(rule, sent(base, upsert.clone()), now)
 }
 
-fn dated(mut upsert: Upsert, updated_at: Stamp) -> Upsert {
+pub(super) fn dated(mut upsert: Upsert, updated_at: Stamp) -> Upsert {
     upsert.updated_at = Some(updated_at);
     upsert
-}
-
-/// The values that two changes leave, whichever of them comes first.
-fn in_both_orders(todo: &Todo, a: &Change, b: &Change, now: Stamp) -> [Vec<String>; 2] {
-    [[a, b], [b, a]].map(|order| {
-        let mut list = List::new(at(50), [todo.clone()]);
-        for change in order {
-            list.one(Rule::Merge, change.clone(), now);
-        }
-        Field::ALL.into_iter().map(|field| value(&list.todos[&id(1)], field)).collect()
-    })
-}
-
-/// Two edits that name no field both.
-fn disjoint_edits() -> impl Strategy<Value = (Edit, Edit)> {
-    (any::edit(), any::edit(), any::<[bool; 3]>()).prop_map(|(a, b, [title, description, completed])| {
-        let part = |edit: Edit, mine: bool| Edit {
-            title: edit.title.filter(|_| title == mine),
-            description: edit.description.filter(|_| description == mine),
-            completed: edit.completed.filter(|_| completed == mine),
-        };
-        (part(a, true), part(b, false))
-    })
 }
 
 proptest! {
@@ -173,49 +147,6 @@ proptest! {
     }
 
     #[test]
-    fn merge_accepts_exactly_what_nobody_else_changed_since_the_base(
-        todo in any::todo(1), edit in any::edit(), now in any::now(), base in 1..6i64,
-    ) {
-        let base = base.min(todo.version());
-        let sent = upsert(edit, None);
-        let wanted = wanted_otherwise(&sent, &todo);
-        let both: Vec<_> =
-            wanted.iter().copied().filter(|field| todo.versions().of(*field) > base).collect();
-        match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
-            Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
-            Outcome::Conflict(conflict) => {
-                prop_assert!(!both.is_empty());
-                prop_assert_eq!((conflict.fields, conflict.resolved), (both, None));
-            }
-            Outcome::Applied { todo: after, .. } => {
-                prop_assert!(both.is_empty());
-                prop_assert!(wanted_otherwise(&sent, &after).is_empty());
-            }
-            other => prop_assert!(false, "{other:?}"),
-        }
-    }
-
-    #[test]
-    fn merge_keeps_what_was_edited_since_the_base_of_a_deletion(
-        todo in any::todo(1), now in any::now(), base in 1..6i64,
-    ) {
-        let base = base.min(todo.version());
-        let sent = upsert(Edit::default(), Some(true));
-        let edits = [Field::Title, Field::Description, Field::Completed];
-        let edited = edits.into_iter().any(|field| todo.versions().of(field) > base);
-        match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
-            Outcome::Unchanged { .. } => prop_assert!(todo.deleted()),
-            Outcome::Conflict(conflict) => {
-                prop_assert_eq!(&conflict.fields, &[Field::Deleted]);
-                prop_assert_eq!(conflict.resolved, edited.then_some(Resolved::Server));
-                prop_assert!(edited || todo.versions().deleted > base);
-            }
-            Outcome::Applied { todo: after, .. } => prop_assert!(after.deleted() && !edited),
-            other => prop_assert!(false, "{other:?}"),
-        }
-    }
-
-    #[test]
     fn an_accepted_edit_is_not_hidden_in_a_tombstone_it_did_not_know_of(
         todo in any::todo(1), edit in any::edit(), rule in any::rule(), now in any::now(), base in 1..6i64,
     ) {
@@ -225,35 +156,6 @@ proptest! {
             let deleted_since = todo.versions().deleted > base;
             prop_assert_eq!(after.deleted(), todo.deleted() && !deleted_since);
         }
-    }
-
-    #[test]
-    fn merged_edits_of_disjoint_fields_give_the_same_values_in_either_order(
-        todo in any::todo(1), (a, b) in disjoint_edits(), bases in [1..6i64, 1..6i64], now in any::now(),
-    ) {
-        prop_assert!(named_by_edit(&a).iter().all(|field| !named_by_edit(&b).contains(field)));
-        let [a_base, b_base] = bases.map(|base| Base::Version(base.min(todo.version())));
-        let (a, b) = (sent(a_base, upsert(a, None)), sent(b_base, upsert(b, None)));
-        let [one, other] = in_both_orders(&todo, &a, &b, now);
-        prop_assert_eq!(one, other);
-    }
-
-    #[test]
-    fn a_merged_edit_and_a_deletion_or_restoration_give_the_same_values_in_either_order(
-        todo in any::todo(1),
-        edit in any::edit(),
-        says_live: bool,
-        deleted: bool,
-        bases in [1..6i64, 1..6i64],
-        now in any::now(),
-    ) {
-        let [a_base, b_base] = bases.map(|base| Base::Version(base.min(todo.version())));
-        // A device that always sends the whole todo says with each edit that the todo is live.
-        let says_live = says_live && deleted && !todo.deleted();
-        let a = sent(a_base, upsert(edit, says_live.then_some(false)));
-        let b = sent(b_base, upsert(Edit::default(), Some(deleted)));
-        let [one, other] = in_both_orders(&todo, &a, &b, now);
-        prop_assert_eq!(one, other);
     }
 
     #[test]

@@ -1,0 +1,178 @@
+//! The plan of each statement on todos, with 1,000 users × 1,000 todos: none looks at another user's rows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use domain::todo::plan::Written;
+use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
+use domain::todo::{StoredTodo, Todo, TodoNumber, Versions};
+use domain::{Stamp, TodoId, UserId};
+use postgres_testbed::{Database, Testbed};
+use uuid::Uuid;
+
+use super::{changes, get, list};
+use crate::committer::write;
+use crate::connector::Connector;
+use crate::fence::{RowSecurity, Scope};
+use crate::sql::Sql;
+use crate::tls::{Roots, Verification};
+use crate::url::Target;
+
+const USER: UserId = UserId(Uuid::from_u128(500));
+
+/// The statement's plan as PostgreSQL tells it, with the values at hand.
+struct Explain<Q>(Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Explain<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("explain ");
+        self.0.walk_ast(out)
+    }
+}
+
+impl<Q> QueryId for Explain<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Query for Explain<Q> {
+    type SqlType = Text;
+}
+
+async fn thousand_times_thousand() -> Database {
+    let database = Testbed::shared().create_database("plans");
+    crate::migrate(&database.owner_url(), &database.app_url()).await.expect("the schema is made");
+    let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("the owner may connect");
+    // The checks of a million rows and the order of their making are not what is looked at.
+    owner
+        .batch_execute(
+            "alter table todos drop constraint todos_user_id_fkey;
+             drop index todos_live;
+             alter table todos drop constraint todos_number_unique;
+             alter table todos drop constraint todos_stamp_unique;
+             insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
+             select lpad(to_hex(u), 32, '0')::uuid, true, true, now(), now(), now(), 'epoch', 900
+               from generate_series(1, 1000) u;
+             insert into todos (user_id, id, number, title, title_folded, completed_at, created_at, updated_at, deleted_at,
+                    version, title_version, description_version, completed_version, deleted_version)
+             select lpad(to_hex(u), 32, '0')::uuid, lpad(to_hex(t), 32, '0')::uuid, u * 1000 + t, 'Todo ' || t, 'todo ' || t,
+                    case when t % 2 = 0 then now() end, 'epoch'::timestamptz + t * interval '1 s',
+                    'epoch'::timestamptz + t * interval '1 s', case when t % 10 = 0 then now() end, 1, 1, 1, 1, 1
+               from generate_series(1, 1000) u, generate_series(1, 1000) t;
+             alter table todos add constraint todos_number_unique unique (user_id, number);
+             alter table todos add constraint todos_stamp_unique unique (user_id, updated_at);
+             create index todos_live on todos (user_id, created_at desc, id) where deleted_at is null;
+             analyze users; analyze todos",
+        )
+        .await
+        .expect("filled");
+    database
+}
+
+/// Fails unless the statement, with its values and for any values, reads todos by an index that starts with the user, and `marks`
+/// stand in both plans.
+async fn assert_plan<Row: Send + 'static>(
+    conn: &mut AsyncPgConnection,
+    what: &str,
+    statement: Sql<'_, Row>,
+    marks: &[&str],
+) {
+    let mut text = <Pg as diesel::backend::Backend>::QueryBuilder::default();
+    statement.to_sql(&mut text, &Pg).expect("a text");
+    let text = text.finish();
+    let parameters = vec!["null"; text.matches('$').count()].join(", ");
+    let custom = Explain(statement).load::<String>(conn).await.expect("a plan").join("\n");
+    conn.batch_execute(&format!("prepare looked_at as {text}")).await.expect("prepared");
+    let generic: Sql<'_, Text> =
+        crate::sql::sql(Box::leak(format!("explain execute looked_at({parameters})").into_boxed_str()));
+    let generic = generic.load::<String>(conn).await.expect("a plan").join("\n");
+    conn.batch_execute("deallocate looked_at").await.expect("forgotten");
+    for (kind, plan) in [("custom", custom), ("generic", generic)] {
+        assert!(!plan.contains("Seq Scan on todos"), "{what}, {kind}:\n{plan}");
+        assert!(!plan.contains("Seq Scan on users"), "{what}, {kind}:\n{plan}");
+        for mark in marks {
+            assert!(plan.contains(mark), "{what}, {kind}: no {mark:?} in\n{plan}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_on_todos_uses_an_index_of_its_user() {
+    let database = thousand_times_thousand().await;
+    for row_security in [RowSecurity::Writes, RowSecurity::All] {
+        let target = Target::parse(&database.app_url(), Duration::from_secs(5)).expect("a URL");
+        let tls = crate::tls::connector(Verification::None, &Roots::System).expect("no roots needed");
+        let connector = Arc::new(Connector::new(target, tls, Duration::from_secs(5), row_security, false));
+        let mut conn = connector.connect().await.expect("connected");
+        conn.batch_execute("begin").await.expect("begun");
+        Scope::User(USER).set(&conn).await.expect("set");
+        statements(&mut conn).await;
+    }
+}
+
+fn written(id: TodoId) -> Written {
+    let row = StoredTodo {
+        id,
+        number: 1,
+        title: "Todo",
+        description: None,
+        completed_at: None,
+        created_at: Stamp::EPOCH,
+        updated_at: Stamp::EPOCH,
+        deleted_at: None,
+        client_id: None,
+        versions: Versions { version: 1, title: 1, description: 1, completed: 1, deleted: 1 },
+    };
+    Written { todo: Todo::restore_from(&row).expect("a todo"), is_new: false }
+}
+
+async fn statements(conn: &mut AsyncPgConnection) {
+    let id = TodoId(Uuid::from_u128(77));
+    assert_plan(conn, "get", get::by_id(USER, id), &["todos_pkey", "(id = ", "(user_id = "]).await;
+    let by_number = get::by_number(USER, TodoNumber(500_077));
+    assert_plan(conn, "get by number", by_number, &["todos_number_unique", "(number = "]).await;
+    assert_plan(conn, "clock", get::clock(USER), &["users_pkey"]).await;
+
+    let since = Stamp::EPOCH.plus(Duration::from_secs(990));
+    let after = ["todos_stamp_unique", "(updated_at > "];
+    assert_plan(conn, "changes", changes::after(USER, Some(since), 100), &after).await;
+    assert_plan(conn, "all changes", changes::after(USER, None, 100), &after).await;
+
+    let page = ListQuery::default();
+    assert_plan(conn, "list", list::page(USER, &page), &["Index Scan using todos_live"]).await;
+    for sort in [SortBy::CreatedAt, SortBy::CompletedAt, SortBy::Title] {
+        for order in [Order::Ascending, Order::Descending] {
+            for filter in [Filter::All, Filter::Active, Filter::Completed] {
+                for (search, since, include_deleted) in [
+                    ("", None, false),
+                    ("todo 7", None, false),
+                    ("", Some(since), true),
+                    ("7", Some(since), true),
+                ] {
+                    let search = Search::parse(search);
+                    let query =
+                        ListQuery { sort, order, filter, search, since, include_deleted, ..page.clone() };
+                    assert_plan(conn, &format!("{query:?}"), list::page(USER, &query), &["user_id = "]).await;
+                }
+            }
+        }
+    }
+
+    let keys: Vec<_> = (1..=1_000).map(|id| (USER, TodoId(Uuid::from_u128(id)))).collect();
+    for keys in [&keys[..1], &keys[..]] {
+        let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
+        assert_plan(conn, "load", write::rows(keys), &["todos_pkey", by_key]).await;
+    }
+    let rows: Vec<_> = keys.iter().map(|(user, id)| (*user, written(*id))).collect();
+    for rows in [&rows[..1], &rows[..]] {
+        let update = write::update(&rows.iter().collect::<Vec<_>>());
+        let by_key = "Index Cond: ((user_id = n.user_id) AND (id = n.id))";
+        assert_plan(conn, "update", update, &["todos_pkey", by_key]).await;
+    }
+    assert_plan(conn, "lock", write::lock(&[USER]), &["users_pkey"]).await;
+}

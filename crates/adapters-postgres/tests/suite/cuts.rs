@@ -1,0 +1,228 @@
+//! Connections that break: nothing is lost, done twice, or told wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters_postgres::{Options, RowSecurity};
+use domain::session::{EndReason, NewSession, Opened};
+use domain::todo::{Commit, TodoStore};
+use domain::{Stamp, StoreError, UserId};
+use domain_testkit::build::{T0, at, batch, create, ending, new_session, todo_id};
+use domain_testkit::{Harness, RecordingBus};
+use postgres_testbed::Database;
+use tokio_postgres::Client;
+
+use crate::proxy::{NextCommit, Proxy};
+use crate::support::{
+    client, connect, database, fresh, harness_of, options, store_at, until, url_of, waiting_for_locks,
+};
+
+const CUT_ALL: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and usename = 'todo_app'";
+const NONE_LEFT: &str = "select count(*) = 0 from pg_stat_activity
+    where datname = current_database() and usename = 'todo_app'";
+
+async fn behind_proxy(hint: &str) -> (Harness, UserId, Proxy, Database) {
+    let database = database(hint);
+    let (proxy, url) = Proxy::before(&database.app_url()).await;
+    let (store, bus) = store_at(url).await;
+    let h = harness_of(&store, bus, ());
+    let user = h.user().await;
+    (h, user, proxy, database)
+}
+
+/// Fails unless the user has just the todos of these titles, each created once and told once.
+async fn assert_exactly(h: &Harness, user: UserId, titles: &[&str]) {
+    let stored = h.everything(user).await;
+    let told = h.bus.wait_for(user, titles.len()).await;
+    let of_stored: Vec<_> = stored.iter().map(|todo| (todo.title().as_str(), todo.version())).collect();
+    let of_told: Vec<_> =
+        told.iter().map(|event| (event.todo.title().as_str(), event.todo.version())).collect();
+    let expected: Vec<_> = titles.iter().map(|title| (*title, 1)).collect();
+    assert_eq!(of_stored, expected);
+    assert_eq!(of_told, expected);
+    h.assert_live(user, u32::try_from(titles.len()).expect("few")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_found_to_be_done() {
+    let (h, user, proxy, _database) = behind_proxy("answer_lost").await;
+    proxy.next_commit(NextCommit::IsNotAnswered);
+    h.applied(user, create(todo_id(), "milk")).await;
+    assert_exactly(&h, user, &["milk"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_never_arrived_is_done_again() {
+    let (h, user, proxy, _database) = behind_proxy("commit_lost").await;
+    proxy.next_commit(NextCommit::IsLost);
+    h.applied(user, create(todo_id(), "milk")).await;
+    assert_exactly(&h, user, &["milk"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_nobody_can_be_asked_about_is_told_when_the_database_is_back() {
+    let (h, user, proxy, database) = behind_proxy("unsettled").await;
+    proxy.next_commit(NextCommit::IsNotAnswered);
+    proxy.refuse_after_cut();
+    let unknown = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
+    assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
+    let stored = database.sql(postgres_testbed::Role::Owner, "select count(*) from todos");
+    assert_eq!(stored.as_deref(), Ok("1"), "the server did it");
+    assert_eq!(h.bus.so_far(user), [], "and this instance can't know");
+    proxy.heal();
+    h.bus.wait_for(user, 1).await;
+    h.applied_at(user, create(todo_id(), "eggs"), at(1)).await;
+    assert_exactly(&h, user, &["milk", "eggs"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_done_is_not_told_when_the_database_is_back() {
+    let (h, user, proxy, _database) = behind_proxy("unsettled_lost").await;
+    proxy.next_commit(NextCommit::IsLost);
+    proxy.refuse_after_cut();
+    let unknown = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
+    assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
+    let refused = h.todos.commit(user, batch([create(todo_id(), "bread")]), T0).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    proxy.heal();
+    h.applied_at(user, create(todo_id(), "eggs"), at(1)).await;
+    assert_exactly(&h, user, &["eggs"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_while_it_waits_for_a_lock_a_commit_is_done_once() {
+    let (h, database) = fresh("cut_waiting", RowSecurity::Writes).await;
+    let user = h.user().await;
+    let (holder, root) = (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    holder.batch_execute("begin; select from users for update").await.expect("locked");
+    let todos = Arc::clone(&h.todos);
+    let commit =
+        tokio::spawn(async move { todos.commit(user, batch([create(todo_id(), "milk")]), T0).await });
+    until(&root, &waiting_for_locks(1)).await;
+    root.batch_execute(CUT_ALL).await.expect("cut");
+    until(&root, &waiting_for_locks(1)).await;
+    holder.batch_execute("rollback").await.expect("unlocked");
+    let commit = commit.await.expect("no panic");
+    assert!(matches!(commit, Ok(Commit::Done(_))), "{commit:?}");
+    assert_exactly(&h, user, &["milk"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_every_connection_was_cut_each_port_works_again() {
+    let (h, database) = fresh("cut_all", RowSecurity::Writes).await;
+    let user = h.user().await;
+    h.applied(user, create(todo_id(), "milk")).await;
+    let root = client(&url_of(&database, "postgres")).await;
+    root.batch_execute(CUT_ALL).await.expect("cut");
+    until(&root, NONE_LEFT).await;
+    // The one who meets the cut connection first may be told so.
+    let mut attempts = 0;
+    while h.probe.probe().await.is_err() {
+        attempts += 1;
+        assert!(attempts < 8, "no more than there were connections");
+    }
+    assert_eq!(h.everything(user).await.len(), 1);
+    h.applied_at(user, create(todo_id(), "eggs"), at(1)).await;
+    let opened = h.sessions.open(user, new_session(at(9)), 5, ending(EndReason::DeviceRevoked, at(2))).await;
+    assert_eq!(opened.expect("an answer"), Opened::Done(Vec::new()));
+    assert_exactly(&h, user, &["milk", "eggs"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_database_is_unavailable_within_the_time_out() {
+    let (h, user, proxy, _database) = behind_proxy("unreachable").await;
+    proxy.next_commit(NextCommit::IsLost);
+    proxy.refuse_after_cut();
+    let started = std::time::Instant::now();
+    let commit = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
+    assert!(matches!(commit, Err(StoreError::Unavailable(_))), "{commit:?}");
+    assert!(started.elapsed() < crate::support::TIMEOUT, "{:?}", started.elapsed());
+}
+
+/// A store with one pooled connection, on which the opening of a session was dropped while it waited for the lock that `holder`
+/// has. No time-out comes to its help.
+async fn dropped_midway(
+    database: &Database,
+    holder: &Client,
+    watcher: &Client,
+) -> (Harness, UserId, NewSession) {
+    let bus = Arc::new(RecordingBus::new());
+    let timeout = Duration::from_mins(10);
+    let store = connect(Options { pool_size: 1, timeout, ..options(database.app_url(), &bus) }).await;
+    let h = harness_of(&store, bus, ());
+    let user = h.user().await;
+    let session = new_session(at(1_000));
+    holder.batch_execute("begin; select from users for update").await.expect("locked");
+    let (sessions, opening) = (Arc::clone(&h.sessions), session.clone());
+    let open = tokio::spawn(async move {
+        sessions.open(user, opening, 5, ending(EndReason::DeviceRevoked, at(1))).await
+    });
+    until(watcher, &waiting_for_locks(1)).await;
+    open.abort();
+    assert!(open.await.expect_err("dropped").is_cancelled());
+    (h, user, session)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_transaction_gives_up_its_locks_and_leaves_nothing() {
+    let database = database("dropped");
+    let (holder, watcher) =
+        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    let (h, user, session) = dropped_midway(&database, &holder, &watcher).await;
+    holder.batch_execute("rollback").await.expect("unlocked");
+    // Now the server goes on with what was dropped, and sees that its client is gone.
+    let none_open = "select count(*) = 0 from pg_stat_activity
+        where datname = current_database() and usename = 'todo_app' and xact_start is not null";
+    until(&watcher, none_open).await;
+    assert_eq!(h.sessions.find(&session.hash).await.expect("an answer"), None);
+    let opened = h.sessions.open(user, session, 5, ending(EndReason::DeviceRevoked, at(1))).await;
+    assert_eq!(opened.expect("an answer"), Opened::Done(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_transaction_gives_up_its_place_in_the_pool() {
+    let database = database("dropped_place");
+    let (holder, watcher) =
+        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    let (h, user, _) = dropped_midway(&database, &holder, &watcher).await;
+    until(&watcher, &waiting_for_locks(1)).await;
+    assert_eq!(h.todos.clock(user).await.expect("an answer"), Some(T0), "though the server still waits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_caller_is_gone_is_done_and_told() {
+    let (h, database) = fresh("caller_gone", RowSecurity::Writes).await;
+    let user = h.user().await;
+    let (holder, watcher) =
+        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    holder.batch_execute("begin; select from users for update").await.expect("locked");
+    let todos = Arc::clone(&h.todos);
+    let commit =
+        tokio::spawn(async move { todos.commit(user, batch([create(todo_id(), "milk")]), T0).await });
+    until(&watcher, &waiting_for_locks(1)).await;
+    commit.abort();
+    holder.batch_execute("rollback").await.expect("unlocked");
+    h.bus.wait_for(user, 1).await;
+    assert_exactly(&h, user, &["milk"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_takes_too_long_is_unavailable_and_leaves_no_trace() {
+    let database = database("slow");
+    let bus = Arc::new(RecordingBus::new());
+    let timeout = Duration::from_millis(300);
+    let store = connect(Options { timeout, ..options(database.app_url(), &bus) }).await;
+    let h = harness_of(&store, bus, ());
+    let user = h.user().await;
+    let holder = client(&database.owner_url()).await;
+    holder.batch_execute("begin; select from users for update").await.expect("locked");
+    let commit = store.commit(user, batch([create(todo_id(), "milk")]), Stamp::EPOCH).await;
+    assert!(
+        matches!(&commit, Err(StoreError::Unavailable(problem)) if problem.contains("timeout")),
+        "{commit:?}"
+    );
+    holder.batch_execute("rollback").await.expect("unlocked");
+    h.applied(user, create(todo_id(), "eggs")).await;
+    assert_exactly(&h, user, &["eggs"]).await;
+}

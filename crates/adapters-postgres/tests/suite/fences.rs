@@ -1,0 +1,155 @@
+//! Row-level security: whoever forgets the `WHERE` meets the second fence.
+
+use adapters_postgres::RowSecurity;
+use domain::UserId;
+use domain_testkit::Harness;
+use domain_testkit::build::{at, create, new_session, todo_id};
+use postgres_testbed::{Database, Role};
+
+use crate::support::{fresh, store_at};
+
+const TABLES: [&str; 5] = ["users", "todos", "sessions", "refresh_tokens", "revoked_tokens"];
+
+/// A user with a row in each table.
+async fn user_with_rows(h: &Harness) -> UserId {
+    use domain::session::EndReason;
+    use domain_testkit::build::ending;
+    let user = h.user().await;
+    h.applied(user, create(todo_id(), "milk")).await;
+    let logout = ending(EndReason::Logout, at(1));
+    for _ in 0..2 {
+        h.sessions.open(user, new_session(at(1_000)), 1, logout).await.expect("an answer");
+    }
+    user
+}
+
+async fn two_users(row_security: RowSecurity) -> (Harness, Database, UserId, UserId) {
+    let (h, database) = fresh("fences", row_security).await;
+    let (ann, bob) = (user_with_rows(&h).await, user_with_rows(&h).await);
+    (h, database, ann, bob)
+}
+
+/// The statements in a transaction that carries the user, on a connection as the store opens it in that mode.
+fn as_user(database: &Database, reads: &str, user: UserId, statements: &str) -> Result<String, String> {
+    let sql = format!(
+        "set todo.reads = '{reads}'; begin; set local todo.users = '{{{user}}}'; {statements}; commit;"
+    );
+    database.sql(Role::App, &sql)
+}
+
+/// How many rows the owner sees of the user, and of all, in each table.
+fn counts(database: &Database, user: UserId) -> Vec<(i64, i64)> {
+    let count = |table: &str| {
+        let id = if table == "users" { "id" } else { "user_id" };
+        let sql = format!("select count(*) filter (where {id} = '{user}'), count(*) from {table}");
+        let row = database.sql(Role::Owner, &sql).expect("the owner may read");
+        let (own, all) = row.split_once('|').expect("two columns");
+        (own.parse().expect("a number"), all.parse().expect("a number"))
+    };
+    TABLES.iter().map(|table| count(table)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_without_where_changes_only_the_users_of_the_transaction() {
+    for (mode, reads) in [(RowSecurity::Writes, "open"), (RowSecurity::All, "fenced")] {
+        let (_h, database, ann, bob) = two_users(mode).await;
+        let forgot = "update users set display_name = 'x'; update todos set client_id = 'x'; \
+                      update sessions set client_id = 'x'; update refresh_tokens set generation = 77; \
+                      update revoked_tokens set reason = 'x'";
+        as_user(&database, reads, ann, forgot).expect("the statements are allowed");
+        let changed = |user: UserId| {
+            let sql = format!(
+                "select (select count(*) from users where id = '{user}' and display_name = 'x'),
+                        (select count(*) from todos where user_id = '{user}' and client_id = 'x'),
+                        (select count(*) from sessions where user_id = '{user}' and client_id = 'x'),
+                        (select count(*) from refresh_tokens where user_id = '{user}' and generation = 77),
+                        (select count(*) from revoked_tokens where user_id = '{user}' and reason = 'x')"
+            );
+            database.sql(Role::Owner, &sql).expect("the owner may read")
+        };
+        assert_eq!(changed(ann), "1|1|2|2|1", "{mode:?}");
+        assert_eq!(changed(bob), "0|0|0|0|0", "{mode:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_without_where_takes_only_the_users_of_the_transaction() {
+    let (_h, database, ann, bob) = two_users(RowSecurity::Writes).await;
+    let before = counts(&database, bob);
+    assert!(before.iter().all(|(own, all)| 2 * own == *all), "two users with as many rows: {before:?}");
+    let forgot = "delete from todos; delete from refresh_tokens; delete from sessions; delete from revoked_tokens; \
+                  delete from users";
+    as_user(&database, "open", ann, forgot).expect("the statements are allowed");
+    assert!(counts(&database, ann).iter().all(|(own, _)| *own == 0));
+    let after = counts(&database, bob);
+    assert!(after.iter().all(|(own, all)| own == all), "nothing is left but what is bob's: {after:?}");
+    assert!(before.iter().zip(&after).all(|(before, after)| before.0 == after.0), "{before:?} {after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_names_no_user_changes_nothing() {
+    let (_h, database, ann, _) = two_users(RowSecurity::Writes).await;
+    let before = counts(&database, ann);
+    let forgot = TABLES.map(|table| format!("delete from {table};")).concat();
+    // A setting that was local to an earlier transaction is empty now, and not unset.
+    let sql = format!("set todo.reads = 'open'; begin; set local todo.users = '{{{ann}}}'; commit; {forgot}");
+    database.sql(Role::App, &sql).expect("the statements are allowed");
+    database.sql(Role::App, &forgot).expect("the statements are allowed");
+    assert_eq!(counts(&database, ann), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_can_not_be_written_for_another_user() {
+    let (_h, database, ann, bob) = two_users(RowSecurity::Writes).await;
+    for statement in [
+        format!("update todos set user_id = '{bob}'"),
+        format!(
+            "insert into revoked_tokens (session_id, user_id, reason, revoked_at, expires_at) \
+                 values (gen_random_uuid(), '{bob}', 'logout', now(), now())"
+        ),
+    ] {
+        let refused = as_user(&database, "open", ann, &statement).expect_err("the policy refuses");
+        assert!(refused.contains("row-level security"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_without_where_sees_only_the_user_where_reads_are_fenced() {
+    let (_h, database, ann, _) = two_users(RowSecurity::All).await;
+    let forgot = "select (select count(*) from users), (select count(*) from todos), \
+                  (select count(*) from sessions), (select count(*) from refresh_tokens)";
+    let seen = as_user(&database, "fenced", ann, forgot).expect("the statement is allowed");
+    assert_eq!(seen, "1|1|2|2");
+    assert_eq!(
+        database.sql(Role::App, forgot).as_deref(),
+        Ok("0|0|0|0"),
+        "without a word about reads they are fenced"
+    );
+    let looked_for = format!("begin; set local todo.key = 'nobody@example.com'; {forgot}; commit;");
+    assert_eq!(database.sql(Role::App, &looked_for).as_deref(), Ok("0|0|0|0"));
+    let open = as_user(&database, "open", ann, forgot).expect("the statement is allowed");
+    assert_eq!(open, "2|2|4|4", "in the other mode the WHERE is the only fence of reads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_shows_the_one_row_looked_for() {
+    let (_h, database, ann, _) = two_users(RowSecurity::All).await;
+    let own = |what: &str, table: &str, id: &str| {
+        let sql = format!("select {what} from {table} where {id} = '{ann}' limit 1");
+        database.sql(Role::Owner, &sql).expect("the owner may read")
+    };
+    let email = own("email_key", "users", "id");
+    let hash = own("encode(token_hash, 'hex')", "refresh_tokens", "user_id");
+    let forgot = "select (select count(*) from users), (select count(*) from refresh_tokens), (select count(*) from todos)";
+    for (key, seen) in [(email, "1|0|0"), (hash, "0|1|0")] {
+        let sql = format!("begin; set local todo.key = '{key}'; {forgot}; commit;");
+        assert_eq!(database.sql(Role::App, &sql).as_deref(), Ok(seen));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_is_told_that_the_fence_does_not_bind_it() {
+    let (_h, database) = fresh("owner", RowSecurity::Writes).await;
+    let (store, _bus) = store_at(database.owner_url()).await;
+    assert!(!store.row_security_active().await.expect("an answer"));
+}

@@ -1,0 +1,118 @@
+//! The schema goes up and down, and up by several at once.
+
+use adapters_postgres::{MigrateError, migrate, migration_status, revert_last};
+use domain::session::EndReason;
+use domain_testkit::build::{at, complete, create, ending, new_session, todo_id};
+use postgres_testbed::{Database, Role, Testbed};
+use tokio_postgres::error::SqlState;
+
+use crate::support::{client, harness_of, store_at, url_of};
+
+/// Everything that the migrations make, as PostgreSQL describes it.
+fn schema(database: &Database) -> String {
+    let sql = "
+        select 'column', table_name, column_name, data_type, is_nullable, coalesce(column_default, ''), \
+               coalesce(collation_name, ''), coalesce(generation_expression, '')
+          from information_schema.columns where table_schema = 'public' and table_name not like '\\_\\_%' order by 2, 3;
+        select 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid) from pg_constraint
+         where connamespace = 'public'::regnamespace and conrelid::regclass::text not like '\\_\\_%' order by 2, 3;
+        select 'index', indexdef from pg_indexes where schemaname = 'public' and tablename not like '\\_\\_%' order by 2;
+        select 'policy', tablename, policyname, cmd, qual, with_check from pg_policies order by 2, 3;
+        select 'fence', relname from pg_class where relrowsecurity order by 2;
+        select 'function', proname, prosrc from pg_proc where pronamespace = 'public'::regnamespace order by 2;
+        select 'sequence', sequencename from pg_sequences where schemaname = 'public' order by 2;
+        select 'grant', table_name, grantee, privilege_type from information_schema.role_table_grants
+         where table_schema = 'public' and table_name not like '\\_\\_%' order by 2, 3, 4";
+    database.sql(Role::Owner, sql).expect("the catalogue can be read")
+}
+
+#[tokio::test]
+async fn down_takes_everything_back_and_up_makes_the_same_again() {
+    let database = Testbed::shared().create_database("migrations");
+    let (owner, app) = (database.owner_url(), database.app_url());
+    let empty = schema(&database);
+    let all = migrate(&owner, &app).await.expect("up");
+    assert!(!all.is_empty());
+    let full = schema(&database);
+    assert!(full.contains("todos_live"), "{full}");
+    assert!(migration_status(&owner).await.expect("status").iter().all(|migration| migration.applied));
+
+    for name in all.iter().rev() {
+        assert_eq!(revert_last(&owner).await.expect("down").as_ref(), Some(name));
+    }
+    assert_eq!(schema(&database), empty);
+    assert_eq!(revert_last(&owner).await.expect("nothing to do"), None);
+    assert!(migration_status(&owner).await.expect("status").iter().all(|migration| !migration.applied));
+
+    assert_eq!(migrate(&owner, &app).await.expect("up again"), all);
+    assert_eq!(schema(&database), full);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_instances_that_start_at_once_migrate_once() {
+    let database = Testbed::shared().create_database("migrations_at_once");
+    let (owner, app) = (database.owner_url(), database.app_url());
+    let starts = (0..4).map(|_| {
+        let (owner, app) = (owner.clone(), app.clone());
+        async move { migrate(&owner, &app).await.expect("up") }
+    });
+    let applied = domain_testkit::all(starts).await;
+    let all: Vec<_> =
+        migration_status(&owner).await.expect("status").into_iter().map(|migration| migration.name).collect();
+    assert_eq!(applied.iter().filter(|names| **names == all).count(), 1, "{applied:?}");
+    assert_eq!(applied.iter().filter(|names| names.is_empty()).count(), 3, "{applied:?}");
+}
+
+#[tokio::test]
+async fn a_role_without_rights_can_start_on_a_finished_schema_but_not_make_it() {
+    let database = Testbed::shared().create_database("migrations_as_app");
+    let (owner, app) = (database.owner_url(), database.app_url());
+    let refused = migrate(&app, &app).await.expect_err("the role may not create tables");
+    assert!(
+        matches!(&refused, MigrateError::Failed(problem) if problem.contains("permission denied")),
+        "{refused}"
+    );
+    assert_eq!(migration_status(&owner).await.expect("status").iter().filter(|m| m.applied).count(), 0);
+    migrate(&owner, &app).await.expect("up");
+    assert_eq!(migrate(&app, &app).await.expect("nothing to do"), Vec::<String>::new());
+    assert!(migration_status(&app).await.expect("status").iter().all(|migration| migration.applied));
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_in_a_sentence() {
+    let url = "postgres://nobody:hunter2@127.0.0.1:1/nothing";
+    let error = migrate(url, url).await.expect_err("nothing listens there").to_string();
+    assert!(error.contains("onnect") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
+    let database = Testbed::shared().create_database("grants");
+    let role = format!("{}_role", database.name());
+    let root = client(&url_of(&database, "postgres")).await;
+    root.batch_execute(&format!("create role {role} login")).await.expect("created");
+    let url = url_of(&database, &role);
+    migrate(&database.owner_url(), &url).await.expect("up");
+    assert!(migrate(&url, &url).await.expect("nothing to do").is_empty());
+
+    let (store, bus) = store_at(url.clone()).await;
+    assert!(store.row_security_active().await.expect("an answer"));
+    let h = harness_of(&store, bus, ());
+    let user = h.user().await;
+    let todo = h.applied(user, create(todo_id(), "milk")).await;
+    h.applied(user, complete(todo.id(), true)).await;
+    let session = new_session(at(9));
+    h.sessions
+        .open(user, session.clone(), 5, ending(EndReason::DeviceRevoked, at(1)))
+        .await
+        .expect("an answer");
+    let ended = h.sessions.end(user, session.id, ending(EndReason::Logout, at(2))).await.expect("an answer");
+    assert!(ended.is_some());
+    assert_eq!(h.sessions.revocations(None, at(3)).await.expect("an answer").len(), 1);
+
+    let client = client(&url).await;
+    for beyond in ["update database_epoch set epoch = 'x'", "truncate todos", "create table mine ()"] {
+        let refused = client.batch_execute(beyond).await.expect_err("refused");
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{beyond}: {refused}");
+    }
+}

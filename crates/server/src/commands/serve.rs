@@ -1,0 +1,133 @@
+//! `serve`: the server itself, from the first connection to the last answer.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+use api_actix::Api;
+use thiserror::Error;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{interval, sleep};
+
+use super::say;
+use crate::settings::{Settings, cores};
+use crate::{telemetry, wire};
+
+/// How long requests in flight may take to finish.
+const LAST_REQUESTS: Duration = Duration::from_secs(30);
+/// How long the port stays open once readiness says no, so that whoever balances load hears it before the port is closed.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How long an idle connection is kept: longer than the proxies in front of servers keep theirs, or they would send requests
+/// into a connection that is being closed.
+const IDLE: Duration = Duration::from_secs(75);
+/// How often histograms are folded, so that what nobody scrapes does not pile up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why it can't listen.
+#[derive(Debug, Error)]
+#[error(
+    "can't listen on {host}:{port}: {problem}; set HOST and PORT to where it can, for example: PORT=8001"
+)]
+struct CantListen {
+    host: String,
+    port: u16,
+    problem: io::Error,
+}
+
+pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    telemetry::log(settings);
+    // Requests run on the HTTP workers' own threads; these are for the stores and the tasks beside them.
+    let runtime = Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?;
+    let served = runtime.block_on(serve(settings));
+    // Nothing that matters is left: a password hash whose caller has gone need not be waited for.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let figures = telemetry::count()?;
+    let render = figures.clone();
+    let wired = wire::assemble(settings, Arc::new(move || render.render())).await?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(wired.poll.run());
+    tasks.spawn(async move {
+        let mut ticks = interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            figures.run_upkeep();
+        }
+    });
+
+    let mut signals = Signals::new()?;
+    let api = wired.api;
+    let server = HttpServer::new({
+        let api = api.clone();
+        move || api_actix::app(api.clone())
+    })
+    .workers(cores())
+    .keep_alive(IDLE)
+    .disable_signals()
+    .shutdown_timeout(LAST_REQUESTS.as_secs())
+    .bind((settings.host.as_str(), settings.port))
+    .map_err(|problem| CantListen { host: settings.host.clone(), port: settings.port, problem })?;
+    for address in server.addrs() {
+        say(format_args!("listening on http://{address}"));
+        say(format_args!("the API documentation is at http://{address}/docs"));
+        tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
+    }
+
+    let server = server.run();
+    let handle = server.handle();
+    tasks.spawn(async move {
+        signals.next().await;
+        stop(&api, &handle, signals).await;
+    });
+    server.await?;
+    tasks.shutdown().await;
+    wired.closing.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Stops the server in order, or at once when a further signal says so.
+async fn stop(api: &Api, server: &ServerHandle, mut signals: Signals) {
+    tracing::info!("stopping: finishing the requests in flight");
+    api.ready.leave();
+    api.hub.shut_down();
+    let orderly = async {
+        sleep(FAREWELL).await;
+        server.stop(true).await;
+    };
+    tokio::select! {
+        () = orderly => {}
+        () = signals.next() => {
+            tracing::warn!("stopping at once: requests in flight are cut");
+            server.stop(false).await;
+        }
+    }
+}
+
+/// The requests to end: SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on the process does not end by itself when it gets one.
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
