@@ -7,9 +7,9 @@ use std::sync::Arc;
 use domain::StoreError;
 use domain::account::{AccountStore, NewUser};
 use domain::health::Probe;
-use domain::session::{Device, EndReason, Ending, Opened, Refreshed, SessionStore};
+use domain::session::{EndReason, Ending, SessionStore};
 use domain::todo::{Commit, TodoStore};
-use domain_testkit::build::{T0, at, batch, ending, new_session, new_user, successor};
+use domain_testkit::build::{T0, batch, new_user};
 use domain_testkit::{Harness, MemoryStore, RecordingBus, store_contract};
 
 async fn harness() -> Harness {
@@ -71,22 +71,6 @@ async fn an_outage_is_unavailable_and_leaves_nothing() {
     assert!(unavailable(store.commit(user.id, batch([]), T0).await.err()));
     store.set_available(true);
     assert!(matches!(store.commit(user.id, batch([]), T0).await, Ok(Commit::NoSuchUser)));
-}
-
-#[tokio::test]
-async fn a_disabled_account_neither_opens_nor_refreshes_sessions() {
-    let store = store();
-    let (user, session) = (new_user(), new_session(at(100)));
-    let ending = ending(EndReason::Logout, at(1));
-    store.register(user.clone(), Some(session.clone()), T0).await.expect("registered");
-    store.set_active(user.id, false);
-    let refreshed = store.rotate(&session.hash, successor(at(100)), &Device::default(), ending).await;
-    assert_eq!(refreshed.expect("an answer"), Refreshed::Disabled);
-    let opened = store.open(user.id, new_session(at(100)), 20, ending).await;
-    assert_eq!(opened.expect("an answer"), Opened::NoSuchUser);
-    store.set_active(user.id, true);
-    let refreshed = store.rotate(&session.hash, successor(at(100)), &Device::default(), ending).await;
-    assert!(matches!(refreshed.expect("an answer"), Refreshed::Done { .. }));
 }
 
 #[tokio::test]

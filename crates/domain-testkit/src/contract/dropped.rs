@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use domain::account::{NewUser, PasswordSet, Registered};
+use domain::account::{NewUser, PasswordSet, Purpose, Registered};
 use domain::session::{Device, EndReason, Refreshed};
 use domain::todo::Outcome;
 
 use crate::Harness;
 use crate::build::{
-    T0, at, batch, create, ending, new_session, new_user, password_hash, successor, todo_id, toggle,
+    T0, at, batch, create, ending, new_session, new_user, password_hash, proof, successor, todo_id, toggle,
 };
 
 /// How often a future is polled before it is dropped: from its first step to, on most stores, its end.
@@ -134,5 +134,53 @@ pub async fn a_password_change_dropped_midway_is_done_whole_or_not_at_all(h: Har
         }
         let refreshed = h.sessions.rotate(&hash, successor(at(1_000)), &Device::default(), change).await;
         assert_eq!(refreshed.expect(answers), Refreshed::Ended, "{polls} polls");
+    }
+}
+
+/// A reset that was dropped has set the password, used the token and ended the sessions, or nothing of it.
+pub async fn a_reset_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+    let answers = "the store answers";
+    let [second, third] = ["second", "third"].map(password_hash);
+    let reset = ending(EndReason::PasswordReset, at(1));
+    for polls in POLLS {
+        let user = h.user().await;
+        let address = h.stored(user).await.email.expect("it has an address");
+        let (session, proof) = (new_session(at(1_000)), proof(Purpose::ResetPassword, Some(user), &address));
+        let (session_hash, hash) = (session.hash, proof.token.hash);
+        h.sessions.open(user, session, 20, reset).await.expect(answers);
+        h.one_time.send(proof, T0).await.expect(answers);
+        drop_after(polls, h.one_time.reset_password(&hash, second.clone(), reset)).await;
+        let again = h.one_time.reset_password(&hash, third.clone(), reset).await.expect(answers);
+        let stored = h.stored(user).await.password;
+        match again {
+            Some(ended) => {
+                assert_eq!(ended.len(), 1, "{polls} polls: the session had not ended before");
+                assert_eq!(stored.as_ref(), Some(&third), "{polls} polls");
+            }
+            None => assert_eq!(stored.as_ref(), Some(&second), "{polls} polls"),
+        }
+        let device = Device::default();
+        let refreshed = h.sessions.rotate(&session_hash, successor(at(1_000)), &device, reset).await;
+        assert_eq!(refreshed.expect(answers), Refreshed::Ended, "{polls} polls");
+    }
+}
+
+/// A deletion that was dropped has removed everything or nothing, and can be asked for again.
+pub async fn a_deletion_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+    let answers = "the store answers";
+    let over = ending(EndReason::AccountDeleted, at(1));
+    for polls in POLLS {
+        let user = h.user().await;
+        let id = todo_id();
+        h.applied(user, create(id, "milk")).await;
+        drop_after(polls, h.accounts.delete(user, over)).await;
+        let (todo, stored) = (h.todo(user, id).await, h.accounts.by_id(user).await.expect(answers));
+        assert!(todo.is_some() || stored.is_none(), "{polls} polls: no todo goes before its user");
+        h.accounts.delete(user, over).await.expect(answers);
+        assert_eq!(h.accounts.by_id(user).await.expect(answers), None, "{polls} polls");
+        assert_eq!(h.todo(user, id).await, None, "{polls} polls");
+        let kept = h.revocations(None, at(1)).await;
+        let of_user = kept.iter().filter(|revocation| revocation.user == user);
+        assert_eq!(of_user.count(), 1, "{polls} polls: it is revoked once");
     }
 }

@@ -88,6 +88,22 @@ pub async fn another_users_todo_can_be_neither_seen_nor_changed(h: Harness) {
     assert_eq!(h.bus.so_far(bob), []);
 }
 
+/// All that may be told of another's todo is that its id is taken, while it is live.
+pub async fn of_anothers_todo_only_its_id_may_be_told(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    let [of_ann, of_both] = [todo_id(), todo_id()];
+    h.apply(ann, [create(of_ann, "Ann's"), create(of_both, "Ann's too")]).await;
+    h.apply(bob, [create(of_both, "Bob's")]).await;
+    let is_anothers = async |user, id| h.todos.is_anothers(user, id).await.expect("is_anothers answers");
+    assert!(is_anothers(bob, of_ann).await);
+    assert!(is_anothers(bob, of_both).await && is_anothers(ann, of_both).await);
+    assert!(!is_anothers(ann, of_ann).await, "one's own is not another's");
+    assert!(!is_anothers(bob, todo_id()).await);
+    assert!(is_anothers(UserId(uuid()), of_ann).await);
+    h.apply(ann, [delete(of_ann)]).await;
+    assert!(!is_anothers(bob, of_ann).await, "a tombstone is there for nobody");
+}
+
 /// One user's commits leave the other's clock, list and events alone.
 pub async fn each_user_has_a_clock_of_their_own(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];

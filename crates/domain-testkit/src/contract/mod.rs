@@ -5,20 +5,30 @@
 //! with `macros` and `rt-multi-thread` among its dev-dependencies.
 
 pub mod accounts;
+pub mod addresses;
 pub mod batches;
 pub mod cursors;
+pub mod deletion;
+pub mod devices;
 pub mod dropped;
 pub mod events;
+pub mod housekeeping;
 pub mod isolation;
+pub mod issuers;
 pub mod listing;
+pub mod magic;
 pub mod ordering;
+pub mod outbox;
 pub mod passwords;
+pub mod proofs;
+pub mod providers;
 pub mod quota;
 pub mod repeats;
 pub mod rollback;
 pub mod rotation;
 pub mod search;
 pub mod sessions;
+pub mod tokens;
 pub mod values;
 
 /// Names every contract as a test of the store that `async fn harness() -> Harness` makes, in a module per theme.
@@ -53,6 +63,7 @@ macro_rules! store_contract {
             two_users_may_choose_the_same_id
             users_who_write_the_same_ids_at_once_do_not_meet
             another_users_todo_can_be_neither_seen_nor_changed
+            of_anothers_todo_only_its_id_may_be_told
             each_user_has_a_clock_of_their_own
             an_unknown_user_has_nothing
             another_users_sessions_can_not_be_ended
@@ -68,6 +79,8 @@ macro_rules! store_contract {
             a_registration_dropped_midway_is_done_whole_or_not_at_all
             a_rotation_dropped_midway_can_be_repeated
             a_password_change_dropped_midway_is_done_whole_or_not_at_all
+            a_reset_dropped_midway_is_done_whole_or_not_at_all
+            a_deletion_dropped_midway_is_done_whole_or_not_at_all
         );
         $crate::store_contract!(@theme $harness values:
             every_read_gives_what_the_commit_answered
@@ -151,6 +164,93 @@ macro_rules! store_contract {
             an_expired_token_is_refused
             a_token_of_an_ended_session_is_refused
             a_logout_wins_against_a_refresh_at_once
+        );
+        $crate::store_contract!(@theme $harness tokens:
+            a_token_is_consumed_once
+            of_fifty_presenters_at_once_one_succeeds
+            a_token_is_good_until_its_end
+            a_newer_token_voids_the_older
+            of_tokens_sent_at_once_one_is_good
+            a_token_of_nobody_voids_nothing
+            a_decoy_leaves_no_mail
+            nothing_is_stored_for_a_user_who_is_gone
+        );
+        $crate::store_contract!(@theme $harness proofs:
+            a_registration_writes_its_verification
+            a_refused_registration_writes_no_mail
+            an_address_is_verified_once
+            an_address_given_up_is_not_verified
+            a_reset_ends_every_session
+            of_fifty_resets_at_once_one_is_made
+            a_reset_sent_to_an_address_given_up_is_void
+            a_token_and_its_mail_are_written_together
+        );
+        $crate::store_contract!(@theme $harness magic:
+            a_first_link_makes_the_account
+            a_link_that_is_not_good_makes_nothing
+            two_first_links_at_once_make_one_account
+            of_fifty_with_one_link_one_logs_in
+            whoever_registered_an_address_unverified_is_locked_out
+            a_verified_account_keeps_its_password_and_sessions
+            a_link_to_a_disabled_account_logs_nobody_in
+            a_link_keeps_to_the_cap
+        );
+        $crate::store_contract!(@theme $harness addresses:
+            a_new_address_is_unverified_and_both_are_told
+            an_address_of_another_is_not_taken
+            of_changes_to_one_address_at_once_one_is_made
+            ones_own_address_may_be_spelt_otherwise
+            an_unknown_user_gets_no_address
+        );
+        $crate::store_contract!(@theme $harness outbox:
+            a_mail_comes_out_as_it_was_written
+            each_mail_goes_to_one_worker
+            a_lease_that_ran_out_gives_the_mail_to_another
+            a_mail_that_was_sent_is_never_due_again
+            a_refused_mail_is_due_again_when_said
+            a_mail_given_up_is_never_due_again
+            the_mail_due_for_longest_comes_first
+            an_unknown_mail_is_nobodys
+        );
+        $crate::store_contract!(@theme $harness issuers:
+            a_subject_becomes_a_user_at_first_sight
+            another_subject_or_issuer_is_another_user
+            ten_first_requests_at_once_make_one_user
+            an_address_never_joins_an_external_subject
+            subjects_with_one_address_at_once_are_so_many_users
+        );
+        $crate::store_contract!(@theme $harness providers:
+            a_new_identity_makes_a_user
+            a_verified_address_gets_the_identity
+            an_unverified_address_needs_a_link
+            a_disabled_account_is_not_resolved
+            resolutions_at_once_make_one_user
+            a_registration_and_a_resolution_at_once_share_no_address
+            an_identity_belongs_to_one_user
+            a_link_replaces_the_one_at_the_same_provider
+            the_last_way_in_is_not_taken
+            two_unlinks_at_once_leave_a_way_in
+            providers_are_sorted
+        );
+        $crate::store_contract!(@theme $harness devices:
+            a_token_is_found_with_what_belongs_to_it
+            live_sessions_come_the_last_used_first
+            disabled_accounts_are_told_with_the_revocations
+            a_disabled_account_neither_opens_nor_refreshes_sessions
+        );
+        $crate::store_contract!(@theme $harness deletion:
+            a_deleted_account_leaves_nothing
+            of_deletions_at_once_one_is_made
+            a_deletion_at_once_with_other_writes_leaves_nothing
+            the_records_are_complete
+        );
+        $crate::store_contract!(@theme $harness housekeeping:
+            what_is_past_its_end_is_swept
+            mails_are_swept_a_week_after_they_were_sent
+            sweeps_come_in_batches
+            old_tombstones_are_swept_and_move_the_horizon
+            a_swept_id_is_free_and_its_number_is_not
+            a_restoration_at_once_with_a_sweep_holds_or_finds_nothing
         );
     };
     (@theme $harness:ident $theme:ident: $($name:ident)*) => {

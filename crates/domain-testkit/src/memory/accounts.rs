@@ -93,7 +93,7 @@ impl AccountStore for MemoryStore {
         state.tokens.retain(|_, token| token.user != user);
         state.revocations.retain(|revocation| revocation.user != user);
         state.one_time.retain(|_, one_time| one_time.token.user != Some(user));
-        state.mails.retain(|_, mail| mail.mail.user != Some(user));
+        state.mails.retain(|_, mail| mail.content.user != Some(user));
         state.identities.retain(|_, identity| identity.user != user);
         let Ending { reason, at, until } = ending;
         let revocation = Revocation { what: Revoked::User(user), user, reason, at, until };
@@ -107,7 +107,7 @@ impl AccountStore for MemoryStore {
             return Ok(None);
         };
         let of_user = state.identities.iter().filter(|(_, identity)| identity.user == user);
-        let mails = state.mails.values().filter(|mail| mail.mail.user == Some(user));
+        let mails = state.mails.values().filter(|mail| mail.content.user == Some(user));
         Ok(Some(AccountRecords {
             user: account.user.clone(),
             sessions: state.sessions.values().filter(|session| session.user == user).cloned().collect(),

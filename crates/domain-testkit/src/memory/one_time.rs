@@ -156,6 +156,9 @@ fn address(token: &NewOneTime) -> Email {
 impl State {
     pub(super) fn send(&mut self, proof: Proof, now: Stamp) {
         let Proof { token, mail } = proof;
+        if self.is_gone(token.user) {
+            return;
+        }
         let older = self.one_time.values_mut().filter(|older| {
             older.token.user.is_some()
                 && (older.token.user, older.token.purpose) == (token.user, token.purpose)
@@ -167,7 +170,14 @@ impl State {
         }
     }
 
+    fn is_gone(&self, user: Option<UserId>) -> bool {
+        user.is_some_and(|user| !self.users.contains_key(&user))
+    }
+
     fn put(&mut self, token: NewOneTime) {
+        if self.is_gone(token.user) {
+            return;
+        }
         let (id, hash) = (token.id, token.hash);
         let twin = self.one_time.values().any(|other| other.token.id == id);
         let same_hash = self.one_time.insert(hash, OneTime { token, used: false }).is_some();
@@ -194,7 +204,7 @@ impl State {
     /// Makes a token that was sent before there was the account the account's, with its mail.
     fn adopt(&mut self, token: &NewOneTime, user: UserId) {
         self.one_time.get_mut(&token.hash).expect("was consumed").token.user = Some(user);
-        let mails = self.mails.values_mut().filter(|mail| mail.mail.token == Some(token.id));
-        mails.for_each(|mail| mail.mail.user = Some(user));
+        let mails = self.mails.values_mut().filter(|mail| mail.content.token == Some(token.id));
+        mails.for_each(|mail| mail.content.user = Some(user));
     }
 }

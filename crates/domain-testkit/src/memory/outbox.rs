@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{MemoryStore, State};
 
 pub(super) struct Mail {
-    pub mail: NewMail,
+    pub content: NewMail,
     attempts: u32,
     /// When it is due; `None`: never.
     due: Option<Stamp>,
@@ -18,7 +18,7 @@ pub(super) struct Mail {
 
 impl Mail {
     pub(super) fn record(&self) -> MailRecord {
-        let NewMail { template, to, .. } = &self.mail;
+        let NewMail { template, to, .. } = &self.content;
         MailRecord { template: *template, to: to.as_str().to_owned(), sent_at: self.sent_at }
     }
 }
@@ -30,13 +30,13 @@ impl Outbox for MemoryStore {
         let mut state = self.enter()?;
         let mut due: Vec<_> =
             state.mails.values_mut().filter(|mail| mail.due.is_some_and(|due| due <= now)).collect();
-        due.sort_unstable_by_key(|mail| (mail.due, mail.mail.id));
+        due.sort_unstable_by_key(|mail| (mail.due, mail.content.id));
         due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(due
             .into_iter()
             .map(|mail| {
                 mail.due = Some(lease_until);
-                QueuedMail { mail: mail.mail.clone(), attempts: mail.attempts }
+                QueuedMail { mail: mail.content.clone(), attempts: mail.attempts }
             })
             .collect())
     }
@@ -66,7 +66,7 @@ impl Outbox for MemoryStore {
 impl State {
     pub(super) fn queue(&mut self, mail: NewMail, now: Stamp) {
         let id = mail.id;
-        let mail = Mail { mail, attempts: 0, due: Some(now), sent_at: None };
+        let mail = Mail { content: mail, attempts: 0, due: Some(now), sent_at: None };
         assert!(self.mails.insert(id, mail).is_none(), "the id of mail {id} was given before");
     }
 

@@ -128,7 +128,8 @@ pub enum EmailChange {
 }
 
 /// Keeps one-time tokens and does what they prove. Each method is one transaction, and consumes by one conditional update: of two that
-/// present one token at once exactly one MUST succeed. A token is good while it is unused and `now` is before its end.
+/// present one token at once exactly one MUST succeed. A token is good while it is unused and `now` is before its end. Nothing is stored
+/// for a user who is gone.
 #[async_trait]
 pub trait OneTimeStore: Send + Sync {
     /// Stores a token with its mail. An older unused token of the same purpose and user is void from then on.

@@ -1,0 +1,193 @@
+//! Deleting an account, and showing all that is stored about one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::UserId;
+use domain::account::{NewUser, Proof, Purpose, Registered};
+use domain::identity::Linked;
+use domain::mail::Template;
+use domain::session::{EndReason, NewSession, Opened, Revocation, Revoked, TokenHash};
+use domain::todo::{Commit, Outcome};
+
+use crate::build::{
+    T0, at, batch, create, delete, ending, identity, mail, new_session, new_user, one_time, proof, todo_id,
+    uuid,
+};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+
+/// Gives the user something in every table.
+async fn furnish(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
+    let address = h.stored(user).await.email.expect("it has an address");
+    let [gone, kept] = [todo_id(), todo_id()];
+    h.apply(user, [create(gone, "gone"), create(kept, "kept"), delete(gone)]).await;
+    let sessions = [(); 2].map(|()| new_session(at(1_000)));
+    for session in &sessions {
+        let opening = ending(EndReason::DeviceRevoked, T0);
+        h.sessions.open(user, session.clone(), 20, opening).await.expect(ANSWERS);
+    }
+    h.sessions.end(user, sessions[0].id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
+    let google = identity("google", &user.to_string(), Some(&address));
+    assert_eq!(h.identities.link(user, google, at(1)).await.expect(ANSWERS), Linked::Done);
+    let sent = proof(Purpose::ResetPassword, Some(user), &address);
+    let put = one_time(Purpose::OAuthHandOff, Some(user), &address);
+    let tokens = [sent.token.hash, put.hash];
+    h.one_time.send(sent, T0).await.expect(ANSWERS);
+    h.one_time.put(put).await.expect(ANSWERS);
+    let [_, session] = sessions;
+    (session, tokens)
+}
+
+/// A deleted account leaves nothing but one revocation of everything it had, and harms no other.
+pub async fn a_deleted_account_leaves_nothing(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    let (session, [sent, put]) = furnish(&h, ann).await;
+    let (of_bob, _) = furnish(&h, bob).await;
+    let (user, todos) = (h.stored(ann).await, h.everything(ann).await);
+    let over = ending(EndReason::AccountDeleted, at(5));
+    let ended = h.accounts.delete(ann, over).await.expect(ANSWERS).expect("the user exists");
+    let all_of_ann = Revocation {
+        what: Revoked::User(ann),
+        user: ann,
+        reason: EndReason::AccountDeleted,
+        at: over.at,
+        until: over.until,
+    };
+    assert!(ended.contains(&all_of_ann), "{ended:?}");
+    let kept = h.revocations(None, at(5)).await;
+    let of_ann: Vec<_> = kept.into_iter().filter(|revocation| revocation.user == ann).collect();
+    assert_eq!(of_ann, [all_of_ann], "it stands for whatever else there was");
+
+    assert_eq!(h.accounts.by_id(ann).await.expect(ANSWERS), None);
+    let address = user.email.expect("it had an address");
+    assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None);
+    assert!(h.accounts.records(ann).await.expect(ANSWERS).is_none());
+    assert_eq!(h.todos.clock(ann).await.expect(ANSWERS), None);
+    for todo in &todos {
+        assert_eq!(h.todo(ann, todo.id()).await, None);
+        assert_eq!(h.todos.get_by_number(ann, todo.number()).await.expect(ANSWERS), None);
+        assert!(!h.todos.is_anothers(bob, todo.id()).await.expect(ANSWERS));
+    }
+    assert_eq!(h.commit(ann, batch([create(todo_id(), "late")]), T0).await, Commit::NoSuchUser);
+    assert_eq!(h.sessions.find(&session.hash).await.expect(ANSWERS), None);
+    assert_eq!(h.sessions.live(ann, T0).await.expect(ANSWERS), []);
+    assert_eq!(h.one_time.resettable(&sent, T0).await.expect(ANSWERS), None);
+    assert_eq!(h.one_time.consume(Purpose::OAuthHandOff, &put, T0).await.expect(ANSWERS), None);
+    assert_eq!(h.identities.providers(ann).await.expect(ANSWERS), [""; 0]);
+    let mails = h.outbox.claim(at(5), at(9), 10).await.expect(ANSWERS);
+    assert_eq!(mails.iter().map(|queued| queued.mail.user).collect::<Vec<_>>(), [Some(bob)]);
+    assert_eq!(h.accounts.delete(ann, over).await.expect(ANSWERS), None, "it is gone");
+
+    let records = h.accounts.records(bob).await.expect(ANSWERS).expect("Bob exists");
+    assert_eq!((records.sessions.len(), records.identities.len(), records.mails.len()), (2, 1, 1));
+    assert_eq!(h.everything(bob).await.len(), 2);
+    assert_eq!(h.sessions.live(bob, T0).await.expect(ANSWERS)[0].id, of_bob.id);
+    let again = NewUser { email: address, ..new_user() };
+    let registered = h.accounts.register(again, None, at(6)).await.expect(ANSWERS);
+    assert!(matches!(registered, Registered::Done(_)), "the address is free");
+}
+
+/// Of deletions at once one takes place.
+pub async fn of_deletions_at_once_one_is_made(h: Harness) {
+    let user = h.user().await;
+    furnish(&h, user).await;
+    let h = Arc::new(h);
+    let deleted =
+        all(
+            (0..10).map(|_| {
+                let h = Arc::clone(&h);
+                async move {
+                    h.accounts.delete(user, ending(EndReason::AccountDeleted, at(5))).await.expect(ANSWERS)
+                }
+            }),
+        )
+        .await;
+    assert_eq!(deleted.iter().flatten().count(), 1, "{deleted:?}");
+    assert_eq!(h.revocations(None, at(5)).await.len(), 1);
+}
+
+/// Whatever else goes on for the user while they are deleted is done before it, or finds nobody, and leaves nothing.
+pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
+    let watcher = h.user().await;
+    let h = Arc::new(h);
+    for round in 0..10 {
+        let user = h.user().await;
+        let address = h.stored(user).await.email.expect("it has an address");
+        let ids: Vec<_> = (0..8).map(|_| todo_id()).collect();
+        let tasks = (0..8).map(|place| {
+            let (h, id, address) = (Arc::clone(&h), ids[place], address.clone());
+            async move {
+                if place == 4 {
+                    let over = ending(EndReason::AccountDeleted, at(5));
+                    let deleted = h.accounts.delete(user, over).await.expect(ANSWERS);
+                    assert!(deleted.is_some(), "round {round}: it exists");
+                    return;
+                }
+                match h.commit(user, batch([create(id, "milk")]), T0).await {
+                    Commit::Done(outcomes) => assert!(matches!(outcomes[0], Outcome::Applied { .. })),
+                    Commit::NoSuchUser => {}
+                    Commit::StaleCursor => panic!("round {round}: there was no cursor"),
+                }
+                let opening = ending(EndReason::DeviceRevoked, T0);
+                let opened = h.sessions.open(user, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);
+                assert!(matches!(opened, Opened::Done(_) | Opened::NoSuchUser));
+                h.one_time
+                    .send(proof(Purpose::ResetPassword, Some(user), &address), T0)
+                    .await
+                    .expect(ANSWERS);
+                let google = identity("google", &id.to_string(), None);
+                h.identities.link(user, google, T0).await.expect(ANSWERS);
+            }
+        });
+        all(tasks.collect::<Vec<_>>()).await;
+        assert_eq!(h.accounts.by_id(user).await.expect(ANSWERS), None, "round {round}");
+        for id in ids {
+            assert_eq!(h.todo(user, id).await, None, "round {round}");
+            assert!(!h.todos.is_anothers(watcher, id).await.expect(ANSWERS), "round {round}");
+        }
+        assert_eq!(h.sessions.live(user, T0).await.expect(ANSWERS), [], "round {round}");
+        assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0], "round {round}");
+        assert_eq!(h.outbox.queued().await.expect(ANSWERS), 0, "round {round}");
+        let kept = h.revocations(None, at(5)).await;
+        let of_user: Vec<_> = kept.iter().filter(|revocation| revocation.user == user).collect();
+        assert_eq!(of_user.len(), 1, "round {round}: {of_user:?}");
+    }
+}
+
+/// The records hold everything that is stored about the user besides the todos, and nothing of others.
+pub async fn the_records_are_complete(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    furnish(&h, bob).await;
+    let (session, _) = furnish(&h, ann).await;
+    let address = h.stored(ann).await.email.expect("it has an address");
+    let notice = mail(Some(ann), &address, Template::EmailChanged);
+    let notice_id = notice.id;
+    let token = one_time(Purpose::VerifyEmail, Some(ann), &address);
+    let changed =
+        h.one_time.change_email(ann, address.clone(), Proof { token, mail: None }, Some(notice), at(2)).await;
+    changed.expect(ANSWERS);
+    h.outbox.claim(at(3), at(9), 10).await.expect(ANSWERS);
+    h.outbox.sent(notice_id, at(4)).await.expect(ANSWERS);
+
+    let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
+    assert_eq!(records.user, h.stored(ann).await);
+    assert_eq!(records.sessions.len(), 2, "ended ones too");
+    let ended: Vec<_> = records.sessions.iter().filter_map(|session| session.ended).collect();
+    assert_eq!(ended, [(at(1), EndReason::Logout)]);
+    assert!(records.sessions.iter().any(|kept| kept.id == session.id && kept.ended.is_none()));
+    let [google] = &records.identities[..] else {
+        panic!("one identity: {:?}", records.identities);
+    };
+    assert_eq!((google.provider.as_str(), google.subject.as_str()), ("google", ann.to_string().as_str()));
+    assert_eq!((google.email.as_deref(), google.created_at), (Some(address.as_str()), at(1)));
+    let mails: HashSet<_> =
+        records.mails.iter().map(|mail| (mail.template, mail.to.as_str(), mail.sent_at)).collect();
+    let expected = HashSet::from([
+        (Template::ResetPassword, address.as_str(), None),
+        (Template::EmailChanged, address.as_str(), Some(at(4))),
+    ]);
+    assert_eq!(mails, expected);
+    assert!(h.accounts.records(UserId(uuid())).await.expect(ANSWERS).is_none());
+}

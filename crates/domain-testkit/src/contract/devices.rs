@@ -1,0 +1,148 @@
+//! A user's devices: what is known of each session, which live, and what a disabled account is to them.
+
+use std::time::Duration;
+
+use domain::session::refresh::RefreshFacts;
+use domain::session::{Device, EndReason, NewSession, Opened, RefreshToken, Refreshed, Session};
+use domain::{Stamp, UserId};
+
+use crate::Harness;
+use crate::build::{T0, at, client, ending, new_session, successor, token_hash, uuid};
+
+const ANSWERS: &str = "the store answers";
+
+async fn open(h: &Harness, user: UserId, expires_at: Stamp, now: Stamp) -> NewSession {
+    let device = Device {
+        client_id: Some(client("phone")),
+        user_agent: Some("Browser/1.0".to_owned()),
+        ip: Some("192.0.2.1".parse().expect("an address")),
+    };
+    let session = NewSession { device, ..new_session(expires_at) };
+    let ending = ending(EndReason::DeviceRevoked, now);
+    let opened = h.sessions.open(user, session.clone(), 20, ending).await.expect(ANSWERS);
+    assert_eq!(opened, Opened::Done(Vec::new()));
+    session
+}
+
+async fn refresh(h: &Harness, session: &NewSession, device: &Device, now: Stamp) -> Refreshed {
+    let ending = ending(EndReason::ReuseDetected, now);
+    let next = successor(now.plus(Duration::from_secs(1_000)));
+    h.sessions.rotate(&session.hash, next, device, ending).await.expect(ANSWERS)
+}
+
+async fn live(h: &Harness, user: UserId, now: Stamp) -> Vec<Session> {
+    h.sessions.live(user, now).await.expect(ANSWERS)
+}
+
+/// A refresh token is found with its session, its user and the token that replaced it.
+pub async fn a_token_is_found_with_what_belongs_to_it(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user, at(100), at(1)).await;
+    let token = RefreshToken {
+        id: session.token,
+        session: session.id,
+        user,
+        generation: 0,
+        hash: session.hash,
+        expires_at: at(100),
+        replaced: None,
+    };
+    let stored = Session {
+        id: session.id,
+        user,
+        device: session.device.clone(),
+        created_at: at(1),
+        last_used_at: at(1),
+        expires_at: at(100),
+        ended: None,
+    };
+    let user = h.stored(user).await;
+    let find = async |hash| h.sessions.find(&hash).await.expect(ANSWERS);
+    let facts = RefreshFacts { token, successor: None, session: stored, user };
+    assert_eq!(find(session.hash).await.as_ref(), Some(&facts));
+    assert_eq!(find(token_hash()).await, None);
+
+    let next = successor(at(500));
+    let elsewhere = Device { client_id: Some(client("other")), user_agent: None, ip: None };
+    let reuse = ending(EndReason::ReuseDetected, at(7));
+    h.sessions.rotate(&session.hash, next, &elsewhere, reuse).await.expect(ANSWERS);
+    h.sessions.end(facts.user.id, session.id, ending(EndReason::Logout, at(8))).await.expect(ANSWERS);
+    let second = RefreshToken {
+        id: next.id,
+        generation: 1,
+        hash: next.hash,
+        expires_at: at(500),
+        ..facts.token.clone()
+    };
+    let facts = RefreshFacts {
+        token: RefreshToken { replaced: Some((at(7), next.id)), ..facts.token },
+        successor: Some(second.clone()),
+        session: Session {
+            device: Device { client_id: Some(client("phone")), ..elsewhere },
+            last_used_at: at(7),
+            expires_at: at(500),
+            ended: Some((at(8), EndReason::Logout)),
+            ..facts.session
+        },
+        user: facts.user,
+    };
+    assert_eq!(find(session.hash).await.as_ref(), Some(&facts));
+    assert_eq!(find(next.hash).await, Some(RefreshFacts { token: second, successor: None, ..facts }));
+}
+
+/// A user's live sessions are those that neither ended nor expired, the last used first.
+pub async fn live_sessions_come_the_last_used_first(h: Harness) {
+    let [user, other] = [h.user().await, h.user().await];
+    let first = open(&h, user, at(500), at(1)).await;
+    let second = open(&h, user, at(500), at(2)).await;
+    let short = open(&h, user, at(50), at(3)).await;
+    let ended = open(&h, user, at(500), at(4)).await;
+    open(&h, other, at(500), at(5)).await;
+    let ids = async |now| live(&h, user, now).await.into_iter().map(|session| session.id).collect::<Vec<_>>();
+    assert_eq!(ids(at(10)).await, [ended.id, short.id, second.id, first.id]);
+    h.sessions.end(user, ended.id, ending(EndReason::DeviceRevoked, at(11))).await.expect(ANSWERS);
+    let moved = Device { client_id: None, user_agent: Some("Browser/2.0".to_owned()), ip: None };
+    assert!(matches!(refresh(&h, &first, &moved, at(12)).await, Refreshed::Done { .. }));
+    assert_eq!(ids(at(50).minus(Duration::from_micros(1))).await, [first.id, short.id, second.id]);
+    assert_eq!(ids(at(50)).await, [first.id, second.id], "the short one expired at the very instant");
+    assert_eq!(ids(at(500)).await, [first.id], "a refreshed one lives longer");
+    let shown = &live(&h, user, at(50)).await[0];
+    assert_eq!((shown.created_at, shown.last_used_at, shown.expires_at), (at(1), at(12), at(1_012)));
+    assert_eq!(shown.device, Device { client_id: Some(client("phone")), ..moved });
+    assert_eq!(live(&h, UserId(uuid()), T0).await, []);
+}
+
+/// Who is disabled is told with the revocations, until they are enabled again.
+pub async fn disabled_accounts_are_told_with_the_revocations(h: Harness) {
+    let [ann, bob, carol] = [h.user().await, h.user().await, h.user().await];
+    let session = open(&h, carol, at(500), T0).await;
+    let ended = h.sessions.end(carol, session.id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
+    let told = async |since| {
+        let news = h.sessions.revocations(since, at(2)).await.expect(ANSWERS);
+        let mut disabled = news.disabled;
+        disabled.sort_unstable();
+        (news.revocations, disabled)
+    };
+    assert_eq!(told(None).await, (Vec::from_iter(ended), vec![]));
+    h.operator.set_active(ann, false).await;
+    h.operator.set_active(bob, false).await;
+    let mut both = vec![ann, bob];
+    both.sort_unstable();
+    assert_eq!(told(Some(at(2))).await, (vec![], both), "however long ago they were disabled");
+    h.operator.set_active(ann, true).await;
+    assert_eq!(told(None).await, (Vec::from_iter(ended), vec![bob]));
+}
+
+/// A disabled account neither opens nor refreshes sessions, and goes on where it was when it is enabled again.
+pub async fn a_disabled_account_neither_opens_nor_refreshes_sessions(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user, at(500), T0).await;
+    h.operator.set_active(user, false).await;
+    assert_eq!(refresh(&h, &session, &Device::default(), at(1)).await, Refreshed::Disabled);
+    let opening = ending(EndReason::DeviceRevoked, at(1));
+    let opened = h.sessions.open(user, new_session(at(500)), 20, opening).await.expect(ANSWERS);
+    assert_eq!(opened, Opened::NoSuchUser);
+    assert!(!h.stored(user).await.is_active);
+    h.operator.set_active(user, true).await;
+    assert!(matches!(refresh(&h, &session, &Device::default(), at(1)).await, Refreshed::Done { .. }));
+}

@@ -1,0 +1,217 @@
+//! Removing what is of no more use.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::account::{NewOneTime, Purpose};
+use domain::mail::NewMail;
+use domain::session::{EndReason, Ending, NewSession};
+use domain::sync::Cursor;
+use domain::todo::{Batch, Commit, Outcome, Todo};
+use domain::{Stamp, UserId};
+
+use crate::build::{
+    T0, at, batch, create, delete, email, ending, new_session, one_time, proof, restore, todo_id,
+};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+const WEEK: Duration = Duration::from_hours(7 * 24);
+
+async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
+    let session = new_session(expires_at);
+    h.sessions.open(user, session.clone(), 100, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    session
+}
+
+async fn sweep(h: &Harness, now: Stamp, limit: u32) -> u64 {
+    h.sessions.sweep(now, limit).await.expect(ANSWERS)
+}
+
+async fn sweep_tombstones(h: &Harness, before: Stamp, limit: u32) -> u64 {
+    h.todos.sweep_tombstones(before, limit).await.expect(ANSWERS)
+}
+
+async fn sent_mail(h: &Harness, sent_at: Option<Stamp>) -> NewMail {
+    let proof = proof(Purpose::MagicLink, None, &email("ann@example.com"));
+    let mail = proof.mail.clone().expect("it has a mail");
+    h.one_time.send(proof, T0).await.expect(ANSWERS);
+    if let Some(sent_at) = sent_at {
+        h.outbox.sent(mail.id, sent_at).await.expect(ANSWERS);
+    }
+    mail
+}
+
+/// What is past its end goes at that very instant, and nothing else does.
+pub async fn what_is_past_its_end_is_swept(h: Harness) {
+    let user = h.user().await;
+    let [short, long] = [open(&h, user, at(100)).await, open(&h, user, at(101)).await];
+    let tokens = [at(100), at(101)].map(|expires_at| NewOneTime {
+        expires_at,
+        ..one_time(Purpose::OAuthState, None, &email("ann@example.com"))
+    });
+    for token in &tokens {
+        h.one_time.put(token.clone()).await.expect(ANSWERS);
+    }
+    for until in [at(100), at(101)] {
+        let over = open(&h, user, at(200)).await;
+        let logout = Ending { reason: EndReason::Logout, at: at(1), until };
+        h.sessions.end(user, over.id, logout).await.expect(ANSWERS);
+    }
+    assert_eq!(sweep(&h, at(100).minus(Duration::from_micros(1)), 1_000).await, 0);
+    assert_eq!(sweep(&h, at(100), 1_000).await, 4, "a refresh token, its session, a token, a revocation");
+    assert_eq!(sweep(&h, at(100), 1_000).await, 0);
+
+    assert_eq!(h.token(&short.hash).await, None);
+    assert!(h.token(&long.hash).await.is_some());
+    let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
+    assert_eq!(records.sessions.len(), 3, "ended ones are kept until they expire");
+    assert_eq!(h.sessions.live(user, T0).await.expect(ANSWERS).len(), 1);
+    let consume = async |hash| h.one_time.consume(Purpose::OAuthState, &hash, T0).await.expect(ANSWERS);
+    assert_eq!(consume(tokens[0].hash).await, None);
+    assert!(consume(tokens[1].hash).await.is_some());
+    let untils: Vec<_> = h.revocations(None, T0).await.iter().map(|revocation| revocation.until).collect();
+    assert_eq!(untils, [at(101)]);
+}
+
+/// Mails go a week after they were sent; those that wait or were given up are kept.
+pub async fn mails_are_swept_a_week_after_they_were_sent(h: Harness) {
+    let sent = sent_mail(&h, Some(at(10))).await;
+    sent_mail(&h, None).await;
+    let given_up = sent_mail(&h, None).await;
+    h.outbox.failed(given_up.id, "550 no such user", None).await.expect(ANSWERS);
+    let links = 3;
+    assert_eq!(sweep(&h, at(10).plus(WEEK), 1_000).await, links, "the tokens alone");
+    assert_eq!(sweep(&h, at(10).plus(WEEK).next(), 1_000).await, 1, "{sent:?}");
+    assert_eq!(sweep(&h, Stamp::MAX, 1_000).await, 0);
+    assert_eq!(h.outbox.queued().await.expect(ANSWERS), 1);
+}
+
+/// A sweep removes so many of each kind at most, and so many sweeps remove everything that is over.
+pub async fn sweeps_come_in_batches(h: Harness) {
+    let user = h.user().await;
+    for _ in 0..7 {
+        let session = open(&h, user, at(100)).await;
+        let logout = Ending { reason: EndReason::Logout, at: at(1), until: at(50) };
+        h.sessions.end(user, session.id, logout).await.expect(ANSWERS);
+        sent_mail(&h, Some(at(2))).await;
+    }
+    let kept = open(&h, user, Stamp::MAX).await;
+    let late = at(100).plus(WEEK);
+    let mut gone = 0;
+    loop {
+        let went = sweep(&h, late, 3).await;
+        assert!(went <= 5 * 3, "three of each of five kinds at most: {went}");
+        gone += went;
+        if went == 0 {
+            break;
+        }
+    }
+    assert_eq!(gone, 5 * 7, "refresh tokens, sessions, revocations, one-time tokens, mails");
+    let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
+    assert_eq!(records.sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [kept.id]);
+    assert!(h.token(&kept.hash).await.is_some());
+}
+
+/// Old tombstones go a batch at a time; each user's horizon moves to the newest stamp of theirs that went, and cursors
+/// before it are stale.
+pub async fn old_tombstones_are_swept_and_move_the_horizon(h: Harness) {
+    let [ann, bob, carol] = [h.user().await, h.user().await, h.user().await];
+    for user in [ann, bob] {
+        let ids: Vec<_> = (0..5).map(|_| todo_id()).collect();
+        h.apply(user, ids.iter().map(|id| create(*id, "milk"))).await;
+        for (seconds, id) in (10..).zip(&ids[..4]) {
+            h.applied_at(user, delete(*id), at(seconds)).await;
+        }
+    }
+    let of_carol = h.applied_at(carol, create(todo_id(), "live"), at(1)).await;
+    let horizon = async |user| h.changes(user, None, 1).await.position.horizon;
+    assert_eq!(sweep_tombstones(&h, at(10), 100).await, 0, "none is older than that");
+    assert_eq!(horizon(ann).await, Stamp::EPOCH);
+
+    // Three tombstones of each user are older than this.
+    let before = at(13);
+    let mut gone = 0;
+    loop {
+        let was = [h.everything(ann).await, h.everything(bob).await];
+        let went = sweep_tombstones(&h, before, 4).await;
+        assert!(went <= 4, "no more than asked for: {went}");
+        gone += went;
+        for (user, was) in [ann, bob].into_iter().zip(was) {
+            let is: HashSet<_> = h.everything(user).await.iter().map(Todo::id).collect();
+            let removed = was.iter().filter(|todo| !is.contains(&todo.id()));
+            if let Some(newest) = removed.map(Todo::updated_at).max() {
+                assert_eq!(horizon(user).await, newest);
+            }
+        }
+        if went == 0 {
+            break;
+        }
+    }
+    assert_eq!(gone, 6);
+    for user in [ann, bob] {
+        let left = h.everything(user).await;
+        assert_eq!(left.iter().map(Todo::deleted).collect::<Vec<_>>(), [false, true], "{left:#?}");
+        assert_eq!(left[1].updated_at(), at(13));
+        h.assert_live(user, 1).await;
+        assert_eq!(horizon(user).await, at(12));
+        assert_eq!(h.clock(user).await, at(13), "the clock stays");
+        for (since, continues) in
+            [(at(12), true), (at(13), true), (at(12).minus(Duration::from_micros(1)), false)]
+        {
+            let request = Batch { cursor: Some(Cursor::at(Some(since))), ..batch([]) };
+            let stale = h.commit(user, request, at(20)).await == Commit::StaleCursor;
+            assert_eq!(!stale, continues, "{since:?}");
+        }
+    }
+    assert_eq!(h.everything(carol).await, [of_carol]);
+    assert_eq!(horizon(carol).await, Stamp::EPOCH, "nothing of Carol's went");
+}
+
+/// An id whose tombstone went is free, and its number is not given again.
+pub async fn a_swept_id_is_free_and_its_number_is_not(h: Harness) {
+    let user = h.user().await;
+    let id = todo_id();
+    h.apply(user, [create(id, "milk"), delete(id)]).await;
+    let old = h.todo(user, id).await.expect("the tombstone");
+    assert_eq!(sweep_tombstones(&h, at(1), 10).await, 1);
+    assert_eq!(h.todo(user, id).await, None);
+    assert_eq!(h.apply(user, [restore(id)]).await, [Outcome::NotFound]);
+    let new = h.applied(user, create(id, "bread")).await;
+    assert_eq!(new.version(), 1);
+    assert_ne!(new.number(), old.number());
+    assert!(new.updated_at() > old.updated_at());
+}
+
+/// A tombstone that is restored while it is swept is live, or gone.
+pub async fn a_restoration_at_once_with_a_sweep_holds_or_finds_nothing(h: Harness) {
+    let user = h.user().await;
+    let ids: Vec<_> = (0..40).map(|_| todo_id()).collect();
+    h.apply(user, ids.iter().map(|id| create(*id, "milk"))).await;
+    h.apply(user, ids.iter().map(|id| delete(*id))).await;
+    let h = Arc::new(h);
+    let outcomes = all(ids.iter().enumerate().map(|(place, id)| {
+        let (h, id) = (Arc::clone(&h), *id);
+        async move {
+            if place % 2 == 0 {
+                sweep_tombstones(&h, at(1), 1).await;
+            }
+            h.apply(user, [restore(id)]).await.remove(0)
+        }
+    }))
+    .await;
+    let mut live = 0;
+    for (id, outcome) in ids.iter().zip(outcomes) {
+        let stored = h.todo(user, *id).await;
+        match outcome {
+            Outcome::Applied { todo, .. } => {
+                live += 1;
+                assert_eq!(stored, Some(todo));
+            }
+            Outcome::NotFound => assert_eq!(stored, None),
+            other => panic!("it is restored or gone, not {other:?}"),
+        }
+    }
+    h.assert_live(user, live).await;
+}

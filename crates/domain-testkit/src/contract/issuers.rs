@@ -1,0 +1,123 @@
+//! Users known by an external issuer.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::UserId;
+use domain::account::{NewUser, Registered, User};
+use domain::identity::ExternalToken;
+
+use crate::build::{T0, at, create, display_name, email, external, new_user, todo_id, uuid};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+
+async fn user_of(h: &Harness, token: &ExternalToken) -> UserId {
+    h.identities.of_external(token, UserId(uuid()), at(1)).await.expect(ANSWERS)
+}
+
+/// At first sight a subject becomes a user, with the token's name and address, unverified; later tokens find that one.
+pub async fn a_subject_becomes_a_user_at_first_sight(h: Harness) {
+    let address = email("Ann@Example.com");
+    let token = ExternalToken {
+        name: Some(display_name("Ann 🦀")),
+        ..external("better-auth", "9Qd0w8kVb3ZyGg1uX2rT5sA7mNcLhPfE", Some(&address))
+    };
+    let new_user = UserId(uuid());
+    let user = h.identities.of_external(&token, new_user, at(1)).await.expect(ANSWERS);
+    assert_eq!(user, new_user);
+    let expected = User {
+        id: user,
+        email: Some(address),
+        password: None,
+        display_name: token.name.clone(),
+        email_verified: false,
+        is_active: true,
+        created_at: at(1),
+        last_login_at: None,
+    };
+    assert_eq!(h.stored(user).await, expected);
+    let later = ExternalToken { email: Some(email("other@example.com")), name: None, ..token };
+    assert_eq!(user_of(&h, &later).await, user);
+    assert_eq!(h.stored(user).await, expected, "a later token changes nothing");
+    assert_eq!(h.identities.providers(user).await.expect(ANSWERS), ["better-auth"]);
+    assert_eq!(h.clock(user).await, at(1));
+    h.applied_at(user, create(todo_id(), "milk"), at(2)).await;
+}
+
+/// Two subjects are two users, and so is one subject of two issuers.
+pub async fn another_subject_or_issuer_is_another_user(h: Harness) {
+    let mut users = HashSet::new();
+    for issuer in ["a", "b"] {
+        for subject in ["1", "01", "Ann", "ann", "'; --", "ä", ""] {
+            users.insert(user_of(&h, &external(issuer, subject, None)).await);
+        }
+    }
+    assert_eq!(users.len(), 14);
+    for user in users {
+        assert_eq!(h.stored(user).await.email, None);
+    }
+}
+
+/// Ten first requests of one subject at once make one user.
+pub async fn ten_first_requests_at_once_make_one_user(h: Harness) {
+    let h = Arc::new(h);
+    for round in 0..10 {
+        let subject = round.to_string();
+        let found = all((0..10).map(|_| {
+            let (h, subject) = (Arc::clone(&h), subject.clone());
+            async move {
+                let own = UserId(uuid());
+                let token = external("issuer", &subject, Some(&email(&format!("{subject}@example.com"))));
+                (own, h.identities.of_external(&token, own, T0).await.expect(ANSWERS))
+            }
+        }))
+        .await;
+        let users: HashSet<_> = found.iter().map(|(_, user)| *user).collect();
+        assert_eq!(users.len(), 1, "round {round}");
+        for (own, user) in found {
+            let stored = h.accounts.by_id(own).await.expect(ANSWERS);
+            assert_eq!(stored.is_some(), own == user, "round {round}: no other user is made");
+        }
+    }
+}
+
+/// An address that an account has joins nobody to it: the new user has none.
+pub async fn an_address_never_joins_an_external_subject(h: Harness) {
+    let owner = new_user();
+    h.accounts.register(owner.clone(), None, T0).await.expect(ANSWERS);
+    let before = h.stored(owner.id).await;
+    let spelt = email(&owner.email.as_str().to_uppercase());
+    let user = user_of(&h, &external("issuer", "1", Some(&spelt))).await;
+    assert_ne!(user, owner.id);
+    assert_eq!(h.stored(user).await.email, None);
+    assert_eq!(h.stored(owner.id).await, before);
+    assert_eq!(h.identities.providers(owner.id).await.expect(ANSWERS), [""; 0]);
+    let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
+    assert_eq!(records.identities[0].email.as_deref(), Some(spelt.as_str()), "the token's is still shown");
+}
+
+/// Of subjects and registrations at once with one address each becomes a user, and one of them gets the address.
+pub async fn subjects_with_one_address_at_once_are_so_many_users(h: Harness) {
+    let h = Arc::new(h);
+    let address = email("ann@example.com");
+    let users = all((0..10).map(|place| {
+        let (h, address) = (Arc::clone(&h), address.clone());
+        async move {
+            if place == 5 {
+                let new = NewUser { email: address, ..new_user() };
+                let id = new.id;
+                let registered = h.accounts.register(new, None, T0).await.expect(ANSWERS);
+                return matches!(registered, Registered::Done(_)).then_some(id);
+            }
+            Some(user_of(&h, &external("issuer", &place.to_string(), Some(&address))).await)
+        }
+    }))
+    .await;
+    let users: HashSet<_> = users.into_iter().flatten().collect();
+    assert!(users.len() >= 9, "each subject is a user of its own: {users:?}");
+    let owner = h.accounts.by_email(&address).await.expect(ANSWERS).expect("somebody has the address");
+    for user in users {
+        assert_eq!(h.stored(user).await.email.is_some(), user == owner.id);
+    }
+}

@@ -1,0 +1,197 @@
+//! Logging in by a link in a mail.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::account::{Email, MagicLogIn, NewOneTime, Purpose, User};
+use domain::session::{EndReason, NewSession, Revocation, Revoked};
+use domain::{SessionId, Stamp, UserId};
+
+use crate::build::{T0, at, email, ending, new_session, one_time, password_hash, proof, uuid};
+use crate::{Harness, all};
+
+const ANSWERS: &str = "the store answers";
+
+async fn link(h: &Harness, user: Option<UserId>, to: &Email) -> NewOneTime {
+    let proof = proof(Purpose::MagicLink, user, to);
+    h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
+    proof.token
+}
+
+struct LogIn {
+    new_user: UserId,
+    session: NewSession,
+    outcome: MagicLogIn,
+}
+
+async fn log_in(h: &Harness, link: &NewOneTime, cap: u32, now: Stamp) -> LogIn {
+    let (new_user, session) = (UserId(uuid()), new_session(at(10_000)));
+    let ending = ending(EndReason::DeviceRevoked, now);
+    let outcome = h.one_time.magic_log_in(&link.hash, new_user, session.clone(), cap, ending).await;
+    LogIn { new_user, session, outcome: outcome.expect(ANSWERS) }
+}
+
+fn done(outcome: MagicLogIn) -> (User, HashSet<SessionId>) {
+    let MagicLogIn::Done(user, ended) = outcome else {
+        panic!("the link logs in, not {outcome:?}");
+    };
+    let id_of = |revocation: &Revocation| match revocation.what {
+        Revoked::Session(id) => id,
+        Revoked::Token(_) | Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
+    };
+    (*user, ended.iter().map(id_of).collect())
+}
+
+async fn live(h: &Harness, user: UserId, now: Stamp) -> HashSet<SessionId> {
+    h.sessions.live(user, now).await.expect(ANSWERS).iter().map(|session| session.id).collect()
+}
+
+/// A user with a password and a session, whose address is verified or not.
+async fn registered(h: &Harness, verified: bool) -> (UserId, Email, NewSession) {
+    let user = h.user().await;
+    let address = h.stored(user).await.email.expect("it has an address");
+    if verified {
+        let token = one_time(Purpose::VerifyEmail, Some(user), &address);
+        h.one_time.put(token.clone()).await.expect(ANSWERS);
+        assert!(h.one_time.verify_email(&token.hash, T0).await.expect(ANSWERS).is_some());
+    }
+    let session = new_session(at(10_000));
+    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    (user, address, session)
+}
+
+/// The first link to an address makes its account, verified and without a password, and logs in.
+pub async fn a_first_link_makes_the_account(h: Harness) {
+    let address = email("Ann@Example.com");
+    let link = link(&h, None, &address).await;
+    assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None, "not before it is used");
+    let answer = log_in(&h, &link, 20, at(5)).await;
+    let (user, ended) = done(answer.outcome);
+    let expected = User {
+        id: answer.new_user,
+        email: Some(address.clone()),
+        password: None,
+        display_name: None,
+        email_verified: true,
+        is_active: true,
+        created_at: at(5),
+        last_login_at: Some(at(5)),
+    };
+    assert_eq!((&user, ended.len()), (&expected, 0));
+    assert_eq!(h.stored(user.id).await, expected);
+    assert_eq!(h.accounts.by_email(&email("ann@example.com")).await.expect(ANSWERS), Some(expected));
+    let token = h.token(&answer.session.hash).await.expect("its session is open");
+    assert_eq!((token.user, token.session), (user.id, answer.session.id));
+    assert_eq!(h.clock(user.id).await, at(5), "it may have todos at once");
+    let records = h.accounts.records(user.id).await.expect(ANSWERS).expect("the user exists");
+    assert_eq!(records.mails.len(), 1, "the mail that brought the link is the account's");
+    let again = log_in(&h, &link, 20, at(5)).await;
+    assert_eq!(again.outcome, MagicLogIn::Invalid);
+    assert_eq!(h.accounts.by_id(again.new_user).await.expect(ANSWERS), None);
+    assert_eq!(h.token(&again.session.hash).await, None);
+}
+
+/// A link is good for its purpose and until its end only, and one that is not makes nothing.
+pub async fn a_link_that_is_not_good_makes_nothing(h: Harness) {
+    let address = email("ann@example.com");
+    let late = link(&h, None, &address).await;
+    let other = one_time(Purpose::ResetPassword, None, &address);
+    h.one_time.put(other.clone()).await.expect(ANSWERS);
+    let unknown = one_time(Purpose::MagicLink, None, &address);
+    for (link, now) in [(&late, late.expires_at), (&other, T0), (&unknown, T0)] {
+        let answer = log_in(&h, link, 20, now).await;
+        assert_eq!(answer.outcome, MagicLogIn::Invalid);
+        assert_eq!(h.token(&answer.session.hash).await, None);
+    }
+    assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None);
+}
+
+/// Two first links to one address at once make one account, and both log in.
+pub async fn two_first_links_at_once_make_one_account(h: Harness) {
+    let h = Arc::new(h);
+    for round in 0..10 {
+        let spellings = [format!("ann{round}@example.com"), format!("ANN{round}@example.com")];
+        let mut links = Vec::new();
+        for spelling in &spellings {
+            links.push(link(&h, None, &email(spelling)).await);
+        }
+        let answers = all(links.into_iter().map(|link| {
+            let h = Arc::clone(&h);
+            async move { log_in(&h, &link, 20, T0).await }
+        }))
+        .await;
+        let ids: Vec<_> = answers.iter().map(|answer| answer.new_user).collect();
+        let sessions: HashSet<_> = answers.iter().map(|answer| answer.session.id).collect();
+        let users: HashSet<_> = answers.into_iter().map(|answer| done(answer.outcome).0.id).collect();
+        assert_eq!(users.len(), 1, "round {round}");
+        for user in users {
+            assert!(ids.contains(&user), "round {round}");
+            assert_eq!(live(&h, user, at(1)).await, sessions, "round {round}");
+        }
+    }
+}
+
+/// Of fifty who present one link at once exactly one is logged in.
+pub async fn of_fifty_with_one_link_one_logs_in(h: Harness) {
+    let (user, address, session) = registered(&h, true).await;
+    let link = link(&h, Some(user), &address).await;
+    let h = Arc::new(h);
+    let answers = all((0..50).map(|_| {
+        let (h, link) = (Arc::clone(&h), link.clone());
+        async move { log_in(&h, &link, 20, T0).await }
+    }))
+    .await;
+    let winners: Vec<_> = answers.iter().filter(|answer| answer.outcome != MagicLogIn::Invalid).collect();
+    assert_eq!(winners.len(), 1);
+    assert_eq!(live(&h, user, at(1)).await, HashSet::from([session.id, winners[0].session.id]));
+}
+
+/// Where the address was never verified, what was set before its owner came is removed: password and sessions.
+pub async fn whoever_registered_an_address_unverified_is_locked_out(h: Harness) {
+    let (user, address, of_squatter) = registered(&h, false).await;
+    let expired = new_session(at(1));
+    h.sessions.open(user, expired.clone(), 20, ending(EndReason::Logout, T0)).await.expect(ANSWERS);
+    let link = link(&h, Some(user), &address).await;
+    let answer = log_in(&h, &link, 20, at(5)).await;
+    let (stored, ended) = done(answer.outcome);
+    assert_eq!((stored.id, stored.password.clone(), stored.email_verified), (user, None, true));
+    assert_eq!(h.stored(user).await, stored);
+    assert_eq!(ended, HashSet::from([of_squatter.id, expired.id]));
+    assert_eq!(h.revocations(None, at(5)).await.len(), 2, "their access tokens end too");
+    assert_eq!(live(&h, user, at(5)).await, HashSet::from([answer.session.id]));
+}
+
+/// Where the address was verified, password and sessions stay.
+pub async fn a_verified_account_keeps_its_password_and_sessions(h: Harness) {
+    let (user, address, session) = registered(&h, true).await;
+    let link = link(&h, Some(user), &address).await;
+    let answer = log_in(&h, &link, 20, at(5)).await;
+    let (stored, ended) = done(answer.outcome);
+    assert_eq!((stored.id, stored.password), (user, Some(password_hash("first"))));
+    assert_eq!(stored.last_login_at, Some(at(5)));
+    assert_eq!(ended.len(), 0);
+    assert_eq!(live(&h, user, at(5)).await, HashSet::from([session.id, answer.session.id]));
+}
+
+/// A disabled account is not logged in.
+pub async fn a_link_to_a_disabled_account_logs_nobody_in(h: Harness) {
+    for verified in [true, false] {
+        let (user, address, _) = registered(&h, verified).await;
+        let link = link(&h, Some(user), &address).await;
+        h.operator.set_active(user, false).await;
+        let before = h.stored(user).await;
+        let answer = log_in(&h, &link, 20, at(5)).await;
+        assert_eq!(answer.outcome, MagicLogIn::Disabled);
+        assert_eq!(h.token(&answer.session.hash).await, None);
+        assert_eq!(h.stored(user).await, before);
+    }
+}
+
+/// A login by a link ends the earliest sessions beyond the cap, as any other.
+pub async fn a_link_keeps_to_the_cap(h: Harness) {
+    let (user, address, first) = registered(&h, true).await;
+    let link = link(&h, Some(user), &address).await;
+    let answer = log_in(&h, &link, 1, at(5)).await;
+    assert_eq!(done(answer.outcome).1, HashSet::from([first.id]));
+    assert_eq!(live(&h, user, at(5)).await, HashSet::from([answer.session.id]));
+}
