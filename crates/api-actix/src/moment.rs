@@ -48,8 +48,7 @@ const fn civil(days: i64) -> (i64, i64, i64) {
     let from_march_of_year_0 = days + 719_468;
     let era = from_march_of_year_0.div_euclid(146_097);
     let day_of_era = from_march_of_year_0.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
+use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, web};
-use actix_web::dev::ResourceDef;
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,7 +20,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// Routes that don't stand in the document.
-const UNDOCUMENTED: [&str; 3] = ["/ws/todos", "/docs", "/docs/{file}"];
+const UNDOCUMENTED: [&str; 4] = ["/ws/todos", "/docs", "/docs/", "/docs/{file}"];
 
 /// The methods of each route.
 static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
@@ -49,7 +49,8 @@ pub fn fixed_path_methods(path: &str) -> Option<String> {
 /// Answers what no route takes: the method is wrong, or the path.
 pub async fn unrouted(request: HttpRequest) -> Answer {
     let path = request.path();
-    let parameterised = || METHODS.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods.clone());
+    let parameterised =
+        || METHODS.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods.clone());
     match fixed_path_methods(path).or_else(parameterised) {
         Some(methods) if *request.method() != Method::CONNECT => Err(Problem::wrong_method(methods)),
         _ => Err(Problem::no_such_route()),

@@ -61,9 +61,11 @@ impl Problem {
             ErrorCode::CredentialsWrong | ErrorCode::TokenMalformed => Some(Challenge::Bearer),
             _ => None,
         };
-        let retry_after =
-            matches!(code, ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown | ErrorCode::RateLimited)
-                .then_some(TRY_AGAIN_IN);
+        let retry_after = matches!(
+            code,
+            ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown | ErrorCode::RateLimited
+        )
+        .then_some(TRY_AGAIN_IN);
         Self { code, message: message.into(), details: Map::new(), retry_after, challenge, allow: None }
     }
 

@@ -11,7 +11,7 @@ use domain::code::ErrorCode;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 
-use super::checks::{Checks, Fault};
+use super::checks::Fault;
 use crate::Api;
 use crate::error::Problem;
 
@@ -37,7 +37,7 @@ impl Body {
         if too_deep(text) {
             return Err(not_json("The body is nested too deeply").with("max", DEEPEST));
         }
-        decode(text)
+        Ok(object(text)?)
     }
 
     /// Reads an object, or none at all as an empty one.
@@ -46,20 +46,42 @@ impl Body {
     }
 }
 
-/// Reads an object: anything but JSON is `VALIDATION_009`, JSON that is no object `VALIDATION_006`.
-pub fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
+/// Why a text holds no object that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoObject {
+    /// It is no JSON, or a member that is known stands in it twice.
+    NotJson {
+        /// Where it stops being so, from 1.
+        line: usize,
+        /// The same, within the line.
+        column: usize,
+    },
+    /// It is JSON of another type.
+    OtherType,
+}
+
+/// Reads an object.
+pub fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, NoObject> {
+    let looks_like_one = text.trim_start().starts_with('{');
     match serde_json::from_str(text) {
         // An array would pass for the fields of a struct in order.
-        Ok(read) if text.trim_start().starts_with('{') => Ok(read),
-        Err(error) if error.is_syntax() || error.is_eof() || text.trim_start().starts_with('{') => {
-            let (line, column) = (error.line(), error.column());
-            let message = format!("The body is not valid JSON at line {line}, column {column}");
-            Err(not_json(message).with("line", line).with("column", column))
+        Ok(read) if looks_like_one => Ok(read),
+        Err(error) if looks_like_one || error.is_syntax() || error.is_eof() => {
+            Err(NoObject::NotJson { line: error.line(), column: error.column() })
         }
-        Ok(_) | Err(_) => {
-            let mut checks = Checks::default();
-            checks.refuse("body", &Fault::invalid("must be a JSON object"));
-            Err(checks.into())
+        Ok(_) | Err(_) => Err(NoObject::OtherType),
+    }
+}
+
+impl From<NoObject> for Problem {
+    fn from(reason: NoObject) -> Self {
+        match reason {
+            NoObject::NotJson { line, column } => {
+                not_json(format!("The body is not valid JSON at line {line}, column {column}"))
+                    .with("line", line)
+                    .with("column", column)
+            }
+            NoObject::OtherType => Fault::invalid("must be a JSON object").on("body"),
         }
     }
 }
@@ -109,8 +131,7 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let limit = request.app_data::<web::Data<Api>>().map_or(0, |api| api.settings.body_limit);
-        let content_type =
-            request.headers().get(CONTENT_TYPE).map(|value| value.to_str().is_ok_and(is_json));
+        let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().is_ok_and(is_json));
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let payload = payload.take();
@@ -187,12 +208,13 @@ mod tests {
         struct Input {
             version: crate::extract::Field<crate::extract::Int>,
         }
-        let code = |text| decode::<Input>(text).map_err(|problem| problem.code());
+        let code = |text| object::<Input>(text).map_err(|reason| Problem::from(reason).code());
         assert!(matches!(code("{}"), Ok(input) if input.version.is_absent()));
         for text in ["[]", "[1]", "1", "null", "\"a\"", " true "] {
             assert_eq!(code(text).expect_err("no object"), ErrorCode::ValueInvalid, "{text}");
         }
-        for text in ["", "{", "{}x", "[1", "{'a': 1}", r#"{"version": 1, "version": 1}"#, "nul", "\"\\ud800"] {
+        for text in ["", "{", "{}x", "[1", "{'a': 1}", r#"{"version": 1, "version": 1}"#, "nul", "\"\\ud800"]
+        {
             assert_eq!(code(text).expect_err("no JSON"), ErrorCode::BodyNotJson, "{text}");
         }
     }

@@ -47,6 +47,12 @@ impl Fault {
         self.facts.insert(name.to_owned(), value.into());
         self
     }
+
+    /// As the only problem of a request, with its field `name`.
+    #[must_use]
+    pub fn on(self, name: &'static str) -> Problem {
+        Checks::of(name, &self).into()
+    }
 }
 
 impl Display for Fault {
@@ -118,6 +124,14 @@ pub struct Checks {
 }
 
 impl Checks {
+    /// With one refusal.
+    #[must_use]
+    pub fn of(name: &'static str, refusal: &dyn Refusal) -> Self {
+        let mut checks = Self::default();
+        checks.refuse(name, refusal);
+        checks
+    }
+
     /// Whether nothing is wrong so far.
     #[must_use]
     pub const fn passed(&self) -> bool {
@@ -140,7 +154,8 @@ impl Checks {
 
     /// Takes over what is wrong with the item at `index`.
     pub fn absorb(&mut self, index: usize, item: Self) {
-        self.found.extend(item.found.into_iter().map(|problem| FieldProblem { index: Some(index), ..problem }));
+        self.found
+            .extend(item.found.into_iter().map(|problem| FieldProblem { index: Some(index), ..problem }));
     }
 
     /// The value of a member that has to be there, not null and as `parse` wants it.
@@ -201,7 +216,11 @@ impl Checks {
     }
 
     /// The value, where there is one.
-    pub fn parsed<U, E: Refusal>(&mut self, name: impl Into<Cow<'static, str>>, parsed: Result<U, E>) -> Option<U> {
+    pub fn parsed<U, E: Refusal>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        parsed: Result<U, E>,
+    ) -> Option<U> {
         match parsed {
             Ok(value) => Some(value),
             Err(refusal) => {

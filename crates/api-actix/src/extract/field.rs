@@ -122,7 +122,11 @@ impl<'de: 'a, 'a> Member<'de> for List<'a> {
     const EXPECTED: &'static str = "an array";
 
     fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
-        if json.starts_with('[') { serde_json::from_str(json).map(|items| Some(Self(items))) } else { Ok(None) }
+        if json.starts_with('[') {
+            serde_json::from_str(json).map(|items| Some(Self(items)))
+        } else {
+            Ok(None)
+        }
     }
 }
 

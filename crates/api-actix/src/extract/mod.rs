@@ -10,7 +10,7 @@ mod path;
 mod precondition;
 mod query;
 
-pub use body::{Body, decode};
+pub use body::{Body, NoObject, object};
 pub use caller::{Caller, bearer};
 pub use checks::{Checks, Fault, Refusal};
 pub use client::Client;

@@ -29,6 +29,12 @@ impl Query {
         }
         checks.parsed(name, parse(value))
     }
+
+    /// The parameter called `name` as sent, for a link to the same list.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 impl FromRequest for Query {

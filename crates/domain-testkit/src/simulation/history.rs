@@ -53,13 +53,13 @@ impl History {
                 assert!(todo.updated_at() >= record.now, "no stamp is before its time: {todo:?}");
                 assert_eq!(todo.version(), before.map_or(0, Todo::version) + 1, "versions are dense");
                 let replaced = replaced(before, &wanted, todo);
-                if let Some(found) = found {
+                if let (Some(found), Some(before)) = (found, before) {
                     assert!(
                         !buried(change, found, &wanted, todo),
                         "{change:?} is accepted in a tombstone: {todo:?}"
                     );
-                    for field in replaced {
-                        allow(record, change, found, field);
+                    for field in &replaced {
+                        allow(record, change, [found, before], *field, &replaced);
                     }
                 }
                 self.accepted.push(todo.clone());
@@ -121,8 +121,8 @@ fn buried(change: &Change, found: &Todo, wanted: &Fields, after: &Todo) -> bool 
 }
 
 /// Fails where `change` replaced others' value of `field` without knowing it and without a rule that lets it. `found` is the todo as
-/// the batch found it.
-fn allow(record: &Record, change: &Change, found: &Todo, field: Field) {
+/// the batch found it, `before` as the change found it; `replaced` is all that the change replaced.
+fn allow(record: &Record, change: &Change, [found, before]: [&Todo; 2], field: Field, replaced: &[Field]) {
     let Batch { strategy, .. } = &record.batch;
     let base = match change.base {
         Base::Current => return,
@@ -132,12 +132,21 @@ fn allow(record: &Record, change: &Change, found: &Todo, field: Field) {
     if base >= found.version() {
         return;
     }
-    let knew_field = base >= found.versions().of(field);
+    let knew = |field: &Field| {
+        let at = before.versions().of(*field);
+        base >= at || at > found.version()
+    };
+    let edits = [Field::Title, Field::Description, Field::Completed];
     let by_rule = match strategy {
         Strategy::Manual => false,
         Strategy::ClientWins => true,
         Strategy::LastWriteWins => edited_at(change).min(record.now) > found.updated_at(),
-        Strategy::Merge => knew_field || (field == Field::Deleted && found.deleted()),
+        Strategy::Merge => match field {
+            // An edit restores what it did not know to be deleted, and a deletion has to know every edit.
+            Field::Deleted if before.deleted() => knew(&field) || replaced.len() > 1,
+            Field::Deleted => knew(&field) && edits.iter().all(knew),
+            _ => knew(&field),
+        },
     };
     assert!(by_rule, "{change:?} of {found:?} overwrote {field:?} under {strategy:?}");
 }

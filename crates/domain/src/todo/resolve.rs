@@ -256,7 +256,7 @@ fn settle(
                 (_, true) => EventKind::Deleted,
                 (false, false) => EventKind::Updated,
             };
-            Resolution::Write { todo: after, event, known: known && !restoring }
+            Resolution::Write { todo: after, event, known }
         }
     }
 }

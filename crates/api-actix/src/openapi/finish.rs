@@ -1,0 +1,134 @@
+//! What every operation has: the request id, the refusals that follow from what it takes in, and the one error body.
+
+use utoipa::ToSchema as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
+
+const PROBLEM: &str = "application/problem+json";
+
+/// The refusals that operations share: name, status, description.
+const SHARED: [(&str, &str, &str); 9] = [
+    ("BadRequest", "400", "`VALIDATION_009`: the body is not JSON, or not UTF-8."),
+    (
+        "Unauthorized",
+        "401",
+        "`AUTH_005`: the access token is missing or malformed. `AUTH_002`: it has expired. `AUTH_004`: its session has \
+         ended. `AUTH_006`: it is not trusted. `AUTH_007`: its account is gone.",
+    ),
+    ("Forbidden", "403", "`AUTHZ_002`: the token or the page does not allow this."),
+    ("NotFound", "404", "`RESOURCE_001`: there is no such todo."),
+    ("PayloadTooLarge", "413", "`VALIDATION_010`: the body or the batch is too large."),
+    ("UnsupportedMediaType", "415", "`VALIDATION_011`: the content type is not JSON."),
+    ("UnprocessableContent", "422", "`VALIDATION_…`: `details.errors` names every bad field."),
+    ("TooManyRequests", "429", "`RATE_001`: too many requests; `Retry-After` says when to try again."),
+    (
+        "Unavailable",
+        "503",
+        "`SERVER_001`, `SERVER_003`: the database can't be reached; `Retry-After` says when to try again.",
+    ),
+];
+
+/// Completes the document.
+pub(super) fn finish(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let mut schemas = Vec::new();
+    for (name, schema) in [
+        (ProblemBody::name(), <ProblemBody<'_> as utoipa::PartialSchema>::schema()),
+        (Details::name(), <Details as utoipa::PartialSchema>::schema()),
+        (FieldProblem::name(), <FieldProblem as utoipa::PartialSchema>::schema()),
+        (ProblemCode::name(), <ProblemCode as utoipa::PartialSchema>::schema()),
+    ] {
+        schemas.push((name.into_owned(), schema));
+    }
+    components.schemas.extend(schemas);
+    for (name, status, description) in SHARED {
+        components.responses.insert(name.to_owned(), RefOr::T(problem(status, description)));
+    }
+    components
+        .responses
+        .insert("Failure".to_owned(), RefOr::T(problem("default", "`SERVER_002`: anything unexpected.")));
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            complete(operation);
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn complete(operation: &mut Operation) {
+    let secured = operation.security.is_some();
+    // Public, and not what the document as a whole would ask for.
+    operation.security.get_or_insert_default();
+    let has = |place: &ParameterIn| {
+        operation
+            .parameters
+            .iter()
+            .flatten()
+            .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place))
+    };
+    let (in_query, in_path) = (has(&ParameterIn::Query), has(&ParameterIn::Path));
+    let body = operation.request_body.is_some();
+    let operational = operation.tags.iter().flatten().any(|tag| tag == "Operations");
+    let wanted = [
+        ("BadRequest", body),
+        ("Unauthorized", secured),
+        ("Forbidden", secured),
+        ("NotFound", in_path),
+        ("PayloadTooLarge", body),
+        ("UnsupportedMediaType", body),
+        ("UnprocessableContent", body || in_query),
+        ("TooManyRequests", true),
+        ("Unavailable", !operational),
+    ];
+    let responses = &mut operation.responses.responses;
+    for (name, status, _) in SHARED {
+        if wanted.contains(&(name, true)) {
+            responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(name)));
+        }
+    }
+    responses.insert("default".to_owned(), RefOr::Ref(Ref::from_response_name("Failure")));
+    for (status, response) in responses {
+        if let RefOr::T(response) = response {
+            if status.starts_with(['4', '5']) && response.content.is_empty() {
+                add_problem(status, response);
+            }
+            response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id()));
+        }
+    }
+}
+
+fn problem(status: &str, description: &str) -> Response {
+    let mut response = ResponseBuilder::new().description(description).build();
+    add_problem(status, &mut response);
+    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id()));
+    response
+}
+
+fn add_problem(status: &str, response: &mut Response) {
+    let schema = Ref::from_schema_name(ProblemBody::name());
+    response.content.insert(PROBLEM.to_owned(), RefOr::T(Content::new(Some(schema))));
+    let headers: &[(&str, &str)] = match status {
+        "401" => &[("WWW-Authenticate", "How to authenticate (RFC 6750).")],
+        "429" | "503" => &[("Retry-After", "Seconds after which to try again.")],
+        _ => &[],
+    };
+    for (name, description) in headers {
+        response.headers.insert((*name).to_owned(), RefOr::T(header(description)));
+    }
+}
+
+fn request_id() -> Header {
+    header("Names the request in the server's logs; a sane one that the client sent is kept.")
+}
+
+fn header(description: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}

@@ -1,0 +1,302 @@
+//! `/api/v1/auth`: accounts and sessions.
+
+use actix_web::cookie::Cookie;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use domain::account::{DisplayName, Email, NewPassword, PasswordChange, PasswordPolicy, Registration};
+use domain::code::ErrorCode;
+use domain::session::{Credentials, LogIn, Refresh, Scope};
+use domain::text::ClientId;
+use metrics::counter;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::tokens::{self, TokenResponse};
+use super::{as_is, client_id, email_required};
+use crate::Api;
+use crate::error::{Answer, Problem};
+use crate::extract::{Body, Caller, Checks, Client, Fault, Field, Text};
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(register).service(log_in).service(refresh).service(log_out).service(change_password);
+}
+
+/// A new account.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"email": "ann@example.com", "password": "Zebra-Stripe-7", "display_name": "Ann", "client_id": "phone"}))]
+struct RegisterRequest<'a> {
+    /// The address to log in with, compared without regard to case.
+    #[serde(default, borrow)]
+    #[schema(value_type = String, required = true, format = Email)]
+    email: Field<Text<'a>>,
+    /// 8 characters or more with upper case, lower case and digit; at most 72 bytes of UTF-8; none of the most common ones,
+    /// nor the address.
+    #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 72)]
+    #[serde(default)]
+    password: Field<Text<'a>>,
+    /// What the user is called.
+    #[schema(value_type = Option<String>, max_length = 100)]
+    #[serde(default)]
+    display_name: Field<Text<'a>>,
+    /// The name the device gives itself.
+    #[schema(value_type = Option<String>, max_length = 100)]
+    #[serde(default)]
+    client_id: Field<Text<'a>>,
+}
+
+/// Make an account
+///
+/// Makes an account and logs its user in. A page of an allowed origin also gets the refresh token as a cookie.
+#[utoipa::path(
+    operation_id = "register",
+    tag = "Authentication",
+    request_body(content = RegisterRequest, description = "The account"),
+    responses(
+        (status = 201, description = "The account exists and its user is logged in.", body = TokenResponse),
+        (status = 409, description = "`VALIDATION_003`: the address belongs to an account already.")
+    )
+)]
+#[post("/auth/register")]
+async fn register(api: web::Data<Api>, client: Client, body: Body) -> Answer {
+    let input: RegisterRequest<'_> = body.read()?;
+    let mut checks = Checks::default();
+    let email = email(&mut checks, input.email);
+    let parse = |text: Text<'_>| NewPassword::parse(&text.0, email.as_ref(), PasswordPolicy::default());
+    let password = checks.required("password", input.password, parse);
+    let name = |text: Text<'_>| DisplayName::parse(&text.0);
+    let display_name = checks.optional("display_name", input.display_name, name);
+    let client_id = checks.optional("client_id", input.client_id, client_id);
+    let (Some(email), Some(password), true) = (email, password, checks.passed()) else {
+        return Err(checks.into());
+    };
+    match api.accounts.register(email, password, display_name, client.device(client_id)).await? {
+        Registration::Done(logged_in) => Ok(tokens::answer(StatusCode::CREATED, &logged_in, &client, &api)),
+        Registration::EmailTaken => {
+            Err(Fault::of(ErrorCode::EmailTaken, "is registered already; log in instead").on("email"))
+        }
+        Registration::Hasher(error) => Err(error.into()),
+    }
+}
+
+fn email(checks: &mut Checks, field: Field<Text<'_>>) -> Option<Email> {
+    if matches!(field, Field::Absent | Field::Null) {
+        checks.refuse("email", &email_required());
+    }
+    checks.optional("email", field, |text| Email::parse(&text.0))
+}
+
+/// What proves who a user is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"email": "ann@example.com", "password": "Zebra-Stripe-7", "client_id": "laptop"}))]
+struct LoginRequest<'a> {
+    /// The account's address.
+    #[serde(default, borrow)]
+    #[schema(value_type = String, required = true, format = Email)]
+    email: Field<Text<'a>>,
+    /// The password.
+    #[schema(value_type = String, required = true, format = Password)]
+    #[serde(default)]
+    password: Field<Text<'a>>,
+    /// The name the device gives itself.
+    #[schema(value_type = Option<String>, max_length = 100)]
+    #[serde(default)]
+    client_id: Field<Text<'a>>,
+}
+
+impl LoginRequest<'_> {
+    fn parse(self) -> Result<(Credentials, Option<ClientId>), Problem> {
+        let mut checks = Checks::default();
+        let email = email(&mut checks, self.email);
+        let password = checks.required("password", self.password, as_is);
+        let client_id = checks.optional("client_id", self.client_id, client_id);
+        match (email, password, checks.passed()) {
+            (Some(email), Some(password), true) => {
+                Ok((Credentials { email, password: password.0.into_owned() }, client_id))
+            }
+            _ => Err(checks.into()),
+        }
+    }
+}
+
+/// Log in
+///
+/// Opens a session for whoever proves the password. A page of an allowed origin also gets the refresh token as a cookie.
+#[utoipa::path(
+    operation_id = "logIn",
+    tag = "Authentication",
+    request_body(content = LoginRequest, description = "The credentials"),
+    responses(
+        (status = 200, description = "The session is open.", body = TokenResponse),
+        (status = 401, description = "`AUTH_001`: the address or the password is wrong. `AUTH_007`: the account is disabled."),
+        (status = 429, description = "`RATE_001`: too many failed before.")
+    )
+)]
+#[post("/auth/login")]
+async fn log_in(api: web::Data<Api>, client: Client, body: Body) -> Answer {
+    let (credentials, client_id) = body.read::<LoginRequest<'_>>()?.parse()?;
+    let logged_in = api.sessions.log_in(credentials, client.device(client_id)).await?;
+    counter!("logins_total", "outcome" => outcome(&logged_in)).increment(1);
+    match logged_in {
+        LogIn::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
+        LogIn::Wrong => Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong")),
+        LogIn::Disabled => Err(Problem::account_gone()),
+        LogIn::Limited(charge) => Err(charge.into()),
+        LogIn::Hasher(error) => Err(error.into()),
+    }
+}
+
+const fn outcome(logged_in: &LogIn) -> &'static str {
+    match logged_in {
+        LogIn::Done(_) => "done",
+        LogIn::Wrong => "wrong",
+        LogIn::Disabled => "disabled",
+        LogIn::Limited(_) => "limited",
+        LogIn::Hasher(_) => "failed",
+    }
+}
+
+/// A refresh token.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"refresh_token": "m3cVz0Nn5Vw1m0YQ0b0b1l2yq2m3u4r5s6t7u8v9w0x"}))]
+struct RefreshRequest<'a> {
+    /// The refresh token; a browser's cookie stands in for it where it is missing.
+    #[serde(default, borrow)]
+    #[schema(value_type = Option<String>)]
+    refresh_token: Field<Text<'a>>,
+}
+
+/// Exchange a refresh token
+///
+/// Gives the session's next tokens. Each refresh token is for one use: presented again within 30 seconds, or while its
+/// successor has not been used, it gives the same successor; after that it ends the whole session.
+/// The token may come in the cookie `refresh_token`, from pages of an allowed origin only.
+#[utoipa::path(
+    operation_id = "refreshTokens",
+    tag = "Authentication",
+    request_body(content = Option<RefreshRequest>, description = "The refresh token, unless a cookie has it"),
+    responses(
+        (status = 200, description = "The next tokens.", body = TokenResponse),
+        (status = 401, description = "`AUTH_003`: the token has expired. `AUTH_004`: its session has ended. `AUTH_005`: it is missing or unknown. `AUTH_007`: the account is disabled."),
+        (status = 403, description = "`AUTHZ_002`: the cookie came from a page of another origin.")
+    )
+)]
+#[post("/auth/refresh")]
+async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body: Body) -> Answer {
+    let input: RefreshRequest<'_> = body.read_or_default()?;
+    let mut checks = Checks::default();
+    let token = checks.optional("refresh_token", input.refresh_token, as_is);
+    checks.finish()?;
+    let cookie = request.cookie(tokens::COOKIE);
+    let token = match (&token, &cookie) {
+        (Some(token), _) => token.0.as_ref(),
+        (None, Some(cookie)) => from_cookie(cookie, &client)?,
+        (None, None) => {
+            return Err(Problem::new(ErrorCode::TokenMalformed, "Send a `refresh_token`"));
+        }
+    };
+    match api.sessions.refresh(token, &client.device(None)).await? {
+        Refresh::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
+        Refresh::Unknown => Err(Problem::token_malformed()),
+        Refresh::Expired => {
+            Err(Problem::new(ErrorCode::RefreshTokenExpired, "The refresh token has expired; log in again"))
+        }
+        Refresh::Ended => Err(Problem::new(ErrorCode::TokenRevoked, "This session has ended; log in again")),
+        Refresh::Disabled => Err(Problem::account_gone()),
+    }
+}
+
+/// A browser sends the cookie along whoever asks it to: the page has to be one of ours.
+fn from_cookie<'a>(cookie: &'a Cookie<'_>, client: &Client) -> Result<&'a str, Problem> {
+    if client.trusted_page {
+        Ok(cookie.value())
+    } else {
+        Err(Problem::new(ErrorCode::ScopeMissing, "A cookie is taken from pages of an allowed origin only"))
+    }
+}
+
+/// Which sessions to end.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"all": false}))]
+struct LogoutRequest {
+    /// Whether to end every session of the user, and not this one alone.
+    #[schema(value_type = Option<bool>, default = false)]
+    #[serde(default)]
+    all: Field<bool>,
+}
+
+/// Log out
+///
+/// Ends this session, or all of the user's. Their access tokens end with them, and so do their open sockets.
+#[utoipa::path(
+    operation_id = "logOut",
+    tag = "Authentication",
+    security(("bearer" = ["account"])),
+    request_body(content = Option<LogoutRequest>, description = "Which sessions; without it, this one"),
+    responses((status = 204, description = "The session has ended."))
+)]
+#[post("/auth/logout")]
+async fn log_out(api: web::Data<Api>, caller: Caller, client: Client, body: Body) -> Answer {
+    caller.may(Scope::Account)?;
+    let input: LogoutRequest = body.read_or_default()?;
+    let mut checks = Checks::default();
+    let all = checks.optional("all", input.all, as_is).unwrap_or(false);
+    checks.finish()?;
+    api.sessions.log_out(&caller.0, all).await?;
+    let mut response = HttpResponse::NoContent();
+    if client.trusted_page {
+        response.cookie(tokens::no_cookie(&client));
+    }
+    Ok(response.finish())
+}
+
+/// A password to be replaced.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"current_password": "Zebra-Stripe-7", "new_password": "Giraffe-Spot-8"}))]
+struct ChangePasswordRequest<'a> {
+    /// The password as it is.
+    #[serde(default, borrow)]
+    #[schema(value_type = String, required = true, format = Password)]
+    current_password: Field<Text<'a>>,
+    /// The password as it is to be; the rules are those of registration.
+    #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 72)]
+    #[serde(default)]
+    new_password: Field<Text<'a>>,
+}
+
+/// Change the password
+///
+/// Replaces the password and ends every other session of the user.
+#[utoipa::path(
+    operation_id = "changePassword",
+    tag = "Authentication",
+    security(("bearer" = ["account"])),
+    request_body(content = ChangePasswordRequest, description = "The current and the new password"),
+    responses(
+        (status = 204, description = "The password is changed."),
+        (status = 422, description = "`VALIDATION_002`: the new password is too weak. `VALIDATION_007`: the current one is wrong. `VALIDATION_008`: the new one is the current one.")
+    )
+)]
+#[post("/auth/change-password")]
+async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
+    caller.may(Scope::Account)?;
+    let input: ChangePasswordRequest<'_> = body.read()?;
+    let mut checks = Checks::default();
+    let current = checks.required("current_password", input.current_password, as_is);
+    let new = checks.required("new_password", input.new_password, as_is);
+    let (Some(current), Some(new)) = (current, new) else {
+        return Err(checks.into());
+    };
+    match api.accounts.change_password(&caller.0, &current.0, &new.0, PasswordPolicy::default()).await? {
+        PasswordChange::Done => Ok(HttpResponse::NoContent().finish()),
+        PasswordChange::CurrentWrong => {
+            Err(Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on("current_password"))
+        }
+        PasswordChange::Unchanged => {
+            Err(Fault::of(ErrorCode::PasswordUnchanged, "is your password already").on("new_password"))
+        }
+        PasswordChange::Weak(weak) => Err(Checks::of("new_password", &weak).into()),
+        PasswordChange::Hasher(error) => Err(error.into()),
+        PasswordChange::NoSuchUser => Err(Problem::account_gone()),
+    }
+}

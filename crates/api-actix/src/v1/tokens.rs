@@ -1,0 +1,109 @@
+//! The token response, and the cookie that may carry the refresh token.
+
+use actix_web::HttpResponse;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use domain::account;
+use domain::session::LoggedIn;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::json;
+use crate::Api;
+use crate::extract::Client;
+
+/// The name of the cookie.
+pub(super) const COOKIE: &str = "refresh_token";
+/// The only place that a browser sends it to.
+const COOKIE_PATH: &str = "/api/v1/auth/refresh";
+
+/// The tokens of a session.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TokenResponse<'a> {
+    /// For requests: `Authorization: Bearer <access_token>`.
+    #[schema(example = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTkwIn0.c2lnbmF0dXJl")]
+    access_token: &'a str,
+    /// For the next tokens, once.
+    #[schema(example = "m3cVz0Nn5Vw1m0YQ0b0b1l2yq2m3u4r5s6t7u8v9w0x")]
+    refresh_token: &'a str,
+    /// How the access token is sent.
+    token_type: TokenType,
+    /// Seconds until the access token expires.
+    #[schema(minimum = 1, example = 900)]
+    expires_in: u64,
+    /// Whose it is.
+    user: User<'a>,
+}
+
+/// How an access token is sent (RFC 6750).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TokenType {
+    Bearer,
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct User<'a> {
+    /// Its id.
+    id: Uuid,
+    /// Its address; null only where it logs in through somebody else who did not tell it.
+    #[schema(required = true, format = Email, example = "ann@example.com")]
+    email: Option<&'a str>,
+    /// What it is called.
+    #[schema(required = true, example = "Ann")]
+    display_name: Option<&'a str>,
+    /// Whether its user showed that the address is theirs.
+    #[schema(example = false)]
+    email_verified: bool,
+}
+
+impl<'a> From<&'a account::User> for User<'a> {
+    fn from(user: &'a account::User) -> Self {
+        Self {
+            id: user.id.0,
+            email: user.email.as_ref().map(account::Email::as_str),
+            display_name: user.display_name.as_ref().map(account::DisplayName::as_str),
+            email_verified: user.email_verified,
+        }
+    }
+}
+
+/// The token response, with the cookie for a page of an allowed origin.
+pub(super) fn answer(status: StatusCode, logged_in: &LoggedIn, client: &Client, api: &Api) -> HttpResponse {
+    let tokens = &logged_in.tokens;
+    let body = TokenResponse {
+        access_token: &tokens.access.0,
+        refresh_token: &tokens.refresh.0,
+        token_type: TokenType::Bearer,
+        expires_in: tokens.expires_in.as_secs(),
+        user: User::from(&*logged_in.user),
+    };
+    let mut response = json(status, &body);
+    if client.trusted_page {
+        let seconds = i64::try_from(api.settings.refresh_lifetime.as_secs()).unwrap_or(i64::MAX);
+        let mut cookie = cookie(client, &tokens.refresh.0);
+        cookie.set_max_age(Duration::seconds(seconds));
+        // Fails only for a value that is no header, and base64url always is.
+        drop(response.add_cookie(&cookie));
+    }
+    response
+}
+
+fn cookie<'a>(client: &Client, value: &'a str) -> Cookie<'a> {
+    Cookie::build(COOKIE, value)
+        .path(COOKIE_PATH)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(!client.local)
+        .finish()
+}
+
+/// What makes a browser forget the cookie.
+pub(super) fn no_cookie(client: &Client) -> Cookie<'static> {
+    let mut cookie = cookie(client, "");
+    cookie.make_removal();
+    cookie
+}
