@@ -39,6 +39,7 @@ impl From<AuthFailure> for Problem {
             AuthFailure::Revoked => {
                 Self::new(ErrorCode::TokenRevoked, "This session has ended; log in again")
             }
+            AuthFailure::Disabled => Self::account_gone(),
             AuthFailure::RevocationsUnknown => Self::new(
                 ErrorCode::RevocationsUnknown,
                 "It can't be checked at the moment whether this session has ended; try again in a moment",

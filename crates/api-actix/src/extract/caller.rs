@@ -1,6 +1,7 @@
 //! The authenticated caller.
 
-use std::future::{Ready, ready};
+use std::future::Future;
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -27,11 +28,11 @@ impl Caller {
         if self.0.may(scope) { Ok(self.0.user) } else { Err(Problem::scope_missing(scope)) }
     }
 
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let api = request.app_data::<web::Data<Api>>().ok_or_else(Problem::unexpected)?;
         let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
         let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
-        let principal = api.sessions.authenticate(token)?;
+        let principal = api.sessions.authenticate(token).await??;
         request.extensions_mut().insert(principal.user);
         Ok(Self(principal))
     }
@@ -47,9 +48,10 @@ pub fn bearer(header: &str) -> Option<&str> {
 
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        let request = request.clone();
+        Box::pin(async move { Self::of(&request).await })
     }
 }

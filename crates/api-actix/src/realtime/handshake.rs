@@ -33,7 +33,7 @@ const TRY_AGAIN_IN: Duration = Duration::from_secs(30);
 pub async fn open(request: HttpRequest, payload: web::Payload, query: Query, api: web::Data<Api>) -> Answer {
     check_origin(request.headers(), &api.settings.allowed_origins)?;
     let (token, subprotocol) = token(request.headers(), &query)?;
-    let principal = authenticate(&api, &token)?;
+    let principal = authenticate(&api, &token).await?;
     request.extensions_mut().insert(principal.user);
     let (since, client_id) = parameters(&query)?;
     let mut response = ws::handshake(request.head()).map_err(|_| not_a_handshake())?;
@@ -92,8 +92,8 @@ fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> 
 }
 
 /// As for any request, but without leeway for a token that has just expired: the socket would close at once.
-fn authenticate(api: &Api, token: &str) -> Result<Principal, Problem> {
-    let principal = api.sessions.authenticate(token)?;
+async fn authenticate(api: &Api, token: &str) -> Result<Principal, Problem> {
+    let principal = api.sessions.authenticate(token).await??;
     if principal.expires_at <= api.clock.now() {
         return Err(AuthFailure::Expired.into());
     }

@@ -172,8 +172,9 @@ impl RevocationListener for Hub {
                 continue;
             };
             let ended = |mailbox: &&Arc<Mailbox>| match revocation.what {
-                Revoked::Session(session) => mailbox.session == session,
-                Revoked::Token(token) => mailbox.token == token,
+                Revoked::Session(session) => mailbox.session == Some(session),
+                Revoked::Token(token) => mailbox.token == Some(token),
+                Revoked::User(_) => true,
             };
             for mailbox in room.mailboxes.iter().filter(ended) {
                 mailbox.close(Closing::Revoked);

@@ -33,9 +33,9 @@ pub enum Closing {
 #[derive(Debug)]
 pub struct Mailbox {
     /// The session the socket belongs to.
-    pub session: SessionId,
+    pub session: Option<SessionId>,
     /// The access token it was opened with.
-    pub token: TokenId,
+    pub token: Option<TokenId>,
     // A std lock: held to move a few pointers, never across an await.
     state: Mutex<State>,
     filled: Notify,
@@ -54,7 +54,7 @@ impl Mailbox {
     pub const CAPACITY: usize = 256;
 
     /// An empty one.
-    pub fn new(session: SessionId, token: TokenId) -> Self {
+    pub fn new(session: Option<SessionId>, token: Option<TokenId>) -> Self {
         Self { session, token, state: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
     }
 

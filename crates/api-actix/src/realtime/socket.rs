@@ -113,9 +113,9 @@ impl Socket {
     /// nobody could tell this socket yet.
     pub async fn run(self, revocations: &Revocations, incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);
-        let now = self.hub.clock().now();
-        let end = match revocations.standing(self.principal.session, self.principal.token, now) {
-            Standing::Revoked => Closing::Revoked.into(),
+        let (now, principal) = (self.hub.clock().now(), &self.principal);
+        let end = match revocations.standing(principal.user, principal.session, principal.token, now) {
+            Standing::Revoked | Standing::Disabled => Closing::Revoked.into(),
             Standing::Unknown => End::try_again(&AuthFailure::RevocationsUnknown.into()),
             Standing::Good => self.serve(&subscription, incoming, &out, now).await,
         };

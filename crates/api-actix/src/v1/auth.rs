@@ -3,7 +3,9 @@
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use domain::account::{DisplayName, Email, NewPassword, PasswordChange, PasswordPolicy, Registration};
+use domain::account::{
+    DisplayName, Email, KeepSession, NewPassword, PasswordChange, PasswordPolicy, Registration,
+};
 use domain::code::ErrorCode;
 use domain::session::{Credentials, LogIn, Refresh, Scope};
 use domain::text::ClientId;
@@ -203,6 +205,7 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
         }
         Refresh::Ended => Err(Problem::new(ErrorCode::TokenRevoked, "This session has ended; log in again")),
         Refresh::Disabled => Err(Problem::account_gone()),
+        Refresh::Limited(charge) => Err(charge.into()),
     }
 }
 
@@ -287,7 +290,11 @@ async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Ans
     let (Some(current), Some(new)) = (current, new) else {
         return Err(checks.into());
     };
-    match api.accounts.change_password(&caller.0, &current.0, &new.0, PasswordPolicy::default()).await? {
+    match api
+        .accounts
+        .change_password(&caller.0, &current.0, &new.0, PasswordPolicy::default(), KeepSession::Own)
+        .await?
+    {
         PasswordChange::Done => Ok(HttpResponse::NoContent().finish()),
         PasswordChange::CurrentWrong => {
             Err(Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on("current_password"))
