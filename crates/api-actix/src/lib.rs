@@ -18,6 +18,7 @@ pub mod openapi;
 pub mod operational;
 pub mod realtime;
 mod routes;
+mod shared;
 pub mod v1;
 
 use std::sync::Arc;
@@ -29,6 +30,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 use domain::account::AccountService;
 use domain::health::Probe;
+use domain::identity::IdentityService;
+use domain::limits::Quota;
 use domain::secret::SecretSource;
 use domain::session::SessionService;
 use domain::sync::SyncService;
@@ -46,6 +49,10 @@ pub struct Api {
     pub sync: SyncService,
     /// Accounts.
     pub accounts: AccountService,
+    /// Logins through OAuth providers.
+    pub identities: IdentityService,
+    /// The keys by which others can check access tokens (RFC 7517 section 5); none where they are signed with a secret.
+    pub public_keys: serde_json::Value,
     /// Logins, and letting requests in.
     pub sessions: SessionService,
     /// Where todos are kept; sockets replay from it.
@@ -79,6 +86,12 @@ pub struct ApiSettings {
     pub page_limit: u32,
     /// How long a refresh token lives, for the cookie that carries it.
     pub refresh_lifetime: std::time::Duration,
+    /// The frontend, an absolute http or https address: OAuth logins come out there, or on a page of an allowed origin.
+    pub frontend_url: String,
+    /// The proxies whose word about a client's address counts.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// How many requests a user may send; `None` counts nothing.
+    pub api_quota: Option<Quota>,
 }
 
 impl Default for ApiSettings {
@@ -89,6 +102,9 @@ impl Default for ApiSettings {
             batch_limit: 1000,
             page_limit: 100,
             refresh_lifetime: domain::session::Lifetimes::default().refresh,
+            frontend_url: "http://localhost:3000".to_owned(),
+            trusted_proxies: Vec::new(),
+            api_quota: None,
         }
     }
 }

@@ -1,24 +1,21 @@
 //! `/api/v1/auth`: accounts and sessions.
 
-use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use domain::account::{
-    DisplayName, Email, KeepSession, NewPassword, PasswordChange, PasswordPolicy, Registration,
-};
+use domain::account::{DisplayName, KeepSession, NewPassword, PasswordPolicy, Registration};
 use domain::code::ErrorCode;
-use domain::session::{Credentials, LogIn, Refresh, Scope};
+use domain::session::{Credentials, Refresh, Scope};
 use domain::text::ClientId;
-use metrics::counter;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::tokens::{self, TokenResponse};
-use super::{as_is, client_id, email_required};
+use super::{as_is, client_id};
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Client, Fault, Field, Text};
+use crate::extract::{Body, Caller, Checks, Client, Field, Text};
+use crate::shared::{REFRESH_COOKIE, email, email_taken, from_cookie, logged_in, password_changed};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(register).service(log_in).service(refresh).service(log_out).service(change_password);
@@ -74,18 +71,9 @@ async fn register(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     };
     match api.accounts.register(email, password, display_name, client.device(client_id)).await? {
         Registration::Done(logged_in) => Ok(tokens::answer(StatusCode::CREATED, &logged_in, &client, &api)),
-        Registration::EmailTaken => {
-            Err(Fault::of(ErrorCode::EmailTaken, "is registered already; log in instead").on("email"))
-        }
+        Registration::EmailTaken => Err(email_taken()),
         Registration::Hasher(error) => Err(error.into()),
     }
-}
-
-fn email(checks: &mut Checks, field: Field<Text<'_>>) -> Option<Email> {
-    if matches!(field, Field::Absent | Field::Null) {
-        checks.refuse("email", &email_required());
-    }
-    checks.optional("email", field, |text| Email::parse(&text.0))
 }
 
 /// What proves who a user is.
@@ -137,25 +125,8 @@ impl LoginRequest<'_> {
 #[post("/auth/login")]
 async fn log_in(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let (credentials, client_id) = body.read::<LoginRequest<'_>>()?.parse()?;
-    let logged_in = api.sessions.log_in(credentials, client.device(client_id)).await?;
-    counter!("logins_total", "outcome" => outcome(&logged_in)).increment(1);
-    match logged_in {
-        LogIn::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
-        LogIn::Wrong => Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong")),
-        LogIn::Disabled => Err(Problem::account_gone()),
-        LogIn::Limited(charge) => Err(charge.into()),
-        LogIn::Hasher(error) => Err(error.into()),
-    }
-}
-
-const fn outcome(logged_in: &LogIn) -> &'static str {
-    match logged_in {
-        LogIn::Done(_) => "done",
-        LogIn::Wrong => "wrong",
-        LogIn::Disabled => "disabled",
-        LogIn::Limited(_) => "limited",
-        LogIn::Hasher(_) => "failed",
-    }
+    let outcome = api.sessions.log_in(credentials, client.device(client_id)).await?;
+    Ok(tokens::answer(StatusCode::OK, &logged_in(outcome)?, &client, &api))
 }
 
 /// A refresh token.
@@ -189,7 +160,7 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
     let mut checks = Checks::default();
     let token = checks.optional("refresh_token", input.refresh_token, as_is);
     checks.finish()?;
-    let cookie = request.cookie(tokens::COOKIE);
+    let cookie = request.cookie(REFRESH_COOKIE);
     let token = match (&token, &cookie) {
         (Some(token), _) => token.0.as_ref(),
         (None, Some(cookie)) => from_cookie(cookie, &client)?,
@@ -206,15 +177,6 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
         Refresh::Ended => Err(Problem::new(ErrorCode::TokenRevoked, "This session has ended; log in again")),
         Refresh::Disabled => Err(Problem::account_gone()),
         Refresh::Limited(charge) => Err(charge.into()),
-    }
-}
-
-/// A browser sends the cookie along whoever asks it to: the page has to be one of ours.
-fn from_cookie<'a>(cookie: &'a Cookie<'_>, client: &Client) -> Result<&'a str, Problem> {
-    if client.trusted_page {
-        Ok(cookie.value())
-    } else {
-        Err(Problem::new(ErrorCode::ScopeMissing, "A cookie is taken from pages of an allowed origin only"))
     }
 }
 
@@ -290,20 +252,10 @@ async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Ans
     let (Some(current), Some(new)) = (current, new) else {
         return Err(checks.into());
     };
-    match api
+    let outcome = api
         .accounts
         .change_password(&caller.0, &current.0, &new.0, PasswordPolicy::default(), KeepSession::Own)
-        .await?
-    {
-        PasswordChange::Done => Ok(HttpResponse::NoContent().finish()),
-        PasswordChange::CurrentWrong => {
-            Err(Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on("current_password"))
-        }
-        PasswordChange::Unchanged => {
-            Err(Fault::of(ErrorCode::PasswordUnchanged, "is your password already").on("new_password"))
-        }
-        PasswordChange::Weak(weak) => Err(Checks::of("new_password", &weak).into()),
-        PasswordChange::Hasher(error) => Err(error.into()),
-        PasswordChange::NoSuchUser => Err(Problem::account_gone()),
-    }
+        .await?;
+    password_changed(outcome)?;
+    Ok(HttpResponse::NoContent().finish())
 }

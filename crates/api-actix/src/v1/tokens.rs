@@ -1,8 +1,8 @@
 //! The token response, and the cookie that may carry the refresh token.
 
 use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use domain::account;
 use domain::session::LoggedIn;
@@ -13,9 +13,8 @@ use uuid::Uuid;
 use super::json;
 use crate::Api;
 use crate::extract::Client;
+use crate::shared::{TokenType, refresh_cookie};
 
-/// The name of the cookie.
-pub(super) const COOKIE: &str = "refresh_token";
 /// The only place that a browser sends it to.
 const COOKIE_PATH: &str = "/api/v1/auth/refresh";
 
@@ -35,13 +34,6 @@ pub(super) struct TokenResponse<'a> {
     expires_in: u64,
     /// Whose it is.
     user: User<'a>,
-}
-
-/// How an access token is sent (RFC 6750).
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum TokenType {
-    Bearer,
 }
 
 /// A user.
@@ -84,7 +76,7 @@ pub(super) fn answer(status: StatusCode, logged_in: &LoggedIn, client: &Client, 
     let mut response = json(status, &body);
     if client.trusted_page {
         let seconds = i64::try_from(api.settings.refresh_lifetime.as_secs()).unwrap_or(i64::MAX);
-        let mut cookie = cookie(client, &tokens.refresh.0);
+        let mut cookie = refresh_cookie(client, COOKIE_PATH, &tokens.refresh.0);
         cookie.set_max_age(Duration::seconds(seconds));
         // Fails only for a value that is no header, and base64url always is.
         drop(response.add_cookie(&cookie));
@@ -92,18 +84,9 @@ pub(super) fn answer(status: StatusCode, logged_in: &LoggedIn, client: &Client, 
     response
 }
 
-fn cookie<'a>(client: &Client, value: &'a str) -> Cookie<'a> {
-    Cookie::build(COOKIE, value)
-        .path(COOKIE_PATH)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(!client.local)
-        .finish()
-}
-
 /// What makes a browser forget the cookie.
 pub(super) fn no_cookie(client: &Client) -> Cookie<'static> {
-    let mut cookie = cookie(client, "");
+    let mut cookie = refresh_cookie(client, COOKIE_PATH, "");
     cookie.make_removal();
     cookie
 }

@@ -39,7 +39,7 @@ fn one(status: StatusCode, todo: &Todo) -> HttpResponse {
 
 /// The todo as an accepted change left it (`None`: a deletion of one that never was), or why the change was not accepted. `conflict` is the
 /// code of a change made against another version.
-fn settled(outcome: Option<Outcome>, conflict: ErrorCode) -> Result<Option<Todo>, Problem> {
+pub(crate) fn settled(outcome: Option<Outcome>, conflict: ErrorCode) -> Result<Option<Todo>, Problem> {
     match outcome.ok_or_else(Problem::account_gone)? {
         Outcome::Applied { todo, .. } => Ok(Some(todo)),
         Outcome::Unchanged { todo, .. } => Ok(todo),

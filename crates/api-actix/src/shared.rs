@@ -1,0 +1,109 @@
+//! What several surfaces say in the same words.
+
+use actix_web::HttpResponse;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
+use domain::account::{Email, PasswordChange};
+use domain::code::ErrorCode;
+use domain::session::{LogIn, LoggedIn};
+use metrics::counter;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Problem;
+use crate::extract::{Checks, Client, Fault, Field, Text};
+
+/// An answer with a JSON body.
+pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    HttpResponse::build(status).insert_header(ContentType::json()).body(body)
+}
+
+/// Takes a member as it came.
+pub fn as_is<T>(value: T) -> Result<T, Fault> {
+    Ok(value)
+}
+
+/// The sentence of an email address that is not there: a code of its own.
+pub fn email_required() -> Fault {
+    Fault::of(ErrorCode::EmailInvalid, "is required")
+}
+
+/// The member `email`, which has to be there.
+pub fn email(checks: &mut Checks, field: Field<Text<'_>>) -> Option<Email> {
+    if matches!(field, Field::Absent | Field::Null) {
+        checks.refuse("email", &email_required());
+    }
+    checks.optional("email", field, |text| Email::parse(&text.0))
+}
+
+/// The refusal of an address that belongs to an account.
+pub fn email_taken() -> Problem {
+    Fault::of(ErrorCode::EmailTaken, "is registered already; log in instead").on("email")
+}
+
+/// The session that a login opened, or why there is none; it is counted by its outcome.
+pub fn logged_in(outcome: LogIn) -> Result<LoggedIn, Problem> {
+    let label = match outcome {
+        LogIn::Done(_) => "done",
+        LogIn::Wrong => "wrong",
+        LogIn::Disabled => "disabled",
+        LogIn::Limited(_) => "limited",
+        LogIn::Hasher(_) => "failed",
+    };
+    counter!("logins_total", "outcome" => label).increment(1);
+    match outcome {
+        LogIn::Done(logged_in) => Ok(logged_in),
+        LogIn::Wrong => Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong")),
+        LogIn::Disabled => Err(Problem::account_gone()),
+        LogIn::Limited(charge) => Err(charge.into()),
+        LogIn::Hasher(error) => Err(error.into()),
+    }
+}
+
+/// Whether a new password was set.
+pub fn password_changed(outcome: PasswordChange) -> Result<(), Problem> {
+    match outcome {
+        PasswordChange::Done => Ok(()),
+        PasswordChange::CurrentWrong => {
+            Err(Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on("current_password"))
+        }
+        PasswordChange::Unchanged => {
+            Err(Fault::of(ErrorCode::PasswordUnchanged, "is your password already").on("new_password"))
+        }
+        PasswordChange::Weak(weak) => Err(Checks::of("new_password", &weak).into()),
+        PasswordChange::Hasher(error) => Err(error.into()),
+        PasswordChange::NoSuchUser => Err(Problem::account_gone()),
+    }
+}
+
+/// How an access token is sent (RFC 6750).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenType {
+    /// `Authorization: Bearer <access_token>`.
+    Bearer,
+}
+
+/// The name of the cookie that may carry a refresh token.
+pub const REFRESH_COOKIE: &str = "refresh_token";
+
+/// That cookie, which a browser sends to `path` alone.
+pub fn refresh_cookie<'a>(client: &Client, path: &'static str, value: &'a str) -> Cookie<'a> {
+    Cookie::build(REFRESH_COOKIE, value)
+        .path(path)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(!client.local)
+        .finish()
+}
+
+/// A browser sends the cookie along whoever asks it to: the page has to be one of ours.
+pub fn from_cookie<'a>(cookie: &'a Cookie<'_>, client: &Client) -> Result<&'a str, Problem> {
+    if client.trusted_page {
+        Ok(cookie.value())
+    } else {
+        Err(Problem::new(ErrorCode::ScopeMissing, "A cookie is taken from pages of an allowed origin only"))
+    }
+}
