@@ -3,6 +3,7 @@
 use domain::account::HasherError;
 use domain::code::ErrorCode;
 use domain::error::StoreError;
+use domain::identity::ProviderError;
 use domain::limits::Charge;
 use domain::session::AuthFailure;
 
@@ -64,7 +65,19 @@ impl From<HasherError> for Problem {
 
 impl From<Charge> for Problem {
     fn from(charge: Charge) -> Self {
-        Self::new(ErrorCode::RateLimited, "Too many failed attempts; try again later")
-            .retry_after(charge.retry_after)
+        let problem = Self::new(ErrorCode::RateLimited, "Too many attempts; try again later");
+        Self { charge: Some(charge), ..problem.retry_after(charge.retry_after) }
+    }
+}
+
+impl From<ProviderError> for Problem {
+    fn from(error: ProviderError) -> Self {
+        // What a provider or a browser sent may hold anything: escaped.
+        tracing::warn!(error = ?error.to_string(), "a provider gave no identity");
+        let message = match error {
+            ProviderError::Refused(_) => "The provider refused the login; try again or log in another way",
+            ProviderError::Failed(_) => "The provider can't be used at the moment; try again later",
+        };
+        Self::new(ErrorCode::ProviderFailed, message)
     }
 }

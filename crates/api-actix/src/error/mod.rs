@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::code::ErrorCode;
+use domain::limits::Charge;
 use domain::session::Scope;
 use serde_json::{Map, Value};
 
@@ -35,6 +36,7 @@ pub struct Problem {
     retry_after: Option<Duration>,
     challenge: Option<Challenge>,
     allow: Option<String>,
+    charge: Option<Charge>,
 }
 
 /// What a `WWW-Authenticate` says (RFC 6750 section 3).
@@ -66,7 +68,15 @@ impl Problem {
             ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown | ErrorCode::RateLimited
         )
         .then_some(TRY_AGAIN_IN);
-        Self { code, message: message.into(), details: Map::new(), retry_after, challenge, allow: None }
+        Self {
+            code,
+            message: message.into(),
+            details: Map::new(),
+            retry_after,
+            challenge,
+            allow: None,
+            charge: None,
+        }
     }
 
     /// With one more member in `details`.
@@ -110,6 +120,27 @@ impl Problem {
     #[must_use]
     pub fn account_gone() -> Self {
         Self::new(ErrorCode::AccountGone, "This account does not exist any more or is disabled")
+    }
+
+    /// A one-time token or code is not good.
+    #[must_use]
+    pub fn one_time_token_invalid() -> Self {
+        Self::new(
+            ErrorCode::OneTimeTokenInvalid,
+            "This link or code is unknown, used or expired; ask for a new one",
+        )
+    }
+
+    /// What can't be undone asks for a recent login of whoever has no password.
+    #[must_use]
+    pub fn log_in_again() -> Self {
+        Self::new(ErrorCode::ScopeMissing, "Log in again: this needs a login within the last 10 minutes")
+    }
+
+    /// There is no such user, device or provider.
+    #[must_use]
+    pub fn not_found(what: &'static str) -> Self {
+        Self::new(ErrorCode::ResourceNotFound, format!("There is no such {what}"))
     }
 
     /// There is no such todo.

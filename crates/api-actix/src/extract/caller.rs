@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use domain::UserId;
+use domain::limits::LimitKey;
 use domain::session::{Principal, Scope};
 
 use crate::Api;
@@ -34,8 +35,17 @@ impl Caller {
         let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
         let principal = api.sessions.authenticate(token).await??;
         request.extensions_mut().insert(principal.user);
+        charge(api, principal.user, request).await?;
         Ok(Self(principal))
     }
+}
+
+/// Counts the request for its user, and leaves the count for the answer's headers.
+async fn charge(api: &Api, user: UserId, request: &HttpRequest) -> Result<(), Problem> {
+    let Some(quota) = api.settings.api_quota else { return Ok(()) };
+    let charge = api.sessions.parts().limiter.charge(&LimitKey::Api(user), quota, api.clock.now()).await;
+    request.extensions_mut().insert(charge);
+    if charge.allowed { Ok(()) } else { Err(charge.into()) }
 }
 
 /// The token of a `Bearer` credential; the scheme's name has no case (RFC 9110 section 11.1).

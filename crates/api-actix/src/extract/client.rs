@@ -10,12 +10,13 @@ use actix_web::{FromRequest, HttpRequest, web};
 use domain::session::Device;
 use domain::text::ClientId;
 
+use super::address::address;
 use crate::Api;
 
 /// The device and the page that a request comes from.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// The address.
+    /// The address that it counts for.
     pub ip: Option<IpAddr>,
     /// Its `User-Agent`, cut to what is kept of it.
     pub user_agent: Option<String>,
@@ -31,11 +32,6 @@ impl Client {
     pub fn device(&self, client_id: Option<ClientId>) -> Device {
         Device { client_id, user_agent: self.user_agent.clone(), ip: self.ip }
     }
-}
-
-/// The address that a request counts for: the peer's.
-fn address(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|peer| peer.ip())
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
@@ -66,7 +62,7 @@ impl FromRequest for Client {
             api.settings.allowed_origins.iter().any(|allowed| allowed == origin)
         });
         ready(Ok(Self {
-            ip: address(request),
+            ip: address(request, api.map_or(&[], |api| &api.settings.trusted_proxies)),
             user_agent: user_agent(headers),
             trusted_page,
             local: local(headers),

@@ -1,6 +1,7 @@
 //! What handlers take in. Whatever is refused here is a [`Problem`](crate::error::Problem), and every bad field of a request is
 //! found before one is.
 
+mod address;
 mod body;
 mod caller;
 mod checks;
@@ -15,6 +16,6 @@ pub use caller::{Caller, bearer};
 pub use checks::{Checks, Fault, Refusal};
 pub use client::Client;
 pub use field::{Field, Id, Int, List, Member, Text};
-pub use path::{TodoPath, uuid};
+pub use path::{DevicePath, ProviderPath, TodoPath, uuid};
 pub use precondition::{IfMatch, none_match};
 pub use query::{Query, flag, number, word};

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use domain::TodoId;
+use domain::{SessionId, TodoId};
 use uuid::Uuid;
 
 use crate::error::Problem;
@@ -26,10 +26,42 @@ impl FromRequest for TodoPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(uuid);
-        ready(id.map(|id| Self(TodoId(id))).ok_or_else(|| {
-            // `/todos/bulk` has the form of `/todos/{id}`; where it lacks the method, the answer is 405.
-            routes::fixed_path_methods(request.path())
-                .map_or_else(Problem::todo_not_found, Problem::wrong_method)
-        }))
+        ready(id.map(|id| Self(TodoId(id))).ok_or_else(|| unless_fixed(request, Problem::todo_not_found())))
+    }
+}
+
+/// `/todos/bulk` has the form of `/todos/{id}`; where it lacks the method, the answer is 405.
+fn unless_fixed(request: &HttpRequest, problem: Problem) -> Problem {
+    routes::fixed_path_methods(request.path()).map_or(problem, Problem::wrong_method)
+}
+
+/// The `{id}` of a device's path. What is no UUID names no device.
+#[derive(Clone, Copy, Debug)]
+pub struct DevicePath(pub SessionId);
+
+impl FromRequest for DevicePath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(uuid);
+        ready(id.map(|id| Self(SessionId(id))).ok_or_else(|| Problem::not_found("device")))
+    }
+}
+
+/// The `{provider}` of a path: any text, which need not name one.
+#[derive(Clone, Debug)]
+pub struct ProviderPath(pub String);
+
+impl FromRequest for ProviderPath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.match_info().get("provider").unwrap_or_default();
+        match routes::fixed_path_methods(request.path()) {
+            Some(methods) => ready(Err(Problem::wrong_method(methods))),
+            None => ready(Ok(Self(name.to_owned()))),
+        }
     }
 }

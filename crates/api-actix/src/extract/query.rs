@@ -6,6 +6,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
+use domain::code::ErrorCode;
 
 use super::checks::{Checks, Fault, Refusal};
 
@@ -28,6 +29,19 @@ impl Query {
             return None;
         }
         checks.parsed(name, parse(value))
+    }
+
+    /// The same of a parameter that has to be there.
+    pub fn required<T, E: Refusal>(
+        &self,
+        checks: &mut Checks,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if self.value(name).is_none() {
+            checks.refuse(name, &Fault::of(ErrorCode::FieldRequired, "is required"));
+        }
+        self.get(checks, name, parse)
     }
 
     /// The parameter called `name` as sent, for a link to the same list.

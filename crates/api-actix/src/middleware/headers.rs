@@ -1,16 +1,22 @@
 //! The headers that every response has.
 
+use actix_web::HttpMessage as _;
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
+use domain::limits::Charge;
 
-use super::RequestId;
+use super::{RequestId, limit_headers};
 
 pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
     let private = response.request().path().starts_with("/api/");
+    let charge = response.request().extensions().get::<Charge>().copied();
+    for (name, value) in charge.iter().flat_map(limit_headers) {
+        response.headers_mut().insert(name, value);
+    }
     add_to(response.headers_mut(), id, private);
 }
 

@@ -1,0 +1,108 @@
+//! The address that a request counts for.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
+use ipnet::IpNet;
+
+/// The peer's, unless that is a trusted proxy: then the right-most address that is none of `X-Forwarded-For`, or where there is no such
+/// header of `Forwarded` (RFC 7239 section 5.2). What stands left of it anybody can write.
+pub(super) fn address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let headers = request.headers();
+    let told = if headers.contains_key(X_FORWARDED_FOR) {
+        list(headers, &X_FORWARDED_FOR).into_iter().map(node).collect()
+    } else {
+        list(headers, &FORWARDED).into_iter().map(|hop| r#for(hop).and_then(node)).collect()
+    };
+    Some(right_most(peer, told, trusted))
+}
+
+fn right_most(peer: IpAddr, told: Vec<Option<IpAddr>>, trusted: &[IpNet]) -> IpAddr {
+    let is_proxy = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    let mut nearest = peer;
+    for hop in told.into_iter().rev() {
+        match hop {
+            // What is no address tells nothing: the request came at least through the proxy that wrote it down.
+            Some(hop) if is_proxy(&nearest) => nearest = hop,
+            _ => break,
+        }
+    }
+    nearest
+}
+
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    let values = headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
+    values.flat_map(|value| value.split(',')).map(str::trim).collect()
+}
+
+fn r#for(hop: &str) -> Option<&str> {
+    let pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
+    let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    nodes.next().map(|(_, value)| value.trim().trim_matches('"'))
+}
+
+/// An address, perhaps in brackets and with a port.
+fn node(text: &str) -> Option<IpAddr> {
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(bare).or_else(with_port).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn of(peer: &str, headers: &[(&str, &str)]) -> String {
+        let trusted = ["10.0.0.0/8", "2001:db8:ffff::/48"].map(|net| net.parse().expect("a network"));
+        let mut request = TestRequest::get().peer_addr(format!("{peer}:5000").parse().expect("an address"));
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        address(&request.to_http_request(), &trusted).expect("has a peer").to_string()
+    }
+
+    const XFF: &str = "x-forwarded-for";
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_is_believed() {
+        assert_eq!(of("192.0.2.1", &[(XFF, "198.51.100.7")]), "192.0.2.1");
+        assert_eq!(of("10.0.0.1", &[(XFF, "198.51.100.7")]), "198.51.100.7");
+        assert_eq!(of("[::ffff:10.0.0.1]", &[(XFF, "198.51.100.7")]), "198.51.100.7");
+        assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_right_most_address_that_is_no_proxy_counts() {
+        assert_eq!(of("10.0.0.1", &[(XFF, "1.2.3.4, 198.51.100.7, 10.0.0.2")]), "198.51.100.7");
+        assert_eq!(of("10.0.0.1", &[(XFF, "1.2.3.4"), (XFF, "198.51.100.7")]), "198.51.100.7");
+        assert_eq!(of("10.0.0.1", &[(XFF, "10.0.0.3, 10.0.0.2")]), "10.0.0.3");
+        assert_eq!(of("10.0.0.1", &[(XFF, "1.2.3.4, unknown, 10.0.0.2")]), "10.0.0.2");
+        assert_eq!(of("10.0.0.1", &[(XFF, "1.2.3.4, ")]), "10.0.0.1");
+    }
+
+    #[test]
+    fn forwarded_is_read_where_there_is_no_other_header() {
+        let forwarded = r#"for=1.2.3.4, by=10.0.0.9; For="[2001:db8::7]:4711", for=10.0.0.2"#;
+        assert_eq!(of("10.0.0.1", &[("forwarded", forwarded)]), "2001:db8::7");
+        assert_eq!(of("10.0.0.1", &[("forwarded", "for=1.2.3.4"), (XFF, "198.51.100.7")]), "198.51.100.7");
+        assert_eq!(of("10.0.0.1", &[("forwarded", "for=1.2.3.4, for=_hidden")]), "10.0.0.1");
+    }
+
+    #[test]
+    fn ports_and_brackets_are_no_part_of_an_address() {
+        for (text, expected) in [
+            ("192.0.2.1:80", Some("192.0.2.1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:80", Some("2001:db8::1")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("192.0.2.256", None),
+            ("", None),
+        ] {
+            assert_eq!(node(text).map(|address| address.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}
