@@ -3,6 +3,7 @@
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::UserId;
+use domain::account::{Email, OneTimeId};
 use domain::session::TokenHash;
 
 use crate::error::Failure;
@@ -33,16 +34,53 @@ impl RowSecurity {
 pub(crate) enum Scope {
     /// The rows of one user.
     User(UserId),
-    /// The one row with this address or hash, whose user is not known yet.
+    /// The rows of these users.
+    Users(Vec<UserId>),
+    /// The one row with this address, hash or other key, whose user is not known yet.
     Key(String),
-    /// Rows that no policy keeps from being read.
+    /// What a worker does to rows of all users.
+    Work(Work),
+    /// Rows that no policy keeps from being read, and new rows of nobody.
     Unfenced,
 }
 
+/// The server's own work across users; the policies say which tables each is let to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// Sending mails.
+    Outbox,
+    /// Removing what is of no more use.
+    Sweep,
+}
+
+impl Work {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbox => "outbox",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 impl Scope {
-    /// The refresh token with this hash, in the form the policy compares.
+    /// The refresh or one-time token with this hash, in the form the policies compare.
     pub(crate) fn token(hash: &TokenHash) -> Self {
         Self::Key(hex(hash))
+    }
+
+    /// The user with this address.
+    pub(crate) fn address(email: &Email) -> Self {
+        Self::Key(email.key().to_owned())
+    }
+
+    /// The identity of this subject.
+    pub(crate) fn identity(provider: &str, subject: &str) -> Self {
+        Self::Key(format!("{provider}\n{subject}"))
+    }
+
+    /// The mail that carries this token.
+    pub(crate) fn mail_of(token: OneTimeId) -> Self {
+        Self::Key(token.0.to_string())
     }
 
     /// Sets it for the rest of the transaction.
@@ -51,8 +89,14 @@ impl Scope {
             Self::User(user) => {
                 sql("select set_config('todo.users', ").bind::<Text, _>(admitted([*user])).sql(", true)")
             }
+            Self::Users(users) => sql("select set_config('todo.users', ")
+                .bind::<Text, _>(admitted(users.iter().copied()))
+                .sql(", true)"),
             Self::Key(key) => {
                 sql("select set_config('todo.key', ").bind::<Text, _>(key.as_str()).sql(", true)")
+            }
+            Self::Work(work) => {
+                sql("select set_config('todo.work', ").bind::<Text, _>(work.as_str()).sql(", true)")
             }
             Self::Unfenced => return Ok(()),
         };

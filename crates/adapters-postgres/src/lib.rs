@@ -12,7 +12,10 @@ mod connector;
 mod echo;
 mod error;
 mod fence;
+mod identities;
 mod migrations;
+mod one_time;
+mod outbox;
 mod pool;
 mod rows;
 mod schema;
@@ -62,7 +65,7 @@ pub struct Options {
     pub echo: bool,
 }
 
-/// Todos, accounts and sessions on one database.
+/// Todos, accounts, sessions, one-time tokens, identities and the outbox on one database.
 pub struct PostgresStore {
     pool: Pool,
     committers: Committers,

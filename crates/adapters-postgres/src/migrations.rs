@@ -147,7 +147,9 @@ fn name_of(version: &str) -> String {
 fn grants(role: &str) -> String {
     let role = role.replace('"', "\"\"");
     format!(
-        "grant select, insert, update, delete on users, todos, sessions, refresh_tokens, revoked_tokens to \"{role}\";
+        "grant select, insert, update, delete on users, todos, sessions, refresh_tokens, revoked_tokens, external_identities, \
+             one_time_tokens, mail_outbox to \"{role}\";
+         grant execute on function todo_is_anothers(uuid, uuid), todo_disabled_users() to \"{role}\";
          grant select on database_epoch, __diesel_schema_migrations to \"{role}\";
          grant usage on sequence todo_numbers to \"{role}\";"
     )

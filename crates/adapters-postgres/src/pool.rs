@@ -80,7 +80,25 @@ impl Pool {
         }
         let mut lease = self.lease().await?;
         let answer = tokio::time::timeout(self.patience(), step(lease.conn()?)).await;
-        lease.settle(answer)
+        Ok(lease.settle(answer)?)
+    }
+
+    /// Says, in the middle of a read, whose rows the rest of it is about.
+    pub(crate) async fn narrow(&self, conn: &AsyncPgConnection, scope: Scope) -> Result<(), Failure> {
+        if self.row_security == RowSecurity::All { scope.set(conn).await } else { Ok(()) }
+    }
+
+    /// Several statements of one snapshot.
+    pub(crate) async fn snapshot<T, F>(&self, scope: Scope, step: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
+        let mut lease = self.lease().await?;
+        let mut transaction = lease.conn()?.build_transaction().repeatable_read().read_only();
+        let work = transaction.run(async move |conn| within(conn, scope, step).await);
+        let answer = tokio::time::timeout(self.patience(), work).await;
+        Ok(lease.settle(answer)?)
     }
 
     /// A transaction about `scope`: all of it is done or nothing, also when the future is dropped.
@@ -89,20 +107,31 @@ impl Pool {
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
+        Ok(self.try_write(scope, step).await?)
+    }
+
+    /// The same for whom a refusal by a constraint is an answer: the transaction is rolled back then.
+    pub(crate) async fn try_write<T, F>(&self, scope: Scope, step: F) -> Result<T, Failure>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
         let mut lease = self.lease().await?;
-        let work = lease.conn()?.transaction(async move |conn| {
-            let conn: &AsyncPgConnection = conn;
-            // Sent together and done one after the other.
-            let (set, answer) = futures_util::future::join(scope.set(conn), step(conn)).await;
-            set?;
-            answer
-        });
+        let work = lease.conn()?.transaction(async move |conn| within(conn, scope, step).await);
         let answer = tokio::time::timeout(self.patience(), work).await;
         lease.settle(answer)
     }
 
     pub(crate) fn close(&self) {
         self.inner.close();
+    }
+
+    /// How many users one write transaction may carry.
+    pub(crate) const fn users_together(&self) -> usize {
+        match self.row_security {
+            RowSecurity::Writes => 64,
+            RowSecurity::All => 1,
+        }
     }
 
     /// The server ends a statement after the time-out; only one that is cut off takes longer.
@@ -124,6 +153,16 @@ impl Pool {
     }
 }
 
+/// Sets the scope and does the step: sent together and done one after the other.
+async fn within<T, F>(conn: &AsyncPgConnection, scope: Scope, step: F) -> Result<T, Failure>
+where
+    F: for<'c> Step<&'c AsyncPgConnection, T>,
+{
+    let (set, answer) = futures_util::future::join(scope.set(conn), step(conn)).await;
+    set?;
+    answer
+}
+
 /// A borrowed connection.
 struct Lease(Option<Object<Manager>>);
 
@@ -136,14 +175,11 @@ impl Lease {
     fn settle<T>(
         mut self,
         answer: Result<Result<T, Failure>, tokio::time::error::Elapsed>,
-    ) -> Result<T, StoreError> {
-        answer.map_or_else(
-            |_| {
-                self.0.take().map(Object::take);
-                Err(timed_out())
-            },
-            |answer| answer.map_err(StoreError::from),
-        )
+    ) -> Result<T, Failure> {
+        answer.unwrap_or_else(|_| {
+            self.0.take().map(Object::take);
+            Err(timed_out().into())
+        })
     }
 }
 

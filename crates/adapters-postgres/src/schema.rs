@@ -58,3 +58,44 @@ diesel::table! {
         expires_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    external_identities (provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        email -> Nullable<Text>,
+        key_id -> Nullable<Text>,
+        access_token -> Nullable<Binary>,
+        refresh_token -> Nullable<Binary>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    one_time_tokens (id) {
+        id -> Uuid,
+        kind -> Text,
+        token_hash -> Binary,
+        user_id -> Nullable<Uuid>,
+        payload -> Text,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mail_outbox (id) {
+        id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        #[sql_name = "to"]
+        recipient -> Text,
+        name -> Nullable<Text>,
+        template -> Text,
+        token_id -> Nullable<Uuid>,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Timestamptz>,
+        sent_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+    }
+}

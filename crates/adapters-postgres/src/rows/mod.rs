@@ -1,14 +1,28 @@
 //! Rows as the database keeps them, and the way to the domain's types. Nonsense in a row is [`StoreError::Corrupt`].
 
 mod account;
+mod identity;
+mod mail;
+mod one_time;
+mod session;
 mod todo;
 
+use diesel::dsl::SqlTypeOf;
+use diesel::pg::Pg;
 use diesel::pg::data_types::PgTimestamp;
+use diesel::prelude::Selectable;
 use domain::sync::{Epoch, Position};
 use domain::{Stamp, StoreError};
 
-pub(crate) use self::account::{RevocationRow, SessionRow, TokenRow, UserRow};
+pub(crate) use self::account::UserRow;
+pub(crate) use self::identity::IdentityRow;
+pub(crate) use self::mail::MailRow;
+pub(crate) use self::one_time::{OneTimeColumns, OneTimeRow};
+pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
 pub(crate) use self::todo::{TodoColumns, TodoRow, todo_columns};
+
+/// The SQL types of the columns that a row is made of, in order.
+pub(crate) type ColumnsOf<Row> = SqlTypeOf<<Row as Selectable<Pg>>::SelectExpression>;
 
 /// From 1970-01-01, where stamps begin, to 2000-01-01, where PostgreSQL begins, in microseconds.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;

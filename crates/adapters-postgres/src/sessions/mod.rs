@@ -1,24 +1,30 @@
 //! [`SessionStore`] on PostgreSQL.
 //!
-//! Locks are taken in one order, user before session; a refresh takes the session's alone.
+//! Locks are taken in one order: a user before its sessions, tokens, mails and identities. A refresh only keeps its user from being
+//! removed.
 
+pub(crate) mod facts;
+pub(crate) mod news;
 mod rotate;
+pub(crate) mod sweep;
 pub(crate) mod write;
 
 use async_trait::async_trait;
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::session::refresh::RefreshFacts;
 use domain::session::{
-    Device, Ending, NewSession, Opened, RefreshToken, Refreshed, Revocation, SessionStore, Successor,
-    TokenHash,
+    Device, Ending, NewSession, Opened, Refreshed, Revocation, RevocationNews, Session, SessionStore,
+    Successor, TokenHash,
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
+use self::news::NewsRow;
 use self::write::Which;
 use crate::PostgresStore;
-use crate::fence::Scope;
-use crate::rows::{RevocationRow, TokenRow, timestamp};
-use crate::schema::{refresh_tokens, revoked_tokens, users};
+use crate::fence::{Scope, Work};
+use crate::rows::{SessionRow, timestamp};
+use crate::schema::sessions;
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -29,30 +35,37 @@ impl SessionStore for PostgresStore {
         cap: u32,
         ending: Ending,
     ) -> Result<Opened, StoreError> {
-        let opened = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let opened = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
             if write::lock_user(conn, user).await? != Some(true) {
                 return Ok(Opened::NoSuchUser);
             }
-            // The new one comes on top of those that stay.
-            let room = Which::LiveBeyond(cap.saturating_sub(1));
-            let ended = write::end(conn, user, room, &ending).await?;
-            write::insert_session(conn, user, &session, ending.at).await?;
-            let login = users::last_login_at.eq(timestamp(ending.at));
-            diesel::update(users::table.filter(users::id.eq(user.0))).set(login).execute(&mut conn).await?;
+            let (_, ended) = write::open(conn, user, &session, cap, &ending).await?;
             Ok(Opened::Done(ended))
         });
         opened.await
     }
 
-    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, StoreError> {
-        let hash = *hash;
-        let row = self.pool.read(Scope::token(&hash), async move |mut conn: &AsyncPgConnection| {
-            let query = refresh_tokens::table
-                .filter(refresh_tokens::token_hash.eq(&hash.0[..]))
-                .select(TokenRow::as_select());
-            Ok(query.first(&mut conn).await.optional()?)
+    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
+        let (pool, hash) = (&self.pool, *hash);
+        let facts = self.pool.read(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+            let Some((user, _)) = facts::owner(conn, &hash).await? else { return Ok(None) };
+            pool.narrow(conn, Scope::User(user)).await?;
+            facts::load(conn, user, &hash).await
         });
-        row.await?.map(RefreshToken::try_from).transpose()
+        facts.await
+    }
+
+    async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
+        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            let live = sessions::table
+                .filter(sessions::user_id.eq(user.0))
+                .filter(sessions::revoked_at.is_null())
+                .filter(sessions::expires_at.gt(timestamp(now)))
+                .order((sessions::last_used_at.desc(), sessions::id.desc()))
+                .select(SessionRow::as_select());
+            Ok(live.load(&mut conn).await?)
+        });
+        rows.await?.into_iter().map(Session::try_from).collect()
     }
 
     async fn rotate(
@@ -94,14 +107,17 @@ impl SessionStore for PostgresStore {
         ended.await
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<Vec<Revocation>, StoreError> {
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
         let rows = self.pool.read(Scope::Unfenced, async move |mut conn: &AsyncPgConnection| {
-            let query = revoked_tokens::table
-                .filter(revoked_tokens::revoked_at.ge(timestamp(since.unwrap_or(Stamp::MIN))))
-                .filter(revoked_tokens::expires_at.gt(timestamp(now)))
-                .select(RevocationRow::as_select());
-            Ok(query.load(&mut conn).await?)
+            Ok(news::statement(since, now).load::<NewsRow>(&mut conn).await?)
         });
-        rows.await?.into_iter().map(Revocation::try_from).collect()
+        news::read(rows.await?)
+    }
+
+    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
+        let gone = self.pool.write(Scope::Work(Work::Sweep), async move |conn: &AsyncPgConnection| {
+            sweep::sweep(conn, now, limit).await
+        });
+        gone.await
     }
 }

@@ -1,16 +1,17 @@
 //! The exchange of a refresh token: lock the session, load, let the domain judge, write what it says.
 
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{Device, Ending, RefreshToken, Refreshed, Successor, TokenHash};
 use domain::{SessionId, Stamp, UserId};
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3};
 
+use super::facts;
 use super::write::{self, Which};
 use crate::error::Failure;
 use crate::fence::Scope;
-use crate::rows::{SessionRow, TokenRow, UserRow, timestamp};
+use crate::rows::timestamp;
 use crate::schema::{refresh_tokens, sessions, users};
 
 /// Runs inside a transaction that may read the token presented and, at first, nothing else.
@@ -47,63 +48,28 @@ pub(super) async fn rotate(
 }
 
 async fn load(conn: &AsyncPgConnection, presented: &TokenHash) -> Result<Option<RefreshFacts>, Failure> {
-    // Whose it is, and of which session, never changes: it needs no lock.
-    let owner = refresh_tokens::table
-        .filter(refresh_tokens::token_hash.eq(&presented.0[..]))
-        .select((refresh_tokens::user_id, refresh_tokens::session_id))
-        .first(&mut &*conn)
-        .await
-        .optional()?;
-    let Some((user, session)) = owner else { return Ok(None) };
-    let (user, session) = (UserId(user), SessionId(session));
-    let scope = Scope::User(user);
-    // Sent together, done one after the other: the tokens are read under the session's lock.
-    let ((), session, tokens, user) = try_join4(
-        scope.set(conn),
-        locked_session(conn, user, session),
-        tokens(conn, user, session),
-        user_row(conn, user),
-    )
-    .await?;
-    let (Some(session), Some(user)) = (session, user) else { return Ok(None) };
-    let tokens: Vec<_> = tokens.into_iter().map(RefreshToken::try_from).collect::<Result<_, _>>()?;
-    let Some(token) = tokens.iter().find(|token| token.hash == *presented).cloned() else {
-        return Ok(None);
-    };
-    let successor =
-        token.replaced.and_then(|(_, id)| tokens.into_iter().find(|candidate| candidate.id == id));
-    Ok(Some(RefreshFacts { token, successor, session: session.try_into()?, user: user.try_into()? }))
+    let Some((user, session)) = facts::owner(conn, presented).await? else { return Ok(None) };
+    try_join3(Scope::User(user).set(conn), keep_user(conn, user), lock_session(conn, user, session)).await?;
+    // Not sent before the locks are held: a statement that the connection knows would overtake one that it does not.
+    facts::load(conn, user, presented).await
 }
 
-async fn locked_session(
-    conn: &AsyncPgConnection,
-    user: UserId,
-    session: SessionId,
-) -> Result<Option<SessionRow>, Failure> {
+/// Nobody can remove the user until the successor, which refers to it, is there. Whoever removes users locks them before their
+/// sessions, and so does this.
+async fn keep_user(conn: &AsyncPgConnection, user: UserId) -> Result<(), Failure> {
+    let row = users::table.filter(users::id.eq(user.0)).select(users::id).for_key_share();
+    row.execute(&mut &*conn).await?;
+    Ok(())
+}
+
+async fn lock_session(conn: &AsyncPgConnection, user: UserId, session: SessionId) -> Result<(), Failure> {
     let row = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::id.eq(session.0))
-        .select(SessionRow::as_select())
+        .select(sessions::id)
         .for_no_key_update();
-    Ok(row.first(&mut &*conn).await.optional()?)
-}
-
-/// All of the session, of which expired ones are removed in time.
-async fn tokens(
-    conn: &AsyncPgConnection,
-    user: UserId,
-    session: SessionId,
-) -> Result<Vec<TokenRow>, Failure> {
-    let rows = refresh_tokens::table
-        .filter(refresh_tokens::user_id.eq(user.0))
-        .filter(refresh_tokens::session_id.eq(session.0))
-        .select(TokenRow::as_select());
-    Ok(rows.load(&mut &*conn).await?)
-}
-
-async fn user_row(conn: &AsyncPgConnection, user: UserId) -> Result<Option<UserRow>, Failure> {
-    let row = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select());
-    Ok(row.first(&mut &*conn).await.optional()?)
+    row.execute(&mut &*conn).await?;
+    Ok(())
 }
 
 async fn replace(

@@ -1,6 +1,6 @@
 //! What several methods write about sessions, each inside their transaction.
 
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::{Ending, NewSession, Revocation, Revoked};
@@ -10,8 +10,8 @@ use futures_util::future::try_join;
 use uuid::Uuid;
 
 use crate::error::Failure;
-use crate::rows::timestamp;
-use crate::schema::{refresh_tokens, sessions, users};
+use crate::rows::{UserRow, timestamp};
+use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
 use crate::sql::{Sql, sql};
 
 /// A session and its first refresh token.
@@ -51,6 +51,24 @@ pub(crate) async fn insert_session(
     Ok(())
 }
 
+/// Opens a session for a user whose row is locked, marks the login, and ends the earliest opened ones beyond `cap`.
+pub(crate) async fn open(
+    mut conn: &AsyncPgConnection,
+    user: UserId,
+    session: &NewSession,
+    cap: u32,
+    ending: &Ending,
+) -> Result<(UserRow, Vec<Revocation>), Failure> {
+    // The new one comes on top of those that stay.
+    let room = Which::LiveBeyond(cap.saturating_sub(1));
+    let ended = end(conn, user, room, ending).await?;
+    insert_session(conn, user, session, ending.at).await?;
+    let login = users::last_login_at.eq(timestamp(ending.at));
+    let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
+    let row = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
+    Ok((row, ended))
+}
+
 /// Which of the user's sessions end, of those that have not.
 #[derive(Clone, Copy)]
 pub(super) enum Which {
@@ -68,6 +86,23 @@ pub(crate) async fn end_all(
     ending: &Ending,
 ) -> Result<Vec<Revocation>, Failure> {
     end(conn, user, Which::AllBut(keep), ending).await
+}
+
+/// Stores that everything of a user ended.
+pub(crate) async fn end_user(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    ending: &Ending,
+) -> Result<Revocation, Failure> {
+    let Ending { reason, at, until } = *ending;
+    let row = diesel::insert_into(revoked_tokens::table).values((
+        revoked_tokens::user_id.eq(user.0),
+        revoked_tokens::reason.eq(reason.as_str()),
+        revoked_tokens::revoked_at.eq(timestamp(at)),
+        revoked_tokens::expires_at.eq(timestamp(until)),
+    ));
+    row.execute(&mut &*conn).await?;
+    Ok(Revocation { what: Revoked::User(user), user, reason, at, until })
 }
 
 /// Ends sessions and stores their revocations, in one statement. Where there may be several, the user's row must be locked.
@@ -117,7 +152,7 @@ fn end_statement<'a>(user: UserId, which: Which, ending: &Ending) -> Sql<'a, Sql
 
 /// Locks the user's row and gives whether the account is active; `None` without such a user. Rows that refer to the
 /// user may be written meanwhile: a refresh holds its session and needs no more of the user than that it exists.
-pub(super) async fn lock_user(mut conn: &AsyncPgConnection, user: UserId) -> Result<Option<bool>, Failure> {
+pub(crate) async fn lock_user(mut conn: &AsyncPgConnection, user: UserId) -> Result<Option<bool>, Failure> {
     let row = users::table.filter(users::id.eq(user.0)).select(users::is_active).for_no_key_update();
     Ok(row.first(&mut conn).await.optional()?)
 }

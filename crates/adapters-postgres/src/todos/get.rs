@@ -1,6 +1,6 @@
-//! One todo, or the clock of one user.
+//! One todo, the clock of one user, or the one question about the todos of others.
 
-use diesel::sql_types::{BigInt, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Bool, Timestamptz, Uuid};
 use domain::todo::TodoNumber;
 use domain::{TodoId, UserId};
 
@@ -23,4 +23,13 @@ pub(super) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoCol
 
 pub(super) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
     sql("select u.sync_clock from users u where u.id = ").bind::<Uuid, _>(user.0)
+}
+
+/// The policies show nobody the todos of others; a function of the tables' owner looks and tells only this.
+pub(super) fn is_anothers<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
+    sql("select todo_is_anothers(user_id => ")
+        .bind::<Uuid, _>(user.0)
+        .sql(", todo_id => ")
+        .bind::<Uuid, _>(id.0)
+        .sql(")")
 }

@@ -5,6 +5,7 @@ mod get;
 mod list;
 #[cfg(test)]
 mod plans;
+mod tombstones;
 
 use async_trait::async_trait;
 use diesel::pg::data_types::PgTimestamp;
@@ -68,5 +69,16 @@ impl TodoStore for PostgresStore {
             Ok(query.load::<PgTimestamp>(&mut conn).await?)
         });
         rows.await?.pop().map(|clock| stamp("users", "sync_clock", clock)).transpose()
+    }
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        let query = get::is_anothers(user, id);
+        let answer = self.pool.read(Scope::Unfenced, async move |mut conn: &AsyncPgConnection| {
+            Ok(query.get_result::<bool>(&mut conn).await?)
+        });
+        answer.await
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        tombstones::sweep(&self.pool, before, limit).await
     }
 }

@@ -1,20 +1,24 @@
 //! [`AccountStore`] on PostgreSQL.
 
+mod records;
+pub(crate) mod write;
+
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel::upsert::on_constraint;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
-    AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
 };
-use domain::session::{Ending, NewSession};
+use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
+use self::write::NewAccount;
 use crate::PostgresStore;
 use crate::fence::Scope;
+use crate::one_time;
 use crate::rows::{UserRow, timestamp};
-use crate::schema::users;
-use crate::sessions::write;
+use crate::schema::{revoked_tokens, users};
+use crate::sessions::write::{end_all, end_user, insert_session};
 
 #[async_trait]
 impl AccountStore for PostgresStore {
@@ -24,33 +28,21 @@ impl AccountStore for PostgresStore {
         session: Option<NewSession>,
         now: Stamp,
     ) -> Result<Registered, StoreError> {
-        let registered = self.pool.write(Scope::User(user.id), async move |mut conn: &AsyncPgConnection| {
-            let logged_in = session.as_ref().map(|_| timestamp(now));
-            let made = diesel::insert_into(users::table)
-                .values((
-                    users::id.eq(user.id.0),
-                    users::email.eq(user.email.as_str()),
-                    users::email_key.eq(user.email.key()),
-                    users::password_hash.eq(&user.password.0),
-                    users::display_name.eq(user.display_name.as_ref().map(DisplayName::as_str)),
-                    users::email_verified.eq(false),
-                    users::is_active.eq(true),
-                    users::created_at.eq(timestamp(now)),
-                    users::updated_at.eq(timestamp(now)),
-                    users::last_login_at.eq(logged_in),
-                    users::sync_clock.eq(timestamp(now)),
-                    users::sync_horizon.eq(timestamp(Stamp::EPOCH)),
-                    users::live_todos.eq(0),
-                ))
-                .on_conflict(on_constraint("users_email_key_unique"))
-                .do_nothing()
-                .returning(UserRow::as_returning())
-                .get_result(&mut conn)
-                .await
-                .optional()?;
-            let Some(row) = made else { return Ok(Registered::EmailTaken) };
+        let registered = self.pool.write(Scope::User(user.id), async move |conn: &AsyncPgConnection| {
+            let new = NewAccount {
+                id: user.id,
+                email: Some(&user.email),
+                email_verified: false,
+                password: Some(&user.password),
+                display_name: user.display_name.as_ref(),
+                last_login_at: session.as_ref().map(|_| now),
+            };
+            let Some(row) = write::insert(conn, &new, now).await? else { return Ok(Registered::EmailTaken) };
             if let Some(session) = &session {
-                write::insert_session(conn, user.id, session, now).await?;
+                insert_session(conn, user.id, session, now).await?;
+            }
+            if let Some(proof) = &user.verification {
+                one_time::write::store(conn, proof, now).await?;
             }
             Ok(Registered::Done(Box::new(row.try_into()?)))
         });
@@ -59,7 +51,7 @@ impl AccountStore for PostgresStore {
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
         let key = email.key().to_owned();
-        let row = self.pool.read(Scope::Key(key.clone()), async move |mut conn: &AsyncPgConnection| {
+        let row = self.pool.read(Scope::address(email), async move |mut conn: &AsyncPgConnection| {
             let query = users::table.filter(users::email_key.eq(key)).select(UserRow::as_select());
             Ok(query.first(&mut conn).await.optional()?)
         });
@@ -104,9 +96,30 @@ impl AccountStore for PostgresStore {
             if !replace_password(conn, user, &old, &new, ending.at).await? {
                 return Ok(PasswordSet::Changed);
             }
-            Ok(PasswordSet::Done(write::end_all(conn, user, keep, &ending).await?))
+            Ok(PasswordSet::Done(end_all(conn, user, keep, &ending).await?))
         });
         set.await
+    }
+
+    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError> {
+        let deleted = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            if !write::lock_wholly(conn, user).await? {
+                return Ok(None);
+            }
+            let older = revoked_tokens::table.filter(revoked_tokens::user_id.eq(user.0));
+            diesel::delete(older).execute(&mut conn).await?;
+            // Everything else refers to the user and goes with the row.
+            diesel::delete(users::table.filter(users::id.eq(user.0))).execute(&mut conn).await?;
+            Ok(Some(vec![end_user(conn, user, &ending).await?]))
+        });
+        deleted.await
+    }
+
+    async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
+        let records = self.pool.snapshot(Scope::User(user), async move |conn: &AsyncPgConnection| {
+            records::load(conn, user).await
+        });
+        records.await
     }
 
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {

@@ -1,0 +1,40 @@
+//! Everything stored about a user but the todos.
+
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::UserId;
+use domain::account::AccountRecords;
+use futures_util::future::try_join3;
+
+use crate::error::Failure;
+use crate::rows::{IdentityRow, MailRow, SessionRow, UserRow};
+use crate::schema::{external_identities, mail_outbox, sessions, users};
+
+/// Runs inside a transaction with one snapshot.
+pub(super) async fn load(
+    mut conn: &AsyncPgConnection,
+    user: UserId,
+) -> Result<Option<AccountRecords>, Failure> {
+    let row = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select());
+    let Some(row) = row.first(&mut conn).await.optional()? else { return Ok(None) };
+    let sessions = async {
+        let rows = sessions::table.filter(sessions::user_id.eq(user.0)).order(sessions::created_at);
+        rows.select(SessionRow::as_select()).load(&mut &*conn).await
+    };
+    let identities = async {
+        let rows = external_identities::table.filter(external_identities::user_id.eq(user.0));
+        let rows = rows.order((external_identities::provider, external_identities::subject));
+        rows.select(IdentityRow::as_select()).load(&mut &*conn).await
+    };
+    let mails = async {
+        let rows = mail_outbox::table.filter(mail_outbox::user_id.eq(user.0)).order(mail_outbox::id);
+        rows.select(MailRow::as_select()).load(&mut &*conn).await
+    };
+    let (sessions, identities, mails) = try_join3(sessions, identities, mails).await?;
+    Ok(Some(AccountRecords {
+        user: row.try_into()?,
+        sessions: sessions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        identities: identities.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        mails: mails.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+    }))
+}

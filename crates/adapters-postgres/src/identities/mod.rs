@@ -1,0 +1,144 @@
+//! [`IdentityStore`] on PostgreSQL.
+//!
+//! Whoever is about one identity takes its lock, then the user's. An address is kept unique by its constraint: of two accounts that are
+//! made with it at once the second finds the first.
+
+mod resolve;
+pub(crate) mod write;
+
+use async_trait::async_trait;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::identity::{
+    ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, SealedTokens, Unlinked,
+};
+use domain::{Stamp, StoreError, UserId};
+use uuid::Uuid;
+
+use self::write::NewIdentity;
+use crate::PostgresStore;
+use crate::accounts::write::{NewAccount, insert};
+use crate::error::Failure;
+use crate::fence::Scope;
+use crate::schema::{external_identities, users};
+use crate::sessions::write::lock_user;
+
+#[async_trait]
+impl IdentityStore for PostgresStore {
+    async fn of_external(
+        &self,
+        token: &ExternalToken,
+        new_user: UserId,
+        now: Stamp,
+    ) -> Result<UserId, StoreError> {
+        let (issuer, subject) = (token.issuer.clone(), token.subject.clone());
+        let scope = Scope::identity(&issuer, &subject);
+        let known = self.pool.read(scope.clone(), async move |mut conn: &AsyncPgConnection| {
+            let owner = write::owner_statement(&issuer, &subject);
+            Ok(owner.get_result::<Uuid>(&mut conn).await.optional()?)
+        });
+        if let Some(user) = known.await? {
+            return Ok(UserId(user));
+        }
+        let token = token.clone();
+        let user = self.pool.write(scope, async move |conn: &AsyncPgConnection| {
+            at_first_sight(conn, &token, new_user, now).await
+        });
+        user.await
+    }
+
+    async fn resolve(
+        &self,
+        identity: ProviderIdentity,
+        new_user: UserId,
+        now: Stamp,
+    ) -> Result<Resolved, StoreError> {
+        let scope = Scope::identity(&identity.provider, &identity.subject);
+        let resolved = self.pool.write(scope, async move |conn: &AsyncPgConnection| {
+            resolve::resolve(conn, &identity, new_user, now).await
+        });
+        resolved.await
+    }
+
+    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
+        let linked = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            let ProviderIdentity { provider, subject, verified_email, tokens, name: _ } = &identity;
+            write::lock(conn, provider, subject).await?;
+            if lock_user(conn, user).await?.is_none() {
+                return Ok(Linked::NoSuchUser);
+            }
+            let owner = write::owner(conn, provider, subject).await?;
+            if owner.is_some_and(|owner| owner != user) {
+                return Ok(Linked::BelongsToAnother);
+            }
+            let others = external_identities::table
+                .filter(external_identities::user_id.eq(user.0))
+                .filter(external_identities::provider.eq(provider))
+                .filter(external_identities::subject.ne(subject));
+            diesel::delete(others).execute(&mut conn).await?;
+            let new = NewIdentity { provider, subject, email: verified_email.as_ref(), tokens };
+            write::give(conn, user, &new, owner.is_some(), now).await?;
+            Ok(Linked::Done)
+        });
+        linked.await
+    }
+
+    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
+        let provider = provider.to_owned();
+        let unlinked = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+            let own = users::table.filter(users::id.eq(user.0)).select(users::password_hash.is_not_null());
+            let has_password = own.for_no_key_update().first::<bool>(&mut conn).await.optional()?;
+            let Some(has_password) = has_password else { return Ok(Unlinked::NotLinked) };
+            let providers = write::providers(conn, user).await?;
+            if !providers.contains(&provider) {
+                return Ok(Unlinked::NotLinked);
+            }
+            if providers.len() == 1 && !has_password {
+                return Ok(Unlinked::LastWayIn);
+            }
+            let own = external_identities::table
+                .filter(external_identities::user_id.eq(user.0))
+                .filter(external_identities::provider.eq(&provider));
+            diesel::delete(own).execute(&mut conn).await?;
+            Ok(Unlinked::Done)
+        });
+        unlinked.await
+    }
+
+    async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+        let providers = self.pool.read(Scope::User(user), async move |conn: &AsyncPgConnection| {
+            write::providers(conn, user).await
+        });
+        providers.await
+    }
+}
+
+async fn at_first_sight(
+    conn: &AsyncPgConnection,
+    token: &ExternalToken,
+    new_user: UserId,
+    now: Stamp,
+) -> Result<UserId, Failure> {
+    let ExternalToken { issuer, subject, email, name, expires_at: _ } = token;
+    write::lock(conn, issuer, subject).await?;
+    if let Some(user) = write::owner(conn, issuer, subject).await? {
+        return Ok(user);
+    }
+    Scope::User(new_user).set(conn).await?;
+    let account = NewAccount {
+        id: new_user,
+        email: email.as_ref(),
+        email_verified: false,
+        password: None,
+        display_name: name.as_ref(),
+        last_login_at: None,
+    };
+    if insert(conn, &account, now).await?.is_none() {
+        // The address is another's, and counts for nothing.
+        insert(conn, &NewAccount { email: None, ..account }, now).await?;
+    }
+    let tokens = SealedTokens::default();
+    let identity = NewIdentity { provider: issuer, subject, email: email.as_ref(), tokens: &tokens };
+    write::give(conn, new_user, &identity, false, now).await?;
+    Ok(new_user)
+}

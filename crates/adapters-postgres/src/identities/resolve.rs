@@ -1,0 +1,72 @@
+//! To whom an identity belongs that its provider vouches for.
+
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::account::User;
+use domain::identity::{Join, JoinFacts, ProviderIdentity, Resolved, join};
+use domain::{Stamp, StoreError, UserId};
+
+use super::write::{self, NewIdentity};
+use crate::accounts::write::{NewAccount, insert, lock_by_address};
+use crate::error::Failure;
+use crate::fence::Scope;
+use crate::rows::UserRow;
+use crate::schema::users;
+
+/// Runs inside a transaction that is about this identity.
+pub(super) async fn resolve(
+    conn: &AsyncPgConnection,
+    identity: &ProviderIdentity,
+    new_user: UserId,
+    now: Stamp,
+) -> Result<Resolved, Failure> {
+    let ProviderIdentity { provider, subject, verified_email, name, tokens } = identity;
+    write::lock(conn, provider, subject).await?;
+    let new = NewIdentity { provider, subject, email: verified_email.as_ref(), tokens };
+    // An address that is neither free nor found changed hands in between, and an owner who is gone took the identity along.
+    for _ in 0..3 {
+        let owner = write::owner(conn, provider, subject).await?;
+        let facts = match owner {
+            Some(owner) => match lock_owner(conn, owner).await? {
+                Some(row) => JoinFacts { owner: Some(row.try_into()?), by_email: None },
+                None => continue,
+            },
+            None => JoinFacts { owner: None, by_email: by_email(conn, identity).await? },
+        };
+        let user = match (join(&facts), facts.owner.or(facts.by_email)) {
+            (Join::Known(_) | Join::Link(_), Some(user)) => user,
+            (Join::NeedsLink, _) => return Ok(Resolved::NeedsLink),
+            (Join::Disabled, _) => return Ok(Resolved::Disabled),
+            (Join::Create | Join::Known(_) | Join::Link(_), _) => {
+                let account = NewAccount {
+                    id: new_user,
+                    email: verified_email.as_ref(),
+                    email_verified: verified_email.is_some(),
+                    password: None,
+                    display_name: name.as_ref(),
+                    last_login_at: None,
+                };
+                Scope::User(new_user).set(conn).await?;
+                match insert(conn, &account, now).await? {
+                    Some(row) => row.try_into()?,
+                    None => continue,
+                }
+            }
+        };
+        write::give(conn, user.id, &new, owner.is_some(), now).await?;
+        return Ok(Resolved::Done(Box::new(user)));
+    }
+    Err(StoreError::Unavailable("an identity changes hands too often".to_owned()).into())
+}
+
+/// The user, locked; the transaction admits them afterwards.
+async fn lock_owner(conn: &AsyncPgConnection, owner: UserId) -> Result<Option<UserRow>, Failure> {
+    Scope::User(owner).set(conn).await?;
+    let row = users::table.filter(users::id.eq(owner.0)).select(UserRow::as_select()).for_no_key_update();
+    Ok(row.first(&mut &*conn).await.optional()?)
+}
+
+async fn by_email(conn: &AsyncPgConnection, identity: &ProviderIdentity) -> Result<Option<User>, Failure> {
+    let Some(email) = &identity.verified_email else { return Ok(None) };
+    Ok(lock_by_address(conn, email).await?.map(User::try_from).transpose()?)
+}

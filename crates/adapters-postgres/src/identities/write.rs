@@ -1,0 +1,96 @@
+//! What the methods do with rows of identities, each inside their transaction.
+
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::account::Email;
+use domain::identity::SealedTokens;
+use domain::{Stamp, UserId};
+use uuid::Uuid;
+
+use crate::error::Failure;
+use crate::fence::Scope;
+use crate::rows::timestamp;
+use crate::schema::external_identities;
+use crate::sql::{Sql, sql};
+
+/// Waits until no other transaction is about this identity, which may not exist yet, and keeps others waiting to the end of this one.
+/// Taken before any user's lock. Two identities that share a number wait for each other in vain, and no more.
+pub(super) async fn lock(conn: &AsyncPgConnection, provider: &str, subject: &str) -> Result<(), Failure> {
+    let statement: Sql<'_, SqlUuid> = sql("select pg_advisory_xact_lock(hashtextextended(")
+        .bind::<Text, _>(format!("{provider}\n{subject}"))
+        .sql(", 0))");
+    statement.execute(&mut &*conn).await?;
+    Ok(())
+}
+
+/// Whose the identity is. The transaction may read it from then on.
+pub(super) async fn owner(
+    conn: &AsyncPgConnection,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<UserId>, Failure> {
+    Scope::identity(provider, subject).set(conn).await?;
+    let owner = owner_statement(provider, subject).get_result::<Uuid>(&mut &*conn).await.optional()?;
+    Ok(owner.map(UserId))
+}
+
+pub(crate) fn owner_statement<'a>(provider: &'a str, subject: &'a str) -> Sql<'a, SqlUuid> {
+    sql("select i.user_id from external_identities i where i.provider = ")
+        .bind::<Text, _>(provider)
+        .sql(" and i.subject = ")
+        .bind::<Text, _>(subject)
+}
+
+/// An identity to be stored.
+#[derive(Clone, Copy)]
+pub(super) struct NewIdentity<'a> {
+    pub provider: &'a str,
+    pub subject: &'a str,
+    pub email: Option<&'a Email>,
+    pub tokens: &'a SealedTokens,
+}
+
+/// Gives the identity, whose lock is held, to the user, or replaces its tokens where they have it.
+pub(super) async fn give(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    new: &NewIdentity<'_>,
+    known: bool,
+    now: Stamp,
+) -> Result<(), Failure> {
+    let SealedTokens { key_id, access, refresh } = new.tokens;
+    let tokens = (
+        external_identities::key_id.eq(key_id),
+        external_identities::access_token.eq(access),
+        external_identities::refresh_token.eq(refresh),
+    );
+    if known {
+        let own = external_identities::table
+            .filter(external_identities::user_id.eq(user.0))
+            .filter(external_identities::provider.eq(new.provider))
+            .filter(external_identities::subject.eq(new.subject));
+        diesel::update(own).set(tokens).execute(&mut &*conn).await?;
+    } else {
+        let row = diesel::insert_into(external_identities::table).values((
+            external_identities::user_id.eq(user.0),
+            external_identities::provider.eq(new.provider),
+            external_identities::subject.eq(new.subject),
+            external_identities::email.eq(new.email.map(Email::as_str)),
+            tokens,
+            external_identities::created_at.eq(timestamp(now)),
+        ));
+        row.execute(&mut &*conn).await?;
+    }
+    Ok(())
+}
+
+/// The providers and issuers that know the user, each once.
+pub(super) async fn providers(conn: &AsyncPgConnection, user: UserId) -> Result<Vec<String>, Failure> {
+    let rows = external_identities::table
+        .filter(external_identities::user_id.eq(user.0))
+        .select(external_identities::provider)
+        .distinct()
+        .order(external_identities::provider);
+    Ok(rows.load(&mut &*conn).await?)
+}

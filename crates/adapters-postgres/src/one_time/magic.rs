@@ -1,0 +1,80 @@
+//! Logging in with a magic link, which may make the account.
+
+use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::UserId;
+use domain::account::{MagicLogIn, Purpose, User};
+use domain::session::{Ending, NewSession, Revocation, TokenHash};
+
+use super::write;
+use crate::accounts::write::{NewAccount, Owner, find_or_make, lock_addressee};
+use crate::error::Failure;
+use crate::fence::Scope;
+use crate::rows::timestamp;
+use crate::schema::users;
+use crate::sessions::write::{end_all, open};
+
+/// Runs inside a transaction that may use the token and, at first, nothing else.
+pub(super) async fn log_in(
+    conn: &AsyncPgConnection,
+    hash: &TokenHash,
+    new_user: UserId,
+    session: &NewSession,
+    cap: u32,
+    ending: &Ending,
+) -> Result<MagicLogIn, Failure> {
+    let now = ending.at;
+    let Some(sent) = write::good(conn, Purpose::MagicLink, hash, now).await? else {
+        return Ok(MagicLogIn::Invalid);
+    };
+    let email = sent.address()?;
+    if let Some(user) = sent.user() {
+        // Whoever removes a user locks them before their tokens, and so does this.
+        Scope::User(user).set(conn).await?;
+        lock_addressee(conn, user, &email).await?;
+    }
+    let Some(token) = write::consume(conn, Purpose::MagicLink, hash, now).await? else {
+        return Ok(MagicLogIn::Invalid);
+    };
+    let new = NewAccount {
+        id: new_user,
+        email: Some(&email),
+        email_verified: true,
+        password: None,
+        display_name: None,
+        last_login_at: Some(now),
+    };
+    let (user, mut ended) = match find_or_make(conn, &email, &new, now).await? {
+        Owner::Made(row) => (User::try_from(row)?, Vec::new()),
+        Owner::Found(row) => {
+            let user = User::try_from(row)?;
+            if !user.is_active {
+                return Ok(MagicLogIn::Disabled);
+            }
+            let ended =
+                if user.email_verified { Vec::new() } else { shut_out_others(conn, user.id, ending).await? };
+            (user, ended)
+        }
+    };
+    if token.user().is_none() {
+        write::adopt(conn, &token, hash, user.id).await?;
+    }
+    let (row, made_room) = open(conn, user.id, session, cap, ending).await?;
+    ended.extend(made_room);
+    Ok(MagicLogIn::Done(Box::new(row.try_into()?), ended))
+}
+
+/// The address was never verified, so whoever set a password or opened a session never showed that it is theirs.
+async fn shut_out_others(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    ending: &Ending,
+) -> Result<Vec<Revocation>, Failure> {
+    let verified = diesel::update(users::table.filter(users::id.eq(user.0))).set((
+        users::email_verified.eq(true),
+        users::password_hash.eq(None::<String>),
+        users::updated_at.eq(timestamp(ending.at)),
+    ));
+    verified.execute(&mut &*conn).await?;
+    end_all(conn, user, None, ending).await
+}

@@ -1,0 +1,181 @@
+//! [`OneTimeStore`] on PostgreSQL.
+//!
+//! A token is used by one conditional update, under the lock of its user where it has one.
+
+mod magic;
+pub(crate) mod write;
+
+use async_trait::async_trait;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::result::{DatabaseErrorKind, Error as SqlError};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::account::{
+    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordHash, Proof, Purpose, User,
+};
+use domain::mail::NewMail;
+use domain::session::{Ending, NewSession, Revocation, TokenHash};
+use domain::{Stamp, StoreError, UserId};
+
+use crate::PostgresStore;
+use crate::accounts::write::{ADDRESS_UNIQUE, lock_addressee, lock_wholly};
+use crate::error::Failure;
+use crate::fence::Scope;
+use crate::rows::{UserRow, timestamp};
+use crate::schema::users;
+use crate::sessions::write::{end_all, lock_user};
+
+#[async_trait]
+impl OneTimeStore for PostgresStore {
+    async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
+        let user = proof.token.user;
+        let sent = self.pool.write(of(user), async move |conn: &AsyncPgConnection| {
+            // Of a user who went away meanwhile nothing is kept.
+            match user {
+                Some(user) if lock_user(conn, user).await?.is_none() => Ok(()),
+                _ => write::store(conn, &proof, now).await,
+            }
+        });
+        sent.await
+    }
+
+    async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
+        let user = token.user;
+        let put = self.pool.write(of(user), async move |conn: &AsyncPgConnection| match user {
+            Some(user) if lock_user(conn, user).await?.is_none() => Ok(()),
+            _ => write::put(conn, &token).await,
+        });
+        put.await
+    }
+
+    async fn consume(
+        &self,
+        purpose: Purpose,
+        hash: &TokenHash,
+        now: Stamp,
+    ) -> Result<Option<Consumed>, StoreError> {
+        let hash = *hash;
+        let row = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+            write::consume(conn, purpose, &hash, now).await
+        });
+        Ok(row.await?.map(|row| Consumed { user: row.user(), payload: row.payload }))
+    }
+
+    async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
+        let hash = *hash;
+        let verified = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+            let Some(user) = use_up(conn, Purpose::VerifyEmail, &hash, now).await? else { return Ok(None) };
+            let update = diesel::update(users::table.filter(users::id.eq(user.0)))
+                .set((users::email_verified.eq(true), users::updated_at.eq(timestamp(now))));
+            Ok(Some(update.returning(UserRow::as_returning()).get_result(&mut &*conn).await?))
+        });
+        verified.await?.map(User::try_from).transpose()
+    }
+
+    async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
+        let (pool, hash) = (&self.pool, *hash);
+        let row = pool.read(Scope::token(&hash), async move |mut conn: &AsyncPgConnection| {
+            let token = write::good(conn, Purpose::ResetPassword, &hash, now).await?;
+            let Some((token, user)) = token.and_then(|token| token.user().map(|user| (token, user))) else {
+                return Ok(None);
+            };
+            pool.narrow(conn, Scope::User(user)).await?;
+            let query = users::table
+                .filter(users::id.eq(user.0))
+                .filter(users::email_key.eq(token.address()?.key().to_owned()))
+                .select(UserRow::as_select());
+            Ok(query.first(&mut conn).await.optional()?)
+        });
+        row.await?.map(User::try_from).transpose()
+    }
+
+    async fn reset_password(
+        &self,
+        hash: &TokenHash,
+        password: PasswordHash,
+        ending: Ending,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        let hash = *hash;
+        let reset = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+            let user = use_up(conn, Purpose::ResetPassword, &hash, ending.at).await?;
+            let Some(user) = user else { return Ok(None) };
+            let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
+                users::password_hash.eq(password.0),
+                users::email_verified.eq(true),
+                users::updated_at.eq(timestamp(ending.at)),
+            ));
+            update.execute(&mut &*conn).await?;
+            Ok(Some(end_all(conn, user, None, &ending).await?))
+        });
+        reset.await
+    }
+
+    async fn magic_log_in(
+        &self,
+        hash: &TokenHash,
+        new_user: UserId,
+        session: NewSession,
+        cap: u32,
+        ending: Ending,
+    ) -> Result<MagicLogIn, StoreError> {
+        let hash = *hash;
+        let logged_in = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+            magic::log_in(conn, &hash, new_user, &session, cap, &ending).await
+        });
+        logged_in.await
+    }
+
+    async fn change_email(
+        &self,
+        user: UserId,
+        email: Email,
+        proof: Proof,
+        notice: Option<NewMail>,
+        now: Stamp,
+    ) -> Result<EmailChange, StoreError> {
+        let changed = self.pool.try_write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+            if !lock_wholly(conn, user).await? {
+                return Ok(EmailChange::NoSuchUser);
+            }
+            let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
+                users::email.eq(email.as_str()),
+                users::email_key.eq(email.key()),
+                users::email_verified.eq(false),
+                users::updated_at.eq(timestamp(now)),
+            ));
+            let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut &*conn).await?;
+            write::store(conn, &proof, now).await?;
+            if let Some(notice) = &notice {
+                write::queue(conn, notice, now).await?;
+            }
+            Ok(EmailChange::Done(Box::new(row.try_into()?)))
+        });
+        match changed.await {
+            Err(Failure::Sql(SqlError::DatabaseError(DatabaseErrorKind::UniqueViolation, facts)))
+                if facts.constraint_name() == Some(ADDRESS_UNIQUE) =>
+            {
+                Ok(EmailChange::Taken)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+}
+
+fn of(user: Option<UserId>) -> Scope {
+    user.map_or(Scope::Unfenced, Scope::User)
+}
+
+/// Consumes a token that came to its user's address by mail; `None` where it is not good or the user has another address by now.
+/// The user is locked and admitted.
+async fn use_up(
+    conn: &AsyncPgConnection,
+    purpose: Purpose,
+    hash: &TokenHash,
+    now: Stamp,
+) -> Result<Option<UserId>, Failure> {
+    let Some(token) = write::good(conn, purpose, hash, now).await? else { return Ok(None) };
+    let Some(user) = token.user() else { return Ok(None) };
+    Scope::User(user).set(conn).await?;
+    let addressee = lock_addressee(conn, user, &token.address()?).await?;
+    let consumed = write::consume(conn, purpose, hash, now).await?;
+    Ok(addressee.and(consumed).map(|_| user))
+}

@@ -1,0 +1,83 @@
+//! [`Outbox`] on PostgreSQL.
+
+use async_trait::async_trait;
+use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{BigInt, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::mail::{Outbox, QueuedMail};
+use domain::{Stamp, StoreError};
+use uuid::Uuid;
+
+use crate::PostgresStore;
+use crate::fence::{Scope, Work};
+use crate::rows::{ColumnsOf, MailRow, timestamp};
+use crate::schema::mail_outbox;
+use crate::sql::{Sql, sql};
+
+const WORK: Scope = Scope::Work(Work::Outbox);
+
+#[async_trait]
+impl Outbox for PostgresStore {
+    async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError> {
+        let rows = self.pool.write(WORK, async move |mut conn: &AsyncPgConnection| {
+            Ok(claim(now, lease_until, limit).load::<MailRow>(&mut conn).await?)
+        });
+        rows.await?.into_iter().map(QueuedMail::try_from).collect()
+    }
+
+    async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError> {
+        let done = self.pool.write(WORK, async move |mut conn: &AsyncPgConnection| {
+            let unsent =
+                mail_outbox::table.filter(mail_outbox::id.eq(mail)).filter(mail_outbox::sent_at.is_null());
+            let sent = (
+                mail_outbox::sent_at.eq(timestamp(now)),
+                mail_outbox::next_attempt_at.eq(None::<diesel::pg::data_types::PgTimestamp>),
+            );
+            Ok(diesel::update(unsent).set(sent).execute(&mut conn).await?)
+        });
+        done.await.map(drop)
+    }
+
+    async fn failed(&self, mail: Uuid, error: &str, next: Option<Stamp>) -> Result<(), StoreError> {
+        // PostgreSQL keeps no NUL, and what a mail server says may hold anything.
+        let error = error.replace('\0', "");
+        let done = self.pool.write(WORK, async move |mut conn: &AsyncPgConnection| {
+            let unsent =
+                mail_outbox::table.filter(mail_outbox::id.eq(mail)).filter(mail_outbox::sent_at.is_null());
+            let failed = (
+                mail_outbox::attempts.eq(mail_outbox::attempts + 1),
+                mail_outbox::last_error.eq(error),
+                mail_outbox::next_attempt_at.eq(next.map(timestamp)),
+            );
+            Ok(diesel::update(unsent).set(failed).execute(&mut conn).await?)
+        });
+        done.await.map(drop)
+    }
+
+    async fn queued(&self) -> Result<u64, StoreError> {
+        let count = self.pool.read(WORK, async move |mut conn: &AsyncPgConnection| {
+            Ok(queued().get_result::<i64>(&mut conn).await?)
+        });
+        Ok(count.await?.unsigned_abs())
+    }
+}
+
+/// The longest due first. What another worker is about to take is passed over.
+pub(crate) fn claim<'a>(now: Stamp, lease_until: Stamp, limit: u32) -> Sql<'a, ColumnsOf<MailRow>> {
+    sql("with due as (select m.id, m.next_attempt_at from mail_outbox m where m.next_attempt_at <= ")
+        .bind::<Timestamptz, _>(timestamp(now))
+        .sql(" order by m.next_attempt_at, m.id limit ")
+        .bind::<BigInt, _>(i64::from(limit))
+        .sql(" for update skip locked), claimed as (update mail_outbox m set next_attempt_at = ")
+        .bind::<Timestamptz, _>(timestamp(lease_until))
+        .sql(
+            " from due d where m.id = d.id returning m.id, m.user_id, m.\"to\", m.name, m.template, \
+             m.token_id, m.attempts, m.sent_at, d.next_attempt_at as was_due) \
+             select c.id, c.user_id, c.\"to\", c.name, c.template, c.token_id, c.attempts, c.sent_at \
+             from claimed c order by c.was_due, c.id",
+        )
+}
+
+pub(crate) fn queued<'a>() -> Sql<'a, BigInt> {
+    sql("select count(*) from mail_outbox m where m.next_attempt_at is not null")
+}

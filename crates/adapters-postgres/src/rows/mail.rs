@@ -1,0 +1,63 @@
+//! Rows of the outbox.
+
+use diesel::pg::data_types::PgTimestamp;
+use diesel::prelude::{Queryable, Selectable};
+use domain::account::{DisplayName, Email, MailRecord, OneTimeId};
+use domain::mail::{NewMail, QueuedMail, Template};
+use domain::{StoreError, UserId};
+use uuid::Uuid;
+
+use super::maybe_stamp;
+use crate::schema::mail_outbox;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = mail_outbox, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct MailRow {
+    id: Uuid,
+    user_id: Option<Uuid>,
+    recipient: String,
+    name: Option<String>,
+    template: String,
+    token_id: Option<Uuid>,
+    attempts: i32,
+    sent_at: Option<PgTimestamp>,
+}
+
+fn corrupt(column: &'static str, problem: &dyn ToString) -> StoreError {
+    StoreError::corrupt("mail_outbox", column, problem.to_string())
+}
+
+fn template(word: &str) -> Result<Template, StoreError> {
+    Template::parse(word).ok_or_else(|| corrupt("template", &"not a template"))
+}
+
+impl TryFrom<MailRow> for QueuedMail {
+    type Error = StoreError;
+
+    fn try_from(row: MailRow) -> Result<Self, StoreError> {
+        let name = row.name.map(|text| DisplayName::parse(&text)).transpose();
+        Ok(Self {
+            mail: NewMail {
+                id: row.id,
+                user: row.user_id.map(UserId),
+                to: Email::parse(&row.recipient).map_err(|e| corrupt("to", &e))?,
+                name: name.map_err(|e| corrupt("name", &e))?,
+                template: template(&row.template)?,
+                token: row.token_id.map(OneTimeId),
+            },
+            attempts: u32::try_from(row.attempts).map_err(|_| corrupt("attempts", &"negative"))?,
+        })
+    }
+}
+
+impl TryFrom<MailRow> for MailRecord {
+    type Error = StoreError;
+
+    fn try_from(row: MailRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            template: template(&row.template)?,
+            to: row.recipient,
+            sent_at: maybe_stamp("mail_outbox", "sent_at", row.sent_at)?,
+        })
+    }
+}

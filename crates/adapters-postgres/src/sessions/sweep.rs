@@ -1,0 +1,81 @@
+//! Removing what is of no more use.
+//!
+//! Each statement locks what it removes and passes over what somebody else has locked: it waits for nobody, and a session that is
+//! being refreshed stays.
+
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::Stamp;
+
+use crate::error::Failure;
+use crate::rows::timestamp;
+use crate::sql::{Sql, sql};
+
+/// How long a mail that was sent is kept.
+const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Runs inside a transaction that may sweep. Gives how many rows went.
+pub(super) async fn sweep(mut conn: &AsyncPgConnection, now: Stamp, limit: u32) -> Result<u64, Failure> {
+    let mut gone = 0;
+    for statement in statements(now, limit) {
+        gone += statement.execute(&mut conn).await? as u64;
+    }
+    Ok(gone)
+}
+
+/// A session goes after its tokens.
+pub(crate) fn statements<'a>(now: Stamp, limit: u32) -> [Sql<'a, ()>; 5] {
+    [
+        old(
+            "with old as (select id from refresh_tokens where expires_at <= ",
+            now,
+            " order by expires_at limit ",
+            limit,
+            " for update skip locked) delete from refresh_tokens t using old where t.id = old.id",
+        ),
+        old(
+            "with old as (select s.id from sessions s where s.expires_at <= ",
+            now,
+            " and not exists (select from refresh_tokens t where t.session_id = s.id) order by s.expires_at limit ",
+            limit,
+            " for update skip locked) delete from sessions s using old where s.id = old.id",
+        ),
+        old(
+            "with old as (select id from one_time_tokens where expires_at <= ",
+            now,
+            " order by expires_at limit ",
+            limit,
+            " for update skip locked) delete from one_time_tokens t using old where t.id = old.id",
+        ),
+        old(
+            "with old as (select id from mail_outbox where sent_at < ",
+            now.minus(MAILS_KEPT),
+            " order by sent_at limit ",
+            limit,
+            " for update skip locked) delete from mail_outbox m using old where m.id = old.id",
+        ),
+        old(
+            "with old as (select id from revoked_tokens where expires_at <= ",
+            now,
+            " order by expires_at limit ",
+            limit,
+            " for update skip locked) delete from revoked_tokens r using old where r.id = old.id",
+        ),
+    ]
+}
+
+fn old<'a>(
+    find: &'static str,
+    end: Stamp,
+    order: &'static str,
+    limit: u32,
+    remove: &'static str,
+) -> Sql<'a, ()> {
+    sql(find)
+        .bind::<Timestamptz, _>(timestamp(end))
+        .sql(order)
+        .bind::<BigInt, _>(i64::from(limit))
+        .sql(remove)
+}

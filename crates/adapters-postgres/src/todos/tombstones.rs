@@ -1,0 +1,67 @@
+//! Removing tombstones for age.
+//!
+//! They are found across all users, and removed as any other change of todos is made: in transactions that name their users and lock
+//! them, as few at a time as a group commit carries, so that nobody's writes wait long.
+
+use std::collections::BTreeMap;
+
+use diesel::sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::{Stamp, StoreError, TodoId, UserId};
+use uuid::Uuid;
+
+use crate::committer::write::lock;
+use crate::fence::{Scope, Work};
+use crate::pool::Pool;
+use crate::rows::timestamp;
+use crate::sql::{Sql, sql};
+
+pub(super) async fn sweep(pool: &Pool, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+    let found = pool.read(Scope::Work(Work::Sweep), async move |mut conn: &AsyncPgConnection| {
+        Ok(find(before, limit).load::<(Uuid, Uuid)>(&mut conn).await?)
+    });
+    let mut of_users: BTreeMap<UserId, Vec<TodoId>> = BTreeMap::new();
+    for (user, id) in found.await? {
+        of_users.entry(UserId(user)).or_default().push(TodoId(id));
+    }
+    let of_users: Vec<_> = of_users.into_iter().collect();
+    let mut gone = 0;
+    for part in of_users.chunks(pool.users_together()) {
+        let users: Vec<_> = part.iter().map(|(user, _)| *user).collect();
+        let keys: Vec<_> =
+            part.iter().flat_map(|(user, ids)| ids.iter().map(move |id| (*user, *id))).collect();
+        let removed = pool.write(Scope::Users(users.clone()), async move |mut conn: &AsyncPgConnection| {
+            lock(&users).execute(&mut conn).await?;
+            // What was restored before the lock is no tombstone any more.
+            Ok(remove(&keys, before).get_result::<i64>(&mut conn).await?)
+        });
+        gone += removed.await?.unsigned_abs();
+    }
+    Ok(gone)
+}
+
+/// The oldest first.
+pub(super) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)> {
+    sql("select t.user_id, t.id from todos t where t.deleted_at < ")
+        .bind::<Timestamptz, _>(timestamp(before))
+        .sql(" order by t.deleted_at, t.user_id, t.id limit ")
+        .bind::<BigInt, _>(i64::from(limit))
+}
+
+/// Removes them, moves the horizons, and gives how many went, in one statement.
+pub(super) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, BigInt> {
+    let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
+    sql("with gone as (delete from todos t using unnest(")
+        .bind::<Array<SqlUuid>, _>(users)
+        .sql("::uuid[], ")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .sql("::uuid[]) as k(user_id, id) where t.user_id = k.user_id and t.id = k.id and t.deleted_at < ")
+        .bind::<Timestamptz, _>(timestamp(before))
+        .sql(
+            " returning t.user_id, t.updated_at), \
+             newest as (select g.user_id, max(g.updated_at) as stamp from gone g group by g.user_id), \
+             moved as (update users u set sync_horizon = greatest(u.sync_horizon, n.stamp) from newest n \
+             where u.id = n.user_id) \
+             select count(*) from gone",
+        )
+}
