@@ -52,6 +52,41 @@ impl TodoService {
         self.store.list(user, query).await
     }
 
+    /// Everything that `query` finds, whatever its offset and limit, of one moment. It is read in parts, so that no read takes long; where the
+    /// user changes something in between it is read anew, at last in one go.
+    pub async fn list_all(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
+        for _ in 0..Self::TRIES {
+            let Some(mut page) = self.part(user, query, 0, Self::PART).await? else { return Ok(None) };
+            while (page.todos.len() as u64) < page.total {
+                let offset = page.todos.len() as u64;
+                let Some(part) = self.part(user, query, offset, Self::PART).await? else { return Ok(None) };
+                if part.position != page.position || part.todos.is_empty() {
+                    break;
+                }
+                page.todos.extend(part.todos);
+            }
+            if page.todos.len() as u64 == page.total {
+                return Ok(Some(page));
+            }
+        }
+        self.part(user, query, 0, u32::MAX).await
+    }
+
+    /// Todos in one part of a whole list.
+    const PART: u32 = 1000;
+    /// How often a whole list is begun in parts.
+    const TRIES: u32 = 3;
+
+    async fn part(
+        &self,
+        user: UserId,
+        query: &ListQuery,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Option<Page>, StoreError> {
+        self.store.list(user, &ListQuery { offset, limit, ..query.clone() }).await
+    }
+
     /// Creates a todo: `Applied`, `Unchanged` (the same again), `IdInUse` or `Rejected`.
     pub async fn create(
         &self,

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::{
     AccountRecords, AccountStore, DisplayName, Email, HasherError, NewOneTime, NewPassword, NewUser,
-    OneTimeId, OneTimeSecrets, OneTimeStore, PasswordHasher, Proof, Purpose, Registered, User, Verified,
+    OneTimeId, OneTimeSecrets, OneTimeStore, PasswordHash, PasswordHasher, Proof, Purpose, Registered, User,
+    Verified,
 };
 use crate::error::StoreError;
 use crate::ids::UserId;
@@ -27,6 +28,17 @@ use crate::time::Stamp;
 pub enum Registration {
     /// The account exists and its user is logged in.
     Done(LoggedIn),
+    /// The address belongs to an account already.
+    EmailTaken,
+    /// The hasher could not answer.
+    Hasher(HasherError),
+}
+
+/// What became of a registration that opens no session.
+#[derive(Debug)]
+pub enum SignUp {
+    /// The account exists.
+    Done(Box<User>),
     /// The address belongs to an account already.
     EmailTaken,
     /// The hasher could not answer.
@@ -102,23 +114,41 @@ impl AccountService {
             Err(error) => return Ok(Registration::Hasher(error)),
         };
         let now = self.now();
-        let id = UserId(self.fresh());
-        let session = self.sessions.new_session(id, device, now);
-        let verification = Some(self.proof(
-            Purpose::VerifyEmail,
-            Template::VerifyEmail,
-            Some(id),
-            &email,
-            display_name.as_ref(),
-            now,
-        ));
-        let user = NewUser { id, email, password, display_name, verification };
+        let user = self.new_user(email, password, display_name, now);
+        let session = self.sessions.new_session(user.id, device, now);
         match self.accounts.register(user, Some(session.new.clone()), now).await? {
             Registered::Done(user) => {
                 Ok(Registration::Done(self.sessions.logged_in(user, session.new.id, session.secret, now)))
             }
             Registered::EmailTaken => Ok(Registration::EmailTaken),
         }
+    }
+
+    /// Makes an account without a session, with the mail that asks to verify the address.
+    pub async fn sign_up(&self, email: Email, password: NewPassword) -> Result<SignUp, StoreError> {
+        let password = match self.hasher.hash(password).await {
+            Ok(hash) => hash,
+            Err(error) => return Ok(SignUp::Hasher(error)),
+        };
+        let now = self.now();
+        let user = self.new_user(email, password, None, now);
+        Ok(match self.accounts.register(user, None, now).await? {
+            Registered::Done(user) => SignUp::Done(user),
+            Registered::EmailTaken => SignUp::EmailTaken,
+        })
+    }
+
+    fn new_user(
+        &self,
+        email: Email,
+        password: PasswordHash,
+        display_name: Option<DisplayName>,
+        now: Stamp,
+    ) -> NewUser {
+        let id = UserId(self.fresh());
+        let (purpose, template) = (Purpose::VerifyEmail, Template::VerifyEmail);
+        let verification = self.proof(purpose, template, Some(id), &email, display_name.as_ref(), now);
+        NewUser { id, email, password, display_name, verification: Some(verification) }
     }
 
     /// Charges a registration or a mail asked for to the network and to the address.

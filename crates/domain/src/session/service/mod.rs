@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AccessToken, AccessTokens, Device, EndReason, Ending, Grant, NewSession, Opened, Principal, RefreshGrant,
-    RefreshSecret, RefreshSecrets, Revocation, Revocations, Session, SessionStore,
+    AccessToken, AccessTokens, AuthFailure, Device, EndReason, Ending, Grant, NewSession, Opened, Principal,
+    RefreshGrant, RefreshSecret, RefreshSecrets, Revocation, Revocations, Session, SessionStore,
 };
 use crate::account::{AccountStore, PasswordHasher, User};
 use crate::error::StoreError;
@@ -167,6 +167,12 @@ impl SessionService {
         PendingSession { new: NewSession { id, device, token, hash, expires_at }, secret }
     }
 
+    /// How long its tokens live.
+    #[must_use]
+    pub const fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
     /// The most live sessions of a user.
     #[must_use]
     pub const fn session_cap(&self) -> u32 {
@@ -209,6 +215,30 @@ impl SessionService {
         };
         self.parts.revocations.add(&ended);
         Ok(())
+    }
+
+    /// Ends the caller's session and, where it is another one of the caller's, the one that a refresh token in the form of a JWT
+    /// belongs to. `Err` for a token that is none; nothing is ended then.
+    pub async fn log_out_with(
+        &self,
+        principal: &Principal,
+        refresh: &str,
+    ) -> Result<Result<(), AuthFailure>, StoreError> {
+        let now = self.parts.clock.now();
+        match self.parts.access.verify_refresh(refresh, now) {
+            // One whose time is over belongs to a session that may still have an access token.
+            Ok(()) | Err(AuthFailure::Expired) => {}
+            Err(failure) => return Ok(Err(failure)),
+        }
+        let facts = self.parts.sessions.find(&self.parts.refresh.hash(refresh)).await?;
+        let other = facts.map(|facts| facts.session).filter(|session| session.user == principal.user);
+        self.log_out(principal, false).await?;
+        if let Some(session) = other.filter(|session| Some(session.id) != principal.session) {
+            let ending = self.ending(EndReason::Logout, now);
+            let ended = self.parts.sessions.end(principal.user, session.id, ending).await?;
+            self.parts.revocations.add(ended.as_slice());
+        }
+        Ok(Ok(()))
     }
 
     /// The user's live sessions, the last used first.
