@@ -6,13 +6,27 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
+use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode, Surface};
+use crate::middleware::surface;
+use crate::{tasks, todos};
 
 const PROBLEM: &str = "application/problem+json";
 
+const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds after which to try again.");
+/// What an answer tells of the limit that the request counted for, where there is one.
+const LIMITS: [(&str, &str); 2] = [
+    ("RateLimit", "How many requests are left, and after how many seconds there are more."),
+    ("RateLimit-Policy", "How many requests are allowed in how many seconds."),
+];
+
 /// The refusals that operations share: name, status, description.
-const SHARED: [(&str, &str, &str); 9] = [
+const SHARED: [(&str, &str, &str); 11] = [
     ("BadRequest", "400", "`VALIDATION_009`: the body is not JSON, or not UTF-8."),
+    (
+        "InvalidRequest",
+        "400",
+        "`VALIDATION_…`: `details.errors` names every bad field. `VALIDATION_009`: the body is not JSON, or not UTF-8.",
+    ),
     (
         "Unauthorized",
         "401",
@@ -30,6 +44,12 @@ const SHARED: [(&str, &str, &str); 9] = [
         "503",
         "`SERVER_001`, `SERVER_003`: the database can't be reached; `Retry-After` says when to try again.",
     ),
+    (
+        "UnavailableFailure",
+        "500",
+        "`SERVER_001`, `SERVER_003`: the database can't be reached; `Retry-After` says when to try again. `SERVER_002`: anything \
+         unexpected.",
+    ),
 ];
 
 /// Completes the document.
@@ -45,15 +65,17 @@ pub(super) fn finish(document: &mut OpenApi) {
         schemas.push((name.into_owned(), schema));
     }
     components.schemas.extend(schemas);
+    components.schemas.extend(todos::parameter_schemas());
+    components.schemas.extend(tasks::parameter_schemas());
     for (name, status, description) in SHARED {
         components.responses.insert(name.to_owned(), RefOr::T(problem(status, description)));
     }
     components
         .responses
         .insert("Failure".to_owned(), RefOr::T(problem("default", "`SERVER_002`: anything unexpected.")));
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            complete(operation);
+            complete(operation, surface(path));
         }
     }
 }
@@ -62,7 +84,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
-fn complete(operation: &mut Operation) {
+fn complete(operation: &mut Operation, surface: Surface) {
     let secured = operation.security.is_some();
     // Public, and not what the document as a whole would ask for.
     operation.security.get_or_insert_default();
@@ -77,15 +99,17 @@ fn complete(operation: &mut Operation) {
     let body = operation.request_body.is_some();
     let operational = operation.tags.iter().flatten().any(|tag| tag == "Operations");
     let wanted = [
-        ("BadRequest", body),
+        ("BadRequest", body && surface != Surface::Tasks),
+        ("InvalidRequest", (body || in_query) && surface == Surface::Tasks),
         ("Unauthorized", secured),
         ("Forbidden", secured),
         ("NotFound", in_path),
         ("PayloadTooLarge", body),
         ("UnsupportedMediaType", body),
-        ("UnprocessableContent", body || in_query),
+        ("UnprocessableContent", (body || in_query) && surface != Surface::Tasks),
         ("TooManyRequests", true),
-        ("Unavailable", !operational),
+        ("Unavailable", !operational && surface == Surface::V1),
+        ("UnavailableFailure", surface != Surface::V1),
     ];
     let responses = &mut operation.responses.responses;
     for (name, status, _) in SHARED {
@@ -100,6 +124,9 @@ fn complete(operation: &mut Operation) {
                 add_problem(status, response);
             }
             response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id()));
+            for (name, description) in LIMITS.iter().filter(|_| secured) {
+                response.headers.insert((*name).to_owned(), RefOr::T(header(description)));
+            }
         }
     }
 }
@@ -116,7 +143,8 @@ fn add_problem(status: &str, response: &mut Response) {
     response.content.insert(PROBLEM.to_owned(), RefOr::T(Content::new(Some(schema))));
     let headers: &[(&str, &str)] = match status {
         "401" => &[("WWW-Authenticate", "How to authenticate (RFC 6750).")],
-        "429" | "503" => &[("Retry-After", "Seconds after which to try again.")],
+        "429" => &[RETRY_AFTER, LIMITS[0], LIMITS[1]],
+        "500" | "503" => &[RETRY_AFTER],
         _ => &[],
     };
     for (name, description) in headers {

@@ -5,7 +5,7 @@ mod finish;
 use actix_web::App;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, Server};
+use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, RefOr, Schema, Server};
 use utoipa_actix_web::AppExt as _;
 
 use crate::routes;
@@ -13,20 +13,26 @@ use crate::routes;
 const DESCRIPTION: &str = "\
 Todo lists that follow their owner over all devices, offline too.
 
-Every request under `/api/v1` but registration, login and refresh needs an access token: `Authorization: Bearer <token>`. \
+Requests under `/api/v1` need an access token, `Authorization: Bearer <token>`, but for those that give one or lead to it. \
 Unknown members and query parameters of a request are ignored. A refusal or failure has one form, the schema `Problem`, in which \
 `error_code` tells what it is and `details.errors` names every bad field.
 
 Changes also arrive live: a WebSocket at `/ws/todos`, with the subprotocols `bearer` and the access token, first replays what changed \
 after `?since=` and then tells every change of the user's todos.";
 
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 8] = [
     ("Authentication", "Accounts, logins and their tokens"),
     ("Users", "The own account"),
     ("Todos", "Todos one by one, as a list, and in bulk"),
     ("Sync", "The exchange between a device and the server"),
+    ("Token contract", "Accounts and todos under `/auth` and `/todos`"),
+    ("Task contract", "Tasks with integer ids under `/api/tasks`, for tokens of external issuers too"),
+    ("User task contract", "Accounts and tasks under `/api/auth` and `/api/{user_id}/tasks`"),
     ("Operations", "Health, figures, and this document"),
 ];
+
+/// A schema and the name that parameters refer to it by.
+pub(crate) type NamedSchema = (String, RefOr<Schema>);
 
 /// The whole document, as `/openapi.json` serves it.
 #[must_use]

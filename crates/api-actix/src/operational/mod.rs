@@ -2,6 +2,7 @@
 
 mod docs;
 mod health;
+mod keys;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, get, web};
@@ -16,6 +17,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(index).service(metrics);
     health::configure(config);
     docs::configure(config);
+    keys::configure(config);
 }
 
 /// What this is, and where to read on.

@@ -69,6 +69,7 @@ async fn register(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let (Some(email), Some(password), true) = (email, password, checks.passed()) else {
         return Err(checks.into());
     };
+    api.accounts.charge_mail(&email, client.ip).await?;
     match api.accounts.register(email, password, display_name, client.device(client_id)).await? {
         Registration::Done(logged_in) => Ok(tokens::answer(StatusCode::CREATED, &logged_in, &client, &api)),
         Registration::EmailTaken => Err(email_taken()),

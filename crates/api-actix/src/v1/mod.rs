@@ -1,6 +1,12 @@
 //! The sync contract: `/api/v1`.
 
 mod auth;
+mod devices;
+mod export;
+mod magic_link;
+mod oauth;
+mod proofs;
+mod return_to;
 pub mod todos;
 mod tokens;
 mod users;
@@ -14,7 +20,12 @@ use crate::shared::{as_is, json};
 /// The routes under `/api/v1`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     auth::configure(config);
+    proofs::configure(config);
+    magic_link::configure(config);
+    oauth::configure(config);
     users::configure(config);
+    export::configure(config);
+    devices::configure(config);
     todos::configure(config);
 }
 

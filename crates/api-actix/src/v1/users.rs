@@ -1,29 +1,29 @@
 //! `/api/v1/users`: the caller's own account.
 
 use actix_web::http::StatusCode;
-use actix_web::{get, patch, web};
-use domain::account::{self, DisplayName};
+use actix_web::{HttpResponse, delete, get, patch, web};
+use domain::UserId;
+use domain::account::{self, Deletion, DisplayName, Email, EmailPatch};
+use domain::code::ErrorCode;
 use domain::session::Scope;
-use serde::Deserialize;
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::json;
-use super::tokens::User;
+use super::tokens::{self, User};
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Fault, Field, Text};
+use crate::extract::{Body, Caller, Checks, Client, Fault, Field, Text};
 use crate::moment::Moment;
+use crate::shared::{as_is, email_taken, json};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(get_me).service(update_me);
+    config.service(get_me).service(update_me).service(delete_me);
 }
 
 /// A user with what only the user sees.
 #[derive(Debug, Serialize, ToSchema)]
-struct Profile<'a> {
+pub(super) struct Profile<'a> {
     #[serde(flatten)]
     user: User<'a>,
     /// When the account was made.
@@ -35,17 +35,18 @@ struct Profile<'a> {
     /// Whether the user can log in with a password.
     has_password: bool,
     /// The providers through which the user can log in.
-    providers: [&'static str; 0],
+    #[schema(example = json!(["google"]))]
+    providers: Vec<String>,
 }
 
-impl<'a> From<&'a account::User> for Profile<'a> {
-    fn from(user: &'a account::User) -> Self {
+impl<'a> Profile<'a> {
+    pub(super) fn new(user: &'a account::User, providers: Vec<String>) -> Self {
         Self {
             user: user.into(),
             created_at: Moment(user.created_at),
             last_login: user.last_login_at.map(Moment),
             has_password: user.password.is_some(),
-            providers: [],
+            providers,
         }
     }
 }
@@ -63,7 +64,12 @@ impl<'a> From<&'a account::User> for Profile<'a> {
 async fn get_me(api: web::Data<Api>, caller: Caller) -> Answer {
     let user = caller.may(Scope::Account)?;
     let user = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
-    Ok(json(StatusCode::OK, &Profile::from(&user)))
+    profile(&api, &user).await
+}
+
+async fn profile(api: &Api, user: &account::User) -> Answer {
+    let providers = api.identities.of_user(user.id).await?;
+    Ok(json(StatusCode::OK, &Profile::new(user, providers)))
 }
 
 /// Changes of the own account; what is absent stays as it is.
@@ -74,36 +80,120 @@ struct ProfilePatch<'a> {
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
     display_name: Field<Text<'a>>,
-    #[schema(ignore)]
+    /// The address to be; it is unverified until the link of the mail sent there is used, and the old address is told.
     #[serde(default)]
-    email: Option<&'a RawValue>,
+    #[schema(value_type = String, required = false, format = Email)]
+    email: Field<Text<'a>>,
+    /// The password, where the address changes and the account has one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password)]
+    current_password: Field<Text<'a>>,
 }
 
 /// Change the own account
 ///
-/// Sets what the user is called. The address can't be changed here: a request that names `email` is refused.
+/// Sets what the user is called, and the address. Another address needs the password, or a login within the last 10 minutes where the
+/// account has none.
 #[utoipa::path(
     operation_id = "updateMe",
     tag = "Users",
     security(("bearer" = ["account"])),
     request_body(content = ProfilePatch, description = "The changes"),
-    responses((status = 200, description = "The account after the changes.", body = Profile))
+    responses(
+        (status = 200, description = "The account after the changes.", body = Profile),
+        (status = 403, description = "`AUTHZ_002`: the address needs a recent login, or the token does not allow this."),
+        (status = 409, description = "`VALIDATION_003`: the address belongs to another account."),
+        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_…`: `details.errors` names every bad field.")
+    )
 )]
 #[patch("/users/me")]
 async fn update_me(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let user = caller.may(Scope::Account)?;
     let input: ProfilePatch<'_> = body.read()?;
     let mut checks = Checks::default();
-    let name = |text: Text<'_>| DisplayName::parse(&text.0);
-    let display_name = checks.clearable("display_name", input.display_name, name);
-    if input.email.is_some() {
-        checks.refuse("email", &Fault::invalid("can't be changed on this server"));
-    }
+    let display_name =
+        checks.clearable("display_name", input.display_name, |text| DisplayName::parse(&text.0));
+    let email = checks.not_null("email", input.email, |text| Email::parse(&text.0));
+    let password = checks.optional("current_password", input.current_password, as_is);
     checks.finish()?;
-    let user = match display_name {
-        Some(name) => api.accounts.rename(user, name).await?,
-        None => api.accounts.get(user).await?,
-    };
-    let user = user.ok_or_else(Problem::account_gone)?;
-    Ok(json(StatusCode::OK, &Profile::from(&user)))
+    let mut account = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
+    if let Some(email) = email.filter(|email| account.email.as_ref() != Some(email)) {
+        account = change_email(&api, &caller, email, password.as_ref().map(|text| text.0.as_ref())).await?;
+    }
+    if let Some(name) = display_name {
+        account = rename(&api, user, name).await?;
+    }
+    profile(&api, &account).await
+}
+
+async fn rename(api: &Api, user: UserId, name: Option<DisplayName>) -> Result<account::User, Problem> {
+    api.accounts.rename(user, name).await?.ok_or_else(Problem::account_gone)
+}
+
+async fn change_email(
+    api: &Api,
+    caller: &Caller,
+    email: Email,
+    password: Option<&str>,
+) -> Result<account::User, Problem> {
+    // By address and not by network: a frontend's server sends the requests of all its users.
+    api.accounts.charge_mail(&email, None).await?;
+    match api.accounts.change_email(&caller.0, email, password).await? {
+        EmailPatch::Done(user) => Ok(*user),
+        EmailPatch::PasswordWrong => Err(password_wrong("current_password")),
+        EmailPatch::LogInAgain => Err(Problem::log_in_again()),
+        EmailPatch::Taken => Err(email_taken()),
+        EmailPatch::Hasher(error) => Err(error.into()),
+        EmailPatch::NoSuchUser => Err(Problem::account_gone()),
+    }
+}
+
+fn password_wrong(field: &'static str) -> Problem {
+    Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on(field)
+}
+
+/// What proves that an account may go.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"password": "Zebra-Stripe-7"}))]
+struct DeletionRequest<'a> {
+    /// The password, where the account has one.
+    #[serde(default, borrow)]
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Field<Text<'a>>,
+}
+
+/// Delete the own account
+///
+/// Removes everything stored about the user, at once and for good. It needs the password, or a login within the last 10 minutes where
+/// the account has none.
+#[utoipa::path(
+    operation_id = "deleteMe",
+    tag = "Users",
+    security(("bearer" = ["account"])),
+    request_body(content = Option<DeletionRequest>, description = "The password"),
+    responses(
+        (status = 204, description = "The account is gone, every token of it is dead, every socket closed."),
+        (status = 403, description = "`AUTHZ_002`: this needs a recent login, or the token does not allow it."),
+        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_006`: it is no string.")
+    )
+)]
+#[delete("/users/me")]
+async fn delete_me(api: web::Data<Api>, caller: Caller, client: Client, body: Body) -> Answer {
+    caller.may(Scope::Account)?;
+    let input: DeletionRequest<'_> = body.read_or_default()?;
+    let mut checks = Checks::default();
+    let password = checks.optional("password", input.password, as_is);
+    checks.finish()?;
+    match api.accounts.delete(&caller.0, password.as_ref().map(|text| text.0.as_ref())).await? {
+        Deletion::Done => {}
+        Deletion::PasswordWrong => return Err(password_wrong("password")),
+        Deletion::LogInAgain => return Err(Problem::log_in_again()),
+        Deletion::Hasher(error) => return Err(error.into()),
+        Deletion::NoSuchUser => return Err(Problem::account_gone()),
+    }
+    let mut response = HttpResponse::NoContent();
+    if client.trusted_page {
+        response.cookie(tokens::no_cookie(&client));
+    }
+    Ok(response.finish())
 }

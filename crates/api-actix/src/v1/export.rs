@@ -1,0 +1,261 @@
+//! Everything stored about the caller, as one document.
+
+use std::net::IpAddr;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, get, web};
+use domain::account::{AccountRecords, IdentityRecord, MailRecord};
+use domain::session::{Scope, Session};
+use domain::todo::Changes;
+use domain::{Stamp, StoreError, UserId, text, todo};
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::todos::dto::Todo;
+use super::users::Profile;
+use crate::Api;
+use crate::error::{Answer, Problem};
+use crate::extract::Caller;
+use crate::moment::Moment;
+
+/// Todos read at once.
+const PAGE: u32 = 500;
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(export_me);
+}
+
+/// Everything stored about a user, but for secrets and their hashes. It is written in parts.
+#[derive(Serialize, ToSchema)]
+struct Export<'a> {
+    #[serde(flatten)]
+    records: Records<'a>,
+    /// Every todo, tombstones too, in the order of their last changes. One that changes while the document is written may stand in it
+    /// twice.
+    todos: Vec<ExportedTodo<'a>>,
+}
+
+/// The part of it that is no todo.
+#[derive(Debug, Serialize, ToSchema)]
+struct Records<'a> {
+    /// When the document was begun.
+    #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
+    exported_at: Moment,
+    /// The account.
+    user: Profile<'a>,
+    /// Every session that is kept, ended ones too.
+    sessions: Vec<ExportedSession<'a>>,
+    /// The providers and issuers that know the user.
+    identities: Vec<ExportedIdentity<'a>>,
+    /// The mails that are kept.
+    mails: Vec<ExportedMail<'a>>,
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExportedSession<'a> {
+    /// Its id.
+    id: Uuid,
+    /// The name its device gives itself.
+    #[schema(required = true)]
+    client_id: Option<&'a str>,
+    /// Its `User-Agent`.
+    #[schema(required = true)]
+    user_agent: Option<&'a str>,
+    /// The address it was last seen at.
+    #[schema(required = true, value_type = Option<String>)]
+    ip: Option<IpAddr>,
+    /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Moment,
+    /// When it was last refreshed.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Moment,
+    /// When it ends if it is not refreshed.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Moment,
+    /// When it was ended.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Moment>,
+    /// Why it was ended.
+    #[schema(required = true, example = "logout")]
+    end_reason: Option<&'static str>,
+}
+
+impl<'a> From<&'a Session> for ExportedSession<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            id: session.id.0,
+            client_id: session.device.client_id.as_ref().map(text::ClientId::as_str),
+            user_agent: session.device.user_agent.as_deref(),
+            ip: session.device.ip,
+            created_at: Moment(session.created_at),
+            last_used_at: Moment(session.last_used_at),
+            expires_at: Moment(session.expires_at),
+            ended_at: session.ended.map(|(at, _)| Moment(at)),
+            end_reason: session.ended.map(|(_, reason)| reason.as_str()),
+        }
+    }
+}
+
+/// An identity.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExportedIdentity<'a> {
+    /// The provider or issuer.
+    provider: &'a str,
+    /// The user's id there.
+    subject: &'a str,
+    /// The address it gave.
+    #[schema(required = true)]
+    email: Option<&'a str>,
+    /// Since when it is known.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Moment,
+}
+
+impl<'a> From<&'a IdentityRecord> for ExportedIdentity<'a> {
+    fn from(identity: &'a IdentityRecord) -> Self {
+        Self {
+            provider: &identity.provider,
+            subject: &identity.subject,
+            email: identity.email.as_deref(),
+            created_at: Moment(identity.created_at),
+        }
+    }
+}
+
+/// A mail.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExportedMail<'a> {
+    /// What it said.
+    #[schema(example = "verify_email")]
+    template: &'static str,
+    /// To whom.
+    to: &'a str,
+    /// When it was sent, if it was.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    sent_at: Option<Moment>,
+}
+
+impl<'a> From<&'a MailRecord> for ExportedMail<'a> {
+    fn from(mail: &'a MailRecord) -> Self {
+        Self { template: mail.template.as_str(), to: &mail.to, sent_at: mail.sent_at.map(Moment) }
+    }
+}
+
+/// A todo with its number.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExportedTodo<'a> {
+    #[serde(flatten)]
+    todo: Todo<'a>,
+    /// The number by which the task surface knows it.
+    #[schema(minimum = 1)]
+    number: i64,
+}
+
+impl<'a> From<&'a todo::Todo> for ExportedTodo<'a> {
+    fn from(todo: &'a todo::Todo) -> Self {
+        Self { todo: todo.into(), number: todo.number().0 }
+    }
+}
+
+/// Export the own account
+///
+/// Everything stored about the user, as one document. It is written while it is read: a failure in the middle breaks the connection.
+#[utoipa::path(
+    operation_id = "exportMe",
+    tag = "Users",
+    security(("bearer" = ["account"])),
+    responses((status = 200, description = "The document.", body = Export, headers(
+        ("Content-Disposition" = String, description = "A name for the file.")
+    )))
+)]
+#[get("/users/me/export")]
+async fn export_me(api: web::Data<Api>, caller: Caller) -> Answer {
+    let user = caller.may(Scope::Account)?;
+    let records = api.accounts.records(user).await?.ok_or_else(Problem::account_gone)?;
+    let head = head(&records, api.clock.now());
+    Ok(HttpResponse::Ok()
+        .insert_header(ContentType::json())
+        .insert_header((CONTENT_DISPOSITION, r#"attachment; filename="todos.json""#))
+        .streaming(document(api, user, head)))
+}
+
+/// The document up to its todos.
+fn head(records: &AccountRecords, now: Stamp) -> Vec<u8> {
+    let mut providers: Vec<_> = records.identities.iter().map(|known| known.provider.clone()).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    let records = Records {
+        exported_at: Moment(now),
+        user: Profile::new(&records.user, providers),
+        sessions: records.sessions.iter().map(ExportedSession::from).collect(),
+        identities: records.identities.iter().map(ExportedIdentity::from).collect(),
+        mails: records.mails.iter().map(ExportedMail::from).collect(),
+    };
+    let mut head = serde_json::to_vec(&records).unwrap_or_default();
+    head.pop();
+    head.extend_from_slice(br#","todos":["#);
+    head
+}
+
+/// How far the document is written.
+enum Written {
+    Nothing(Vec<u8>),
+    UpTo { since: Option<Stamp>, any: bool },
+    All,
+}
+
+fn document(
+    api: web::Data<Api>,
+    user: UserId,
+    head: Vec<u8>,
+) -> impl Stream<Item = Result<Bytes, StoreError>> {
+    try_unfold(Written::Nothing(head), move |written| {
+        let api = api.clone();
+        async move {
+            let (since, any) = match written {
+                Written::Nothing(head) => {
+                    return Ok(Some((head.into(), Written::UpTo { since: None, any: false })));
+                }
+                Written::UpTo { since, any } => (since, any),
+                Written::All => return Ok(None),
+            };
+            let read = api.store.changes(user, since, PAGE).await;
+            let changes = read
+                .and_then(|changes| changes.ok_or_else(gone))
+                .inspect_err(|error| tracing::error!(%error, "an export broke off"))?;
+            let bytes = part(&changes, any);
+            let next = if changes.has_more {
+                Written::UpTo { since: Some(changes.complete_to()), any: true }
+            } else {
+                Written::All
+            };
+            Ok(Some((bytes.into(), next)))
+        }
+    })
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the account went away while it was exported".to_owned())
+}
+
+fn part(changes: &Changes, mut any: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for todo in &changes.todos {
+        if any {
+            bytes.push(b',');
+        }
+        any = true;
+        bytes.extend(serde_json::to_vec(&ExportedTodo::from(todo)).unwrap_or_default());
+    }
+    if !changes.has_more {
+        bytes.extend_from_slice(b"]}");
+    }
+    bytes
+}
