@@ -4,6 +4,8 @@
 //! - [`extract`]: what handlers take in; every rejection is a [`error::Problem`]
 //! - [`middleware`]: what every request passes through
 //! - [`v1`]: the sync contract, `/api/v1`
+//! - [`todos`]: the token contract, `/auth` and `/todos`
+//! - [`tasks`]: the task contracts, `/api/tasks` and `/api/{user_id}/tasks`
 //! - [`realtime`]: the socket and its hub
 //! - [`operational`]: health, metrics, the document and its page
 //! - [`openapi`]: the document itself
@@ -18,7 +20,10 @@ pub mod openapi;
 pub mod operational;
 pub mod realtime;
 mod routes;
+mod services;
 mod shared;
+pub mod tasks;
+pub mod todos;
 pub mod v1;
 
 use std::sync::Arc;
@@ -40,6 +45,7 @@ use domain::todo::{TodoService, TodoStore};
 use utoipa_actix_web::AppExt as _;
 
 pub use openapi::openapi_document;
+pub use services::SurfaceServices;
 
 /// Everything that the handlers work with; one for the whole process.
 pub struct Api {
@@ -55,6 +61,10 @@ pub struct Api {
     pub public_keys: serde_json::Value,
     /// Logins, and letting requests in.
     pub sessions: SessionService,
+    /// Accounts and logins of `/auth`.
+    pub todos_surface: SurfaceServices,
+    /// Accounts and logins of `/api/auth`.
+    pub tasks_surface: SurfaceServices,
     /// Where todos are kept; sockets replay from it.
     pub store: Arc<dyn TodoStore>,
     /// The open sockets.

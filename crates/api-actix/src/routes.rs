@@ -9,13 +9,15 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::{Answer, Problem};
-use crate::{openapi_document, operational, realtime, v1};
+use crate::{openapi_document, operational, realtime, tasks, todos, v1};
 
 /// Every route; those that stand in the document are registered with their entry in it.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .configure(operational::configure)
         .service(scope("/api/v1").configure(v1::configure))
+        .configure(todos::configure)
+        .configure(tasks::configure)
         .route("/ws/todos", web::get().to(realtime::open));
 }
 

@@ -20,6 +20,19 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     HttpResponse::build(status).insert_header(ContentType::json()).body(body)
 }
 
+/// What was done, in a sentence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Message {
+    /// The sentence.
+    #[schema(example = "Task deleted successfully")]
+    message: &'static str,
+}
+
+/// An answer that says no more than that it is done.
+pub fn told(message: &'static str) -> HttpResponse {
+    json(StatusCode::OK, &Message { message })
+}
+
 /// Takes a member as it came.
 pub fn as_is<T>(value: T) -> Result<T, Fault> {
     Ok(value)

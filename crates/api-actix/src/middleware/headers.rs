@@ -9,10 +9,12 @@ use actix_web::http::header::{
 };
 use domain::limits::Charge;
 
-use super::{RequestId, limit_headers};
+use super::{RequestId, limit_headers, surface};
+use crate::error::Surface;
 
 pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
-    let private = response.request().path().starts_with("/api/");
+    let path = response.request().path();
+    let private = path.starts_with("/api/") || surface(path) == Surface::Todos;
     let charge = response.request().extensions().get::<Charge>().copied();
     for (name, value) in charge.iter().flat_map(limit_headers) {
         response.headers_mut().insert(name, value);

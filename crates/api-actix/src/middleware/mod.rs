@@ -55,8 +55,13 @@ pub async fn around<B: MessageBody + 'static>(
 }
 
 /// The surface whose statuses a path has.
-const fn surface(_path: &str) -> Surface {
-    Surface::V1
+pub(crate) fn surface(path: &str) -> Surface {
+    let mut segments = path.split('/').skip(1);
+    match (segments.next(), segments.next()) {
+        (Some("auth" | "todos"), _) => Surface::Todos,
+        (Some("api"), Some(second)) if second != "v1" => Surface::Tasks,
+        _ => Surface::V1,
+    }
 }
 
 /// The response, or the one error body in place of whatever else a refusal looks like.
