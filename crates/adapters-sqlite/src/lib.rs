@@ -9,7 +9,10 @@
 mod accounts;
 mod connection;
 mod error;
+mod identities;
 mod migrations;
+mod one_time;
+mod outbox;
 mod readers;
 mod rows;
 mod schema;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Binary;
 use diesel::sqlite::Sqlite;
-use domain::account::{DisplayName, Email, PasswordHash, User};
+use domain::account::{DisplayName, Email, OneTimeId, PasswordHash, User};
 use domain::todo::{StoredTodo, Todo, Versions};
 use domain::{SessionId, Stamp, StoreError, TodoId, TokenId, UserId};
 use uuid::Uuid;
@@ -41,7 +41,10 @@ macro_rules! stored_as_id {
     )*};
 }
 
-stored_as_id!(UserId, TodoId, SessionId, TokenId);
+stored_as_id!(UserId, TodoId, SessionId, TokenId, OneTimeId);
+
+/// The most ids that a statement names: SQLite takes 32,766 variables in one.
+pub(crate) const IDS_A_QUERY: usize = 30_000;
 
 /// A stored instant.
 pub(crate) fn stamp(table: &'static str, column: &'static str, micros: i64) -> Result<Stamp, StoreError> {

@@ -95,4 +95,45 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    external_identities (user_id, provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        user_id -> Binary,
+        email -> Nullable<Text>,
+        key_id -> Nullable<Text>,
+        access_token -> Nullable<Binary>,
+        refresh_token -> Nullable<Binary>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    one_time_tokens (id) {
+        id -> Binary,
+        kind -> Text,
+        token_hash -> Binary,
+        user_id -> Nullable<Binary>,
+        payload -> Text,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mail_outbox (id) {
+        id -> Binary,
+        user_id -> Nullable<Binary>,
+        #[sql_name = "to"]
+        recipient -> Text,
+        name -> Nullable<Text>,
+        template -> Text,
+        token_id -> Nullable<Binary>,
+        attempts -> BigInt,
+        next_attempt_at -> Nullable<BigInt>,
+        sent_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(users, database_epoch);

@@ -53,3 +53,16 @@ pub(super) fn end(
     diesel::insert_into(revoked_tokens::table).values(&rows).execute(conn)?;
     Ok(revocations)
 }
+
+/// Stores that everything of the user ended, in place of whatever ended before.
+pub(crate) fn revoke_user(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    ending: Ending,
+) -> Result<Revocation, Failure> {
+    let Ending { reason, at, until } = ending;
+    let revocation = Revocation { what: Revoked::User(user), user, reason, at, until };
+    diesel::delete(revoked_tokens::table.filter(revoked_tokens::user_id.eq(Id::from(user)))).execute(conn)?;
+    diesel::insert_into(revoked_tokens::table).values(RevocationRow::from(&revocation)).execute(conn)?;
+    Ok(revocation)
+}

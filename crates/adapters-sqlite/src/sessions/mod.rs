@@ -3,25 +3,30 @@
 mod end;
 mod rotate;
 mod rows;
+mod sweep;
 
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use diesel::dsl::not;
 use diesel::prelude::*;
+use domain::session::refresh::RefreshFacts;
 use domain::session::{
-    Device, Ending, NewSession, Opened, RefreshToken, Refreshed, Revocation, SessionStore, Successor,
-    TokenHash,
+    Device, Ending, NewSession, Opened, Refreshed, Revocation, RevocationNews, Session, SessionStore,
+    Successor, TokenHash,
 };
 use domain::text::ClientId;
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::SqliteStore;
 use crate::error::Failure;
+use crate::readers::in_snapshot;
 use crate::rows::{Id, all};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
 use crate::writer::Done;
 
-pub(crate) use end::end_all;
+pub(crate) use end::{end_all, revoke_user};
+pub(crate) use rows::SessionRow;
 
 use end::end;
 use rotate::{find, rotate};
@@ -39,9 +44,23 @@ impl SessionStore for SqliteStore {
         self.write(move |conn| open(conn, user, &session, cap, ending).map(Done::quiet)).await
     }
 
-    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, StoreError> {
+    async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
         let hash = *hash;
-        self.read(move |conn| find(conn, hash)).await
+        self.read(move |conn| in_snapshot(conn, |conn| find(conn, hash))).await
+    }
+
+    async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
+        self.read(move |conn| {
+            let rows = sessions::table
+                .filter(sessions::user_id.eq(Id::from(user)))
+                .filter(sessions::revoked_at.is_null())
+                .filter(sessions::expires_at.gt(now.as_micros()))
+                .order((sessions::last_used_at.desc(), sessions::id.desc()))
+                .select(SessionRow::as_select())
+                .load(conn)?;
+            Ok(all(rows)?)
+        })
+        .await
     }
 
     async fn rotate(
@@ -73,20 +92,34 @@ impl SessionStore for SqliteStore {
         self.write(move |conn| end_all(conn, user, keep, ending).map(Done::quiet)).await
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<Vec<Revocation>, StoreError> {
-        self.read(move |conn| {
-            let rows = revoked_tokens::table
-                .filter(revoked_tokens::revoked_at.ge(since.map_or(i64::MIN, Stamp::as_micros)))
-                .filter(revoked_tokens::expires_at.gt(now.as_micros()))
-                .select(RevocationRow::as_select())
-                .load(conn)?;
-            Ok(all(rows)?)
-        })
-        .await
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
+        self.read(move |conn| in_snapshot(conn, |conn| revocations(conn, since, now))).await
+    }
+
+    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |conn| sweep::sweep(conn, now, limit).map(Done::quiet)).await
     }
 }
 
-fn open(
+fn revocations(
+    conn: &mut SqliteConnection,
+    since: Option<Stamp>,
+    now: Stamp,
+) -> Result<RevocationNews, Failure> {
+    let rows = revoked_tokens::table
+        .filter(revoked_tokens::revoked_at.ge(since.map_or(i64::MIN, Stamp::as_micros)))
+        .select(RevocationRow::as_select())
+        .load(conn)?;
+    let mut revocations: Vec<Revocation> = all(rows)?;
+    // Not in the statement: by the index on `expires_at` it would read every row that is kept.
+    revocations.retain(|revocation| revocation.until > now);
+    // Negated and not compared with a bound value, as only then the index of disabled users serves.
+    let disabled: Vec<Id> = users::table.filter(not(users::is_active)).select(users::id).load(conn)?;
+    let disabled = disabled.into_iter().map(|id| UserId(id.0)).collect();
+    Ok(RevocationNews { revocations, disabled })
+}
+
+pub(crate) fn open(
     conn: &mut SqliteConnection,
     user: UserId,
     session: &NewSession,

@@ -15,14 +15,14 @@ use crate::error::Failure;
 use crate::rows::Id;
 use crate::schema::{refresh_tokens, sessions};
 
-/// The one read that can't name its user: the secret is all that its caller has shown.
-pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Option<RefreshToken>, Failure> {
+/// A token with what belongs to it. The look-up can't name its user: the secret is all that its caller has shown.
+pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Option<RefreshFacts>, Failure> {
     let row = refresh_tokens::table
         .filter(refresh_tokens::token_hash.eq(hash.0.as_slice()))
         .select(RefreshTokenRow::as_select())
         .first(conn)
         .optional()?;
-    Ok(row.map(RefreshToken::try_from).transpose()?)
+    row.map(|row| facts(conn, RefreshToken::try_from(row)?)).transpose()
 }
 
 /// Judges the token presented, and writes what the verdict says.
@@ -33,10 +33,9 @@ pub(super) fn rotate(
     device: &Device,
     ending: Ending,
 ) -> Result<Refreshed, Failure> {
-    let Some(token) = find(conn, presented)? else {
+    let Some(facts) = find(conn, presented)? else {
         return Ok(Refreshed::Unknown);
     };
-    let facts = facts(conn, token)?;
     let (user, session) = (facts.user.id, facts.session.id);
     let (hash, expires_at) = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {

@@ -12,7 +12,7 @@ use crate::schema::{refresh_tokens, revoked_tokens, sessions};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-pub(super) struct SessionRow {
+pub(crate) struct SessionRow {
     id: Id,
     user_id: Id,
     client_id: Option<String>,
@@ -113,6 +113,7 @@ impl From<&Revocation> for RevocationRow {
         let (jti, session_id) = match revocation.what {
             Revoked::Token(token) => (Some(token.into()), None),
             Revoked::Session(session) => (None, Some(session.into())),
+            Revoked::User(_) => (None, None),
         };
         Self {
             jti,
@@ -132,7 +133,10 @@ impl TryFrom<RevocationRow> for Revocation {
         let what = match (row.jti, row.session_id) {
             (Some(token), None) => Revoked::Token(TokenId(token.0)),
             (None, Some(session)) => Revoked::Session(SessionId(session.0)),
-            _ => return Err(StoreError::corrupt("revoked_tokens", "jti", "not one of token and session")),
+            (None, None) => Revoked::User(UserId(row.user_id.0)),
+            (Some(_), Some(_)) => {
+                return Err(StoreError::corrupt("revoked_tokens", "jti", "given with a session"));
+            }
         };
         Ok(Self {
             what,

@@ -17,12 +17,9 @@ use domain::{Stamp, StoreError, TodoId, UserId};
 use super::new_row::NewRow;
 use super::{read, standing};
 use crate::error::Failure;
-use crate::rows::{Id, TodoRow, all};
+use crate::rows::{IDS_A_QUERY, Id, TodoRow, all};
 use crate::schema::{todo_numbers, todos};
 use crate::writer::Done;
-
-/// SQLite takes 32,766 variables in a statement.
-const IDS_A_QUERY: usize = 30_000;
 
 pub(super) fn commit(
     conn: &mut SqliteConnection,

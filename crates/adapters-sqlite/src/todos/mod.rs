@@ -4,6 +4,7 @@ mod commit;
 mod list;
 mod new_row;
 mod read;
+mod sweep;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -16,6 +17,7 @@ use crate::SqliteStore;
 use crate::error::Failure;
 use crate::rows::{Id, stamp};
 use crate::schema::{database_epoch, users};
+use crate::writer::Done;
 
 pub(crate) use list::register_functions;
 
@@ -49,6 +51,14 @@ impl TodoStore for SqliteStore {
 
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
         self.read(move |conn| read::clock(conn, user)).await
+    }
+
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.read(move |conn| read::is_anothers(conn, user, id)).await
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |conn| sweep::sweep(conn, before, limit).map(Done::quiet)).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Single todos, and what changed.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::todo::{Changes, Todo, TodoNumber};
 use domain::{Stamp, TodoId, UserId};
@@ -62,4 +63,13 @@ pub(super) fn clock(conn: &mut SqliteConnection, user: UserId) -> Result<Option<
     let clock: Option<i64> =
         users::table.filter(users::id.eq(Id::from(user))).select(users::sync_clock).first(conn).optional()?;
     Ok(clock.map(|clock| stamp("users", "sync_clock", clock)).transpose()?)
+}
+
+/// The one read of other users' todos; all that leaves it is whether there is one.
+pub(super) fn is_anothers(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<bool, Failure> {
+    let of_others = todos::table
+        .filter(todos::id.eq(Id::from(id)))
+        .filter(todos::user_id.ne(Id::from(user)))
+        .filter(todos::deleted_at.is_null());
+    Ok(diesel::select(exists(of_others)).get_result(conn)?)
 }

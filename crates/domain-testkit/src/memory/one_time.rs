@@ -203,6 +203,9 @@ impl State {
 
     /// Makes a token that was sent before there was the account the account's, with its mail.
     fn adopt(&mut self, token: &NewOneTime, user: UserId) {
+        if token.user.is_some() {
+            return;
+        }
         self.one_time.get_mut(&token.hash).expect("was consumed").token.user = Some(user);
         let mails = self.mails.values_mut().filter(|mail| mail.content.token == Some(token.id));
         mails.for_each(|mail| mail.content.user = Some(user));

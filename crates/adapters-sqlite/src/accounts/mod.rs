@@ -1,19 +1,21 @@
 //! Users.
 
+mod records;
+
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::account::{
-    AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
 };
-use domain::session::{Ending, NewSession};
+use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::SqliteStore;
 use crate::error::Failure;
 use crate::rows::{Id, UserRow};
 use crate::schema::users;
-use crate::sessions;
 use crate::writer::Done;
+use crate::{one_time, sessions};
 
 #[async_trait]
 impl AccountStore for SqliteStore {
@@ -27,16 +29,8 @@ impl AccountStore for SqliteStore {
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        let key = email.key().to_owned();
-        self.read(move |conn| {
-            let row = users::table
-                .filter(users::email_key.eq(key))
-                .select(UserRow::as_select())
-                .first(conn)
-                .optional()?;
-            Ok(row.map(User::try_from).transpose()?)
-        })
-        .await
+        let email = email.clone();
+        self.read(move |conn| by_email(conn, &email)).await
     }
 
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError> {
@@ -86,6 +80,14 @@ impl AccountStore for SqliteStore {
         .await
     }
 
+    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError> {
+        self.write(move |conn| delete(conn, user, ending).map(Done::quiet)).await
+    }
+
+    async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
+        self.read(move |conn| records::records(conn, user)).await
+    }
+
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {
         let old = old.clone();
         self.write(move |conn| {
@@ -108,6 +110,20 @@ pub(crate) fn by_id(conn: &mut SqliteConnection, user: UserId) -> Result<Option<
     Ok(row.map(User::try_from).transpose()?)
 }
 
+pub(crate) fn by_email(conn: &mut SqliteConnection, email: &Email) -> Result<Option<User>, Failure> {
+    let row = users::table
+        .filter(users::email_key.eq(email.key()))
+        .select(UserRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(User::try_from).transpose()?)
+}
+
+pub(crate) fn exists(conn: &mut SqliteConnection, user: UserId) -> QueryResult<bool> {
+    let found = users::table.filter(users::id.eq(Id::from(user))).select(users::id).first::<Id>(conn);
+    Ok(found.optional()?.is_some())
+}
+
 fn register(
     conn: &mut SqliteConnection,
     new: NewUser,
@@ -124,6 +140,21 @@ fn register(
         created_at: now,
         last_login_at: session.map(|_| now),
     };
+    if !insert(conn, &user)? {
+        return Ok(Registered::EmailTaken);
+    }
+    if let Some(session) = session {
+        sessions::insert(conn, user.id, session, now)?;
+    }
+    if let Some(proof) = &new.verification {
+        one_time::write(conn, proof, now)?;
+    }
+    Ok(Registered::Done(Box::new(user)))
+}
+
+/// Makes the account, unless another has its address; whether it did.
+pub(crate) fn insert(conn: &mut SqliteConnection, user: &User) -> QueryResult<bool> {
+    let now = user.created_at.as_micros();
     let inserted = diesel::insert_into(users::table)
         .values((
             users::id.eq(Id::from(user.id)),
@@ -133,21 +164,28 @@ fn register(
             users::display_name.eq(user.display_name.as_ref().map(DisplayName::as_str)),
             users::email_verified.eq(user.email_verified),
             users::is_active.eq(user.is_active),
-            users::created_at.eq(now.as_micros()),
-            users::updated_at.eq(now.as_micros()),
+            users::created_at.eq(now),
+            users::updated_at.eq(now),
             users::last_login_at.eq(user.last_login_at.map(Stamp::as_micros)),
-            users::sync_clock.eq(now.as_micros()),
+            users::sync_clock.eq(now),
             users::sync_horizon.eq(Stamp::EPOCH.as_micros()),
             users::live_todos.eq(0),
         ))
         .on_conflict(users::email_key)
         .do_nothing()
         .execute(conn)?;
-    if inserted == 0 {
-        return Ok(Registered::EmailTaken);
+    Ok(inserted == 1)
+}
+
+/// Removes the user, and with the row every row that refers to it.
+fn delete(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    ending: Ending,
+) -> Result<Option<Vec<Revocation>>, Failure> {
+    let deleted = diesel::delete(users::table.filter(users::id.eq(Id::from(user)))).execute(conn)?;
+    if deleted == 0 {
+        return Ok(None);
     }
-    if let Some(session) = session {
-        sessions::insert(conn, user.id, session, now)?;
-    }
-    Ok(Registered::Done(Box::new(user)))
+    Ok(Some(vec![sessions::revoke_user(conn, user, ending)?]))
 }

@@ -1,0 +1,163 @@
+//! Identities.
+
+mod rows;
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use domain::account::{Email, User};
+use domain::identity::{
+    ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, Unlinked, join,
+};
+use domain::{Stamp, StoreError, UserId};
+
+use crate::SqliteStore;
+use crate::accounts;
+use crate::error::Failure;
+use crate::rows::Id;
+use crate::schema::external_identities;
+use crate::writer::Done;
+
+pub(crate) use rows::records;
+
+use rows::{New, delete, give, owner, providers};
+
+#[async_trait]
+impl IdentityStore for SqliteStore {
+    async fn of_external(
+        &self,
+        token: &ExternalToken,
+        new_user: UserId,
+        now: Stamp,
+    ) -> Result<UserId, StoreError> {
+        let (issuer, subject) = (token.issuer.clone(), token.subject.clone());
+        // Nearly every token is of a subject seen before: the writer is not troubled with those.
+        if let Some(user) = self.read(move |conn| Ok(owner(conn, &issuer, &subject)?)).await? {
+            return Ok(user);
+        }
+        let token = token.clone();
+        self.write(move |conn| of_external(conn, &token, new_user, now).map(Done::quiet)).await
+    }
+
+    async fn resolve(
+        &self,
+        identity: ProviderIdentity,
+        new_user: UserId,
+        now: Stamp,
+    ) -> Result<Resolved, StoreError> {
+        self.write(move |conn| resolve(conn, &identity, new_user, now).map(Done::quiet)).await
+    }
+
+    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
+        self.write(move |conn| link(conn, user, &identity, now).map(Done::quiet)).await
+    }
+
+    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
+        let provider = provider.to_owned();
+        self.write(move |conn| unlink(conn, user, &provider).map(Done::quiet)).await
+    }
+
+    async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+        self.read(move |conn| Ok(providers(conn, user)?)).await
+    }
+}
+
+fn of_external(
+    conn: &mut SqliteConnection,
+    token: &ExternalToken,
+    new_user: UserId,
+    now: Stamp,
+) -> Result<UserId, Failure> {
+    if let Some(user) = owner(conn, &token.issuer, &token.subject)? {
+        return Ok(user);
+    }
+    let email = match &token.email {
+        Some(email) if accounts::by_email(conn, email)?.is_none() => Some(email.clone()),
+        _ => None,
+    };
+    let user = User { display_name: token.name.clone(), ..account(new_user, email, false, now) };
+    accounts::insert(conn, &user)?;
+    give(conn, &New::of_external(token, new_user, now))?;
+    Ok(new_user)
+}
+
+fn resolve(
+    conn: &mut SqliteConnection,
+    identity: &ProviderIdentity,
+    new_user: UserId,
+    now: Stamp,
+) -> Result<Resolved, Failure> {
+    let owner = match owner(conn, &identity.provider, &identity.subject)? {
+        Some(user) => accounts::by_id(conn, user)?,
+        None => None,
+    };
+    let by_email = match &identity.verified_email {
+        Some(email) => accounts::by_email(conn, email)?,
+        None => None,
+    };
+    let facts = JoinFacts { owner, by_email };
+    let decision = join(&facts);
+    let JoinFacts { owner, by_email } = facts;
+    let user = match decision {
+        Join::Known(_) => owner,
+        Join::Link(_) => by_email,
+        Join::Create => {
+            let email = identity.verified_email.clone();
+            let verified = email.is_some();
+            let user =
+                User { display_name: identity.name.clone(), ..account(new_user, email, verified, now) };
+            accounts::insert(conn, &user)?;
+            Some(user)
+        }
+        Join::NeedsLink => return Ok(Resolved::NeedsLink),
+        Join::Disabled => return Ok(Resolved::Disabled),
+    };
+    let user =
+        user.ok_or_else(|| StoreError::corrupt("external_identities", "user_id", "joined to nobody"))?;
+    give(conn, &New::of_provider(identity, user.id, now))?;
+    Ok(Resolved::Done(Box::new(user)))
+}
+
+fn account(id: UserId, email: Option<Email>, email_verified: bool, now: Stamp) -> User {
+    User {
+        id,
+        email,
+        password: None,
+        display_name: None,
+        email_verified,
+        is_active: true,
+        created_at: now,
+        last_login_at: None,
+    }
+}
+
+fn link(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    identity: &ProviderIdentity,
+    now: Stamp,
+) -> Result<Linked, Failure> {
+    if !accounts::exists(conn, user)? {
+        return Ok(Linked::NoSuchUser);
+    }
+    if owner(conn, &identity.provider, &identity.subject)?.is_some_and(|owner| owner != user) {
+        return Ok(Linked::BelongsToAnother);
+    }
+    diesel::delete(external_identities::table.filter(external_identities::user_id.eq(Id::from(user))))
+        .filter(external_identities::provider.eq(&identity.provider))
+        .filter(external_identities::subject.ne(&identity.subject))
+        .execute(conn)?;
+    give(conn, &New::of_provider(identity, user, now))?;
+    Ok(Linked::Done)
+}
+
+fn unlink(conn: &mut SqliteConnection, user: UserId, provider: &str) -> Result<Unlinked, Failure> {
+    let providers = providers(conn, user)?;
+    if !providers.iter().any(|known| known == provider) {
+        return Ok(Unlinked::NotLinked);
+    }
+    if providers.len() == 1 && accounts::by_id(conn, user)?.is_none_or(|user| user.password.is_none()) {
+        return Ok(Unlinked::LastWayIn);
+    }
+    delete(conn, user, provider)?;
+    Ok(Unlinked::Done)
+}

@@ -1,0 +1,42 @@
+//! Removing what is of no more use.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use domain::Stamp;
+
+use crate::error::Failure;
+
+/// How long a mail that was sent is kept.
+const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// What goes by its `expires_at`, refresh tokens before their sessions: so no session takes more rows along than are counted.
+const PAST_THEIR_END: [&str; 4] = [
+    "DELETE FROM refresh_tokens WHERE id IN (
+         SELECT id FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+    "DELETE FROM sessions WHERE id IN (
+         SELECT id FROM sessions WHERE expires_at <= ?
+             AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id)
+         ORDER BY expires_at LIMIT ?)",
+    "DELETE FROM one_time_tokens WHERE id IN (
+         SELECT id FROM one_time_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+    "DELETE FROM revoked_tokens WHERE id IN (
+         SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+];
+
+const SENT: &str = "DELETE FROM mail_outbox WHERE id IN (
+         SELECT id FROM mail_outbox WHERE sent_at < ? ORDER BY sent_at LIMIT ?)";
+
+pub(super) fn sweep(conn: &mut SqliteConnection, now: Stamp, limit: u32) -> Result<u64, Failure> {
+    let old = now.minus(MAILS_KEPT);
+    let sweeps = PAST_THEIR_END.map(|sql| (sql, now)).into_iter().chain([(SENT, old)]);
+    let mut gone = 0;
+    for (sql, until) in sweeps {
+        gone += diesel::sql_query(sql)
+            .bind::<BigInt, _>(until.as_micros())
+            .bind::<BigInt, _>(i64::from(limit))
+            .execute(conn)?;
+    }
+    Ok(gone as u64)
+}

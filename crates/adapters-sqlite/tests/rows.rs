@@ -1,0 +1,210 @@
+//! What stands in rows that no port shows.
+
+#![allow(clippy::expect_used, reason = "a test that can't set itself up should panic")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adapters_sqlite::{OpenOptions, SqliteStore, migrate, revert_last};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use domain::account::{AccountStore, OneTimeStore, Proof, Purpose};
+use domain::identity::{IdentityStore, SealedTokens};
+use domain::mail::{Outbox, Template};
+use domain::session::{EndReason, Revoked, SessionStore};
+use domain::todo::TodoStore;
+use domain::{SessionId, UserId};
+use domain_testkit::RecordingBus;
+use domain_testkit::build::{
+    T0, at, batch, create, delete, ending, identity, mail, new_session, new_user, one_time, proof, todo_id,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+fn migrated() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("todos.db");
+    migrate(&path).expect("migrates");
+    (folder, path)
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(OpenOptions::new(path, Arc::new(RecordingBus::new()))).expect("opens")
+}
+
+fn raw(path: &Path) -> SqliteConnection {
+    let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects");
+    conn.batch_execute("PRAGMA busy_timeout = 5000").expect("is set");
+    conn
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// In how many rows of each table any column holds the user's id or address.
+fn traces(path: &Path, user: UserId, address: &str) -> BTreeMap<String, i64> {
+    let mut conn = raw(path);
+    let names = |conn: &mut SqliteConnection, sql: String| -> Vec<String> {
+        let names: Vec<Name> = diesel::sql_query(sql).load(conn).expect("reads the schema");
+        names.into_iter().map(|name| name.name).collect()
+    };
+    let tables = names(&mut conn, "SELECT name FROM sqlite_schema WHERE type = 'table'".to_owned());
+    let mut found = BTreeMap::new();
+    for table in tables {
+        let columns = names(&mut conn, format!("SELECT name FROM pragma_table_info('{table}')"));
+        let holds: Vec<_> = columns.iter().map(|column| format!("\"{column}\" IN (?1, ?2)")).collect();
+        let sql = format!("SELECT count(*) AS count FROM {table} WHERE {}", holds.join(" OR "));
+        let count: Count = diesel::sql_query(sql)
+            .bind::<Binary, _>(user.0.as_bytes().as_slice())
+            .bind::<Text, _>(address)
+            .get_result(&mut conn)
+            .expect("counts");
+        if count.count > 0 {
+            found.insert(table, count.count);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_deleted_user_stands_in_no_table_but_that_of_revocations() {
+    let (_folder, path) = migrated();
+    let store = open(&path);
+    let new = new_user();
+    let (user, address) = (new.id, new.email.clone());
+    store.register(new, Some(new_session(at(90))), T0).await.expect("registers");
+    let [gone, kept] = [todo_id(), todo_id()];
+    let changes = [create(gone, "gone"), create(kept, "kept"), delete(gone)];
+    store.commit(user, batch(changes), T0).await.expect("commits");
+    store.send(proof(Purpose::ResetPassword, Some(user), &address), T0).await.expect("sends");
+    let notice = mail(Some(user), &address, Template::PasswordChanged);
+    let token = one_time(Purpose::OAuthHandOff, Some(user), &address);
+    store.send(Proof { token, mail: Some(notice) }, T0).await.expect("sends");
+    for (provider, verified) in [("google", Some(&address)), ("github", None)] {
+        store.link(user, identity(provider, "1", verified), T0).await.expect("links");
+    }
+    let second = new_session(at(90));
+    let logout = ending(EndReason::Logout, at(1));
+    store.open(user, second.clone(), 20, logout).await.expect("opens");
+    store.end(user, second.id, logout).await.expect("ends");
+
+    let before = traces(&path, user, address.as_str());
+    let tables = [
+        "external_identities",
+        "mail_outbox",
+        "one_time_tokens",
+        "refresh_tokens",
+        "revoked_tokens",
+        "sessions",
+        "todos",
+        "users",
+    ];
+    assert_eq!(before.keys().map(String::as_str).collect::<Vec<_>>(), tables, "{before:?}");
+    store.delete(user, ending(EndReason::AccountDeleted, at(5))).await.expect("deletes").expect("existed");
+    let after = traces(&path, user, address.as_str());
+    assert_eq!(after, BTreeMap::from([("revoked_tokens".to_owned(), 1)]));
+}
+
+#[tokio::test]
+async fn a_mail_that_made_an_account_goes_with_it() {
+    let (_folder, path) = migrated();
+    let store = open(&path);
+    let (user, address) = (UserId(todo_id().0), new_user().email);
+    let link = proof(Purpose::MagicLink, None, &address);
+    store.send(link.clone(), T0).await.expect("sends");
+    let session = new_session(at(90));
+    let over = ending(EndReason::DeviceRevoked, T0);
+    store.magic_log_in(&link.token.hash, user, session, 20, over).await.expect("logs in");
+    let owned = traces(&path, user, address.as_str());
+    assert!(owned.contains_key("mail_outbox") && owned.contains_key("one_time_tokens"), "{owned:?}");
+    store.delete(user, ending(EndReason::AccountDeleted, at(5))).await.expect("deletes").expect("existed");
+    let after = traces(&path, user, address.as_str());
+    assert_eq!(after, BTreeMap::from([("revoked_tokens".to_owned(), 1)]));
+}
+
+#[derive(QueryableByName, Debug, PartialEq)]
+struct Sealed {
+    #[diesel(sql_type = Nullable<Text>)]
+    key_id: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    access_token: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    refresh_token: Option<Vec<u8>>,
+}
+
+#[tokio::test]
+async fn a_providers_tokens_are_stored_sealed_and_replaced_at_each_login() {
+    let (_folder, path) = migrated();
+    let store = open(&path);
+    let first = identity("google", "1", None);
+    let mut second = first.clone();
+    second.tokens =
+        SealedTokens { key_id: Some("next".to_owned()), access: Some(vec![0, 255]), refresh: None };
+    for given in [first, second] {
+        let SealedTokens { key_id, access, refresh } = given.tokens.clone();
+        store.resolve(given, UserId(todo_id().0), T0).await.expect("resolves");
+        let stored: Sealed =
+            diesel::sql_query("SELECT key_id, access_token, refresh_token FROM external_identities")
+                .get_result(&mut raw(&path))
+                .expect("one row");
+        assert_eq!(stored, Sealed { key_id, access_token: access, refresh_token: refresh });
+    }
+}
+
+#[derive(QueryableByName)]
+struct LastError {
+    #[diesel(sql_type = Nullable<Text>)]
+    last_error: Option<String>,
+}
+
+#[tokio::test]
+async fn what_a_mail_server_said_last_is_kept_until_the_mail_is_sent() {
+    let (_folder, path) = migrated();
+    let store = open(&path);
+    let proof = proof(Purpose::MagicLink, None, &new_user().email);
+    let mail = proof.mail.as_ref().expect("it has a mail").id;
+    store.send(proof, T0).await.expect("sends");
+    let last_error = || {
+        let row: LastError = diesel::sql_query("SELECT last_error FROM mail_outbox")
+            .get_result(&mut raw(&path))
+            .expect("one row");
+        row.last_error
+    };
+    assert_eq!(last_error(), None);
+    store.failed(mail, "451 try later", Some(at(9))).await.expect("writes");
+    assert_eq!(last_error().as_deref(), Some("451 try later"));
+    store.sent(mail, at(9)).await.expect("writes");
+    assert_eq!(last_error(), None);
+}
+
+#[tokio::test]
+async fn revocations_outlive_the_migration_that_rebuilds_their_table() {
+    let (_folder, path) = migrated();
+    revert_last(&path).expect("reverts").expect("there was one");
+    let session = Uuid::from_u128(7);
+    diesel::sql_query(format!(
+        "INSERT INTO revoked_tokens (session_id, user_id, reason, revoked_at, expires_at)
+         VALUES (?, zeroblob(16), 'logout', {now}, {now} + 1)",
+        now = T0.as_micros()
+    ))
+    .bind::<Binary, _>(session.as_bytes().as_slice())
+    .execute(&mut raw(&path))
+    .expect("inserts");
+    migrate(&path).expect("migrates");
+    let kept = open(&path).revocations(None, T0).await.expect("reads").revocations;
+    assert_eq!(
+        kept.iter().map(|revocation| revocation.what).collect::<Vec<_>>(),
+        [Revoked::Session(SessionId(session))]
+    );
+}
