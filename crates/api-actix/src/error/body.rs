@@ -48,7 +48,7 @@ pub struct ProblemBody<'a> {
     request_id: &'a str,
 }
 
-/// What a [`ProblemBody`] says about its cause: always an object, with the members that its code calls for.
+/// What a problem says about its cause: always an object, with the members that its code calls for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Details {
     /// Every bad field of the request, in order.

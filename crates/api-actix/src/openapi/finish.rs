@@ -7,6 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
+use crate::v1::todos::parameter_schemas;
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -45,6 +46,7 @@ pub(super) fn finish(document: &mut OpenApi) {
         schemas.push((name.into_owned(), schema));
     }
     components.schemas.extend(schemas);
+    components.schemas.extend(parameter_schemas());
     for (name, status, description) in SHARED {
         components.responses.insert(name.to_owned(), RefOr::T(problem(status, description)));
     }
@@ -58,7 +60,7 @@ pub(super) fn finish(document: &mut OpenApi) {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 

@@ -231,7 +231,7 @@ struct LogoutRequest {
 #[utoipa::path(
     operation_id = "logOut",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     request_body(content = Option<LogoutRequest>, description = "Which sessions; without it, this one"),
     responses((status = 204, description = "The session has ended."))
 )]
@@ -270,7 +270,7 @@ struct ChangePasswordRequest<'a> {
 #[utoipa::path(
     operation_id = "changePassword",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     request_body(content = ChangePasswordRequest, description = "The current and the new password"),
     responses(
         (status = 204, description = "The password is changed."),

@@ -25,7 +25,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(
     operation_id = "createTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     request_body(content = TodoCreate, description = "The todo"),
     responses(
         (status = 201, description = "It is created.", body = dto::Todo,
@@ -60,7 +60,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
 #[utoipa::path(
     operation_id = "getTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:read"])),
+    security(("bearer" = [])),
     params(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("include_deleted" = Option<bool>, Query, description = "Whether a tombstone is found too"),
@@ -100,7 +100,7 @@ async fn get_one(
 #[utoipa::path(
     operation_id = "updateTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     params(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change was made against")
@@ -136,7 +136,7 @@ async fn update(
 #[utoipa::path(
     operation_id = "deleteTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     params(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("version" = Option<i64>, Query, description = "The version that the deletion was made against",
@@ -172,7 +172,7 @@ async fn remove(
 #[utoipa::path(
     operation_id = "restoreTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "Its id")),
     responses(
         (status = 200, description = "The todo, live.", body = dto::Todo, headers(("ETag" = String, description = "Its version."))),

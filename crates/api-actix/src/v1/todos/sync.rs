@@ -170,7 +170,7 @@ struct Rejected {
 #[utoipa::path(
     operation_id = "syncTodos",
     tag = "Sync",
-    security(("bearer" = ["todos:read", "todos:write"])),
+    security(("bearer" = [])),
     request_body(content = Request, description = "The changes and the cursor"),
     responses(
         (status = 200, description = "What became of the changes, and what is new.", body = Response),
