@@ -3,8 +3,9 @@
 use utoipa::ToSchema as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
 use crate::v1::todos::parameter_schemas;
@@ -65,6 +66,9 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
 }
 
 fn complete(operation: &mut Operation) {
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        not_null(body);
+    }
     let secured = operation.security.is_some();
     // Public, and not what the document as a whole would ask for.
     operation.security.get_or_insert_default();
@@ -102,6 +106,19 @@ fn complete(operation: &mut Operation) {
                 add_problem(status, response);
             }
             response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id()));
+        }
+    }
+}
+
+/// A body that may be missing is missing, never null.
+fn not_null(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        let RefOr::T(Content { schema, .. }) = content else { continue };
+        if let Some(RefOr::T(Schema::OneOf(one_of))) = schema
+            && let Some(named) = one_of.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
+        {
+            *schema = Some(named.clone());
+            body.required = None;
         }
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn parameter_schemas() -> [(String, RefOr<Schema>); 2] {
     security(("bearer" = [])),
     params(
         ("filter" = Option<TodoFilter>, Query, description = "Which todos; `all` by default"),
-        ("search" = Option<String>, Query, max_length = 500,
+        ("search" = Option<String>, Query, max_length = 500, pattern = r"^[^\u0000]*$",
          description = "Words that all have to occur somewhere in text or description, whatever their case"),
         ("sort" = Option<TodoSort>, Query,
          description = "In which order, ties by id: `newest` by default; `alpha` is by text, whatever its case"),

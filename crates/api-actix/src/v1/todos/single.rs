@@ -13,7 +13,7 @@ use super::input::{TodoCreate, TodoPatch, base};
 use super::{dto, one, settled};
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Fault, IfMatch, Int, Query, TodoPath, flag, none_match, number};
+use crate::extract::{Body, Caller, Checks, IfMatch, Int, Query, TodoPath, flag, none_match, number};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(get_one).service(update).service(remove).service(restore);
@@ -96,7 +96,7 @@ async fn get_one(
 /// Change a todo
 ///
 /// Changes the fields named. With `version` or `If-Match` the change is made against that version, and refused if the todo has been
-/// changed since, unless what it asks for is in place already. Where both are given they have to agree.
+/// changed since, unless what it asks for is in place already. `If-Match` wins where both are given.
 #[utoipa::path(
     operation_id = "updateTodo",
     tag = "Todos",
@@ -141,7 +141,7 @@ async fn update(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("version" = Option<i64>, Query, description = "The version that the deletion was made against",
          minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the deletion was made against")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the deletion was made against; wins over `version`")
     ),
     responses(
         (status = 204, description = "It is deleted."),
@@ -187,7 +187,7 @@ async fn restore(api: web::Data<Api>, caller: Caller, path: TodoPath) -> Answer 
     Ok(one(StatusCode::OK, &todo))
 }
 
-/// What a change is made against, and what it is called when that is not so.
+/// What a change is made against, and what it is called when that is not so. `If-Match` wins over `version`.
 async fn precondition(
     api: &Api,
     user: UserId,
@@ -199,16 +199,13 @@ async fn precondition(
         IfMatch::Absent | IfMatch::Any => return Ok((base(version), ErrorCode::VersionMismatch)),
         IfMatch::Versions(versions) => versions,
     };
-    if version.is_some_and(|version| !versions.contains(&version)) {
-        return Err(Fault::invalid("must be the one that If-Match names, or not be given").on("version"));
-    }
-    let named = match (version, versions.as_slice()) {
-        (Some(version), _) | (None, &[version]) => version,
+    let named = match versions[..] {
         // A tag of no version of ours matches none.
-        (None, []) => 0,
-        (None, several) => {
+        [] => 0,
+        [version] => version,
+        [..] => {
             let current = api.todos.get(user, path.0, true).await?.map(|todo| todo.version());
-            current.filter(|current| several.contains(current)).unwrap_or(0)
+            current.filter(|current| versions.contains(current)).unwrap_or(0)
         }
     };
     Ok((Base::Version(named), ErrorCode::PreconditionFailed))
