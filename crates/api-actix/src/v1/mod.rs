@@ -28,10 +28,13 @@ fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     HttpResponse::build(status).insert_header(ContentType::json()).body(body)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
 fn client_id(text: Text<'_>) -> Result<ClientId, TextError> {
     ClientId::parse(&text.0)
 }
 
+/// The parser of a field that needs no more than its type.
+#[expect(clippy::unnecessary_wraps, reason = "it has the form of a parser")]
 fn as_is<T>(value: T) -> Result<T, Fault> {
     Ok(value)
 }

@@ -76,6 +76,7 @@ struct Created<'a> {
 /// What became of bulk changes.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TodoBulkPatched)]
+#[expect(clippy::struct_field_names, reason = "the contract's own words")]
 struct Updated<'a> {
     /// Those that are as asked now, in the order sent.
     updated: Vec<Todo<'a>>,

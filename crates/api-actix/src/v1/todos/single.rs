@@ -75,7 +75,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
 async fn get_one(
     api: web::Data<Api>,
     caller: Caller,
-    path: TodoPath,
+    id: TodoPath,
     query: Query,
     request: HttpRequest,
 ) -> Answer {
@@ -83,7 +83,7 @@ async fn get_one(
     let mut checks = Checks::default();
     let include_deleted = query.get(&mut checks, "include_deleted", flag).unwrap_or(false);
     checks.finish()?;
-    let todo = api.todos.get(user, path.0, include_deleted).await?.ok_or_else(Problem::todo_not_found)?;
+    let todo = api.todos.get(user, id.0, include_deleted).await?.ok_or_else(Problem::todo_not_found)?;
     let mut response = one(StatusCode::OK, &todo);
     if !none_match(request.headers(), todo.version()) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -113,19 +113,13 @@ async fn get_one(
     )
 )]
 #[patch("/todos/{id}")]
-async fn update(
-    api: web::Data<Api>,
-    caller: Caller,
-    path: TodoPath,
-    if_match: IfMatch,
-    body: Body,
-) -> Answer {
+async fn update(api: web::Data<Api>, caller: Caller, id: TodoPath, if_match: IfMatch, body: Body) -> Answer {
     let user = caller.may(Scope::TodosWrite)?;
     let mut checks = Checks::default();
     let patch = body.read::<TodoPatch<'_>>()?.parse(&mut checks);
     checks.finish()?;
-    let (base, conflict) = precondition(&api, user, path, if_match, patch.version).await?;
-    let outcome = api.todos.edit(user, path.0, base, patch.edit, patch.client_id).await?;
+    let (base, conflict) = precondition(&api, user, id, if_match, patch.version).await?;
+    let outcome = api.todos.edit(user, id.0, base, patch.edit, patch.client_id).await?;
     let todo = settled(outcome, conflict)?.ok_or_else(Problem::unexpected)?;
     Ok(one(StatusCode::OK, &todo))
 }
@@ -153,7 +147,7 @@ async fn update(
 async fn remove(
     api: web::Data<Api>,
     caller: Caller,
-    path: TodoPath,
+    id: TodoPath,
     if_match: IfMatch,
     query: Query,
 ) -> Answer {
@@ -161,8 +155,8 @@ async fn remove(
     let mut checks = Checks::default();
     let version = query.get(&mut checks, "version", |text| number(text, -Int::MAX, Int::MAX));
     checks.finish()?;
-    let (base, conflict) = precondition(&api, user, path, if_match, version).await?;
-    settled(api.todos.delete(user, path.0, base).await?, conflict)?;
+    let (base, conflict) = precondition(&api, user, id, if_match, version).await?;
+    settled(api.todos.delete(user, id.0, base).await?, conflict)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -180,9 +174,9 @@ async fn remove(
     )
 )]
 #[post("/todos/{id}/restore")]
-async fn restore(api: web::Data<Api>, caller: Caller, path: TodoPath) -> Answer {
+async fn restore(api: web::Data<Api>, caller: Caller, id: TodoPath) -> Answer {
     let user = caller.may(Scope::TodosWrite)?;
-    let outcome = api.todos.restore(user, path.0).await?;
+    let outcome = api.todos.restore(user, id.0).await?;
     let todo = settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     Ok(one(StatusCode::OK, &todo))
 }
@@ -191,7 +185,7 @@ async fn restore(api: web::Data<Api>, caller: Caller, path: TodoPath) -> Answer 
 async fn precondition(
     api: &Api,
     user: UserId,
-    path: TodoPath,
+    id: TodoPath,
     if_match: IfMatch,
     version: Option<i64>,
 ) -> Result<(Base, ErrorCode), Problem> {
@@ -204,7 +198,7 @@ async fn precondition(
         [] => 0,
         [version] => version,
         [..] => {
-            let current = api.todos.get(user, path.0, true).await?.map(|todo| todo.version());
+            let current = api.todos.get(user, id.0, true).await?.map(|todo| todo.version());
             current.filter(|current| versions.contains(current)).unwrap_or(0)
         }
     };
