@@ -63,7 +63,7 @@ impl RateLimiter for MemoryRateLimiter {
             answer = Some(charge);
             Op::Put(Kept { arrival, period: quota.period })
         });
-        answer.unwrap_or(Charge { allowed: false, remaining: 0, retry_after: quota.interval() })
+        answer.unwrap_or(Charge { allowed: false, remaining: 0, retry_after: quota.interval(), quota })
     }
 
     async fn give_back(&self, key: &LimitKey, quota: Quota, _now: Stamp) {

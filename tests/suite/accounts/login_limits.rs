@@ -12,7 +12,7 @@ fn expect_limited(answer: &Answer) {
     answer.expect_problem(429, "RATE_001");
     let seconds: u32 = answer.header("retry-after").parse().expect("whole seconds");
     assert!((1..=900).contains(&seconds), "{answer}");
-    assert!(answer.header("ratelimit-policy").contains("w=900"), "{answer}");
+    assert!(answer.header("ratelimit-policy").contains("q=5;w=900"), "{answer}");
     assert!(answer.header("ratelimit").contains("r=0"), "{answer}");
 }
 

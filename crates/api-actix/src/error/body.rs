@@ -12,6 +12,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Challenge, Problem, Surface};
+use crate::middleware::limit_headers;
 use crate::moment::Moment;
 
 /// A refusal or failure (RFC 9457), the same on every surface.
@@ -150,6 +151,11 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(charge) = &self.charge {
+            for header in limit_headers(charge) {
+                response.insert_header(header);
+            }
         }
         response.body(serde_json::to_vec(&body).unwrap_or_default())
     }

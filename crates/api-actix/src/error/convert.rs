@@ -63,7 +63,7 @@ impl From<HasherError> for Problem {
 
 impl From<Charge> for Problem {
     fn from(charge: Charge) -> Self {
-        Self::new(ErrorCode::RateLimited, "Too many failed attempts; try again later")
-            .retry_after(charge.retry_after)
+        let problem = Self::new(ErrorCode::RateLimited, "Too many attempts; try again later");
+        Self { charge: Some(Box::new(charge)), ..problem.retry_after(charge.retry_after) }
     }
 }

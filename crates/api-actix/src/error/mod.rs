@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::code::ErrorCode;
+use domain::limits::Charge;
 use domain::session::Scope;
 use serde_json::{Map, Value};
 
@@ -35,6 +36,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     challenge: Option<Challenge>,
     allow: Option<String>,
+    // Boxed, as every fallible function carries the size of its error.
+    charge: Option<Box<Charge>>,
 }
 
 /// What a `WWW-Authenticate` says (RFC 6750 section 3).
@@ -66,7 +69,15 @@ impl Problem {
             ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown | ErrorCode::RateLimited
         )
         .then_some(TRY_AGAIN_IN);
-        Self { code, message: message.into(), details: Map::new(), retry_after, challenge, allow: None }
+        Self {
+            code,
+            message: message.into(),
+            details: Map::new(),
+            retry_after,
+            challenge,
+            allow: None,
+            charge: None,
+        }
     }
 
     /// With one more member in `details`.

@@ -3,6 +3,7 @@
 mod compression;
 mod cors;
 mod headers;
+mod limit;
 mod request_id;
 mod telemetry;
 
@@ -22,6 +23,7 @@ use crate::Api;
 use crate::error::{Problem, Surface};
 
 pub use cors::cors;
+pub use limit::limit_headers;
 pub use request_id::RequestId;
 
 /// The outermost layer.

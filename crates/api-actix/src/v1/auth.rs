@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::account::{DisplayName, Email, NewPassword, PasswordChange, PasswordPolicy, Registration};
 use domain::code::ErrorCode;
 use domain::session::{Credentials, LogIn, Refresh, Scope};
-use domain::text::ClientId;
+use domain::text::{ClientId, TextError};
 use metrics::counter;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ impl LoginRequest<'_> {
     fn parse(self) -> Result<(Credentials, Option<ClientId>), Problem> {
         let mut checks = Checks::default();
         let email = email(&mut checks, self.email);
-        let password = checks.required("password", self.password, as_is);
+        let password = checks.required("password", self.password, not_empty);
         let client_id = checks.optional("client_id", self.client_id, client_id);
         match (email, password, checks.passed()) {
             (Some(email), Some(password), true) => {
@@ -117,6 +117,11 @@ impl LoginRequest<'_> {
             _ => Err(checks.into()),
         }
     }
+}
+
+/// A password is compared as it is, but none at all is no attempt.
+fn not_empty(password: Text<'_>) -> Result<Text<'_>, TextError> {
+    if password.0.is_empty() { Err(TextError::Blank) } else { Ok(password) }
 }
 
 /// Log in

@@ -159,8 +159,8 @@ impl RefreshSecrets for Broken {
 
 #[async_trait]
 impl RateLimiter for Broken {
-    async fn charge(&self, _: &LimitKey, _: Quota, _: Stamp) -> Charge {
-        Charge { allowed: true, remaining: 1, retry_after: std::time::Duration::ZERO }
+    async fn charge(&self, _: &LimitKey, quota: Quota, _: Stamp) -> Charge {
+        Charge { allowed: true, remaining: 1, retry_after: std::time::Duration::ZERO, quota }
     }
 
     async fn give_back(&self, _: &LimitKey, _: Quota, _: Stamp) {}

@@ -62,6 +62,8 @@ pub struct Charge {
     pub remaining: u32,
     /// How long until one is granted; zero where one is now.
     pub retry_after: Duration,
+    /// The quota that it was asked of.
+    pub quota: Quota,
 }
 
 /// Counts. An implementation MUST decide charges of one key one after the other, and MUST answer even when what it keeps
@@ -85,12 +87,13 @@ pub fn gcra(kept: Option<Stamp>, quota: Quota, now: Stamp) -> (Charge, Stamp) {
     let ahead = after.since(now);
     if ahead > tolerance {
         let retry_after = ahead.saturating_sub(tolerance);
-        return (Charge { allowed: false, remaining: 0, retry_after }, arrival);
+        return (Charge { allowed: false, remaining: 0, retry_after, quota }, arrival);
     }
     let left = tolerance.saturating_sub(ahead);
     let remaining = left.as_micros().checked_div(interval.as_micros()).unwrap_or(0);
     let retry_after = if remaining == 0 { interval.saturating_sub(left) } else { Duration::ZERO };
-    (Charge { allowed: true, remaining: u32::try_from(remaining).unwrap_or(u32::MAX), retry_after }, after)
+    let remaining = u32::try_from(remaining).unwrap_or(u32::MAX);
+    (Charge { allowed: true, remaining, retry_after, quota }, after)
 }
 
 /// The time to keep after a charge was given back.
