@@ -1,7 +1,8 @@
 //! What the black-box tests need: the real binary on a database of its own, an HTTP client whose answers read as a
 //! transcript, and a WebSocket client.
 //!
-//! Deliberately absent: any crate of the product. What is tested here is what a client sees.
+//! Deliberately absent: any crate of the product. What is tested here is what a client sees; the suite borrows the simulated
+//! devices and their stamps, and nothing else.
 #![expect(clippy::missing_panics_doc, reason = "a test helper that can't go on fails the test")]
 #![expect(clippy::print_stderr, reason = "a failing test shows the server's log")]
 #![expect(clippy::expect_used, reason = "a test helper that can't go on fails the test")]

@@ -1,4 +1,20 @@
 //! Black-box tests: the real binary on SQLite and on PostgreSQL, over HTTP and WebSocket.
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the snapshots")]
 
+mod accounts;
+mod concurrency;
+mod crash;
+mod errors;
+mod hostile;
+mod isolation;
+mod operations;
+mod readme;
+mod realtime;
+mod schemathesis;
+mod secrets;
+mod support;
+mod sync;
+mod todos;
 mod two_devices;
+mod typescript;

@@ -51,7 +51,10 @@ on_both_databases! {
         assert_eq!(conflict["fields"], json!(["text"]));
         assert_eq!(conflict["server_data"]["text"], "Buy oat milk");
         assert_eq!(conflict["client_data"]["text"], "Buy soy milk");
-        assert_eq!((&conflict["resolution_strategy"], &conflict["resolved"]), (&json!("manual"), &Value::Null));
+        assert_eq!(
+            (&conflict["resolution_strategy"], &conflict["resolved"]),
+            (&json!("manual"), &Value::Null)
+        );
         assert_eq!(socket.next().await["todo"]["text"], "Bake bread");
 
         // Its user decides on top of what the server has.

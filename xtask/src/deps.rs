@@ -14,6 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api-actix", &["domain"]),
     ("server", &["domain", "adapters-auth", "adapters-postgres", "adapters-sqlite", "api-actix"]),
     ("postgres-testbed", &[]),
+    // Its floors speak the server's tokens and JSON.
+    ("bench", &["domain", "adapters-auth", "api-actix", "postgres-testbed"]),
     ("blackbox-tests", &["postgres-testbed"]),
     ("xtask", &["postgres-testbed"]),
 ];

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to the one who typed it")]
 
+mod bench;
 mod deps;
 mod openapi;
 mod process;
@@ -15,6 +16,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [CARGO TEST ARGUMENTS] [-- FILTER]   runs every test; installs or starts what they need
+  bench [--quick] [--only NAME]             measures the server beside a floor of its own; writes docs/benchmarks.md
   openapi [--check]                         writes openapi/openapi.json, or compares and lints it
   deps                                      checks which crate may depend on what";
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["deps"] => deps::run(),

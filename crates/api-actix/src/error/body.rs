@@ -49,7 +49,7 @@ pub struct ProblemBody<'a> {
     request_id: &'a str,
 }
 
-/// What a [`ProblemBody`] says about its cause: always an object, with the members that its code calls for.
+/// What a problem says about its cause: always an object, with the members that its code calls for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Details {
     /// Every bad field of the request, in order.
@@ -153,7 +153,9 @@ impl Problem {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
         if let Some(charge) = &self.charge {
-            limit_headers(charge).into_iter().for_each(|header| drop(response.insert_header(header)));
+            for header in limit_headers(charge) {
+                response.insert_header(header);
+            }
         }
         response.body(serde_json::to_vec(&body).unwrap_or_default())
     }

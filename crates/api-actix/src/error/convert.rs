@@ -66,7 +66,7 @@ impl From<HasherError> for Problem {
 impl From<Charge> for Problem {
     fn from(charge: Charge) -> Self {
         let problem = Self::new(ErrorCode::RateLimited, "Too many attempts; try again later");
-        Self { charge: Some(charge), ..problem.retry_after(charge.retry_after) }
+        Self { charge: Some(Box::new(charge)), ..problem.retry_after(charge.retry_after) }
     }
 }
 

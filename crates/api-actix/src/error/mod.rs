@@ -36,7 +36,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     challenge: Option<Challenge>,
     allow: Option<String>,
-    charge: Option<Charge>,
+    // Boxed, as every fallible function carries the size of its error.
+    charge: Option<Box<Charge>>,
 }
 
 /// What a `WWW-Authenticate` says (RFC 6750 section 3).

@@ -202,7 +202,6 @@ impl Checks {
     }
 
     /// The value of a member whose absence leaves things as they are and whose null clears them.
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things (RFC 7396)")]
     pub fn clearable<T, U, E: Refusal>(
         &mut self,
         name: &'static str,

@@ -95,7 +95,7 @@ impl<'de> Member<'de> for Int {
         // A number has 53 bits of precision in most readers; one with a fraction of zero is an integer in JSON Schema.
         let whole = || json.strip_suffix(".0").and_then(|whole| whole.parse().ok());
         let number = json.parse().ok().or_else(whole);
-        Ok(number.filter(|number: &i64| number.abs() <= Self::MAX).map(Self))
+        Ok(number.filter(|number: &i64| (-Self::MAX..=Self::MAX).contains(number)).map(Self))
     }
 }
 

@@ -12,7 +12,6 @@ use super::RequestId;
 const PREFLIGHT_KEPT: usize = 3600;
 
 /// Pages of exactly these origins, with credentials.
-#[must_use]
 pub fn cors(origins: &[String]) -> Cors {
     let of = HeaderName::from_static;
     let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER, of("traceparent")];

@@ -3,12 +3,14 @@
 use utoipa::ToSchema as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode, Surface};
 use crate::middleware::surface;
 use crate::{tasks, todos};
+use crate::v1::todos::parameter_schemas;
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -65,6 +67,7 @@ pub(super) fn finish(document: &mut OpenApi) {
         schemas.push((name.into_owned(), schema));
     }
     components.schemas.extend(schemas);
+    components.schemas.extend(parameter_schemas());
     components.schemas.extend(todos::parameter_schemas());
     components.schemas.extend(tasks::parameter_schemas());
     for (name, status, description) in SHARED {
@@ -80,11 +83,14 @@ pub(super) fn finish(document: &mut OpenApi) {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 fn complete(operation: &mut Operation, surface: Surface) {
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        not_null(body);
+    }
     let secured = operation.security.is_some();
     // Public, and not what the document as a whole would ask for.
     operation.security.get_or_insert_default();
@@ -127,6 +133,19 @@ fn complete(operation: &mut Operation, surface: Surface) {
             for (name, description) in LIMITS.iter().filter(|_| secured) {
                 response.headers.insert((*name).to_owned(), RefOr::T(header(description)));
             }
+        }
+    }
+}
+
+/// A body that may be missing is missing, never null.
+fn not_null(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        let RefOr::T(Content { schema, .. }) = content else { continue };
+        if let Some(RefOr::T(Schema::OneOf(one_of))) = schema
+            && let Some(named) = one_of.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
+        {
+            *schema = Some(named.clone());
+            body.required = None;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document: what the handlers declare, and what is the same for all of them.
 
 mod finish;
+mod texts;
 
 use actix_web::App;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -38,8 +39,7 @@ pub(crate) type NamedSchema = (String, RefOr<Schema>);
 #[must_use]
 pub fn openapi_document() -> OpenApi {
     let (_, mut document) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
-    let contact =
-        ContactBuilder::new().name(Some("The maintainers")).url(Some("https://example.com/todo-sync"));
+    let contact = ContactBuilder::new().name(Some("The maintainers"));
     let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
     document.info = InfoBuilder::new()
         .title("Todo sync")
@@ -54,9 +54,13 @@ pub fn openapi_document() -> OpenApi {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("An access token, as login and refresh give it."));
+        .description(Some(
+            "An access token, as login and refresh give it. Its scope has to allow the operation: `todos:read` to read todos, \
+             `todos:write` to change them, both to sync, and `account` for everything else.",
+        ));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     finish::finish(&mut document);
+    texts::finish(&mut document);
     document
 }

@@ -20,7 +20,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 static DOCUMENT: LazyLock<Bytes> =
     LazyLock::new(|| Bytes::from(openapi_document().to_json().unwrap_or_default()));
 
-static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
+static PAGE: LazyLock<Arc<Config<'static>>> =
+    LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config

@@ -35,6 +35,7 @@ struct Health {
 enum Status {
     Healthy,
     Unhealthy,
+    ShuttingDown,
 }
 
 /// Whether the database answers.
@@ -56,7 +57,7 @@ struct HealthChecks {
     redis: Option<bool>,
 }
 
-async fn look(api: &Api) -> HttpResponse {
+async fn look(api: &Api, leaving: bool) -> HttpResponse {
     let connected = match api.probe.probe().await {
         Ok(()) => true,
         Err(error) => {
@@ -64,11 +65,12 @@ async fn look(api: &Api) -> HttpResponse {
             false
         }
     };
-    let (code, status, database) = if connected {
-        (StatusCode::OK, Status::Healthy, Database::Connected)
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Status::Unhealthy, Database::Disconnected)
+    let (code, status) = match (leaving, connected) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, Status::ShuttingDown),
+        (false, true) => (StatusCode::OK, Status::Healthy),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, Status::Unhealthy),
     };
+    let database = if connected { Database::Connected } else { Database::Disconnected };
     let checks = HealthChecks { db_connection: connected, redis: None };
     let timestamp = Moment(api.clock.now());
     HttpResponse::build(code).insert_header((CACHE_CONTROL, "no-store")).json(Health {
@@ -92,7 +94,7 @@ async fn look(api: &Api) -> HttpResponse {
 )]
 #[get("/health")]
 async fn health(api: web::Data<Api>) -> HttpResponse {
-    look(&api).await
+    look(&api, false).await
 }
 
 /// Whether a process is alive.
@@ -129,9 +131,5 @@ async fn live() -> HttpResponse {
 )]
 #[get("/health/ready")]
 async fn ready(api: web::Data<Api>) -> HttpResponse {
-    let mut response = look(&api).await;
-    if api.ready.leaving() {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    }
-    response
+    look(&api, api.ready.leaving()).await
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::account::{DisplayName, KeepSession, NewPassword, PasswordPolicy, Registration};
 use domain::code::ErrorCode;
 use domain::session::{Credentials, Refresh, Scope};
-use domain::text::ClientId;
+use domain::text::{ClientId, TextError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -99,7 +99,7 @@ impl LoginRequest<'_> {
     fn parse(self) -> Result<(Credentials, Option<ClientId>), Problem> {
         let mut checks = Checks::default();
         let email = email(&mut checks, self.email);
-        let password = checks.required("password", self.password, as_is);
+        let password = checks.required("password", self.password, not_empty);
         let client_id = checks.optional("client_id", self.client_id, client_id);
         match (email, password, checks.passed()) {
             (Some(email), Some(password), true) => {
@@ -108,6 +108,11 @@ impl LoginRequest<'_> {
             _ => Err(checks.into()),
         }
     }
+}
+
+/// A password is compared as it is, but none at all is no attempt.
+fn not_empty(password: Text<'_>) -> Result<Text<'_>, TextError> {
+    if password.0.is_empty() { Err(TextError::Blank) } else { Ok(password) }
 }
 
 /// Log in
@@ -197,7 +202,7 @@ struct LogoutRequest {
 #[utoipa::path(
     operation_id = "logOut",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     request_body(content = Option<LogoutRequest>, description = "Which sessions; without it, this one"),
     responses((status = 204, description = "The session has ended."))
 )]
@@ -236,7 +241,7 @@ struct ChangePasswordRequest<'a> {
 #[utoipa::path(
     operation_id = "changePassword",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     request_body(content = ChangePasswordRequest, description = "The current and the new password"),
     responses(
         (status = 204, description = "The password is changed."),

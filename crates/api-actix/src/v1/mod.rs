@@ -29,6 +29,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     todos::configure(config);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
 fn client_id(text: Text<'_>) -> Result<ClientId, TextError> {
     ClientId::parse(&text.0)
 }

@@ -57,7 +57,7 @@ impl<'a> Profile<'a> {
 #[utoipa::path(
     operation_id = "getMe",
     tag = "Users",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     responses((status = 200, description = "The account.", body = Profile))
 )]
 #[get("/users/me")]
@@ -97,7 +97,7 @@ struct ProfilePatch<'a> {
 #[utoipa::path(
     operation_id = "updateMe",
     tag = "Users",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     request_body(content = ProfilePatch, description = "The changes"),
     responses(
         (status = 200, description = "The account after the changes.", body = Profile),

@@ -65,9 +65,13 @@ impl<'a> From<&'a todo::Todo> for Todo<'a> {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldName {
+    /// What is to do.
     Text,
+    /// The notes.
     Description,
+    /// Whether it is done.
     Completed,
+    /// Whether it is a tombstone.
     Deleted,
 }
 
@@ -86,9 +90,13 @@ impl From<Field> for FieldName {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyName {
+    /// It is refused as a conflict.
     Manual,
+    /// Fields that nobody else changed are applied; an edit beats a deletion that did not know of it.
     Merge,
+    /// The later of both `updated_at` stays.
     LastWriteWins,
+    /// It is applied.
     ClientWins,
 }
 
@@ -107,6 +115,7 @@ impl From<Strategy> for StrategyName {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolvedName {
+    /// The server's; the client takes it.
     Server,
 }
 

@@ -1,5 +1,7 @@
 //! Todos as clients send them.
 
+#![expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
+
 use domain::secret::SecretSource;
 use domain::text::{ClientId, TextError};
 use domain::todo::{Base, Description, Edit, NewTodo, Title};

@@ -10,7 +10,8 @@ use domain::sync::Cursor;
 use domain::todo::Page;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::super::json;
@@ -64,6 +65,14 @@ const SORTS: [(&str, (SortBy, Order)); 3] = [
     ("alpha", (SortBy::Title, Order::Ascending)),
 ];
 
+/// The schemas that only parameters name.
+pub(crate) fn parameter_schemas() -> [(String, RefOr<Schema>); 2] {
+    [
+        (TodoFilter::name().into_owned(), TodoFilter::schema()),
+        (TodoSort::name().into_owned(), TodoSort::schema()),
+    ]
+}
+
 /// List todos
 ///
 /// Gives one page of the list. With `since` it holds what changed after that cursor, with `include_deleted` the tombstones too; the
@@ -71,10 +80,10 @@ const SORTS: [(&str, (SortBy, Order)); 3] = [
 #[utoipa::path(
     operation_id = "listTodos",
     tag = "Todos",
-    security(("bearer" = ["todos:read"])),
+    security(("bearer" = [])),
     params(
         ("filter" = Option<TodoFilter>, Query, description = "Which todos; `all` by default"),
-        ("search" = Option<String>, Query, max_length = 500,
+        ("search" = Option<String>, Query, max_length = 500, pattern = r"^[^\u0000]*$",
          description = "Words that all have to occur somewhere in text or description, whatever their case"),
         ("sort" = Option<TodoSort>, Query,
          description = "In which order, ties by id: `newest` by default; `alpha` is by text, whatever its case"),

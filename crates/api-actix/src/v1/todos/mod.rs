@@ -14,6 +14,8 @@ use domain::code::ErrorCode;
 use domain::todo::{Outcome, Rejection, Todo};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub(crate) use list::parameter_schemas;
+
 use super::json;
 use crate::error::Problem;
 use crate::extract::Fault;

@@ -13,7 +13,7 @@ use super::input::{TodoCreate, TodoPatch, base};
 use super::{dto, one, settled};
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Fault, IfMatch, Int, Query, TodoPath, flag, none_match, number};
+use crate::extract::{Body, Caller, Checks, IfMatch, Int, Query, TodoPath, flag, none_match, number};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(get_one).service(update).service(remove).service(restore);
@@ -25,7 +25,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(
     operation_id = "createTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     request_body(content = TodoCreate, description = "The todo"),
     responses(
         (status = 201, description = "It is created.", body = dto::Todo,
@@ -60,7 +60,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
 #[utoipa::path(
     operation_id = "getTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:read"])),
+    security(("bearer" = [])),
     params(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("include_deleted" = Option<bool>, Query, description = "Whether a tombstone is found too"),
@@ -75,7 +75,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
 async fn get_one(
     api: web::Data<Api>,
     caller: Caller,
-    path: TodoPath,
+    id: TodoPath,
     query: Query,
     request: HttpRequest,
 ) -> Answer {
@@ -83,7 +83,7 @@ async fn get_one(
     let mut checks = Checks::default();
     let include_deleted = query.get(&mut checks, "include_deleted", flag).unwrap_or(false);
     checks.finish()?;
-    let todo = api.todos.get(user, path.0, include_deleted).await?.ok_or_else(Problem::todo_not_found)?;
+    let todo = api.todos.get(user, id.0, include_deleted).await?.ok_or_else(Problem::todo_not_found)?;
     let mut response = one(StatusCode::OK, &todo);
     if !none_match(request.headers(), todo.version()) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -96,11 +96,11 @@ async fn get_one(
 /// Change a todo
 ///
 /// Changes the fields named. With `version` or `If-Match` the change is made against that version, and refused if the todo has been
-/// changed since, unless what it asks for is in place already. Where both are given they have to agree.
+/// changed since, unless what it asks for is in place already. `If-Match` wins where both are given.
 #[utoipa::path(
     operation_id = "updateTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     params(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change was made against")
@@ -113,19 +113,13 @@ async fn get_one(
     )
 )]
 #[patch("/todos/{id}")]
-async fn update(
-    api: web::Data<Api>,
-    caller: Caller,
-    path: TodoPath,
-    if_match: IfMatch,
-    body: Body,
-) -> Answer {
+async fn update(api: web::Data<Api>, caller: Caller, id: TodoPath, if_match: IfMatch, body: Body) -> Answer {
     let user = caller.may(Scope::TodosWrite)?;
     let mut checks = Checks::default();
     let patch = body.read::<TodoPatch<'_>>()?.parse(&mut checks);
     checks.finish()?;
-    let (base, conflict) = precondition(&api, user, path, if_match, patch.version).await?;
-    let outcome = api.todos.edit(user, path.0, base, patch.edit, patch.client_id).await?;
+    let (base, conflict) = precondition(&api, user, id, if_match, patch.version).await?;
+    let outcome = api.todos.edit(user, id.0, base, patch.edit, patch.client_id).await?;
     let todo = settled(outcome, conflict)?.ok_or_else(Problem::unexpected)?;
     Ok(one(StatusCode::OK, &todo))
 }
@@ -136,12 +130,12 @@ async fn update(
 #[utoipa::path(
     operation_id = "deleteTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     params(
         ("id" = uuid::Uuid, Path, description = "Its id"),
         ("version" = Option<i64>, Query, description = "The version that the deletion was made against",
          minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the deletion was made against")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the deletion was made against; wins over `version`")
     ),
     responses(
         (status = 204, description = "It is deleted."),
@@ -153,7 +147,7 @@ async fn update(
 async fn remove(
     api: web::Data<Api>,
     caller: Caller,
-    path: TodoPath,
+    id: TodoPath,
     if_match: IfMatch,
     query: Query,
 ) -> Answer {
@@ -161,8 +155,8 @@ async fn remove(
     let mut checks = Checks::default();
     let version = query.get(&mut checks, "version", |text| number(text, -Int::MAX, Int::MAX));
     checks.finish()?;
-    let (base, conflict) = precondition(&api, user, path, if_match, version).await?;
-    settled(api.todos.delete(user, path.0, base).await?, conflict)?;
+    let (base, conflict) = precondition(&api, user, id, if_match, version).await?;
+    settled(api.todos.delete(user, id.0, base).await?, conflict)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -172,7 +166,7 @@ async fn remove(
 #[utoipa::path(
     operation_id = "restoreTodo",
     tag = "Todos",
-    security(("bearer" = ["todos:write"])),
+    security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "Its id")),
     responses(
         (status = 200, description = "The todo, live.", body = dto::Todo, headers(("ETag" = String, description = "Its version."))),
@@ -180,18 +174,18 @@ async fn remove(
     )
 )]
 #[post("/todos/{id}/restore")]
-async fn restore(api: web::Data<Api>, caller: Caller, path: TodoPath) -> Answer {
+async fn restore(api: web::Data<Api>, caller: Caller, id: TodoPath) -> Answer {
     let user = caller.may(Scope::TodosWrite)?;
-    let outcome = api.todos.restore(user, path.0).await?;
+    let outcome = api.todos.restore(user, id.0).await?;
     let todo = settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     Ok(one(StatusCode::OK, &todo))
 }
 
-/// What a change is made against, and what it is called when that is not so.
+/// What a change is made against, and what it is called when that is not so. `If-Match` wins over `version`.
 async fn precondition(
     api: &Api,
     user: UserId,
-    path: TodoPath,
+    id: TodoPath,
     if_match: IfMatch,
     version: Option<i64>,
 ) -> Result<(Base, ErrorCode), Problem> {
@@ -199,16 +193,13 @@ async fn precondition(
         IfMatch::Absent | IfMatch::Any => return Ok((base(version), ErrorCode::VersionMismatch)),
         IfMatch::Versions(versions) => versions,
     };
-    if version.is_some_and(|version| !versions.contains(&version)) {
-        return Err(Fault::invalid("must be the one that If-Match names, or not be given").on("version"));
-    }
-    let named = match (version, versions.as_slice()) {
-        (Some(version), _) | (None, &[version]) => version,
+    let named = match versions[..] {
         // A tag of no version of ours matches none.
-        (None, []) => 0,
-        (None, several) => {
-            let current = api.todos.get(user, path.0, true).await?.map(|todo| todo.version());
-            current.filter(|current| several.contains(current)).unwrap_or(0)
+        [] => 0,
+        [version] => version,
+        [..] => {
+            let current = api.todos.get(user, id.0, true).await?.map(|todo| todo.version());
+            current.filter(|current| versions.contains(current)).unwrap_or(0)
         }
     };
     Ok((Base::Version(named), ErrorCode::PreconditionFailed))

@@ -170,7 +170,7 @@ struct Rejected {
 #[utoipa::path(
     operation_id = "syncTodos",
     tag = "Sync",
-    security(("bearer" = ["todos:read", "todos:write"])),
+    security(("bearer" = [])),
     request_body(content = Request, description = "The changes and the cursor"),
     responses(
         (status = 200, description = "What became of the changes, and what is new.", body = Response),
@@ -285,7 +285,7 @@ impl<'a> Response<'a> {
         let fault = match outcome {
             Outcome::Applied { todo, .. } => return self.apply(id, todo.version()),
             Outcome::Unchanged { todo, .. } => {
-                return self.apply(id, todo.as_ref().map_or(0, |todo| todo.version()));
+                return self.apply(id, todo.as_ref().map_or(0, domain::todo::Todo::version));
             }
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(rejection) => rejected(*rejection),

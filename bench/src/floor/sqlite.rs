@@ -1,0 +1,324 @@
+//! The floor on SQLite: threads that read, as many as there are cores, and one that writes, each request in a transaction of its own
+//! with `synchronous=FULL`.
+
+use std::path::Path;
+use std::thread;
+
+use crossbeam_channel::{Sender, bounded};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use domain::Stamp;
+use domain::text::fold;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::json::moment;
+use super::{Floor, PAGE, Todo};
+use crate::Result;
+
+diesel::table! {
+    users (id) {
+        id -> Binary,
+        sync_clock -> BigInt,
+        sync_horizon -> BigInt,
+        live_todos -> BigInt,
+    }
+}
+
+diesel::table! {
+    todos (user_id, id) {
+        user_id -> Binary,
+        id -> Binary,
+        title -> Text,
+        description -> Nullable<Text>,
+        completed_at -> Nullable<BigInt>,
+        version -> BigInt,
+        client_id -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, title, description, completed_at, version, client_id, created_at, updated_at, deleted_at"
+    };
+}
+
+type Columns = (
+    Binary,
+    Text,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    BigInt,
+    Nullable<Text>,
+    BigInt,
+    BigInt,
+    Nullable<BigInt>,
+);
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = todos)]
+struct Row {
+    id: Vec<u8>,
+    title: String,
+    description: Option<String>,
+    completed_at: Option<i64>,
+    version: i64,
+    client_id: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    deleted_at: Option<i64>,
+}
+
+impl From<Row> for Todo {
+    fn from(row: Row) -> Self {
+        Self {
+            id: Uuid::from_slice(&row.id).unwrap_or_default(),
+            text: row.title,
+            description: row.description,
+            completed: row.completed_at.is_some(),
+            completed_at: row.completed_at.map(moment),
+            version: row.version,
+            client_id: row.client_id,
+            created_at: moment(row.created_at),
+            updated_at: moment(row.updated_at),
+            deleted_at: row.deleted_at.map(moment),
+        }
+    }
+}
+
+/// The conditional update, cached under its type, which diesel's own is not.
+#[derive(QueryId)]
+struct Update {
+    user: [u8; 16],
+    id: [u8; 16],
+    title: String,
+    folded: String,
+    now: i64,
+    base: i64,
+}
+
+impl QueryFragment<Sqlite> for Update {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE todos SET version = version + 1, title_version = version + 1, title = ");
+        out.push_bind_param::<Text, _>(&self.title)?;
+        out.push_sql(", title_folded = ");
+        out.push_bind_param::<Text, _>(&self.folded)?;
+        out.push_sql(", updated_at = ");
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(" WHERE user_id = ");
+        out.push_bind_param::<Binary, _>(&self.user)?;
+        out.push_sql(" AND id = ");
+        out.push_bind_param::<Binary, _>(&self.id)?;
+        out.push_sql(" AND version = ");
+        out.push_bind_param::<BigInt, _>(&self.base)?;
+        out.push_sql(concat!(" RETURNING ", columns!()));
+        Ok(())
+    }
+}
+
+impl Query for Update {
+    type SqlType = Columns;
+}
+
+impl RunQueryDsl<SqliteConnection> for Update {}
+
+/// The insertion.
+#[derive(QueryId)]
+struct Insert {
+    user: [u8; 16],
+    id: [u8; 16],
+    title: String,
+    folded: String,
+    now: i64,
+}
+
+impl QueryFragment<Sqlite> for Insert {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO todos (number, version, title_version, description_version, completed_version, deleted_version, \
+             user_id, id, title, title_folded, created_at, updated_at) \
+             VALUES ((SELECT next FROM todo_numbers), 1, 1, 1, 1, 1, ",
+        );
+        out.push_bind_param::<Binary, _>(&self.user)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.title)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.folded)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(concat!(") RETURNING ", columns!()));
+        Ok(())
+    }
+}
+
+impl Query for Insert {
+    type SqlType = Columns;
+}
+
+impl RunQueryDsl<SqliteConnection> for Insert {}
+
+/// Takes the number that was used.
+#[derive(QueryId)]
+struct NextNumber;
+
+impl QueryFragment<Sqlite> for NextNumber {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE todo_numbers SET next = next + 1");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for NextNumber {}
+
+type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+
+/// Two queues: to the threads that read, and to the one that writes.
+pub struct SqliteFloor {
+    reads: Sender<Job>,
+    writes: Sender<Job>,
+}
+
+/// A connection with the server's settings.
+pub fn connect(file: &Path) -> Result<SqliteConnection> {
+    let mut conn = SqliteConnection::establish(file.to_str().ok_or("a path that is no text")?)?;
+    conn.batch_execute(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA wal_autocheckpoint = 4096; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
+         PRAGMA foreign_keys = ON;",
+    )?;
+    Ok(conn)
+}
+
+impl SqliteFloor {
+    /// Opens the file and starts the threads.
+    pub fn open(file: &Path) -> Result<Self> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self { reads: start(file, cores)?, writes: start(file, 1)? })
+    }
+}
+
+fn start(file: &Path, threads: usize) -> Result<Sender<Job>> {
+    let (sender, jobs) = bounded::<Job>(1024);
+    for _ in 0..threads {
+        let mut conn = connect(file)?;
+        let jobs = jobs.clone();
+        thread::spawn(move || jobs.into_iter().for_each(|job| job(&mut conn)));
+    }
+    Ok(sender)
+}
+
+async fn run<T: Send + 'static>(
+    queue: &Sender<Job>,
+    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+) -> Result<T> {
+    let (caller, answer) = oneshot::channel();
+    // A caller that has gone needs no answer.
+    queue.try_send(Box::new(move |conn| drop(caller.send(work(conn)))))?;
+    Ok(answer.await??)
+}
+
+/// The page and what is told beside it, of one snapshot.
+fn page(conn: &mut SqliteConnection, user: Uuid) -> QueryResult<Vec<Row>> {
+    conn.batch_execute("BEGIN")?;
+    users::table
+        .filter(users::id.eq(user.as_bytes().as_slice()))
+        .select((users::sync_clock, users::sync_horizon, users::live_todos))
+        .first::<(i64, i64, i64)>(conn)?;
+    let rows = todos::table
+        .filter(todos::user_id.eq(user.as_bytes().as_slice()))
+        .filter(todos::deleted_at.is_null())
+        .order((todos::created_at.desc(), todos::id.asc()))
+        .limit(PAGE)
+        .offset(0)
+        .select(Row::as_select())
+        .load(conn)?;
+    conn.batch_execute("COMMIT")?;
+    Ok(rows)
+}
+
+fn update(
+    conn: &mut SqliteConnection,
+    (user, id): (Uuid, Uuid),
+    (text, base): (&str, i64),
+    now: Stamp,
+) -> QueryResult<Option<Row>> {
+    conn.immediate_transaction(|conn| {
+        let current: Option<i64> = todos::table
+            .filter(todos::user_id.eq(user.as_bytes().as_slice()))
+            .filter(todos::id.eq(id.as_bytes().as_slice()))
+            .select(todos::version)
+            .first(conn)
+            .optional()?;
+        if current != Some(base) {
+            return Ok(None);
+        }
+        let update = Update {
+            user: user.into_bytes(),
+            id: id.into_bytes(),
+            title: text.to_owned(),
+            folded: fold(text),
+            now: now.as_micros(),
+            base,
+        };
+        update.get_result(conn).optional()
+    })
+}
+
+impl Floor for SqliteFloor {
+    async fn get(&self, user: Uuid, id: Uuid) -> Result<Option<Todo>> {
+        let row = run(&self.reads, move |conn| {
+            todos::table
+                .filter(todos::user_id.eq(user.as_bytes().as_slice()))
+                .filter(todos::id.eq(id.as_bytes().as_slice()))
+                .select(Row::as_select())
+                .first(conn)
+                .optional()
+        });
+        Ok(row.await?.map(Todo::from))
+    }
+
+    async fn list(&self, user: Uuid) -> Result<Vec<Todo>> {
+        let rows = run(&self.reads, move |conn| page(conn, user));
+        Ok(rows.await?.into_iter().map(Todo::from).collect())
+    }
+
+    async fn patch(
+        &self,
+        user: Uuid,
+        id: Uuid,
+        text: String,
+        version: i64,
+        now: Stamp,
+    ) -> Result<Option<Todo>> {
+        let row = run(&self.writes, move |conn| update(conn, (user, id), (&text, version), now));
+        Ok(row.await?.map(Todo::from))
+    }
+
+    async fn create(&self, user: Uuid, id: Uuid, text: String, now: Stamp) -> Result<Todo> {
+        let row = run(&self.writes, move |conn| {
+            conn.immediate_transaction(|conn| {
+                let insert = Insert {
+                    user: user.into_bytes(),
+                    id: id.into_bytes(),
+                    folded: fold(&text),
+                    title: text,
+                    now: now.as_micros(),
+                };
+                let row: Row = insert.get_result(conn)?;
+                NextNumber.execute(conn)?;
+                Ok(row)
+            })
+        });
+        Ok(row.await?.into())
+    }
+}

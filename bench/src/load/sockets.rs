@@ -1,0 +1,158 @@
+//! Events: a socket per user, all open at once, while connections patch the users' todos in turn.
+//!
+//! Measured is the time from sending the patch until its event is read from the socket: more than from commit to socket, as the
+//! request and the commit are in it.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use hdrhistogram::Histogram;
+use tokio::net::TcpStream;
+use tokio::task::{JoinHandle, LocalSet};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use super::cases::{Patch, Turns};
+use super::{Figures, Lengths, round};
+use crate::Result;
+use crate::process::Meter;
+use crate::world::{USERS, World};
+
+/// How long the last event may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What was measured with so many connections patching.
+pub struct Delivery {
+    pub connections: usize,
+    pub patches: Figures,
+    /// From request to socket, in microseconds.
+    pub delay: Histogram<u64>,
+    /// Resident memory of the server with all sockets open, in bytes.
+    pub memory: u64,
+}
+
+/// What the sockets have in common.
+struct Shared {
+    began: Instant,
+    /// Events read.
+    read: Cell<u64>,
+    /// Only what was sent from then on counts, in microseconds since `began`.
+    from: Cell<u64>,
+}
+
+/// Opens a socket for each user and measures with each number of connections.
+pub async fn deliver(
+    address: SocketAddr,
+    world: &Rc<World>,
+    connections: &[usize],
+    lengths: Lengths,
+    meter: &Meter,
+) -> Result<Vec<Delivery>> {
+    let tasks = LocalSet::new();
+    tasks
+        .run_until(async {
+            let mut streams = Vec::with_capacity(USERS);
+            for user in 0..USERS {
+                streams.push(open(address, world.token(user)).await?);
+            }
+            let mut deliveries = Vec::new();
+            for count in connections {
+                let (delivery, open) = measure(address, world, *count, lengths, meter, streams).await?;
+                deliveries.push(delivery);
+                streams = open;
+            }
+            Ok(deliveries)
+        })
+        .await
+}
+
+type Stream = WebSocketStream<TcpStream>;
+
+/// A socket that has said that it is ready.
+async fn open(address: SocketAddr, token: &str) -> Result<Stream> {
+    let mut request = format!("ws://{address}/ws/todos").into_client_request()?;
+    request.headers_mut().insert("sec-websocket-protocol", format!("bearer, {token}").parse()?);
+    let (mut stream, _) = client_async(request, TcpStream::connect(address).await?).await?;
+    let first = stream.next().await.ok_or("a socket was closed at once")??;
+    if first.to_text()?.contains(r#""ready""#) {
+        Ok(stream)
+    } else {
+        Err(format!("a socket began with {first}").into())
+    }
+}
+
+async fn measure(
+    address: SocketAddr,
+    world: &Rc<World>,
+    connections: usize,
+    lengths: Lengths,
+    meter: &Meter,
+    streams: Vec<Stream>,
+) -> Result<(Delivery, Vec<Stream>)> {
+    let warm = u64::try_from(lengths.warm.as_micros())?;
+    let shared = Rc::new(Shared { began: Instant::now(), read: Cell::new(0), from: Cell::new(warm) });
+    let stop = tokio::sync::watch::Sender::new(false);
+    let readers: Vec<JoinHandle<Result<_>>> = streams
+        .into_iter()
+        .map(|stream| tokio::task::spawn_local(read(stream, shared.clone(), stop.subscribe())))
+        .collect();
+
+    let sent = Rc::new(Cell::new(0));
+    let actors = (0..connections).map(|i| {
+        let mut patch = Patch::new(Turns::new(0..USERS, i, connections), world.clone());
+        let (sent, began) = (sent.clone(), shared.began);
+        patch.mark = Box::new(move || {
+            sent.set(sent.get() + 1);
+            began.elapsed().as_micros()
+        });
+        Box::new(patch) as _
+    });
+    let patches = round(address, actors.collect(), lengths, meter).await?;
+    let all_there = async {
+        while shared.read.get() < sent.get() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if timeout(PATIENCE, all_there).await.is_err() {
+        return Err(format!("of {} events {} arrived", sent.get(), shared.read.get()).into());
+    }
+    let memory = meter.memory()?;
+    stop.send_replace(true);
+    let mut delay = Histogram::new(3)?;
+    let mut open = Vec::with_capacity(USERS);
+    for reader in readers {
+        let (stream, delays) = reader.await??;
+        delay.add(delays)?;
+        open.push(stream);
+    }
+    Ok((Delivery { connections, patches, delay, memory }, open))
+}
+
+/// Reads events until told to stop.
+async fn read(
+    mut stream: Stream,
+    shared: Rc<Shared>,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> Result<(Stream, Histogram<u64>)> {
+    let mut delays = Histogram::new(3)?;
+    loop {
+        let message = tokio::select! {
+            message = stream.next() => message.ok_or("a socket was closed")??,
+            _ = stop.changed() => return Ok((stream, delays)),
+        };
+        let Message::Text(text) = message else { continue };
+        let now = u64::try_from(shared.began.elapsed().as_micros())?;
+        let mark = text.split_once(r#""text":""#).and_then(|(_, rest)| rest.split(' ').next());
+        let mark: u64 = mark.ok_or_else(|| format!("a socket said {text}"))?.parse()?;
+        shared.read.set(shared.read.get() + 1);
+        if mark >= shared.from.get() {
+            delays.record(now.saturating_sub(mark))?;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What was measured, as Markdown.
+
+pub mod machine;
+mod targets;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::load::cases::Side;
+use crate::run::{Contest, Measured, Start};
+use crate::{Kind, Result};
+
+const ABOUT: &str = include_str!("about.md");
+/// What follows this line in the document is written by people and kept.
+const NOTES: &str = "## Notes\n";
+
+/// Milliseconds that this part does not exceed.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn ms(delays: &Histogram<u64>, part: f64) -> f64 {
+    delays.value_at_quantile(part) as f64 / 1_000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}
+
+/// The whole report but for the notes.
+pub fn text(machine: &[(&str, String)], measured: &[Measured], took: Duration) -> String {
+    // Writing to a string does not fail.
+    let mut out = String::from("# Benchmarks\n\n");
+    let _ = writeln!(out, "{}", ABOUT.trim_end());
+    let _ = writeln!(out, "\n## Measured on\n\n| | |\n|---|---|");
+    for (name, value) in machine {
+        let _ = writeln!(out, "| {name} | {value} |");
+    }
+    for measured in measured {
+        let _ = writeln!(out, "| database | {}, {:.0} MiB filled |", measured.version, mib(measured.size));
+    }
+    let _ = writeln!(out, "| the run | {:.1} minutes |", took.as_secs_f64() / 60.0);
+    goals(&mut out, measured);
+    for measured in measured {
+        database(&mut out, measured);
+    }
+    out
+}
+
+fn goals(out: &mut String, measured: &[Measured]) {
+    let _ = writeln!(out, "\n## Targets\n\n| target | database | measured | |\n|---|---|---|---|");
+    for measured in measured {
+        for verdict in targets::verdicts(measured) {
+            let met = if verdict.met { "met" } else { "**missed**" };
+            let _ =
+                writeln!(out, "| {} | {} | {} | {met} |", verdict.wanted, name(measured.kind), verdict.got);
+        }
+    }
+}
+
+const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => "SQLite",
+        Kind::Postgres => "PostgreSQL",
+    }
+}
+
+fn database(out: &mut String, measured: &Measured) {
+    let _ = writeln!(out, "\n## {}", name(measured.kind));
+    if !measured.contests.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n| request | connections | who | req/s | p50 ms | p95 ms | p99 ms | CPU µs, HTTP process | CPU µs, database | \
+             × floor (rounds) |\n|---|--:|---|--:|--:|--:|--:|--:|--:|--:|"
+        );
+    }
+    for contest in &measured.contests {
+        row(out, measured, contest);
+    }
+    if !measured.deliveries.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n| events to 1,000 sockets, while so many connections patch | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
+             server's memory |\n|--:|--:|--:|--:|--:|--:|--:|"
+        );
+    }
+    for delivery in &measured.deliveries {
+        let part = |part| ms(&delivery.delay, part);
+        let _ = writeln!(
+            out,
+            "| {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} MiB |",
+            delivery.connections,
+            delivery.patches.rate(),
+            part(0.5),
+            part(0.95),
+            part(0.99),
+            part(1.0),
+            mib(delivery.memory)
+        );
+    }
+    if let Some(Start { healthy, idle, end }) = &measured.start {
+        let median = healthy.get(healthy.len() / 2).copied().unwrap_or_default();
+        let slowest = healthy.last().copied().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "\nThe server, with this database, is healthy {:.0} ms after its start (median of {}; the slowest took {:.0} ms). \
+             Its resident memory is {:.1} MiB idle and {:.0} MiB after everything above.",
+            median.as_secs_f64() * 1e3,
+            healthy.len(),
+            slowest.as_secs_f64() * 1e3,
+            mib(*idle),
+            mib(*end)
+        );
+    }
+}
+
+fn row(out: &mut String, measured: &Measured, contest: &Contest) {
+    let Contest { case, side, connections, total, .. } = contest;
+    let who = match side {
+        Side::Server => "server",
+        Side::Floor => "floor",
+    };
+    let ratio = match side {
+        Side::Server => against_floor(measured, contest),
+        Side::Floor => String::new(),
+    };
+    let database = match measured.kind {
+        Kind::Sqlite => "in it".to_owned(),
+        Kind::Postgres => format!("{:.0}", total.per_request(total.database)),
+    };
+    let _ = writeln!(
+        out,
+        "| {} | {connections} | {who} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} | {database} | {ratio} |",
+        case.name(),
+        total.rate(),
+        total.quantile(0.5),
+        total.quantile(0.95),
+        total.quantile(0.99),
+        total.per_request(total.http),
+    );
+}
+
+/// Over all rounds, and the least and the greatest of one round.
+fn against_floor(measured: &Measured, contest: &Contest) -> String {
+    let Some(whole) = targets::to_floor(measured, contest.case, contest.connections) else {
+        return String::new();
+    };
+    let floor = |other: &&Contest| {
+        other.side == Side::Floor && (other.case, other.connections) == (contest.case, contest.connections)
+    };
+    let Some(floor) = measured.contests.iter().find(floor) else { return String::new() };
+    let rounds = || contest.rounds.iter().zip(&floor.rounds).map(|(own, floor)| own / floor);
+    let least = rounds().fold(f64::INFINITY, f64::min);
+    let greatest = rounds().fold(0.0, f64::max);
+    format!("**{whole:.2}** ({least:.2}–{greatest:.2})")
+}
+
+/// Renews the document, but for its notes.
+pub fn write(text: &str) -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let notes = old.find(NOTES).map_or(NOTES, |at| &old[at..]);
+    fs::write(path, format!("{text}\n{notes}"))?;
+    Ok(())
+}

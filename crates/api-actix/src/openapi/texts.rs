@@ -1,0 +1,47 @@
+//! Which characters texts may have, and where null stands for nothing.
+
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Object, OpenApi, RefOr};
+
+/// No control characters but tab and newline, and one that is no white space.
+const NOT_BLANK: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+/// No control characters but tab and newline.
+const NO_CONTROL: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+
+/// The members that are texts, by the one name they have in every schema.
+const TEXTS: [(&str, &str); 4] =
+    [("text", NOT_BLANK), ("client_id", NOT_BLANK), ("display_name", NOT_BLANK), ("description", NO_CONTROL)];
+
+/// Adds the patterns, and takes null from headers.
+pub(super) fn finish(document: &mut OpenApi) {
+    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+    for schema in schemas {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            restrict(object);
+        }
+    }
+    for item in document.paths.paths.values_mut() {
+        for operation in super::finish::operations(item) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                match parameter {
+                    RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Header => plain(parameter),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn restrict(object: &mut Object) {
+    for (name, pattern) in TEXTS {
+        if let Some(RefOr::T(Schema::Object(text))) = object.properties.get_mut(name) {
+            text.pattern = Some(pattern.to_owned());
+        }
+    }
+}
+
+/// A header that is not there is absent, never null.
+fn plain(parameter: &mut Parameter) {
+    parameter.schema = Some(ObjectBuilder::new().schema_type(Type::String).into());
+}

@@ -1,0 +1,75 @@
+//! The refresh token as a browser's cookie.
+
+use blackbox_tests::{Answer, Client, Database, Server};
+use serde_json::json;
+
+const ORIGIN: &str = "http://localhost:3000";
+
+async fn post(
+    client: &Client,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<serde_json::Value>,
+) -> Answer {
+    let request = client.request(reqwest::Method::POST, path);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    client.send(if let Some(body) = body { request.json(&body) } else { request }).await
+}
+
+/// The cookie's value, and what it says besides.
+fn cookie(answer: &Answer) -> (String, String) {
+    let (pair, attributes) = answer.header("set-cookie").split_once("; ").expect("attributes");
+    let value = pair.strip_prefix("refresh_token=").expect("the refresh token's cookie");
+    (value.to_owned(), attributes.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_an_allowed_origin_refreshes_with_a_cookie_it_can_not_read() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    client.register("ann@example.com").await;
+    let body = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
+    let tokens =
+        post(&client, "/api/v1/auth/login", &[("origin", ORIGIN)], Some(body.clone())).await.expect(200);
+    let (value, attributes) = cookie(&tokens);
+    assert_eq!(tokens.json()["refresh_token"], *value);
+    for wanted in ["HttpOnly", "SameSite=Lax", "Path=/api/v1/auth/refresh", "Max-Age=604800"] {
+        assert!(attributes.split("; ").any(|attribute| attribute == wanted), "{wanted}: {attributes}");
+    }
+    assert!(!attributes.contains("Secure"), "this is plain HTTP on this machine: {attributes}");
+
+    let sent = format!("other=1; refresh_token={value}");
+    let fresh = post(&client, "/api/v1/auth/refresh", &[("origin", ORIGIN), ("cookie", &sent)], None).await;
+    let (successor, _) = cookie(&fresh.expect(200));
+    assert_ne!(successor, value);
+
+    // Without the page's origin the cookie counts for nothing.
+    for origin in [&[][..], &[("origin", "https://evil.example")], &[("origin", "null")]] {
+        let headers: Vec<_> = origin.iter().copied().chain([("cookie", sent.as_str())]).collect();
+        let refused = post(&client, "/api/v1/auth/refresh", &headers, None).await;
+        refused.expect_problem(403, "AUTHZ_002");
+    }
+    // A request that loses clears no cookie of another tab.
+    let lost = [("origin", ORIGIN), ("cookie", "refresh_token=nonsense")];
+    let lost = post(&client, "/api/v1/auth/refresh", &lost, None).await;
+    lost.expect_problem(401, "AUTH_005");
+    assert!(!lost.headers.contains_key("set-cookie"), "{lost}");
+    // Who is no page gets no cookie.
+    let plain = post(&client, "/api/v1/auth/login", &[], Some(body)).await.expect(200);
+    assert!(!plain.headers.contains_key("set-cookie"), "{plain}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn elsewhere_than_on_this_machine_the_cookie_needs_tls() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    client.register("ann@example.com").await;
+    let body = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
+    let headers = [("origin", ORIGIN), ("host", "todo.example.com")];
+    let tokens = post(&client, "/api/v1/auth/login", &headers, Some(body)).await.expect(200);
+    let (_, attributes) = cookie(&tokens);
+    assert!(attributes.split("; ").any(|attribute| attribute == "Secure"), "{attributes}");
+    let ann = client.with_token(tokens.json()["access_token"].as_str().expect("a token"));
+    let out = post(&ann, "/api/v1/auth/logout", &headers, None).await.expect(204);
+    assert!(out.header("set-cookie").starts_with("refresh_token=;"), "{out}");
+}

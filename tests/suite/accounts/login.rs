@@ -1,0 +1,150 @@
+//! Logging in.
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::{Answer, Client, Database, Server, on_both_databases};
+use expect_test::expect;
+use postgres_testbed::Role;
+use serde_json::json;
+
+use crate::support::{log_in, refresh};
+
+const LOGIN: &str = "/api/v1/auth/login";
+
+async fn attempt(client: &Client, email: &str, password: &str) -> Answer {
+    client.post(LOGIN, json!({"email": email, "password": password})).await
+}
+
+on_both_databases! {
+    async fn logging_in_gives_tokens_of_a_session_of_its_own(server: Server) {
+        let (ann, registered) = server.client().register("ann@example.com").await;
+        let answer = attempt(&server.client(), "ann@example.com", PASSWORD).await;
+        expect![[r#"
+            200
+            cache-control: private, no-store
+            {
+              "access_token": "[access token]",
+              "expires_in": 900,
+              "refresh_token": "[refresh token]",
+              "token_type": "bearer",
+              "user": {
+                "display_name": null,
+                "email": "ann@example.com",
+                "email_verified": false,
+                "id": "[id]"
+              }
+            }
+        "#]]
+        .assert_eq(&answer.to_string());
+        let tokens = answer.json();
+        assert_eq!(tokens["user"]["id"], registered["user"]["id"]);
+        assert_ne!(tokens["refresh_token"], registered["refresh_token"]);
+        // Ending one leaves the other.
+        ann.post("/api/v1/auth/logout", json!({})).await.expect(204);
+        let (second, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
+        second.get("/api/v1/todos").await.expect(200);
+    }
+
+    async fn an_unknown_address_and_a_wrong_password_are_answered_alike(server: Server) {
+        server.client().register("ann@example.com").await;
+        let wrong = attempt(&server.client(), "ann@example.com", "Wrong-Horse-7").await;
+        let unknown = attempt(&server.client(), "bob@example.com", PASSWORD).await;
+        expect![[r#"
+            401
+            www-authenticate: Bearer
+            cache-control: private, no-store
+            {
+              "detail": "The email or the password is wrong",
+              "details": {},
+              "error_code": "AUTH_001",
+              "message": "The email or the password is wrong",
+              "request_id": "[request id]",
+              "status": 401,
+              "timestamp": "[time]",
+              "title": "Unauthorized",
+              "type": "about:blank"
+            }
+        "#]]
+        .assert_eq(&wrong.to_string());
+        assert_eq!(wrong.to_string(), unknown.to_string());
+    }
+
+    async fn the_twenty_first_session_ends_the_oldest(server: Server) {
+        let (ann, first) = server.client().register("ann@example.com").await;
+        let mut second = None;
+        for n in 1..=20 {
+            let (_, tokens) = log_in(&server.client(), "ann@example.com", &format!("device {n}")).await;
+            second.get_or_insert(tokens);
+        }
+        ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &first).await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &second.expect("a second session")).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_or_malformed_credentials_are_told_by_field() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    let nothing = client.post(LOGIN, json!({})).await;
+    expect![[r#"
+        422
+        cache-control: private, no-store
+        {
+          "detail": "email is required",
+          "details": {
+            "errors": [
+              {
+                "code": "VALIDATION_001",
+                "field": "email",
+                "message": "email is required"
+              },
+              {
+                "code": "VALIDATION_004",
+                "field": "password",
+                "message": "password is required"
+              }
+            ],
+            "field": "email"
+          },
+          "error_code": "VALIDATION_001",
+          "message": "email is required",
+          "request_id": "[request id]",
+          "status": 422,
+          "timestamp": "[time]",
+          "title": "Unprocessable Entity",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&nothing.to_string());
+    attempt(&client, "no address", PASSWORD).await.expect_problem(422, "VALIDATION_001");
+    attempt(&client, "ann@example.com", "").await.expect_problem(422, "VALIDATION_004");
+    // Whatever a password of today must be, one of yesterday is only compared.
+    attempt(&client, "ann@example.com", "x").await.expect_problem(401, "AUTH_001");
+    attempt(&client, "ann@example.com", &"x".repeat(5000)).await.expect_problem(401, "AUTH_001");
+    attempt(&client, "ann@example.com", "\0").await.expect_problem(401, "AUTH_001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_account_is_refused_only_to_whoever_knows_its_password() {
+    let server = Server::start(Database::Postgres).await;
+    let (_, tokens) = server.client().register("ann@example.com").await;
+    let database = server.postgres.as_ref().expect("it runs on PostgreSQL");
+    database.sql(Role::Owner, "UPDATE users SET is_active = false").expect("the user is disabled");
+    attempt(&server.client(), "ann@example.com", PASSWORD).await.expect_problem(401, "AUTH_007");
+    attempt(&server.client(), "ann@example.com", "Wrong-Horse-7").await.expect_problem(401, "AUTH_001");
+    refresh(&server.client(), &tokens).await.expect_problem(401, "AUTH_007");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_an_account_that_is_gone_opens_nothing() {
+    let server = Server::start(Database::Postgres).await;
+    let (ann, tokens) = server.client().register("ann@example.com").await;
+    let database = server.postgres.as_ref().expect("it runs on PostgreSQL");
+    database.sql(Role::Owner, "DELETE FROM users").expect("the user is deleted");
+    ann.get("/api/v1/users/me").await.expect_problem(401, "AUTH_007");
+    ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_007");
+    ann.post("/api/v1/todos", json!({"text": "Buy milk"})).await.expect_problem(401, "AUTH_007");
+    ann.post("/api/v1/todos/sync", json!({})).await.expect_problem(401, "AUTH_007");
+    assert_eq!(refresh(&server.client(), &tokens).await.status, 401);
+    attempt(&server.client(), "ann@example.com", PASSWORD).await.expect_problem(401, "AUTH_001");
+}

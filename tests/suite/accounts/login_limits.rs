@@ -1,0 +1,64 @@
+//! How often one may guess a password.
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::{Answer, Client, Database, Server};
+use serde_json::json;
+
+async fn attempt(client: &Client, email: &str, password: &str) -> Answer {
+    client.post("/api/v1/auth/login", json!({"email": email, "password": password})).await
+}
+
+fn expect_limited(answer: &Answer) {
+    answer.expect_problem(429, "RATE_001");
+    let seconds: u32 = answer.header("retry-after").parse().expect("whole seconds");
+    assert!((1..=900).contains(&seconds), "{answer}");
+    assert!(answer.header("ratelimit-policy").contains("q=5;w=900"), "{answer}");
+    assert!(answer.header("ratelimit").contains("r=0"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_five_wrong_passwords_from_one_address_the_sixth_is_not_even_compared() {
+    let server = Server::start_with(Database::Sqlite, &[("RATE_LIMIT_ENABLED", "true")]).await;
+    let client = server.client();
+    client.register("ann@example.com").await;
+    for n in 0..5 {
+        // Right ones in between are not counted, and forgive nothing.
+        attempt(&client, "ann@example.com", PASSWORD).await.expect(200);
+        let email = if n % 2 == 0 { "ann@example.com" } else { "nobody@example.com" };
+        attempt(&client, email, "Wrong-Horse-7").await.expect_problem(401, "AUTH_001");
+    }
+    expect_limited(&attempt(&client, "ann@example.com", "Wrong-Horse-7").await);
+    expect_limited(&attempt(&client, "ann@example.com", PASSWORD).await);
+    expect_limited(&attempt(&client, "nobody@example.com", "Wrong-Horse-7").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_guesses_at_once_do_not_slip_through() {
+    let server = Server::start_with(Database::Sqlite, &[("RATE_LIMIT_ENABLED", "true")]).await;
+    let client = server.client();
+    client.register("ann@example.com").await;
+    let guesses = (0..30).map(|_| attempt(&client, "ann@example.com", "Wrong-Horse-7"));
+    let answers = futures_util::future::join_all(guesses).await;
+    let compared = answers.iter().filter(|answer| answer.status == 401).count();
+    assert_eq!(compared, 5);
+    answers.iter().filter(|answer| answer.status != 401).for_each(expect_limited);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_can_not_choose_the_address_it_is_counted_by() {
+    let server = Server::start_with(Database::Sqlite, &[("RATE_LIMIT_ENABLED", "true")]).await;
+    let client = server.client();
+    for n in 0..6 {
+        let request = client
+            .request(reqwest::Method::POST, "/api/v1/auth/login")
+            .header("x-forwarded-for", format!("192.0.2.{n}"))
+            .header("forwarded", format!("for=192.0.2.{n}"))
+            .json(&json!({"email": format!("{n}@example.com"), "password": "Wrong-Horse-7"}));
+        let answer = client.send(request).await;
+        if n < 5 {
+            answer.expect_problem(401, "AUTH_001");
+        } else {
+            expect_limited(&answer);
+        }
+    }
+}

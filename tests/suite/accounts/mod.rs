@@ -1,0 +1,10 @@
+//! `/api/v1/auth` and `/api/v1/users`.
+
+mod cookie;
+mod login;
+mod login_limits;
+mod logout;
+mod passwords;
+mod profile;
+mod refresh;
+mod registration;

@@ -1,0 +1,85 @@
+//! Changing the password.
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::{Answer, Client, Database, Server, on_both_databases};
+use expect_test::expect;
+use serde_json::json;
+
+use crate::support::{log_in, refresh};
+
+const NEW: &str = "Other-Horse-8";
+
+async fn change(client: &Client, current: &str, new: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": new});
+    client.post("/api/v1/auth/change-password", body).await
+}
+
+on_both_databases! {
+    async fn a_new_password_ends_every_other_session_and_keeps_this_one(server: Server) {
+        let (phone, phone_tokens) = server.client().register("ann@example.com").await;
+        let (laptop, laptop_tokens) = log_in(&server.client(), "ann@example.com", "laptop").await;
+        change(&phone, PASSWORD, NEW).await.expect(204);
+        phone.get("/api/v1/todos").await.expect(200);
+        refresh(&server.client(), &phone_tokens).await.expect(200);
+        laptop.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &laptop_tokens).await.expect_problem(401, "AUTH_004");
+
+        let log_in_with = |password| {
+            let body = json!({"email": "ann@example.com", "password": password});
+            let client = server.client();
+            async move { client.post("/api/v1/auth/login", body).await }
+        };
+        log_in_with(PASSWORD).await.expect_problem(401, "AUTH_001");
+        log_in_with(NEW).await.expect(200);
+    }
+
+    async fn of_two_changes_at_once_one_wins(server: Server) {
+        let (phone, _) = server.client().register("ann@example.com").await;
+        let (one, two) =
+            tokio::join!(change(&phone, PASSWORD, NEW), change(&phone, PASSWORD, "Third-Horse-9"));
+        let mut statuses = [one.status, two.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 422], "{one}{two}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_refused_says_why_and_changes_nothing() {
+    let server = Server::start(Database::Sqlite).await;
+    let (phone, _) = server.client().register("ann@example.com").await;
+    let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
+    let wrong = change(&phone, "Wrong-Horse-7", NEW).await;
+    wrong.expect_problem(422, "VALIDATION_007");
+    expect![[r#"
+        422
+        cache-control: private, no-store
+        {
+          "detail": "current_password is not your password",
+          "details": {
+            "errors": [
+              {
+                "code": "VALIDATION_007",
+                "field": "current_password",
+                "message": "current_password is not your password"
+              }
+            ],
+            "field": "current_password"
+          },
+          "error_code": "VALIDATION_007",
+          "message": "current_password is not your password",
+          "request_id": "[request id]",
+          "status": 422,
+          "timestamp": "[time]",
+          "title": "Unprocessable Entity",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&wrong.to_string());
+    change(&phone, PASSWORD, PASSWORD).await.expect_problem(422, "VALIDATION_008");
+    change(&phone, PASSWORD, "weak").await.expect_problem(422, "VALIDATION_002");
+    let missing = phone.post("/api/v1/auth/change-password", json!({"current_password": ""})).await;
+    missing.expect_problem(422, "VALIDATION_004");
+    change(&server.client(), PASSWORD, NEW).await.expect_problem(401, "AUTH_005");
+    laptop.get("/api/v1/todos").await.expect(200);
+    log_in(&server.client(), "ann@example.com", "tablet").await;
+}

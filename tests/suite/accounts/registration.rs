@@ -1,0 +1,180 @@
+//! Registering.
+
+use blackbox_tests::{Database, Server, on_both_databases};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use crate::support::{log_in, members};
+
+const REGISTER: &str = "/api/v1/auth/register";
+
+fn request(email: &str, password: &str) -> Value {
+    json!({"email": email, "password": password})
+}
+
+on_both_databases! {
+    async fn registering_makes_the_account_and_logs_its_user_in(server: Server) {
+        let client = server.client();
+        let body = json!({"email": " Ann@Example.com ", "password": "Correct-Horse-7", "display_name": " Ann ",
+                          "client_id": "phone", "unknown": "members are ignored"});
+        let registered = client.post(REGISTER, body).await;
+        expect![[r#"
+            201
+            cache-control: private, no-store
+            {
+              "access_token": "[access token]",
+              "expires_in": 900,
+              "refresh_token": "[refresh token]",
+              "token_type": "bearer",
+              "user": {
+                "display_name": "Ann",
+                "email": "Ann@Example.com",
+                "email_verified": false,
+                "id": "[id]"
+              }
+            }
+        "#]]
+        .assert_eq(&registered.to_string());
+        let tokens = registered.json();
+        let ann = client.with_token(tokens["access_token"].as_str().expect("a token"));
+        ann.get("/api/v1/todos").await.expect(200);
+    }
+
+    async fn an_address_is_one_whatever_its_case(server: Server) {
+        let client = server.client();
+        client.register("Ann@Example.com").await;
+        let again = client.post(REGISTER, request("aNN@example.COM", "Correct-Horse-7")).await;
+        expect![[r#"
+            409
+            cache-control: private, no-store
+            {
+              "detail": "email is registered already; log in instead",
+              "details": {
+                "errors": [
+                  {
+                    "code": "VALIDATION_003",
+                    "field": "email",
+                    "message": "email is registered already; log in instead"
+                  }
+                ],
+                "field": "email"
+              },
+              "error_code": "VALIDATION_003",
+              "message": "email is registered already; log in instead",
+              "request_id": "[request id]",
+              "status": 409,
+              "timestamp": "[time]",
+              "title": "Conflict",
+              "type": "about:blank"
+            }
+        "#]]
+        .assert_eq(&again.to_string());
+        again.expect_problem(409, "VALIDATION_003");
+        let (_, tokens) = log_in(&client, "ann@EXAMPLE.com", "laptop").await;
+        assert_eq!(tokens["user"]["email"], "Ann@Example.com", "it stays as it was typed");
+    }
+
+    async fn of_many_who_register_one_address_at_once_exactly_one_succeeds(server: Server) {
+        let client = server.client();
+        let attempts = (0..8).map(|_| client.post(REGISTER, request("ann@example.com", "Correct-Horse-7")));
+        let mut codes: Vec<_> =
+            futures_util::future::join_all(attempts).await.iter().map(|a| (a.status, a.code())).collect();
+        codes.sort();
+        assert_eq!(codes[0], (201, String::new()));
+        assert!(codes[1..].iter().all(|c| *c == (409, "VALIDATION_003".to_owned())), "{codes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_field_is_told_at_once() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    let body =
+        json!({"email": "nobody", "password": "short", "display_name": "x".repeat(101), "client_id": 7});
+    let refused = client.post(REGISTER, body).await;
+    expect![[r#"
+        422
+        cache-control: private, no-store
+        {
+          "detail": "email must be an email address such as ann@example.com",
+          "details": {
+            "errors": [
+              {
+                "code": "VALIDATION_001",
+                "field": "email",
+                "message": "email must be an email address such as ann@example.com"
+              },
+              {
+                "code": "VALIDATION_002",
+                "field": "password",
+                "message": "password must have 8 characters or more, an upper-case letter, a digit",
+                "missing": [
+                  "8 characters or more",
+                  "an upper-case letter",
+                  "a digit"
+                ]
+              },
+              {
+                "code": "VALIDATION_005",
+                "field": "display_name",
+                "got": 101,
+                "max": 100,
+                "message": "display_name must be at most 100 characters long, it has 101"
+              },
+              {
+                "code": "VALIDATION_006",
+                "field": "client_id",
+                "message": "client_id must be a string"
+              }
+            ],
+            "field": "email"
+          },
+          "error_code": "VALIDATION_001",
+          "message": "email must be an email address such as ann@example.com",
+          "request_id": "[request id]",
+          "status": 422,
+          "timestamp": "[time]",
+          "title": "Unprocessable Entity",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&refused.to_string());
+    let nothing = client.post(REGISTER, json!({})).await;
+    nothing.expect_problem(422, "VALIDATION_001");
+    let errors = &nothing.json()["details"]["errors"];
+    assert_eq!(members(errors, "field"), json!(["email", "password"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weak_password_is_refused_with_what_it_lacks() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    for (password, lacks) in [
+        ("Sh0rt", "8 characters"),
+        ("no-upper-case-1", "upper"),
+        ("NO-LOWER-CASE-1", "lower"),
+        ("No-digit-in-here", "digit"),
+        ("Password1", "common"),
+        ("Ann1@Example.com", "email"),
+        (&format!("Aa1{}", "é".repeat(35)), "72"),
+        ("Aa1-with-\0-inside", "NUL"),
+    ] {
+        let refused = client.post(REGISTER, request("ann1@example.com", password)).await;
+        refused.expect_problem(422, "VALIDATION_002");
+        let body = refused.json();
+        assert_eq!(body["details"]["field"], "password");
+        assert!(body["details"]["errors"][0]["message"].to_string().contains(lacks), "{lacks}: {refused}");
+        assert!(!refused.text.contains(password), "the password is not repeated: {refused}");
+    }
+    client.post(REGISTER, request("ann1@example.com", &format!("Aa1{}", "é".repeat(34)))).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_address_is_refused() {
+    let server = Server::start(Database::Sqlite).await;
+    for email in ["", "   ", "ann", "ann@host", "@example.com", "a b@example.com", "ann@example.com\n@x.de"] {
+        let refused = server.client().post(REGISTER, request(email, "Correct-Horse-7")).await;
+        refused.expect_problem(422, "VALIDATION_001");
+        assert_eq!(refused.json()["details"]["field"], "email", "{email:?}");
+    }
+}

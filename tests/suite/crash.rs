@@ -1,0 +1,152 @@
+//! Killed without warning: what was acknowledged is there, and cursors go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use blackbox_tests::{Client, Server, on_both_databases};
+use postgres_testbed::{Durability, PrivateCluster};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{everything, id, items, sync, text};
+
+/// Creates and changes todos until the server is gone or `stop` is set; gives the id and version of each acknowledged one.
+async fn write_on(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(String, i64)> {
+    let mut acknowledged = Vec::new();
+    for n in first.. {
+        if stop.load(Ordering::Relaxed) {
+            return acknowledged;
+        }
+        let create =
+            client.request(Method::POST, "/api/v1/todos").json(&json!({"id": id(n), "text": "created"}));
+        match create.send().await.map(|response| response.status().as_u16()) {
+            Ok(201) => acknowledged.push((id(n), 1)),
+            _ => continue,
+        }
+        let change =
+            json!({"last_sync": null, "limit": 1, "todos": [{"id": id(n), "text": "changed", "version": 1}]});
+        let change = client.request(Method::POST, "/api/v1/todos/sync").json(&change);
+        // The status alone may be from before the end; the change is acknowledged once the answer is here.
+        let answer = match change.send().await {
+            Ok(response) if response.status() == 200 => response.json::<Value>().await.ok(),
+            _ => None,
+        };
+        if answer.is_some_and(|answer| answer["applied"] == json!([id(n)])) {
+            acknowledged.push((id(n), 2));
+        }
+    }
+    acknowledged
+}
+
+/// Fails unless each acknowledged version is there, or a later one.
+fn expect_all(acknowledged: &[(String, i64)], todos: &Value) {
+    let stored: std::collections::BTreeMap<_, _> = items(todos)
+        .iter()
+        .map(|todo| (text(&todo["id"]), todo["version"].as_i64().expect("a number")))
+        .collect();
+    for (id, version) in acknowledged {
+        let found = stored.get(id.as_str());
+        assert!(
+            found.is_some_and(|found| found >= version),
+            "{id} at {version} was acknowledged, found {found:?}"
+        );
+    }
+}
+
+async fn gathered(writers: Vec<tokio::task::JoinHandle<Vec<(String, i64)>>>) -> Vec<(String, i64)> {
+    let mut all = Vec::new();
+    for writer in writers {
+        all.extend(writer.await.expect("a writer does not panic"));
+    }
+    all
+}
+
+on_both_databases! {
+    async fn every_acknowledged_write_survives_a_kill(server: Server) {
+        let mut server = server;
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let mut acknowledged = Vec::new();
+        let mut cursor = Value::Null;
+        for life in 0..3 {
+            let client = server.client().with_token(ann.token());
+            let stop = Arc::new(AtomicBool::new(false));
+            let writers = (0..8).map(|writer| {
+                let first = 1_000_000 * life + 10_000 * writer;
+                tokio::spawn(write_on(client.clone(), first, Arc::clone(&stop)))
+            });
+            let writers: Vec<_> = writers.collect();
+            // Long enough for some hundred writes; killed in the middle of them.
+            wait_for(&client, 60 * (life + 1)).await;
+            cursor =
+                sync(&client, json!({"last_sync": cursor, "limit": 1000})).await["sync_timestamp"].clone();
+            server.crash_and_restart().await;
+            stop.store(true, Ordering::Relaxed);
+            let written = gathered(writers).await;
+            assert!(!written.is_empty());
+            acknowledged.extend(written);
+
+            let client = server.client().with_token(ann.token());
+            let mut all = Vec::new();
+            let mut from = Value::Null;
+            loop {
+                let page = sync(&client, json!({"last_sync": from})).await;
+                all.extend(items(&page["server_changes"]).iter().cloned());
+                from = page["sync_timestamp"].clone();
+                if page["has_more"] == false {
+                    break;
+                }
+            }
+            expect_all(&acknowledged, &Value::Array(all.clone()));
+            // The cursor of before the crash goes on, with exactly what came after it.
+            let later: Vec<_> =
+                all.iter().filter(|todo| text(&todo["updated_at"]) > text(&cursor)).cloned().collect();
+            let since = sync(&client, json!({"last_sync": cursor, "limit": 1000})).await;
+            assert_eq!(since["server_changes"], Value::Array(later));
+        }
+    }
+}
+
+/// Waits until so many todos are there.
+async fn wait_for(client: &Client, count: usize) {
+    loop {
+        let list = client.get("/api/v1/todos?per_page=1").await.expect(200);
+        if list.header("x-total-count").parse::<usize>().expect("a number") >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_acknowledged_write_is_lost_when_postgresql_crashes_and_comes_back() {
+    let cluster = PrivateCluster::start(Durability::Full);
+    let database = cluster.create_database("crash");
+    let settings = [("DATABASE_TIMEOUT_MS", "1000")];
+    let server = Server::start_on(&database.app_url(), &database.owner_url(), &settings).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers = (0..6)
+        .map(|writer| tokio::spawn(write_on(ann.clone(), 10_000_000 * writer, Arc::clone(&stop))))
+        .collect();
+    let mut count = 0;
+    for _ in 0..2 {
+        wait_for(&ann, count + 40).await;
+        cluster.stop_immediate();
+        cluster.start_again();
+        // Works again by itself.
+        count = loop {
+            let answer = ann.get("/api/v1/todos?per_page=1").await;
+            if answer.status == 200 {
+                break answer.header("x-total-count").parse::<usize>().expect("a number");
+            }
+            assert_eq!(answer.status, 503, "{answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+    }
+    wait_for(&ann, count + 40).await;
+    stop.store(true, Ordering::Relaxed);
+    let acknowledged = gathered(writers).await;
+    let all = everything(&ann).await;
+    expect_all(&acknowledged, &all);
+}

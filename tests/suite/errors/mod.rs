@@ -1,0 +1,6 @@
+//! One test per code that this surface can produce, each in the one form.
+
+mod authentication;
+mod outage;
+mod requests;
+mod table;

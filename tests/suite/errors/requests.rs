@@ -1,0 +1,165 @@
+//! What a request has to be.
+
+use blackbox_tests::{Database, Server};
+use expect_test::expect;
+use reqwest::Method;
+use serde_json::json;
+
+const TODOS: &str = "/api/v1/todos";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_route_is_told_apart_from_a_wrong_method() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let unknown = ann.get("/api/v1/nowhere").await;
+    expect![[r#"
+        404
+        cache-control: private, no-store
+        {
+          "detail": "There is no such resource; see /docs for those there are",
+          "details": {},
+          "error_code": "RESOURCE_003",
+          "message": "There is no such resource; see /docs for those there are",
+          "request_id": "[request id]",
+          "status": 404,
+          "timestamp": "[time]",
+          "title": "Not Found",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&unknown.to_string());
+    for path in [
+        "/nowhere",
+        "/api",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/todos/",
+        "/api/v2/todos",
+        "//",
+        "/api/v1/todos/x/y/z",
+        "/%00",
+    ] {
+        ann.get(path).await.expect_problem(404, "RESOURCE_003");
+    }
+    let wrong = ann.put(TODOS, json!({})).await;
+    expect![[r#"
+        405
+        allow: GET, HEAD, POST
+        cache-control: private, no-store
+        {
+          "detail": "This resource does not have this method; it has GET, HEAD, POST",
+          "details": {},
+          "error_code": "RESOURCE_003",
+          "message": "This resource does not have this method; it has GET, HEAD, POST",
+          "request_id": "[request id]",
+          "status": 405,
+          "timestamp": "[time]",
+          "title": "Method Not Allowed",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&wrong.to_string());
+    for (method, path, allow) in [
+        (Method::DELETE, TODOS, "GET, HEAD, POST"),
+        (Method::POST, "/api/v1/todos/018f3a6e-0000-7000-8000-000000000001", "GET, HEAD, PATCH, DELETE"),
+        (Method::GET, "/api/v1/todos/bulk", "POST, PATCH"),
+        (Method::GET, "/api/v1/todos/sync", "POST"),
+        (Method::PATCH, "/api/v1/todos/sync", "POST"),
+        (Method::GET, "/api/v1/auth/login", "POST"),
+        (Method::POST, "/api/v1/users/me", "GET, HEAD, PATCH"),
+        (Method::POST, "/health", "GET, HEAD"),
+        (Method::POST, "/ws/todos", "GET, HEAD"),
+    ] {
+        let refused = ann.send(ann.request(method.clone(), path)).await;
+        refused.expect_problem(405, "RESOURCE_003");
+        assert_eq!(refused.header("allow"), allow, "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_has_to_be_json_in_utf8() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let malformed = ann.post_raw(TODOS, "{\"text\": ").await;
+    expect![[r#"
+        400
+        cache-control: private, no-store
+        {
+          "detail": "The body is not valid JSON at line 1, column 9",
+          "details": {
+            "column": 9,
+            "line": 1
+          },
+          "error_code": "VALIDATION_009",
+          "message": "The body is not valid JSON at line 1, column 9",
+          "request_id": "[request id]",
+          "status": 400,
+          "timestamp": "[time]",
+          "title": "Bad Request",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&malformed.to_string());
+    for body in
+        [&b""[..], b"{", b"{}}", b"{'text': 'x'}", b"{\"text\": \"\xff\xfe\"}", b"\xef\xbb\xbf{}x", b"text=x"]
+    {
+        ann.post_raw(TODOS, body).await.expect_problem(400, "VALIDATION_009");
+    }
+    for body in ["[]", "7", "\"text\"", "null", "true"] {
+        ann.post_raw(TODOS, body).await.expect_problem(422, "VALIDATION_006");
+    }
+    for content_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin1",
+        "multipart/form-data; boundary=x",
+        "",
+    ] {
+        let request =
+            ann.request(Method::POST, TODOS).header("content-type", content_type).body("{\"text\": \"x\"}");
+        ann.send(request).await.expect_problem(415, "VALIDATION_011");
+    }
+    let none = ann.request(Method::POST, TODOS).body("{\"text\": \"x\"}");
+    ann.send(none).await.expect_problem(415, "VALIDATION_011");
+    for content_type in ["application/json; charset=utf-8", "APPLICATION/JSON"] {
+        let request =
+            ann.request(Method::POST, TODOS).header("content-type", content_type).body("{\"text\": \"x\"}");
+        ann.send(request).await.expect(201);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_over_two_mebibytes_is_too_large() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let padded = |bytes: usize| format!("{{\"text\": \"x\", \"pad\": \"{}\"}}", "y".repeat(bytes - 24));
+    ann.post_raw(TODOS, padded(2 * 1024 * 1024)).await.expect(201);
+    ann.post_raw(TODOS, padded(2 * 1024 * 1024 + 1)).await.expect_problem(413, "VALIDATION_010");
+    ann.post_raw(TODOS, padded(3 * 1024 * 1024)).await.expect_problem(413, "VALIDATION_010");
+    // Without saying how long it will be.
+    let chunks = (0..30).map(|_| Ok::<_, std::io::Error>("z".repeat(100 * 1024)));
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    ann.post_raw(TODOS, body).await.expect_problem(413, "VALIDATION_010");
+    assert_eq!(ann.get(TODOS).await.header("x-total-count"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_is_kept_when_it_is_sane() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    let long = "x".repeat(128);
+    for id in ["abc", "A-b_9", &long] {
+        let answer = client.send(client.request(Method::GET, TODOS).header("x-request-id", id)).await;
+        answer.expect_problem(401, "AUTH_005");
+        assert_eq!(answer.header("x-request-id"), id);
+    }
+    for id in ["", "a b", "a\"b", "ä", "<script>", &"x".repeat(129)] {
+        let answer =
+            client.send(client.request(Method::GET, TODOS).header("x-request-id", id.as_bytes())).await;
+        answer.expect_problem(401, "AUTH_005");
+        let given = answer.header("x-request-id");
+        assert!(given != id && !given.is_empty(), "{answer}");
+    }
+    let (one, two) = (client.get("/").await, client.get("/").await);
+    assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+}

@@ -1,0 +1,126 @@
+//! Bodies that are no JSON, or JSON of an unfriendly kind.
+
+use blackbox_tests::{Database, Server};
+use serde_json::json;
+
+use crate::support::{UNKNOWN, add, everything};
+
+/// Every endpoint that reads a body, with one that needs no body but may have one.
+const ENDPOINTS: [(&str, &str); 11] = [
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/auth/logout"),
+    ("POST", "/api/v1/auth/change-password"),
+    ("PATCH", "/api/v1/users/me"),
+    ("POST", "/api/v1/todos"),
+    ("PATCH", "/api/v1/todos/018f3a6e-0000-7000-8000-000000000001"),
+    ("POST", "/api/v1/todos/bulk"),
+    ("PATCH", "/api/v1/todos/bulk"),
+    ("POST", "/api/v1/todos/sync"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_json_object_is_refused_everywhere_and_nothing_is_written() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    add(&ann, "untouched").await;
+    let before = everything(&ann).await;
+    let nested =
+        |open: &str, close: &str| format!("{{\"text\": {}1{}}}", open.repeat(10_000), close.repeat(10_000));
+    let bodies: [(&str, Vec<u8>, u16, &str); 15] = [
+        ("cut off", b"{\"text\": \"x".to_vec(), 400, "VALIDATION_009"),
+        ("trailing", b"{} {}".to_vec(), 400, "VALIDATION_009"),
+        ("comments", b"{/* */}".to_vec(), 400, "VALIDATION_009"),
+        ("not a number", b"{\"version\": NaN}".to_vec(), 400, "VALIDATION_009"),
+        ("a leading zero", b"{\"version\": 01}".to_vec(), 400, "VALIDATION_009"),
+        ("a bad escape", br#"{"text": "\x", "x": "\x"}"#.to_vec(), 400, "VALIDATION_009"),
+        ("a raw newline", b"{\"x\": \"a\nb\"}".to_vec(), 400, "VALIDATION_009"),
+        ("invalid UTF-8", b"{\"x\": \"\xc3\x28\"}".to_vec(), 400, "VALIDATION_009"),
+        ("overlong UTF-8", b"{\"x\": \"\xc0\xaf\"}".to_vec(), 400, "VALIDATION_009"),
+        (
+            "UTF-16",
+            "{\"text\": \"x\"}".encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            400,
+            "VALIDATION_009",
+        ),
+        ("deep arrays", nested("[", "]").into_bytes(), 400, "VALIDATION_009"),
+        ("deep objects", nested("{\"a\":", "}").into_bytes(), 400, "VALIDATION_009"),
+        ("unclosed depth", "[".repeat(100_000).into_bytes(), 400, "VALIDATION_009"),
+        ("three mebibytes", vec![b' '; 3 * 1024 * 1024], 413, "VALIDATION_010"),
+        ("an array", b"[]".to_vec(), 422, "VALIDATION_006"),
+    ];
+    for (method, path) in ENDPOINTS {
+        for (what, body, status, code) in &bodies {
+            let method = method.parse().expect("a method");
+            let request = ann.request(method, path).header("content-type", "application/json");
+            let refused = ann.send(request.body(body.clone())).await;
+            assert_eq!((refused.status, &*refused.code()), (*status, *code), "{path}: {what}: {refused}");
+            refused.expect_problem(*status, code);
+        }
+    }
+    assert_eq!(everything(&ann).await, before);
+    assert!(!server.logs().contains("panicked"), "{}", server.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_surrogate_pair_is_no_text() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    for half in [r"\ud800", r"\udc00\ud800x", r"a\uD83D"] {
+        for (path, body) in [
+            (
+                "/api/v1/auth/register",
+                format!(r#"{{"email": "bob@example.com", "password": "Aa1{half}aaaaa"}}"#),
+            ),
+            ("/api/v1/auth/login", format!(r#"{{"email": "ann@example.com", "password": "{half}"}}"#)),
+            ("/api/v1/auth/refresh", format!(r#"{{"refresh_token": "{half}"}}"#)),
+            ("/api/v1/todos", format!(r#"{{"text": "{half}"}}"#)),
+            ("/api/v1/todos", format!(r#"{{"text": "x", "id": "{half}"}}"#)),
+            ("/api/v1/todos/sync", format!(r#"{{"client_id": "{half}", "todos": [{{"id": "{half}"}}]}}"#)),
+        ] {
+            ann.post_raw(path, body).await.expect_problem(400, "VALIDATION_009");
+        }
+        let bulk = format!(r#"{{"todos": [{{"text": "fine"}}, {{"text": "{half}"}}]}}"#);
+        let refused = ann.post_raw("/api/v1/todos/bulk", bulk).await;
+        refused.expect_problem(refused.status, "VALIDATION_009");
+        let sync = format!(r#"{{"todos": [{{"id": "{UNKNOWN}", "text": "{half}"}}]}}"#);
+        let answer = ann.post_raw("/api/v1/todos/sync", sync).await;
+        assert!(answer.json()["rejected"][0]["error_code"] == "VALIDATION_009", "{answer}");
+    }
+    assert_eq!(everything(&ann).await, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_given_twice_is_never_guessed_at() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    for (path, body) in [
+        ("/api/v1/todos", r#"{"text": "one", "text": "two"}"#),
+        ("/api/v1/todos", r#"{"text": "one", "te\u0078t": "two"}"#),
+        ("/api/v1/auth/login", r#"{"email": "a@b.de", "password": "x", "password": "y"}"#),
+        ("/api/v1/todos/sync", r#"{"todos": [], "todos": [{"id": "x", "text": "x"}]}"#),
+    ] {
+        let refused = ann.post_raw(path, body).await;
+        assert!([400, 422].contains(&refused.status), "{body}: {refused}");
+        refused.expect_problem(refused.status, &refused.code());
+    }
+    let bulk = ann.post_raw("/api/v1/todos/bulk", r#"{"todos": [{"text": "one", "text": "two"}]}"#).await;
+    assert!([400, 422].contains(&bulk.status), "{bulk}");
+    // An alias beside the name it stands for is no less ambiguous, unless both say the same.
+    let both = ann.post("/api/v1/todos", json!({"text": "one", "title": "two"})).await;
+    assert!(both.status < 500, "{both}");
+    assert!(everything(&ann).await.as_array().is_some_and(|todos| todos.len() <= 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_unknown_members_and_errors_are_answered_in_bounds() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let many: serde_json::Map<_, _> = (0..50_000).map(|n| (format!("m{n}"), json!(n))).collect();
+    ann.post("/api/v1/todos/sync", json!(many)).await.expect(200);
+    let bad: Vec<_> = (0..1000).map(|_| json!({"text": 7, "completed": 7, "description": 7})).collect();
+    let refused = ann.post("/api/v1/todos/bulk", json!({"todos": bad})).await;
+    refused.expect_problem(422, "VALIDATION_006");
+    assert!(refused.text.len() < 2 * 1024 * 1024);
+}

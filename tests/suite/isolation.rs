@@ -1,0 +1,132 @@
+//! Users are apart: whatever one of them asks for by another's ids, nothing is seen and nothing changes.
+
+use blackbox_tests::{Client, Socket, on_both_databases};
+use serde_json::{Value, json};
+
+use crate::support::{add, at, everything, id, items, sync, text, texts};
+
+const TODOS: &str = "/api/v1/todos";
+const SECRET: &str = "Ann's own business";
+
+/// Everything one can do with the id of a todo, done with this one.
+async fn every_operation(mallory: &Client, todo: &Value) -> Vec<String> {
+    let (path, id) = (at(todo), todo["id"].clone());
+    let mut told = Vec::new();
+    for query in ["", "?include_deleted=true"] {
+        let answer = mallory.get(&format!("{path}{query}")).await;
+        answer.expect_problem(404, "RESOURCE_001");
+        told.push(answer.text);
+    }
+    let etag = mallory.request(reqwest::Method::GET, &path).header("if-none-match", "*");
+    mallory.send(etag).await.expect_problem(404, "RESOURCE_001");
+    for body in [json!({"text": "mine"}), json!({"text": "mine", "version": 1}), json!({})] {
+        let answer = mallory.patch(&path, body).await;
+        answer.expect_problem(404, "RESOURCE_001");
+        told.push(answer.text);
+    }
+    for query in ["", "?version=1"] {
+        mallory.delete(&format!("{path}{query}")).await.expect_problem(404, "RESOURCE_001");
+    }
+    mallory.post(&format!("{path}/restore"), json!({})).await.expect_problem(404, "RESOURCE_001");
+    let bulk = json!({"todos": [{"id": id, "text": "mine"}]});
+    let changed = mallory.patch("/api/v1/todos/bulk", bulk).await.expect(200);
+    assert_eq!((&changed.json()["not_found"], &changed.json()["conflicts"]), (&json!([id]), &json!([])));
+    told.push(changed.text);
+    let deletion =
+        json!({"todos": [{"id": id, "deleted": true, "version": 1}, {"id": id, "completed": true}]});
+    let synced = mallory.post("/api/v1/todos/sync", deletion).await.expect(200);
+    assert_eq!(synced.json()["server_changes"], json!([]));
+    told.push(synced.text);
+    told
+}
+
+on_both_databases! {
+    async fn with_another_users_ids_nothing_is_seen_and_nothing_changes(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (mallory, _) = server.client().register("mallory@example.com").await;
+        let body = json!({"text": SECRET, "description": SECRET, "client_id": SECRET});
+        let live = ann.post(TODOS, body.clone()).await.expect(201).json();
+        let dead = ann.post(TODOS, body).await.expect(201).json();
+        ann.delete(&at(&dead)).await.expect(204);
+        let before = everything(&ann).await;
+        let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
+
+        for todo in [&live, &dead] {
+            for told in every_operation(&mallory, todo).await {
+                assert!(!told.contains(SECRET), "{told}");
+            }
+        }
+        for query in [
+            "",
+            "?include_deleted=true",
+            "?search=business",
+            "?sort=alpha&filter=all",
+            "?since=2000-01-01T00:00:00Z",
+        ] {
+            let list = mallory.get(&format!("{TODOS}{query}")).await.expect(200);
+            assert_eq!((list.json(), list.header("x-total-count")), (json!([]), "0"), "{query}");
+        }
+        assert_eq!(everything(&mallory).await, json!([]));
+        assert_eq!(everything(&ann).await, before);
+        assert_eq!(socket.drain().await, Vec::<Value>::new(), "no event either");
+    }
+
+    async fn both_may_choose_the_same_ids(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        for (client, name) in [(&ann, "Ann"), (&bob, "Bob")] {
+            let one = json!({"id": id(1), "text": format!("{name} one")});
+            client.post(TODOS, one).await.expect(201);
+            let two = json!({"todos": [{"id": id(2), "text": format!("{name} two")}]});
+            client.post("/api/v1/todos/bulk", two).await.expect(201);
+            let answer =
+                sync(client, json!({"todos": [{"id": id(3), "text": format!("{name} three")}]})).await;
+            assert_eq!(answer["applied"], json!([id(3)]));
+        }
+        ann.patch(&format!("{TODOS}/{}", id(1)), json!({"text": "Ann changed", "version": 1}))
+            .await
+            .expect(200);
+        ann.delete(&format!("{TODOS}/{}", id(2))).await.expect(204);
+        assert_eq!(texts(&everything(&bob).await), ["Bob one", "Bob two", "Bob three"]);
+        assert_eq!(texts(&everything(&ann).await), ["Ann three", "Ann changed", "Ann two"]);
+    }
+
+    async fn many_users_at_once_see_each_their_own(server: Server) {
+        let anonymous = server.client();
+        let users = futures_util::future::join_all((0..10).map(|n| {
+            let client = anonymous.clone();
+            async move { client.register(&format!("user{n}@example.com")).await.0 }
+        }))
+        .await;
+        futures_util::future::join_all(users.iter().enumerate().map(|(n, user)| async move {
+            for k in 0..10 {
+                let body =
+                    json!({"id": id(k), "text": format!("user {n} todo {k}"), "client_id": format!("{n}")});
+                user.post(TODOS, body).await.expect(201);
+                user.patch(
+                    &format!("{TODOS}/{}", id(k)),
+                    json!({"completed": true, "client_id": format!("{n}")}),
+                )
+                .await
+                .expect(200);
+            }
+        }))
+        .await;
+        for (n, user) in users.iter().enumerate() {
+            let mine = everything(user).await;
+            assert_eq!(items(&mine).len(), 10);
+            for todo in items(&mine) {
+                assert!(text(&todo["text"]).starts_with(&format!("user {n} todo")), "{todo}");
+                assert_eq!((&todo["client_id"], &todo["version"]), (&json!(n.to_string()), &json!(2)));
+            }
+        }
+    }
+
+    async fn logging_out_everywhere_is_no_matter_of_others(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        let todo = add(&bob, "Bob's").await;
+        ann.post("/api/v1/auth/logout", json!({"all": true})).await.expect(204);
+        assert_eq!(bob.get(&at(&todo)).await.expect(200).json(), todo);
+    }
+}

@@ -1,0 +1,164 @@
+//! The binary's other commands, and settings that stop a start.
+
+use std::path::Path;
+use std::process::Output;
+
+use blackbox_tests::server::{SECRET_KEY, command};
+use blackbox_tests::{Database, on_both_databases};
+use expect_test::expect;
+use tempfile::TempDir;
+
+fn todo_server(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let settings: Vec<_> = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    command(folder, &settings).args(arguments).output().expect("it runs")
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_bad_setting_stops_the_start_with_one_sentence_that_says_how_to_mend_it() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut sentences = String::new();
+    for (name, value) in [
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("HOST", "http://localhost"),
+        ("ENVIRONMENT", "prod"),
+        ("DATABASE_URL", "mysql://localhost/todos"),
+        ("DATABASE_POOL_SIZE", "0"),
+        ("BCRYPT_COST_FACTOR", "4"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "localhost:3000"),
+        ("LOG_LEVEL", "loud"),
+        ("RATE_LIMIT_ENABLED", "maybe"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "-1"),
+        ("JSON_LOGS", "2"),
+    ] {
+        for arguments in [&["check-config"][..], &["serve"], &[]] {
+            let output = todo_server(folder.path(), &[(name, value), ("SECRET_KEY", SECRET_KEY)], arguments);
+            assert!(!output.status.success(), "{name}={value} {arguments:?}");
+            let told = told(&output);
+            assert!(told.contains(name), "{name}={value}: {told}");
+            assert_eq!(told.trim().lines().count(), 1, "one sentence: {told}");
+            if arguments == ["check-config"] {
+                sentences.push_str(&told);
+            }
+        }
+    }
+    expect![[r#"
+        todo-server: PORT must be a whole number from 0 to 65535, not "http"; for example: PORT=8000
+        todo-server: PORT must be a whole number from 0 to 65535, not "70000"; for example: PORT=8000
+        todo-server: HOST must be an address or a host name alone, not "http://localhost"; for example: HOST=127.0.0.1
+        todo-server: ENVIRONMENT must be one of development, staging, production, not "prod"; for example: ENVIRONMENT=production
+        todo-server: DATABASE_URL must start with sqlite:// or postgres://; for example: DATABASE_URL=sqlite://./data/todos.db
+        todo-server: DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not "0"; for example: DATABASE_POOL_SIZE=8
+        todo-server: BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "4"; for example: BCRYPT_COST_FACTOR=12
+        todo-server: ALLOWED_ORIGINS must not be *, as requests carry credentials: name each origin; for example: ALLOWED_ORIGINS=["https://app.example.com"]
+        todo-server: ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no slash at the end), not "localhost:3000"; for example: ALLOWED_ORIGINS=["https://app.example.com"]
+        todo-server: LOG_LEVEL must be one of error, warn, warning, info, debug, trace, not "loud"; for example: LOG_LEVEL=info
+        todo-server: RATE_LIMIT_ENABLED must be one of true, false, 1, 0, yes, no, on, off, not "maybe"; for example: RATE_LIMIT_ENABLED=true
+        todo-server: ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not "-1"; for example: ACCESS_TOKEN_EXPIRE_MINUTES=15
+        todo-server: JSON_LOGS must be one of true, false, 1, 0, yes, no, on, off, not "2"; for example: JSON_LOGS=true
+    "#]].assert_eq(&sentences);
+}
+
+#[test]
+fn production_demands_what_would_be_unsafe_without() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let production = |more: &[(&str, &str)]| {
+        let mut settings = vec![("ENVIRONMENT", "production")];
+        settings.extend(more);
+        todo_server(folder.path(), &settings, &["check-config"])
+    };
+    let mut sentences = String::new();
+    for more in
+        [&[][..], &[("SECRET_KEY", "short")], &[("SECRET_KEY", "change-me-to-32-random-bytes-or-more")]]
+    {
+        let refused = production(more);
+        assert!(!refused.status.success(), "{}", told(&refused));
+        sentences.push_str(&told(&refused));
+    }
+    expect![[r#"
+        todo-server: SECRET_KEY must be set outside development, to 32 random bytes or more; for example: SECRET_KEY=$(openssl rand -base64 48)
+        todo-server: SECRET_KEY must have 32 bytes or more in production; for example: SECRET_KEY=$(openssl rand -base64 48)
+        todo-server: SECRET_KEY must not be the example's in production: everybody knows that one; for example: SECRET_KEY=$(openssl rand -base64 48)
+    "#]].assert_eq(&sentences);
+    let good = production(&[("SECRET_KEY", SECRET_KEY), ("ALLOWED_ORIGINS", "https://app.example.com")]);
+    assert!(good.status.success(), "{}", told(&good));
+    assert!(!told(&good).contains(SECRET_KEY));
+}
+
+#[test]
+fn openapi_prints_the_committed_document() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let output = todo_server(folder.path(), &[], &["openapi"]);
+    assert!(output.status.success(), "{}", told(&output));
+    let path = blackbox_tests::binary::workspace().join("openapi/openapi.json");
+    let committed = std::fs::read_to_string(path).expect("it is committed");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).trim() == committed.trim(),
+        "`cargo xtask openapi` renews it"
+    );
+}
+
+#[test]
+fn an_unknown_command_is_told_which_there_are() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let refused = todo_server(folder.path(), &[], &["frobnicate"]);
+    assert!(!refused.status.success());
+    let help = told(&todo_server(folder.path(), &[], &["--help"]));
+    for name in ["serve", "migrate", "openapi", "check-config", "healthcheck"] {
+        assert!(help.contains(name), "{help}");
+    }
+}
+
+#[test]
+fn in_development_a_first_start_makes_its_own_secret_and_folder() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let migrated = todo_server(folder.path(), &[], &["migrate", "up"]);
+    assert!(migrated.status.success(), "{}", told(&migrated));
+    assert!(folder.path().join("data/todos.db").is_file());
+    let status = told(&todo_server(folder.path(), &[], &["migrate", "status"]));
+    assert!(!status.trim().is_empty(), "{status}");
+}
+
+on_both_databases! {
+    async fn migrations_go_down_and_up_again(server: Server) {
+        let postgres = postgres_testbed::Testbed::shared().create_database("migrations");
+        let folder = TempDir::new().expect("a temporary folder");
+        let sqlite = format!("sqlite://{}/todos.db", folder.path().display());
+        let (app, owner) = (postgres.app_url(), postgres.owner_url());
+        let mut settings = vec![("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", sqlite.as_str())];
+        if server.database() == Database::Postgres {
+            settings =
+                vec![("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", &app), ("MIGRATION_DATABASE_URL", &owner)];
+        }
+        let migrate = |what: &str| {
+            let output = todo_server(folder.path(), &settings, &["migrate", what]);
+            assert!(output.status.success(), "{what}: {}", told(&output));
+            told(&output)
+        };
+        let before = migrate("status");
+        migrate("up");
+        let after = migrate("status");
+        assert_ne!(before, after);
+        migrate("up");
+        assert_eq!(migrate("status"), after);
+        migrate("down");
+        assert_ne!(migrate("status"), after);
+        migrate("up");
+        assert_eq!(migrate("status"), after);
+    }
+
+    async fn the_healthcheck_command_asks_the_running_server(server: Server) {
+        let port = server.base_url.rsplit(':').next().expect("a port").to_owned();
+        let url = server.setting("DATABASE_URL").to_owned();
+        let settings = [("PORT", port.as_str()), ("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", url.as_str())];
+        let healthy = todo_server(server.folder(), &settings, &["healthcheck"]);
+        assert!(healthy.status.success(), "{}", told(&healthy));
+        let nobody = [("PORT", "1"), ("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", url.as_str())];
+        assert!(!todo_server(server.folder(), &nobody, &["healthcheck"]).status.success());
+    }
+}

@@ -1,0 +1,100 @@
+//! `/`, `/health`, `/health/live`, `/health/ready`.
+
+use blackbox_tests::{Server, on_both_databases};
+use expect_test::expect;
+use serde_json::Value;
+
+on_both_databases! {
+    async fn the_root_names_the_server_and_where_to_go(server: Server) {
+        let client = server.client();
+        let root = client.get("/").await;
+        expect![[r#"
+            200
+            {
+              "docs": "/docs",
+              "health": "/health",
+              "name": "todo-server",
+              "openapi": "/openapi.json",
+              "version": "0.1.0"
+            }
+        "#]]
+        .assert_eq(&root.to_string());
+        let links = links(&root.json());
+        for wanted in ["/docs", "/openapi.json", "/health"] {
+            assert!(links.iter().any(|link| link.trim_end_matches('/') == wanted), "{wanted}: {links:?}");
+        }
+        for link in links {
+            client.get(&link).await.expect(200);
+        }
+    }
+
+    async fn health_tells_about_the_database(server: Server) {
+        let client = server.client();
+        expect![[r#"
+            200
+            cache-control: no-store
+            {
+              "checks": {
+                "db_connection": true,
+                "redis": null
+              },
+              "database": "connected",
+              "status": "healthy",
+              "timestamp": "[time]"
+            }
+        "#]]
+        .assert_eq(&client.get("/health").await.to_string());
+        expect![[r#"
+            200
+            cache-control: no-store
+            {
+              "status": "alive"
+            }
+        "#]]
+        .assert_eq(&client.get("/health/live").await.to_string());
+        expect![[r#"
+            200
+            cache-control: no-store
+            {
+              "checks": {
+                "db_connection": true,
+                "redis": null
+              },
+              "database": "connected",
+              "status": "healthy",
+              "timestamp": "[time]"
+            }
+        "#]]
+        .assert_eq(&client.get("/health/ready").await.to_string());
+    }
+
+    async fn two_servers_may_start_on_one_database_at_once(server: Server) {
+        // On an empty one, so that both have the whole schema to make.
+        let (app, owner) = match &server.postgres {
+            Some(_) => {
+                let database = postgres_testbed::Testbed::shared().create_database("twins");
+                let urls = (database.app_url(), database.owner_url());
+                std::mem::forget(database);
+                urls
+            }
+            None => (format!("sqlite://{}/twins.db", server.folder().display()), String::new()),
+        };
+        let start = || Server::start_on(&app, &owner, &[]);
+        let (one, two, three) = tokio::join!(start(), start(), start());
+        let (ann, _) = one.client().register("ann@example.com").await;
+        crate::support::add(&ann, "milk").await;
+        for other in [&two, &three] {
+            let there = other.client().with_token(ann.token()).get("/api/v1/todos").await.expect(200);
+            assert_eq!(there.header("x-total-count"), "1");
+        }
+    }
+}
+
+/// The paths that stand in an answer.
+fn links(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) if text.starts_with('/') => vec![text.clone()],
+        Value::Object(members) => members.values().flat_map(links).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,51 @@
+//! `/metrics`.
+
+use blackbox_tests::{Socket, on_both_databases};
+use serde_json::json;
+
+use crate::support::{add, at};
+
+on_both_databases! {
+    async fn requests_are_counted_by_route_pattern_and_never_by_path(server: Server) {
+        let ann = server.client().new_user().await;
+        let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
+        let todo = add(&ann, "milk").await;
+        assert_eq!(socket.next().await["type"], "todo_created");
+        ann.get(&at(&todo)).await.expect(200);
+        ann.get("/api/v1/todos/not-an-id-at-all").await.expect_problem(404, "RESOURCE_001");
+        ann.get("/some/secret/path?token=abc").await.expect_problem(404, "RESOURCE_003");
+        ann.send(ann.request("BREW".parse().expect("a method"), "/api/v1/todos")).await;
+        let bad = json!({"email": "ann@example.com", "password": "Wrong-Horse-7"});
+        ann.post("/api/v1/auth/login", bad).await.expect_problem(401, "AUTH_001");
+        let metrics = server.client().get("/metrics").await.expect(200);
+        assert!(metrics.header("content-type").starts_with("text/plain"), "{metrics}");
+        let has =
+            |wanted: &[&str]| metrics.text.lines().any(|line| wanted.iter().all(|part| line.contains(part)));
+        for wanted in [
+            &[
+                "http_requests_total{",
+                "method=\"GET\"",
+                "endpoint=\"/api/v1/todos/{id}\"",
+                "status=\"200\"",
+                "} 1",
+            ][..],
+            &["http_requests_total{", "endpoint=\"/api/v1/todos/{id}\"", "status=\"404\"", "} 1"],
+            &[
+                "http_requests_total{",
+                "method=\"POST\"",
+                "endpoint=\"/api/v1/auth/login\"",
+                "status=\"401\"",
+                "} 1",
+            ],
+            &["http_request_duration_seconds_bucket{", "endpoint=\"/api/v1/todos\"", "le=\"+Inf\""],
+            &["realtime_sockets_open 1"],
+            &["realtime_events_delivered_total 1"],
+            &["logins_total{", "outcome=\"wrong\"", "} 1"],
+        ] {
+            assert!(has(wanted), "{wanted:?}:\n{}", metrics.text);
+        }
+        for leak in ["not-an-id-at-all", "secret", "abc", "BREW", at(&todo).as_str()] {
+            assert!(!metrics.text.contains(leak), "{leak}:\n{}", metrics.text);
+        }
+    }
+}

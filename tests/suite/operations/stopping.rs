@@ -1,0 +1,46 @@
+//! SIGTERM: readiness goes, requests in flight finish, the process ends well.
+
+use std::time::Duration;
+
+use blackbox_tests::{Server, Wire, on_both_databases};
+
+use crate::support::{add, everything, items};
+
+on_both_databases! {
+    async fn a_request_in_flight_is_finished_and_the_exit_is_clean(server: Server) {
+        let mut server = server;
+        let ann = server.client().new_user().await;
+        add(&ann, "before").await;
+        // A request whose body is still on its way when the signal comes.
+        let body = r#"{"text": "in flight"}"#;
+        let head = format!(
+            "POST /api/v1/todos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            ann.token(),
+            body.len()
+        );
+        let mut wire = Wire::connect(&server.base_url).await;
+        wire.send(head.as_bytes()).await;
+        wire.send(&body.as_bytes()[..5]).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        // A connection that was there before is how a load balancer learns of it.
+        let mut probe = Wire::connect(&server.base_url).await;
+        probe.send(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        server.terminate();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        probe.send(b"Connection: close\r\n\r\n").await;
+        assert_eq!(probe.answer().await.status, 503, "readiness is gone while it shuts down");
+        wire.send(&body.as_bytes()[5..]).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, 201, "{answer}");
+        let status = server.ended().await;
+        assert_eq!(status.code(), Some(0), "{}", server.logs());
+
+        let again =
+            Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &[])
+                .await;
+        let ann = again.client().with_token(ann.token());
+        assert_eq!(items(&everything(&ann).await).len(), 2);
+    }
+}

@@ -1,0 +1,95 @@
+//! Who gets a socket.
+
+use blackbox_tests::{Database, Server, Socket, on_both_databases};
+use serde_json::json;
+
+use crate::support::add;
+
+on_both_databases! {
+    async fn a_token_opens_a_socket_as_subprotocol_or_in_the_query(server: Server) {
+        let ann = server.client().new_user().await;
+        let url = server.socket_url();
+        let protocols = format!("bearer, {}", ann.token());
+        let by_protocol = Socket::handshake(&url, &[("sec-websocket-protocol", &protocols)]).await;
+        let by_query = Socket::handshake(&format!("{url}?token={}&client_id=phone", ann.token()), &[]).await;
+        for socket in [by_protocol, by_query] {
+            let mut socket = socket.unwrap_or_else(|refusal| panic!("{refusal}"));
+            assert_eq!(socket.next().await["type"], "ready");
+            add(&ann, "x").await;
+            assert_eq!(socket.next().await["type"], "todo_created");
+        }
+    }
+
+    async fn a_bad_token_is_refused_before_the_upgrade(server: Server) {
+        let ann = server.client().new_user().await;
+        let url = server.socket_url();
+        let refused = Socket::handshake(&url, &[]).await.err().expect("a refusal");
+        refused.expect_problem(401, "AUTH_005");
+        let nonsense =
+            Socket::handshake(&format!("{url}?token=nonsense"), &[]).await.err().expect("a refusal");
+        nonsense.expect_problem(401, "AUTH_005");
+        ann.post("/api/v1/auth/logout", json!({})).await.expect(204);
+        let ended =
+            Socket::handshake(&format!("{url}?token={}", ann.token()), &[]).await.err().expect("a refusal");
+        ended.expect_problem(401, "AUTH_004");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_twenty_first_socket_of_a_user_is_refused() {
+    let server = Server::start(Database::Sqlite).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    let url = server.socket_url();
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(Socket::ready(&url, ann.token(), "").await.0);
+    }
+    let refused =
+        Socket::handshake(&format!("{url}?token={}", ann.token()), &[]).await.err().expect("a refusal");
+    refused.expect_problem(429, "RATE_001");
+    assert!(refused.headers.contains_key("retry-after"), "{refused}");
+    Socket::ready(&url, bob.token(), "").await;
+    // A place that is free again is given again.
+    open.pop();
+    let mut tries = 0;
+    while let Err(status) = Socket::open(&url, ann.token(), "").await {
+        tries += 1;
+        assert!(status == 429 && tries < 500, "{status} after {tries} tries");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_foreign_origin_gets_no_socket() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let url = format!("{}?token={}", server.socket_url(), ann.token());
+    let foreign =
+        Socket::handshake(&url, &[("origin", "https://evil.example")]).await.err().expect("a refusal");
+    foreign.expect_problem(403, "AUTHZ_002");
+    for origin in ["null", "http://localhost:3000.evil.example", "http://localhost:30000"] {
+        assert_eq!(
+            Socket::handshake(&url, &[("origin", origin)]).await.err().expect("a refusal").status,
+            403,
+            "{origin}"
+        );
+    }
+    assert!(Socket::handshake(&url, &[("origin", "http://localhost:3000")]).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_handshake_is_told_so() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let plain = ann.get("/ws/todos").await;
+    assert!((400..500).contains(&plain.status), "{plain}");
+    plain.expect_problem(plain.status, &plain.code());
+    let url = server.socket_url();
+    for query in ["?since=yesterday", "?since=", "?client_id="] {
+        let refused = Socket::open(&url, ann.token(), query).await.err();
+        assert_eq!(refused, Some(422), "{query}");
+    }
+    let long = format!("?client_id={}", "x".repeat(101));
+    assert_eq!(Socket::open(&url, ann.token(), &long).await.err(), Some(422));
+}

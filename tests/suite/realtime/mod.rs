@@ -1,0 +1,8 @@
+//! `/ws/todos`.
+
+mod closing;
+mod crowd;
+mod events;
+mod handshake;
+mod messages;
+mod replay;

@@ -1,0 +1,147 @@
+//! `?since=`: what changed meanwhile, then live, with no gap and no repeat between.
+
+use std::collections::BTreeSet;
+
+use blackbox_tests::{Socket, on_both_databases};
+use serde_json::{Value, json};
+
+use crate::support::{add, at, id, sync, text};
+
+/// The todo and version that an event is of.
+fn what(event: &Value) -> (String, i64) {
+    let (id, version) = if event["type"] == "todo_deleted" {
+        (&event["todo_id"], &event["version"])
+    } else {
+        (&event["todo"]["id"], &event["todo"]["version"])
+    };
+    (text(id).to_owned(), version.as_i64().expect("a version"))
+}
+
+/// A cursor as a query parameter.
+fn since(cursor: &Value) -> String {
+    format!("?since={}", text(cursor).replace('+', "%2B"))
+}
+
+on_both_databases! {
+    async fn what_changed_after_the_cursor_is_told_first(server: Server) {
+        let url = server.socket_url();
+        let ann = server.client().new_user().await;
+        let (old, gone, edited) =
+            (add(&ann, "old").await, add(&ann, "gone").await, add(&ann, "edited").await);
+        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        ann.delete(&at(&gone)).await.expect(204);
+        ann.patch(&at(&edited), json!({"completed": true})).await.expect(200);
+        let new = add(&ann, "new").await;
+
+        let mut socket = Socket::open(&url, ann.token(), &since(&cursor)).await.expect("it opens");
+        let mut replayed = Vec::new();
+        let ready = loop {
+            let message = socket.next().await;
+            if message["type"] == "ready" {
+                break message;
+            }
+            replayed.push(message);
+        };
+        // Whether the replay comes before or after `ready`, it comes before anything live.
+        replayed.extend(socket.drain().await);
+        let told: Vec<_> = replayed.iter().map(what).collect();
+        assert_eq!(
+            told,
+            [
+                (text(&gone["id"]).to_owned(), 2),
+                (text(&edited["id"]).to_owned(), 2),
+                (text(&new["id"]).to_owned(), 1)
+            ]
+        );
+        assert!(text(&ready["sync_timestamp"]) >= text(&cursor));
+        assert!(!told.iter().any(|(id, _)| *id == old["id"]), "{told:?}");
+
+        add(&ann, "live").await;
+        assert_eq!(socket.next().await["todo"]["text"], "live");
+        // From the present nothing is replayed.
+        let now = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        let (mut fresh, _) = Socket::ready(&url, ann.token(), &since(&now)).await;
+        assert_eq!(fresh.drain().await, Vec::<Value>::new());
+    }
+
+    async fn a_socket_that_joins_among_writes_has_no_gap_and_no_repeat(server: Server) {
+        let url = server.socket_url();
+        let ann = server.client().new_user().await;
+        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        let writers: Vec<_> = (0..4_usize)
+            .map(|writer| {
+                let ann = ann.clone();
+                tokio::spawn(async move {
+                    for n in 0..40 {
+                        ann.post("/api/v1/todos", json!({"id": id(40 * writer + n), "text": "x"}))
+                            .await
+                            .expect(201);
+                    }
+                })
+            })
+            .collect();
+        let mut listeners = Vec::new();
+        for _ in 0..8 {
+            let socket = Socket::open(&url, ann.token(), &since(&cursor)).await.expect("it opens");
+            listeners.push(tokio::spawn(async move {
+                let mut socket = socket;
+                let mut events = Vec::new();
+                while events.len() < 160 {
+                    let message = socket.next().await;
+                    if text(&message["type"]).starts_with("todo_") {
+                        events.push(message);
+                    }
+                }
+                events.extend(socket.drain().await);
+                events
+            }));
+            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+        }
+        for writer in writers {
+            writer.await.expect("it writes");
+        }
+        for listener in listeners {
+            let events = listener.await.expect("all arrive");
+            let distinct: BTreeSet<_> = events.iter().map(what).collect();
+            assert_eq!((events.len(), distinct.len()), (160, 160), "no gap, no repeat");
+            assert!(
+                events.is_sorted_by(|a, b| text(&a["todo"]["updated_at"]) < text(&b["todo"]["updated_at"]))
+            );
+        }
+    }
+
+    async fn a_long_replay_is_whole(server: Server) {
+        let url = server.socket_url();
+        let ann = server.client().new_user().await;
+        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        for round in 0..3 {
+            let todos: Vec<_> = (0..1000).map(|n| json!({"id": id(1000 * round + n), "text": "x"})).collect();
+            ann.post("/api/v1/todos/bulk", json!({"todos": todos})).await.expect(201);
+        }
+        let mut socket = Socket::open(&url, ann.token(), &since(&cursor)).await.expect("it opens");
+        let mut count = 0;
+        while count < 3000 {
+            if socket.next().await["type"] == "todo_created" {
+                count += 1;
+            }
+        }
+        let rest = socket.drain().await;
+        assert!(rest.iter().all(|message| message["type"] == "ready"), "{rest:?}");
+    }
+
+    async fn a_cursor_that_can_not_be_continued_asks_for_a_resync_and_goes_live(server: Server) {
+        let url = server.socket_url();
+        let ann = server.client().new_user().await;
+        add(&ann, "old").await;
+        for cursor in ["9998-01-01T00:00:00Z"] {
+            let mut socket =
+                Socket::open(&url, ann.token(), &format!("?since={cursor}")).await.expect("it opens");
+            let mut first = vec![socket.next().await];
+            first.extend(socket.drain().await);
+            let kinds: Vec<_> = first.iter().map(|message| text(&message["type"])).collect();
+            assert!(kinds.contains(&"resync_required") && kinds.len() <= 2, "{kinds:?}");
+            add(&ann, "live").await;
+            assert_eq!(socket.next().await["todo"]["text"], "live");
+        }
+    }
+}

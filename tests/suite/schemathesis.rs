@@ -1,0 +1,44 @@
+//! Schemathesis: requests made up from the document, answers held to it.
+
+use std::process::Command;
+
+use blackbox_tests::binary::workspace;
+use blackbox_tests::{Client, Server, on_both_databases};
+
+use crate::support::{add, everything};
+
+/// Runs it as this user with `arguments`, which choose operations; fails with its report.
+async fn schemathesis(server: &Server, user: &Client, arguments: &[&str]) {
+    let program = std::env::var_os("SCHEMATHESIS_BIN").expect(
+        "SCHEMATHESIS_BIN names no program: `cargo xtask test` installs Schemathesis, or \
+         `pip install --requirement tests/requirements.txt`",
+    );
+    let mut command = Command::new(program);
+    command
+        .arg("--config-file")
+        .arg(workspace().join("tests/schemathesis.toml"))
+        .args(["run", &format!("{}/openapi.json", server.base_url)])
+        .args(["--header", &format!("Authorization: Bearer {}", user.token())])
+        .args(["--phases", "examples,coverage,fuzzing,stateful"])
+        .args(["--max-examples", "15", "--generation-deterministic", "--workers", "2", "--no-color"])
+        .args(arguments)
+        .current_dir(server.folder());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    let output = output.expect("Schemathesis runs");
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{told}");
+}
+
+on_both_databases! {
+    async fn no_request_gets_an_answer_that_the_document_does_not_declare(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        add(&bob, "Bob's own business").await;
+        let bobs = everything(&bob).await;
+        // Logging out ends the run of the user who does it.
+        schemathesis(&server, &ann, &["--exclude-path-regex", "/auth/logout$"]).await;
+        schemathesis(&server, &ann, &["--include-path-regex", "/auth/logout$"]).await;
+        assert_eq!(everything(&bob).await, bobs, "whatever one user sends, another's todos are untouched");
+        assert!(!server.logs().contains("panicked"), "{}", server.logs());
+    }
+}

@@ -1,0 +1,66 @@
+//! Steps that many tests take.
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::{Answer, Client};
+use serde_json::{Value, json};
+
+/// An id that no test makes a todo of unless it says so.
+pub const UNKNOWN: &str = "018f3a6e-ffff-7000-8000-000000000000";
+
+/// The `n`th of a row of ids.
+pub fn id(n: usize) -> String {
+    format!("018f3a6e-0000-7000-8000-{n:012x}")
+}
+
+/// Logs a registered user in on another device.
+pub async fn log_in(client: &Client, email: &str, device: &str) -> (Client, Value) {
+    let body = json!({"email": email, "password": PASSWORD, "client_id": device});
+    let tokens = client.post("/api/v1/auth/login", body).await.expect(200).json();
+    (client.with_token(text(&tokens["access_token"])), tokens)
+}
+
+/// Exchanges a refresh token.
+pub async fn refresh(client: &Client, tokens: &Value) -> Answer {
+    let body = json!({"refresh_token": tokens["refresh_token"]});
+    client.anonymous().post("/api/v1/auth/refresh", body).await
+}
+
+/// Creates a todo.
+pub async fn add(client: &Client, text: &str) -> Value {
+    client.post("/api/v1/todos", json!({"text": text})).await.expect(201).json()
+}
+
+/// A todo's address.
+pub fn at(todo: &Value) -> String {
+    format!("/api/v1/todos/{}", text(&todo["id"]))
+}
+
+/// Everything the user has, tombstones included, as a sync from the beginning tells it.
+pub async fn everything(client: &Client) -> Value {
+    client.post("/api/v1/todos/sync", json!({})).await.expect(200).json()["server_changes"].take()
+}
+
+/// Syncs.
+pub async fn sync(client: &Client, body: Value) -> Value {
+    client.post("/api/v1/todos/sync", body).await.expect(200).json()
+}
+
+/// The texts of a list of todos.
+pub fn texts(todos: &Value) -> Vec<&str> {
+    items(todos).iter().map(|todo| text(&todo["text"])).collect()
+}
+
+/// A string.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no string"))
+}
+
+/// A list.
+pub fn items(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
+}
+
+/// One member of each item of a list.
+pub fn members(list: &Value, name: &str) -> Value {
+    items(list).iter().map(|item| item[name].clone()).collect()
+}

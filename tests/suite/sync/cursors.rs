@@ -1,0 +1,98 @@
+//! Cursors that can and can't be continued.
+
+use blackbox_tests::on_both_databases;
+use expect_test::expect;
+use serde_json::json;
+
+use crate::support::{add, everything, id, sync, text, texts};
+
+const SYNC: &str = "/api/v1/todos/sync";
+
+on_both_databases! {
+    async fn a_cursor_of_another_history_is_gone_and_nothing_is_written(server: Server) {
+        let ann = server.client().new_user().await;
+        add(&ann, "milk").await;
+        let here = sync(&ann, json!({})).await;
+        let cursor = text(&here["sync_timestamp"]).to_owned();
+        let before = everything(&ann).await;
+        let todos = json!([{"id": id(1), "text": "never"}]);
+        for body in [
+            // Ahead of the user's clock.
+            json!({"last_sync": "9998-01-01T00:00:00Z"}),
+            json!({"last_sync": "9998-01-01T00:00:00Z", "todos": todos}),
+            // Of another epoch.
+            json!({"last_sync": cursor, "epoch": "another", "todos": todos}),
+            json!({"last_sync": cursor, "epoch": UNKNOWN_EPOCH}),
+            json!({"last_sync": null, "epoch": UNKNOWN_EPOCH, "todos": todos}),
+        ] {
+            ann.post(SYNC, body).await.expect_problem(410, "SYNC_001");
+        }
+        let gone = ann.post(SYNC, json!({"last_sync": "9998-01-01T00:00:00Z", "todos": todos})).await;
+        expect![[r#"
+            410
+            cache-control: private, no-store
+            {
+              "detail": "This cursor can't be continued; keep your unsent changes, drop the rest and sync from the beginning",
+              "details": {},
+              "error_code": "SYNC_001",
+              "message": "This cursor can't be continued; keep your unsent changes, drop the rest and sync from the beginning",
+              "request_id": "[request id]",
+              "status": 410,
+              "timestamp": "[time]",
+              "title": "Gone",
+              "type": "about:blank"
+            }
+        "#]].assert_eq(&gone.to_string());
+        assert_eq!(everything(&ann).await, before);
+        // The right epoch and cursor go on.
+        let on = sync(&ann, json!({"last_sync": cursor, "epoch": here["epoch"], "todos": todos})).await;
+        assert_eq!(on["applied"], json!([id(1)]));
+    }
+
+    async fn a_cursor_older_than_the_tombstones_kept_is_gone(server: Server) {
+        // Stands for what the housekeeper does after ninety days.
+        let Some(database) = &server.postgres else { return };
+        let ann = server.client().new_user().await;
+        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        add(&ann, "milk").await;
+        let raise = "UPDATE users SET sync_horizon = sync_clock";
+        database.sql(postgres_testbed::Role::Owner, raise).expect("the horizon is raised");
+        ann.post(SYNC, json!({"last_sync": cursor})).await.expect_problem(410, "SYNC_001");
+        let todos = json!([{"id": id(1), "text": "bread"}]);
+        ann.post(SYNC, json!({"last_sync": cursor, "todos": todos})).await.expect_problem(410, "SYNC_001");
+        // From the beginning all is well.
+        let anew = sync(&ann, json!({"todos": todos})).await;
+        assert_eq!(texts(&anew["server_changes"]), ["milk"]);
+    }
+
+    async fn a_cursor_cut_to_milliseconds_only_repeats(server: Server) {
+        let ann = server.client().new_user().await;
+        add(&ann, "milk").await;
+        let cursor = text(&sync(&ann, json!({})).await["sync_timestamp"]).to_owned();
+        let cut = format!("{}Z", &cursor[..23]);
+        let again = sync(&ann, json!({"last_sync": cut})).await;
+        assert!(texts(&again["server_changes"]).len() <= 1);
+        add(&ann, "bread").await;
+        let after = sync(&ann, json!({"last_sync": cut})).await;
+        assert!(texts(&after["server_changes"]).contains(&"bread"));
+        // The form with an offset is the same instant.
+        let offset = cursor.replace('Z', "+00:00");
+        assert_eq!(texts(&sync(&ann, json!({"last_sync": offset})).await["server_changes"]), ["bread"]);
+    }
+
+    async fn cursors_and_the_epoch_survive_a_restart(server: Server) {
+        let mut server = server;
+        let ann = server.client().new_user().await;
+        add(&ann, "milk").await;
+        let before = sync(&ann, json!({})).await;
+        server.crash_and_restart().await;
+        let ann = server.client().with_token(ann.token());
+        add(&ann, "bread").await;
+        let after =
+            sync(&ann, json!({"last_sync": before["sync_timestamp"], "epoch": before["epoch"]})).await;
+        assert_eq!(texts(&after["server_changes"]), ["bread"]);
+        assert_eq!(after["epoch"], before["epoch"]);
+    }
+}
+
+const UNKNOWN_EPOCH: &str = "018f3a6e-ffff-7000-8000-000000000000";

@@ -1,0 +1,222 @@
+//! What a device sends and what it gets back.
+
+use blackbox_tests::{Database, Server, on_both_databases};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use crate::support::{add, at, everything, id, items, members, sync, text, texts};
+
+on_both_databases! {
+    async fn an_exchange_in_full(server: Server) {
+        let ann = server.client().new_user().await;
+        let (milk, bread) = (add(&ann, "milk").await, add(&ann, "bread").await);
+        ann.patch(&at(&bread), json!({"text": "rye bread"})).await.expect(200);
+        let body = json!({"last_sync": null, "strategy": "manual", "client_id": "phone", "limit": 1000, "todos": [
+            {"id": milk["id"], "text": "oat milk", "completed": true, "version": 1, "updated_at": "2026-01-09T10:30:00Z"},
+            {"id": bread["id"], "text": "white bread", "version": 1},
+            {"id": id(1), "text": "eggs", "version": 99, "created_at": "2020-01-01T00:00:00Z"},
+            {"id": id(2), "completed": true},
+            {"id": id(3), "text": ""},
+        ]});
+        let answer = ann.post("/api/v1/todos/sync", body).await;
+        expect![[r#"
+            200
+            cache-control: private, no-store
+            {
+              "applied": [
+                "[id]",
+                "[id]"
+              ],
+              "conflicts": [
+                {
+                  "client_data": {
+                    "id": "[id]",
+                    "text": "white bread",
+                    "version": 1
+                  },
+                  "client_version": 1,
+                  "fields": [
+                    "text"
+                  ],
+                  "id": "[id]",
+                  "resolution_strategy": "manual",
+                  "resolved": null,
+                  "server_data": {
+                    "client_id": null,
+                    "completed": false,
+                    "completed_at": null,
+                    "created_at": "[time]",
+                    "deleted_at": null,
+                    "description": null,
+                    "id": "[id]",
+                    "text": "rye bread",
+                    "updated_at": "[time]",
+                    "version": 2
+                  },
+                  "server_version": 2
+                }
+              ],
+              "epoch": "[id]",
+              "has_more": false,
+              "rejected": [
+                {
+                  "error_code": "VALIDATION_004",
+                  "id": "[id]",
+                  "index": 3,
+                  "message": "text is required to create a todo"
+                },
+                {
+                  "error_code": "VALIDATION_004",
+                  "id": "[id]",
+                  "index": 4,
+                  "message": "text must not be blank"
+                }
+              ],
+              "server_changes": [
+                {
+                  "client_id": null,
+                  "completed": false,
+                  "completed_at": null,
+                  "created_at": "[time]",
+                  "deleted_at": null,
+                  "description": null,
+                  "id": "[id]",
+                  "text": "rye bread",
+                  "updated_at": "[time]",
+                  "version": 2
+                },
+                {
+                  "client_id": "phone",
+                  "completed": true,
+                  "completed_at": "[time]",
+                  "created_at": "[time]",
+                  "deleted_at": null,
+                  "description": null,
+                  "id": "[id]",
+                  "text": "oat milk",
+                  "updated_at": "[time]",
+                  "version": 2
+                }
+              ],
+              "sync_timestamp": "[time]",
+              "versions": {
+                "[id]": 2
+              }
+            }
+        "#]]
+        .assert_eq(&answer.to_string());
+        let body = answer.json();
+        let newest = everything(&ann).await.as_array().expect("a list").last().expect("a todo").clone();
+        assert_eq!(newest["updated_at"], body["sync_timestamp"]);
+    }
+
+    async fn nothing_sent_and_nothing_new_is_an_empty_exchange(server: Server) {
+        let ann = server.client().new_user().await;
+        let first = ann.post("/api/v1/todos/sync", json!({})).await;
+        expect![[r#"
+            200
+            cache-control: private, no-store
+            {
+              "applied": [],
+              "conflicts": [],
+              "epoch": "[id]",
+              "has_more": false,
+              "rejected": [],
+              "server_changes": [],
+              "sync_timestamp": "[time]",
+              "versions": {}
+            }
+        "#]]
+        .assert_eq(&first.to_string());
+        let cursor = first.json()["sync_timestamp"].clone();
+        let again = sync(&ann, json!({"last_sync": cursor, "todos": []})).await;
+        assert_eq!((&again["server_changes"], &again["sync_timestamp"]), (&json!([]), &cursor));
+    }
+
+    async fn deletions_and_restorations_travel_too(server: Server) {
+        let ann = server.client().new_user().await;
+        let milk = add(&ann, "milk").await;
+        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        let one = |change: Value| json!({"last_sync": cursor, "todos": [change]});
+        let deleted = sync(&ann, one(json!({"id": milk["id"], "deleted": true, "version": 1}))).await;
+        assert_eq!(deleted["versions"], json!({text(&milk["id"]): 2}));
+        ann.get(&at(&milk)).await.expect_problem(404, "RESOURCE_001");
+        let seen = sync(&ann, json!({"last_sync": cursor})).await;
+        assert_eq!(seen["server_changes"][0]["deleted_at"], seen["server_changes"][0]["updated_at"]);
+        sync(&ann, one(json!({"id": milk["id"], "deleted": false, "version": 2}))).await;
+        assert_eq!(ann.get(&at(&milk)).await.expect(200).json()["version"], 3);
+        let by_date = json!({"id": milk["id"], "deleted_at": "2026-01-09T10:30:00Z", "version": 3});
+        sync(&ann, one(by_date)).await;
+        ann.get(&at(&milk)).await.expect_problem(404, "RESOURCE_001");
+    }
+
+    async fn deleting_what_the_server_never_had_stores_nothing(server: Server) {
+        let ann = server.client().new_user().await;
+        let answer =
+            sync(&ann, json!({"todos": [{"id": id(1), "deleted": true, "text": "x", "version": 3}]})).await;
+        assert_eq!((&answer["applied"], &answer["versions"]), (&json!([id(1)]), &json!({id(1): 0})));
+        assert_eq!(everything(&ann).await, json!([]));
+    }
+
+    async fn the_same_id_twice_is_applied_in_order(server: Server) {
+        let ann = server.client().new_user().await;
+        let body = json!({"todos": [
+            {"id": id(1), "text": "first"},
+            {"id": id(1), "text": "second", "version": 1},
+            {"id": id(1), "completed": true, "version": 1},
+        ]});
+        let answer = sync(&ann, body).await;
+        assert_eq!((&answer["conflicts"], &answer["rejected"]), (&json!([]), &json!([])));
+        assert_eq!(answer["versions"], json!({id(1): 3}));
+        assert_eq!(answer["server_changes"], json!([]));
+        let todo = &everything(&ann).await[0];
+        assert_eq!((&todo["text"], &todo["completed"]), (&json!("second"), &json!(true)));
+    }
+
+    async fn a_thousand_todos_go_up_and_come_down_in_stamp_order(server: Server) {
+        let ann = server.client().new_user().await;
+        let todos: Vec<_> = (0..1000).map(|n| json!({"id": id(n), "text": format!("todo {n:04}")})).collect();
+        let answer = sync(&ann, json!({"todos": todos})).await;
+        assert_eq!((items(&answer["applied"]).len(), &answer["server_changes"]), (1000, &json!([])));
+        // The cursor moves on with each page, and nothing is missed or given twice.
+        let (mut cursor, mut seen) = (Value::Null, Vec::new());
+        loop {
+            let page = sync(&ann, json!({"last_sync": cursor, "limit": 300})).await;
+            let changes = &page["server_changes"];
+            seen.extend(texts(changes).iter().map(|&text| text.to_owned()));
+            cursor = page["sync_timestamp"].clone();
+            if page["has_more"] == false {
+                break;
+            }
+            assert_eq!(items(changes).len(), 300);
+            assert_eq!(cursor, changes[299]["updated_at"]);
+        }
+        assert_eq!(seen, (0..1000).map(|n| format!("todo {n:04}")).collect::<Vec<_>>());
+    }
+
+    async fn a_merged_todo_comes_back_and_a_plain_one_does_not(server: Server) {
+        let ann = server.client().new_user().await;
+        let milk = add(&ann, "milk").await;
+        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
+        ann.patch(&at(&milk), json!({"completed": true})).await.expect(200);
+        let change = json!({"id": milk["id"], "text": "oat milk", "version": 1});
+        let answer = sync(&ann, json!({"last_sync": cursor, "strategy": "merge", "todos": [change]})).await;
+        assert_eq!(answer["applied"], json!([milk["id"]]));
+        let merged = &answer["server_changes"][0];
+        assert_eq!(
+            (&merged["text"], &merged["completed"], &merged["version"]),
+            (&json!("oat milk"), &json!(true), &json!(3))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_are_no_uuids_mean_the_same_todo_as_in_an_import() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let imported =
+        ann.post("/api/v1/todos/bulk", json!({"todos": [{"id": 7, "text": "seven"}]})).await.expect(201);
+    let uuid = members(&imported.json()["created"], "id")[0].clone();
+    let answer = sync(&ann, json!({"todos": [{"id": uuid, "text": "eight", "version": 1}]})).await;
+    assert_eq!(answer["applied"], json!([uuid]));
+}

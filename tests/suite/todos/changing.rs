@@ -1,0 +1,196 @@
+//! Changing one todo.
+
+use blackbox_tests::{Database, Server, on_both_databases};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use crate::support::{UNKNOWN, add, at};
+
+on_both_databases! {
+    async fn a_change_touches_what_it_names_and_nothing_else(server: Server) {
+        let ann = server.client().new_user().await;
+        let body = json!({"text": "Buy milk", "description": "two", "client_id": "phone"});
+        let before = ann.post("/api/v1/todos", body).await.expect(201).json();
+        let done =
+            ann.patch(&at(&before), json!({"completed": true, "version": 1, "client_id": "laptop"})).await;
+        expect![[r#"
+            200
+            etag: "2"
+            cache-control: private, no-cache
+            {
+              "client_id": "laptop",
+              "completed": true,
+              "completed_at": "[time]",
+              "created_at": "[time]",
+              "deleted_at": null,
+              "description": "two",
+              "id": "[id]",
+              "text": "Buy milk",
+              "updated_at": "[time]",
+              "version": 2
+            }
+        "#]]
+        .assert_eq(&done.to_string());
+        let after = done.json();
+        assert_eq!(after["created_at"], before["created_at"]);
+        assert_eq!(after["completed_at"], after["updated_at"]);
+        assert!(after["updated_at"].as_str() > before["updated_at"].as_str());
+
+        // Active again: when it was completed is forgotten. Null clears the description.
+        let body = json!({"completed": false, "description": null, "version": 2});
+        let again = ann.patch(&at(&before), body).await.expect(200).json();
+        assert_eq!((&again["completed_at"], &again["description"]), (&Value::Null, &Value::Null));
+        assert_eq!(again["version"], 3);
+    }
+
+    async fn without_a_version_the_change_applies_to_whatever_is_current(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "Buy milk").await;
+        for (n, text) in ["one", "two", "three"].iter().enumerate() {
+            let after = ann.patch(&at(&todo), json!({"text": text})).await.expect(200).json();
+            assert_eq!(after["version"], n + 2);
+        }
+    }
+
+    async fn a_stale_version_is_refused_with_both_sides(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "Buy milk").await;
+        ann.patch(&at(&todo), json!({"text": "Buy oat milk", "version": 1})).await.expect(200);
+        let stale = ann.patch(&at(&todo), json!({"text": "Buy soy milk", "version": 1})).await;
+        expect![[r#"
+            409
+            cache-control: private, no-store
+            {
+              "detail": "The todo was changed meanwhile; `details` shows it as it is",
+              "details": {
+                "client_version": 1,
+                "resolution_strategy": "manual",
+                "server_data": {
+                  "client_id": null,
+                  "completed": false,
+                  "completed_at": null,
+                  "created_at": "[time]",
+                  "deleted_at": null,
+                  "description": null,
+                  "id": "[id]",
+                  "text": "Buy oat milk",
+                  "updated_at": "[time]",
+                  "version": 2
+                },
+                "server_version": 2
+              },
+              "error_code": "CONFLICT_001",
+              "message": "The todo was changed meanwhile; `details` shows it as it is",
+              "request_id": "[request id]",
+              "status": 409,
+              "timestamp": "[time]",
+              "title": "Conflict",
+              "type": "about:blank"
+            }
+        "#]]
+        .assert_eq(&stale.to_string());
+        // Another field is no excuse here: merging is for syncs.
+        let other = ann.patch(&at(&todo), json!({"completed": true, "version": 1})).await;
+        other.expect_problem(409, "CONFLICT_001");
+        let now = ann.get(&at(&todo)).await.json();
+        assert_eq!((&now["text"], &now["version"]), (&json!("Buy oat milk"), &json!(2)));
+    }
+
+    async fn a_version_that_can_not_be_right_is_a_conflict(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "Buy milk").await;
+        for version in [0, -1, 2, 1_000_000, 9_007_199_254_740_991_i64] {
+            let refused = ann.patch(&at(&todo), json!({"text": "other", "version": version})).await;
+            refused.expect_problem(409, "CONFLICT_001");
+            assert_eq!(refused.json()["details"]["client_version"], version);
+        }
+        assert_eq!(ann.get(&at(&todo)).await.json(), todo);
+    }
+
+    async fn a_change_that_alters_nothing_is_accepted_and_makes_no_version(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "Buy milk").await;
+        for body in [
+            json!({}),
+            json!({"text": "Buy milk"}),
+            json!({"text": " Buy milk ", "completed": false, "description": null, "version": 1}),
+            json!({"client_id": "laptop"}),
+        ] {
+            let same = ann.patch(&at(&todo), body).await.expect(200);
+            assert_eq!((same.json(), same.header("etag")), (todo.clone(), "\"1\""));
+        }
+        // A retry after a lost answer: the base is stale, but the effect is in place.
+        let change = json!({"text": "Buy oat milk", "version": 1});
+        let first = ann.patch(&at(&todo), change.clone()).await.expect(200).json();
+        assert_eq!(ann.patch(&at(&todo), change).await.expect(200).json(), first);
+    }
+
+    async fn what_is_not_there_or_deleted_can_not_be_changed(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "Buy milk").await;
+        let unknown = format!("/api/v1/todos/{UNKNOWN}");
+        ann.patch(&unknown, json!({"text": "x"})).await.expect_problem(404, "RESOURCE_001");
+        ann.delete(&at(&todo)).await.expect(204);
+        ann.patch(&at(&todo), json!({"text": "x"})).await.expect_problem(404, "RESOURCE_001");
+        ann.patch("/api/v1/todos/no-uuid", json!({"text": "x"})).await.expect_problem(404, "RESOURCE_001");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_change_is_refused_with_every_bad_field() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let todo = add(&ann, "Buy milk").await;
+    let body = json!({"text": null, "description": 7, "completed": null, "version": "1"});
+    let refused = ann.patch(&at(&todo), body).await;
+    expect![[r#"
+        422
+        cache-control: private, no-store
+        {
+          "detail": "text must not be null",
+          "details": {
+            "errors": [
+              {
+                "code": "VALIDATION_006",
+                "field": "text",
+                "message": "text must not be null"
+              },
+              {
+                "code": "VALIDATION_006",
+                "field": "description",
+                "message": "description must be a string"
+              },
+              {
+                "code": "VALIDATION_006",
+                "field": "completed",
+                "message": "completed must not be null"
+              },
+              {
+                "code": "VALIDATION_006",
+                "field": "version",
+                "message": "version must be an integer between -9007199254740991 and 9007199254740991"
+              }
+            ],
+            "field": "text"
+          },
+          "error_code": "VALIDATION_006",
+          "message": "text must not be null",
+          "request_id": "[request id]",
+          "status": 422,
+          "timestamp": "[time]",
+          "title": "Unprocessable Entity",
+          "type": "about:blank"
+        }
+    "#]]
+    .assert_eq(&refused.to_string());
+    for (body, code) in [
+        (json!({"text": ""}), "VALIDATION_004"),
+        (json!({"text": "x".repeat(501)}), "VALIDATION_005"),
+        (json!({"version": 1.5}), "VALIDATION_006"),
+        (json!({"version": 1e30}), "VALIDATION_006"),
+        (json!({"completed": 1}), "VALIDATION_006"),
+    ] {
+        ann.patch(&at(&todo), body).await.expect_problem(422, code);
+    }
+    assert_eq!(ann.get(&at(&todo)).await.json(), todo);
+}

@@ -1,0 +1,13 @@
+//! `/api/v1/todos`.
+
+mod bulk_create;
+mod bulk_limits;
+mod bulk_patch;
+mod changing;
+mod creating;
+mod creating_fields;
+mod deleting;
+mod listing;
+mod paging;
+mod preconditions;
+mod searching;
