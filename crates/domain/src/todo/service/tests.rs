@@ -1,6 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::sync::{Epoch, Position};
 use crate::time::{MockClock, Stamp};
 use crate::todo::{MockTodoStore, Rejection, StoredTodo, Title, Versions};
 
@@ -112,4 +113,31 @@ async fn a_user_who_is_gone_is_none() {
     let restore = batch(false, vec![change(Base::Current, Action::Restore)]);
     let outcome = expecting(restore, Commit::NoSuchUser).restore(USER, ID).await.expect("a store at work");
     assert_eq!(outcome, None);
+}
+
+/// A store whose user has `total` todos and changes something before each of the first `changes` reads but the first.
+fn restless(total: u64, changes: u32) -> MockTodoStore {
+    let reads = std::sync::atomic::AtomicU32::new(0);
+    let mut store = MockTodoStore::new();
+    store.expect_list().returning(move |_, query| {
+        let read = reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let clock = Stamp::EPOCH.plus(std::time::Duration::from_secs(read.min(changes).into()));
+        let count = total.saturating_sub(query.offset).min(query.limit.into());
+        let todos = std::iter::repeat_with(|| todo(false)).take(usize::try_from(count).expect("few"));
+        let position = Position { clock, horizon: Stamp::EPOCH, epoch: Epoch("e".to_owned()) };
+        Ok(Some(Page { todos: todos.collect(), total, position }))
+    });
+    store
+}
+
+#[tokio::test]
+async fn everything_is_of_one_moment_however_often_the_user_changes_something() {
+    // Quiet; a change after the first part; a change between all the parts that are ever read.
+    for changes in [0, 1, 100] {
+        let service = service(restless(2500, changes));
+        let page = service.list_all(USER, &ListQuery::default()).await.expect("an answer").expect("a user");
+        assert_eq!((page.todos.len(), page.total), (2500, 2500), "{changes}");
+    }
+    let none = service(restless(0, 0)).list_all(USER, &ListQuery::default()).await.expect("an answer");
+    assert_eq!(none.map(|page| page.todos.len()), Some(0));
 }

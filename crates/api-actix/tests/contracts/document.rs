@@ -1,0 +1,47 @@
+//! The contracts in the OpenAPI document.
+
+use std::collections::BTreeSet;
+
+use api_actix::openapi_document;
+use serde_json::Value;
+
+#[test]
+fn every_operation_declares_the_statuses_of_its_surface_under_a_name_of_its_own() {
+    let document = serde_json::to_value(openapi_document()).expect("JSON");
+    let mut names = BTreeSet::new();
+    let mut count = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let Some(name) = operation["operationId"].as_str() else { continue };
+            count += 1;
+            assert!(names.insert(name.to_owned()), "{name} twice");
+            let responses = operation["responses"].as_object().expect("responses");
+            let has = |status: &str| responses.contains_key(status);
+            let (body, secured) =
+                (operation.get("requestBody").is_some(), operation["security"] != Value::Array(vec![]));
+            let tag = operation["tags"][0].as_str().expect("a tag");
+            if !tag.ends_with("contract") {
+                continue;
+            }
+            let tasks = path.starts_with("/api/");
+            assert_eq!(has("400"), body || (tasks && name.starts_with("list")), "{method} {path}");
+            assert_eq!(has("422"), !tasks && (body || name.starts_with("list")), "{method} {path}");
+            assert!(has("500") && !has("503") && has("429") && has("default"), "{method} {path}");
+            assert!(!secured || (has("401") && has("403")), "{method} {path}");
+        }
+    }
+    assert_eq!(names.len(), count);
+    for name in ["todosRegister", "listTodoItems", "listTasks", "signUp", "listUserTasks", "toggleUserTask"] {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn every_schema_that_is_named_is_there() {
+    let document = serde_json::to_value(openapi_document()).expect("JSON");
+    let text = document.to_string();
+    for part in text.split("\"#/").skip(1) {
+        let pointer = format!("/{}", part.split('"').next().expect("a reference"));
+        assert!(document.pointer(&pointer).is_some(), "{pointer}");
+    }
+}

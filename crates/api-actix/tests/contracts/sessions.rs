@@ -1,0 +1,118 @@
+//! Tokens of the token contract, and the end of them.
+
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use serde_json::json;
+
+use crate::world::{ORIGIN, PASSWORD, World};
+
+#[actix_web::test]
+async fn a_refresh_token_gives_access_tokens_again_and_again() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    for _ in 0..2 {
+        let renewed =
+            world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.expect(200);
+        let mut members: Vec<_> = renewed.as_object().expect("an object").keys().collect();
+        members.sort_unstable();
+        assert_eq!(members, ["access_token", "expires_in", "token_type"]);
+        let token = renewed["access_token"].as_str().expect("text");
+        world.get(token, "/todos").await.expect(200);
+    }
+    world.wait(Duration::from_hours(1) + Duration::from_mins(1));
+    world.get(&ann.token, "/todos").await.refused(401, "AUTH_002");
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.expect(200);
+    world.wait(Duration::from_hours(7 * 24));
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_003");
+}
+
+#[actix_web::test]
+async fn a_refresh_token_comes_in_the_cookie_from_our_own_pages_only() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let cookie = format!("refresh_token={}", ann.refresh);
+    let request = || TestRequest::post().uri("/auth/refresh").insert_header(("cookie", cookie.clone()));
+    world.send(request().insert_header(("origin", ORIGIN))).await.expect(200);
+    world.send(request()).await.refused(403, "AUTHZ_002");
+    world.post("", "/auth/refresh", json!({})).await.refused(401, "AUTH_005");
+}
+
+#[actix_web::test]
+async fn a_token_of_one_kind_is_malformed_where_the_other_belongs() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    world.get(&ann.refresh, "/todos").await.refused(401, "AUTH_005");
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.token})).await.refused(401, "AUTH_005");
+    world.post("", "/auth/refresh", json!({"refresh_token": "x"})).await.refused(401, "AUTH_005");
+    let forged = format!("{}A", &ann.refresh[..ann.refresh.len() - 4]);
+    world.post("", "/auth/refresh", json!({"refresh_token": forged})).await.refused(401, "AUTH_006");
+    let body = json!({"refresh_token": ann.token});
+    world.post(&ann.token, "/auth/logout", body).await.refused(401, "AUTH_005");
+    world.get(&ann.token, "/todos").await.expect(200);
+}
+
+#[actix_web::test]
+async fn logging_out_ends_both_tokens_at_once_and_no_others() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let (elsewhere, other_refresh) = world.log_in("ann").await;
+    let answer = world.post(&ann.token, "/auth/logout", json!({"refresh_token": ann.refresh})).await;
+    assert!(answer.header("set-cookie").expect("a cookie").starts_with("refresh_token=;"));
+    assert_eq!(answer.expect(200), json!({"message": "Logout successful"}));
+    world.get(&ann.token, "/todos").await.refused(401, "AUTH_004");
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_004");
+    world.get(&elsewhere, "/todos").await.expect(200);
+
+    // Without a refresh token its own goes along; with another session's, that session goes too.
+    let (third, third_refresh) = world.log_in("ann").await;
+    world.post(&third, "/auth/logout", json!({"refresh_token": other_refresh})).await.expect(200);
+    for token in [&third, &elsewhere] {
+        world.get(token, "/todos").await.refused(401, "AUTH_004");
+    }
+    for refresh in [third_refresh, other_refresh] {
+        world.post("", "/auth/refresh", json!({"refresh_token": refresh})).await.refused(401, "AUTH_004");
+    }
+}
+
+#[actix_web::test]
+async fn logging_out_with_anothers_refresh_token_leaves_the_other_logged_in() {
+    let world = World::new();
+    let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+    world.post(&ann.token, "/auth/logout", json!({"refresh_token": bob.refresh})).await.expect(200);
+    world.get(&ann.token, "/todos").await.refused(401, "AUTH_004");
+    world.get(&bob.token, "/todos").await.expect(200);
+    world.post("", "/auth/refresh", json!({"refresh_token": bob.refresh})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_changed_password_ends_every_session() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let (elsewhere, _) = world.log_in("ann").await;
+    let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    let path = "/auth/change-password";
+    world.post(&ann.token, path, change("wrong", "Giraffe-Spot-8")).await.refused(422, "VALIDATION_007");
+    world.post(&ann.token, path, change(PASSWORD, PASSWORD)).await.refused(422, "VALIDATION_008");
+    world.post(&ann.token, path, change(PASSWORD, "GiraffeSpot8")).await.refused(422, "VALIDATION_002");
+    let done = world.post(&ann.token, path, change(PASSWORD, "Giraffe-Spot-8")).await.expect(200);
+    assert_eq!(done, json!({"message": "Password changed successfully"}));
+    for token in [&ann.token, &elsewhere] {
+        world.get(token, "/todos").await.refused(401, "AUTH_004");
+    }
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_004");
+    let credentials = |password: &str| json!({"email": "ann@example.com", "password": password});
+    world.post("", "/auth/login", credentials(PASSWORD)).await.refused(401, "AUTH_001");
+    world.post("", "/auth/login", credentials("Giraffe-Spot-8")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_disabled_account_is_locked_out_everywhere() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    world.store.set_active(ann.user_id(), false);
+    let credentials = json!({"email": "ann@example.com", "password": PASSWORD});
+    world.post("", "/auth/login", credentials.clone()).await.refused(401, "AUTH_007");
+    world.post("", "/api/auth/signin", credentials).await.refused(401, "AUTH_007");
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_007");
+}

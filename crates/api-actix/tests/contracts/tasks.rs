@@ -1,0 +1,165 @@
+//! The task contracts, told as a client meets them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::world::{PASSWORD, World};
+
+#[actix_web::test]
+async fn a_transcript_of_the_task_contract() {
+    let world = World::new();
+    let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+
+    // Create: whose it is says the token alone.
+    let body =
+        json!({"title": "Buy milk", "description": "blue carton", "user_id": bob.id, "completed": true});
+    let answer = world.post(&ann.token, &format!("/api/tasks?user_id={}", bob.id), body).await;
+    let location = answer.header("location").expect("a location").to_owned();
+    let milk = answer.expect(201);
+    let mut members: Vec<_> = milk.as_object().expect("an object").keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!(members, ["completed", "created_at", "description", "id", "title", "updated_at", "user_id"]);
+    assert_eq!((&milk["user_id"], &milk["completed"]), (&json!(ann.id), &json!(false)));
+    assert_eq!(location, format!("/api/tasks/{}", milk["id"].as_i64().expect("an integer")));
+
+    // List and filter.
+    world.post(&ann.token, "/api/tasks", json!({"title": "Buy bread"})).await.expect(201);
+    let done = world.patch(&ann.token, &format!("{location}/complete"), json!({"completed": true})).await;
+    assert_eq!(done.expect(200)["completed"], true);
+    for (query, titles, total) in [
+        ("", vec!["Buy bread", "Buy milk"], "2"),
+        ("?status=all", vec!["Buy bread", "Buy milk"], "2"),
+        ("?status=pending", vec!["Buy bread"], "1"),
+        ("?status=completed", vec!["Buy milk"], "1"),
+        ("?limit=1", vec!["Buy bread"], "2"),
+        ("?limit=1&offset=1", vec!["Buy milk"], "2"),
+        ("?offset=1", vec!["Buy milk"], "2"),
+        ("?offset=9007199254740991", vec![], "2"),
+    ] {
+        let answer = world.get(&ann.token, &format!("/api/tasks{query}")).await;
+        assert_eq!(answer.header("x-total-count"), Some(total), "{query}");
+        let tasks = answer.expect(200);
+        let found: Vec<_> = tasks.as_array().expect("an array").iter().map(|task| &task["title"]).collect();
+        assert_eq!(found, titles, "{query}");
+    }
+    for bad in ["status=done", "limit=0", "limit=1001", "offset=-1", "limit=ten"] {
+        world.get(&ann.token, &format!("/api/tasks?{bad}")).await.refused(400, "VALIDATION_006");
+    }
+
+    // Update.
+    let body = json!({"title": "Buy oat milk", "description": null, "completed": false});
+    let changed = world.put(&ann.token, &location, body).await.expect(200);
+    assert_eq!((&changed["title"], &changed["description"]), (&json!("Buy oat milk"), &Value::Null));
+    assert_eq!((&changed["id"], &changed["completed"]), (&milk["id"], &json!(false)));
+
+    // Another user's is not there.
+    world.get(&bob.token, &location).await.refused(404, "RESOURCE_001");
+    world.put(&bob.token, &location, json!({"title": "Mine"})).await.refused(404, "RESOURCE_001");
+    let complete = format!("{location}/complete");
+    world.patch(&bob.token, &complete, json!({"completed": true})).await.refused(404, "RESOURCE_001");
+    world.delete(&bob.token, &location).await.refused(404, "RESOURCE_001");
+    assert_eq!(world.get(&ann.token, &location).await.expect(200), changed);
+
+    // Delete: its number never comes again.
+    let deleted = world.delete(&ann.token, &location).await.expect(200);
+    assert_eq!(deleted, json!({"message": "Task deleted successfully"}));
+    world.get(&ann.token, &location).await.refused(404, "RESOURCE_001");
+    world.delete(&ann.token, &location).await.refused(404, "RESOURCE_001");
+    let next = world.post(&ann.token, "/api/tasks", json!({"title": "Next"})).await.expect(201);
+    assert!(next["id"].as_i64() > milk["id"].as_i64(), "{next}");
+    for nowhere in ["0", "-1", "01", "+1", "1.0", "x", "9223372036854775808"] {
+        world.get(&ann.token, &format!("/api/tasks/{nowhere}")).await.refused(404, "RESOURCE_001");
+    }
+}
+
+#[actix_web::test]
+async fn a_transcript_of_the_user_task_contract() {
+    let world = World::new();
+
+    // Sign up and in: a token for seven days, and the user.
+    let account = json!({"email": "ann@example.com", "password": "ZebraStripe7", "name": "Ann"});
+    let signed_up = world.post("", "/api/auth/signup", account.clone()).await.expect(201);
+    assert_eq!((&signed_up["token_type"], &signed_up["expires_in"]), (&json!("bearer"), &json!(604_800)));
+    let user = &signed_up["user"];
+    assert_eq!((&user["email"], &user["name"]), (&json!("ann@example.com"), &json!("Ann")));
+    world.post("", "/api/auth/signup", account.clone()).await.refused(400, "VALIDATION_003");
+    let signed_in = world.post("", "/api/auth/signin", account).await.expect(200);
+    assert_eq!(&signed_in["user"], user);
+    let token = signed_in["access_token"].as_str().expect("text");
+    let id = user["id"].as_str().expect("text");
+    let tasks = format!("/api/{id}/tasks");
+
+    // Create, look, change, toggle.
+    let milk = world.post(token, &tasks, json!({"title": "Buy milk"})).await.expect(201);
+    assert_eq!(milk["user_id"], id);
+    let path = format!("{tasks}/{}", milk["id"]);
+    assert_eq!(world.get(token, &path).await.expect(200), milk);
+    let changed = world.put(token, &path, json!({"description": "blue carton"})).await.expect(200);
+    assert_eq!((&changed["title"], &changed["description"]), (&json!("Buy milk"), &json!("blue carton")));
+    let complete = format!("{path}/complete");
+    for done in [true, false, true] {
+        let toggled = world.patch(token, &complete, Value::Null).await.expect(200);
+        assert_eq!(toggled["completed"], done);
+    }
+    let listed = |query: &'static str| {
+        let path = format!("{tasks}{query}");
+        async { world.get(token, &{ path }).await.expect(200).as_array().expect("an array").len() }
+    };
+    assert_eq!(
+        (listed("").await, listed("?status=pending").await, listed("?status=completed").await),
+        (1, 0, 1)
+    );
+
+    // Another user's tree is closed, whether or not there is something in it.
+    let bob = world.user("bob").await;
+    for path in [&path, &tasks, &format!("{tasks}/999999")] {
+        world.get(&bob.token, path).await.refused(403, "AUTHZ_001");
+    }
+    world.post(&bob.token, &tasks, json!({"title": ""})).await.refused(403, "AUTHZ_001");
+    world.put(&bob.token, &path, json!({"title": ""})).await.refused(403, "AUTHZ_001");
+    world.patch(&bob.token, &complete, Value::Null).await.refused(403, "AUTHZ_001");
+    world.delete(&bob.token, &path).await.refused(403, "AUTHZ_001");
+    // Nor does the own tree show another user's.
+    world
+        .get(&bob.token, &format!("/api/{}/tasks/{}", bob.id, milk["id"]))
+        .await
+        .refused(404, "RESOURCE_001");
+
+    // Delete.
+    let deleted = world.delete(token, &path).await.expect(200);
+    assert_eq!(deleted, json!({"message": "Task deleted successfully"}));
+    world.get(token, &path).await.refused(404, "RESOURCE_001");
+    assert_eq!(listed("").await, 0);
+
+    // The token lives for a week, and dies with its session.
+    world.wait(Duration::from_hours(6 * 24));
+    world.get(token, &tasks).await.expect(200);
+    world.post(token, "/auth/logout", Value::Null).await.expect(200);
+    world.get(token, &tasks).await.refused(401, "AUTH_004");
+    let first = signed_up["access_token"].as_str().expect("text");
+    world.get(first, &tasks).await.expect(200);
+    world.wait(Duration::from_hours(25));
+    world.get(first, &tasks).await.refused(401, "AUTH_002");
+}
+
+#[actix_web::test]
+async fn a_sign_up_names_every_bad_field_and_no_special_character_is_asked_for() {
+    let world = World::new();
+    let body = json!({"email": "ann", "password": "short", "name": "n".repeat(101)});
+    let answer = world.post("", "/api/auth/signup", body).await;
+    answer.refused(400, "VALIDATION_001");
+    let errors = answer.body["details"]["errors"].as_array().expect("errors").clone();
+    let found: Vec<_> = errors.iter().map(|error| (&error["field"], &error["error_code"])).collect();
+    assert_eq!(found.len(), 3, "{errors:?}");
+    world.post("", "/api/auth/signup", json!([])).await.refused(400, "VALIDATION_006");
+    let account = json!({"email": "bob@example.com", "password": PASSWORD});
+    world.post("", "/api/auth/signin", account).await.refused(401, "AUTH_001");
+    world
+        .post("", "/api/auth/signin", json!({"email": "bob@example.com"}))
+        .await
+        .refused(400, "VALIDATION_004");
+    let account = json!({"email": "bob@example.com", "password": "ZebraStripe7"});
+    world.post("", "/auth/register", account.clone()).await.refused(422, "VALIDATION_002");
+    assert_eq!(world.post("", "/api/auth/signup", account).await.expect(201)["user"]["name"], Value::Null);
+}

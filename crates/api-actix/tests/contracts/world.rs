@@ -1,0 +1,209 @@
+//! The whole application without a port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::to_bytes;
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service, try_call_service};
+use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing, MemoryRateLimiter};
+use api_actix::realtime::Hub;
+use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use domain::account::{AccountParts, AccountService};
+use domain::identity::{IdentityParts, IdentityService};
+use domain::session::{Lifetimes, LoginDefence, RevocationNews, Revocations, SessionParts, SessionService};
+use domain::sync::SyncService;
+use domain::todo::TodoService;
+use domain::{Clock as _, UserId};
+use domain_testkit::build::T0;
+use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
+use serde_json::{Value, json};
+
+/// A page that may call.
+pub const ORIGIN: &str = "https://app.example.com";
+/// The password of every user here.
+pub const PASSWORD: &str = "Zebra-Stripe-7";
+
+/// One server with one store, at a time that stands still.
+pub struct World {
+    pub store: Arc<MemoryStore>,
+    pub bus: Arc<RecordingBus>,
+    pub clock: Arc<FixedClock>,
+    pub revocations: Arc<Revocations>,
+    api: Arc<Api>,
+}
+
+/// A status, headers and a body.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+/// A user who is logged in.
+pub struct User {
+    pub id: String,
+    pub token: String,
+    pub refresh: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let clock = Arc::new(FixedClock::at(T0));
+        let bus = Arc::new(RecordingBus::new());
+        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let revocations = Arc::new(Revocations::new(vec![]));
+        let ring = KeyRing::parse(&"a key for tests".into()).expect("a key");
+        let one_time_secrets = Arc::new(HmacOneTimeSecrets::new(&ring));
+        let sessions = SessionService::new(
+            SessionParts {
+                accounts: store.clone(),
+                sessions: store.clone(),
+                revocations: revocations.clone(),
+                hasher: Arc::new(PlainHasher::default()),
+                access: Arc::new(JwtAccessTokens::new(&ring, &[], "tests", "tests")),
+                refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
+                limiter: Arc::new(MemoryRateLimiter::new(100)),
+                secrets: Arc::new(SequentialSecrets),
+                clock: clock.clone(),
+                issuers: None,
+                identities: store.clone(),
+            },
+            Lifetimes::default(),
+            LoginDefence { quotas: None, session_cap: 100 },
+        );
+        let parts = AccountParts { one_time: store.clone(), secrets: one_time_secrets.clone(), quotas: None };
+        let accounts = AccountService::new(parts, sessions.clone());
+        let identities = IdentityParts {
+            identities: store.clone(),
+            accounts: store.clone(),
+            one_time: store.clone(),
+            secrets: one_time_secrets,
+            providers: vec![],
+        };
+        let api = Api {
+            todos: TodoService::new(store.clone(), clock.clone(), 20_000),
+            sync: SyncService::new(store.clone(), clock.clone(), 20_000),
+            todos_surface: SurfaceServices::todos(&accounts, &sessions),
+            tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
+            accounts,
+            identities: IdentityService::new(identities, sessions.clone()),
+            public_keys: json!({"keys": []}),
+            sessions,
+            store: store.clone(),
+            hub: Hub::new(clock.clone()),
+            probe: store.clone(),
+            clock: clock.clone(),
+            secrets: Arc::new(SequentialSecrets),
+            settings: ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() },
+            render_metrics: Arc::new(String::new),
+            ready: Arc::new(Readiness::default()),
+        };
+        let world = Self { store, bus, clock, revocations, api: Arc::new(api) };
+        world.hear();
+        world
+    }
+
+    /// The list of revocations is fresh again.
+    pub fn hear(&self) {
+        self.revocations.refresh(&RevocationNews::default(), self.clock.now());
+    }
+
+    /// Time passes, and the list of revocations stays fresh.
+    pub fn wait(&self, time: Duration) {
+        self.clock.advance(time);
+        self.hear();
+    }
+
+    pub async fn send(&self, request: TestRequest) -> Answer {
+        let service = init_service(app(self.api.clone())).await;
+        let response = match try_call_service(&service, request.to_request()).await {
+            Ok(response) => response.into_parts().1.map_into_boxed_body(),
+            Err(error) => error.error_response(),
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = to_bytes(response.into_body()).await.expect("the body is there");
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status, headers, body }
+    }
+
+    /// A request with a token, unless it is empty, and a body, unless it is null.
+    pub async fn call(&self, token: &str, method: Method, path: &str, body: Value) -> Answer {
+        let mut request = TestRequest::default().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.insert_header(("authorization", format!("Bearer {token}")));
+        }
+        if !body.is_null() {
+            request = request.set_json(body);
+        }
+        self.send(request).await
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.call(token, Method::GET, path, Value::Null).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(token, Method::POST, path, body).await
+    }
+
+    pub async fn put(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(token, Method::PUT, path, body).await
+    }
+
+    pub async fn patch(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(token, Method::PATCH, path, body).await
+    }
+
+    pub async fn delete(&self, token: &str, path: &str) -> Answer {
+        self.call(token, Method::DELETE, path, Value::Null).await
+    }
+
+    /// Registers and logs in on the token contract.
+    pub async fn user(&self, name: &str) -> User {
+        let account = json!({"email": format!("{name}@example.com"), "password": PASSWORD});
+        let registered = self.post("", "/auth/register", account).await.expect(201);
+        let (token, refresh) = self.log_in(name).await;
+        User { id: registered["id"].as_str().expect("an id").to_owned(), token, refresh }
+    }
+
+    /// Access and refresh token of another session.
+    pub async fn log_in(&self, name: &str) -> (String, String) {
+        let account = json!({"email": format!("{name}@example.com"), "password": PASSWORD});
+        let tokens = self.post("", "/auth/login", account).await.expect(200);
+        let text = |member: &str| tokens[member].as_str().expect("a token").to_owned();
+        (text("access_token"), text("refresh_token"))
+    }
+}
+
+impl User {
+    pub fn user_id(&self) -> UserId {
+        UserId(self.id.parse().expect("a UUID"))
+    }
+}
+
+impl Answer {
+    /// The body, of an answer with this status.
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:#?}");
+        self.body
+    }
+
+    /// Fails unless it is this refusal, in the form that every refusal has.
+    pub fn refused(&self, status: u16, code: &str) {
+        let found = (self.status, self.body["error_code"].as_str().unwrap_or_default());
+        assert_eq!(found, (status, code), "{self:#?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["detail"], self.body["message"]);
+        assert!(self.body["details"].is_object());
+        assert_eq!(self.body["request_id"].as_str(), self.header("x-request-id"));
+        assert_eq!(self.header("www-authenticate").is_some(), status == 401, "{self:#?}");
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("a header is text"))
+    }
+}

@@ -1,0 +1,95 @@
+//! `/auth` and `/todos`.
+
+use blackbox_tests::on_both_databases;
+use serde_json::{Value, json};
+
+use super::{account, token_user};
+use crate::support::{UNKNOWN, members, text};
+
+on_both_databases! {
+    async fn a_transcript_of_the_token_contract(server: Server) {
+        let client = server.client();
+        let registered = client.post("/auth/register", account("ann@example.com")).await.expect(201).json();
+        client.post("/auth/register", account("ANN@example.com")).await.expect_problem(422, "VALIDATION_003");
+
+        let login = client.post("/auth/login", account("ann@example.com")).await.expect(200);
+        assert!(login.header("set-cookie").starts_with("refresh_token="), "{login}");
+        let tokens = login.json();
+        assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("bearer"), &json!(3600)));
+        let ann = client.with_token(text(&tokens["access_token"]));
+
+        let body = json!({"title": "Buy milk", "description": "The blue carton"});
+        let created = ann.post("/todos", body).await.expect(201);
+        let path = created.header("location").to_owned();
+        let milk = created.json();
+        assert_eq!(milk["user_id"], registered["id"]);
+        assert_eq!(ann.get(&path).await.expect(200).json(), milk);
+
+        ann.post("/todos", json!({"title": "Apples"})).await.expect(201);
+        let done = ann.put(&path, json!({"is_completed": true})).await.expect(200).json();
+        assert!(done["completed_at"].is_string(), "{done}");
+        for (query, titles, has_more) in [
+            ("", json!(["Apples", "Buy milk"]), false),
+            ("?is_completed=true", json!(["Buy milk"]), false),
+            ("?sort_by=title&sort_order=desc&limit=1", json!(["Buy milk"]), true),
+            ("?sort_by=completed_at&sort_order=asc", json!(["Buy milk", "Apples"]), false),
+            ("?skip=1", json!(["Buy milk"]), false),
+        ] {
+            let page = ann.get(&format!("/todos{query}")).await.expect(200).json();
+            assert_eq!(members(&page["items"], "title"), titles, "{query}");
+            assert_eq!(page["has_more"], has_more, "{query}");
+        }
+
+        let (bob, _) = token_user(&client, "bob@example.com").await;
+        bob.get(&path).await.expect_problem(403, "AUTHZ_001");
+        bob.put(&path, json!({"title": "Mine"})).await.expect_problem(403, "AUTHZ_001");
+        bob.delete(&path).await.expect_problem(403, "AUTHZ_001");
+        bob.get(&format!("/todos/{UNKNOWN}")).await.expect_problem(404, "RESOURCE_001");
+        bob.get("/todos/1").await.expect_problem(404, "RESOURCE_001");
+
+        ann.delete(&path).await.expect(204);
+        ann.get(&path).await.expect_problem(404, "RESOURCE_001");
+        bob.get(&path).await.expect_problem(404, "RESOURCE_001");
+    }
+
+    async fn every_bad_field_is_named_with_422(server: Server) {
+        let client = server.client();
+        let answer = client.post("/auth/register", json!({"email": "ann", "password": "Zebra7"})).await;
+        answer.expect_problem(422, "VALIDATION_001");
+        assert_eq!(members(&answer.json()["details"]["errors"], "field"), json!(["email", "password"]));
+        let (ann, _) = token_user(&client, "ann@example.com").await;
+        for (body, code) in [
+            (json!({}), "VALIDATION_004"),
+            (json!({"title": " "}), "VALIDATION_004"),
+            (json!({"title": "t".repeat(256)}), "VALIDATION_005"),
+            (json!({"title": "t", "description": "d".repeat(10_001)}), "VALIDATION_005"),
+            (json!({"title": 1}), "VALIDATION_006"),
+        ] {
+            ann.post("/todos", body).await.expect_problem(422, code);
+        }
+        ann.get("/todos?limit=101&skip=-1").await.expect_problem(422, "VALIDATION_006");
+    }
+
+    async fn logging_out_ends_both_tokens_at_once(server: Server) {
+        let client = server.client();
+        let (ann, tokens) = token_user(&client, "ann@example.com").await;
+        let refresh = json!({"refresh_token": tokens["refresh_token"]});
+        let renewed = client.post("/auth/refresh", refresh.clone()).await.expect(200).json();
+        assert_eq!(renewed["refresh_token"], Value::Null, "it is not rotated");
+        client.with_token(text(&renewed["access_token"])).get("/todos").await.expect(200);
+
+        ann.post("/auth/logout", refresh.clone()).await.expect(200);
+        ann.get("/todos").await.expect_problem(401, "AUTH_004");
+        client.with_token(text(&renewed["access_token"])).get("/todos").await.expect_problem(401, "AUTH_004");
+        client.post("/auth/refresh", refresh).await.expect_problem(401, "AUTH_004");
+    }
+
+    async fn a_token_of_the_other_kind_is_malformed(server: Server) {
+        let client = server.client();
+        let (ann, tokens) = token_user(&client, "ann@example.com").await;
+        let access_as_refresh = json!({"refresh_token": tokens["access_token"]});
+        client.post("/auth/refresh", access_as_refresh).await.expect_problem(401, "AUTH_005");
+        let refresh_as_access = ann.with_token(text(&tokens["refresh_token"]));
+        refresh_as_access.get("/todos").await.expect_problem(401, "AUTH_005");
+    }
+}
