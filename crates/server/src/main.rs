@@ -4,13 +4,19 @@
 //! - [`wire`]: which adapter stands behind which port
 //! - [`telemetry`]: logs and figures
 //! - [`revocations`]: hears of sessions that other instances ended
+//! - [`mail_worker`]: sends what waits in the outbox
+//! - [`housekeeping`]: removes what is of no more use
+//! - [`stop`]: how those two hear that the server stops
 //! - [`commands`]: what the binary does
 //!
 //! Deliberately absent: rules (they are in `domain`) and anything that a client sees (`api-actix`).
 
 mod commands;
+mod housekeeping;
+mod mail_worker;
 mod revocations;
 mod settings;
+mod stop;
 mod telemetry;
 mod wire;
 

@@ -37,8 +37,8 @@ impl Poll {
     async fn read(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let since = self.read_at.map(|last| last.minus(OVERLAP));
-        let revocations = self.store.revocations(since, now).await?;
-        self.list.refresh(&revocations, now);
+        let news = self.store.revocations(since, now).await?;
+        self.list.refresh(&news, now);
         self.read_at = Some(now);
         Ok(())
     }
@@ -65,7 +65,7 @@ impl Poll {
 mod tests {
     use domain::account::AccountStore as _;
     use domain::session::{EndReason, Revoked, Standing};
-    use domain::{SessionId, TokenId};
+    use domain::{SessionId, UserId};
     use domain_testkit::build::{at, ending, new_session, new_user};
     use domain_testkit::{FixedClock, MemoryStore, RecordingBus};
     use uuid::Uuid;
@@ -89,7 +89,7 @@ mod tests {
 
     impl Instance {
         fn standing(&self, session: SessionId) -> Standing {
-            self.list.standing(session, TokenId(Uuid::nil()), self.clock.now())
+            self.list.standing(UserId(Uuid::nil()), Some(session), None, self.clock.now())
         }
     }
 

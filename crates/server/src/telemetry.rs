@@ -17,9 +17,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::settings::{LogLevel, Settings};
 
 /// What the product's own crates log under. `access` is a line for each request, `sql` one for each statement.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "access",
     "adapters_auth",
+    "adapters_mail",
     "adapters_postgres",
     "adapters_sqlite",
     "api_actix",

@@ -1,25 +1,32 @@
 //! Which adapter stands behind which port.
 
+mod outside;
 mod stores;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use adapters_auth::{
-    BcryptHasher, CostOutOfRange, HmacRefreshSecrets, JwtAccessTokens, KeyRing, KeyRingError,
-    MemoryRateLimiter, SystemClock, SystemSecrets,
+    BcryptHasher, CachedIdentities, CostOutOfRange, HmacOneTimeSecrets, HmacRefreshSecrets, IssuersError,
+    JwtAccessTokens, KeyPair, KeyPairError, KeyRing, KeyRingError, MemoryRateLimiter, SystemClock,
+    SystemSecrets,
 };
+use adapters_mail::SmtpError;
 use api_actix::realtime::Hub;
-use api_actix::{Api, ApiSettings, Readiness};
-use domain::account::AccountService;
+use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
+use domain::account::{AccountParts, AccountService};
+use domain::identity::{IdentityParts, IdentityService, IdentityStore, ProviderError};
 use domain::session::{Lifetimes, LoginDefence, Revocations, SessionParts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::TodoService;
 use domain::{Clock, StoreError};
+use serde_json::json;
 use thiserror::Error;
 
 pub use stores::{Closing, StoresError, check, migrate, migrations, revert};
 
+use crate::housekeeping::Housekeeper;
+use crate::mail_worker::{MailParts, MailWorker};
 use crate::revocations::Poll;
 use crate::settings::{Settings, cores};
 
@@ -42,6 +49,18 @@ pub enum WireError {
     /// The secret is none.
     #[error("SECRET_KEY {0}")]
     Secret(#[from] KeyRingError),
+    /// The key pairs are none.
+    #[error("JWT_PRIVATE_KEY {0}")]
+    KeyPairs(#[from] KeyPairError),
+    /// An OAuth provider can't be set up.
+    #[error("an OAuth provider can't be set up: {0}")]
+    Provider(#[from] ProviderError),
+    /// External issuers can't be set up.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
+    /// Mail can't be set up.
+    #[error(transparent)]
+    Smtp(#[from] SmtpError),
     /// bcrypt has no such cost.
     #[error("BCRYPT_COST_FACTOR: {0}")]
     Cost(#[from] CostOutOfRange),
@@ -53,6 +72,10 @@ pub struct Wired {
     pub api: Arc<Api>,
     /// Keeps the list of revocations fresh; its first reading is done.
     pub poll: Poll,
+    /// Sends mail.
+    pub mail: MailWorker,
+    /// Removes what is of no more use.
+    pub housekeeper: Housekeeper,
     /// Ends the stores.
     pub closing: Closing,
 }
@@ -70,26 +93,64 @@ pub async fn assemble(
     let poll = Poll::begin(stores.sessions.clone(), revocations.clone(), clock.clone()).await?;
 
     let ring = KeyRing::parse(&settings.secret_key)?;
+    let pairs = outside::key_pairs(settings)?;
+    let one_time: Arc<HmacOneTimeSecrets> = Arc::new(HmacOneTimeSecrets::new(&ring));
+    let identities: Arc<dyn IdentityStore> = Arc::new(CachedIdentities::new(stores.identities.clone()));
     let at_once = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
     let parts = SessionParts {
-        accounts: stores.accounts,
-        sessions: stores.sessions,
+        accounts: stores.accounts.clone(),
+        sessions: stores.sessions.clone(),
         revocations,
         hasher: Arc::new(BcryptHasher::new(settings.bcrypt_cost, at_once, HASHES_WAITING * at_once.get())?),
-        access: Arc::new(JwtAccessTokens::new(&ring, TOKENS_OF, TOKENS_OF)),
+        access: Arc::new(JwtAccessTokens::new(&ring, &pairs, TOKENS_OF, TOKENS_OF)),
         refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
         limiter: Arc::new(MemoryRateLimiter::new(LIMITED_KEYS)),
         secrets: secrets.clone(),
         clock: clock.clone(),
+        issuers: outside::issuers(settings)?,
+        identities: identities.clone(),
     };
-    let defence =
-        LoginDefence { quotas: settings.login_limits, session_cap: settings.limits.sessions_per_user };
-    let sessions = SessionService::new(parts, lifetimes(settings), defence);
+    let defence = LoginDefence { quotas: settings.quotas, session_cap: settings.limits.sessions_per_user };
+    let lifetimes = lifetimes(settings);
+    let sessions = SessionService::new(parts, lifetimes, defence);
+    let account_parts = AccountParts {
+        one_time: stores.one_time.clone(),
+        secrets: one_time.clone(),
+        quotas: settings.quotas,
+    };
+    let accounts = AccountService::new(account_parts, sessions.clone());
+    let identity_parts = IdentityParts {
+        identities,
+        accounts: stores.accounts,
+        one_time: stores.one_time,
+        secrets: one_time.clone(),
+        providers: outside::providers(settings)?,
+    };
+    let mail = MailWorker::new(MailParts {
+        outbox: stores.outbox,
+        mailer: outside::mailer(settings)?,
+        one_time,
+        secrets: secrets.clone(),
+        clock: clock.clone(),
+        frontend_url: settings.mail.frontend_url.clone(),
+    });
+    let housekeeper = Housekeeper {
+        sessions: stores.sessions,
+        todos: stores.todos.clone(),
+        clock: clock.clone(),
+        tombstone_age: settings.housekeeping.tombstone_age,
+        longest_access: lifetimes.longest_access,
+        period: settings.housekeeping.period,
+    };
     let quota = settings.limits.todos_per_user;
     let api = Api {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), quota),
         sync: SyncService::new(stores.todos.clone(), clock.clone(), quota),
-        accounts: AccountService::new(sessions.clone()),
+        identities: IdentityService::new(identity_parts, sessions.clone()),
+        public_keys: json!({ "keys": pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() }),
+        todos_surface: surface(SurfaceServices::todos(&accounts, &sessions), settings),
+        tasks_surface: surface(SurfaceServices::tasks(&accounts, &sessions), settings),
+        accounts,
         sessions,
         store: stores.todos,
         hub,
@@ -100,14 +161,23 @@ pub async fn assemble(
         render_metrics,
         ready: Arc::new(Readiness::default()),
     };
-    Ok(Wired { api: Arc::new(api), poll, closing: stores.closing })
+    Ok(Wired { api: Arc::new(api), poll, mail, housekeeper, closing: stores.closing })
 }
 
 fn lifetimes(settings: &Settings) -> Lifetimes {
-    let access = settings.access_token_lifetime;
+    let usual = Lifetimes::default();
+    let access = settings.access_token_lifetime.unwrap_or(usual.access);
     // What was issued before a restart with a shorter lifetime has to stay revoked for as long as it lives.
-    let longest_access = access.max(Lifetimes::default().longest_access);
-    Lifetimes { access, longest_access, refresh: settings.refresh_token_lifetime }
+    let longest_access = access.max(usual.longest_access);
+    Lifetimes { access, longest_access, refresh: settings.refresh_token_lifetime, ..usual }
+}
+
+/// The services of a surface, with the operator's lifetime of access tokens in place of its own.
+fn surface(services: SurfaceServices, settings: &Settings) -> SurfaceServices {
+    let Some(access) = settings.access_token_lifetime else { return services };
+    let lifetimes = Lifetimes { access, ..services.sessions.lifetimes() };
+    let sessions = services.sessions.with_lifetimes(lifetimes);
+    SurfaceServices { accounts: services.accounts.with_sessions(sessions.clone()), sessions }
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {
@@ -117,5 +187,8 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         batch_limit: settings.limits.batch_todos,
         page_limit: settings.limits.page_size,
         refresh_lifetime: settings.refresh_token_lifetime,
+        frontend_url: settings.mail.frontend_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        api_quota: settings.api_quota,
     }
 }

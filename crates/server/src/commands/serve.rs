@@ -12,14 +12,17 @@ use thiserror::Error;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 
 use super::say;
 use crate::settings::{Settings, cores};
+use crate::stop::Stopper;
 use crate::{telemetry, wire};
 
 /// How long requests in flight may take to finish.
 const LAST_REQUESTS: Duration = Duration::from_secs(30);
+/// How long a mail that is being sent may still take.
+const LAST_WORK: Duration = Duration::from_secs(30);
 /// How long the port stays open once readiness says no, so that whoever balances load hears it before the port is closed.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// How long an idle connection is kept: longer than the proxies in front of servers keep theirs, or they would send requests
@@ -63,6 +66,11 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         }
     });
 
+    let stopper = Stopper::new();
+    let mut workers = JoinSet::new();
+    workers.spawn(wired.mail.run(stopper.ear()));
+    workers.spawn(wired.housekeeper.run(stopper.ear()));
+
     let mut signals = Signals::new()?;
     let api = wired.api;
     let server = HttpServer::new({
@@ -88,6 +96,12 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         stop(&api, &handle, signals).await;
     });
     server.await?;
+    drop(stopper);
+    let finished = async { while workers.join_next().await.is_some() {} };
+    if timeout(LAST_WORK, finished).await.is_err() {
+        tracing::warn!("a mail took too long: it is sent when the server starts again");
+    }
+    workers.shutdown().await;
     tasks.shutdown().await;
     wired.closing.close().await;
     tracing::info!("stopped");

@@ -1,12 +1,13 @@
 //! Where settings come from, one over the other: the optional `todo-sync.toml`, an optional `.env`, the environment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
+use super::known::{named, oidc};
 use super::{Setting, SettingsError};
 
 /// The settings file, in the working directory.
@@ -17,6 +18,7 @@ const ENV_FILE: &str = ".env";
 /// The values as they were given, not yet looked at.
 pub struct Layers {
     config: Config,
+    providers: BTreeSet<String>,
 }
 
 impl Layers {
@@ -29,21 +31,36 @@ impl Layers {
     ) -> Result<Self, SettingsError> {
         let mut variables = env_file(folder)?;
         variables.extend(environment.into_iter().filter(|(_, value)| !is_blank(value)));
+        let variables = ours(variables, known)?;
+        let values = file(folder, known)?;
+        let names = variables.keys().cloned().chain(values.keys().map(|key| key.to_uppercase()));
+        let providers =
+            names.filter_map(|name| oidc(&name).map(|(provider, _)| provider.to_owned())).collect();
         let mut builder = Config::builder();
-        for (key, value) in file(folder, known)? {
+        for (key, value) in values {
             builder = builder.set_default(&key, value).map_err(|error| in_file(&error))?;
         }
-        let source = Environment::default().ignore_empty(true).source(Some(ours(variables, known)?));
+        let source = Environment::default().ignore_empty(true).source(Some(variables));
         let config = builder.add_source(source).build().map_err(|error| in_file(&error))?;
-        Ok(Self { config })
+        Ok(Self { config, providers })
+    }
+
+    /// Each `<NAME>` for which some `OIDC_<NAME>_…` is given.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().map(String::as_str)
     }
 
     /// One value, trimmed.
     pub fn text(&self, setting: Setting) -> Result<Option<String>, SettingsError> {
-        let Some(value) = self.value(setting) else {
+        self.text_of(setting.name, setting)
+    }
+
+    /// One value, trimmed, of the form `name` of a setting.
+    pub fn text_of(&self, name: &str, setting: Setting) -> Result<Option<String>, SettingsError> {
+        let Some(value) = self.value(name) else {
             return Ok(None);
         };
-        let text = value.into_string().map_err(|_| setting.bad("must be a single value"))?;
+        let text = value.into_string().map_err(|_| setting.bad_as(name, "must be a single value"))?;
         let text = text.trim();
         Ok((!text.is_empty()).then(|| text.to_owned()))
     }
@@ -51,7 +68,7 @@ impl Layers {
     /// Several: a list in the file, or one text with commas between, or a JSON list.
     pub fn list(&self, setting: Setting) -> Result<Option<Vec<String>>, SettingsError> {
         let texts_only = || setting.bad("must be a list of texts");
-        match self.value(setting).map(|value| (value.kind.clone(), value)) {
+        match self.value(setting.name).map(|value| (value.kind.clone(), value)) {
             None => Ok(None),
             Some((ValueKind::Array(_), value)) => value.try_deserialize().map(Some).map_err(|_| texts_only()),
             Some(_) => match self.text(setting)? {
@@ -61,8 +78,8 @@ impl Layers {
         }
     }
 
-    fn value(&self, setting: Setting) -> Option<Value> {
-        self.config.get::<Value>(&key(setting)).ok()
+    fn value(&self, name: &str) -> Option<Value> {
+        self.config.get::<Value>(&name.to_lowercase()).ok()
     }
 }
 
@@ -81,11 +98,6 @@ fn items(text: &str) -> Option<Vec<String>> {
     Some(items.map(str::to_owned).collect())
 }
 
-/// The name under which a setting stands in the file; case does not matter there.
-fn key(setting: Setting) -> String {
-    setting.name.to_lowercase()
-}
-
 fn file(folder: &Path, known: &[Setting]) -> Result<HashMap<String, Value>, SettingsError> {
     let text = match std::fs::read_to_string(folder.join(FILE)) {
         Ok(text) => text,
@@ -95,11 +107,11 @@ fn file(folder: &Path, known: &[Setting]) -> Result<HashMap<String, Value>, Sett
     let values = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| in_file(&error))?;
     let mut settings = HashMap::new();
     for (name, value) in values {
-        let lower = name.to_lowercase();
-        if !known.iter().any(|setting| key(*setting) == lower) {
+        // Case does not matter there.
+        if named(&name.to_uppercase(), known).is_none() {
             return Err(SettingsError::Unknown { name, file: FILE });
         }
-        settings.insert(lower, value);
+        settings.insert(name.to_lowercase(), value);
     }
     Ok(settings)
 }
@@ -129,9 +141,10 @@ fn ours(
 ) -> Result<Map<String, String>, SettingsError> {
     let mut ours = Map::new();
     for (name, value) in variables {
-        if let Some(setting) = known.iter().find(|setting| name == setting.name) {
-            let text = value.into_string().map_err(|_| setting.bad("must be UTF-8"))?;
-            ours.insert(setting.name.to_owned(), text);
+        let Some(name) = name.to_str() else { continue };
+        if let Some(setting) = named(name, known) {
+            let text = value.into_string().map_err(|_| setting.bad_as(name, "must be UTF-8"))?;
+            ours.insert(name.to_owned(), text);
         }
     }
     Ok(ours)

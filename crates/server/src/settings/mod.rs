@@ -4,27 +4,34 @@
 //! stops the start with one sentence. Deliberately absent: what a value of `DATABASE_URL` means to its database.
 
 mod database;
+mod identity;
 mod known;
 mod layers;
+mod mail;
+mod quotas;
 mod read;
 mod secret;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use adapters_auth::KeyRing;
-use domain::limits::Quotas;
+use domain::limits::{Quota, Quotas};
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 pub use database::{DatabaseUrl, RowSecurity};
+pub use identity::{Client, Identity};
 pub use known::{ALL, Setting};
 use layers::Layers;
+pub use mail::{Mail, Smtp};
 
 /// The least bytes of a secret in production: as many as the hash it keys (RFC 7518 section 3.2).
 const SECRET_BYTES: usize = 32;
@@ -38,7 +45,7 @@ pub enum SettingsError {
     #[error("{name} {problem}; for example: {name}={example}")]
     Value {
         /// The variable.
-        name: &'static str,
+        name: String,
         /// What is wrong with it.
         problem: String,
         /// A value that would do.
@@ -101,8 +108,8 @@ pub struct Settings {
     pub database: Database,
     /// The secrets that sign tokens, with commas between; the first signs.
     pub secret_key: SecretString,
-    /// How long an access token lives.
-    pub access_token_lifetime: Duration,
+    /// How long an access token lives, on whatever surface; `None`: as long as is usual there.
+    pub access_token_lifetime: Option<Duration>,
     /// How long a refresh token, and a session that is not refreshed, lives.
     pub refresh_token_lifetime: Duration,
     /// The cost of a password hash: 2 to its power rounds.
@@ -113,8 +120,18 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// Whether logs are JSON, a line each.
     pub json_logs: bool,
-    /// The limits on failed logins; `None` counts nothing.
-    pub login_limits: Option<Quotas>,
+    /// What is counted of logins, mails and refreshes; `None` counts nothing.
+    pub quotas: Option<Quotas>,
+    /// How many requests a user may send; `None` counts nothing.
+    pub api_quota: Option<Quota>,
+    /// The proxies whose word about a client's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How mail leaves, and where its links lead.
+    pub mail: Mail,
+    /// Who else vouches for users, and the keys for it.
+    pub identity: Identity,
+    /// What is removed, and when.
+    pub housekeeping: Housekeeping,
     /// What one user or one request may hold.
     pub limits: Limits,
 }
@@ -134,6 +151,15 @@ pub struct Database {
     pub row_security: RowSecurity,
     /// Whether statements are logged, without their values.
     pub echo: bool,
+}
+
+/// When what is of no more use is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Housekeeping {
+    /// How long a tombstone is kept.
+    pub tombstone_age: Duration,
+    /// How long from one tidying to the next.
+    pub period: Duration,
 }
 
 /// What one user or one request may hold.
@@ -171,20 +197,27 @@ impl Settings {
         .unwrap_or(Environment::Development);
         let minutes = read::number(&layers, known::ACCESS_TOKEN_EXPIRE_MINUTES, 1..=60 * 24 * 30)?;
         let days = read::number(&layers, known::REFRESH_TOKEN_EXPIRE_DAYS, 1..=366)?;
+        let port = read::number(&layers, known::PORT, 0..=u16::MAX)?.unwrap_or(8000);
+        let secret_key = secret_key(&layers, environment, folder)?;
         Ok(Self {
             host: host(&layers)?,
-            port: read::number(&layers, known::PORT, 0..=u16::MAX)?.unwrap_or(8000),
+            port,
             environment,
             database: Database::read(&layers)?,
-            secret_key: secret_key(&layers, environment, folder)?,
-            access_token_lifetime: Duration::from_mins(minutes.unwrap_or(15)),
+            identity: Identity::read(&layers, folder, port, &secret_key)?,
+            mail: Mail::read(&layers, environment, folder)?,
+            secret_key,
+            access_token_lifetime: minutes.map(Duration::from_mins),
             refresh_token_lifetime: Duration::from_hours(24 * days.unwrap_or(7)),
             bcrypt_cost: read::number(&layers, known::BCRYPT_COST_FACTOR, 10..=15)?.unwrap_or(12),
             allowed_origins: allowed_origins(&layers)?,
             log_level: log_level(&layers)?,
             json_logs: read::switch(&layers, known::JSON_LOGS)?
                 .unwrap_or(environment != Environment::Development),
-            login_limits: login_limits(&layers)?,
+            quotas: quotas::read(&layers)?,
+            api_quota: quotas::api(&layers)?,
+            trusted_proxies: trusted_proxies(&layers)?,
+            housekeeping: Housekeeping::read(&layers)?,
             limits: Limits::read(&layers)?,
         })
     }
@@ -214,6 +247,14 @@ impl Database {
             }
             _ => Ok(database),
         }
+    }
+}
+
+impl Housekeeping {
+    fn read(layers: &Layers) -> Result<Self, SettingsError> {
+        let days: u64 = read::number(layers, known::TOMBSTONE_AGE_DAYS, 1..=3650)?.unwrap_or(90);
+        let seconds = read::number(layers, known::HOUSEKEEPING_PERIOD_SECONDS, 1..=86_400)?.unwrap_or(300);
+        Ok(Self { tombstone_age: Duration::from_hours(24 * days), period: Duration::from_secs(seconds) })
     }
 }
 
@@ -256,14 +297,16 @@ fn log_level(layers: &Layers) -> Result<LogLevel, SettingsError> {
     Ok(read::one_of(layers, known::LOG_LEVEL, &words)?.unwrap_or(LogLevel::Info))
 }
 
-fn login_limits(layers: &Layers) -> Result<Option<Quotas>, SettingsError> {
-    let usual = Quotas::default();
-    let quotas = Quotas {
-        login_from: read::quota(layers, known::RATE_LIMIT_LOGIN_PER_ADDRESS)?.unwrap_or(usual.login_from),
-        login_to: read::quota(layers, known::RATE_LIMIT_LOGIN_PER_ACCOUNT)?.unwrap_or(usual.login_to),
+fn trusted_proxies(layers: &Layers) -> Result<Vec<IpNet>, SettingsError> {
+    let setting = known::TRUSTED_PROXIES;
+    let given = layers.list(setting)?.unwrap_or_default();
+    let net = |text: &String| {
+        let alone = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse()
+            .or_else(|_| alone())
+            .map_err(|_| setting.bad(&format!("must hold networks in CIDR form, or addresses, not {text:?}")))
     };
-    let enabled = read::switch(layers, known::RATE_LIMIT_ENABLED)?.unwrap_or(true);
-    Ok(enabled.then_some(quotas))
+    given.iter().map(net).collect()
 }
 
 fn allowed_origins(layers: &Layers) -> Result<Vec<String>, SettingsError> {

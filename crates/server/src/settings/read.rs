@@ -106,6 +106,37 @@ pub fn origin(text: &str) -> Option<String> {
     exact.then_some(text)
 }
 
+/// The address of a server, or of a place on it, without a slash at the end.
+pub fn web_address(layers: &Layers, setting: Setting) -> Result<Option<String>, SettingsError> {
+    web_address_of(layers, setting.name, setting)
+}
+
+/// The same of the form `name` of a setting.
+pub fn web_address_of(
+    layers: &Layers,
+    name: &str,
+    setting: Setting,
+) -> Result<Option<String>, SettingsError> {
+    layers
+        .text_of(name, setting)?
+        .map(|text| {
+            if is_web_address(&text) {
+                return Ok(text.trim_end_matches('/').to_owned());
+            }
+            // A password may stand in it.
+            Err(setting.bad_as(name, "must be an http or https address without user, query and fragment"))
+        })
+        .transpose()
+}
+
+fn is_web_address(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else { return false };
+    let plain = |authority: &str| !authority.is_empty() && !authority.contains('@');
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.authority().is_some_and(|authority| plain(authority.as_str()))
+        && !text.contains(['?', '#'])
+}
+
 /// A name or address to listen on.
 pub fn is_host(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()

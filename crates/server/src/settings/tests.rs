@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::*;
 
+mod accounts;
+
 fn load_in(folder: &Path, variables: &[(&str, &str)]) -> Result<Settings, String> {
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     Settings::load(folder, variables).map_err(|error| error.to_string())
@@ -30,12 +32,19 @@ fn without_any_it_starts_with_the_documented_defaults() {
     assert_eq!(settings.database.timeout, Duration::from_secs(5));
     assert_eq!(settings.database.pool_size, 2 * cores() + 4);
     assert_eq!(settings.database.row_security, RowSecurity::Writes);
-    assert_eq!(settings.access_token_lifetime, Duration::from_mins(15));
+    assert_eq!(settings.access_token_lifetime, None);
     assert_eq!(settings.refresh_token_lifetime, Duration::from_hours(168));
     assert_eq!(settings.bcrypt_cost, 12);
     assert_eq!(settings.allowed_origins, ["http://localhost:3000", "http://localhost:5000"]);
     assert_eq!((settings.log_level, settings.json_logs), (LogLevel::Info, false));
-    assert_eq!(settings.login_limits, Some(Quotas::default()));
+    assert_eq!(settings.quotas, Some(Quotas::default()));
+    assert_eq!(settings.api_quota, Some(Quotas::default().api));
+    assert_eq!(settings.mail.frontend_url, "http://localhost:3000");
+    assert!(matches!(&settings.mail.smtp, Smtp::Folder(folder) if folder.ends_with("data/outbox")));
+    assert_eq!(settings.identity.public_url, "http://localhost:8000");
+    assert!(settings.identity.providers.is_empty() && settings.identity.issuers.is_empty());
+    assert!(settings.identity.google.is_none() && settings.identity.github.is_none());
+    assert_eq!(settings.housekeeping.tombstone_age, Duration::from_hours(90 * 24));
     let limits = settings.limits;
     assert_eq!((limits.todos_per_user, limits.sessions_per_user, limits.page_size), (10_000, 20, 100));
     assert_eq!((limits.batch_todos, limits.body_bytes), (1000, 2 * 1024 * 1024));
@@ -89,19 +98,44 @@ fn each_bad_value_is_answered_with_one_sentence_that_names_it_and_shows_a_good_o
 
 #[test]
 fn every_example_is_a_good_value() {
-    let secret = |setting: &&Setting| setting.name.ends_with("SECRET_KEY");
-    for Setting { name, example } in ALL.iter().filter(|setting| !secret(setting)) {
-        let mut given = vec![(*name, *example), ("SECRET_KEY", "x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x")];
+    let alone = |setting: &&Setting| {
+        let together =
+            ["SMTP_", "GOOGLE_", "GITHUB_", "OIDC_"].iter().any(|part| setting.name.starts_with(part));
+        !together && !setting.name.ends_with("SECRET_KEY") && setting.name != "JWT_PRIVATE_KEY"
+    };
+    let safe = [
+        ("SECRET_KEY", "x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x"),
+        ("FRONTEND_URL", "https://app.example.com"),
+        ("SMTP_HOST", "smtp.example.com"),
+        ("EMAILS_FROM", "todos@example.com"),
+    ];
+    for Setting { name, example } in ALL.iter().filter(alone) {
+        let mut given = safe.to_vec();
+        given.push((*name, *example));
         if *name == "MIGRATION_DATABASE_URL" {
             given.push(("DATABASE_URL", "postgres://todo_app:…@db.example.com/todos"));
         }
-        assert!(load(&given).is_ok(), "{name}");
+        assert_eq!(load(&given).err(), None, "{name}");
     }
+    let mut together: Vec<_> = ALL.iter().filter(|setting| !alone(setting)).collect();
+    together.retain(|setting| !setting.name.starts_with("JWT_"));
+    let given: Vec<_> = together.iter().map(|setting| (setting.name, setting.example)).collect();
+    let settings = load(&[&given[..], &[("EMAILS_FROM", "todos@example.com")]].concat()).expect("starts");
+    assert!(settings.identity.google.is_some() && settings.identity.github.is_some());
+    assert_eq!(settings.identity.providers.len(), 1);
 }
 
 #[test]
 fn production_wants_a_secret_of_its_own() {
-    let production = |secret: &str| load(&[("ENVIRONMENT", "production"), ("SECRET_KEY", secret)]);
+    let production = |secret: &str| {
+        load(&[
+            ("ENVIRONMENT", "production"),
+            ("SECRET_KEY", secret),
+            ("FRONTEND_URL", "https://app.example.com"),
+            ("SMTP_HOST", "smtp.example.com"),
+            ("EMAILS_FROM", "todos@example.com"),
+        ])
+    };
     let long = "x".repeat(SECRET_BYTES);
     assert!(production(&long).is_ok());
     for (secret, problem) in [
@@ -204,15 +238,6 @@ fn the_scheme_tells_the_database() {
 }
 
 #[test]
-fn limits_on_logins_can_be_set_and_switched_off() {
-    let of = |variables: &[(&str, &str)]| load(variables).expect("starts").login_limits;
-    assert_eq!(of(&[("RATE_LIMIT_ENABLED", "false")]), None);
-    let set = of(&[("RATE_LIMIT_LOGIN_PER_ACCOUNT", "3/1h")]).expect("on");
-    assert_eq!((set.login_to.count, set.login_to.period), (3, Duration::from_hours(1)));
-    assert_eq!(set.login_from, Quotas::default().login_from);
-}
-
-#[test]
 fn debug_shows_no_secret() {
     let shown = format!(
         "{:?}",
@@ -243,7 +268,7 @@ fn the_example_lists_every_setting_once_and_nothing_else_and_works_as_it_is() {
                 .filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
                 .unwrap_or(line)
         })
-        .filter(|line| !line.starts_with("MIGRATION_DATABASE_URL") && !line.starts_with("JWT_SECRET_KEY"))
+        .filter(|line| !["MIGRATION_DATABASE_URL", "JWT_"].iter().any(|start| line.starts_with(start)))
         .fold(String::new(), |text, line| text + line + "\n");
     std::fs::write(folder.path().join(".env"), &uncommented).expect("written");
     let settings = load_in(folder.path(), &[("ENVIRONMENT", "development")]).expect("starts");

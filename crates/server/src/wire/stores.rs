@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use adapters_postgres::{ConnectError, PostgresStore};
 use adapters_sqlite::SqliteStore;
-use domain::account::AccountStore;
+use domain::account::{AccountStore, OneTimeStore};
 use domain::event::EventBus;
 use domain::health::Probe;
+use domain::identity::IdentityStore;
+use domain::mail::Outbox;
 use domain::session::SessionStore;
 use domain::todo::TodoStore;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,7 +44,7 @@ pub enum StoresError {
 const SERVING: &str = "DATABASE_URL";
 const MIGRATING: &str = "MIGRATION_DATABASE_URL";
 
-/// One database behind four ports.
+/// One database behind all the store ports.
 pub struct Stores {
     /// Todos.
     pub todos: Arc<dyn TodoStore>,
@@ -50,6 +52,12 @@ pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     /// Sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// One-time tokens.
+    pub one_time: Arc<dyn OneTimeStore>,
+    /// Identities at providers and issuers.
+    pub identities: Arc<dyn IdentityStore>,
+    /// Mail.
+    pub outbox: Arc<dyn Outbox>,
     /// Whether it is there.
     pub probe: Arc<dyn Probe>,
     /// Ends it.
@@ -90,12 +98,15 @@ impl Closing {
 
 fn stores<S>(store: &Arc<S>, closing: Closing) -> Stores
 where
-    S: TodoStore + AccountStore + SessionStore + Probe + 'static,
+    S: TodoStore + AccountStore + SessionStore + OneTimeStore + IdentityStore + Outbox + Probe + 'static,
 {
     Stores {
         todos: store.clone(),
         accounts: store.clone(),
         sessions: store.clone(),
+        one_time: store.clone(),
+        identities: store.clone(),
+        outbox: store.clone(),
         probe: store.clone(),
         closing,
     }
@@ -292,8 +303,8 @@ mod tests {
         let stores = open(&database, Arc::new(RecordingBus::new())).await.expect("it opens");
         stores.probe.probe().await.expect("it answers");
         assert!(migrations(&database).await.expect("a list").iter().all(|(_, applied)| *applied));
-        let Stores { todos, accounts, sessions, probe, closing } = stores;
-        drop((todos, accounts, sessions, probe));
+        let Stores { todos, accounts, sessions, one_time, identities, outbox, probe, closing } = stores;
+        drop((todos, accounts, sessions, one_time, identities, outbox, probe));
         closing.close().await;
         // SQLite removes its log when the last connection closes in order.
         assert!(!file.with_extension("db-wal").exists());
