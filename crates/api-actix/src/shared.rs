@@ -7,6 +7,8 @@ use actix_web::http::header::ContentType;
 use domain::account::{Email, PasswordChange};
 use domain::code::ErrorCode;
 use domain::session::{LogIn, LoggedIn};
+use domain::text::TextError;
+use domain::todo::{Description, Title};
 use metrics::counter;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,7 +35,18 @@ pub fn told(message: &'static str) -> HttpResponse {
     json(StatusCode::OK, &Message { message })
 }
 
+/// Reads a title of at most `max` characters.
+pub fn title(max: usize) -> impl Fn(Text<'_>) -> Result<Title, TextError> {
+    move |text| Title::parse_within(&text.0, max)
+}
+
+/// Reads a description.
+pub fn description() -> impl Fn(Text<'_>) -> Result<Description, TextError> {
+    |text| Description::parse(&text.0)
+}
+
 /// Takes a member as it came.
+#[expect(clippy::unnecessary_wraps, reason = "stands where others refuse")]
 pub fn as_is<T>(value: T) -> Result<T, Fault> {
     Ok(value)
 }

@@ -9,8 +9,8 @@ use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, 
 
 use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode, Surface};
 use crate::middleware::surface;
-use crate::{tasks, todos};
 use crate::v1::todos::parameter_schemas;
+use crate::{tasks, todos};
 
 const PROBLEM: &str = "application/problem+json";
 

@@ -1,15 +1,14 @@
 //! Tasks and their changes, as these contracts know them.
 
 use domain::session::Principal;
-use domain::text::TextError;
-use domain::todo::{self, Description, Edit, NewTodo, Title};
+use domain::todo::{self, Description, Edit, NewTodo};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::Problem;
 use crate::extract::{Checks, Field, Text};
 use crate::moment::Moment;
-use crate::shared::as_is;
+use crate::shared::{as_is, description, title};
 
 /// The most characters of a title that is set here; one set elsewhere may have more.
 const TITLE_MAX: usize = 200;
@@ -71,8 +70,8 @@ pub struct Create<'a> {
 impl Create<'_> {
     pub fn parse(self) -> Result<NewTodo, Problem> {
         let mut checks = Checks::default();
-        let title = checks.required("title", self.title, title);
-        let description = checks.optional("description", self.description, description);
+        let title = checks.required("title", self.title, title(TITLE_MAX));
+        let description = checks.optional("description", self.description, description());
         let Some(title) = title.filter(|_| checks.passed()) else { return Err(checks.into()) };
         Ok(NewTodo { title, description, completed: false, created_at: None })
     }
@@ -99,8 +98,8 @@ pub struct Replace<'a> {
 impl Replace<'_> {
     pub fn parse(self) -> Result<Edit, Problem> {
         let mut checks = Checks::default();
-        let title = checks.required("title", self.title, title);
-        let description = checks.clearable("description", self.description, description);
+        let title = checks.required("title", self.title, title(TITLE_MAX));
+        let description = checks.clearable("description", self.description, description());
         let completed = checks.not_null("completed", self.completed, as_is);
         checks.finish()?;
         Ok(Edit { title, description, completed })
@@ -129,8 +128,8 @@ impl Update<'_> {
     pub fn parse(self) -> Result<Edit, Problem> {
         let mut checks = Checks::default();
         let edit = Edit {
-            title: checks.not_null("title", self.title, title),
-            description: checks.clearable("description", self.description, description),
+            title: checks.not_null("title", self.title, title(TITLE_MAX)),
+            description: checks.clearable("description", self.description, description()),
             completed: checks.not_null("completed", self.completed, as_is),
         };
         checks.finish()?;
@@ -155,12 +154,4 @@ impl Completion {
         checks.finish()?;
         Ok(Edit { completed, ..Edit::default() })
     }
-}
-
-fn title(text: Text<'_>) -> Result<Title, TextError> {
-    Title::parse_within(&text.0, TITLE_MAX)
-}
-
-fn description(text: Text<'_>) -> Result<Description, TextError> {
-    Description::parse(&text.0)
 }

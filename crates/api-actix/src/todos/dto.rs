@@ -1,15 +1,14 @@
 //! Todos and their changes, as this surface knows them.
 
 use domain::UserId;
-use domain::text::TextError;
-use domain::todo::{self, Description, Edit, NewTodo, Title};
+use domain::todo::{self, Description, Edit, NewTodo};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::extract::{Checks, Field, Text};
 use crate::moment::Moment;
-use crate::shared::as_is;
+use crate::shared::{as_is, description, title};
 
 /// The most characters of a title that is set here; one set elsewhere may have more.
 const TITLE_MAX: usize = 255;
@@ -74,8 +73,8 @@ pub struct Create<'a> {
 impl Create<'_> {
     /// `None` where anything is wrong.
     pub fn parse(self, checks: &mut Checks) -> Option<NewTodo> {
-        let title = checks.required("title", self.title, title);
-        let description = checks.optional("description", self.description, description);
+        let title = checks.required("title", self.title, title(TITLE_MAX));
+        let description = checks.optional("description", self.description, description());
         let title = title.filter(|_| checks.passed())?;
         Some(NewTodo { title, description, completed: false, created_at: None })
     }
@@ -102,17 +101,9 @@ pub struct Update<'a> {
 impl Update<'_> {
     pub fn parse(self, checks: &mut Checks) -> Edit {
         Edit {
-            title: checks.not_null("title", self.title, title),
-            description: checks.clearable("description", self.description, description),
+            title: checks.not_null("title", self.title, title(TITLE_MAX)),
+            description: checks.clearable("description", self.description, description()),
             completed: checks.not_null("is_completed", self.is_completed, as_is),
         }
     }
-}
-
-fn title(text: Text<'_>) -> Result<Title, TextError> {
-    Title::parse_within(&text.0, TITLE_MAX)
-}
-
-fn description(text: Text<'_>) -> Result<Description, TextError> {
-    Description::parse(&text.0)
 }

@@ -57,7 +57,7 @@ struct Tokens<'a> {
 
 /// Log in
 ///
-/// Opens a session for whoever proves the password. The refresh token also comes as an HttpOnly cookie.
+/// Opens a session for whoever proves the password. The refresh token also comes as an `HttpOnly` cookie.
 #[utoipa::path(
     operation_id = "todosLogIn",
     tag = "Token contract",

@@ -14,7 +14,7 @@ use crate::world::{User, World};
 enum Strangers {
     /// 404: it is as if there were none.
     FindNothing,
-    /// 403 AUTHZ_001.
+    /// 403 `AUTHZ_001`.
     AreRefused,
     /// There is nothing of the owner's in the path.
     HaveTheirOwn,
