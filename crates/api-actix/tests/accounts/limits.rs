@@ -1,0 +1,155 @@
+//! Limits, and for whom requests count.
+
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use api_actix::ApiSettings;
+use domain::limits::{Quota, Quotas};
+use serde_json::json;
+
+use crate::server::{PASSWORD, Reply, Server, address, get, patch, post};
+
+fn limited() -> Server {
+    let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+    Server::with(Some(Quotas::default()), ApiSettings { trusted_proxies, ..ApiSettings::default() })
+}
+
+fn from(request: TestRequest, peer: &str) -> TestRequest {
+    request.peer_addr(format!("{peer}:5000").parse().expect("an address"))
+}
+
+fn limits(reply: &Reply) -> (Option<&str>, Option<&str>) {
+    (reply.header("ratelimit-policy"), reply.header("ratelimit"))
+}
+
+#[actix_web::test]
+async fn a_user_who_asks_too_often_waits_and_others_do_not() {
+    let quota = Quota { count: 60, period: Duration::from_mins(1), burst: 2 };
+    let server = Server::with(None, ApiSettings { api_quota: Some(quota), ..ApiSettings::default() });
+    let ann = server.register("ann@example.com").await;
+    let bob = server.register("bob@example.com").await;
+    let policy = Some(r#""default";q=60;w=60"#);
+    for left in [r#""default";r=1;t=1"#, r#""default";r=0;t=2"#] {
+        let reply = server.send(ann.ask(get("/todos"))).await;
+        assert_eq!((reply.status, limits(&reply)), (200, (policy, Some(left))));
+    }
+    let refused = server.send(ann.ask(get("/users/me"))).await;
+    assert_eq!(refused.refusal(), (429, "RATE_001"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(limits(&refused), (policy, Some(r#""default";r=0;t=1"#)));
+    assert_eq!(server.send(bob.ask(get("/todos"))).await.status, 200);
+    server.advance(Duration::from_secs(1)).await;
+    let missing = server.send(ann.ask(get("/todos/00000000-0000-7000-8000-000000000000"))).await;
+    assert_eq!((missing.status, limits(&missing).0), (404, policy));
+}
+
+#[actix_web::test]
+async fn without_a_quota_nothing_is_counted_and_nothing_told() {
+    let server = Server::start();
+    let ann = server.register("ann@example.com").await;
+    for _ in 0..200 {
+        let reply = server.send(ann.ask(get("/users/me"))).await;
+        assert_eq!((reply.status, limits(&reply)), (200, (None, None)));
+    }
+}
+
+async fn fail(server: &Server, email: &str, request: impl Fn(TestRequest) -> TestRequest) -> Reply {
+    let body = json!({"email": email, "password": "Wrong-Stripe-7"});
+    server.send(request(post("/auth/login", body))).await
+}
+
+#[actix_web::test]
+async fn failed_logins_are_limited_by_network_whoever_forges_headers() {
+    let server = limited();
+    for n in 0..5 {
+        let forged =
+            |request| from(request, "192.0.2.1").insert_header(("x-forwarded-for", format!("1.2.3.{n}")));
+        assert_eq!(fail(&server, &address(), forged).await.refusal(), (401, "AUTH_001"));
+    }
+    let refused = fail(&server, &address(), |request| from(request, "192.0.2.1")).await;
+    assert_eq!(refused.refusal(), (429, "RATE_001"));
+    assert_eq!(refused.header("retry-after"), Some("180"));
+    let told = (Some(r#""default";q=5;w=900"#), Some(r#""default";r=0;t=180"#));
+    assert_eq!(limits(&refused), told);
+    let elsewhere = fail(&server, &address(), |request| from(request, "192.0.2.2")).await;
+    assert_eq!(elsewhere.status, 401);
+}
+
+#[actix_web::test]
+async fn behind_a_trusted_proxy_clients_count_apart_and_ipv6_by_its_first_64_bits() {
+    let server = limited();
+    let via = |client: String| {
+        move |request| from(request, "10.0.0.1").insert_header(("x-forwarded-for", client.clone()))
+    };
+    for n in 0..5 {
+        let reply = fail(&server, &address(), via(format!("2001:db8:1:2::{n}"))).await;
+        assert_eq!(reply.status, 401);
+    }
+    let same = fail(&server, &address(), via("2001:db8:1:2:ffff::1".to_owned())).await;
+    assert_eq!(same.refusal(), (429, "RATE_001"));
+    let other = fail(&server, &address(), via("2001:db8:1:3::1".to_owned())).await;
+    assert_eq!(other.status, 401);
+}
+
+#[actix_web::test]
+async fn failed_logins_to_one_account_are_limited_from_wherever_they_come() {
+    let server = limited();
+    for n in 0..10 {
+        let reply = fail(&server, "ann@example.com", |request| from(request, &format!("192.0.2.{n}"))).await;
+        assert_eq!(reply.status, 401);
+    }
+    let refused = fail(&server, "ANN@example.com", |request| from(request, "192.0.2.99")).await;
+    assert_eq!(refused.refusal(), (429, "RATE_001"));
+}
+
+#[actix_web::test]
+async fn mails_are_limited_by_network_and_by_address() {
+    for path in ["/auth/register", "/auth/forgot-password", "/auth/magic-link/request"] {
+        let server = limited();
+        let ask = |email: String, peer: String| {
+            from(post(path, json!({"email": email, "password": PASSWORD})), &peer)
+        };
+        for n in 0..5 {
+            let reply = server.send(ask(address(), "192.0.2.1".to_owned())).await;
+            assert!(reply.status < 300, "{path} {n}: {reply:?}");
+        }
+        let network = server.send(ask(address(), "192.0.2.1".to_owned())).await;
+        assert_eq!(network.refusal(), (429, "RATE_001"), "{path}");
+        assert_eq!(limits(&network).0, Some(r#""default";q=5;w=3600"#), "{path}");
+        for n in 2..7 {
+            server.send(ask("ann@example.com".to_owned(), format!("192.0.2.{n}"))).await;
+        }
+        let address = server.send(ask("ann@example.com".to_owned(), "192.0.2.99".to_owned())).await;
+        assert_eq!(address.refusal(), (429, "RATE_001"), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
+    let server = limited();
+    let ann = server.register("ann@example.com").await;
+    let bob = server.register("bob@example.com").await;
+    let resend = |user: &crate::server::User| {
+        from(user.ask(post("/auth/resend-verification", json!({}))), "192.0.2.1")
+    };
+    for _ in 0..4 {
+        assert_eq!(server.send(resend(&ann)).await.status, 202);
+    }
+    assert_eq!(server.send(resend(&ann)).await.refusal(), (429, "RATE_001"));
+    assert_eq!(server.send(resend(&bob)).await.status, 202);
+    let change =
+        |email: &str| bob.ask(patch("/users/me", json!({"email": email, "current_password": PASSWORD})));
+    assert_eq!(server.send(change("ann@example.com")).await.refusal(), (429, "RATE_001"));
+    assert_eq!(server.send(change("new@example.com")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_session_that_refreshes_too_often_waits() {
+    let quotas = Quotas { refresh: Quota::new(1, Duration::from_mins(1)), ..Quotas::default() };
+    let server = Server::with(Some(quotas), ApiSettings::default());
+    let ann = server.register("ann@example.com").await;
+    let refresh = || post("/auth/refresh", json!({"refresh_token": ann.refresh}));
+    server.send(refresh()).await.logged_in(200);
+    let refused = server.send(refresh()).await;
+    assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("60")));
+}
