@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn mailbox() -> Mailbox {
-        Mailbox::new(SessionId(Uuid::nil()), TokenId(Uuid::nil()))
+        Mailbox::new(Some(SessionId(Uuid::nil())), Some(TokenId(Uuid::nil())))
     }
 
     fn deliveries(count: usize) -> Vec<Delivery> {

@@ -65,6 +65,8 @@ mod tests {
             ("https://APP.example.com:443", "https://app.example.com/"),
             ("http://localhost:3000/a", "http://localhost:3000/a"),
             ("/cb", "https://app.example.com/cb"),
+            // Without slashes it is relative where the scheme is the same (the URL standard).
+            ("https:evil.example", "https://app.example.com/evil.example"),
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
@@ -72,7 +74,6 @@ mod tests {
             "https://evil.example",
             "//evil.example/cb",
             "/\\evil.example/cb",
-            "https:evil.example@evil.example",
             "https://app.example.com@evil.example/",
             "https://app.example.com.evil.example/",
             "https://ann@app.example.com/",

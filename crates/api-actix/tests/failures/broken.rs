@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use api_actix::realtime::Hub;
-use api_actix::{Api, ApiSettings, Readiness};
+use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
 use async_trait::async_trait;
-use domain::account::{AccountService, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::account::{
+    AccountParts, AccountService, HasherError, NewPassword, OneTimeId, OneTimeSecrets, PasswordHash,
+    PasswordHasher, Verified,
+};
+use domain::identity::{IdentityParts, IdentityService};
 use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
 use domain::session::{
-    AccessToken, AccessTokens, AuthFailure, Grant, Lifetimes, LoginDefence, RefreshSecret, RefreshSecrets,
-    Revocations, Scope, SessionParts, SessionService, TokenHash, VerifiedToken,
+    AccessToken, AccessTokens, AuthFailure, Grant, Lifetimes, LoginDefence, RefreshGrant, RefreshSecret,
+    RefreshSecrets, RevocationNews, Revocations, Scope, SessionParts, SessionService, TokenHash,
+    VerifiedToken,
 };
 use domain::sync::SyncService;
 use domain::todo::query::ListQuery;
@@ -35,7 +40,7 @@ pub fn api(fault: Fault) -> Arc<Api> {
     let clock = Arc::new(FixedClock::at(T0));
     let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
     let revocations = Arc::new(Revocations::new(vec![]));
-    revocations.refresh(&[], T0);
+    revocations.refresh(&RevocationNews::default(), T0);
     let parts = SessionParts {
         accounts: store.clone(),
         sessions: store.clone(),
@@ -46,14 +51,30 @@ pub fn api(fault: Fault) -> Arc<Api> {
         limiter: Arc::new(Broken { fault, store: store.clone() }),
         secrets: Arc::new(SequentialSecrets),
         clock: clock.clone(),
+        issuers: None,
+        identities: store.clone(),
     };
     let defence = LoginDefence { quotas: None, session_cap: 20 };
     let sessions = SessionService::new(parts, Lifetimes::default(), defence);
     let todos: Arc<dyn TodoStore> = Arc::new(Broken { fault, store: store.clone() });
+    let secrets = Arc::new(Broken { fault, store: store.clone() });
+    let parts = AccountParts { one_time: store.clone(), secrets: secrets.clone(), quotas: None };
+    let accounts = AccountService::new(parts, sessions.clone());
+    let identities = IdentityParts {
+        identities: store.clone(),
+        accounts: store.clone(),
+        one_time: store.clone(),
+        secrets,
+        providers: vec![],
+    };
     Arc::new(Api {
         todos: TodoService::new(todos.clone(), clock.clone(), 100),
         sync: SyncService::new(todos.clone(), clock.clone(), 100),
-        accounts: AccountService::new(sessions.clone()),
+        todos_surface: SurfaceServices::todos(&accounts, &sessions),
+        tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
+        accounts,
+        identities: IdentityService::new(identities, sessions.clone()),
+        public_keys: serde_json::Value::Null,
         sessions,
         store: todos,
         hub: Hub::new(clock.clone()),
@@ -104,6 +125,14 @@ impl TodoStore for Broken {
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
         self.store.clock(user).await
     }
+
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.store.is_anothers(user, id).await
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.store.sweep_tombstones(before, limit).await
+    }
 }
 
 #[async_trait]
@@ -141,6 +170,14 @@ impl AccessTokens for Broken {
             scopes: scopes.collect(),
         })
     }
+
+    fn issue_refresh(&self, grant: &RefreshGrant) -> RefreshSecret {
+        RefreshSecret(grant.token.to_string())
+    }
+
+    fn verify_refresh(&self, _: &str, _: Stamp) -> Result<(), AuthFailure> {
+        Ok(())
+    }
 }
 
 impl RefreshSecrets for Broken {
@@ -149,7 +186,17 @@ impl RefreshSecrets for Broken {
     }
 
     fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret> {
-        vec![self.derive(session, generation)]
+        vec![RefreshSecrets::derive(self, session, generation)]
+    }
+
+    fn hash(&self, _: &str) -> TokenHash {
+        TokenHash([0; 32])
+    }
+}
+
+impl OneTimeSecrets for Broken {
+    fn derive(&self, id: OneTimeId) -> String {
+        id.0.to_string()
     }
 
     fn hash(&self, _: &str) -> TokenHash {

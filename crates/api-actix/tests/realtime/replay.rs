@@ -159,6 +159,14 @@ impl TodoStore for Gated {
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
         self.0.clock(user).await
     }
+
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.0.is_anothers(user, id).await
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.sweep_tombstones(before, limit).await
+    }
 }
 
 #[actix_web::test]

@@ -7,15 +7,16 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use api_actix::realtime::{Hub, Pace};
-use api_actix::{Api, ApiSettings, Readiness, app};
+use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
 use async_trait::async_trait;
-use domain::account::{AccountService, AccountStore as _};
+use domain::account::{AccountParts, AccountService, AccountStore as _, OneTimeId, OneTimeSecrets};
 use domain::event::{EventBus, TodoEvent};
+use domain::identity::{IdentityParts, IdentityService};
 use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
 use domain::session::{
-    AccessToken, AccessTokens, AuthFailure, EndReason, Grant, Lifetimes, LoginDefence, RefreshSecret,
-    RefreshSecrets, Revocation, Revocations, Revoked, Scope, SessionParts, SessionService, TokenHash,
-    VerifiedToken,
+    AccessToken, AccessTokens, AuthFailure, EndReason, Grant, Lifetimes, LoginDefence, RefreshGrant,
+    RefreshSecret, RefreshSecrets, Revocation, RevocationNews, Revocations, Revoked, Scope, SessionParts,
+    SessionService, TokenHash, VerifiedToken,
 };
 use domain::sync::SyncService;
 use domain::todo::{Change, Commit, TodoService, TodoStore};
@@ -64,7 +65,7 @@ impl Server {
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(Arc::new(Tee { hub: hub.clone(), bus: bus.clone() })));
         let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
-        revocations.refresh(&[], T0);
+        revocations.refresh(&RevocationNews::default(), T0);
         let api_clock =
             HookedClock { clock: clock.clone(), revocations: revocations.clone(), hook: setup.on_clock };
         let sessions = SessionService::new(
@@ -78,14 +79,30 @@ impl Server {
                 limiter: Arc::new(NoLimits),
                 secrets: Arc::new(SequentialSecrets),
                 clock: clock.clone(),
+                issuers: None,
+                identities: store.clone(),
             },
             Lifetimes::default(),
             LoginDefence { quotas: None, session_cap: 100 },
         );
+        let parts =
+            AccountParts { one_time: store.clone(), secrets: Arc::new(NoOneTimeTokens), quotas: None };
+        let accounts = AccountService::new(parts, sessions.clone());
+        let identities = IdentityParts {
+            identities: store.clone(),
+            accounts: store.clone(),
+            one_time: store.clone(),
+            secrets: Arc::new(NoOneTimeTokens),
+            providers: vec![],
+        };
         let api = Arc::new(Api {
             todos: TodoService::new(store.clone(), clock.clone(), 100_000),
             sync: SyncService::new(store.clone(), clock.clone(), 100_000),
-            accounts: AccountService::new(sessions.clone()),
+            todos_surface: SurfaceServices::todos(&accounts, &sessions),
+            tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
+            accounts,
+            identities: IdentityService::new(identities, sessions.clone()),
+            public_keys: serde_json::Value::Null,
             sessions,
             store: (setup.store)(store.clone()),
             hub: hub.clone(),
@@ -214,6 +231,14 @@ impl AccessTokens for PlainTokens {
                 .collect(),
         })
     }
+
+    fn issue_refresh(&self, _: &RefreshGrant) -> RefreshSecret {
+        unreachable!("nobody logs in here")
+    }
+
+    fn verify_refresh(&self, _: &str, _: Stamp) -> Result<(), AuthFailure> {
+        unreachable!("nobody refreshes here")
+    }
 }
 
 struct NoRefresh;
@@ -229,6 +254,18 @@ impl RefreshSecrets for NoRefresh {
 
     fn hash(&self, _: &str) -> TokenHash {
         unreachable!("nobody refreshes here")
+    }
+}
+
+struct NoOneTimeTokens;
+
+impl OneTimeSecrets for NoOneTimeTokens {
+    fn derive(&self, _: OneTimeId) -> String {
+        unreachable!("nobody is sent a mail here")
+    }
+
+    fn hash(&self, _: &str) -> TokenHash {
+        unreachable!("nobody proves anything here")
     }
 }
 
