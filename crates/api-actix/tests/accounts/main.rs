@@ -1,5 +1,7 @@
 //! The account endpoints of v1, in the whole application over the reference store.
 
+#![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
+
 mod account;
 mod data;
 mod fakes;
