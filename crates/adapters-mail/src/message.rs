@@ -3,7 +3,7 @@
 use domain::mail::{Letter, MailError, Template};
 use html_escape::{encode_double_quoted_attribute, encode_text};
 use lettre::Message;
-use lettre::message::{Mailbox, MultiPart, header::ContentType};
+use lettre::message::{Mailbox, MultiPart};
 
 /// Who mails come from, such as `Todos <todos@example.com>`.
 #[derive(Clone, Debug)]
@@ -76,7 +76,6 @@ pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         .subject(text.subject)
         // The same at each attempt, so that a mail accepted twice can be told.
         .message_id(Some(format!("<{}@{host}>", letter.id)))
-        .header(ContentType::parse("multipart/alternative").map_err(|e| refused(&e))?)
         .multipart(MultiPart::alternative_plain_html(plain(letter, &text), html(letter, &text)))
         .map_err(|e| refused(&e))
 }
@@ -137,6 +136,8 @@ mod tests {
         for template in Template::ALL {
             let wire = wire(template, "Ann");
             assert!(wire.contains("text/plain") && wire.contains("text/html"), "{wire}");
+            // With a second one before it, which names no boundary, readers find no part.
+            assert_eq!(wire.matches("Content-Type: multipart").count(), 1, "{wire}");
             assert!(
                 wire.contains("Message-ID: <00000000-0000-0000-0000-000000000000@example.com>"),
                 "{wire}"
