@@ -124,9 +124,10 @@ impl MailWorker {
         let next = pause.map(|pause| self.parts.clock.now().plus(jittered(pause, self.parts.secrets.uuid())));
         let told: String = error.to_string().chars().take(LONGEST_ERROR).collect();
         let (mail, attempts) = (queued.mail.id, queued.attempts.saturating_add(1));
-        match next {
-            Some(_) => tracing::warn!(%mail, attempts, error = told, "mail not sent yet"),
-            None => tracing::error!(%mail, attempts, error = told, "mail not sent, and not tried again"),
+        if next.is_some() {
+            tracing::warn!(%mail, attempts, error = told, "mail not sent yet");
+        } else {
+            tracing::error!(%mail, attempts, error = told, "mail not sent, and not tried again");
         }
         counter!("mail_failed_total").increment(1);
         self.parts.outbox.failed(mail, &told, next).await

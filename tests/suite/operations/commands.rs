@@ -73,9 +73,16 @@ fn production_demands_what_would_be_unsafe_without() {
         todo_server(folder.path(), &settings, &["check-config"])
     };
     let mut sentences = String::new();
-    for more in
-        [&[][..], &[("SECRET_KEY", "short")], &[("SECRET_KEY", "change-me-to-32-random-bytes-or-more")]]
-    {
+    let secret = ("SECRET_KEY", SECRET_KEY);
+    let frontend = ("FRONTEND_URL", "https://app.example.com");
+    let mail = [("SMTP_HOST", "smtp.example.com"), ("EMAILS_FROM", "todos@example.com")];
+    for more in [
+        &[][..],
+        &[("SECRET_KEY", "short")],
+        &[("SECRET_KEY", "change-me-to-32-random-bytes-or-more")],
+        &[secret],
+        &[secret, frontend],
+    ] {
         let refused = production(more);
         assert!(!refused.status.success(), "{}", told(&refused));
         sentences.push_str(&told(&refused));
@@ -84,8 +91,11 @@ fn production_demands_what_would_be_unsafe_without() {
         todo-server: SECRET_KEY must be set outside development, to 32 random bytes or more; for example: SECRET_KEY=$(openssl rand -base64 48)
         todo-server: SECRET_KEY must have 32 bytes or more in production; for example: SECRET_KEY=$(openssl rand -base64 48)
         todo-server: SECRET_KEY must not be the example's in production: everybody knows that one; for example: SECRET_KEY=$(openssl rand -base64 48)
+        todo-server: FRONTEND_URL must be an https address in production: links in mails lead there; for example: FRONTEND_URL=https://app.example.com
+        todo-server: SMTP_HOST must be set in production: mails would only become files; for example: SMTP_HOST=smtp.example.com
     "#]].assert_eq(&sentences);
-    let good = production(&[("SECRET_KEY", SECRET_KEY), ("ALLOWED_ORIGINS", "https://app.example.com")]);
+    let origins = ("ALLOWED_ORIGINS", "https://app.example.com");
+    let good = production(&[secret, frontend, mail[0], mail[1], origins]);
     assert!(good.status.success(), "{}", told(&good));
     assert!(!told(&good).contains(SECRET_KEY));
 }
