@@ -4,6 +4,7 @@
 
 mod accounts;
 mod concurrency;
+mod contracts;
 mod crash;
 mod errors;
 mod hostile;

@@ -16,6 +16,8 @@ mod identities;
 mod migrations;
 mod one_time;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod rows;
 mod schema;

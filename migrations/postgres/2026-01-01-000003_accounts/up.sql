@@ -3,7 +3,7 @@
 -- Who a user is at an OAuth provider or an external issuer.
 create table external_identities (
     provider text collate "C" not null check (provider <> '' and provider !~ '\n'),
-    subject text collate "C" not null check (subject <> ''),
+    subject text collate "C" not null,
     user_id uuid not null references users on delete cascade,
     email text,
     -- The provider's tokens, encrypted under the key of this id.

@@ -42,7 +42,7 @@ impl AccountStore for PostgresStore {
                 insert_session(conn, user.id, session, now).await?;
             }
             if let Some(proof) = &user.verification {
-                one_time::write::store(conn, proof, now).await?;
+                one_time::write::store(conn, user.id, proof, now).await?;
             }
             Ok(Registered::Done(Box::new(row.try_into()?)))
         });

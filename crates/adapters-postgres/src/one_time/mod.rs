@@ -15,6 +15,7 @@ use domain::account::{
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
 use domain::{Stamp, StoreError, UserId};
+use uuid::Uuid;
 
 use crate::PostgresStore;
 use crate::accounts::write::{ADDRESS_UNIQUE, lock_addressee, lock_wholly};
@@ -27,20 +28,23 @@ use crate::sessions::write::{end_all, lock_user};
 #[async_trait]
 impl OneTimeStore for PostgresStore {
     async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
-        let user = proof.token.user;
-        let sent = self.pool.write(of(user), async move |conn: &AsyncPgConnection| {
+        // Of nobody it takes as many statements, so that the time does not tell whether there is an account.
+        let user = proof.token.user.unwrap_or(UserId(Uuid::nil()));
+        let sent = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+            let found = lock_user(conn, user).await?.is_some();
             // Of a user who went away meanwhile nothing is kept.
-            match user {
-                Some(user) if lock_user(conn, user).await?.is_none() => Ok(()),
-                _ => write::store(conn, &proof, now).await,
+            if found || proof.token.user.is_none() {
+                write::store(conn, user, &proof, now).await?;
             }
+            Ok(())
         });
         sent.await
     }
 
     async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
         let user = token.user;
-        let put = self.pool.write(of(user), async move |conn: &AsyncPgConnection| match user {
+        let scope = user.map_or(Scope::Unfenced, Scope::User);
+        let put = self.pool.write(scope, async move |conn: &AsyncPgConnection| match user {
             Some(user) if lock_user(conn, user).await?.is_none() => Ok(()),
             _ => write::put(conn, &token).await,
         });
@@ -143,7 +147,7 @@ impl OneTimeStore for PostgresStore {
                 users::updated_at.eq(timestamp(now)),
             ));
             let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut &*conn).await?;
-            write::store(conn, &proof, now).await?;
+            write::store(conn, user, &proof, now).await?;
             if let Some(notice) = &notice {
                 write::queue(conn, notice, now).await?;
             }
@@ -158,10 +162,6 @@ impl OneTimeStore for PostgresStore {
             outcome => Ok(outcome?),
         }
     }
-}
-
-fn of(user: Option<UserId>) -> Scope {
-    user.map_or(Scope::Unfenced, Scope::User)
 }
 
 /// Consumes a token that came to its user's address by mail; `None` where it is not good or the user has another address by now.

@@ -14,11 +14,14 @@ use crate::rows::{OneTimeColumns, OneTimeRow, timestamp};
 use crate::schema::{mail_outbox, one_time_tokens};
 use crate::sql::{Sql, sql};
 
-/// Stores a token with its mail, and makes the older ones of its purpose and user void. The user, if any, is locked.
-pub(crate) async fn store(conn: &AsyncPgConnection, proof: &Proof, now: Stamp) -> Result<(), Failure> {
-    if let Some(user) = proof.token.user {
-        make_void(conn, user, proof.token.purpose, now).await?;
-    }
+/// Stores a token with its mail, and makes the older ones of its purpose and user, who is locked, void.
+pub(crate) async fn store(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    proof: &Proof,
+    now: Stamp,
+) -> Result<(), Failure> {
+    make_void(conn, user, proof.token.purpose, now).await?;
     put(conn, &proof.token).await?;
     if let Some(mail) = &proof.mail {
         queue(conn, mail, now).await?;

@@ -4,13 +4,13 @@
 //! removed.
 
 pub(crate) mod facts;
+pub(crate) mod live;
 pub(crate) mod news;
 mod rotate;
 pub(crate) mod sweep;
 pub(crate) mod write;
 
 use async_trait::async_trait;
-use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
@@ -23,8 +23,7 @@ use self::news::NewsRow;
 use self::write::Which;
 use crate::PostgresStore;
 use crate::fence::{Scope, Work};
-use crate::rows::{SessionRow, timestamp};
-use crate::schema::sessions;
+use crate::rows::SessionRow;
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -57,13 +56,7 @@ impl SessionStore for PostgresStore {
 
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
         let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
-            let live = sessions::table
-                .filter(sessions::user_id.eq(user.0))
-                .filter(sessions::revoked_at.is_null())
-                .filter(sessions::expires_at.gt(timestamp(now)))
-                .order((sessions::last_used_at.desc(), sessions::id.desc()))
-                .select(SessionRow::as_select());
-            Ok(live.load(&mut conn).await?)
+            Ok(live::statement(user, now).load::<SessionRow>(&mut conn).await?)
         });
         rows.await?.into_iter().map(Session::try_from).collect()
     }

@@ -4,7 +4,7 @@ mod changes;
 mod get;
 mod list;
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;
 mod tombstones;
 
 use async_trait::async_trait;

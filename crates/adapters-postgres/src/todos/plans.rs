@@ -15,13 +15,25 @@ use domain::{Stamp, TodoId, UserId};
 use postgres_testbed::{Database, Testbed};
 use uuid::Uuid;
 
-use super::{changes, get, list};
+use super::{changes, get, list, tombstones};
 use crate::committer::write;
 use crate::connector::Connector;
-use crate::fence::{RowSecurity, Scope};
+use crate::fence::{RowSecurity, Scope, Work};
 use crate::sql::Sql;
 use crate::tls::{Roots, Verification};
 use crate::url::Target;
+
+/// What no statement may read from one end to the other.
+const TABLES: [&str; 8] = [
+    "users",
+    "todos",
+    "sessions",
+    "refresh_tokens",
+    "revoked_tokens",
+    "external_identities",
+    "one_time_tokens",
+    "mail_outbox",
+];
 
 const USER: UserId = UserId(Uuid::from_u128(500));
 
@@ -74,9 +86,8 @@ async fn thousand_times_thousand() -> Database {
     database
 }
 
-/// Fails unless the statement, with its values and for any values, reads todos by an index that starts with the user, and `marks`
-/// stand in both plans.
-async fn assert_plan<Row: Send + 'static>(
+/// Fails unless the statement, with its values and for any values, reads every table by an index, and `marks` stand in both plans.
+pub(crate) async fn assert_plan<Row: Send + 'static>(
     conn: &mut AsyncPgConnection,
     what: &str,
     statement: Sql<'_, Row>,
@@ -85,16 +96,18 @@ async fn assert_plan<Row: Send + 'static>(
     let mut text = <Pg as diesel::backend::Backend>::QueryBuilder::default();
     statement.to_sql(&mut text, &Pg).expect("a text");
     let text = text.finish();
-    let parameters = vec!["null"; text.matches('$').count()].join(", ");
+    let count = text.matches('$').count();
+    let parameters = if count == 0 { String::new() } else { format!("({})", vec!["null"; count].join(", ")) };
     let custom = Explain(statement).load::<String>(conn).await.expect("a plan").join("\n");
     conn.batch_execute(&format!("prepare looked_at as {text}")).await.expect("prepared");
     let generic: Sql<'_, Text> =
-        crate::sql::sql(Box::leak(format!("explain execute looked_at({parameters})").into_boxed_str()));
+        crate::sql::sql(Box::leak(format!("explain execute looked_at{parameters}").into_boxed_str()));
     let generic = generic.load::<String>(conn).await.expect("a plan").join("\n");
     conn.batch_execute("deallocate looked_at").await.expect("forgotten");
     for (kind, plan) in [("custom", custom), ("generic", generic)] {
-        assert!(!plan.contains("Seq Scan on todos"), "{what}, {kind}:\n{plan}");
-        assert!(!plan.contains("Seq Scan on users"), "{what}, {kind}:\n{plan}");
+        for table in TABLES {
+            assert!(!plan.contains(&format!("Seq Scan on {table}")), "{what}, {kind}:\n{plan}");
+        }
         for mark in marks {
             assert!(plan.contains(mark), "{what}, {kind}: no {mark:?} in\n{plan}");
         }
@@ -105,14 +118,20 @@ async fn assert_plan<Row: Send + 'static>(
 async fn every_statement_on_todos_uses_an_index_of_its_user() {
     let database = thousand_times_thousand().await;
     for row_security in [RowSecurity::Writes, RowSecurity::All] {
-        let target = Target::parse(&database.app_url(), Duration::from_secs(5)).expect("a URL");
-        let tls = crate::tls::connector(Verification::None, &Roots::System).expect("no roots needed");
-        let connector = Arc::new(Connector::new(target, tls, Duration::from_secs(5), row_security, false));
-        let mut conn = connector.connect().await.expect("connected");
-        conn.batch_execute("begin").await.expect("begun");
+        let mut conn = connection(&database, row_security).await;
         Scope::User(USER).set(&conn).await.expect("set");
         statements(&mut conn).await;
     }
+}
+
+/// A connection as the store makes it, inside a transaction.
+pub(crate) async fn connection(database: &Database, row_security: RowSecurity) -> AsyncPgConnection {
+    let target = Target::parse(&database.app_url(), Duration::from_secs(5)).expect("a URL");
+    let tls = crate::tls::connector(Verification::None, &Roots::System).expect("no roots needed");
+    let connector = Arc::new(Connector::new(target, tls, Duration::from_secs(5), row_security, false));
+    let mut conn = connector.connect().await.expect("connected");
+    conn.batch_execute("begin").await.expect("begun");
+    conn
 }
 
 fn written(id: TodoId) -> Written {
@@ -175,4 +194,32 @@ async fn statements(conn: &mut AsyncPgConnection) {
         assert_plan(conn, "update", update, &["todos_pkey", by_key]).await;
     }
     assert_plan(conn, "lock", write::lock(&[USER]), &["users_pkey"]).await;
+
+    Scope::Work(Work::Sweep).set(conn).await.expect("set");
+    assert_plan(conn, "tombstones", tombstones::find(Stamp::MAX, 100), &["todos_tombstones"]).await;
+    for keys in [&keys[..1], &keys[..]] {
+        let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
+        let remove = tombstones::remove(keys, Stamp::MAX);
+        assert_plan(conn, "sweep", remove, &["todos_pkey", by_key, "users_pkey"]).await;
+    }
+}
+
+/// A function hides its plan: what it asks is asked without it, as the function's owner asks it.
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_todo_is_anothers_is_found_by_its_id() {
+    let database = thousand_times_thousand().await;
+    let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("the owner may connect");
+    let body: Sql<'_, Text> =
+        crate::sql::sql("select prosrc from pg_proc where proname = 'todo_is_anothers'");
+    let body = body.get_result::<String>(&mut owner).await.expect("the function is there");
+    owner
+        .batch_execute(&format!(
+            "set plan_cache_mode = force_generic_plan; prepare looked_at (uuid, uuid) as {body}"
+        ))
+        .await
+        .expect("prepared");
+    let plan: Sql<'_, Text> = crate::sql::sql("explain execute looked_at(null, null)");
+    let plan = plan.load::<String>(&mut owner).await.expect("a plan").join("\n");
+    assert!(plan.contains("todos_by_id"), "{plan}");
+    assert!(!plan.contains("Seq Scan"), "{plan}");
 }

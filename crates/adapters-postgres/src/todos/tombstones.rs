@@ -44,7 +44,7 @@ pub(super) async fn sweep(pool: &Pool, before: Stamp, limit: u32) -> Result<u64,
 pub(super) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)> {
     sql("select t.user_id, t.id from todos t where t.deleted_at < ")
         .bind::<Timestamptz, _>(timestamp(before))
-        .sql(" order by t.deleted_at, t.user_id, t.id limit ")
+        .sql(" order by t.deleted_at limit ")
         .bind::<BigInt, _>(i64::from(limit))
 }
 
@@ -55,10 +55,11 @@ pub(super) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, Bi
         .bind::<Array<SqlUuid>, _>(users)
         .sql("::uuid[], ")
         .bind::<Array<SqlUuid>, _>(ids)
-        .sql("::uuid[]) as k(user_id, id) where t.user_id = k.user_id and t.id = k.id and t.deleted_at < ")
+        // `is true` keeps the planner from going through every tombstone.
+        .sql("::uuid[]) as k(user_id, id) where t.user_id = k.user_id and t.id = k.id and (t.deleted_at < ")
         .bind::<Timestamptz, _>(timestamp(before))
         .sql(
-            " returning t.user_id, t.updated_at), \
+            ") is true returning t.user_id, t.updated_at), \
              newest as (select g.user_id, max(g.updated_at) as stamp from gone g group by g.user_id), \
              moved as (update users u set sync_horizon = greatest(u.sync_horizon, n.stamp) from newest n \
              where u.id = n.user_id) \

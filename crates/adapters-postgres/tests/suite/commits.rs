@@ -112,7 +112,7 @@ async fn behind_proxy(hint: &str) -> (Harness, Proxy, postgres_testbed::Database
     let database = database(hint);
     let (proxy, url) = Proxy::before(&database.app_url()).await;
     let (store, bus) = store_at(url).await;
-    (harness_of(&store, bus, ()), proxy, database)
+    (harness_of(&store, bus, &database, ()), proxy, database)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +186,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_after() {
     let database = database("closing");
     let bus = Arc::new(RecordingBus::new());
     let store = connect(Options { pool_size: 2, ..options(database.app_url(), &bus) }).await;
-    let h = harness_of(&store, Arc::clone(&bus), ());
+    let h = harness_of(&store, Arc::clone(&bus), &database, ());
     let user = h.user().await;
     let watcher = client(&url_of(&database, "postgres")).await;
     let mut waiting = Vec::new();

@@ -26,7 +26,7 @@ async fn behind_proxy(hint: &str) -> (Harness, UserId, Proxy, Database) {
     let database = database(hint);
     let (proxy, url) = Proxy::before(&database.app_url()).await;
     let (store, bus) = store_at(url).await;
-    let h = harness_of(&store, bus, ());
+    let h = harness_of(&store, bus, &database, ());
     let user = h.user().await;
     (h, user, proxy, database)
 }
@@ -150,7 +150,7 @@ async fn dropped_midway(
     let bus = Arc::new(RecordingBus::new());
     let timeout = Duration::from_mins(10);
     let store = connect(Options { pool_size: 1, timeout, ..options(database.app_url(), &bus) }).await;
-    let h = harness_of(&store, bus, ());
+    let h = harness_of(&store, bus, database, ());
     let user = h.user().await;
     let session = new_session(at(1_000));
     holder.batch_execute("begin; select from users for update").await.expect("locked");
@@ -213,7 +213,7 @@ async fn a_statement_that_takes_too_long_is_unavailable_and_leaves_no_trace() {
     let bus = Arc::new(RecordingBus::new());
     let timeout = Duration::from_millis(300);
     let store = connect(Options { timeout, ..options(database.app_url(), &bus) }).await;
-    let h = harness_of(&store, bus, ());
+    let h = harness_of(&store, bus, &database, ());
     let user = h.user().await;
     let holder = client(&database.owner_url()).await;
     holder.batch_execute("begin; select from users for update").await.expect("locked");

@@ -2,19 +2,31 @@
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
+use domain::account::Purpose;
+use domain::session::EndReason;
 use domain_testkit::Harness;
-use domain_testkit::build::{at, create, new_session, todo_id};
+use domain_testkit::build::{T0, at, create, ending, identity, new_session, proof, todo_id};
 use postgres_testbed::{Database, Role};
 
 use crate::support::{fresh, store_at};
 
-const TABLES: [&str; 5] = ["users", "todos", "sessions", "refresh_tokens", "revoked_tokens"];
+const TABLES: [&str; 8] = [
+    "users",
+    "todos",
+    "sessions",
+    "refresh_tokens",
+    "revoked_tokens",
+    "external_identities",
+    "one_time_tokens",
+    "mail_outbox",
+];
 
 /// A user with a row in each table.
 async fn user_with_rows(h: &Harness) -> UserId {
-    use domain::session::EndReason;
-    use domain_testkit::build::ending;
     let user = h.user().await;
+    let address = h.stored(user).await.email.expect("an address");
+    h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
+    h.identities.link(user, identity("google", &user.to_string(), None), T0).await.expect("an answer");
     h.applied(user, create(todo_id(), "milk")).await;
     let logout = ending(EndReason::Logout, at(1));
     for _ in 0..2 {
@@ -55,7 +67,8 @@ async fn an_update_without_where_changes_only_the_users_of_the_transaction() {
         let (_h, database, ann, bob) = two_users(mode).await;
         let forgot = "update users set display_name = 'x'; update todos set client_id = 'x'; \
                       update sessions set client_id = 'x'; update refresh_tokens set generation = 77; \
-                      update revoked_tokens set reason = 'x'";
+                      update revoked_tokens set reason = 'x'; update external_identities set email = 'x'; \
+                      update one_time_tokens set payload = 'x'; update mail_outbox set last_error = 'x'";
         as_user(&database, reads, ann, forgot).expect("the statements are allowed");
         let changed = |user: UserId| {
             let sql = format!(
@@ -63,12 +76,15 @@ async fn an_update_without_where_changes_only_the_users_of_the_transaction() {
                         (select count(*) from todos where user_id = '{user}' and client_id = 'x'),
                         (select count(*) from sessions where user_id = '{user}' and client_id = 'x'),
                         (select count(*) from refresh_tokens where user_id = '{user}' and generation = 77),
-                        (select count(*) from revoked_tokens where user_id = '{user}' and reason = 'x')"
+                        (select count(*) from revoked_tokens where user_id = '{user}' and reason = 'x'),
+                        (select count(*) from external_identities where user_id = '{user}' and email = 'x'),
+                        (select count(*) from one_time_tokens where user_id = '{user}' and payload = 'x'),
+                        (select count(*) from mail_outbox where user_id = '{user}' and last_error = 'x')"
             );
             database.sql(Role::Owner, &sql).expect("the owner may read")
         };
-        assert_eq!(changed(ann), "1|1|2|2|1", "{mode:?}");
-        assert_eq!(changed(bob), "0|0|0|0|0", "{mode:?}");
+        assert_eq!(changed(ann), "1|1|2|2|1|1|1|1", "{mode:?}");
+        assert_eq!(changed(bob), "0|0|0|0|0|0|0|0", "{mode:?}");
     }
 }
 
@@ -78,7 +94,7 @@ async fn a_delete_without_where_takes_only_the_users_of_the_transaction() {
     let before = counts(&database, bob);
     assert!(before.iter().all(|(own, all)| 2 * own == *all), "two users with as many rows: {before:?}");
     let forgot = "delete from todos; delete from refresh_tokens; delete from sessions; delete from revoked_tokens; \
-                  delete from users";
+                  delete from external_identities; delete from one_time_tokens; delete from mail_outbox; delete from users";
     as_user(&database, "open", ann, forgot).expect("the statements are allowed");
     assert!(counts(&database, ann).iter().all(|(own, _)| *own == 0));
     let after = counts(&database, bob);
@@ -107,6 +123,10 @@ async fn a_row_can_not_be_written_for_another_user() {
             "insert into revoked_tokens (session_id, user_id, reason, revoked_at, expires_at) \
                  values (gen_random_uuid(), '{bob}', 'logout', now(), now())"
         ),
+        format!("update external_identities set user_id = '{bob}'"),
+        format!("update one_time_tokens set user_id = '{bob}'"),
+        format!("update mail_outbox set user_id = '{bob}'"),
+        "update mail_outbox set user_id = null".to_owned(),
     ] {
         let refused = as_user(&database, "open", ann, &statement).expect_err("the policy refuses");
         assert!(refused.contains("row-level security"), "{refused}");
@@ -116,19 +136,20 @@ async fn a_row_can_not_be_written_for_another_user() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_without_where_sees_only_the_user_where_reads_are_fenced() {
     let (_h, database, ann, _) = two_users(RowSecurity::All).await;
-    let forgot = "select (select count(*) from users), (select count(*) from todos), \
-                  (select count(*) from sessions), (select count(*) from refresh_tokens)";
+    let forgot = "select (select count(*) from users), (select count(*) from todos), (select count(*) from sessions), \
+                  (select count(*) from refresh_tokens), (select count(*) from external_identities), \
+                  (select count(*) from one_time_tokens), (select count(*) from mail_outbox)";
     let seen = as_user(&database, "fenced", ann, forgot).expect("the statement is allowed");
-    assert_eq!(seen, "1|1|2|2");
+    assert_eq!(seen, "1|1|2|2|1|1|1");
     assert_eq!(
         database.sql(Role::App, forgot).as_deref(),
-        Ok("0|0|0|0"),
+        Ok("0|0|0|0|0|0|0"),
         "without a word about reads they are fenced"
     );
     let looked_for = format!("begin; set local todo.key = 'nobody@example.com'; {forgot}; commit;");
-    assert_eq!(database.sql(Role::App, &looked_for).as_deref(), Ok("0|0|0|0"));
+    assert_eq!(database.sql(Role::App, &looked_for).as_deref(), Ok("0|0|0|0|0|0|0"));
     let open = as_user(&database, "open", ann, forgot).expect("the statement is allowed");
-    assert_eq!(open, "2|2|4|4", "in the other mode the WHERE is the only fence of reads");
+    assert_eq!(open, "2|2|4|4|2|2|2", "in the other mode the WHERE is the only fence of reads");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,8 +161,19 @@ async fn a_key_shows_the_one_row_looked_for() {
     };
     let email = own("email_key", "users", "id");
     let hash = own("encode(token_hash, 'hex')", "refresh_tokens", "user_id");
-    let forgot = "select (select count(*) from users), (select count(*) from refresh_tokens), (select count(*) from todos)";
-    for (key, seen) in [(email, "1|0|0"), (hash, "0|1|0")] {
+    let subject = own("provider || E'\\n' || subject", "external_identities", "user_id");
+    let proof = own("encode(token_hash, 'hex')", "one_time_tokens", "user_id");
+    let mail = own("token_id", "mail_outbox", "user_id");
+    let forgot = "select (select count(*) from users), (select count(*) from refresh_tokens), \
+                  (select count(*) from external_identities), (select count(*) from one_time_tokens), \
+                  (select count(*) from mail_outbox), (select count(*) from todos) + (select count(*) from sessions)";
+    for (key, seen) in [
+        (email, "1|0|0|0|0|0"),
+        (hash, "0|1|0|0|0|0"),
+        (subject, "0|0|1|0|0|0"),
+        (proof, "0|0|0|1|0|0"),
+        (mail, "0|0|0|0|1|0"),
+    ] {
         let sql = format!("begin; set local todo.key = '{key}'; {forgot}; commit;");
         assert_eq!(database.sql(Role::App, &sql).as_deref(), Ok(seen));
     }

@@ -8,5 +8,7 @@ mod cuts;
 mod fences;
 mod migrations;
 mod proxy;
+mod races;
 mod support;
 mod tls;
+mod workers;

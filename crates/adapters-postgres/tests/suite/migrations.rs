@@ -1,12 +1,14 @@
 //! The schema goes up and down, and up by several at once.
 
-use adapters_postgres::{MigrateError, migrate, migration_status, revert_last};
+use adapters_postgres::{MigrateError, RowSecurity, migrate, migration_status, revert_last};
+use domain::account::Purpose;
+use domain::identity::Linked;
 use domain::session::EndReason;
-use domain_testkit::build::{at, complete, create, ending, new_session, todo_id};
+use domain_testkit::build::{T0, at, complete, create, ending, identity, new_session, proof, todo_id};
 use postgres_testbed::{Database, Role, Testbed};
 use tokio_postgres::error::SqlState;
 
-use crate::support::{client, harness_of, store_at, url_of};
+use crate::support::{client, fresh, harness_of, store_at, url_of};
 
 /// Everything that the migrations make, as PostgreSQL describes it.
 fn schema(database: &Database) -> String {
@@ -46,6 +48,20 @@ async fn down_takes_everything_back_and_up_makes_the_same_again() {
 
     assert_eq!(migrate(&owner, &app).await.expect("up again"), all);
     assert_eq!(schema(&database), full);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_in_use_goes_down_and_up() {
+    let (h, database) = fresh("migrations_in_use", RowSecurity::Writes).await;
+    let [ann, bob] = [h.user().await, h.user().await];
+    let todo = h.applied(bob, create(todo_id(), "milk")).await;
+    let over = ending(EndReason::AccountDeleted, at(60));
+    h.accounts.delete(ann, over).await.expect("an answer").expect("she exists");
+    let owner = database.owner_url();
+    let reverted = revert_last(&owner).await.expect("down").expect("there is one");
+    let again = migrate(&owner, &database.app_url()).await.expect("up again");
+    assert_eq!(again, [reverted]);
+    assert_eq!(h.todo(bob, todo.id()).await, Some(todo));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +113,7 @@ async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
 
     let (store, bus) = store_at(url.clone()).await;
     assert!(store.row_security_active().await.expect("an answer"));
-    let h = harness_of(&store, bus, ());
+    let h = harness_of(&store, bus, &database, ());
     let user = h.user().await;
     let todo = h.applied(user, create(todo_id(), "milk")).await;
     h.applied(user, complete(todo.id(), true)).await;
@@ -108,7 +124,17 @@ async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
         .expect("an answer");
     let ended = h.sessions.end(user, session.id, ending(EndReason::Logout, at(2))).await.expect("an answer");
     assert!(ended.is_some());
-    assert_eq!(h.sessions.revocations(None, at(3)).await.expect("an answer").len(), 1);
+    assert_eq!(h.revocations(None, at(3)).await.len(), 1);
+
+    assert!(!h.todos.is_anothers(user, todo.id()).await.expect("an answer"));
+    let address = h.stored(user).await.email.expect("an address");
+    h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
+    assert_eq!(h.outbox.claim(T0, at(1), 9).await.expect("an answer").len(), 1);
+    let linked = h.identities.link(user, identity("google", "ann", None), T0).await;
+    assert_eq!(linked.expect("an answer"), Linked::Done);
+    assert_eq!(h.sessions.sweep(at(60), 9).await.expect("an answer"), 2, "the session and its token");
+    let over = ending(EndReason::AccountDeleted, at(60));
+    assert!(h.accounts.delete(user, over).await.expect("an answer").is_some());
 
     let client = client(&url).await;
     for beyond in ["update database_epoch set epoch = 'x'", "truncate todos", "create table mine ()"] {

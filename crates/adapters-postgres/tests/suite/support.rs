@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_postgres::{Options, PostgresStore, RowSecurity, migrate};
-use domain_testkit::{Harness, RecordingBus};
+use async_trait::async_trait;
+use domain::UserId;
+use domain_testkit::{Harness, Operator, RecordingBus};
 use postgres_testbed::{Database, Testbed};
 
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -16,6 +18,7 @@ pub fn database(hint: &str) -> Database {
     for migration in [
         include_str!("../../../../migrations/postgres/2026-01-01-000001_foundation/up.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000002_row_security/up.sql"),
+        include_str!("../../../../migrations/postgres/2026-01-01-000003_accounts/up.sql"),
     ] {
         migration.hash(&mut hash);
     }
@@ -52,16 +55,35 @@ pub async fn store_at(url: String) -> (Arc<PostgresStore>, Arc<RecordingBus>) {
     (connect(options(url, &bus)).await, bus)
 }
 
+/// An operator who is logged in to the database as the owner of the tables.
+struct Owner {
+    url: String,
+}
+
+#[async_trait]
+impl Operator for Owner {
+    async fn set_active(&self, user: UserId, active: bool) {
+        let update = format!("update users set is_active = {active} where id = '{user}'");
+        let changed = client(&self.url).await.execute(&update, &[]).await.expect("the owner may write");
+        assert_eq!(changed, 1, "the user exists");
+    }
+}
+
 /// The ports of one store, for the helpers of the test kit.
 pub fn harness_of(
     store: &Arc<PostgresStore>,
     bus: Arc<RecordingBus>,
+    database: &Database,
     guard: impl Send + Sync + 'static,
 ) -> Harness {
     Harness {
         todos: Arc::clone(store) as _,
         accounts: Arc::clone(store) as _,
         sessions: Arc::clone(store) as _,
+        one_time: Arc::clone(store) as _,
+        outbox: Arc::clone(store) as _,
+        identities: Arc::clone(store) as _,
+        operator: Arc::new(Owner { url: database.owner_url() }),
         probe: Arc::clone(store) as _,
         bus,
         guard: Box::new(guard),
@@ -77,7 +99,7 @@ pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database)
         store.row_security_active().await.expect("an answer"),
         "the test's role is bound by the policies"
     );
-    (harness_of(&store, bus, ()), database)
+    (harness_of(&store, bus, &database, ()), database)
 }
 
 /// The database's URL for another role, such as `postgres`, who may do anything.

@@ -75,10 +75,11 @@ pub async fn each_mail_goes_to_one_worker(h: Harness) {
             loop {
                 let claimed = claim(&h, at(1), at(60), 7).await;
                 assert!(claimed.len() <= 7, "no more than asked for");
-                if claimed.is_empty() {
+                let is_last = claimed.is_empty();
+                taken.extend(claimed.into_iter().map(|(id, _)| id));
+                if is_last || taken.len() > 100 {
                     return taken;
                 }
-                taken.extend(claimed.into_iter().map(|(id, _)| id));
             }
         }
     }))
@@ -105,8 +106,8 @@ pub async fn a_mail_that_was_sent_is_never_due_again(h: Harness) {
     h.outbox.sent(mail, at(1)).await.expect(ANSWERS);
     assert_eq!(queued(&h).await, 1);
     h.outbox.failed(mail, "late", Some(at(2))).await.expect(ANSWERS);
-    h.outbox.sent(mail, at(3)).await.expect(ANSWERS);
     assert_eq!(queued(&h).await, 1);
+    h.outbox.sent(mail, at(3)).await.expect(ANSWERS);
     assert_eq!(claim(&h, Stamp::MAX.minus(Duration::from_secs(1)), Stamp::MAX, 10).await, [(other, 0)]);
 }
 

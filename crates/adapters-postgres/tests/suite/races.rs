@@ -1,0 +1,172 @@
+//! Who meets whom at the locks: nobody waits in a circle, which PostgreSQL would end by failing somebody.
+
+use std::sync::Arc;
+
+use adapters_postgres::RowSecurity;
+use domain::UserId;
+use domain::account::{MagicLogIn, OneTimeStore, Purpose};
+use domain::identity::IdentityStore;
+use domain::mail::{Outbox, Template};
+use domain::session::{Device, EndReason, NewSession, Opened, Refreshed};
+use domain_testkit::build::{
+    T0, at, email, ending, external, mail, new_session, password_hash, proof, successor, uuid,
+};
+use domain_testkit::{Harness, all};
+use postgres_testbed::Role;
+
+use crate::support::{client, fresh, store_at};
+
+async fn opened(h: &Harness, user: UserId) -> NewSession {
+    let session = new_session(at(1_000));
+    let done = h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await;
+    assert_eq!(done.expect("an answer"), Opened::Done(Vec::new()));
+    session
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_and_a_deletion_at_once_are_all_answered() {
+    for mode in [RowSecurity::Writes, RowSecurity::All] {
+        let (h, _database) = fresh("refresh_deletion", mode).await;
+        let h = Arc::new(h);
+        for _ in 0..15 {
+            let user = h.user().await;
+            let mut sessions = Vec::new();
+            for _ in 0..6 {
+                sessions.push(Some(opened(&h, user).await));
+            }
+            sessions.insert(3, None);
+            all(sessions.into_iter().map(|session| {
+                let h = Arc::clone(&h);
+                async move {
+                    let Some(session) = session else {
+                        let over = ending(EndReason::AccountDeleted, at(2));
+                        let deleted = h.accounts.delete(user, over).await;
+                        assert!(matches!(deleted, Ok(Some(_))), "{deleted:?}");
+                        return;
+                    };
+                    let reuse = ending(EndReason::ReuseDetected, at(1));
+                    let next = successor(at(2_000));
+                    let refreshed = h.sessions.rotate(&session.hash, next, &Device::default(), reuse).await;
+                    assert!(
+                        matches!(refreshed, Ok(Refreshed::Done { .. } | Refreshed::Unknown)),
+                        "{refreshed:?}"
+                    );
+                }
+            }))
+            .await;
+            assert_eq!(h.accounts.by_id(user).await.expect("an answer"), None);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
+    for mode in [RowSecurity::Writes, RowSecurity::All] {
+        let (h, _database) = fresh("token_deletion", mode).await;
+        let h = Arc::new(h);
+        for round in 0..15 {
+            let user = h.user().await;
+            let address = h.stored(user).await.email.expect("an address");
+            let proofs = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::MagicLink]
+                .map(|purpose| proof(purpose, Some(user), &address));
+            let [verify, reset, magic] = proofs.clone().map(|proof| proof.token.hash);
+            for proof in proofs {
+                h.one_time.send(proof, T0).await.expect("an answer");
+            }
+            let stranger = email(&format!("stranger{round}@example.com"));
+            all((0..5).map(|place| {
+                let (h, stranger, address) = (Arc::clone(&h), stranger.clone(), address.clone());
+                async move {
+                    let end = |reason| ending(reason, at(1));
+                    match place {
+                        0 => drop(h.one_time.verify_email(&verify, at(1)).await.expect("verified or not")),
+                        1 => {
+                            let password = password_hash("new");
+                            let reset =
+                                h.one_time.reset_password(&reset, password, end(EndReason::PasswordReset));
+                            drop(reset.await.expect("reset or not"));
+                        }
+                        2 => {
+                            let other = UserId(uuid());
+                            let reason = end(EndReason::DeviceRevoked);
+                            let logged_in = h
+                                .one_time
+                                .magic_log_in(&magic, other, new_session(at(1_000)), 20, reason)
+                                .await;
+                            assert!(
+                                matches!(logged_in, Ok(MagicLogIn::Done(..) | MagicLogIn::Invalid)),
+                                "{logged_in:?}"
+                            );
+                        }
+                        3 => {
+                            let proof = proof(Purpose::VerifyEmail, Some(user), &stranger);
+                            let notice = mail(Some(user), &address, Template::EmailChanged);
+                            let changed = h.one_time.change_email(user, stranger, proof, Some(notice), at(1));
+                            drop(changed.await.expect("changed or not"));
+                        }
+                        _ => drop(
+                            h.accounts.delete(user, end(EndReason::AccountDeleted)).await.expect("deleted"),
+                        ),
+                    }
+                }
+            }))
+            .await;
+            assert_eq!(h.accounts.by_id(user).await.expect("an answer"), None);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_waits_for_nobody_and_takes_no_session_that_is_refreshed() {
+    let (h, database) = fresh("sweep_passes", RowSecurity::Writes).await;
+    let user = h.user().await;
+    let session = new_session(at(10));
+    let opening = ending(EndReason::DeviceRevoked, T0);
+    h.sessions.open(user, session.clone(), 20, opening).await.expect("an answer");
+    let holder = client(&database.owner_url()).await;
+    holder
+        .batch_execute("begin; select from sessions for no key update; select from refresh_tokens for update")
+        .await
+        .expect("locked");
+    assert_eq!(h.sessions.sweep(at(20), 10).await.expect("no wait"), 0);
+    holder.batch_execute("rollback").await.expect("unlocked");
+    assert_eq!(h.sessions.sweep(at(20), 10).await.expect("an answer"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_one_instance_is_about_to_take_is_passed_over_by_another() {
+    let (h, database) = fresh("claims", RowSecurity::Writes).await;
+    let (second, _bus) = store_at(database.app_url()).await;
+    for place in 0..40 {
+        let to = email(&format!("somebody{place}@example.com"));
+        second.send(proof(Purpose::MagicLink, None, &to), T0).await.expect("an answer");
+    }
+    let (first, second) = (Arc::clone(&h.outbox), second as Arc<dyn Outbox>);
+    let claims = all((0..20).map(|place| {
+        let outbox = Arc::clone(if place % 2 == 0 { &first } else { &second });
+        async move { outbox.claim(at(1), at(60), 2).await.expect("an answer") }
+    }))
+    .await;
+    let mut taken: Vec<_> = claims.into_iter().flatten().map(|queued| queued.mail.id).collect();
+    // One that comes while the earliest are locked finds later ones, so all are taken.
+    assert_eq!(taken.len(), 40);
+    taken.sort_unstable();
+    taken.dedup();
+    assert_eq!(taken.len(), 40, "no mail went to two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_that_see_a_subject_first_make_one_user() {
+    let (h, database) = fresh("first_sight", RowSecurity::Writes).await;
+    let (second, _bus) = store_at(database.app_url()).await;
+    let (first, second) = (Arc::clone(&h.identities), second as Arc<dyn IdentityStore>);
+    let token = external("auth", "subject", Some(&email("ann@example.com")));
+    let users = all((0..40).map(|place| {
+        let (store, token) = (Arc::clone(if place % 2 == 0 { &first } else { &second }), token.clone());
+        async move { store.of_external(&token, UserId(uuid()), T0).await.expect("an answer") }
+    }))
+    .await;
+    assert!(users.iter().all(|user| *user == users[0]), "{users:?}");
+    let count = database.sql(Role::Owner, "select count(*) from users");
+    assert_eq!(count.as_deref(), Ok("1"));
+}
