@@ -35,7 +35,7 @@ use diesel::sql_types::{Bool, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::StoreError;
 use domain::event::EventBus;
-use domain::health::Probe;
+use domain::health::{Load, Probe};
 
 pub use self::error::ConnectError;
 pub use self::fence::RowSecurity;
@@ -111,5 +111,9 @@ impl Probe for PostgresStore {
             Ok(question.get_result::<i32>(&mut conn).await?)
         });
         answer.await.map(drop)
+    }
+
+    fn load(&self) -> Load {
+        self.pool.how_busy()
     }
 }

@@ -14,6 +14,7 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::StoreError;
+use domain::health::Load;
 use futures_util::FutureExt;
 
 use crate::connector::Connector;
@@ -120,6 +121,11 @@ impl Pool {
         let work = lease.conn()?.transaction(async move |conn| within(conn, scope, step).await);
         let answer = tokio::time::timeout(self.patience(), work).await;
         lease.settle(answer)
+    }
+
+    pub(crate) fn how_busy(&self) -> Load {
+        let status = self.inner.status();
+        Load { in_use: status.size.saturating_sub(status.available), waiting: status.waiting }
     }
 
     pub(crate) fn close(&self) {

@@ -29,7 +29,7 @@ use diesel::SqliteConnection;
 use diesel::prelude::*;
 use domain::StoreError;
 use domain::event::EventBus;
-use domain::health::Probe;
+use domain::health::{Load, Probe};
 
 use crate::connection::{Access, Connector};
 use crate::error::Failure;
@@ -110,5 +110,10 @@ impl Probe for SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    /// The writer is one connection that is always at hand: what waits for it counts, not the thread.
+    fn load(&self) -> Load {
+        Load { in_use: self.readers.busy(), waiting: self.readers.waiting() + self.writer.waiting() }
     }
 }

@@ -1,6 +1,8 @@
 //! The threads that read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -18,17 +20,19 @@ pub(crate) struct Readers {
     /// Taken on drop, which ends the threads once the queue is empty.
     queue: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    busy: Arc<AtomicUsize>,
 }
 
 impl Readers {
     /// Starts a thread for each connection.
     pub(crate) fn start(connections: Vec<SqliteConnection>, queue: usize) -> Result<Self, OpenError> {
         let (sender, jobs) = bounded(queue);
-        let mut readers = Self { queue: Some(sender), threads: Vec::with_capacity(connections.len()) };
+        let threads = Vec::with_capacity(connections.len());
+        let mut readers = Self { queue: Some(sender), threads, busy: Arc::default() };
         for (i, conn) in connections.into_iter().enumerate() {
-            let jobs = jobs.clone();
+            let (jobs, busy) = (jobs.clone(), Arc::clone(&readers.busy));
             let thread = thread::Builder::new().name(format!("sqlite-reader-{i}"));
-            readers.threads.push(thread.spawn(move || run(conn, &jobs))?);
+            readers.threads.push(thread.spawn(move || run(conn, &jobs, &busy))?);
         }
         Ok(readers)
     }
@@ -52,6 +56,16 @@ impl Readers {
         }
         Ok(answer)
     }
+
+    /// How many of the threads are at work.
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// How many jobs no thread has taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
 }
 
 impl Drop for Readers {
@@ -64,9 +78,11 @@ impl Drop for Readers {
     }
 }
 
-fn run(mut conn: SqliteConnection, jobs: &Receiver<Job>) {
+fn run(mut conn: SqliteConnection, jobs: &Receiver<Job>, busy: &AtomicUsize) {
     for job in jobs {
+        busy.fetch_add(1, Ordering::Relaxed);
         job(&mut conn);
+        busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

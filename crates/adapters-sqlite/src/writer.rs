@@ -68,6 +68,11 @@ impl Writer {
         }
         Ok(answer)
     }
+
+    /// How many jobs are in no transaction yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
 }
 
 impl Drop for Writer {

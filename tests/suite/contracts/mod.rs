@@ -6,8 +6,8 @@ mod tasks;
 mod token;
 mod user_tasks;
 
-use blackbox_tests::client::PASSWORD;
 use blackbox_tests::Client;
+use blackbox_tests::client::PASSWORD;
 use serde_json::{Value, json};
 
 use crate::support::text;

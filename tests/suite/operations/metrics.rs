@@ -40,6 +40,9 @@ on_both_databases! {
             &["http_request_duration_seconds_bucket{", "endpoint=\"/api/v1/todos\"", "le=\"+Inf\""],
             &["realtime_sockets_open 1"],
             &["realtime_events_delivered_total 1"],
+            &["realtime_events_dropped_total 0"],
+            &["database_connections_in_use "],
+            &["database_requests_waiting 0"],
             &["logins_total{", "outcome=\"wrong\"", "} 1"],
         ] {
             assert!(has(wanted), "{wanted:?}:\n{}", metrics.text);

@@ -54,10 +54,11 @@ impl Committer {
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
         let mut conn = self.connection().await.map_err(|error| Trouble::Lost(unavailable(&error)))?;
 
+        let lock_wait = self.lock_wait();
         let mut progress = Progress::default();
         let seen = &mut progress;
         let work = conn.transaction(async move |conn| {
-            let loaded = write::load(conn, jobs, &mut seen.transaction).await?;
+            let loaded = write::load(conn, jobs, lock_wait, &mut seen.transaction).await?;
             let decided = group::decide(jobs, loaded)?;
             write::store(conn, &decided).await?;
             seen.decided = Some(decided);

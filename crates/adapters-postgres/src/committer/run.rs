@@ -1,6 +1,6 @@
 //! One committer: takes what waits, commits it together, and where that fails each batch alone.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,14 +113,36 @@ impl Committer {
         match self.attempt_again(&jobs).await {
             Err(Trouble::Refused(error)) if jobs.len() > 1 => {
                 tracing::warn!(%error, batches = jobs.len(), "a group of batches failed; each is done alone");
-                for job in jobs {
-                    let alone = [job];
-                    let outcome = self.attempt_again(&alone).await;
-                    self.answer(alone.into(), outcome);
-                }
+                self.each_alone(jobs).await;
             }
             outcome => self.answer(jobs, outcome),
         }
+    }
+
+    /// No batch suffers for another. One that waited in vain for its user's row speaks for all of that user: if each waited in
+    /// turn, everybody else would wait for all of them.
+    async fn each_alone(&mut self, jobs: Vec<Job>) {
+        let mut held = HashSet::new();
+        for job in jobs {
+            let user = job.user;
+            if held.contains(&user) {
+                refuse(vec![job], "the user's row is locked");
+                continue;
+            }
+            let begun = Instant::now();
+            let alone = [job];
+            let outcome = self.attempt_again(&alone).await;
+            if outcome.is_err() && begun.elapsed() >= self.lock_wait() {
+                held.insert(user);
+            }
+            self.answer(alone.into(), outcome);
+        }
+    }
+
+    /// How long a transaction waits for a user's row that another holds: short against the time that a batch may wait in all, as
+    /// the batches of other users wait with it.
+    pub(super) fn lock_wait(&self) -> Duration {
+        self.timeout / 4
     }
 
     /// Publishes what is durable, then answers those who still wait.

@@ -1,6 +1,7 @@
 //! The statements of a commit. Their number does not depend on how many batches, users or todos it carries.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -25,13 +26,14 @@ use crate::sql::{Sql, sql};
 pub(super) async fn load(
     conn: &AsyncPgConnection,
     jobs: &[Job],
+    lock_wait: Duration,
     transaction: &mut Option<String>,
 ) -> Result<Loaded, Failure> {
     let users = group::users(jobs);
     let keys = group::keys(jobs);
     let count = i64::try_from(group::numbers_for(jobs)).unwrap_or(i64::MAX);
     let admit = async {
-        let (_, id) = admit(&users).get_result::<(String, String)>(&mut &*conn).await?;
+        let (_, _, id) = admit(&users, lock_wait).get_result::<(String, String, String)>(&mut &*conn).await?;
         *transaction = Some(id);
         Ok::<_, Failure>(())
     };
@@ -55,9 +57,11 @@ pub(super) async fn load(
 
 type UserColumns = (Uuid, PgTimestamp, PgTimestamp, i32, String);
 
-fn admit<'a>(users: &[UserId]) -> Sql<'a, (Text, Text)> {
+fn admit<'a>(users: &[UserId], lock_wait: Duration) -> Sql<'a, (Text, Text, Text)> {
     sql("select set_config('todo.users', ")
         .bind::<Text, _>(admitted(users.iter().copied()))
+        .sql(", true), set_config('lock_timeout', ")
+        .bind::<Text, _>(format!("{}ms", lock_wait.as_millis()))
         .sql(", true), pg_current_xact_id()::text")
 }
 

@@ -4,6 +4,7 @@ mod docs;
 mod health;
 mod keys;
 
+use ::metrics::gauge;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
@@ -65,8 +66,16 @@ async fn index() -> HttpResponse {
 )]
 #[get("/metrics")]
 async fn metrics(api: web::Data<Api>) -> HttpResponse {
+    let load = api.probe.load();
+    gauge!("database_connections_in_use").set(count(load.in_use));
+    gauge!("database_requests_waiting").set(count(load.waiting));
     HttpResponse::Ok()
         .insert_header(ContentType::plaintext())
         .insert_header((CACHE_CONTROL, "no-store"))
         .body((api.render_metrics)())
+}
+
+/// A number that is small against what a float keeps exactly.
+fn count(number: usize) -> f64 {
+    u32::try_from(number).unwrap_or(u32::MAX).into()
 }

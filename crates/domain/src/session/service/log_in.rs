@@ -6,7 +6,7 @@ use super::{LoggedIn, SessionService};
 use crate::account::{Email, HasherError, NewPassword, PasswordHash, User, Verified};
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey, Quota, network};
-use crate::session::Device;
+use crate::session::{Device, EndReason};
 use crate::time::Stamp;
 
 /// What a user offers to log in.
@@ -96,10 +96,38 @@ impl SessionService {
         if !user.is_active {
             return Ok(LogIn::Disabled);
         }
-        if let (Verified::RightButWeak, Some(old)) = (verified, hash) {
-            self.rehash(&user, &old, &credentials.password).await?;
+        if let (Verified::RightButWeak, Some(old)) = (verified, &hash) {
+            self.rehash(&user, old, &credentials.password).await?;
         }
-        Ok(self.open(user, device, now).await?.map_or(LogIn::Disabled, LogIn::Done))
+        let Some(logged_in) = self.open(user, device, now).await? else {
+            return Ok(LogIn::Disabled);
+        };
+        self.prove_again(logged_in, hash, &credentials.password).await
+    }
+
+    /// Gives the tokens of a session that was just opened to whoever proved `proved`, unless the password was changed between
+    /// that and the opening: that change ended every session but could not see this one. One that comes later sees it.
+    async fn prove_again(
+        &self,
+        logged_in: LoggedIn,
+        proved: Option<PasswordHash>,
+        password: &str,
+    ) -> Result<LogIn, StoreError> {
+        let user = logged_in.user.id;
+        let current = self.parts.accounts.by_id(user).await?.and_then(|user| user.password);
+        if current == proved {
+            return Ok(LogIn::Done(logged_in));
+        }
+        // Perhaps the same password under a hash of higher cost.
+        let refused = match self.parts.hasher.verify(password, current).await {
+            Ok(Verified::Right | Verified::RightButWeak) => return Ok(LogIn::Done(logged_in)),
+            Ok(Verified::Wrong) => LogIn::Wrong,
+            Err(error) => LogIn::Hasher(error),
+        };
+        let ending = self.ending(EndReason::PasswordChange, self.parts.clock.now());
+        let ended = self.parts.sessions.end(user, logged_in.tokens.session, ending).await?;
+        self.parts.revocations.add(ended.as_slice());
+        Ok(refused)
     }
 
     /// Raises the cost of a hash while the password is at hand. That it can't be done now is no reason to refuse the login.

@@ -1,0 +1,146 @@
+//! Logins that meet a change of the password on their way.
+
+#![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use domain::account::{
+    AccountStore, HasherError, NewPassword, NewUser, PasswordHash, PasswordHasher, PasswordSet, Verified,
+};
+use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
+use domain::session::{
+    AccessToken, AccessTokens, AuthFailure, Credentials, Device, EndReason, Grant, Lifetimes, LogIn,
+    LoginDefence, RefreshGrant, RefreshSecret, RefreshSecrets, Revocations, SessionParts, SessionService,
+    SessionStore, TokenHash, VerifiedToken,
+};
+use domain::{SessionId, Stamp, UserId};
+use domain_testkit::build::{T0, email, ending, new_user};
+use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
+
+const OLD: &str = "Zebra-Stripe-7";
+const NEW: &str = "Giraffe-Spot-8";
+const ANN: &str = "ann@example.com";
+
+fn plain(password: &str) -> PasswordHash {
+    PasswordHash(format!("plain$10${password}"))
+}
+
+/// Hashes as [`PlainHasher`] does, and once, while the first password is looked at, another request sets the hash to `then`.
+struct Overtaken {
+    store: Arc<MemoryStore>,
+    user: UserId,
+    then: PasswordHash,
+    done: AtomicBool,
+}
+
+#[async_trait]
+impl PasswordHasher for Overtaken {
+    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
+        PlainHasher::default().hash(password).await
+    }
+
+    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            let user =
+                self.store.by_id(self.user).await.expect("the store answers").expect("the user exists");
+            let (old, new) = (user.password.expect("a password"), self.then.clone());
+            let ending = ending(EndReason::PasswordChange, T0);
+            let set = self.store.set_password(self.user, &old, new, None, ending).await;
+            assert!(matches!(set.expect("the store answers"), PasswordSet::Done(_)));
+        }
+        PlainHasher::default().verify(password, hash).await
+    }
+}
+
+/// Tokens of no value.
+struct Tokens;
+
+impl AccessTokens for Tokens {
+    fn issue(&self, _: &Grant) -> AccessToken {
+        AccessToken(String::new())
+    }
+
+    fn verify(&self, _: &str, _: Stamp) -> Result<VerifiedToken, AuthFailure> {
+        Err(AuthFailure::Malformed)
+    }
+
+    fn issue_refresh(&self, _: &RefreshGrant) -> RefreshSecret {
+        unreachable!("refresh tokens are opaque here")
+    }
+
+    fn verify_refresh(&self, _: &str, _: Stamp) -> Result<(), AuthFailure> {
+        Err(AuthFailure::Malformed)
+    }
+}
+
+impl RefreshSecrets for Tokens {
+    fn derive(&self, session: SessionId, generation: u32) -> RefreshSecret {
+        RefreshSecret(format!("{session}/{generation}"))
+    }
+
+    fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret> {
+        vec![self.derive(session, generation)]
+    }
+
+    fn hash(&self, secret: &str) -> TokenHash {
+        let mut hash = [0; 32];
+        for (place, byte) in hash.iter_mut().zip(secret.bytes()) {
+            *place = byte;
+        }
+        TokenHash(hash)
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Tokens {
+    async fn charge(&self, _: &LimitKey, _: Quota, _: Stamp) -> Charge {
+        unreachable!("nothing is limited here")
+    }
+
+    async fn give_back(&self, _: &LimitKey, _: Quota, _: Stamp) {}
+}
+
+/// What becomes of a login with [`OLD`], the password of whose account becomes `then` meanwhile, and how many sessions are live
+/// when it is answered.
+async fn log_in_overtaken_by(then: PasswordHash) -> (LogIn, usize) {
+    let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
+    let new = NewUser { email: email(ANN), password: plain(OLD), ..new_user() };
+    let user = new.id;
+    store.register(new, None, T0).await.expect("the store answers");
+    let parts = SessionParts {
+        accounts: store.clone(),
+        sessions: store.clone(),
+        revocations: Arc::new(Revocations::new(vec![])),
+        hasher: Arc::new(Overtaken { store: store.clone(), user, then, done: AtomicBool::new(false) }),
+        access: Arc::new(Tokens),
+        refresh: Arc::new(Tokens),
+        limiter: Arc::new(Tokens),
+        secrets: Arc::new(SequentialSecrets),
+        clock: Arc::new(FixedClock::at(T0)),
+        issuers: None,
+        identities: store.clone(),
+    };
+    let defence = LoginDefence { quotas: None, session_cap: 20 };
+    let service = SessionService::new(parts, Lifetimes::default(), defence);
+    let credentials = Credentials { email: email(ANN), password: OLD.into() };
+    let answer = service.log_in(credentials, Device::default()).await.expect("the store answers");
+    let live = store.end_all(user, None, ending(EndReason::AdminRevoke, T0)).await;
+    (answer, live.expect("the store answers").len())
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_while_it_is_looked_at_opens_no_session() {
+    let (answer, live) = log_in_overtaken_by(plain(NEW)).await;
+    assert!(matches!(answer, LogIn::Wrong), "{answer:?}");
+    assert_eq!(live, 0);
+}
+
+#[tokio::test]
+async fn a_password_that_is_hashed_anew_while_it_is_looked_at_is_still_right() {
+    // Another login raised the cost of the same password's hash.
+    let (answer, live) = log_in_overtaken_by(PasswordHash(format!("plain$11${OLD}"))).await;
+    assert!(matches!(answer, LogIn::Done(_)), "{answer:?}");
+    assert_eq!(live, 1);
+}

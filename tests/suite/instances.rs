@@ -1,0 +1,97 @@
+//! Two servers on one database.
+
+use std::time::{Duration, Instant};
+
+use blackbox_tests::{Client, Server, Socket, on_both_databases};
+use serde_json::json;
+
+use crate::support::{add, log_in, refresh, sync, texts};
+
+/// Another server on the same database.
+async fn twin(server: &Server) -> Server {
+    Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &[]).await
+}
+
+/// Waits until the token is refused; fails after two seconds.
+async fn refused_in_time(client: &Client) {
+    let start = Instant::now();
+    loop {
+        let answer = client.get("/api/v1/todos").await;
+        if answer.status == 401 {
+            answer.expect_problem(401, "AUTH_004");
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(2), "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+on_both_databases! {
+    async fn what_one_writes_the_other_reads(server: Server) {
+        let other = twin(&server).await;
+        let ann = server.client().new_user().await;
+        let ann_there = other.client().with_token(ann.token());
+        add(&ann, "here").await;
+        let first = sync(&ann_there, json!({})).await;
+        assert_eq!(texts(&first["server_changes"]), ["here"]);
+        add(&ann_there, "there").await;
+        let later = sync(&ann, json!({"last_sync": first["sync_timestamp"], "epoch": first["epoch"]})).await;
+        assert_eq!(texts(&later["server_changes"]), ["there"]);
+    }
+
+    async fn a_session_that_ends_on_one_ends_on_the_other_within_two_seconds(server: Server) {
+        let other = twin(&server).await;
+        let (phone, _) = server.client().register("ann@example.com").await;
+        let (laptop, laptop_tokens) = log_in(&other.client(), "ann@example.com", "laptop").await;
+        let phone_there = other.client().with_token(phone.token());
+        phone_there.get("/api/v1/todos").await.expect(200);
+        let (mut socket, _) = Socket::ready(&other.socket_url(), phone.token(), "").await;
+        let ended = Instant::now();
+        phone.post("/api/v1/auth/logout", json!({})).await.expect(204);
+        refused_in_time(&phone_there).await;
+        assert_eq!(socket.closed().await, 4401);
+        assert!(ended.elapsed() < Duration::from_secs(2), "the socket closes in time too");
+        laptop.get("/api/v1/todos").await.expect(200);
+
+        // A new password does the same to whoever is logged in anywhere else.
+        let (tablet, _) = log_in(&server.client(), "ann@example.com", "tablet").await;
+        let body =
+            json!({"current_password": blackbox_tests::client::PASSWORD, "new_password": "Other-Horse-8"});
+        tablet.post("/api/v1/auth/change-password", body).await.expect(204);
+        refused_in_time(&laptop).await;
+        refresh(&other.client(), &laptop_tokens).await.expect_problem(401, "AUTH_004");
+        tablet.get("/api/v1/todos").await.expect(200);
+    }
+
+    async fn refreshes_of_one_token_on_both_at_once_come_to_one_successor(server: Server) {
+        let other = twin(&server).await;
+        let (_, first) = server.client().register("ann@example.com").await;
+        let clients = [server.client(), other.client()];
+        let refreshes = (0..200).map(|n| refresh(&clients[n % 2], &first));
+        let answers = futures_util::future::join_all(refreshes).await;
+        let mut successors: Vec<_> = answers
+            .into_iter()
+            .map(|answer| answer.expect(200).json()["refresh_token"].to_string())
+            .collect();
+        successors.sort();
+        successors.dedup();
+        assert_eq!(successors.len(), 1);
+    }
+
+    async fn racing_changes_on_both_lose_nothing_silently(server: Server) {
+        let other = twin(&server).await;
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "start").await;
+        let clients = [ann.clone(), other.client().with_token(ann.token())];
+        let changes =
+            (0..20).map(|n| {
+                let (client, path) = (&clients[n % 2], crate::support::at(&todo));
+                async move {
+                    client.patch(&path, json!({"text": format!("racer {n}"), "version": 1})).await.status
+                }
+            });
+        let statuses = futures_util::future::join_all(changes).await;
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! More than the server can do at once.
+
+use std::time::Duration;
+
+use blackbox_tests::{Database, Server, on_both_databases};
+use futures_util::future::join_all;
+use postgres_testbed::Role;
+use serde_json::json;
+
+use crate::support::{add, at, everything, id, items};
+
+on_both_databases! {
+    async fn a_flood_of_logins_is_turned_away_in_part_and_everything_else_goes_on(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let client = server.client();
+        let body = json!({"email": "ann@example.com", "password": "Wrong-Horse-7"});
+        let flood = join_all((0..400).map(|_| client.post("/api/v1/auth/login", body.clone())));
+        let others = async {
+            for n in 0..30 {
+                ann.post("/api/v1/todos", json!({"id": id(n), "text": "x"})).await.expect(201);
+                ann.get("/api/v1/todos").await.expect(200);
+            }
+        };
+        let (answers, ()) = tokio::join!(flood, others);
+        for answer in &answers {
+            match answer.status {
+                401 => answer.expect_problem(401, "AUTH_001"),
+                429 => answer.expect_problem(429, "RATE_001"),
+                _ => panic!("{answer}"),
+            }
+            assert!(answer.status == 401 || answer.headers.contains_key("retry-after"), "{answer}");
+        }
+        let compared = answers.iter().filter(|answer| answer.status == 401).count();
+        assert!(compared > 0 && compared < 400, "the queue is bounded: {compared} compared");
+    }
+
+    async fn a_thousand_writes_at_once_are_done_or_refused_whole(server: Server) {
+        let ann = server.client().new_user().await;
+        let answers =
+            join_all((0..1000).map(|n| ann.post("/api/v1/todos", json!({"id": id(n), "text": "x"})))).await;
+        let done = answers.iter().filter(|answer| answer.status == 201).count();
+        for answer in answers.iter().filter(|answer| answer.status != 201) {
+            answer.expect_problem(503, "SERVER_001");
+        }
+        let total: usize =
+            ann.get("/api/v1/todos").await.expect(200).header("x-total-count").parse().expect("a number");
+        assert!(total >= done, "what was acknowledged is there: {total} of {done}");
+        assert!(done > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_users_locked_row_holds_up_nobody_else() {
+    let server = Server::start_with(Database::Postgres, &[("DATABASE_TIMEOUT_MS", "1000")]).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    let todo = add(&ann, "milk").await;
+    let database = server.postgres.as_ref().expect("it runs on PostgreSQL");
+    let lock =
+        "BEGIN; SELECT id FROM users WHERE email = 'ann@example.com' FOR UPDATE; SELECT pg_sleep(5); COMMIT";
+    let attempts = async {
+        // Until somebody holds the row.
+        let held = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(5)%' AND state = 'active' AND pid <> pg_backend_pid()";
+        while database.sql(Role::Owner, held).expect("it can be asked") == "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let path = at(&todo);
+        let anns = join_all((0..3).map(|n| ann.patch(&path, json!({"text": format!("oat milk {n}")}))));
+        let bobs = join_all((0..20).map(|n| bob.post("/api/v1/todos", json!({"id": id(n), "text": "x"}))));
+        tokio::join!(anns, bobs)
+    };
+    let (anns, bobs) = std::thread::scope(|scope| {
+        let holder = scope.spawn(|| database.sql(Role::Owner, lock).expect("the row is locked"));
+        let runtime = tokio::runtime::Handle::current();
+        let answers = tokio::task::block_in_place(|| runtime.block_on(attempts));
+        holder.join().expect("it lets go");
+        answers
+    });
+    for answer in anns {
+        assert!([200, 503].contains(&answer.status), "{answer}");
+    }
+    let refused: Vec<_> =
+        bobs.iter().filter(|answer| answer.status != 201).map(ToString::to_string).collect();
+    assert!(refused.is_empty(), "{} of 20, the first: {}", refused.len(), refused[0]);
+    // Freed, the row is written again.
+    ann.patch(&at(&todo), json!({"text": "soy milk"})).await.expect(200);
+    assert_eq!(items(&everything(&bob).await).len(), 20);
+}
