@@ -14,6 +14,7 @@ mod launch;
 pub mod raw;
 pub mod server;
 pub mod socket;
+mod statements;
 mod transcript;
 
 pub use client::{Answer, Client};

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::launch::{log_file, spawn, template};
+use crate::statements::nameless;
 
 pub use crate::launch::command;
 
@@ -171,7 +172,10 @@ impl Drop for Server {
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("--- the server's log\n{}", self.logs());
+            return;
         }
+        let nameless = nameless(&self.logs());
+        assert!(nameless.is_empty(), "statements about users' data that name no user: {nameless:#?}");
     }
 }
 
@@ -187,6 +191,8 @@ fn usual_settings() -> Vec<(String, String)> {
         ("RATE_LIMIT_ENABLED", "false"),
         ("JSON_LOGS", "true"),
         ("LOG_LEVEL", "info"),
+        // What it asks its database is checked when it goes.
+        ("DATABASE_ECHO", "true"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

@@ -9,10 +9,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("domain-testkit", &["domain"]),
     ("adapters-auth", &["domain"]),
+    ("adapters-mail", &["domain"]),
     ("adapters-postgres", &["domain"]),
     ("adapters-sqlite", &["domain"]),
     ("api-actix", &["domain"]),
-    ("server", &["domain", "adapters-auth", "adapters-postgres", "adapters-sqlite", "api-actix"]),
+    (
+        "server",
+        &["domain", "adapters-auth", "adapters-mail", "adapters-postgres", "adapters-sqlite", "api-actix"],
+    ),
     ("postgres-testbed", &[]),
     // Its floors speak the server's tokens and JSON.
     ("bench", &["domain", "adapters-auth", "api-actix", "postgres-testbed"]),

@@ -38,7 +38,9 @@ on_both_databases! {
         assert_eq!(step("todo_updated").await["description"], "blue");
         ann.delete(&mine).await.expect(200);
         assert!(step("todo_deleted").await["deleted_at"].is_string());
-        for path in [format!("/todos/{uuid}"), format!("/api/tasks/{number}"), format!("/api/v1/todos/{uuid}")] {
+        for path in
+            [format!("/todos/{uuid}"), format!("/api/tasks/{number}"), format!("/api/v1/todos/{uuid}")]
+        {
             ann.get(&path).await.expect_problem(404, "RESOURCE_001");
         }
     }
