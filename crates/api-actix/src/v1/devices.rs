@@ -66,7 +66,7 @@ impl<'a> Device<'a> {
 #[utoipa::path(
     operation_id = "listDevices",
     tag = "Users",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     responses((status = 200, description = "The devices that are logged in.", body = Vec<Device>))
 )]
 #[get("/users/me/devices")]
@@ -82,7 +82,7 @@ async fn list_devices(api: web::Data<Api>, caller: Caller) -> Answer {
 #[utoipa::path(
     operation_id = "endDevice",
     tag = "Users",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The device's id")),
     responses(
         (status = 204, description = "It is logged out."),

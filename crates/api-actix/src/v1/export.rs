@@ -170,7 +170,7 @@ impl<'a> From<&'a todo::Todo> for ExportedTodo<'a> {
 #[utoipa::path(
     operation_id = "exportMe",
     tag = "Users",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     responses((status = 200, description = "The document.", body = Export, headers(
         ("Content-Disposition" = String, description = "A name for the file.")
     )))

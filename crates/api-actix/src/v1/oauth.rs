@@ -243,7 +243,7 @@ struct LinkResponse<'a> {
 #[utoipa::path(
     operation_id = "linkProvider",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     params(
         ("provider" = String, Path, description = "The provider's name"),
         ("redirect_to" = Option<String>, Query, max_length = 2000,
@@ -279,7 +279,7 @@ async fn link_provider(
 #[utoipa::path(
     operation_id = "unlinkProvider",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     params(("provider" = String, Path, description = "The provider's name")),
     responses(
         (status = 204, description = "It is linked no more."),

@@ -59,7 +59,7 @@ async fn verify_email(api: web::Data<Api>, body: Body) -> Answer {
 #[utoipa::path(
     operation_id = "resendVerification",
     tag = "Authentication",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     responses((status = 202, description = "The mail is on its way, if one is needed."))
 )]
 #[post("/auth/resend-verification")]

@@ -169,7 +169,7 @@ struct DeletionRequest<'a> {
 #[utoipa::path(
     operation_id = "deleteMe",
     tag = "Users",
-    security(("bearer" = ["account"])),
+    security(("bearer" = [])),
     request_body(content = Option<DeletionRequest>, description = "The password"),
     responses(
         (status = 204, description = "The account is gone, every token of it is dead, every socket closed."),
