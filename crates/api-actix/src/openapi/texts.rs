@@ -10,8 +10,14 @@ const NOT_BLANK: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*[^\s\u0000
 const NO_CONTROL: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
 
 /// The members that are texts, by the one name they have in every schema.
-const TEXTS: [(&str, &str); 4] =
-    [("text", NOT_BLANK), ("client_id", NOT_BLANK), ("display_name", NOT_BLANK), ("description", NO_CONTROL)];
+const TEXTS: [(&str, &str); 6] = [
+    ("text", NOT_BLANK),
+    ("title", NOT_BLANK),
+    ("client_id", NOT_BLANK),
+    ("display_name", NOT_BLANK),
+    ("name", NOT_BLANK),
+    ("description", NO_CONTROL),
+];
 
 /// Adds the patterns, and takes null from headers.
 pub(super) fn finish(document: &mut OpenApi) {
