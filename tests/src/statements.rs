@@ -7,8 +7,18 @@ use serde_json::Value;
 /// The tables that hold rows of users.
 const TABLES: [&str; 4] = ["todos", "sessions", "refresh_tokens", "revoked_tokens"];
 
-/// Parts of statements that are about no one user, each with its reason.
-const ABOUT_NOBODY: [(&str, &str); 0] = [];
+/// Conditions of statements that are about no one user, each with its reason.
+const ABOUT_NOBODY: [(&str, &str); 6] = [
+    ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for sessions that ended anywhere"),
+    (
+        "from refresh_tokens where (refresh_tokens.token_hash = ",
+        "the hash of a secret is what finds its user",
+    ),
+    ("from todos where (todos.deleted_at < ", "the housekeeper looks for tombstones past their age"),
+    ("from todos t where t.deleted_at < ", "the housekeeper looks for tombstones past their age"),
+    ("where expires_at <= ", "the housekeeper removes what is over, whoever it belongs to"),
+    ("from sessions s where s.expires_at <= ", "the housekeeper removes what is over, whoever it belongs to"),
+];
 
 /// The statements in a log that are about rows of users and name no user, each once.
 pub(crate) fn nameless(log: &str) -> BTreeSet<String> {

@@ -120,7 +120,8 @@ on_both_databases! {
         let start = std::time::Instant::now();
         let line = loop {
             let logs = server.logs();
-            if let Some(line) = logs.lines().find(|line| line.contains("traced-1")) {
+            let told = |line: &&str| line.contains("traced-1") && line.contains("\"access\"");
+            if let Some(line) = logs.lines().find(told) {
                 break line.to_owned();
             }
             assert!(start.elapsed().as_secs() < 10, "no line: {logs}");

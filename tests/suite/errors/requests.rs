@@ -5,6 +5,8 @@ use expect_test::expect;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::support::UNKNOWN;
+
 const TODOS: &str = "/api/v1/todos";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +68,7 @@ async fn an_unknown_route_is_told_apart_from_a_wrong_method() {
         (Method::GET, "/api/v1/todos/sync", "POST"),
         (Method::PATCH, "/api/v1/todos/sync", "POST"),
         (Method::GET, "/api/v1/auth/login", "POST"),
-        (Method::POST, "/api/v1/users/me", "GET, HEAD, PATCH"),
+        (Method::POST, "/api/v1/users/me", "GET, HEAD, PATCH, DELETE"),
         (Method::POST, "/health", "GET, HEAD"),
         (Method::POST, "/ws/todos", "GET, HEAD"),
     ] {
@@ -162,4 +164,22 @@ async fn a_request_id_is_kept_when_it_is_sane() {
     }
     let (one, two) = (client.get("/").await, client.get("/").await);
     assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_and_not_there_is_not_found() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    for id in [UNKNOWN, "no-uuid"] {
+        ann.delete(&format!("/api/v1/users/me/devices/{id}")).await.expect_problem(404, "RESOURCE_002");
+    }
+    let login = server.client().get("/api/v1/auth/oauth/nobody/login").await;
+    login.expect_problem(404, "RESOURCE_002");
+    for path in ["verify-email", "oauth/exchange", "reset-password"] {
+        let body = json!({"token": UNKNOWN, "code": UNKNOWN, "password": "Other-Horse-8"});
+        let refused = server.client().post(&format!("/api/v1/auth/{path}"), body).await;
+        refused.expect_problem(400, "AUTH_008");
+    }
+    let magic = server.client().get(&format!("/api/v1/auth/magic-link/verify?token={UNKNOWN}")).await;
+    magic.expect_problem(400, "AUTH_008");
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -10,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 use domain::code::ErrorCode;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::checks::Fault;
 use crate::Api;
@@ -17,6 +19,9 @@ use crate::error::Problem;
 
 /// The deepest nesting of a body; the deepest that any request needs is three.
 const DEEPEST: usize = 64;
+
+/// How long a body may take to arrive in all: a client that trickles one in holds memory for it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body that claims to be JSON and is within the limit; [`Body::read`] looks at what it holds.
 #[derive(Clone, Debug)]
@@ -139,7 +144,8 @@ impl FromRequest for Body {
             if content_type == Some(false) {
                 return Err(content_type_wrong());
             }
-            let bytes = collect(payload, announced, limit).await?;
+            let collected = timeout(PATIENCE, collect(payload, announced, limit)).await;
+            let bytes = collected.map_err(|_| not_json("The body took too long to arrive"))??;
             if content_type.is_none() && !bytes.is_empty() {
                 return Err(content_type_wrong());
             }
