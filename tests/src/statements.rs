@@ -8,7 +8,8 @@ use serde_json::Value;
 const TABLES: [&str; 4] = ["todos", "sessions", "refresh_tokens", "revoked_tokens"];
 
 /// Conditions of statements that are about no one user, each with its reason.
-const ABOUT_NOBODY: [(&str, &str); 6] = [
+const ABOUT_NOBODY: [(&str, &str); 7] = [
+    (" where 1=0", "an empty list writes and reads nothing"),
     ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for sessions that ended anywhere"),
     (
         "from refresh_tokens where (refresh_tokens.token_hash = ",
