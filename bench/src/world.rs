@@ -68,7 +68,7 @@ impl World {
     /// As it is after the fill.
     pub fn new() -> Result<Rc<Self>> {
         let ring = KeyRing::parse(&SECRET.into())?;
-        let issuer = JwtAccessTokens::new(&ring, TOKENS_OF, TOKENS_OF);
+        let issuer = JwtAccessTokens::new(&ring, &[], TOKENS_OF, TOKENS_OF);
         let tokens = (0..USERS).map(|user| token(&issuer, user)).collect::<Result<Vec<_>>>()?;
         let newest = Stamp::from_micros(stamp(TODOS - 1)).ok_or("a stamp out of range")?;
         Ok(Rc::new(Self {

@@ -80,7 +80,8 @@ impl FromRequest for Caller {
 /// Serves until it is killed.
 pub async fn serve<F: Floor>(floor: F, port: u16) -> Result<()> {
     let floor = web::Data::new(floor);
-    let tokens = web::Data::new(JwtAccessTokens::new(&KeyRing::parse(&SECRET.into())?, TOKENS_OF, TOKENS_OF));
+    let tokens =
+        web::Data::new(JwtAccessTokens::new(&KeyRing::parse(&SECRET.into())?, &[], TOKENS_OF, TOKENS_OF));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = HttpServer::new(move || {
         App::new()
