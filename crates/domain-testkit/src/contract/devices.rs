@@ -112,6 +112,28 @@ pub async fn live_sessions_come_the_last_used_first(h: Harness) {
     assert_eq!(live(&h, UserId(uuid()), T0).await, []);
 }
 
+/// A session that is touched was last used then and there; nothing else of it changes, and one that ended stays as it was.
+pub async fn a_touched_session_was_last_used_there(h: Harness) {
+    let [user, other] = [h.user().await, h.user().await];
+    let session = open(&h, user, at(500), at(1)).await;
+    let before = live(&h, user, at(2)).await.remove(0);
+    let moved = Device {
+        client_id: Some(client("other")),
+        user_agent: None,
+        ip: Some("2001:db8::1".parse().expect("an address")),
+    };
+    h.sessions.touch(other, session.id, &moved, at(2)).await.expect(ANSWERS);
+    assert_eq!(live(&h, user, at(2)).await, [before.clone()], "another user touches nothing");
+    h.sessions.touch(user, session.id, &moved, at(3)).await.expect(ANSWERS);
+    let device = Device { client_id: Some(client("phone")), ..moved };
+    let touched = Session { device, last_used_at: at(3), ..before };
+    assert_eq!(live(&h, user, at(3)).await, [touched.clone()]);
+    h.sessions.end(user, session.id, ending(EndReason::Logout, at(4))).await.expect(ANSWERS);
+    h.sessions.touch(user, session.id, &Device::default(), at(5)).await.expect(ANSWERS);
+    let found = h.sessions.find(&session.hash).await.expect(ANSWERS).expect("it is kept");
+    assert_eq!(found.session, Session { ended: Some((at(4), EndReason::Logout)), ..touched });
+}
+
 /// Who is disabled is told with the revocations, until they are enabled again.
 pub async fn disabled_accounts_are_told_with_the_revocations(h: Harness) {
     let [ann, bob, carol] = [h.user().await, h.user().await, h.user().await];

@@ -235,6 +235,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness devices:
             a_token_is_found_with_what_belongs_to_it
             live_sessions_come_the_last_used_first
+            a_touched_session_was_last_used_there
             disabled_accounts_are_told_with_the_revocations
             a_disabled_account_neither_opens_nor_refreshes_sessions
         );
