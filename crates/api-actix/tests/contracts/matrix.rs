@@ -256,7 +256,16 @@ async fn a_known_path_names_its_methods_and_an_unknown_one_is_404_on_every_surfa
         answer.refused(405, "RESOURCE_003");
         assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
     }
-    for path in ["/auth", "/auth/nowhere", "/todos/a/b", "/api", "/api/nowhere", "/api/tasks/7/8/9"] {
+    for path in [
+        "/auth",
+        "/auth/nowhere",
+        "/todos/a/b",
+        "/api",
+        "/api/nowhere",
+        "/api/tasks/7/8/9",
+        "/api/v1/tasks",
+        "/api/v1/tasks/7",
+    ] {
         world.get("", path).await.refused(404, "RESOURCE_003");
     }
 }

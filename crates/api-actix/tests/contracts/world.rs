@@ -7,18 +7,21 @@ use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, try_call_service};
-use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing, MemoryRateLimiter};
+use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing};
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService};
+use domain::limits::Quotas;
 use domain::session::{Lifetimes, LoginDefence, RevocationNews, Revocations, SessionParts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::TodoService;
 use domain::{Clock as _, UserId};
 use domain_testkit::build::T0;
-use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
+use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
 use serde_json::{Value, json};
+
+use crate::fakes::{Gate, Hasher, Tokens};
 
 /// A page that may call.
 pub const ORIGIN: &str = "https://app.example.com";
@@ -31,6 +34,8 @@ pub struct World {
     pub bus: Arc<RecordingBus>,
     pub clock: Arc<FixedClock>,
     pub revocations: Arc<Revocations>,
+    pub hasher: Arc<Hasher>,
+    pub gate: Arc<Gate>,
     api: Arc<Api>,
 }
 
@@ -51,6 +56,13 @@ pub struct User {
 
 impl World {
     pub fn new() -> Self {
+        Self::with_quota(20_000)
+    }
+
+    /// One in which a user may have so many todos.
+    pub fn with_quota(todos: u32) -> Self {
+        let (hasher, gate) = (Arc::new(Hasher::default()), Arc::new(Gate::default()));
+        let quotas = Quotas::default();
         let clock = Arc::new(FixedClock::at(T0));
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(bus.clone()));
@@ -62,19 +74,20 @@ impl World {
                 accounts: store.clone(),
                 sessions: store.clone(),
                 revocations: revocations.clone(),
-                hasher: Arc::new(PlainHasher::default()),
-                access: Arc::new(JwtAccessTokens::new(&ring, &[], "tests", "tests")),
+                hasher: hasher.clone(),
+                access: Arc::new(Tokens(JwtAccessTokens::new(&ring, &[], "tests", "tests"))),
                 refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
-                limiter: Arc::new(MemoryRateLimiter::new(100)),
+                limiter: gate.clone(),
                 secrets: Arc::new(SequentialSecrets),
                 clock: clock.clone(),
                 issuers: None,
                 identities: store.clone(),
             },
             Lifetimes::default(),
-            LoginDefence { quotas: None, session_cap: 100 },
+            LoginDefence { quotas: Some(quotas), session_cap: 100 },
         );
-        let parts = AccountParts { one_time: store.clone(), secrets: one_time_secrets.clone(), quotas: None };
+        let parts =
+            AccountParts { one_time: store.clone(), secrets: one_time_secrets.clone(), quotas: Some(quotas) };
         let accounts = AccountService::new(parts, sessions.clone());
         let identities = IdentityParts {
             identities: store.clone(),
@@ -84,8 +97,8 @@ impl World {
             providers: vec![],
         };
         let api = Api {
-            todos: TodoService::new(store.clone(), clock.clone(), 20_000),
-            sync: SyncService::new(store.clone(), clock.clone(), 20_000),
+            todos: TodoService::new(store.clone(), clock.clone(), todos),
+            sync: SyncService::new(store.clone(), clock.clone(), todos),
             todos_surface: SurfaceServices::todos(&accounts, &sessions),
             tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
             accounts,
@@ -97,11 +110,15 @@ impl World {
             probe: store.clone(),
             clock: clock.clone(),
             secrets: Arc::new(SequentialSecrets),
-            settings: ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() },
+            settings: ApiSettings {
+                allowed_origins: vec![ORIGIN.to_owned()],
+                api_quota: Some(quotas.api),
+                ..ApiSettings::default()
+            },
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
         };
-        let world = Self { store, bus, clock, revocations, api: Arc::new(api) };
+        let world = Self { store, bus, clock, revocations, hasher, gate, api: Arc::new(api) };
         world.hear();
         world
     }
@@ -200,7 +217,8 @@ impl Answer {
         assert_eq!(self.body["detail"], self.body["message"]);
         assert!(self.body["details"].is_object());
         assert_eq!(self.body["request_id"].as_str(), self.header("x-request-id"));
-        assert_eq!(self.header("www-authenticate").is_some(), status == 401, "{self:#?}");
+        let scope = !self.body["details"]["scope"].is_null();
+        assert_eq!(self.header("www-authenticate").is_some(), status == 401 || scope, "{self:#?}");
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
