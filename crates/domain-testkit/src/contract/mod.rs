@@ -247,7 +247,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@theme $harness housekeeping:
             what_is_past_its_end_is_swept
-            mails_are_swept_a_week_after_they_were_sent
+            mails_are_swept_a_week_after_they_were_sent_or_given_up
             sweeps_come_in_batches
             old_tombstones_are_swept_and_move_the_horizon
             a_swept_id_is_free_and_its_number_is_not
