@@ -1,9 +1,13 @@
 //! The whole application without a port.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::to_bytes;
+use actix_http::Request;
+use actix_web::Error;
+use actix_web::body::{BoxBody, to_bytes};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, try_call_service};
@@ -19,7 +23,9 @@ use domain::todo::TodoService;
 use domain::{Clock as _, UserId};
 use domain_testkit::build::T0;
 use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use crate::fakes::{Gate, Hasher, Tokens};
 
@@ -37,7 +43,11 @@ pub struct World {
     pub hasher: Arc<Hasher>,
     pub gate: Arc<Gate>,
     api: Arc<Api>,
+    service: OnceCell<Service>,
 }
+
+/// The application, made once.
+type Service = Box<dyn Fn(Request) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>>>;
 
 /// A status, headers and a body.
 #[derive(Debug)]
@@ -118,7 +128,16 @@ impl World {
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
         };
-        let world = Self { store, bus, clock, revocations, hasher, gate, api: Arc::new(api) };
+        let world = Self {
+            store,
+            bus,
+            clock,
+            revocations,
+            hasher,
+            gate,
+            api: Arc::new(api),
+            service: OnceCell::new(),
+        };
         world.hear();
         world
     }
@@ -134,10 +153,18 @@ impl World {
         self.hear();
     }
 
+    async fn serve(&self) -> Service {
+        let service = Rc::new(init_service(app(self.api.clone())).await);
+        Box::new(move |request| {
+            let service = service.clone();
+            Box::pin(async move { Ok(try_call_service(&*service, request).await?.map_into_boxed_body()) })
+        })
+    }
+
     pub async fn send(&self, request: TestRequest) -> Answer {
-        let service = init_service(app(self.api.clone())).await;
-        let response = match try_call_service(&service, request.to_request()).await {
-            Ok(response) => response.into_parts().1.map_into_boxed_body(),
+        let service = self.service.get_or_init(|| self.serve()).await;
+        let response = match service(request.to_request()).await {
+            Ok(response) => response.into_parts().1,
             Err(error) => error.error_response(),
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
