@@ -2,4 +2,5 @@
 
 mod bodies;
 mod fields;
+mod tokens;
 mod wire;
