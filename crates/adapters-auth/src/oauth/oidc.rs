@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::{ClientAuthentication, ClientSettings, Memo, Sealer, failed};
 use crate::http;
-use crate::issuers::{Audience, KeySet, whole};
+use crate::issuers::{Audience, KeySet, is_subject, whole};
 use crate::jwt::{LEEWAY, Parts};
 
 /// A provider found by its issuer.
@@ -107,6 +107,9 @@ impl OpenIdConnect {
         }
         if token.nonce.as_deref() != Some(nonce) {
             return Err(failed("its id token belongs to another login"));
+        }
+        if !is_subject(&token.sub) {
+            return Err(failed("its id token names nobody"));
         }
         Ok(token)
     }
