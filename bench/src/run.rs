@@ -1,6 +1,6 @@
 //! The course of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -73,9 +73,7 @@ impl Plan {
 /// Measures what the options ask for, prints it, and renews the document when that was everything.
 pub async fn all(options: &Options) -> Result<()> {
     let began = Instant::now();
-    let own = std::env::current_exe()?;
-    let beside = || own.parent().map_or_else(PathBuf::new, Path::to_owned).join("todo-server");
-    let server = options.server.clone().unwrap_or_else(beside);
+    let server = options.server()?;
     let mut measured = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
         if options.database.is_none_or(|only| only == kind) {
