@@ -161,6 +161,8 @@ async fn run(database: Database) {
     let (ann, tokens) = server.client().register("ann@example.com").await;
     let real = ann.token().to_owned();
     let (header, claims) = (read(&real, 0), read(&real, 1));
+    let published = server.client().get("/.well-known/jwks.json").await.expect(200).json()["keys"].take();
+    assert_eq!((&published[0]["x"], &published[0]["kid"]), (&own_pair.jwk["x"], &header["kid"]));
     let issued = json!({"sub": "Xq3Zt0mYb7", "email": "ann@example.com", "iss": published_at, "aud": published_at,
                         "iat": claims["iat"], "exp": claims["exp"]});
     let world = World {
