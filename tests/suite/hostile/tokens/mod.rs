@@ -12,10 +12,9 @@ use std::collections::HashSet;
 use blackbox_tests::server::SECRET_KEY;
 use blackbox_tests::{Answer, Client, Database, Server, Socket};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use self::keys::Key;
+use super::publish;
 use crate::support::text;
 
 const SHARED_SECRET: &str = "the-secret-of-the-issuer-of-more-than-32-bytes";
@@ -105,25 +104,6 @@ fn read(token: &str, index: usize) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// Serves the document at every path, for as long as the test runs; gives the address.
-async fn publish(document: Value) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let body = document.to_string();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                body.len()
-            );
-            // What is asked for is clear; whether the answer arrives is the asker's concern.
-            let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all((head + &body).as_bytes()).await;
-        }
-    });
-    format!("http://{address}")
-}
-
 /// The surfaces, each by a request that Ann's token lets in.
 fn surfaces(user: &str) -> [String; 4] {
     ["/api/v1/todos".into(), "/todos".into(), "/api/tasks".into(), format!("/api/{user}/tasks")]
@@ -151,7 +131,7 @@ const UPGRADE: &[(&str, &str)] = &[
 
 async fn run(database: Database) {
     let (own_pair, issuer_ec, issuer_rsa) = (Key::ed25519(), Key::p256(), Key::rsa());
-    let published_at = publish(json!({"keys": [issuer_ec.jwk, issuer_rsa.jwk]})).await;
+    let published_at = publish(|_| json!({"keys": [issuer_ec.jwk, issuer_rsa.jwk]})).await;
     let settings = [
         ("JWT_PRIVATE_KEY", own_pair.pem()),
         ("BETTER_AUTH_URL", &published_at),
