@@ -217,7 +217,7 @@ macro_rules! store_contract {
             another_subject_or_issuer_is_another_user
             ten_first_requests_at_once_make_one_user
             an_address_never_joins_an_external_subject
-            subjects_with_one_address_at_once_are_so_many_users
+            an_external_subject_takes_no_address_away
         );
         $crate::store_contract!(@theme $harness providers:
             a_new_identity_makes_a_user
