@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::json;
 
@@ -71,6 +72,18 @@ async fn a_refresh_shows_where_and_when_the_session_was_last_used() {
     let device = &world.get(&ann.token, "/api/v1/users/me/devices").await.expect(200)[0];
     assert_eq!(device["user_agent"], "Browser/2.0");
     assert_ne!(device["last_used_at"], device["created_at"]);
+}
+
+#[actix_web::test]
+async fn the_tokens_of_an_account_that_was_deleted_have_ended() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let me = "/api/v1/users/me";
+    world.call(&ann.token, Method::DELETE, me, json!({"password": PASSWORD})).await.expect(204);
+    for path in ["/todos", "/api/tasks", &format!("/api/{}/tasks", ann.id)] {
+        world.get(&ann.token, path).await.refused(401, "AUTH_004");
+    }
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_004");
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! A user's devices: what is known of each session, which live, and what a disabled account is to them.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use domain::session::refresh::RefreshFacts;
@@ -123,11 +124,11 @@ pub async fn a_touched_session_was_last_used_there(h: Harness) {
         ip: Some("2001:db8::1".parse().expect("an address")),
     };
     h.sessions.touch(other, session.id, &moved, at(2)).await.expect(ANSWERS);
-    assert_eq!(live(&h, user, at(2)).await, [before.clone()], "another user touches nothing");
+    assert_eq!(live(&h, user, at(2)).await, from_ref(&before), "another user touches nothing");
     h.sessions.touch(user, session.id, &moved, at(3)).await.expect(ANSWERS);
     let device = Device { client_id: Some(client("phone")), ..moved };
     let touched = Session { device, last_used_at: at(3), ..before };
-    assert_eq!(live(&h, user, at(3)).await, [touched.clone()]);
+    assert_eq!(live(&h, user, at(3)).await, from_ref(&touched));
     h.sessions.end(user, session.id, ending(EndReason::Logout, at(4))).await.expect(ANSWERS);
     h.sessions.touch(user, session.id, &Device::default(), at(5)).await.expect(ANSWERS);
     let found = h.sessions.find(&session.hash).await.expect(ANSWERS).expect("it is kept");

@@ -32,7 +32,7 @@ pub enum Refresh {
 pub enum Renewal {
     /// A new access token, and how long it lives.
     Done(AccessToken, Duration),
-    /// The refresh token is no JWT of this server's that is stored, or its time is over.
+    /// The refresh token is no JWT of this server's, or its time is over.
     Refused(AuthFailure),
     /// Its session has ended.
     Ended,
@@ -91,8 +91,9 @@ impl SessionService {
         if let Err(failure) = self.parts.access.verify_refresh(jwt, now) {
             return Ok(Renewal::Refused(failure));
         }
+        // This server signed it, so it was stored, and went with its session.
         let Some(facts) = self.parts.sessions.find(&self.parts.refresh.hash(jwt)).await? else {
-            return Ok(Renewal::Refused(AuthFailure::NotTrusted));
+            return Ok(Renewal::Ended);
         };
         if let Some(charge) = self.refused(facts.session.id, now).await {
             return Ok(Renewal::Limited(charge));
