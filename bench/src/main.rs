@@ -87,12 +87,16 @@ enum Part {
     Get,
     /// A page of 50
     List,
+    /// A thousand tasks
+    Tasks,
     /// Versioned patches, and syncs of 100 todos
     Patch,
     /// New todos
     Create,
     /// Delivery to 1,000 sockets
     Events,
+    /// Lists while others guess passwords
+    Flood,
 }
 
 /// A database.
