@@ -2,15 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use blackbox_tests::{Client, Server, Socket, on_both_databases};
+use blackbox_tests::{Client, Socket, on_both_databases};
 use serde_json::json;
 
-use crate::support::{add, log_in, refresh, sync, texts};
-
-/// Another server on the same database.
-async fn twin(server: &Server) -> Server {
-    Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &[]).await
-}
+use crate::support::{add, log_in, refresh, sync, texts, twin};
 
 /// Waits until the token is refused; fails after two seconds.
 async fn refused_in_time(client: &Client) {

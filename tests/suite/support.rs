@@ -1,7 +1,7 @@
 //! Steps that many tests take.
 
 use blackbox_tests::client::PASSWORD;
-use blackbox_tests::{Answer, Client};
+use blackbox_tests::{Answer, Client, Server};
 use serde_json::{Value, json};
 
 /// An id that no test makes a todo of unless it says so.
@@ -10,6 +10,11 @@ pub const UNKNOWN: &str = "018f3a6e-ffff-7000-8000-000000000000";
 /// The `n`th of a row of ids.
 pub fn id(n: usize) -> String {
     format!("018f3a6e-0000-7000-8000-{n:012x}")
+}
+
+/// Another server on the same database.
+pub async fn twin(server: &Server) -> Server {
+    Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &[]).await
 }
 
 /// Logs a registered user in on another device.

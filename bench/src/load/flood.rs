@@ -50,20 +50,20 @@ pub async fn flood(
     let mut floods = Vec::new();
     for origin in [Origin::One, Origin::Everywhere] {
         let answers = Rc::new(RefCell::new(BTreeMap::new()));
-        let guesses = Rc::new(RefCell::new(0));
+        let count = Rc::new(RefCell::new(0));
         let (mut quiet, mut flooded) = (Figures::none()?, Figures::none()?);
         for _ in 0..rounds {
             let readers = || Case::List.actors(Side::Server, READERS, world);
             quiet.add(&round(address, readers(), lengths, meter).await?)?;
-            let guessers = (0..GUESSERS).map(|_| -> Box<dyn Actor> {
-                Box::new(Guess { origin, guesses: guesses.clone(), answers: answers.clone() })
+            let guessing = (0..GUESSERS).map(|_| -> Box<dyn Actor> {
+                Box::new(Guess { origin, count: count.clone(), answers: answers.clone() })
             });
-            let (lists, guessed) = tokio::join!(
+            let (lists, logins) = tokio::join!(
                 round(address, readers(), lengths, meter),
-                round(address, guessers.collect(), lengths, meter),
+                round(address, guessing.collect(), lengths, meter),
             );
             flooded.add(&lists?)?;
-            guessed?;
+            logins?;
         }
         floods.push(Flood { origin, quiet, flooded, answers: answers.take() });
     }
@@ -73,19 +73,19 @@ pub async fn flood(
 struct Guess {
     origin: Origin,
     /// Of all guessers.
-    guesses: Rc<RefCell<u32>>,
+    count: Rc<RefCell<u32>>,
     answers: Rc<RefCell<BTreeMap<u16, u64>>>,
 }
 
 impl Actor for Guess {
     fn request(&mut self, out: &mut Vec<u8>) {
-        let mut guesses = self.guesses.borrow_mut();
-        *guesses += 1;
+        let mut count = self.count.borrow_mut();
+        *count += 1;
         let from = match self.origin {
             Origin::One => "192.0.2.1".to_owned(),
-            Origin::Everywhere => std::net::Ipv4Addr::from((10 << 24) + *guesses).to_string(),
+            Origin::Everywhere => std::net::Ipv4Addr::from((10 << 24) + *count).to_string(),
         };
-        let body = format!(r#"{{"email":"user{guesses}@example.com","password":"Wrong-Horse-7"}}"#);
+        let body = format!(r#"{{"email":"user{count}@example.com","password":"Wrong-Horse-7"}}"#);
         let forwarded = format!("X-Forwarded-For: {from}\r\n");
         with_body(out, format_args!("POST /api/v1/auth/login"), &forwarded, &body);
     }

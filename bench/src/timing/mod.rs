@@ -119,10 +119,10 @@ enum Engine {
     Postgres(Database, #[expect(dead_code, reason = "it is kept for as long as it is used")] PrivateCluster),
 }
 
-async fn on(kind: Kind, server: &Path, rounds: usize) -> Result<Vec<Measured>> {
+async fn on(kind: Kind, program: &Path, rounds: usize) -> Result<Vec<Measured>> {
     // Beside the binary: a temporary folder may lie in memory.
     let folder =
-        TempDir::with_prefix_in("timing-", server.parent().ok_or("the server's binary lies nowhere")?)?;
+        TempDir::with_prefix_in("timing-", program.parent().ok_or("the server's binary lies nowhere")?)?;
     let engine = match kind {
         Kind::Sqlite => Engine::Sqlite,
         Kind::Postgres => {
@@ -132,7 +132,7 @@ async fn on(kind: Kind, server: &Path, rounds: usize) -> Result<Vec<Measured>> {
     };
     for (who, cost) in [(Who::Old, "10"), (Who::Known, "11")] {
         eprintln!("{kind:?}: registering {ADDRESSES} accounts at cost {cost}");
-        let served = Served::start(server, folder.path(), &settings(&engine, cost), |_| Vec::new()).await?;
+        let served = Served::start(program, folder.path(), &settings(&engine, cost), |_| Vec::new()).await?;
         let mut connection = Connection::open(served.address).await?;
         for number in 0..ADDRESSES {
             let address = who.address(number);
@@ -141,7 +141,7 @@ async fn on(kind: Kind, server: &Path, rounds: usize) -> Result<Vec<Measured>> {
         }
         served.stop().await?;
     }
-    let served = Served::start(server, folder.path(), &settings(&engine, "11"), |_| Vec::new()).await?;
+    let served = Served::start(program, folder.path(), &settings(&engine, "11"), |_| Vec::new()).await?;
     let mut measured = Vec::new();
     for case in Case::ALL {
         eprintln!("{kind:?}: {}", case.path());

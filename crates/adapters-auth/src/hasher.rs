@@ -15,6 +15,9 @@ const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 
 /// Hashes with bcrypt on blocking threads: so many at once, so many more waiting for their turn.
 ///
+/// Comparing (logins) and hashing (registrations, new passwords) each get at most three quarters of all places: a flood of the one, from
+/// however many addresses, leaves the other the rest. Whoever is admitted waits for at most all the others.
+///
 /// Work that was begun is finished even when its caller has gone, and holds its place until then: a caller that keeps
 /// hanging up can't start more than the others.
 pub struct BcryptHasher {
@@ -23,7 +26,14 @@ pub struct BcryptHasher {
     running: Arc<Semaphore>,
     /// A place among those that run or wait.
     admitted: Arc<Semaphore>,
+    /// The share of them for comparing.
+    comparing: Arc<Semaphore>,
+    /// The share of them for hashing.
+    hashing: Arc<Semaphore>,
 }
+
+/// The places that one piece of work holds.
+type Places = [OwnedSemaphorePermit; 3];
 
 /// A cost that bcrypt does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -44,18 +54,23 @@ impl BcryptHasher {
         if !(Self::MIN_COST..=Self::MAX_COST).contains(&cost) {
             return Err(CostOutOfRange { cost });
         }
+        let places = at_once.get() + queue;
+        let share = || Arc::new(Semaphore::new(places - places / 4));
         Ok(Self {
             cost,
             running: Arc::new(Semaphore::new(at_once.get())),
-            admitted: Arc::new(Semaphore::new(at_once.get() + queue)),
+            admitted: Arc::new(Semaphore::new(places)),
+            comparing: share(),
+            hashing: share(),
         })
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        share: &Arc<Semaphore>,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, HasherError> {
-        let places = self.places().await?;
+        let places = self.places(share).await?;
         let done = spawn_blocking(move || {
             let answer = work();
             drop(places);
@@ -74,10 +89,11 @@ impl BcryptHasher {
         format!("$2b${cost:02}${DUMMY}")
     }
 
-    async fn places(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), HasherError> {
+    async fn places(&self, share: &Arc<Semaphore>) -> Result<Places, HasherError> {
+        let share = share.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| HasherError::Busy)?;
-        Ok((admitted, running))
+        Ok([share, admitted, running])
     }
 }
 
@@ -85,7 +101,7 @@ impl BcryptHasher {
 impl PasswordHasher for BcryptHasher {
     async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
         let cost = self.cost;
-        self.run(move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash)
+        self.run(&self.hashing, move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash)
     }
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
@@ -95,7 +111,7 @@ impl PasswordHasher for BcryptHasher {
         let known = hash.is_some();
         let (password, cost) = (password.to_owned(), self.cost);
         let hash = hash.map_or_else(|| Self::dummy(cost), |hash| hash.0);
-        self.run(move || {
+        self.run(&self.comparing, move || {
             let equal = bcrypt::verify(&password, &hash)?;
             let had = hash.parse::<HashParts>()?.get_cost();
             if equal && readable && known {
@@ -204,7 +220,7 @@ mod tests {
     async fn a_panic_is_a_failure_and_frees_its_place() {
         let hasher = hasher(4);
         for _ in 0..5 {
-            let answer = hasher.run::<()>(|| panic!("on purpose")).await;
+            let answer = hasher.run::<()>(&hasher.hashing, || panic!("on purpose")).await;
             assert!(matches!(answer, Err(HasherError::Failed(_))));
         }
         assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
@@ -223,7 +239,7 @@ mod tests {
                     held.recv().ok();
                     Ok(())
                 };
-                hasher.run(work).await
+                hasher.run(&hasher.hashing, work).await
             }
         });
         has_begun.await.expect("the first runs");
@@ -239,7 +255,47 @@ mod tests {
         assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
     }
 
-    async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    type Work<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), HasherError>> + 'a>>;
+
+    #[tokio::test]
+    async fn a_flood_of_registrations_leaves_places_to_logins_and_the_reverse() {
+        let hasher = Arc::new(BcryptHasher::new(4, NonZeroUsize::MIN, 7).expect("in range"));
+        for (flooded, other) in [(&hasher.hashing, &hasher.comparing), (&hasher.comparing, &hasher.hashing)] {
+            let (release, held) = mpsc::channel::<()>();
+            let first = hasher.run(flooded, move || {
+                held.recv().ok();
+                Ok(())
+            });
+            let mut admitted: Vec<Work<'_>> = vec![Box::pin(first)];
+            for _ in 0..5 {
+                admitted.push(Box::pin(hasher.run(flooded, || Ok(()))));
+            }
+            for work in &mut admitted {
+                assert!(futures_poll_once(work.as_mut()).await.is_none());
+            }
+            assert!(
+                matches!(hasher.run(flooded, || Ok(())).await, Err(HasherError::Busy)),
+                "its share is full"
+            );
+            let mut others: Vec<_> = (0..2).map(|_| Box::pin(hasher.run(other, || Ok(())))).collect();
+            for work in &mut others {
+                assert!(futures_poll_once(work.as_mut()).await.is_none(), "it waits for its turn");
+            }
+            assert!(
+                matches!(hasher.run(other, || Ok(())).await, Err(HasherError::Busy)),
+                "all places are taken"
+            );
+            release.send(()).expect("the first still runs");
+            for work in admitted {
+                work.await.expect("an answer");
+            }
+            for work in others {
+                work.await.expect("an answer");
+            }
+        }
+    }
+
+    async fn futures_poll_once<F: Future + ?Sized>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
         std::future::poll_fn(|context| {
             std::task::Poll::Ready(match future.as_mut().poll(context) {
                 std::task::Poll::Ready(output) => Some(output),

@@ -1,6 +1,7 @@
 //! The clock and the ids of the machine the process runs on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::Stamp;
 use domain::secret::SecretSource;
@@ -18,6 +19,12 @@ impl Clock for SystemClock {
         // A clock set before 1970 reads as 1970: stamps then still increase, by the users' own clocks.
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Stamp::EPOCH.plus(since)
+    }
+
+    fn uptime(&self) -> Duration {
+        /// When it was first asked for.
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }
 

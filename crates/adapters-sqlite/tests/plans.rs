@@ -274,7 +274,7 @@ async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     let [verify, reset, link] = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::MagicLink]
         .map(|purpose| proof(purpose, Some(ANN), &address));
     let unknown = proof(Purpose::MagicLink, None, &email("unknown@example.com"));
-    for proof in [&verify, &reset, &link, &unknown] {
+    for proof in [&verify, &reset, &unknown] {
         store.send(proof.clone(), T0).await.expect("writes");
     }
     planner.expect(
@@ -289,6 +289,20 @@ async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     let password = PasswordHash("reset".to_owned());
     store.reset_password(&reset.token.hash, password, over(T0)).await.expect("writes").expect("is good");
     planner.expect("reset_password", &by_hash);
+    let squatted = email("503@example.com");
+    let taking_over = proof(Purpose::ResetPassword, Some(UserId(Uuid::from_u128(503))), &squatted);
+    store.send(taking_over.clone(), T0).await.expect("writes");
+    let password = PasswordHash("reset".to_owned());
+    store
+        .reset_password(&taking_over.token.hash, password, over(T0))
+        .await
+        .expect("writes")
+        .expect("is good");
+    planner.expect(
+        "a reset of an unverified address",
+        &["SEARCH external_identities USING PRIMARY KEY (user_id=?)"],
+    );
+    store.send(link.clone(), T0).await.expect("writes");
     for link in [link, unknown] {
         let new_user = UserId(todo_id().0);
         let session = new_session(at(9000));

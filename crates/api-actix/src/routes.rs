@@ -25,12 +25,27 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// Routes that don't stand in the document.
 const UNDOCUMENTED: [&str; 4] = ["/ws/todos", "/docs", "/docs/", "/docs/{file}"];
 
+/// Routes whose GET is what a browser has to follow and yet does something: it opens a socket, uses a token up, or begins a login. HEAD
+/// promises that nothing is done (RFC 9110 section 9.2.1), and mail scanners send it to the links that they find.
+const WITHOUT_HEAD: [&str; 4] = [
+    "/ws/todos",
+    "/api/v1/auth/magic-link/verify",
+    "/api/v1/auth/oauth/{provider}/login",
+    "/api/v1/auth/oauth/{provider}/callback",
+];
+
+/// Whether HEAD is answered at `path` as GET is.
+pub fn answers_head(path: &str) -> bool {
+    static WITHOUT: LazyLock<ResourceDef> = LazyLock::new(|| ResourceDef::new(WITHOUT_HEAD));
+    !WITHOUT.is_match(path)
+}
+
 /// The methods of each route.
 static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     let document = openapi_document();
     let documented = document.paths.paths.iter().map(|(path, item)| {
         let operations = [
-            (&item.get, "GET, HEAD"),
+            (&item.get, get_methods(path)),
             (&item.post, "POST"),
             (&item.put, "PUT"),
             (&item.patch, "PATCH"),
@@ -40,9 +55,14 @@ static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
             operations.iter().filter(|(operation, _)| operation.is_some()).map(|(_, name)| *name).collect();
         (path.as_str(), methods.join(", "))
     });
-    let others = UNDOCUMENTED.into_iter().map(|path| (path, "GET, HEAD".to_owned()));
+    let others = UNDOCUMENTED.into_iter().map(|path| (path, get_methods(path).to_owned()));
     documented.chain(others).map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 });
+
+/// The methods of a route that has GET.
+fn get_methods(path: &str) -> &'static str {
+    if WITHOUT_HEAD.contains(&path) { "GET" } else { "GET, HEAD" }
+}
 
 /// The methods of the route without parameters at `path`.
 pub fn fixed_path_methods(path: &str) -> Option<String> {
@@ -51,7 +71,7 @@ pub fn fixed_path_methods(path: &str) -> Option<String> {
 
 /// Answers what no route takes: the method is wrong, or the path.
 pub async fn unrouted(request: HttpRequest) -> Answer {
-    let path = request.path();
+    let path = request.match_info().as_str();
     // `/api/v1/tasks` has the form of `/api/{user_id}/tasks` and is none.
     let of_surface = |route: &ResourceDef| route.pattern().map(surface) == Some(surface(path));
     let parameterised = || {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
-use domain::account::{Email, PasswordChange};
+use domain::account::{Email, PasswordChange, Unproved};
 use domain::code::ErrorCode;
 use domain::session::{LogIn, LoggedIn};
 use domain::text::TextError;
@@ -92,15 +92,22 @@ pub fn logged_in(outcome: LogIn) -> Result<LoggedIn, Problem> {
 pub fn password_changed(outcome: PasswordChange) -> Result<(), Problem> {
     match outcome {
         PasswordChange::Done => Ok(()),
-        PasswordChange::CurrentWrong => {
-            Err(Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on("current_password"))
-        }
+        PasswordChange::Unproved(why) => Err(unproved(why, "current_password")),
         PasswordChange::Unchanged => {
             Err(Fault::of(ErrorCode::PasswordUnchanged, "is your password already").on("new_password"))
         }
         PasswordChange::Weak(weak) => Err(Checks::of("new_password", &weak).into()),
         PasswordChange::Hasher(error) => Err(error.into()),
         PasswordChange::NoSuchUser => Err(Problem::account_gone()),
+    }
+}
+
+/// Why the password in `field` was no proof.
+pub fn unproved(why: Unproved, field: &'static str) -> Problem {
+    match why {
+        Unproved::Wrong => Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on(field),
+        Unproved::Limited(charge) => charge.into(),
+        Unproved::Hasher(error) => error.into(),
     }
 }
 

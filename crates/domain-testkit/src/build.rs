@@ -188,6 +188,7 @@ pub fn new_session(expires_at: Stamp) -> NewSession {
         token: TokenId(uuid()),
         hash: token_hash(),
         expires_at,
+        proved: None,
     }
 }
 

@@ -9,30 +9,39 @@ use domain::secret::SecretSource;
 use domain::{Clock, Stamp};
 use uuid::{Builder, Uuid, Variant, Version};
 
-/// A clock that shows what it was set to.
-pub struct FixedClock(AtomicI64);
+/// A clock that shows what it was set to, and counts as uptime what it was moved on.
+pub struct FixedClock {
+    now: AtomicI64,
+    uptime: AtomicU64,
+}
 
 impl FixedClock {
     /// A clock that shows `now`.
     #[must_use]
     pub const fn at(now: Stamp) -> Self {
-        Self(AtomicI64::new(now.as_micros()))
+        Self { now: AtomicI64::new(now.as_micros()), uptime: AtomicU64::new(0) }
     }
 
-    /// Sets it, backwards too.
+    /// Sets it, backwards too; the uptime stays.
     pub fn set(&self, now: Stamp) {
-        self.0.store(now.as_micros(), Ordering::SeqCst);
+        self.now.store(now.as_micros(), Ordering::SeqCst);
     }
 
     /// Moves it on.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
+        let micros = u64::try_from(by.as_micros()).expect("less than half a million years");
+        self.uptime.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> Stamp {
-        Stamp::from_micros(self.0.load(Ordering::SeqCst)).expect("was a stamp when it was set")
+        Stamp::from_micros(self.now.load(Ordering::SeqCst)).expect("was a stamp when it was set")
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_micros(self.uptime.load(Ordering::SeqCst))
     }
 }
 

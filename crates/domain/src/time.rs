@@ -65,8 +65,34 @@ impl Stamp {
 /// Where the time comes from. Services ask it once per use case.
 #[cfg_attr(test, mockall::automock)]
 pub trait Clock: Send + Sync {
-    /// The current instant.
+    /// The current instant, as the world counts: it is set now and then, backwards too.
     fn now(&self) -> Stamp;
+
+    /// How long the process's machine has been up since an instant of the adapter's own choice. MUST NOT go backwards, whatever the clock is
+    /// set to; it may stand still while the machine sleeps.
+    fn uptime(&self) -> Duration;
+
+    /// Both, for what asks how old something is.
+    fn reading(&self) -> Reading {
+        Reading { now: self.now(), uptime: self.uptime() }
+    }
+}
+
+/// An instant of this process by both of its clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// By the clock that is set.
+    pub now: Stamp,
+    /// By the one that only goes on.
+    pub uptime: Duration,
+}
+
+impl Reading {
+    /// How long after `earlier` this is at most: the one clock may have been set back, the other have slept.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.now.since(earlier.now).max(self.uptime.saturating_sub(earlier.uptime))
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +126,19 @@ mod tests {
         assert_eq!((later.as_micros(), later.minus(SECOND)), (1_000_000, Stamp::EPOCH));
         assert_eq!(later.since(Stamp::EPOCH), SECOND);
         assert_eq!(Stamp::EPOCH.since(later), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_age_is_what_either_clock_says_at_most() {
+        let reading = |now: u64, uptime: u64| Reading {
+            now: Stamp::EPOCH.plus(Duration::from_secs(now)),
+            uptime: Duration::from_secs(uptime),
+        };
+        let start = reading(1000, 10);
+        assert_eq!(reading(1005, 15).since(start), Duration::from_secs(5));
+        assert_eq!(reading(100, 15).since(start), Duration::from_secs(5), "the clock was set back");
+        assert_eq!(reading(5000, 11).since(start), Duration::from_secs(4000), "the machine slept");
+        assert_eq!(start.since(reading(1005, 15)), Duration::ZERO);
     }
 
     #[test]

@@ -35,10 +35,12 @@ impl Poll {
     }
 
     async fn read(&mut self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let since = self.read_at.map(|last| last.minus(OVERLAP));
+        let reading = self.clock.reading();
+        let now = reading.now;
+        // A clock that was set back begins anew from where it is.
+        let since = self.read_at.map(|last| last.min(now).minus(OVERLAP));
         let news = self.store.revocations(since, now).await?;
-        self.list.refresh(&news, now);
+        self.list.refresh(&news, reading);
         self.read_at = Some(now);
         Ok(())
     }
@@ -89,7 +91,7 @@ mod tests {
 
     impl Instance {
         fn standing(&self, session: SessionId) -> Standing {
-            self.list.standing(UserId(Uuid::nil()), Some(session), None, self.clock.now())
+            self.list.standing(UserId(Uuid::nil()), Some(session), None, self.clock.reading())
         }
     }
 

@@ -1,10 +1,13 @@
 //! `/api/v1/auth` and `/api/v1/users`.
 
 mod cookie;
+mod disabling;
+mod everything;
 mod login;
 mod login_limits;
 mod logout;
 mod passwords;
 mod profile;
 mod refresh;
+mod refresh_races;
 mod registration;

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Purpose,
+    Registered, User,
 };
 use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -96,6 +97,7 @@ impl AccountStore for PostgresStore {
             if !replace_password(conn, user, &old, &new, ending.at).await? {
                 return Ok(PasswordSet::Changed);
             }
+            one_time::write::make_void_all_but(conn, user, Some(Purpose::VerifyEmail), ending.at).await?;
             Ok(PasswordSet::Done(end_all(conn, user, keep, &ending).await?))
         });
         set.await

@@ -117,6 +117,12 @@ pub(crate) async fn lock_addressee(
     Ok(row.first(&mut &*conn).await.optional()?)
 }
 
+/// The user, locked.
+pub(crate) async fn lock_account(conn: &AsyncPgConnection, user: UserId) -> Result<Option<UserRow>, Failure> {
+    let row = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select()).for_no_key_update();
+    Ok(row.first(&mut &*conn).await.optional()?)
+}
+
 /// Locks the user's row as whoever removes it or changes its address does: nobody may refer to it meanwhile. Whether there is such a
 /// user.
 pub(crate) async fn lock_wholly(conn: &AsyncPgConnection, user: UserId) -> Result<bool, Failure> {

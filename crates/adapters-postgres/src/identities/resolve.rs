@@ -1,17 +1,15 @@
 //! To whom an identity belongs that its provider vouches for.
 
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use domain::account::User;
 use domain::identity::{Join, JoinFacts, ProviderIdentity, Resolved, join};
 use domain::{Stamp, StoreError, UserId};
 
 use super::write::{self, NewIdentity};
-use crate::accounts::write::{NewAccount, insert, lock_by_address};
+use crate::accounts::write::{NewAccount, insert, lock_account, lock_by_address};
 use crate::error::Failure;
 use crate::fence::Scope;
 use crate::rows::UserRow;
-use crate::schema::users;
 
 /// Runs inside a transaction that is about this identity.
 pub(super) async fn resolve(
@@ -23,13 +21,16 @@ pub(super) async fn resolve(
     let ProviderIdentity { provider, subject, verified_email, name, tokens } = identity;
     write::lock(conn, provider, subject).await?;
     let new = NewIdentity { provider, subject, email: verified_email.as_ref(), tokens };
-    // An address that is neither free nor found changed hands in between, and an owner who is gone took the identity along.
+    // An address that is neither free nor found changed hands in between, and so did an identity that its owner has no more.
     for _ in 0..3 {
         let owner = write::owner(conn, provider, subject).await?;
         let facts = match owner {
-            Some(owner) => match lock_owner(conn, owner).await? {
-                Some(row) => JoinFacts { owner: Some(row.try_into()?), by_email: None },
-                None => continue,
+            Some(id) => match lock_owner(conn, id).await? {
+                // Whoever takes an account over takes its identities away under the user's lock.
+                Some(row) if write::owner(conn, provider, subject).await? == owner => {
+                    JoinFacts { owner: Some(row.try_into()?), by_email: None }
+                }
+                _ => continue,
             },
             None => JoinFacts { owner: None, by_email: by_email(conn, identity).await? },
         };
@@ -62,8 +63,7 @@ pub(super) async fn resolve(
 /// The user, locked; the transaction admits them afterwards.
 async fn lock_owner(conn: &AsyncPgConnection, owner: UserId) -> Result<Option<UserRow>, Failure> {
     Scope::User(owner).set(conn).await?;
-    let row = users::table.filter(users::id.eq(owner.0)).select(UserRow::as_select()).for_no_key_update();
-    Ok(row.first(&mut &*conn).await.optional()?)
+    lock_account(conn, owner).await
 }
 
 async fn by_email(conn: &AsyncPgConnection, identity: &ProviderIdentity) -> Result<Option<User>, Failure> {

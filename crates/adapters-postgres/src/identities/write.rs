@@ -85,6 +85,13 @@ pub(super) async fn give(
     Ok(())
 }
 
+/// Takes all that there are from the user, who is locked.
+pub(crate) async fn forget(conn: &AsyncPgConnection, user: UserId) -> Result<(), Failure> {
+    let own = external_identities::table.filter(external_identities::user_id.eq(user.0));
+    diesel::delete(own).execute(&mut &*conn).await?;
+    Ok(())
+}
+
 /// The providers and issuers that know the user, each once.
 pub(super) async fn providers(conn: &AsyncPgConnection, user: UserId) -> Result<Vec<String>, Failure> {
     let rows = external_identities::table

@@ -1,18 +1,16 @@
 //! Logging in with a magic link, which may make the account.
 
-use diesel::prelude::{ExpressionMethods, QueryDsl};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use domain::UserId;
 use domain::account::{MagicLogIn, Purpose, User};
-use domain::session::{Ending, NewSession, Revocation, TokenHash};
+use domain::session::{Ending, NewSession, TokenHash};
 
+use super::take_over::shut_out_others;
 use super::write;
 use crate::accounts::write::{NewAccount, Owner, find_or_make, lock_addressee};
 use crate::error::Failure;
 use crate::fence::Scope;
-use crate::rows::timestamp;
-use crate::schema::users;
-use crate::sessions::write::{end_all, open};
+use crate::sessions::write::open;
 
 /// Runs inside a transaction that may use the token and, at first, nothing else.
 pub(super) async fn log_in(
@@ -51,8 +49,11 @@ pub(super) async fn log_in(
             if !user.is_active {
                 return Ok(MagicLogIn::Disabled);
             }
-            let ended =
-                if user.email_verified { Vec::new() } else { shut_out_others(conn, user.id, ending).await? };
+            let ended = if user.email_verified {
+                Vec::new()
+            } else {
+                shut_out_others(conn, &user, None, ending).await?
+            };
             (user, ended)
         }
     };
@@ -62,19 +63,4 @@ pub(super) async fn log_in(
     let (row, made_room) = open(conn, user.id, session, cap, ending).await?;
     ended.extend(made_room);
     Ok(MagicLogIn::Done(Box::new(row.try_into()?), ended))
-}
-
-/// The address was never verified, so whoever set a password or opened a session never showed that it is theirs.
-async fn shut_out_others(
-    conn: &AsyncPgConnection,
-    user: UserId,
-    ending: &Ending,
-) -> Result<Vec<Revocation>, Failure> {
-    let verified = diesel::update(users::table.filter(users::id.eq(user.0))).set((
-        users::email_verified.eq(true),
-        users::password_hash.eq(None::<String>),
-        users::updated_at.eq(timestamp(ending.at)),
-    ));
-    verified.execute(&mut &*conn).await?;
-    end_all(conn, user, None, ending).await
 }

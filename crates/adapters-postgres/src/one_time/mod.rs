@@ -3,6 +3,7 @@
 //! A token is used by one conditional update, under the lock of its user where it has one.
 
 mod magic;
+mod take_over;
 pub(crate) mod write;
 
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use crate::error::Failure;
 use crate::fence::Scope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
-use crate::sessions::write::{end_all, lock_user};
+use crate::sessions::write::lock_user;
 
 #[async_trait]
 impl OneTimeStore for PostgresStore {
@@ -68,7 +69,7 @@ impl OneTimeStore for PostgresStore {
         let hash = *hash;
         let verified = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
             let Some(user) = use_up(conn, Purpose::VerifyEmail, &hash, now).await? else { return Ok(None) };
-            let update = diesel::update(users::table.filter(users::id.eq(user.0)))
+            let update = diesel::update(users::table.filter(users::id.eq(user.id.0)))
                 .set((users::email_verified.eq(true), users::updated_at.eq(timestamp(now))));
             Ok(Some(update.returning(UserRow::as_returning()).get_result(&mut &*conn).await?))
         });
@@ -102,13 +103,7 @@ impl OneTimeStore for PostgresStore {
         let reset = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
             let user = use_up(conn, Purpose::ResetPassword, &hash, ending.at).await?;
             let Some(user) = user else { return Ok(None) };
-            let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
-                users::password_hash.eq(password.0),
-                users::email_verified.eq(true),
-                users::updated_at.eq(timestamp(ending.at)),
-            ));
-            update.execute(&mut &*conn).await?;
-            Ok(Some(end_all(conn, user, None, &ending).await?))
+            Ok(Some(take_over::shut_out_others(conn, &user, Some(&password), &ending).await?))
         });
         reset.await
     }
@@ -165,17 +160,17 @@ impl OneTimeStore for PostgresStore {
 }
 
 /// Consumes a token that came to its user's address by mail; `None` where it is not good or the user has another address by now.
-/// The user is locked and admitted.
+/// The user is locked and admitted, and given as they were.
 async fn use_up(
     conn: &AsyncPgConnection,
     purpose: Purpose,
     hash: &TokenHash,
     now: Stamp,
-) -> Result<Option<UserId>, Failure> {
+) -> Result<Option<User>, Failure> {
     let Some(token) = write::good(conn, purpose, hash, now).await? else { return Ok(None) };
     let Some(user) = token.user() else { return Ok(None) };
     Scope::User(user).set(conn).await?;
     let addressee = lock_addressee(conn, user, &token.address()?).await?;
     let consumed = write::consume(conn, purpose, hash, now).await?;
-    Ok(addressee.and(consumed).map(|_| user))
+    Ok(addressee.filter(|_| consumed.is_some()).map(User::try_from).transpose()?)
 }

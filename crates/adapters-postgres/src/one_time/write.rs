@@ -43,6 +43,21 @@ async fn make_void(
     Ok(())
 }
 
+/// Makes the unused tokens of the user, who is locked, void, except those of one purpose.
+pub(crate) async fn make_void_all_but(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    kept: Option<Purpose>,
+    now: Stamp,
+) -> Result<(), Failure> {
+    let unused = one_time_tokens::table
+        .filter(one_time_tokens::user_id.eq(user.0))
+        .filter(one_time_tokens::kind.ne(kept.map_or("", Purpose::as_str)))
+        .filter(one_time_tokens::used_at.is_null());
+    diesel::update(unused).set(one_time_tokens::used_at.eq(timestamp(now))).execute(&mut &*conn).await?;
+    Ok(())
+}
+
 pub(super) async fn put(conn: &AsyncPgConnection, token: &NewOneTime) -> Result<(), Failure> {
     let row = diesel::insert_into(one_time_tokens::table).values((
         one_time_tokens::id.eq(token.id.0),

@@ -12,6 +12,7 @@ pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::account::User;
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
     Device, Ending, NewSession, Opened, Refreshed, Revocation, RevocationNews, Session, SessionStore,
@@ -22,6 +23,7 @@ use domain::{SessionId, Stamp, StoreError, UserId};
 use self::news::NewsRow;
 use self::write::Which;
 use crate::PostgresStore;
+use crate::accounts::write::lock_account;
 use crate::fence::{Scope, Work};
 use crate::rows::SessionRow;
 
@@ -35,8 +37,9 @@ impl SessionStore for PostgresStore {
         ending: Ending,
     ) -> Result<Opened, StoreError> {
         let opened = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
-            if write::lock_user(conn, user).await? != Some(true) {
-                return Ok(Opened::NoSuchUser);
+            let found = lock_account(conn, user).await?.map(User::try_from).transpose()?;
+            if let Some(refusal) = session.refusal(found.as_ref()) {
+                return Ok(refusal);
             }
             let (_, ended) = write::open(conn, user, &session, cap, &ending).await?;
             Ok(Opened::Done(ended))

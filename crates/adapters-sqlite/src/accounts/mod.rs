@@ -5,7 +5,8 @@ mod records;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Purpose,
+    Registered, User,
 };
 use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -71,11 +72,11 @@ impl AccountStore for SqliteStore {
                 .filter(users::password_hash.eq(&old.0))
                 .set((users::password_hash.eq(&new.0), users::updated_at.eq(ending.at.as_micros())))
                 .execute(conn)?;
-            Ok(Done::quiet(if replaced == 0 {
-                PasswordSet::Changed
-            } else {
-                PasswordSet::Done(sessions::end_all(conn, user, keep, ending)?)
-            }))
+            if replaced == 0 {
+                return Ok(Done::quiet(PasswordSet::Changed));
+            }
+            one_time::void_all_but(conn, user, Some(Purpose::VerifyEmail), ending.at)?;
+            Ok(Done::quiet(PasswordSet::Done(sessions::end_all(conn, user, keep, ending)?)))
         })
         .await
     }

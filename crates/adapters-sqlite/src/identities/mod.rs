@@ -17,7 +17,7 @@ use crate::rows::Id;
 use crate::schema::external_identities;
 use crate::writer::Done;
 
-pub(crate) use rows::records;
+pub(crate) use rows::{forget, records};
 
 use rows::{New, delete, give, owner, providers};
 

@@ -102,6 +102,13 @@ pub(super) fn delete(conn: &mut SqliteConnection, user: UserId, provider: &str) 
     Ok(())
 }
 
+/// Takes all that there are from the user.
+pub(crate) fn forget(conn: &mut SqliteConnection, user: UserId) -> QueryResult<()> {
+    diesel::delete(external_identities::table.filter(external_identities::user_id.eq(Id::from(user))))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// The user's identities, sorted.
 pub(crate) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<IdentityRecord>, Failure> {
     let rows: Vec<(String, String, Option<String>, i64)> = external_identities::table

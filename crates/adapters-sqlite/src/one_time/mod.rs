@@ -15,7 +15,7 @@ use crate::SqliteStore;
 use crate::readers::in_snapshot;
 use crate::writer::Done;
 
-pub(crate) use tokens::write;
+pub(crate) use tokens::{void_all_but, write};
 
 #[async_trait]
 impl OneTimeStore for SqliteStore {

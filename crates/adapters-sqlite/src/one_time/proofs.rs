@@ -6,11 +6,11 @@ use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Opened, Revocation, TokenHash};
 use domain::{Stamp, UserId};
 
-use super::tokens::{consume, good, write};
+use super::tokens::{consume, good, void_all_but, write};
 use crate::error::Failure;
 use crate::rows::{Id, UserRow};
 use crate::schema::users;
-use crate::{accounts, outbox, sessions};
+use crate::{accounts, identities, outbox, sessions};
 
 pub(super) fn verify_email(
     conn: &mut SqliteConnection,
@@ -53,8 +53,7 @@ pub(super) fn reset_password(
     let Some(user) = token.addressee(conn)? else {
         return Ok(None);
     };
-    verify_with(conn, user.id, Some(password), ending.at)?;
-    sessions::end_all(conn, user.id, None, ending).map(Some)
+    shut_out_others(conn, &user, Some(password), ending).map(Some)
 }
 
 pub(super) fn magic_log_in(
@@ -72,10 +71,7 @@ pub(super) fn magic_log_in(
     let (id, mut ended) = match accounts::by_email(conn, &email)? {
         Some(user) if !user.is_active => return Ok(MagicLogIn::Disabled),
         Some(user) if user.email_verified => (user.id, Vec::new()),
-        Some(user) => {
-            verify_with(conn, user.id, None, ending.at)?;
-            (user.id, sessions::end_all(conn, user.id, None, ending)?)
-        }
+        Some(user) => (user.id, shut_out_others(conn, &user, None, ending)?),
         None => {
             let user = User {
                 id: new_user,
@@ -102,21 +98,26 @@ pub(super) fn magic_log_in(
     }
 }
 
-/// Marks the address as verified, and sets or removes the password.
-fn verify_with(
+/// Marks the address as verified, sets or removes the password, and ends every other way in; identities only where the address was
+/// not verified before.
+fn shut_out_others(
     conn: &mut SqliteConnection,
-    user: UserId,
+    user: &User,
     password: Option<&PasswordHash>,
-    now: Stamp,
-) -> QueryResult<()> {
-    diesel::update(users::table.filter(users::id.eq(Id::from(user))))
+    ending: Ending,
+) -> Result<Vec<Revocation>, Failure> {
+    diesel::update(users::table.filter(users::id.eq(Id::from(user.id))))
         .set((
             users::email_verified.eq(true),
             users::password_hash.eq(password.map(|hash| hash.0.as_str())),
-            users::updated_at.eq(now.as_micros()),
+            users::updated_at.eq(ending.at.as_micros()),
         ))
         .execute(conn)?;
-    Ok(())
+    if !user.email_verified {
+        identities::forget(conn, user.id)?;
+    }
+    void_all_but(conn, user.id, None, ending.at)?;
+    sessions::end_all(conn, user.id, None, ending)
 }
 
 pub(super) fn change_email(

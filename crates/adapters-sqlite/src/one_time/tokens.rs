@@ -73,6 +73,21 @@ pub(crate) fn write(conn: &mut SqliteConnection, proof: &Proof, now: Stamp) -> Q
     mail.as_ref().map_or(Ok(()), |mail| outbox::queue(conn, mail, now))
 }
 
+/// Makes the user's unused tokens void, except those of one purpose.
+pub(crate) fn void_all_but(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    kept: Option<Purpose>,
+    now: Stamp,
+) -> QueryResult<()> {
+    diesel::update(one_time_tokens::table.filter(one_time_tokens::user_id.eq(Id::from(user))))
+        .filter(one_time_tokens::kind.ne(kept.map_or("", Purpose::as_str)))
+        .filter(one_time_tokens::used_at.is_null())
+        .set(one_time_tokens::used_at.eq(now.as_micros()))
+        .execute(conn)?;
+    Ok(())
+}
+
 pub(super) fn put(conn: &mut SqliteConnection, token: &NewOneTime) -> QueryResult<()> {
     diesel::insert_into(one_time_tokens::table)
         .values((

@@ -19,6 +19,7 @@ use domain::text::ClientId;
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::SqliteStore;
+use crate::accounts;
 use crate::error::Failure;
 use crate::readers::in_snapshot;
 use crate::rows::{Id, all};
@@ -137,13 +138,12 @@ pub(crate) fn open(
     cap: u32,
     ending: Ending,
 ) -> Result<Opened, Failure> {
-    let marked = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
-        .filter(users::is_active.eq(true))
+    if let Some(refusal) = session.refusal(accounts::by_id(conn, user)?.as_ref()) {
+        return Ok(refusal);
+    }
+    diesel::update(users::table.filter(users::id.eq(Id::from(user))))
         .set(users::last_login_at.eq(ending.at.as_micros()))
         .execute(conn)?;
-    if marked == 0 {
-        return Ok(Opened::NoSuchUser);
-    }
     let mut live: Vec<Id> = sessions::table
         .filter(sessions::user_id.eq(Id::from(user)))
         .filter(sessions::revoked_at.is_null())

@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 
 use crate::Api;
 use crate::error::{Problem, Surface};
+use crate::routes::answers_head;
 
 pub use cors::cors;
 pub use limit::limit_headers;
@@ -36,7 +37,7 @@ pub async fn around<B: MessageBody + 'static>(
     let record = telemetry::Record::begin(&request, &id);
     let encoding = compression::wanted(&request);
     let surface = surface(request.path());
-    if request.method() == Method::HEAD {
+    if request.method() == Method::HEAD && answers_head(request.path()) {
         // What GET answers, of which the connection sends the head alone (RFC 9110 section 9.3.2).
         request.head_mut().method = Method::GET;
     }

@@ -113,11 +113,11 @@ impl Socket {
     /// nobody could tell this socket yet.
     pub async fn run(self, revocations: &Revocations, incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);
-        let (now, principal) = (self.hub.clock().now(), &self.principal);
-        let end = match revocations.standing(principal.user, principal.session, principal.token, now) {
+        let (reading, principal) = (self.hub.clock().reading(), &self.principal);
+        let end = match revocations.standing(principal.user, principal.session, principal.token, reading) {
             Standing::Revoked | Standing::Disabled => Closing::Revoked.into(),
             Standing::Unknown => End::try_again(&AuthFailure::RevocationsUnknown.into()),
-            Standing::Good => self.serve(&subscription, incoming, &out, now).await,
+            Standing::Good => self.serve(&subscription, incoming, &out, reading.now).await,
         };
         drop(subscription);
         if let End::Close { message, reason } = end {

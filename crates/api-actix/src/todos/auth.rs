@@ -111,7 +111,8 @@ struct PasswordPair<'a> {
     request_body(content = PasswordPair, description = "The current and the new password"),
     responses(
         (status = 200, description = "The password is changed.", body = Message, example = json!({"message": "Password changed successfully"})),
-        (status = 422, description = "`VALIDATION_002`: the new password is too weak. `VALIDATION_007`: the current one is wrong. `VALIDATION_008`: the new one is the current one.")
+        (status = 422, description = "`VALIDATION_002`: the new password is too weak. `VALIDATION_007`: the current one is wrong. `VALIDATION_008`: the new one is the current one."),
+        (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
     )
 )]
 #[post("/auth/change-password")]

@@ -1,5 +1,6 @@
 //! Everything stored about the caller, as one document.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
@@ -8,7 +9,7 @@ use actix_web::{HttpResponse, get, web};
 use domain::account::{AccountRecords, IdentityRecord, MailRecord};
 use domain::session::{Scope, Session};
 use domain::todo::Changes;
-use domain::{Stamp, StoreError, UserId, text, todo};
+use domain::{Stamp, StoreError, TodoId, UserId, text, todo};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use serde::Serialize;
@@ -35,8 +36,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 struct Export<'a> {
     #[serde(flatten)]
     records: Records<'a>,
-    /// Every todo, tombstones too, in the order of their last changes. One that changes while the document is written may stand in it
-    /// twice.
+    /// Every todo, tombstones too, in the order of their last changes; each once, as it was when its part of the document was written.
     todos: Vec<ExportedTodo<'a>>,
 }
 
@@ -207,7 +207,9 @@ fn head(records: &AccountRecords, now: Stamp) -> Vec<u8> {
 /// How far the document is written.
 enum Written {
     Nothing(Vec<u8>),
-    UpTo { since: Option<Stamp>, any: bool },
+    /// These todos, up to this stamp. One that changes meanwhile comes by again with a later stamp. It is known by its id, 16 bytes for
+    /// each: a snapshot of the database held open for as long as a client takes to read would cost everybody.
+    UpTo(Option<Stamp>, HashSet<TodoId>),
     All,
 }
 
@@ -219,23 +221,20 @@ fn document(
     try_unfold(Written::Nothing(head), move |written| {
         let api = api.clone();
         async move {
-            let (since, any) = match written {
+            let (since, mut ids) = match written {
                 Written::Nothing(head) => {
-                    return Ok(Some((head.into(), Written::UpTo { since: None, any: false })));
+                    return Ok(Some((head.into(), Written::UpTo(None, HashSet::new()))));
                 }
-                Written::UpTo { since, any } => (since, any),
+                Written::UpTo(since, ids) => (since, ids),
                 Written::All => return Ok(None),
             };
             let read = api.store.changes(user, since, PAGE).await;
             let changes = read
                 .and_then(|changes| changes.ok_or_else(gone))
                 .inspect_err(|error| tracing::error!(%error, "an export broke off"))?;
-            let bytes = part(&changes, any);
-            let next = if changes.has_more {
-                Written::UpTo { since: Some(changes.complete_to()), any: true }
-            } else {
-                Written::All
-            };
+            let bytes = part(&changes, &mut ids);
+            let next =
+                if changes.has_more { Written::UpTo(Some(changes.complete_to()), ids) } else { Written::All };
             Ok(Some((bytes.into(), next)))
         }
     })
@@ -245,13 +244,17 @@ fn gone() -> StoreError {
     StoreError::Unavailable("the account went away while it was exported".to_owned())
 }
 
-fn part(changes: &Changes, mut any: bool) -> Vec<u8> {
+/// The todos among `changes` that are not written yet.
+fn part(changes: &Changes, written: &mut HashSet<TodoId>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for todo in &changes.todos {
-        if any {
+        let is_first = written.is_empty();
+        if !written.insert(todo.id()) {
+            continue;
+        }
+        if !is_first {
             bytes.push(b',');
         }
-        any = true;
         bytes.extend(serde_json::to_vec(&ExportedTodo::from(todo)).unwrap_or_default());
     }
     if !changes.has_more {

@@ -8,11 +8,10 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
-use domain::UserId;
 use domain::account::Purpose;
 use domain::code::ErrorCode;
 use domain::identity::{Begin, Begun, Callback, Exchange, Unlinked};
-use domain::session::Scope;
+use domain::session::{Principal, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -24,8 +23,10 @@ use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, Client, Field, ProviderPath, Query, Text};
 use crate::shared::{as_is, json};
 
-/// The name of the cookie that binds a flow to the browser that began it.
-const COOKIE: &str = "oauth_binding";
+/// The cookie that binds a flow to the browser that began it. Each flow has its own: logins begun in two tabs don't harm each other.
+fn cookie_name(flow: &str) -> String {
+    format!("oauth_binding_{flow}")
+}
 
 /// Fixed paths come before `/auth/oauth/{provider}`, which has their form.
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -91,7 +92,7 @@ async fn log_in(api: web::Data<Api>, path: ProviderPath, client: Client, query: 
     let begun = begin(&api, &path, &query, None).await?;
     Ok(HttpResponse::Found()
         .insert_header((LOCATION, begun.url))
-        .cookie(binding(&path, &client, &begun.binding))
+        .cookie(binding(&path, &client, &begun.flow, &begun.binding))
         .finish())
 }
 
@@ -99,7 +100,7 @@ async fn begin(
     api: &Api,
     path: &ProviderPath,
     query: &Query,
-    link: Option<UserId>,
+    link: Option<Principal>,
 ) -> Result<Begun, Problem> {
     let mut checks = Checks::default();
     let return_to = query.get(&mut checks, "redirect_to", |text| return_to::parse(text, &api.settings));
@@ -114,9 +115,9 @@ fn no_such_provider() -> Problem {
 }
 
 /// The cookie of a flow. It is sent along when the provider sends the browser back, which a stricter `SameSite` would not allow.
-fn binding<'a>(path: &ProviderPath, client: &Client, value: &'a str) -> Cookie<'a> {
+fn binding<'a>(path: &ProviderPath, client: &Client, flow: &str, value: &'a str) -> Cookie<'a> {
     let seconds = i64::try_from(Purpose::OAuthState.lifetime().as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(COOKIE, value)
+    Cookie::build(cookie_name(flow), value)
         .path(format!("/api/v1/auth/oauth/{}/callback", path.0))
         .http_only(true)
         .same_site(SameSite::Lax)
@@ -158,7 +159,8 @@ async fn callback(
     request: HttpRequest,
 ) -> Answer {
     let state = query.value("state").ok_or_else(Problem::one_time_token_invalid)?;
-    let cookie = request.cookie(COOKIE);
+    let flow = api.identities.flow(state);
+    let cookie = request.cookie(&cookie_name(&flow));
     let came_back = api.identities.callback(&path.0, code(&query), state, cookie.as_ref().map(Cookie::value));
     let to = match came_back.await?.ok_or_else(no_such_provider)? {
         Callback::LogIn(return_to, hand_off) => return_to::with_code(&return_to, &hand_off.0),
@@ -168,7 +170,7 @@ async fn callback(
         Callback::Disabled => return Err(Problem::account_gone()),
         Callback::Provider(error) => return Err(error.into()),
     };
-    let mut done = binding(&path, &client, "");
+    let mut done = binding(&path, &client, &flow, "");
     done.make_removal();
     Ok(HttpResponse::Found().insert_header((LOCATION, to)).cookie(done).finish())
 }
@@ -238,7 +240,7 @@ struct LinkResponse<'a> {
 
 /// Link a provider
 ///
-/// Begins a flow that ends with the provider linked to the caller's account. The request has to come from the browser that then
+/// Begins a flow that ends with the provider linked to the caller's account, unless the session ends first. The request has to come from the browser that then
 /// opens the address, with credentials: the answer sets a cookie.
 #[utoipa::path(
     operation_id = "linkProvider",
@@ -265,11 +267,11 @@ async fn link_provider(
     client: Client,
     query: Query,
 ) -> Answer {
-    let user = caller.may(Scope::Account)?;
-    let begun = begin(&api, &path, &query, Some(user)).await?;
+    caller.may(Scope::Account)?;
+    let begun = begin(&api, &path, &query, Some(caller.0)).await?;
     let mut response = json(StatusCode::OK, &LinkResponse { authorization_url: &begun.url });
     // Fails only for a value that is no header, and base64url always is.
-    drop(response.add_cookie(&binding(&path, &client, &begun.binding)));
+    drop(response.add_cookie(&binding(&path, &client, &begun.flow, &begun.binding)));
     Ok(response)
 }
 
@@ -283,7 +285,7 @@ async fn link_provider(
     params(("provider" = String, Path, description = "The provider's name")),
     responses(
         (status = 204, description = "It is linked no more."),
-        (status = 403, description = "`AUTHZ_002`: it is the last way to log in, or the token does not allow this."),
+        (status = 403, description = "`AUTHZ_002`: it is the last way to log in (set a password or link another provider first), or the token does not allow this."),
         (status = 404, description = "`RESOURCE_002`: the account is not linked to such a provider.")
     )
 )]
@@ -295,7 +297,7 @@ async fn unlink_provider(api: web::Data<Api>, caller: Caller, path: ProviderPath
         Unlinked::NotLinked => Err(no_such_provider()),
         Unlinked::LastWayIn => Err(Problem::new(
             ErrorCode::ScopeMissing,
-            "This is the last way to log in to the account; set a password first",
+            "This is the last way to log in to the account: set a password or link another provider first",
         )),
     }
 }

@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, patch, web};
 use domain::UserId;
 use domain::account::{self, Deletion, DisplayName, Email, EmailPatch};
-use domain::code::ErrorCode;
 use domain::session::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,9 +12,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::tokens::{self, User};
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Client, Fault, Field, Text};
+use crate::extract::{Body, Caller, Checks, Client, Field, Text};
 use crate::moment::Moment;
-use crate::shared::{as_is, email_taken, json};
+use crate::shared::{as_is, email_taken, json, unproved};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(get_me).service(update_me).service(delete_me);
@@ -101,9 +100,10 @@ struct ProfilePatch<'a> {
     request_body(content = ProfilePatch, description = "The changes"),
     responses(
         (status = 200, description = "The account after the changes.", body = Profile),
-        (status = 403, description = "`AUTHZ_002`: the address needs a recent login, or the token does not allow this."),
+        (status = 403, description = "`AUTHZ_002`: an account without a password changes its address within 10 minutes of a login (log in again, and repeat it), or the token does not allow this."),
         (status = 409, description = "`VALIDATION_003`: the address belongs to another account."),
-        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_…`: `details.errors` names every bad field.")
+        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_…`: `details.errors` names every bad field."),
+        (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many mails; or too many requests.")
     )
 )]
 #[patch("/users/me")]
@@ -140,16 +140,11 @@ async fn change_email(
     api.accounts.charge_mail(&email, None).await?;
     match api.accounts.change_email(&caller.0, email, password).await? {
         EmailPatch::Done(user) => Ok(*user),
-        EmailPatch::PasswordWrong => Err(password_wrong("current_password")),
+        EmailPatch::Unproved(why) => Err(unproved(why, "current_password")),
         EmailPatch::LogInAgain => Err(Problem::log_in_again()),
         EmailPatch::Taken => Err(email_taken()),
-        EmailPatch::Hasher(error) => Err(error.into()),
         EmailPatch::NoSuchUser => Err(Problem::account_gone()),
     }
-}
-
-fn password_wrong(field: &'static str) -> Problem {
-    Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on(field)
 }
 
 /// What proves that an account may go.
@@ -173,8 +168,9 @@ struct DeletionRequest<'a> {
     request_body(content = Option<DeletionRequest>, description = "The password"),
     responses(
         (status = 204, description = "The account is gone, every token of it is dead, every socket closed."),
-        (status = 403, description = "`AUTHZ_002`: this needs a recent login, or the token does not allow it."),
-        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_006`: it is no string.")
+        (status = 403, description = "`AUTHZ_002`: an account without a password is deleted within 10 minutes of a login (log in again, and repeat it), or the token does not allow this."),
+        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_006`: it is no string."),
+        (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
     )
 )]
 #[delete("/users/me")]
@@ -186,9 +182,8 @@ async fn delete_me(api: web::Data<Api>, caller: Caller, client: Client, body: Bo
     checks.finish()?;
     match api.accounts.delete(&caller.0, password.as_ref().map(|text| text.0.as_ref())).await? {
         Deletion::Done => {}
-        Deletion::PasswordWrong => return Err(password_wrong("password")),
+        Deletion::Unproved(why) => return Err(unproved(why, "password")),
         Deletion::LogInAgain => return Err(Problem::log_in_again()),
-        Deletion::Hasher(error) => return Err(error.into()),
         Deletion::NoSuchUser => return Err(Problem::account_gone()),
     }
     let mut response = HttpResponse::NoContent();

@@ -1,11 +1,15 @@
 //! What is given away: the export, and the public keys.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 
-use actix_web::test::TestRequest;
-use domain::todo::{Commit, TodoStore as _};
-use domain_testkit::build::{T0, batch, create, delete, todo_id};
-use serde_json::json;
+use actix_web::body::MessageBody as _;
+use actix_web::test::{TestRequest, call_service, init_service};
+use api_actix::app;
+use domain::TodoId;
+use domain::todo::{Base, Commit, TodoStore as _};
+use domain_testkit::build::{T0, batch, create, delete, retitle, todo_id};
+use serde_json::{Value, json};
 
 use crate::server::{Server, get};
 
@@ -39,6 +43,40 @@ async fn the_export_holds_everything_of_the_user_and_nothing_of_others() {
         json!([{"template": "verify_email", "to": "ann@example.com", "sent_at": null}])
     );
     assert_eq!(export.body["identities"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_todo_that_changes_during_the_export_stands_in_it_once() {
+    let server = Server::start();
+    let ann = server.register("ann@example.com").await;
+    let ids: Vec<_> = (0..600).map(|_| todo_id()).collect();
+    let creations = batch(ids.iter().map(|id| create(*id, "before")));
+    server.store.commit(ann.id, creations, T0).await.expect("the store answers");
+
+    let service = init_service(app(server.api.clone())).await;
+    let response = call_service(&service, ann.ask(get("/users/me/export")).to_request()).await;
+    let mut body = Box::pin(response.into_body());
+    let mut document = Vec::new();
+    let mut read = 0;
+    while let Some(part) = poll_fn(|context| body.as_mut().poll_next(context)).await {
+        document.extend(part.unwrap_or_else(|_| panic!("the body broke off")));
+        read += 1;
+        if read == 2 {
+            // The head and the first 500 todos are read: one of these and one of the others.
+            let changes =
+                batch([retitle(ids[0], Base::Current, "after"), retitle(ids[550], Base::Current, "after")]);
+            server.store.commit(ann.id, changes, T0).await.expect("the store answers");
+        }
+    }
+    let export: Value = serde_json::from_slice(&document).expect("a whole document");
+    let texts = |id: &TodoId| {
+        let todos = export["todos"].as_array().expect("a list").iter();
+        let same = todos.filter(|todo| todo["id"] == id.0.to_string());
+        same.map(|todo| todo["text"].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((texts(&ids[0]), texts(&ids[550])), (vec!["before".to_owned()], vec!["after".to_owned()]));
+    assert!(ids.iter().all(|id| texts(id).len() == 1));
+    assert!(read > 2, "it came in parts");
 }
 
 #[actix_web::test]

@@ -7,7 +7,7 @@ use api_actix::ApiSettings;
 use domain::limits::{Quota, Quotas};
 use serde_json::json;
 
-use crate::server::{PASSWORD, Reply, Server, address, get, patch, post};
+use crate::server::{PASSWORD, Reply, Server, User, address, get, patch, post};
 
 fn limited() -> Server {
     let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
@@ -103,6 +103,51 @@ async fn failed_logins_to_one_account_are_limited_from_wherever_they_come() {
 }
 
 #[actix_web::test]
+async fn a_stolen_token_guesses_the_password_ten_times_whatever_it_asks_for() {
+    let server = limited();
+    let ann = server.register("ann@example.com").await;
+    let bob = server.register("bob@example.com").await;
+    let wrong = "Wrong-Stripe-7";
+    let guesses = |user: &User, password: &str| {
+        let change = json!({"current_password": password, "new_password": "Giraffe-Spot-8"});
+        let address = json!({"email": address(), "current_password": password});
+        [
+            user.ask(post("/auth/change-password", change.clone())),
+            user.ask(TestRequest::post().uri("/auth/change-password").set_json(change)),
+            user.ask(patch("/users/me", address)),
+            user.ask(TestRequest::delete().uri("/api/v1/users/me").set_json(json!({"password": password}))),
+        ]
+    };
+    // What is right is not counted.
+    for _ in 0..20 {
+        let same = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+        let reply = server.send(ann.ask(post("/auth/change-password", same))).await;
+        assert_eq!(reply.refusal(), (422, "VALIDATION_008"));
+    }
+    let attempts = (0..3).flat_map(|_| guesses(&ann, wrong)).take(10);
+    for attempt in attempts {
+        assert_eq!(server.send(attempt).await.refusal(), (422, "VALIDATION_007"));
+    }
+    for password in [wrong, PASSWORD] {
+        for attempt in guesses(&ann, password) {
+            let refused = server.send(attempt).await;
+            assert_eq!(refused.refusal(), (429, "RATE_001"));
+            assert_eq!(refused.header("retry-after"), Some("90"));
+            assert_eq!(limits(&refused).0, Some(r#""default";q=10;w=900"#));
+        }
+    }
+    // Neither another account nor the logins of this one wait.
+    for attempt in guesses(&bob, wrong) {
+        assert_eq!(server.send(attempt).await.refusal(), (422, "VALIDATION_007"));
+    }
+    let body = json!({"email": ann.email, "password": PASSWORD});
+    server.send(post("/auth/login", body)).await.logged_in(200);
+    server.advance(Duration::from_secs(90)).await;
+    let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
+    assert_eq!(server.send(ann.ask(post("/auth/change-password", change))).await.status, 204);
+}
+
+#[actix_web::test]
 async fn mails_are_limited_by_network_and_by_address() {
     for path in ["/auth/register", "/auth/forgot-password", "/auth/magic-link/request"] {
         let server = limited();
@@ -129,9 +174,7 @@ async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
     let server = limited();
     let ann = server.register("ann@example.com").await;
     let bob = server.register("bob@example.com").await;
-    let resend = |user: &crate::server::User| {
-        from(user.ask(post("/auth/resend-verification", json!({}))), "192.0.2.1")
-    };
+    let resend = |user: &User| from(user.ask(post("/auth/resend-verification", json!({}))), "192.0.2.1");
     for _ in 0..4 {
         assert_eq!(server.send(resend(&ann)).await.status, 202);
     }

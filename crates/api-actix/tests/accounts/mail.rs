@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use domain::account::Purpose;
 use domain::mail::Template;
 use serde_json::json;
@@ -109,6 +111,22 @@ async fn a_magic_link_makes_the_account_and_logs_in_once() {
     let devices = server.send(user.ask(get("/users/me/devices"))).await;
     assert_eq!(devices.body[0]["client_id"], "laptop");
     assert_eq!(server.send(link()).await.refusal(), (400, "AUTH_008"));
+}
+
+#[actix_web::test]
+async fn a_scanner_that_looks_at_a_magic_link_does_not_use_it_up() {
+    let server = Server::start();
+    let email = address();
+    server.send(post("/auth/magic-link/request", json!({"email": email}))).await;
+    let token = server.mailed(Template::MagicLink, &email).await.expect("a mail");
+    let path = format!("/api/v1/auth/magic-link/verify?token={token}");
+    let head = server.send(TestRequest::default().method(Method::HEAD).uri(&path)).await;
+    assert_eq!((head.status, head.header("allow")), (405, Some("GET")));
+    let user = server.send(TestRequest::get().uri(&path)).await.logged_in(200);
+    assert_eq!(user.email, email);
+    // Elsewhere HEAD is answered as GET is.
+    let me = user.ask(TestRequest::default().method(Method::HEAD).uri("/api/v1/users/me"));
+    assert_eq!(server.send(me).await.status, 200);
 }
 
 #[actix_web::test]

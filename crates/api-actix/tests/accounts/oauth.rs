@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use actix_web::cookie::Cookie;
+use actix_web::http::Method;
 use actix_web::http::header::HOST;
+use actix_web::test::TestRequest;
 use domain::account::Purpose;
 use domain::mail::Template;
 use serde_json::json;
 
 use crate::server::{ORIGIN, Reply, Server, User, delete, get, post};
 
-const COOKIE: &str = "oauth_binding";
+/// The cookie that binds a flow, of which each has its own.
+fn binding(reply: &Reply) -> &Cookie<'static> {
+    let mut cookies = reply.cookies.iter().filter(|cookie| cookie.name().starts_with("oauth_binding_"));
+    cookies.next().expect("a cookie")
+}
 
 /// A flow as the browser keeps it.
 struct Flow {
@@ -21,7 +27,7 @@ struct Flow {
 impl Flow {
     fn begun(url: &str, reply: &Reply) -> Self {
         let (_, state) = url.split_once("state=").expect("the provider gets a state");
-        Self { state: state.to_owned(), cookie: reply.cookie(COOKIE).expect("a cookie").clone() }
+        Self { state: state.to_owned(), cookie: binding(reply).clone() }
     }
 
     async fn begin(server: &Server) -> Self {
@@ -77,10 +83,87 @@ async fn a_login_goes_there_and_back_and_its_code_turns_into_tokens_once() {
 }
 
 #[actix_web::test]
+async fn logins_begun_in_two_tabs_both_come_to_an_end() {
+    let server = Server::start();
+    let (first, second) = (Flow::begin(&server).await, Flow::begin(&server).await);
+    assert_ne!(first.cookie.name(), second.cookie.name());
+    for (flow, other) in [(&first, &second), (&second, &first)] {
+        // A browser sends all that it has.
+        let path = format!("/auth/oauth/acme/callback?state={}&code=ann", flow.state);
+        let request = get(&path).cookie(other.cookie.clone()).cookie(flow.cookie.clone());
+        let back = server.send(request).await;
+        exchange(&server, &hand_off(&back)).await.logged_in(200);
+        let removed = binding(&back);
+        assert_eq!((removed.name(), removed.value()), (flow.cookie.name(), ""), "the other's stays");
+    }
+}
+
+#[actix_web::test]
+async fn a_login_is_neither_begun_nor_ended_by_head() {
+    let server = Server::start();
+    let flow = Flow::begin(&server).await;
+    let back = format!("/api/v1/auth/oauth/acme/callback?state={}&code=ann", flow.state);
+    for path in [back.as_str(), "/api/v1/auth/oauth/acme/login"] {
+        let head = TestRequest::default().method(Method::HEAD).uri(path).cookie(flow.cookie.clone());
+        let reply = server.send(head).await;
+        assert_eq!(
+            (reply.status, reply.header("allow"), reply.cookies.len()),
+            (405, Some("GET"), 0),
+            "{path}"
+        );
+    }
+    hand_off(&flow.end(&server, "ann").await);
+}
+
+#[actix_web::test]
+async fn whoever_squatted_an_address_gets_in_by_no_provider_once_its_owner_came() {
+    let server = Server::start();
+    let squatter = server.register("ann@example.com").await;
+    link(&server, &squatter, "squatter").await;
+    let waiting = hand_off(&Flow::begin(&server).await.end(&server, "squatter").await);
+    let begun = server.send(squatter.ask(post("/auth/oauth/globex/link", json!({})))).await;
+    let begun = Flow::begun(begun.body["authorization_url"].as_str().expect("an address"), &begun);
+
+    server.send(post("/auth/magic-link/request", json!({"email": "ann@example.com"}))).await;
+    let token = server.mailed(Template::MagicLink, "ann@example.com").await.expect("a mail");
+    let ann = server.send(get(&format!("/auth/magic-link/verify?token={token}"))).await.logged_in(200);
+    assert_eq!(ann.id, squatter.id);
+
+    assert_ne!(log_in(&server, "squatter").await.id, ann.id);
+    assert_eq!(exchange(&server, &waiting).await.refusal(), (400, "AUTH_008"));
+    assert_eq!(begun.end_at(&server, "globex", "code=squatter").await.refusal(), (400, "AUTH_008"));
+    let me = server.send(ann.ask(get("/users/me"))).await;
+    assert_eq!((&me.body["providers"], &me.body["has_password"]), (&json!([]), &json!(false)));
+}
+
+#[actix_web::test]
+async fn a_link_that_was_begun_ends_with_its_session() {
+    let server = Server::start();
+    let ann = server.register("ann@example.com").await;
+    let begun = server.send(ann.ask(post("/auth/oauth/acme/link", json!({})))).await;
+    let flow = Flow::begun(begun.body["authorization_url"].as_str().expect("an address"), &begun);
+    assert_eq!(server.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
+    assert_eq!(flow.end(&server, "stranger").await.refusal(), (400, "AUTH_008"));
+    assert_ne!(log_in(&server, "stranger").await.id, ann.id);
+}
+
+#[actix_web::test]
+async fn a_login_whose_identity_was_taken_away_before_its_exchange_is_refused() {
+    let server = Server::start();
+    let ann = server.register("ann@example.com").await;
+    link(&server, &ann, "ann").await;
+    let code = hand_off(&Flow::begin(&server).await.end(&server, "ann").await);
+    assert_eq!(server.send(ann.ask(delete("/auth/oauth/acme"))).await.status, 204);
+    assert_eq!(exchange(&server, &code).await.refusal(), (400, "AUTH_008"));
+    let devices = server.send(ann.ask(get("/users/me/devices"))).await;
+    assert_eq!(devices.body.as_array().map(Vec::len), Some(1), "no session is left of it: {devices:?}");
+}
+
+#[actix_web::test]
 async fn the_cookie_needs_no_tls_on_this_machine_alone() {
     let server = Server::start();
     let local = server.send(get("/auth/oauth/acme/login").insert_header((HOST, "localhost:8000"))).await;
-    assert_ne!(local.cookie(COOKIE).expect("a cookie").secure(), Some(true));
+    assert_ne!(binding(&local).secure(), Some(true));
 }
 
 #[actix_web::test]
@@ -88,7 +171,9 @@ async fn a_callback_of_another_browser_flow_or_provider_is_refused() {
     let server = Server::start();
     let flow = Flow::begin(&server).await;
     let other = Flow::begin(&server).await;
-    let stolen = Flow { state: flow.state.clone(), cookie: other.cookie };
+    let mut cookie = other.cookie;
+    cookie.set_name(flow.cookie.name().to_owned());
+    let stolen = Flow { state: flow.state.clone(), cookie };
     assert_eq!(stolen.end(&server, "ann").await.refusal(), (400, "AUTH_008"));
     // The state is used up, whatever came of it.
     assert_eq!(flow.end(&server, "ann").await.refusal(), (400, "AUTH_008"));

@@ -49,7 +49,7 @@ impl Server {
         let hub = Hub::new(clock.clone());
         let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
         let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
-        revocations.refresh(&RevocationNews::default(), T0);
+        revocations.refresh(&RevocationNews::default(), clock.reading());
         let parts = SessionParts {
             accounts: store.clone(),
             sessions: store.clone(),
@@ -120,9 +120,9 @@ impl Server {
     }
 
     pub async fn poll(&self) {
-        let now = self.clock.now();
-        let news = self.store.revocations(None, now).await.expect("the store answers");
-        self.revocations.refresh(&news, now);
+        let reading = self.clock.reading();
+        let news = self.store.revocations(None, reading.now).await.expect("the store answers");
+        self.revocations.refresh(&news, reading);
     }
 
     /// Registers a user.

@@ -144,7 +144,7 @@ impl World {
 
     /// The list of revocations is fresh again.
     pub fn hear(&self) {
-        self.revocations.refresh(&RevocationNews::default(), self.clock.now());
+        self.revocations.refresh(&RevocationNews::default(), self.clock.reading());
     }
 
     /// Time passes, and the list of revocations stays fresh.

@@ -19,7 +19,7 @@ use domain::session::{
 use domain::sync::SyncService;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoService, TodoStore};
-use domain::{SessionId, Stamp, StoreError, TodoId, TokenId, UserId};
+use domain::{Clock as _, SessionId, Stamp, StoreError, TodoId, TokenId, UserId};
 use domain_testkit::build::{T0, uuid};
 use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
 
@@ -40,7 +40,7 @@ pub fn api(fault: Fault) -> Arc<Api> {
     let clock = Arc::new(FixedClock::at(T0));
     let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
     let revocations = Arc::new(Revocations::new(vec![]));
-    revocations.refresh(&RevocationNews::default(), T0);
+    revocations.refresh(&RevocationNews::default(), clock.reading());
     let parts = SessionParts {
         accounts: store.clone(),
         sessions: store.clone(),

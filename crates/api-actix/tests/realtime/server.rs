@@ -65,7 +65,7 @@ impl Server {
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(Arc::new(Tee { hub: hub.clone(), bus: bus.clone() })));
         let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
-        revocations.refresh(&RevocationNews::default(), T0);
+        revocations.refresh(&RevocationNews::default(), clock.reading());
         let api_clock =
             HookedClock { clock: clock.clone(), revocations: revocations.clone(), hook: setup.on_clock };
         let sessions = SessionService::new(
@@ -292,6 +292,10 @@ impl Clock for HookedClock {
     fn now(&self) -> Stamp {
         (self.hook)(&self.revocations);
         self.clock.now()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.uptime()
     }
 }
 

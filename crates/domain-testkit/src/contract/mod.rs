@@ -28,6 +28,7 @@ pub mod rollback;
 pub mod rotation;
 pub mod search;
 pub mod sessions;
+pub mod takeover;
 pub mod tokens;
 pub mod values;
 
@@ -130,6 +131,7 @@ macro_rules! store_contract {
             a_registered_user_is_found
             a_registration_may_open_a_session
             an_address_is_taken_whatever_its_case
+            letters_beyond_ascii_are_never_folded
             of_registrations_at_once_one_succeeds
             a_user_is_renamed
             a_rehash_replaces_only_the_hash_it_knew
@@ -140,6 +142,8 @@ macro_rules! store_contract {
             a_password_changed_meanwhile_is_not_replaced
             of_password_changes_at_once_one_is_made
             an_expired_session_is_ended_by_a_new_password
+            a_session_is_not_opened_on_a_password_that_was_changed
+            no_session_opened_on_the_old_password_outlives_its_change
         );
         $crate::store_contract!(@theme $harness sessions:
             an_opened_session_is_found_by_its_token
@@ -194,6 +198,14 @@ macro_rules! store_contract {
             a_verified_account_keeps_its_password_and_sessions
             a_link_to_a_disabled_account_logs_nobody_in
             a_link_keeps_to_the_cap
+        );
+        $crate::store_contract!(@theme $harness takeover:
+            a_link_leaves_no_way_in_from_before
+            a_reset_leaves_no_way_in_from_before
+            an_identity_of_the_owner_finds_the_account_again
+            an_external_subject_does_not_follow_its_address
+            identities_of_a_verified_account_stay
+            a_new_password_voids_what_would_get_past_it
         );
         $crate::store_contract!(@theme $harness addresses:
             a_new_address_is_unverified_and_both_are_told

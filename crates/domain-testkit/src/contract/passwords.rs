@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::account::{PasswordHash, PasswordSet};
-use domain::session::{Device, EndReason, NewSession, Refreshed, Revocation, Revoked};
+use domain::session::{Device, EndReason, NewSession, Opened, Refreshed, Revocation, Revoked};
 use domain::{SessionId, UserId};
 
 use crate::build::{T0, at, ending, new_session, password_hash, successor};
@@ -123,4 +123,47 @@ pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
         panic!("the password was the first");
     };
     assert_eq!(ended.iter().map(|revocation| revocation.what).collect::<Vec<_>>(), [Revoked::Session(id)]);
+}
+
+/// A session whose password was proved is opened only while that password is the account's.
+pub async fn a_session_is_not_opened_on_a_password_that_was_changed(h: Harness) {
+    let user = h.user().await;
+    let [first, second] = ["first", "second"].map(password_hash);
+    let opening = ending(EndReason::DeviceRevoked, at(2));
+    let open = async |proved: &PasswordHash| {
+        let session = NewSession { proved: Some(proved.clone()), ..new_session(at(1_000)) };
+        h.sessions.open(user, session, 20, opening).await.expect(ANSWERS)
+    };
+    assert_eq!(open(&first).await, Opened::Done(Vec::new()));
+    assert!(matches!(set(&h, user, &first, &second, None).await, PasswordSet::Done(_)));
+    let before = h.stored(user).await;
+    assert_eq!(open(&first).await, Opened::PasswordChanged);
+    assert_eq!((h.stored(user).await, h.sessions.live(user, at(2)).await.expect(ANSWERS)), (before, vec![]));
+    assert_eq!(open(&second).await, Opened::Done(Vec::new()));
+    h.operator.set_active(user, false).await;
+    assert_eq!(open(&first).await, Opened::NoSuchUser, "it is not told of a disabled account");
+}
+
+/// Of sessions opened on the old password while it is changed none is live afterwards.
+pub async fn no_session_opened_on_the_old_password_outlives_its_change(h: Harness) {
+    let h = Arc::new(h);
+    let [first, second] = ["first", "second"].map(password_hash);
+    for round in 0..10 {
+        let user = h.user().await;
+        let tasks = (0..9).map(|place| {
+            let (h, first, second) = (Arc::clone(&h), first.clone(), second.clone());
+            async move {
+                if place == 4 {
+                    assert!(matches!(set(&h, user, &first, &second, None).await, PasswordSet::Done(_)));
+                    return;
+                }
+                let session = NewSession { proved: Some(first), ..new_session(at(1_000)) };
+                let opening = ending(EndReason::DeviceRevoked, T0);
+                let opened = h.sessions.open(user, session, 20, opening).await.expect(ANSWERS);
+                assert!(matches!(opened, Opened::Done(_) | Opened::PasswordChanged), "{opened:?}");
+            }
+        });
+        all(tasks.collect::<Vec<_>>()).await;
+        assert_eq!(h.sessions.live(user, at(2)).await.expect(ANSWERS), [], "round {round}");
+    }
 }

@@ -19,6 +19,7 @@ async fn open(h: &Harness, user: UserId, cap: u32, now: Stamp) -> (NewSession, V
     match h.sessions.open(user, session.clone(), cap, ending).await.expect(ANSWERS) {
         Opened::Done(ended) => (session, ended.iter().map(id_of).collect()),
         Opened::NoSuchUser => panic!("the user exists"),
+        Opened::PasswordChanged => panic!("no password was proved"),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Purpose,
+    Registered, User,
 };
 use domain::session::{Ending, NewSession, Revocation, Revoked};
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -79,6 +80,7 @@ impl AccountStore for MemoryStore {
             return Ok(PasswordSet::Changed);
         };
         account.user.password = Some(new);
+        state.void(user, |purpose| purpose != Purpose::VerifyEmail);
         Ok(PasswordSet::Done(state.end_where(user, ending, |session| Some(session.id) != keep)))
     }
 

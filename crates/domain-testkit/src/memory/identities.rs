@@ -141,6 +141,10 @@ impl State {
         self.identities.entry(key).or_insert(fresh).tokens = tokens;
     }
 
+    pub(super) fn forget_identities(&mut self, user: UserId) {
+        self.identities.retain(|_, identity| identity.user != user);
+    }
+
     /// Sorted, each once.
     fn providers(&self, user: UserId) -> Vec<String> {
         let of_user = self.identities.iter().filter(|(_, identity)| identity.user == user);

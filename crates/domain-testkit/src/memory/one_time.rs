@@ -71,9 +71,13 @@ impl OneTimeStore for MemoryStore {
         let Some(user) = state.addressee(&token) else {
             return Ok(None);
         };
+        let (id, was_verified) = (user.id, user.email_verified);
         user.password = Some(password);
         user.email_verified = true;
-        let id = user.id;
+        if !was_verified {
+            state.forget_identities(id);
+        }
+        state.void(id, |_| true);
         Ok(Some(state.end_where(id, ending, |_| true)))
     }
 
@@ -99,6 +103,8 @@ impl OneTimeStore for MemoryStore {
                 let user = &mut state.users.get_mut(&id).expect("was found").user;
                 user.email_verified = true;
                 user.password = None;
+                state.forget_identities(id);
+                state.void(id, |_| true);
                 (id, state.end_where(id, ending, |_| true))
             }
             None => {
@@ -168,6 +174,12 @@ impl State {
         if let Some(mail) = mail {
             self.queue(mail, now);
         }
+    }
+
+    /// Makes the user's unused tokens of the chosen purposes void.
+    pub(super) fn void(&mut self, user: UserId, chosen: impl Fn(Purpose) -> bool) {
+        let of_user = self.one_time.values_mut().filter(|found| found.token.user == Some(user));
+        of_user.filter(|found| chosen(found.token.purpose)).for_each(|found| found.used = true);
     }
 
     fn is_gone(&self, user: Option<UserId>) -> bool {

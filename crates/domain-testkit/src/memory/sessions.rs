@@ -23,8 +23,8 @@ impl SessionStore for MemoryStore {
     ) -> Result<Opened, StoreError> {
         check(ending);
         let mut state = self.enter()?;
-        if !state.users.get(&user).is_some_and(|account| account.user.is_active) {
-            return Ok(Opened::NoSuchUser);
+        if let Some(refusal) = session.refusal(state.users.get(&user).map(|account| &account.user)) {
+            return Ok(refusal);
         }
         Ok(Opened::Done(state.open(user, session, cap, ending)))
     }

@@ -3,10 +3,12 @@
 use email_address::{EmailAddress, Options};
 use thiserror::Error;
 
-use crate::text::fold;
-
-/// An address of the form `local@host.domain` (RFC 5321 section 4.1.2, RFC 6531), as typed but trimmed. Two are equal
-/// when they differ in case only.
+/// An address of the form `local@host.domain` (RFC 5321 section 4.1.2, RFC 6531), as typed but trimmed. Two are equal when they differ in
+/// the case of ASCII letters only.
+///
+/// No other letters are folded and nothing is normalised. Unicode's case mappings join characters that mail servers keep apart (U+212A KELVIN
+/// SIGN becomes `k`, U+0130 becomes `i` with a dot), and whoever owned the one mailbox would get the other's mails. The price is that
+/// `Jürgen@…` and `JÜRGEN@…` are two accounts.
 #[derive(Clone, Debug)]
 pub struct Email {
     typed: String,
@@ -36,7 +38,7 @@ impl Email {
         if parsed.is_err() || text.contains(['"', '\\']) || text.chars().any(char::is_control) {
             return Err(EmailError::Malformed);
         }
-        Ok(Self { typed: text.to_owned(), key: fold(text) })
+        Ok(Self { typed: text.to_owned(), key: text.to_ascii_lowercase() })
     }
 
     /// The address as its user typed it.
@@ -62,6 +64,8 @@ impl Eq for Email {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -69,6 +73,50 @@ mod tests {
         let (a, b) = (Email::parse(" Ann@Example.com "), Email::parse("ann@example.COM"));
         assert_eq!(a, b);
         assert_eq!(a.expect("valid").as_str(), "Ann@Example.com");
+    }
+
+    #[test]
+    fn letters_that_unicode_folds_to_ascii_are_other_letters() {
+        let plain = Email::parse("mike.s@kelvin.example").expect("valid");
+        for lookalike in [
+            "mi\u{212a}e.s@kelvin.example",
+            "mike.\u{17f}@kelvin.example",
+            "m\u{131}ke.s@kelvin.example",
+            "M\u{130}ke.s@kelvin.example",
+            "mike.s@\u{212a}elvin.example",
+            "\u{ff4d}ike.s@kelvin.example",
+        ] {
+            assert_ne!(Email::parse(lookalike).as_ref(), Ok(&plain), "{lookalike}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_addresses_are_one_when_they_differ_in_the_case_of_ascii_letters_alone(
+            local in "[a-zA-Z0-9.kKsSi\u{212a}\u{17f}\u{130}\u{131}üÜßẞΣσςａ]{1,12}",
+            other in "[a-zA-Z0-9.kKsSi\u{212a}\u{17f}\u{130}\u{131}üÜßẞΣσςａ]{1,12}",
+            flips in prop::collection::vec(any::<bool>(), 40),
+        ) {
+            let of = |local: &str| Email::parse(&format!("{local}@kelvin.example"));
+            let Ok(email) = of(&local) else { return Ok(()) };
+            let flipped: String = email
+                .as_str()
+                .chars()
+                .zip(flips.iter().cycle())
+                .map(|(c, flip)| match (flip, c.is_ascii_uppercase()) {
+                    (false, _) => c,
+                    (true, true) => c.to_ascii_lowercase(),
+                    (true, false) => c.to_ascii_uppercase(),
+                })
+                .collect();
+            prop_assert_eq!(Email::parse(&flipped), Ok(email.clone()));
+            if let Ok(other) = of(&other) {
+                prop_assert_eq!(other == email, other.as_str().eq_ignore_ascii_case(email.as_str()));
+            }
+            // Whatever is not ASCII stays as it is.
+            let foreign = |text: &str| text.chars().filter(|c| !c.is_ascii()).collect::<String>();
+            prop_assert_eq!(foreign(email.key()), foreign(email.as_str()));
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use password::{
 };
 pub use service::{
     AccountParts, AccountService, Deletion, EmailPatch, KeepSession, MagicLink, PasswordChange, Registration,
-    Reset, SignUp,
+    Reset, SignUp, Unproved,
 };
 pub use store::{AccountRecords, AccountStore, IdentityRecord, MailRecord, NewUser, PasswordSet, Registered};
 

@@ -130,6 +130,16 @@ pub enum EmailChange {
 /// Keeps one-time tokens and does what they prove. Each method is one transaction, and consumes by one conditional update: of two that
 /// present one token at once exactly one MUST succeed. A token is good while it is unused and `now` is before its end. Nothing is stored
 /// for a user who is gone.
+///
+/// # Taking over
+///
+/// Whoever uses a magic link or a reset has read the address's mail. Where the account had never shown that (the address it has now was not
+/// verified), somebody else may have registered it and waited, so every way in from before goes in the same transaction: the password, every
+/// session, every identity of a provider or issuer, and every unused token (a login that waits to be exchanged, a link that was begun).
+/// Identities go whenever they were linked and whatever address they vouch for: one of the owner's own finds the account again by its
+/// verified address. Todos and the name stay: whose they are can't be told.
+///
+/// A verification mail is no such proof: it confirms what was registered, by whoever did, and says so.
 #[async_trait]
 pub trait OneTimeStore: Send + Sync {
     /// Stores a token with its mail. An older unused token of the same purpose and user is void from then on.
@@ -154,8 +164,9 @@ pub trait OneTimeStore: Send + Sync {
     /// address by now: whoever reads the old one's mail must not get in.
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
-    /// Consumes a reset, sets the password, marks the address as verified (the token came to it) and ends every session; `None`
-    /// as for [`OneTimeStore::resettable`].
+    /// Consumes a reset, sets the password, marks the address as verified (the token came to it), ends every session and voids every
+    /// unused token of the user; where the address was not verified before, its owner [takes over](OneTimeStore#taking-over). `None` as
+    /// for [`OneTimeStore::resettable`].
     async fn reset_password(
         &self,
         hash: &TokenHash,
@@ -165,8 +176,8 @@ pub trait OneTimeStore: Send + Sync {
 
     /// Consumes a magic link, whose payload is the address: makes the account as `new_user` where there is none, marks the address as
     /// verified, and opens the session as [`SessionStore::open`](crate::session::SessionStore::open) does. Where the address was not
-    /// verified before, whoever set a password never showed that it is theirs: the password is removed and every other session ended.
-    /// A mail that was written before there was the account is the account's from then on.
+    /// verified before, its owner [takes over](OneTimeStore#taking-over). A mail that was written before there was the account is the
+    /// account's from then on.
     async fn magic_log_in(
         &self,
         hash: &TokenHash,

@@ -77,7 +77,7 @@ impl NewPassword {
             return Err(WeakPassword::Missing { missing });
         }
         let folded = fold(text);
-        if email.is_some_and(|email| email.key() == folded) {
+        if email.is_some_and(|email| fold(email.as_str()) == folded) {
             return Err(WeakPassword::IsEmail);
         }
         if COMMON.lines().any(|common| common == folded) {

@@ -106,7 +106,7 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<Option<User>, StoreError>;
 
     /// Replaces the password, provided that it still is `old`, and ends every session that has not ended, expired or not, but
-    /// `keep`.
+    /// `keep`. Every unused token of the user that could get past it is void: all but a verification.
     async fn set_password(
         &self,
         user: UserId,

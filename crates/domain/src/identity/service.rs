@@ -5,10 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{IdentityStore, Linked, Provider, ProviderError, Resolved, Unlinked};
-use crate::account::{AccountStore, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
+use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::error::StoreError;
 use crate::ids::UserId;
-use crate::session::{Device, LoggedIn, SessionService};
+use crate::session::{Device, EndReason, LoggedIn, Opening, Principal, SessionService};
 use crate::time::Stamp;
 
 /// An address of the frontend that the operator allows users to be sent back to; the API checks it.
@@ -20,8 +20,8 @@ pub struct ReturnTo(pub String);
 pub struct Begin {
     /// Where the user is to come out.
     pub return_to: ReturnTo,
-    /// The logged-in user who links the provider; `None` logs in.
-    pub link: Option<UserId>,
+    /// The caller who links the provider, for as long as the session lasts; `None` logs in.
+    pub link: Option<Principal>,
 }
 
 /// A flow that has begun.
@@ -29,6 +29,8 @@ pub struct Begin {
 pub struct Begun {
     /// Where to send the browser.
     pub url: String,
+    /// Names the flow among those of the same browser, see [`IdentityService::flow`].
+    pub flow: String,
     /// The secret that the browser must bring back in a cookie: another browser's callback is refused.
     pub binding: String,
 }
@@ -127,6 +129,7 @@ impl IdentityService {
         let payload = State {
             provider: provider.name(),
             binding: &self.fingerprint(&binding),
+            session: &begin.link.as_ref().map_or_else(String::new, session_of),
             return_to: &begin.return_to.0,
             memo: &authorization.memo,
         };
@@ -136,12 +139,13 @@ impl IdentityService {
                 id,
                 purpose: Purpose::OAuthState,
                 hash: self.parts.secrets.hash(&state),
-                user: begin.link,
+                user: begin.link.map(|caller| caller.user),
                 payload: payload.to_text(),
                 expires_at: now.plus(Purpose::OAuthState.lifetime()),
             })
             .await?;
-        Ok(Some(Ok(Begun { url: authorization.url, binding })))
+        let flow = self.flow(&state);
+        Ok(Some(Ok(Begun { url: authorization.url, flow, binding })))
     }
 
     /// Ends a flow with what the provider sent the browser back with. The state is consumed whatever comes of it.
@@ -174,6 +178,9 @@ impl IdentityService {
         };
         let return_to = ReturnTo(state.return_to.to_owned());
         if let Some(user) = consumed.user {
+            if !self.lasts(user, state.session, now).await? {
+                return Ok(Some(Callback::Invalid));
+            }
             let linked = self.parts.identities.link(user, identity, now).await?;
             return Ok(Some(match linked {
                 Linked::Done => Callback::Linked(return_to),
@@ -183,13 +190,21 @@ impl IdentityService {
         }
         let new_user = UserId(self.sessions.parts().secrets.uuid());
         Ok(Some(match self.parts.identities.resolve(identity, new_user, now).await? {
-            Resolved::Done(user) => Callback::LogIn(return_to, self.hand_off(user.id, now).await?),
+            Resolved::Done(user) => {
+                Callback::LogIn(return_to, self.hand_off(user.id, state.provider, now).await?)
+            }
             Resolved::NeedsLink => Callback::Taken,
             Resolved::Disabled => Callback::Disabled,
         }))
     }
 
-    async fn hand_off(&self, user: UserId, now: Stamp) -> Result<HandOff, StoreError> {
+    /// Whether the session that began a link has not ended: whoever was shut out meanwhile links nothing.
+    async fn lasts(&self, user: UserId, session: &str, now: Stamp) -> Result<bool, StoreError> {
+        let live = self.sessions.parts().sessions.live(user, now).await?;
+        Ok(live.iter().any(|live| live.id.to_string() == session))
+    }
+
+    async fn hand_off(&self, user: UserId, provider: &str, now: Stamp) -> Result<HandOff, StoreError> {
         let id = self.fresh();
         let code = self.parts.secrets.derive(id);
         let token = NewOneTime {
@@ -197,7 +212,7 @@ impl IdentityService {
             purpose: Purpose::OAuthHandOff,
             hash: self.parts.secrets.hash(&code),
             user: Some(user),
-            payload: String::new(),
+            payload: provider.to_owned(),
             expires_at: now.plus(Purpose::OAuthHandOff.lifetime()),
         };
         self.parts.one_time.put(token).await?;
@@ -209,12 +224,27 @@ impl IdentityService {
         let now = self.now();
         let hash = self.parts.secrets.hash(code);
         let consumed = self.parts.one_time.consume(Purpose::OAuthHandOff, &hash, now).await?;
-        let Some(user) = consumed.and_then(|consumed| consumed.user) else { return Ok(Exchange::Invalid) };
+        let Some(Consumed { user: Some(user), payload: provider }) = consumed else {
+            return Ok(Exchange::Invalid);
+        };
         let Some(user) = self.parts.accounts.by_id(user).await? else { return Ok(Exchange::Disabled) };
-        Ok(match self.sessions.open(user, device, now).await? {
-            Some(logged_in) => Exchange::Done(logged_in),
-            None => Exchange::Disabled,
-        })
+        match self.sessions.open(user, None, device, now).await? {
+            Opening::Done(logged_in) => self.unless_unlinked(logged_in, &provider).await,
+            Opening::NoSuchUser | Opening::PasswordChanged => Ok(Exchange::Disabled),
+        }
+    }
+
+    /// Gives the tokens of a session that was just opened, unless the user has no identity of the provider any more: whoever took that away
+    /// could not see this session. Whoever does it later sees it.
+    async fn unless_unlinked(&self, logged_in: LoggedIn, provider: &str) -> Result<Exchange, StoreError> {
+        let user = logged_in.user.id;
+        if self.of_user(user).await?.iter().any(|known| known == provider) {
+            return Ok(Exchange::Done(logged_in));
+        }
+        let ending = self.sessions.ending(EndReason::DeviceRevoked, self.now());
+        let ended = self.sessions.parts().sessions.end(user, logged_in.tokens.session, ending).await?;
+        self.sessions.announce(ended.as_slice());
+        Ok(Exchange::Invalid)
     }
 
     /// Takes a provider from the user.
@@ -225,6 +255,13 @@ impl IdentityService {
     /// The providers and issuers that know the user.
     pub async fn of_user(&self, user: UserId) -> Result<Vec<String>, StoreError> {
         self.parts.identities.providers(user).await
+    }
+
+    /// The name of the flow with this state: 16 hexadecimal digits that tell nothing of it.
+    #[must_use]
+    pub fn flow(&self, state: &str) -> String {
+        let [high, _] = self.parts.secrets.hash(state).halves();
+        format!("{:016x}", high >> 64)
     }
 
     fn now(&self) -> Stamp {
@@ -242,24 +279,31 @@ impl IdentityService {
     }
 }
 
+fn session_of(caller: &Principal) -> String {
+    caller.session.map_or_else(String::new, |session| session.to_string())
+}
+
 /// What is remembered of a flow, a line each; the memo, which may hold anything, is the last.
 struct State<'a> {
     provider: &'a str,
     binding: &'a str,
+    /// The one that links; empty for a login.
+    session: &'a str,
     return_to: &'a str,
     memo: &'a str,
 }
 
 impl<'a> State<'a> {
     fn to_text(&self) -> String {
-        [self.provider, self.binding, self.return_to, self.memo].join("\n")
+        [self.provider, self.binding, self.session, self.return_to, self.memo].join("\n")
     }
 
     fn of_text(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(4, '\n');
+        let mut parts = text.splitn(5, '\n');
         Some(Self {
             provider: parts.next()?,
             binding: parts.next()?,
+            session: parts.next()?,
             return_to: parts.next()?,
             memo: parts.next()?,
         })

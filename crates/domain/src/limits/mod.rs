@@ -19,6 +19,9 @@ pub enum LimitKey {
     LoginFrom(IpAddr),
     /// Failed logins to one account, by folded email, whether or not it exists.
     LoginTo(String),
+    /// Wrong passwords that logged-in requests of one account offered as a proof: apart from [`LimitKey::LoginTo`], which anybody who knows
+    /// the address can use up.
+    ProofOf(UserId),
     /// Registrations and mails asked for from one network.
     MailFrom(IpAddr),
     /// Registrations and mails asked for to one address, folded.
@@ -119,7 +122,7 @@ pub fn network(address: IpAddr) -> IpAddr {
 pub struct Quotas {
     /// Failed logins from one network.
     pub login_from: Quota,
-    /// Failed logins to one account.
+    /// Failed logins to one account, and, counted apart, wrong passwords offered by its logged-in requests.
     pub login_to: Quota,
     /// Registrations and mails asked for, from one network and to one address alike.
     pub mail: Quota,

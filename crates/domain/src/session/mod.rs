@@ -9,8 +9,8 @@ mod token;
 pub use refresh::{RefreshToken, Refreshed, Successor};
 pub use revocation::{Revocation, RevocationListener, RevocationNews, Revocations, Revoked, Standing};
 pub use service::{
-    Credentials, Lifetimes, LogIn, LoggedIn, LoginDefence, PendingSession, Refresh, RefreshForm, Renewal,
-    SessionParts, SessionService, Tokens,
+    Credentials, Lifetimes, LogIn, LoggedIn, LoginDefence, Opening, PendingSession, Refresh, RefreshForm,
+    Renewal, SessionParts, SessionService, Tokens,
 };
 pub use store::{Opened, SessionStore};
 pub use token::{
@@ -20,6 +20,7 @@ pub use token::{
 
 use std::net::IpAddr;
 
+use crate::account::{PasswordHash, User};
 use crate::ids::{SessionId, TokenId, UserId};
 use crate::text::ClientId;
 use crate::time::Stamp;
@@ -146,4 +147,20 @@ pub struct NewSession {
     pub hash: TokenHash,
     /// When both expire.
     pub expires_at: Stamp,
+    /// The hash of the password that was proved for it, where it was a password.
+    pub proved: Option<PasswordHash>,
+}
+
+impl NewSession {
+    /// Why it is not opened for the user as found under their lock; `None` where it is.
+    #[must_use]
+    pub fn refusal(&self, user: Option<&User>) -> Option<Opened> {
+        match user.filter(|user| user.is_active) {
+            None => Some(Opened::NoSuchUser),
+            Some(user) if self.proved.is_some() && self.proved != user.password => {
+                Some(Opened::PasswordChanged)
+            }
+            Some(_) => None,
+        }
+    }
 }

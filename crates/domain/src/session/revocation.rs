@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::EndReason;
 use crate::ids::{SessionId, TokenId, UserId};
-use crate::time::Stamp;
+use crate::time::{Reading, Stamp};
 
 /// What ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ pub enum Standing {
     Revoked,
     /// Its account is disabled.
     Disabled,
-    /// The list is older than [`Revocations::MAX_AGE`]: it can't be told.
+    /// The list is older than [`Revocations::MAX_AGE`] by either clock: it can't be told.
     Unknown,
 }
 
@@ -65,7 +65,7 @@ pub struct Revocations {
 struct List {
     until: HashMap<Revoked, Stamp>,
     disabled: HashSet<UserId>,
-    as_of: Option<Stamp>,
+    as_of: Option<Reading>,
 }
 
 /// What a store knows of revocations.
@@ -93,8 +93,9 @@ impl Revocations {
         self.tell(&fresh);
     }
 
-    /// Takes what was read from the store by a read that began at `as_of`, and forgets what is past its `until`.
-    pub fn refresh(&self, news: &RevocationNews, as_of: Stamp) {
+    /// Takes what was read from the store by a read that began at `as_of`, later than any before, and forgets what is past its `until`.
+    pub fn refresh(&self, news: &RevocationNews, as_of: Reading) {
+        let now = as_of.now;
         let fresh = self.write(|list| {
             let mut fresh = list.add(&news.revocations);
             let disabled: HashSet<_> = news.disabled.iter().copied().collect();
@@ -102,12 +103,12 @@ impl Revocations {
                 what: Revoked::User(*user),
                 user: *user,
                 reason: EndReason::AdminRevoke,
-                at: as_of,
-                until: as_of,
+                at: now,
+                until: now,
             }));
             list.disabled = disabled;
-            list.as_of = list.as_of.max(Some(as_of));
-            list.until.retain(|_, until| *until > as_of);
+            list.as_of = Some(as_of);
+            list.until.retain(|_, until| *until > now);
             fresh
         });
         self.tell(&fresh);
@@ -132,7 +133,7 @@ impl Revocations {
         user: UserId,
         session: Option<SessionId>,
         token: Option<TokenId>,
-        now: Stamp,
+        now: Reading,
     ) -> Standing {
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
         let ended = |what| list.until.contains_key(&what);
@@ -190,25 +191,36 @@ mod tests {
         }
     }
 
+    fn by_both(uptime: Duration) -> Reading {
+        Reading { now: Stamp::EPOCH.plus(uptime), uptime }
+    }
+
+    const START: Reading = Reading { now: Stamp::EPOCH, uptime: Duration::ZERO };
+
+    #[test]
+    fn an_old_list_is_old_though_the_clock_was_set_back() {
+        let list = Revocations::new(vec![]);
+        list.refresh(&RevocationNews::default(), by_both(Duration::from_hours(1)));
+        let set_back = |after| Reading { now: Stamp::EPOCH, uptime: Duration::from_hours(1) + after };
+        let max = Revocations::MAX_AGE;
+        assert_eq!(list.standing(USER, None, None, set_back(max)), Standing::Good);
+        assert_eq!(list.standing(USER, None, None, set_back(max * 2)), Standing::Unknown);
+        list.refresh(&RevocationNews::default(), set_back(max * 2));
+        assert_eq!(list.standing(USER, None, None, set_back(max * 3)), Standing::Good);
+        assert_eq!(list.standing(USER, None, None, set_back(max * 4)), Standing::Unknown);
+    }
+
     #[test]
     fn an_old_list_vouches_for_nobody_but_still_knows_who_ended() {
-        let now = Stamp::EPOCH;
         let list = Revocations::new(vec![]);
-        assert_eq!(list.standing(USER, Some(SESSION), Some(TOKEN), now), Standing::Unknown);
-        list.refresh(&RevocationNews::default(), now);
-        assert_eq!(
-            list.standing(USER, Some(SESSION), Some(TOKEN), now.plus(Revocations::MAX_AGE)),
-            Standing::Good
-        );
-        assert_eq!(
-            list.standing(USER, Some(SESSION), Some(TOKEN), now.plus(Revocations::MAX_AGE).next()),
-            Standing::Unknown
-        );
-        list.add(&[revocation(now.plus(GRACE_OF_TEST))]);
-        assert_eq!(
-            list.standing(USER, Some(SESSION), Some(TOKEN), now.plus(GRACE_OF_TEST)),
-            Standing::Revoked
-        );
+        let standing = |now| list.standing(USER, Some(SESSION), Some(TOKEN), now);
+        assert_eq!(standing(START), Standing::Unknown);
+        list.refresh(&RevocationNews::default(), START);
+        assert_eq!(standing(by_both(Revocations::MAX_AGE)), Standing::Good);
+        let later = Revocations::MAX_AGE + Duration::from_micros(1);
+        assert_eq!(standing(by_both(later)), Standing::Unknown);
+        list.add(&[revocation(Stamp::EPOCH.plus(GRACE_OF_TEST))]);
+        assert_eq!(standing(by_both(GRACE_OF_TEST)), Standing::Revoked);
     }
 
     fn news(revocations: Vec<Revocation>, disabled: Vec<UserId>) -> RevocationNews {
@@ -220,12 +232,12 @@ mod tests {
         let heard = Arc::new(Count::default());
         let list = Revocations::new(vec![heard.clone()]);
         for _ in 0..2 {
-            list.refresh(&news(vec![], vec![USER]), Stamp::EPOCH);
+            list.refresh(&news(vec![], vec![USER]), START);
         }
-        assert_eq!(list.standing(USER, None, None, Stamp::EPOCH), Standing::Disabled);
+        assert_eq!(list.standing(USER, None, None, START), Standing::Disabled);
         assert_eq!(heard.0.load(Ordering::Relaxed), 1);
-        list.refresh(&RevocationNews::default(), Stamp::EPOCH);
-        assert_eq!(list.standing(USER, None, None, Stamp::EPOCH), Standing::Good);
+        list.refresh(&RevocationNews::default(), START);
+        assert_eq!(list.standing(USER, None, None, START), Standing::Good);
     }
 
     const GRACE_OF_TEST: Duration = Duration::from_hours(1);
@@ -236,9 +248,10 @@ mod tests {
         let list = Revocations::new(vec![heard.clone()]);
         let until = Stamp::EPOCH.plus(GRACE_OF_TEST);
         list.add(&[revocation(until)]);
-        list.refresh(&news(vec![revocation(until)], vec![]), Stamp::EPOCH);
+        list.refresh(&news(vec![revocation(until)], vec![]), START);
         assert_eq!(heard.0.load(Ordering::Relaxed), 1);
-        list.refresh(&RevocationNews::default(), until);
-        assert_eq!(list.standing(USER, Some(SESSION), Some(TOKEN), until), Standing::Good);
+        let over = by_both(GRACE_OF_TEST);
+        list.refresh(&RevocationNews::default(), over);
+        assert_eq!(list.standing(USER, Some(SESSION), Some(TOKEN), over), Standing::Good);
     }
 }

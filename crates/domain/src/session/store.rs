@@ -17,6 +17,8 @@ pub enum Opened {
     Done(Vec<Revocation>),
     /// There is no such user, or it is disabled.
     NoSuchUser,
+    /// The password is not the one that was proved any more; nothing was written.
+    PasswordChanged,
 }
 
 /// Keeps sessions, their refresh tokens and the revocations. Each method is one transaction.
@@ -25,7 +27,8 @@ pub enum Opened {
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Opens a session at `ending.at`, marks the user's login, and ends the earliest opened ones beyond `cap` as `ending` says;
-    /// those that expired count for nothing.
+    /// those that expired count for nothing. Where a password was [proved](NewSession::proved), it has to be the user's still: a change
+    /// of the password ends every session, and MUST NOT be outlived by one that was opened on the password before.
     async fn open(
         &self,
         user: UserId,

@@ -22,7 +22,7 @@ use table::operations;
 /// What a caller is refused with; `bad` is the code of the input, unless it is a good one.
 fn refusal(operation: &Operation, caller: Caller, bad: Option<ErrorCode>) -> Option<ErrorCode> {
     match (caller, operation.strangers) {
-        (_, Strangers::AreNoStrangers) | (Caller::Owner, _) | (Caller::Other, Strangers::HaveTheirOwn) => bad,
+        (_, Strangers::AreUnknown) | (Caller::Owner, _) | (Caller::Other, Strangers::HaveTheirOwn) => bad,
         (Caller::Anonymous, _) => Some(ErrorCode::TokenMalformed),
         (Caller::Expired, _) => Some(ErrorCode::AccessTokenExpired),
         (Caller::Revoked, _) => Some(ErrorCode::TokenRevoked),
@@ -120,7 +120,7 @@ async fn a_user_who_is_disabled_is_locked_out() {
     for operation in operations().into_iter().filter(|operation| !operation.public()) {
         let scene = Scene::new().await;
         let news = RevocationNews { disabled: vec![scene.owner.user_id()], ..RevocationNews::default() };
-        scene.world.revocations.refresh(&news, domain::Clock::now(&*scene.world.clock));
+        scene.world.revocations.refresh(&news, domain::Clock::reading(&*scene.world.clock));
         let answer = scene.call(&operation, Caller::Owner, &operation.good).await;
         answer.refused(401, "AUTH_007");
     }

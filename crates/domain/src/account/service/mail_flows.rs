@@ -3,9 +3,9 @@
 //! Whoever asks for a mail to an address learns nothing about whether there is an account: the answer is the same, and so is the
 //! work, down to a token that no mail carries.
 
-use super::AccountService;
+use super::{AccountService, Unproved};
 use crate::account::{
-    Email, EmailChange, HasherError, MagicLogIn, NewPassword, PasswordPolicy, Proof, Purpose, User, Verified,
+    Email, EmailChange, HasherError, MagicLogIn, NewPassword, PasswordPolicy, Proof, Purpose, User,
     WeakPassword,
 };
 use crate::error::StoreError;
@@ -42,14 +42,12 @@ pub enum MagicLink {
 pub enum EmailPatch {
     /// It is set, unverified; both addresses are told.
     Done(Box<User>),
-    /// The user has a password, and the one given is not it.
-    PasswordWrong,
+    /// The user has a password, and it was not proved.
+    Unproved(Unproved),
     /// The user has no password and has not logged in recently.
     LogInAgain,
     /// It belongs to another account.
     Taken,
-    /// The hasher could not answer.
-    Hasher(HasherError),
     /// The user is gone.
     NoSuchUser,
 }
@@ -162,10 +160,8 @@ impl AccountService {
             return Ok(EmailPatch::NoSuchUser);
         };
         if let Some(hash) = user.password {
-            match self.hasher.verify(password.unwrap_or_default(), Some(hash)).await {
-                Ok(Verified::Right | Verified::RightButWeak) => {}
-                Ok(Verified::Wrong) => return Ok(EmailPatch::PasswordWrong),
-                Err(error) => return Ok(EmailPatch::Hasher(error)),
+            if let Err(unproved) = self.prove(user.id, password.unwrap_or_default(), hash).await {
+                return Ok(EmailPatch::Unproved(unproved));
             }
         } else if !self.sessions.proved_recently(principal).await? {
             return Ok(EmailPatch::LogInAgain);

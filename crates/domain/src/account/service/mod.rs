@@ -2,9 +2,11 @@
 
 mod mail_flows;
 mod password;
+mod proof;
 
 pub use mail_flows::{EmailPatch, MagicLink, Reset};
 pub use password::{KeepSession, PasswordChange};
+pub use proof::Unproved;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +16,6 @@ use uuid::Uuid;
 use super::{
     AccountRecords, AccountStore, DisplayName, Email, HasherError, NewOneTime, NewPassword, NewUser,
     OneTimeId, OneTimeSecrets, OneTimeStore, PasswordHash, PasswordHasher, Proof, Purpose, Registered, User,
-    Verified,
 };
 use crate::error::StoreError;
 use crate::ids::UserId;
@@ -50,12 +51,10 @@ pub enum SignUp {
 pub enum Deletion {
     /// Every row of the user is gone and every token dead.
     Done,
-    /// The user has a password, and the one given is not it.
-    PasswordWrong,
+    /// The user has a password, and it was not proved.
+    Unproved(Unproved),
     /// The user has no password and has not logged in recently.
     LogInAgain,
-    /// The hasher could not answer.
-    Hasher(HasherError),
     /// The user is gone.
     NoSuchUser,
 }
@@ -67,7 +66,7 @@ pub struct AccountParts {
     pub one_time: Arc<dyn OneTimeStore>,
     /// Derives them.
     pub secrets: Arc<dyn OneTimeSecrets>,
-    /// How often mail may be asked for; `None` counts nothing.
+    /// How often mail may be asked for and a wrong password be offered; `None` counts nothing.
     pub quotas: Option<Quotas>,
 }
 
@@ -172,10 +171,8 @@ impl AccountService {
     ) -> Result<Deletion, StoreError> {
         let Some(user) = self.accounts.by_id(principal.user).await? else { return Ok(Deletion::NoSuchUser) };
         if let Some(hash) = user.password {
-            match self.hasher.verify(password.unwrap_or_default(), Some(hash)).await {
-                Ok(Verified::Right | Verified::RightButWeak) => {}
-                Ok(Verified::Wrong) => return Ok(Deletion::PasswordWrong),
-                Err(error) => return Ok(Deletion::Hasher(error)),
+            if let Err(unproved) = self.prove(user.id, password.unwrap_or_default(), hash).await {
+                return Ok(Deletion::Unproved(unproved));
             }
         } else if !self.sessions.proved_recently(principal).await? {
             return Ok(Deletion::LogInAgain);

@@ -1,7 +1,7 @@
 //! Changing the password from a session that knows it.
 
-use super::AccountService;
-use crate::account::{HasherError, NewPassword, PasswordPolicy, PasswordSet, Verified, WeakPassword};
+use super::{AccountService, Unproved};
+use crate::account::{HasherError, NewPassword, PasswordPolicy, PasswordSet, WeakPassword};
 use crate::error::StoreError;
 use crate::session::{EndReason, Principal};
 
@@ -19,13 +19,13 @@ pub enum KeepSession {
 pub enum PasswordChange {
     /// It is set, and the other sessions ended.
     Done,
-    /// The current password given is not the current one, or the user has none.
-    CurrentWrong,
+    /// The current password was not proved; who has none can't.
+    Unproved(Unproved),
     /// The new password is the current one.
     Unchanged,
     /// The new password is refused.
     Weak(WeakPassword),
-    /// The hasher could not answer.
+    /// The hasher could not hash the new one.
     Hasher(HasherError),
     /// The user is gone.
     NoSuchUser,
@@ -44,11 +44,9 @@ impl AccountService {
         let Some(user) = self.accounts.by_id(principal.user).await? else {
             return Ok(PasswordChange::NoSuchUser);
         };
-        let Some(old) = user.password else { return Ok(PasswordChange::CurrentWrong) };
-        match self.hasher.verify(current, Some(old.clone())).await {
-            Ok(Verified::Wrong) => return Ok(PasswordChange::CurrentWrong),
-            Ok(Verified::Right | Verified::RightButWeak) => {}
-            Err(error) => return Ok(PasswordChange::Hasher(error)),
+        let Some(old) = user.password else { return Ok(PasswordChange::Unproved(Unproved::Wrong)) };
+        if let Err(unproved) = self.prove(user.id, current, old.clone()).await {
+            return Ok(PasswordChange::Unproved(unproved));
         }
         if current == new {
             return Ok(PasswordChange::Unchanged);
@@ -68,7 +66,7 @@ impl AccountService {
                 self.sessions.announce(&ended);
                 PasswordChange::Done
             }
-            PasswordSet::Changed => PasswordChange::CurrentWrong,
+            PasswordSet::Changed => PasswordChange::Unproved(Unproved::Wrong),
         })
     }
 }

@@ -5,12 +5,13 @@ use crate::error::StoreError;
 use crate::identity::ExternalToken;
 use crate::ids::UserId;
 use crate::session::{AuthFailure, Principal, Scope, Standing};
-use crate::time::Stamp;
+use crate::time::{Reading, Stamp};
 
 impl SessionService {
     /// Lets a request with this access token in, of this server or of a configured issuer.
     pub async fn authenticate(&self, token: &str) -> Result<Result<Principal, AuthFailure>, StoreError> {
-        let now = self.parts.clock.now();
+        let reading = self.parts.clock.reading();
+        let now = reading.now;
         let principal = match (self.parts.access.verify(token, now), &self.parts.issuers) {
             (Ok(verified), _) => verified.into(),
             (Err(AuthFailure::NotTrusted), Some(issuers)) => match issuers.verify(token, now).await {
@@ -19,15 +20,15 @@ impl SessionService {
             },
             (Err(failure), _) => return Ok(Err(failure)),
         };
-        Ok(self.admit(principal, now))
+        Ok(self.admit(principal, reading))
     }
 
     /// Whether what let a principal in still stands.
     pub fn still_stands(&self, principal: &Principal) -> Result<(), AuthFailure> {
-        self.admit(principal.clone(), self.parts.clock.now()).map(drop)
+        self.admit(principal.clone(), self.parts.clock.reading()).map(drop)
     }
 
-    fn admit(&self, principal: Principal, now: Stamp) -> Result<Principal, AuthFailure> {
+    fn admit(&self, principal: Principal, now: Reading) -> Result<Principal, AuthFailure> {
         match self.parts.revocations.standing(principal.user, principal.session, principal.token, now) {
             Standing::Good => Ok(principal),
             Standing::Revoked => Err(AuthFailure::Revoked),

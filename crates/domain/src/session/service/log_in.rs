@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::{LoggedIn, SessionService};
+use super::{LoggedIn, Opening, SessionService};
 use crate::account::{Email, HasherError, NewPassword, PasswordHash, User, Verified};
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey, Quota, network};
-use crate::session::{Device, EndReason};
+use crate::session::Device;
 use crate::time::Stamp;
+
+/// How often a password is proved anew for one login when it keeps changing under it.
+const ATTEMPTS: u32 = 3;
 
 /// What a user offers to log in.
 #[derive(Clone)]
@@ -78,64 +81,50 @@ impl SessionService {
         Ok(charged)
     }
 
+    /// Begins again when the password changes between its proof and the opening of the session: another login may have raised the cost
+    /// of the same password's hash, and then it is still right.
     async fn prove_and_open(
         &self,
         credentials: Credentials,
         device: Device,
         now: Stamp,
     ) -> Result<LogIn, StoreError> {
-        let user = self.parts.accounts.by_email(&credentials.email).await?;
-        let hash = user.as_ref().and_then(|user| user.password.clone());
-        let verified = match self.parts.hasher.verify(&credentials.password, hash.clone()).await {
-            Ok(verified) => verified,
-            Err(error) => return Ok(LogIn::Hasher(error)),
-        };
-        let Some(user) = user.filter(|_| verified != Verified::Wrong) else {
-            return Ok(LogIn::Wrong);
-        };
-        if !user.is_active {
-            return Ok(LogIn::Disabled);
+        for _ in 0..ATTEMPTS {
+            let user = self.parts.accounts.by_email(&credentials.email).await?;
+            let hash = user.as_ref().and_then(|user| user.password.clone());
+            let verified = match self.parts.hasher.verify(&credentials.password, hash.clone()).await {
+                Ok(verified) => verified,
+                Err(error) => return Ok(LogIn::Hasher(error)),
+            };
+            let (Some(user), Some(mut proved)) = (user.filter(|_| verified != Verified::Wrong), hash) else {
+                return Ok(LogIn::Wrong);
+            };
+            if !user.is_active {
+                return Ok(LogIn::Disabled);
+            }
+            if verified == Verified::RightButWeak {
+                proved = self.rehash(&user, proved, &credentials.password).await?;
+            }
+            match self.open(user, Some(proved), device.clone(), now).await? {
+                Opening::Done(logged_in) => return Ok(LogIn::Done(logged_in)),
+                Opening::NoSuchUser => return Ok(LogIn::Disabled),
+                Opening::PasswordChanged => {}
+            }
         }
-        if let (Verified::RightButWeak, Some(old)) = (verified, &hash) {
-            self.rehash(&user, old, &credentials.password).await?;
-        }
-        let Some(logged_in) = self.open(user, device, now).await? else {
-            return Ok(LogIn::Disabled);
-        };
-        self.prove_again(logged_in, hash, &credentials.password).await
+        Ok(LogIn::Wrong)
     }
 
-    /// Gives the tokens of a session that was just opened to whoever proved `proved`, unless the password was changed between
-    /// that and the opening: that change ended every session but could not see this one. One that comes later sees it.
-    async fn prove_again(
+    /// Raises the cost of a hash while the password is at hand, and gives the hash that stands then. That it can't be done now is no
+    /// reason to refuse the login.
+    async fn rehash(
         &self,
-        logged_in: LoggedIn,
-        proved: Option<PasswordHash>,
+        user: &User,
+        old: PasswordHash,
         password: &str,
-    ) -> Result<LogIn, StoreError> {
-        let user = logged_in.user.id;
-        let current = self.parts.accounts.by_id(user).await?.and_then(|user| user.password);
-        if current == proved {
-            return Ok(LogIn::Done(logged_in));
-        }
-        // Perhaps the same password under a hash of higher cost.
-        let refused = match self.parts.hasher.verify(password, current).await {
-            Ok(Verified::Right | Verified::RightButWeak) => return Ok(LogIn::Done(logged_in)),
-            Ok(Verified::Wrong) => LogIn::Wrong,
-            Err(error) => LogIn::Hasher(error),
-        };
-        let ending = self.ending(EndReason::PasswordChange, self.parts.clock.now());
-        let ended = self.parts.sessions.end(user, logged_in.tokens.session, ending).await?;
-        self.parts.revocations.add(ended.as_slice());
-        Ok(refused)
-    }
-
-    /// Raises the cost of a hash while the password is at hand. That it can't be done now is no reason to refuse the login.
-    async fn rehash(&self, user: &User, old: &PasswordHash, password: &str) -> Result<(), StoreError> {
+    ) -> Result<PasswordHash, StoreError> {
         let proved = NewPassword::proved(password);
-        if let Ok(new) = self.parts.hasher.hash(proved).await {
-            self.parts.accounts.rehash(user.id, old, new).await?;
-        }
-        Ok(())
+        let Ok(new) = self.parts.hasher.hash(proved).await else { return Ok(old) };
+        self.parts.accounts.rehash(user.id, &old, new.clone()).await?;
+        Ok(new)
     }
 }

@@ -14,7 +14,7 @@ use super::{
     AccessToken, AccessTokens, AuthFailure, Device, EndReason, Ending, Grant, NewSession, Opened, Principal,
     RefreshGrant, RefreshSecret, RefreshSecrets, Revocation, Revocations, Session, SessionStore,
 };
-use crate::account::{AccountStore, PasswordHasher, User};
+use crate::account::{AccountStore, PasswordHash, PasswordHasher, User};
 use crate::error::StoreError;
 use crate::identity::{IdentityStore, Issuers};
 use crate::ids::{SessionId, TokenId, UserId};
@@ -79,6 +79,17 @@ pub struct LoggedIn {
     pub tokens: Tokens,
 }
 
+/// What became of a session to be opened.
+#[derive(Debug)]
+pub enum Opening {
+    /// It is open.
+    Done(LoggedIn),
+    /// The account went away or is disabled.
+    NoSuchUser,
+    /// The password is not the one that was proved any more.
+    PasswordChanged,
+}
+
 /// The ports a [`SessionService`] works with.
 #[derive(Clone)]
 pub struct SessionParts {
@@ -136,15 +147,25 @@ impl SessionService {
         Self { lifetimes, ..self.clone() }
     }
 
-    /// Opens a session for a user who has proved who they are; `None` when the account went away or is disabled.
-    pub async fn open(&self, user: User, device: Device, now: Stamp) -> Result<Option<LoggedIn>, StoreError> {
+    /// Opens a session for a user who has proved who they are, by the password of this hash if it was a password.
+    pub async fn open(
+        &self,
+        user: User,
+        proved: Option<PasswordHash>,
+        device: Device,
+        now: Stamp,
+    ) -> Result<Opening, StoreError> {
         let session = self.new_session(user.id, device, now);
+        let new = NewSession { proved, ..session.new.clone() };
         let ending = self.ending(EndReason::DeviceRevoked, now);
-        let opened =
-            self.parts.sessions.open(user.id, session.new.clone(), self.defence.session_cap, ending).await?;
-        let Opened::Done(ended) = opened else { return Ok(None) };
-        self.parts.revocations.add(&ended);
-        Ok(Some(self.logged_in(Box::new(user), session.new.id, session.secret, now)))
+        Ok(match self.parts.sessions.open(user.id, new, self.defence.session_cap, ending).await? {
+            Opened::Done(ended) => {
+                self.parts.revocations.add(&ended);
+                Opening::Done(self.logged_in(Box::new(user), session.new.id, session.secret, now))
+            }
+            Opened::NoSuchUser => Opening::NoSuchUser,
+            Opened::PasswordChanged => Opening::PasswordChanged,
+        })
     }
 
     /// A session with its first refresh token, not yet stored.
@@ -164,7 +185,7 @@ impl SessionService {
             }),
         };
         let hash = self.parts.refresh.hash(&secret.0);
-        PendingSession { new: NewSession { id, device, token, hash, expires_at }, secret }
+        PendingSession { new: NewSession { id, device, token, hash, expires_at, proved: None }, secret }
     }
 
     /// How long its tokens live.

@@ -1,0 +1,121 @@
+//! The export shows every row of a user, and the deletion removes them: asked of the database's own catalogue.
+
+use std::collections::BTreeSet;
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::{Client, Database, Server, on_both_databases};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{add, at, items, log_in, refresh, text};
+
+/// A user with rows in every table; gives the id without hyphens.
+async fn furnished(server: &Server, email: &str) -> (Client, String) {
+    let (ann, tokens) = server.client().register(email).await;
+    let user = text(&tokens["user"]["id"]).replace('-', "");
+    add(&ann, "kept").await;
+    let gone = add(&ann, "gone").await;
+    ann.delete(&at(&gone)).await.expect(204);
+    refresh(&server.client(), &tokens).await.expect(200);
+    let (laptop, _) = log_in(&server.client(), email, "laptop").await;
+    laptop.post("/api/v1/auth/logout", json!({})).await.expect(204);
+    server.client().post("/api/v1/auth/forgot-password", json!({"email": email})).await.expect(202);
+    let (id, now) = match server.database() {
+        Database::Postgres => (format!("'{user}'"), "now()"),
+        Database::Sqlite => (format!("x'{user}'"), "0"),
+    };
+    server.execute(&format!(
+        "INSERT INTO external_identities (provider, subject, user_id, email, created_at) \
+         VALUES ('google', 'subject of {email}', {id}, '{email}', {now})"
+    ));
+    (ann, user)
+}
+
+/// One text for each row of the user.
+fn rows(server: &Server, table: &str, user: &str, expression: &str) -> BTreeSet<String> {
+    let of_user = server.id_text("user_id");
+    let sql = format!("SELECT {expression} AS value FROM {table} WHERE {of_user} = '{user}'");
+    server.column(&sql).into_iter().collect()
+}
+
+fn count(server: &Server, table: &str, user: &str) -> usize {
+    let of_user = server.id_text("user_id");
+    server.column(&format!("SELECT '' || 1 AS value FROM {table} WHERE {of_user} = '{user}'")).len()
+}
+
+/// The members of each item, joined.
+fn listed(list: &Value, members: &[&str]) -> BTreeSet<String> {
+    let joined = |item: &Value| members.iter().map(|name| text(&item[name])).collect::<Vec<_>>().join(" ");
+    items(list).iter().map(joined).collect()
+}
+
+fn ids(list: &Value) -> BTreeSet<String> {
+    listed(list, &["id"]).into_iter().map(|id| id.replace('-', "")).collect()
+}
+
+/// How the rows of a table stand in the export: what the database has, and what the document says. A table that is not named here
+/// fails the test: its rows have to be exported, or a reason be given why they need not.
+fn compared(
+    server: &Server,
+    table: &str,
+    user: &str,
+    export: &Value,
+) -> (BTreeSet<String>, BTreeSet<String>) {
+    let sessions = ids(&export["sessions"]);
+    match table {
+        "todos" => (rows(server, table, user, &server.id_text("id")), ids(&export["todos"])),
+        "sessions" => (rows(server, table, user, &server.id_text("id")), sessions),
+        "external_identities" => {
+            let told = listed(&export["identities"], &["provider", "subject"]);
+            (rows(server, table, user, "provider || ' ' || subject"), told)
+        }
+        "mail_outbox" => {
+            let told = listed(&export["mails"], &["template", "to"]);
+            (rows(server, table, user, r#"template || ' ' || "to""#), told)
+        }
+        // Hashes of secrets: what they are about is the session that they continue.
+        "refresh_tokens" => (rows(server, table, user, &server.id_text("session_id")), sessions),
+        // Hashes of secrets: what they are about is the mail that brought them.
+        "one_time_tokens" => {
+            let told = listed(&export["mails"], &["template"]);
+            (rows(server, table, user, "kind"), told)
+        }
+        // What ended stands with its session.
+        "revoked_tokens" => {
+            let ended = items(&export["sessions"]).iter().filter(|session| !session["ended_at"].is_null());
+            (rows(server, table, user, &server.id_text("session_id")), ids(&ended.cloned().collect()))
+        }
+        _ => panic!("the export does not know the table {table}"),
+    }
+}
+
+on_both_databases! {
+    async fn every_row_of_a_user_stands_in_the_export_and_none_survives_the_deletion(server: Server) {
+        let (ann, ann_id) = furnished(&server, "ann@example.com").await;
+        let (_, bob_id) = furnished(&server, "bob@example.com").await;
+        let export = ann.get("/api/v1/users/me/export").await.expect(200).json();
+        let tables = server.tables_of_users();
+        assert!(tables.len() >= 7, "{tables:?}");
+        let before: Vec<_> = tables.iter().map(|table| count(&server, table, &bob_id)).collect();
+        for table in &tables {
+            let (stored, told) = compared(&server, table, &ann_id, &export);
+            assert!(!stored.is_empty(), "{table} has a row of the user, or nothing is shown");
+            assert_eq!(stored, told, "{table}");
+        }
+
+        let deletion = ann.request(Method::DELETE, "/api/v1/users/me").json(&json!({"password": PASSWORD}));
+        ann.send(deletion).await.expect(204);
+        for (table, of_bob) in tables.iter().zip(before) {
+            // That everything of the user ended has to be known for as long as a token of theirs is good.
+            let kept = usize::from(table == "revoked_tokens");
+            assert_eq!(count(&server, table, &ann_id), kept, "{table}");
+            assert_eq!(count(&server, table, &bob_id), of_bob, "{table}: nobody else's");
+        }
+        let kept = rows(&server, "revoked_tokens", &ann_id, "reason");
+        assert_eq!(kept, BTreeSet::from(["account_deleted".to_owned()]));
+        let left = server.column(r#"SELECT email AS value FROM users WHERE email LIKE 'ann@%'
+            UNION ALL SELECT "to" FROM mail_outbox WHERE "to" LIKE 'ann@%'
+            UNION ALL SELECT payload FROM one_time_tokens WHERE payload LIKE 'ann@%'"#);
+        assert_eq!(left, Vec::<String>::new());
+    }
+}

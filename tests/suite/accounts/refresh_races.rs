@@ -1,0 +1,107 @@
+//! Many refreshes of one token at once, over the body and over the cookie, and what a stolen token comes to afterwards.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use blackbox_tests::{Answer, Client, Database, Server, Socket, on_both_databases};
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{refresh, text, twin};
+
+const ORIGIN: &str = "http://localhost:3000";
+
+/// Refreshes as a browser does, with the token in the cookie alone.
+async fn refresh_by_cookie(client: &Client, token: &str) -> Answer {
+    let request = client
+        .anonymous()
+        .request(Method::POST, "/api/v1/auth/refresh")
+        .header("origin", ORIGIN)
+        .header("cookie", format!("refresh_token={token}"));
+    client.send(request).await
+}
+
+/// The cookie that an answer sets; none of the tests expects one that is cleared.
+fn cookie(answer: &Answer) -> String {
+    let (pair, attributes) = answer.header("set-cookie").split_once("; ").expect("attributes");
+    assert!(!attributes.contains("Max-Age=0"), "{answer}");
+    pair.strip_prefix("refresh_token=").expect("the refresh token's cookie").to_owned()
+}
+
+/// Fails unless one token of the server's one session is not replaced, and one was issued after the first.
+fn assert_one_live_token(server: &Server) {
+    let live =
+        server.column("SELECT '' || generation AS value FROM refresh_tokens WHERE replaced_at IS NULL");
+    assert_eq!(live, ["1"], "the successor");
+    assert_eq!(server.column("SELECT '' || generation AS value FROM refresh_tokens").len(), 2);
+}
+
+/// Makes the database believe that half a minute has gone by since every rotation.
+fn past_the_grace(server: &Server) {
+    let ago = match server.database() {
+        Database::Postgres => "interval '31 seconds'",
+        Database::Sqlite => "31000000",
+    };
+    server.execute(&format!(
+        "UPDATE refresh_tokens SET replaced_at = replaced_at - {ago} WHERE replaced_at IS NOT NULL"
+    ));
+}
+
+/// Two hundred refreshes of one token by these clients, of both kinds in turn; gives the one successor.
+async fn all_come_to_one_successor(clients: &[Client], first: &Value) -> String {
+    let token = text(&first["refresh_token"]);
+    let answers = join_all((0..200).map(|n| async move {
+        let client = &clients[n % clients.len()];
+        if (n / clients.len()).is_multiple_of(2) {
+            (false, refresh(client, first).await)
+        } else {
+            (true, refresh_by_cookie(client, token).await)
+        }
+    }))
+    .await;
+    let mut successors = BTreeSet::new();
+    for (by_cookie, answer) in answers {
+        let answer = answer.expect(200);
+        let told = answer.json();
+        assert_eq!(answer.headers.contains_key("set-cookie"), by_cookie, "{answer}");
+        if by_cookie {
+            assert_eq!(cookie(&answer), text(&told["refresh_token"]));
+        }
+        successors.insert(text(&told["refresh_token"]).to_owned());
+    }
+    assert_eq!(successors.len(), 1);
+    successors.pop_first().expect("one")
+}
+
+on_both_databases! {
+    async fn two_hundred_refreshes_by_body_and_cookie_come_to_one_successor(server: Server) {
+        let (_, first) = server.client().register("ann@example.com").await;
+        all_come_to_one_successor(&[server.client()], &first).await;
+        assert_one_live_token(&server);
+    }
+
+    async fn a_token_replayed_after_a_race_over_two_instances_ends_the_session_and_its_sockets(server: Server) {
+        let other = twin(&server).await;
+        let (ann, first) = server.client().register("ann@example.com").await;
+        let (mut here, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
+        let (mut there, _) = Socket::ready(&other.socket_url(), ann.token(), "").await;
+        let successor = all_come_to_one_successor(&[server.client(), other.client()], &first).await;
+        assert_one_live_token(&server);
+
+        let next = cookie(&refresh_by_cookie(&server.client(), &successor).await.expect(200));
+        past_the_grace(&server);
+        let replayed = Instant::now();
+        let stolen = refresh_by_cookie(&other.client(), text(&first["refresh_token"])).await;
+        stolen.expect_problem(401, "AUTH_004");
+        assert_eq!((here.closed().await, there.closed().await), (4401, 4401));
+        assert!(replayed.elapsed() < Duration::from_secs(2), "on both within two seconds");
+        let lost = refresh_by_cookie(&server.client(), &next).await;
+        lost.expect_problem(401, "AUTH_004");
+        for refused in [stolen, lost] {
+            assert!(!refused.headers.contains_key("set-cookie"), "a request that loses clears nothing: {refused}");
+        }
+        ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        other.client().with_token(ann.token()).get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+    }
+}
