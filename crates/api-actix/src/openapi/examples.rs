@@ -14,24 +14,27 @@ pub(super) fn finish(document: &mut OpenApi) {
     let schemas = serde_json::to_value(&document.components).unwrap_or_default();
     for item in document.paths.paths.values_mut() {
         for operation in super::finish::operations(item) {
-            if let Some(RefOr::T(body)) = &mut operation.request_body {
-                add(body.content.get_mut(JSON), &schemas);
-            }
-            for (_, response) in operation.responses.responses.iter_mut().filter(|(s, _)| s.starts_with('2'))
-            {
-                if let RefOr::T(response) = response {
-                    add(response.content.get_mut(JSON), &schemas);
+            let request = operation.request_body.iter_mut().filter_map(|body| match body {
+                RefOr::T(body) => body.content.get_mut(JSON),
+                RefOr::Ref(_) => None,
+            });
+            let responses = operation.responses.responses.iter_mut();
+            let successes = responses.filter(|(status, _)| status.starts_with('2'));
+            let answers = successes.filter_map(|(_, response)| match response {
+                RefOr::T(response) => response.content.get_mut(JSON),
+                RefOr::Ref(_) => None,
+            });
+            for content in request.chain(answers) {
+                if let RefOr::T(content) = content {
+                    add(content, &schemas);
                 }
             }
         }
     }
 }
 
-fn add(content: Option<&mut RefOr<Content>>, components: &Value) {
-    if let Some(RefOr::T(content)) = content
-        && content.example.is_none()
-        && let Some(schema) = &content.schema
-    {
+fn add(content: &mut Content, components: &Value) {
+    if let (None, Some(schema)) = (&content.example, &content.schema) {
         content.example = Some(example(&serde_json::to_value(schema).unwrap_or_default(), components));
     }
 }
