@@ -3,6 +3,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the snapshots")]
 
 mod accounts;
+mod better_auth;
 mod concurrency;
 mod contracts;
 mod crash;

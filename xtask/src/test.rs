@@ -16,6 +16,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
     tools::npm_project("tests/typescript-client")?;
     tools::npm_project("tests/openapi-tools")?;
+    tools::npm_project("tests/better-auth")?;
     let schemathesis = tools::python_program("schemathesis")?;
     run_command(cargo().args(["build", "--package", "server", "--bin", "todo-server"]))?;
     // Held until the end, so that the test binaries don't each start a cluster of their own.

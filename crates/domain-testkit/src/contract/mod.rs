@@ -203,7 +203,6 @@ macro_rules! store_contract {
             a_link_leaves_no_way_in_from_before
             a_reset_leaves_no_way_in_from_before
             an_identity_of_the_owner_finds_the_account_again
-            an_external_subject_does_not_follow_its_address
             identities_of_a_verified_account_stay
             a_new_password_voids_what_would_get_past_it
         );

@@ -150,7 +150,7 @@ impl Request {
         Self { raw: Some(text), ..self }
     }
 
-    pub fn of_type(self, content_type: &'static str) -> Self {
+    pub fn typed(self, content_type: &'static str) -> Self {
         Self { headers: vec![("content-type", content_type)], ..self }
     }
 

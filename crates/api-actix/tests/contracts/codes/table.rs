@@ -152,7 +152,7 @@ pub fn trial(code: ErrorCode, tree: Tree) -> Result<Trial, Reason> {
         C::PasswordUnchanged => tree.password_change()?.with("new_password", PASSWORD).into(),
         C::BodyNotJson => tree.any().raw("{").into(),
         C::TooLarge => tree.any().with(tree.member(), "t".repeat(3 * 1024 * 1024)).into(),
-        C::ContentTypeWrong => tree.any().of_type("text/plain").into(),
+        C::ContentTypeWrong => tree.any().typed("text/plain").into(),
         C::TodoNotFound => match tree {
             Tree::Auth | Tree::SignIn => return Err("has no todos"),
             Tree::Todos => Request::get(&format!("/todos/{}", uuid())).by(Who::Ann).into(),

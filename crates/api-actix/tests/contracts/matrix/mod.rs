@@ -22,7 +22,9 @@ use table::operations;
 /// What a caller is refused with; `bad` is the code of the input, unless it is a good one.
 fn refusal(operation: &Operation, caller: Caller, bad: Option<ErrorCode>) -> Option<ErrorCode> {
     match (caller, operation.strangers) {
-        (_, Strangers::AreUnknown) | (Caller::Owner, _) | (Caller::Other, Strangers::HaveTheirOwn) => bad,
+        (_, Strangers::MakeNoDifference) | (Caller::Owner, _) | (Caller::Other, Strangers::HaveTheirOwn) => {
+            bad
+        }
         (Caller::Anonymous, _) => Some(ErrorCode::TokenMalformed),
         (Caller::Expired, _) => Some(ErrorCode::AccessTokenExpired),
         (Caller::Revoked, _) => Some(ErrorCode::TokenRevoked),

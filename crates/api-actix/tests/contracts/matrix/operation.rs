@@ -17,7 +17,7 @@ pub enum Strangers {
     /// There is nothing of the owner's in the path.
     HaveTheirOwn,
     /// No token is looked at: whoever asks gets the same.
-    AreUnknown,
+    MakeNoDifference,
 }
 
 /// A bad input and the code it gets.
@@ -124,6 +124,6 @@ impl Operation {
     }
 
     pub fn public(&self) -> bool {
-        self.strangers == Strangers::AreUnknown
+        self.strangers == Strangers::MakeNoDifference
     }
 }

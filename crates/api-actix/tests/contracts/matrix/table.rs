@@ -8,7 +8,7 @@ use domain::code::ErrorCode::{
 use serde_json::{Value, json};
 
 use super::operation::Operation;
-use super::operation::Strangers::{AreKeptOut, AreRefused, AreUnknown, FindNothing, HaveTheirOwn};
+use super::operation::Strangers::{AreKeptOut, AreRefused, FindNothing, HaveTheirOwn, MakeNoDifference};
 use crate::world::PASSWORD;
 
 pub fn operations() -> Vec<Operation> {
@@ -34,7 +34,7 @@ fn accounts() -> Vec<Operation> {
     let wrong_types =
         || [json!({"email": 7, "password": PASSWORD}), json!({"email": "x@example.com", "password": 7})];
     let registration = |path| {
-        Operation::new(Method::POST, path, 201, AreUnknown)
+        Operation::new(Method::POST, path, 201, MakeNoDifference)
             .body(new.clone())
             .refuses(EmailInvalid, addresses())
             .refuses(EmailTaken, [account("ANN@example.com", PASSWORD)])
@@ -46,7 +46,7 @@ fn accounts() -> Vec<Operation> {
             )
     };
     let login = |path| {
-        Operation::new(Method::POST, path, 200, AreUnknown)
+        Operation::new(Method::POST, path, 200, MakeNoDifference)
             .body(ann.clone())
             .refuses(EmailInvalid, addresses())
             .refuses(FieldRequired, no_password())
@@ -56,7 +56,7 @@ fn accounts() -> Vec<Operation> {
     vec![
         registration("/auth/register").refuses(PasswordWeak, [account("x@example.com", "ZebraStripe7")]),
         login("/auth/login"),
-        Operation::new(Method::POST, "/auth/refresh", 200, AreUnknown)
+        Operation::new(Method::POST, "/auth/refresh", 200, MakeNoDifference)
             .body(json!({"refresh_token": "{refresh}"}))
             .refuses(ValueInvalid, [json!({"refresh_token": 7})])
             .refuses(TokenMalformed, [json!({}), json!({"refresh_token": "x"})]),
