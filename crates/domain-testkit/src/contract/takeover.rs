@@ -6,7 +6,7 @@ use domain::identity::{Linked, Resolved};
 use domain::session::{Device, EndReason, NewSession, Refreshed, TokenHash};
 
 use crate::Harness;
-use crate::build::{T0, at, ending, identity, new_session, one_time, password_hash, proof, successor, uuid};
+use crate::build::{T0, at, ending, identity, new_session, one_time, password_hash, successor, uuid};
 
 const ANSWERS: &str = "the store answers";
 
