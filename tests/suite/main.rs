@@ -11,6 +11,7 @@ mod errors;
 mod hostile;
 mod instances;
 mod isolation;
+mod mail;
 mod operations;
 mod overload;
 mod readme;

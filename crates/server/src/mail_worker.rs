@@ -126,13 +126,15 @@ impl MailWorker {
         let (mail, attempts) = (queued.mail.id, queued.attempts.saturating_add(1));
         counter!("mail_failed_total").increment(1);
         if let Some(pause) = retry_after(self.parts.retry, queued.attempts, error) {
-            tracing::warn!(%mail, attempts, error = told, "mail not sent yet");
             let next = now.plus(jittered(pause, self.parts.secrets.uuid()));
-            self.parts.outbox.failed(mail, &told, next).await
+            let noted = self.parts.outbox.failed(mail, &told, next).await;
+            tracing::warn!(%mail, attempts, error = told, "mail not sent yet");
+            noted
         } else {
+            let noted = self.parts.outbox.given_up(mail, &told, now).await;
             tracing::error!(%mail, attempts, error = told, "mail not sent, and not tried again");
             counter!("mail_given_up_total").increment(1);
-            self.parts.outbox.given_up(mail, &told, now).await
+            noted
         }
     }
 
