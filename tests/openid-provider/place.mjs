@@ -30,7 +30,7 @@ const faults = {
   deep: (response) => response.setHeader("content-type", "application/json").end("[".repeat(100_000)),
   binary: (response) => response.setHeader("content-type", "application/json").end(Buffer.from([0, 255, 254, 128])),
   list: (response) => response.setHeader("content-type", "application/json").end("[1, null]"),
-  otherTypes: (response) =>
+  types: (response) =>
     response.setHeader("content-type", "application/json").end('{"access_token": 7, "id_token": {}, "keys": "none"}'),
   empty: (response) => response.end(),
   error: (response) => response.writeHead(500).end("out of order"),
