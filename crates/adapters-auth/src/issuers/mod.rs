@@ -92,6 +92,13 @@ impl Audience {
             Self::Several(audiences) => audiences.iter().any(|audience| audience == wanted),
         }
     }
+
+    pub fn is_only(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(audience) => audience == wanted,
+            Self::Several(audiences) => matches!(&audiences[..], [audience] if audience == wanted),
+        }
+    }
 }
 
 #[async_trait]
