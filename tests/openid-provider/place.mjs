@@ -30,7 +30,7 @@ const faults = {
   deep: (response) => response.setHeader("content-type", "application/json").end("[".repeat(100_000)),
   binary: (response) => response.setHeader("content-type", "application/json").end(Buffer.from([0, 255, 254, 128])),
   list: (response) => response.setHeader("content-type", "application/json").end("[1, null]"),
-  otherTypes: (response) =>
+  types: (response) =>
     response.setHeader("content-type", "application/json").end('{"access_token": 7, "id_token": {}, "keys": "none"}'),
   empty: (response) => response.end(),
   error: (response) => response.writeHead(500).end("out of order"),
@@ -41,8 +41,9 @@ const faults = {
 export class Place {
   // By path, how often it was asked for.
   requests = {};
-  // Codes and tokens that it gave out.
-  secrets = [];
+  // What it gave out.
+  codes = [];
+  tokens = [];
   // What `behave` was told: `account` logs in (with `sub`), `deny` refuses consent, `faults` by path; each kind knows more.
   behaviour = { faults: {} };
   rotate = () => {};

@@ -12,6 +12,7 @@ mod hostile;
 mod instances;
 mod isolation;
 mod mail;
+mod oauth;
 mod operations;
 mod overload;
 mod readme;

@@ -16,6 +16,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
     tools::npm_project("tests/typescript-client")?;
     tools::npm_project("tests/openapi-tools")?;
+    tools::npm_project("tests/openid-provider")?;
     tools::npm_project("tests/better-auth")?;
     let schemathesis = tools::python_program("schemathesis")?;
     let python = tools::python_program("python")?;
