@@ -9,7 +9,6 @@ const random = (prefix) => prefix + randomBytes(18).toString("base64url");
 export function github(place, { client }) {
   const codes = new Map();
   const tokens = new Map();
-  const give = (secret) => (place.secrets.push(secret), secret);
 
   function authorize(query, response) {
     const to = new URL(query.get("redirect_uri"));
@@ -20,7 +19,8 @@ export function github(place, { client }) {
       to.searchParams.set("error", "access_denied");
       to.searchParams.set("error_description", "The user has denied your application access.");
     } else {
-      const code = give(random(""));
+      const code = random("");
+      place.codes.push(code);
       codes.set(code, { challenge: query.get("code_challenge"), redirect: to.href, user: place.behaviour.account });
       to.searchParams.set("code", code);
     }
@@ -37,7 +37,8 @@ export function github(place, { client }) {
     if (form.get("redirect_uri") !== code?.redirect) return { error: "bad_verification_code" };
     const challenge = createHash("sha256").update(form.get("code_verifier") ?? "").digest("base64url");
     if (challenge !== code.challenge) return { error: "bad_verification_code" };
-    const token = give(random("gho_"));
+    const token = random("gho_");
+    place.tokens.push(token);
     tokens.set(token, code.user);
     return { access_token: token, token_type: "bearer", scope: "read:user,user:email" };
   }

@@ -3,7 +3,7 @@
 //   POST /ID          {…}: from now on it behaves so
 //   POST /ID/rotate   it signs with a new key and publishes no other
 //   POST /ID/close    nobody listens there any more
-//   GET  /ID          {"requests": {path: how often}, "secrets": [whatever it gave out]}
+//   GET  /ID          {"requests": {path: how often}, "codes": [all it gave out], "tokens": [all it gave out]}
 // It ends when its standard input does, so that it never outlives the tests.
 
 import { createServer } from "node:http";
@@ -26,7 +26,7 @@ async function serve(request) {
   const [id, action] = request.url.split("/").slice(1);
   if (id === "") return open(await json(request));
   const place = places[id];
-  if (request.method === "GET") return { requests: place.requests, secrets: place.secrets };
+  if (request.method === "GET") return { requests: place.requests, codes: place.codes, tokens: place.tokens };
   if (action === "rotate") return place.rotate();
   if (action === "close") return place.close();
   return place.behave(await json(request));

@@ -56,10 +56,10 @@ export async function openid(place, { client, algorithm = "ES256", claimsInToken
       // Whatever a client is given stands in a token answer or in the address it is sent back to.
       const { body } = context;
       if (body?.id_token && place.behaviour.idToken) body.id_token = await forge(body.id_token, place.behaviour.idToken);
-      if (body?.access_token) place.secrets.push(body.access_token, body.refresh_token, body.id_token);
+      if (body?.access_token) place.tokens.push(body.access_token, body.refresh_token, body.id_token);
       if (context.path === "/me") Object.assign(body, place.behaviour.userinfo);
       const code = new URL(context.response.get("location") || "/", place.url).searchParams.get("code");
-      if (code) place.secrets.push(code);
+      if (code) place.codes.push(code);
     });
     place.handle = provider.callback();
   };

@@ -41,8 +41,9 @@ const faults = {
 export class Place {
   // By path, how often it was asked for.
   requests = {};
-  // Codes and tokens that it gave out.
-  secrets = [];
+  // What it gave out.
+  codes = [];
+  tokens = [];
   // What `behave` was told: `account` logs in (with `sub`), `deny` refuses consent, `faults` by path; each kind knows more.
   behaviour = { faults: {} };
   rotate = () => {};

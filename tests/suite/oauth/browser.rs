@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+use blackbox_tests::client::http;
 use blackbox_tests::{Answer, Client, Server};
 use reqwest::{Method, Url, redirect};
 
@@ -21,8 +22,7 @@ impl Browser {
     pub fn new(server: &Server) -> Self {
         let address: SocketAddr =
             server.base_url.trim_start_matches("http://").parse().expect("an address and a port");
-        let http = reqwest::Client::builder()
-            .no_proxy()
+        let http = http()
             .cookie_store(true)
             .redirect(redirect::Policy::none())
             .resolve("localhost", address)

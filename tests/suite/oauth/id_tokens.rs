@@ -9,9 +9,9 @@ use super::{hand_off, log_in, me, server_with};
 use crate::support::sql;
 
 /// Seconds since 1970, so many from now.
-#[expect(clippy::disallowed_methods, reason = "the provider's clock is the machine's")]
 fn seconds(from_now: i64) -> i64 {
-    chrono::Utc::now().timestamp() + from_now
+    let now: i64 = jsonwebtoken::get_current_timestamp().try_into().expect("not that late");
+    now + from_now
 }
 
 on_both_databases! {

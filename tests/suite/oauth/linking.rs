@@ -38,6 +38,14 @@ on_both_databases! {
         assert_eq!((&profile["id"], &profile["providers"]), (&me(&squatter).await["id"], &json!(["acme"])));
     }
 
+    async fn the_same_subject_at_another_provider_is_somebody_else(database: Database) {
+        let (acme, other) = (Provider::openid("acme").await, Provider::openid("other").await);
+        let server = server_with(database, &[&acme, &other]).await;
+        other.log_in_as(json!({"sub": ann()["sub"], "email": "bob@example.com", "email_verified": true})).await;
+        let (here, there) = (log_in(&server, &acme).await, log_in(&server, &other).await);
+        assert_ne!(me(&here).await["id"], me(&there).await["id"]);
+    }
+
     async fn an_unverified_address_at_the_provider_joins_nothing(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;

@@ -1,6 +1,8 @@
 //! The way that goes well, at every kind of provider.
 
+use blackbox_tests::client::http;
 use blackbox_tests::on_both_databases;
+use reqwest::Url;
 use serde_json::json;
 
 use super::browser::{Browser, altered};
@@ -14,13 +16,17 @@ async fn redeem(provider: &Provider, code: &str, verifier: Option<&str>) -> (u16
     let home = callback(provider.name);
     form.push(("redirect_uri", &home));
     form.extend(verifier.map(|verifier| ("code_verifier", verifier)));
-    // RFC 6749 section 2.3.1: form-encoded, as the identifier has a colon.
-    let encode = |text: &str| text.bytes().fold(String::new(), |done, byte| done + &format!("%{byte:02X}"));
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = http().build().expect("a client");
     let request = http.post(format!("{}/token", provider.url)).form(&form);
-    let sent = request.basic_auth(encode(CLIENT_ID), Some(encode(CLIENT_SECRET))).send().await;
+    let sent = request.basic_auth(form_encoded(CLIENT_ID), Some(form_encoded(CLIENT_SECRET))).send().await;
     let response = sent.expect("the provider answers");
     (response.status().as_u16(), response.text().await.expect("a body"))
+}
+
+/// The form in which both go into the header (RFC 6749 section 2.3.1).
+fn form_encoded(text: &str) -> String {
+    let url = Url::parse_with_params("http://localhost", [("a", text)]).expect("an address");
+    url.query().and_then(|query| query.strip_prefix("a=")).expect("a query").to_owned()
 }
 
 on_both_databases! {

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use blackbox_tests::binary::workspace;
+use blackbox_tests::client::http;
 use serde_json::{Value, json};
 
 use super::ann;
@@ -44,7 +45,7 @@ impl Provider {
     }
 
     async fn open(kind: &str, name: &'static str, mut settings: Value) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = http().build().expect("a client");
         let desk = tokio::task::spawn_blocking(desk).await.expect("the providers start");
         settings["kind"] = json!(kind);
         settings["client"]["client_id"] = json!(CLIENT_ID);
@@ -103,16 +104,24 @@ impl Provider {
         ask(self.http.get(&self.desk)).await["requests"][path].as_u64().unwrap_or_default()
     }
 
-    /// The codes and tokens that it gave out.
-    pub async fn secrets(&self) -> Vec<String> {
-        let told = ask(self.http.get(&self.desk)).await;
-        items(&told["secrets"]).iter().filter_map(|secret| secret.as_str().map(str::to_owned)).collect()
+    /// The codes that it gave out.
+    pub async fn codes(&self) -> Vec<String> {
+        strings(&ask(self.http.get(&self.desk)).await["codes"])
+    }
+
+    /// The tokens that it gave out.
+    pub async fn tokens(&self) -> Vec<String> {
+        strings(&ask(self.http.get(&self.desk)).await["tokens"])
     }
 }
 
 /// Where a provider sends browsers back to.
 pub fn callback(name: &str) -> String {
     format!("{PUBLIC_URL}/api/v1/auth/oauth/{name}/callback")
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    items(list).iter().map(|item| text(item).to_owned()).collect()
 }
 
 async fn ask(request: reqwest::RequestBuilder) -> Value {
