@@ -2,4 +2,6 @@
 
 mod bodies;
 mod fields;
+mod readers;
+mod refusals;
 mod wire;

@@ -10,6 +10,7 @@ use actix_web::test::{TestRequest, init_service, try_call_service};
 use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing, MemoryRateLimiter};
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::unread::Unread;
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService};
 use domain::session::{Lifetimes, LoginDefence, RevocationNews, Revocations, SessionParts, SessionService};
@@ -100,6 +101,7 @@ impl World {
             settings: ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() },
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
+            unread: Unread::default(),
         };
         let world = Self { store, bus, clock, revocations, api: Arc::new(api) };
         world.hear();
