@@ -52,7 +52,15 @@ impl Bed {
 
     /// The server's, beyond its defaults. On PostgreSQL it has a role that row security binds.
     fn settings(&self) -> Vec<(&'static str, String)> {
-        let mut settings = vec![("SECRET_KEY", SECRET.to_owned()), ("JSON_LOGS", "true".to_owned())];
+        let mut settings = vec![
+            ("SECRET_KEY", SECRET.to_owned()),
+            ("JSON_LOGS", "true".to_owned()),
+            // The limit counts every request, and never says no.
+            ("RATE_LIMIT_API", "1000000/1s".to_owned()),
+            ("RATE_LIMIT_API_BURST", "1000000".to_owned()),
+            // The load says from where it comes.
+            ("TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
+        ];
         match &self.engine {
             Engine::Sqlite(file) => settings.push(("DATABASE_URL", format!("sqlite://{}", file.display()))),
             Engine::Postgres { database, .. } => {

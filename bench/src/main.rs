@@ -6,6 +6,7 @@
 //! - [`process`]: starting what is measured, and what it uses
 //! - [`database`], [`run`]: the course of a run
 //! - [`report`]: tables, targets, `docs/benchmarks.md`
+//! - [`timing`]: whether the time of an answer tells who has an account, `docs/timing.md`
 //!
 //! Figures are never asserted: a run ends well whatever they are, and badly when an answer is wrong.
 
@@ -19,9 +20,10 @@ mod load;
 mod process;
 mod report;
 mod run;
+mod timing;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -36,14 +38,16 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 #[command(about = "Measures the server beside a floor of its own")]
 struct Cli {
     #[command(subcommand)]
-    floor: Option<FloorOf>,
+    command: Option<Command>,
     #[command(flatten)]
     options: Options,
 }
 
 /// The floors run as processes of their own.
 #[derive(Subcommand)]
-enum FloorOf {
+enum Command {
+    /// Measures whether the time of an answer tells who has an account, in place of the rest
+    LikeTime,
     #[command(hide = true)]
     FloorPostgres { url: String, port: u16 },
     #[command(hide = true)]
@@ -53,17 +57,25 @@ enum FloorOf {
 #[derive(clap::Args)]
 struct Options {
     /// Short rounds, for a look; the document is left as it is
-    #[arg(long)]
+    #[arg(long, global = true)]
     quick: bool,
     /// Measures this alone; the document is left as it is
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     only: Option<Part>,
     /// Measures on this database alone; the document is left as it is
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     database: Option<Kind>,
     /// The server's binary; beside this one unless said otherwise
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     server: Option<PathBuf>,
+}
+
+impl Options {
+    fn server(&self) -> Result<PathBuf> {
+        let own = std::env::current_exe()?;
+        let beside = || own.parent().map_or_else(PathBuf::new, Path::to_owned).join("todo-server");
+        Ok(self.server.clone().unwrap_or_else(beside))
+    }
 }
 
 /// A part of the benchmark.
@@ -75,12 +87,16 @@ enum Part {
     Get,
     /// A page of 50
     List,
+    /// A thousand tasks
+    Tasks,
     /// Versioned patches, and syncs of 100 todos
     Patch,
     /// New todos
     Create,
     /// Delivery to 1,000 sockets
     Events,
+    /// Lists while others guess passwords
+    Flood,
 }
 
 /// A database.
@@ -92,11 +108,7 @@ enum Kind {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.floor {
-        Some(floor) => serve(floor),
-        None => measure(&cli.options),
-    };
-    match done {
+    match execute(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -105,15 +117,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(floor: FloorOf) -> Result<()> {
-    actix_web::rt::System::new().block_on(async {
-        match floor {
-            FloorOf::FloorPostgres { url, port } => floor::serve(PostgresFloor::new(&url)?, port).await,
-            FloorOf::FloorSqlite { file, port } => floor::serve(SqliteFloor::open(&file)?, port).await,
+fn execute(cli: &Cli) -> Result<()> {
+    let serving = actix_web::rt::System::new;
+    let measuring = || Builder::new_current_thread().enable_all().build();
+    match &cli.command {
+        Some(Command::FloorPostgres { url, port }) => {
+            serving().block_on(async { floor::serve(PostgresFloor::new(url)?, *port).await })
         }
-    })
-}
-
-fn measure(options: &Options) -> Result<()> {
-    Builder::new_current_thread().enable_all().build()?.block_on(run::all(options))
+        Some(Command::FloorSqlite { file, port }) => {
+            serving().block_on(async { floor::serve(SqliteFloor::open(file)?, *port).await })
+        }
+        Some(Command::LikeTime) => measuring()?.block_on(timing::all(&cli.options)),
+        None => measuring()?.block_on(run::all(&cli.options)),
+    }
 }

@@ -1,6 +1,6 @@
 //! The course of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::database::Bed;
 use crate::load::cases::{Case, Side};
+use crate::load::flood::{Flood, flood};
 use crate::load::sockets::{Delivery, deliver};
 use crate::load::{Figures, Lengths, round};
 use crate::process::{Meter, Served};
@@ -29,6 +30,7 @@ pub struct Measured {
     pub start: Option<Start>,
     pub contests: Vec<Contest>,
     pub deliveries: Vec<Delivery>,
+    pub floods: Vec<Flood>,
 }
 
 pub struct Start {
@@ -73,9 +75,7 @@ impl Plan {
 /// Measures what the options ask for, prints it, and renews the document when that was everything.
 pub async fn all(options: &Options) -> Result<()> {
     let began = Instant::now();
-    let own = std::env::current_exe()?;
-    let beside = || own.parent().map_or_else(PathBuf::new, Path::to_owned).join("todo-server");
-    let server = options.server.clone().unwrap_or_else(beside);
+    let server = options.server()?;
     let mut measured = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
         if options.database.is_none_or(|only| only == kind) {
@@ -120,6 +120,7 @@ async fn on(kind: Kind, program: &Path, options: &Options) -> Result<Measured> {
     for (part, connections, who) in [
         (Part::Get, &[16, 64][..], &[(Case::Get, own), (Case::Get, least)][..]),
         (Part::List, &[16, 64], &[(Case::List, own), (Case::List, least)]),
+        (Part::Tasks, &[1, 16], &[(Case::Tasks, own)]),
         (Part::Patch, &[1, 16, 64], &[(Case::Patch, own), (Case::Patch, least), (Case::Sync, own)]),
         (Part::Create, &[16, 64], &[(Case::Create, own), (Case::Create, least)]),
     ] {
@@ -134,9 +135,15 @@ async fn on(kind: Kind, program: &Path, options: &Options) -> Result<Measured> {
     } else {
         Vec::new()
     };
+    let floods = if wanted(Part::Flood) {
+        eprintln!("{kind:?}: lists while 200 connections guess passwords");
+        flood(served.address, &world, (plan.rounds, plan.deliveries), &meter).await?
+    } else {
+        Vec::new()
+    };
     let start = wanted(Part::Start).then_some(Start { healthy, idle, end: meter.memory()? });
     served.stop().await?;
-    Ok(Measured { kind, version, size, start, contests, deliveries })
+    Ok(Measured { kind, version, size, start, contests, deliveries, floods })
 }
 
 /// What takes turns.

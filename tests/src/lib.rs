@@ -24,25 +24,28 @@ pub use raw::Wire;
 pub use server::{Database, Server};
 pub use socket::Socket;
 
-/// Runs one test on a server of its own for each database: `name::sqlite` and `name::postgres`.
+/// Runs one test on each database: `name::sqlite` and `name::postgres`. It is given a server of its own, or, to start one with
+/// settings, the kind of database.
 #[macro_export]
 macro_rules! on_both_databases {
-    ($($(#[$attr:meta])* async fn $name:ident($server:ident: Server) $body:block)+) => {$(
+    (@given Server, $database:expr) => { $crate::Server::start($database).await };
+    (@given Database, $database:expr) => { $database };
+    ($($(#[$attr:meta])* async fn $name:ident($given:ident: $kind:ident) $body:block)+) => {$(
         $(#[$attr])*
         mod $name {
             #[allow(unused_imports, reason = "not every test needs what its neighbours import")]
             use super::*;
 
-            async fn run($server: $crate::Server) $body
+            async fn run($given: $crate::$kind) $body
 
             #[tokio::test(flavor = "multi_thread")]
             async fn sqlite() {
-                run($crate::Server::start($crate::Database::Sqlite).await).await;
+                run($crate::on_both_databases!(@given $kind, $crate::Database::Sqlite)).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
             async fn postgres() {
-                run($crate::Server::start($crate::Database::Postgres).await).await;
+                run($crate::on_both_databases!(@given $kind, $crate::Database::Postgres)).await;
             }
         }
     )+};

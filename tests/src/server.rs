@@ -146,6 +146,12 @@ impl Server {
         self.base_url = base_url;
     }
 
+    /// Gives a setting another value, from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
         let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");

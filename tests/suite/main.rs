@@ -3,6 +3,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the snapshots")]
 
 mod accounts;
+mod better_auth;
 mod concurrency;
 mod contracts;
 mod crash;
@@ -10,6 +11,8 @@ mod errors;
 mod hostile;
 mod instances;
 mod isolation;
+mod mail;
+mod oauth;
 mod operations;
 mod overload;
 mod readme;

@@ -149,6 +149,27 @@ on_both_databases! {
     }
 }
 
+/// What the log says of the first mail that was written.
+async fn told_of_a_mail(environment: &str) -> String {
+    let server = Server::start_with(Database::Sqlite, &[("ENVIRONMENT", environment)]).await;
+    server.client().register("ann@example.com").await;
+    let start = std::time::Instant::now();
+    loop {
+        if let Some(line) = server.logs().lines().find(|line| line.contains("mail written")) {
+            return line.to_owned();
+        }
+        assert!(start.elapsed().as_secs() < 10, "no mail was written: {}", server.logs());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_of_a_mail_is_logged_in_development_alone() {
+    assert!(told_of_a_mail("development").await.contains("/verify-email?token="));
+    let told = told_of_a_mail("staging").await;
+    assert!(!told.contains("token="), "{told}");
+}
+
 #[test]
 fn a_bad_database_url_is_told_without_its_password() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");

@@ -1,7 +1,10 @@
 //! Steps that many tests take.
 
+use std::process::Command;
+
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Answer, Client, Server};
+use postgres_testbed::Role;
 use serde_json::{Value, json};
 
 /// An id that no test makes a todo of unless it says so.
@@ -68,4 +71,19 @@ pub fn items(value: &Value) -> &[Value] {
 /// One member of each item of a list.
 pub fn members(list: &Value, name: &str) -> Value {
     items(list).iter().map(|item| item[name].clone()).collect()
+}
+
+/// Runs a statement as the database's owner; gives the first value of its first row.
+pub fn sql(server: &Server, statement: &str) -> String {
+    if let Some(database) = &server.postgres {
+        return database.sql(Role::Owner, statement).expect("it runs");
+    }
+    let program = "import sqlite3, sys\n\
+                   with sqlite3.connect(sys.argv[1]) as database:\n    \
+                       print(*(database.execute(sys.argv[2]).fetchone() or []))";
+    let file = server.setting("DATABASE_URL").trim_start_matches("sqlite://");
+    let output = Command::new("python3").args(["-c", program, file, statement]).output();
+    let output = output.expect("Python is needed: `apt-get install python3`");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to the one who typed it")]
 
 mod bench;
+#[cfg(test)]
+mod claims;
 mod deps;
 mod openapi;
 mod process;
@@ -17,6 +19,7 @@ usage: cargo xtask COMMAND
 
   test [CARGO TEST ARGUMENTS] [-- FILTER]   runs every test; installs or starts what they need
   bench [--quick] [--only NAME]             measures the server beside a floor of its own; writes docs/benchmarks.md
+  bench like-time                           measures whether times tell who has an account; writes docs/timing.md
   openapi [--check]                         writes openapi/openapi.json, or compares and lints it
   deps                                      checks which crate may depend on what";
 

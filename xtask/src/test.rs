@@ -16,7 +16,10 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
     tools::npm_project("tests/typescript-client")?;
     tools::npm_project("tests/openapi-tools")?;
+    tools::npm_project("tests/openid-provider")?;
+    tools::npm_project("tests/better-auth")?;
     let schemathesis = tools::python_program("schemathesis")?;
+    let python = tools::python_program("python")?;
     run_command(cargo().args(["build", "--package", "server", "--bin", "todo-server"]))?;
     // Held until the end, so that the test binaries don't each start a cluster of their own.
     let _held = Testbed::shared();
@@ -27,6 +30,7 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
     let mut tests = cargo();
     tests.arg("test").arg("--no-fail-fast").args((!chosen).then_some("--workspace")).args(arguments);
     tests.env("TODO_SERVER_BIN", target()?.join("debug/todo-server")).env("SCHEMATHESIS_BIN", schemathesis);
+    tests.env("PYTHON_BIN", python);
     let mut summary = Summary::default();
     let passed = follow(&mut tests, &mut summary);
 

@@ -60,7 +60,7 @@ pub fn python_program(name: &str) -> Result<PathBuf, String> {
     let mark = folder.join("installed-from");
     if !fits(&requirements, &mark) {
         println!("installing the Python packages of tests/requirements.txt into {}", folder.display());
-        let needed = "Python 3.10 or newer with pip is needed: `apt-get install python3 python3-pip`";
+        let needed = "Python 3.11 or newer with pip is needed: `apt-get install python3 python3-pip`";
         // Debian keeps a venv's own pip in a package of its own; the pip outside can do its work.
         run(command("python3").args(["-m", "venv", "--clear", "--without-pip"]).arg(&folder))
             .map_err(|e| format!("{e}\n{needed}"))?;

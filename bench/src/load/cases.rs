@@ -16,6 +16,7 @@ const SYNCED: usize = 100;
 pub enum Case {
     Get,
     List,
+    Tasks,
     Create,
     Patch,
     Sync,
@@ -34,6 +35,7 @@ impl Case {
         match self {
             Self::Get => "`GET /todos/{id}`",
             Self::List => "`GET /todos`, 50 items",
+            Self::Tasks => "`GET /api/tasks`, 1,000 tasks",
             Self::Create => "`POST /todos`",
             Self::Patch => "`PATCH /todos/{id}` with `version`",
             Self::Sync => "`POST /todos/sync`, 100 changed todos",
@@ -44,7 +46,7 @@ impl Case {
     /// do patches and syncs, as a device that syncs would have to be sent what a patch changed.
     fn users(self, side: Side) -> Range<usize> {
         match (self, side) {
-            (Self::Get | Self::List, _) => 0..USERS,
+            (Self::Get | Self::List | Self::Tasks, _) => 0..USERS,
             (Self::Sync, _) => 0..250,
             (Self::Patch, Side::Server) => 250..500,
             (Self::Create, Side::Server) => 0..500,
@@ -60,7 +62,8 @@ impl Case {
                 let world = world.clone();
                 match self {
                     Self::Get => Box::new(Get { world }),
-                    Self::List => Box::new(List { world }),
+                    Self::List => Box::new(List { path: "/api/v1/todos", world }),
+                    Self::Tasks => Box::new(List { path: "/api/tasks", world }),
                     Self::Create => {
                         Box::new(Create { turns: Turns::new(all.clone(), i, connections), world })
                     }
@@ -102,7 +105,7 @@ fn bare(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str) {
 }
 
 /// A request with a JSON body.
-fn with_body(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str, body: &str) {
+pub fn with_body(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str, body: &str) {
     let length = body.len();
     let _ = write!(
         out,
@@ -127,13 +130,14 @@ impl Actor for Get {
 }
 
 struct List {
+    path: &'static str,
     world: Rc<World>,
 }
 
 impl Actor for List {
     fn request(&mut self, out: &mut Vec<u8>) {
         let user = self.world.random(USERS);
-        bare(out, format_args!("GET /api/v1/todos"), self.world.bearer(user));
+        bare(out, format_args!("GET {}", self.path), self.world.bearer(user));
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {

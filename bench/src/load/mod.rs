@@ -2,6 +2,7 @@
 
 pub mod cases;
 mod client;
+pub mod flood;
 pub mod sockets;
 
 use std::cell::Cell;
@@ -23,6 +24,10 @@ pub trait Actor {
     fn request(&mut self, out: &mut Vec<u8>);
     /// Looks at the answer: a wrong one ends the benchmark.
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()>;
+    /// How long it waits before its next request.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What was measured.
@@ -135,6 +140,9 @@ async fn run(
         actor.answered(&answer)?;
         if sent_in == Phase::Measuring && phase.get() == Phase::Measuring {
             latency.record(u64::try_from(took.as_micros())?)?;
+        }
+        if !actor.pause().is_zero() {
+            tokio::time::sleep(actor.pause()).await;
         }
     }
     Ok(latency)

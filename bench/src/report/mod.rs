@@ -11,6 +11,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::load::cases::Side;
+use crate::load::flood::Origin;
 use crate::run::{Contest, Measured, Start};
 use crate::{Kind, Result};
 
@@ -100,6 +101,7 @@ fn database(out: &mut String, measured: &Measured) {
             mib(delivery.memory)
         );
     }
+    floods(out, measured);
     if let Some(Start { healthy, idle, end }) = &measured.start {
         let median = healthy.get(healthy.len() / 2).copied().unwrap_or_default();
         let slowest = healthy.last().copied().unwrap_or_default();
@@ -140,6 +142,34 @@ fn row(out: &mut String, measured: &Measured, contest: &Contest) {
         total.quantile(0.99),
         total.per_request(total.http),
     );
+}
+
+fn floods(out: &mut String, measured: &Measured) {
+    if !measured.floods.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n| lists of 50 at 16 connections, while 200 guess passwords every second | lists/s, quiet | lists/s, flooded | p99 ms, quiet | \
+             p99 ms, flooded | × quiet p99 | answers to guesses |\n|---|--:|--:|--:|--:|--:|---|"
+        );
+    }
+    for flood in &measured.floods {
+        let from = match flood.origin {
+            Origin::One => "from one address",
+            Origin::Everywhere => "each from an address of its own, at an account of its own",
+        };
+        let answers: Vec<_> =
+            flood.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+        let _ = writeln!(
+            out,
+            "| {from} | {:.0} | {:.0} | {:.2} | {:.2} | **{:.2}** | {} |",
+            flood.quiet.rate(),
+            flood.flooded.rate(),
+            flood.quiet.quantile(0.99),
+            flood.flooded.quantile(0.99),
+            targets::slowdown(flood),
+            answers.join(", ")
+        );
+    }
 }
 
 /// Over all rounds, and the least and the greatest of one round.

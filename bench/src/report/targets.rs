@@ -1,6 +1,7 @@
 //! What is to be reached, and whether it is.
 
 use crate::load::cases::{Case, Side};
+use crate::load::flood::Flood;
 use crate::run::{Contest, Measured};
 
 /// One target on one database.
@@ -21,7 +22,9 @@ pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
         ratio(measured, Case::List, &[16, 64], "list of 50: at least 0.8 × the floor", 0.8),
         ratio(measured, Case::Patch, &[64], patches.0, patches.1),
         sync(measured),
+        tasks(measured),
         events(measured),
+        floods(measured),
         idle(measured),
         start(measured),
     ]
@@ -85,6 +88,29 @@ fn events(measured: &Measured) -> Option<Verdict> {
         wanted: "events to 1,000 sockets: p99 at most 100 ms",
         got: format!("{slowest:.1} ms"),
         met: slowest <= 100.0,
+    })
+}
+
+fn tasks(measured: &Measured) -> Option<Verdict> {
+    let slowest = contest(measured, Case::Tasks, Side::Server, 1)?.total.quantile(0.99);
+    Some(Verdict {
+        wanted: "1,000 tasks, on one connection: p99 well under 500 ms",
+        got: format!("{slowest:.1} ms"),
+        met: slowest <= 250.0,
+    })
+}
+
+/// How many times its quiet value the slowest hundredth takes in a flood.
+pub fn slowdown(flood: &Flood) -> f64 {
+    flood.flooded.quantile(0.99) / flood.quiet.quantile(0.99).max(1e-3)
+}
+
+fn floods(measured: &Measured) -> Option<Verdict> {
+    let worst = measured.floods.iter().map(slowdown).reduce(f64::max)?;
+    Some(Verdict {
+        wanted: "lists while 200 connections guess passwords: p99 below 3 × its quiet value",
+        got: format!("{worst:.2} ×"),
+        met: worst < 3.0,
     })
 }
 

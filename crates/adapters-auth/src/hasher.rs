@@ -22,7 +22,6 @@ const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 /// hanging up can't start more than the others.
 pub struct BcryptHasher {
     cost: u32,
-    dummy: PasswordHash,
     /// A place among those that run.
     running: Arc<Semaphore>,
     /// A place among those that run or wait.
@@ -59,7 +58,6 @@ impl BcryptHasher {
         let share = || Arc::new(Semaphore::new(places - places / 4));
         Ok(Self {
             cost,
-            dummy: PasswordHash(format!("$2b${cost:02}${DUMMY}")),
             running: Arc::new(Semaphore::new(at_once.get())),
             admitted: Arc::new(Semaphore::new(places)),
             comparing: share(),
@@ -86,6 +84,11 @@ impl BcryptHasher {
         }
     }
 
+    /// A hash at `cost` of no password that anybody knows.
+    fn dummy(cost: u32) -> String {
+        format!("$2b${cost:02}${DUMMY}")
+    }
+
     async fn places(&self, share: &Arc<Semaphore>) -> Result<Places, HasherError> {
         let share = share.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
@@ -106,18 +109,27 @@ impl PasswordHasher for BcryptHasher {
         // such a password is another one, whatever bcrypt makes of it.
         let readable = password.len() <= NewPassword::MAX_BYTES && !password.contains('\0');
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.dummy.clone());
         let (password, cost) = (password.to_owned(), self.cost);
+        let hash = hash.map_or_else(|| Self::dummy(cost), |hash| hash.0);
         self.run(&self.comparing, move || {
-            let equal = bcrypt::verify(&password, &hash.0)?;
-            if !(equal && readable && known) {
-                return Ok(Verified::Wrong);
+            let equal = bcrypt::verify(&password, &hash)?;
+            let had = hash.parse::<HashParts>()?.get_cost();
+            if equal && readable && known {
+                return Ok(if had < cost { Verified::RightButWeak } else { Verified::Right });
             }
-            let weak = hash.0.parse::<HashParts>()?.get_cost() < cost;
-            Ok(if weak { Verified::RightButWeak } else { Verified::Right })
+            for missing in missing(had, cost) {
+                bcrypt::verify(&password, &Self::dummy(missing))?;
+            }
+            Ok(Verified::Wrong)
         })
         .await
     }
+}
+
+/// The costs that make up the work of `wanted` together with one of `had`, as each costs twice the one before: an account whose hash
+/// dates from before the cost was raised answers no sooner than none.
+fn missing(had: u32, wanted: u32) -> std::ops::Range<u32> {
+    had..wanted
 }
 
 #[cfg(test)]
@@ -168,9 +180,20 @@ mod tests {
         for cost in [4, 5] {
             let hasher = hasher(cost);
             assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
-            let dummy = hasher.dummy.0.parse::<HashParts>().expect("a hash that bcrypt reads");
+            let dummy = BcryptHasher::dummy(cost).parse::<HashParts>().expect("a hash that bcrypt reads");
             assert_eq!(dummy.get_cost(), cost);
         }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_costs_what_no_account_costs_though_its_hash_is_of_lower_cost() {
+        for (had, wanted) in [(10, 10), (10, 11), (4, 12), (10, 15)] {
+            let work: u64 = missing(had, wanted).map(|cost| 1 << cost).sum();
+            assert_eq!((1u64 << had) + work, 1 << wanted, "{had} and {wanted}");
+        }
+        let old = hashed(&hasher(4), PASSWORD).await;
+        let wrong = hasher(6).verify("Giraffe-Spot-8", Some(old)).await;
+        assert_eq!(wrong.expect("an answer"), Verified::Wrong);
     }
 
     #[tokio::test]
@@ -232,6 +255,8 @@ mod tests {
         assert_eq!(hasher.verify(PASSWORD, None).await.expect("an answer"), Verified::Wrong);
     }
 
+    type Work<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), HasherError>> + 'a>>;
+
     #[tokio::test]
     async fn a_flood_of_registrations_leaves_places_to_logins_and_the_reverse() {
         let hasher = Arc::new(BcryptHasher::new(4, NonZeroUsize::MIN, 7).expect("in range"));
@@ -241,8 +266,7 @@ mod tests {
                 held.recv().ok();
                 Ok(())
             });
-            let mut admitted: Vec<std::pin::Pin<Box<dyn Future<Output = Result<(), HasherError>>>>> =
-                vec![Box::pin(first)];
+            let mut admitted: Vec<Work<'_>> = vec![Box::pin(first)];
             for _ in 0..5 {
                 admitted.push(Box::pin(hasher.run(flooded, || Ok(()))));
             }

@@ -49,9 +49,9 @@ impl RefreshSecrets for HmacRefreshSecrets {
 }
 
 /// What is stored of a secret.
-pub(crate) fn sha256(secret: &str) -> TokenHash {
+pub(crate) fn sha256(secret: impl AsRef<[u8]>) -> TokenHash {
     let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, secret.as_bytes()).as_ref());
+    hash.copy_from_slice(digest(&SHA256, secret.as_ref()).as_ref());
     TokenHash(hash)
 }
 

@@ -3,6 +3,7 @@
 use domain::mail::{Letter, MailError, Template};
 use html_escape::{encode_double_quoted_attribute, encode_text};
 use lettre::Message;
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 
 /// Who mails come from, such as `Todos <todos@example.com>`.
@@ -76,8 +77,14 @@ pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         .subject(text.subject)
         // The same at each attempt, so that a mail accepted twice can be told.
         .message_id(Some(format!("<{}@{host}>", letter.id)))
+        .raw_header(written_by_a_machine())
         .multipart(MultiPart::alternative_plain_html(plain(letter, &text), html(letter, &text)))
         .map_err(|e| refused(&e))
+}
+
+/// Nobody's out-of-office note answers it (RFC 3834 section 5).
+fn written_by_a_machine() -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
 fn greeting(letter: &Letter) -> String {
@@ -138,6 +145,7 @@ mod tests {
             assert!(wire.contains("text/plain") && wire.contains("text/html"), "{wire}");
             // With a second one before it, which names no boundary, readers find no part.
             assert_eq!(wire.matches("Content-Type: multipart").count(), 1, "{wire}");
+            assert!(wire.contains("\r\nAuto-Submitted: auto-generated\r\n"), "{wire}");
             assert!(
                 wire.contains("Message-ID: <00000000-0000-0000-0000-000000000000@example.com>"),
                 "{wire}"

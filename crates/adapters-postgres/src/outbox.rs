@@ -1,6 +1,7 @@
 //! [`Outbox`] on PostgreSQL.
 
 use async_trait::async_trait;
+use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -31,27 +32,20 @@ impl Outbox for PostgresStore {
                 mail_outbox::table.filter(mail_outbox::id.eq(mail)).filter(mail_outbox::sent_at.is_null());
             let sent = (
                 mail_outbox::sent_at.eq(timestamp(now)),
-                mail_outbox::next_attempt_at.eq(None::<diesel::pg::data_types::PgTimestamp>),
+                mail_outbox::next_attempt_at.eq(None::<PgTimestamp>),
+                mail_outbox::given_up_at.eq(None::<PgTimestamp>),
             );
             Ok(diesel::update(unsent).set(sent).execute(&mut conn).await?)
         });
         done.await.map(drop)
     }
 
-    async fn failed(&self, mail: Uuid, error: &str, next: Option<Stamp>) -> Result<(), StoreError> {
-        // PostgreSQL keeps no NUL, and what a mail server says may hold anything.
-        let error = error.replace('\0', "");
-        let done = self.pool.write(WORK, async move |mut conn: &AsyncPgConnection| {
-            let unsent =
-                mail_outbox::table.filter(mail_outbox::id.eq(mail)).filter(mail_outbox::sent_at.is_null());
-            let failed = (
-                mail_outbox::attempts.eq(mail_outbox::attempts + 1),
-                mail_outbox::last_error.eq(error),
-                mail_outbox::next_attempt_at.eq(next.map(timestamp)),
-            );
-            Ok(diesel::update(unsent).set(failed).execute(&mut conn).await?)
-        });
-        done.await.map(drop)
+    async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError> {
+        self.refused(mail, error, Some(next), None).await
+    }
+
+    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
+        self.refused(mail, error, None, Some(now)).await
     }
 
     async fn queued(&self) -> Result<u64, StoreError> {
@@ -59,6 +53,32 @@ impl Outbox for PostgresStore {
             Ok(queued().get_result::<i64>(&mut conn).await?)
         });
         Ok(count.await?.unsigned_abs())
+    }
+}
+
+impl PostgresStore {
+    async fn refused(
+        &self,
+        mail: Uuid,
+        error: &str,
+        next: Option<Stamp>,
+        given_up: Option<Stamp>,
+    ) -> Result<(), StoreError> {
+        // PostgreSQL keeps no NUL, and what a mail server says may hold anything.
+        let error = error.replace('\0', "");
+        let done = self.pool.write(WORK, async move |mut conn: &AsyncPgConnection| {
+            let waiting = mail_outbox::table
+                .filter(mail_outbox::id.eq(mail))
+                .filter(mail_outbox::next_attempt_at.is_not_null());
+            let refused = (
+                mail_outbox::attempts.eq(mail_outbox::attempts + 1),
+                mail_outbox::last_error.eq(error),
+                mail_outbox::next_attempt_at.eq(next.map(timestamp)),
+                mail_outbox::given_up_at.eq(given_up.map(timestamp)),
+            );
+            Ok(diesel::update(waiting).set(refused).execute(&mut conn).await?)
+        });
+        done.await.map(drop)
     }
 }
 

@@ -47,10 +47,11 @@ async fn many_of_each() -> Database {
              insert into one_time_tokens (id, kind, token_hash, user_id, payload, expires_at)
              select of(o), 'verify_email', sha256(of(o)::text::bytea), of(o / 10 + 1), '', now() + o * interval '1 s'
                from generate_series(1, 40000) o;
-             insert into mail_outbox (id, user_id, \"to\", template, token_id, next_attempt_at, sent_at)
+             insert into mail_outbox (id, user_id, \"to\", template, token_id, next_attempt_at, sent_at, given_up_at)
              select of(m), of(m / 10 + 1), 'ann@example.com', 'verify_email', of(m),
                     case when m % 100 = 0 then now() + m * interval '1 s' end,
-                    case when m % 100 > 0 then now() + m * interval '1 s' end
+                    case when m % 100 > 1 then now() + m * interval '1 s' end,
+                    case when m % 100 = 1 then now() + m * interval '1 s' end
                from generate_series(1, 40000) m;
              drop function of(integer);
              analyze",
@@ -109,11 +110,12 @@ async fn by_workers(conn: &mut AsyncPgConnection) {
     assert_plan(conn, "queued", outbox::queued(), &["mail_outbox_due"]).await;
 
     Scope::Work(Work::Sweep).set(conn).await.expect("set");
-    let marks: [&[&str]; 5] = [
+    let marks: [&[&str]; 6] = [
         &["refresh_tokens_by_end", "refresh_tokens_pkey"],
         &["sessions_by_end", "refresh_tokens_of_session", "sessions_pkey"],
         &["one_time_tokens_by_end", "one_time_tokens_pkey"],
         &["mail_outbox_sent", "mail_outbox_pkey"],
+        &["mail_outbox_given_up", "mail_outbox_pkey"],
         &["revoked_tokens_by_end", "revoked_tokens_pkey"],
     ];
     for (statement, marks) in sweep::statements(now, 100).into_iter().zip(marks) {

@@ -97,5 +97,6 @@ diesel::table! {
         next_attempt_at -> Nullable<Timestamptz>,
         sent_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        given_up_at -> Nullable<Timestamptz>,
     }
 }

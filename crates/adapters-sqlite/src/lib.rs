@@ -7,6 +7,7 @@
 //! Deliberately absent: rules. What a batch or a refresh comes to is decided in `domain`, inside the transaction.
 
 mod accounts;
+mod bare;
 mod connection;
 mod error;
 mod identities;

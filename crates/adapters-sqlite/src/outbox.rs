@@ -26,6 +26,7 @@ impl Outbox for SqliteStore {
                 .set((
                     mail_outbox::sent_at.eq(now.as_micros()),
                     mail_outbox::next_attempt_at.eq(None::<i64>),
+                    mail_outbox::given_up_at.eq(None::<i64>),
                     mail_outbox::last_error.eq(None::<&str>),
                 ))
                 .execute(conn)?;
@@ -34,20 +35,12 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn failed(&self, mail: Uuid, error: &str, next: Option<Stamp>) -> Result<(), StoreError> {
-        let error = error.to_owned();
-        self.write(move |conn| {
-            diesel::update(mail_outbox::table.filter(mail_outbox::id.eq(Id(mail))))
-                .filter(mail_outbox::sent_at.is_null())
-                .set((
-                    mail_outbox::attempts.eq(mail_outbox::attempts + 1),
-                    mail_outbox::next_attempt_at.eq(next.map(Stamp::as_micros)),
-                    mail_outbox::last_error.eq(error),
-                ))
-                .execute(conn)?;
-            Ok(Done::quiet(()))
-        })
-        .await
+    async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError> {
+        self.refused(mail, error, Some(next), None).await
+    }
+
+    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
+        self.refused(mail, error, None, Some(now)).await
     }
 
     async fn queued(&self) -> Result<u64, StoreError> {
@@ -55,6 +48,31 @@ impl Outbox for SqliteStore {
             let waiting = mail_outbox::table.filter(mail_outbox::next_attempt_at.is_not_null());
             let count: i64 = waiting.count().get_result(conn)?;
             Ok(u64::try_from(count).unwrap_or(0))
+        })
+        .await
+    }
+}
+
+impl SqliteStore {
+    async fn refused(
+        &self,
+        mail: Uuid,
+        error: &str,
+        next: Option<Stamp>,
+        given_up: Option<Stamp>,
+    ) -> Result<(), StoreError> {
+        let error = error.to_owned();
+        self.write(move |conn| {
+            diesel::update(mail_outbox::table.filter(mail_outbox::id.eq(Id(mail))))
+                .filter(mail_outbox::next_attempt_at.is_not_null())
+                .set((
+                    mail_outbox::attempts.eq(mail_outbox::attempts + 1),
+                    mail_outbox::next_attempt_at.eq(next.map(Stamp::as_micros)),
+                    mail_outbox::given_up_at.eq(given_up.map(Stamp::as_micros)),
+                    mail_outbox::last_error.eq(error),
+                ))
+                .execute(conn)?;
+            Ok(Done::quiet(()))
         })
         .await
     }

@@ -7,10 +7,10 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use diesel::SqliteConnection;
-use diesel::connection::SimpleConnection;
 use domain::StoreError;
 use tokio::sync::oneshot;
 
+use crate::bare;
 use crate::error::{Failure, OpenError, panicked, refused};
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
@@ -91,10 +91,10 @@ pub(crate) fn in_snapshot<T>(
     conn: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    conn.batch_execute("BEGIN")?;
+    bare::run(conn, "BEGIN")?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn)));
     // Fails only where an error made SQLite end the transaction itself, and then that error is the one to tell.
-    let ended = conn.batch_execute("COMMIT");
+    let ended = bare::run(conn, "COMMIT");
     let found = result.unwrap_or_else(|panic| resume_unwind(panic))?;
     ended?;
     Ok(found)

@@ -133,6 +133,7 @@ diesel::table! {
         next_attempt_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
+        given_up_at -> Nullable<BigInt>,
     }
 }
 

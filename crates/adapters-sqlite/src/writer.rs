@@ -16,6 +16,7 @@ use domain::event::{EventBus, TodoEvent};
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
+use crate::bare;
 use crate::error::{Failure, OpenError, panicked, refused};
 
 /// The most jobs that share a transaction.
@@ -162,16 +163,19 @@ fn try_commit(
     conn: &mut SqliteConnection,
     group: &mut [Box<dyn Job>],
 ) -> QueryResult<Vec<Result<(), StoreError>>> {
-    conn.batch_execute("BEGIN IMMEDIATE")?;
+    bare::run(conn, "BEGIN IMMEDIATE")?;
     let mut fates = Vec::with_capacity(group.len());
     for job in group {
-        conn.batch_execute("SAVEPOINT job")?;
+        bare::run(conn, "SAVEPOINT job")?;
         let fate = job.run(conn);
         // Fails where the job's error made SQLite roll back everything (a full disk, say).
-        conn.batch_execute(if fate.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+        if fate.is_err() {
+            bare::run(conn, "ROLLBACK TO job")?;
+        }
+        bare::run(conn, "RELEASE job")?;
         fates.push(fate);
     }
-    conn.batch_execute("COMMIT")?;
+    bare::run(conn, "COMMIT")?;
     Ok(fates)
 }
 

@@ -320,7 +320,7 @@ async fn outbox(store: &SqliteStore, planner: &mut Planner) {
     let claimed = store.claim(T0, at(60), 10).await.expect("writes");
     planner.expect("claim", &["SEARCH mail_outbox USING INDEX mail_outbox_due (next_attempt_at<?)"]);
     store.sent(claimed[0].mail.id, at(1)).await.expect("writes");
-    store.failed(claimed[1].mail.id, "451 later", Some(at(90))).await.expect("writes");
+    store.failed(claimed[1].mail.id, "451 later", at(90)).await.expect("writes");
     planner.expect("what became of a mail", &["SEARCH mail_outbox USING PRIMARY KEY (id=?)"]);
     store.queued().await.expect("reads");
     planner
@@ -356,6 +356,7 @@ async fn housekeeping(store: &SqliteStore, planner: &mut Planner) {
         "SEARCH one_time_tokens USING COVERING INDEX one_time_tokens_by_end (expires_at<?)",
         "SEARCH revoked_tokens USING COVERING INDEX revoked_tokens_by_end (expires_at<?)",
         "SEARCH mail_outbox USING COVERING INDEX mail_outbox_sent (sent_at<?)",
+        "SEARCH mail_outbox USING COVERING INDEX mail_outbox_given_up (given_up_at<?)",
     ] {
         assert!(swept.iter().any(|(_, plan)| plan.iter().any(|found| found == step)), "{step}: {swept:#?}");
     }

@@ -182,7 +182,7 @@ async fn what_a_mail_server_said_last_is_kept_until_the_mail_is_sent() {
         row.last_error
     };
     assert_eq!(last_error(), None);
-    store.failed(mail, "451 try later", Some(at(9))).await.expect("writes");
+    store.failed(mail, "451 try later", at(9)).await.expect("writes");
     assert_eq!(last_error().as_deref(), Some("451 try later"));
     store.sent(mail, at(9)).await.expect("writes");
     assert_eq!(last_error(), None);
@@ -191,7 +191,7 @@ async fn what_a_mail_server_said_last_is_kept_until_the_mail_is_sent() {
 #[tokio::test]
 async fn revocations_outlive_the_migration_that_rebuilds_their_table() {
     let (_folder, path) = migrated();
-    revert_last(&path).expect("reverts").expect("there was one");
+    while revert_last(&path).expect("reverts").expect("it is there") != "2026-01-01-000002_accounts" {}
     let session = Uuid::from_u128(7);
     diesel::sql_query(format!(
         "INSERT INTO revoked_tokens (session_id, user_id, reason, revoked_at, expires_at)

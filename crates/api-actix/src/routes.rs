@@ -9,6 +9,7 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::{Answer, Problem};
+use crate::middleware::surface;
 use crate::{openapi_document, operational, realtime, tasks, todos, v1};
 
 /// Every route; those that stand in the document are registered with their entry in it.
@@ -71,8 +72,14 @@ pub fn fixed_path_methods(path: &str) -> Option<String> {
 /// Answers what no route takes: the method is wrong, or the path.
 pub async fn unrouted(request: HttpRequest) -> Answer {
     let path = request.match_info().as_str();
-    let parameterised =
-        || METHODS.iter().find(|(route, _)| route.is_match(path)).map(|(_, methods)| methods.clone());
+    // `/api/v1/tasks` has the form of `/api/{user_id}/tasks` and is none.
+    let of_surface = |route: &ResourceDef| route.pattern().map(surface) == Some(surface(path));
+    let parameterised = || {
+        let mut routes = METHODS.iter();
+        routes
+            .find(|(route, _)| route.is_match(path) && of_surface(route))
+            .map(|(_, methods)| methods.clone())
+    };
     match fixed_path_methods(path).or_else(parameterised) {
         Some(methods) if *request.method() != Method::CONNECT => Err(Problem::wrong_method(methods)),
         _ => Err(Problem::no_such_route()),

@@ -82,7 +82,7 @@ pub fn logged_in(outcome: LogIn) -> Result<LoggedIn, Problem> {
     match outcome {
         LogIn::Done(logged_in) => Ok(logged_in),
         LogIn::Wrong => Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong")),
-        LogIn::Disabled => Err(Problem::account_gone()),
+        LogIn::Disabled => Err(Problem::account_disabled()),
         LogIn::Limited(charge) => Err(charge.into()),
         LogIn::Hasher(error) => Err(error.into()),
     }

@@ -1,4 +1,4 @@
-//! Logins that meet a change of the password on their way.
+//! Logins that meet a change of the password on their way, and those that find an old hash.
 
 #![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
 
@@ -102,18 +102,13 @@ impl RateLimiter for Tokens {
     async fn give_back(&self, _: &LimitKey, _: Quota, _: Stamp) {}
 }
 
-/// What becomes of a login with [`OLD`], the password of whose account becomes `then` meanwhile, and how many sessions are live
-/// when it is answered.
-async fn log_in_overtaken_by(then: PasswordHash) -> (LogIn, usize) {
-    let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
-    let new = NewUser { email: email(ANN), password: plain(OLD), ..new_user() };
-    let user = new.id;
-    store.register(new, None, T0).await.expect("the store answers");
+/// A service over the store, without limits.
+fn service(store: &Arc<MemoryStore>, hasher: Arc<dyn PasswordHasher>) -> SessionService {
     let parts = SessionParts {
         accounts: store.clone(),
         sessions: store.clone(),
         revocations: Arc::new(Revocations::new(vec![])),
-        hasher: Arc::new(Overtaken { store: store.clone(), user, then, done: AtomicBool::new(false) }),
+        hasher,
         access: Arc::new(Tokens),
         refresh: Arc::new(Tokens),
         limiter: Arc::new(Tokens),
@@ -122,10 +117,29 @@ async fn log_in_overtaken_by(then: PasswordHash) -> (LogIn, usize) {
         issuers: None,
         identities: store.clone(),
     };
-    let defence = LoginDefence { quotas: None, session_cap: 20 };
-    let service = SessionService::new(parts, Lifetimes::default(), defence);
-    let credentials = Credentials { email: email(ANN), password: OLD.into() };
-    let answer = service.log_in(credentials, Device::default()).await.expect("the store answers");
+    SessionService::new(parts, Lifetimes::default(), LoginDefence { quotas: None, session_cap: 20 })
+}
+
+/// An account of [`ANN`]'s with this hash.
+async fn registered(password: PasswordHash) -> (Arc<MemoryStore>, UserId) {
+    let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
+    let new = NewUser { email: email(ANN), password, ..new_user() };
+    let user = new.id;
+    store.register(new, None, T0).await.expect("the store answers");
+    (store, user)
+}
+
+async fn log_in(service: &SessionService, password: &str) -> LogIn {
+    let credentials = Credentials { email: email(ANN), password: password.into() };
+    service.log_in(credentials, Device::default()).await.expect("the store answers")
+}
+
+/// What becomes of a login with [`OLD`], the password of whose account becomes `then` meanwhile, and how many sessions are live
+/// when it is answered.
+async fn log_in_overtaken_by(then: PasswordHash) -> (LogIn, usize) {
+    let (store, user) = registered(plain(OLD)).await;
+    let hasher = Overtaken { store: store.clone(), user, then, done: AtomicBool::new(false) };
+    let answer = log_in(&service(&store, Arc::new(hasher)), OLD).await;
     let live = store.end_all(user, None, ending(EndReason::AdminRevoke, T0)).await;
     (answer, live.expect("the store answers").len())
 }
@@ -143,4 +157,16 @@ async fn a_password_that_is_hashed_anew_while_it_is_looked_at_is_still_right() {
     let (answer, live) = log_in_overtaken_by(PasswordHash(format!("plain$11${OLD}"))).await;
     assert!(matches!(answer, LogIn::Done(_)), "{answer:?}");
     assert_eq!(live, 1);
+}
+
+#[tokio::test]
+async fn a_login_and_only_a_right_one_raises_the_cost_of_an_older_hash() {
+    let old = PasswordHash(format!("plain$9${OLD}"));
+    let (store, user) = registered(old.clone()).await;
+    let service = service(&store, Arc::new(PlainHasher::default()));
+    let hash = async || store.by_id(user).await.expect("the store answers").expect("the user").password;
+    assert!(matches!(log_in(&service, NEW).await, LogIn::Wrong));
+    assert_eq!(hash().await, Some(old));
+    assert!(matches!(log_in(&service, OLD).await, LogIn::Done(_)));
+    assert_eq!(hash().await, Some(plain(OLD)));
 }

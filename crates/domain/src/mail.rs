@@ -90,8 +90,11 @@ pub trait Outbox: Send + Sync {
     /// It was accepted: it is never due again.
     async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError>;
 
-    /// It was refused with `error`, which holds no secret, and is due again at `next`; `None`: never.
-    async fn failed(&self, mail: Uuid, error: &str, next: Option<Stamp>) -> Result<(), StoreError>;
+    /// It was refused with `error`, which holds no secret, and is due again at `next`, unless it was sent or given up meanwhile.
+    async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError>;
+
+    /// It was refused with `error`, which holds no secret, and is never due again.
+    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError>;
 
     /// How many wait.
     async fn queued(&self) -> Result<u64, StoreError>;
@@ -130,14 +133,15 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, letter: &Letter) -> Result<(), MailError>;
 }
 
-/// After how long a mail is tried again: 10 s, doubled each time up to an hour; `None` after two days of attempts or a refusal for good.
+/// After how long a mail is tried again: `first`, doubled each time up to an hour; `None` after 57 attempts, which with 10 s first is
+/// two days, or a refusal for good.
 #[must_use]
-pub fn retry_after(attempts: u32, error: &MailError) -> Option<Duration> {
+pub fn retry_after(first: Duration, attempts: u32, error: &MailError) -> Option<Duration> {
     const MOST_ATTEMPTS: u32 = 56;
     if matches!(error, MailError::Permanent(_)) || attempts >= MOST_ATTEMPTS {
         return None;
     }
-    let doubled = Duration::from_secs(10).saturating_mul(1 << attempts.min(16));
+    let doubled = first.saturating_mul(1 << attempts.min(16));
     Some(doubled.min(Duration::from_hours(1)))
 }
 
@@ -147,12 +151,12 @@ mod tests {
 
     #[test]
     fn a_mail_is_tried_for_two_days_with_growing_pauses() {
-        let away = MailError::Temporary("away".into());
-        assert_eq!(retry_after(0, &away), Some(Duration::from_secs(10)));
-        assert_eq!(retry_after(3, &away), Some(Duration::from_secs(80)));
-        assert_eq!(retry_after(30, &away), Some(Duration::from_hours(1)));
-        let whole: Duration = (0..).map_while(|attempts| retry_after(attempts, &away)).sum();
+        let (first, away) = (Duration::from_secs(10), MailError::Temporary("away".into()));
+        assert_eq!(retry_after(first, 0, &away), Some(Duration::from_secs(10)));
+        assert_eq!(retry_after(first, 3, &away), Some(Duration::from_secs(80)));
+        assert_eq!(retry_after(first, 30, &away), Some(Duration::from_hours(1)));
+        let whole: Duration = (0..).map_while(|attempts| retry_after(first, attempts, &away)).sum();
         assert!(whole > Duration::from_hours(46) && whole < Duration::from_hours(50), "{whole:?}");
-        assert_eq!(retry_after(0, &MailError::Permanent("no such user".into())), None);
+        assert_eq!(retry_after(first, 0, &MailError::Permanent("no such user".into())), None);
     }
 }

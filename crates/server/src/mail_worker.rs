@@ -23,10 +23,8 @@ use crate::stop::Stop;
 
 /// How many are claimed, and sent, at once.
 const AT_ONCE: u32 = 4;
-/// How long one may take to be sent.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How long a claim holds: well beyond [`PATIENCE`], as others send the mail again after it.
-const LEASE: Duration = Duration::from_mins(5);
+/// How many times as long as one may take to be sent a claim holds: others send the mail again after it.
+const LEASE: u32 = 3;
 /// How long an idle worker sleeps.
 const IDLE: Duration = Duration::from_millis(500);
 /// How often those that wait are counted.
@@ -56,6 +54,10 @@ pub struct MailParts {
     pub clock: Arc<dyn Clock>,
     /// Where links lead, without a slash at the end.
     pub frontend_url: String,
+    /// How long one may take to be sent.
+    pub patience: Duration,
+    /// After how long one that failed is tried again; each further time it is twice as long, up to an hour.
+    pub retry: Duration,
 }
 
 impl MailWorker {
@@ -89,7 +91,7 @@ impl MailWorker {
         self.mark().await?;
         self.count().await?;
         let now = self.parts.clock.now();
-        let claimed = self.parts.outbox.claim(now, now.plus(LEASE), AT_ONCE).await?;
+        let claimed = self.parts.outbox.claim(now, now.plus(self.parts.patience * LEASE), AT_ONCE).await?;
         let sent = join_all(claimed.iter().map(|queued| self.send(&queued.mail))).await;
         let accepted = claimed.iter().zip(&sent).filter(|(_, sent)| sent.is_ok());
         self.unmarked.extend(accepted.map(|(queued, _)| queued.mail.id));
@@ -104,7 +106,7 @@ impl MailWorker {
 
     async fn send(&self, mail: &NewMail) -> Result<(), MailError> {
         let letter = self.parts.letter(mail);
-        let sent = timeout(PATIENCE, self.parts.mailer.send(&letter)).await;
+        let sent = timeout(self.parts.patience, self.parts.mailer.send(&letter)).await;
         sent.unwrap_or_else(|_| Err(MailError::Temporary("it took too long".to_owned())))
     }
 
@@ -120,17 +122,20 @@ impl MailWorker {
     }
 
     async fn put_off(&self, queued: &QueuedMail, error: &MailError) -> Result<(), StoreError> {
-        let pause = retry_after(queued.attempts, error);
-        let next = pause.map(|pause| self.parts.clock.now().plus(jittered(pause, self.parts.secrets.uuid())));
-        let told: String = error.to_string().chars().take(LONGEST_ERROR).collect();
+        let (now, told) = (self.parts.clock.now(), self.parts.told(&queued.mail, error));
         let (mail, attempts) = (queued.mail.id, queued.attempts.saturating_add(1));
-        if next.is_some() {
-            tracing::warn!(%mail, attempts, error = told, "mail not sent yet");
-        } else {
-            tracing::error!(%mail, attempts, error = told, "mail not sent, and not tried again");
-        }
         counter!("mail_failed_total").increment(1);
-        self.parts.outbox.failed(mail, &told, next).await
+        if let Some(pause) = retry_after(self.parts.retry, queued.attempts, error) {
+            let next = now.plus(jittered(pause, self.parts.secrets.uuid()));
+            let noted = self.parts.outbox.failed(mail, &told, next).await;
+            tracing::warn!(%mail, attempts, error = told, "mail not sent yet");
+            noted
+        } else {
+            let noted = self.parts.outbox.given_up(mail, &told, now).await;
+            tracing::error!(%mail, attempts, error = told, "mail not sent, and not tried again");
+            counter!("mail_given_up_total").increment(1);
+            noted
+        }
     }
 
     async fn count(&mut self) -> Result<(), StoreError> {
@@ -159,6 +164,15 @@ impl MailParts {
         };
         let token = self.one_time.derive(mail.token?);
         Some(format!("{}/{page}?token={token}", self.frontend_url))
+    }
+
+    /// What is kept of an error. Mail servers may quote the mail, and its link is a secret.
+    fn told(&self, mail: &NewMail, error: &MailError) -> String {
+        let mut told = error.to_string();
+        if let Some(token) = mail.token {
+            told = told.replace(&self.one_time.derive(token), "[token]");
+        }
+        told.chars().take(LONGEST_ERROR).collect()
     }
 }
 

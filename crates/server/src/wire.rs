@@ -135,6 +135,8 @@ pub async fn assemble(
         secrets: secrets.clone(),
         clock: clock.clone(),
         frontend_url: settings.mail.frontend_url.clone(),
+        patience: settings.mail.timeout,
+        retry: settings.mail.retry,
     });
     let housekeeper = Housekeeper {
         sessions: stores.sessions,

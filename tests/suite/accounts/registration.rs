@@ -40,6 +40,19 @@ on_both_databases! {
         ann.get("/api/v1/todos").await.expect(200);
     }
 
+    async fn the_token_contract_asks_for_a_special_character_too(server: Server) {
+        let client = server.client();
+        let plain = request("ann@example.com", "ZebraStripe7");
+        let refused = client.post("/auth/register", plain.clone()).await;
+        refused.expect_problem(422, "VALIDATION_002");
+        assert!(refused.text.contains("a special character"), "{refused}");
+        let tokens = client.post(REGISTER, plain).await.expect(201).json();
+        let ann = client.with_token(tokens["access_token"].as_str().expect("a token"));
+        let change = json!({"current_password": "ZebraStripe7", "new_password": "GiraffeSpot8"});
+        ann.post("/auth/change-password", change.clone()).await.expect_problem(422, "VALIDATION_002");
+        ann.post("/api/v1/auth/change-password", change).await.expect(204);
+    }
+
     async fn an_address_is_one_whatever_its_case(server: Server) {
         let client = server.client();
         client.register("Ann@Example.com").await;

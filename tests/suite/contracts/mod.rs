@@ -1,6 +1,7 @@
 //! The token contract and the task contracts.
 
 mod instances;
+mod limits;
 mod surfaces;
 mod tasks;
 mod token;

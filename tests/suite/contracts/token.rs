@@ -1,6 +1,8 @@
 //! `/auth` and `/todos`.
 
+use blackbox_tests::client::PASSWORD;
 use blackbox_tests::on_both_databases;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{account, token_user};
@@ -13,7 +15,11 @@ on_both_databases! {
         client.post("/auth/register", account("ANN@example.com")).await.expect_problem(422, "VALIDATION_003");
 
         let login = client.post("/auth/login", account("ann@example.com")).await.expect(200);
-        assert!(login.header("set-cookie").starts_with("refresh_token="), "{login}");
+        let cookie = login.header("set-cookie").to_owned();
+        assert!(cookie.starts_with("refresh_token="), "{login}");
+        for part in ["HttpOnly", "SameSite=Lax", "Path=/auth/refresh", "Max-Age=604800"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
         let tokens = login.json();
         assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("bearer"), &json!(3600)));
         let ann = client.with_token(text(&tokens["access_token"]));
@@ -50,6 +56,18 @@ on_both_databases! {
         ann.delete(&path).await.expect(204);
         ann.get(&path).await.expect_problem(404, "RESOURCE_001");
         bob.get(&path).await.expect_problem(404, "RESOURCE_001");
+
+        let cookie = cookie.split(';').next().expect("the pair").to_owned();
+        let refresh = client.request(Method::POST, "/auth/refresh").header("cookie", cookie);
+        let renewed = client.send(refresh.header("origin", "http://localhost:3000")).await.expect(200).json();
+        assert_eq!((&renewed["token_type"], &renewed["expires_in"]), (&json!("bearer"), &json!(3600)));
+        let ann = client.with_token(text(&renewed["access_token"]));
+        let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
+        let changed = ann.post("/auth/change-password", change).await.expect(200).json();
+        assert_eq!(changed, json!({"message": "Password changed successfully"}));
+        client.post("/auth/login", account("ann@example.com")).await.expect_problem(401, "AUTH_001");
+        let bye = bob.post("/auth/logout", json!({})).await.expect(200).json();
+        assert_eq!(bye, json!({"message": "Logout successful"}));
     }
 
     async fn every_bad_field_is_named_with_422(server: Server) {

@@ -6,7 +6,7 @@ use blackbox_tests::{Answer, Client, Server, Socket};
 use postgres_testbed::{Durability, PrivateCluster};
 use serde_json::json;
 
-use crate::support::{add, at, everything, items, refresh, texts};
+use crate::support::{add, at, everything, items, refresh, text, texts};
 
 /// Asks again and again until the answer is the one that is waited for.
 async fn eventually(what: &str, client: &Client, path: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
@@ -73,6 +73,18 @@ async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
         eventually("it fails closed", &ann, "/api/v1/todos", |answer| answer.code() == "SERVER_003").await;
     closed.expect_problem(503, "SERVER_003");
     assert!(closed.headers.contains_key("retry-after"), "{closed}");
+    // The other contracts have 500 for both.
+    let credentials = json!({"email": "ann@example.com", "password": "x"});
+    for (answer, code) in [
+        (ann.get("/todos").await, "SERVER_003"),
+        (ann.get("/api/tasks").await, "SERVER_003"),
+        (ann.get(&format!("/api/{}/tasks", text(&tokens["user"]["id"]))).await, "SERVER_003"),
+        (server.client().post("/auth/login", credentials.clone()).await, "SERVER_001"),
+        (server.client().post("/api/auth/signin", credentials).await, "SERVER_001"),
+    ] {
+        answer.expect_problem(500, code);
+        assert!(answer.headers.contains_key("retry-after"), "{answer}");
+    }
     assert!(started.elapsed() >= Duration::from_secs(8), "not before the list is old");
     assert_eq!(Socket::open(&server.socket_url(), ann.token(), "").await.err(), Some(503));
 

@@ -1,9 +1,7 @@
 //! Every code is produced by some test of this suite, or there is a reason why not.
 
 /// The codes that nothing outside the server can cause here, each with where it is caused instead.
-const NOT_HERE: [(&str, &str); 4] = [
-    ("AUTH_009", "needs a provider: the API's own tests produce it"),
-    ("AUTH_010", "needs a provider: the API's own tests produce it"),
+const NOT_HERE: [(&str, &str); 2] = [
     ("SERVER_002", "nothing unexpected can be caused from outside"),
     ("SERVER_004", "hashing does not fail with what a request can hold"),
 ];

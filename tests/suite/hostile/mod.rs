@@ -2,6 +2,31 @@
 
 mod bodies;
 mod fields;
+mod metadata;
 mod readers;
 mod refusals;
+mod tokens;
 mod wire;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// Serves the document, made for its address, at every path, for as long as the test runs; gives the address.
+async fn publish(document: impl FnOnce(&str) -> Value) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let body = document(&address).to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            // What is asked for is clear; whether the answer arrives is the asker's concern.
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all((head + &body).as_bytes()).await;
+        }
+    });
+    address
+}

@@ -2,6 +2,7 @@
 
 mod cached;
 mod keys;
+mod public_key;
 
 pub use cached::CachedIdentities;
 pub(crate) use keys::KeySet;
@@ -91,6 +92,13 @@ impl Audience {
             Self::Several(audiences) => audiences.iter().any(|audience| audience == wanted),
         }
     }
+
+    pub fn is_only(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(audience) => audience == wanted,
+            Self::Several(audiences) => matches!(&audiences[..], [audience] if audience == wanted),
+        }
+    }
 }
 
 #[async_trait]
@@ -129,7 +137,6 @@ impl Issuer {
     }
 
     fn read(&self, claims: Claims, now: Stamp) -> Result<ExternalToken, AuthFailure> {
-        const LONGEST_SUBJECT: usize = 255;
         let expected =
             |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(fits);
         let by_issuer = expected(&self.settings.issuer, &|wanted| claims.iss.as_deref() == Some(wanted));
@@ -139,7 +146,7 @@ impl Issuer {
         if !by_issuer || !for_us {
             return Err(AuthFailure::NotTrusted);
         }
-        if claims.sub.trim().is_empty() || claims.sub.chars().count() > LONGEST_SUBJECT {
+        if !is_subject(&claims.sub) {
             return Err(AuthFailure::Malformed);
         }
         let latest = now.plus(LEEWAY);
@@ -160,6 +167,12 @@ impl Issuer {
             expires_at,
         })
     }
+}
+
+/// Whether it can be a user's id: 255 characters at most, as OpenID Connect Core 1.0 section 2 has it, and none of them a control
+/// character, of which some can't be stored.
+pub(crate) fn is_subject(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 255 && !text.contains(char::is_control)
 }
 
 /// A date, which may have a fraction (RFC 7519 section 2, `NumericDate`).

@@ -9,14 +9,19 @@ use serde_json::{Value, json};
 
 use super::{JwtAccessTokens, MAX_TOKEN_BYTES, key_id};
 use crate::keys::KeyRing;
+use crate::pairs::KeyPair;
 
 const SECRET: &str = "the server's own secret";
 const NOW: i64 = 1_800_000_000;
 
 fn verdict(token: &str) -> Result<(), AuthFailure> {
+    verdict_with(&[], token)
+}
+
+fn verdict_with(pairs: &[KeyPair], token: &str) -> Result<(), AuthFailure> {
     let ring = KeyRing::parse(&SECRET.into()).expect("valid");
     let now = Stamp::from_micros(NOW * 1_000_000).expect("in range");
-    JwtAccessTokens::new(&ring, &[], "issuer", "audience").verify(token, now).map(drop)
+    JwtAccessTokens::new(&ring, pairs, "issuer", "audience").verify(token, now).map(drop)
 }
 
 fn good_header() -> Value {
@@ -112,8 +117,46 @@ fn a_signature_by_another_key_or_none_is_not_trusted() {
     let other_claims = merged(good_claims(), json!({"sub": "01900000-0000-7000-8000-00000000000f"}));
     let swapped = format!("{}.{}.{signature}", part(&header), part(&other_claims.to_string()));
     assert_eq!(verdict(&swapped), Err(AuthFailure::NotTrusted));
-    assert_eq!(verdict(&with_header(json!({"kid": "0123456789abcdef"}))), Err(AuthFailure::NotTrusted));
-    assert_eq!(verdict(&with_header(json!({"kid": "../../dev/null"}))), Err(AuthFailure::NotTrusted));
+    let long = "k".repeat(1_000);
+    for kid in ["", "0123456789abcdef", "../../dev/null", "x' UNION SELECT 'key' -- ", "\0", &long] {
+        assert_eq!(verdict(&with_header(json!({"kid": kid}))), Err(AuthFailure::NotTrusted), "{kid:?}");
+        let header = merged(good_header(), json!({"kid": kid})).to_string();
+        for secret in ["", "key"] {
+            let token = signed_raw(&header, &claims, secret, Algorithm::HS256);
+            assert_eq!(verdict(&token), Err(AuthFailure::NotTrusted), "{kid:?} and {secret:?}");
+        }
+    }
+}
+
+#[test]
+fn a_published_key_is_no_secret_and_a_blank_signature_is_nobodys() {
+    let pair = KeyPair::generate();
+    let jwk = pair.public_jwk();
+    let x = jwk["x"].as_str().expect("text");
+    let bytes = URL_SAFE_NO_PAD.decode(x).expect("base64url");
+    // A SubjectPublicKeyInfo (RFC 8410 section 4).
+    let der = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &bytes].concat();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
+    let pairs = [pair];
+    let claims = good_claims().to_string();
+    for secret in [bytes.clone(), x.into(), jwk.to_string().into(), der, pem.into()] {
+        let key = EncodingKey::from_secret(&secret);
+        for header in [json!({"alg": "HS256", "kid": jwk["kid"]}), json!({"alg": "HS256"})] {
+            let message = format!("{}.{}", part(&header.to_string()), part(&claims));
+            let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("signed");
+            let token = format!("{message}.{signature}");
+            assert_eq!(verdict_with(&pairs, &token), Err(AuthFailure::NotTrusted), "{header}");
+        }
+    }
+    let under_its_id = json!({"alg": "HS256", "kid": jwk["kid"]}).to_string();
+    let token = signed_raw(&under_its_id, &claims, SECRET, Algorithm::HS256);
+    assert_eq!(verdict_with(&pairs, &token), Err(AuthFailure::NotTrusted));
+    let header = part(&json!({"alg": "EdDSA", "kid": jwk["kid"]}).to_string());
+    let identity = [&[1], &[0; 63][..]].concat();
+    for blank in [vec![], vec![0; 32], vec![0; 64], vec![0xff; 64], identity] {
+        let token = format!("{header}.{}.{}", part(&claims), URL_SAFE_NO_PAD.encode(blank));
+        assert_eq!(verdict_with(&pairs, &token), Err(AuthFailure::NotTrusted), "{token}");
+    }
 }
 
 #[test]
@@ -122,7 +165,8 @@ fn keys_that_a_header_offers_are_not_used() {
     for offer in [
         json!({"jwk": mine, "kid": null}),
         json!({"jku": "https://evil.example/keys", "kid": null}),
-        json!({"x5u": "https://evil.example/cert", "x5c": ["AAAA"], "kid": null}),
+        json!({"x5u": "https://evil.example/cert", "kid": null}),
+        json!({"x5c": ["AAAA"], "x5t": "AAAA", "kid": null}),
     ] {
         let header = merged(good_header(), offer).to_string();
         let token = signed_raw(&header, &good_claims().to_string(), "mine", Algorithm::HS256);
@@ -138,6 +182,8 @@ fn headers_that_ask_for_more_or_name_another_type_are_malformed() {
         json!({"crit": ["b64"], "b64": false}),
         json!({"typ": "better-auth.session-cache+jwt"}),
         json!({"typ": "at+jwt"}),
+        json!({"typ": "logout+jwt"}),
+        json!({"typ": "JWE"}),
         json!({"typ": ""}),
         json!({"typ": 1}),
         json!({"kid": 7}),
@@ -223,6 +269,11 @@ fn what_is_no_jwt_is_malformed() {
     let array = format!("{}.{}.{}", part("[]"), parts[1], parts[2]);
     let no_text = format!("{}.{}.{}", URL_SAFE_NO_PAD.encode([0xff, 0xfe]), parts[1], parts[2]);
     let nested = format!("{}.{}.{}", part(&"[".repeat(5_000)), parts[1], parts[2]);
+    let encrypted = part(r#"{"alg":"dir","enc":"A256GCM"}"#);
+    let without_a_key = format!("{encrypted}..{}.{}.{}", parts[2], parts[1], parts[2]);
+    let in_json = json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string();
+    // 32 bytes leave two bits of the last character unused, which have to be zero (RFC 4648 section 3.5).
+    let spare_bits = format!("{}.{}.{}B", parts[0], parts[1], "A".repeat(42));
     let five_parts = format!("{good}.{}.{}", parts[1], parts[2]);
     let four_parts = format!("{good}.{}", parts[2]);
     let oversized = with_claims(json!({"email": "a".repeat(MAX_TOKEN_BYTES)}));
@@ -251,6 +302,9 @@ fn what_is_no_jwt_is_malformed() {
         &oversized,
         &four_parts,
         &five_parts,
+        &without_a_key,
+        &in_json,
+        &spare_bits,
     ] {
         assert_eq!(verdict(token), Err(AuthFailure::Malformed), "{token:.60}");
     }
@@ -262,4 +316,10 @@ fn a_payload_that_is_no_json_object_is_malformed_even_when_signed() {
         let token = signed_raw(&good_header().to_string(), claims, SECRET, Algorithm::HS256);
         assert_eq!(verdict(&token), Err(AuthFailure::Malformed), "{claims:?}");
     }
+    // As RFC 7797 would have it, were its `b64` understood.
+    let header = part(&merged(good_header(), json!({"b64": false})).to_string());
+    let message = format!("{header}.{}", merged(good_claims(), json!({"email": null})));
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("signed");
+    assert_eq!(verdict(&format!("{message}.{signature}")), Err(AuthFailure::Malformed));
 }

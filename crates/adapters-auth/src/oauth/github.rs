@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::Stamp;
 use domain::account::{DisplayName, Email};
-use domain::identity::{Authorization, Provider, ProviderError, ProviderIdentity};
+use domain::identity::{Authorization, Granted, Provider, ProviderError, ProviderIdentity};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -72,11 +72,16 @@ impl Provider for GitHub {
         Ok(Authorization { url: url.into(), memo: memo.to_text()? })
     }
 
-    async fn identify(&self, code: &str, memo: &str, _: Stamp) -> Result<ProviderIdentity, ProviderError> {
+    async fn identify(
+        &self,
+        granted: Granted<'_>,
+        memo: &str,
+        _: Stamp,
+    ) -> Result<ProviderIdentity, ProviderError> {
         let memo = Memo::of_text(memo)?;
         let endpoint = format!("{}/login/oauth/access_token", self.base_url);
         let authentication = ClientAuthentication::Post;
-        let answer = self.client.exchange(&self.http, &endpoint, code, &memo, authentication).await?;
+        let answer = self.client.exchange(&self.http, &endpoint, granted.code, &memo, authentication).await?;
         let token = answer.access_token.ok_or_else(|| failed("it gave no access token"))?;
         let user: User = self.ask("/user", &token).await?;
         let addresses: Vec<Address> = self.ask("/user/emails", &token).await?;

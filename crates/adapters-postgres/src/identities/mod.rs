@@ -127,16 +127,13 @@ async fn at_first_sight(
     Scope::User(new_user).set(conn).await?;
     let account = NewAccount {
         id: new_user,
-        email: email.as_ref(),
+        email: None,
         email_verified: false,
         password: None,
         display_name: name.as_ref(),
         last_login_at: None,
     };
-    if insert(conn, &account, now).await?.is_none() {
-        // The address is another's, and counts for nothing.
-        insert(conn, &NewAccount { email: None, ..account }, now).await?;
-    }
+    insert(conn, &account, now).await?;
     let tokens = SealedTokens::default();
     let identity = NewIdentity { provider: issuer, subject, email: email.as_ref(), tokens: &tokens };
     write::give(conn, new_user, &identity, false, now).await?;

@@ -78,6 +78,20 @@ impl SessionStore for PostgresStore {
         refreshed.await
     }
 
+    async fn touch(
+        &self,
+        user: UserId,
+        session: SessionId,
+        device: &Device,
+        now: Stamp,
+    ) -> Result<(), StoreError> {
+        let device = device.clone();
+        let touched = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+            write::touch(conn, user, session, &device, None, now).await
+        });
+        touched.await
+    }
+
     async fn end(
         &self,
         user: UserId,

@@ -27,12 +27,13 @@ pub(super) async fn rotate(
     let hash = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {
             let replaced = replace(conn, &facts.token, successor, ending.at);
-            let touched = touch(conn, &facts, device, successor.expires_at, ending.at);
+            let expires_at = Some(successor.expires_at);
+            let touched = write::touch(conn, facts.session.user, id, device, expires_at, ending.at);
             try_join(replaced, touched).await?;
             successor.hash
         }
         RefreshVerdict::Repeat(hash) => {
-            touch(conn, &facts, device, facts.session.expires_at, ending.at).await?;
+            write::touch(conn, facts.session.user, id, device, None, ending.at).await?;
             hash
         }
         RefreshVerdict::Reused => {
@@ -95,25 +96,5 @@ async fn replace(
         refresh_tokens::replaced_by.eq(successor.id.0),
     ));
     try_join(async { insert.execute(&mut &*conn).await }, async { mark.execute(&mut &*conn).await }).await?;
-    Ok(())
-}
-
-async fn touch(
-    conn: &AsyncPgConnection,
-    facts: &RefreshFacts,
-    device: &Device,
-    expires_at: Stamp,
-    now: Stamp,
-) -> Result<(), Failure> {
-    let own = sessions::table
-        .filter(sessions::user_id.eq(facts.session.user.0))
-        .filter(sessions::id.eq(facts.session.id.0));
-    let update = diesel::update(own).set((
-        sessions::last_used_at.eq(timestamp(now)),
-        sessions::expires_at.eq(timestamp(expires_at)),
-        sessions::user_agent.eq(device.user_agent.as_deref()),
-        sessions::ip.eq(device.ip.map(|ip| ip.to_string())),
-    ));
-    update.execute(&mut &*conn).await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::rows::timestamp;
 use crate::sql::{Sql, sql};
 
-/// How long a mail that was sent is kept.
+/// How long a mail that was sent or given up is kept.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Runs inside a transaction that may sweep. Gives how many rows went.
@@ -26,7 +26,7 @@ pub(super) async fn sweep(mut conn: &AsyncPgConnection, now: Stamp, limit: u32) 
 }
 
 /// A session goes after its tokens.
-pub(crate) fn statements<'a>(now: Stamp, limit: u32) -> [Sql<'a, ()>; 5] {
+pub(crate) fn statements<'a>(now: Stamp, limit: u32) -> [Sql<'a, ()>; 6] {
     [
         old(
             "with old as (select id from refresh_tokens where expires_at <= ",
@@ -53,6 +53,13 @@ pub(crate) fn statements<'a>(now: Stamp, limit: u32) -> [Sql<'a, ()>; 5] {
             "with old as (select id from mail_outbox where sent_at < ",
             now.minus(MAILS_KEPT),
             " order by sent_at limit ",
+            limit,
+            " for update skip locked) delete from mail_outbox m using old where m.id = old.id",
+        ),
+        old(
+            "with old as (select id from mail_outbox where given_up_at < ",
+            now.minus(MAILS_KEPT),
+            " order by given_up_at limit ",
             limit,
             " for update skip locked) delete from mail_outbox m using old where m.id = old.id",
         ),

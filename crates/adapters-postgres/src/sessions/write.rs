@@ -3,7 +3,7 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::session::{Ending, NewSession, Revocation, Revoked};
+use domain::session::{Device, Ending, NewSession, Revocation, Revoked};
 use domain::text::ClientId;
 use domain::{SessionId, Stamp, UserId};
 use futures_util::future::try_join;
@@ -67,6 +67,29 @@ pub(crate) async fn open(
     let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
     let row = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
     Ok((row, ended))
+}
+
+/// Notes where and when a session that has not ended was last used, and until when it lives where that changed.
+pub(super) async fn touch(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    session: SessionId,
+    device: &Device,
+    expires_at: Option<Stamp>,
+    now: Stamp,
+) -> Result<(), Failure> {
+    let own = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.eq(session.0))
+        .filter(sessions::revoked_at.is_null());
+    let update = diesel::update(own).set((
+        sessions::last_used_at.eq(timestamp(now)),
+        expires_at.map(|expires_at| sessions::expires_at.eq(timestamp(expires_at))),
+        sessions::user_agent.eq(device.user_agent.as_deref()),
+        sessions::ip.eq(device.ip.map(|ip| ip.to_string())),
+    ));
+    update.execute(&mut &*conn).await?;
+    Ok(())
 }
 
 /// Which of the user's sessions end, of those that have not.

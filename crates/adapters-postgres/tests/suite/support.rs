@@ -19,6 +19,7 @@ pub fn database(hint: &str) -> Database {
         include_str!("../../../../migrations/postgres/2026-01-01-000001_foundation/up.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000002_row_security/up.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000003_accounts/up.sql"),
+        include_str!("../../../../migrations/postgres/2026-01-01-000004_given_up_mail/up.sql"),
     ] {
         migration.hash(&mut hash);
     }

@@ -70,12 +70,14 @@ const READS: [(RowSecurity, &str); 2] = [(RowSecurity::Writes, "open"), (RowSecu
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_without_where_removes_what_may_be_swept_and_no_more() {
     for (mode, reads) in READS {
-        let (_h, database, _) = furnished(mode).await;
+        let (h, database, _) = furnished(mode).await;
+        let claimed = h.outbox.claim(T0, at(60), 1).await.expect("an answer");
+        h.outbox.given_up(claimed[0].mail.id, "550 no such user", at(2)).await.expect("an answer");
         assert_eq!(counts(&database, Role::Owner, ""), "2|4|2|2|2|2|5|5", "{mode:?}");
         let forgot = "delete from users; delete from todos; delete from external_identities; delete from mail_outbox; \
                       delete from one_time_tokens; delete from refresh_tokens; delete from sessions; delete from revoked_tokens";
         at_work(&database, reads, "sweep", forgot).expect("the statements are allowed");
-        assert_eq!(counts(&database, Role::Owner, ""), "2|4|0|0|0|2|0|3", "{mode:?}: mails that wait stay");
+        assert_eq!(counts(&database, Role::Owner, ""), "2|4|0|0|0|2|0|2", "{mode:?}: mails that wait stay");
     }
 }
 

@@ -70,11 +70,7 @@ fn of_external(
     if let Some(user) = owner(conn, &token.issuer, &token.subject)? {
         return Ok(user);
     }
-    let email = match &token.email {
-        Some(email) if accounts::by_email(conn, email)?.is_none() => Some(email.clone()),
-        _ => None,
-    };
-    let user = User { display_name: token.name.clone(), ..account(new_user, email, false, now) };
+    let user = User { display_name: token.name.clone(), ..account(new_user, None, false, now) };
     accounts::insert(conn, &user)?;
     give(conn, &New::of_external(token, new_user, now))?;
     Ok(new_user)

@@ -30,7 +30,7 @@ pub(crate) use end::{end_all, revoke_user};
 pub(crate) use rows::SessionRow;
 
 use end::end;
-use rotate::{find, rotate};
+use rotate::{find, rotate, touch};
 use rows::RevocationRow;
 
 #[async_trait]
@@ -73,6 +73,17 @@ impl SessionStore for SqliteStore {
     ) -> Result<Refreshed, StoreError> {
         let (presented, device) = (*presented, device.clone());
         self.write(move |conn| rotate(conn, presented, successor, &device, ending).map(Done::quiet)).await
+    }
+
+    async fn touch(
+        &self,
+        user: UserId,
+        session: SessionId,
+        device: &Device,
+        now: Stamp,
+    ) -> Result<(), StoreError> {
+        let device = device.clone();
+        self.write(move |conn| Ok(Done::quiet(touch(conn, user, session, &device, None, now)?))).await
     }
 
     async fn end(

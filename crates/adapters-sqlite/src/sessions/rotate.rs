@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use diesel::prelude::*;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{Device, Ending, RefreshToken, Refreshed, Session, Successor, TokenHash};
-use domain::{Stamp, StoreError, TokenId, UserId};
+use domain::{SessionId, Stamp, StoreError, TokenId, UserId};
 
 use super::end::end;
 use super::insert_token;
@@ -40,9 +40,9 @@ pub(super) fn rotate(
     let (hash, expires_at) = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {
             replace(conn, &facts.token, successor, ending.at)?;
-            (successor.hash, successor.expires_at)
+            (successor.hash, Some(successor.expires_at))
         }
-        RefreshVerdict::Repeat(hash) => (hash, facts.session.expires_at),
+        RefreshVerdict::Repeat(hash) => (hash, None),
         RefreshVerdict::Reused => {
             let ended = end(conn, user, &[session], ending)?.pop();
             return Ok(ended.map_or(Refreshed::Ended, Refreshed::Reused));
@@ -51,16 +51,30 @@ pub(super) fn rotate(
         RefreshVerdict::Ended => return Ok(Refreshed::Ended),
         RefreshVerdict::Disabled => return Ok(Refreshed::Disabled),
     };
+    touch(conn, user, session, device, expires_at, ending.at)?;
+    Ok(Refreshed::Done { user: Box::new(facts.user), session, hash })
+}
+
+/// Notes where and when a session that has not ended was last used, and until when it lives where that changed.
+pub(super) fn touch(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: SessionId,
+    device: &Device,
+    expires_at: Option<Stamp>,
+    now: Stamp,
+) -> QueryResult<()> {
     diesel::update(sessions::table.filter(sessions::id.eq(Id::from(session))))
         .filter(sessions::user_id.eq(Id::from(user)))
+        .filter(sessions::revoked_at.is_null())
         .set((
-            sessions::expires_at.eq(expires_at.as_micros()),
-            sessions::last_used_at.eq(ending.at.as_micros()),
+            expires_at.map(|expires_at| sessions::expires_at.eq(expires_at.as_micros())),
+            sessions::last_used_at.eq(now.as_micros()),
             sessions::user_agent.eq(device.user_agent.as_deref()),
             sessions::ip.eq(device.ip.as_ref().map(IpAddr::to_string)),
         ))
         .execute(conn)?;
-    Ok(Refreshed::Done { user: Box::new(facts.user), session, hash })
+    Ok(())
 }
 
 fn facts(conn: &mut SqliteConnection, token: RefreshToken) -> Result<RefreshFacts, Failure> {

@@ -8,7 +8,7 @@ use domain::Stamp;
 
 use crate::error::Failure;
 
-/// How long a mail that was sent is kept.
+/// How long a mail that was sent or given up is kept.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// What goes by its `expires_at`, refresh tokens before their sessions: so no session takes more rows along than are counted.
@@ -25,12 +25,17 @@ const PAST_THEIR_END: [&str; 4] = [
          SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
 ];
 
-const SENT: &str = "DELETE FROM mail_outbox WHERE id IN (
-         SELECT id FROM mail_outbox WHERE sent_at < ? ORDER BY sent_at LIMIT ?)";
+/// Mails that nothing is to be done about any more.
+const DONE: [&str; 2] = [
+    "DELETE FROM mail_outbox WHERE id IN (
+         SELECT id FROM mail_outbox WHERE sent_at < ? ORDER BY sent_at LIMIT ?)",
+    "DELETE FROM mail_outbox WHERE id IN (
+         SELECT id FROM mail_outbox WHERE given_up_at < ? ORDER BY given_up_at LIMIT ?)",
+];
 
 pub(super) fn sweep(conn: &mut SqliteConnection, now: Stamp, limit: u32) -> Result<u64, Failure> {
     let old = now.minus(MAILS_KEPT);
-    let sweeps = PAST_THEIR_END.map(|sql| (sql, now)).into_iter().chain([(SENT, old)]);
+    let sweeps = PAST_THEIR_END.map(|sql| (sql, now)).into_iter().chain(DONE.map(|sql| (sql, old)));
     let mut gone = 0;
     for (sql, until) in sweeps {
         gone += diesel::sql_query(sql)

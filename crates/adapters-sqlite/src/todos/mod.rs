@@ -4,6 +4,7 @@ mod commit;
 mod list;
 mod new_row;
 mod read;
+mod statements;
 mod sweep;
 
 use async_trait::async_trait;

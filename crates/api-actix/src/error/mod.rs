@@ -135,6 +135,12 @@ impl Problem {
         Self::new(ErrorCode::AccountGone, "This account does not exist any more or is disabled")
     }
 
+    /// The password is right, but the account is disabled.
+    #[must_use]
+    pub fn account_disabled() -> Self {
+        Self { challenge: Some(Challenge::Bearer), ..Self::account_gone() }
+    }
+
     /// A one-time token or code is not good.
     #[must_use]
     pub fn one_time_token_invalid() -> Self {

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document: what the handlers declare, and what is the same for all of them.
 
+mod examples;
 mod finish;
 mod texts;
 
@@ -62,5 +63,6 @@ pub fn openapi_document() -> OpenApi {
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     finish::finish(&mut document);
     texts::finish(&mut document);
+    examples::finish(&mut document);
     document
 }

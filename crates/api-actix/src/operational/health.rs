@@ -52,6 +52,7 @@ enum Database {
 #[derive(Debug, Serialize, ToSchema)]
 struct HealthChecks {
     /// Whether the database answers.
+    #[schema(example = true)]
     db_connection: bool,
     /// Whether Redis answers; null where none is configured.
     #[schema(required = true)]

@@ -21,8 +21,8 @@ use crate::v1::todos::settled;
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The most tasks on a page where the client wants pages.
 const PAGE_MAX: i64 = 1000;
-/// Tasks written before others get their turn.
-const AT_ONCE: usize = 500;
+/// Bytes written before others get their turn.
+const AT_ONCE: usize = 64 * 1024;
 
 /// Which tasks.
 #[derive(ToSchema)]
@@ -91,14 +91,16 @@ pub(super) async fn list(api: &Api, principal: &Principal, part: Part) -> Answer
     let page = page.ok_or_else(Problem::account_gone)?;
     let left_out = usize::try_from(left_out).unwrap_or(usize::MAX);
     let mut body = vec![b'['];
+    let mut turn = AT_ONCE;
     for (nth, todo) in page.todos.iter().skip(left_out).enumerate() {
         if nth > 0 {
             body.push(b',');
         }
-        if nth % AT_ONCE == AT_ONCE - 1 {
+        serde_json::to_writer(&mut body, &Task::new(principal, todo)).map_err(|_| Problem::unexpected())?;
+        if body.len() > turn {
+            turn = body.len() + AT_ONCE;
             tokio::task::yield_now().await;
         }
-        serde_json::to_writer(&mut body, &Task::new(principal, todo)).map_err(|_| Problem::unexpected())?;
     }
     body.push(b']');
     Ok(HttpResponse::Ok()

@@ -150,7 +150,7 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
         (None, Some(cookie)) => from_cookie(cookie, &client)?,
         (None, None) => return Err(Problem::new(ErrorCode::TokenMalformed, "Send a `refresh_token`")),
     };
-    match api.todos_surface.sessions.renew(token).await? {
+    match api.todos_surface.sessions.renew(token, &client.device(None)).await? {
         Renewal::Done(access, expires_in) => {
             let body = NewAccessToken {
                 access_token: &access.0,
@@ -162,6 +162,7 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
         Renewal::Refused(failure) => Err(refused(failure)),
         Renewal::Ended => Err(Problem::from(AuthFailure::Revoked)),
         Renewal::Disabled => Err(Problem::account_gone()),
+        Renewal::Limited(charge) => Err(charge.into()),
     }
 }
 

@@ -6,6 +6,7 @@ use domain::account::MagicLink;
 use domain::text::ClientId;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::like_time::in_like_time;
 use super::proofs::MailRequest;
 use super::tokens::{self, TokenResponse};
 use crate::Api;
@@ -29,7 +30,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[post("/auth/magic-link/request")]
 async fn request_magic_link(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let email = body.read::<MailRequest<'_>>()?.charged(&api, &client).await?;
-    api.accounts.request_magic_link(&email).await?;
+    in_like_time(api.accounts.request_magic_link(&email)).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 

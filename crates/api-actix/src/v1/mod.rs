@@ -3,6 +3,7 @@
 mod auth;
 mod devices;
 mod export;
+mod like_time;
 mod magic_link;
 mod oauth;
 mod proofs;

@@ -10,7 +10,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use domain::account::Purpose;
 use domain::code::ErrorCode;
-use domain::identity::{Begin, Begun, Callback, Exchange, Unlinked};
+use domain::identity::{Begin, Begun, Callback, Exchange, Granted, Unlinked};
 use domain::session::{Principal, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -137,6 +137,7 @@ fn binding<'a>(path: &ProviderPath, client: &Client, flow: &str, value: &'a str)
         ("provider" = String, Path, description = "The provider's name"),
         ("code" = Option<String>, Query, description = "The provider's code"),
         ("state" = Option<String>, Query, description = "Names the login that was begun"),
+        ("iss" = Option<String>, Query, description = "The provider that sends it, where it says so (RFC 9207)"),
         ("error" = Option<String>, Query, description = "Why the provider sends no code (RFC 6749 section 4.1.2.1)")
     ),
     responses(
@@ -161,7 +162,8 @@ async fn callback(
     let state = query.value("state").ok_or_else(Problem::one_time_token_invalid)?;
     let flow = api.identities.flow(state);
     let cookie = request.cookie(&cookie_name(&flow));
-    let came_back = api.identities.callback(&path.0, code(&query), state, cookie.as_ref().map(Cookie::value));
+    let came_back =
+        api.identities.callback(&path.0, granted(&query), state, cookie.as_ref().map(Cookie::value));
     let to = match came_back.await?.ok_or_else(no_such_provider)? {
         Callback::LogIn(return_to, hand_off) => return_to::with_code(&return_to, &hand_off.0),
         Callback::Linked(return_to) => return_to.0,
@@ -175,11 +177,12 @@ async fn callback(
     Ok(HttpResponse::Found().insert_header((LOCATION, to)).cookie(done).finish())
 }
 
-fn code(query: &Query) -> Result<&str, &str> {
-    match query.value("error") {
-        Some(error) => Err(error),
-        None => query.value("code").ok_or("neither `code` nor `error` came"),
+fn granted(query: &Query) -> Result<Granted<'_>, &str> {
+    if let Some(error) = query.value("error") {
+        return Err(error);
     }
+    let code = query.value("code").ok_or("neither `code` nor `error` came")?;
+    Ok(Granted { code, issuer: query.value("iss") })
 }
 
 fn identity_taken() -> Problem {

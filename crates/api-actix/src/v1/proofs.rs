@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::like_time::in_like_time;
 use super::tokens::User;
 use crate::Api;
 use crate::error::{Answer, Problem};
@@ -106,7 +107,7 @@ impl MailRequest<'_> {
 #[post("/auth/forgot-password")]
 async fn forgot_password(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let email = body.read::<MailRequest<'_>>()?.charged(&api, &client).await?;
-    api.accounts.forgot_password(&email).await?;
+    in_like_time(api.accounts.forgot_password(&email)).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 

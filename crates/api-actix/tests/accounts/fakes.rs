@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::account::{OneTimeId, OneTimeSecrets};
-use domain::identity::{Authorization, Provider, ProviderError, ProviderIdentity};
+use domain::identity::{Authorization, Granted, Provider, ProviderError, ProviderIdentity};
 use domain::limits::{Charge, LimitKey, Quota, RateLimiter, gcra, gcra_give_back};
 use domain::session::{
     AccessToken, AccessTokens, AuthFailure, Grant, RefreshGrant, RefreshSecret, RefreshSecrets, Scope,
@@ -137,7 +137,13 @@ impl Provider for PlainProvider {
         Ok(Authorization { url, memo: format!("memo of {}\nwith lines", self.name) })
     }
 
-    async fn identify(&self, code: &str, memo: &str, _: Stamp) -> Result<ProviderIdentity, ProviderError> {
+    async fn identify(
+        &self,
+        granted: Granted<'_>,
+        memo: &str,
+        _: Stamp,
+    ) -> Result<ProviderIdentity, ProviderError> {
+        let code = granted.code;
         assert_eq!(memo, format!("memo of {}\nwith lines", self.name));
         if code == "down" {
             return Err(ProviderError::Failed("connection refused by 10.1.2.3".to_owned()));

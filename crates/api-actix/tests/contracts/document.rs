@@ -45,3 +45,24 @@ fn every_schema_that_is_named_is_there() {
         assert!(document.pointer(&pointer).is_some(), "{pointer}");
     }
 }
+
+#[test]
+fn every_body_of_a_request_or_a_success_has_an_example() {
+    let document = serde_json::to_value(openapi_document()).expect("JSON");
+    let mut examples = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let responses = operation["responses"].as_object().expect("responses");
+            let successes = responses.iter().filter(|(status, _)| status.starts_with('2'));
+            for body in successes.map(|(_, response)| response).chain([&operation["requestBody"]]) {
+                let Some(json) = body["content"].get("application/json") else { continue };
+                assert!(!json["example"].is_null(), "{method} {path}");
+                examples += 1;
+            }
+        }
+    }
+    assert!(examples > 60, "{examples}");
+    let task = &document["paths"]["/api/tasks"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+        [0];
+    assert_eq!((&task["id"], &task["title"]), (&serde_json::json!(17), &serde_json::json!("Buy milk")));
+}

@@ -1,10 +1,48 @@
 //! Long lists of tasks.
 
-use domain::todo::TodoStore as _;
+use std::future::poll_fn;
+use std::pin::pin;
+
+use domain::todo::{Action, Description, TodoStore as _};
 use domain_testkit::build::{T0, batch, create, todo_id};
 use serde_json::json;
 
 use crate::world::World;
+
+/// How often a future hands the thread back before it is ready, and what it then gives.
+async fn turns<T>(future: impl Future<Output = T>) -> (usize, T) {
+    let (mut future, mut turns) = (pin!(future), 0);
+    let output = poll_fn(|context| {
+        turns += 1;
+        future.as_mut().poll(context)
+    });
+    let output = output.await;
+    (turns, output)
+}
+
+#[actix_web::test]
+async fn a_long_list_gives_other_requests_their_turn_while_it_is_written() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let long = "d".repeat(1000);
+    let changes: Vec<_> = (0..1000)
+        .map(|n| {
+            let mut change = create(todo_id(), &format!("task {n}"));
+            if let Action::Create(new) = &mut change.action {
+                new.description = Description::parse(&long).ok();
+            }
+            change
+        })
+        .collect();
+    let (few, _) = turns(world.get(&ann.token, "/api/tasks")).await;
+    world.store.commit(ann.user_id(), batch(changes), T0).await.expect("commit answers");
+    for path in ["/api/tasks".to_owned(), format!("/api/{}/tasks", ann.id)] {
+        let (many, answer) = turns(world.get(&ann.token, &path)).await;
+        // The store of this world answers at once: whatever hands the thread back is the handler.
+        let kilobytes = answer.expect(200).to_string().len() / 1000;
+        assert!(many - few >= kilobytes / 70, "{many} turns for {kilobytes} kB");
+    }
+}
 
 #[actix_web::test]
 async fn ten_thousand_tasks_come_in_one_answer_each_once_and_the_newest_first() {

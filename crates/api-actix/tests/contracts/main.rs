@@ -3,7 +3,9 @@
 
 #![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
 
+mod codes;
 mod document;
+mod fakes;
 mod lists;
 mod matrix;
 mod sessions;

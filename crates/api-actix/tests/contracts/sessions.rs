@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::json;
 
@@ -50,6 +51,49 @@ async fn a_token_of_one_kind_is_malformed_where_the_other_belongs() {
     let body = json!({"refresh_token": ann.token});
     world.post(&ann.token, "/auth/logout", body).await.refused(401, "AUTH_005");
     world.get(&ann.token, "/todos").await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_refresh_token_that_is_a_jwt_can_not_be_turned_into_one_that_rotates() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let jwt = json!({"refresh_token": ann.refresh});
+    world.post("", "/api/v1/auth/refresh", jwt.clone()).await.refused(401, "AUTH_005");
+    world.post("", "/auth/refresh", jwt).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_refresh_shows_where_and_when_the_session_was_last_used() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    world.wait(Duration::from_mins(5));
+    let refresh = TestRequest::post().uri("/auth/refresh").insert_header(("user-agent", "Browser/2.0"));
+    world.send(refresh.set_json(json!({"refresh_token": ann.refresh}))).await.expect(200);
+    let device = &world.get(&ann.token, "/api/v1/users/me/devices").await.expect(200)[0];
+    assert_eq!(device["user_agent"], "Browser/2.0");
+    assert_ne!(device["last_used_at"], device["created_at"]);
+}
+
+#[actix_web::test]
+async fn the_tokens_of_an_account_that_was_deleted_have_ended() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let me = "/api/v1/users/me";
+    world.call(&ann.token, Method::DELETE, me, json!({"password": PASSWORD})).await.expect(204);
+    for path in ["/todos", "/api/tasks", &format!("/api/{}/tasks", ann.id)] {
+        world.get(&ann.token, path).await.refused(401, "AUTH_004");
+    }
+    world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_004");
+}
+
+#[actix_web::test]
+async fn a_session_that_refreshes_too_often_waits() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    world.gate.close();
+    let answer = world.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await;
+    answer.refused(429, "RATE_001");
+    assert_eq!(answer.header("ratelimit-policy"), Some(r#""default";q=60;w=60"#));
 }
 
 #[actix_web::test]

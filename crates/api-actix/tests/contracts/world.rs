@@ -1,25 +1,34 @@
 //! The whole application without a port.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::to_bytes;
+use actix_http::Request;
+use actix_web::Error;
+use actix_web::body::{BoxBody, to_bytes};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, try_call_service};
-use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing, MemoryRateLimiter};
+use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing};
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
 use api_actix::unread::Unread;
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService};
+use domain::limits::Quotas;
 use domain::session::{Lifetimes, LoginDefence, RevocationNews, Revocations, SessionParts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::TodoService;
 use domain::{Clock as _, UserId};
 use domain_testkit::build::T0;
-use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
+use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::fakes::{Gate, Hasher, Tokens};
 
 /// A page that may call.
 pub const ORIGIN: &str = "https://app.example.com";
@@ -32,8 +41,14 @@ pub struct World {
     pub bus: Arc<RecordingBus>,
     pub clock: Arc<FixedClock>,
     pub revocations: Arc<Revocations>,
+    pub hasher: Arc<Hasher>,
+    pub gate: Arc<Gate>,
     api: Arc<Api>,
+    service: OnceCell<Service>,
 }
+
+/// The application, made once.
+type Service = Box<dyn Fn(Request) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>>>;
 
 /// A status, headers and a body.
 #[derive(Debug)]
@@ -52,6 +67,13 @@ pub struct User {
 
 impl World {
     pub fn new() -> Self {
+        Self::with_quota(20_000)
+    }
+
+    /// One in which a user may have so many todos.
+    pub fn with_quota(todos: u32) -> Self {
+        let (hasher, gate) = (Arc::new(Hasher::default()), Arc::new(Gate::default()));
+        let quotas = Quotas::default();
         let clock = Arc::new(FixedClock::at(T0));
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(bus.clone()));
@@ -63,19 +85,20 @@ impl World {
                 accounts: store.clone(),
                 sessions: store.clone(),
                 revocations: revocations.clone(),
-                hasher: Arc::new(PlainHasher::default()),
-                access: Arc::new(JwtAccessTokens::new(&ring, &[], "tests", "tests")),
+                hasher: hasher.clone(),
+                access: Arc::new(Tokens(JwtAccessTokens::new(&ring, &[], "tests", "tests"))),
                 refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
-                limiter: Arc::new(MemoryRateLimiter::new(100)),
+                limiter: gate.clone(),
                 secrets: Arc::new(SequentialSecrets),
                 clock: clock.clone(),
                 issuers: None,
                 identities: store.clone(),
             },
             Lifetimes::default(),
-            LoginDefence { quotas: None, session_cap: 100 },
+            LoginDefence { quotas: Some(quotas), session_cap: 100 },
         );
-        let parts = AccountParts { one_time: store.clone(), secrets: one_time_secrets.clone(), quotas: None };
+        let parts =
+            AccountParts { one_time: store.clone(), secrets: one_time_secrets.clone(), quotas: Some(quotas) };
         let accounts = AccountService::new(parts, sessions.clone());
         let identities = IdentityParts {
             identities: store.clone(),
@@ -85,8 +108,8 @@ impl World {
             providers: vec![],
         };
         let api = Api {
-            todos: TodoService::new(store.clone(), clock.clone(), 20_000),
-            sync: SyncService::new(store.clone(), clock.clone(), 20_000),
+            todos: TodoService::new(store.clone(), clock.clone(), todos),
+            sync: SyncService::new(store.clone(), clock.clone(), todos),
             todos_surface: SurfaceServices::todos(&accounts, &sessions),
             tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
             accounts,
@@ -98,12 +121,25 @@ impl World {
             probe: store.clone(),
             clock: clock.clone(),
             secrets: Arc::new(SequentialSecrets),
-            settings: ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() },
+            settings: ApiSettings {
+                allowed_origins: vec![ORIGIN.to_owned()],
+                api_quota: Some(quotas.api),
+                ..ApiSettings::default()
+            },
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
             unread: Unread::default(),
         };
-        let world = Self { store, bus, clock, revocations, api: Arc::new(api) };
+        let world = Self {
+            store,
+            bus,
+            clock,
+            revocations,
+            hasher,
+            gate,
+            api: Arc::new(api),
+            service: OnceCell::new(),
+        };
         world.hear();
         world
     }
@@ -119,10 +155,18 @@ impl World {
         self.hear();
     }
 
+    async fn serve(&self) -> Service {
+        let service = Rc::new(init_service(app(self.api.clone())).await);
+        Box::new(move |request| {
+            let service = service.clone();
+            Box::pin(async move { Ok(try_call_service(&*service, request).await?.map_into_boxed_body()) })
+        })
+    }
+
     pub async fn send(&self, request: TestRequest) -> Answer {
-        let service = init_service(app(self.api.clone())).await;
-        let response = match try_call_service(&service, request.to_request()).await {
-            Ok(response) => response.into_parts().1.map_into_boxed_body(),
+        let service = self.service.get_or_init(|| self.serve()).await;
+        let response = match service(request.to_request()).await {
+            Ok(response) => response.into_parts().1,
             Err(error) => error.error_response(),
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -202,7 +246,8 @@ impl Answer {
         assert_eq!(self.body["detail"], self.body["message"]);
         assert!(self.body["details"].is_object());
         assert_eq!(self.body["request_id"].as_str(), self.header("x-request-id"));
-        assert_eq!(self.header("www-authenticate").is_some(), status == 401, "{self:#?}");
+        let scope = !self.body["details"]["scope"].is_null();
+        assert_eq!(self.header("www-authenticate").is_some(), status == 401 || scope, "{self:#?}");
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! A user's devices: what is known of each session, which live, and what a disabled account is to them.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use domain::session::refresh::RefreshFacts;
@@ -110,6 +111,28 @@ pub async fn live_sessions_come_the_last_used_first(h: Harness) {
     assert_eq!((shown.created_at, shown.last_used_at, shown.expires_at), (at(1), at(12), at(1_012)));
     assert_eq!(shown.device, Device { client_id: Some(client("phone")), ..moved });
     assert_eq!(live(&h, UserId(uuid()), T0).await, []);
+}
+
+/// A session that is touched was last used then and there; nothing else of it changes, and one that ended stays as it was.
+pub async fn a_touched_session_was_last_used_there(h: Harness) {
+    let [user, other] = [h.user().await, h.user().await];
+    let session = open(&h, user, at(500), at(1)).await;
+    let before = live(&h, user, at(2)).await.remove(0);
+    let moved = Device {
+        client_id: Some(client("other")),
+        user_agent: None,
+        ip: Some("2001:db8::1".parse().expect("an address")),
+    };
+    h.sessions.touch(other, session.id, &moved, at(2)).await.expect(ANSWERS);
+    assert_eq!(live(&h, user, at(2)).await, from_ref(&before), "another user touches nothing");
+    h.sessions.touch(user, session.id, &moved, at(3)).await.expect(ANSWERS);
+    let device = Device { client_id: Some(client("phone")), ..moved };
+    let touched = Session { device, last_used_at: at(3), ..before };
+    assert_eq!(live(&h, user, at(3)).await, from_ref(&touched));
+    h.sessions.end(user, session.id, ending(EndReason::Logout, at(4))).await.expect(ANSWERS);
+    h.sessions.touch(user, session.id, &Device::default(), at(5)).await.expect(ANSWERS);
+    let found = h.sessions.find(&session.hash).await.expect(ANSWERS).expect("it is kept");
+    assert_eq!(found.session, Session { ended: Some((at(4), EndReason::Logout)), ..touched });
 }
 
 /// Who is disabled is told with the revocations, until they are enabled again.

@@ -203,7 +203,6 @@ macro_rules! store_contract {
             a_link_leaves_no_way_in_from_before
             a_reset_leaves_no_way_in_from_before
             an_identity_of_the_owner_finds_the_account_again
-            an_external_subject_does_not_follow_its_address
             identities_of_a_verified_account_stay
             a_new_password_voids_what_would_get_past_it
         );
@@ -229,7 +228,7 @@ macro_rules! store_contract {
             another_subject_or_issuer_is_another_user
             ten_first_requests_at_once_make_one_user
             an_address_never_joins_an_external_subject
-            subjects_with_one_address_at_once_are_so_many_users
+            an_external_subject_takes_no_address_away
         );
         $crate::store_contract!(@theme $harness providers:
             a_new_identity_makes_a_user
@@ -247,6 +246,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness devices:
             a_token_is_found_with_what_belongs_to_it
             live_sessions_come_the_last_used_first
+            a_touched_session_was_last_used_there
             disabled_accounts_are_told_with_the_revocations
             a_disabled_account_neither_opens_nor_refreshes_sessions
         );
@@ -258,7 +258,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@theme $harness housekeeping:
             what_is_past_its_end_is_swept
-            mails_are_swept_a_week_after_they_were_sent
+            mails_are_swept_a_week_after_they_were_sent_or_given_up
             sweeps_come_in_batches
             old_tombstones_are_swept_and_move_the_horizon
             a_swept_id_is_free_and_its_number_is_not

@@ -6,9 +6,7 @@ use domain::identity::{Linked, Resolved};
 use domain::session::{Device, EndReason, NewSession, Refreshed, TokenHash};
 
 use crate::Harness;
-use crate::build::{
-    T0, at, ending, external, identity, new_session, one_time, password_hash, proof, successor, uuid,
-};
+use crate::build::{T0, at, ending, identity, new_session, one_time, password_hash, successor, uuid};
 
 const ANSWERS: &str = "the store answers";
 
@@ -147,22 +145,6 @@ pub async fn an_identity_of_the_owner_finds_the_account_again(h: Harness) {
     let own = identity("google", "the owner's", Some(&ways.address));
     let resolved = h.identities.resolve(own, UserId(uuid()), at(6)).await.expect(ANSWERS);
     assert!(matches!(resolved, Resolved::Done(user) if user.id == ways.user));
-}
-
-/// A subject of an external issuer whose unproved address the account came from gets one of its own.
-pub async fn an_external_subject_does_not_follow_its_address(h: Harness) {
-    let address = crate::build::email("ann@example.com");
-    let subject = external("issuer", "1", Some(&address));
-    let user = h.identities.of_external(&subject, UserId(uuid()), T0).await.expect(ANSWERS);
-    let link = proof(Purpose::MagicLink, Some(user), &address);
-    h.one_time.send(link.clone(), T0).await.expect(ANSWERS);
-    let over = ending(EndReason::DeviceRevoked, at(5));
-    let session = new_session(at(10_000));
-    let done = h.one_time.magic_log_in(&link.token.hash, UserId(uuid()), session, 20, over).await;
-    assert!(matches!(done, Ok(MagicLogIn::Done(owner, _)) if owner.id == user));
-    let after = h.identities.of_external(&subject, UserId(uuid()), at(6)).await.expect(ANSWERS);
-    assert_ne!(after, user);
-    assert_eq!(h.stored(after).await.email, None);
 }
 
 /// Where the address was verified, its user linked the identities, and they stay; a reset ends the rest.

@@ -44,8 +44,7 @@ impl IdentityStore for MemoryStore {
         if let Some(identity) = state.identities.get(&key) {
             return Ok(identity.user);
         }
-        let free = token.email.clone().filter(|email| state.by_email(email).is_none());
-        state.insert_user(User { display_name: token.name.clone(), ..account(new_user, free, false, now) });
+        state.insert_user(User { display_name: token.name.clone(), ..account(new_user, None, false, now) });
         let identity = Identity {
             user: new_user,
             email: token.email.clone(),

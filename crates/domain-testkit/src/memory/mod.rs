@@ -13,7 +13,7 @@ mod sweep;
 mod todos;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -36,7 +36,7 @@ pub struct MemoryStore {
     // A std lock: nothing awaits while it is held.
     state: Mutex<State>,
     bus: Arc<dyn EventBus>,
-    available: AtomicBool,
+    failing: Mutex<Option<fn() -> StoreError>>,
     failures: AtomicU32,
 }
 
@@ -77,12 +77,17 @@ impl MemoryStore {
             mails: BTreeMap::new(),
             identities: BTreeMap::new(),
         };
-        Self { state: Mutex::new(state), bus, available: AtomicBool::new(true), failures: AtomicU32::new(0) }
+        Self { state: Mutex::new(state), bus, failing: Mutex::new(None), failures: AtomicU32::new(0) }
     }
 
     /// While not available, every method is [`StoreError::Unavailable`] and does nothing.
     pub fn set_available(&self, available: bool) {
-        self.available.store(available, Ordering::SeqCst);
+        self.fail_with((!available).then_some(outage));
+    }
+
+    /// While there is an error to fail with, every method gives it and does nothing.
+    pub fn fail_with(&self, error: Option<fn() -> StoreError>) {
+        *self.failing.lock().expect("no method panicked") = error;
     }
 
     /// Makes the next `calls` calls of any method fail as in an outage.
@@ -99,11 +104,16 @@ impl MemoryStore {
     fn enter(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let failing =
             self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
-        if failing || !self.available.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("an outage that the test asked for".to_owned()));
+        let error = *self.failing.lock().expect("no method panicked");
+        match error.or_else(|| failing.then_some(outage as fn() -> StoreError)) {
+            Some(error) => Err(error()),
+            None => Ok(self.state.lock().expect("no method panicked")),
         }
-        Ok(self.state.lock().expect("no method panicked"))
     }
+}
+
+fn outage() -> StoreError {
+    StoreError::Unavailable("an outage that the test asked for".to_owned())
 }
 
 impl State {

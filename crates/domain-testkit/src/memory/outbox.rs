@@ -14,9 +14,15 @@ pub(super) struct Mail {
     /// When it is due; `None`: never.
     due: Option<Stamp>,
     pub sent_at: Option<Stamp>,
+    given_up_at: Option<Stamp>,
 }
 
 impl Mail {
+    /// Whether nothing is to be done about it since before `then`.
+    pub(super) fn done_before(&self, then: Stamp) -> bool {
+        self.sent_at.or(self.given_up_at).is_some_and(|done| done < then)
+    }
+
     pub(super) fn record(&self) -> MailRecord {
         let NewMail { template, to, .. } = &self.content;
         MailRecord { template: *template, to: to.as_str().to_owned(), sent_at: self.sent_at }
@@ -42,18 +48,26 @@ impl Outbox for MemoryStore {
     }
 
     async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError> {
-        if let Some(mail) = self.enter()?.unsent(mail) {
-            mail.sent_at = Some(now);
-            mail.due = None;
+        if let Some(mail) = self.enter()?.mails.get_mut(&mail).filter(|mail| mail.sent_at.is_none()) {
+            (mail.sent_at, mail.given_up_at, mail.due) = (Some(now), None, None);
         }
         Ok(())
     }
 
-    async fn failed(&self, mail: Uuid, error: &str, next: Option<Stamp>) -> Result<(), StoreError> {
+    async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError> {
         assert!(!error.is_empty(), "a failure without a reason");
-        if let Some(mail) = self.enter()?.unsent(mail) {
+        if let Some(mail) = self.enter()?.waiting(mail) {
             mail.attempts += 1;
-            mail.due = next;
+            mail.due = Some(next);
+        }
+        Ok(())
+    }
+
+    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
+        assert!(!error.is_empty(), "a failure without a reason");
+        if let Some(mail) = self.enter()?.waiting(mail) {
+            mail.attempts += 1;
+            (mail.due, mail.given_up_at) = (None, Some(now));
         }
         Ok(())
     }
@@ -66,11 +80,11 @@ impl Outbox for MemoryStore {
 impl State {
     pub(super) fn queue(&mut self, mail: NewMail, now: Stamp) {
         let id = mail.id;
-        let mail = Mail { content: mail, attempts: 0, due: Some(now), sent_at: None };
+        let mail = Mail { content: mail, attempts: 0, due: Some(now), sent_at: None, given_up_at: None };
         assert!(self.mails.insert(id, mail).is_none(), "the id of mail {id} was given before");
     }
 
-    fn unsent(&mut self, mail: Uuid) -> Option<&mut Mail> {
-        self.mails.get_mut(&mail).filter(|mail| mail.sent_at.is_none())
+    fn waiting(&mut self, mail: Uuid) -> Option<&mut Mail> {
+        self.mails.get_mut(&mail).filter(|mail| mail.due.is_some())
     }
 }

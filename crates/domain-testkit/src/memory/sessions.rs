@@ -64,10 +64,23 @@ impl SessionStore for MemoryStore {
             RefreshVerdict::Ended => return Ok(Refreshed::Ended),
             RefreshVerdict::Disabled => return Ok(Refreshed::Disabled),
         };
-        let session = state.session(id);
-        session.last_used_at = ending.at;
-        session.device = Device { client_id: session.device.client_id.take(), ..device.clone() };
+        state.touch(id, device, ending.at);
         Ok(Refreshed::Done { user: Box::new(facts.user), session: id, hash })
+    }
+
+    async fn touch(
+        &self,
+        user: UserId,
+        session: SessionId,
+        device: &Device,
+        now: Stamp,
+    ) -> Result<(), StoreError> {
+        let mut state = self.enter()?;
+        let known = state.sessions.get(&session);
+        if known.is_some_and(|session| session.user == user && session.ended.is_none()) {
+            state.touch(session, device, now);
+        }
+        Ok(())
     }
 
     async fn end(
@@ -106,6 +119,12 @@ impl SessionStore for MemoryStore {
 }
 
 impl State {
+    fn touch(&mut self, id: SessionId, device: &Device, now: Stamp) {
+        let session = self.session(id);
+        session.last_used_at = now;
+        session.device = Device { client_id: session.device.client_id.take(), ..device.clone() };
+    }
+
     /// The user's sessions that neither ended nor expired.
     fn live(&self, user: UserId, now: Stamp) -> impl Iterator<Item = &Session> {
         let of_user = self.sessions.values().filter(move |session| session.user == user);

@@ -9,7 +9,7 @@ use domain::todo::Todo;
 
 use super::State;
 
-/// How long a mail that was sent is kept.
+/// How long a mail that was sent or given up is kept.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 impl State {
@@ -28,7 +28,7 @@ impl State {
         gone += remove(&mut self.one_time, one_time);
 
         let old = now.minus(MAILS_KEPT);
-        let mails = self.mails.iter().filter(|(_, mail)| mail.sent_at.is_some_and(|sent| sent < old));
+        let mails = self.mails.iter().filter(|(_, mail)| mail.done_before(old));
         let mails: Vec<_> = mails.map(|(id, _)| *id).take(limit).collect();
         gone += mails.len();
         self.mails.retain(|id, _| !mails.contains(id));

@@ -1,7 +1,7 @@
 //! One-time tokens: a secret that proves one thing once.
 //!
-//! A secret is derived from its token's id under a server key, so that a mail can be written into the outbox with the id alone,
-//! and only the secret's hash is kept beside it.
+//! A secret is made of its token's id under a server key, so that a mail can be written into the outbox with the id alone,
+//! and only a hash is kept beside it.
 
 use std::time::Duration;
 
@@ -198,11 +198,12 @@ pub trait OneTimeStore: Send + Sync {
     ) -> Result<EmailChange, StoreError>;
 }
 
-/// Derives the secrets of one-time tokens: an HMAC of the id under a server key.
+/// Makes the secrets of one-time tokens of their ids, under the server's keys.
 pub trait OneTimeSecrets: Send + Sync {
-    /// The secret under the current key: 256 bits, base64url without padding.
+    /// The secret under the current key: unguessable for whoever knows the id alone, and fit to stand in a URL.
     fn derive(&self, id: OneTimeId) -> String;
 
-    /// What is stored of a secret.
+    /// What is stored of a secret. It MUST be the same under whichever of the server's keys the secret was derived, as a mail may
+    /// wait in the outbox while keys rotate.
     fn hash(&self, secret: &str) -> TokenHash;
 }

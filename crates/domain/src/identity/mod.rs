@@ -83,6 +83,15 @@ pub struct Authorization {
     pub memo: String,
 }
 
+/// What a provider sends the browser back with where its user consented (RFC 6749 section 4.1.2).
+#[derive(Clone, Copy)]
+pub struct Granted<'a> {
+    /// The authorization code.
+    pub code: &'a str,
+    /// The provider that says to have sent it (RFC 9207), where one does.
+    pub issuer: Option<&'a str>,
+}
+
 /// Why a provider gave no identity.
 #[derive(Debug, Error)]
 pub enum ProviderError {
@@ -106,8 +115,13 @@ pub trait Provider: Send + Sync {
     /// Begins a flow; `state` comes back with the callback.
     async fn authorize(&self, state: &str) -> Result<Authorization, ProviderError>;
 
-    /// Ends a flow: exchanges the code and finds out who it is.
-    async fn identify(&self, code: &str, memo: &str, now: Stamp) -> Result<ProviderIdentity, ProviderError>;
+    /// Ends a flow: exchanges the code and finds out who it is. A code that another issuer says to have sent MUST go nowhere.
+    async fn identify(
+        &self,
+        granted: Granted<'_>,
+        memo: &str,
+        now: Stamp,
+    ) -> Result<ProviderIdentity, ProviderError>;
 }
 
 /// What is known when an identity has to be joined to an account.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{IdentityStore, Linked, Provider, ProviderError, Resolved, Unlinked};
+use super::{Granted, IdentityStore, Linked, Provider, ProviderError, Resolved, Unlinked};
 use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::error::StoreError;
 use crate::ids::UserId;
@@ -152,7 +152,7 @@ impl IdentityService {
     pub async fn callback(
         &self,
         provider: &str,
-        code: Result<&str, &str>,
+        granted: Result<Granted<'_>, &str>,
         state: &str,
         binding: Option<&str>,
     ) -> Result<Option<Callback>, StoreError> {
@@ -168,11 +168,11 @@ impl IdentityService {
         if state.provider != provider.name() || !same_browser {
             return Ok(Some(Callback::Invalid));
         }
-        let code = match code {
-            Ok(code) => code,
+        let granted = match granted {
+            Ok(granted) => granted,
             Err(error) => return Ok(Some(Callback::Provider(ProviderError::Refused(error.to_owned())))),
         };
-        let identity = match provider.identify(code, state.memo, now).await {
+        let identity = match provider.identify(granted, state.memo, now).await {
             Ok(identity) => identity,
             Err(error) => return Ok(Some(Callback::Provider(error))),
         };

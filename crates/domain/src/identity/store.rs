@@ -45,8 +45,9 @@ pub enum Unlinked {
 /// make a user, and the others find it.
 #[async_trait]
 pub trait IdentityStore: Send + Sync {
-    /// The user of an external issuer's subject, made as `new_user` at first sight: with the token's name, and with its address where no
-    /// account has it, unverified.
+    /// The user of an external issuer's subject, made as `new_user` at first sight: with the token's name, and without an address. The
+    /// token's is kept with the identity alone: nobody here saw that it is theirs, and as an account's it would keep its owner from
+    /// registering, or let them into this account by a mail to it.
     async fn of_external(
         &self,
         token: &ExternalToken,

@@ -54,6 +54,15 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Refreshed, StoreError>;
 
+    /// Notes that the user's session was used at `now`, and from where; its `client_id` is kept. One that ended stays as it is.
+    async fn touch(
+        &self,
+        user: UserId,
+        session: SessionId,
+        device: &Device,
+        now: Stamp,
+    ) -> Result<(), StoreError>;
+
     /// Ends the user's session; `None` where it has none such that has not ended. One that expired is ended too: access tokens
     /// that it gave out may live longer.
     async fn end(
@@ -76,8 +85,8 @@ pub trait SessionStore: Send + Sync {
     async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError>;
 
     /// Removes up to `limit` rows of each kind that are of no more use at `now`: sessions and refresh tokens past their end,
-    /// one-time tokens past theirs, revocations past `until`, mails sent more than a week ago. A session goes after its tokens. How
-    /// many rows went.
+    /// one-time tokens past theirs, revocations past `until`, mails sent or given up more than a week ago. A session goes after its
+    /// tokens. How many rows went.
     ///
     /// A session that is gone can't be ended any more: `now` has to lie back by the longest life of an access token.
     async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError>;

@@ -10,6 +10,10 @@ use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
 use super::*;
 use crate::stop::Stopper;
 
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a claim of the worker holds.
+const LEASE: Duration = PATIENCE.saturating_mul(super::LEASE);
+
 /// Keeps what it is given, or fails as it is told.
 #[derive(Default)]
 struct Post {
@@ -66,6 +70,8 @@ impl Case {
             secrets: Arc::new(SequentialSecrets),
             clock: self.clock.clone(),
             frontend_url: "https://app.example.com".into(),
+            patience: PATIENCE,
+            retry: Duration::from_secs(10),
         })
     }
 

@@ -59,6 +59,8 @@ settings! {
     SMTP_PASSWORD = "the-password",
     SMTP_TLS = "starttls",
     EMAILS_FROM = "Todos <todos@example.com>",
+    MAIL_TIMEOUT_SECONDS = "60",
+    MAIL_RETRY_SECONDS = "10",
     GOOGLE_CLIENT_ID = "1234.apps.googleusercontent.com",
     GOOGLE_CLIENT_SECRET = "the-client-secret",
     GOOGLE_ISSUER = "https://accounts.google.com",

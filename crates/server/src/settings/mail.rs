@@ -1,6 +1,7 @@
 //! How mail leaves, and where its links lead.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use adapters_mail::{Sender, SmtpSettings, SmtpTls};
 
@@ -21,6 +22,10 @@ pub struct Mail {
     pub from: Sender,
     /// How they leave.
     pub smtp: Smtp,
+    /// How long one may take to leave.
+    pub timeout: Duration,
+    /// After how long one that failed is tried again at first.
+    pub retry: Duration,
 }
 
 /// How mails leave.
@@ -60,7 +65,10 @@ impl Mail {
         let from = Sender::parse(from.as_deref().unwrap_or(NOBODY));
         let from =
             from.ok_or_else(|| known::EMAILS_FROM.bad("must be an address, or a name and an address"))?;
-        Ok(Self { frontend_url, from, smtp })
+        let timeout = read::number(layers, known::MAIL_TIMEOUT_SECONDS, 1..=600)?.unwrap_or(60);
+        let retry = read::number(layers, known::MAIL_RETRY_SECONDS, 1..=3600)?.unwrap_or(10);
+        let [timeout, retry] = [timeout, retry].map(Duration::from_secs);
+        Ok(Self { frontend_url, from, smtp, timeout, retry })
     }
 }
 

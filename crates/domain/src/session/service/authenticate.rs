@@ -14,13 +14,10 @@ impl SessionService {
         let now = reading.now;
         let principal = match (self.parts.access.verify(token, now), &self.parts.issuers) {
             (Ok(verified), _) => verified.into(),
-            (Err(own @ (AuthFailure::NotTrusted | AuthFailure::Malformed)), Some(issuers)) => {
-                match issuers.verify(token, now).await {
-                    Ok(external) => self.of_external(external, now).await?,
-                    Err(AuthFailure::NotTrusted | AuthFailure::Malformed) => return Ok(Err(own)),
-                    Err(failure) => return Ok(Err(failure)),
-                }
-            }
+            (Err(AuthFailure::NotTrusted), Some(issuers)) => match issuers.verify(token, now).await {
+                Ok(external) => self.of_external(external, now).await?,
+                Err(failure) => return Ok(Err(failure)),
+            },
             (Err(failure), _) => return Ok(Err(failure)),
         };
         Ok(self.admit(principal, reading))

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{LoggedIn, SessionService};
 use crate::error::StoreError;
-use crate::ids::TokenId;
+use crate::ids::{SessionId, TokenId};
 use crate::limits::{Charge, LimitKey};
 use crate::session::refresh::{RefreshVerdict, judge};
 use crate::session::{AccessToken, AuthFailure, Device, EndReason, RefreshSecret, Refreshed, Successor};
+use crate::time::Stamp;
 
 /// What became of a refresh.
 #[derive(Debug)]
@@ -31,27 +32,30 @@ pub enum Refresh {
 pub enum Renewal {
     /// A new access token, and how long it lives.
     Done(AccessToken, Duration),
-    /// The refresh token is no JWT of this server's that is stored, or its time is over.
+    /// The refresh token is no JWT of this server's, or its time is over.
     Refused(AuthFailure),
     /// Its session has ended.
     Ended,
     /// The account is disabled.
     Disabled,
+    /// The session refreshes too often.
+    Limited(Charge),
 }
 
 impl SessionService {
-    /// Exchanges a refresh token for the session's next tokens.
+    /// Exchanges a refresh token for the session's next tokens. One in the form of a JWT is none such: rotation would take it from
+    /// where it is to stay as it is.
     pub async fn refresh(&self, secret: &str, device: &Device) -> Result<Refresh, StoreError> {
         let now = self.parts.clock.now();
+        // Base64url has no dots, a JWT two.
+        if secret.contains('.') {
+            return Ok(Refresh::Unknown);
+        }
         let presented = self.parts.refresh.hash(secret);
         let Some(facts) = self.parts.sessions.find(&presented).await? else { return Ok(Refresh::Unknown) };
         let token = facts.token;
-        if let Some(quotas) = self.defence.quotas {
-            let key = LimitKey::Refresh(token.session);
-            let charge = self.parts.limiter.charge(&key, quotas.refresh, now).await;
-            if !charge.allowed {
-                return Ok(Refresh::Limited(charge));
-            }
+        if let Some(charge) = self.refused(token.session, now).await {
+            return Ok(Refresh::Limited(charge));
         }
         let generation = token.generation.saturating_add(1);
         let fresh = self.parts.refresh.derive(token.session, generation);
@@ -82,16 +86,21 @@ impl SessionService {
     }
 
     /// Gives a new access token for a refresh token in the form of a JWT, which stays as it is.
-    pub async fn renew(&self, jwt: &str) -> Result<Renewal, StoreError> {
+    pub async fn renew(&self, jwt: &str, device: &Device) -> Result<Renewal, StoreError> {
         let now = self.parts.clock.now();
         if let Err(failure) = self.parts.access.verify_refresh(jwt, now) {
             return Ok(Renewal::Refused(failure));
         }
+        // This server signed it, so it was stored, and went with its session.
         let Some(facts) = self.parts.sessions.find(&self.parts.refresh.hash(jwt)).await? else {
-            return Ok(Renewal::Refused(AuthFailure::NotTrusted));
+            return Ok(Renewal::Ended);
         };
+        if let Some(charge) = self.refused(facts.session.id, now).await {
+            return Ok(Renewal::Limited(charge));
+        }
         Ok(match judge(&facts, now) {
             RefreshVerdict::Rotate | RefreshVerdict::Repeat(_) => {
+                self.parts.sessions.touch(facts.user.id, facts.session.id, device, now).await?;
                 let access = self.access_token(&facts.user, facts.session.id, now);
                 Renewal::Done(access, self.lifetimes.access)
             }
@@ -99,5 +108,12 @@ impl SessionService {
             RefreshVerdict::Ended | RefreshVerdict::Reused => Renewal::Ended,
             RefreshVerdict::Disabled => Renewal::Disabled,
         })
+    }
+
+    /// The charge, where the session refreshes too often.
+    async fn refused(&self, session: SessionId, now: Stamp) -> Option<Charge> {
+        let quota = self.defence.quotas?.refresh;
+        let charge = self.parts.limiter.charge(&LimitKey::Refresh(session), quota, now).await;
+        (!charge.allowed).then_some(charge)
     }
 }

@@ -1,0 +1,51 @@
+// The Next.js application that the README shows, without Next.js: its files as they stand there, written to generated/, behind a
+// server that knows the two routes. It prints its address, reads where the todos are from its standard input, and ends with that.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname, relative, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { toNodeHandler } from "better-auth/node";
+import { renderToStaticMarkup } from "react-dom/server";
+import ts from "typescript";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "generated", String(process.pid));
+const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+
+// What next/headers gives: the headers of the request that is being answered.
+globalThis.requests = new AsyncLocalStorage();
+write("next-headers.mjs", "export const headers = async () => globalThis.requests.getStore();");
+for (const [, path, text] of readme.matchAll(/```tsx?\n\/\/ (\S+)\n(.*?)```/gs)) {
+  const target = path.replace(/tsx?$/, "mjs");
+  const up = relative(dirname(target), ".") || ".";
+  const { outputText } = ts.transpileModule(text, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, jsx: ts.JsxEmit.ReactJSX },
+    reportDiagnostics: true,
+  });
+  write(target, outputText.replaceAll(/"@\/([^"]+)"/g, `"${up}/$1.mjs"`).replaceAll('"next/headers"', `"${up}/next-headers.mjs"`));
+}
+
+function write(path, text) {
+  const file = resolve(root, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+const server = createServer(async (request, response) => {
+  if (request.url.startsWith("/api/auth/")) return toNodeHandler((asked) => route[asked.method](asked))(request, response);
+  if (request.url !== "/tasks") return response.writeHead(404).end();
+  const page = await requests.run(new Headers(request.headers), Tasks);
+  response.writeHead(200, { "content-type": "text/html" }).end(renderToStaticMarkup(page));
+});
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+process.env.BETTER_AUTH_URL = `http://127.0.0.1:${server.address().port}`;
+
+const route = await import(resolve(root, "app/api/auth/[...all]/route.mjs"));
+const { default: Tasks } = await import(resolve(root, "app/tasks/page.mjs"));
+
+console.log(process.env.BETTER_AUTH_URL);
+for await (const line of createInterface(process.stdin)) process.env.TODO_URL = line;
+rmSync(root, { recursive: true });
+process.exit();

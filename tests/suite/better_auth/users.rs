@@ -1,0 +1,147 @@
+//! The users that external subjects become.
+
+use std::time::{Duration, Instant};
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::server::{SECRET_KEY, command};
+use blackbox_tests::{Client, Socket, on_both_databases};
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{BetterAuth, Server, add_task, caller, trusting_keys};
+use crate::support::{add, everything, items, sql, texts};
+
+/// Waits until the caller is refused; fails after two seconds.
+async fn disabled_in_time(client: &Client) {
+    let start = Instant::now();
+    loop {
+        let answer = client.get("/api/tasks").await;
+        if answer.status == 401 {
+            return answer.expect_problem(401, "AUTH_007");
+        }
+        assert!(start.elapsed() < Duration::from_secs(2), "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+on_both_databases! {
+    async fn ten_first_requests_at_once_make_one_user(database: Database) {
+        let issuer = BetterAuth::signing("EdDSA").await;
+        let server = trusting_keys(database, &issuer).await;
+        let ann = issuer.sign_up("ann@example.com").await;
+        let ann_here = caller(&server, &ann).await;
+        let firsts = (0..10).map(async |n| add(&ann_here, &format!("todo {n}")).await);
+        assert!(join_all(firsts).await.iter().all(|todo| todo["version"] == 1));
+        assert_eq!(items(&everything(&ann_here).await).len(), 10);
+        assert_eq!(sql(&server, "SELECT count(*) FROM users"), "1");
+        assert_eq!(sql(&server, "SELECT subject FROM external_identities"), ann.id);
+        // A later token is the same user's.
+        assert_eq!(items(&everything(&caller(&server, &ann).await).await).len(), 10);
+    }
+
+    async fn an_external_token_may_read_and_write_todos_and_no_more(database: Database) {
+        let issuer = BetterAuth::signing("EdDSA").await;
+        let server = trusting_keys(database, &issuer).await;
+        let ann = caller(&server, &issuer.sign_up("ann@example.com").await).await;
+        add_task(&ann, "Buy milk").await.expect(201);
+        for (method, path) in [
+            (Method::GET, "/api/v1/users/me"),
+            (Method::PATCH, "/api/v1/users/me"),
+            (Method::DELETE, "/api/v1/users/me"),
+            (Method::GET, "/api/v1/users/me/export"),
+            (Method::GET, "/api/v1/users/me/devices"),
+            (Method::DELETE, "/api/v1/users/me/devices/018f3a6e-ffff-7000-8000-000000000000"),
+            (Method::POST, "/api/v1/auth/change-password"),
+            (Method::POST, "/api/v1/auth/logout"),
+            (Method::POST, "/api/v1/auth/oauth/google/link"),
+            (Method::DELETE, "/api/v1/auth/oauth/google"),
+            (Method::POST, "/auth/change-password"),
+            (Method::POST, "/auth/logout"),
+        ] {
+            let answer = ann.send(ann.request(method.clone(), path).json(&json!({}))).await;
+            assert_eq!((answer.status, answer.code().as_str()), (403, "AUTHZ_002"), "{method} {path}: {answer}");
+        }
+        ann.get("/api/tasks").await.expect(200);
+    }
+
+    async fn an_address_joins_no_external_subject_to_an_account(database: Database) {
+        let issuer = BetterAuth::signing("EdDSA").await;
+        let server = trusting_keys(database, &issuer).await;
+        let (own, _) = server.client().register("ann@example.com").await;
+        add(&own, "registered here").await;
+        let there = caller(&server, &issuer.sign_up("Ann@Example.com").await).await;
+        assert_eq!(everything(&there).await, json!([]));
+        add(&there, "signed up there").await;
+        assert_eq!(texts(&everything(&own).await), ["registered here"]);
+        assert_eq!(texts(&everything(&there).await), ["signed up there"]);
+        let me = own.get("/api/v1/users/me").await.expect(200).json();
+        assert_eq!((&me["providers"], &me["email"]), (&json!([]), &json!("ann@example.com")));
+        let credentials = json!({"email": "ann@example.com", "password": PASSWORD, "client_id": "laptop"});
+        server.client().post("/api/v1/auth/login", credentials).await.expect(200);
+        assert_eq!(sql(&server, "SELECT count(*) FROM users"), "2");
+    }
+
+    async fn whoever_signs_up_there_with_anothers_address_keeps_them_from_nothing_here(database: Database) {
+        let issuer = BetterAuth::signing("EdDSA").await;
+        let server = trusting_keys(database, &issuer).await;
+        let there = caller(&server, &issuer.sign_up("ann@example.com").await).await;
+        add(&there, "signed up there").await;
+        // No mail to the address opens the stranger's account either: there is none with it.
+        let forgot = json!({"email": "ann@example.com"});
+        server.client().post("/api/v1/auth/forgot-password", forgot).await.expect(202);
+        assert_eq!(sql(&server, "SELECT count(*) FROM mail_outbox"), "0");
+        let (own, _) = server.client().register("ann@example.com").await;
+        assert_eq!(everything(&own).await, json!([]));
+        assert_eq!(texts(&everything(&there).await), ["signed up there"]);
+    }
+
+    async fn a_disabled_user_is_out_whoever_vouches_for_them(database: Database) {
+        let issuer = BetterAuth::signing("EdDSA").await;
+        let server = trusting_keys(database, &issuer).await;
+        let ann = issuer.sign_up("ann@example.com").await;
+        let ann_here = caller(&server, &ann).await;
+        add_task(&ann_here, "Buy milk").await.expect(201);
+        let (mut socket, _) = Socket::ready(&server.socket_url(), ann_here.token(), "").await;
+        sql(&server, "UPDATE users SET is_active = false");
+        disabled_in_time(&ann_here).await;
+        assert_eq!(socket.closed().await, 4401);
+        let fresh = caller(&server, &ann).await;
+        fresh.get("/api/v1/todos").await.expect_problem(401, "AUTH_007");
+        fresh.post("/api/v1/todos/sync", json!({})).await.expect_problem(401, "AUTH_007");
+        assert_eq!(Socket::open(&server.socket_url(), fresh.token(), "").await.err(), Some(401));
+    }
+
+    async fn requests_count_by_subject_and_not_by_address(database: Database) {
+        let issuer = BetterAuth::signing("EdDSA").await;
+        let limits =
+            [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_API", "10/1h"), ("RATE_LIMIT_API_BURST", "3")];
+        let settings = [&limits[..], &[("BETTER_AUTH_URL", issuer.base_url.as_str())]].concat();
+        let server = Server::start_with(database, &settings).await;
+        let (ann, bob) = (issuer.sign_up("ann@example.com").await, issuer.sign_up("bob@example.com").await);
+        let ann_here = caller(&server, &ann).await;
+        for left in ["2", "1", "0"] {
+            let answer = ann_here.get("/api/tasks").await.expect(200);
+            assert!(answer.header("ratelimit").contains(&format!("r={left};")), "{answer}");
+        }
+        // Another token is no other user.
+        let refused = caller(&server, &ann).await.get("/api/tasks").await;
+        refused.expect_problem(429, "RATE_001");
+        assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{refused}");
+        caller(&server, &bob).await.get("/api/tasks").await.expect(200);
+    }
+}
+
+#[test]
+fn the_secret_of_better_auth_must_not_be_the_servers_own() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let settings = [("SECRET_KEY", SECRET_KEY), ("BETTER_AUTH_SECRET", SECRET_KEY)];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    for arguments in [&["check-config"][..], &["serve"]] {
+        let output = command(folder.path(), &settings).args(arguments).output().expect("it runs");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(!output.status.success(), "{told}");
+        assert!(told.starts_with("todo-server: BETTER_AUTH_SECRET must not be SECRET_KEY"), "{told}");
+    }
+}

@@ -1,0 +1,65 @@
+//! What the mail server answers decides: later, never, or nothing at all.
+
+use std::time::Duration;
+
+use blackbox_tests::on_both_databases;
+use postgres_testbed::Role;
+
+use super::post_office::{Mail, PostOffice, ask_for_link, counted, logged, todo_server};
+
+on_both_databases! {
+    async fn a_mail_that_is_put_off_or_gets_no_answer_is_tried_again_after_growing_pauses(database: Database) {
+        let odd = async |answer, count, more: &[(&str, &str)]| {
+            let office = PostOffice::open(&["--first", answer, "--count", count]).await;
+            let server = todo_server(database, office.port, more).await;
+            ask_for_link(&server.client(), "ann@example.com").await;
+            let arrived = office.takes(&server, 1).await;
+            let attempts = office.events("mail");
+            for attempt in &attempts {
+                let id = Mail(attempt.what.clone()).header("Message-ID").to_owned();
+                assert_eq!(id, arrived[0].header("Message-ID"), "it can be told that it is one mail");
+            }
+            let pauses = attempts.windows(2).map(|pair| pair[1].at - pair[0].at);
+            (server, pauses.collect::<Vec<_>>())
+        };
+        let ((later, pauses), hung_up, silent) = tokio::join!(
+            odd("later", "2", &[]),
+            odd("hang-up", "1", &[]),
+            odd("silence", "1", &[("MAIL_TIMEOUT_SECONDS", "3")])
+        );
+        let seconds: Vec<_> = pauses.iter().map(Duration::as_secs).collect();
+        assert!(seconds.len() == 2 && seconds[0] >= 1 && seconds[1] >= 2, "{pauses:?}");
+        logged(&later, 2, &["mail not sent yet", "come again later"]).await;
+        counted(&later, "mail_failed_total", 2).await;
+        for (server, pauses) in [hung_up, silent] {
+            assert_eq!(pauses.len(), 1);
+            logged(&server, 1, &["mail not sent yet"]).await;
+        }
+    }
+
+    async fn a_mail_refused_for_good_is_given_up_and_the_others_arrive(database: Database) {
+        let office = PostOffice::open(&["--refuse", "nobody@example.com"]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        for address in ["nobody@example.com", "ann@example.com"] {
+            ask_for_link(&server.client(), address).await;
+        }
+        logged(&server, 1, &["mail not sent, and not tried again", "550", "no such user here"]).await;
+        counted(&server, "mail_given_up_total", 1).await;
+        assert_eq!(office.takes(&server, 1).await[0].to(), "ann@example.com");
+        assert_eq!(office.heard().matches("nobody@example.com").count(), 1, "asked once");
+    }
+
+    async fn a_refusal_that_quotes_the_link_is_told_without_its_token(database: Database) {
+        let office = PostOffice::open(&["--first", "quote", "--count", "1"]).await;
+        let server = todo_server(database, office.port, &[("LOG_LEVEL", "trace")]).await;
+        ask_for_link(&server.client(), "ann@example.com").await;
+        let told = logged(&server, 1, &["mail not sent, and not tried again"]).await;
+        assert!(told[0].contains("/magic-link?token=[token]"), "{told:?}");
+        let token = Mail(office.events("mail")[0].what.clone()).token("magic-link");
+        assert!(!server.logs().contains(&token));
+        if let Some(postgres) = &server.postgres {
+            let kept = postgres.sql(Role::Owner, "select last_error from mail_outbox").expect("it is there");
+            assert!(kept.contains("554") && !kept.contains(&token), "{kept}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Every mail of the flows arrives as a mail should, and its link does what it says.
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::{Client, on_both_databases};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::post_office::{Mail, PostOffice, ask_for_link, todo_server};
+use crate::support::{log_in, text};
+
+const CONFIRM: &str = "Confirm your email address";
+
+/// Fails unless it is a mail as a reader and a mail server want it (RFC 5322, RFC 2046, RFC 3834).
+#[expect(clippy::disallowed_methods, reason = "mails are dated by the clock of the machine")]
+fn expect_well_formed(mail: &Mail, to: &str) {
+    assert_eq!(mail.0["type"], "multipart/alternative", "{mail:#?}");
+    assert_eq!(mail.0["defects"], json!([]), "{mail:#?}");
+    assert_eq!(mail.0["from"], "todos@example.com", "{mail:#?}");
+    assert_eq!(mail.header("From"), "Todos <todos@example.com>");
+    assert_eq!((mail.to(), text(&mail.0["receivers"][0][1])), (to, to));
+    assert_eq!(mail.header("MIME-Version"), "1.0");
+    assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+    let date = DateTime::parse_from_rfc2822(mail.header("Date")).expect("a date");
+    assert!((Utc::now() - date.to_utc()).abs() < TimeDelta::minutes(1), "{mail:#?}");
+    let id = mail.header("Message-ID");
+    assert!(id.starts_with('<') && id.ends_with("@example.com>"), "{id}");
+    let (plain, html) = mail.parts();
+    assert!(plain.starts_with("Hello"), "{plain}");
+    assert!(html.starts_with("<!doctype html>"), "{html}");
+    assert!(html.contains("<p>Hello"), "{html}");
+}
+
+async fn me(client: &Client) -> serde_json::Value {
+    client.get("/api/v1/users/me").await.expect(200).json()
+}
+
+on_both_databases! {
+    async fn a_new_address_is_verified_by_the_link_of_the_last_mail(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let first = office.mail("ann@example.com", CONFIRM).await;
+        expect_well_formed(&first, "ann@example.com");
+        ann.post("/api/v1/auth/resend-verification", json!({})).await.expect(202);
+        let [first, second] = &office.takes(&server, 2).await[..] else { panic!("two mails") };
+        expect_well_formed(second, "ann@example.com");
+        assert_ne!(first.header("Message-ID"), second.header("Message-ID"));
+
+        let verify = async |mail: &Mail| {
+            let token = mail.token("verify-email");
+            server.client().post("/api/v1/auth/verify-email", json!({"token": token})).await
+        };
+        verify(first).await.expect_problem(400, "AUTH_008");
+        assert_eq!(me(&ann).await["email_verified"], false);
+        assert_eq!(verify(second).await.expect(200).json()["email_verified"], true);
+        assert_eq!(me(&ann).await["email_verified"], true);
+        verify(second).await.expect_problem(400, "AUTH_008");
+    }
+
+    async fn a_forgotten_password_is_replaced_by_the_link_of_a_mail(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        let client = server.client();
+        let (ann, _) = client.register("ann@example.com").await;
+        for email in ["Ann@Example.com", "nobody@example.com"] {
+            client.post("/api/v1/auth/forgot-password", json!({"email": email})).await.expect(202);
+        }
+        let mail = office.mail("ann@example.com", "Choose a new password").await;
+        expect_well_formed(&mail, "ann@example.com");
+        let reset = json!({"token": mail.token("reset-password"), "password": "Giraffe-Spot-8"});
+        client.post("/api/v1/auth/reset-password", reset.clone()).await.expect(204);
+        ann.get("/api/v1/users/me").await.expect(401);
+        for (password, status) in [(PASSWORD, 401), ("Giraffe-Spot-8", 200)] {
+            let login = json!({"email": "ann@example.com", "password": password});
+            client.post("/api/v1/auth/login", login).await.expect(status);
+        }
+        client.post("/api/v1/auth/reset-password", reset).await.expect_problem(400, "AUTH_008");
+        let mails = office.takes(&server, 2).await;
+        assert!(mails.iter().all(|mail| mail.to() == "ann@example.com"), "none to a stranger: {mails:#?}");
+    }
+
+    async fn the_link_of_a_mail_makes_an_account_and_later_logs_in(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        let client = server.client();
+        let mut users = Vec::new();
+        for count in 1..=2 {
+            ask_for_link(&client, "new@example.com").await;
+            let mails = office.takes(&server, count).await;
+            let mail = mails.last().expect("it arrived");
+            expect_well_formed(mail, "new@example.com");
+            assert_eq!(mail.header("Subject"), "Your login link");
+            let login = format!("/api/v1/auth/magic-link/verify?token={}", mail.token("magic-link"));
+            let tokens = client.get(&login).await.expect(200).json();
+            assert_eq!(tokens["user"]["email_verified"], true, "{tokens:#}");
+            users.push(me(&client.with_token(text(&tokens["access_token"]))).await["id"].clone());
+            client.get(&login).await.expect_problem(400, "AUTH_008");
+        }
+        assert_eq!(users[0], users[1], "one account");
+    }
+
+    async fn a_changed_address_is_told_to_the_old_one_and_verified_at_the_new_one(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        let (ann, _) = server.client().register("old@example.com").await;
+        let change = json!({"email": "new@example.com", "current_password": PASSWORD});
+        ann.patch("/api/v1/users/me", change).await.expect(200);
+        let notice = office.mail("old@example.com", "Your account has a new email address").await;
+        expect_well_formed(&notice, "old@example.com");
+        let (plain, html) = notice.parts();
+        assert!(!plain.contains("token=") && !html.contains("href"), "whoever reads it gets nowhere: {plain}");
+        let mail = office.mail("new@example.com", CONFIRM).await;
+        expect_well_formed(&mail, "new@example.com");
+        let token = json!({"token": mail.token("verify-email")});
+        assert_eq!(me(&ann).await["email_verified"], false);
+        ann.post("/api/v1/auth/verify-email", token).await.expect(200);
+        let user = me(&ann).await;
+        assert_eq!((text(&user["email"]), &user["email_verified"]), ("new@example.com", &json!(true)));
+        log_in(&server.client(), "new@example.com", "laptop").await;
+        office.takes(&server, 3).await;
+    }
+}

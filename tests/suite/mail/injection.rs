@@ -1,0 +1,86 @@
+//! Names and addresses that users choose reach neither the mail's headers, nor its markup, nor the conversation with the mail server.
+
+use blackbox_tests::client::PASSWORD;
+use blackbox_tests::on_both_databases;
+use serde_json::{Value, json};
+
+use super::post_office::{PostOffice, todo_server};
+use crate::support::{items, text};
+
+/// The headers of every mail, and no others.
+const HEADERS: [&str; 8] =
+    ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"];
+
+/// Names that a user may have.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = [
+        "Ann, Bcc: eve@example.com",
+        "Ann\" <eve@example.com>, \"",
+        "<eve@example.com>",
+        "Ann (eve@example.com) \\",
+        "<script>alert('Ann & \"Bob\"')</script>",
+        "=?utf-8?q?Ann=0D=0ABcc:_eve@example.com?=",
+        "Ann\u{2028}Bcc: eve@example.com",
+        "Änn Ö'Néil 🦀",
+        ".",
+    ]
+    .map(str::to_owned)
+    .into();
+    names.push("🦀".repeat(100));
+    names.push("a".repeat(100));
+    names
+}
+
+on_both_databases! {
+    async fn no_line_break_gets_into_a_name_or_an_address(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        let register = async |email: &str, name: &str| {
+            let body = json!({"email": email, "password": PASSWORD, "display_name": name});
+            server.client().post("/api/v1/auth/register", body).await
+        };
+        for line_break in ["\r\n", "\n", "\r", "\u{85}"] {
+            for tail in ["Bcc: eve@example.com", ".\r\nMAIL FROM:<eve@example.com>", ""] {
+                let address = format!("ann@example.com>{line_break}{tail}x");
+                register(&address, "Ann").await.expect(422);
+                let inside = format!("ann{line_break}{tail}x@example.com");
+                register(&inside, "Ann").await.expect(422);
+                register("ann@example.com", &format!("Ann{line_break}{tail}x")).await.expect(422);
+                for path in ["forgot-password", "magic-link/request"] {
+                    let body = json!({"email": inside});
+                    server.client().post(&format!("/api/v1/auth/{path}"), body).await.expect(422);
+                }
+            }
+        }
+        register("ann@example.com", "Ann").await.expect(201);
+        assert_eq!(office.takes(&server, 1).await[0].to(), "ann@example.com");
+        assert!(!office.heard().contains("eve@example.com"), "{}", office.heard());
+    }
+
+    async fn whatever_a_name_holds_is_read_as_a_name(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        for (n, name) in names().iter().enumerate() {
+            let email = format!("{n}@example.com");
+            let body = json!({"email": email, "password": PASSWORD, "display_name": name});
+            server.client().post("/api/v1/auth/register", body).await.expect(201);
+        }
+        for (n, name) in names().iter().enumerate() {
+            let email = format!("{n}@example.com");
+            let mail = office.mail(&email, "Confirm your email address").await;
+            assert_eq!(mail.0["defects"], json!([]), "{mail:#?}");
+            let mut headers: Vec<_> = items(&mail.0["headers"]).iter().map(|header| text(&header[0])).collect();
+            headers.sort_unstable();
+            assert_eq!(headers, HEADERS, "{name:?}: {mail:#?}");
+            assert_eq!(mail.0["receivers"], json!([[name, email]]), "{mail:#?}");
+            let (plain, html) = mail.parts();
+            assert_eq!(plain.lines().next(), Some(&*format!("Hello {name},")));
+            let greeting = html.split("<p>Hello ").nth(1).and_then(|rest| rest.split(",</p>").next());
+            let greeting = greeting.unwrap_or_else(|| panic!("no greeting: {html}"));
+            assert!(!greeting.contains(['<', '>']), "{html}");
+            mail.token("verify-email");
+        }
+        let strangers = |event: &Value| text(&event["text"]).contains("RCPT TO:<eve");
+        assert!(!office.events("heard").iter().any(|event| strangers(&event.what)));
+    }
+}

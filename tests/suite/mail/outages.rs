@@ -1,0 +1,64 @@
+//! The mail server is away, or the todo server is killed: no mail is lost, and none that was answered for arrives twice.
+
+use std::collections::BTreeSet;
+
+use blackbox_tests::{Client, on_both_databases};
+
+use super::post_office::{Mail, PostOffice, ask_for_link, counted, free_port, logged, todo_server, until};
+
+/// The addresses `0@example.com`, `1@example.com`, …
+fn addresses(count: usize) -> BTreeSet<String> {
+    (0..count).map(|n| format!("{n}@example.com")).collect()
+}
+
+async fn ask_for_links(client: &Client, count: usize) {
+    for address in addresses(count) {
+        ask_for_link(client, &address).await;
+    }
+}
+
+/// Fails unless each of the addresses has one mail, whose link works.
+async fn expect_one_each(client: &Client, mails: &[Mail]) {
+    let to: BTreeSet<_> = mails.iter().map(|mail| mail.to().to_owned()).collect();
+    assert_eq!(to, addresses(mails.len()));
+    for mail in mails {
+        let login = format!("/api/v1/auth/magic-link/verify?token={}", mail.token("magic-link"));
+        client.get(&login).await.expect(200);
+    }
+}
+
+on_both_databases! {
+    async fn mails_asked_for_while_the_mail_server_is_away_arrive_once_each_when_it_is_back(database: Database) {
+        let port = free_port();
+        let server = todo_server(database, port, &[]).await;
+        ask_for_links(&server.client(), 6).await;
+        logged(&server, 6, &["mail not sent yet"]).await;
+        let office = PostOffice::open_at(port, &[]).await;
+        expect_one_each(&server.client(), &office.takes(&server, 6).await).await;
+        counted(&server, "mail_sent_total", 6).await;
+    }
+
+    async fn mails_that_wait_when_the_server_is_killed_arrive_once_each(database: Database) {
+        let port = free_port();
+        let mut server = todo_server(database, port, &[]).await;
+        ask_for_links(&server.client(), 6).await;
+        // All have been tried: an end in the middle of that is the next test's.
+        logged(&server, 6, &["mail not sent yet"]).await;
+        server.crash_and_restart().await;
+        let office = PostOffice::open_at(port, &[]).await;
+        expect_one_each(&server.client(), &office.takes(&server, 6).await).await;
+    }
+
+    async fn a_mail_that_was_being_handed_over_when_the_server_was_killed_is_handed_over_again(database: Database) {
+        let office = PostOffice::open(&["--first", "silence", "--count", "1"]).await;
+        // Whoever comes next may send it after three times as long.
+        let mut server = todo_server(database, office.port, &[("MAIL_TIMEOUT_SECONDS", "1")]).await;
+        ask_for_link(&server.client(), "0@example.com").await;
+        let first = until("the first attempt", || office.events("mail").into_iter().next()).await;
+        server.set("MAIL_TIMEOUT_SECONDS", "60");
+        server.crash_and_restart().await;
+        let mails = office.takes(&server, 1).await;
+        expect_one_each(&server.client(), &mails).await;
+        assert_eq!(Mail(first.what).header("Message-ID"), mails[0].header("Message-ID"), "it can be told");
+    }
+}

@@ -1,0 +1,237 @@
+//! The mail server on the other side, `tests/counterparts/smtp_server.py`.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use blackbox_tests::binary::workspace;
+use blackbox_tests::server::PATIENCE;
+use blackbox_tests::{Client, Database, Server};
+use serde_json::Value;
+
+use crate::support::{items, text};
+
+/// A running mail server, and what it told.
+pub struct PostOffice {
+    child: Child,
+    pub port: u16,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+/// Something that it told, and when.
+#[derive(Clone)]
+pub struct Event {
+    pub at: Instant,
+    pub what: Value,
+}
+
+impl PostOffice {
+    /// Opens one at any port; the script's help tells the arguments.
+    pub async fn open(arguments: &[&str]) -> Self {
+        Self::open_at(0, arguments).await
+    }
+
+    /// Opens one at this port.
+    pub async fn open_at(port: u16, arguments: &[&str]) -> Self {
+        let mut command = Command::new(python());
+        command.arg(workspace().join("tests/counterparts/smtp_server.py"));
+        command.args(["--port", &port.to_string()]).args(arguments);
+        tokio::task::spawn_blocking(move || Self::launch(command)).await.expect("the mail server starts")
+    }
+
+    fn launch(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("Python can be started");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut next = move || -> Option<Value> {
+            let line = lines.next()?.ok()?;
+            Some(serde_json::from_str(&line).expect("a line of JSON"))
+        };
+        let listening = next().expect("it has aiosmtpd: `cargo xtask test` installs it");
+        let port = listening["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+        let told = Arc::clone(&events);
+        std::thread::spawn(move || {
+            while let Some(what) = next() {
+                told.lock().expect("nobody panics with it").push(Event { at: Instant::now(), what });
+            }
+        });
+        Self { child, port, events }
+    }
+
+    /// Everything that it told so far, of this kind.
+    pub fn events(&self, kind: &str) -> Vec<Event> {
+        let events = self.events.lock().expect("nobody panics with it");
+        events.iter().filter(|event| event.what["event"] == kind).cloned().collect()
+    }
+
+    /// Everything that was said to it.
+    pub fn heard(&self) -> String {
+        self.events("heard").iter().map(|event| text(&event.what["text"]).to_owned()).collect()
+    }
+
+    /// The mails that it answered for.
+    pub fn accepted(&self) -> Vec<Mail> {
+        let mails = self.events("mail").into_iter().map(|event| Mail(event.what));
+        mails.filter(|mail| mail.0["accepted"] == true).collect()
+    }
+
+    /// Waits until the todo server knows of so many mails in all that they arrived, and gives them: these and no others.
+    pub async fn takes(&self, server: &Server, count: usize) -> Vec<Mail> {
+        logged(server, count, &["\"mail sent\""]).await;
+        let mails = self.accepted();
+        assert_eq!(mails.len(), count, "{mails:#?}");
+        mails
+    }
+
+    /// Waits for the mail to this address with this subject. There must not be two.
+    pub async fn mail(&self, to: &str, subject: &str) -> Mail {
+        let found = || {
+            let mails = self.accepted().into_iter();
+            let mut found = mails.filter(|mail| mail.to() == to && mail.header("Subject") == subject);
+            let first = found.next()?;
+            assert!(found.next().is_none(), "two mails: {first:#?}");
+            Some(first)
+        };
+        until(&format!("{subject:?} to {to}"), found).await
+    }
+}
+
+impl Drop for PostOffice {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A mail as it arrived.
+#[derive(Debug)]
+pub struct Mail(pub Value);
+
+impl Mail {
+    /// To whom it was delivered, which must be one.
+    pub fn to(&self) -> &str {
+        let [to] = items(&self.0["to"]) else { panic!("one receiver: {self:#?}") };
+        text(to)
+    }
+
+    /// A header, which must be there once.
+    pub fn header(&self, name: &str) -> &str {
+        let headers = items(&self.0["headers"]);
+        let mut values = headers.iter().filter(|header| text(&header[0]).eq_ignore_ascii_case(name));
+        let (value, more) = (values.next(), values.next());
+        assert!(more.is_none(), "{name} twice: {self:#?}");
+        text(&value.unwrap_or_else(|| panic!("no {name}: {self:#?}"))[1])
+    }
+
+    /// The plain-text part and the HTML part.
+    pub fn parts(&self) -> (&str, &str) {
+        let parts = items(&self.0["parts"]);
+        let types: Vec<_> = parts.iter().map(|part| text(&part[0])).collect();
+        assert_eq!(types, ["text/plain", "text/html"], "{self:#?}");
+        (text(&parts[0][1]), text(&parts[1][1]))
+    }
+
+    /// The token of its link, which both parts show and which leads to this page of the frontend.
+    pub fn token(&self, page: &str) -> String {
+        let (plain, html) = self.parts();
+        let start = format!("{FRONTEND}/{page}?token=");
+        let line = plain.lines().find_map(|line| line.strip_prefix(&start));
+        let token = line.unwrap_or_else(|| panic!("no link to {page}: {plain}"));
+        assert!(html.contains(&format!("href=\"{start}{token}\"")), "{html}");
+        token.to_owned()
+    }
+}
+
+/// Where links lead.
+pub const FRONTEND: &str = "https://app.example.com";
+
+/// Starts a todo server that sends its mails in clear to this port, and tries again after a second; with more settings.
+pub async fn todo_server(database: Database, port: u16, more: &[(&str, &str)]) -> Server {
+    let port = port.to_string();
+    let mut settings = vec![
+        ("SMTP_HOST", "127.0.0.1"),
+        ("SMTP_PORT", &port),
+        ("SMTP_TLS", "none"),
+        ("EMAILS_FROM", "Todos <todos@example.com>"),
+        ("FRONTEND_URL", FRONTEND),
+        ("MAIL_RETRY_SECONDS", "1"),
+    ];
+    settings.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    settings.extend(more);
+    Server::start_with(database, &settings).await
+}
+
+/// Asks for a login link, the mail that nobody needs an account for.
+pub async fn ask_for_link(client: &Client, email: &str) {
+    client.post("/api/v1/auth/magic-link/request", serde_json::json!({"email": email})).await.expect(202);
+}
+
+/// Waits until there is such a thing.
+pub async fn until<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "it does not come: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until the server's log has so many lines with all of these in it; gives them.
+pub async fn logged(server: &Server, count: usize, parts: &[&str]) -> Vec<String> {
+    until(&format!("{parts:?} in the log"), || {
+        let logs = server.logs();
+        let lines = logs.lines().filter(|line| parts.iter().all(|part| line.contains(part)));
+        let lines: Vec<_> = lines.map(str::to_owned).collect();
+        (lines.len() >= count).then_some(lines)
+    })
+    .await
+}
+
+/// Waits until a counter of `/metrics` is this.
+pub async fn counted(server: &Server, name: &str, count: u64) {
+    let (start, line) = (Instant::now(), format!("{name} {count}"));
+    loop {
+        let metrics = server.client().get("/metrics").await.expect(200).text;
+        if metrics.lines().any(|found| found == line) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "no {line}: {metrics}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A port at which nothing listens, and which nobody is given who asks for any: those are higher.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 10_000).expect("below 10,000");
+    let ports = (0..10_000).map(|_| 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000);
+    let mut free = ports.into_iter().filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("a free port")
+}
+
+/// The Python that has aiosmtpd: `PYTHON_BIN` where the test runner found it, else where it is installed.
+fn python() -> PathBuf {
+    let found = std::env::var_os("PYTHON_BIN").map_or_else(
+        || {
+            // This test's own executable is target/PROFILE/deps/NAME.
+            let test = std::env::current_exe().expect("the test has a path");
+            test.ancestors().nth(3).expect("a target folder").join("python-tools/bin/python")
+        },
+        PathBuf::from,
+    );
+    assert!(
+        found.exists(),
+        "no Python at {}: `cargo xtask test` installs what the tests need, or name one in PYTHON_BIN after `pip \
+         install --requirement tests/requirements.txt`",
+        found.display()
+    );
+    found
+}

@@ -1,0 +1,109 @@
+//! TLS and logging in to the mail server. The database has no part in it.
+
+use blackbox_tests::{Database, Server};
+use futures_util::future::join_all;
+
+use super::authority::Authority;
+use super::post_office::{PostOffice, ask_for_link, counted, free_port, logged, todo_server};
+
+const PASSWORD: &str = "the-smtp-password-4711";
+/// What a mail server asks for that knows the user.
+const LOGIN: [&str; 2] = ["--login", "todos:the-smtp-password-4711"];
+
+/// A mail server at `localhost` behind TLS: `starttls` or `implicit`.
+async fn behind_tls(tls: &str, authority: &Authority, name: &str, mechanism: &str) -> PostOffice {
+    let certificate = authority.certify(name).display().to_string();
+    let arguments = ["--tls", tls, "--certificate", &certificate, "--mechanism", mechanism];
+    PostOffice::open(&[&arguments[..], &LOGIN].concat()).await
+}
+
+/// A todo server that logs in over TLS (`starttls` or `tls`) and trusts the authority alone; it has been asked for a mail.
+async fn asked(port: u16, tls: &str, authority: &Authority) -> Server {
+    let trusted = authority.file();
+    let settings = [
+        ("SMTP_HOST", "localhost"),
+        ("SMTP_TLS", tls),
+        ("SMTP_USER", "todos"),
+        ("SMTP_PASSWORD", PASSWORD),
+        ("SSL_CERT_FILE", &trusted),
+        ("LOG_LEVEL", "trace"),
+    ];
+    let server = todo_server(Database::Sqlite, port, &settings).await;
+    ask_for_link(&server.client(), "ann@example.com").await;
+    server
+}
+
+/// Fails if a mail, or anything about its sender, was said to the mail server.
+fn expect_nothing_said(office: &PostOffice) {
+    let heard = office.heard();
+    assert!(office.events("mail").is_empty() && office.events("login").is_empty(), "{heard}");
+    for line in heard.lines() {
+        let harmless = line.is_empty() || line.starts_with("EHLO ") || line == "QUIT" || line == "STARTTLS";
+        assert!(harmless, "{line:?} in {heard}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_go_over_tls_with_a_login_by_either_mechanism() {
+    let authority = Authority::new();
+    let arrives = async |(theirs, ours, mechanism)| {
+        let office = behind_tls(theirs, &authority, "localhost", mechanism).await;
+        let server = asked(office.port, ours, &authority).await;
+        let mail = &office.takes(&server, 1).await[0];
+        assert_eq!((&mail.0["tls"], &mail.0["user"]), (&true.into(), &"todos".into()), "{mail:#?}");
+        let login = &office.events("login")[0].what;
+        assert_eq!((&login["mechanism"], &login["accepted"]), (&mechanism.into(), &true.into()));
+        let logs = server.logs();
+        assert!(!logs.contains(PASSWORD) && !logs.contains(&mail.token("magic-link")), "{logs}");
+    };
+    join_all([
+        arrives(("starttls", "starttls", "PLAIN")),
+        arrives(("starttls", "starttls", "LOGIN")),
+        arrives(("implicit", "tls", "PLAIN")),
+        arrives(("implicit", "tls", "LOGIN")),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_to_a_mail_server_that_was_stripped_of_starttls() {
+    let authority = Authority::new();
+    let office = PostOffice::open(&LOGIN).await;
+    let server = asked(office.port, "starttls", &authority).await;
+    logged(&server, 1, &["mail not sent yet", "STARTTLS is not supported"]).await;
+    assert!(office.heard().contains("EHLO"));
+    expect_nothing_said(&office);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_to_a_mail_server_with_a_wrong_certificate() {
+    let (trusted, unknown) = (Authority::new(), Authority::new());
+    let is_refused = async |(theirs, ours, authority, name)| {
+        let office = behind_tls(theirs, authority, name, "PLAIN").await;
+        let server = asked(office.port, ours, &trusted).await;
+        logged(&server, 1, &["mail not sent yet", "certificate"]).await;
+        expect_nothing_said(&office);
+    };
+    join_all([
+        is_refused(("starttls", "starttls", &unknown, "localhost")),
+        is_refused(("implicit", "tls", &unknown, "localhost")),
+        is_refused(("starttls", "starttls", &trusted, "mail.example.com")),
+        is_refused(("implicit", "tls", &trusted, "mail.example.com")),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_mail_is_given_up_because_the_password_is_refused() {
+    let (authority, port) = (Authority::new(), free_port());
+    let certificate = authority.certify("localhost").display().to_string();
+    let tls = ["--tls", "starttls", "--certificate", &certificate];
+    let office = PostOffice::open_at(port, &[&tls[..], &["--login", "todos:another"]].concat()).await;
+    let server = asked(port, "starttls", &authority).await;
+    logged(&server, 1, &["mail not sent yet", "535"]).await;
+    drop(office);
+    let office = PostOffice::open_at(port, &[&tls[..], &LOGIN].concat()).await;
+    office.takes(&server, 1).await;
+    counted(&server, "mail_sent_total", 1).await;
+    assert!(!server.logs().contains(PASSWORD));
+}

@@ -1,0 +1,39 @@
+//! Keys rotate while mails wait and links are under way.
+
+use blackbox_tests::on_both_databases;
+
+use super::post_office::{PostOffice, ask_for_link, free_port, logged, todo_server};
+
+on_both_databases! {
+    async fn the_link_of_a_mail_that_waited_while_keys_rotated_works(database: Database) {
+        let (port, [old, new]) = (free_port(), ["old", "new"].map(|key| format!("{key}-{}", "k".repeat(32))));
+        let mut server = todo_server(database, port, &[("SECRET_KEY", &old)]).await;
+        ask_for_link(&server.client(), "waiting@example.com").await;
+        logged(&server, 1, &["mail not sent yet"]).await;
+        server.set("SECRET_KEY", &format!("{new},{old}"));
+        server.crash_and_restart().await;
+        let office = PostOffice::open_at(port, &[]).await;
+        let waited = office.mail("waiting@example.com", "Your login link").await;
+        let log_in = format!("/api/v1/auth/magic-link/verify?token={}", waited.token("magic-link"));
+        server.client().get(&log_in).await.expect(200);
+    }
+
+    async fn a_link_that_left_before_keys_rotated_works_as_long_as_its_key_is_known(database: Database) {
+        let (office, old) = (PostOffice::open(&[]).await, "o".repeat(32));
+        let mut server = todo_server(database, office.port, &[("SECRET_KEY", &old)]).await;
+        let mut log_in = Vec::new();
+        for address in ["ann@example.com", "bob@example.com"] {
+            ask_for_link(&server.client(), address).await;
+            let token = office.mail(address, "Your login link").await.token("magic-link");
+            log_in.push(format!("/api/v1/auth/magic-link/verify?token={token}"));
+        }
+        for (keys, log_in, status) in [
+            (format!("{},{old}", "n".repeat(32)), &log_in[0], 200),
+            ("n".repeat(32), &log_in[1], 400),
+        ] {
+            server.set("SECRET_KEY", &keys);
+            server.crash_and_restart().await;
+            server.client().get(log_in).await.expect(status);
+        }
+    }
+}

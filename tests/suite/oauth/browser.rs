@@ -1,0 +1,115 @@
+//! A browser without pages: it keeps cookies and goes where it is sent, one step at a time.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use blackbox_tests::client::http;
+use blackbox_tests::{Answer, Client, Server};
+use reqwest::{Method, Url, redirect};
+
+use super::provider::{PUBLIC_URL, Provider, callback};
+use super::{location, parameter};
+use crate::support::text;
+
+/// Cookies of its own, and the addresses that it saw.
+pub struct Browser {
+    http: reqwest::Client,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Browser {
+    /// One that reaches `server` at [`PUBLIC_URL`], as if a proxy stood before it.
+    pub fn new(server: &Server) -> Self {
+        let address: SocketAddr =
+            server.base_url.trim_start_matches("http://").parse().expect("an address and a port");
+        let http = http()
+            .cookie_store(true)
+            .redirect(redirect::Policy::none())
+            .resolve("localhost", address)
+            .build();
+        Self { http: http.expect("a client"), seen: Mutex::default() }
+    }
+
+    /// Opens an address and stays there.
+    pub async fn visit(&self, address: &str) -> Answer {
+        self.send(self.http.get(address)).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        self.saw(response.url().as_str());
+        if let Some(to) = headers.get("location") {
+            self.saw(to.to_str().expect("an address"));
+        }
+        Answer { status, headers, text: response.text().await.expect("a body") }
+    }
+
+    fn saw(&self, address: &str) {
+        self.seen.lock().expect("no panic").push(address.to_owned());
+    }
+
+    /// Every address that stood in its address bar or in a redirect.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    /// Asks the server for the provider's page; `query` starts with `?` or is empty.
+    pub async fn begin(&self, provider: &Provider, query: &str) -> Answer {
+        self.visit(&format!("{PUBLIC_URL}/api/v1/auth/oauth/{}/login{query}", provider.name)).await
+    }
+
+    /// Asks for it as the logged-in user who links it; gives its address.
+    pub async fn begin_link(&self, user: &Client, provider: &Provider) -> String {
+        let url = format!("{PUBLIC_URL}/api/v1/auth/oauth/{}/link", provider.name);
+        let asked =
+            self.send(self.http.request(Method::POST, url).bearer_auth(user.token())).await.expect(200);
+        text(&asked.json()["authorization_url"]).to_owned()
+    }
+
+    /// Goes through the provider's pages, from the first until it is sent back; gives the address of the callback, not yet visited.
+    pub async fn consent(&self, provider: &Provider, authorization: &str) -> String {
+        let (home, mut at) = (callback(provider.name), Url::parse(authorization).expect("an address"));
+        for _ in 0..10 {
+            let page = self.visit(at.as_str()).await;
+            at = at.join(location(&page)).expect("an address");
+            if at.as_str().starts_with(&home) {
+                return at.into();
+            }
+        }
+        panic!("it is sent round in circles: {:?}", self.seen());
+    }
+
+    /// Begins a login and consents; gives the address of the callback, not yet visited.
+    pub async fn to_callback(&self, provider: &Provider) -> String {
+        let begun = self.begin(provider, "").await;
+        self.consent(provider, location(&begun)).await
+    }
+
+    /// Logs in, the callback included.
+    pub async fn log_in(&self, provider: &Provider) -> Answer {
+        let callback = self.to_callback(provider).await;
+        self.visit(&callback).await
+    }
+
+    /// Links the provider to the user, the callback included.
+    pub async fn link(&self, user: &Client, provider: &Provider) -> Answer {
+        let page = self.begin_link(user, provider).await;
+        let callback = self.consent(provider, &page).await;
+        self.visit(&callback).await
+    }
+}
+
+/// An address with another value of a parameter, or without it.
+pub fn altered(address: &str, name: &str, value: Option<&str>) -> String {
+    let mut url = Url::parse(address).expect("an address");
+    let kept: Vec<_> = url.query_pairs().into_owned().filter(|(known, _)| known != name).collect();
+    let new = value.map(|value| (name.to_owned(), value.to_owned()));
+    url.query_pairs_mut().clear().extend_pairs(kept.into_iter().chain(new));
+    url.into()
+}
+
+/// The state in an address.
+pub fn state(address: &str) -> String {
+    parameter(address, "state").unwrap_or_else(|| panic!("no state: {address}"))
+}

@@ -1,0 +1,119 @@
+//! Providers that are down, slow, or out of their mind: always a 502 that says so, and in time.
+
+use std::time::{Duration, Instant};
+
+use blackbox_tests::{Server, on_both_databases};
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::browser::Browser;
+use super::provider::Provider;
+use super::{location, log_in, server_with};
+
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+/// Every answer that is none, but for those that come late; `tests/openid-provider/place.mjs` has them.
+const NONSENSE: [&str; 12] = [
+    "html",
+    "truncated",
+    "cut",
+    "giant",
+    "deep",
+    "binary",
+    "list",
+    "types",
+    "empty",
+    "error",
+    "redirect",
+    "reset",
+];
+
+/// A login that has to fail.
+async fn fails(server: &Server, provider: &Provider, what: &str) {
+    let browser = Browser::new(server);
+    let begun = browser.begin(provider, "").await;
+    let answer = if begun.status == 302 {
+        let callback = browser.consent(provider, location(&begun)).await;
+        browser.visit(&callback).await
+    } else {
+        begun
+    };
+    assert_eq!((answer.status, answer.code().as_str()), (502, "AUTH_010"), "{what}: {answer}");
+    answer.expect_problem(502, "AUTH_010");
+}
+
+on_both_databases! {
+    async fn a_provider_that_is_down_is_told_so(database: Database) {
+        let (acme, github) = (Provider::openid("acme").await, Provider::github().await);
+        let server = server_with(database, &[&acme, &github]).await;
+        let browser = Browser::new(&server);
+        let (at_acme, at_github) = (browser.to_callback(&acme).await, browser.to_callback(&github).await);
+        acme.close().await;
+        github.close().await;
+        browser.visit(&at_acme).await.expect_problem(502, "AUTH_010");
+        browser.visit(&at_github).await.expect_problem(502, "AUTH_010");
+
+        let never_up = Provider::openid("acme").await;
+        never_up.close().await;
+        let server = server_with(database, &[&never_up]).await;
+        Browser::new(&server).begin(&never_up, "").await.expect_problem(502, "AUTH_010");
+        let (user, _) = server.client().register("bob@example.com").await;
+        user.post("/api/v1/auth/oauth/acme/link", json!({})).await.expect_problem(502, "AUTH_010");
+    }
+
+    async fn nonsense_from_a_provider_is_told_so_wherever_it_comes(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        // The first needs no more to fail; then the server knows where the others are.
+        for path in [DISCOVERY, "/token", "/me"] {
+            for fault in NONSENSE {
+                acme.fail_at(path, fault).await;
+                fails(&server, &acme, &format!("{fault} at {path}")).await;
+            }
+            // It is well again at once.
+            acme.behave(json!({"faults": {}})).await;
+            log_in(&server, &acme).await;
+        }
+    }
+
+    async fn nonsense_in_place_of_keys_signs_nothing(database: Database) {
+        let mut providers = Vec::new();
+        for fault in NONSENSE {
+            let provider = Provider::openid(fault).await;
+            provider.fail_at("/jwks", fault).await;
+            providers.push(provider);
+        }
+        let server = server_with(database, &providers.iter().collect::<Vec<_>>()).await;
+        for provider in &providers {
+            fails(&server, provider, provider.name).await;
+        }
+    }
+
+    async fn a_slow_provider_is_given_up_after_five_seconds_and_holds_up_nobody_else(database: Database) {
+        let mut providers = Vec::new();
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let late = ["silent", "endless"].into_iter().flat_map(|fault| {
+            [DISCOVERY, "/token", "/jwks", "/me"].map(|path| (path, fault))
+        });
+        for (name, (path, fault)) in names.into_iter().zip(late) {
+            let provider = Provider::openid(name).await;
+            provider.fail_at(path, fault).await;
+            providers.push(provider);
+        }
+        let well = Provider::openid("well").await;
+        let all: Vec<_> = providers.iter().chain([&well]).collect();
+        let server = server_with(database, &all).await;
+        let start = Instant::now();
+        // Several at once don't wait for one another.
+        let slow = providers.iter().flat_map(|provider| [provider; 3]).map(|provider| fails(&server, provider, provider.name));
+        let quick = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            log_in(&server, &well).await.get("/api/v1/todos").await.expect(200);
+            start.elapsed()
+        };
+        let (_, quick) = tokio::join!(join_all(slow), quick);
+        assert!(quick < Duration::from_secs(4), "{quick:?}");
+        let slow = start.elapsed();
+        assert!(slow > Duration::from_secs(5) && slow < Duration::from_secs(9), "{slow:?}");
+    }
+}

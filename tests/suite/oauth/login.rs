@@ -1,0 +1,174 @@
+//! The way that goes well, at every kind of provider.
+
+use blackbox_tests::client::http;
+use blackbox_tests::on_both_databases;
+use reqwest::Url;
+use serde_json::json;
+
+use super::browser::{Browser, altered};
+use super::provider::{CLIENT_ID, CLIENT_SECRET, Provider, callback};
+use super::{FRONTEND, exchange, hand_off, location, log_in, me, parameter, server_set, server_with};
+use crate::support::{add, items, refresh};
+
+/// What the provider's token endpoint says to somebody who has a code.
+async fn redeem(provider: &Provider, code: &str, verifier: Option<&str>) -> (u16, String) {
+    let mut form = vec![("grant_type", "authorization_code"), ("code", code)];
+    let home = callback(provider.name);
+    form.push(("redirect_uri", &home));
+    form.extend(verifier.map(|verifier| ("code_verifier", verifier)));
+    let http = http().build().expect("a client");
+    let request = http.post(format!("{}/token", provider.url)).form(&form);
+    let sent = request.basic_auth(form_encoded(CLIENT_ID), Some(form_encoded(CLIENT_SECRET))).send().await;
+    let response = sent.expect("the provider answers");
+    (response.status().as_u16(), response.text().await.expect("a body"))
+}
+
+/// The form in which both go into the header (RFC 6749 section 2.3.1).
+fn form_encoded(text: &str) -> String {
+    let url = Url::parse_with_params("http://localhost", [("a", text)]).expect("an address");
+    url.query().and_then(|query| query.strip_prefix("a=")).expect("a query").to_owned()
+}
+
+on_both_databases! {
+    async fn a_login_goes_to_the_provider_and_back_and_ends_in_tokens_that_work(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        let browser = Browser::new(&server);
+        let begun = browser.begin(&acme, "?redirect_to=/welcome%3Ffrom%3Dacme%23top").await;
+        let authorization = location(&begun).to_owned();
+        for (name, value) in [
+            ("response_type", "code"),
+            ("client_id", CLIENT_ID),
+            ("redirect_uri", &callback("acme")),
+            ("scope", "openid email profile"),
+            ("code_challenge_method", "S256"),
+        ] {
+            assert_eq!(parameter(&authorization, name).as_deref(), Some(value), "{authorization}");
+        }
+        let back = browser.visit(&browser.consent(&acme, &authorization).await).await;
+        let code = hand_off(&back);
+        assert_eq!(location(&back), format!("{FRONTEND}/welcome?from=acme&code={code}#top"));
+
+        let tokens = exchange(&server, &code).await.expect(200).json();
+        assert_eq!(tokens["token_type"], "bearer");
+        assert_eq!(tokens["user"]["email"], "ann@example.com");
+        let user = server.client().with_token(tokens["access_token"].as_str().expect("a token"));
+        let profile = me(&user).await;
+        assert_eq!((&profile["providers"], &profile["has_password"]), (&json!(["acme"]), &json!(false)));
+        assert_eq!((&profile["display_name"], &profile["email_verified"]), (&json!("Ann"), &json!(true)));
+        add(&user, "Buy milk").await;
+        refresh(&server.client(), &tokens).await.expect(200);
+        let devices = user.get("/api/v1/users/me/devices").await.expect(200).json();
+        assert_eq!((items(&devices).len(), &devices[0]["client_id"]), (1, &json!("laptop")));
+
+        // Seen before, they are the same user, whatever the provider calls them by now.
+        acme.log_in_as(json!({"sub": "ann-1", "email": "new@example.com", "email_verified": true})).await;
+        let again = me(&log_in(&server, &acme).await).await;
+        assert_eq!((&again["id"], &again["email"]), (&profile["id"], &profile["email"]));
+    }
+
+    async fn the_provider_checks_that_whoever_brings_a_code_began_the_login(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        // Stolen from the callback's address: the client's secret alone does not redeem it.
+        for verifier in [None, Some("a-verifier-of-the-thief-that-is-long-enough")] {
+            let stolen = parameter(&Browser::new(&server).to_callback(&acme).await, "code").expect("a code");
+            let (status, told) = redeem(&acme, &stolen, verifier).await;
+            assert_eq!(status, 400, "{told}");
+            assert!(told.contains("invalid_grant"), "{told}");
+        }
+        // Nor does a login of the thief's own, which has a verifier of its own.
+        let stolen = parameter(&Browser::new(&server).to_callback(&acme).await, "code").expect("a code");
+        let thief = Browser::new(&server);
+        let own = thief.to_callback(&acme).await;
+        let injected = altered(&own, "code", Some(&stolen));
+        thief.visit(&injected).await.expect_problem(502, "AUTH_010");
+        log_in(&server, &acme).await;
+    }
+
+    async fn an_address_in_the_id_token_is_taken_from_there(database: Database) {
+        let google = Provider::openid_with("google", json!({"claimsInToken": true, "algorithm": "RS256"})).await;
+        let server = server_with(database, &[&google]).await;
+        let profile = me(&log_in(&server, &google).await).await;
+        assert_eq!((&profile["email"], &profile["display_name"]), (&json!("ann@example.com"), &json!("Ann")));
+        assert_eq!(google.asked("/me").await, 0);
+    }
+
+    async fn an_address_that_the_provider_does_not_vouch_for_is_nobodys(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        for (sub, verified) in [("a", json!(false)), ("b", json!(null)), ("c", json!("false"))] {
+            acme.log_in_as(json!({"sub": sub, "email": "ann@example.com", "email_verified": verified})).await;
+            let profile = me(&log_in(&server, &acme).await).await;
+            assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(null), &json!(false)), "{sub}");
+        }
+        // Some providers write the word.
+        acme.log_in_as(json!({"sub": "d", "email": "ann@example.com", "email_verified": "true"})).await;
+        assert_eq!(me(&log_in(&server, &acme).await).await["email"], "ann@example.com");
+    }
+
+    async fn a_login_comes_out_at_the_frontend_and_nowhere_else(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_set(database, &[&acme], &[("ALLOWED_ORIGINS", "https://app.example.com")]).await;
+        let (user, _) = server.client().register("bob@example.com").await;
+        for (asked, comes_out) in [
+            ("", format!("{FRONTEND}/?")),
+            ("?redirect_to=/in", format!("{FRONTEND}/in?")),
+            ("?redirect_to=http://localhost:3000/in%3Fa=b", format!("{FRONTEND}/in?a=b&")),
+            ("?redirect_to=https://app.example.com/in", "https://app.example.com/in?".to_owned()),
+        ] {
+            let browser = Browser::new(&server);
+            let begun = browser.begin(&acme, asked).await;
+            let back = browser.visit(&browser.consent(&acme, location(&begun)).await).await;
+            assert!(location(&back).starts_with(&format!("{comes_out}code=")), "{back}");
+        }
+        for elsewhere in [
+            "https://evil.example/",
+            "//evil.example/",
+            "/%5Cevil.example/",
+            "https://app.example.com.evil.example/",
+            "https://app.example.com@evil.example/",
+            "http://app.example.com/",
+            "http://localhost:3001/",
+            "javascript:alert(1)",
+            "/in%3Fcode=mine",
+        ] {
+            let query = format!("?redirect_to={elsewhere}");
+            Browser::new(&server).begin(&acme, &query).await.expect_problem(422, "VALIDATION_006");
+            let link = user.post(&format!("/api/v1/auth/oauth/acme/link{query}"), json!({})).await;
+            link.expect_problem(422, "VALIDATION_006");
+        }
+        // The way back to the server is registered and not to be had from whoever asks.
+        let begun = Browser::new(&server).begin(&acme, "?redirect_uri=https://evil.example/").await;
+        assert_eq!(parameter(location(&begun), "redirect_uri"), Some(callback("acme")));
+    }
+
+    async fn providers_are_listed_and_others_are_not_found(database: Database) {
+        let (acme, google, github) =
+            (Provider::openid("acme").await, Provider::openid("google").await, Provider::github().await);
+        let server = server_with(database, &[&acme, &google, &github]).await;
+        let list = server.client().get("/api/v1/auth/oauth/providers").await.expect(200).json();
+        let known = |name: &str, display_name: &str| json!({"name": name, "display_name": display_name});
+        assert_eq!(list, json!([known("google", "Google"), known("github", "GitHub"), known("acme", "acme")]));
+        let nobody = Provider::openid("nobody").await;
+        Browser::new(&server).begin(&nobody, "").await.expect_problem(404, "RESOURCE_002");
+        let callback = format!("{}?code=a&state=b", callback("nobody"));
+        Browser::new(&server).visit(&callback).await.expect_problem(404, "RESOURCE_002");
+    }
+
+    async fn any_algorithm_and_either_way_of_showing_the_secret_will_do(database: Database) {
+        let mut providers = Vec::new();
+        for (name, algorithm, client) in [
+            ("a", "ES256", json!({})),
+            ("b", "EdDSA", json!({"token_endpoint_auth_method": "client_secret_post"})),
+            ("c", "RS256", json!({"token_endpoint_auth_method": "client_secret_post"})),
+            ("d", "PS256", json!({})),
+        ] {
+            providers.push(Provider::openid_with(name, json!({"algorithm": algorithm, "client": client})).await);
+        }
+        let server = server_with(database, &providers.iter().collect::<Vec<_>>()).await;
+        for provider in &providers {
+            assert_eq!(me(&log_in(&server, provider).await).await["email"], "ann@example.com");
+        }
+    }
+}
