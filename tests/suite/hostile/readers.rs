@@ -62,12 +62,11 @@ async fn answers_that_nobody_reads_hold_little_memory_and_end_in_half_a_minute()
     for _ in 0..64 {
         let mut wire = Wire::narrow(&server.base_url).await;
         wire.send(&whole_sync(&ann)).await;
-        match wire.begun().await {
-            200 => unread.push(wire),
-            _ => {
-                wire.answer().await.expect_problem(429, "RATE_001");
-                refused += 1;
-            }
+        if wire.begun().await == 200 {
+            unread.push(wire);
+        } else {
+            wire.answer().await.expect_problem(429, "RATE_001");
+            refused += 1;
         }
     }
     let asked = Instant::now();
@@ -119,5 +118,5 @@ async fn a_second_request_that_is_never_finished_ends_the_connection() {
             wire.send(piece.as_bytes()).await;
         }
     }
-    assert!(begun.elapsed() > Duration::from_secs(60), "not before their time");
+    assert!(begun.elapsed() > Duration::from_mins(1), "not before their time");
 }

@@ -141,3 +141,69 @@ impl Credit {
 fn too_slow() -> io::Error {
     ErrorKind::TimedOut.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const CREDIT: Duration = Duration::from_millis(200);
+
+    /// Writes `bytes` to a client with room for 256, and tells how that ended.
+    async fn written(bytes: usize, client: impl AsyncFnOnce(DuplexStream)) -> io::Result<()> {
+        let (mut stream, other) = duplex(256);
+        let write = async {
+            let mut credit = Credit::full(CREDIT);
+            let mut left = bytes;
+            while left > 0 {
+                left -= poll_fn(|cx| credit.write(&mut stream, cx, &vec![0; left])).await?;
+            }
+            Ok(())
+        };
+        let both = async {
+            tokio::select! {
+                written = write => written,
+                () = async { client(other).await; std::future::pending().await } => unreachable!(),
+            }
+        };
+        timeout(Duration::from_secs(20), both).await.expect("it ends")
+    }
+
+    /// Takes up to `bytes` every 10 ms.
+    async fn take(mut stream: DuplexStream, bytes: usize) {
+        let mut buffer = vec![0; bytes];
+        while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_takes_nothing_is_given_up_when_its_credit_is_used_up() {
+        let begun = Instant::now();
+        let ended = written(257, async |stream| {
+            sleep(Duration::from_mins(1)).await;
+            drop(stream);
+        })
+        .await;
+        assert_eq!(ended.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+        assert!(begun.elapsed() >= CREDIT);
+    }
+
+    #[actix_web::test]
+    async fn a_byte_now_and_then_earns_too_little() {
+        let ended = written(10_000, async |stream| take(stream, 1).await).await;
+        assert_eq!(ended.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+    }
+
+    #[actix_web::test]
+    async fn whoever_takes_enough_gets_all_however_long_it_takes() {
+        let begun = Instant::now();
+        // Of 256 bytes every 10 ms, which is more than enough.
+        assert!(written(20_000, async |stream| take(stream, 256).await).await.is_ok());
+        assert!(begun.elapsed() > 2 * CREDIT);
+    }
+}
