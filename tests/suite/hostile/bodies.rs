@@ -126,6 +126,21 @@ async fn very_many_unknown_members_and_errors_are_answered_in_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_refused_and_never_unpacked() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let send = |encoding: &'static str| {
+        let request =
+            ann.request(reqwest::Method::POST, "/api/v1/todos").header("content-encoding", encoding);
+        ann.send(request.json(&json!({"text": "milk"})))
+    };
+    for encoding in ["gzip", "br", "identity, gzip", "deflate", ""] {
+        send(encoding).await.expect_problem(415, "VALIDATION_011");
+    }
+    send("Identity").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_body_is_none_whatever_type_it_is_said_to_have() {
     let server = Server::start(Database::Sqlite).await;
     let (ann, tokens) = server.client().register("ann@example.com").await;
