@@ -1,8 +1,10 @@
 //! HTTP/1.1 by hand, for what no HTTP client would send.
 
+use std::time::Duration;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::client::Answer;
@@ -18,6 +20,14 @@ impl Wire {
         Self(TcpStream::connect(address).await.expect("the server takes connections"))
     }
 
+    /// Connects with next to no room for what comes back, as a client has that does not read.
+    pub async fn narrow(base_url: &str) -> Self {
+        let address = base_url.trim_start_matches("http://").parse().expect("an address and a port");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a socket option");
+        Self(socket.connect(address).await.expect("the server takes connections"))
+    }
+
     /// Sends these bytes.
     pub async fn send(&mut self, bytes: &[u8]) {
         // A server that has already refused the request may have closed the connection.
@@ -30,6 +40,27 @@ impl Wire {
         // With a linger of zero, closing discards what was not yet sent and resets.
         self.0.set_zero_linger().expect("a socket option");
         drop(self.0);
+    }
+
+    /// Waits until an answer begins to arrive, and leaves it unread; gives its status.
+    pub async fn begun(&mut self) -> u16 {
+        let mut line = [0; 12];
+        let peeked = timeout(PATIENCE, self.0.peek(&mut line)).await.expect("the server answers in time");
+        assert_eq!(peeked.expect("an answer"), line.len());
+        String::from_utf8_lossy(&line[9..]).parse().expect("a status")
+    }
+
+    /// Reads everything up to the end of the connection, which has to come within `patience`.
+    pub async fn rest(mut self, patience: Duration) -> String {
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; 64 * 1024];
+        let read = async {
+            while let Ok(read @ 1..) = self.0.read(&mut buffer).await {
+                bytes.extend_from_slice(&buffer[..read]);
+            }
+        };
+        timeout(patience, read).await.expect("the server ends the connection in time");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Reads one answer, up to the end of the connection or as long as its `Content-Length` says.

@@ -88,6 +88,12 @@ impl Server {
         Client::new(&self.base_url)
     }
 
+    /// A client of another address of it.
+    #[must_use]
+    pub fn at(&self, base_url: &str) -> Client {
+        Client::new(base_url)
+    }
+
     /// The address for `/ws/todos`.
     #[must_use]
     pub fn socket_url(&self) -> String {

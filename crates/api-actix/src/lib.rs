@@ -3,6 +3,8 @@
 //! - [`error`]: the one error body and the status of each code on each surface
 //! - [`extract`]: what handlers take in; every rejection is a [`error::Problem`]
 //! - [`middleware`]: what every request passes through
+//! - [`connection`]: deadlines of connections, and answers to what is no HTTP
+//! - [`unread`]: how much memory answers may take that nobody reads
 //! - [`v1`]: the sync contract, `/api/v1`
 //! - [`todos`]: the token contract, `/auth` and `/todos`
 //! - [`tasks`]: the task contracts, `/api/tasks` and `/api/{user_id}/tasks`
@@ -12,6 +14,7 @@
 //!
 //! Deliberately absent: rules. A handler parses, makes one service call and words the outcome.
 
+pub mod connection;
 pub mod error;
 pub mod extract;
 pub mod middleware;
@@ -24,6 +27,7 @@ mod services;
 mod shared;
 pub mod tasks;
 pub mod todos;
+pub mod unread;
 pub mod v1;
 
 use std::sync::Arc;
@@ -32,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{App, Error, web};
+use actix_web::{App, Error, HttpResponse, web};
 use domain::account::AccountService;
 use domain::health::Probe;
 use domain::identity::IdentityService;
@@ -43,6 +47,8 @@ use domain::sync::SyncService;
 use domain::time::Clock;
 use domain::todo::{TodoService, TodoStore};
 use utoipa_actix_web::AppExt as _;
+
+use error::Problem;
 
 pub use openapi::openapi_document;
 pub use services::SurfaceServices;
@@ -81,6 +87,8 @@ pub struct Api {
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether new requests are wanted.
     pub ready: Arc<Readiness>,
+    /// The large answers that clients have not read yet.
+    pub unread: unread::Unread,
 }
 
 /// What an operator may set.
@@ -102,6 +110,13 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How many requests a user may send; `None` counts nothing.
     pub api_quota: Option<Quota>,
+    /// Whether clients reach the server over TLS, which a proxy before it ends: cookies are then for TLS alone whatever a request says,
+    /// and browsers are told to come over TLS from now on.
+    pub behind_tls: bool,
+    /// Whether `/metrics` is answered on a port of its own ([`metrics_app`]) and not on this one.
+    pub metrics_apart: bool,
+    /// How long clients may keep the server waiting.
+    pub patience: connection::Patience,
 }
 
 impl Default for ApiSettings {
@@ -115,6 +130,9 @@ impl Default for ApiSettings {
             frontend_url: "http://localhost:3000".to_owned(),
             trusted_proxies: Vec::new(),
             api_quota: None,
+            behind_tls: false,
+            metrics_apart: false,
+            patience: connection::Patience::default(),
         }
     }
 }
@@ -138,7 +156,7 @@ impl Readiness {
     }
 }
 
-/// The application, to be given to `HttpServer::new` for each worker.
+/// The application, for each worker; [`connection::service`] puts it on connections.
 pub fn app(
     api: Arc<Api>,
 ) -> App<
@@ -159,4 +177,23 @@ pub fn app(
         .into_app()
         .wrap(cors)
         .wrap(from_fn(middleware::around::<actix_web::body::EitherBody<BoxBody>>))
+}
+
+/// `/metrics` and nothing else, for a port of its own.
+pub fn metrics_app(
+    api: Arc<Api>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    App::new()
+        .app_data(web::Data::from(api))
+        .route("/metrics", web::get().to(operational::figures))
+        .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_such_route())))
+        .wrap(from_fn(middleware::around::<BoxBody>))
 }

@@ -128,7 +128,7 @@ pub fn refresh_cookie<'a>(client: &Client, path: &'static str, value: &'a str) -
         .path(path)
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(!client.local)
+        .secure(client.secure)
         .finish()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: what an operator may set
 //! - [`wire`]: which adapter stands behind which port
+//! - [`listen`]: the sockets it listens on
 //! - [`telemetry`]: logs and figures
 //! - [`revocations`]: hears of sessions that other instances ended
 //! - [`mail_worker`]: sends what waits in the outbox
@@ -13,6 +14,7 @@
 
 mod commands;
 mod housekeeping;
+mod listen;
 mod mail_worker;
 mod revocations;
 mod settings;

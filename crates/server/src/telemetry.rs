@@ -29,6 +29,10 @@ const OWN: [&str; 9] = [
     "todo_server",
 ];
 
+/// The framework calls every request that it can't read an error, and every client that goes away: what matters of it is told by
+/// `access` and by the figures.
+const UNHEARD: &str = "actix_http";
+
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -53,7 +57,7 @@ pub fn log(settings: &Settings) {
         LogLevel::Debug | LogLevel::Trace => LevelFilter::INFO,
     };
     let own = OWN.map(|target| (target, LevelFilter::from(own)));
-    let filter = Targets::new().with_default(others).with_targets(own);
+    let filter = Targets::new().with_default(others).with_targets(own).with_target(UNHEARD, LevelFilter::OFF);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = if settings.json_logs {
         lines.json().flatten_event(true).with_span_list(false).boxed()

@@ -12,7 +12,9 @@ use adapters_auth::{
     SystemSecrets,
 };
 use adapters_mail::SmtpError;
+use api_actix::connection::Patience;
 use api_actix::realtime::Hub;
+use api_actix::unread::Unread;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService, IdentityStore, ProviderError};
@@ -162,6 +164,7 @@ pub async fn assemble(
         settings: api_settings(settings),
         render_metrics,
         ready: Arc::new(Readiness::default()),
+        unread: Unread::default(),
     };
     Ok(Wired { api: Arc::new(api), poll, mail, housekeeper, closing: stores.closing })
 }
@@ -192,5 +195,8 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         frontend_url: settings.mail.frontend_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         api_quota: settings.api_quota,
+        behind_tls: settings.behind_tls(),
+        metrics_apart: settings.metrics_port.is_some(),
+        patience: Patience::default(),
     }
 }

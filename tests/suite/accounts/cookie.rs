@@ -1,7 +1,9 @@
 //! The refresh token as a browser's cookie.
 
-use blackbox_tests::{Answer, Client, Database, Server};
+use blackbox_tests::{Answer, Client, Database, Server, Wire};
 use serde_json::json;
+
+use crate::support::log_in;
 
 const ORIGIN: &str = "http://localhost:3000";
 
@@ -59,17 +61,57 @@ async fn a_page_of_an_allowed_origin_refreshes_with_a_cookie_it_can_not_read() {
     assert!(!plain.headers.contains_key("set-cookie"), "{plain}");
 }
 
+/// Whether the cookie of a login with these headers is for TLS alone.
+async fn secure(client: &Client, headers: &[(&str, &str)]) -> bool {
+    let body = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
+    let headers: Vec<_> = headers.iter().copied().chain([("origin", ORIGIN)]).collect();
+    let (_, attributes) = cookie(&post(client, "/api/v1/auth/login", &headers, Some(body)).await.expect(200));
+    attributes.split("; ").any(|attribute| attribute == "Secure")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn elsewhere_than_on_this_machine_the_cookie_needs_tls() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     client.register("ann@example.com").await;
-    let body = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
-    let headers = [("origin", ORIGIN), ("host", "todo.example.com")];
-    let tokens = post(&client, "/api/v1/auth/login", &headers, Some(body)).await.expect(200);
-    let (_, attributes) = cookie(&tokens);
-    assert!(attributes.split("; ").any(|attribute| attribute == "Secure"), "{attributes}");
-    let ann = client.with_token(tokens.json()["access_token"].as_str().expect("a token"));
-    let out = post(&ann, "/api/v1/auth/logout", &headers, None).await.expect(204);
+    assert!(!secure(&client, &[]).await);
+    assert!(!secure(&client, &[("host", "localhost:3000"), ("x-forwarded-proto", "http")]).await);
+    for headers in [
+        ("host", "todo.example.com"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-proto", "http, HTTPS"),
+        ("forwarded", "for=192.0.2.1;proto=https;by=10.0.0.1"),
+    ] {
+        assert!(secure(&client, &[headers]).await, "{headers:?}");
+    }
+    let (ann, _) = log_in(&client, "ann@example.com", "phone").await;
+    let out = post(&ann, "/api/v1/auth/logout", &[("origin", ORIGIN)], None).await.expect(204);
     assert!(out.header("set-cookie").starts_with("refresh_token=;"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_production_the_cookie_needs_tls_whatever_a_request_says_and_browsers_come_over_tls() {
+    let settings = [
+        ("ENVIRONMENT", "production"),
+        ("FRONTEND_URL", "https://app.example.com"),
+        ("PUBLIC_URL", "https://api.example.com"),
+        ("ALLOWED_ORIGINS", ORIGIN),
+        ("SMTP_HOST", "127.0.0.1"),
+        ("SMTP_PORT", "9"),
+        ("EMAILS_FROM", "todos@example.com"),
+    ];
+    let server = Server::start_with(Database::Sqlite, &settings).await;
+    let client = server.client();
+    let (ann, _) = client.register("ann@example.com").await;
+    assert!(secure(&client, &[("host", "localhost"), ("x-forwarded-proto", "http")]).await);
+    let year = "max-age=31536000";
+    for answer in [ann.get("/api/v1/todos").await, client.get("/nowhere").await, client.get("/docs/").await] {
+        assert_eq!(answer.header("strict-transport-security"), year, "{answer}");
+    }
+    let mut wire = Wire::connect(&server.base_url).await;
+    wire.send(b"GARBAGE\r\n\r\n").await;
+    assert_eq!(wire.answer().await.header("strict-transport-security"), year);
+
+    let plain = Server::start(Database::Sqlite).await;
+    assert!(!plain.client().get("/").await.headers.contains_key("strict-transport-security"));
 }

@@ -88,6 +88,10 @@ async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
     assert!(started.elapsed() >= Duration::from_secs(8), "not before the list is old");
     assert_eq!(Socket::open(&server.socket_url(), ann.token(), "").await.err(), Some(503));
 
+    for _ in 0..50 {
+        assert_eq!(server.client().get("/health").await.status, 503);
+    }
+    let away = started.elapsed();
     cluster.start_again();
     eventually("it works again without a restart", &ann, "/api/v1/todos", |answer| answer.status == 200)
         .await;
@@ -102,7 +106,12 @@ async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
     let told = socket.drain().await;
     let announced: Vec<_> = told.iter().filter(|event| event["type"] == "todo_created").collect();
     assert_eq!(announced.len(), items(&all).len() - 1, "{told:?}");
-    assert!(!server.logs().contains("canary-4718"), "no password in what is logged of an outage");
+    let logs = server.logs();
+    assert!(!logs.contains("canary-4718"), "no password in what is logged of an outage");
+    // However many requests find the database away: a line in ten seconds for all of them, and two each of the workers beside them.
+    let told = logs.lines().filter(|line| line.contains("\"ERROR\"")).count();
+    let tens = usize::try_from(away.as_secs() / 10).expect("not that long");
+    assert!((1..=tens + 6).contains(&told), "{told} lines in {away:?}:\n{logs}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use blackbox_tests::{Database, Server};
 use serde_json::json;
 
-use crate::support::{UNKNOWN, add, everything};
+use crate::support::{UNKNOWN, add, everything, refresh};
 
 /// Every endpoint that reads a body, with one that needs no body but may have one.
 const ENDPOINTS: [(&str, &str); 11] = [
@@ -123,4 +123,45 @@ async fn very_many_unknown_members_and_errors_are_answered_in_bounds() {
     let refused = ann.post("/api/v1/todos/bulk", json!({"todos": bad})).await;
     refused.expect_problem(422, "VALIDATION_006");
     assert!(refused.text.len() < 2 * 1024 * 1024);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_refused_and_never_unpacked() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let send = |encoding: &'static str| {
+        let request =
+            ann.request(reqwest::Method::POST, "/api/v1/todos").header("content-encoding", encoding);
+        ann.send(request.json(&json!({"text": "milk"})))
+    };
+    for encoding in ["gzip", "br", "identity, gzip", "deflate", ""] {
+        send(encoding).await.expect_problem(415, "VALIDATION_011");
+    }
+    send("Identity").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_body_is_none_whatever_type_it_is_said_to_have() {
+    let server = Server::start(Database::Sqlite).await;
+    let (ann, tokens) = server.client().register("ann@example.com").await;
+    let types = ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream", ""];
+    let empty = |path: &str, content_type: &str| {
+        ann.send(ann.request(reqwest::Method::POST, path).header("content-type", content_type).body(""))
+    };
+    for content_type in types {
+        // Optional: the token is what is missing, and not the body.
+        empty("/api/v1/auth/refresh", content_type).await.expect_problem(401, "AUTH_005");
+        let required = empty("/api/v1/todos", content_type).await;
+        required.expect_problem(400, "VALIDATION_009");
+        assert_eq!(required.json()["message"], "A JSON body is required");
+        // One that is there is looked at, in one piece or in several.
+        let chunks = futures_util::stream::iter(["{}"].map(Ok::<_, std::io::Error>));
+        for body in [reqwest::Body::from("{}"), reqwest::Body::wrap_stream(chunks)] {
+            let request = ann.request(reqwest::Method::POST, "/api/v1/auth/refresh");
+            let refused = ann.send(request.header("content-type", content_type).body(body)).await;
+            refused.expect_problem(415, "VALIDATION_011");
+        }
+    }
+    empty("/api/v1/auth/logout", "text/plain").await.expect(204);
+    refresh(&server.client(), &tokens).await.expect_problem(401, "AUTH_004");
 }

@@ -3,6 +3,8 @@
 mod bodies;
 mod fields;
 mod metadata;
+mod readers;
+mod refusals;
 mod tokens;
 mod wire;
 

@@ -150,13 +150,10 @@ async fn pages_of_allowed_origins_may_call_and_no_others() {
         400
         cache-control: private, no-store
         {
-          "detail": "The body is not valid JSON at line 1, column 0",
-          "details": {
-            "column": 0,
-            "line": 1
-          },
+          "detail": "A JSON body is required",
+          "details": {},
           "error_code": "VALIDATION_009",
-          "message": "The body is not valid JSON at line 1, column 0",
+          "message": "A JSON body is required",
           "request_id": "[request id]",
           "status": 400,
           "timestamp": "[time]",

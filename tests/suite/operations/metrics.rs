@@ -1,6 +1,6 @@
 //! `/metrics`.
 
-use blackbox_tests::{Socket, on_both_databases};
+use blackbox_tests::{Database, Server, Socket, on_both_databases};
 use serde_json::json;
 
 use crate::support::{add, at};
@@ -50,5 +50,21 @@ on_both_databases! {
         for leak in ["not-an-id-at-all", "secret", "abc", "BREW", at(&todo).as_str()] {
             assert!(!metrics.text.contains(leak), "{leak}:\n{}", metrics.text);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_may_have_a_port_of_their_own_and_are_then_on_no_other() {
+    let server = Server::start_with(Database::Sqlite, &[("METRICS_PORT", "0")]).await;
+    server.client().get("/metrics").await.expect_problem(404, "RESOURCE_003");
+    server.client().get("/%6detrics").await.expect_problem(404, "RESOURCE_003");
+    let logs = server.logs();
+    let told = logs.lines().find_map(|line| line.strip_prefix("the figures are at ")).expect("it is told");
+    let figures = server.at(told.trim_end_matches("/metrics"));
+    let own = figures.get("/metrics").await.expect(200);
+    assert!(own.text.contains("http_requests_total{") && !own.header("x-request-id").is_empty(), "{own}");
+    // Nothing else is there.
+    for path in ["/", "/health", "/api/v1/todos", "/docs/", "/metrics/"] {
+        figures.get(path).await.expect_problem(404, "RESOURCE_003");
     }
 }

@@ -1,6 +1,6 @@
 //! Who gets a socket.
 
-use blackbox_tests::{Database, Server, Socket, on_both_databases};
+use blackbox_tests::{Database, Server, Socket, Wire, on_both_databases};
 use serde_json::json;
 
 use crate::support::add;
@@ -92,4 +92,38 @@ async fn what_is_no_handshake_is_told_so() {
     }
     let long = format!("?client_id={}", "x".repeat(101));
     assert_eq!(Socket::open(&url, ann.token(), &long).await.err(), Some(422));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_opens_no_socket() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    for path in ["/ws/todos", "/ws/%74odos"] {
+        let mut wire = Wire::connect(&server.base_url).await;
+        let head = format!(
+            "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            ann.token()
+        );
+        wire.send(head.as_bytes()).await;
+        assert_eq!(wire.begun().await, 405, "{path}");
+    }
+    let figures = server.client().get("/metrics").await.text;
+    assert!(figures.contains("realtime_sockets_open 0"), "{figures}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_counts_as_a_request_of_its_user() {
+    let settings =
+        [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_API", "2/1m"), ("RATE_LIMIT_API_BURST", "3")];
+    let server = Server::start_with(Database::Sqlite, &settings).await;
+    let ann = server.client().new_user().await;
+    let url = format!("{}?token={}", server.socket_url(), ann.token());
+    for _ in 0..3 {
+        assert!(Socket::handshake(&url, &[]).await.is_ok());
+    }
+    let refused = Socket::handshake(&url, &[]).await.err().expect("a refusal");
+    refused.expect_problem(429, "RATE_001");
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1), "{refused}");
+    ann.get("/api/v1/todos").await.expect_problem(429, "RATE_001");
 }

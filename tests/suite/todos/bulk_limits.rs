@@ -17,7 +17,11 @@ on_both_databases! {
         let server = Server::start_with(server.database(), &[("MAX_TODOS_PER_USER", "10")]).await;
         let ann = server.client().new_user().await;
         add(&ann, "one").await;
-        ann.post(BULK, numbered(10)).await.expect_problem(409, "QUOTA_001");
+        let refused = ann.post(BULK, numbered(10)).await;
+        refused.expect_problem(409, "QUOTA_001");
+        let bad = json!([{"field": "todos", "index": 9, "code": "QUOTA_001", "max": 10,
+                          "message": "todos would bring the account over the 10 todos that it may have"}]);
+        assert_eq!(refused.json()["details"]["errors"], bad, "{refused}");
         assert_eq!(ann.get("/api/v1/todos").await.header("x-total-count"), "1");
         ann.post(BULK, numbered(9)).await.expect(201);
         // What exists needs no room.

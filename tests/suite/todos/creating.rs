@@ -157,20 +157,12 @@ on_both_databases! {
             409
             cache-control: private, no-store
             {
-              "detail": "todo would be one more than the 3 that an account may have",
+              "detail": "The account has the 3 todos that it may have",
               "details": {
-                "errors": [
-                  {
-                    "code": "QUOTA_001",
-                    "field": "todo",
-                    "max": 3,
-                    "message": "todo would be one more than the 3 that an account may have"
-                  }
-                ],
-                "field": "todo"
+                "max": 3
               },
               "error_code": "QUOTA_001",
-              "message": "todo would be one more than the 3 that an account may have",
+              "message": "The account has the 3 todos that it may have",
               "request_id": "[request id]",
               "status": 409,
               "timestamp": "[time]",

@@ -28,6 +28,9 @@ on_both_databases! {
             ("W/\"1\"", 304),
             ("*", 304),
             ("\"2\"", 200),
+            ("\"01\"", 200),
+            ("W/\"+1\"", 200),
+            ("w/\"1\"", 200),
             ("\"7\", \"8\"", 200),
             ("nonsense", 200),
         ] {
@@ -151,7 +154,21 @@ async fn of_a_version_and_an_if_match_the_latter_counts_and_nonsense_matches_not
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let todo = add(&ann, "Buy milk").await;
-    for nonsense in ["1", "\"one\"", "\"\"", "\"1", "\u{e4}", "\"0\"", "\"-1\"", "\"9223372036854775807\""] {
+    // Tags are compared as texts (RFC 9110 section 8.8.3.2).
+    for nonsense in [
+        "\"01\"",
+        "\"+1\"",
+        "\" 1\"",
+        "W/\"1\"",
+        "1",
+        "\"one\"",
+        "\"\"",
+        "\"1",
+        "\u{e4}",
+        "\"0\"",
+        "\"-1\"",
+        "\"9223372036854775807\"",
+    ] {
         let request = ann.request(Method::PATCH, &at(&todo)).header("if-match", nonsense.as_bytes());
         let refused = ann.send(request.json(&json!({"text": "Buy oat milk"}))).await;
         refused.expect_problem(412, "CONFLICT_002");

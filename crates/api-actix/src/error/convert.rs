@@ -7,22 +7,17 @@ use domain::identity::ProviderError;
 use domain::limits::Charge;
 use domain::session::AuthFailure;
 
-use super::Problem;
+use super::{Problem, tell};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        tell(&error);
         match error {
-            StoreError::Unavailable(_) => {
-                tracing::error!(%error, "the store is unavailable");
-                Self::new(
-                    ErrorCode::DatabaseUnavailable,
-                    "The database is unavailable; try again in a moment, a repeat is safe",
-                )
-            }
-            StoreError::Corrupt { .. } => {
-                tracing::error!(%error, "the store holds what it should not");
-                Self::unexpected()
-            }
+            StoreError::Unavailable(_) => Self::new(
+                ErrorCode::DatabaseUnavailable,
+                "The database is unavailable; try again in a moment, a repeat is safe",
+            ),
+            StoreError::Corrupt { .. } => Self::unexpected(),
         }
     }
 }
@@ -73,10 +68,17 @@ impl From<Charge> for Problem {
 impl From<ProviderError> for Problem {
     fn from(error: ProviderError) -> Self {
         // What a provider or a browser sent may hold anything: escaped.
-        tracing::warn!(error = ?error.to_string(), "a provider gave no identity");
+        let told = error.to_string();
         let message = match error {
-            ProviderError::Refused(_) => "The provider refused the login; try again or log in another way",
-            ProviderError::Failed(_) => "The provider can't be used at the moment; try again later",
+            // Browsers cause these at will.
+            ProviderError::Refused(_) => {
+                tracing::info!(error = ?told, "a provider refused a login");
+                "The provider refused the login; try again or log in another way"
+            }
+            ProviderError::Failed(_) => {
+                tracing::warn!(error = ?told, "a provider gave no identity");
+                "The provider can't be used at the moment; try again later"
+            }
         };
         Self::new(ErrorCode::ProviderFailed, message)
     }

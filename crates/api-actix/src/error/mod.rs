@@ -5,6 +5,7 @@
 
 mod body;
 mod convert;
+mod outage;
 mod status;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use domain::session::Scope;
 use serde_json::{Map, Value};
 
 pub use body::{Details, FieldProblem, ProblemBody, ProblemCode};
+pub(crate) use outage::tell;
 pub use status::{Surface, status};
 
 /// What a handler gives: an answer, or the reason why there is none.
@@ -36,6 +38,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     challenge: Option<Challenge>,
     allow: Option<String>,
+    /// Where it is not that of the code.
+    status: Option<StatusCode>,
     // Boxed, as every fallible function carries the size of its error.
     charge: Option<Box<Charge>>,
 }
@@ -76,6 +80,7 @@ impl Problem {
             retry_after,
             challenge,
             allow: None,
+            status: None,
             charge: None,
         }
     }
@@ -84,6 +89,13 @@ impl Problem {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With another status than the code's.
+    #[must_use]
+    pub const fn under(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
         self
     }
 
@@ -141,7 +153,19 @@ impl Problem {
     /// What can't be undone asks for a recent login of whoever has no password.
     #[must_use]
     pub fn log_in_again() -> Self {
-        Self::new(ErrorCode::ScopeMissing, "Log in again: this needs a login within the last 10 minutes")
+        Self::new(
+            ErrorCode::ScopeMissing,
+            "This needs a login within the last 10 minutes: log in again, and repeat it with the new token",
+        )
+    }
+
+    /// Too many large answers to the user's requests wait to be read.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self::new(
+            ErrorCode::RateLimited,
+            "Too many answers wait to be read: read them first. The request was carried out, and its answer is lost",
+        )
     }
 
     /// There is no such user, device or provider.
@@ -166,7 +190,7 @@ impl Problem {
     #[must_use]
     pub fn wrong_method(allow: String) -> Self {
         let message = format!("This resource does not have this method; it has {allow}");
-        let mut problem = Self::new(ErrorCode::RouteNotFound, message);
+        let mut problem = Self::new(ErrorCode::RouteNotFound, message).under(StatusCode::METHOD_NOT_ALLOWED);
         problem.allow = Some(allow);
         problem
     }
@@ -195,7 +219,10 @@ impl Problem {
     /// The status on `surface`.
     #[must_use]
     pub const fn status(&self, surface: Surface) -> StatusCode {
-        if self.allow.is_some() { StatusCode::METHOD_NOT_ALLOWED } else { status(self.code, surface) }
+        match self.status {
+            Some(status) => status,
+            None => status(self.code, surface),
+        }
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use domain::code::ErrorCode;
@@ -20,10 +19,7 @@ use crate::error::Problem;
 /// The deepest nesting of a body; the deepest that any request needs is three.
 const DEEPEST: usize = 64;
 
-/// How long a body may take to arrive in all: a client that trickles one in holds memory for it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A body that claims to be JSON and is within the limit; [`Body::read`] looks at what it holds.
+/// A body that claims to be JSON, or is empty, and is within the limit; [`Body::read`] looks at what it holds.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Bytes,
@@ -38,6 +34,9 @@ impl Body {
 
     /// Reads an object.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        if self.is_empty() {
+            return Err(not_json("A JSON body is required"));
+        }
         let text = std::str::from_utf8(&self.bytes).map_err(|_| not_json("The body is not UTF-8"))?;
         if too_deep(text) {
             return Err(not_json("The body is nested too deeply").with("max", DEEPEST));
@@ -130,32 +129,63 @@ fn is_json(content_type: &str) -> bool {
     })
 }
 
+/// Whether the body is compressed (RFC 9110 section 8.4). None of what clients send is large enough to be worth it, and what is small may
+/// become large.
+fn is_encoded(request: &HttpRequest) -> bool {
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING);
+    encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
 impl FromRequest for Body {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<web::Data<Api>>().map_or(0, |api| api.settings.body_limit);
-        let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().is_ok_and(is_json));
+        let settings = request
+            .app_data::<web::Data<Api>>()
+            .map(|api| (api.settings.body_limit, api.settings.patience.body));
+        let (limit, patience) = settings.unwrap_or_default();
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let json = content_type.is_some_and(is_json);
+        let encoded = is_encoded(request);
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let payload = payload.take();
         Box::pin(async move {
-            if content_type == Some(false) {
-                return Err(content_type_wrong());
+            if encoded {
+                return Err(encoding_unknown());
             }
-            let collected = timeout(PATIENCE, collect(payload, announced, limit)).await;
-            let bytes = collected.map_err(|_| not_json("The body took too long to arrive"))??;
-            if content_type.is_none() && !bytes.is_empty() {
-                return Err(content_type_wrong());
-            }
+            let arrived = async {
+                if json { collect(payload, announced, limit).await } else { nothing(payload).await }
+            };
+            let in_time = timeout(patience, arrived).await;
+            let bytes = in_time.map_err(|_| not_json("The body took too long to arrive"))??;
             Ok(Self { bytes })
         })
     }
 }
 
+/// A body of another type, which is none as long as it is empty: many clients name a type whatever they send.
+async fn nothing(mut payload: Payload) -> Result<Bytes, Problem> {
+    while let Some(chunk) = payload.next().await {
+        if !chunk.map_err(|_| broken_off())?.is_empty() {
+            return Err(content_type_wrong());
+        }
+    }
+    Ok(Bytes::new())
+}
+
+fn encoding_unknown() -> Problem {
+    Problem::new(ErrorCode::ContentTypeWrong, "Send the body as it is, without `Content-Encoding`")
+}
+
 fn content_type_wrong() -> Problem {
     Problem::new(ErrorCode::ContentTypeWrong, "Send JSON in UTF-8, as `Content-Type: application/json`")
+}
+
+/// The client went away or broke its framing.
+fn broken_off() -> Problem {
+    not_json("The body ended before it was complete")
 }
 
 async fn collect(mut payload: Payload, announced: Option<usize>, limit: usize) -> Result<Bytes, Problem> {
@@ -167,8 +197,7 @@ async fn collect(mut payload: Payload, announced: Option<usize>, limit: usize) -
     }
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        // The client went away or broke its framing: nobody reads the answer.
-        let chunk = chunk.map_err(|_| not_json("The body ended before it was complete"))?;
+        let chunk = chunk.map_err(|_| broken_off())?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }

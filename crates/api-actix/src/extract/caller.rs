@@ -41,7 +41,7 @@ impl Caller {
 }
 
 /// Counts the request for its user, and leaves the count for the answer's headers.
-async fn charge(api: &Api, user: UserId, request: &HttpRequest) -> Result<(), Problem> {
+pub async fn charge(api: &Api, user: UserId, request: &HttpRequest) -> Result<(), Problem> {
     let Some(quota) = api.settings.api_quota else { return Ok(()) };
     let charge = api.sessions.parts().limiter.charge(&LimitKey::Api(user), quota, api.clock.now()).await;
     request.extensions_mut().insert(charge);

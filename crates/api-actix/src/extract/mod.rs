@@ -12,10 +12,10 @@ mod precondition;
 mod query;
 
 pub use body::{Body, NoObject, object};
-pub use caller::{Caller, bearer};
+pub use caller::{Caller, bearer, charge};
 pub use checks::{Checks, Fault, Refusal};
 pub use client::Client;
 pub use field::{Field, Id, Int, List, Member, Text};
 pub use path::{DevicePath, ProviderPath, TodoPath, uuid};
-pub use precondition::{IfMatch, none_match};
+pub use precondition::{IfMatch, none_match, tag};
 pub use query::{Query, flag, number, word};

@@ -32,7 +32,7 @@ impl FromRequest for TodoPath {
 
 /// `/todos/bulk` has the form of `/todos/{id}`; where it lacks the method, the answer is 405.
 fn unless_fixed(request: &HttpRequest, problem: Problem) -> Problem {
-    routes::fixed_path_methods(request.path()).map_or(problem, Problem::wrong_method)
+    routes::fixed_path_methods(request.match_info().as_str()).map_or(problem, Problem::wrong_method)
 }
 
 /// The `{id}` of a device's path. What is no UUID names no device.
@@ -59,7 +59,7 @@ impl FromRequest for ProviderPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let name = request.match_info().get("provider").unwrap_or_default();
-        match routes::fixed_path_methods(request.path()) {
+        match routes::fixed_path_methods(request.match_info().as_str()) {
             Some(methods) => ready(Err(Problem::wrong_method(methods))),
             None => ready(Ok(Self(name.to_owned()))),
         }

@@ -66,15 +66,15 @@ pub fn flag(text: &str) -> Result<bool, Fault> {
     text.parse().map_err(|_| Fault::invalid("must be true or false"))
 }
 
-/// Reads a whole number in a range.
+/// Reads a whole number in a range, written as in JSON: without a plus or leading zeros.
 pub fn number(text: &str, min: i64, max: i64) -> Result<i64, Fault> {
     let refused = || {
         Fault::invalid(format!("must be a whole number between {min} and {max}"))
             .with("min", min)
             .with("max", max)
     };
-    let number = text.parse().map_err(|_| refused())?;
-    if (min..=max).contains(&number) { Ok(number) } else { Err(refused()) }
+    let number: i64 = text.parse().map_err(|_| refused())?;
+    if (min..=max).contains(&number) && number.to_string() == text { Ok(number) } else { Err(refused()) }
 }
 
 /// Reads one of some words.

@@ -4,11 +4,13 @@
 use actix_http::ResponseHead;
 use actix_http::encoding::Encoder;
 use actix_web::HttpMessage as _;
-use actix_web::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::body::{BodySize, MessageBody as _};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{
     ACCEPT_ENCODING, AcceptEncoding, ContentEncoding, Encoding, HeaderValue, VARY,
 };
+
+use super::answer::Answer;
 
 /// The smallest body that is compressed, in bytes.
 const WORTH_IT: u64 = 1024;
@@ -26,13 +28,13 @@ pub(super) fn wanted(request: &ServiceRequest) -> ContentEncoding {
     }
 }
 
-pub(super) fn apply(encoding: ContentEncoding, head: &mut ResponseHead, body: BoxBody) -> Encoder<BoxBody> {
-    let worth_it = matches!(body.size(), BodySize::Sized(size) if size >= WORTH_IT);
+pub(super) fn apply(encoding: ContentEncoding, head: &mut ResponseHead, answer: Answer) -> Encoder<Answer> {
+    let worth_it = matches!(answer.size(), BodySize::Sized(size) if size >= WORTH_IT);
     if !worth_it {
-        return Encoder::response(ContentEncoding::Identity, head, body);
+        return Encoder::response(ContentEncoding::Identity, head, answer);
     }
     if encoding == ContentEncoding::Identity {
         head.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
     }
-    Encoder::response(encoding, head, body)
+    Encoder::response(encoding, head, answer)
 }

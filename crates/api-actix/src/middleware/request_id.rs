@@ -15,8 +15,11 @@ impl RequestId {
 
     pub(super) fn of(request: &ServiceRequest, secrets: &dyn SecretSource) -> Self {
         let sent = request.headers().get(Self::HEADER).and_then(|value| value.to_str().ok());
-        let sent = sent.filter(|id| sane(id));
-        Self(sent.map_or_else(|| secrets.uuid().to_string(), str::to_owned))
+        sent.filter(|id| sane(id)).map_or_else(|| Self::new(secrets), |id| Self(id.to_owned()))
+    }
+
+    pub(super) fn new(secrets: &dyn SecretSource) -> Self {
+        Self(secrets.uuid().to_string())
     }
 
     /// The text.

@@ -16,6 +16,9 @@ use super::RequestId;
 /// The label of paths that no route has.
 const NO_ROUTE: &str = "unmatched";
 
+/// The label of methods that no route has.
+const OTHER: &str = "other";
+
 /// A request under way.
 pub(super) struct Record {
     id: RequestId,
@@ -26,7 +29,15 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn begin(request: &ServiceRequest, id: &RequestId) -> Self {
-        let method = label(request.method());
+        Self::of(label(request.method()), id)
+    }
+
+    /// Of what is no request.
+    pub(super) fn of_none(id: &RequestId) -> Self {
+        Self::of(OTHER, id)
+    }
+
+    fn of(method: &'static str, id: &RequestId) -> Self {
         let span = tracing::info_span!("request", request_id = id.as_str(), method);
         Self { id: id.clone(), method, began: Instant::now(), span }
     }
@@ -74,6 +85,6 @@ fn label(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
-        _ => "other",
+        _ => OTHER,
     }
 }

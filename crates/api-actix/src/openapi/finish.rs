@@ -38,9 +38,13 @@ const SHARED: [(&str, &str, &str); 11] = [
     ("Forbidden", "403", "`AUTHZ_002`: the token or the page does not allow this."),
     ("NotFound", "404", "`RESOURCE_001`: there is no such todo."),
     ("PayloadTooLarge", "413", "`VALIDATION_010`: the body or the batch is too large."),
-    ("UnsupportedMediaType", "415", "`VALIDATION_011`: the content type is not JSON."),
+    (
+        "UnsupportedMediaType",
+        "415",
+        "`VALIDATION_011`: the content type is not JSON, or the body is compressed.",
+    ),
     ("UnprocessableContent", "422", "`VALIDATION_…`: `details.errors` names every bad field."),
-    ("TooManyRequests", "429", "`RATE_001`: too many requests; `Retry-After` says when to try again."),
+    ("TooManyRequests", "429", "`RATE_001`: too many requests, or answers that wait to be read; `Retry-After` says when to try again."),
     (
         "Unavailable",
         "503",

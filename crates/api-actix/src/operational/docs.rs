@@ -1,5 +1,6 @@
 //! The document, and the page that shows it: everything on it comes from this binary.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{
@@ -70,5 +71,8 @@ fn serve(name: &str) -> Answer {
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
-    Ok(response.body(file.bytes.into_owned()))
+    Ok(response.body(match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    }))
 }

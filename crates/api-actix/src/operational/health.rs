@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::Api;
+use crate::error::tell;
 use crate::moment::Moment;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -62,7 +63,7 @@ async fn look(api: &Api, leaving: bool) -> HttpResponse {
     let connected = match api.probe.probe().await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(%error, "the database does not answer");
+            tell(&error);
             false
         }
     };

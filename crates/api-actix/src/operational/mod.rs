@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::Api;
+use crate::error::{Answer, Problem};
 
 /// The routes at the root.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -58,17 +59,30 @@ async fn index() -> HttpResponse {
 
 /// Give the figures
 ///
-/// Counters and histograms in the Prometheus text format. Nothing in them names a user or a raw path.
+/// Counters and histograms in the Prometheus text format. Nothing in them names a user or a raw path. With `METRICS_PORT` set they are
+/// there on that port alone.
 #[utoipa::path(
     operation_id = "getMetrics",
     tag = "Operations",
-    responses((status = 200, description = "The figures.", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "The figures.", body = String, content_type = "text/plain"),
+        (status = 404, description = "`RESOURCE_003`: they are on a port of their own.")
+    )
 )]
 #[get("/metrics")]
-async fn metrics(api: web::Data<Api>) -> HttpResponse {
+async fn metrics(api: web::Data<Api>) -> Answer {
+    if api.settings.metrics_apart {
+        return Err(Problem::no_such_route());
+    }
+    Ok(figures(api).await)
+}
+
+/// The figures, wherever they are asked for.
+pub async fn figures(api: web::Data<Api>) -> HttpResponse {
     let load = api.probe.load();
     gauge!("database_connections_in_use").set(count(load.in_use));
     gauge!("database_requests_waiting").set(count(load.waiting));
+    gauge!("http_answers_unread_bytes").set(count(api.unread.bytes()));
     HttpResponse::Ok()
         .insert_header(ContentType::plaintext())
         .insert_header((CACHE_CONTROL, "no-store"))

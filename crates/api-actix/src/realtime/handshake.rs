@@ -17,7 +17,7 @@ use super::outgoing::outgoing;
 use super::socket::Socket;
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Checks, Fault, Query};
+use crate::extract::{Checks, Fault, Query, charge};
 use crate::moment::Moment;
 
 /// The subprotocol that stands before a token.
@@ -35,6 +35,7 @@ pub async fn open(request: HttpRequest, payload: web::Payload, query: Query, api
     let (token, subprotocol) = token(request.headers(), &query)?;
     let principal = authenticate(&api, &token).await?;
     request.extensions_mut().insert(principal.user);
+    charge(&api, principal.user, &request).await?;
     let (since, client_id) = parameters(&query)?;
     let mut response = ws::handshake(request.head()).map_err(|_| not_a_handshake())?;
     let slot = api.hub.reserve(principal.user).ok_or_else(too_many)?;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::todos::dto::Todo;
 use super::users::Profile;
 use crate::Api;
-use crate::error::{Answer, Problem};
+use crate::error::{Answer, Problem, tell};
 use crate::extract::Caller;
 use crate::moment::Moment;
 
@@ -229,9 +229,7 @@ fn document(
                 Written::All => return Ok(None),
             };
             let read = api.store.changes(user, since, PAGE).await;
-            let changes = read
-                .and_then(|changes| changes.ok_or_else(gone))
-                .inspect_err(|error| tracing::error!(%error, "an export broke off"))?;
+            let changes = read.and_then(|changes| changes.ok_or_else(gone)).inspect_err(tell)?;
             let bytes = part(&changes, &mut ids);
             let next =
                 if changes.has_more { Written::UpTo(Some(changes.complete_to()), ids) } else { Written::All };

@@ -121,7 +121,7 @@ fn binding<'a>(path: &ProviderPath, client: &Client, flow: &str, value: &'a str)
         .path(format!("/api/v1/auth/oauth/{}/callback", path.0))
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(!client.local)
+        .secure(client.secure)
         .max_age(Duration::seconds(seconds))
         .finish()
 }

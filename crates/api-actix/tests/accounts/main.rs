@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
 
 mod account;
+mod bodies;
 mod data;
 mod fakes;
 mod limits;

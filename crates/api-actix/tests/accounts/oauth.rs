@@ -162,8 +162,17 @@ async fn a_login_whose_identity_was_taken_away_before_its_exchange_is_refused() 
 #[actix_web::test]
 async fn the_cookie_needs_no_tls_on_this_machine_alone() {
     let server = Server::start();
-    let local = server.send(get("/auth/oauth/acme/login").insert_header((HOST, "localhost:8000"))).await;
-    assert_ne!(binding(&local).secure(), Some(true));
+    for (peer, host, secure) in [
+        ("127.0.0.1:5000", "localhost:8000", false),
+        ("[::1]:5000", "[::1]:8000", false),
+        ("[::ffff:127.0.0.1]:5000", "127.0.0.1", false),
+        ("127.0.0.1:5000", "api.example.com", true),
+        ("192.0.2.1:5000", "localhost:8000", true),
+    ] {
+        let login = get("/auth/oauth/acme/login").insert_header((HOST, host));
+        let answer = server.send(login.peer_addr(peer.parse().expect("an address"))).await;
+        assert_eq!(binding(&answer).secure().unwrap_or_default(), secure, "{peer} {host}");
+    }
 }
 
 #[actix_web::test]

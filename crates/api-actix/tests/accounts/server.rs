@@ -9,6 +9,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service};
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::unread::Unread;
 use domain::account::{AccountParts, AccountService, OneTimeSecrets as _};
 use domain::identity::{IdentityParts, IdentityService, Provider};
 use domain::limits::Quotas;
@@ -99,6 +100,7 @@ impl Server {
             },
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
+            unread: Unread::default(),
         };
         Self { api: Arc::new(api), store, clock, revocations }
     }

@@ -14,6 +14,7 @@ use actix_web::test::{TestRequest, init_service, try_call_service};
 use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing};
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::unread::Unread;
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService};
 use domain::limits::Quotas;
@@ -127,6 +128,7 @@ impl World {
             },
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
+            unread: Unread::default(),
         };
         let world = Self {
             store,

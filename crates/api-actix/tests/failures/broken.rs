@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
+use api_actix::unread::Unread;
 use async_trait::async_trait;
 use domain::account::{
     AccountParts, AccountService, HasherError, NewPassword, OneTimeId, OneTimeSecrets, PasswordHash,
@@ -84,6 +85,7 @@ pub fn api(fault: Fault) -> Arc<Api> {
         settings: ApiSettings::default(),
         render_metrics: Arc::new(String::new),
         ready: Arc::new(Readiness::default()),
+        unread: Unread::default(),
     })
 }
 

@@ -8,6 +8,7 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use api_actix::realtime::{Hub, Pace};
 use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::unread::Unread;
 use async_trait::async_trait;
 use domain::account::{AccountParts, AccountService, AccountStore as _, OneTimeId, OneTimeSecrets};
 use domain::event::{EventBus, TodoEvent};
@@ -112,6 +113,7 @@ impl Server {
             settings: ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() },
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
+            unread: Unread::default(),
         });
         let server = HttpServer::new(move || app(api.clone())).workers(2).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");

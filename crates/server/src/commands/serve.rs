@@ -5,17 +5,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpServer;
-use actix_web::dev::ServerHandle;
-use api_actix::Api;
-use thiserror::Error;
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
+use api_actix::{Api, connection};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use super::say;
-use crate::settings::{Settings, cores};
+use crate::listen::listen;
+use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::Stopper;
 use crate::{telemetry, wire};
 
@@ -25,22 +26,8 @@ const LAST_REQUESTS: Duration = Duration::from_secs(30);
 const LAST_WORK: Duration = Duration::from_secs(30);
 /// How long the port stays open once readiness says no, so that whoever balances load hears it before the port is closed.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// How long an idle connection is kept: longer than the proxies in front of servers keep theirs, or they would send requests
-/// into a connection that is being closed.
-const IDLE: Duration = Duration::from_secs(75);
 /// How often histograms are folded, so that what nobody scrapes does not pile up.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-/// Why it can't listen.
-#[derive(Debug, Error)]
-#[error(
-    "can't listen on {host}:{port}: {problem}; set HOST and PORT to where it can, for example: PORT=8001"
-)]
-struct CantListen {
-    host: String,
-    port: u16,
-    problem: io::Error,
-}
 
 pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     telemetry::log(settings);
@@ -73,23 +60,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
 
     let mut signals = Signals::new()?;
     let api = wired.api;
-    let server = HttpServer::new({
-        let api = api.clone();
-        move || api_actix::app(api.clone())
-    })
-    .workers(cores())
-    .keep_alive(IDLE)
-    .disable_signals()
-    .shutdown_timeout(LAST_REQUESTS.as_secs())
-    .bind((settings.host.as_str(), settings.port))
-    .map_err(|problem| CantListen { host: settings.host.clone(), port: settings.port, problem })?;
-    for address in server.addrs() {
-        say(format_args!("listening on http://{address}"));
-        say(format_args!("the API documentation is at http://{address}/docs"));
-        tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
-    }
-
-    let server = server.run();
+    let server = listening(settings, &api)?.run();
     let handle = server.handle();
     tasks.spawn(async move {
         signals.next().await;
@@ -106,6 +77,40 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     wired.closing.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The server on its ports, which is told to the log and on standard output.
+fn listening(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<dyn Error>> {
+    let mut server =
+        Server::build().workers(cores()).disable_signals().shutdown_timeout(LAST_REQUESTS.as_secs());
+    let stopping = server.graceful_shutdown_signal();
+    for listener in listen(&settings.host, settings.port, PORT)? {
+        let address = listener.local_addr()?;
+        say(format_args!("listening on http://{address}"));
+        say(format_args!("the API documentation is at http://{address}/docs"));
+        tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
+        let (api, stopping) = (api.clone(), stopping.clone());
+        server = server
+            .listen("api", listener, move || connection::service(api.clone(), ended(stopping.clone())))?;
+    }
+    let Some(port) = settings.metrics_port else { return Ok(server) };
+    for listener in listen(&settings.host, port, METRICS_PORT)? {
+        let address = listener.local_addr()?;
+        say(format_args!("the figures are at http://{address}/metrics"));
+        tracing::info!(%address, "listening; the figures are at /metrics");
+        let (api, stopping) = (api.clone(), stopping.clone());
+        let service = move || connection::metrics_service(api.clone(), ended(stopping.clone()));
+        server = server.listen("metrics", listener, service)?;
+    }
+    Ok(server)
+}
+
+/// Makes futures that end when the server begins to stop.
+fn ended(stopping: GracefulShutdownSignal) -> impl Fn() -> BoxFuture<'static, ()> + 'static {
+    move || {
+        let stopping = stopping.clone();
+        async move { stopping.notified().await }.boxed()
+    }
 }
 
 /// Stops the server in order, or at once when a further signal says so.

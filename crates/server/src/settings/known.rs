@@ -24,7 +24,7 @@ impl Setting {
 
 macro_rules! settings {
     ($($name:ident = $example:literal),+ $(,)?) => {
-        $(pub(super) const $name: Setting = Setting { name: stringify!($name), example: $example };)+
+        $(pub const $name: Setting = Setting { name: stringify!($name), example: $example };)+
 
         /// Every setting.
         pub const ALL: &[Setting] = &[$($name),+];
@@ -34,6 +34,7 @@ macro_rules! settings {
 settings! {
     PORT = "8000",
     HOST = "127.0.0.1",
+    METRICS_PORT = "9090",
     ENVIRONMENT = "production",
     DATABASE_URL = "sqlite://./data/todos.db",
     MIGRATION_DATABASE_URL = "postgres://todo_owner:…@db.example.com/todos",

@@ -29,7 +29,7 @@ use thiserror::Error;
 
 pub use database::{DatabaseUrl, RowSecurity};
 pub use identity::{Client, Identity};
-pub use known::{ALL, Setting};
+pub use known::{ALL, METRICS_PORT, PORT, Setting};
 use layers::Layers;
 pub use mail::{Mail, Smtp};
 
@@ -102,6 +102,8 @@ pub struct Settings {
     pub host: String,
     /// The TCP port; 0 takes a free one.
     pub port: u16,
+    /// The TCP port for `/metrics` alone, and 0 the same; `None`: they are on the one port with everything else.
+    pub metrics_port: Option<u16>,
     /// What kind of place this is.
     pub environment: Environment,
     /// Where data is kept.
@@ -197,11 +199,12 @@ impl Settings {
         .unwrap_or(Environment::Development);
         let minutes = read::number(&layers, known::ACCESS_TOKEN_EXPIRE_MINUTES, 1..=60 * 24 * 30)?;
         let days = read::number(&layers, known::REFRESH_TOKEN_EXPIRE_DAYS, 1..=366)?;
-        let port = read::number(&layers, known::PORT, 0..=u16::MAX)?.unwrap_or(8000);
+        let port = read::number(&layers, PORT, 0..=u16::MAX)?.unwrap_or(8000);
         let secret_key = secret_key(&layers, environment, folder)?;
         Ok(Self {
             host: host(&layers)?,
             port,
+            metrics_port: metrics_port(&layers, port)?,
             environment,
             database: Database::read(&layers)?,
             identity: Identity::read(&layers, folder, port, &secret_key)?,
@@ -220,6 +223,13 @@ impl Settings {
             housekeeping: Housekeeping::read(&layers)?,
             limits: Limits::read(&layers)?,
         })
+    }
+}
+
+impl Settings {
+    /// Whether clients reach the server over TLS: always in production, and where the address that browsers have says so.
+    pub fn behind_tls(&self) -> bool {
+        self.environment == Environment::Production || self.identity.public_url.starts_with("https://")
     }
 }
 
@@ -283,6 +293,15 @@ fn host(layers: &Layers) -> Result<String, SettingsError> {
         return Ok(text);
     }
     Err(known::HOST.bad(&format!("must be an address or a host name alone, not {text:?}")))
+}
+
+fn metrics_port(layers: &Layers, port: u16) -> Result<Option<u16>, SettingsError> {
+    let setting = METRICS_PORT;
+    let given = read::number(layers, setting, 0..=u16::MAX)?;
+    if given.is_some_and(|given| given == port && port != 0) {
+        return Err(setting.bad("must be another port than PORT: without it the figures are on that one"));
+    }
+    Ok(given)
 }
 
 fn log_level(layers: &Layers) -> Result<LogLevel, SettingsError> {

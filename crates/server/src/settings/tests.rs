@@ -25,6 +25,7 @@ fn refusal(variables: &[(&str, &str)]) -> String {
 fn without_any_it_starts_with_the_documented_defaults() {
     let settings = load(&[]).expect("starts");
     assert_eq!((settings.host.as_str(), settings.port), ("127.0.0.1", 8000));
+    assert_eq!((settings.metrics_port, settings.behind_tls()), (None, false));
     assert_eq!(settings.environment, Environment::Development);
     assert!(
         matches!(&settings.database.url, DatabaseUrl::Sqlite(file) if file == Path::new("./data/todos.db"))
@@ -50,10 +51,18 @@ fn without_any_it_starts_with_the_documented_defaults() {
     assert_eq!((limits.batch_todos, limits.body_bytes), (1000, 2 * 1024 * 1024));
 }
 
+#[test]
+fn an_https_address_means_that_clients_come_over_tls() {
+    let behind_tls = |url| load(&[("PUBLIC_URL", url)]).expect("starts").behind_tls();
+    assert!(behind_tls("https://api.example.com") && !behind_tls("http://api.example.com"));
+}
+
 /// Variable, bad value, what is said about it.
 const BAD: &[(&str, &str, &str)] = &[
     ("PORT", "http", "must be a whole number from 0 to 65535, not \"http\""),
     ("PORT", "65536", "must be a whole number from 0 to 65535, not \"65536\""),
+    ("METRICS_PORT", "no", "must be a whole number from 0 to 65535, not \"no\""),
+    ("METRICS_PORT", "8000", "must be another port than PORT: without it the figures are on that one"),
     ("HOST", "http://x", "must be an address or a host name alone, not \"http://x\""),
     ("ENVIRONMENT", "prod", "must be one of development, staging, production, not \"prod\""),
     ("DATABASE_URL", "mysql://u:pass@h/d", "must start with sqlite:// or postgres://"),

@@ -211,7 +211,7 @@ fn spoilt(outcomes: &[Outcome]) -> Checks {
     for (index, outcome) in outcomes.iter().enumerate() {
         match outcome {
             Outcome::Applied { .. } | Outcome::Unchanged { .. } => {}
-            Outcome::Rejected(rejection) => all.absorb(index, Checks::of("todo", &rejected(*rejection))),
+            Outcome::Rejected(rejection) => all.absorb(index, rejected(*rejection)),
             Outcome::IdInUse | Outcome::Conflict(_) | Outcome::NotFound => {
                 all.absorb(index, Checks::of("id", &id_in_use()));
             }

@@ -85,7 +85,7 @@ async fn get_one(
     checks.finish()?;
     let todo = api.todos.get(user, id.0, include_deleted).await?.ok_or_else(Problem::todo_not_found)?;
     let mut response = one(StatusCode::OK, &todo);
-    if !none_match(request.headers(), todo.version()) {
+    if !none_match(&request, todo.version()) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(CONTENT_TYPE);
         return Ok(response.drop_body().map_into_boxed_body());

@@ -282,23 +282,17 @@ impl<'a> Response<'a> {
     }
 
     fn take(&mut self, id: Uuid, outcome: &'a Outcome, index: usize, raw: &'a RawValue) {
-        let fault = match outcome {
+        let checks = match outcome {
             Outcome::Applied { todo, .. } => return self.apply(id, todo.version()),
             Outcome::Unchanged { todo, .. } => {
                 return self.apply(id, todo.as_ref().map_or(0, domain::todo::Todo::version));
             }
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(rejection) => rejected(*rejection),
-            Outcome::IdInUse => id_in_use(),
-            Outcome::NotFound => Fault::of(ErrorCode::TodoNotFound, "names no todo"),
+            Outcome::IdInUse => Checks::of("id", &id_in_use()),
+            Outcome::NotFound => Checks::of("id", &Fault::of(ErrorCode::TodoNotFound, "names no todo")),
         };
-        let name = match outcome {
-            Outcome::Rejected(domain::todo::Rejection::TitleRequired) => "text",
-            Outcome::Rejected(domain::todo::Rejection::UpdatedAtRequired) => "updated_at",
-            Outcome::Rejected(domain::todo::Rejection::Quota { .. }) => "todos",
-            _ => "id",
-        };
-        self.rejected.extend(Rejected::of(Some(id.to_string()), index, &Checks::of(name, &fault)));
+        self.rejected.extend(Rejected::of(Some(id.to_string()), index, &checks));
     }
 
     fn apply(&mut self, id: Uuid, version: i64) {

@@ -1,0 +1,70 @@
+//! An answer's body on its way to the client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::Bytes;
+
+use crate::connection::Underway;
+use crate::unread::Share;
+
+/// The most bytes that are given to the connection at once. It copies them, and compression takes them one by one: a large answer
+/// is not held twice, nor compressed before anybody reads it.
+const PIECE: usize = 64 * 1024;
+
+/// A body in pieces, with what ends with it.
+pub struct Answer {
+    body: BoxBody,
+    size: BodySize,
+    rest: Bytes,
+    _share: Option<Share>,
+    _underway: Option<Underway>,
+}
+
+impl Answer {
+    pub(super) fn new(body: BoxBody, share: Option<Share>, underway: Option<Underway>) -> Self {
+        let size = body.size();
+        Self { body, size, rest: Bytes::new(), _share: share, _underway: underway }
+    }
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.get_mut();
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_next(cx)) {
+                Some(Ok(bytes)) => this.rest = bytes,
+                ended => return Poll::Ready(ended),
+            }
+        }
+        let piece = this.rest.split_to(PIECE.min(this.rest.len()));
+        Poll::Ready(Some(Ok(piece)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_large_body_comes_whole_in_small_pieces() {
+        let bytes: Vec<u8> = (0..=PIECE * 2).map(|n| u8::try_from(n % 251).expect("small")).collect();
+        let mut answer = Answer::new(BoxBody::new(bytes.clone()), None, None);
+        assert_eq!(answer.size(), BodySize::Sized(bytes.len() as u64));
+        let mut pieces = Vec::new();
+        while let Some(piece) = poll_fn(|cx| Pin::new(&mut answer).poll_next(cx)).await {
+            pieces.push(piece.expect("a piece"));
+        }
+        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1]);
+        assert_eq!(pieces.concat(), bytes);
+    }
+}
