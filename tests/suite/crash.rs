@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blackbox_tests::{Client, Server, on_both_databases};
 use postgres_testbed::{Durability, PrivateCluster};
@@ -10,6 +10,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{everything, id, items, sync, text};
+
+/// How long writers may take for what takes them seconds.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Creates and changes todos until the server is gone or `stop` is set; gives the id and version of each acknowledged one.
 async fn write_on(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(String, i64)> {
@@ -109,11 +112,13 @@ on_both_databases! {
 
 /// Waits until so many todos are there.
 async fn wait_for(client: &Client, count: usize) {
+    let begun = Instant::now();
     loop {
         let list = client.get("/api/v1/todos?per_page=1").await.expect(200);
         if list.header("x-total-count").parse::<usize>().expect("a number") >= count {
             return;
         }
+        assert!(begun.elapsed() < PATIENCE, "writes are not taken any more: {list}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::group::{self, Answer, Decided, Job};
 use super::run::Committer;
-use super::settle::{Unsettled, Verdict};
+use super::settle::{Sent, Unsettled, Verdict};
 use super::write;
 use crate::error::{Failure, timed_out, unavailable};
 
@@ -91,7 +91,7 @@ impl Committer {
         }
     }
 
-    /// COMMIT was sent and not answered: PostgreSQL is asked what became of it.
+    /// COMMIT was sent and not answered: PostgreSQL is asked what became of it, if anything was written.
     async fn after_lost_commit(
         &mut self,
         jobs: &[Job],
@@ -99,13 +99,18 @@ impl Committer {
         decided: Decided,
         failure: Failure,
     ) -> Result<Vec<Answer>, Trouble> {
+        if decided.rows.is_empty() {
+            return Ok(decided.answers);
+        }
         let Some(transaction) = transaction else { return Err(Trouble::GivenUp(failure.into())) };
-        match self.verdict(&transaction).await {
+        let sent = Sent::new(transaction, &decided);
+        match self.verdict(&sent).await {
             Verdict::Committed => Ok(decided.answers),
             Verdict::Aborted => Err(Trouble::Lost(failure.into())),
+            Verdict::Ended => Err(Trouble::GivenUp(failure.into())),
             Verdict::NotKnown => {
                 let users = decided.events(jobs.iter().map(|job| job.user));
-                self.unsettled = Some(Unsettled { transaction, users });
+                self.unsettled = Some(Unsettled { sent, users });
                 Err(Trouble::GivenUp(failure.into()))
             }
         }

@@ -126,12 +126,16 @@ async fn every_statement_on_todos_uses_an_index_of_its_user() {
 
 /// A connection as the store makes it, inside a transaction.
 pub(crate) async fn connection(database: &Database, row_security: RowSecurity) -> AsyncPgConnection {
-    let target = Target::parse(&database.app_url(), Duration::from_secs(5)).expect("a URL");
-    let tls = crate::tls::connector(Verification::None, &Roots::System).expect("no roots needed");
-    let connector = Arc::new(Connector::new(target, tls, Duration::from_secs(5), row_security, false));
-    let mut conn = connector.connect().await.expect("connected");
+    let mut conn = connector(database, row_security).connect().await.expect("connected");
     conn.batch_execute("begin").await.expect("begun");
     conn
+}
+
+pub(crate) fn connector(database: &Database, row_security: RowSecurity) -> Arc<Connector> {
+    let timeout = Duration::from_secs(5);
+    let target = Target::parse(&database.app_url(), timeout).expect("a URL");
+    let tls = crate::tls::connector(Verification::None, &Roots::System).expect("no roots needed");
+    Arc::new(Connector::new(target, tls, timeout, row_security, false))
 }
 
 fn written(id: TodoId) -> Written {
