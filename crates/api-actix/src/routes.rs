@@ -66,7 +66,9 @@ fn get_methods(path: &str) -> &'static str {
 
 /// The methods of the route without parameters at `path`.
 pub fn fixed_path_methods(path: &str) -> Option<String> {
-    METHODS.iter().find(|(route, _)| route.pattern() == Some(path)).map(|(_, methods)| methods.clone())
+    // Somebody may send a pattern as it stands in the document.
+    let fixed = |route: &ResourceDef| route.pattern() == Some(path) && !path.contains('{');
+    METHODS.iter().find(|(route, _)| fixed(route)).map(|(_, methods)| methods.clone())
 }
 
 /// Answers what no route takes: the method is wrong, or the path.
