@@ -89,6 +89,7 @@ async fn list_providers(api: web::Data<Api>) -> HttpResponse {
 )]
 #[get("/auth/oauth/{provider}/login")]
 async fn log_in(api: web::Data<Api>, path: ProviderPath, client: Client, query: Query) -> Answer {
+    api.identities.charge_flow(client.ip).await?;
     let begun = begin(&api, &path, &query, None).await?;
     Ok(HttpResponse::Found()
         .insert_header((LOCATION, begun.url))

@@ -187,6 +187,22 @@ async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
 }
 
 #[actix_web::test]
+async fn logins_with_a_provider_are_limited_by_network_and_links_are_not() {
+    let quotas = Quotas { flow: Quota::new(2, Duration::from_mins(1)), ..Quotas::default() };
+    let server = Server::with(Some(quotas), ApiSettings::default());
+    let begin = |peer: &str| from(get("/auth/oauth/acme/login"), peer);
+    for _ in 0..2 {
+        assert_eq!(server.send(begin("192.0.2.1")).await.status, 302);
+    }
+    let refused = server.send(begin("192.0.2.1")).await;
+    assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("30")));
+    assert_eq!(server.send(begin("192.0.2.2")).await.status, 302);
+    let ann = server.register("ann@example.com").await;
+    let link = ann.ask(post("/auth/oauth/acme/link", json!({})));
+    assert_eq!(server.send(from(link, "192.0.2.1")).await.status, 200);
+}
+
+#[actix_web::test]
 async fn a_session_that_refreshes_too_often_waits() {
     let quotas = Quotas { refresh: Quota::new(1, Duration::from_mins(1)), ..Quotas::default() };
     let server = Server::with(Some(quotas), ApiSettings::default());

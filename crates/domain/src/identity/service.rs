@@ -1,5 +1,6 @@
 //! The OAuth flow: there, back, and the one-time code that turns into tokens, so that no token ever stands in a URL.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -8,6 +9,7 @@ use super::{Granted, IdentityStore, Linked, Provider, ProviderError, Resolved, U
 use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::error::StoreError;
 use crate::ids::UserId;
+use crate::limits::{Charge, LimitKey, network};
 use crate::session::{Device, EndReason, LoggedIn, Opening, Principal, SessionService};
 use crate::time::Stamp;
 
@@ -109,6 +111,14 @@ impl IdentityService {
 
     fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
         self.parts.providers.iter().find(|provider| provider.name() == name)
+    }
+
+    /// Charges a login that anybody begins to their network.
+    pub async fn charge_flow(&self, ip: Option<IpAddr>) -> Result<(), Charge> {
+        let (Some(quotas), Some(ip)) = (self.sessions.quotas(), ip) else { return Ok(()) };
+        let limiter = &self.sessions.parts().limiter;
+        let charge = limiter.charge(&LimitKey::FlowFrom(network(ip)), quotas.flow, self.now()).await;
+        if charge.allowed { Ok(()) } else { Err(charge) }
     }
 
     /// Begins a flow; `None` where there is no such provider.

@@ -26,6 +26,8 @@ pub enum LimitKey {
     MailFrom(IpAddr),
     /// Registrations and mails asked for to one address, folded.
     MailTo(String),
+    /// Logins with a provider begun from one network: each is a row that lives as long as its state.
+    FlowFrom(IpAddr),
     /// Refreshes of one session.
     Refresh(SessionId),
     /// Requests of one user.
@@ -126,6 +128,8 @@ pub struct Quotas {
     pub login_to: Quota,
     /// Registrations and mails asked for, from one network and to one address alike.
     pub mail: Quota,
+    /// Logins with a provider begun from one network.
+    pub flow: Quota,
     /// Refreshes of one session.
     pub refresh: Quota,
     /// Requests of one user.
@@ -139,6 +143,7 @@ impl Default for Quotas {
             login_from: Quota::new(5, quarter),
             login_to: Quota::new(10, quarter),
             mail: Quota::new(5, Duration::from_hours(1)),
+            flow: Quota::new(60, Duration::from_mins(1)),
             refresh: Quota::new(60, Duration::from_mins(1)),
             api: Quota { count: 600, period: Duration::from_mins(1), burst: 100 },
         }

@@ -5,13 +5,14 @@ use domain::limits::{Quota, Quotas};
 use super::layers::Layers;
 use super::{SettingsError, known, read};
 
-/// What is counted of logins, mails and refreshes; `None` where nothing is.
+/// What is counted of logins, mails, flows and refreshes; `None` where nothing is.
 pub fn read(layers: &Layers) -> Result<Option<Quotas>, SettingsError> {
     let usual = Quotas::default();
     let quotas = Quotas {
         login_from: read::quota(layers, known::RATE_LIMIT_LOGIN_PER_ADDRESS)?.unwrap_or(usual.login_from),
         login_to: read::quota(layers, known::RATE_LIMIT_LOGIN_PER_ACCOUNT)?.unwrap_or(usual.login_to),
         mail: read::quota(layers, known::RATE_LIMIT_MAIL)?.unwrap_or(usual.mail),
+        flow: read::quota(layers, known::RATE_LIMIT_OAUTH)?.unwrap_or(usual.flow),
         refresh: read::quota(layers, known::RATE_LIMIT_REFRESH)?.unwrap_or(usual.refresh),
         api: usual.api,
     };

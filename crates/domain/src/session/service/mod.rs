@@ -194,6 +194,12 @@ impl SessionService {
         self.lifetimes
     }
 
+    /// How often what is limited may be done; `None` where nothing is counted.
+    #[must_use]
+    pub const fn quotas(&self) -> Option<Quotas> {
+        self.defence.quotas
+    }
+
     /// The most live sessions of a user.
     #[must_use]
     pub const fn session_cap(&self) -> u32 {
