@@ -22,7 +22,7 @@ use domain::{Stamp, TodoId, UserId};
 use domain_testkit::RecordingBus;
 use domain_testkit::build::{
     T0, at, batch, create, delete, display_name, email, external, identity, new_session, new_user, proof,
-    retitle, successor, todo_id,
+    replacement, retitle, successor, todo_id,
 };
 use uuid::Uuid;
 
@@ -233,7 +233,7 @@ async fn accounts(store: &SqliteStore, planner: &mut Planner) {
     let (old, new) = (PasswordHash("hash".to_owned()), PasswordHash("other".to_owned()));
     store.rehash(ANN, &old, old.clone()).await.expect("writes");
     planner.check_all("rehash");
-    store.set_password(ANN, &old, new, None, over(T0)).await.expect("writes");
+    store.set_password(ANN, &old, replacement(new, over(T0)), None).await.expect("writes");
     planner.check_all("set_password");
 }
 
@@ -286,18 +286,13 @@ async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     planner.expect("resettable", &by_hash);
     store.verify_email(&verify.token.hash, T0).await.expect("writes").expect("is good");
     planner.expect("verify_email", &by_hash);
-    let password = PasswordHash("reset".to_owned());
-    store.reset_password(&reset.token.hash, password, over(T0)).await.expect("writes").expect("is good");
+    let new = replacement(PasswordHash("reset".to_owned()), over(T0));
+    store.reset_password(&reset.token.hash, new.clone()).await.expect("writes").expect("is good");
     planner.expect("reset_password", &by_hash);
     let squatted = email("503@example.com");
     let taking_over = proof(Purpose::ResetPassword, Some(UserId(Uuid::from_u128(503))), &squatted);
     store.send(taking_over.clone(), T0).await.expect("writes");
-    let password = PasswordHash("reset".to_owned());
-    store
-        .reset_password(&taking_over.token.hash, password, over(T0))
-        .await
-        .expect("writes")
-        .expect("is good");
+    store.reset_password(&taking_over.token.hash, new).await.expect("writes").expect("is good");
     planner.expect(
         "a reset of an unverified address",
         &["SEARCH external_identities USING PRIMARY KEY (user_id=?)"],

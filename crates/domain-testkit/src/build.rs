@@ -4,7 +4,7 @@ mod proofs;
 
 use std::time::Duration;
 
-use domain::account::{DisplayName, Email, NewUser, PasswordHash};
+use domain::account::{DisplayName, Email, NewUser, PasswordHash, PasswordReplacement};
 use domain::secret::SecretSource;
 use domain::session::{Device, EndReason, Ending, NewSession, Successor, TokenHash};
 use domain::text::ClientId;
@@ -202,4 +202,10 @@ pub fn successor(expires_at: Stamp) -> Successor {
 #[must_use]
 pub fn ending(reason: EndReason, at: Stamp) -> Ending {
     Ending { reason, at, until: at.plus(Duration::from_hours(1)) }
+}
+
+/// A new password of which nobody is told.
+#[must_use]
+pub fn replacement(password: PasswordHash, ending: Ending) -> PasswordReplacement {
+    PasswordReplacement { password, ending, notice: None }
 }

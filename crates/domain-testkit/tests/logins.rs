@@ -16,7 +16,7 @@ use domain::session::{
     SessionStore, TokenHash, VerifiedToken,
 };
 use domain::{SessionId, Stamp, UserId};
-use domain_testkit::build::{T0, email, ending, new_user};
+use domain_testkit::build::{T0, email, ending, new_user, replacement};
 use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
 
 const OLD: &str = "Zebra-Stripe-7";
@@ -47,7 +47,7 @@ impl PasswordHasher for Overtaken {
                 self.store.by_id(self.user).await.expect("the store answers").expect("the user exists");
             let (old, new) = (user.password.expect("a password"), self.then.clone());
             let ending = ending(EndReason::PasswordChange, T0);
-            let set = self.store.set_password(self.user, &old, new, None, ending).await;
+            let set = self.store.set_password(self.user, &old, replacement(new, ending), None).await;
             assert!(matches!(set.expect("the store answers"), PasswordSet::Done(_)));
         }
         PlainHasher::default().verify(password, hash).await

@@ -9,6 +9,7 @@ use super::post_office::{Mail, PostOffice, ask_for_link, todo_server};
 use crate::support::{log_in, text};
 
 const CONFIRM: &str = "Confirm your email address";
+const CHANGED: &str = "Your password was changed";
 
 /// Fails unless it is a mail as a reader and a mail server want it (RFC 5322, RFC 2046, RFC 3834).
 #[expect(clippy::disallowed_methods, reason = "mails are dated by the clock of the machine")]
@@ -75,8 +76,29 @@ on_both_databases! {
             client.post("/api/v1/auth/login", login).await.expect(status);
         }
         client.post("/api/v1/auth/reset-password", reset).await.expect_problem(400, "AUTH_008");
-        let mails = office.takes(&server, 2).await;
+        expect_well_formed(&office.mail("ann@example.com", CHANGED).await, "ann@example.com");
+        let mails = office.takes(&server, 3).await;
         assert!(mails.iter().all(|mail| mail.to() == "ann@example.com"), "none to a stranger: {mails:#?}");
+    }
+
+    async fn a_changed_password_is_told_to_an_address_that_was_verified(database: Database) {
+        let office = PostOffice::open(&[]).await;
+        let server = todo_server(database, office.port, &[]).await;
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let change = async |current: &str, new: &str| {
+            let change = json!({"current_password": current, "new_password": new});
+            ann.post("/api/v1/auth/change-password", change).await
+        };
+        change(PASSWORD, "Giraffe-Spot-8").await.expect(204);
+        let token = office.mail("ann@example.com", CONFIRM).await.token("verify-email").to_owned();
+        ann.post("/api/v1/auth/verify-email", json!({"token": token})).await.expect(200);
+        change("Giraffe-Spot-9", "Heron-Feather-9").await.expect_problem(422, "VALIDATION_007");
+        change("Giraffe-Spot-8", "Heron-Feather-9").await.expect(204);
+        let notice = office.mail("ann@example.com", CHANGED).await;
+        expect_well_formed(&notice, "ann@example.com");
+        let (plain, html) = notice.parts();
+        assert!(!plain.contains("token=") && !html.contains("href"), "it opens nothing: {plain}");
+        office.takes(&server, 2).await;
     }
 
     async fn the_link_of_a_mail_makes_an_account_and_later_logs_in(database: Database) {

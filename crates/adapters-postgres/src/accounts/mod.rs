@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Purpose,
-    Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordReplacement,
+    PasswordSet, Purpose, Registered, User,
 };
 use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -87,17 +87,20 @@ impl AccountStore for PostgresStore {
         &self,
         user: UserId,
         old: &PasswordHash,
-        new: PasswordHash,
+        new: PasswordReplacement,
         keep: Option<SessionId>,
-        ending: Ending,
     ) -> Result<PasswordSet, StoreError> {
+        let PasswordReplacement { password, ending, notice } = new;
         let old = old.clone();
         let set = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
             // This locks the user's row, so no session can be opened between it and the end of the others.
-            if !replace_password(conn, user, &old, &new, ending.at).await? {
+            if !replace_password(conn, user, &old, &password, ending.at).await? {
                 return Ok(PasswordSet::Changed);
             }
             one_time::write::make_void_all_but(conn, user, Some(Purpose::VerifyEmail), ending.at).await?;
+            if let Some(notice) = &notice {
+                one_time::write::queue(conn, notice, ending.at).await?;
+            }
             Ok(PasswordSet::Done(end_all(conn, user, keep, &ending).await?))
         });
         set.await

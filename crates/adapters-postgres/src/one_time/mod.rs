@@ -11,7 +11,8 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Selectable
 use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordHash, Proof, Purpose, User,
+    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordReplacement, Proof, Purpose,
+    User,
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
@@ -96,13 +97,16 @@ impl OneTimeStore for PostgresStore {
     async fn reset_password(
         &self,
         hash: &TokenHash,
-        password: PasswordHash,
-        ending: Ending,
+        new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let hash = *hash;
+        let PasswordReplacement { password, ending, notice } = new;
         let reset = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
             let user = use_up(conn, Purpose::ResetPassword, &hash, ending.at).await?;
             let Some(user) = user else { return Ok(None) };
+            if let Some(notice) = &notice {
+                write::queue(conn, notice, ending.at).await?;
+            }
             Ok(Some(take_over::shut_out_others(conn, &user, Some(&password), &ending).await?))
         });
         reset.await

@@ -72,7 +72,7 @@ pub(super) async fn put(conn: &AsyncPgConnection, token: &NewOneTime) -> Result<
 }
 
 /// Writes a mail into the outbox, due at once.
-pub(super) async fn queue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp) -> Result<(), Failure> {
+pub(crate) async fn queue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp) -> Result<(), Failure> {
     let row = diesel::insert_into(mail_outbox::table).values((
         mail_outbox::id.eq(mail.id),
         mail_outbox::user_id.eq(mail.user.map(|user| user.0)),

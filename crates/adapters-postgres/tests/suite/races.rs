@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
-use domain::account::{MagicLogIn, OneTimeStore, Purpose};
+use domain::account::{MagicLogIn, OneTimeStore, PasswordReplacement, Purpose};
 use domain::identity::IdentityStore;
 use domain::mail::{Outbox, Template};
 use domain::session::{Device, EndReason, NewSession, Opened, Refreshed};
 use domain_testkit::build::{
-    T0, at, email, ending, external, mail, new_session, password_hash, proof, successor, uuid,
+    T0, at, email, ending, external, mail, new_session, password_hash, proof, replacement, successor, uuid,
 };
 use domain_testkit::{Harness, all};
 use postgres_testbed::Role;
@@ -81,10 +81,11 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
                     match place {
                         0 => drop(h.one_time.verify_email(&verify, at(1)).await.expect("verified or not")),
                         1 => {
-                            let password = password_hash("new");
-                            let reset =
-                                h.one_time.reset_password(&reset, password, end(EndReason::PasswordReset));
-                            drop(reset.await.expect("reset or not"));
+                            let new = PasswordReplacement {
+                                notice: Some(mail(Some(user), &address, Template::PasswordChanged)),
+                                ..replacement(password_hash("new"), end(EndReason::PasswordReset))
+                            };
+                            drop(h.one_time.reset_password(&reset, new).await.expect("reset or not"));
                         }
                         2 => {
                             let other = UserId(uuid());

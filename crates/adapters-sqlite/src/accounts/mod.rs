@@ -5,8 +5,8 @@ mod records;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Purpose,
-    Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordReplacement,
+    PasswordSet, Purpose, Registered, User,
 };
 use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::rows::{Id, UserRow};
 use crate::schema::users;
 use crate::writer::Done;
-use crate::{one_time, sessions};
+use crate::{one_time, outbox, sessions};
 
 #[async_trait]
 impl AccountStore for SqliteStore {
@@ -62,20 +62,23 @@ impl AccountStore for SqliteStore {
         &self,
         user: UserId,
         old: &PasswordHash,
-        new: PasswordHash,
+        new: PasswordReplacement,
         keep: Option<SessionId>,
-        ending: Ending,
     ) -> Result<PasswordSet, StoreError> {
+        let PasswordReplacement { password, ending, notice } = new;
         let old = old.clone();
         self.write(move |conn| {
             let replaced = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
                 .filter(users::password_hash.eq(&old.0))
-                .set((users::password_hash.eq(&new.0), users::updated_at.eq(ending.at.as_micros())))
+                .set((users::password_hash.eq(&password.0), users::updated_at.eq(ending.at.as_micros())))
                 .execute(conn)?;
             if replaced == 0 {
                 return Ok(Done::quiet(PasswordSet::Changed));
             }
             one_time::void_all_but(conn, user, Some(Purpose::VerifyEmail), ending.at)?;
+            if let Some(notice) = &notice {
+                outbox::queue(conn, notice, ending.at)?;
+            }
             Ok(Done::quiet(PasswordSet::Done(sessions::end_all(conn, user, keep, ending)?)))
         })
         .await

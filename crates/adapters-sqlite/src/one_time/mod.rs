@@ -5,7 +5,8 @@ mod tokens;
 
 use async_trait::async_trait;
 use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordHash, Proof, Purpose, User,
+    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordReplacement, Proof, Purpose,
+    User,
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
@@ -66,11 +67,10 @@ impl OneTimeStore for SqliteStore {
     async fn reset_password(
         &self,
         hash: &TokenHash,
-        password: PasswordHash,
-        ending: Ending,
+        new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let hash = *hash;
-        self.write(move |conn| proofs::reset_password(conn, hash, &password, ending).map(Done::quiet)).await
+        self.write(move |conn| proofs::reset_password(conn, hash, &new).map(Done::quiet)).await
     }
 
     async fn magic_log_in(

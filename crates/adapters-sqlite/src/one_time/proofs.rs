@@ -1,7 +1,9 @@
 //! What tokens prove.
 
 use diesel::prelude::*;
-use domain::account::{Email, EmailChange, MagicLogIn, PasswordHash, Proof, Purpose, User};
+use domain::account::{
+    Email, EmailChange, MagicLogIn, PasswordHash, PasswordReplacement, Proof, Purpose, User,
+};
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Opened, Revocation, TokenHash};
 use domain::{Stamp, UserId};
@@ -44,16 +46,19 @@ pub(super) fn resettable(
 pub(super) fn reset_password(
     conn: &mut SqliteConnection,
     hash: TokenHash,
-    password: &PasswordHash,
-    ending: Ending,
+    new: &PasswordReplacement,
 ) -> Result<Option<Vec<Revocation>>, Failure> {
+    let ending = new.ending;
     let Some(token) = consume(conn, Purpose::ResetPassword, hash, ending.at)? else {
         return Ok(None);
     };
     let Some(user) = token.addressee(conn)? else {
         return Ok(None);
     };
-    shut_out_others(conn, &user, Some(password), ending).map(Some)
+    if let Some(notice) = &new.notice {
+        outbox::queue(conn, notice, ending.at)?;
+    }
+    shut_out_others(conn, &user, Some(&new.password), ending).map(Some)
 }
 
 pub(super) fn magic_log_in(

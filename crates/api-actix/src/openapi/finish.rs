@@ -44,7 +44,11 @@ const SHARED: [(&str, &str, &str); 11] = [
         "`VALIDATION_011`: the content type is not JSON, or the body is compressed.",
     ),
     ("UnprocessableContent", "422", "`VALIDATION_…`: `details.errors` names every bad field."),
-    ("TooManyRequests", "429", "`RATE_001`: too many requests, or answers that wait to be read; `Retry-After` says when to try again."),
+    (
+        "TooManyRequests",
+        "429",
+        "`RATE_001`: too many requests, or answers that wait to be read; `Retry-After` says when to try again.",
+    ),
     (
         "Unavailable",
         "503",

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api_actix::realtime::Hub;
-use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
 use api_actix::unread::Unread;
+use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
 use async_trait::async_trait;
 use domain::account::{
     AccountParts, AccountService, HasherError, NewPassword, OneTimeId, OneTimeSecrets, PasswordHash,

@@ -10,7 +10,8 @@ use domain::todo::Outcome;
 
 use crate::Harness;
 use crate::build::{
-    T0, at, batch, create, ending, new_session, new_user, password_hash, proof, successor, todo_id, toggle,
+    T0, at, batch, create, ending, new_session, new_user, password_hash, proof, replacement, successor,
+    todo_id, toggle,
 };
 
 /// How often a future is polled before it is dropped: from its first step to, on most stores, its end.
@@ -122,8 +123,13 @@ pub async fn a_password_change_dropped_midway_is_done_whole_or_not_at_all(h: Har
         let session = new_session(at(1_000));
         let hash = session.hash;
         h.sessions.open(user, session, 20, change).await.expect(answers);
-        drop_after(polls, h.accounts.set_password(user, &first, second.clone(), None, change)).await;
-        let set = h.accounts.set_password(user, &first, third.clone(), None, change).await.expect(answers);
+        drop_after(polls, h.accounts.set_password(user, &first, replacement(second.clone(), change), None))
+            .await;
+        let set = h
+            .accounts
+            .set_password(user, &first, replacement(third.clone(), change), None)
+            .await
+            .expect(answers);
         let stored = h.accounts.by_id(user).await.expect(answers).expect("exists").password;
         match set {
             PasswordSet::Done(ended) => {
@@ -149,8 +155,8 @@ pub async fn a_reset_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
         let (session_hash, hash) = (session.hash, proof.token.hash);
         h.sessions.open(user, session, 20, reset).await.expect(answers);
         h.one_time.send(proof, T0).await.expect(answers);
-        drop_after(polls, h.one_time.reset_password(&hash, second.clone(), reset)).await;
-        let again = h.one_time.reset_password(&hash, third.clone(), reset).await.expect(answers);
+        drop_after(polls, h.one_time.reset_password(&hash, replacement(second.clone(), reset))).await;
+        let again = h.one_time.reset_password(&hash, replacement(third.clone(), reset)).await.expect(answers);
         let stored = h.stored(user).await.password;
         match again {
             Some(ended) => {

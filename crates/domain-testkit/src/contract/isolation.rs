@@ -10,8 +10,8 @@ use domain::todo::{Base, Commit, Outcome, Upsert};
 use domain::{SessionId, UserId};
 
 use crate::build::{
-    T0, at, batch, complete, create, delete, display_name, ending, new_session, password_hash, restore,
-    retitle, successor, todo_id, toggle, upsert, uuid,
+    T0, at, batch, complete, create, delete, display_name, ending, new_session, password_hash, replacement,
+    restore, retitle, successor, todo_id, toggle, upsert, uuid,
 };
 use crate::{Harness, all};
 
@@ -131,7 +131,12 @@ pub async fn an_unknown_user_has_nothing(h: Harness) {
     assert_eq!(h.accounts.rename(nobody, Some(display_name("No")), T0).await.expect(answers), None);
     let set = h
         .accounts
-        .set_password(nobody, &password_hash("first"), password_hash("second"), None, password_change())
+        .set_password(
+            nobody,
+            &password_hash("first"),
+            replacement(password_hash("second"), password_change()),
+            None,
+        )
         .await;
     assert_eq!(set.expect(answers), PasswordSet::Changed);
     let ended = h.sessions.end_all(nobody, None, password_change()).await;
@@ -152,7 +157,12 @@ pub async fn another_users_sessions_can_not_be_ended(h: Harness) {
     assert_eq!(h.sessions.end_all(bob, None, password_change()).await.expect(answers), []);
     let set = h
         .accounts
-        .set_password(bob, &password_hash("first"), password_hash("second"), Some(id), password_change())
+        .set_password(
+            bob,
+            &password_hash("first"),
+            replacement(password_hash("second"), password_change()),
+            Some(id),
+        )
         .await;
     assert_eq!(set.expect(answers), PasswordSet::Done(Vec::new()));
     for _ in 0..2 {

@@ -139,6 +139,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@theme $harness passwords:
             a_new_password_ends_every_other_session
+            a_new_password_and_its_notice_are_written_together
             a_password_changed_meanwhile_is_not_replaced
             of_password_changes_at_once_one_is_made
             an_expired_session_is_ended_by_a_new_password

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::account::{PasswordHash, PasswordSet};
+use domain::account::{PasswordHash, PasswordReplacement, PasswordSet, Purpose};
+use domain::mail::Template;
 use domain::session::{Device, EndReason, NewSession, Opened, Refreshed, Revocation, Revoked};
 use domain::{SessionId, UserId};
 
-use crate::build::{T0, at, ending, new_session, password_hash, successor};
+use crate::build::{
+    T0, at, email, ending, mail, new_session, one_time, password_hash, replacement, successor,
+};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
@@ -36,7 +39,7 @@ async fn set(
     keep: Option<SessionId>,
 ) -> PasswordSet {
     let ending = ending(EndReason::PasswordChange, at(1));
-    h.accounts.set_password(user, old, new.clone(), keep, ending).await.expect(ANSWERS)
+    h.accounts.set_password(user, old, replacement(new.clone(), ending), keep).await.expect(ANSWERS)
 }
 
 async fn password(h: &Harness, user: UserId) -> Option<PasswordHash> {
@@ -71,6 +74,32 @@ pub async fn a_new_password_ends_every_other_session(h: Harness) {
     assert!(!goes_on(&h, &lost_too).await);
     assert!(goes_on(&h, &of_bob).await, "nobody else is logged out");
     assert_eq!(password(&h, bob).await, Some(first));
+}
+
+/// The mail that tells of a new password is written where the password is, and only there.
+pub async fn a_new_password_and_its_notice_are_written_together(h: Harness) {
+    let (user, address) = (h.user().await, email("ann@example.com"));
+    let token =
+        one_time(Purpose::ResetPassword, Some(user), &h.stored(user).await.email.expect("an address"));
+    h.one_time.put(token.clone()).await.expect(ANSWERS);
+    let told = |hash: &str, reason: EndReason| PasswordReplacement {
+        notice: Some(mail(Some(user), &address, Template::PasswordChanged)),
+        ..replacement(password_hash(hash), ending(reason, at(1)))
+    };
+    let (changed, wrong) =
+        (told("second", EndReason::PasswordChange), told("third", EndReason::PasswordChange));
+    let (reset, again) = (told("fourth", EndReason::PasswordReset), told("fifth", EndReason::PasswordReset));
+    let notices = [&changed, &reset].map(|new| new.notice.as_ref().map(|mail| mail.id));
+    for new in [reset, again] {
+        h.one_time.reset_password(&token.hash, new).await.expect(ANSWERS);
+    }
+    for (old, new) in [("fourth", changed), ("fourth", wrong)] {
+        h.accounts.set_password(user, &password_hash(old), new, None).await.expect(ANSWERS);
+    }
+    assert_eq!(password(&h, user).await, Some(password_hash("second")));
+    let queued = h.outbox.claim(at(1), at(9), 10).await.expect(ANSWERS);
+    let queued: HashSet<_> = queued.iter().map(|queued| Some(queued.mail.id)).collect();
+    assert_eq!(queued, HashSet::from(notices));
 }
 
 /// Where the password is not the one that was compared, nothing happens.
@@ -116,7 +145,7 @@ pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
     let late = ending(EndReason::PasswordChange, at(60));
     let set = h
         .accounts
-        .set_password(user, &password_hash("first"), password_hash("second"), None, late)
+        .set_password(user, &password_hash("first"), replacement(password_hash("second"), late), None)
         .await
         .expect(ANSWERS);
     let PasswordSet::Done(ended) = set else {

@@ -11,7 +11,7 @@ use domain::{Stamp, UserId};
 
 use crate::build::{
     T0, at, display_name, email, ending, mail, new_session, new_user, one_time, password_hash, proof,
-    successor,
+    replacement, successor,
 };
 use crate::{Harness, all};
 
@@ -23,7 +23,7 @@ async fn verify(h: &Harness, hash: &TokenHash, now: Stamp) -> Option<User> {
 
 async fn reset(h: &Harness, hash: &TokenHash, now: Stamp) -> Option<Vec<Revocation>> {
     let ending = ending(EndReason::PasswordReset, now);
-    h.one_time.reset_password(hash, password_hash("reset"), ending).await.expect(ANSWERS)
+    h.one_time.reset_password(hash, replacement(password_hash("reset"), ending)).await.expect(ANSWERS)
 }
 
 /// A user, their address, and a token of theirs.
@@ -164,7 +164,7 @@ pub async fn of_fifty_resets_at_once_one_is_made(h: Harness) {
         async move {
             let password = password_hash(&place.to_string());
             let ending = ending(EndReason::PasswordReset, last);
-            let done = h.one_time.reset_password(&token.hash, password.clone(), ending).await;
+            let done = h.one_time.reset_password(&token.hash, replacement(password.clone(), ending)).await;
             done.expect(ANSWERS).map(|_| password)
         }
     }))

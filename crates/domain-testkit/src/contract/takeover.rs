@@ -6,7 +6,9 @@ use domain::identity::{Linked, Resolved};
 use domain::session::{Device, EndReason, NewSession, Refreshed, TokenHash};
 
 use crate::Harness;
-use crate::build::{T0, at, ending, identity, new_session, one_time, password_hash, successor, uuid};
+use crate::build::{
+    T0, at, ending, identity, new_session, one_time, password_hash, replacement, successor, uuid,
+};
 
 const ANSWERS: &str = "the store answers";
 
@@ -104,7 +106,11 @@ async fn magic_log_in(h: &Harness, ways: &WaysIn) {
 
 async fn reset(h: &Harness, ways: &WaysIn) {
     let over = ending(EndReason::PasswordReset, at(5));
-    let done = h.one_time.reset_password(&ways.reset, password_hash("reset"), over).await.expect(ANSWERS);
+    let done = h
+        .one_time
+        .reset_password(&ways.reset, replacement(password_hash("reset"), over))
+        .await
+        .expect(ANSWERS);
     assert!(done.is_some());
 }
 
@@ -166,7 +172,8 @@ pub async fn a_new_password_voids_what_would_get_past_it(h: Harness) {
     let [first, second] = ["first", "second"].map(password_hash);
     let over = ending(EndReason::PasswordChange, at(5));
     let keep = Some(ways.session.id);
-    let set = h.accounts.set_password(ways.user, &first, second, keep, over).await.expect(ANSWERS);
+    let set =
+        h.accounts.set_password(ways.user, &first, replacement(second, over), keep).await.expect(ANSWERS);
     assert_eq!(set, PasswordSet::Done(Vec::new()));
     ways.assert_tokens_void(&h).await;
     assert_eq!(ways.identities(&h).await, [ways.user; 2]);

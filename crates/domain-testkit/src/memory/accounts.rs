@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordSet, Purpose,
-    Registered, User,
+    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordReplacement,
+    PasswordSet, Purpose, Registered, User,
 };
 use domain::session::{Ending, NewSession, Revocation, Revoked};
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -68,10 +68,10 @@ impl AccountStore for MemoryStore {
         &self,
         user: UserId,
         old: &PasswordHash,
-        new: PasswordHash,
+        new: PasswordReplacement,
         keep: Option<SessionId>,
-        ending: Ending,
     ) -> Result<PasswordSet, StoreError> {
+        let ending = new.ending;
         check(ending);
         let mut state = self.enter()?;
         let account =
@@ -79,8 +79,11 @@ impl AccountStore for MemoryStore {
         let Some(account) = account else {
             return Ok(PasswordSet::Changed);
         };
-        account.user.password = Some(new);
+        account.user.password = Some(new.password);
         state.void(user, |purpose| purpose != Purpose::VerifyEmail);
+        if let Some(notice) = new.notice {
+            state.queue(notice, ending.at);
+        }
         Ok(PasswordSet::Done(state.end_where(user, ending, |session| Some(session.id) != keep)))
     }
 

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordHash, Proof, Purpose, User,
+    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordReplacement, Proof, Purpose,
+    User,
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
@@ -60,9 +61,9 @@ impl OneTimeStore for MemoryStore {
     async fn reset_password(
         &self,
         hash: &TokenHash,
-        password: PasswordHash,
-        ending: Ending,
+        new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        let ending = new.ending;
         check(ending);
         let mut state = self.enter()?;
         let Some(token) = state.consume(Purpose::ResetPassword, hash, ending.at) else {
@@ -72,12 +73,15 @@ impl OneTimeStore for MemoryStore {
             return Ok(None);
         };
         let (id, was_verified) = (user.id, user.email_verified);
-        user.password = Some(password);
+        user.password = Some(new.password);
         user.email_verified = true;
         if !was_verified {
             state.forget_identities(id);
         }
         state.void(id, |_| true);
+        if let Some(notice) = new.notice {
+            state.queue(notice, ending.at);
+        }
         Ok(Some(state.end_where(id, ending, |_| true)))
     }
 

@@ -17,7 +17,10 @@ pub use service::{
     AccountParts, AccountService, Deletion, EmailPatch, KeepSession, MagicLink, PasswordChange, Registration,
     Reset, SignUp, Unproved,
 };
-pub use store::{AccountRecords, AccountStore, IdentityRecord, MailRecord, NewUser, PasswordSet, Registered};
+pub use store::{
+    AccountRecords, AccountStore, IdentityRecord, MailRecord, NewUser, PasswordReplacement, PasswordSet,
+    Registered,
+};
 
 use crate::ids::UserId;
 use crate::text::trimmed_text;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Email, PasswordHash, User};
+use super::{Email, PasswordReplacement, User};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::mail::NewMail;
@@ -165,13 +165,12 @@ pub trait OneTimeStore: Send + Sync {
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
     /// Consumes a reset, sets the password, marks the address as verified (the token came to it), ends every session and voids every
-    /// unused token of the user; where the address was not verified before, its owner [takes over](OneTimeStore#taking-over). `None` as
+    /// unused token of the user; the notice is written with it. Where the address was not verified before, its owner [takes over](OneTimeStore#taking-over). `None` as
     /// for [`OneTimeStore::resettable`].
     async fn reset_password(
         &self,
         hash: &TokenHash,
-        password: PasswordHash,
-        ending: Ending,
+        new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError>;
 
     /// Consumes a magic link, whose payload is the address: makes the account as `new_user` where there is none, marks the address as

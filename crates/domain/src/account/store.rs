@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{DisplayName, Email, PasswordHash, Proof, User};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
-use crate::mail::Template;
+use crate::mail::{NewMail, Template};
 use crate::session::{Ending, NewSession, Revocation, Session};
 use crate::time::Stamp;
 
@@ -70,6 +70,17 @@ pub enum Registered {
     EmailTaken,
 }
 
+/// A new password, and what is written with it.
+#[derive(Clone, Debug)]
+pub struct PasswordReplacement {
+    /// Its hash.
+    pub password: PasswordHash,
+    /// Why and when sessions end.
+    pub ending: Ending,
+    /// The mail that tells the user; none where nobody has shown that the address is theirs.
+    pub notice: Option<NewMail>,
+}
+
 /// What became of a new password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordSet {
@@ -106,14 +117,13 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<Option<User>, StoreError>;
 
     /// Replaces the password, provided that it still is `old`, and ends every session that has not ended, expired or not, but
-    /// `keep`. Every unused token of the user that could get past it is void: all but a verification.
+    /// `keep`. Every unused token of the user that could get past it is void: all but a verification. The notice is written with it.
     async fn set_password(
         &self,
         user: UserId,
         old: &PasswordHash,
-        new: PasswordHash,
+        new: PasswordReplacement,
         keep: Option<SessionId>,
-        ending: Ending,
     ) -> Result<PasswordSet, StoreError>;
 
     /// Removes every row of the user and keeps a revocation of everything they had; `None` without such a user.

@@ -5,12 +5,12 @@
 
 use super::{AccountService, Unproved};
 use crate::account::{
-    Email, EmailChange, HasherError, MagicLogIn, NewPassword, PasswordPolicy, Proof, Purpose, User,
-    WeakPassword,
+    Email, EmailChange, HasherError, MagicLogIn, NewPassword, PasswordPolicy, PasswordReplacement, Proof,
+    Purpose, User, WeakPassword,
 };
 use crate::error::StoreError;
 use crate::ids::UserId;
-use crate::mail::{NewMail, Template};
+use crate::mail::Template;
 use crate::session::{Device, EndReason, LoggedIn, Principal};
 
 /// What became of a password reset.
@@ -111,7 +111,9 @@ impl AccountService {
             Err(error) => return Ok(Reset::Hasher(error)),
         };
         let ending = self.sessions.ending(EndReason::PasswordReset, self.now());
-        Ok(match self.parts.one_time.reset_password(&hash, password, ending).await? {
+        let new =
+            PasswordReplacement { password, ending, notice: self.notice(&user, Template::PasswordChanged) };
+        Ok(match self.parts.one_time.reset_password(&hash, new).await? {
             Some(ended) => {
                 self.sessions.announce(&ended);
                 Reset::Done
@@ -159,7 +161,7 @@ impl AccountService {
         let Some(user) = self.accounts.by_id(principal.user).await? else {
             return Ok(EmailPatch::NoSuchUser);
         };
-        if let Some(hash) = user.password {
+        if let Some(hash) = user.password.clone() {
             if let Err(unproved) = self.prove(user.id, password.unwrap_or_default(), hash).await {
                 return Ok(EmailPatch::Unproved(unproved));
             }
@@ -170,14 +172,7 @@ impl AccountService {
         let name = user.display_name.as_ref();
         let (purpose, template) = (Purpose::VerifyEmail, Template::VerifyEmail);
         let proof = self.proof(purpose, template, Some(user.id), &email, name, now);
-        let notice = user.email.map(|old| NewMail {
-            id: self.fresh(),
-            user: Some(user.id),
-            to: old,
-            name: name.cloned(),
-            template: Template::EmailChanged,
-            token: None,
-        });
+        let notice = self.notice(&user, Template::EmailChanged);
         Ok(match self.parts.one_time.change_email(user.id, email, proof, notice, now).await? {
             EmailChange::Done(user) => EmailPatch::Done(user),
             EmailChange::Taken => EmailPatch::Taken,

@@ -232,6 +232,13 @@ impl AccountService {
         Proof { token, mail: Some(mail) }
     }
 
+    /// A mail that tells the user, at the address they have now, what became of the account.
+    fn notice(&self, user: &User, template: Template) -> Option<NewMail> {
+        let to = user.email.clone()?;
+        let (id, name) = (self.fresh(), user.display_name.clone());
+        Some(NewMail { id, user: Some(user.id), to, name, template, token: None })
+    }
+
     fn token(&self, purpose: Purpose, user: Option<UserId>, email: &Email, now: Stamp) -> NewOneTime {
         let id = OneTimeId(self.fresh());
         let secret = self.parts.secrets.derive(id);

@@ -1,8 +1,11 @@
 //! Changing the password from a session that knows it.
 
 use super::{AccountService, Unproved};
-use crate::account::{HasherError, NewPassword, PasswordPolicy, PasswordSet, WeakPassword};
+use crate::account::{
+    HasherError, NewPassword, PasswordPolicy, PasswordReplacement, PasswordSet, WeakPassword,
+};
 use crate::error::StoreError;
+use crate::mail::Template;
 use crate::session::{EndReason, Principal};
 
 /// Which sessions live on after a change of the password.
@@ -44,7 +47,7 @@ impl AccountService {
         let Some(user) = self.accounts.by_id(principal.user).await? else {
             return Ok(PasswordChange::NoSuchUser);
         };
-        let Some(old) = user.password else { return Ok(PasswordChange::Unproved(Unproved::Wrong)) };
+        let Some(old) = user.password.clone() else { return Ok(PasswordChange::Unproved(Unproved::Wrong)) };
         if let Err(unproved) = self.prove(user.id, current, old.clone()).await {
             return Ok(PasswordChange::Unproved(unproved));
         }
@@ -55,13 +58,16 @@ impl AccountService {
             Ok(new) => new,
             Err(weak) => return Ok(PasswordChange::Weak(weak)),
         };
-        let hash = match self.hasher.hash(new).await {
-            Ok(hash) => hash,
+        let password = match self.hasher.hash(new).await {
+            Ok(password) => password,
             Err(error) => return Ok(PasswordChange::Hasher(error)),
         };
         let ending = self.sessions.ending(EndReason::PasswordChange, self.now());
         let keep = principal.session.filter(|_| keep == KeepSession::Own);
-        Ok(match self.accounts.set_password(user.id, &old, hash, keep, ending).await? {
+        // To an address that nobody has verified, it would be a mail to a stranger.
+        let notice = if user.email_verified { self.notice(&user, Template::PasswordChanged) } else { None };
+        let new = PasswordReplacement { password, ending, notice };
+        Ok(match self.accounts.set_password(user.id, &old, new, keep).await? {
             PasswordSet::Done(ended) => {
                 self.sessions.announce(&ended);
                 PasswordChange::Done
