@@ -90,7 +90,7 @@ on_both_databases! {
             ann.post("/api/v1/auth/change-password", change).await
         };
         change(PASSWORD, "Giraffe-Spot-8").await.expect(204);
-        let token = office.mail("ann@example.com", CONFIRM).await.token("verify-email").to_owned();
+        let token = office.mail("ann@example.com", CONFIRM).await.token("verify-email");
         ann.post("/api/v1/auth/verify-email", json!({"token": token})).await.expect(200);
         change("Giraffe-Spot-9", "Heron-Feather-9").await.expect_problem(422, "VALIDATION_007");
         change("Giraffe-Spot-8", "Heron-Feather-9").await.expect(204);
