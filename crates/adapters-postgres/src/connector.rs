@@ -1,26 +1,22 @@
 //! Makes connections.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use tokio::runtime::Handle;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::echo::Echo;
 use crate::fence::RowSecurity;
 use crate::url::Target;
 
-/// Makes connections to one database, all driven by the runtime that opened the store: a request's own runtime may be busy or
-/// end before they do.
+/// Makes connections to one database.
 pub(crate) struct Connector {
     target: Target,
     tls: MakeRustlsConnect,
     timeout: Duration,
     setup: String,
     echo: bool,
-    runtime: Handle,
 }
 
 impl Connector {
@@ -38,16 +34,12 @@ impl Connector {
             "set statement_timeout = {ms}; set idle_in_transaction_session_timeout = {ms};
              set plan_cache_mode = force_generic_plan; set todo.reads = '{reads}'"
         );
-        Self { target, tls, timeout, setup, echo, runtime: Handle::current() }
+        Self { target, tls, timeout, setup, echo }
     }
 
-    /// A new connection, within the time-out.
-    pub(crate) async fn connect(self: &Arc<Self>) -> Result<AsyncPgConnection, SqlError> {
-        let this = Arc::clone(self);
-        let made = self.runtime.spawn(async move {
-            tokio::time::timeout(this.timeout, this.establish()).await.unwrap_or_else(|_| Err(no_answer()))
-        });
-        made.await.unwrap_or_else(|_| Err(no_answer()))
+    /// A new connection, within the time-out. The current runtime drives it.
+    pub(crate) async fn connect(&self) -> Result<AsyncPgConnection, SqlError> {
+        tokio::time::timeout(self.timeout, self.establish()).await.unwrap_or_else(|_| Err(no_answer()))
     }
 
     /// How long a connection and a statement may take.

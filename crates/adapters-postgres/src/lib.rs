@@ -55,7 +55,7 @@ use self::url::Target;
 pub struct Options {
     /// `postgres://`, `postgresql://` or `postgresql+asyncpg://`.
     pub url: String,
-    /// How many connections the pool may hold. Two more belong to the group commit.
+    /// How many connections each runtime that uses the store may have. Two more belong to the group commit.
     pub pool_size: usize,
     /// How long a request waits for a connection, and for a statement; a batch of changes waits as long for its turn.
     pub timeout: Duration,
@@ -74,14 +74,14 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the store; the database must be reachable. Connections are driven by the current runtime, which must outlive the
-    /// store.
+    /// Opens the store; the database must be reachable. Changes of todos are written on the current runtime, which must outlive the
+    /// store; everything else on the runtime that asks for it.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
         let Options { url, pool_size, timeout, row_security, bus, echo } = options;
         let target = Target::parse(&url, timeout)?;
         let tls = tls::connector(target.verification, &target.roots)?;
         let connector = Arc::new(Connector::new(target, tls, timeout, row_security, echo));
-        let pool = Pool::new(&connector, pool_size, row_security)?;
+        let pool = Pool::new(&connector, pool_size, row_security);
         let store = Self { pool, committers: Committers::start(&connector, &bus, row_security, timeout) };
         store.probe().await?;
         Ok(store)

@@ -4,7 +4,9 @@
 //! one is known by then in all but a race. One that was left inside a transaction (its borrower's future was dropped) is
 //! closed at once, so that its locks end with it, and never lent again.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use deadpool::managed::{Object, Timeouts};
@@ -16,6 +18,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::StoreError;
 use domain::health::Load;
 use futures_util::FutureExt;
+use tokio::runtime::{self, Handle};
 
 use crate::connector::Connector;
 use crate::error::{Failure, timed_out, unavailable};
@@ -37,21 +40,37 @@ where
 
 type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
 
-/// Connections that requests share.
+/// Connections, of which every runtime has its own: it drives them, so that a query does not go from one thread to another and back, and
+/// when it ends no other loses any.
 pub(crate) struct Pool {
-    inner: pooled::Pool<AsyncPgConnection>,
-    timeout: Duration,
+    connector: Arc<Connector>,
+    /// How many a runtime may have.
+    size: usize,
+    shares: RwLock<HashMap<runtime::Id, Share>>,
     row_security: RowSecurity,
 }
 
+type Share = pooled::Pool<AsyncPgConnection>;
+
 impl Pool {
-    pub(crate) fn new(
-        connector: &Arc<Connector>,
-        size: usize,
-        row_security: RowSecurity,
-    ) -> Result<Self, StoreError> {
-        let timeout = connector.timeout();
-        let connector = Arc::clone(connector);
+    pub(crate) fn new(connector: &Arc<Connector>, size: usize, row_security: RowSecurity) -> Self {
+        Self { connector: Arc::clone(connector), size, shares: RwLock::default(), row_security }
+    }
+
+    /// The connections of the current runtime.
+    fn share(&self) -> Result<Share, StoreError> {
+        let runtime = Handle::current().id();
+        if let Some(share) = self.shares.read().unwrap_or_else(PoisonError::into_inner).get(&runtime) {
+            return Ok(share.clone());
+        }
+        match self.shares.write().unwrap_or_else(PoisonError::into_inner).entry(runtime) {
+            Entry::Occupied(share) => Ok(share.get().clone()),
+            Entry::Vacant(place) => Ok(place.insert(self.new_share()?).clone()),
+        }
+    }
+
+    fn new_share(&self) -> Result<Share, StoreError> {
+        let connector = Arc::clone(&self.connector);
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
@@ -61,13 +80,13 @@ impl Pool {
             }
             .boxed()
         });
-        let inner = pooled::Pool::builder(Manager::new_with_config(String::new(), config))
-            .max_size(size)
-            .timeouts(Timeouts { wait: Some(timeout), create: Some(timeout), recycle: None })
+        let timeout = Some(self.connector.timeout());
+        Share::builder(Manager::new_with_config(String::new(), config))
+            .max_size(self.size)
+            .timeouts(Timeouts { wait: timeout, create: timeout, recycle: None })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        Ok(Self { inner, timeout, row_security })
+            .map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
     /// One statement, or several that need no common snapshot. In [`RowSecurity::All`] they run in a transaction that sets `scope`.
@@ -124,12 +143,15 @@ impl Pool {
     }
 
     pub(crate) fn how_busy(&self) -> Load {
-        let status = self.inner.status();
-        Load { in_use: status.size.saturating_sub(status.available), waiting: status.waiting }
+        let shares = self.shares.read().unwrap_or_else(PoisonError::into_inner);
+        shares.values().map(Share::status).fold(Load::default(), |load, status| Load {
+            in_use: load.in_use + status.size.saturating_sub(status.available),
+            waiting: load.waiting + status.waiting,
+        })
     }
 
     pub(crate) fn close(&self) {
-        self.inner.close();
+        self.shares.read().unwrap_or_else(PoisonError::into_inner).values().for_each(Share::close);
     }
 
     /// How many users one write transaction may carry.
@@ -142,11 +164,11 @@ impl Pool {
 
     /// The server ends a statement after the time-out; only one that is cut off takes longer.
     fn patience(&self) -> Duration {
-        self.timeout * 2
+        self.connector.timeout() * 2
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
-        match self.inner.get().await {
+        match self.share()?.get().await {
             Ok(object) => Ok(Lease(Some(object))),
             Err(pooled::PoolError::Backend(PoolError::ConnectionError(
                 diesel::ConnectionError::CouldntSetupConfiguration(error),

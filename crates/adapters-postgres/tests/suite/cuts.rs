@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_postgres::{Options, RowSecurity};
+use domain::health::Probe as _;
 use domain::session::{EndReason, NewSession, Opened};
 use domain::todo::{Commit, TodoStore};
 use domain::{Stamp, StoreError, UserId};
 use domain_testkit::build::{T0, at, batch, create, ending, new_session, todo_id};
 use domain_testkit::{Harness, RecordingBus};
 use postgres_testbed::Database;
+use tokio::runtime::Builder;
 use tokio_postgres::Client;
 
 use crate::proxy::{NextCommit, Proxy};
@@ -225,4 +227,26 @@ async fn a_statement_that_takes_too_long_is_unavailable_and_leaves_no_trace() {
     holder.batch_execute("rollback").await.expect("unlocked");
     h.applied(user, create(todo_id(), "eggs")).await;
     assert_exactly(&h, user, &["eggs"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_ends_takes_no_connection_of_another_along() {
+    let database = database("runtimes");
+    let store =
+        connect(Options { pool_size: 1, ..options(database.app_url(), &Arc::new(RecordingBus::new())) })
+            .await;
+    let watcher = client(&url_of(&database, "postgres")).await;
+    let one_left = "select count(*) = 1 from pg_stat_activity
+        where datname = current_database() and usename = 'todo_app'";
+    for _ in 0..3 {
+        let same = Arc::clone(&store);
+        let other = std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async { (same.probe().await, same.load().in_use) })
+        });
+        let (probed, in_use) = other.join().expect("no panic");
+        assert_eq!((probed.is_ok(), in_use), (true, 0));
+        store.probe().await.expect("the connection is there");
+        until(&watcher, one_left).await;
+    }
 }

@@ -145,7 +145,7 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// The same as its owner, who may change the schema.
     pub migration_url: Option<DatabaseUrl>,
-    /// The most connections.
+    /// How many connections requests may have, shared evenly among the HTTP workers.
     pub pool_size: usize,
     /// How long a request waits for a connection, or for a statement.
     pub timeout: Duration,

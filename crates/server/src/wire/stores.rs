@@ -152,7 +152,8 @@ async fn open_postgres(
 ) -> Result<Stores, StoresError> {
     let options = adapters_postgres::Options {
         url: url.expose_secret().to_owned(),
-        pool_size: database.pool_size,
+        // Every HTTP worker is a runtime.
+        pool_size: database.pool_size.div_ceil(cores()),
         timeout: database.timeout,
         row_security: match database.row_security {
             RowSecurity::Writes => adapters_postgres::RowSecurity::Writes,
