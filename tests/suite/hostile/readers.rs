@@ -8,9 +8,9 @@ use serde_json::json;
 use crate::support::{add, everything, id, items};
 
 /// How long a client may take nothing of an answer, and how long the server may take to notice on a loaded machine.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30 + 15);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30 + 60);
 /// How long the next request may take on a connection that is kept, and the same.
-const NEXT_PATIENCE: Duration = Duration::from_secs(90 + 15);
+const NEXT_PATIENCE: Duration = Duration::from_secs(90 + 60);
 
 /// A thousand todos, which a sync from the beginning answers with 10 MB.
 async fn fill(client: &Client) {
