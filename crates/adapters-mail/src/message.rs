@@ -51,7 +51,7 @@ const fn text(template: Template) -> Text {
             subject: "Your account has a new email address",
             lines: &["The email address of your account was changed; this one is no longer used for it."],
             button: None,
-            after: "If it was not you, log in, change your password, and log out of all devices.",
+            after: "If it was not you, somebody else can log in to your account: tell whoever runs this service.",
         },
         Template::PasswordChanged => Text {
             subject: "Your password was changed",

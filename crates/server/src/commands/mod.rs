@@ -34,7 +34,7 @@ enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
-    /// Tell whether the server would start with these settings
+    /// Check these settings; whether the database can be reached is for `migrate status` to tell
     CheckConfig,
     /// Ask the server that these settings describe whether it is ready; for containers
     Healthcheck,

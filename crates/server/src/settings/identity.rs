@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::known::{self, Setting};
 use super::layers::Layers;
-use super::{SettingsError, read};
+use super::{Environment, SettingsError, read};
 
 /// The name under which the users of Better Auth are kept.
 const BETTER_AUTH: &str = "better-auth";
@@ -48,6 +48,7 @@ pub struct Client {
 impl Identity {
     pub(super) fn read(
         layers: &Layers,
+        environment: Environment,
         folder: &Path,
         port: u16,
         secret_key: &SecretString,
@@ -62,15 +63,40 @@ impl Identity {
             client(layers, GITHUB, named(known::GITHUB_CLIENT_ID), named(known::GITHUB_CLIENT_SECRET))?;
         let github_at = address(known::GITHUB_BASE_URL, "https://github.com")?;
         let github_api = address(known::GITHUB_API_URL, "https://api.github.com")?;
-        Ok(Self {
+        let identity = Self {
             public_url: address(known::PUBLIC_URL, &format!("http://localhost:{port}"))?,
             google: google.map(|client| (client, google_issuer)),
             github: github.map(|client| (client, github_at, github_api)),
             providers: layers.providers().map(|name| provider(layers, name)).collect::<Result<_, _>>()?,
-            issuers: better_auth(layers, secret_key)?,
-            token_encryption_key: token_encryption_key(layers)?,
+            issuers: better_auth(layers, environment, secret_key)?,
+            token_encryption_key: token_encryption_key(layers, environment)?,
             key_pairs: key_pairs(layers, folder)?,
-        })
+        };
+        if environment == Environment::Production {
+            identity.keeps_logins_private()?;
+        }
+        Ok(identity)
+    }
+
+    /// Codes of logins pass over these addresses.
+    fn keeps_logins_private(&self) -> Result<(), SettingsError> {
+        let in_clear = |address: &str| !address.starts_with("https://");
+        let any = self.google.is_some() || self.github.is_some() || !self.providers.is_empty();
+        if any && in_clear(&self.public_url) {
+            return Err(known::PUBLIC_URL
+                .bad("must be an https address in production: providers send browsers back to it"));
+        }
+        match self.providers.iter().find(|(_, issuer)| in_clear(issuer)) {
+            Some((client, _)) => {
+                let part = client.name.to_ascii_uppercase().replace('-', "_");
+                let setting = known::OIDC_EXAMPLE_ISSUER;
+                Err(setting.bad_as(
+                    &setting.name.replacen("EXAMPLE", &part, 1),
+                    "must be an https address in production",
+                ))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -98,9 +124,14 @@ fn provider(layers: &Layers, part: &str) -> Result<(Client, String), SettingsErr
     let (issuer, issuer_setting) = form(known::OIDC_EXAMPLE_ISSUER);
     let name = part.to_ascii_lowercase().replace('_', "-");
     let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !name.chars().all(fit) || [GOOGLE, GITHUB, BETTER_AUTH].contains(&name.as_str()) {
-        let problem = "must have a name of its own in it, of letters, digits and underscores";
-        return Err(issuer_setting.bad_as(&issuer, problem));
+    if !name.chars().all(fit) {
+        return Err(
+            issuer_setting.bad_as(&issuer, "must have a name of letters, digits and underscores in it")
+        );
+    }
+    if [GOOGLE, GITHUB, BETTER_AUTH].contains(&name.as_str()) {
+        let problem = format!("must have another name in it: {name:?} has settings of its own");
+        return Err(issuer_setting.bad_as(&issuer, &problem));
     }
     let id = form(known::OIDC_EXAMPLE_CLIENT_ID);
     let missing = |(name, setting): &(String, Setting)| {
@@ -118,7 +149,11 @@ fn provider(layers: &Layers, part: &str) -> Result<(Client, String), SettingsErr
 }
 
 /// Tokens that a published key signed say whose they are; whoever signs with the shared secret is asked for that only where it is set.
-fn better_auth(layers: &Layers, secret_key: &SecretString) -> Result<Vec<IssuerSettings>, SettingsError> {
+fn better_auth(
+    layers: &Layers,
+    environment: Environment,
+    secret_key: &SecretString,
+) -> Result<Vec<IssuerSettings>, SettingsError> {
     let base = read::web_address(layers, known::BETTER_AUTH_URL)?;
     let origin = base.as_deref().map(origin);
     let issuer = layers.text(known::BETTER_AUTH_ISSUER)?;
@@ -127,6 +162,7 @@ fn better_auth(layers: &Layers, secret_key: &SecretString) -> Result<Vec<IssuerS
         .or_else(|| base.map(|base| format!("{base}/api/auth/jwks")));
     let secret = layers.text(known::BETTER_AUTH_SECRET)?.map(SecretString::from);
     if let Some(secret) = &secret {
+        environment.admits(known::BETTER_AUTH_SECRET, secret)?;
         let secret = secret.expose_secret();
         if secret_key.expose_secret().split(',').any(|own| own.trim() == secret) {
             return Err(
@@ -152,16 +188,20 @@ fn better_auth(layers: &Layers, secret_key: &SecretString) -> Result<Vec<IssuerS
 }
 
 /// Scheme, host and port of an address.
-fn origin(address: &str) -> String {
+pub(super) fn origin(address: &str) -> String {
     let end = address.find("://").map_or(0, |at| at + 3);
     let length = address[end..].find('/').map_or(address.len(), |at| end + at);
     address[..length].to_owned()
 }
 
-fn token_encryption_key(layers: &Layers) -> Result<Option<SecretString>, SettingsError> {
+fn token_encryption_key(
+    layers: &Layers,
+    environment: Environment,
+) -> Result<Option<SecretString>, SettingsError> {
     let setting = known::TOKEN_ENCRYPTION_KEY;
     let Some(key) = layers.text(setting)?.map(SecretString::from) else { return Ok(None) };
     KeyRing::parse(&key).map_err(|error| setting.bad(&error.to_string()))?;
+    environment.admits(setting, &key)?;
     Ok(Some(key))
 }
 

@@ -104,6 +104,28 @@ pub(super) fn named(name: &str, known: &[Setting]) -> Option<Setting> {
     })
 }
 
+/// Shorter names are too near to those of others.
+const SHORTEST_MISSPELT: usize = 8;
+
+/// The setting that `name`, which is none, was probably meant to be: it has letters swapped, missing or too many.
+pub(super) fn meant(name: &str, known: &[Setting]) -> Option<String> {
+    if name.len() < SHORTEST_MISSPELT {
+        return None;
+    }
+    // Of `OIDC_<NAME>_…`, each part that may be the name.
+    let rest = name.strip_prefix("OIDC_").unwrap_or_default();
+    let providers = rest.match_indices('_').map(|(end, _)| &rest[..end]);
+    let forms = known.iter().flat_map(|setting| {
+        let of_providers = providers.clone().map(|provider| setting.name.replacen("EXAMPLE", provider, 1));
+        of_providers.chain([setting.name.to_owned()])
+    });
+    forms
+        .map(|form| (strsim::osa_distance(name, &form), form))
+        .filter(|(distance, _)| *distance <= 2)
+        .min()
+        .map(|(_, form)| form)
+}
+
 /// The `<NAME>` of `OIDC_<NAME>_…`, and what follows it.
 pub(super) fn oidc(name: &str) -> Option<(&str, &str)> {
     let rest = name.strip_prefix("OIDC_")?;
@@ -112,5 +134,5 @@ pub(super) fn oidc(name: &str) -> Option<(&str, &str)> {
     (!found.0.is_empty()).then_some(found)
 }
 
-/// What `.env.example` shows for `SECRET_KEY`.
-pub(super) const EXAMPLE_SECRET: &str = "change-me-to-32-random-bytes-or-more";
+/// With what each secret in `.env.example` begins.
+pub(super) const EXAMPLE_SECRET: &str = "change-me-";

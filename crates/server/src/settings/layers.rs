@@ -7,7 +7,7 @@ use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::known::{named, oidc};
+use super::known::{meant, named, oidc};
 use super::{Setting, SettingsError};
 
 /// The settings file, in the working directory.
@@ -22,15 +22,16 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Reads the files in `folder` and, over them, `environment`. Of the settings `known`, the file may hold no other; of the
-    /// environment the others are none of ours. A blank value counts as not given.
+    /// Reads the files in `folder` and, over them, `environment`. Of the settings `known`, the file may hold no other; other variables
+    /// are none of ours unless they look like one that is not given. A blank value counts as not given, and hides that of `.env`.
     pub fn read(
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         known: &[Setting],
     ) -> Result<Self, SettingsError> {
         let mut variables = env_file(folder)?;
-        variables.extend(environment.into_iter().filter(|(_, value)| !is_blank(value)));
+        variables.extend(environment);
+        variables.retain(|_, value| !is_blank(value));
         let variables = ours(variables, known)?;
         let values = file(folder, known)?;
         let names = variables.keys().cloned().chain(values.keys().map(|key| key.to_uppercase()));
@@ -139,15 +140,23 @@ fn ours(
     variables: HashMap<OsString, OsString>,
     known: &[Setting],
 ) -> Result<Map<String, String>, SettingsError> {
-    let mut ours = Map::new();
+    let (mut ours, mut others) = (Map::new(), Vec::new());
     for (name, value) in variables {
-        let Some(name) = name.to_str() else { continue };
-        if let Some(setting) = named(name, known) {
-            let text = value.into_string().map_err(|_| setting.bad_as(name, "must be UTF-8"))?;
-            ours.insert(name.to_owned(), text);
+        let Ok(name) = name.into_string() else { continue };
+        if let Some(setting) = named(&name, known) {
+            let text = value.into_string().map_err(|_| setting.bad_as(&name, "must be UTF-8"))?;
+            ours.insert(name, text);
+        } else {
+            others.push(name);
         }
     }
-    Ok(ours)
+    // In a fixed order, so that of several the same one is told each time.
+    others.sort_unstable();
+    let misspelt = others.into_iter().find_map(|name| {
+        let meant = meant(&name, known).filter(|meant| !ours.contains_key(meant))?;
+        Some(SettingsError::Misspelt { name, meant })
+    });
+    misspelt.map_or(Ok(ours), Err)
 }
 
 fn in_file(error: &dyn std::error::Error) -> SettingsError {

@@ -37,6 +37,8 @@ pub use mail::{Mail, Smtp};
 const SECRET_BYTES: usize = 32;
 /// Where files go that the server makes for itself.
 const DATA_FOLDER: &str = "data";
+/// Where pages under development are served from.
+const DEVELOPERS_ORIGINS: [&str; 2] = ["http://localhost:3000", "http://localhost:5000"];
 
 /// Why the server does not start.
 #[derive(Debug, Error)]
@@ -58,6 +60,14 @@ pub enum SettingsError {
         name: String,
         /// The file.
         file: &'static str,
+    },
+    /// A variable is named almost like a setting, which is not given.
+    #[error("{name} is not a setting; should it be {meant}? .env.example lists them all")]
+    Misspelt {
+        /// The name, as it was given.
+        name: String,
+        /// The setting.
+        meant: String,
     },
     /// A file of settings can't be read.
     #[error("{file} can't be read: {problem}")]
@@ -201,19 +211,20 @@ impl Settings {
         let days = read::number(&layers, known::REFRESH_TOKEN_EXPIRE_DAYS, 1..=366)?;
         let port = read::number(&layers, PORT, 0..=u16::MAX)?.unwrap_or(8000);
         let secret_key = secret_key(&layers, environment, folder)?;
+        let mail = Mail::read(&layers, environment, folder)?;
         Ok(Self {
             host: host(&layers)?,
             port,
             metrics_port: metrics_port(&layers, port)?,
             environment,
             database: Database::read(&layers)?,
-            identity: Identity::read(&layers, folder, port, &secret_key)?,
-            mail: Mail::read(&layers, environment, folder)?,
+            identity: Identity::read(&layers, environment, folder, port, &secret_key)?,
             secret_key,
             access_token_lifetime: minutes.map(Duration::from_mins),
             refresh_token_lifetime: Duration::from_hours(24 * days.unwrap_or(7)),
             bcrypt_cost: read::number(&layers, known::BCRYPT_COST_FACTOR, 10..=15)?.unwrap_or(12),
-            allowed_origins: allowed_origins(&layers)?,
+            allowed_origins: allowed_origins(&layers, environment, &mail.frontend_url)?,
+            mail,
             log_level: log_level(&layers)?,
             json_logs: read::switch(&layers, known::JSON_LOGS)?
                 .unwrap_or(environment != Environment::Development),
@@ -223,6 +234,23 @@ impl Settings {
             housekeeping: Housekeeping::read(&layers)?,
             limits: Limits::read(&layers)?,
         })
+    }
+}
+
+impl Environment {
+    /// Refuses, in production, secrets that can be guessed. `secrets` has commas between them.
+    fn admits(self, setting: Setting, secrets: &SecretString) -> Result<(), SettingsError> {
+        let mut secrets = secrets.expose_secret().split(',').map(str::trim);
+        if self != Self::Production {
+            return Ok(());
+        }
+        if secrets.clone().any(|secret| secret.starts_with(known::EXAMPLE_SECRET)) {
+            return Err(setting.bad("must not be the example's in production: everybody knows that one"));
+        }
+        if secrets.any(|secret| secret.len() < SECRET_BYTES) {
+            return Err(setting.bad(&format!("must have {SECRET_BYTES} bytes or more in production")));
+        }
+        Ok(())
     }
 }
 
@@ -328,12 +356,19 @@ fn trusted_proxies(layers: &Layers) -> Result<Vec<IpNet>, SettingsError> {
     given.iter().map(net).collect()
 }
 
-fn allowed_origins(layers: &Layers) -> Result<Vec<String>, SettingsError> {
+/// The frontend's own, and those that are given; outside production, where none is, those of a developer's machine.
+fn allowed_origins(
+    layers: &Layers,
+    environment: Environment,
+    frontend_url: &str,
+) -> Result<Vec<String>, SettingsError> {
     let setting = known::ALLOWED_ORIGINS;
-    let Some(given) = layers.list(setting)? else {
-        return Ok(vec!["http://localhost:3000".into(), "http://localhost:5000".into()]);
+    let usual = || match environment {
+        Environment::Production => Vec::new(),
+        Environment::Development | Environment::Staging => DEVELOPERS_ORIGINS.map(str::to_owned).to_vec(),
     };
-    given
+    let given = layers.list(setting)?.unwrap_or_else(usual);
+    let mut origins = given
         .iter()
         .map(|text| {
             if text == "*" {
@@ -345,7 +380,12 @@ fn allowed_origins(layers: &Layers) -> Result<Vec<String>, SettingsError> {
                 ))
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    let frontend = identity::origin(frontend_url);
+    if !origins.contains(&frontend) {
+        origins.push(frontend);
+    }
+    Ok(origins)
 }
 
 /// The secrets that sign. None is ever quoted in an error.
@@ -372,14 +412,6 @@ fn secret_key(
         });
     };
     KeyRing::parse(&given).map_err(|error| setting.bad(&error.to_string()))?;
-    if environment == Environment::Production {
-        let text = given.expose_secret();
-        if text.split(',').any(|secret| secret.trim() == known::EXAMPLE_SECRET) {
-            return Err(setting.bad("must not be the example's in production: everybody knows that one"));
-        }
-        if text.split(',').any(|secret| secret.trim().len() < SECRET_BYTES) {
-            return Err(setting.bad(&format!("must have {SECRET_BYTES} bytes or more in production")));
-        }
-    }
+    environment.admits(setting, &given)?;
     Ok(given)
 }

@@ -34,6 +34,52 @@ fn production_wants_mail_that_arrives_and_links_that_nobody_reads() {
 }
 
 #[test]
+fn production_wants_secrets_that_nobody_guesses_and_logins_that_nobody_reads() {
+    let secret = "x".repeat(SECRET_BYTES);
+    let production = |more: &[(&str, &str)]| {
+        let safe = [
+            ("ENVIRONMENT", "production"),
+            ("SECRET_KEY", &secret),
+            ("FRONTEND_URL", "https://app.example.com"),
+        ];
+        load(&[&with(&safe)[..], more].concat())
+    };
+    let acme = [("OIDC_ACME_CLIENT_ID", "id"), ("OIDC_ACME_CLIENT_SECRET", "secret")];
+    let (https, http) = ("https://id.example.com", "http://id.example.com");
+    for (more, problem) in [
+        (
+            &[("BETTER_AUTH_SECRET", "short")][..],
+            "BETTER_AUTH_SECRET must have 32 bytes or more in production",
+        ),
+        (
+            &[("TOKEN_ENCRYPTION_KEY", "short")],
+            "TOKEN_ENCRYPTION_KEY must have 32 bytes or more in production",
+        ),
+        (
+            &[("BETTER_AUTH_SECRET", "change-me-to-the-secret-of-better-auth")],
+            "BETTER_AUTH_SECRET must not be the example's in production",
+        ),
+        (
+            &[("GITHUB_CLIENT_ID", "id"), ("GITHUB_CLIENT_SECRET", "secret")],
+            "PUBLIC_URL must be an https address in production",
+        ),
+        (
+            &[acme[0], acme[1], ("OIDC_ACME_ISSUER", https)],
+            "PUBLIC_URL must be an https address in production",
+        ),
+        (
+            &[acme[0], acme[1], ("OIDC_ACME_ISSUER", http), ("PUBLIC_URL", https)],
+            "OIDC_ACME_ISSUER must be an https address in production",
+        ),
+    ] {
+        let refusal = production(more).expect_err("refused");
+        assert!(refusal.starts_with(problem), "{refusal}");
+    }
+    let good = [acme[0], acme[1], ("OIDC_ACME_ISSUER", https), ("PUBLIC_URL", https)];
+    assert_eq!(production(&good).err(), None);
+}
+
+#[test]
 fn the_port_of_a_mail_server_follows_from_how_it_is_protected() {
     let smtp = |more: &[(&str, &str)]| match load(&with(more)).expect("starts").mail.smtp {
         Smtp::Server(server) => server,
@@ -70,10 +116,10 @@ const BAD: &[(&[(&str, &str)], &str)] = &[
         &[("OIDC_ACME_CLIENT_ID", "x"), ("OIDC_ACME_CLIENT_SECRET", "hush")],
         "OIDC_ACME_ISSUER must be set for the provider",
     ),
-    (&[("OIDC_GOOGLE_ISSUER", "https://id.example.com")], "OIDC_GOOGLE_ISSUER must have a name of its own"),
+    (&[("OIDC_GOOGLE_ISSUER", "https://id.example.com")], "OIDC_GOOGLE_ISSUER must have another name in it"),
     (
         &[("OIDC_BETTER_AUTH_ISSUER", "https://x.example")],
-        "OIDC_BETTER_AUTH_ISSUER must have a name of its own",
+        "OIDC_BETTER_AUTH_ISSUER must have another name in it",
     ),
     (
         &[("SECRET_KEY", "a,hush"), ("BETTER_AUTH_SECRET", "hush")],
