@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -16,8 +17,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 pub(crate) enum FetchError {
     #[error("no answer: {0}")]
     Unreachable(String),
-    #[error("answered {0}")]
-    Status(u16),
+    /// With the code of an OAuth error (RFC 6749 section 5.2), where it gave one.
+    #[error("answered {status}{}", .error.as_ref().map(|error| format!(", {error}")).unwrap_or_default())]
+    Status { status: u16, error: Option<String> },
     #[error("answered what is not the JSON expected")]
     Nonsense,
 }
@@ -36,9 +38,7 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
 pub(crate) async fn json<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, FetchError> {
     let unreachable = |error: reqwest::Error| FetchError::Unreachable(error.without_url().to_string());
     let mut response = request.send().await.map_err(unreachable)?;
-    if !response.status().is_success() {
-        return Err(FetchError::Status(response.status().as_u16()));
-    }
+    let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MAX_BYTES {
@@ -46,5 +46,26 @@ pub(crate) async fn json<T: DeserializeOwned>(request: reqwest::RequestBuilder) 
         }
         body.extend_from_slice(&chunk);
     }
+    if !status.is_success() {
+        return Err(FetchError::Status { status: status.as_u16(), error: error_code(&body) });
+    }
     serde_json::from_slice(&body).map_err(|_| FetchError::Nonsense)
+}
+
+/// The `error` of an OAuth answer.
+fn error_code(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: String,
+    }
+    let Answer { error } = serde_json::from_slice(body).ok()?;
+    code(&error)
+}
+
+/// The code of an OAuth error, unless it is none: it goes into logs.
+pub(crate) fn code(error: &str) -> Option<String> {
+    const LONGEST: usize = 64;
+    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let fits = error.len() <= LONGEST && error.chars().all(is_code);
+    fits.then(|| error.to_owned())
 }

@@ -105,6 +105,7 @@ pub fn password_changed(outcome: PasswordChange) -> Result<(), Problem> {
 /// Why the password in `field` was no proof.
 pub fn unproved(why: Unproved, field: &'static str) -> Problem {
     match why {
+        Unproved::Missing => Fault::of(ErrorCode::FieldRequired, "is required").on(field),
         Unproved::Wrong => Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on(field),
         Unproved::Limited(charge) => charge.into(),
         Unproved::Hasher(error) => error.into(),

@@ -71,14 +71,20 @@ fn failed(error: impl ToString) -> ProviderError {
     ProviderError::Failed(error.to_string())
 }
 
-/// A token endpoint that refuses the code says so with 400 or 401 (RFC 6749 section 5.2): the user may try again, the provider is well.
+/// A token endpoint that refuses the code says `invalid_grant` (RFC 6749 section 5.2): the user may try again, the provider is well. With other
+/// errors it refuses this server, whose operator has to know.
 fn told(error: FetchError) -> ProviderError {
     match error {
-        FetchError::Status(400 | 401 | 403) => {
+        FetchError::Status { status: 400 | 403, error } if is_about_the_code(error.as_deref()) => {
             ProviderError::Refused("it did not accept the code".to_owned())
         }
-        other => ProviderError::Failed(other.to_string()),
+        other => ProviderError::Failed(format!("its token endpoint {other}")),
     }
+}
+
+/// GitHub has a word of its own for it.
+fn is_about_the_code(error: Option<&str>) -> bool {
+    error.is_none_or(|error| matches!(error, "invalid_grant" | "bad_verification_code"))
 }
 
 #[derive(Deserialize)]
@@ -140,7 +146,7 @@ impl ClientSettings {
         }
         let answer: TokenAnswer = http::json(request.form(&form)).await.map_err(told)?;
         match answer.error {
-            Some(_) => Err(ProviderError::Refused("it did not accept the code".to_owned())),
+            Some(error) => Err(told(FetchError::Status { status: 400, error: http::code(&error) })),
             None => Ok(answer),
         }
     }

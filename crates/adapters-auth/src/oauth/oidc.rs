@@ -104,9 +104,13 @@ impl OpenIdConnect {
             return Ok(found);
         }
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let metadata: Metadata = http::json(self.http.get(url)).await.map_err(failed)?;
+        let metadata: Metadata =
+            http::json(self.http.get(url)).await.map_err(|error| failed(format!("its metadata: {error}")))?;
         if metadata.issuer != self.issuer {
-            return Err(failed("its metadata names another issuer"));
+            return Err(failed(format!(
+                "its metadata names the issuer {:.200}, not {}",
+                metadata.issuer, self.issuer
+            )));
         }
         let keys = KeySet::new(self.http.clone(), metadata.jwks_uri.clone());
         Ok(self.found.get_or_init(|| Found { metadata, keys }))

@@ -65,18 +65,19 @@ impl From<Charge> for Problem {
     }
 }
 
-impl From<ProviderError> for Problem {
-    fn from(error: ProviderError) -> Self {
+impl Problem {
+    /// A provider gave no identity. `provider` is the name of one that is configured.
+    pub fn provider_failed(provider: &str, error: &ProviderError) -> Self {
         // What a provider or a browser sent may hold anything: escaped.
         let told = error.to_string();
         let message = match error {
             // Browsers cause these at will.
             ProviderError::Refused(_) => {
-                tracing::info!(error = ?told, "a provider refused a login");
+                tracing::info!(provider, error = ?told, "a provider refused a login");
                 "The provider refused the login; try again or log in another way"
             }
             ProviderError::Failed(_) => {
-                tracing::warn!(error = ?told, "a provider gave no identity");
+                tracing::warn!(provider, error = ?told, "a provider gave no identity");
                 "The provider can't be used at the moment; try again later"
             }
         };

@@ -108,7 +108,8 @@ async fn begin(
     checks.finish()?;
     let return_to = return_to.unwrap_or_else(|| return_to::frontend(&api.settings));
     let begun = api.identities.begin(&path.0, Begin { return_to, link }).await?;
-    Ok(begun.ok_or_else(no_such_provider)??)
+    let begun = begun.ok_or_else(no_such_provider)?;
+    begun.map_err(|error| Problem::provider_failed(&path.0, &error))
 }
 
 fn no_such_provider() -> Problem {
@@ -171,7 +172,7 @@ async fn callback(
         Callback::Invalid => return Err(Problem::one_time_token_invalid()),
         Callback::Taken => return Err(identity_taken()),
         Callback::Disabled => return Err(Problem::account_gone()),
-        Callback::Provider(error) => return Err(error.into()),
+        Callback::Provider(error) => return Err(Problem::provider_failed(&path.0, &error)),
     };
     let mut done = binding(&path, &client, &flow, "");
     done.make_removal();

@@ -169,7 +169,7 @@ struct DeletionRequest<'a> {
     responses(
         (status = 204, description = "The account is gone, every token of it is dead, every socket closed."),
         (status = 403, description = "`AUTHZ_002`: an account without a password is deleted within 10 minutes of a login (log in again, and repeat it), or the token does not allow this."),
-        (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_006`: it is no string."),
+        (status = 422, description = "`VALIDATION_004`: the account has a password, and none was given. `VALIDATION_007`: it is wrong. `VALIDATION_006`: it is no string."),
         (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
     )
 )]

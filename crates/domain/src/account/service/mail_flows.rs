@@ -162,7 +162,7 @@ impl AccountService {
             return Ok(EmailPatch::NoSuchUser);
         };
         if let Some(hash) = user.password.clone() {
-            if let Err(unproved) = self.prove(user.id, password.unwrap_or_default(), hash).await {
+            if let Err(unproved) = self.prove(user.id, password, hash).await {
                 return Ok(EmailPatch::Unproved(unproved));
             }
         } else if !self.sessions.proved_recently(principal).await? {

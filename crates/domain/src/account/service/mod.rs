@@ -171,7 +171,7 @@ impl AccountService {
     ) -> Result<Deletion, StoreError> {
         let Some(user) = self.accounts.by_id(principal.user).await? else { return Ok(Deletion::NoSuchUser) };
         if let Some(hash) = user.password {
-            if let Err(unproved) = self.prove(user.id, password.unwrap_or_default(), hash).await {
+            if let Err(unproved) = self.prove(user.id, password, hash).await {
                 return Ok(Deletion::Unproved(unproved));
             }
         } else if !self.sessions.proved_recently(principal).await? {

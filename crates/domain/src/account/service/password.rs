@@ -48,7 +48,7 @@ impl AccountService {
             return Ok(PasswordChange::NoSuchUser);
         };
         let Some(old) = user.password.clone() else { return Ok(PasswordChange::Unproved(Unproved::Wrong)) };
-        if let Err(unproved) = self.prove(user.id, current, old.clone()).await {
+        if let Err(unproved) = self.prove(user.id, Some(current), old.clone()).await {
             return Ok(PasswordChange::Unproved(unproved));
         }
         if current == new {

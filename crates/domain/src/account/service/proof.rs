@@ -8,6 +8,8 @@ use crate::limits::{Charge, LimitKey};
 /// Why a password offered is no proof.
 #[derive(Debug)]
 pub enum Unproved {
+    /// None was offered.
+    Missing,
     /// It is another.
     Wrong,
     /// Too many were wrong before.
@@ -24,9 +26,10 @@ impl AccountService {
     pub(super) async fn prove(
         &self,
         user: UserId,
-        password: &str,
+        password: Option<&str>,
         hash: PasswordHash,
     ) -> Result<(), Unproved> {
+        let Some(password) = password else { return Err(Unproved::Missing) };
         let (key, now) = (LimitKey::ProofOf(user), self.now());
         let quota = self.parts.quotas.map(|quotas| quotas.login_to);
         if let Some(quota) = quota {
