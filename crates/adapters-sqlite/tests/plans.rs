@@ -307,7 +307,7 @@ async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     }
     let new = email("ann@example.com");
     let confirm = proof(Purpose::VerifyEmail, Some(ANN), &new);
-    store.change_email(ANN, new, confirm, None, T0).await.expect("writes");
+    store.change_email(ANN, None, new, confirm, None, T0).await.expect("writes");
     planner.check_all("change_email");
 }
 
@@ -333,7 +333,7 @@ async fn identities(store: &SqliteStore, planner: &mut Planner) {
         let google = identity("google", subject, Some(&email("502@example.com")));
         store.resolve(google.clone(), UserId(todo_id().0), T0).await.expect("writes");
         planner.expect("resolve", &by_subject);
-        store.link(user, google, T0).await.expect("writes");
+        store.link(user, None, google, T0).await.expect("writes");
         planner.expect("link", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);
     }
     store.unlink(user, "google").await.expect("writes");
@@ -362,7 +362,7 @@ async fn housekeeping(store: &SqliteStore, planner: &mut Planner) {
 async fn deletion(store: &SqliteStore, planner: &mut Planner) {
     store.records(ANN).await.expect("reads").expect("the user exists");
     planner.expect("records", &["SEARCH mail_outbox USING INDEX mail_outbox_of_user (user_id=?)"]);
-    store.delete(ANN, over(T0)).await.expect("writes").expect("the user existed");
+    store.delete(ANN, None, over(T0)).await.expect("writes").expect("the user existed");
     planner.expect(
         "delete",
         &[

@@ -92,7 +92,7 @@ async fn a_deleted_user_stands_in_no_table_but_that_of_revocations() {
     let token = one_time(Purpose::OAuthHandOff, Some(user), &address);
     store.send(Proof { token, mail: Some(notice) }, T0).await.expect("sends");
     for (provider, verified) in [("google", Some(&address)), ("github", None)] {
-        store.link(user, identity(provider, "1", verified), T0).await.expect("links");
+        store.link(user, None, identity(provider, "1", verified), T0).await.expect("links");
     }
     let second = new_session(at(90));
     let logout = ending(EndReason::Logout, at(1));
@@ -111,7 +111,11 @@ async fn a_deleted_user_stands_in_no_table_but_that_of_revocations() {
         "users",
     ];
     assert_eq!(before.keys().map(String::as_str).collect::<Vec<_>>(), tables, "{before:?}");
-    store.delete(user, ending(EndReason::AccountDeleted, at(5))).await.expect("deletes").expect("existed");
+    store
+        .delete(user, None, ending(EndReason::AccountDeleted, at(5)))
+        .await
+        .expect("deletes")
+        .expect("existed");
     let after = traces(&path, user, address.as_str());
     assert_eq!(after, BTreeMap::from([("revoked_tokens".to_owned(), 1)]));
 }
@@ -128,7 +132,11 @@ async fn a_mail_that_made_an_account_goes_with_it() {
     store.magic_log_in(&link.token.hash, user, session, 20, over).await.expect("logs in");
     let owned = traces(&path, user, address.as_str());
     assert!(owned.contains_key("mail_outbox") && owned.contains_key("one_time_tokens"), "{owned:?}");
-    store.delete(user, ending(EndReason::AccountDeleted, at(5))).await.expect("deletes").expect("existed");
+    store
+        .delete(user, None, ending(EndReason::AccountDeleted, at(5)))
+        .await
+        .expect("deletes")
+        .expect("existed");
     let after = traces(&path, user, address.as_str());
     assert_eq!(after, BTreeMap::from([("revoked_tokens".to_owned(), 1)]));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::identity::{ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, Unlinked};
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 use moka::sync::Cache;
 
 /// How many are remembered.
@@ -55,8 +55,14 @@ impl IdentityStore for CachedIdentities {
         self.store.resolve(identity, new_user, now).await
     }
 
-    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
-        self.store.link(user, identity, now).await
+    async fn link(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        identity: ProviderIdentity,
+        now: Stamp,
+    ) -> Result<Linked, StoreError> {
+        self.store.link(user, session, identity, now).await
     }
 
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {

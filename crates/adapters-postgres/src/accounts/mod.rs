@@ -19,6 +19,7 @@ use crate::fence::Scope;
 use crate::one_time;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::{revoked_tokens, users};
+use crate::sessions::live;
 use crate::sessions::write::{end_all, end_user, insert_session};
 
 #[async_trait]
@@ -106,9 +107,14 @@ impl AccountStore for PostgresStore {
         set.await
     }
 
-    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError> {
+    async fn delete(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        ending: Ending,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let deleted = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
-            if !write::lock_wholly(conn, user).await? {
+            if !write::lock_wholly(conn, user).await? || !live::lasts(conn, user, session, ending.at).await? {
                 return Ok(None);
             }
             let older = revoked_tokens::table.filter(revoked_tokens::user_id.eq(user.0));

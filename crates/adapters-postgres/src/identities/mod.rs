@@ -12,7 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::identity::{
     ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, SealedTokens, Unlinked,
 };
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 use uuid::Uuid;
 
 use self::write::NewIdentity;
@@ -21,6 +21,7 @@ use crate::accounts::write::{NewAccount, insert};
 use crate::error::Failure;
 use crate::fence::Scope;
 use crate::schema::{external_identities, users};
+use crate::sessions::live;
 use crate::sessions::write::lock_user;
 
 #[async_trait]
@@ -60,12 +61,21 @@ impl IdentityStore for PostgresStore {
         resolved.await
     }
 
-    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
+    async fn link(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        identity: ProviderIdentity,
+        now: Stamp,
+    ) -> Result<Linked, StoreError> {
         let linked = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
             let ProviderIdentity { provider, subject, verified_email, tokens, name: _ } = &identity;
             write::lock(conn, provider, subject).await?;
             if lock_user(conn, user).await?.is_none() {
                 return Ok(Linked::NoSuchUser);
+            }
+            if !live::lasts(conn, user, session, now).await? {
+                return Ok(Linked::SessionEnded);
             }
             let owner = write::owner(conn, provider, subject).await?;
             if owner.is_some_and(|owner| owner != user) {

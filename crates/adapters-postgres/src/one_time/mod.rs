@@ -16,7 +16,7 @@ use domain::account::{
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 use uuid::Uuid;
 
 use crate::PostgresStore;
@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::fence::Scope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
+use crate::sessions::live;
 use crate::sessions::write::lock_user;
 
 #[async_trait]
@@ -130,6 +131,7 @@ impl OneTimeStore for PostgresStore {
     async fn change_email(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         email: Email,
         proof: Proof,
         notice: Option<NewMail>,
@@ -138,6 +140,9 @@ impl OneTimeStore for PostgresStore {
         let changed = self.pool.try_write(Scope::User(user), async move |conn: &AsyncPgConnection| {
             if !lock_wholly(conn, user).await? {
                 return Ok(EmailChange::NoSuchUser);
+            }
+            if !live::lasts(conn, user, session, now).await? {
+                return Ok(EmailChange::SessionEnded);
             }
             let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
                 users::email.eq(email.as_str()),

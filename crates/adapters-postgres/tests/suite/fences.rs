@@ -26,7 +26,7 @@ async fn user_with_rows(h: &Harness) -> UserId {
     let user = h.user().await;
     let address = h.stored(user).await.email.expect("an address");
     h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
-    h.identities.link(user, identity("google", &user.to_string(), None), T0).await.expect("an answer");
+    h.identities.link(user, None, identity("google", &user.to_string(), None), T0).await.expect("an answer");
     h.applied(user, create(todo_id(), "milk")).await;
     let logout = ending(EndReason::Logout, at(1));
     for _ in 0..2 {

@@ -56,7 +56,7 @@ async fn a_schema_in_use_goes_down_and_up() {
     let [ann, bob] = [h.user().await, h.user().await];
     let todo = h.applied(bob, create(todo_id(), "milk")).await;
     let over = ending(EndReason::AccountDeleted, at(60));
-    h.accounts.delete(ann, over).await.expect("an answer").expect("she exists");
+    h.accounts.delete(ann, None, over).await.expect("an answer").expect("she exists");
     let owner = database.owner_url();
     let reverted = revert_last(&owner).await.expect("down").expect("there is one");
     let again = migrate(&owner, &database.app_url()).await.expect("up again");
@@ -130,11 +130,11 @@ async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
     let address = h.stored(user).await.email.expect("an address");
     h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
     assert_eq!(h.outbox.claim(T0, at(1), 9).await.expect("an answer").len(), 1);
-    let linked = h.identities.link(user, identity("google", "ann", None), T0).await;
+    let linked = h.identities.link(user, None, identity("google", "ann", None), T0).await;
     assert_eq!(linked.expect("an answer"), Linked::Done);
     assert_eq!(h.sessions.sweep(at(60), 9).await.expect("an answer"), 2, "the session and its token");
     let over = ending(EndReason::AccountDeleted, at(60));
-    assert!(h.accounts.delete(user, over).await.expect("an answer").is_some());
+    assert!(h.accounts.delete(user, None, over).await.expect("an answer").is_some());
 
     let client = client(&url).await;
     for beyond in ["update database_epoch set epoch = 'x'", "truncate todos", "create table mine ()"] {

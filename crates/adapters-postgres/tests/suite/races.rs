@@ -40,7 +40,7 @@ async fn refreshes_and_a_deletion_at_once_are_all_answered() {
                 async move {
                     let Some(session) = session else {
                         let over = ending(EndReason::AccountDeleted, at(2));
-                        let deleted = h.accounts.delete(user, over).await;
+                        let deleted = h.accounts.delete(user, None, over).await;
                         assert!(matches!(deleted, Ok(Some(_))), "{deleted:?}");
                         return;
                     };
@@ -102,11 +102,15 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
                         3 => {
                             let proof = proof(Purpose::VerifyEmail, Some(user), &stranger);
                             let notice = mail(Some(user), &address, Template::EmailChanged);
-                            let changed = h.one_time.change_email(user, stranger, proof, Some(notice), at(1));
+                            let changed =
+                                h.one_time.change_email(user, None, stranger, proof, Some(notice), at(1));
                             drop(changed.await.expect("changed or not"));
                         }
                         _ => drop(
-                            h.accounts.delete(user, end(EndReason::AccountDeleted)).await.expect("deleted"),
+                            h.accounts
+                                .delete(user, None, end(EndReason::AccountDeleted))
+                                .await
+                                .expect("deleted"),
                         ),
                     }
                 }

@@ -27,7 +27,10 @@ async fn furnished(row_security: RowSecurity) -> (Harness, Database, Vec<(UserId
         let opening = ending(EndReason::DeviceRevoked, T0);
         h.sessions.open(user, session.clone(), 5, opening).await.expect("an answer");
         h.sessions.end(user, session.id, ending(EndReason::Logout, at(1))).await.expect("an answer");
-        h.identities.link(user, identity("google", &user.to_string(), None), T0).await.expect("an answer");
+        h.identities
+            .link(user, None, identity("google", &user.to_string(), None), T0)
+            .await
+            .expect("an answer");
         h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
         for mail in h.outbox.claim(T0, at(1), 10).await.expect("an answer") {
             h.outbox.sent(mail.mail.id, at(1)).await.expect("an answer");

@@ -84,8 +84,17 @@ impl AccountStore for SqliteStore {
         .await
     }
 
-    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError> {
-        self.write(move |conn| delete(conn, user, ending).map(Done::quiet)).await
+    async fn delete(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        ending: Ending,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        self.write(move |conn| {
+            let lasts = sessions::lasts(conn, user, session, ending.at)?;
+            Ok(Done::quiet(if lasts { delete(conn, user, ending)? } else { None }))
+        })
+        .await
     }
 
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {

@@ -8,14 +8,14 @@ use domain::account::{Email, User};
 use domain::identity::{
     ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, Unlinked, join,
 };
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::SqliteStore;
-use crate::accounts;
 use crate::error::Failure;
 use crate::rows::Id;
 use crate::schema::external_identities;
 use crate::writer::Done;
+use crate::{accounts, sessions};
 
 pub(crate) use rows::{forget, records};
 
@@ -47,8 +47,14 @@ impl IdentityStore for SqliteStore {
         self.write(move |conn| resolve(conn, &identity, new_user, now).map(Done::quiet)).await
     }
 
-    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
-        self.write(move |conn| link(conn, user, &identity, now).map(Done::quiet)).await
+    async fn link(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        identity: ProviderIdentity,
+        now: Stamp,
+    ) -> Result<Linked, StoreError> {
+        self.write(move |conn| link(conn, user, session, &identity, now).map(Done::quiet)).await
     }
 
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
@@ -129,11 +135,15 @@ fn account(id: UserId, email: Option<Email>, email_verified: bool, now: Stamp) -
 fn link(
     conn: &mut SqliteConnection,
     user: UserId,
+    session: Option<SessionId>,
     identity: &ProviderIdentity,
     now: Stamp,
 ) -> Result<Linked, Failure> {
     if !accounts::exists(conn, user)? {
         return Ok(Linked::NoSuchUser);
+    }
+    if !sessions::lasts(conn, user, session, now)? {
+        return Ok(Linked::SessionEnded);
     }
     if owner(conn, &identity.provider, &identity.subject)?.is_some_and(|owner| owner != user) {
         return Ok(Linked::BelongsToAnother);

@@ -10,10 +10,11 @@ use domain::account::{
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::SqliteStore;
 use crate::readers::in_snapshot;
+use crate::sessions;
 use crate::writer::Done;
 
 pub(crate) use tokens::{void_all_but, write};
@@ -91,12 +92,16 @@ impl OneTimeStore for SqliteStore {
     async fn change_email(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         email: Email,
         proof: Proof,
         notice: Option<NewMail>,
         now: Stamp,
     ) -> Result<EmailChange, StoreError> {
         self.write(move |conn| {
+            if !sessions::lasts(conn, user, session, now)? {
+                return Ok(Done::quiet(EmailChange::SessionEnded));
+            }
             proofs::change_email(conn, user, &email, &proof, notice.as_ref(), now).map(Done::quiet)
         })
         .await

@@ -131,6 +131,22 @@ fn revocations(
     Ok(RevocationNews { revocations, disabled })
 }
 
+/// Whether the session, where one is given, is one that the user could still refresh.
+pub(crate) fn lasts(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: Option<SessionId>,
+    now: Stamp,
+) -> QueryResult<bool> {
+    let Some(session) = session else { return Ok(true) };
+    let live = sessions::table
+        .filter(sessions::id.eq(Id::from(session)))
+        .filter(sessions::user_id.eq(Id::from(user)))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.as_micros()));
+    diesel::select(diesel::dsl::exists(live)).get_result(conn)
+}
+
 pub(crate) fn open(
     conn: &mut SqliteConnection,
     user: UserId,

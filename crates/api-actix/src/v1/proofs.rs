@@ -69,7 +69,7 @@ async fn resend_verification(api: web::Data<Api>, caller: Caller) -> Answer {
     let user = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
     if let Some(email) = &user.email {
         // By user and not by network: a frontend's server sends the requests of all its users.
-        api.accounts.charge_mail(email, None).await?;
+        api.accounts.charge_mail_of(user.id, email).await?;
     }
     api.accounts.resend_verification(&user).await?;
     Ok(HttpResponse::Accepted().finish())

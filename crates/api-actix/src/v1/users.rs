@@ -137,7 +137,7 @@ async fn change_email(
     password: Option<&str>,
 ) -> Result<account::User, Problem> {
     // By address and not by network: a frontend's server sends the requests of all its users.
-    api.accounts.charge_mail(&email, None).await?;
+    api.accounts.charge_mail_of(caller.0.user, &email).await?;
     match api.accounts.change_email(&caller.0, email, password).await? {
         EmailPatch::Done(user) => Ok(*user),
         EmailPatch::Unproved(why) => Err(unproved(why, "current_password")),

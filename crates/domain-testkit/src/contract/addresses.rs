@@ -16,7 +16,7 @@ async fn change(h: &Harness, user: UserId, to: &Email) -> EmailChange {
     let old = h.accounts.by_id(user).await.expect(ANSWERS).and_then(|user| user.email);
     let notice = old.map(|old| mail(Some(user), &old, Template::EmailChanged));
     let proof = proof(Purpose::VerifyEmail, Some(user), to);
-    h.one_time.change_email(user, to.clone(), proof, notice, at(1)).await.expect(ANSWERS)
+    h.one_time.change_email(user, None, to.clone(), proof, notice, at(1)).await.expect(ANSWERS)
 }
 
 async fn by_email(h: &Harness, address: &Email) -> Option<User> {
@@ -36,7 +36,7 @@ pub async fn a_new_address_is_unverified_and_both_are_told(h: Harness) {
     let notice = mail(Some(user), &old, Template::EmailChanged);
     let hash = confirm.token.hash;
     let token = confirm.token.id;
-    let changed = h.one_time.change_email(user, new.clone(), confirm, Some(notice), at(1)).await;
+    let changed = h.one_time.change_email(user, None, new.clone(), confirm, Some(notice), at(1)).await;
     let expected = User { email: Some(new.clone()), email_verified: false, ..verified };
     assert_eq!(changed.expect(ANSWERS), EmailChange::Done(Box::new(expected.clone())));
     let stored = h.stored(user).await;
@@ -72,7 +72,8 @@ pub async fn an_address_of_another_is_not_taken(h: Harness) {
     let (confirm, notice) =
         (proof(Purpose::VerifyEmail, Some(ann), &upper), mail(Some(ann), &upper, Template::EmailChanged));
     let hash = confirm.token.hash;
-    let changed = h.one_time.change_email(ann, upper, confirm, Some(notice), at(1)).await.expect(ANSWERS);
+    let changed =
+        h.one_time.change_email(ann, None, upper, confirm, Some(notice), at(1)).await.expect(ANSWERS);
     assert_eq!(changed, EmailChange::Taken);
     assert_eq!((h.stored(ann).await, h.stored(bob).await), (of_ann, of_bob));
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 1, "the older mail alone");

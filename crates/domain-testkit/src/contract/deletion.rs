@@ -30,7 +30,7 @@ async fn furnish(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
     }
     h.sessions.end(user, sessions[0].id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
     let google = identity("google", &user.to_string(), Some(&address));
-    assert_eq!(h.identities.link(user, google, at(1)).await.expect(ANSWERS), Linked::Done);
+    assert_eq!(h.identities.link(user, None, google, at(1)).await.expect(ANSWERS), Linked::Done);
     let sent = proof(Purpose::ResetPassword, Some(user), &address);
     let put = one_time(Purpose::OAuthHandOff, Some(user), &address);
     let tokens = [sent.token.hash, put.hash];
@@ -47,7 +47,7 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     let (of_bob, _) = furnish(&h, bob).await;
     let (user, todos) = (h.stored(ann).await, h.everything(ann).await);
     let over = ending(EndReason::AccountDeleted, at(5));
-    let ended = h.accounts.delete(ann, over).await.expect(ANSWERS).expect("the user exists");
+    let ended = h.accounts.delete(ann, None, over).await.expect(ANSWERS).expect("the user exists");
     let all_of_ann = Revocation {
         what: Revoked::User(ann),
         user: ann,
@@ -78,7 +78,7 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     assert_eq!(h.identities.providers(ann).await.expect(ANSWERS), [""; 0]);
     let mails = h.outbox.claim(at(5), at(9), 10).await.expect(ANSWERS);
     assert_eq!(mails.iter().map(|queued| queued.mail.user).collect::<Vec<_>>(), [Some(bob)]);
-    assert_eq!(h.accounts.delete(ann, over).await.expect(ANSWERS), None, "it is gone");
+    assert_eq!(h.accounts.delete(ann, None, over).await.expect(ANSWERS), None, "it is gone");
 
     let records = h.accounts.records(bob).await.expect(ANSWERS).expect("Bob exists");
     assert_eq!((records.sessions.len(), records.identities.len(), records.mails.len()), (2, 1, 1));
@@ -94,16 +94,13 @@ pub async fn of_deletions_at_once_one_is_made(h: Harness) {
     let user = h.user().await;
     furnish(&h, user).await;
     let h = Arc::new(h);
-    let deleted =
-        all(
-            (0..10).map(|_| {
-                let h = Arc::clone(&h);
-                async move {
-                    h.accounts.delete(user, ending(EndReason::AccountDeleted, at(5))).await.expect(ANSWERS)
-                }
-            }),
-        )
-        .await;
+    let deleted = all((0..10).map(|_| {
+        let h = Arc::clone(&h);
+        async move {
+            h.accounts.delete(user, None, ending(EndReason::AccountDeleted, at(5))).await.expect(ANSWERS)
+        }
+    }))
+    .await;
     assert_eq!(deleted.iter().flatten().count(), 1, "{deleted:?}");
     assert_eq!(h.revocations(None, at(5)).await.len(), 1);
 }
@@ -121,7 +118,7 @@ pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
             async move {
                 if place == 4 {
                     let over = ending(EndReason::AccountDeleted, at(5));
-                    let deleted = h.accounts.delete(user, over).await.expect(ANSWERS);
+                    let deleted = h.accounts.delete(user, None, over).await.expect(ANSWERS);
                     assert!(deleted.is_some(), "round {round}: it exists");
                     return;
                 }
@@ -138,7 +135,7 @@ pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
                     .await
                     .expect(ANSWERS);
                 let google = identity("google", &id.to_string(), None);
-                h.identities.link(user, google, T0).await.expect(ANSWERS);
+                h.identities.link(user, None, google, T0).await.expect(ANSWERS);
             }
         });
         all(tasks.collect::<Vec<_>>()).await;
@@ -165,8 +162,10 @@ pub async fn the_records_are_complete(h: Harness) {
     let notice = mail(Some(ann), &address, Template::EmailChanged);
     let notice_id = notice.id;
     let token = one_time(Purpose::VerifyEmail, Some(ann), &address);
-    let changed =
-        h.one_time.change_email(ann, address.clone(), Proof { token, mail: None }, Some(notice), at(2)).await;
+    let changed = h
+        .one_time
+        .change_email(ann, None, address.clone(), Proof { token, mail: None }, Some(notice), at(2))
+        .await;
     changed.expect(ANSWERS);
     h.outbox.claim(at(3), at(9), 10).await.expect(ANSWERS);
     h.outbox.sent(notice_id, at(4)).await.expect(ANSWERS);

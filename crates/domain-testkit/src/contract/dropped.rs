@@ -179,10 +179,10 @@ pub async fn a_deletion_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
         let user = h.user().await;
         let id = todo_id();
         h.applied(user, create(id, "milk")).await;
-        drop_after(polls, h.accounts.delete(user, over)).await;
+        drop_after(polls, h.accounts.delete(user, None, over)).await;
         let (todo, stored) = (h.todo(user, id).await, h.accounts.by_id(user).await.expect(answers));
         assert!(todo.is_some() || stored.is_none(), "{polls} polls: no todo goes before its user");
-        h.accounts.delete(user, over).await.expect(answers);
+        h.accounts.delete(user, None, over).await.expect(answers);
         assert_eq!(h.accounts.by_id(user).await.expect(answers), None, "{polls} polls");
         assert_eq!(h.todo(user, id).await, None, "{polls} polls");
         let kept = h.revocations(None, at(1)).await;

@@ -201,6 +201,8 @@ macro_rules! store_contract {
             a_link_keeps_to_the_cap
         );
         $crate::store_contract!(@theme $harness takeover:
+            a_session_that_has_ended_links_changes_and_deletes_nothing
+            a_link_at_once_with_a_takeover_leaves_no_way_in
             a_link_leaves_no_way_in_from_before
             a_reset_leaves_no_way_in_from_before
             an_identity_of_the_owner_finds_the_account_again

@@ -37,7 +37,7 @@ async fn with_token(h: &Harness, purpose: Purpose) -> (UserId, Email, NewOneTime
 
 async fn change_address(h: &Harness, user: UserId, to: &Email) {
     let proof = proof(Purpose::VerifyEmail, Some(user), to);
-    h.one_time.change_email(user, to.clone(), proof, None, T0).await.expect(ANSWERS);
+    h.one_time.change_email(user, None, to.clone(), proof, None, T0).await.expect(ANSWERS);
 }
 
 /// A registration writes its verification, token and mail, with the account.

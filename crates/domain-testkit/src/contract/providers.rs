@@ -24,7 +24,7 @@ fn done(resolved: Resolved) -> User {
 }
 
 async fn link(h: &Harness, user: UserId, identity: &ProviderIdentity) -> Linked {
-    h.identities.link(user, identity.clone(), at(1)).await.expect(ANSWERS)
+    h.identities.link(user, None, identity.clone(), at(1)).await.expect(ANSWERS)
 }
 
 async fn unlink(h: &Harness, user: UserId, provider: &str) -> Unlinked {

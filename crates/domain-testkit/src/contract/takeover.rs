@@ -1,14 +1,17 @@
 //! What the owner of an address finds of whoever registered it before.
 
+use std::sync::Arc;
+
 use domain::UserId;
-use domain::account::{Consumed, Email, MagicLogIn, PasswordSet, Purpose};
+use domain::account::{Consumed, Email, EmailChange, MagicLogIn, PasswordSet, Purpose};
 use domain::identity::{Linked, Resolved};
 use domain::session::{Device, EndReason, NewSession, Refreshed, TokenHash};
 
-use crate::Harness;
 use crate::build::{
-    T0, at, ending, identity, new_session, one_time, password_hash, replacement, successor, uuid,
+    T0, at, email, ending, identity, new_session, one_time, password_hash, proof, replacement, successor,
+    uuid,
 };
+use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
@@ -37,7 +40,7 @@ async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
     h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
     for vouched in [None, Some(&address)] {
         let known = identity(if vouched.is_some() { "google" } else { "github" }, &user.to_string(), vouched);
-        assert_eq!(h.identities.link(user, known, T0).await.expect(ANSWERS), Linked::Done);
+        assert_eq!(h.identities.link(user, None, known, T0).await.expect(ANSWERS), Linked::Done);
     }
     let mut hashes = Vec::new();
     for purpose in Purpose::ALL {
@@ -112,6 +115,52 @@ async fn reset(h: &Harness, ways: &WaysIn) {
         .await
         .expect(ANSWERS);
     assert!(done.is_some());
+}
+
+/// What a session of before asks for after its end is not done, though its token was looked at before.
+pub async fn a_session_that_has_ended_links_changes_and_deletes_nothing(h: Harness) {
+    let ways = with_ways_in(&h, false).await;
+    let (user, session) = (ways.user, Some(ways.session.id));
+    magic_log_in(&h, &ways).await;
+    let before = h.stored(user).await;
+    let known = identity("gitlab", "squatter", None);
+    assert_eq!(h.identities.link(user, session, known, at(6)).await.expect(ANSWERS), Linked::SessionEnded);
+    let to = email("squatter@example.com");
+    let confirm = proof(Purpose::VerifyEmail, Some(user), &to);
+    let changed = h.one_time.change_email(user, session, to, confirm, None, at(6)).await;
+    assert_eq!(changed.expect(ANSWERS), EmailChange::SessionEnded);
+    let over = ending(EndReason::AccountDeleted, at(6));
+    assert_eq!(h.accounts.delete(user, session, over).await.expect(ANSWERS), None);
+    assert_eq!(h.stored(user).await, before);
+    assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0]);
+    let own = new_session(at(10_000));
+    let opening = ending(EndReason::DeviceRevoked, at(6));
+    h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS);
+    // Of another user it is no session of this one.
+    let other = h.user().await;
+    assert_eq!(h.accounts.delete(other, Some(own.id), over).await.expect(ANSWERS), None);
+    assert!(h.accounts.delete(user, Some(own.id), over).await.expect(ANSWERS).is_some());
+}
+
+/// A link made while the owner takes over is gone afterwards, whichever comes first.
+pub async fn a_link_at_once_with_a_takeover_leaves_no_way_in(h: Harness) {
+    let h = Arc::new(h);
+    for round in 0..20 {
+        let ways = Arc::new(with_ways_in(&h, false).await);
+        all((0..6).map(|place| {
+            let (h, ways) = (Arc::clone(&h), Arc::clone(&ways));
+            async move {
+                if place == 3 {
+                    return magic_log_in(&h, &ways).await;
+                }
+                let known = identity("gitlab", &format!("squatter-{round}-{place}"), None);
+                let linked = h.identities.link(ways.user, Some(ways.session.id), known, at(5)).await;
+                assert!(matches!(linked, Ok(Linked::Done | Linked::SessionEnded)), "{linked:?}");
+            }
+        }))
+        .await;
+        assert_eq!(h.identities.providers(ways.user).await.expect(ANSWERS), [""; 0], "round {round}");
+    }
 }
 
 /// A magic link to an address that was never verified ends every way in from before, identities and begun logins too.

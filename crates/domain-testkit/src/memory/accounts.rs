@@ -87,9 +87,17 @@ impl AccountStore for MemoryStore {
         Ok(PasswordSet::Done(state.end_where(user, ending, |session| Some(session.id) != keep)))
     }
 
-    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError> {
+    async fn delete(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        ending: Ending,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
         check(ending);
         let mut state = self.enter()?;
+        if !state.lasts(user, session, ending.at) {
+            return Ok(None);
+        }
         if state.users.remove(&user).is_none() {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use domain::identity::{
     ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, SealedTokens,
     Unlinked, join,
 };
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 
 use super::{MemoryStore, State};
 
@@ -83,10 +83,19 @@ impl IdentityStore for MemoryStore {
         Ok(Resolved::Done(Box::new(state.users[&user].user.clone())))
     }
 
-    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError> {
+    async fn link(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        identity: ProviderIdentity,
+        now: Stamp,
+    ) -> Result<Linked, StoreError> {
         let mut state = self.enter()?;
         if !state.users.contains_key(&user) {
             return Ok(Linked::NoSuchUser);
+        }
+        if !state.lasts(user, session, now) {
+            return Ok(Linked::SessionEnded);
         }
         let key = key(&identity);
         if state.identities.get(&key).is_some_and(|known| known.user != user) {

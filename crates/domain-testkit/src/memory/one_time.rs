@@ -7,7 +7,7 @@ use domain::account::{
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
-use domain::{Stamp, StoreError, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 
 use super::{MemoryStore, State, check};
 
@@ -133,6 +133,7 @@ impl OneTimeStore for MemoryStore {
     async fn change_email(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         email: Email,
         proof: Proof,
         notice: Option<NewMail>,
@@ -141,6 +142,9 @@ impl OneTimeStore for MemoryStore {
         let mut state = self.enter()?;
         if !state.users.contains_key(&user) {
             return Ok(EmailChange::NoSuchUser);
+        }
+        if !state.lasts(user, session, now) {
+            return Ok(EmailChange::SessionEnded);
         }
         if state.by_email(&email).is_some_and(|owner| owner.id != user) {
             return Ok(EmailChange::Taken);

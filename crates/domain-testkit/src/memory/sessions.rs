@@ -125,6 +125,11 @@ impl State {
         session.device = Device { client_id: session.device.client_id.take(), ..device.clone() };
     }
 
+    /// Whether the session, where one is given, is one of the user's that neither ended nor expired.
+    pub(super) fn lasts(&self, user: UserId, session: Option<SessionId>, now: Stamp) -> bool {
+        session.is_none_or(|session| self.live(user, now).any(|live| live.id == session))
+    }
+
     /// The user's sessions that neither ended nor expired.
     fn live(&self, user: UserId, now: Stamp) -> impl Iterator<Item = &Session> {
         let of_user = self.sessions.values().filter(move |session| session.user == user);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Email, PasswordReplacement, User};
 use crate::error::StoreError;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::mail::NewMail;
 use crate::session::{Ending, NewSession, Revocation, TokenHash};
 use crate::time::Stamp;
@@ -125,6 +125,8 @@ pub enum EmailChange {
     Taken,
     /// There is no such user.
     NoSuchUser,
+    /// The session that asks has ended meanwhile; nothing was written.
+    SessionEnded,
 }
 
 /// Keeps one-time tokens and does what they prove. Each method is one transaction, and consumes by one conditional update: of two that
@@ -186,10 +188,12 @@ pub trait OneTimeStore: Send + Sync {
         ending: Ending,
     ) -> Result<MagicLogIn, StoreError>;
 
-    /// Gives the user another address, unverified, and writes the mails to both.
+    /// Gives the user another address, unverified, and writes the mails to both. `session`, where given, MUST be one that the user could still
+    /// refresh: one that ends at the same time, because the address's owner takes over, changes nothing after its end.
     async fn change_email(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         email: Email,
         proof: Proof,
         notice: Option<NewMail>,

@@ -126,8 +126,14 @@ pub trait AccountStore: Send + Sync {
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError>;
 
-    /// Removes every row of the user and keeps a revocation of everything they had; `None` without such a user.
-    async fn delete(&self, user: UserId, ending: Ending) -> Result<Option<Vec<Revocation>>, StoreError>;
+    /// Removes every row of the user and keeps a revocation of everything they had; `None` without such a user, and where `session` was given
+    /// and is not one that the user could still refresh.
+    async fn delete(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        ending: Ending,
+    ) -> Result<Option<Vec<Revocation>>, StoreError>;
 
     /// What is stored about the user besides the todos, of one snapshot; `None` without such a user.
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;

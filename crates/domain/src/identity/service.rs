@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Granted, IdentityStore, Linked, Provider, ProviderError, Resolved, Unlinked};
 use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::error::StoreError;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::limits::{Charge, LimitKey, network};
 use crate::session::{Device, EndReason, LoggedIn, Opening, Principal, SessionService};
 use crate::time::Stamp;
@@ -188,14 +188,14 @@ impl IdentityService {
         };
         let return_to = ReturnTo(state.return_to.to_owned());
         if let Some(user) = consumed.user {
-            if !self.lasts(user, state.session, now).await? {
-                return Ok(Some(Callback::Invalid));
-            }
-            let linked = self.parts.identities.link(user, identity, now).await?;
+            // Whoever was shut out meanwhile links nothing.
+            let Some(session) = state.session() else { return Ok(Some(Callback::Invalid)) };
+            let linked = self.parts.identities.link(user, Some(session), identity, now).await?;
             return Ok(Some(match linked {
                 Linked::Done => Callback::Linked(return_to),
                 Linked::BelongsToAnother => Callback::Taken,
                 Linked::NoSuchUser => Callback::Disabled,
+                Linked::SessionEnded => Callback::Invalid,
             }));
         }
         let new_user = UserId(self.sessions.parts().secrets.uuid());
@@ -206,12 +206,6 @@ impl IdentityService {
             Resolved::NeedsLink => Callback::Taken,
             Resolved::Disabled => Callback::Disabled,
         }))
-    }
-
-    /// Whether the session that began a link has not ended: whoever was shut out meanwhile links nothing.
-    async fn lasts(&self, user: UserId, session: &str, now: Stamp) -> Result<bool, StoreError> {
-        let live = self.sessions.parts().sessions.live(user, now).await?;
-        Ok(live.iter().any(|live| live.id.to_string() == session))
     }
 
     async fn hand_off(&self, user: UserId, provider: &str, now: Stamp) -> Result<HandOff, StoreError> {
@@ -306,6 +300,10 @@ struct State<'a> {
 impl<'a> State<'a> {
     fn to_text(&self) -> String {
         [self.provider, self.binding, self.session, self.return_to, self.memo].join("\n")
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        Uuid::parse_str(self.session).ok().map(SessionId)
     }
 
     fn of_text(text: &'a str) -> Option<Self> {

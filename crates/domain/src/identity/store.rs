@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{ExternalToken, ProviderIdentity};
 use crate::account::User;
 use crate::error::StoreError;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::time::Stamp;
 
 /// To whom an identity was joined.
@@ -28,6 +28,8 @@ pub enum Linked {
     BelongsToAnother,
     /// There is no such user.
     NoSuchUser,
+    /// The session that asks has ended meanwhile; nothing was written.
+    SessionEnded,
 }
 
 /// What became of an unlinking.
@@ -64,8 +66,15 @@ pub trait IdentityStore: Send + Sync {
         now: Stamp,
     ) -> Result<Resolved, StoreError>;
 
-    /// Gives the identity to the user. The one they had at the same provider, if another, goes.
-    async fn link(&self, user: UserId, identity: ProviderIdentity, now: Stamp) -> Result<Linked, StoreError>;
+    /// Gives the identity to the user. The one they had at the same provider, if another, goes. `session`, where given, MUST be one that the
+    /// user could still refresh: one that ends at the same time links nothing after its end.
+    async fn link(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        identity: ProviderIdentity,
+        now: Stamp,
+    ) -> Result<Linked, StoreError>;
 
     /// Takes the provider's identity from the user.
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError>;

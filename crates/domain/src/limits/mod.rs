@@ -26,6 +26,8 @@ pub enum LimitKey {
     MailFrom(IpAddr),
     /// Registrations and mails asked for to one address, folded.
     MailTo(String),
+    /// Mails that one user has sent to addresses of their choice.
+    MailOf(UserId),
     /// Logins with a provider begun from one network: each is a row that lives as long as its state.
     FlowFrom(IpAddr),
     /// Refreshes of one session.
@@ -126,7 +128,7 @@ pub struct Quotas {
     pub login_from: Quota,
     /// Failed logins to one account, and, counted apart, wrong passwords offered by its logged-in requests.
     pub login_to: Quota,
-    /// Registrations and mails asked for, from one network and to one address alike.
+    /// Registrations and mails asked for, from one network, to one address and by one user alike.
     pub mail: Quota,
     /// Logins with a provider begun from one network.
     pub flow: Quota,

@@ -48,7 +48,7 @@ pub enum EmailPatch {
     LogInAgain,
     /// It belongs to another account.
     Taken,
-    /// The user is gone.
+    /// The user is gone, or the session has ended meanwhile.
     NoSuchUser,
 }
 
@@ -173,10 +173,11 @@ impl AccountService {
         let (purpose, template) = (Purpose::VerifyEmail, Template::VerifyEmail);
         let proof = self.proof(purpose, template, Some(user.id), &email, name, now);
         let notice = self.notice(&user, Template::EmailChanged);
-        Ok(match self.parts.one_time.change_email(user.id, email, proof, notice, now).await? {
+        let store = &self.parts.one_time;
+        Ok(match store.change_email(user.id, principal.session, email, proof, notice, now).await? {
             EmailChange::Done(user) => EmailPatch::Done(user),
             EmailChange::Taken => EmailPatch::Taken,
-            EmailChange::NoSuchUser => EmailPatch::NoSuchUser,
+            EmailChange::NoSuchUser | EmailChange::SessionEnded => EmailPatch::NoSuchUser,
         })
     }
 }

@@ -152,9 +152,18 @@ impl AccountService {
 
     /// Charges a registration or a mail asked for to the network and to the address.
     pub async fn charge_mail(&self, email: &Email, ip: Option<IpAddr>) -> Result<(), Charge> {
+        self.charge(ip.map(|ip| LimitKey::MailFrom(network(ip))), email).await
+    }
+
+    /// Charges a mail that a logged-in user asks for to the user and to the address: all users of one frontend's server come from one
+    /// network.
+    pub async fn charge_mail_of(&self, user: UserId, email: &Email) -> Result<(), Charge> {
+        self.charge(Some(LimitKey::MailOf(user)), email).await
+    }
+
+    async fn charge(&self, by: Option<LimitKey>, email: &Email) -> Result<(), Charge> {
         let Some(quotas) = self.parts.quotas else { return Ok(()) };
-        let from = ip.map(|ip| LimitKey::MailFrom(network(ip)));
-        for key in from.into_iter().chain([LimitKey::MailTo(email.key().to_owned())]) {
+        for key in by.into_iter().chain([LimitKey::MailTo(email.key().to_owned())]) {
             let charge = self.limiter.charge(&key, quotas.mail, self.now()).await;
             if !charge.allowed {
                 return Err(charge);
@@ -178,7 +187,7 @@ impl AccountService {
             return Ok(Deletion::LogInAgain);
         }
         let ending = self.sessions.ending(EndReason::AccountDeleted, self.now());
-        Ok(match self.accounts.delete(principal.user, ending).await? {
+        Ok(match self.accounts.delete(principal.user, principal.session, ending).await? {
             Some(ended) => {
                 self.sessions.announce(&ended);
                 Deletion::Done
