@@ -84,7 +84,7 @@ pub struct Details {
 /// One bad field of a request. Where the code calls for them it has further members, such as `max` and `got`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "field": "text", "code": "VALIDATION_005", "message": "text must be at most 500 characters long, it has 501", "max": 500, "got": 501
+    "field": "text", "code": "VALIDATION_005", "message": "text must be at most 500 characters long, it has 501"
 }))]
 pub struct FieldProblem {
     /// Its name, as sent.
