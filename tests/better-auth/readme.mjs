@@ -17,6 +17,8 @@ const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
 // What next/headers gives: the headers of the request that is being answered.
 globalThis.requests = new AsyncLocalStorage();
 write("next-headers.mjs", "export const headers = async () => globalThis.requests.getStore();");
+// What next/navigation gives: a redirect is thrown, and the server answers with it.
+write("next-navigation.mjs", "export const redirect = (to) => { throw Object.assign(new Error(to), { to }); };");
 for (const [, path, text] of readme.matchAll(/```tsx?\n\/\/ (\S+)\n(.*?)```/gs)) {
   const target = path.replace(/tsx?$/, "mjs");
   const up = relative(dirname(target), ".") || ".";
@@ -24,7 +26,7 @@ for (const [, path, text] of readme.matchAll(/```tsx?\n\/\/ (\S+)\n(.*?)```/gs))
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, jsx: ts.JsxEmit.ReactJSX },
     reportDiagnostics: true,
   });
-  write(target, outputText.replaceAll(/"@\/([^"]+)"/g, `"${up}/$1.mjs"`).replaceAll('"next/headers"', `"${up}/next-headers.mjs"`));
+  write(target, outputText.replaceAll(/"@\/([^"]+)"/g, `"${up}/$1.mjs"`).replaceAll(/"next\/(headers|navigation)"/g, `"${up}/next-$1.mjs"`));
 }
 
 function write(path, text) {
@@ -36,7 +38,9 @@ function write(path, text) {
 const server = createServer(async (request, response) => {
   if (request.url.startsWith("/api/auth/")) return toNodeHandler((asked) => route[asked.method](asked))(request, response);
   if (request.url !== "/tasks") return response.writeHead(404).end();
-  const page = await requests.run(new Headers(request.headers), Tasks);
+  const page = await requests.run(new Headers(request.headers), Tasks).catch((thrown) => thrown);
+  if (page.to) return response.writeHead(307, { location: page.to }).end();
+  if (page instanceof Error) throw page;
   response.writeHead(200, { "content-type": "text/html" }).end(renderToStaticMarkup(page));
 });
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));

@@ -1,10 +1,10 @@
 //! The taxonomy of errors that clients see. The status is a property of code and surface and lives in the API.
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal),+ $(,)?) => {
         /// A stable code that names the reason of a refusal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum ErrorCode { $($(#[$doc])* $name),+ }
+        pub enum ErrorCode { $($(#[doc = $doc])+ $name),+ }
 
         impl ErrorCode {
             /// Every code, in the order of the documentation.
@@ -15,40 +15,46 @@ macro_rules! codes {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
             }
+
+            /// What it means, in a line of Markdown.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
+            }
         }
     };
 }
 
 codes! {
-    /// Unknown email or wrong password, indistinguishably.
+    /// Unknown email or wrong password; which of them is not told.
     CredentialsWrong = "AUTH_001",
-    /// The access token's time is over.
+    /// The access token has expired; a refresh gives the next.
     AccessTokenExpired = "AUTH_002",
-    /// The refresh token's time is over.
+    /// The refresh token has expired; log in again.
     RefreshTokenExpired = "AUTH_003",
-    /// The token or its session is revoked, or a refresh token was used again.
+    /// The token or its session has been ended, or a refresh token was used a second time; log in again.
     TokenRevoked = "AUTH_004",
     /// A token is missing or malformed.
     TokenMalformed = "AUTH_005",
-    /// Wrong signature, algorithm, issuer or audience.
+    /// The token's signature, algorithm, issuer or audience is not one that this server trusts.
     TokenNotTrusted = "AUTH_006",
     /// The account is gone or disabled.
     AccountGone = "AUTH_007",
-    /// A one-time token is unknown, used or expired.
+    /// A token or code that is good once (of a mail or a login with a provider) is unknown, used or expired.
     OneTimeTokenInvalid = "AUTH_008",
-    /// An OAuth identity belongs to another account, or must be linked from a logged-in session.
+    /// The provider's identity belongs to another account, or has to be linked by a user who is logged in.
     IdentityTaken = "AUTH_009",
-    /// An OAuth provider failed or refused.
+    /// The provider failed, or refused the login.
     ProviderFailed = "AUTH_010",
-    /// Another user's resource.
+    /// It belongs to another user.
     NotYours = "AUTHZ_001",
-    /// Any other missing permission.
+    /// Not permitted for another reason: the token's scope, the page's origin, the last way to log in.
     ScopeMissing = "AUTHZ_002",
-    /// Email missing or malformed.
+    /// The email is missing or malformed.
     EmailInvalid = "VALIDATION_001",
-    /// Password too weak, or over 72 bytes.
+    /// The password is too weak, or longer than 72 bytes.
     PasswordWeak = "VALIDATION_002",
-    /// Email already registered.
+    /// The email is registered already.
     EmailTaken = "VALIDATION_003",
     /// A required field is missing or blank.
     FieldRequired = "VALIDATION_004",
@@ -70,26 +76,40 @@ codes! {
     TodoNotFound = "RESOURCE_001",
     /// No such user, device or provider.
     ResourceNotFound = "RESOURCE_002",
-    /// No such route, or not with this method.
+    /// No such path; with status 405, not with this method (`Allow` names those that there are).
     RouteNotFound = "RESOURCE_003",
-    /// The version in the body is not the current one.
+    /// The version named is not the current one; `details` shows the server's todo.
     VersionMismatch = "CONFLICT_001",
-    /// `If-Match` did not match.
+    /// `If-Match` did not match; `details` shows the server's todo.
     PreconditionFailed = "CONFLICT_002",
     /// The id is in use with other content.
     IdInUse = "CONFLICT_003",
     /// The user's todo quota is reached.
     QuotaReached = "QUOTA_001",
-    /// The cursor can't be continued: full resync needed.
+    /// The sync cursor can't be continued; sync from the beginning.
     ResyncRequired = "SYNC_001",
-    /// Too many requests.
+    /// Too many requests; `Retry-After` says when to try again.
     RateLimited = "RATE_001",
-    /// The database is unavailable.
+    /// The database is unavailable; `Retry-After` says when to try again, and a repeat is safe.
     DatabaseUnavailable = "SERVER_001",
-    /// Anything unexpected.
+    /// Anything unexpected; the server's log has it under the `request_id`.
     Unexpected = "SERVER_002",
-    /// Revocations can't be checked: closed.
+    /// It can't be checked whether the session has ended, so nobody is let in; `Retry-After` says when to try again.
     RevocationsUnknown = "SERVER_003",
-    /// Password hashing failed.
+    /// The password could not be hashed.
     HashingFailed = "SERVER_004",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_meaning_that_fits_a_row_of_a_table() {
+        assert_eq!(ErrorCode::EmailTaken.meaning(), "The email is registered already.");
+        for code in ErrorCode::ALL {
+            let meaning = code.meaning();
+            assert!(meaning.ends_with('.') && !meaning.contains(['\n', '|']), "{meaning}");
+        }
+    }
 }

@@ -58,6 +58,15 @@ impl BetterAuth {
         writeln!(stdin, "{line}").expect("it listens");
     }
 
+    /// Where a page there redirects who is not logged in.
+    pub async fn sends_strangers_to(&self, path: &str) -> String {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let sent = http.build().expect("a client").get(format!("{}{path}", self.base_url)).send().await;
+        let response = sent.expect("Better Auth answers");
+        assert_eq!(response.status(), 307, "a redirect");
+        response.headers()["location"].to_str().expect("a text").to_owned()
+    }
+
     /// Somebody new.
     pub async fn sign_up(&self, email: &str) -> Person {
         let (http, base_url) = (self.http.clone(), self.base_url.clone());

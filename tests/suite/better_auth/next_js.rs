@@ -14,5 +14,6 @@ on_both_databases! {
         add_task(&caller(&server, &ann).await, "Buy milk").await.expect(201);
         assert_eq!(ann.get("/tasks").await, "<ul><li>Buy milk</li></ul>");
         assert_eq!(bob.get("/tasks").await, "<ul></ul>");
+        assert_eq!(app.sends_strangers_to("/tasks").await, "/login");
     }
 }

@@ -88,4 +88,10 @@ assert.deepEqual(settled.server_changes.map((todo) => [todo.text, todo.version])
 const listed = success("list", await laptop.GET("/api/v1/todos", { params: { query: { search: "goat" } } }));
 assert.deepEqual(listed.map((todo) => todo.id), [id]);
 
+// What a request may leave out, the types let it leave out.
+const bare = success("create with a text alone", await phone.POST("/api/v1/todos", { body: { text: "Buy bread" } }));
+assert.equal(bare.completed, false);
+const out = await phone.POST("/api/v1/auth/logout", { body: {} });
+assert.equal(out.response.status, 204);
+
 console.log("walk-through: two devices agree");

@@ -11,13 +11,17 @@ use serde_json::{Map, Value};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Challenge, Problem, Surface};
+use super::{Challenge, Problem, Surface, status};
 use crate::middleware::limit_headers;
 use crate::moment::Moment;
 
 /// A refusal or failure (RFC 9457), the same on every surface.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
+#[schema(as = Problem, example = json!({
+    "type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such todo", "error_code": "RESOURCE_001",
+    "message": "There is no such todo", "details": {}, "timestamp": "2026-01-12T20:30:00.000000Z",
+    "request_id": "0190163d-8694-739b-aea5-966c26f8ad91"
+}))]
 pub struct ProblemBody<'a> {
     /// Always `about:blank`: `error_code` tells kinds apart.
     #[serde(rename = "type")]
@@ -79,6 +83,9 @@ pub struct Details {
 
 /// One bad field of a request. Where the code calls for them it has further members, such as `max` and `got`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "field": "text", "code": "VALIDATION_005", "message": "text must be at most 500 characters long, it has 501"
+}))]
 pub struct FieldProblem {
     /// Its name, as sent.
     #[schema(value_type = String, example = "text")]
@@ -113,9 +120,19 @@ impl PartialSchema for ProblemCode {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.as_str())))
-            .description(Some("The stable name of a kind of problem."))
+            .description(Some(format!("The stable name of a kind of problem.\n\n{}", code_table())))
             .into()
     }
+}
+
+/// Every code in a table of Markdown: what it means, and its status on each surface.
+fn code_table() -> String {
+    let row = |code: &ErrorCode| {
+        let [v1, todos, tasks] = Surface::ALL.map(|surface| status(*code, surface).as_u16());
+        format!("| `{}` | {v1} | {todos} | {tasks} | {} |\n", code.as_str(), code.meaning())
+    };
+    let rows: Vec<_> = ErrorCode::ALL.iter().map(row).collect();
+    format!("| code | sync | token | task, user task | meaning |\n|---|---|---|---|---|\n{}", rows.concat())
 }
 
 impl ToSchema for ProblemCode {
@@ -171,5 +188,17 @@ impl Challenge {
                 HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_codes_stands_in_the_documents() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        let document = std::fs::read_to_string(path).expect("docs/errors.md is there");
+        assert!(document.contains(&code_table()), "docs/errors.md has to have this table:\n{}", code_table());
     }
 }

@@ -190,8 +190,8 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"all": false}))]
 struct LogoutRequest {
-    /// Whether to end every session of the user, and not this one alone.
-    #[schema(value_type = Option<bool>, default = false)]
+    /// Whether to end every session of the user; without it, this one alone.
+    #[schema(value_type = Option<bool>)]
     #[serde(default)]
     all: Field<bool>,
 }

@@ -66,3 +66,17 @@ fn every_body_of_a_request_or_a_success_has_an_example() {
         [0];
     assert_eq!((&task["id"], &task["title"]), (&serde_json::json!(17), &serde_json::json!("Buy milk")));
 }
+
+/// Generators of clients make a member that has a default a mandatory one.
+#[test]
+fn no_member_has_a_default() {
+    let document = serde_json::to_value(openapi_document()).expect("JSON");
+    let mut members = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(schema.get("default").is_none(), "{name}.{member}");
+            members += 1;
+        }
+    }
+    assert!(members > 100, "{members}");
+}

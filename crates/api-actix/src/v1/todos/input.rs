@@ -32,8 +32,8 @@ pub struct TodoCreate<'a> {
     #[schema(value_type = Option<String>, max_length = 10_000)]
     #[serde(default)]
     description: Field<Text<'a>>,
-    /// Whether it is done already.
-    #[schema(value_type = bool, required = false, default = false)]
+    /// Whether it is done already; without it, it is not.
+    #[schema(value_type = bool, required = false)]
     #[serde(default)]
     completed: Field<bool>,
     /// The device that asks.

@@ -148,7 +148,10 @@ struct Response<'a> {
 
 /// A todo that can't be applied.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RejectedTodo)]
+#[schema(as = RejectedTodo, example = json!({
+    "id": "550e8400-e29b-41d4-a716-446655440000", "index": 0, "error_code": "VALIDATION_005",
+    "message": "text must be at most 500 characters long, it has 501"
+}))]
 struct Rejected {
     /// Its id as sent; null where that can't be read.
     #[schema(required = true)]
