@@ -65,10 +65,8 @@ const fn text(template: Template) -> Text {
 /// The mail as it goes over the wire.
 pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailError> {
     let refused = |error: &dyn ToString| MailError::Permanent(error.to_string());
-    let to = Mailbox::new(
-        letter.name.as_ref().map(|name| name.as_str().to_owned()),
-        letter.to.as_str().parse().map_err(|e| refused(&e))?,
-    );
+    let to =
+        Mailbox::new(name(letter).map(str::to_owned), letter.to.as_str().parse().map_err(|e| refused(&e))?);
     let text = text(letter.template);
     let host = sender.0.email.domain();
     Message::builder()
@@ -87,8 +85,16 @@ fn written_by_a_machine() -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
+/// What the receiver is called, unless readers could make a link of it: anybody can name themselves and have a mail sent to a stranger.
+fn name(letter: &Letter) -> Option<&str> {
+    let name = letter.name.as_ref()?.as_str();
+    let is_linked =
+        |word: &str| word.trim_matches('.').contains('.') || word.contains("://") || word.contains('@');
+    (!name.split_whitespace().any(is_linked)).then_some(name)
+}
+
 fn greeting(letter: &Letter) -> String {
-    letter.name.as_ref().map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {},", name.as_str()))
+    name(letter).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"))
 }
 
 fn plain(letter: &Letter, text: &Text) -> String {
@@ -163,5 +169,16 @@ mod tests {
         );
         assert!(DisplayName::parse("Ann\nBcc: eve@example.com").is_err());
         assert!(!wire(Template::MagicLink, "Ann, Bcc: eve@example.com").contains("\nBcc:"));
+    }
+
+    #[test]
+    fn nobody_is_greeted_with_an_address_to_visit() {
+        for name in
+            ["Your parcel waits: https://evil.example", "visit evil.example", "eve@evil", "evil.example/x"]
+        {
+            let mail = wire(Template::VerifyEmail, name);
+            assert!(mail.contains("Hello,") && !mail.contains("evil"), "{mail}");
+        }
+        assert!(wire(Template::VerifyEmail, "Dr. Ann O'Hara").contains("Hello Dr. Ann O'Hara,"));
     }
 }

@@ -187,6 +187,20 @@ async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
 }
 
 #[actix_web::test]
+async fn a_user_sends_only_so_many_mails_whatever_the_addresses() {
+    let server = limited();
+    let ann = server.register("ann@example.com").await;
+    let change = |n: usize| {
+        let to = format!("stranger{n}@example.com");
+        ann.ask(patch("/users/me", json!({"email": to, "current_password": PASSWORD})))
+    };
+    for n in 0..5 {
+        assert_eq!(server.send(change(n)).await.status, 200);
+    }
+    assert_eq!(server.send(change(5)).await.refusal(), (429, "RATE_001"));
+}
+
+#[actix_web::test]
 async fn logins_with_a_provider_are_limited_by_network_and_links_are_not() {
     let quotas = Quotas { flow: Quota::new(2, Duration::from_mins(1)), ..Quotas::default() };
     let server = Server::with(Some(quotas), ApiSettings::default());
