@@ -184,8 +184,7 @@ fn authenticates(request: &HttpRequest) -> bool {
 /// body was in is not known here yet.
 fn still_stands(request: &HttpRequest) -> Result<(), Problem> {
     let extensions = request.extensions();
-    let (Some(principal), Some(api)) =
-        (extensions.get::<Principal>(), request.app_data::<web::Data<Api>>())
+    let (Some(principal), Some(api)) = (extensions.get::<Principal>(), request.app_data::<web::Data<Api>>())
     else {
         return Ok(());
     };

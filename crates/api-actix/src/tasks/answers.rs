@@ -1,8 +1,8 @@
 //! What both trees of paths answer, once it is known who asks.
 
-use actix_web::{HttpResponse, web};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName, LOCATION};
+use actix_web::{HttpResponse, web};
 use domain::TodoId;
 use domain::code::ErrorCode;
 use domain::session::Principal;
