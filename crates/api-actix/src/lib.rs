@@ -5,6 +5,7 @@
 //! - [`middleware`]: what every request passes through
 //! - [`connection`]: deadlines of connections, and answers to what is no HTTP
 //! - [`unread`]: how much memory answers may take that nobody reads
+//! - [`turns`]: one at a time for a user, of what costs much
 //! - [`v1`]: the sync contract, `/api/v1`
 //! - [`todos`]: the token contract, `/auth` and `/todos`
 //! - [`tasks`]: the task contracts, `/api/tasks` and `/api/{user_id}/tasks`
@@ -27,6 +28,7 @@ mod services;
 mod shared;
 pub mod tasks;
 pub mod todos;
+pub mod turns;
 pub mod unread;
 pub mod v1;
 
@@ -89,6 +91,8 @@ pub struct Api {
     pub ready: Arc<Readiness>,
     /// The large answers that clients have not read yet.
     pub unread: unread::Unread,
+    /// Who is at something that costs much.
+    pub turns: turns::Turns,
 }
 
 /// What an operator may set.

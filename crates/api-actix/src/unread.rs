@@ -1,8 +1,8 @@
 //! How much memory the answers may take that clients have not read yet.
 //!
-//! A client decides when it reads, and a whole sync may have tens of megabytes. So large answers share a fixed amount. A user
-//! may hold one answer while there is room for it at all, and more of them within a part of what the others leave: many
-//! connections of one user never take all of it.
+//! A client decides when it reads, and a whole sync may have tens of megabytes. So large answers share a fixed amount. A user's
+//! only answer may take half of what the others leave, and several of them a smaller part: neither one nor many connections of one user
+//! ever take all of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::UserId;
 
 /// What all large answers together may take, in bytes.
-const ALL: usize = 256 * 1024 * 1024;
-/// Which part of what the others leave a user's answers may take, where they are several: one in so many.
+const ALL: usize = 512 * 1024 * 1024;
+/// Which part of what the others leave a user's only answer may take: one in so many.
+const PART_OF_ONE: usize = 2;
+/// The same of a user's answers where they are several.
 const PART: usize = 8;
 /// Smaller answers are not counted: buffers of the system take them at once.
 const LARGE: usize = 64 * 1024;
@@ -47,7 +49,7 @@ impl Unread {
         let by_others = held.by_all + bytes - by_user;
         let left_by_others = ALL.saturating_sub(by_others);
         let the_only_one = by_user == bytes;
-        if by_user > if the_only_one { left_by_others } else { left_by_others / PART } {
+        if by_user > left_by_others / if the_only_one { PART_OF_ONE } else { PART } {
             return Err(NoRoom);
         }
         held.by_all += bytes;
@@ -94,13 +96,25 @@ mod tests {
     }
 
     #[test]
-    fn one_answer_may_be_as_large_as_there_is_room_and_several_have_a_part() {
+    fn a_users_only_answer_may_take_half_of_what_others_leave() {
+        let unread = Unread::default();
+        assert_eq!(unread.take(user(1), 256 * MIB + 1).err(), Some(NoRoom));
+        let first = unread.take(user(1), 256 * MIB).expect("room");
+        assert_eq!(unread.take(user(2), 128 * MIB + 1).err(), Some(NoRoom));
+        let second = unread.take(user(2), 128 * MIB).expect("room");
+        assert!(unread.take(user(3), 64 * MIB).is_ok());
+        drop((first, second));
+        assert!(unread.take(user(3), 256 * MIB).is_ok());
+    }
+
+    #[test]
+    fn several_answers_of_a_user_have_a_smaller_part() {
         let unread = Unread::default();
         let whole = unread.take(user(1), 80 * MIB).expect("room");
         assert_eq!(unread.take(user(1), MIB).err(), Some(NoRoom));
         drop(whole);
         let shares: Vec<_> = (0..100).map_while(|_| unread.take(user(1), MIB).ok()).collect();
-        assert_eq!((shares.len(), unread.bytes()), (32, 32 * MIB));
+        assert_eq!((shares.len(), unread.bytes()), (64, 64 * MIB));
         assert!(unread.take(user(2), 80 * MIB).is_ok());
         drop(shares);
         assert_eq!(unread.bytes(), 0);

@@ -165,6 +165,7 @@ pub async fn assemble(
         render_metrics,
         ready: Arc::new(Readiness::default()),
         unread: Unread::default(),
+        turns: api_actix::turns::Turns::default(),
     };
     Ok(Wired { api: Arc::new(api), poll, mail, housekeeper, closing: stores.closing })
 }

@@ -168,6 +168,15 @@ impl Problem {
         )
     }
 
+    /// The user's requests of a kind that costs much did not get done in time.
+    #[must_use]
+    pub fn too_many_at_once() -> Self {
+        Self::new(
+            ErrorCode::RateLimited,
+            "Too many such requests at once: wait for the answer of one before the next. Nothing was done",
+        )
+    }
+
     /// There is no such user, device or provider.
     #[must_use]
     pub fn not_found(what: &'static str) -> Self {

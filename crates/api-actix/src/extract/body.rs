@@ -6,8 +6,9 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{self, Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use domain::code::ErrorCode;
+use domain::session::Principal;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -18,6 +19,10 @@ use crate::error::Problem;
 
 /// The deepest nesting of a body; the deepest that any request needs is three.
 const DEEPEST: usize = 64;
+
+/// The most bytes of the body of a route that needs no token, as anybody may send as many of them at once as they like. The largest that
+/// is any good, a long password with every character escaped, has a few thousand.
+const CREDENTIALS: usize = 16 * 1024;
 
 /// A body that claims to be JSON, or is empty, and is within the limit; [`Body::read`] looks at what it holds.
 #[derive(Clone, Debug)]
@@ -141,13 +146,15 @@ impl FromRequest for Body {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
         let settings = request
             .app_data::<web::Data<Api>>()
             .map(|api| (api.settings.body_limit, api.settings.patience.body));
         let (limit, patience) = settings.unwrap_or_default();
+        let limit = if authenticates(&request) { limit.min(CREDENTIALS) } else { limit };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let json = content_type.is_some_and(is_json);
-        let encoded = is_encoded(request);
+        let encoded = is_encoded(&request);
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let payload = payload.take();
@@ -160,9 +167,28 @@ impl FromRequest for Body {
             };
             let in_time = timeout(patience, arrived).await;
             let bytes = in_time.map_err(|_| not_json("The body took too long to arrive"))??;
+            still_stands(&request)?;
             Ok(Self { bytes })
         })
     }
+}
+
+/// Whether a route is one of those that let anybody in who has no token yet.
+fn authenticates(request: &HttpRequest) -> bool {
+    // As the routes see it: `/%61uth` is `/auth`.
+    let path = request.match_info().as_str();
+    ["/api/v1/auth/", "/auth/", "/api/auth/"].iter().any(|tree| path.starts_with(tree))
+}
+
+/// Refuses a caller who was let in when the head came, and whose token was ended while the body did. One who is let in later than the
+/// body was in is not known here yet.
+fn still_stands(request: &HttpRequest) -> Result<(), Problem> {
+    let extensions = request.extensions();
+    let (Some(principal), Some(api)) = (extensions.get::<Principal>(), request.app_data::<web::Data<Api>>())
+    else {
+        return Ok(());
+    };
+    Ok(api.sessions.still_stands(principal)?)
 }
 
 /// A body of another type, which is none as long as it is empty: many clients name a type whatever they send.

@@ -35,6 +35,8 @@ impl Caller {
         let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
         let principal = api.sessions.authenticate(token).await??;
         request.extensions_mut().insert(principal.user);
+        // The body, which may arrive much later, asks again whether it still stands.
+        request.extensions_mut().insert(principal.clone());
         charge(api, principal.user, request).await?;
         Ok(Self(principal))
     }

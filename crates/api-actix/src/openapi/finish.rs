@@ -47,7 +47,7 @@ const SHARED: [(&str, &str, &str); 11] = [
     (
         "TooManyRequests",
         "429",
-        "`RATE_001`: too many requests, or answers that wait to be read; `Retry-After` says when to try again.",
+        "`RATE_001`: too many requests, in all or at once, or answers that wait to be read; `Retry-After` says when to try again.",
     ),
     (
         "Unavailable",

@@ -1,8 +1,8 @@
 //! What both trees of paths answer, once it is known who asks.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName, LOCATION};
+use actix_web::{HttpResponse, web};
 use domain::TodoId;
 use domain::code::ErrorCode;
 use domain::session::Principal;
@@ -16,6 +16,7 @@ use crate::error::{Answer, Problem};
 use crate::extract::{Checks, Int, Query, number, word};
 use crate::openapi::NamedSchema;
 use crate::shared::{json, told};
+use crate::turns::{Heavy, in_turn};
 use crate::v1::todos::settled;
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -79,7 +80,12 @@ impl Part {
 }
 
 /// The tasks, the newest first.
-pub(super) async fn list(api: &Api, principal: &Principal, part: Part) -> Answer {
+pub(super) async fn list(api: &web::Data<Api>, principal: &Principal, part: Part) -> Answer {
+    let written = written(api.clone(), principal.clone(), part);
+    in_turn(api, principal, Heavy::Read, written).await
+}
+
+async fn written(api: web::Data<Api>, principal: Principal, part: Part) -> Answer {
     let query = ListQuery { filter: part.filter, ..ListQuery::default() };
     let (page, left_out) = match part.limit {
         Some(limit) => {
@@ -96,7 +102,7 @@ pub(super) async fn list(api: &Api, principal: &Principal, part: Part) -> Answer
         if nth > 0 {
             body.push(b',');
         }
-        serde_json::to_writer(&mut body, &Task::new(principal, todo)).map_err(|_| Problem::unexpected())?;
+        serde_json::to_writer(&mut body, &Task::new(&principal, todo)).map_err(|_| Problem::unexpected())?;
         if body.len() > turn {
             turn = body.len() + AT_ONCE;
             tokio::task::yield_now().await;

@@ -14,6 +14,7 @@ use crate::error::Answer;
 use crate::extract::{Body, Caller, Checks, Client, Field, Text};
 use crate::moment::Moment;
 use crate::shared::{Message, as_is, email, email_taken, json, password_changed, told};
+use crate::turns::{Heavy, in_turn};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(register).service(change_password);
@@ -118,6 +119,10 @@ struct PasswordPair<'a> {
 #[post("/auth/change-password")]
 async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     caller.may(Scope::Account)?;
+    in_turn(&api, &caller.0, Heavy::Proof, replace_password(api.clone(), caller.clone(), body)).await
+}
+
+async fn replace_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let input: PasswordPair<'_> = body.read()?;
     let mut checks = Checks::default();
     let current = checks.required("current_password", input.current_password, as_is);

@@ -16,6 +16,7 @@ use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, Client, Field, Text};
 use crate::shared::{REFRESH_COOKIE, email, email_taken, from_cookie, logged_in, password_changed};
+use crate::turns::{Heavy, in_turn};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(register).service(log_in).service(refresh).service(log_out).service(change_password);
@@ -252,6 +253,10 @@ struct ChangePasswordRequest<'a> {
 #[post("/auth/change-password")]
 async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     caller.may(Scope::Account)?;
+    in_turn(&api, &caller.0, Heavy::Proof, replace_password(api.clone(), caller.clone(), body)).await
+}
+
+async fn replace_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let input: ChangePasswordRequest<'_> = body.read()?;
     let mut checks = Checks::default();
     let current = checks.required("current_password", input.current_password, as_is);

@@ -15,6 +15,7 @@ use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, Client, Field, Text};
 use crate::moment::Moment;
 use crate::shared::{as_is, email_taken, json, unproved};
+use crate::turns::{Heavy, in_turn};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(get_me).service(update_me).service(delete_me);
@@ -116,12 +117,27 @@ async fn update_me(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let email = checks.not_null("email", input.email, |text| Email::parse(&text.0));
     let password = checks.optional("current_password", input.current_password, as_is);
     checks.finish()?;
-    let mut account = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
-    if let Some(email) = email.filter(|email| account.email.as_ref() != Some(email)) {
-        account = change_email(&api, &caller, email, password.as_ref().map(|text| text.0.as_ref())).await?;
+    let password = password.map(|text| text.0.into_owned());
+    let account = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
+    let email = email.filter(|email| account.email.as_ref() != Some(email));
+    let proves = email.is_some();
+    let change = change(api.clone(), caller.clone(), account, display_name, email.zip(Some(password)));
+    if proves { in_turn(&api, &caller.0, Heavy::Proof, change).await } else { change.await }
+}
+
+/// The account after the changes: of what it is called, and of the address on proof of the password.
+async fn change(
+    api: web::Data<Api>,
+    caller: Caller,
+    mut account: account::User,
+    display_name: Option<Option<DisplayName>>,
+    email: Option<(Email, Option<String>)>,
+) -> Answer {
+    if let Some((email, password)) = email {
+        account = change_email(&api, &caller, email, password.as_deref()).await?;
     }
     if let Some(name) = display_name {
-        account = rename(&api, user, name).await?;
+        account = rename(&api, caller.user(), name).await?;
     }
     profile(&api, &account).await
 }
@@ -176,6 +192,11 @@ struct DeletionRequest<'a> {
 #[delete("/users/me")]
 async fn delete_me(api: web::Data<Api>, caller: Caller, client: Client, body: Body) -> Answer {
     caller.may(Scope::Account)?;
+    let removal = remove(api.clone(), caller.clone(), client, body);
+    in_turn(&api, &caller.0, Heavy::Proof, removal).await
+}
+
+async fn remove(api: web::Data<Api>, caller: Caller, client: Client, body: Body) -> Answer {
     let input: DeletionRequest<'_> = body.read_or_default()?;
     let mut checks = Checks::default();
     let password = checks.optional("password", input.password, as_is);

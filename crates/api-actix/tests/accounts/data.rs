@@ -11,7 +11,7 @@ use domain::todo::{Base, Commit, TodoStore as _};
 use domain_testkit::build::{T0, batch, create, delete, retitle, todo_id};
 use serde_json::{Value, json};
 
-use crate::server::{Server, get};
+use crate::server::{Server, get, post};
 
 #[actix_web::test]
 async fn the_export_holds_everything_of_the_user_and_nothing_of_others() {
@@ -62,9 +62,9 @@ async fn a_todo_that_changes_during_the_export_stands_in_it_once() {
         document.extend(part.unwrap_or_else(|_| panic!("the body broke off")));
         read += 1;
         if read == 2 {
-            // The head and the first 500 todos are read: one of these and one of the others.
+            // The head and the first 50 todos are read, as more may not be in memory: one of these and one of the others.
             let changes =
-                batch([retitle(ids[0], Base::Current, "after"), retitle(ids[550], Base::Current, "after")]);
+                batch([retitle(ids[0], Base::Current, "after"), retitle(ids[50], Base::Current, "after")]);
             server.store.commit(ann.id, changes, T0).await.expect("the store answers");
         }
     }
@@ -74,9 +74,27 @@ async fn a_todo_that_changes_during_the_export_stands_in_it_once() {
         let same = todos.filter(|todo| todo["id"] == id.0.to_string());
         same.map(|todo| todo["text"].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!((texts(&ids[0]), texts(&ids[550])), (vec!["before".to_owned()], vec!["after".to_owned()]));
+    assert_eq!((texts(&ids[0]), texts(&ids[50])), (vec!["before".to_owned()], vec!["after".to_owned()]));
     assert!(ids.iter().all(|id| texts(id).len() == 1));
     assert!(read > 2, "it came in parts");
+}
+
+#[actix_web::test]
+async fn an_export_breaks_off_when_its_session_ends() {
+    let server = Server::start();
+    let ann = server.register("ann@example.com").await;
+    let creations = batch((0..200).map(|_| create(todo_id(), "Buy milk")));
+    server.store.commit(ann.id, creations, T0).await.expect("the store answers");
+    let service = init_service(app(server.api.clone())).await;
+    let response = call_service(&service, ann.ask(get("/users/me/export")).to_request()).await;
+    let mut body = Box::pin(response.into_body());
+    for _ in 0..2 {
+        let part = poll_fn(|context| body.as_mut().poll_next(context)).await;
+        assert!(part.is_some_and(|part| part.is_ok()), "the session is still there");
+    }
+    assert_eq!(server.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
+    let next = poll_fn(|context| body.as_mut().poll_next(context)).await;
+    assert!(next.is_some_and(|part| part.is_err()), "it neither goes on nor ends as if it were whole");
 }
 
 #[actix_web::test]

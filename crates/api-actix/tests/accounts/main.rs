@@ -10,3 +10,4 @@ mod limits;
 mod mail;
 mod oauth;
 mod server;
+mod turns;

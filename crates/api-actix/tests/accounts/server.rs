@@ -101,6 +101,7 @@ impl Server {
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
             unread: Unread::default(),
+            turns: api_actix::turns::Turns::default(),
         };
         Self { api: Arc::new(api), store, clock, revocations }
     }

@@ -129,6 +129,7 @@ impl World {
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
             unread: Unread::default(),
+            turns: api_actix::turns::Turns::default(),
         };
         let world = Self {
             store,

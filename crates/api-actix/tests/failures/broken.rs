@@ -86,6 +86,7 @@ pub fn api(fault: Fault) -> Arc<Api> {
         render_metrics: Arc::new(String::new),
         ready: Arc::new(Readiness::default()),
         unread: Unread::default(),
+        turns: api_actix::turns::Turns::default(),
     })
 }
 

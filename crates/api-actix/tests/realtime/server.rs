@@ -114,6 +114,7 @@ impl Server {
             render_metrics: Arc::new(String::new),
             ready: Arc::new(Readiness::default()),
             unread: Unread::default(),
+            turns: api_actix::turns::Turns::default(),
         });
         let server = HttpServer::new(move || app(api.clone())).workers(2).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");

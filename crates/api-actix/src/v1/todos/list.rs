@@ -21,6 +21,7 @@ use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Caller, Checks, Fault, Query, flag, number, word};
 use crate::moment::Moment;
+use crate::turns::{Heavy, in_turn};
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp");
@@ -105,11 +106,20 @@ pub(crate) fn parameter_schemas() -> [(String, RefOr<Schema>); 2] {
 async fn list(api: web::Data<Api>, caller: Caller, query: Query, request: HttpRequest) -> Answer {
     let user = caller.may(Scope::TodosRead)?;
     let asked = parse(&query, api.settings.page_limit)?;
-    let page = api.todos.list(user, &asked).await?.ok_or_else(Problem::account_gone)?;
-    if !Cursor::at(asked.since).continues(&page.position) {
-        return Err(resync_required());
-    }
-    Ok(answer(&asked, &page, request.path(), &query))
+    let path = request.path().to_owned();
+    // A search reads every todo of the user.
+    let searches = !asked.search.words().is_empty();
+    let read = {
+        let api = api.clone();
+        async move {
+            let page = api.todos.list(user, &asked).await?.ok_or_else(Problem::account_gone)?;
+            if !Cursor::at(asked.since).continues(&page.position) {
+                return Err(resync_required());
+            }
+            Ok(answer(&asked, &page, &path, &query))
+        }
+    };
+    if searches { in_turn(&api, &caller.0, Heavy::Read, read).await } else { read.await }
 }
 
 /// A cursor that can't be continued.

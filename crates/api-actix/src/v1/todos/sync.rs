@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{post, web};
+use domain::UserId;
 use domain::code::ErrorCode;
 use domain::session::Scope;
 use domain::sync::{Cursor, Epoch, SyncAnswer, SyncOutcome, SyncRequest};
@@ -25,6 +26,7 @@ use crate::Api;
 use crate::error::{Answer, Problem, ProblemCode};
 use crate::extract::{Body, Caller, Checks, Fault, Field, Int, List, Text, word};
 use crate::moment::Moment;
+use crate::turns::{Heavy, in_turn};
 
 const MOST_CHANGES: i64 = 1000;
 
@@ -183,6 +185,11 @@ struct Rejected {
 #[post("/todos/sync")]
 async fn sync(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let user = caller.may(Scope::TodosRead).and_then(|_| caller.may(Scope::TodosWrite))?;
+    let exchange = exchange(api.clone(), user, body);
+    in_turn(&api, &caller.0, Heavy::Read, exchange).await
+}
+
+async fn exchange(api: web::Data<Api>, user: UserId, body: Body) -> Answer {
     let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&api)?;
     let answer = match api.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
