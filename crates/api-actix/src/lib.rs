@@ -100,7 +100,7 @@ pub struct Api {
 pub struct ApiSettings {
     /// The exact origins whose pages may call the API, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// The most bytes a request body may have.
+    /// The most bytes a request body may have; those of authentication have a smaller limit besides.
     pub body_limit: usize,
     /// The most todos in one bulk or sync request.
     pub batch_limit: usize,

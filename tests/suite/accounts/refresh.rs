@@ -90,7 +90,7 @@ async fn what_is_no_refresh_token_is_refused() {
     let server = Server::start(Database::Sqlite).await;
     let (ann, _) = server.client().register("ann@example.com").await;
     let client = server.client();
-    for nonsense in ["", "nonsense", &"A".repeat(43), &"A".repeat(100_000), "\u{0}", ann.token()] {
+    for nonsense in ["", "nonsense", &"A".repeat(43), &"A".repeat(10_000), "\u{0}", ann.token()] {
         refresh(&client, &json!({"refresh_token": nonsense})).await.expect_problem(401, "AUTH_005");
     }
     for body in [json!({}), json!({"refresh_token": null})] {

@@ -47,7 +47,7 @@ on_both_databases! {
         let good = code(&server, &acme).await;
         let mut another: Vec<_> = good.chars().collect();
         another[5] = if another[5] == 'A' { 'B' } else { 'A' };
-        for made_up in [another.iter().collect(), good[1..].to_owned(), format!("{good}A"), "x".repeat(100_000)] {
+        for made_up in [another.iter().collect(), good[1..].to_owned(), format!("{good}A"), "x".repeat(10_000)] {
             exchange(&server, &made_up).await.expect_problem(400, "AUTH_008");
         }
         // Neither is what a login carries on its way a code, nor a code a link of a mail.

@@ -20,7 +20,7 @@ use crate::error::Problem;
 /// The deepest nesting of a body; the deepest that any request needs is three.
 const DEEPEST: usize = 64;
 
-/// The most bytes of the body of a route that needs no token, as anybody may send as many of them at once as they like. The largest that
+/// The most bytes of a body under the paths of authentication, as anybody may send as many of them at once as they like. The largest that
 /// is any good, a long password with every character escaped, has a few thousand.
 const CREDENTIALS: usize = 16 * 1024;
 
@@ -173,7 +173,7 @@ impl FromRequest for Body {
     }
 }
 
-/// Whether a route is one of those that let anybody in who has no token yet.
+/// Whether a route stands where those do that take a body from anybody, without a token.
 fn authenticates(request: &HttpRequest) -> bool {
     // As the routes see it: `/%61uth` is `/auth`.
     let path = request.match_info().as_str();
