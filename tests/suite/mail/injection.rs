@@ -14,6 +14,11 @@ const HEADERS: [&str; 8] =
 /// Names that a user may have.
 fn names() -> Vec<String> {
     let mut names: Vec<String> = [
+        "Ann, Bcc: eve",
+        "Ann\" <eve>, \"",
+        "<eve>",
+        "Ann (eve) \\",
+        "=?utf-8?q?Ann=0D=0ABcc:_eve?=",
         "Ann, Bcc: eve@example.com",
         "Ann\" <eve@example.com>, \"",
         "<eve@example.com>",
@@ -72,8 +77,15 @@ on_both_databases! {
             let mut headers: Vec<_> = items(&mail.0["headers"]).iter().map(|header| text(&header[0])).collect();
             headers.sort_unstable();
             assert_eq!(headers, HEADERS, "{name:?}: {mail:#?}");
-            assert_eq!(mail.0["receivers"], json!([[name, email]]), "{mail:#?}");
             let (plain, html) = mail.parts();
+            if name.contains('@') {
+                // Readers would make a link of it: nobody is called that in a mail.
+                assert_eq!(mail.0["receivers"], json!([["", email]]), "{mail:#?}");
+                assert_eq!(plain.lines().next(), Some("Hello,"));
+                assert!(!html.contains("eve"), "{html}");
+                continue;
+            }
+            assert_eq!(mail.0["receivers"], json!([[name, email]]), "{mail:#?}");
             assert_eq!(plain.lines().next(), Some(&*format!("Hello {name},")));
             let greeting = html.split("<p>Hello ").nth(1).and_then(|rest| rest.split(",</p>").next());
             let greeting = greeting.unwrap_or_else(|| panic!("no greeting: {html}"));
