@@ -118,6 +118,9 @@ where
         .finish(map_config(app, |()| AppConfig::default()));
     fn_service(move |stream: TcpStream| {
         let peer = stream.peer_addr().ok();
+        // A large answer and an event after another are several small writes: with Nagle's algorithm the last would wait for the client's
+        // delayed acknowledgement, 40 ms. A connection that can't be set so is closed by now.
+        let _ = stream.set_nodelay(true);
         let guarded = Guarded::new(stream, api.clone());
         ready(Ok((guarded, Protocol::Http1, peer)))
     })
