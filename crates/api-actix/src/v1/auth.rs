@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use domain::account::{DisplayName, KeepSession, NewPassword, PasswordPolicy, Registration};
+use domain::account::{DisplayName, NewPassword, PasswordPolicy, Registration};
 use domain::code::ErrorCode;
 use domain::session::{Credentials, Refresh, Scope};
 use domain::text::{ClientId, TextError};
@@ -15,11 +15,10 @@ use super::{as_is, client_id};
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, Client, Field, Text};
-use crate::shared::{REFRESH_COOKIE, email, email_taken, from_cookie, logged_in, password_changed};
-use crate::turns::{Heavy, in_turn};
+use crate::shared::{REFRESH_COOKIE, email, email_taken, from_cookie, logged_in};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(register).service(log_in).service(refresh).service(log_out).service(change_password);
+    config.service(register).service(log_in).service(refresh).service(log_out);
 }
 
 /// A new account.
@@ -220,54 +219,4 @@ async fn log_out(api: web::Data<Api>, caller: Caller, client: Client, body: Body
         response.cookie(tokens::no_cookie(&client));
     }
     Ok(response.finish())
-}
-
-/// A password to be replaced.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(example = json!({"current_password": "Zebra-Stripe-7", "new_password": "Giraffe-Spot-8"}))]
-struct ChangePasswordRequest<'a> {
-    /// The password as it is.
-    #[serde(default, borrow)]
-    #[schema(value_type = String, required = true, format = Password)]
-    current_password: Field<Text<'a>>,
-    /// The password as it is to be; the rules are those of registration.
-    #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 72)]
-    #[serde(default)]
-    new_password: Field<Text<'a>>,
-}
-
-/// Change the password
-///
-/// Replaces the password and ends every other session of the user.
-#[utoipa::path(
-    operation_id = "changePassword",
-    tag = "Authentication",
-    security(("bearer" = [])),
-    request_body(content = ChangePasswordRequest, description = "The current and the new password"),
-    responses(
-        (status = 204, description = "The password is changed."),
-        (status = 422, description = "`VALIDATION_002`: the new password is too weak. `VALIDATION_007`: the current one is wrong. `VALIDATION_008`: the new one is the current one."),
-        (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
-    )
-)]
-#[post("/auth/change-password")]
-async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
-    caller.may(Scope::Account)?;
-    in_turn(&api, &caller.0, Heavy::Proof, replace_password(api.clone(), caller.clone(), body)).await
-}
-
-async fn replace_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
-    let input: ChangePasswordRequest<'_> = body.read()?;
-    let mut checks = Checks::default();
-    let current = checks.required("current_password", input.current_password, as_is);
-    let new = checks.required("new_password", input.new_password, as_is);
-    let (Some(current), Some(new)) = (current, new) else {
-        return Err(checks.into());
-    };
-    let outcome = api
-        .accounts
-        .change_password(&caller.0, &current.0, &new.0, PasswordPolicy::default(), KeepSession::Own)
-        .await?;
-    password_changed(outcome)?;
-    Ok(HttpResponse::NoContent().finish())
 }

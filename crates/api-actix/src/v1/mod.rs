@@ -6,6 +6,7 @@ mod export;
 mod like_time;
 mod magic_link;
 mod oauth;
+mod password;
 mod proofs;
 mod return_to;
 pub mod todos;
@@ -21,6 +22,7 @@ use crate::shared::{as_is, json};
 /// The routes under `/api/v1`.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     auth::configure(config);
+    password::configure(config);
     proofs::configure(config);
     magic_link::configure(config);
     oauth::configure(config);

@@ -1,7 +1,7 @@
 //! The stores that `DATABASE_URL` asks for, and their schema.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
+use super::schema::migrate;
 use crate::settings::{Database, DatabaseUrl, RowSecurity, cores};
 
 /// Why the stores, or their schema, can't be used.
@@ -41,8 +42,8 @@ pub enum StoresError {
     },
 }
 
-const SERVING: &str = "DATABASE_URL";
-const MIGRATING: &str = "MIGRATION_DATABASE_URL";
+pub(super) const SERVING: &str = "DATABASE_URL";
+pub(super) const MIGRATING: &str = "MIGRATION_DATABASE_URL";
 
 /// One database behind all the store ports.
 pub struct Stores {
@@ -172,91 +173,14 @@ async fn open_postgres(
     Ok(stores(&store, Closing::Postgres(store.clone())))
 }
 
-/// Applies the migrations that are pending, and gives their names.
-pub async fn migrate(database: &Database) -> Result<Vec<String>, StoresError> {
-    match Schema::of(database) {
-        Schema::Sqlite(file) => on_file(file, |file| adapters_sqlite::migrate(file)).await,
-        Schema::Postgres { variable, owner, app } => {
-            let migrated = adapters_postgres::migrate(owner, app).await;
-            migrated.map_err(|error| migrating(variable, &error))
-        }
-    }
-}
-
-/// Reverts the migration applied last, and gives its name.
-pub async fn revert(database: &Database) -> Result<Option<String>, StoresError> {
-    match Schema::of(database) {
-        Schema::Sqlite(file) => on_file(file, |file| adapters_sqlite::revert_last(file)).await,
-        Schema::Postgres { variable, owner, .. } => {
-            adapters_postgres::revert_last(owner).await.map_err(|error| migrating(variable, &error))
-        }
-    }
-}
-
-/// Every migration in order, and whether it is applied.
-pub async fn migrations(database: &Database) -> Result<Vec<(String, bool)>, StoresError> {
-    match Schema::of(database) {
-        Schema::Sqlite(file) => {
-            let states = on_file(file, |file| adapters_sqlite::migration_status(file)).await?;
-            Ok(states.into_iter().map(|state| (state.name, state.applied)).collect())
-        }
-        Schema::Postgres { variable, owner, .. } => {
-            let states = adapters_postgres::migration_status(owner).await;
-            let states = states.map_err(|error| migrating(variable, &error))?;
-            Ok(states.into_iter().map(|state| (state.name, state.applied)).collect())
-        }
-    }
-}
-
-/// Where the schema is changed, and by whom.
-enum Schema<'a> {
-    Sqlite(&'a Path),
-    Postgres { variable: &'static str, owner: &'a str, app: &'a str },
-}
-
-impl<'a> Schema<'a> {
-    fn of(database: &'a Database) -> Self {
-        match (&database.url, &database.migration_url) {
-            (DatabaseUrl::Sqlite(file), _) => Self::Sqlite(file),
-            (DatabaseUrl::Postgres(app), Some(DatabaseUrl::Postgres(owner))) => {
-                Self::Postgres { variable: MIGRATING, owner: owner.expose_secret(), app: app.expose_secret() }
-            }
-            (DatabaseUrl::Postgres(app), _) => {
-                Self::Postgres { variable: SERVING, owner: app.expose_secret(), app: app.expose_secret() }
-            }
-        }
-    }
-}
-
-/// Runs what blocks on a file off the async threads.
-async fn on_file<T, E>(
-    file: &Path,
-    work: impl FnOnce(&PathBuf) -> Result<T, E> + Send + 'static,
-) -> Result<T, StoresError>
-where
-    T: Send + 'static,
-    E: Error + Send + 'static,
-{
-    let file = file.to_owned();
-    let done = tokio::task::spawn_blocking(move || work(&file)).await;
-    done.map_err(|error| unusable(SERVING, &error))?.map_err(|error| unusable(SERVING, &error))
-}
-
-fn unusable(variable: &'static str, error: &dyn Error) -> StoresError {
+pub(super) fn unusable(variable: &'static str, error: &dyn Error) -> StoresError {
     StoresError::Unusable { variable, problem: error.to_string() }
 }
 
-fn connecting(variable: &'static str, error: &ConnectError) -> StoresError {
+pub(super) fn connecting(variable: &'static str, error: &ConnectError) -> StoresError {
     match error {
         ConnectError::Url(error) => StoresError::Url { variable, problem: error.to_string() },
         ConnectError::Tls(_) | ConnectError::Store(_) => unusable(variable, error),
-    }
-}
-
-fn migrating(variable: &'static str, error: &adapters_postgres::MigrateError) -> StoresError {
-    match error {
-        adapters_postgres::MigrateError::Connect(error) => connecting(variable, error),
-        adapters_postgres::MigrateError::Failed(_) => unusable(variable, error),
     }
 }
 
@@ -266,6 +190,7 @@ mod tests {
 
     use domain_testkit::RecordingBus;
 
+    use super::super::{migrations, revert};
     use super::*;
     use crate::settings::Settings;
 

@@ -1,5 +1,8 @@
 //! The OAuth flow: there, back, and the one-time code that turns into tokens, so that no token ever stands in a URL.
 
+mod outcome;
+mod state;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,71 +11,13 @@ use uuid::Uuid;
 use super::{Granted, IdentityStore, Linked, Provider, ProviderError, Resolved, Unlinked};
 use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::error::StoreError;
-use crate::ids::{SessionId, UserId};
+use crate::ids::UserId;
 use crate::limits::{Charge, LimitKey, network};
-use crate::session::{Device, EndReason, LoggedIn, Opening, Principal, SessionService};
+use crate::session::{Device, EndReason, LoggedIn, Opening, SessionService};
 use crate::time::Stamp;
 
-/// An address of the frontend that the operator allows users to be sent back to; the API checks it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnTo(pub String);
-
-/// How a flow begins.
-#[derive(Clone, Debug)]
-pub struct Begin {
-    /// Where the user is to come out.
-    pub return_to: ReturnTo,
-    /// The caller who links the provider, for as long as the session lasts; `None` logs in.
-    pub link: Option<Principal>,
-}
-
-/// A flow that has begun.
-#[derive(Clone)]
-pub struct Begun {
-    /// Where to send the browser.
-    pub url: String,
-    /// Names the flow among those of the same browser, see [`IdentityService::flow`].
-    pub flow: String,
-    /// The secret that the browser must bring back in a cookie: another browser's callback is refused.
-    pub binding: String,
-}
-
-/// What became of a callback.
-#[derive(Debug)]
-pub enum Callback {
-    /// Send the browser there; the code turns into tokens.
-    LogIn(ReturnTo, HandOff),
-    /// Send the browser there: the identity is linked.
-    Linked(ReturnTo),
-    /// The state is unknown, used, expired, of another provider or of another browser.
-    Invalid,
-    /// The identity belongs to another account, or its address to one that never verified it.
-    Taken,
-    /// The account is disabled or gone.
-    Disabled,
-    /// The provider gave no identity.
-    Provider(ProviderError),
-}
-
-/// The one-time code for [`IdentityService::exchange`].
-pub struct HandOff(pub String);
-
-impl std::fmt::Debug for HandOff {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HandOff(…)")
-    }
-}
-
-/// What became of a hand-off code.
-#[derive(Debug)]
-pub enum Exchange {
-    /// The user is logged in.
-    Done(LoggedIn),
-    /// The code is unknown, used or expired.
-    Invalid,
-    /// The account is disabled or gone.
-    Disabled,
-}
+pub use outcome::{Begin, Begun, Callback, Exchange, HandOff, ReturnTo};
+use state::{State, session_of};
 
 /// The ports an [`IdentityService`] works with, beside those of the sessions.
 #[derive(Clone)]
@@ -280,40 +225,5 @@ impl IdentityService {
     fn fingerprint(&self, secret: &str) -> String {
         let [high, low] = self.parts.secrets.hash(secret).halves();
         format!("{high:032x}{low:032x}")
-    }
-}
-
-fn session_of(caller: &Principal) -> String {
-    caller.session.map_or_else(String::new, |session| session.to_string())
-}
-
-/// What is remembered of a flow, a line each; the memo, which may hold anything, is the last.
-struct State<'a> {
-    provider: &'a str,
-    binding: &'a str,
-    /// The one that links; empty for a login.
-    session: &'a str,
-    return_to: &'a str,
-    memo: &'a str,
-}
-
-impl<'a> State<'a> {
-    fn to_text(&self) -> String {
-        [self.provider, self.binding, self.session, self.return_to, self.memo].join("\n")
-    }
-
-    fn session(&self) -> Option<SessionId> {
-        Uuid::parse_str(self.session).ok().map(SessionId)
-    }
-
-    fn of_text(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(5, '\n');
-        Some(Self {
-            provider: parts.next()?,
-            binding: parts.next()?,
-            session: parts.next()?,
-            return_to: parts.next()?,
-            memo: parts.next()?,
-        })
     }
 }

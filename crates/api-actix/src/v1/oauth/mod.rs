@@ -3,15 +3,17 @@
 //! A browser is sent to the provider and comes back with a code, which is exchanged behind the scenes. What the browser carries to the
 //! frontend is another code, good once and for a minute: no token stands in a URL.
 
+mod link;
+
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use domain::account::Purpose;
 use domain::code::ErrorCode;
-use domain::identity::{Begin, Begun, Callback, Exchange, Granted, Unlinked};
-use domain::session::{Principal, Scope};
+use domain::identity::{Begin, Begun, Callback, Exchange, Granted};
+use domain::session::Principal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -20,7 +22,7 @@ use super::tokens::{self, TokenResponse};
 use super::{client_id, return_to};
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Client, Field, ProviderPath, Query, Text};
+use crate::extract::{Body, Checks, Client, Field, ProviderPath, Query, Text};
 use crate::shared::{as_is, json};
 
 /// The cookie that binds a flow to the browser that began it. Each flow has its own: logins begun in two tabs don't harm each other.
@@ -35,8 +37,8 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(exchange)
         .service(log_in)
         .service(callback)
-        .service(link_provider)
-        .service(unlink_provider);
+        .service(link::link_provider)
+        .service(link::unlink_provider);
 }
 
 /// A provider that users can log in with.
@@ -232,77 +234,5 @@ async fn exchange(api: web::Data<Api>, client: Client, body: Body) -> Answer {
         Exchange::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
         Exchange::Invalid => Err(Problem::one_time_token_invalid()),
         Exchange::Disabled => Err(Problem::account_gone()),
-    }
-}
-
-/// Where to link a provider.
-#[derive(Debug, Serialize, ToSchema)]
-struct LinkResponse<'a> {
-    /// Where to send this very browser.
-    #[schema(example = "https://accounts.example.com/authorize?client_id=app&state=m3cVz0Nn5Vw1")]
-    authorization_url: &'a str,
-}
-
-/// Link a provider
-///
-/// Begins a flow that ends with the provider linked to the caller's account, unless the session ends first. The request has to come from the browser that then
-/// opens the address, with credentials: the answer sets a cookie.
-#[utoipa::path(
-    operation_id = "linkProvider",
-    tag = "Authentication",
-    security(("bearer" = [])),
-    params(
-        ("provider" = String, Path, description = "The provider's name"),
-        ("redirect_to" = Option<String>, Query, max_length = 2000,
-         description = "Where the browser comes out: an address of the frontend or of an allowed origin; the frontend by default")
-    ),
-    responses(
-        (status = 200, description = "Where to go on.", body = LinkResponse, headers(
-            ("Set-Cookie" = String, description = "Binds the flow to this browser.")
-        )),
-        (status = 404, description = "`RESOURCE_002`: there is no such provider."),
-        (status = 502, description = "`AUTH_010`: the provider can't be used at the moment.")
-    )
-)]
-#[post("/auth/oauth/{provider}/link")]
-async fn link_provider(
-    api: web::Data<Api>,
-    caller: Caller,
-    path: ProviderPath,
-    client: Client,
-    query: Query,
-) -> Answer {
-    caller.may(Scope::Account)?;
-    let begun = begin(&api, &path, &query, Some(caller.0)).await?;
-    let mut response = json(StatusCode::OK, &LinkResponse { authorization_url: &begun.url });
-    // Fails only for a value that is no header, and base64url always is.
-    drop(response.add_cookie(&binding(&path, &client, &begun.flow, &begun.binding)));
-    Ok(response)
-}
-
-/// Unlink a provider
-///
-/// Takes it from the caller's account, unless it is the last way to log in.
-#[utoipa::path(
-    operation_id = "unlinkProvider",
-    tag = "Authentication",
-    security(("bearer" = [])),
-    params(("provider" = String, Path, description = "The provider's name")),
-    responses(
-        (status = 204, description = "It is linked no more."),
-        (status = 403, description = "`AUTHZ_002`: it is the last way to log in (set a password or link another provider first), or the token does not allow this."),
-        (status = 404, description = "`RESOURCE_002`: the account is not linked to such a provider.")
-    )
-)]
-#[delete("/auth/oauth/{provider}")]
-async fn unlink_provider(api: web::Data<Api>, caller: Caller, path: ProviderPath) -> Answer {
-    let user = caller.may(Scope::Account)?;
-    match api.identities.unlink(user, &path.0).await? {
-        Unlinked::Done => Ok(HttpResponse::NoContent().finish()),
-        Unlinked::NotLinked => Err(no_such_provider()),
-        Unlinked::LastWayIn => Err(Problem::new(
-            ErrorCode::ScopeMissing,
-            "This is the last way to log in to the account: set a password or link another provider first",
-        )),
     }
 }

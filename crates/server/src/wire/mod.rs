@@ -1,6 +1,7 @@
 //! Which adapter stands behind which port.
 
 mod outside;
+mod schema;
 mod stores;
 
 use std::num::NonZeroUsize;
@@ -25,7 +26,8 @@ use domain::{Clock, StoreError};
 use serde_json::json;
 use thiserror::Error;
 
-pub use stores::{Closing, StoresError, check, migrate, migrations, revert};
+pub use schema::{migrate, migrations, revert};
+pub use stores::{Closing, StoresError, check};
 
 use crate::housekeeping::Housekeeper;
 use crate::mail_worker::{MailParts, MailWorker};

@@ -7,124 +7,21 @@
 //! 4. Any other is stale, and the strategy decides. A strategy that accepts an edit of a todo that was deleted since the
 //!    edit's base restores the todo: an accepted edit is never hidden in a tombstone.
 
+mod ground;
+mod wanted;
+
 use super::plan::{Conflict, Outcome, Rejection, Resolved};
-use super::{
-    Action, Base, Change, Description, Edit, Field, NewTodo, Strategy, Title, Todo, TodoNumber, Upsert,
-    Versions,
-};
+use super::{Action, Base, Change, Field, NewTodo, Strategy, Todo, TodoNumber, Upsert, Versions};
 use crate::event::EventKind;
-use crate::sync::Cursor;
-use crate::text::ClientId;
 use crate::time::Stamp;
 
-/// Where the batch found the todo that an earlier change of it has altered since, so that the same id twice in one
-/// request is the second change on top of the first.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Own {
-    /// The last version that others made, 0 where the batch created the todo: every later one is the batch's own.
-    version: i64,
-    /// The stamp of that version.
-    updated_at: Option<Stamp>,
-    /// The base that the creating change named, whatever it meant.
-    named: Option<i64>,
-}
-
-impl Own {
-    /// As the batch's first accepted change of the todo finds it.
-    pub(super) fn found(change: &Change, current: Option<&Todo>) -> Self {
-        Self {
-            version: current.map_or(0, Todo::version),
-            updated_at: current.map(Todo::updated_at),
-            named: if let (Base::Version(version), None) = (change.base, current) {
-                Some(version)
-            } else {
-                None
-            },
-        }
-    }
-}
+pub(super) use ground::{Ground, Own};
+use ground::{effective_base, is_current};
+use wanted::{Wanted, edited};
 
 pub(super) enum Resolution {
     Write { todo: Todo, event: EventKind, known: bool },
     Settled(Outcome),
-}
-
-/// What is constant while one change is resolved.
-pub(super) struct Ground<'a> {
-    pub strategy: Strategy,
-    pub stamp: Stamp,
-    pub now: Stamp,
-    pub own: Option<&'a Own>,
-    /// What the device has seen everything up to; `None` where it did not say.
-    pub cursor: Option<&'a Cursor>,
-    pub quota_left: bool,
-    pub quota: u32,
-}
-
-impl Ground<'_> {
-    /// The last version of `todo` that anybody but this batch made.
-    fn others_version(&self, todo: &Todo) -> i64 {
-        self.own.map_or(todo.version(), |own| own.version)
-    }
-
-    /// When they made it.
-    fn others_stamp(&self, todo: &Todo) -> Stamp {
-        self.own.and_then(|own| own.updated_at).unwrap_or(todo.updated_at)
-    }
-
-    /// Whether the device has seen the last version of `todo` that it did not make in this batch. It names that version too when it
-    /// starts from the beginning with changes it could not send before, and then holds nothing else of the todo.
-    fn has_seen(&self, todo: &Todo) -> bool {
-        let created = self.own.is_some_and(|own| own.updated_at.is_none());
-        created || self.cursor.is_none_or(|cursor| cursor.since >= Some(self.others_stamp(todo)))
-    }
-}
-
-/// The values a change wants fields to have.
-struct Wanted<'a> {
-    title: Option<&'a Title>,
-    description: Option<Option<&'a Description>>,
-    completed: Option<bool>,
-    deleted: Option<bool>,
-}
-
-impl<'a> Wanted<'a> {
-    fn of_edit(edit: &'a Edit) -> Self {
-        Self {
-            title: edit.title.as_ref(),
-            description: edit.description.as_ref().map(Option::as_ref),
-            completed: edit.completed,
-            deleted: None,
-        }
-    }
-
-    const fn only(completed: Option<bool>, deleted: Option<bool>) -> Self {
-        Self { title: None, description: None, completed, deleted }
-    }
-
-    /// Whether `field` is named with another value than `todo` has.
-    fn differs(&self, todo: &Todo, field: Field) -> bool {
-        match field {
-            Field::Title => self.title.is_some_and(|title| *title != todo.title),
-            Field::Description => {
-                self.description.is_some_and(|description| description != todo.description.as_ref())
-            }
-            Field::Completed => self.completed.is_some_and(|completed| completed != todo.completed()),
-            Field::Deleted => self.deleted.is_some_and(|deleted| deleted != todo.deleted()),
-        }
-    }
-
-    fn differing(&self, todo: &Todo) -> Vec<Field> {
-        Field::ALL.into_iter().filter(|field| self.differs(todo, *field)).collect()
-    }
-
-    /// Whether whoever sent this holds every field of the todo, and so the whole of it.
-    const fn names_all(&self) -> bool {
-        self.title.is_some()
-            && self.description.is_some()
-            && self.completed.is_some()
-            && self.deleted.is_some()
-    }
 }
 
 enum Verdict {
@@ -261,22 +158,6 @@ fn settle(
     }
 }
 
-/// The version the change was made against; 0 where the client did not say, `None` where it asks for no check. The base
-/// under which this batch created the todo stands for its beginning.
-fn effective_base(base: Base, ground: &Ground<'_>) -> Option<i64> {
-    match base {
-        Base::Current => None,
-        Base::Unknown => Some(0),
-        Base::Version(version) if ground.own.is_some_and(|own| own.named == Some(version)) => Some(0),
-        Base::Version(version) => Some(version),
-    }
-}
-
-/// Whether nobody but this batch changed the todo since `base`.
-fn is_current(todo: &Todo, base: Option<i64>, ground: &Ground<'_>) -> bool {
-    base.is_none_or(|base| (ground.others_version(todo)..=todo.version()).contains(&base))
-}
-
 fn judge(
     todo: &Todo,
     wanted: &Wanted<'_>,
@@ -341,37 +222,4 @@ fn merge(
     } else {
         Verdict::Conflict { fields, resolved: None }
     }
-}
-
-/// `todo` with the wanted values, one version later.
-fn edited(
-    todo: &Todo,
-    wanted: &Wanted<'_>,
-    client_id: Option<&ClientId>,
-    restoring: bool,
-    stamp: Stamp,
-) -> Todo {
-    let mut after = todo.clone();
-    let version = todo.versions.version + 1;
-    after.versions.version = version;
-    after.updated_at = stamp;
-    after.client_id = client_id.cloned();
-    if let Some(title) = wanted.title.filter(|_| wanted.differs(todo, Field::Title)) {
-        after.title = title.clone();
-        after.versions.title = version;
-    }
-    if let Some(description) = wanted.description.filter(|_| wanted.differs(todo, Field::Description)) {
-        after.description = description.cloned();
-        after.versions.description = version;
-    }
-    if let Some(completed) = wanted.completed.filter(|_| wanted.differs(todo, Field::Completed)) {
-        after.completed_at = completed.then_some(stamp);
-        after.versions.completed = version;
-    }
-    let deleted = if restoring { false } else { wanted.deleted.unwrap_or(todo.deleted()) };
-    if deleted != todo.deleted() {
-        after.deleted_at = deleted.then_some(stamp);
-        after.versions.deleted = version;
-    }
-    after
 }

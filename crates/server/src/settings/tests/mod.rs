@@ -228,7 +228,7 @@ fn debug_shows_no_secret() {
 
 #[test]
 fn the_example_lists_every_setting_once_and_nothing_else_and_works_as_it_is() {
-    let example = include_str!("../../../../.env.example");
+    let example = include_str!("../../../../../.env.example");
     let named: Vec<_> = example
         .lines()
         .filter_map(|line| line.trim_start_matches('#').trim().split_once('='))
