@@ -54,6 +54,7 @@ pub struct Contest {
 
 struct Plan {
     rounds: usize,
+    flood_rounds: usize,
     lengths: Lengths,
     deliveries: Lengths,
 }
@@ -65,9 +66,9 @@ impl Plan {
             measured: Duration::from_millis(measured),
         };
         if options.quick {
-            Self { rounds: 2, lengths: lengths(200, 500), deliveries: lengths(300, 1_000) }
+            Self { rounds: 3, flood_rounds: 2, lengths: lengths(200, 500), deliveries: lengths(300, 1_000) }
         } else {
-            Self { rounds: 5, lengths: lengths(300, 1_200), deliveries: lengths(500, 4_000) }
+            Self { rounds: 9, flood_rounds: 5, lengths: lengths(200, 800), deliveries: lengths(500, 4_000) }
         }
     }
 }
@@ -137,7 +138,7 @@ async fn on(kind: Kind, program: &Path, options: &Options) -> Result<Measured> {
     };
     let floods = if wanted(Part::Flood) {
         eprintln!("{kind:?}: lists while 200 connections guess passwords");
-        flood(served.address, &world, (plan.rounds, plan.deliveries), &meter).await?
+        flood(served.address, &world, (plan.flood_rounds, plan.deliveries), &meter).await?
     } else {
         Vec::new()
     };

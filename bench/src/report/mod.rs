@@ -172,19 +172,13 @@ fn floods(out: &mut String, measured: &Measured) {
     }
 }
 
-/// Over all rounds, and the least and the greatest of one round.
+/// The median of the rounds, and the least and the greatest of one.
 fn against_floor(measured: &Measured, contest: &Contest) -> String {
-    let Some(whole) = targets::to_floor(measured, contest.case, contest.connections) else {
-        return String::new();
-    };
-    let floor = |other: &&Contest| {
-        other.side == Side::Floor && (other.case, other.connections) == (contest.case, contest.connections)
-    };
-    let Some(floor) = measured.contests.iter().find(floor) else { return String::new() };
-    let rounds = || contest.rounds.iter().zip(&floor.rounds).map(|(own, floor)| own / floor);
-    let least = rounds().fold(f64::INFINITY, f64::min);
-    let greatest = rounds().fold(0.0, f64::max);
-    format!("**{whole:.2}** ({least:.2}–{greatest:.2})")
+    let ratios = targets::rounds_to_floor(measured, contest.case, contest.connections);
+    let median = targets::to_floor(measured, contest.case, contest.connections);
+    let (Some(ratios), Some(median)) = (ratios, median) else { return String::new() };
+    let [least, .., greatest] = ratios[..] else { return String::new() };
+    format!("**{median:.2}** ({least:.2}–{greatest:.2})")
 }
 
 /// Renews the document, but for its notes.

@@ -33,11 +33,20 @@ pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
     .collect()
 }
 
-/// How often the server's requests a second are the floor's.
-pub fn to_floor(measured: &Measured, case: Case, connections: usize) -> Option<f64> {
+/// How often the server's requests a second are the floor's, of each round, in ascending order.
+pub fn rounds_to_floor(measured: &Measured, case: Case, connections: usize) -> Option<Vec<f64>> {
     let server = contest(measured, case, Side::Server, connections)?;
     let floor = contest(measured, case, Side::Floor, connections)?;
-    Some(server.total.rate() / floor.total.rate())
+    let mut ratios: Vec<_> =
+        server.rounds.iter().zip(&floor.rounds).map(|(own, floor)| own / floor).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    Some(ratios)
+}
+
+/// The median of them: what else the machine does in a round or two does not move it.
+pub fn to_floor(measured: &Measured, case: Case, connections: usize) -> Option<f64> {
+    let ratios = rounds_to_floor(measured, case, connections)?;
+    ratios.get(ratios.len() / 2).copied()
 }
 
 fn contest(measured: &Measured, case: Case, side: Side, connections: usize) -> Option<&Contest> {

@@ -28,7 +28,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Random ids from the operating system's generator.
+/// Random ids, from a generator that the operating system seeds again and again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemSecrets;
 

@@ -15,8 +15,8 @@ use crate::{openapi_document, operational, realtime, tasks, todos, v1};
 /// Every route; those that stand in the document are registered with their entry in it.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
-        .configure(operational::configure)
         .service(scope("/api/v1").configure(v1::configure))
+        .configure(operational::configure)
         .configure(todos::configure)
         .configure(tasks::configure)
         .route("/ws/todos", web::get().to(realtime::open));

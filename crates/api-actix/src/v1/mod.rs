@@ -19,8 +19,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::extract::Text;
 use crate::shared::{as_is, json};
 
-/// The routes under `/api/v1`.
+/// The routes under `/api/v1`. They are tried in this order, one after another: what is asked for most comes first.
 pub fn configure(config: &mut ServiceConfig<'_>) {
+    todos::configure(config);
     auth::configure(config);
     password::configure(config);
     proofs::configure(config);
@@ -29,7 +30,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     users::configure(config);
     export::configure(config);
     devices::configure(config);
-    todos::configure(config);
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
