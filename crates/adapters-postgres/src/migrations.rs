@@ -29,6 +29,14 @@ pub enum MigrateError {
     /// The database can't be used at all.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The database that the server is to use can't be.
+    #[error(transparent)]
+    App(ConnectError),
+    /// The server is to use a database that was not the one to be migrated.
+    #[error(
+        "it is another database than the one that was migrated, or its role looks into other schemas of it"
+    )]
+    OtherDatabase,
     /// A migration failed and left nothing behind.
     #[error("migration failed: {0}")]
     Failed(String),
@@ -44,7 +52,8 @@ pub struct MigrationState {
 }
 
 /// Applies what is missing as the role of `url`, and gives the names. Then lets the role of `app_url` use the tables, where that
-/// is another one. Where nothing is missing and the role is the same, no more rights are needed than the server has.
+/// is another one, and makes sure that it finds them. Where nothing is missing and the role is the same, no more rights are needed
+/// than the server has.
 pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateError> {
     let (owner, app) = (target(url)?, target(app_url)?);
     let role = app.config.get_user().filter(|role| Some(*role) != owner.config.get_user());
@@ -59,6 +68,13 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     .await?;
     if let Some(role) = role {
         conn.batch_execute(&grants(role)).await.map_err(|e| failed(&e))?;
+        let mut app_conn = connect(&app).await.map_err(|error| match error {
+            MigrateError::Connect(error) => MigrateError::App(error),
+            other => other,
+        })?;
+        if epoch(&mut app_conn).await? != epoch(&mut conn).await? {
+            return Err(MigrateError::OtherDatabase);
+        }
     }
     Ok(versions.iter().map(|version| name_of(version)).collect())
 }
@@ -79,8 +95,8 @@ pub async fn revert_last(url: &str) -> Result<Option<String>, MigrateError> {
 /// Every migration, in order. Reads only.
 pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateError> {
     let mut conn = connect(&target(url)?).await?;
-    let table: Sql<'_, Bool> = sql("select to_regclass('__diesel_schema_migrations') is not null");
-    let applied = if table.get_result::<bool>(&mut conn).await.map_err(|e| failed(&e))? {
+    let table = sql("select to_regclass('__diesel_schema_migrations') is not null");
+    let applied = if is_there(table, &mut conn).await? {
         let versions: Sql<'_, Text> = sql("select version::text from __diesel_schema_migrations");
         versions.load::<String>(&mut conn).await.map_err(|e| failed(&e))?
     } else {
@@ -88,6 +104,19 @@ pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateE
     };
     let state = |(version, name)| MigrationState { applied: applied.contains(&version), name };
     Ok(all().into_iter().map(state).collect())
+}
+
+/// What names the history of a database; `None` where it has no schema.
+async fn epoch(conn: &mut AsyncPgConnection) -> Result<Option<String>, MigrateError> {
+    if !is_there(sql("select to_regclass('database_epoch') is not null"), conn).await? {
+        return Ok(None);
+    }
+    let epoch: Sql<'_, Text> = sql("select epoch from database_epoch");
+    epoch.get_result(conn).await.map(Some).map_err(|e| failed(&e))
+}
+
+async fn is_there(table: Sql<'static, Bool>, conn: &mut AsyncPgConnection) -> Result<bool, MigrateError> {
+    table.get_result(conn).await.map_err(|e| failed(&e))
 }
 
 fn target(url: &str) -> Result<Target, ConnectError> {

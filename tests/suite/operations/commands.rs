@@ -134,6 +134,20 @@ fn in_development_a_first_start_makes_its_own_secret_and_folder() {
     assert!(!status.trim().is_empty(), "{status}");
 }
 
+#[test]
+fn two_urls_of_two_databases_are_refused() {
+    let [one, other] = ["one", "other"].map(|name| postgres_testbed::Testbed::shared().create_database(name));
+    let folder = TempDir::new().expect("a temporary folder");
+    let (app, owner) = (one.app_url(), other.owner_url());
+    let settings = [("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", &app), ("MIGRATION_DATABASE_URL", &owner)];
+    for command in [&["migrate", "up"][..], &["serve"]] {
+        let refused = todo_server(folder.path(), &settings, command);
+        let sentence =
+            "the database that DATABASE_URL names can't be used: it is another database than the one";
+        assert!(!refused.status.success() && told(&refused).contains(sentence), "{}", told(&refused));
+    }
+}
+
 on_both_databases! {
     async fn migrations_go_down_and_up_again(server: Server) {
         let postgres = postgres_testbed::Testbed::shared().create_database("migrations");

@@ -101,6 +101,17 @@ async fn a_database_that_is_not_there_is_told_in_a_sentence() {
     assert!(error.contains("onnect") && !error.contains("hunter2"), "{error}");
 }
 
+#[tokio::test]
+async fn migrating_another_database_than_the_servers_is_told() {
+    let [one, other] = ["migrated", "served"].map(|name| Testbed::shared().create_database(name));
+    let refused = migrate(&one.owner_url(), &other.app_url()).await;
+    assert!(matches!(refused, Err(MigrateError::OtherDatabase)), "{refused:?}");
+    migrate(&other.owner_url(), &other.app_url()).await.expect("up");
+    let refused = migrate(&one.owner_url(), &other.app_url()).await;
+    assert!(matches!(refused, Err(MigrateError::OtherDatabase)), "{refused:?}");
+    migrate(&one.owner_url(), &one.app_url()).await.expect("up");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
     let database = Testbed::shared().create_database("grants");

@@ -81,6 +81,8 @@ where
 fn migrating(variable: &'static str, error: &adapters_postgres::MigrateError) -> StoresError {
     match error {
         adapters_postgres::MigrateError::Connect(error) => connecting(variable, error),
+        adapters_postgres::MigrateError::App(error) => connecting(SERVING, error),
+        adapters_postgres::MigrateError::OtherDatabase => unusable(SERVING, error),
         adapters_postgres::MigrateError::Failed(_) => unusable(variable, error),
     }
 }
