@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
+use actix_web::rt::System;
 use api_actix::{Api, connection};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -32,10 +33,15 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     telemetry::log(settings);
     // Requests run on the HTTP workers' own threads; these are for the stores and the tasks beside them.
-    let runtime = Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?;
-    let served = runtime.block_on(serve(settings));
+    let runtime = Arc::new(Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?);
+    // In a system, a worker that is awake is not woken once more for each answer of a store.
+    let system = System::with_tokio_rt(|| runtime.clone());
+    let served = system.block_on(serve(settings));
+    drop(system);
     // Nothing that matters is left: a password hash whose caller has gone need not be waited for.
-    runtime.shutdown_background();
+    if let Some(runtime) = Arc::into_inner(runtime) {
+        runtime.shutdown_background();
+    }
     served
 }
 
