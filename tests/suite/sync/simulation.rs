@@ -36,6 +36,8 @@ impl Server for Far {
             changes: items(&body["server_changes"]).iter().map(row).collect(),
             has_more: body["has_more"] == true,
             cursor: read(&body["sync_timestamp"]),
+            // Nothing is swept meanwhile.
+            walk: None,
             epoch: text(&body["epoch"]).to_owned(),
         }))
     }

@@ -1,14 +1,15 @@
 //! Asking for what changed since a stamp, and cursors that can't be continued.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Stamp;
-use domain::sync::{Cursor, Epoch};
+use domain::sync::{Cursor, Epoch, SyncOutcome, SyncRequest, SyncService};
 use domain::todo::query::ListQuery;
-use domain::todo::{Batch, Commit};
+use domain::todo::{Base, Batch, Commit, Strategy, Upsert};
 
-use crate::Harness;
-use crate::build::{T0, all_or_nothing, at, batch, create, delete, todo_id, toggle};
+use crate::build::{T0, all_or_nothing, at, batch, create, delete, todo_id, toggle, upsert};
+use crate::{FixedClock, Harness};
 
 /// Changes come in stamp order, tombstones too, a page at a time.
 pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
@@ -70,9 +71,9 @@ pub async fn a_stale_cursor_writes_nothing(h: Harness) {
         Cursor::at(Some(clock.next())),
         Cursor::at(Some(Stamp::MAX)),
         Cursor::at(Some(before_all)),
-        Cursor { since: None, epoch: Some(other.clone()) },
-        Cursor { since: Some(clock), epoch: Some(other) },
-        Cursor { since: Some(clock.next()), epoch: Some(epoch.clone()) },
+        Cursor { epoch: Some(other.clone()), ..Cursor::default() },
+        Cursor { epoch: Some(other), ..Cursor::at(Some(clock)) },
+        Cursor { epoch: Some(epoch.clone()), ..Cursor::at(Some(clock.next())) },
     ];
     for cursor in stale {
         for changes in [vec![create(todo_id(), "eggs"), toggle(todo.id())], vec![]] {
@@ -90,8 +91,8 @@ pub async fn a_stale_cursor_writes_nothing(h: Harness) {
         Cursor::default(),
         Cursor::at(Some(Stamp::EPOCH)),
         Cursor::at(Some(clock)),
-        Cursor { since: Some(T0), epoch: Some(epoch.clone()) },
-        Cursor { since: None, epoch: Some(epoch) },
+        Cursor { epoch: Some(epoch.clone()), ..Cursor::at(Some(T0)) },
+        Cursor { epoch: Some(epoch), ..Cursor::default() },
     ];
     let count = good.len();
     for cursor in good {
@@ -117,4 +118,29 @@ pub async fn every_answer_tells_the_same_position(h: Harness) {
     assert_eq!(of_bob.epoch, page.epoch, "the epoch is the database's");
     assert!(!page.epoch.0.is_empty());
     assert_eq!(of_bob.clock, T0);
+}
+
+/// A device that starts from the beginning gets everything, page by page, though tombstones newer than most of it went.
+pub async fn a_walk_from_the_beginning_passes_the_horizon(h: Harness) {
+    let user = h.user().await;
+    h.apply(user, (0..5).map(|_| create(todo_id(), "milk"))).await;
+    let gone = h.applied(user, create(todo_id(), "bread")).await;
+    h.applied_at(user, delete(gone.id()), at(10)).await;
+    let swept = h.todos.sweep_tombstones(at(11), 1000).await.expect("the store answers");
+    assert!(swept >= 1);
+    let service = SyncService::new(h.todos.clone(), Arc::new(FixedClock::at(at(20))), 100);
+    let (mut cursor, mut given, mut more) = (Cursor::default(), Vec::new(), true);
+    while more {
+        // What comes to nothing, so that the cursor is looked at where changes are written too.
+        let nothing = Upsert { deleted: Some(true), ..Upsert::default() };
+        let changes = vec![upsert(todo_id(), Base::Unknown, nothing)];
+        let request = SyncRequest { cursor, strategy: Strategy::Manual, changes, limit: 2 };
+        let outcome = service.sync(user, request).await.expect("an answer");
+        let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
+        given.extend(answer.server_changes);
+        cursor = Cursor { since: Some(answer.cursor), epoch: Some(answer.epoch), walk: answer.walk };
+        more = answer.has_more;
+    }
+    assert_eq!(given, h.everything(user).await);
+    assert_eq!((given.len(), cursor.walk), (5, None));
 }

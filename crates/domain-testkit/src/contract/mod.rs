@@ -96,6 +96,7 @@ macro_rules! store_contract {
             changes_come_in_pages_without_gap_or_repeat
             a_cursor_finds_exactly_what_is_later
             a_stale_cursor_writes_nothing
+            a_walk_from_the_beginning_passes_the_horizon
             every_answer_tells_the_same_position
         );
         $crate::store_contract!(@theme $harness quota:

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::sync::Walk;
 use domain::{Stamp, TodoId};
 
 use super::habits::Habits;
@@ -46,6 +47,7 @@ pub struct Device {
     pending: BTreeMap<TodoId, Vec<Pending>>,
     cursor: Option<Stamp>,
     epoch: Option<String>,
+    walk: Option<Walk>,
     behind: bool,
 }
 
@@ -62,6 +64,7 @@ impl Device {
             pending: BTreeMap::new(),
             cursor: None,
             epoch: None,
+            walk: None,
             behind: true,
         }
     }
@@ -145,6 +148,7 @@ impl Device {
         Request {
             cursor: self.cursor,
             epoch: self.epoch.clone(),
+            walk: self.walk,
             strategy: self.habits.strategy,
             client_id: self.habits.name.clone(),
             limit: self.habits.limit,
@@ -169,6 +173,7 @@ impl Device {
         assert!(!answer.has_more || Some(answer.cursor) > self.cursor, "each page brings the device on");
         self.cursor = Some(answer.cursor);
         self.epoch = Some(answer.epoch);
+        self.walk = answer.walk;
         self.behind = answer.has_more;
         if self.behind {
             self.tally.pages += 1;
@@ -183,6 +188,7 @@ impl Device {
         self.accepted.clear();
         self.cursor = None;
         self.epoch = None;
+        self.walk = None;
         self.behind = true;
     }
 

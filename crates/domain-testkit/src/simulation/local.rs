@@ -106,7 +106,11 @@ impl Local {
 impl Server for Local {
     async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
         let request = SyncRequest {
-            cursor: Cursor { since: request.cursor, epoch: request.epoch.clone().map(Epoch) },
+            cursor: Cursor {
+                since: request.cursor,
+                epoch: request.epoch.clone().map(Epoch),
+                walk: request.walk,
+            },
             strategy: request.strategy,
             changes: request.todos.iter().map(|upload| change(upload, &request.client_id)).collect(),
             limit: request.limit,
@@ -126,8 +130,8 @@ fn change(upload: &Upload, client_id: &str) -> Change {
         action: Action::Upsert(Upsert {
             edit: edit(&upload.fields),
             deleted: upload.fields.deleted,
-            created_at: None,
             updated_at: Some(upload.updated_at),
+            ..Upsert::default()
         }),
         client_id: Some(build::client(client_id)),
     }
@@ -147,6 +151,7 @@ fn told(answer: SyncAnswer) -> Answer {
         changes: answer.server_changes.iter().map(Row::from).collect(),
         has_more: answer.has_more,
         cursor: answer.cursor,
+        walk: answer.walk,
         epoch: answer.epoch.0,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use domain::sync::Walk;
 use domain::todo::{Description, Strategy, Todo};
 use domain::{Stamp, TodoId};
 
@@ -26,6 +27,8 @@ pub struct Request {
     pub cursor: Option<Stamp>,
     /// The history in which it has that knowledge.
     pub epoch: Option<String>,
+    /// What came with its cursor.
+    pub walk: Option<Walk>,
     /// What decides about stale changes.
     pub strategy: Strategy,
     /// The device's name.
@@ -69,6 +72,8 @@ pub struct Answer {
     pub has_more: bool,
     /// The stamp up to which the device knows everything now.
     pub cursor: Stamp,
+    /// What has to come back with it.
+    pub walk: Option<Walk>,
     /// The history of the database.
     pub epoch: String,
 }

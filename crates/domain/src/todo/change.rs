@@ -1,6 +1,6 @@
 //! What a client asks to change.
 
-use super::{Description, Title};
+use super::{Description, Title, Todo};
 use crate::ids::TodoId;
 use crate::sync::Cursor;
 use crate::text::ClientId;
@@ -68,6 +68,19 @@ pub struct Upsert {
     pub created_at: Option<Stamp>,
     /// When the device changed it, by the device's clock.
     pub updated_at: Option<Stamp>,
+    /// Whether the device holds something else than this, such as white space around the title.
+    pub normalised: bool,
+}
+
+impl Upsert {
+    /// Whether a device that sent this holds `todo` as it is, if it has every value that is named here.
+    #[must_use]
+    pub fn is_verbatim(&self, todo: &Todo) -> bool {
+        // JavaScript's Date cuts instants to milliseconds.
+        let to_millis = |at: Stamp| at.as_micros().div_euclid(1000);
+        let created_at = |at| to_millis(at) == to_millis(todo.created_at());
+        !self.normalised && self.created_at.is_none_or(created_at)
+    }
 }
 
 /// What is to be done to one todo.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Cursor, Epoch};
+use super::{Cursor, Epoch, Walk};
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::time::{Clock, Stamp};
-use crate::todo::{Batch, Change, Changes, Commit, Outcome, Strategy, Todo, TodoStore};
+use crate::todo::{Batch, Change, Commit, Outcome, Strategy, Todo, TodoStore};
 
 /// What a device sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,10 @@ pub struct SyncAnswer {
     pub server_changes: Vec<Todo>,
     /// Whether there is more: it should sync again from `cursor`.
     pub has_more: bool,
-    /// The stamp up to which it now knows everything.
+    /// The stamp up to which it now knows everything: of the last change given where there is more, else the user's clock.
     pub cursor: Stamp,
+    /// What has to come back with the cursor.
+    pub walk: Option<Walk>,
     /// The database's epoch.
     pub epoch: Epoch,
 }
@@ -84,29 +86,32 @@ impl SyncService {
                 Commit::NoSuchUser => return Ok(SyncOutcome::NoSuchUser),
             }
         };
-        let Some(found) = self.store.changes(user, cursor.since, limit).await? else {
+        let known = known_by_sending(&outcomes);
+        // What is not given back takes nobody's place on the page.
+        let looked_at = limit.saturating_add(u32::try_from(known.len()).unwrap_or(u32::MAX));
+        let Some(found) = self.store.changes(user, cursor.since, looked_at).await? else {
             return Ok(SyncOutcome::NoSuchUser);
         };
         if !cursor.continues(&found.position) {
             return Ok(SyncOutcome::StaleCursor);
         }
-        Ok(SyncOutcome::Done(answer(outcomes, found)))
+        let (server_changes, has_more) = page(found.todos, found.has_more, &known, limit);
+        let last = server_changes.last().filter(|_| has_more);
+        let cursor = last.map_or(found.position.clock, Todo::updated_at);
+        let walk = found.position.walk_at(cursor);
+        let epoch = found.position.epoch;
+        Ok(SyncOutcome::Done(SyncAnswer { outcomes, server_changes, has_more, cursor, walk, epoch }))
     }
 }
 
-fn answer(outcomes: Vec<Outcome>, found: Changes) -> SyncAnswer {
-    let known = known_by_sending(&outcomes);
-    SyncAnswer {
-        outcomes,
-        has_more: found.has_more,
-        cursor: found.complete_to(),
-        epoch: found.position.epoch,
-        server_changes: found
-            .todos
-            .into_iter()
-            .filter(|todo| known.get(&todo.id()) != Some(&Some(todo.version())))
-            .collect(),
-    }
+/// The first `limit` of what was found that the device does not know, and whether there is more.
+fn page(found: Vec<Todo>, more: bool, known: &HashMap<TodoId, Option<i64>>, limit: u32) -> (Vec<Todo>, bool) {
+    let unknown = |todo: &Todo| known.get(&todo.id()) != Some(&Some(todo.version()));
+    let mut todos: Vec<_> = found.into_iter().filter(unknown).collect();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = more || todos.len() > limit;
+    todos.truncate(limit);
+    (todos, has_more)
 }
 
 /// The version of each todo that the device knows by having sent it; `None` for one of which it misses something.

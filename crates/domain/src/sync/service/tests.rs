@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mockall::Sequence;
@@ -9,7 +10,7 @@ use crate::ids::UserId;
 use crate::sync::Position;
 use crate::time::MockClock;
 use crate::todo::plan::Conflict;
-use crate::todo::{Action, Base, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions};
+use crate::todo::{Action, Base, Changes, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions};
 
 const USER: UserId = UserId(Uuid::from_u128(7));
 
@@ -87,9 +88,13 @@ async fn exchange(ids: &[u128], outcomes: Vec<Outcome>, changes: Changes) -> Syn
         let commit = store.expect_commit().once().in_sequence(&mut order);
         commit.return_once(|_, _, _| Ok(Commit::Done(outcomes)));
     }
+    let named: HashSet<_> = ids.iter().collect();
+    let looked_at = 3 + u32::try_from(named.len()).expect("a few");
     let read = store.expect_changes().once().in_sequence(&mut order);
-    read.withf(|user, since, limit| (*user, *since, *limit) == (USER, Some(at(20)), 3))
-        .return_once(|_, _, _| Ok(Some(changes)));
+    read.withf(move |user, since, limit| {
+        *user == USER && *since == Some(at(20)) && (3..=looked_at).contains(limit)
+    })
+    .return_once(|_, _, _| Ok(Some(changes)));
     match service(store).sync(USER, request(ids)).await.expect("a store at work") {
         SyncOutcome::Done(answer) => answer,
         other => panic!("{other:?}"),
@@ -201,11 +206,33 @@ async fn the_cursor_is_the_clock_when_all_is_told_and_else_the_last_stamp_told()
 }
 
 #[tokio::test]
-async fn the_cursor_passes_a_todo_that_is_not_sent_back() {
-    let mine = todo(1, 2, 31);
-    let some = Changes { todos: vec![mine.clone()], has_more: true, position: position(50) };
-    let answer = exchange(&[1], vec![applied(mine, true)], some).await;
-    assert_eq!((answer.server_changes.len(), answer.cursor), (0, at(31)));
+async fn what_is_not_sent_back_takes_no_place_on_the_page() {
+    let mine: Vec<_> = (1..=4).map(|n| todo(n, 1, 30 + i64::try_from(n).expect("small"))).collect();
+    let outcomes: Vec<_> = mine.iter().map(|todo| applied(todo.clone(), true)).collect();
+    let others = [todo(5, 1, 40), todo(6, 1, 41), todo(7, 1, 42), todo(8, 1, 43)];
+    for (given, has_more, cursor) in [(0, false, 50), (3, false, 50), (4, true, 42)] {
+        let found = mine.iter().chain(&others[..given]).cloned().collect();
+        let answer = exchange(&[1, 2, 3, 4], outcomes.clone(), all(found)).await;
+        assert_eq!((answer.server_changes.len(), answer.has_more), (given.min(3), has_more));
+        assert_eq!(answer.cursor, at(cursor), "of the last one given, or the clock");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_ends_before_the_horizon_comes_with_a_walk() {
+    let far = |horizon| Position { horizon: at(horizon), ..position(50) };
+    for (horizon, walks) in [(31, false), (32, true)] {
+        let mut store = MockTodoStore::new();
+        let todos = vec![todo(1, 1, 30), todo(2, 1, 31)];
+        let changes = Changes { todos, has_more: true, position: far(horizon) };
+        store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
+        let beginning = SyncRequest { cursor: Cursor::default(), ..request(&[]) };
+        let outcome = service(store).sync(USER, beginning).await.expect("a store at work");
+        let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((answer.cursor, answer.walk.is_some()), (at(31), walks));
+        let next = Cursor { since: Some(answer.cursor), epoch: Some(answer.epoch), walk: answer.walk };
+        assert!(next.continues(&far(horizon)));
+    }
 }
 
 #[tokio::test]

@@ -85,8 +85,15 @@ pub fn edit() -> impl Strategy<Value = Edit> {
 pub fn upsert() -> impl Strategy<Value = Upsert> {
     let deleted = prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let updated_at = prop::option::weighted(0.9, device_time());
-    (edit(), deleted, prop::option::of(device_time()), updated_at)
-        .prop_map(|(edit, deleted, created_at, updated_at)| Upsert { edit, deleted, created_at, updated_at })
+    (edit(), deleted, prop::option::of(device_time()), updated_at).prop_map(
+        |(edit, deleted, created_at, updated_at)| Upsert {
+            edit,
+            deleted,
+            created_at,
+            updated_at,
+            normalised: false,
+        },
+    )
 }
 
 fn new_todo() -> impl Strategy<Value = NewTodo> {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{List, any, at, batch, change, differing, id, named, titled, upsert};
 use crate::sync::{Cursor, Epoch};
 use crate::todo::plan::{Decision, Plan, UserState, Written};
-use crate::todo::{Action, Base, Batch, Field, Outcome, Strategy as Rule, Todo, TodoNumber};
+use crate::todo::{Action, Base, Batch, Field, Outcome, Strategy as Rule, Todo, TodoNumber, Upsert};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
@@ -60,7 +60,7 @@ proptest! {
         let since = at(since);
         let epoch = Epoch(if epoch { "first" } else { "another" }.into());
         let continues = epoch.0 == "first" && list.position.horizon <= since && since <= list.position.clock;
-        batch.cursor = Some(Cursor { since: Some(since), epoch: Some(epoch) });
+        batch.cursor = Some(Cursor { since: Some(since), epoch: Some(epoch), walk: None });
         let mut after = list.clone();
         let done = after.decide(&batch, now);
         prop_assert_eq!(done.decision != Decision::StaleCursor, continues);
@@ -72,8 +72,11 @@ proptest! {
 
     #[test]
     fn a_device_is_taken_to_know_only_what_it_sent_or_has_seen(
-        todo in any::todo(1), base in any::base(), sent in any::upsert(), since in prop::option::of(0..=50i64),
+        todo in any::todo(1), base in any::base(), sent in any::upsert(), normalised: bool,
+        since in prop::option::of(0..=50i64),
     ) {
+        let sent = Upsert { normalised, ..sent };
+        let verbatim = sent.is_verbatim(&todo);
         let list = List::new(at(50), [todo.clone()]);
         let sent = change(id(1), base, Action::Upsert(sent));
         let cursor = Some(Cursor::at(since.map(at)));
@@ -84,7 +87,8 @@ proptest! {
         };
         let seen = since.map(at) >= Some(todo.updated_at()) && base == Base::Version(todo.version());
         let asks_for_no_check = base == Base::Current && since.map(at) >= Some(todo.updated_at());
-        prop_assert_eq!(known, named(&sent.action) == Field::ALL || seen || asks_for_no_check);
+        let held = named(&sent.action) == Field::ALL || seen || asks_for_no_check;
+        prop_assert_eq!(known, held && verbatim);
     }
 
     #[test]

@@ -203,6 +203,28 @@ fn an_unknown_id_is_a_creation_whatever_its_version() {
 }
 
 #[test]
+fn a_device_is_not_taken_to_know_what_was_made_of_what_it_sent() {
+    let (past, future) = (at(CREATED), at(NOW + 1_000_000));
+    for (sent, knows) in [
+        (text("milk"), true),
+        (Upsert { normalised: true, ..text("milk") }, false),
+        (Upsert { created_at: Some(past), ..text("milk") }, true),
+        (Upsert { created_at: Some(future), ..text("milk") }, false),
+    ] {
+        let mut list = List::new(at(50), []);
+        let send = change(id(1), Base::Version(0), Action::Upsert(sent));
+        // The first time, and when it is repeated after a lost answer.
+        for _ in 0..2 {
+            let outcome = list.one(Strategy::Manual, send.clone(), at(NOW));
+            let (Outcome::Applied { known, .. } | Outcome::Unchanged { known, .. }) = outcome else {
+                panic!("{outcome:?}");
+            };
+            assert!(!known || knows, "{send:?}");
+        }
+    }
+}
+
+#[test]
 fn the_deletion_of_an_unknown_id_is_accepted_and_stores_nothing() {
     let mut list = List::new(at(50), []);
     let done = list.decide(

@@ -46,7 +46,7 @@ fn change(id: TodoId, base: Base, action: Action) -> Change {
 }
 
 fn upsert(edit: Edit, deleted: Option<bool>) -> Upsert {
-    Upsert { edit, deleted, created_at: None, updated_at: None }
+    Upsert { edit, deleted, ..Upsert::default() }
 }
 
 fn batch(strategy: Strategy, changes: Vec<Change>) -> Batch {

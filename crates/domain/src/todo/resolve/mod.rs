@@ -43,7 +43,8 @@ pub(super) fn resolve(
             return settled(Outcome::Rejected(Rejection::Quota { limit: ground.quota }));
         }
         let todo = created(change, new, ground, number()?);
-        Some(Resolution::Write { todo, event: EventKind::Created, known: true })
+        let known = is_verbatim(change, &todo);
+        Some(Resolution::Write { todo, event: EventKind::Created, known })
     };
     match (&change.action, current) {
         (Action::Create(new), None) => create(new),
@@ -119,6 +120,14 @@ fn same_content(todo: &Todo, new: &NewTodo) -> bool {
     todo.title == new.title && todo.description == new.description && todo.completed() == new.completed
 }
 
+/// Whether what the change names stands in the todo as its device holds it.
+fn is_verbatim(change: &Change, todo: &Todo) -> bool {
+    match &change.action {
+        Action::Upsert(upsert) => upsert.is_verbatim(todo),
+        Action::Create(_) | Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore => true,
+    }
+}
+
 /// Decides a change of a todo that exists.
 fn settle(
     todo: &Todo,
@@ -127,8 +136,9 @@ fn settle(
     edited_at: Option<Stamp>,
     ground: &Ground<'_>,
 ) -> Resolution {
-    let known = wanted.names_all()
+    let held = wanted.names_all()
         || (is_current(todo, effective_base(change.base, ground), ground) && ground.has_seen(todo));
+    let known = held && is_verbatim(change, todo);
     match judge(todo, wanted, change.base, edited_at, ground) {
         Verdict::InPlace => Resolution::Settled(Outcome::Unchanged { todo: Some(todo.clone()), known }),
         Verdict::Conflict { fields, resolved } => Resolution::Settled(Outcome::Conflict(Conflict {

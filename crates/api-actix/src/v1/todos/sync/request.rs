@@ -1,8 +1,8 @@
 //! What a device sends.
 
 use domain::sync::{Cursor, Epoch, SyncRequest};
-use domain::text::ClientId;
-use domain::todo::{Action, Base, Change, Edit, Strategy, Upsert};
+use domain::text::{ClientId, TextError};
+use domain::todo::{Action, Base, Change, Edit, Strategy, Title, Upsert};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -11,11 +11,12 @@ use uuid::Uuid;
 use super::super::super::{as_is, client_id};
 use super::super::bulk::{read, too_many};
 use super::super::dto::StrategyName;
-use super::super::input::{description, moment, title, todo_id};
+use super::super::input::{description, moment, no_moment, todo_id};
 use super::response::Rejected;
 use crate::Api;
 use crate::error::Problem;
 use crate::extract::{Checks, Fault, Field, Int, List, Text, word};
+use crate::moment::SyncTimestamp;
 
 const MOST_CHANGES: i64 = 1000;
 
@@ -114,7 +115,7 @@ pub type Sent<'a> = (Uuid, usize, &'a RawValue);
 impl<'a> Request<'a> {
     pub fn parse(self, api: &Api) -> Result<(SyncRequest, Vec<Sent<'a>>, Vec<Rejected>), Problem> {
         let mut checks = Checks::default();
-        let since = checks.optional("last_sync", self.last_sync, moment);
+        let last_sync = checks.optional("last_sync", self.last_sync, sync_timestamp);
         let epoch = checks.optional("epoch", self.epoch, as_is).map(|epoch| Epoch(epoch.0.into_owned()));
         let strategy = checks.optional("strategy", self.strategy, |text| word(&text.0, &STRATEGIES));
         let device = checks.optional("client_id", self.client_id, client_id);
@@ -137,11 +138,20 @@ impl<'a> Request<'a> {
                 Err((id, checks)) => rejected.extend(Rejected::of(id, index, &checks)),
             }
         }
-        let cursor = Cursor { since, epoch };
+        let cursor = Cursor {
+            since: last_sync.map(|last| last.at),
+            epoch,
+            walk: last_sync.and_then(|last| last.walk),
+        };
         let limit = limit.unwrap_or_else(|| u32::try_from(MOST_CHANGES).unwrap_or(u32::MAX));
         let strategy = strategy.unwrap_or_default();
         Ok((SyncRequest { cursor, strategy, changes, limit }, sent, rejected))
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
+fn sync_timestamp(text: Text<'_>) -> Result<SyncTimestamp, Fault> {
+    SyncTimestamp::parse(&text.0).ok_or_else(no_moment)
 }
 
 /// Reads one todo; what is wrong with it, and its id if that could be read.
@@ -151,6 +161,12 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
         return Err((None, checks));
     };
     let named = if let Field::Value(id) = &item.id { Some(id.0.clone().into_owned()) } else { None };
+    let mut normalised = false;
+    let title = |text: Text<'_>| {
+        let parsed = Title::parse(&text.0)?;
+        normalised |= parsed.as_str() != text.0;
+        Ok::<_, TextError>(parsed)
+    };
     let id = checks.required("id", item.id, todo_id);
     let edit = Edit {
         title: checks.not_null("text", item.text.or(item.title), title),
@@ -167,7 +183,7 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
         Some(id) if checks.passed() => Ok(Change {
             id,
             base: base.map_or(Base::Unknown, |version| Base::Version(version.0)),
-            action: Action::Upsert(Upsert { edit, deleted, created_at, updated_at }),
+            action: Action::Upsert(Upsert { edit, deleted, created_at, updated_at, normalised }),
             client_id: own.or_else(|| device.cloned()),
         }),
         _ => Err((named, checks)),

@@ -15,7 +15,7 @@ use super::super::{id_in_use, rejected};
 use super::request::Sent;
 use crate::error::ProblemCode;
 use crate::extract::{Checks, Fault};
-use crate::moment::Moment;
+use crate::moment::SyncTimestamp;
 
 /// What became of the changes, and what the device has not seen yet.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub struct Response<'a> {
     has_more: bool,
     /// The cursor for the next sync: the stamp up to which the device now knows everything.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:30:00.000000Z")]
-    sync_timestamp: Moment,
+    sync_timestamp: SyncTimestamp,
     /// Names the history of the database that the cursor belongs to.
     #[schema(example = "0b5a3c1e-6f0d-4c55-9a4b-8d0f6a2b7c11")]
     epoch: &'a str,
@@ -78,7 +78,7 @@ impl<'a> Response<'a> {
             conflicts: Vec::new(),
             rejected,
             has_more: answer.has_more,
-            sync_timestamp: Moment(answer.cursor),
+            sync_timestamp: SyncTimestamp { at: answer.cursor, walk: answer.walk },
             epoch: &answer.epoch.0,
         };
         for (outcome, (id, index, raw)) in answer.outcomes.iter().zip(sent) {
