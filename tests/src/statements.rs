@@ -5,10 +5,18 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// The tables that hold rows of users.
-const TABLES: [&str; 4] = ["todos", "sessions", "refresh_tokens", "revoked_tokens"];
+const TABLES: [&str; 7] = [
+    "todos",
+    "sessions",
+    "refresh_tokens",
+    "revoked_tokens",
+    "external_identities",
+    "one_time_tokens",
+    "mail_outbox",
+];
 
 /// Conditions of statements that are about no one user, each with its reason.
-const ABOUT_NOBODY: [(&str, &str); 7] = [
+const ABOUT_NOBODY: [(&str, &str); 18] = [
     (" where 1=0", "an empty list writes and reads nothing"),
     ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for sessions that ended anywhere"),
     (
@@ -17,6 +25,23 @@ const ABOUT_NOBODY: [(&str, &str); 7] = [
     ),
     ("from todos where (todos.deleted_at < ", "the housekeeper looks for tombstones past their age"),
     ("from todos t where t.deleted_at < ", "the housekeeper looks for tombstones past their age"),
+    ("from one_time_tokens o where o.token_hash = ", "the hash of a secret is what finds its user"),
+    (
+        "from one_time_tokens where ((((one_time_tokens.token_hash = ",
+        "the hash of a secret is what finds its user",
+    ),
+    ("from external_identities i where i.provider = ", "the identity is what finds its user"),
+    (
+        "from external_identities where ((external_identities.provider = ",
+        "the identity is what finds its user",
+    ),
+    (" set user_id = ", "what was for an address alone gets its user"),
+    ("next_attempt_at <= ", "the mail worker sends whosever mail is due"),
+    ("next_attempt_at is not null", "the mail worker counts what waits"),
+    ("update mail_outbox set next_attempt_at = ", "the mail worker notes what it takes, and what failed"),
+    ("update mail_outbox set sent_at = ", "the mail worker notes what it sent"),
+    ("from mail_outbox where sent_at < ", "the housekeeper removes what was sent long ago"),
+    ("from mail_outbox where given_up_at < ", "the housekeeper removes what was given up long ago"),
     ("where expires_at <= ", "the housekeeper removes what is over, whoever it belongs to"),
     ("from sessions s where s.expires_at <= ", "the housekeeper removes what is over, whoever it belongs to"),
 ];

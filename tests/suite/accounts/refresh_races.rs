@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use blackbox_tests::{Answer, Client, Database, Server, Socket, on_both_databases};
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{refresh, text, twin};
 
@@ -79,6 +79,27 @@ on_both_databases! {
         let (_, first) = server.client().register("ann@example.com").await;
         all_come_to_one_successor(&[server.client()], &first).await;
         assert_one_live_token(&server);
+    }
+
+    async fn tabs_and_retries_count_once_and_rotations_each(database: Database) {
+        let server = Server::start_with(database, &[("RATE_LIMIT_ENABLED", "true")]).await;
+        let client = server.client();
+        let (_, first) = client.register("ann@example.com").await;
+        let mut token = json!(all_come_to_one_successor(&[server.client()], &first).await);
+        assert_one_live_token(&server);
+        // Sixty may come at once, of which one was before.
+        let mut rotated = 1;
+        let refused = loop {
+            let answer = refresh(&client, &json!({"refresh_token": token})).await;
+            if answer.status != 200 {
+                break answer;
+            }
+            token = answer.json()["refresh_token"].clone();
+            rotated += 1;
+            assert!(rotated < 200, "there is a limit");
+        };
+        refused.expect_problem(429, "RATE_001");
+        assert!(rotated >= 60, "{rotated}");
     }
 
     async fn a_token_replayed_after_a_race_over_two_instances_ends_the_session_and_its_sockets(server: Server) {

@@ -5,3 +5,4 @@ mod exchange;
 mod refusals;
 mod simulation;
 mod strategies;
+mod walks;

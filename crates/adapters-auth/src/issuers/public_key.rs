@@ -1,7 +1,9 @@
 //! One key of an issuer (JWK, RFC 7517 section 4) and what it may check.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+
+use crate::jwt::Parts;
 
 /// One published key.
 pub(crate) struct PublicKey {
@@ -10,12 +12,19 @@ pub(crate) struct PublicKey {
     /// Fixed by the key: a token only chooses among these (RFC 8725 section 3.1).
     algorithms: &'static [Algorithm],
     /// What checks signatures.
-    pub key: DecodingKey,
+    key: DecodingKey,
 }
 
 impl PublicKey {
+    /// Whether it signed the token.
+    pub fn signed(&self, parts: &Parts<'_>) -> bool {
+        self.algorithm(&parts.header.alg).is_some_and(|algorithm| {
+            crypto::verify(parts.signature, parts.message, &self.key, algorithm).unwrap_or(false)
+        })
+    }
+
     /// The algorithm that a token's header names, where it is one of this key's.
-    pub fn algorithm(&self, named: &str) -> Option<Algorithm> {
+    fn algorithm(&self, named: &str) -> Option<Algorithm> {
         self.algorithms.iter().copied().find(|algorithm| format!("{algorithm:?}") == named)
     }
 

@@ -27,11 +27,33 @@ pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// Signs and checks the server's own tokens. The first secret of the ring signs, each checks what it signed.
 pub struct JwtAccessTokens {
-    signing: EncodingKey,
-    header: Header,
+    access: SigningKey,
+    refresh: SigningKey,
     keys: Vec<VerifyingKey>,
     issuer: String,
     audience: String,
+}
+
+struct SigningKey {
+    header: Header,
+    key: EncodingKey,
+}
+
+impl SigningKey {
+    fn new(algorithm: Algorithm, id: String, key: EncodingKey) -> Self {
+        let mut header = Header::new(algorithm);
+        header.kid = Some(id);
+        Self { header, key }
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> String {
+        let signed = encode(&self.header, claims, &self.key);
+        #[expect(
+            clippy::expect_used,
+            reason = "plain strings and numbers have a JSON form, and every key here signs"
+        )]
+        signed.expect("claims can be signed")
+    }
 }
 
 struct VerifyingKey {
@@ -42,8 +64,9 @@ struct VerifyingKey {
 }
 
 impl JwtAccessTokens {
-    /// Tokens that say, and have to say, that they are by `issuer` for `audience`. Where `pairs` holds any, the first of them signs and
-    /// all verify; the secrets of the ring sign where there are none, and verify in any case.
+    /// Tokens that say, and have to say, that they are by `issuer` for `audience`. Where `pairs` holds any, the first of them signs access
+    /// tokens and all verify; the first secret of the ring signs them where there are none. Refresh tokens, which nobody else has to
+    /// check, are under the secrets always, as is everything that was signed before there were pairs.
     #[must_use]
     pub fn new(ring: &KeyRing, pairs: &[KeyPair], issuer: &str, audience: &str) -> Self {
         let public = pairs.iter().map(|pair| VerifyingKey {
@@ -56,23 +79,15 @@ impl JwtAccessTokens {
             algorithm: Algorithm::HS256,
             key: DecodingKey::from_secret(secret),
         });
-        let keys: Vec<_> = public.chain(secret).collect();
-        let mut header = Header::new(keys.first().map_or(Algorithm::HS256, |key| key.algorithm));
-        header.kid = keys.first().map(|key| key.id.clone());
-        let signing = match pairs.first() {
-            Some(pair) => pair.signing(),
-            None => EncodingKey::from_secret(ring.secrets().next().unwrap_or_default()),
+        let keys = public.chain(secret).collect();
+        let by_secret = || {
+            let secret = ring.secrets().next().unwrap_or_default();
+            SigningKey::new(Algorithm::HS256, key_id(secret), EncodingKey::from_secret(secret))
         };
-        Self { signing, header, keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
-    }
-
-    fn sign(&self, claims: &impl Serialize) -> String {
-        let signed = encode(&self.header, claims, &self.signing);
-        #[expect(
-            clippy::expect_used,
-            reason = "plain strings and numbers have a JSON form, and every key here signs"
-        )]
-        signed.expect("claims can be signed")
+        let by_pair =
+            |pair: &KeyPair| SigningKey::new(Algorithm::EdDSA, pair.id().to_owned(), pair.signing());
+        let access = pairs.first().map_or_else(by_secret, by_pair);
+        Self { access, refresh: by_secret(), keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
     /// The claims of `token`, once its signature is known to be right; nothing in them was looked at before.
@@ -110,7 +125,7 @@ fn key_id(secret: &[u8]) -> String {
 
 impl AccessTokens for JwtAccessTokens {
     fn issue(&self, grant: &Grant) -> AccessToken {
-        AccessToken(self.sign(&Claims::of(grant, &self.issuer, &self.audience)))
+        AccessToken(self.access.sign(&Claims::of(grant, &self.issuer, &self.audience)))
     }
 
     fn verify(&self, token: &str, now: Stamp) -> Result<VerifiedToken, AuthFailure> {
@@ -121,7 +136,7 @@ impl AccessTokens for JwtAccessTokens {
     }
 
     fn issue_refresh(&self, grant: &RefreshGrant) -> RefreshSecret {
-        RefreshSecret(self.sign(&RefreshClaims::of(grant, &self.issuer, &self.audience)))
+        RefreshSecret(self.refresh.sign(&RefreshClaims::of(grant, &self.issuer, &self.audience)))
     }
 
     fn verify_refresh(&self, token: &str, now: Stamp) -> Result<(), AuthFailure> {
@@ -240,6 +255,17 @@ mod tests {
         assert_eq!(rotated.verify(&signed, NOW), Err(AuthFailure::NotTrusted));
         assert!(with_pairs.verify(&rotated.issue(&grant()).0, NOW).is_ok());
         assert_eq!(tokens("one").verify(&signed, NOW), Err(AuthFailure::NotTrusted));
+    }
+
+    #[test]
+    fn refresh_tokens_are_under_the_secret_whatever_signs_access_tokens() {
+        let ring = KeyRing::parse(&"one".into()).expect("valid");
+        let tokens = JwtAccessTokens::new(&ring, &[KeyPair::generate()], "issuer", "audience");
+        let Grant { token, user, session, issued_at, expires_at, .. } = grant();
+        let refresh = tokens.issue_refresh(&RefreshGrant { token, user, session, issued_at, expires_at }).0;
+        assert_eq!(Parts::read(&refresh).expect("a token").header.alg, "HS256");
+        assert_eq!(tokens.verify_refresh(&refresh, NOW), Ok(()));
+        assert_eq!(Parts::read(&tokens.issue(&grant()).0).expect("a token").header.alg, "EdDSA");
     }
 
     #[test]

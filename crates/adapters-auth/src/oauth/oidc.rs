@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use domain::Stamp;
 use domain::account::{DisplayName, Email};
 use domain::identity::{Authorization, Granted, Provider, ProviderError, ProviderIdentity};
-use jsonwebtoken::crypto;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -126,13 +125,7 @@ impl OpenIdConnect {
     ) -> Result<IdToken, ProviderError> {
         let refused = |_| failed("its id token can't be read");
         let parts = Parts::read(id_token).map_err(refused)?;
-        let keys = found.keys.named(parts.header.kid.as_deref(), now).await;
-        let signed = keys.iter().any(|key| {
-            key.algorithm(&parts.header.alg).is_some_and(|algorithm| {
-                crypto::verify(parts.signature, parts.message, &key.key, algorithm).unwrap_or(false)
-            })
-        });
-        if !signed {
+        if !found.keys.signed(&parts, now).await {
             return Err(failed("its id token is not signed by it"));
         }
         let token: IdToken = serde_json::from_slice(&parts.payload().map_err(refused)?)

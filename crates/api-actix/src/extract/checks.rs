@@ -41,6 +41,12 @@ impl Fault {
         Self { code, message: message.into(), facts: Map::new() }
     }
 
+    /// What `refusal` says, of a value that is not as it has to be.
+    pub fn of_value(refusal: &dyn Refusal) -> Self {
+        let (message, facts) = (refusal.to_string().into(), refusal.facts());
+        Self { code: ErrorCode::ValueInvalid, message, facts }
+    }
+
     /// With one more fact.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

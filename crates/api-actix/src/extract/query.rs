@@ -15,7 +15,8 @@ use super::checks::{Checks, Fault, Refusal};
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// The parameter called `name`, as `parse` reads it; twice the same parameter is refused.
+    /// The parameter called `name`, as `parse` reads it; twice the same parameter is refused. Whatever is wrong with its value,
+    /// the code is [`ErrorCode::ValueInvalid`].
     pub fn get<T, E: Refusal>(
         &self,
         checks: &mut Checks,
@@ -28,7 +29,7 @@ impl Query {
             checks.refuse(name, &Fault::invalid("must not be given more than once"));
             return None;
         }
-        checks.parsed(name, parse(value))
+        checks.parsed(name, parse(value).map_err(|refusal| Fault::of_value(&refusal)))
     }
 
     /// The same of a parameter that has to be there.

@@ -9,6 +9,7 @@ use actix_web::http::header::{
 };
 use domain::limits::Charge;
 
+use super::limit::RATE_LIMIT;
 use super::{RequestId, limit_headers, surface};
 use crate::ApiSettings;
 use crate::error::Surface;
@@ -16,10 +17,13 @@ use crate::error::Surface;
 pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId, settings: &ApiSettings) {
     // As the routes see it: `/%61pi/v1/todos` is `/api/v1/todos`.
     let path = response.request().match_info().as_str();
-    let private = path.starts_with("/api/") || surface(path) == Surface::Todos;
+    let private = path.starts_with("/api/") || path.starts_with("/ws/") || surface(path) == Surface::Todos;
     let charge = response.request().extensions().get::<Charge>().copied();
-    for (name, value) in charge.iter().flat_map(limit_headers) {
-        response.headers_mut().insert(name, value);
+    // A refusal tells of the limit that it is for.
+    if !response.headers().contains_key(RATE_LIMIT) {
+        for (name, value) in charge.iter().flat_map(limit_headers) {
+            response.headers_mut().insert(name, value);
+        }
     }
     add_to(response.headers_mut(), id, settings, private);
 }

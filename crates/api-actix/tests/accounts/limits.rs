@@ -11,7 +11,10 @@ use crate::server::{PASSWORD, Reply, Server, User, address, get, patch, post};
 
 fn limited() -> Server {
     let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
-    Server::with(Some(Quotas::default()), ApiSettings { trusted_proxies, ..ApiSettings::default() })
+    let quotas = Quotas::default();
+    // With a limit for all requests besides: a refusal has to tell of the one that it is for.
+    let api_quota = Some(quotas.api);
+    Server::with(Some(quotas), ApiSettings { trusted_proxies, api_quota, ..ApiSettings::default() })
 }
 
 fn from(request: TestRequest, peer: &str) -> TestRequest {
@@ -221,8 +224,10 @@ async fn a_session_that_refreshes_too_often_waits() {
     let quotas = Quotas { refresh: Quota::new(1, Duration::from_mins(1)), ..Quotas::default() };
     let server = Server::with(Some(quotas), ApiSettings::default());
     let ann = server.register("ann@example.com").await;
-    let refresh = || post("/auth/refresh", json!({"refresh_token": ann.refresh}));
-    server.send(refresh()).await.logged_in(200);
-    let refused = server.send(refresh()).await;
+    let refresh = |token: &str| post("/auth/refresh", json!({"refresh_token": token}));
+    let next = server.send(refresh(&ann.refresh)).await.logged_in(200);
+    // A retry is no further refresh.
+    server.send(refresh(&ann.refresh)).await.logged_in(200);
+    let refused = server.send(refresh(&next.refresh)).await;
     assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("60")));
 }

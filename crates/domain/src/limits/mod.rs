@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::ids::{SessionId, UserId};
+use crate::ids::{SessionId, TokenId, UserId};
 use crate::time::Stamp;
 
 /// What is counted together.
@@ -32,6 +32,8 @@ pub enum LimitKey {
     FlowFrom(IpAddr),
     /// Refreshes of one session.
     Refresh(SessionId),
+    /// Presentations of one refresh token, of which the first alone counts for its session.
+    RefreshToken(TokenId),
     /// Requests of one user.
     Api(UserId),
 }

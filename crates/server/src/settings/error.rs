@@ -26,12 +26,22 @@ pub enum SettingsError {
         file: &'static str,
     },
     /// A variable is named almost like a setting, which is not given.
-    #[error("{name} is not a setting; should it be {meant}? .env.example lists them all")]
+    #[error("{name} is not a setting; should it be {meant}? For example: {meant}={example}")]
     Misspelt {
         /// The name, as it was given.
         name: String,
         /// The setting.
         meant: String,
+        /// A value of it.
+        example: &'static str,
+    },
+    /// A variable that stands for something this server does not do.
+    #[error("{name} is not a setting yet: this version can't {use_of}; unset it, for example: {name}=")]
+    Unsupported {
+        /// The variable.
+        name: &'static str,
+        /// What whoever sets it wants.
+        use_of: &'static str,
     },
     /// A file of settings can't be read.
     #[error("{file} can't be read: {problem}")]

@@ -104,6 +104,14 @@ pub(super) fn named(name: &str, known: &[Setting]) -> Option<Setting> {
     })
 }
 
+/// Variables that other servers of this kind know, and what they are for: to ignore them would let whoever sets them believe that
+/// it is done.
+pub(super) const UNSUPPORTED: [(&str, &str); 3] = [
+    ("REDIS_URL", "share limits and events through Redis"),
+    ("SENTRY_DSN", "report errors to Sentry"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "send traces"),
+];
+
 /// Shorter names are too near to those of others.
 const SHORTEST_MISSPELT: usize = 8;
 

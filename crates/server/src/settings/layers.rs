@@ -7,7 +7,7 @@ use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::known::{meant, named, oidc};
+use super::known::{UNSUPPORTED, meant, named, oidc};
 use super::{Setting, SettingsError};
 
 /// The settings file, in the working directory.
@@ -146,15 +146,21 @@ fn ours(
         if let Some(setting) = named(&name, known) {
             let text = value.into_string().map_err(|_| setting.bad_as(&name, "must be UTF-8"))?;
             ours.insert(name, text);
-        } else {
+        } else if !value.is_empty() {
             others.push(name);
         }
+    }
+    if let Some((name, use_of)) =
+        UNSUPPORTED.into_iter().find(|(name, _)| others.iter().any(|other| other == name))
+    {
+        return Err(SettingsError::Unsupported { name, use_of });
     }
     // In a fixed order, so that of several the same one is told each time.
     others.sort_unstable();
     let misspelt = others.into_iter().find_map(|name| {
         let meant = meant(&name, known).filter(|meant| !ours.contains_key(meant))?;
-        Some(SettingsError::Misspelt { name, meant })
+        let example = named(&meant, known).map_or("…", |setting| setting.example);
+        Some(SettingsError::Misspelt { name, meant, example })
     });
     misspelt.map_or(Ok(ours), Err)
 }

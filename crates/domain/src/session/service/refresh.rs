@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{LoggedIn, SessionService};
 use crate::error::StoreError;
 use crate::ids::{SessionId, TokenId};
-use crate::limits::{Charge, LimitKey};
-use crate::session::refresh::{RefreshVerdict, judge};
+use crate::limits::{Charge, LimitKey, Quota};
+use crate::session::refresh::{GRACE, RefreshVerdict, judge};
 use crate::session::{AccessToken, AuthFailure, Device, EndReason, RefreshSecret, Refreshed, Successor};
 use crate::time::Stamp;
 
@@ -54,7 +54,7 @@ impl SessionService {
         let presented = self.parts.refresh.hash(secret);
         let Some(facts) = self.parts.sessions.find(&presented).await? else { return Ok(Refresh::Unknown) };
         let token = facts.token;
-        if let Some(charge) = self.refused(token.session, now).await {
+        if let Some(charge) = self.refused_first(token.id, token.session, now).await {
             return Ok(Refresh::Limited(charge));
         }
         let generation = token.generation.saturating_add(1);
@@ -108,6 +108,20 @@ impl SessionService {
             RefreshVerdict::Ended | RefreshVerdict::Reused => Renewal::Ended,
             RefreshVerdict::Disabled => Renewal::Disabled,
         })
+    }
+
+    /// The charge, where the session refreshes too often. Tabs and retries that present one token at once are one refresh, however
+    /// many they are.
+    async fn refused_first(&self, token: TokenId, session: SessionId, now: Stamp) -> Option<Charge> {
+        let (key, once) = (LimitKey::RefreshToken(token), Quota::new(1, GRACE));
+        if self.defence.quotas.is_none() || !self.parts.limiter.charge(&key, once, now).await.allowed {
+            return None;
+        }
+        let refused = self.refused(session, now).await;
+        if refused.is_some() {
+            self.parts.limiter.give_back(&key, once, now).await;
+        }
+        refused
     }
 
     /// The charge, where the session refreshes too often.
