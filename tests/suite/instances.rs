@@ -2,24 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use blackbox_tests::{Client, Socket, on_both_databases};
+use blackbox_tests::{Socket, on_both_databases};
 use serde_json::json;
 
-use crate::support::{add, log_in, refresh, sync, texts, twin};
-
-/// Waits until the token is refused; fails after two seconds.
-async fn refused_in_time(client: &Client) {
-    let start = Instant::now();
-    loop {
-        let answer = client.get("/api/v1/todos").await;
-        if answer.status == 401 {
-            answer.expect_problem(401, "AUTH_004");
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(2), "{answer}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+use crate::support::{add, log_in, refresh, refused_in_time, sync, texts, twin};
 
 on_both_databases! {
     async fn what_one_writes_the_other_reads(server: Server) {

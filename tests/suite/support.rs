@@ -1,8 +1,10 @@
 //! Steps that many tests take.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use blackbox_tests::client::PASSWORD;
+use blackbox_tests::server::PATIENCE;
 use blackbox_tests::{Answer, Client, Server};
 use postgres_testbed::Role;
 use serde_json::{Value, json};
@@ -31,6 +33,32 @@ pub async fn log_in(client: &Client, email: &str, device: &str) -> (Client, Valu
 pub async fn refresh(client: &Client, tokens: &Value) -> Answer {
     let body = json!({"refresh_token": tokens["refresh_token"]});
     client.anonymous().post("/api/v1/auth/refresh", body).await
+}
+
+/// Waits until there is such a thing.
+pub async fn until<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "it does not come: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until the token is refused as one that was ended; fails after two seconds.
+pub async fn refused_in_time(client: &Client) {
+    let start = Instant::now();
+    loop {
+        let answer = client.get("/api/v1/todos").await;
+        if answer.status == 401 {
+            answer.expect_problem(401, "AUTH_004");
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(2), "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Creates a todo.

@@ -1,6 +1,7 @@
 //! `/api/v1/auth` and `/api/v1/users`.
 
 mod cookie;
+mod devices;
 mod disabling;
 mod everything;
 mod login;
@@ -8,6 +9,8 @@ mod login_limits;
 mod logout;
 mod passwords;
 mod profile;
+mod proxies;
+mod recent_login;
 mod refresh;
 mod refresh_races;
 mod registration;

@@ -5,7 +5,7 @@ mod fields;
 mod metadata;
 mod readers;
 mod refusals;
-mod tokens;
+pub mod tokens;
 mod wire;
 
 use serde_json::Value;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use blackbox_tests::{Client, on_both_databases};
 
-use super::post_office::{Mail, PostOffice, ask_for_link, counted, free_port, logged, todo_server, until};
+use super::post_office::{Mail, PostOffice, ask_for_link, counted, free_port, logged, todo_server};
+use crate::support::until;
 
 /// The addresses `0@example.com`, `1@example.com`, …
 fn addresses(count: usize) -> BTreeSet<String> {

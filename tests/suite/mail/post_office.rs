@@ -13,7 +13,7 @@ use blackbox_tests::server::PATIENCE;
 use blackbox_tests::{Client, Database, Server};
 use serde_json::Value;
 
-use crate::support::{items, text};
+use crate::support::{items, text, until};
 
 /// A running mail server, and what it told.
 pub struct PostOffice {
@@ -170,18 +170,6 @@ pub async fn todo_server(database: Database, port: u16, more: &[(&str, &str)]) -
 /// Asks for a login link, the mail that nobody needs an account for.
 pub async fn ask_for_link(client: &Client, email: &str) {
     client.post("/api/v1/auth/magic-link/request", serde_json::json!({"email": email})).await.expect(202);
-}
-
-/// Waits until there is such a thing.
-pub async fn until<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = find() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "it does not come: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// Waits until the server's log has so many lines with all of these in it; gives them.

@@ -4,5 +4,7 @@ mod commands;
 mod documents;
 mod headers;
 mod health;
+mod housekeeping;
+mod keys;
 mod metrics;
 mod stopping;

@@ -5,7 +5,7 @@
 mod claims;
 mod forgeries;
 mod forms;
-mod keys;
+pub mod keys;
 
 use std::collections::HashSet;
 

@@ -1,0 +1,134 @@
+//! The housekeeper removes what is past its age, and nothing that is not.
+
+use blackbox_tests::{Client, Database, Server, Socket, on_both_databases};
+use serde_json::{Value, json};
+
+use crate::support::{add, at, everything, log_in, refresh, sync, text, texts, until};
+
+const SYNC: &str = "/api/v1/todos/sync";
+
+/// A server that tidies every second, and remembers deletions for a day.
+async fn tidy(database: Database) -> Server {
+    let settings = [("HOUSEKEEPING_PERIOD_SECONDS", "1"), ("TOMBSTONE_AGE_DAYS", "1")];
+    Server::start_with(database, &settings).await
+}
+
+/// So many days ago, as its database writes it.
+fn ago(server: &Server, days: u32) -> String {
+    match server.database() {
+        Database::Postgres => format!("now() - interval '{days} days'"),
+        Database::Sqlite => format!("(unixepoch() - {days} * 86400) * 1000000"),
+    }
+}
+
+/// What each row is about that goes by its end.
+fn rows(server: &Server) -> Vec<String> {
+    let mut rows = server.column(
+        "SELECT 'session of ' || client_id AS value FROM sessions
+         UNION ALL SELECT 'refresh token of ' || client_id
+             FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+         UNION ALL SELECT 'revocation of ' || coalesce(client_id, 'a session that is gone')
+             FROM revoked_tokens r LEFT JOIN sessions s ON s.id = r.session_id
+         UNION ALL SELECT 'token: ' || kind FROM one_time_tokens
+         UNION ALL SELECT 'mail: ' || template FROM mail_outbox",
+    );
+    rows.sort();
+    rows
+}
+
+/// The cursor of a device that has seen everything.
+async fn cursor(client: &Client) -> Value {
+    sync(client, json!({})).await["sync_timestamp"].clone()
+}
+
+on_both_databases! {
+    async fn sessions_tokens_and_mails_go_once_nobody_can_use_them_any_more(database: Database) {
+        let server = tidy(database).await;
+        let (phone, phone_tokens) = server.client().register("ann@example.com").await;
+        for device in ["laptop", "tablet"] {
+            let (client, tokens) = log_in(&server.client(), "ann@example.com", device).await;
+            refresh(&client, &tokens).await.expect(200);
+            client.post("/api/v1/auth/logout", json!({})).await.expect(204);
+        }
+        let forgotten = json!({"email": "ann@example.com"});
+        server.client().post("/api/v1/auth/forgot-password", forgotten).await.expect(202);
+        let unsent = "SELECT template AS value FROM mail_outbox WHERE sent_at IS NULL";
+        until("a file of each mail", || server.column(unsent).is_empty().then_some(())).await;
+        let before = rows(&server);
+        assert_eq!(
+            before,
+            [
+                "mail: reset_password",
+                "mail: verify_email",
+                "refresh token of laptop",
+                "refresh token of laptop",
+                "refresh token of tablet",
+                "refresh token of tablet",
+                "refresh token of test",
+                "revocation of laptop",
+                "revocation of tablet",
+                "session of laptop",
+                "session of tablet",
+                "session of test",
+                "token: reset_password",
+                "token: verify_email",
+            ]
+        );
+
+        // All is kept for the seven days that an access token may live, and mails for seven more.
+        let of_laptop = "(SELECT id FROM sessions WHERE client_id = 'laptop')";
+        let (old, older) = (ago(&server, 8), ago(&server, 15));
+        for table in ["refresh_tokens", "revoked_tokens"] {
+            server.execute(&format!("UPDATE {table} SET expires_at = {old} WHERE session_id IN {of_laptop}"));
+        }
+        server.execute(&format!("UPDATE one_time_tokens SET expires_at = {old} WHERE kind = 'reset_password'"));
+        server.execute(&format!("UPDATE mail_outbox SET sent_at = {older} WHERE template = 'reset_password'"));
+        server.execute(&format!("UPDATE sessions SET expires_at = {old} WHERE client_id = 'laptop'"));
+        let old = |row: &String| row.contains("laptop") || row.contains("reset_password");
+        let kept: Vec<_> = before.into_iter().filter(|row| !old(row)).collect();
+        until("their end", || (rows(&server) == kept).then_some(())).await;
+        phone.get("/api/v1/todos").await.expect(200);
+        refresh(&server.client(), &phone_tokens).await.expect(200);
+    }
+
+    async fn a_cursor_from_before_a_deletion_that_is_forgotten_can_not_go_on(database: Database) {
+        let server = tidy(database).await;
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        let bobs = cursor(&bob).await;
+        for text in ["kept", "long gone", "just gone"] {
+            add(&ann, text).await;
+        }
+        let todos = everything(&ann).await;
+        let stale = cursor(&ann).await;
+        ann.delete(&at(&todos[1])).await.expect(204);
+        let fresh = cursor(&ann).await;
+        ann.delete(&at(&todos[2])).await.expect(204);
+        let since = |cursor: &Value| format!("/api/v1/todos?include_deleted=true&since={}", text(cursor));
+        for cursor in [&stale, &fresh] {
+            sync(&ann, json!({"last_sync": cursor})).await;
+            ann.get(&since(cursor)).await.expect(200);
+        }
+
+        let two_days_ago = ago(&server, 2);
+        server.execute(&format!("UPDATE todos SET deleted_at = {two_days_ago} WHERE title = 'long gone'"));
+        let titles = || server.column("SELECT title AS value FROM todos ORDER BY 1");
+        until("its end", || Some(titles()).filter(|left| left == &["just gone", "kept"])).await;
+
+        ann.post(SYNC, json!({"last_sync": stale})).await.expect_problem(410, "SYNC_001");
+        let change = json!({"last_sync": stale, "todos": [{"id": todos[0]["id"], "text": "changed"}]});
+        ann.post(SYNC, change).await.expect_problem(410, "SYNC_001");
+        ann.get(&since(&stale)).await.expect_problem(410, "SYNC_001");
+        let query = format!("?since={}", text(&stale));
+        let mut socket = Socket::open(&server.socket_url(), ann.token(), &query).await.expect("it opens");
+        assert_eq!(socket.next().await["type"], "resync_required");
+
+        // One that knows of it goes on, and learns of what was deleted later.
+        let later = sync(&ann, json!({"last_sync": fresh})).await;
+        assert_eq!(texts(&later["server_changes"]), ["just gone"]);
+        assert_eq!(texts(&ann.get(&since(&fresh)).await.expect(200).json()), ["just gone"]);
+        ann.get(&at(&todos[0])).await.expect(200);
+        assert_eq!(texts(&everything(&ann).await), ["kept", "just gone"]);
+        sync(&bob, json!({"last_sync": bobs})).await;
+    }
+}
