@@ -24,6 +24,19 @@ async fn furnished(server: &Server, email: &str) -> (Client, String) {
         Database::Postgres => (format!("'{user}'"), "now()"),
         Database::Sqlite => (format!("x'{user}'"), "0"),
     };
+    // As a link with a provider that is under way leaves it.
+    let far = match server.database() {
+        Database::Postgres => "now() + interval '1 hour'",
+        Database::Sqlite => "4000000000000000",
+    };
+    let (row, hash) = match server.database() {
+        Database::Postgres => ("gen_random_uuid()", format!("sha256('{email}')")),
+        Database::Sqlite => ("randomblob(16)", "randomblob(32)".to_owned()),
+    };
+    server.execute(&format!(
+        "INSERT INTO one_time_tokens (id, kind, token_hash, user_id, payload, expires_at) \
+         VALUES ({row}, 'oauth_state', {hash}, {id}, '', {far})"
+    ));
     server.execute(&format!(
         "INSERT INTO external_identities (provider, subject, user_id, email, created_at) \
          VALUES ('google', 'subject of {email}', {id}, '{email}', {now})"
@@ -75,9 +88,8 @@ fn compared(
         }
         // Hashes of secrets: what they are about is the session that they continue.
         "refresh_tokens" => (rows(server, table, user, &server.id_text("session_id")), sessions),
-        // Hashes of secrets: what they are about is the mail that brought them.
         "one_time_tokens" => {
-            let told = listed(&export["mails"], &["template"]);
+            let told = listed(&export["one_time_tokens"], &["purpose"]);
             (rows(server, table, user, "kind"), told)
         }
         // What ended stands with its session.

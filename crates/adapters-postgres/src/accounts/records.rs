@@ -4,11 +4,11 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Selectable
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::UserId;
 use domain::account::AccountRecords;
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 
 use crate::error::Failure;
-use crate::rows::{IdentityRow, MailRow, SessionRow, UserRow};
-use crate::schema::{external_identities, mail_outbox, sessions, users};
+use crate::rows::{IdentityRow, MailRow, OneTimeRecordRow, SessionRow, UserRow};
+use crate::schema::{external_identities, mail_outbox, one_time_tokens, sessions, users};
 
 /// Runs inside a transaction with one snapshot.
 pub(super) async fn load(
@@ -30,11 +30,17 @@ pub(super) async fn load(
         let rows = mail_outbox::table.filter(mail_outbox::user_id.eq(user.0)).order(mail_outbox::id);
         rows.select(MailRow::as_select()).load(&mut &*conn).await
     };
-    let (sessions, identities, mails) = try_join3(sessions, identities, mails).await?;
+    let one_time = async {
+        let rows = one_time_tokens::table.filter(one_time_tokens::user_id.eq(user.0));
+        let rows = rows.order((one_time_tokens::expires_at, one_time_tokens::id));
+        rows.select(OneTimeRecordRow::as_select()).load(&mut &*conn).await
+    };
+    let (sessions, identities, mails, one_time) = try_join4(sessions, identities, mails, one_time).await?;
     Ok(Some(AccountRecords {
         user: row.try_into()?,
         sessions: sessions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         identities: identities.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         mails: mails.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        one_time: one_time.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
     }))
 }

@@ -17,7 +17,7 @@ use domain::{Stamp, StoreError};
 pub(crate) use self::account::UserRow;
 pub(crate) use self::identity::IdentityRow;
 pub(crate) use self::mail::MailRow;
-pub(crate) use self::one_time::{OneTimeColumns, OneTimeRow};
+pub(crate) use self::one_time::{OneTimeColumns, OneTimeRecordRow, OneTimeRow};
 pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
 pub(crate) use self::todo::{TodoColumns, TodoRow, todo_columns};
 

@@ -1,10 +1,14 @@
 //! Rows of one-time tokens.
 
-use diesel::prelude::Queryable;
+use diesel::pg::data_types::PgTimestamp;
+use diesel::prelude::{Queryable, Selectable};
 use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
-use domain::account::{Email, OneTimeId};
+use domain::account::{Email, OneTimeId, OneTimeRecord, Purpose};
 use domain::{StoreError, UserId};
 use uuid::Uuid;
+
+use super::stamp;
+use crate::schema::one_time_tokens;
 
 /// The SQL types of a [`OneTimeRow`].
 pub(crate) type OneTimeColumns = (SqlUuid, Nullable<SqlUuid>, Text);
@@ -30,5 +34,28 @@ impl OneTimeRow {
     pub(crate) fn address(&self) -> Result<Email, StoreError> {
         Email::parse(&self.payload)
             .map_err(|error| StoreError::corrupt("one_time_tokens", "payload", error.to_string()))
+    }
+}
+
+/// A token as its user may see it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = one_time_tokens, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct OneTimeRecordRow {
+    kind: String,
+    expires_at: PgTimestamp,
+    used_at: Option<PgTimestamp>,
+}
+
+impl TryFrom<OneTimeRecordRow> for OneTimeRecord {
+    type Error = StoreError;
+
+    fn try_from(row: OneTimeRecordRow) -> Result<Self, StoreError> {
+        let purpose = Purpose::parse(&row.kind);
+        Ok(Self {
+            purpose: purpose
+                .ok_or_else(|| StoreError::corrupt("one_time_tokens", "kind", "not a purpose"))?,
+            expires_at: stamp("one_time_tokens", "expires_at", row.expires_at)?,
+            used: row.used_at.is_some(),
+        })
     }
 }

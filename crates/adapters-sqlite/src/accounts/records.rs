@@ -10,7 +10,7 @@ use crate::readers::in_snapshot;
 use crate::rows::{Id, all};
 use crate::schema::sessions;
 use crate::sessions::SessionRow;
-use crate::{identities, outbox};
+use crate::{identities, one_time, outbox};
 
 pub(super) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Option<AccountRecords>, Failure> {
     in_snapshot(conn, |conn| {
@@ -27,6 +27,7 @@ pub(super) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Optio
             sessions: all(kept)?,
             identities: identities::records(conn, user)?,
             mails: outbox::records(conn, user)?,
+            one_time: one_time::records(conn, user)?,
         }))
     })
 }

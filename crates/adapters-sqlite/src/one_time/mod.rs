@@ -17,7 +17,7 @@ use crate::readers::in_snapshot;
 use crate::sessions;
 use crate::writer::Done;
 
-pub(crate) use tokens::{void_all_but, write};
+pub(crate) use tokens::{records, void_all_but, write};
 
 #[async_trait]
 impl OneTimeStore for SqliteStore {

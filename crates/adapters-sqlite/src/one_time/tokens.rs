@@ -1,12 +1,12 @@
 //! The tokens themselves.
 
 use diesel::prelude::*;
-use domain::account::{Consumed, Email, NewOneTime, Proof, Purpose, User};
+use domain::account::{Consumed, Email, NewOneTime, OneTimeRecord, Proof, Purpose, User};
 use domain::session::TokenHash;
 use domain::{Stamp, StoreError, UserId};
 
 use crate::error::Failure;
-use crate::rows::Id;
+use crate::rows::{Id, stamp};
 use crate::schema::one_time_tokens;
 use crate::{accounts, outbox};
 
@@ -134,4 +134,20 @@ pub(super) fn consume(
         .returning(Good::as_returning())
         .get_result(conn)
         .optional()
+}
+
+/// Those of a user, the first to expire first.
+pub(crate) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<OneTimeRecord>, Failure> {
+    let rows: Vec<(String, i64, bool)> = one_time_tokens::table
+        .filter(one_time_tokens::user_id.eq(Id::from(user)))
+        .order((one_time_tokens::expires_at, one_time_tokens::id))
+        .select((one_time_tokens::kind, one_time_tokens::expires_at, one_time_tokens::used_at.is_not_null()))
+        .load(conn)?;
+    let records = rows.into_iter().map(|(kind, expires_at, used)| {
+        let purpose = Purpose::parse(&kind)
+            .ok_or_else(|| StoreError::corrupt("one_time_tokens", "kind", "not a purpose"))?;
+        let expires_at = stamp("one_time_tokens", "expires_at", expires_at)?;
+        Ok(OneTimeRecord { purpose, expires_at, used })
+    });
+    records.collect()
 }

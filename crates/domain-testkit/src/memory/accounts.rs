@@ -8,6 +8,7 @@ use domain::account::{
 use domain::session::{Ending, NewSession, Revocation, Revoked};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
+use super::one_time::OneTime;
 use super::outbox::Mail;
 use super::{MemoryStore, check};
 
@@ -121,11 +122,13 @@ impl AccountStore for MemoryStore {
         };
         let of_user = state.identities.iter().filter(|(_, identity)| identity.user == user);
         let mails = state.mails.values().filter(|mail| mail.content.user == Some(user));
+        let tokens = state.one_time.values().filter(|one_time| one_time.token.user == Some(user));
         Ok(Some(AccountRecords {
             user: account.user.clone(),
             sessions: state.sessions.values().filter(|session| session.user == user).cloned().collect(),
             identities: of_user.map(|(key, identity)| identity.record(key)).collect(),
             mails: mails.map(Mail::record).collect(),
+            one_time: tokens.map(OneTime::record).collect(),
         }))
     }
 

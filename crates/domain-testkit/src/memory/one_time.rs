@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordReplacement, Proof, Purpose,
-    User,
+    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeRecord, OneTimeStore, PasswordReplacement,
+    Proof, Purpose, User,
 };
 use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
@@ -14,6 +14,12 @@ use super::{MemoryStore, State, check};
 pub(super) struct OneTime {
     pub token: NewOneTime,
     used: bool,
+}
+
+impl OneTime {
+    pub fn record(&self) -> OneTimeRecord {
+        OneTimeRecord { purpose: self.token.purpose, expires_at: self.token.expires_at, used: self.used }
+    }
 }
 
 #[async_trait]

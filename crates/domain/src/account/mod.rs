@@ -18,8 +18,8 @@ pub use service::{
     Reset, SignUp, Unproved,
 };
 pub use store::{
-    AccountRecords, AccountStore, IdentityRecord, MailRecord, NewUser, PasswordReplacement, PasswordSet,
-    Registered,
+    AccountRecords, AccountStore, IdentityRecord, MailRecord, NewUser, OneTimeRecord, PasswordReplacement,
+    PasswordSet, Registered,
 };
 
 use crate::ids::UserId;

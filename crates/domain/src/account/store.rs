@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{DisplayName, Email, PasswordHash, Proof, User};
+use super::{DisplayName, Email, PasswordHash, Proof, Purpose, User};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
 use crate::mail::{NewMail, Template};
@@ -35,6 +35,8 @@ pub struct AccountRecords {
     pub identities: Vec<IdentityRecord>,
     /// The mails that are kept.
     pub mails: Vec<MailRecord>,
+    /// The one-time tokens that are kept.
+    pub one_time: Vec<OneTimeRecord>,
 }
 
 /// One identity, as its user may see it.
@@ -59,6 +61,17 @@ pub struct MailRecord {
     pub to: String,
     /// When it was sent, if it was.
     pub sent_at: Option<Stamp>,
+}
+
+/// One one-time token, as its user may see it: its secret is not kept, and what came with it may hold another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneTimeRecord {
+    /// What it is good for.
+    pub purpose: Purpose,
+    /// Until when.
+    pub expires_at: Stamp,
+    /// Whether it was used, or replaced by another.
+    pub used: bool,
 }
 
 /// What became of a registration.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::account::{AccountRecords, IdentityRecord, MailRecord};
+use domain::account::{AccountRecords, IdentityRecord, MailRecord, OneTimeRecord};
 use domain::session::Session;
 use domain::{Stamp, text, todo};
 use serde::Serialize;
@@ -36,6 +36,8 @@ struct Records<'a> {
     identities: Vec<ExportedIdentity<'a>>,
     /// The mails that are kept.
     mails: Vec<ExportedMail<'a>>,
+    /// The one-time tokens that are kept: of mails, and of logins with a provider.
+    one_time_tokens: Vec<ExportedOneTime>,
 }
 
 /// A session.
@@ -130,6 +132,25 @@ impl<'a> From<&'a MailRecord> for ExportedMail<'a> {
     }
 }
 
+/// A one-time token.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExportedOneTime {
+    /// What it is good for.
+    #[schema(example = "verify_email")]
+    purpose: &'static str,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Moment,
+    /// Whether it was used, or replaced by another.
+    used: bool,
+}
+
+impl From<&OneTimeRecord> for ExportedOneTime {
+    fn from(token: &OneTimeRecord) -> Self {
+        Self { purpose: token.purpose.as_str(), expires_at: Moment(token.expires_at), used: token.used }
+    }
+}
+
 /// A todo with its number.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExportedTodo<'a> {
@@ -157,6 +178,7 @@ pub fn head(records: &AccountRecords, now: Stamp) -> Vec<u8> {
         sessions: records.sessions.iter().map(ExportedSession::from).collect(),
         identities: records.identities.iter().map(ExportedIdentity::from).collect(),
         mails: records.mails.iter().map(ExportedMail::from).collect(),
+        one_time_tokens: records.one_time.iter().map(ExportedOneTime::from).collect(),
     };
     let mut head = serde_json::to_vec(&records).unwrap_or_default();
     head.pop();

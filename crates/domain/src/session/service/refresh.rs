@@ -54,6 +54,11 @@ impl SessionService {
         let presented = self.parts.refresh.hash(secret);
         let Some(facts) = self.parts.sessions.find(&presented).await? else { return Ok(Refresh::Unknown) };
         let token = facts.token;
+        // Known and yet not by a key that this server still has: whoever has that key can make it too.
+        let ours = self.parts.refresh.derive_all(token.session, token.generation);
+        if !ours.iter().any(|known| known.0 == secret) {
+            return Ok(Refresh::Unknown);
+        }
         if let Some(charge) = self.refused_first(token.id, token.session, now).await {
             return Ok(Refresh::Limited(charge));
         }
