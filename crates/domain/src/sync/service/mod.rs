@@ -93,7 +93,21 @@ impl SyncService {
             return Ok(SyncOutcome::NoSuchUser);
         };
         if !cursor.continues(&found.position) {
-            return Ok(SyncOutcome::StaleCursor);
+            let Some(since) = cursor.since.filter(|_| !outcomes.is_empty()) else {
+                return Ok(SyncOutcome::StaleCursor);
+            };
+            // It was good when the changes were written, and they are: the device is told so, and of the rest when it asks again.
+            let Cursor { epoch, walk, .. } = cursor;
+            let epoch = epoch.unwrap_or(found.position.epoch);
+            let nothing = SyncAnswer {
+                outcomes,
+                server_changes: Vec::new(),
+                has_more: true,
+                cursor: since,
+                walk,
+                epoch,
+            };
+            return Ok(SyncOutcome::Done(nothing));
         }
         let (server_changes, has_more) = page(found.todos, found.has_more, &known, limit);
         let last = server_changes.last().filter(|_| has_more);

@@ -244,14 +244,16 @@ async fn a_cursor_that_the_write_refuses_reads_nothing() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_goes_stale_between_write_and_read_is_told_as_stale() {
+async fn a_cursor_that_goes_stale_between_write_and_read_is_told_so_the_next_time() {
     let gone = Position { horizon: at(25), ..position(50) };
     let mut store = MockTodoStore::new();
     store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![applied(todo(1, 2, 40), true)])));
     let changes = Changes { todos: vec![], has_more: false, position: gone };
     store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
     let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
-    assert_eq!(outcome, SyncOutcome::StaleCursor);
+    let SyncOutcome::Done(answer) = outcome else { panic!("what is written is told: {outcome:?}") };
+    assert_eq!((answer.outcomes.len(), answer.server_changes.len()), (1, 0));
+    assert_eq!((answer.cursor, answer.has_more), (at(20), true), "from where it was");
 }
 
 #[tokio::test]
