@@ -16,7 +16,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// Conditions of statements that are about no one user, each with its reason.
-const ABOUT_NOBODY: [(&str, &str); 18] = [
+const ABOUT_NOBODY: [(&str, &str); 21] = [
     (" where 1=0", "an empty list writes and reads nothing"),
     ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for sessions that ended anywhere"),
     (
@@ -35,9 +35,12 @@ const ABOUT_NOBODY: [(&str, &str); 18] = [
         "from external_identities where ((external_identities.provider = ",
         "the identity is what finds its user",
     ),
-    (" set user_id = ", "what was for an address alone gets its user"),
-    ("next_attempt_at <= ", "the mail worker sends whosever mail is due"),
-    ("next_attempt_at is not null", "the mail worker counts what waits"),
+    ("update one_time_tokens set user_id = ", "what was for an address alone gets its user"),
+    ("update mail_outbox set user_id = ", "what was for an address alone gets its user"),
+    ("from mail_outbox where (mail_outbox.next_attempt_at <= ", "the mail worker sends whosever mail is due"),
+    ("from mail_outbox m where m.next_attempt_at <= ", "the mail worker sends whosever mail is due"),
+    ("from mail_outbox where (mail_outbox.next_attempt_at is not null", "the mail worker counts what waits"),
+    ("from mail_outbox m where m.next_attempt_at is not null", "the mail worker counts what waits"),
     ("update mail_outbox set next_attempt_at = ", "the mail worker notes what it takes, and what failed"),
     ("update mail_outbox set sent_at = ", "the mail worker notes what it sent"),
     ("from mail_outbox where sent_at < ", "the housekeeper removes what was sent long ago"),
@@ -94,6 +97,8 @@ mod tests {
         assert_eq!(found("update todos set title = $1"), 1);
         assert_eq!(found("delete from sessions where id = $1"), 1);
         assert_eq!(found("INSERT INTO todos (id, title) VALUES ($1, $2)"), 1);
+        assert_eq!(found("update todos set user_id = $1"), 1);
+        assert_eq!(found("delete from external_identities where provider = $1"), 1);
         assert_eq!(found("SELECT 1"), 0);
         assert_eq!(
             found("select t.id from unnest($1) as k(user_id, id) join todos t on t.user_id = k.user_id"),

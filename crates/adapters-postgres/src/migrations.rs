@@ -52,12 +52,12 @@ pub struct MigrationState {
 }
 
 /// Applies what is missing as the role of `url`, and gives the names. Then lets the role of `app_url` use the tables, where that
-/// is another one, and makes sure that it finds them. Where nothing is missing and the role is the same, no more rights are needed
-/// than the server has.
+/// is another one, and, logging in as that, makes sure that it finds them: the epochs of two databases differ, but for copies. Where
+/// nothing is missing and the URL is the same, no more rights are needed than the server has.
 pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateError> {
     let (owner, app) = (target(url)?, target(app_url)?);
     let role = app.config.get_user().filter(|role| Some(*role) != owner.config.get_user());
-    if role.is_none() && migration_status(url).await?.iter().all(|migration| migration.applied) {
+    if url == app_url && migration_status(url).await?.iter().all(|migration| migration.applied) {
         return Ok(Vec::new());
     }
     let conn = lock(connect(&owner).await?).await?;
@@ -68,11 +68,14 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     .await?;
     if let Some(role) = role {
         conn.batch_execute(&grants(role)).await.map_err(|e| failed(&e))?;
-        let mut app_conn = connect(&app).await.map_err(|error| match error {
+    }
+    if url != app_url {
+        let found = epoch_of(&app).await.map_err(|error| match error {
             MigrateError::Connect(error) => MigrateError::App(error),
-            other => other,
+            // It may be there and not for this role.
+            _ => MigrateError::OtherDatabase,
         })?;
-        if epoch(&mut app_conn).await? != epoch(&mut conn).await? {
+        if found != epoch(&mut conn).await? {
             return Err(MigrateError::OtherDatabase);
         }
     }
@@ -104,6 +107,10 @@ pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateE
     };
     let state = |(version, name)| MigrationState { applied: applied.contains(&version), name };
     Ok(all().into_iter().map(state).collect())
+}
+
+async fn epoch_of(target: &Target) -> Result<Option<String>, MigrateError> {
+    epoch(&mut connect(target).await?).await
 }
 
 /// What names the history of a database; `None` where it has no schema.

@@ -38,11 +38,12 @@ on_both_databases! {
         let [a, b] = ["a", "b"].map(|letter| letter.repeat(32));
         let mut server = Server::start_with(database, &[("SECRET_KEY", &a)]).await;
         let (first, tokens) = server.client().register("ann@example.com").await;
+        let (_, idle) = log_in(&server.client(), "ann@example.com", "tablet").await;
 
         restart(&mut server, "SECRET_KEY", &format!("{b},{a}")).await;
         expect_good(&server, &first).await;
         refresh(&server.client(), &tokens).await.expect(200);
-        let (second, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
+        let (second, later) = log_in(&server.client(), "ann@example.com", "laptop").await;
         expect_good(&server, &second).await;
         assert_ne!(kid(&first), kid(&second));
         assert_eq!(published(&server, "kid").await, [json!(null); 0], "a secret is not published");
@@ -50,6 +51,9 @@ on_both_databases! {
         restart(&mut server, "SECRET_KEY", &b).await;
         expect_refused(&server, &first).await;
         expect_good(&server, &second).await;
+        // Whoever has a key that was dropped can make the refresh tokens under it.
+        refresh(&server.client(), &idle).await.expect_problem(401, "AUTH_005");
+        refresh(&server.client(), &later).await.expect(200);
     }
 
     async fn a_token_is_good_for_as_long_as_its_key_pair_is_known(database: Database) {

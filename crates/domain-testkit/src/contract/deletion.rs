@@ -1,6 +1,6 @@
 //! Deleting an account, and showing all that is stored about one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::UserId;
@@ -157,7 +157,7 @@ pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
 pub async fn the_records_are_complete(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     furnish(&h, bob).await;
-    let (session, _) = furnish(&h, ann).await;
+    let (session, [_, put]) = furnish(&h, ann).await;
     let address = h.stored(ann).await.email.expect("it has an address");
     let notice = mail(Some(ann), &address, Template::EmailChanged);
     let notice_id = notice.id;
@@ -188,5 +188,14 @@ pub async fn the_records_are_complete(h: Harness) {
         (Template::EmailChanged, address.as_str(), Some(at(4))),
     ]);
     assert_eq!(mails, expected);
+    let kept: HashMap<_, _> =
+        records.one_time.iter().map(|token| (token.purpose, (token.expires_at, token.used))).collect();
+    let good_until = |purpose: Purpose| T0.plus(purpose.lifetime());
+    assert_eq!(kept[&Purpose::VerifyEmail], (good_until(Purpose::VerifyEmail), false));
+    assert_eq!(kept[&Purpose::OAuthHandOff], (good_until(Purpose::OAuthHandOff), false));
+    h.one_time.consume(Purpose::OAuthHandOff, &put, at(5)).await.expect(ANSWERS).expect("it is good");
+    let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
+    let used = records.one_time.iter().find(|token| token.purpose == Purpose::OAuthHandOff);
+    assert!(used.is_some_and(|token| token.used), "{used:?}");
     assert!(h.accounts.records(UserId(uuid())).await.expect(ANSWERS).is_none());
 }

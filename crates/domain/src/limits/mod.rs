@@ -32,7 +32,7 @@ pub enum LimitKey {
     FlowFrom(IpAddr),
     /// Refreshes of one session.
     Refresh(SessionId),
-    /// Presentations of one refresh token, of which the first alone counts for its session.
+    /// Presentations of one refresh token, of which the first in a while alone counts for its session.
     RefreshToken(TokenId),
     /// Requests of one user.
     Api(UserId),

@@ -23,7 +23,7 @@ pub struct Layers {
 
 impl Layers {
     /// Reads the files in `folder` and, over them, `environment`. Of the settings `known`, the file may hold no other; other variables
-    /// are none of ours unless they look like one that is not given. A blank value counts as not given, and hides that of `.env`.
+    /// are none of ours unless they look like one that is not given, or ask for what this version can't do. A blank value counts as not given, and hides that of `.env`.
     pub fn read(
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -146,7 +146,7 @@ fn ours(
         if let Some(setting) = named(&name, known) {
             let text = value.into_string().map_err(|_| setting.bad_as(&name, "must be UTF-8"))?;
             ours.insert(name, text);
-        } else if !value.is_empty() {
+        } else {
             others.push(name);
         }
     }

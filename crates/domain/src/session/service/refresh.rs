@@ -10,6 +10,9 @@ use crate::session::refresh::{GRACE, RefreshVerdict, judge};
 use crate::session::{AccessToken, AuthFailure, Device, EndReason, RefreshSecret, Refreshed, Successor};
 use crate::time::Stamp;
 
+/// How often one token may be presented.
+const PRESENTATIONS: Quota = Quota::new(240, GRACE);
+
 /// What became of a refresh.
 #[derive(Debug)]
 pub enum Refresh {
@@ -59,7 +62,7 @@ impl SessionService {
         if !ours.iter().any(|known| known.0 == secret) {
             return Ok(Refresh::Unknown);
         }
-        if let Some(charge) = self.refused_first(token.id, token.session, now).await {
+        if let Some(charge) = self.refused_once(token.id, token.session, now).await {
             return Ok(Refresh::Limited(charge));
         }
         let generation = token.generation.saturating_add(1);
@@ -115,16 +118,22 @@ impl SessionService {
         })
     }
 
-    /// The charge, where the session refreshes too often. Tabs and retries that present one token at once are one refresh, however
-    /// many they are.
-    async fn refused_first(&self, token: TokenId, session: SessionId, now: Stamp) -> Option<Charge> {
-        let (key, once) = (LimitKey::RefreshToken(token), Quota::new(1, GRACE));
-        if self.defence.quotas.is_none() || !self.parts.limiter.charge(&key, once, now).await.allowed {
+    /// The charge, where the session refreshes too often, or the token is presented too often. Tabs and retries that present one token
+    /// at once are one refresh of the session.
+    async fn refused_once(&self, token: TokenId, session: SessionId, now: Stamp) -> Option<Charge> {
+        self.defence.quotas?;
+        let (key, limiter) = (LimitKey::RefreshToken(token), &self.parts.limiter);
+        let presented = limiter.charge(&key, PRESENTATIONS, now).await;
+        if !presented.allowed {
+            return Some(presented);
+        }
+        if presented.remaining + 1 < PRESENTATIONS.burst {
             return None;
         }
         let refused = self.refused(session, now).await;
         if refused.is_some() {
-            self.parts.limiter.give_back(&key, once, now).await;
+            // Else the next one would pass as a repeat of this.
+            limiter.give_back(&key, PRESENTATIONS, now).await;
         }
         refused
     }

@@ -18,7 +18,7 @@ pub struct SyncRequest {
     pub strategy: Strategy,
     /// What it changed, in order.
     pub changes: Vec<Change>,
-    /// The most changes it wants back.
+    /// The most changes it wants back, at least 1.
     pub limit: u32,
 }
 
@@ -31,7 +31,8 @@ pub struct SyncAnswer {
     pub server_changes: Vec<Todo>,
     /// Whether there is more: it should sync again from `cursor`.
     pub has_more: bool,
-    /// The stamp up to which it now knows everything: of the last change given where there is more, else the user's clock.
+    /// The stamp up to which it now knows everything: of the last change given where there is more, else the user's clock. The cursor it
+    /// came with, where that went stale after its changes were written: the next exchange tells so.
     pub cursor: Stamp,
     /// What has to come back with the cursor.
     pub walk: Option<Walk>,
@@ -70,6 +71,7 @@ impl SyncService {
     /// of others is complete up to the cursor it gives.
     pub async fn sync(&self, user: UserId, request: SyncRequest) -> Result<SyncOutcome, StoreError> {
         let SyncRequest { cursor, strategy, changes, limit } = request;
+        let limit = limit.max(1);
         let outcomes = if changes.is_empty() {
             Vec::new()
         } else {

@@ -204,23 +204,35 @@ fn an_unknown_id_is_a_creation_whatever_its_version() {
 
 #[test]
 fn a_device_is_not_taken_to_know_what_was_made_of_what_it_sent() {
-    let (past, future) = (at(CREATED), at(NOW + 1_000_000));
+    // The stamp is NOW.
+    let since = |micros: i64| Some(at(NOW + micros));
     for (sent, knows) in [
         (text("milk"), true),
         (Upsert { normalised: true, ..text("milk") }, false),
-        (Upsert { created_at: Some(past), ..text("milk") }, true),
-        (Upsert { created_at: Some(future), ..text("milk") }, false),
+        (Upsert { created_at: since(-5_000_000), ..text("milk") }, true),
+        (Upsert { created_at: since(1_000_000), ..text("milk") }, false),
     ] {
         let mut list = List::new(at(50), []);
         let send = change(id(1), Base::Version(0), Action::Upsert(sent));
-        // The first time, and when it is repeated after a lost answer.
-        for _ in 0..2 {
-            let outcome = list.one(Strategy::Manual, send.clone(), at(NOW));
-            let (Outcome::Applied { known, .. } | Outcome::Unchanged { known, .. }) = outcome else {
-                panic!("{outcome:?}");
-            };
-            assert!(!known || knows, "{send:?}");
-        }
+        let outcome = list.one(Strategy::Manual, send.clone(), at(NOW));
+        let Outcome::Applied { known, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(known, knows, "{send:?}");
+    }
+}
+
+#[test]
+fn an_instant_cut_to_milliseconds_is_the_same() {
+    let created = at(1_767_952_800_274_944);
+    let todo = List::new(at(50), []).one(
+        Strategy::Manual,
+        change(id(1), Base::Version(0), Action::Upsert(text("milk"))),
+        created,
+    );
+    let Outcome::Applied { todo, .. } = todo else { panic!("{todo:?}") };
+    for (micros, same) in [(944, true), (0, true), (999, true), (-1, false), (1000, false)] {
+        let created_at = at(1_767_952_800_274_000 + micros);
+        let sent = Upsert { created_at: Some(created_at), ..text("milk") };
+        assert_eq!(sent.is_verbatim(&todo), same, "{micros}");
     }
 }
 

@@ -34,9 +34,9 @@ const STRATEGIES: [(&str, Strategy); 4] = [
     "todos": [{"id": "550e8400-e29b-41d4-a716-446655440000", "text": "Buy milk", "version": 0}]
 }))]
 pub struct Request<'a> {
-    /// The `sync_timestamp` of the last answer; null or absent: from the beginning.
+    /// The `sync_timestamp` of the last answer, as it came; null or absent: from the beginning.
     #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>)]
     last_sync: Field<Text<'a>>,
     /// The `epoch` of the last answer: tells whether the database is still the one that the cursor belongs to.
     #[serde(default, borrow)]

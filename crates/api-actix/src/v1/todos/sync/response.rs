@@ -34,8 +34,9 @@ pub struct Response<'a> {
     rejected: Vec<Rejected>,
     /// Whether there is more: sync again from `sync_timestamp`.
     has_more: bool,
-    /// The cursor for the next sync: the stamp up to which the device now knows everything.
-    #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:30:00.000000Z")]
+    /// The cursor for the next sync: the stamp up to which the device now knows everything. It is to be sent back as it is, a text: some
+    /// have more digits than a time keeps that was read and written again.
+    #[schema(value_type = String, example = "2026-01-09T10:30:00.000000Z")]
     sync_timestamp: SyncTimestamp,
     /// Names the history of the database that the cursor belongs to.
     #[schema(example = "0b5a3c1e-6f0d-4c55-9a4b-8d0f6a2b7c11")]
