@@ -16,7 +16,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// Conditions of statements that are about no one user, each with its reason.
-const ABOUT_NOBODY: [(&str, &str); 21] = [
+const ABOUT_NOBODY: [(&str, &str); 22] = [
     (" where 1=0", "an empty list writes and reads nothing"),
     ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for sessions that ended anywhere"),
     (
@@ -42,6 +42,7 @@ const ABOUT_NOBODY: [(&str, &str); 21] = [
     ("from mail_outbox where (mail_outbox.next_attempt_at is not null", "the mail worker counts what waits"),
     ("from mail_outbox m where m.next_attempt_at is not null", "the mail worker counts what waits"),
     ("update mail_outbox set next_attempt_at = ", "the mail worker notes what it takes, and what failed"),
+    ("update mail_outbox set attempts = ", "the mail worker notes what failed"),
     ("update mail_outbox set sent_at = ", "the mail worker notes what it sent"),
     ("from mail_outbox where sent_at < ", "the housekeeper removes what was sent long ago"),
     ("from mail_outbox where given_up_at < ", "the housekeeper removes what was given up long ago"),
