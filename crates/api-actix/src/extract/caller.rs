@@ -47,7 +47,7 @@ pub async fn charge(api: &Api, user: UserId, request: &HttpRequest) -> Result<()
     let Some(quota) = api.settings.api_quota else { return Ok(()) };
     let charge = api.sessions.parts().limiter.charge(&LimitKey::Api(user), quota, api.clock.now()).await;
     request.extensions_mut().insert(charge);
-    if charge.allowed { Ok(()) } else { Err(charge.into()) }
+    Ok(charge.granted()?)
 }
 
 /// The token of a `Bearer` credential; the scheme's name has no case (RFC 9110 section 11.1).

@@ -77,6 +77,13 @@ pub struct Charge {
     pub quota: Quota,
 }
 
+impl Charge {
+    /// Nothing where it was granted, else itself: what the refusal tells of.
+    pub const fn granted(self) -> Result<(), Self> {
+        if self.allowed { Ok(()) } else { Err(self) }
+    }
+}
+
 /// Counts. An implementation MUST decide charges of one key one after the other, and MUST answer even when what it keeps
 /// its counts in can't be reached.
 #[async_trait]

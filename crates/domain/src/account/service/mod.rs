@@ -164,10 +164,7 @@ impl AccountService {
     async fn charge(&self, by: Option<LimitKey>, email: &Email) -> Result<(), Charge> {
         let Some(quotas) = self.parts.quotas else { return Ok(()) };
         for key in by.into_iter().chain([LimitKey::MailTo(email.key().to_owned())]) {
-            let charge = self.limiter.charge(&key, quotas.mail, self.now()).await;
-            if !charge.allowed {
-                return Err(charge);
-            }
+            self.limiter.charge(&key, quotas.mail, self.now()).await.granted()?;
         }
         Ok(())
     }

@@ -33,10 +33,7 @@ impl AccountService {
         let (key, now) = (LimitKey::ProofOf(user), self.now());
         let quota = self.parts.quotas.map(|quotas| quotas.login_to);
         if let Some(quota) = quota {
-            let charge = self.limiter.charge(&key, quota, now).await;
-            if !charge.allowed {
-                return Err(Unproved::Limited(charge));
-            }
+            self.limiter.charge(&key, quota, now).await.granted().map_err(Unproved::Limited)?;
         }
         let answer = match self.hasher.verify(password, Some(hash)).await {
             Ok(Verified::Right | Verified::RightButWeak) => Ok(()),

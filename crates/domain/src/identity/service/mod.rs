@@ -62,8 +62,7 @@ impl IdentityService {
     pub async fn charge_flow(&self, ip: Option<IpAddr>) -> Result<(), Charge> {
         let (Some(quotas), Some(ip)) = (self.sessions.quotas(), ip) else { return Ok(()) };
         let limiter = &self.sessions.parts().limiter;
-        let charge = limiter.charge(&LimitKey::FlowFrom(network(ip)), quotas.flow, self.now()).await;
-        if charge.allowed { Ok(()) } else { Err(charge) }
+        limiter.charge(&LimitKey::FlowFrom(network(ip)), quotas.flow, self.now()).await.granted()
     }
 
     /// Begins a flow; `None` where there is no such provider.

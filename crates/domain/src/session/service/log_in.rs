@@ -69,8 +69,7 @@ impl SessionService {
         let to = (LimitKey::LoginTo(email.key().to_owned()), quotas.login_to);
         let mut charged = Vec::new();
         for (key, quota) in from.into_iter().chain([to]) {
-            let charge = self.parts.limiter.charge(&key, quota, now).await;
-            if !charge.allowed {
+            if let Err(charge) = self.parts.limiter.charge(&key, quota, now).await.granted() {
                 for (key, quota) in &charged {
                     self.parts.limiter.give_back(key, *quota, now).await;
                 }

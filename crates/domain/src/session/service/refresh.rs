@@ -62,7 +62,7 @@ impl SessionService {
         if !ours.iter().any(|known| known.0 == secret) {
             return Ok(Refresh::Unknown);
         }
-        if let Some(charge) = self.refused_once(token.id, token.session, now).await {
+        if let Err(charge) = self.charge_once(token.id, token.session, now).await {
             return Ok(Refresh::Limited(charge));
         }
         let generation = token.generation.saturating_add(1);
@@ -103,7 +103,7 @@ impl SessionService {
         let Some(facts) = self.parts.sessions.find(&self.parts.refresh.hash(jwt)).await? else {
             return Ok(Renewal::Ended);
         };
-        if let Some(charge) = self.refused(facts.session.id, now).await {
+        if let Err(charge) = self.charge_refresh(facts.session.id, now).await {
             return Ok(Renewal::Limited(charge));
         }
         Ok(match judge(&facts, now) {
@@ -118,30 +118,29 @@ impl SessionService {
         })
     }
 
-    /// The charge, where the session refreshes too often, or the token is presented too often. Tabs and retries that present one token
-    /// at once are one refresh of the session.
-    async fn refused_once(&self, token: TokenId, session: SessionId, now: Stamp) -> Option<Charge> {
-        self.defence.quotas?;
+    /// Charges a presentation of a token, and the refresh to its session: tabs and retries that present one token at once are one
+    /// refresh.
+    async fn charge_once(&self, token: TokenId, session: SessionId, now: Stamp) -> Result<(), Charge> {
+        if self.defence.quotas.is_none() {
+            return Ok(());
+        }
         let (key, limiter) = (LimitKey::RefreshToken(token), &self.parts.limiter);
         let presented = limiter.charge(&key, PRESENTATIONS, now).await;
-        if !presented.allowed {
-            return Some(presented);
-        }
+        presented.granted()?;
         if presented.remaining + 1 < PRESENTATIONS.burst {
-            return None;
+            return Ok(());
         }
-        let refused = self.refused(session, now).await;
-        if refused.is_some() {
+        let charged = self.charge_refresh(session, now).await;
+        if charged.is_err() {
             // Else the next one would pass as a repeat of this.
             limiter.give_back(&key, PRESENTATIONS, now).await;
         }
-        refused
+        charged
     }
 
-    /// The charge, where the session refreshes too often.
-    async fn refused(&self, session: SessionId, now: Stamp) -> Option<Charge> {
-        let quota = self.defence.quotas?.refresh;
-        let charge = self.parts.limiter.charge(&LimitKey::Refresh(session), quota, now).await;
-        (!charge.allowed).then_some(charge)
+    /// Charges a refresh to its session.
+    async fn charge_refresh(&self, session: SessionId, now: Stamp) -> Result<(), Charge> {
+        let Some(quotas) = self.defence.quotas else { return Ok(()) };
+        self.parts.limiter.charge(&LimitKey::Refresh(session), quotas.refresh, now).await.granted()
     }
 }
