@@ -13,7 +13,7 @@ use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecre
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::{Charge, LimitKey, network};
-use crate::session::{Device, EndReason, LoggedIn, Opening, SessionService};
+use crate::session::{Device, LoggedIn, Opening, SessionService};
 use crate::time::Stamp;
 
 pub use outcome::{Begin, Begun, Callback, Exchange, HandOff, ReturnTo};
@@ -189,9 +189,7 @@ impl IdentityService {
         if self.of_user(user).await?.iter().any(|known| known == provider) {
             return Ok(Exchange::Done(logged_in));
         }
-        let ending = self.sessions.ending(EndReason::DeviceRevoked, self.now());
-        let ended = self.sessions.parts().sessions.end(user, logged_in.tokens.session, ending).await?;
-        self.sessions.announce(ended.as_slice());
+        self.sessions.end_device(user, logged_in.tokens.session).await?;
         Ok(Exchange::Invalid)
     }
 

@@ -3,20 +3,17 @@
 use super::SessionService;
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
-use crate::session::{AuthFailure, EndReason, Principal, Session};
+use crate::session::{AuthFailure, EndReason, Ending, Principal, Session};
 
 impl SessionService {
     /// Ends the caller's session, or all of the user's. A token of an external issuer has no session here: its issuer ends it.
     pub async fn log_out(&self, principal: &Principal, all: bool) -> Result<(), StoreError> {
         let ending = self.ending(EndReason::Logout, self.parts.clock.now());
-        let ended: Vec<_> = match principal.session {
-            _ if all => self.parts.sessions.end_all(principal.user, None, ending).await?,
-            Some(session) => {
-                self.parts.sessions.end(principal.user, session, ending).await?.into_iter().collect()
-            }
-            None => Vec::new(),
-        };
-        self.parts.revocations.add(&ended);
+        if all {
+            self.announce(&self.parts.sessions.end_all(principal.user, None, ending).await?);
+        } else if let Some(session) = principal.session {
+            self.end(principal.user, session, ending).await?;
+        }
         Ok(())
     }
 
@@ -37,9 +34,7 @@ impl SessionService {
         let other = facts.map(|facts| facts.session).filter(|session| session.user == principal.user);
         self.log_out(principal, false).await?;
         if let Some(session) = other.filter(|session| Some(session.id) != principal.session) {
-            let ending = self.ending(EndReason::Logout, now);
-            let ended = self.parts.sessions.end(principal.user, session.id, ending).await?;
-            self.parts.revocations.add(ended.as_slice());
+            self.end(principal.user, session.id, self.ending(EndReason::Logout, now)).await?;
         }
         Ok(Ok(()))
     }
@@ -51,9 +46,12 @@ impl SessionService {
 
     /// Ends one of the user's sessions; whether there was such a live one.
     pub async fn end_device(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
-        let ending = self.ending(EndReason::DeviceRevoked, self.parts.clock.now());
+        self.end(user, session, self.ending(EndReason::DeviceRevoked, self.parts.clock.now())).await
+    }
+
+    async fn end(&self, user: UserId, session: SessionId, ending: Ending) -> Result<bool, StoreError> {
         let ended = self.parts.sessions.end(user, session, ending).await?;
-        self.parts.revocations.add(ended.as_slice());
+        self.announce(ended.as_slice());
         Ok(ended.is_some())
     }
 
