@@ -83,9 +83,9 @@ impl SyncTimestamp {
     /// Reads what [`Moment::parse`] does, and the walk.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let nanos = DateTime::parse_from_rfc3339(text).ok()?.timestamp_subsec_nanos();
-        let walk = u16::try_from(nanos % 1000).ok().and_then(Walk::new);
-        Some(Self { at: Moment::parse(text)?, walk })
+        let instant = DateTime::parse_from_rfc3339(text).ok()?;
+        let walk = u16::try_from(instant.timestamp_subsec_nanos() % 1000).ok().and_then(Walk::new);
+        Some(Self { at: Stamp::from_micros(instant.timestamp_micros())?, walk })
     }
 }
 

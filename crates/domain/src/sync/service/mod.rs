@@ -95,21 +95,7 @@ impl SyncService {
             return Ok(SyncOutcome::NoSuchUser);
         };
         if !cursor.continues(&found.position) {
-            let Some(since) = cursor.since.filter(|_| !outcomes.is_empty()) else {
-                return Ok(SyncOutcome::StaleCursor);
-            };
-            // It was good when the changes were written, and they are: the device is told so, and of the rest when it asks again.
-            let Cursor { epoch, walk, .. } = cursor;
-            let epoch = epoch.unwrap_or(found.position.epoch);
-            let nothing = SyncAnswer {
-                outcomes,
-                server_changes: Vec::new(),
-                has_more: true,
-                cursor: since,
-                walk,
-                epoch,
-            };
-            return Ok(SyncOutcome::Done(nothing));
+            return Ok(gone_stale(cursor, outcomes, found.position.epoch));
         }
         let (server_changes, has_more) = page(found.todos, found.has_more, &known, limit);
         let last = server_changes.last().filter(|_| has_more);
@@ -118,6 +104,22 @@ impl SyncService {
         let epoch = found.position.epoch;
         Ok(SyncOutcome::Done(SyncAnswer { outcomes, server_changes, has_more, cursor, walk, epoch }))
     }
+}
+
+/// What is told where the cursor can't be continued any more. If it was good when changes were written, they are: the device is told so,
+/// and of the rest when it asks again.
+fn gone_stale(cursor: Cursor, outcomes: Vec<Outcome>, epoch: Epoch) -> SyncOutcome {
+    let Some(since) = cursor.since.filter(|_| !outcomes.is_empty()) else {
+        return SyncOutcome::StaleCursor;
+    };
+    SyncOutcome::Done(SyncAnswer {
+        outcomes,
+        server_changes: Vec::new(),
+        has_more: true,
+        cursor: since,
+        walk: cursor.walk,
+        epoch: cursor.epoch.unwrap_or(epoch),
+    })
 }
 
 /// The first `limit` of what was found that the device does not know, and whether there is more.
