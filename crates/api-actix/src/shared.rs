@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
-use domain::account::{Email, PasswordChange, Unproved};
+use domain::account::{AccountService, Email, KeepSession, PasswordChange, PasswordPolicy, Unproved};
 use domain::code::ErrorCode;
 use domain::session::{LogIn, LoggedIn};
 use domain::text::TextError;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Problem;
-use crate::extract::{Checks, Client, Fault, Field, Text};
+use crate::extract::{Caller, Checks, Client, Fault, Field, Text};
 
 /// An answer with a JSON body.
 pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
@@ -88,8 +88,22 @@ pub fn logged_in(outcome: LogIn) -> Result<LoggedIn, Problem> {
     }
 }
 
-/// Whether a new password was set.
-pub fn password_changed(outcome: PasswordChange) -> Result<(), Problem> {
+/// Replaces the caller's password by `new`, on the proof of `current`: the members of a body.
+pub async fn change_password(
+    accounts: &AccountService,
+    caller: &Caller,
+    (current, new): (Field<Text<'_>>, Field<Text<'_>>),
+    policy: PasswordPolicy,
+    keep: KeepSession,
+) -> Result<(), Problem> {
+    let mut checks = Checks::default();
+    let current = checks.required("current_password", current, as_is);
+    let new = checks.required("new_password", new, as_is);
+    let (Some(current), Some(new)) = (current, new) else { return Err(checks.into()) };
+    password_changed(accounts.change_password(&caller.0, &current.0, &new.0, policy, keep).await?)
+}
+
+fn password_changed(outcome: PasswordChange) -> Result<(), Problem> {
     match outcome {
         PasswordChange::Done => Ok(()),
         PasswordChange::Unproved(why) => Err(unproved(why, "current_password")),

@@ -25,7 +25,7 @@ use serde::Serialize;
 /// How far another machine's clock may be off.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
-/// Signs and checks the server's own tokens. The first secret of the ring signs, each checks what it signed.
+/// Signs and checks the server's own tokens. The first key of a kind signs, each checks what it signed.
 pub struct JwtAccessTokens {
     access: SigningKey,
     refresh: SigningKey,

@@ -13,7 +13,7 @@ use crate::Api;
 use crate::error::Answer;
 use crate::extract::{Body, Caller, Checks, Client, Field, Text};
 use crate::moment::Moment;
-use crate::shared::{Message, as_is, email, email_taken, json, password_changed, told};
+use crate::shared::{self, Message, email, email_taken, json, told};
 use crate::turns::{Heavy, in_turn};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -123,13 +123,8 @@ async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Ans
 }
 
 async fn replace_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
-    let input: PasswordPair<'_> = body.read()?;
-    let mut checks = Checks::default();
-    let current = checks.required("current_password", input.current_password, as_is);
-    let new = checks.required("new_password", input.new_password, as_is);
-    let (Some(current), Some(new)) = (current, new) else { return Err(checks.into()) };
-    let accounts = &api.todos_surface.accounts;
-    let outcome = accounts.change_password(&caller.0, &current.0, &new.0, POLICY, KeepSession::None).await?;
-    password_changed(outcome)?;
+    let PasswordPair { current_password, new_password } = body.read()?;
+    let (accounts, members) = (&api.todos_surface.accounts, (current_password, new_password));
+    shared::change_password(accounts, &caller, members, POLICY, KeepSession::None).await?;
     Ok(told("Password changed successfully"))
 }

@@ -7,11 +7,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::as_is;
 use crate::Api;
 use crate::error::Answer;
-use crate::extract::{Body, Caller, Checks, Field, Text};
-use crate::shared::password_changed;
+use crate::extract::{Body, Caller, Field, Text};
+use crate::shared;
 use crate::turns::{Heavy, in_turn};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -53,17 +52,8 @@ async fn change_password(api: web::Data<Api>, caller: Caller, body: Body) -> Ans
 }
 
 async fn replace_password(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
-    let input: ChangePasswordRequest<'_> = body.read()?;
-    let mut checks = Checks::default();
-    let current = checks.required("current_password", input.current_password, as_is);
-    let new = checks.required("new_password", input.new_password, as_is);
-    let (Some(current), Some(new)) = (current, new) else {
-        return Err(checks.into());
-    };
-    let outcome = api
-        .accounts
-        .change_password(&caller.0, &current.0, &new.0, PasswordPolicy::default(), KeepSession::Own)
-        .await?;
-    password_changed(outcome)?;
+    let ChangePasswordRequest { current_password, new_password } = body.read()?;
+    let (members, policy) = ((current_password, new_password), PasswordPolicy::default());
+    shared::change_password(&api.accounts, &caller, members, policy, KeepSession::Own).await?;
     Ok(HttpResponse::NoContent().finish())
 }
