@@ -174,10 +174,10 @@ fn floods(out: &mut String, measured: &Measured) {
 
 /// The median of the rounds, and the least and the greatest of one.
 fn against_floor(measured: &Measured, contest: &Contest) -> String {
-    let ratios = targets::rounds_to_floor(measured, contest.case, contest.connections);
-    let median = targets::to_floor(measured, contest.case, contest.connections);
-    let (Some(ratios), Some(median)) = (ratios, median) else { return String::new() };
-    let [least, .., greatest] = ratios[..] else { return String::new() };
+    let ratios = targets::rounds_to_floor(measured, contest.case, contest.connections).unwrap_or_default();
+    let (Some(median), [least, .., greatest]) = (targets::median(&ratios), &ratios[..]) else {
+        return String::new();
+    };
     format!("**{median:.2}** ({least:.2}–{greatest:.2})")
 }
 

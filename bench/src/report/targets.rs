@@ -43,10 +43,9 @@ pub fn rounds_to_floor(measured: &Measured, case: Case, connections: usize) -> O
     Some(ratios)
 }
 
-/// The median of them: what else the machine does in a round or two does not move it.
-pub fn to_floor(measured: &Measured, case: Case, connections: usize) -> Option<f64> {
-    let ratios = rounds_to_floor(measured, case, connections)?;
-    ratios.get(ratios.len() / 2).copied()
+/// The one in the middle: what else the machine does in a round or two does not move it.
+pub fn median(ascending: &[f64]) -> Option<f64> {
+    ascending.get(ascending.len() / 2).copied()
 }
 
 fn contest(measured: &Measured, case: Case, side: Side, connections: usize) -> Option<&Contest> {
@@ -62,8 +61,10 @@ fn ratio(
     wanted: &'static str,
     least: f64,
 ) -> Option<Verdict> {
-    let got: Option<Vec<_>> =
-        connections.iter().map(|count| Some((count, to_floor(measured, case, *count)?))).collect();
+    let got: Option<Vec<_>> = connections
+        .iter()
+        .map(|count| Some((count, median(&rounds_to_floor(measured, case, *count)?)?)))
+        .collect();
     let got = got?;
     let met = got.iter().all(|(_, ratio)| *ratio >= least);
     let got = got.iter().map(|(count, ratio)| format!("{ratio:.2} at {count}")).collect::<Vec<_>>();

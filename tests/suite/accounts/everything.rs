@@ -20,22 +20,20 @@ async fn furnished(server: &Server, email: &str) -> (Client, String) {
     let (laptop, _) = log_in(&server.client(), email, "laptop").await;
     laptop.post("/api/v1/auth/logout", json!({})).await.expect(204);
     server.client().post("/api/v1/auth/forgot-password", json!({"email": email})).await.expect(202);
-    let (id, now) = match server.database() {
-        Database::Postgres => (format!("'{user}'"), "now()"),
-        Database::Sqlite => (format!("x'{user}'"), "0"),
+    let (id, now, new_id, hash, later) = match server.database() {
+        Database::Postgres => {
+            let hash = format!("sha256('{email}')");
+            (format!("'{user}'"), "now()", "gen_random_uuid()", hash, "now() + interval '1 hour'")
+        }
+        Database::Sqlite => {
+            let hash = "randomblob(32)".to_owned();
+            (format!("x'{user}'"), "0", "randomblob(16)", hash, "4000000000000000")
+        }
     };
     // As a link with a provider that is under way leaves it.
-    let far = match server.database() {
-        Database::Postgres => "now() + interval '1 hour'",
-        Database::Sqlite => "4000000000000000",
-    };
-    let (row, hash) = match server.database() {
-        Database::Postgres => ("gen_random_uuid()", format!("sha256('{email}')")),
-        Database::Sqlite => ("randomblob(16)", "randomblob(32)".to_owned()),
-    };
     server.execute(&format!(
         "INSERT INTO one_time_tokens (id, kind, token_hash, user_id, payload, expires_at) \
-         VALUES ({row}, 'oauth_state', {hash}, {id}, '', {far})"
+         VALUES ({new_id}, 'oauth_state', {hash}, {id}, '', {later})"
     ));
     server.execute(&format!(
         "INSERT INTO external_identities (provider, subject, user_id, email, created_at) \
