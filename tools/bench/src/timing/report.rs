@@ -64,7 +64,7 @@ fn difference(difference: &Difference) -> String {
 
 /// Renews the document, but for its notes.
 pub fn write(text: &str) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/timing.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/timing.md");
     let old = fs::read_to_string(&path).unwrap_or_default();
     let notes = old.find(NOTES).map_or(NOTES, |at| &old[at..]);
     fs::write(path, format!("{text}\n{notes}"))?;

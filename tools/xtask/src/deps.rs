@@ -55,7 +55,9 @@ fn arrows(tree: &str) -> Vec<String> {
             from = name;
             allowed = ARROWS.iter().find(|(from, _)| *from == name).map_or(&[], |(_, to)| to);
             if !ARROWS.iter().any(|(from, _)| *from == name) {
-                problems.push(format!("{name} has no place in the layers: give it one in xtask/src/deps.rs"));
+                problems.push(format!(
+                    "{name} has no place in the layers: give it one in tools/xtask/src/deps.rs"
+                ));
             }
         } else if line.contains(" (/") && !allowed.contains(&name) {
             problems.push(format!("{from} must not depend on {name}"));
