@@ -84,16 +84,16 @@ impl TryFrom<TodoRow> for Todo {
     type Error = StoreError;
 
     fn try_from(row: TodoRow) -> Result<Self, StoreError> {
-        Self::restore_from(&StoredTodo {
+        Self::from_stored(StoredTodo {
             id: TodoId(row.id.0),
             number: row.number,
-            title: &row.title,
-            description: row.description.as_deref(),
+            title: row.title,
+            description: row.description,
             completed_at: stamp_or_none("todos", "completed_at", row.completed_at)?,
             created_at: stamp("todos", "created_at", row.created_at)?,
             updated_at: stamp("todos", "updated_at", row.updated_at)?,
             deleted_at: stamp_or_none("todos", "deleted_at", row.deleted_at)?,
-            client_id: row.client_id.as_deref(),
+            client_id: row.client_id,
             versions: Versions {
                 version: row.version,
                 title: row.title_version,

@@ -1,8 +1,11 @@
-//! Text as users type it: what is kept, what is refused.
+//! Text that users type: what is kept and what is refused.
+//!
+//! Input is parsed once, at the edge. A value read back from a store is trusted (`from_stored`): it was valid when it was
+//! written, and a limit that is lowered afterwards must not make it unreadable.
 
 use thiserror::Error;
 
-/// Why a text is refused. Lengths are counted in Unicode scalar values.
+/// Why a text is refused. Lengths count Unicode scalar values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TextError {
     /// Nothing is left after trimming.
@@ -10,21 +13,13 @@ pub enum TextError {
     Blank,
     /// More characters than allowed.
     #[error("must be at most {max} characters long, it has {got}")]
-    TooLong {
-        /// The most characters allowed.
-        max: usize,
-        /// How many it has.
-        got: usize,
-    },
-    /// A control character; in text of several lines tab and newline are allowed, NUL and CR never.
+    TooLong { max: usize, got: usize },
+    /// A control character, named by its code point. Text of several lines may contain tab and newline, but never NUL or CR.
     #[error("must not contain the control character U+{code:04X}")]
-    Control {
-        /// Its code point.
-        code: u32,
-    },
+    Control { code: u32 },
 }
 
-/// Text of one line, where tab and newline are refused too.
+/// Checks text of one line, in which tab and newline are refused too.
 pub(crate) fn check_line(text: &str, max: usize) -> Result<(), TextError> {
     match text.chars().find(|c| c.is_control()) {
         Some(c) => Err(TextError::Control { code: c.into() }),
@@ -32,7 +27,7 @@ pub(crate) fn check_line(text: &str, max: usize) -> Result<(), TextError> {
     }
 }
 
-/// Text of any number of lines.
+/// Checks text of any number of lines.
 pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     if let Some(c) = text.chars().find(|c| c.is_control() && !matches!(c, '\t' | '\n')) {
         return Err(TextError::Control { code: c.into() });
@@ -41,29 +36,16 @@ pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     if got > max { Err(TextError::TooLong { max, got }) } else { Ok(()) }
 }
 
-macro_rules! trimmed_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $check:path) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $name(String);
-
+/// Gives a newtype of `String` the standard conversions. The type provides `parse(&str) -> Result<Self, $error>`, which
+/// applies the rules for input; `from_stored` deliberately applies none.
+macro_rules! text_conversions {
+    ($name:ident, $error:ty) => {
         impl $name {
-            /// The most characters it may have.
-            pub const MAX: usize = $max;
-
-            /// Trims `text` and checks it.
-            pub fn parse(text: &str) -> Result<Self, $crate::text::TextError> {
-                Self::parse_within(text, Self::MAX)
-            }
-
-            /// As [`Self::parse`], with a lower limit than [`Self::MAX`].
-            pub fn parse_within(text: &str, max: usize) -> Result<Self, $crate::text::TextError> {
-                let text = text.trim();
-                if text.is_empty() {
-                    return Err($crate::text::TextError::Blank);
-                }
-                $check(text, max.min(Self::MAX))?;
-                Ok(Self(text.to_owned()))
+            /// A value read back from a store. It was valid when it was written, so the current input rules do not
+            /// apply: a limit can be lowered without making stored rows unreadable.
+            #[must_use]
+            pub const fn from_stored(text: String) -> Self {
+                Self(text)
             }
 
             /// The text.
@@ -72,18 +54,76 @@ macro_rules! trimmed_text {
                 &self.0
             }
         }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    };
+}
+pub(crate) use text_conversions;
+
+/// Defines text that is trimmed, and never blank, with a maximum length and a check of its characters.
+macro_rules! trimmed_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The maximum length in characters.
+            pub const MAX: usize = $max;
+
+            /// Trims `text` and checks it.
+            pub fn parse(text: &str) -> Result<Self, $crate::text::TextError> {
+                Self::parse_within(text, Self::MAX)
+            }
+
+            /// Like [`Self::parse`], with a lower limit than [`Self::MAX`].
+            pub fn parse_within(text: &str, max: usize) -> Result<Self, $crate::text::TextError> {
+                let text = text.trim();
+                if text.is_empty() {
+                    return Err($crate::text::TextError::Blank);
+                }
+                $check(text, max.min(Self::MAX))?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        $crate::text::text_conversions!($name, $crate::text::TextError);
     };
 }
 pub(crate) use trimmed_text;
 
 trimmed_text!(
-    /// The name a device gives itself, shown to its user: 1–100 characters after trimming.
+    /// The name that a device gives itself: 1–100 characters after trimming. The user sees it in the list of devices.
     ClientId,
     100,
     check_line
 );
 
-/// The form in which texts are compared without regard to case: Unicode's full lower-case mapping. Stores keep it
+/// Folds `text` for comparison without regard to case, by Unicode's full lower-case mapping. Stores keep the folded form
 /// beside the text, so that search and order are the same on every database.
 #[must_use]
 pub fn fold(text: &str) -> String {

@@ -142,7 +142,7 @@ fn written(id: TodoId) -> Written {
     let row = StoredTodo {
         id,
         number: 1,
-        title: "Todo",
+        title: "Todo".to_owned(),
         description: None,
         completed_at: None,
         created_at: Stamp::EPOCH,
@@ -151,7 +151,7 @@ fn written(id: TodoId) -> Written {
         client_id: None,
         versions: Versions { version: 1, title: 1, description: 1, completed: 1, deleted: 1 },
     };
-    Written { todo: Todo::restore_from(&row).expect("a todo"), is_new: false }
+    Written { todo: Todo::from_stored(row).expect("a todo"), is_new: false }
 }
 
 async fn statements(conn: &mut AsyncPgConnection) {

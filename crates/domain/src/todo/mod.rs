@@ -1,6 +1,6 @@
 //! The todo: what it holds, how it changes, who decides.
 //!
-//! A [`Todo`] can only be made by the conflict rule or by [`Todo::restore_from`] from a stored row; nothing else can
+//! A [`Todo`] can only be made by the conflict rule or by [`Todo::from_stored`] from a stored row; nothing else can
 //! alter one.
 
 mod change;
@@ -21,7 +21,7 @@ pub use store::{Changes, Commit, Page, TodoStore};
 
 use crate::error::StoreError;
 use crate::ids::TodoId;
-use crate::text::{ClientId, TextError, check, trimmed_text};
+use crate::text::{ClientId, TextError, check, text_conversions, trimmed_text};
 use crate::time::Stamp;
 
 trimmed_text!(
@@ -44,13 +44,9 @@ impl Description {
         check(text, Self::MAX)?;
         Ok(Self(text.to_owned()))
     }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+text_conversions!(Description, TextError);
 
 /// The integer id of a todo in the task contracts: positive, unique over all users, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,65 +116,49 @@ pub struct Todo {
     versions: Versions,
 }
 
-/// A todo's columns as a store keeps them, unchecked.
+/// A todo's columns as a store keeps them.
 #[derive(Clone, Debug)]
-pub struct StoredTodo<'a> {
-    /// The id, unique within the user.
+pub struct StoredTodo {
     pub id: TodoId,
-    /// The integer id.
     pub number: i64,
-    /// The title.
-    pub title: &'a str,
-    /// The description.
-    pub description: Option<&'a str>,
-    /// When it was completed, if it is.
+    pub title: String,
+    pub description: Option<String>,
     pub completed_at: Option<Stamp>,
-    /// When it was created.
     pub created_at: Stamp,
-    /// Its stamp.
     pub updated_at: Stamp,
-    /// When it was deleted, if it is.
     pub deleted_at: Option<Stamp>,
-    /// The device that last changed it.
-    pub client_id: Option<&'a str>,
-    /// The version and the field versions.
+    pub client_id: Option<String>,
     pub versions: Versions,
 }
 
 impl Todo {
-    /// A todo read back from a store. [`StoreError::Corrupt`] names the column that no accepted change could have
-    /// written.
-    pub fn restore_from(row: &StoredTodo<'_>) -> Result<Self, StoreError> {
-        let corrupt =
-            |column, problem: &dyn ToString| StoreError::corrupt("todos", column, problem.to_string());
+    /// A todo read back from a store. Its texts are trusted; the input rules of today do not apply to them.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] names the column whose value no sequence of changes can produce: a version or a number below 1,
+    /// or a field version above the todo's own.
+    pub fn from_stored(row: StoredTodo) -> Result<Self, StoreError> {
+        let corrupt = |column, problem: &str| StoreError::corrupt("todos", column, problem);
         let v = row.versions;
         if v.version < 1 {
-            return Err(corrupt("version", &"below 1"));
+            return Err(corrupt("version", "below 1"));
         }
         if Field::ALL.iter().any(|f| !(1..=v.version).contains(&v.of(*f))) {
-            return Err(corrupt("field versions", &"outside 1 and the todo's version"));
+            return Err(corrupt("field versions", "outside 1 and the todo's version"));
         }
         if row.number < 1 {
-            return Err(corrupt("number", &"below 1"));
+            return Err(corrupt("number", "below 1"));
         }
         Ok(Self {
             id: row.id,
             number: TodoNumber(row.number),
-            title: Title::parse(row.title).map_err(|e| corrupt("title", &e))?,
-            description: row
-                .description
-                .map(Description::parse)
-                .transpose()
-                .map_err(|e| corrupt("description", &e))?,
+            title: Title::from_stored(row.title),
+            description: row.description.map(Description::from_stored),
             completed_at: row.completed_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
-            client_id: row
-                .client_id
-                .map(ClientId::parse)
-                .transpose()
-                .map_err(|e| corrupt("client_id", &e))?,
+            client_id: row.client_id.map(ClientId::from_stored),
             versions: v,
         })
     }

@@ -21,10 +21,10 @@ fn at(micros: i64) -> Stamp {
 /// The todo `id(n)` at `version`, last changed at `at(stamp)`.
 fn todo(n: u128, version: i64, stamp: i64) -> Todo {
     let versions = Versions { version, title: version, description: 1, completed: 1, deleted: 1 };
-    Todo::restore_from(&StoredTodo {
+    Todo::from_stored(StoredTodo {
         id: id(n),
         number: 1,
-        title: "milk",
+        title: "milk".to_owned(),
         description: None,
         completed_at: None,
         created_at: at(0),

@@ -34,16 +34,16 @@ pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
     (a_title(), a_description(), any::<(bool, bool)>(), versions, 0..10i64, a_device()).prop_map(
         move |(title, description, (completed, deleted), (t, d, c, x), micros, device)| {
             let stamp = at(10 * i64::from(n) + micros);
-            Todo::restore_from(&StoredTodo {
+            Todo::from_stored(StoredTodo {
                 id: id(n.into()),
                 number: n.into(),
-                title: title.as_str(),
-                description: description.as_ref().map(Description::as_str),
+                title: title.into(),
+                description: description.map(Into::into),
                 completed_at: completed.then_some(stamp),
                 created_at: at(5),
                 updated_at: stamp,
                 deleted_at: deleted.then_some(stamp),
-                client_id: device.as_ref().map(ClientId::as_str),
+                client_id: device.map(Into::into),
                 versions: Versions {
                     version: t.max(d).max(c).max(x),
                     title: t,

@@ -9,10 +9,10 @@ const USER: UserId = UserId(Uuid::from_u128(7));
 const ID: TodoId = TodoId(Uuid::from_u128(1));
 
 fn todo(deleted: bool) -> Todo {
-    Todo::restore_from(&StoredTodo {
+    Todo::from_stored(StoredTodo {
         id: ID,
         number: 1,
-        title: "milk",
+        title: "milk".to_owned(),
         description: None,
         completed_at: None,
         created_at: Stamp::EPOCH,
