@@ -40,9 +40,9 @@ impl BetterAuth {
         Self::run("server.mjs", configuration.to_string()).await
     }
 
-    /// The application that the README shows.
-    pub async fn of_the_readme() -> Self {
-        Self::run("readme.mjs", String::new()).await
+    /// The app of `docs/better-auth.md`.
+    pub async fn of_the_guide() -> Self {
+        Self::run("guide.mjs", String::new()).await
     }
 
     async fn run(script: &'static str, argument: String) -> Self {
@@ -52,14 +52,14 @@ impl BetterAuth {
         Self { child, base_url, http }
     }
 
-    /// Says a line to it.
-    pub fn tell(&mut self, line: &str) {
+    /// Writes a line to its standard input.
+    pub fn send_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{line}").expect("it listens");
     }
 
-    /// Where a page there redirects who is not logged in.
-    pub async fn sends_strangers_to(&self, path: &str) -> String {
+    /// The target to which a page redirects a request without a session.
+    pub async fn redirects_anonymous_from(&self, path: &str) -> String {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let sent = http.build().expect("a client").get(format!("{}{path}", self.base_url)).send().await;
         let response = sent.expect("Better Auth answers");

@@ -4,12 +4,12 @@ mod browser;
 mod callbacks;
 mod failures;
 mod github;
+mod guide;
 mod hand_off;
 mod id_tokens;
 mod linking;
 mod login;
 mod provider;
-mod readme;
 mod secrets;
 
 use blackbox_tests::{Answer, Client, Database, Server};

@@ -1,5 +1,5 @@
-// The Next.js application that the README shows, without Next.js: its files as they stand there, written to generated/, behind a
-// server that knows the two routes. It prints its address, reads where the todos are from its standard input, and ends with that.
+// Runs the app of docs/better-auth.md without Next.js: writes its files, as printed, to generated/ and serves its two routes.
+// Prints its address, reads this server's address as a line from standard input, and exits when standard input closes.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,14 +12,14 @@ import { renderToStaticMarkup } from "react-dom/server";
 import ts from "typescript";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "generated", String(process.pid));
-const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const guide = readFileSync(new URL("../../docs/better-auth.md", import.meta.url), "utf8");
 
-// What next/headers gives: the headers of the request that is being answered.
+// Stands in for next/headers: the headers of the current request.
 globalThis.requests = new AsyncLocalStorage();
 write("next-headers.mjs", "export const headers = async () => globalThis.requests.getStore();");
-// What next/navigation gives: a redirect is thrown, and the server answers with it.
+// Stands in for next/navigation: `redirect` throws, and the server below answers with the redirect.
 write("next-navigation.mjs", "export const redirect = (to) => { throw Object.assign(new Error(to), { to }); };");
-for (const [, path, text] of readme.matchAll(/```tsx?\n\/\/ (\S+)\n(.*?)```/gs)) {
+for (const [, path, text] of guide.matchAll(/```tsx?\n\/\/ (\S+)\n(.*?)```/gs)) {
   const target = path.replace(/tsx?$/, "mjs");
   const up = relative(dirname(target), ".") || ".";
   const { outputText } = ts.transpileModule(text, {
@@ -36,7 +36,7 @@ function write(path, text) {
 }
 
 const server = createServer(async (request, response) => {
-  if (request.url.startsWith("/api/auth/")) return toNodeHandler((asked) => route[asked.method](asked))(request, response);
+  if (request.url.startsWith("/api/auth/")) return toNodeHandler((incoming) => route[incoming.method](incoming))(request, response);
   if (request.url !== "/tasks") return response.writeHead(404).end();
   const page = await requests.run(new Headers(request.headers), Tasks).catch((thrown) => thrown);
   if (page.to) return response.writeHead(307, { location: page.to }).end();
