@@ -133,5 +133,5 @@ async fn live() -> HttpResponse {
 )]
 #[get("/health/ready")]
 async fn ready(api: web::Data<Api>) -> HttpResponse {
-    look(&api, api.ready.leaving()).await
+    look(&api, api.is_shutting_down()).await
 }

@@ -8,8 +8,8 @@ use actix_web::cookie::Cookie;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service};
 use api_actix::realtime::Hub;
-use api_actix::unread::Unread;
-use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::turns::Turns;
+use api_actix::{Api, ApiSettings, Dependencies, app};
 use domain::account::{AccountParts, AccountService, OneTimeSecrets as _};
 use domain::identity::{IdentityParts, IdentityService, Provider};
 use domain::limits::Quotas;
@@ -34,6 +34,7 @@ pub const PASSWORD: &str = "Zebra-Stripe-7";
 /// The application with everything it stands on.
 pub struct Server {
     pub api: Arc<Api>,
+    pub turns: Turns,
     pub store: Arc<MemoryStore>,
     pub clock: Arc<FixedClock>,
     revocations: Arc<Revocations>,
@@ -46,6 +47,10 @@ impl Server {
     }
 
     pub fn with(quotas: Option<Quotas>, settings: ApiSettings) -> Self {
+        Self::with_turns(quotas, settings, Turns::default())
+    }
+
+    pub fn with_turns(quotas: Option<Quotas>, settings: ApiSettings, turns: Turns) -> Self {
         let clock = Arc::new(FixedClock::at(T0));
         let hub = Hub::new(clock.clone());
         let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
@@ -79,31 +84,27 @@ impl Server {
             },
             sessions.clone(),
         );
-        let api = Api {
+        let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), 100_000),
             sync: SyncService::new(store.clone(), clock.clone(), 100_000),
-            todos_surface: SurfaceServices::todos(&accounts, &sessions),
-            tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
             accounts,
             identities,
-            public_keys: json!({"keys": [{"kty": "OKP", "kid": "1"}]}),
             sessions,
             store: store.clone(),
             hub,
             probe: store.clone(),
             clock: clock.clone(),
             secrets: Arc::new(SequentialSecrets),
-            settings: ApiSettings {
-                allowed_origins: vec![ORIGIN.to_owned()],
-                frontend_url: format!("{ORIGIN}/home"),
-                ..settings
-            },
-            render_metrics: Arc::new(String::new),
-            ready: Arc::new(Readiness::default()),
-            unread: Unread::default(),
-            turns: api_actix::turns::Turns::default(),
         };
-        Self { api: Arc::new(api), store, clock, revocations }
+        let settings = ApiSettings {
+            allowed_origins: vec![ORIGIN.to_owned()],
+            frontend_url: format!("{ORIGIN}/home"),
+            ..settings
+        };
+        let api = Api::new(dependencies, settings)
+            .with_public_keys(json!({"keys": [{"kty": "OKP", "kid": "1"}]}))
+            .with_turns(turns.clone());
+        Self { api: Arc::new(api), turns, store, clock, revocations }
     }
 
     /// Sends a request whose path begins under `/api/v1`, or is whole where it begins with a dot.

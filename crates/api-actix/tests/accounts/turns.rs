@@ -1,12 +1,11 @@
 //! What a user does one at a time.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use actix_web::test::{TestRequest, call_service, init_service};
-use api_actix::app;
 use api_actix::turns::{Heavy, Turns};
+use api_actix::{ApiSettings, app};
 use futures_util::future::join;
 use serde_json::json;
 
@@ -14,9 +13,8 @@ use crate::server::{PASSWORD, Server, User, delete, get, patch, post};
 
 /// A server with two users, on which nobody waits for long.
 async fn impatient() -> (Server, User, User) {
-    let mut server = Server::start();
-    let api = Arc::get_mut(&mut server.api).expect("nobody else has it yet");
-    api.turns = Turns::with_patience(Duration::from_millis(20));
+    let turns = Turns::with_patience(Duration::from_millis(20));
+    let server = Server::with_turns(None, ApiSettings::default(), turns);
     let (ann, bob) = (server.register("ann@example.com").await, server.register("bob@example.com").await);
     (server, ann, bob)
 }
@@ -48,7 +46,7 @@ fn proofs() -> Vec<TestRequest> {
 #[actix_web::test]
 async fn whole_lists_syncs_and_searches_wait_for_each_other_and_are_refused_in_the_end() {
     let (server, ann, bob) = impatient().await;
-    let turn = server.api.turns.at_once(ann.id, Heavy::Read).expect("nobody is at it");
+    let turn = server.turns.at_once(ann.id, Heavy::Read).expect("nobody is at it");
     for request in heavy_reads(&ann) {
         let refused = server.send(ann.ask(request)).await;
         assert_eq!(refused.refusal(), (429, "RATE_001"), "{refused:?}");
@@ -73,8 +71,8 @@ async fn whole_lists_syncs_and_searches_wait_for_each_other_and_are_refused_in_t
 #[actix_web::test]
 async fn proofs_of_a_password_wait_for_each_other_and_for_nothing_else() {
     let (server, ann, bob) = impatient().await;
-    let read = server.api.turns.at_once(ann.id, Heavy::Read);
-    let turn = server.api.turns.at_once(ann.id, Heavy::Proof).expect("nobody is at it");
+    let read = server.turns.at_once(ann.id, Heavy::Read);
+    let turn = server.turns.at_once(ann.id, Heavy::Proof).expect("nobody is at it");
     for request in proofs() {
         let refused = server.send(ann.ask(request)).await;
         assert_eq!(refused.refusal(), (429, "RATE_001"), "{refused:?}");
@@ -93,7 +91,7 @@ async fn proofs_of_a_password_wait_for_each_other_and_for_nothing_else() {
 async fn a_request_that_waits_is_answered_when_the_one_before_is_done() {
     let server = Server::start();
     let ann = server.register("ann@example.com").await;
-    let turn = server.api.turns.at_once(ann.id, Heavy::Read);
+    let turn = server.turns.at_once(ann.id, Heavy::Read);
     let release = async {
         sleep(Duration::from_millis(50)).await;
         drop(turn);
@@ -106,7 +104,7 @@ async fn a_request_that_waits_is_answered_when_the_one_before_is_done() {
 async fn a_request_whose_session_ends_while_it_waits_is_not_served() {
     let server = Server::start();
     let ann = server.register("ann@example.com").await;
-    let turn = server.api.turns.at_once(ann.id, Heavy::Proof);
+    let turn = server.turns.at_once(ann.id, Heavy::Proof);
     let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
     let log_out = async {
         sleep(Duration::from_millis(50)).await;

@@ -13,8 +13,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyRing};
 use api_actix::realtime::Hub;
-use api_actix::unread::Unread;
-use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::{Api, ApiSettings, Dependencies, app};
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService};
 use domain::limits::Quotas;
@@ -107,30 +106,24 @@ impl World {
             secrets: one_time_secrets,
             providers: vec![],
         };
-        let api = Api {
+        let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), todos),
             sync: SyncService::new(store.clone(), clock.clone(), todos),
-            todos_surface: SurfaceServices::todos(&accounts, &sessions),
-            tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
             accounts,
             identities: IdentityService::new(identities, sessions.clone()),
-            public_keys: json!({"keys": []}),
             sessions,
             store: store.clone(),
             hub: Hub::new(clock.clone()),
             probe: store.clone(),
             clock: clock.clone(),
             secrets: Arc::new(SequentialSecrets),
-            settings: ApiSettings {
-                allowed_origins: vec![ORIGIN.to_owned()],
-                api_quota: Some(quotas.api),
-                ..ApiSettings::default()
-            },
-            render_metrics: Arc::new(String::new),
-            ready: Arc::new(Readiness::default()),
-            unread: Unread::default(),
-            turns: api_actix::turns::Turns::default(),
         };
+        let settings = ApiSettings {
+            allowed_origins: vec![ORIGIN.to_owned()],
+            api_quota: Some(quotas.api),
+            ..ApiSettings::default()
+        };
+        let api = Api::new(dependencies, settings);
         let world = Self {
             store,
             bus,

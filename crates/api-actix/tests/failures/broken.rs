@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use api_actix::realtime::Hub;
-use api_actix::unread::Unread;
-use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
+use api_actix::{Api, ApiSettings, Dependencies};
 use async_trait::async_trait;
 use domain::account::{
     AccountParts, AccountService, HasherError, NewPassword, OneTimeId, OneTimeSecrets, PasswordHash,
@@ -68,26 +67,20 @@ pub fn api(fault: Fault) -> Arc<Api> {
         secrets,
         providers: vec![],
     };
-    Arc::new(Api {
+    let dependencies = Dependencies {
         todos: TodoService::new(todos.clone(), clock.clone(), 100),
         sync: SyncService::new(todos.clone(), clock.clone(), 100),
-        todos_surface: SurfaceServices::todos(&accounts, &sessions),
-        tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
         accounts,
         identities: IdentityService::new(identities, sessions.clone()),
-        public_keys: serde_json::Value::Null,
         sessions,
         store: todos,
         hub: Hub::new(clock.clone()),
         probe: store,
         clock,
         secrets: Arc::new(SequentialSecrets),
-        settings: ApiSettings::default(),
-        render_metrics: Arc::new(String::new),
-        ready: Arc::new(Readiness::default()),
-        unread: Unread::default(),
-        turns: api_actix::turns::Turns::default(),
-    })
+    };
+    let settings = ApiSettings::default();
+    Arc::new(Api::new(dependencies, settings))
 }
 
 struct Broken {

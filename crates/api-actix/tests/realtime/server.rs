@@ -7,8 +7,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use api_actix::realtime::{Hub, Pace};
-use api_actix::unread::Unread;
-use api_actix::{Api, ApiSettings, Readiness, SurfaceServices, app};
+use api_actix::{Api, ApiSettings, Dependencies, app};
 use async_trait::async_trait;
 use domain::account::{AccountParts, AccountService, AccountStore as _, OneTimeId, OneTimeSecrets};
 use domain::event::{EventBus, TodoEvent};
@@ -96,26 +95,20 @@ impl Server {
             secrets: Arc::new(NoOneTimeTokens),
             providers: vec![],
         };
-        let api = Arc::new(Api {
+        let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), 100_000),
             sync: SyncService::new(store.clone(), clock.clone(), 100_000),
-            todos_surface: SurfaceServices::todos(&accounts, &sessions),
-            tasks_surface: SurfaceServices::tasks(&accounts, &sessions),
             accounts,
             identities: IdentityService::new(identities, sessions.clone()),
-            public_keys: serde_json::Value::Null,
             sessions,
             store: (setup.store)(store.clone()),
             hub: hub.clone(),
             probe: store.clone(),
             clock: Arc::new(api_clock),
             secrets: Arc::new(SequentialSecrets),
-            settings: ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() },
-            render_metrics: Arc::new(String::new),
-            ready: Arc::new(Readiness::default()),
-            unread: Unread::default(),
-            turns: api_actix::turns::Turns::default(),
-        });
+        };
+        let settings = ApiSettings { allowed_origins: vec![ORIGIN.to_owned()], ..ApiSettings::default() };
+        let api = Arc::new(Api::new(dependencies, settings));
         let server = HttpServer::new(move || app(api.clone())).workers(2).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");
         let address = server.addrs()[0];

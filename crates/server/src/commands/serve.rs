@@ -48,7 +48,7 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let figures = telemetry::count()?;
     let render = figures.clone();
-    let wired = wire::assemble(settings, Arc::new(move || render.render())).await?;
+    let wired = wire::assemble(settings, move || render.render()).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(wired.poll.run());
     tasks.spawn(async move {
@@ -122,8 +122,7 @@ fn ended(stopping: GracefulShutdownSignal) -> impl Fn() -> BoxFuture<'static, ()
 /// Stops the server in order, or at once when a further signal says so.
 async fn stop(api: &Api, server: &ServerHandle, mut signals: Signals) {
     tracing::info!("stopping: finishing the requests in flight");
-    api.ready.leave();
-    api.hub.shut_down();
+    api.begin_shutdown();
     let orderly = async {
         sleep(FAREWELL).await;
         server.stop(true).await;

@@ -15,8 +15,7 @@ use adapters_auth::{
 use adapters_mail::SmtpError;
 use api_actix::connection::Patience;
 use api_actix::realtime::Hub;
-use api_actix::unread::Unread;
-use api_actix::{Api, ApiSettings, Readiness, SurfaceServices};
+use api_actix::{Api, ApiSettings, Dependencies};
 use domain::account::{AccountParts, AccountService};
 use domain::identity::{IdentityParts, IdentityService, IdentityStore, ProviderError};
 use domain::session::{Lifetimes, LoginDefence, Revocations, SessionParts, SessionService};
@@ -87,7 +86,7 @@ pub struct Wired {
 /// Opens the stores, brings their schema up to date, and puts services over them.
 pub async fn assemble(
     settings: &Settings,
-    render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    render_metrics: impl Fn() -> String + Send + Sync + 'static,
 ) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SystemSecrets);
@@ -149,13 +148,10 @@ pub async fn assemble(
         period: settings.housekeeping.period,
     };
     let quota = settings.limits.todos_per_user;
-    let api = Api {
+    let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), quota),
         sync: SyncService::new(stores.todos.clone(), clock.clone(), quota),
         identities: IdentityService::new(identity_parts, sessions.clone()),
-        public_keys: json!({ "keys": pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() }),
-        todos_surface: surface(SurfaceServices::todos(&accounts, &sessions), settings),
-        tasks_surface: surface(SurfaceServices::tasks(&accounts, &sessions), settings),
         accounts,
         sessions,
         store: stores.todos,
@@ -163,12 +159,11 @@ pub async fn assemble(
         probe: stores.probe,
         clock,
         secrets,
-        settings: api_settings(settings),
-        render_metrics,
-        ready: Arc::new(Readiness::default()),
-        unread: Unread::default(),
-        turns: api_actix::turns::Turns::default(),
     };
+    let public_keys = json!({ "keys": pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() });
+    let api = Api::new(dependencies, api_settings(settings))
+        .with_public_keys(public_keys)
+        .with_metrics(render_metrics);
     Ok(Wired { api: Arc::new(api), poll, mail, housekeeper, closing: stores.closing })
 }
 
@@ -180,20 +175,13 @@ fn lifetimes(settings: &Settings) -> Lifetimes {
     Lifetimes { access, longest_access, refresh: settings.refresh_token_lifetime, ..usual }
 }
 
-/// The services of a surface, with the operator's lifetime of access tokens in place of its own.
-fn surface(services: SurfaceServices, settings: &Settings) -> SurfaceServices {
-    let Some(access) = settings.access_token_lifetime else { return services };
-    let lifetimes = Lifetimes { access, ..services.sessions.lifetimes() };
-    let sessions = services.sessions.with_lifetimes(lifetimes);
-    SurfaceServices { accounts: services.accounts.with_sessions(sessions.clone()), sessions }
-}
-
 fn api_settings(settings: &Settings) -> ApiSettings {
     ApiSettings {
         allowed_origins: settings.allowed_origins.clone(),
         body_limit: settings.limits.body_bytes,
         batch_limit: settings.limits.batch_todos,
         page_limit: settings.limits.page_size,
+        access_token_lifetime: settings.access_token_lifetime,
         refresh_lifetime: settings.refresh_token_lifetime,
         frontend_url: settings.mail.frontend_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),

@@ -1,0 +1,60 @@
+//! What an operator may set.
+
+use std::time::Duration;
+
+use domain::limits::Quota;
+use domain::session::Lifetimes;
+use ipnet::IpNet;
+
+use crate::connection::Patience;
+
+/// The settings of the API.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// The exact origins whose pages may call the API, such as `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// The most bytes of a request body. Bodies of the authentication endpoints have a smaller limit
+    /// besides.
+    pub body_limit: usize,
+    /// The most todos in one bulk or sync request.
+    pub batch_limit: usize,
+    /// The most todos on one page of a list.
+    pub page_limit: u32,
+    /// The lifetime of access tokens on every surface; `None` leaves each surface its own.
+    pub access_token_lifetime: Option<Duration>,
+    /// The lifetime of the cookie that carries a refresh token.
+    pub refresh_lifetime: Duration,
+    /// The frontend's absolute http or https URL. OAuth logins return to it, or to a page of an
+    /// allowed origin.
+    pub frontend_url: String,
+    /// The proxies whose forwarding headers are trusted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many requests a user may send; `None` turns this limit off.
+    pub api_quota: Option<Quota>,
+    /// Whether a proxy terminates TLS: cookies are then always `Secure`, and responses carry
+    /// `Strict-Transport-Security`.
+    pub behind_tls: bool,
+    /// Whether `/metrics` has a port of its own, served by [`metrics_app`](crate::metrics_app).
+    pub metrics_apart: bool,
+    /// How long clients may keep the server waiting.
+    pub patience: Patience,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            body_limit: 2 * 1024 * 1024,
+            batch_limit: 1000,
+            page_limit: 100,
+            access_token_lifetime: None,
+            refresh_lifetime: Lifetimes::default().refresh,
+            frontend_url: "http://localhost:3000".to_owned(),
+            trusted_proxies: Vec::new(),
+            api_quota: None,
+            behind_tls: false,
+            metrics_apart: false,
+            patience: Patience::default(),
+        }
+    }
+}
