@@ -1,4 +1,4 @@
-//! Requests to other servers: short, bounded, and never to where an answer points.
+//! Requests to other servers. Their duration and size are bounded, and redirects are not followed.
 
 use std::time::Duration;
 
@@ -6,66 +6,66 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-/// How long an answer may take in all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request may take, up to the last byte of the response.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most bytes of an answer that are read.
-const MAX_BYTES: usize = 1024 * 1024;
+/// The longest response body that is read.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Why there is no answer. Never holds what was sent.
+/// Why a request failed. Never contains what was sent.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
-    #[error("no answer: {0}")]
+    #[error("no response: {0}")]
     Unreachable(String),
-    /// With the code of an OAuth error (RFC 6749 section 5.2), where it gave one.
-    #[error("answered {status}{}", .error.as_ref().map(|error| format!(", {error}")).unwrap_or_default())]
+    /// `error` is the OAuth error code (RFC 6749 section 5.2), if the body has one.
+    #[error("the response has status {status}{}", .error.as_ref().map(|error| format!(", {error}")).unwrap_or_default())]
     Status { status: u16, error: Option<String> },
-    #[error("answered what is not the JSON expected")]
-    Nonsense,
+    #[error("the response is not the expected JSON")]
+    InvalidBody,
 }
 
-/// A client that follows no redirects.
 pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
-        .timeout(PATIENCE)
-        .connect_timeout(PATIENCE)
+        .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent("todo-server")
         .build()
 }
 
-/// Sends the request and reads the JSON of a 2xx answer.
-pub(crate) async fn json<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, FetchError> {
+/// Sends the request and parses the JSON of a 2xx response.
+pub(crate) async fn fetch_json<T: DeserializeOwned>(
+    request: reqwest::RequestBuilder,
+) -> Result<T, FetchError> {
     let unreachable = |error: reqwest::Error| FetchError::Unreachable(error.without_url().to_string());
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > MAX_BYTES {
-            return Err(FetchError::Nonsense);
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(FetchError::InvalidBody);
         }
         body.extend_from_slice(&chunk);
     }
     if !status.is_success() {
         return Err(FetchError::Status { status: status.as_u16(), error: error_code(&body) });
     }
-    serde_json::from_slice(&body).map_err(|_| FetchError::Nonsense)
+    serde_json::from_slice(&body).map_err(|_| FetchError::InvalidBody)
 }
 
-/// The `error` of an OAuth answer.
 fn error_code(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct OAuthError {
         error: String,
     }
-    let Answer { error } = serde_json::from_slice(body).ok()?;
-    code(&error)
+    let OAuthError { error } = serde_json::from_slice(body).ok()?;
+    loggable_code(&error)
 }
 
-/// The code of an OAuth error, unless it is none: it goes into logs.
-pub(crate) fn code(error: &str) -> Option<String> {
-    const LONGEST: usize = 64;
-    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let fits = error.len() <= LONGEST && error.chars().all(is_code);
-    fits.then(|| error.to_owned())
+/// Returns an OAuth error code if it is safe to log: short, and without unusual characters.
+pub(crate) fn loggable_code(error: &str) -> Option<String> {
+    const MAX_BYTES: usize = 64;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_code = error.len() <= MAX_BYTES && error.chars().all(is_allowed);
+    is_code.then(|| error.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Counters of one process.
+//! The rate limiter of one process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,72 +10,74 @@ use moka::Expiry;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-/// Counts in memory, one entry for each key charged lately. Several instances each count for themselves.
+/// Keeps one counter in memory for each recently charged key. Each instance counts separately.
 pub struct MemoryRateLimiter {
-    kept: Cache<LimitKey, Arc<Kept>>,
+    counters: Cache<LimitKey, Arc<Counter>>,
 }
 
-/// What is charged again changes in place, which costs a fraction of what replacing the entry does.
-struct Kept {
+/// A charge changes the counter in place, which costs far less than replacing the cache entry.
+struct Counter {
+    /// The theoretical arrival time of GCRA; `None` before the first charge.
     arrival: Mutex<Option<Stamp>>,
     period: Duration,
 }
 
-impl Kept {
-    /// A panic holds no lock: the rule is pure and knows none.
+impl Counter {
+    /// The lock cannot be poisoned in practice: `gcra` does not panic.
     fn arrival(&self) -> MutexGuard<'_, Option<Stamp>> {
         self.arrival.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A quota is whole again after its period: what was not touched for that long need not be kept.
-struct AfterPeriod;
+/// Drops a counter that was not charged for its period: the whole quota is available again by then.
+struct ExpireAfterPeriod;
 
-impl Expiry<LimitKey, Arc<Kept>> for AfterPeriod {
-    fn expire_after_create(&self, _: &LimitKey, kept: &Arc<Kept>, _: Instant) -> Option<Duration> {
-        Some(kept.period)
+impl Expiry<LimitKey, Arc<Counter>> for ExpireAfterPeriod {
+    fn expire_after_create(&self, _: &LimitKey, counter: &Arc<Counter>, _: Instant) -> Option<Duration> {
+        Some(counter.period)
     }
 
     fn expire_after_read(
         &self,
         _: &LimitKey,
-        kept: &Arc<Kept>,
+        counter: &Arc<Counter>,
         _: Instant,
         _: Option<Duration>,
         _: Instant,
     ) -> Option<Duration> {
-        Some(kept.period)
+        Some(counter.period)
     }
 }
 
 impl MemoryRateLimiter {
-    /// Keeps at most `capacity` keys; beyond that the one not charged for the longest time is forgotten.
+    /// Keeps at most `capacity` counters. Beyond that, the least recently charged one is dropped.
     #[must_use]
     pub fn new(capacity: u64) -> Self {
-        // The default policy may refuse a new key while the cache is full, and a key that is not kept is not counted.
-        let kept = Cache::builder()
+        // Moka's default policy may reject a new key while the cache is full, and a rejected key would
+        // not be counted.
+        let counters = Cache::builder()
             .max_capacity(capacity)
             .eviction_policy(EvictionPolicy::lru())
-            .expire_after(AfterPeriod)
+            .expire_after(ExpireAfterPeriod)
             .build();
-        Self { kept }
+        Self { counters }
     }
 }
 
 #[async_trait]
 impl RateLimiter for MemoryRateLimiter {
     async fn charge(&self, key: &LimitKey, quota: Quota, now: Stamp) -> Charge {
-        let new = || Arc::new(Kept { arrival: Mutex::default(), period: quota.period });
-        let kept = self.kept.get_with_by_ref(key, new);
-        let mut arrival = kept.arrival();
-        let (charge, moved) = gcra(*arrival, quota, now);
-        *arrival = Some(moved);
+        let new = || Arc::new(Counter { arrival: Mutex::default(), period: quota.period });
+        let counter = self.counters.get_with_by_ref(key, new);
+        let mut arrival = counter.arrival();
+        let (charge, next) = gcra(*arrival, quota, now);
+        *arrival = Some(next);
         charge
     }
 
     async fn give_back(&self, key: &LimitKey, quota: Quota, _now: Stamp) {
-        if let Some(kept) = self.kept.get(key) {
-            let mut arrival = kept.arrival();
+        if let Some(counter) = self.counters.get(key) {
+            let mut arrival = counter.arrival();
             *arrival = arrival.map(|arrival| gcra_give_back(arrival, quota));
         }
     }
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn two_hundred_at_once_are_granted_exactly_the_quota() {
+    async fn two_hundred_concurrent_charges_are_granted_exactly_the_quota() {
         let limiter = Arc::new(MemoryRateLimiter::new(100));
         let tasks: Vec<_> = (0..200)
             .map(|_| {
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_counted_apart_and_earn_back_with_time() {
+    async fn keys_are_counted_separately_and_recover_with_time() {
         let limiter = MemoryRateLimiter::new(100);
         for left in (0..5).rev() {
             let charge = limiter.charge(&key(1), QUOTA, NOW).await;
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_given_back_can_be_charged_again() {
+    async fn a_refunded_charge_can_be_made_again() {
         let limiter = MemoryRateLimiter::new(100);
         for _ in 0..20 {
             assert!(limiter.charge(&key(1), QUOTA, NOW).await.allowed);
@@ -136,13 +138,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_keys_stays_within_the_capacity_and_new_keys_are_counted() {
+    async fn a_flood_of_keys_stays_within_the_capacity_and_a_new_key_is_counted() {
         let limiter = MemoryRateLimiter::new(10);
         for n in 0..1_000 {
             limiter.charge(&key(n), QUOTA, NOW).await;
         }
-        limiter.kept.run_pending_tasks();
-        assert_eq!(limiter.kept.entry_count(), 10);
+        limiter.counters.run_pending_tasks();
+        assert_eq!(limiter.counters.entry_count(), 10);
         assert_eq!(limiter.charge(&key(999), QUOTA, NOW).await.remaining, 3);
     }
 }

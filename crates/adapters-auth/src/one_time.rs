@@ -1,4 +1,4 @@
-//! The secrets of one-time tokens, derived.
+//! Derived secrets of one-time tokens.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -7,47 +7,45 @@ use domain::account::{OneTimeId, OneTimeSecrets};
 use domain::session::TokenHash;
 use uuid::Uuid;
 
-use crate::keys::{KeyRing, derive};
+use crate::key_ring::{HmacKeys, KeyRing};
 use crate::refresh::sha256;
 
 const ID_BYTES: usize = 16;
 
-/// Makes each secret of the token's id and an HMAC-SHA256 of it under a key of its own for each of the server's secrets. As it
-/// names its token, any of the keys that made it will do: a mail that waits while keys rotate leaves with a good link, and a link
-/// that left before is good for as long as its key is configured.
-pub struct HmacOneTimeSecrets {
-    current: hmac::Key,
-    older: Vec<hmac::Key>,
-}
+/// Derives each secret from its token's id: the id followed by its HMAC-SHA256, under a key derived
+/// from each of the server's secrets.
+///
+/// Because the secret contains the id, any configured key can verify it. A mail that waits in the
+/// outbox while keys rotate leaves with a valid link, and a link that was already sent stays valid
+/// until its key is removed.
+pub struct HmacOneTimeSecrets(HmacKeys);
 
 impl HmacOneTimeSecrets {
-    /// Derives the keys.
+    /// Derives one key from each secret of the ring.
     #[must_use]
     pub fn new(ring: &KeyRing) -> Self {
-        let key = |secret| hmac::Key::new(hmac::HMAC_SHA256, &derive::<32>(secret, "one-time token"));
-        let mut keys: Vec<_> = ring.secrets().map(key).collect();
-        Self { current: keys.remove(0), older: keys }
+        Self(HmacKeys::derive(ring, "one-time token"))
     }
 
-    /// The id that a secret names, if one of the keys made it.
+    /// The id in a secret that one of the keys made.
     fn id(&self, secret: &str) -> Option<OneTimeId> {
         let bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
         let (id, tag) = bytes.split_at_checked(ID_BYTES)?;
-        let mut keys = std::iter::once(&self.current).chain(&self.older);
-        let made_here = keys.any(|key| hmac::verify(key, id, tag).is_ok());
-        Uuid::from_slice(id).ok().filter(|_| made_here).map(OneTimeId)
+        let is_authentic = self.0.all().any(|key| hmac::verify(key, id, tag).is_ok());
+        Uuid::from_slice(id).ok().filter(|_| is_authentic).map(OneTimeId)
     }
 }
 
 impl OneTimeSecrets for HmacOneTimeSecrets {
     fn derive(&self, id: OneTimeId) -> String {
         let id = id.0.as_bytes();
-        URL_SAFE_NO_PAD.encode([&id[..], hmac::sign(&self.current, id).as_ref()].concat())
+        URL_SAFE_NO_PAD.encode([&id[..], hmac::sign(self.0.current(), id).as_ref()].concat())
     }
 
     fn hash(&self, secret: &str) -> TokenHash {
         match self.id(secret) {
-            // No text has this byte in it (RFC 3629 section 3): nobody who knows the id alone can present it as a secret.
+            // UTF-8 text never contains the byte 0xff (RFC 3629 section 3), so the id alone, presented
+            // as a secret, cannot produce this hash.
             Some(id) => sha256([&[0xff][..], id.0.as_bytes()].concat()),
             None => sha256(secret),
         }
@@ -65,15 +63,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_stored_before_a_rotation_of_keys_is_proved_by_a_secret_from_after_it() {
+    fn a_token_stored_before_a_key_rotation_accepts_secrets_from_before_and_after() {
         let (before, rotated) = (secrets("old"), secrets("new,old"));
         let stored = before.hash(&before.derive(ID));
         assert_ne!(rotated.derive(ID), before.derive(ID));
-        assert_eq!(rotated.hash(&rotated.derive(ID)), stored, "a mail that waited");
-        assert_eq!(rotated.hash(&before.derive(ID)), stored, "a link that had left");
+        assert_eq!(rotated.hash(&rotated.derive(ID)), stored, "a link derived after the rotation");
+        assert_eq!(rotated.hash(&before.derive(ID)), stored, "a link derived before the rotation");
         let without_old = secrets("new");
         assert_eq!(without_old.hash(&without_old.derive(ID)), stored);
-        assert_ne!(without_old.hash(&before.derive(ID)), stored, "a key that is gone makes no links");
+        assert_ne!(without_old.hash(&before.derive(ID)), stored, "a removed key makes no links");
     }
 
     #[test]

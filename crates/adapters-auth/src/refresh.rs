@@ -1,4 +1,4 @@
-//! Refresh tokens, derived.
+//! Derived refresh tokens.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
@@ -7,22 +7,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::SessionId;
 use domain::session::{RefreshSecret, RefreshSecrets, TokenHash};
 
-use crate::keys::{KeyRing, derive};
+use crate::key_ring::{HmacKeys, KeyRing};
 
-/// Derives each refresh token as HMAC-SHA256 of session id and generation (big-endian) under a key of its own for each
-/// of the server's secrets.
-pub struct HmacRefreshSecrets {
-    current: hmac::Key,
-    older: Vec<hmac::Key>,
-}
+/// Derives refresh tokens: HMAC-SHA256 of the session's id and the generation (big-endian), under a
+/// key derived from each of the server's secrets.
+pub struct HmacRefreshSecrets(HmacKeys);
 
 impl HmacRefreshSecrets {
-    /// Derives the keys.
+    /// Derives one key from each secret of the ring.
     #[must_use]
     pub fn new(ring: &KeyRing) -> Self {
-        let key = |secret| hmac::Key::new(hmac::HMAC_SHA256, &derive::<32>(secret, "refresh token"));
-        let mut keys: Vec<_> = ring.secrets().map(key).collect();
-        Self { current: keys.remove(0), older: keys }
+        Self(HmacKeys::derive(ring, "refresh token"))
     }
 }
 
@@ -35,12 +30,11 @@ fn token(key: &hmac::Key, session: SessionId, generation: u32) -> RefreshSecret 
 
 impl RefreshSecrets for HmacRefreshSecrets {
     fn derive(&self, session: SessionId, generation: u32) -> RefreshSecret {
-        token(&self.current, session, generation)
+        token(self.0.current(), session, generation)
     }
 
     fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret> {
-        let keys = std::iter::once(&self.current).chain(&self.older);
-        keys.map(|key| token(key, session, generation)).collect()
+        self.0.all().map(|key| token(key, session, generation)).collect()
     }
 
     fn hash(&self, secret: &str) -> TokenHash {
@@ -48,7 +42,7 @@ impl RefreshSecrets for HmacRefreshSecrets {
     }
 }
 
-/// What is stored of a secret.
+/// The hash under which a store keeps a secret.
 pub(crate) fn sha256(secret: impl AsRef<[u8]>) -> TokenHash {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, secret.as_ref()).as_ref());
@@ -68,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn two_instances_with_one_secret_come_to_the_same_token() {
+    fn two_instances_with_one_secret_derive_the_same_token() {
         let (a, b) = (secrets("one").derive(SESSION, 3), secrets("one").derive(SESSION, 3));
         assert_eq!(a, b);
         assert_eq!(URL_SAFE_NO_PAD.decode(&a.0).expect("base64url").len(), 32);

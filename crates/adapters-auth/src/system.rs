@@ -1,4 +1,4 @@
-//! The clock and the ids of the machine the process runs on.
+//! The system clock and random ids.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,33 +8,34 @@ use domain::secret::SecretSource;
 use domain::time::Clock;
 use uuid::Uuid;
 
-/// The machine's clock, in whole microseconds.
+/// The system clock, in whole microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Stamp {
-        #[expect(clippy::disallowed_methods, reason = "this is the adapter through which all time comes")]
+        #[expect(clippy::disallowed_methods, reason = "this adapter is the only source of time")]
         let now = SystemTime::now();
-        // A clock set before 1970 reads as 1970: stamps then still increase, by the users' own clocks.
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Stamp::EPOCH.plus(since)
+        // A clock set before 1970 reads as 1970. Stamps still increase, because a store never hands out
+        // one that is not after the user's last one.
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Stamp::EPOCH.plus(since_epoch)
     }
 
     fn uptime(&self) -> Duration {
-        /// When it was first asked for.
+        /// Set by the first call.
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
     }
 }
 
-/// Random ids, from a generator that the operating system seeds again and again.
+/// Random ids (UUIDv7) from a generator that is reseeded from the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemSecrets;
 
 impl SecretSource for SystemSecrets {
     fn uuid(&self) -> Uuid {
-        #[expect(clippy::disallowed_methods, reason = "this is the adapter through which all ids come")]
+        #[expect(clippy::disallowed_methods, reason = "this adapter is the only source of ids")]
         Uuid::now_v7()
     }
 }
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_tells_the_years_this_was_written_for() {
+    fn the_clock_is_between_2026_and_2082() {
         let january_2026 = 1_767_225_600;
         assert!((january_2026..january_2026 * 2).contains(&SystemClock.now().as_secs()));
     }

@@ -1,9 +1,10 @@
-//! bcrypt, off the async workers.
+//! bcrypt on blocking threads.
 
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,57 +14,58 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-/// Random salt and hash, of no password that anybody knows, to spend the time of a comparison on.
+/// A random salt and hash that match no known password. Verifying against it takes as long as
+/// verifying against a real hash.
 const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 
-/// Hashes with bcrypt on blocking threads: so many at once, so many more waiting for their turn.
+/// Hashes with bcrypt on blocking threads. Both the jobs that run and the jobs that wait are limited.
 ///
-/// Comparing (logins) and hashing (registrations, new passwords) each get at most three quarters of all places: a flood of the one, from
-/// however many addresses, leaves the other the rest. Whoever is admitted waits for at most all the others.
+/// Verifying (logins) and hashing (registrations, new passwords) may each take at most three quarters
+/// of the capacity, so a flood of one kind, from any number of addresses, leaves room for the other.
 ///
-/// Work that was begun is finished even when its caller has gone, and holds its place until then: a caller that keeps
-/// hanging up can't start more than the others.
+/// A job runs to its end even if its caller has gone, and keeps its permits until then. A caller that
+/// disconnects repeatedly therefore cannot run more jobs than the others.
 pub struct BcryptHasher {
     cost: u32,
-    /// A place among those that run.
+    /// The jobs that run.
     running: Arc<Semaphore>,
-    /// A place among those that run or wait.
+    /// The jobs that run or wait.
     admitted: Arc<Semaphore>,
-    /// The share of them for comparing.
-    comparing: Arc<Semaphore>,
-    /// The share of them for hashing.
+    /// The share of `admitted` for verifying.
+    verifying: Arc<Semaphore>,
+    /// The share of `admitted` for hashing.
     hashing: Arc<Semaphore>,
 }
 
-/// The places that one piece of work holds.
-type Places = [OwnedSemaphorePermit; 3];
+/// The permits of one job.
+type Permits = [OwnedSemaphorePermit; 3];
 
-/// A cost that bcrypt does not have.
+/// A cost outside the range that [`BcryptHasher`] supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the cost must be between {min} and {max}, not {cost}", min = BcryptHasher::MIN_COST, max = BcryptHasher::MAX_COST)]
+#[error("must be between {min} and {max}, not {cost}", min = BcryptHasher::MIN_COST, max = BcryptHasher::MAX_COST)]
 pub struct CostOutOfRange {
-    /// The cost asked for.
     pub cost: u32,
 }
 
 impl BcryptHasher {
-    /// The least cost; a server should be set to 10 at least.
+    /// The lowest cost that bcrypt supports. A server should use at least 10.
     pub const MIN_COST: u32 = 4;
-    /// The highest cost at which an answer comes within seconds.
+    /// The highest cost at which a hash takes seconds, not minutes.
     pub const MAX_COST: u32 = 15;
 
-    /// Hashes at `cost` (2 to its power rounds), `at_once` at a time, with `queue` more waiting.
-    pub fn new(cost: u32, at_once: NonZeroUsize, queue: usize) -> Result<Self, CostOutOfRange> {
+    /// Creates a hasher of 2^`cost` rounds, with at most `concurrency` running jobs and `queue`
+    /// waiting ones.
+    pub fn new(cost: u32, concurrency: NonZeroUsize, queue: usize) -> Result<Self, CostOutOfRange> {
         if !(Self::MIN_COST..=Self::MAX_COST).contains(&cost) {
             return Err(CostOutOfRange { cost });
         }
-        let places = at_once.get() + queue;
-        let share = || Arc::new(Semaphore::new(places - places / 4));
+        let capacity = concurrency.get() + queue;
+        let share = || Arc::new(Semaphore::new(capacity - capacity / 4));
         Ok(Self {
             cost,
-            running: Arc::new(Semaphore::new(at_once.get())),
-            admitted: Arc::new(Semaphore::new(places)),
-            comparing: share(),
+            running: Arc::new(Semaphore::new(concurrency.get())),
+            admitted: Arc::new(Semaphore::new(capacity)),
+            verifying: share(),
             hashing: share(),
         })
     }
@@ -71,28 +73,28 @@ impl BcryptHasher {
     async fn run<T: Send + 'static>(
         &self,
         share: &Arc<Semaphore>,
-        work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
+        job: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, HasherError> {
-        let places = self.places(share).await?;
-        let done = spawn_blocking(move || {
-            let answer = work();
-            drop(places);
-            answer
+        let permits = self.acquire(share).await?;
+        let result = spawn_blocking(move || {
+            let result = job();
+            drop(permits);
+            result
         });
-        match done.await {
-            Ok(Ok(answer)) => Ok(answer),
+        match result.await {
+            Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(HasherError::Failed(error.to_string())),
             Err(error) if error.is_panic() => Err(HasherError::Failed("the hashing thread panicked".into())),
             Err(_) => Err(HasherError::Failed("the server is shutting down".into())),
         }
     }
 
-    /// A hash at `cost` of no password that anybody knows.
-    fn dummy(cost: u32) -> String {
+    /// A well-formed hash at `cost` that matches no known password.
+    fn dummy_hash(cost: u32) -> String {
         format!("$2b${cost:02}${DUMMY}")
     }
 
-    async fn places(&self, share: &Arc<Semaphore>) -> Result<Places, HasherError> {
+    async fn acquire(&self, share: &Arc<Semaphore>) -> Result<Permits, HasherError> {
         let share = share.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| HasherError::Busy)?;
@@ -108,20 +110,20 @@ impl PasswordHasher for BcryptHasher {
     }
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
-        // bcrypt reads 72 bytes and takes a NUL for the end of the password; none that was ever set has more or one, so
-        // such a password is another one, whatever bcrypt makes of it.
-        let readable = password.len() <= NewPassword::MAX_BYTES && !password.contains('\0');
-        let known = hash.is_some();
+        // bcrypt ignores bytes after the 72nd and after a NUL. `NewPassword` allows neither, so such a
+        // password is always wrong, even if bcrypt accepts it.
+        let is_possible = password.len() <= NewPassword::MAX_BYTES && !password.contains('\0');
+        let has_hash = hash.is_some();
         let (password, cost) = (password.to_owned(), self.cost);
-        let hash = hash.map_or_else(|| Self::dummy(cost), |hash| hash.0);
-        self.run(&self.comparing, move || {
-            let equal = bcrypt::verify(&password, &hash)?;
-            let had = hash.parse::<HashParts>()?.get_cost();
-            if equal && readable && known {
-                return Ok(if had < cost { Verified::RightButWeak } else { Verified::Right });
+        let hash = hash.map_or_else(|| Self::dummy_hash(cost), |hash| hash.0);
+        self.run(&self.verifying, move || {
+            let matches = bcrypt::verify(&password, &hash)?;
+            let hash_cost = hash.parse::<HashParts>()?.get_cost();
+            if matches && is_possible && has_hash {
+                return Ok(if hash_cost < cost { Verified::RightButWeak } else { Verified::Right });
             }
-            for missing in missing(had, cost) {
-                bcrypt::verify(&password, &Self::dummy(missing))?;
+            for cost in padding_costs(hash_cost, cost) {
+                bcrypt::verify(&password, &Self::dummy_hash(cost))?;
             }
             Ok(Verified::Wrong)
         })
@@ -129,8 +131,9 @@ impl PasswordHasher for BcryptHasher {
     }
 }
 
-/// The costs that make up the work of `wanted` together with one of `had`, as each costs twice the one before: an account whose hash
-/// dates from before the cost was raised answers no sooner than none.
-fn missing(had: u32, wanted: u32) -> std::ops::Range<u32> {
-    had..wanted
+/// The costs of the extra hashes that make a wrong password for a hash of cost `hash_cost` take as
+/// long as one at `cost`. Each cost takes twice as long as the one below, so `hash_cost..cost` adds up
+/// exactly. Otherwise a quick refusal would reveal an account that is older than the current cost.
+fn padding_costs(hash_cost: u32, cost: u32) -> Range<u32> {
+    hash_cost..cost
 }

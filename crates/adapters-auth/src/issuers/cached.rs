@@ -1,4 +1,4 @@
-//! Which user an external subject is, remembered, so that a request with an external token costs no query either.
+//! Caches which user an external subject is, so that a request with an external token needs no query.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,24 +8,25 @@ use domain::identity::{ExternalToken, IdentityStore, Linked, ProviderIdentity, R
 use domain::{SessionId, Stamp, StoreError, UserId};
 use moka::sync::Cache;
 
-/// How many are remembered.
+/// The most subjects that are cached.
 const CAPACITY: u64 = 100_000;
 
-/// For how long. A user who was removed and comes back with a token that is still good is found anew after it.
-const LIFETIME: Duration = Duration::from_mins(1);
+/// The time after which a subject is looked up again. A deleted user whose token is still valid gets
+/// a new account only after it.
+const TTL: Duration = Duration::from_mins(1);
 
-/// A store of identities that remembers what [`IdentityStore::of_external`] answered.
+/// An identity store that caches the results of [`IdentityStore::of_external`].
 pub struct CachedIdentities {
     store: Arc<dyn IdentityStore>,
-    known: Cache<(String, String), UserId>,
+    users: Cache<(String, String), UserId>,
 }
 
 impl CachedIdentities {
-    /// Remembers what `store` answers.
+    /// Creates an empty cache over `store`.
     #[must_use]
     pub fn new(store: Arc<dyn IdentityStore>) -> Self {
-        let known = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).build();
-        Self { store, known }
+        let users = Cache::builder().max_capacity(CAPACITY).time_to_live(TTL).build();
+        Self { store, users }
     }
 }
 
@@ -38,11 +39,11 @@ impl IdentityStore for CachedIdentities {
         now: Stamp,
     ) -> Result<UserId, StoreError> {
         let key = (token.issuer.clone(), token.subject.clone());
-        if let Some(user) = self.known.get(&key) {
+        if let Some(user) = self.users.get(&key) {
             return Ok(user);
         }
         let user = self.store.of_external(token, new_user, now).await?;
-        self.known.insert(key, user);
+        self.users.insert(key, user);
         Ok(user)
     }
 
@@ -66,8 +67,8 @@ impl IdentityStore for CachedIdentities {
     }
 
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
-        // An identity that was taken away must not be remembered; which subject it had is not known here.
-        self.known.invalidate_all();
+        // The cache must not keep an unlinked identity, and its subject is unknown here.
+        self.users.invalidate_all();
         self.store.unlink(user, provider).await
     }
 

@@ -1,11 +1,12 @@
-//! Tokens of external issuers, such as Better Auth: checked by a shared secret or by the keys that the issuer publishes.
+//! Verifies the tokens of external issuers such as Better Auth, with a shared secret or with the keys
+//! that the issuer publishes.
 
 mod cached;
-mod keys;
-mod public_key;
+mod key_set;
+mod verification_key;
 
 pub use cached::CachedIdentities;
-pub(crate) use keys::KeySet;
+pub(crate) use key_set::KeySet;
 
 use async_trait::async_trait;
 use domain::Stamp;
@@ -18,29 +19,29 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::http;
-use crate::jwt::{LEEWAY, Parts, date};
+use crate::jwt::{LEEWAY, Segments, numeric_date};
 
 /// One issuer whose tokens are accepted.
 #[derive(Clone, Debug, Default)]
 pub struct IssuerSettings {
-    /// The name under which its users are kept.
+    /// The name that its identities are stored under.
     pub name: String,
-    /// The secret it signs with (HS256), where it does.
+    /// The shared secret (HS256).
     pub secret: Option<SecretString>,
-    /// Where it publishes its keys (EdDSA, ES256, RS256, PS256), where it does.
+    /// Where the issuer publishes its keys (EdDSA, ES256, RS256, PS256).
     pub jwks_url: Option<String>,
-    /// What `iss` has to say, where that is checked.
+    /// The required `iss`; `None` accepts any.
     pub issuer: Option<String>,
-    /// What `aud` has to hold, where that is checked.
+    /// A value that `aud` must contain; `None` accepts any.
     pub audience: Option<String>,
 }
 
-/// Why issuers can't be set up.
+/// The HTTP client that fetches keys could not be created.
 #[derive(Debug, Error)]
 #[error("external issuers can't be set up: {0}")]
 pub struct IssuersError(String);
 
-/// Checks tokens of the configured issuers, in their order.
+/// Verifies tokens against the configured issuers, in order.
 pub struct ExternalIssuers(Vec<Issuer>);
 
 struct Issuer {
@@ -50,7 +51,7 @@ struct Issuer {
 }
 
 impl ExternalIssuers {
-    /// Fetches nothing yet.
+    /// Does not fetch any keys yet.
     pub fn new(settings: Vec<IssuerSettings>) -> Result<Self, IssuersError> {
         let http = http::client().map_err(|error| IssuersError(error.to_string()))?;
         let issuer = |settings: IssuerSettings| Issuer {
@@ -77,7 +78,7 @@ struct Claims {
     name: Option<String>,
 }
 
-/// One or several (RFC 7519 section 4.1.3).
+/// `aud` is one string or a list of them (RFC 7519 section 4.1.3).
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Audience {
@@ -86,14 +87,14 @@ pub(crate) enum Audience {
 }
 
 impl Audience {
-    pub fn holds(&self, wanted: &str) -> bool {
+    pub fn contains(&self, wanted: &str) -> bool {
         match self {
             Self::One(audience) => audience == wanted,
             Self::Several(audiences) => audiences.iter().any(|audience| audience == wanted),
         }
     }
 
-    pub fn is_only(&self, wanted: &str) -> bool {
+    pub fn is_exactly(&self, wanted: &str) -> bool {
         match self {
             Self::One(audience) => audience == wanted,
             Self::Several(audiences) => matches!(&audiences[..], [audience] if audience == wanted),
@@ -104,11 +105,12 @@ impl Audience {
 #[async_trait]
 impl Issuers for ExternalIssuers {
     async fn verify(&self, token: &str, now: Stamp) -> Result<ExternalToken, AuthFailure> {
-        let parts = Parts::read(token)?;
+        let segments = Segments::parse(token)?;
         for issuer in &self.0 {
-            if issuer.signed(&parts, now).await {
-                let claims = serde_json::from_slice(&parts.payload()?).map_err(|_| AuthFailure::Malformed)?;
-                return issuer.read(claims, now);
+            if issuer.signed(&segments, now).await {
+                let claims =
+                    serde_json::from_slice(&segments.payload()?).map_err(|_| AuthFailure::Malformed)?;
+                return issuer.accept(claims, now);
             }
         }
         Err(AuthFailure::NotTrusted)
@@ -116,43 +118,43 @@ impl Issuers for ExternalIssuers {
 }
 
 impl Issuer {
-    /// Whether one of its keys signed the token. The shared secret is never offered to an asymmetric algorithm, nor a public key to
-    /// HMAC.
-    async fn signed(&self, parts: &Parts<'_>, now: Stamp) -> bool {
-        if parts.header.alg == "HS256" {
-            let good = |secret: &DecodingKey| {
-                crypto::verify(parts.signature, parts.message, secret, Algorithm::HS256).unwrap_or(false)
+    /// Whether one of the issuer's keys signed the token. The shared secret is used for HS256 only, and
+    /// the public keys for asymmetric algorithms only (RFC 8725 section 3.1).
+    async fn signed(&self, token: &Segments<'_>, now: Stamp) -> bool {
+        if token.header.alg == "HS256" {
+            let verifies = |secret: &DecodingKey| {
+                crypto::verify(token.signature, token.message, secret, Algorithm::HS256).unwrap_or(false)
             };
-            return self.secret.as_ref().is_some_and(good);
+            return self.secret.as_ref().is_some_and(verifies);
         }
-        // Nothing is fetched for an algorithm that no published key can have.
-        if !["EdDSA", "ES256", "RS256", "PS256"].contains(&parts.header.alg.as_str()) {
+        // Do not fetch keys for an algorithm that no published key supports.
+        if !["EdDSA", "ES256", "RS256", "PS256"].contains(&token.header.alg.as_str()) {
             return false;
         }
         let Some(keys) = &self.keys else { return false };
-        keys.signed(parts, now).await
+        keys.signed(token, now).await
     }
 
-    fn read(&self, claims: Claims, now: Stamp) -> Result<ExternalToken, AuthFailure> {
-        let expected =
-            |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(fits);
-        let by_issuer = expected(&self.settings.issuer, &|wanted| claims.iss.as_deref() == Some(wanted));
-        let for_us = expected(&self.settings.audience, &|wanted| {
-            claims.aud.as_ref().is_some_and(|aud| aud.holds(wanted))
-        });
-        if !by_issuer || !for_us {
+    /// Checks the claims and converts them.
+    fn accept(&self, claims: Claims, now: Stamp) -> Result<ExternalToken, AuthFailure> {
+        let IssuerSettings { issuer, audience, .. } = &self.settings;
+        let is_from_issuer = issuer.is_none() || claims.iss == *issuer;
+        let is_for_audience = audience
+            .as_deref()
+            .is_none_or(|audience| claims.aud.as_ref().is_some_and(|aud| aud.contains(audience)));
+        if !is_from_issuer || !is_for_audience {
             return Err(AuthFailure::NotTrusted);
         }
-        if !is_subject(&claims.sub) {
+        if !is_valid_subject(&claims.sub) {
             return Err(AuthFailure::Malformed);
         }
         let latest = now.plus(LEEWAY);
-        for from in [claims.iat, claims.nbf].into_iter().flatten() {
-            if whole(from)? > latest {
+        for date in [claims.iat, claims.nbf].into_iter().flatten() {
+            if numeric_date(date)? > latest {
                 return Err(AuthFailure::NotTrusted);
             }
         }
-        let expires_at = whole(claims.exp)?;
+        let expires_at = numeric_date(claims.exp)?;
         if expires_at.plus(LEEWAY) <= now {
             return Err(AuthFailure::Expired);
         }
@@ -166,17 +168,8 @@ impl Issuer {
     }
 }
 
-/// Whether it can be a user's id: 255 characters at most, as OpenID Connect Core 1.0 section 2 has it, and none of them a control
-/// character, of which some can't be stored.
-pub(crate) fn is_subject(text: &str) -> bool {
+/// Whether `text` can be a subject: not blank, at most 255 characters (OpenID Connect Core 1.0
+/// section 2), and no control characters, because PostgreSQL cannot store a NUL.
+pub(crate) fn is_valid_subject(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= 255 && !text.contains(char::is_control)
-}
-
-/// A date, which may have a fraction (RFC 7519 section 2, `NumericDate`).
-pub(crate) fn whole(seconds: f64) -> Result<Stamp, AuthFailure> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float too large saturates, and the date is refused"
-    )]
-    date(seconds.floor() as i64)
 }

@@ -1,4 +1,4 @@
-//! What stands in a token.
+//! The claims of the server's own tokens, and their dates.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,11 @@ use domain::{SessionId, Stamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The kind of token that lets a request in.
 const ACCESS: &str = "access";
-
-/// The kind of token that gives new ones.
 const REFRESH: &str = "refresh";
 
-/// When and for whom a token is good.
-pub(super) struct Terms<'a> {
+/// The claims that decide whether a token is valid now and here.
+pub(super) struct Validity<'a> {
     pub issuer: &'a str,
     pub audience: &'a str,
     pub issued_at: Stamp,
@@ -22,7 +19,7 @@ pub(super) struct Terms<'a> {
     pub expires_at: Stamp,
 }
 
-/// A token's payload. Members that are not here are ignored, one that stands there twice is an error.
+/// The payload of an access token. Unknown members are ignored; a repeated member is an error.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Claims<'a> {
     #[serde(borrow)]
@@ -48,7 +45,7 @@ pub(super) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    pub fn of(grant: &'a Grant, issuer: &'a str, audience: &'a str) -> Self {
+    pub fn new(grant: &'a Grant, issuer: &'a str, audience: &'a str) -> Self {
         Self {
             sub: grant.user.to_string().into(),
             email: grant.email.as_ref().map(|email| email.as_str().into()),
@@ -64,30 +61,30 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// What it says and on what terms; an error where it is no access token with ids and dates in it.
-    pub fn read(&self) -> Result<(Terms<'_>, VerifiedToken), AuthFailure> {
+    /// Converts the claims. Fails if this is not an access token, or if an id or a date is malformed.
+    pub fn read(&self) -> Result<(Validity<'_>, VerifiedToken), AuthFailure> {
         if self.kind != ACCESS {
             return Err(AuthFailure::Malformed);
         }
-        let terms = Terms {
+        let validity = Validity {
             issuer: &self.iss,
             audience: &self.aud,
-            issued_at: date(self.iat)?,
-            not_before: self.nbf.map(date).transpose()?,
-            expires_at: date(self.exp)?,
+            issued_at: timestamp(self.iat)?,
+            not_before: self.nbf.map(timestamp).transpose()?,
+            expires_at: timestamp(self.exp)?,
         };
         let verified = VerifiedToken {
             user: UserId(id(&self.sub)?),
             subject: self.sub.clone().into_owned(),
             session: SessionId(id(&self.sid)?),
             token: TokenId(id(&self.jti)?),
-            expires_at: terms.expires_at,
+            expires_at: validity.expires_at,
             scopes: Scope::ALL
                 .into_iter()
                 .filter(|scope| self.scope.split(' ').any(|word| word == scope.as_str()))
                 .collect(),
         };
-        Ok((terms, verified))
+        Ok((validity, verified))
     }
 }
 
@@ -106,7 +103,7 @@ pub(super) struct RefreshClaims {
 }
 
 impl RefreshClaims {
-    pub fn of(grant: &RefreshGrant, issuer: &str, audience: &str) -> Self {
+    pub fn new(grant: &RefreshGrant, issuer: &str, audience: &str) -> Self {
         Self {
             sub: grant.user.to_string(),
             iat: grant.issued_at.as_secs(),
@@ -119,17 +116,17 @@ impl RefreshClaims {
         }
     }
 
-    /// On what terms it is good; an error where it is no refresh token.
-    pub fn read(&self) -> Result<Terms<'_>, AuthFailure> {
+    /// Fails if this is not a refresh token, or if a date is malformed.
+    pub fn read(&self) -> Result<Validity<'_>, AuthFailure> {
         if self.kind != REFRESH {
             return Err(AuthFailure::Malformed);
         }
-        Ok(Terms {
+        Ok(Validity {
             issuer: &self.iss,
             audience: &self.aud,
-            issued_at: date(self.iat)?,
+            issued_at: timestamp(self.iat)?,
             not_before: None,
-            expires_at: date(self.exp)?,
+            expires_at: timestamp(self.exp)?,
         })
     }
 }
@@ -138,6 +135,16 @@ fn id(text: &str) -> Result<Uuid, AuthFailure> {
     Uuid::try_parse(text).map_err(|_| AuthFailure::Malformed)
 }
 
-pub(crate) fn date(seconds: i64) -> Result<Stamp, AuthFailure> {
+/// Converts whole seconds since the Unix epoch.
+fn timestamp(seconds: i64) -> Result<Stamp, AuthFailure> {
     seconds.checked_mul(1_000_000).and_then(Stamp::from_micros).ok_or(AuthFailure::Malformed)
+}
+
+/// Converts a `NumericDate`, which may have a fraction (RFC 7519 section 2).
+pub(crate) fn numeric_date(seconds: f64) -> Result<Stamp, AuthFailure> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float that is too large saturates, and the date is then refused"
+    )]
+    timestamp(seconds.floor() as i64)
 }

@@ -1,4 +1,4 @@
-//! Tokens made to be let in.
+//! Forged and malformed tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -7,9 +7,9 @@ use domain::session::{AccessTokens as _, AuthFailure};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-use super::{JwtAccessTokens, MAX_TOKEN_BYTES, key_id};
-use crate::keys::KeyRing;
-use crate::pairs::KeyPair;
+use super::{JwtAccessTokens, MAX_TOKEN_BYTES, secret_id};
+use crate::key_ring::KeyRing;
+use crate::signing_keys::KeyPair;
 
 const SECRET: &str = "the server's own secret";
 const NOW: i64 = 1_800_000_000;
@@ -18,14 +18,14 @@ fn verdict(token: &str) -> Result<(), AuthFailure> {
     verdict_with(&[], token)
 }
 
-fn verdict_with(pairs: &[KeyPair], token: &str) -> Result<(), AuthFailure> {
+fn verdict_with(key_pairs: &[KeyPair], token: &str) -> Result<(), AuthFailure> {
     let ring = KeyRing::parse(&SECRET.into()).expect("valid");
     let now = Stamp::from_micros(NOW * 1_000_000).expect("in range");
-    JwtAccessTokens::new(&ring, pairs, "issuer", "audience").verify(token, now).map(drop)
+    JwtAccessTokens::new(&ring, key_pairs, "issuer", "audience").verify(token, now).map(drop)
 }
 
 fn good_header() -> Value {
-    json!({"typ": "JWT", "alg": "HS256", "kid": key_id(SECRET.as_bytes())})
+    json!({"typ": "JWT", "alg": "HS256", "kid": secret_id(SECRET.as_bytes())})
 }
 
 fn good_claims() -> Value {
@@ -36,12 +36,12 @@ fn good_claims() -> Value {
     })
 }
 
-fn part(json: &str) -> String {
+fn segment(json: &str) -> String {
     URL_SAFE_NO_PAD.encode(json)
 }
 
 fn signed_raw(header: &str, claims: &str, secret: &str, algorithm: Algorithm) -> String {
-    let message = format!("{}.{}", part(header), part(claims));
+    let message = format!("{}.{}", segment(header), segment(claims));
     let key = EncodingKey::from_secret(secret.as_bytes());
     let signature = crypto::sign(message.as_bytes(), &key, algorithm).expect("signed");
     format!("{message}.{signature}")
@@ -51,19 +51,19 @@ fn signed(header: &Value, claims: &Value) -> String {
     signed_raw(&header.to_string(), &claims.to_string(), SECRET, Algorithm::HS256)
 }
 
-/// The good token but for some members of its header; null removes one.
+/// The good token with changes to its header; a null removes the member.
 fn with_header(changes: Value) -> String {
     signed(&merged(good_header(), changes), &good_claims())
 }
 
-/// The good token but for some of its claims; null removes one.
+/// The good token with changes to its claims; a null removes the claim.
 fn with_claims(changes: Value) -> String {
     signed(&good_header(), &merged(good_claims(), changes))
 }
 
 fn merged(mut base: Value, changes: Value) -> Value {
     let (Value::Object(base_members), Value::Object(changes)) = (&mut base, changes) else {
-        panic!("objects are merged")
+        panic!("both are objects")
     };
     for (name, value) in changes {
         if value.is_null() {
@@ -76,21 +76,21 @@ fn merged(mut base: Value, changes: Value) -> Value {
 }
 
 #[test]
-fn the_corpus_is_refused_for_nothing_but_what_is_wrong_in_it() {
+fn the_unchanged_token_is_accepted() {
     assert_eq!(verdict(&signed(&good_header(), &good_claims())), Ok(()));
-    // Not demanded of a token that the secret's owner signs by hand.
+    // A program that shares the secret may sign tokens without `kid` and `typ`.
     assert_eq!(verdict(&with_header(json!({"kid": null, "typ": null}))), Ok(()));
     assert_eq!(verdict(&with_header(json!({"typ": "jwt"}))), Ok(()));
 }
 
 #[test]
-fn another_algorithm_is_not_trusted_whatever_it_is() {
+fn every_other_algorithm_is_refused() {
     let claims = good_claims().to_string();
     for alg in
         ["none", "None", "NONE", "", "hs256", "HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "HS256 "]
     {
         let header = merged(good_header(), json!({"alg": alg})).to_string();
-        let unsigned = format!("{}.{}.", part(&header), part(&claims));
+        let unsigned = format!("{}.{}.", segment(&header), segment(&claims));
         assert_eq!(verdict(&unsigned), Err(AuthFailure::NotTrusted), "{alg:?} unsigned");
         let right = signed_raw(&header, &claims, SECRET, Algorithm::HS256);
         assert_eq!(verdict(&right), Err(AuthFailure::NotTrusted), "{alg:?} signed as HS256");
@@ -103,19 +103,19 @@ fn another_algorithm_is_not_trusted_whatever_it_is() {
 }
 
 #[test]
-fn a_signature_by_another_key_or_none_is_not_trusted() {
+fn a_signature_by_another_key_or_a_missing_one_is_refused() {
     let (header, claims) = (good_header().to_string(), good_claims().to_string());
     for secret in ["", "another secret", "the server's own secre", "the server's own secret "] {
         let token = signed_raw(&header, &claims, secret, Algorithm::HS256);
         assert_eq!(verdict(&token), Err(AuthFailure::NotTrusted), "{secret:?}");
     }
     let good = signed(&good_header(), &good_claims());
-    let (message, signature) = good.rsplit_once('.').expect("three parts");
+    let (message, signature) = good.rsplit_once('.').expect("three segments");
     assert_eq!(verdict(&format!("{message}.")), Err(AuthFailure::NotTrusted));
     assert_eq!(verdict(&format!("{message}.{}", &signature[..40])), Err(AuthFailure::NotTrusted));
     assert_eq!(verdict(&format!("{message}.{}", "A".repeat(43))), Err(AuthFailure::NotTrusted));
     let other_claims = merged(good_claims(), json!({"sub": "01900000-0000-7000-8000-00000000000f"}));
-    let swapped = format!("{}.{}.{signature}", part(&header), part(&other_claims.to_string()));
+    let swapped = format!("{}.{}.{signature}", segment(&header), segment(&other_claims.to_string()));
     assert_eq!(verdict(&swapped), Err(AuthFailure::NotTrusted));
     let long = "k".repeat(1_000);
     for kid in ["", "0123456789abcdef", "../../dev/null", "x' UNION SELECT 'key' -- ", "\0", &long] {
@@ -129,7 +129,7 @@ fn a_signature_by_another_key_or_none_is_not_trusted() {
 }
 
 #[test]
-fn a_published_key_is_no_secret_and_a_blank_signature_is_nobodys() {
+fn a_public_key_is_not_an_hmac_secret_and_a_blank_signature_is_refused() {
     let pair = KeyPair::generate();
     let jwk = pair.public_jwk();
     let x = jwk["x"].as_str().expect("text");
@@ -137,33 +137,33 @@ fn a_published_key_is_no_secret_and_a_blank_signature_is_nobodys() {
     // A SubjectPublicKeyInfo (RFC 8410 section 4).
     let der = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &bytes].concat();
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
-    let pairs = [pair];
+    let key_pairs = [pair];
     let claims = good_claims().to_string();
     for secret in [bytes.clone(), x.into(), jwk.to_string().into(), der, pem.into()] {
         let key = EncodingKey::from_secret(&secret);
         for header in [json!({"alg": "HS256", "kid": jwk["kid"]}), json!({"alg": "HS256"})] {
-            let message = format!("{}.{}", part(&header.to_string()), part(&claims));
+            let message = format!("{}.{}", segment(&header.to_string()), segment(&claims));
             let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("signed");
             let token = format!("{message}.{signature}");
-            assert_eq!(verdict_with(&pairs, &token), Err(AuthFailure::NotTrusted), "{header}");
+            assert_eq!(verdict_with(&key_pairs, &token), Err(AuthFailure::NotTrusted), "{header}");
         }
     }
-    let under_its_id = json!({"alg": "HS256", "kid": jwk["kid"]}).to_string();
-    let token = signed_raw(&under_its_id, &claims, SECRET, Algorithm::HS256);
-    assert_eq!(verdict_with(&pairs, &token), Err(AuthFailure::NotTrusted));
-    let header = part(&json!({"alg": "EdDSA", "kid": jwk["kid"]}).to_string());
+    let labelled_as_the_public_key = json!({"alg": "HS256", "kid": jwk["kid"]}).to_string();
+    let token = signed_raw(&labelled_as_the_public_key, &claims, SECRET, Algorithm::HS256);
+    assert_eq!(verdict_with(&key_pairs, &token), Err(AuthFailure::NotTrusted));
+    let header = segment(&json!({"alg": "EdDSA", "kid": jwk["kid"]}).to_string());
     let identity = [&[1], &[0; 63][..]].concat();
     for blank in [vec![], vec![0; 32], vec![0; 64], vec![0xff; 64], identity] {
-        let token = format!("{header}.{}.{}", part(&claims), URL_SAFE_NO_PAD.encode(blank));
-        assert_eq!(verdict_with(&pairs, &token), Err(AuthFailure::NotTrusted), "{token}");
+        let token = format!("{header}.{}.{}", segment(&claims), URL_SAFE_NO_PAD.encode(blank));
+        assert_eq!(verdict_with(&key_pairs, &token), Err(AuthFailure::NotTrusted), "{token}");
     }
 }
 
 #[test]
-fn keys_that_a_header_offers_are_not_used() {
-    let mine = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode("mine")});
+fn a_key_in_the_header_is_not_used() {
+    let own_key = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode("mine")});
     for offer in [
-        json!({"jwk": mine, "kid": null}),
+        json!({"jwk": own_key, "kid": null}),
         json!({"jku": "https://evil.example/keys", "kid": null}),
         json!({"x5u": "https://evil.example/cert", "kid": null}),
         json!({"x5c": ["AAAA"], "x5t": "AAAA", "kid": null}),
@@ -175,7 +175,7 @@ fn keys_that_a_header_offers_are_not_used() {
 }
 
 #[test]
-fn headers_that_ask_for_more_or_name_another_type_are_malformed() {
+fn a_header_with_crit_or_another_type_is_malformed() {
     for change in [
         json!({"crit": ["exp"]}),
         json!({"crit": []}),
@@ -201,7 +201,7 @@ fn headers_that_ask_for_more_or_name_another_type_are_malformed() {
 }
 
 #[test]
-fn a_claim_that_is_missing_or_of_another_type_is_malformed() {
+fn a_missing_claim_or_one_of_another_type_is_malformed() {
     for name in ["sub", "iat", "exp", "jti", "sid", "scope", "type", "iss", "aud"] {
         for value in [Value::Null, json!({}), json!([1]), json!(true)] {
             let token = with_claims(json!({ name: value }));
@@ -234,7 +234,7 @@ fn a_claim_that_is_missing_or_of_another_type_is_malformed() {
 }
 
 #[test]
-fn another_issuer_or_audience_or_a_token_from_the_future_is_not_trusted() {
+fn another_issuer_or_audience_or_a_token_from_the_future_is_refused() {
     for change in [
         json!({"iss": "issuer "}),
         json!({"iss": ""}),
@@ -251,7 +251,7 @@ fn another_issuer_or_audience_or_a_token_from_the_future_is_not_trusted() {
 }
 
 #[test]
-fn what_is_over_is_expired() {
+fn a_token_past_its_leeway_is_expired() {
     for exp in [NOW - 30, NOW - 3600, 0, -1] {
         let token = with_claims(json!({"exp": exp, "iat": exp - 900}));
         assert_eq!(verdict(&token), Err(AuthFailure::Expired), "{exp}");
@@ -259,23 +259,25 @@ fn what_is_over_is_expired() {
 }
 
 #[test]
-fn what_is_no_jwt_is_malformed() {
+fn a_text_that_is_not_a_jwt_is_malformed() {
     let good = signed(&good_header(), &good_claims());
-    let parts: Vec<_> = good.split('.').collect();
-    let padded = format!("{}.{}.{}=", parts[0], parts[1], parts[2]);
-    let standard = format!("{}.{}.{}", parts[0], parts[1], STANDARD.encode([0xfb; 32]));
-    let header_padded = format!("{}.{}.{}", URL_SAFE.encode("{\"alg\":\"HS256\"} "), parts[1], parts[2]);
-    let not_json = format!("{}.{}.{}", part("{"), parts[1], parts[2]);
-    let array = format!("{}.{}.{}", part("[]"), parts[1], parts[2]);
-    let no_text = format!("{}.{}.{}", URL_SAFE_NO_PAD.encode([0xff, 0xfe]), parts[1], parts[2]);
-    let nested = format!("{}.{}.{}", part(&"[".repeat(5_000)), parts[1], parts[2]);
-    let encrypted = part(r#"{"alg":"dir","enc":"A256GCM"}"#);
-    let without_a_key = format!("{encrypted}..{}.{}.{}", parts[2], parts[1], parts[2]);
-    let in_json = json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string();
-    // 32 bytes leave two bits of the last character unused, which have to be zero (RFC 4648 section 3.5).
-    let spare_bits = format!("{}.{}.{}B", parts[0], parts[1], "A".repeat(42));
-    let five_parts = format!("{good}.{}.{}", parts[1], parts[2]);
-    let four_parts = format!("{good}.{}", parts[2]);
+    let segments: Vec<_> = good.split('.').collect();
+    let padded = format!("{}.{}.{}=", segments[0], segments[1], segments[2]);
+    let standard = format!("{}.{}.{}", segments[0], segments[1], STANDARD.encode([0xfb; 32]));
+    let header_padded =
+        format!("{}.{}.{}", URL_SAFE.encode("{\"alg\":\"HS256\"} "), segments[1], segments[2]);
+    let not_json = format!("{}.{}.{}", segment("{"), segments[1], segments[2]);
+    let header_array = format!("{}.{}.{}", segment("[]"), segments[1], segments[2]);
+    let not_utf8 = format!("{}.{}.{}", URL_SAFE_NO_PAD.encode([0xff, 0xfe]), segments[1], segments[2]);
+    let deeply_nested = format!("{}.{}.{}", segment(&"[".repeat(5_000)), segments[1], segments[2]);
+    let jwe_header = segment(r#"{"alg":"dir","enc":"A256GCM"}"#);
+    let jwe = format!("{jwe_header}..{}.{}.{}", segments[2], segments[1], segments[2]);
+    let json_serialization =
+        json!({"protected": segments[0], "payload": segments[1], "signature": segments[2]}).to_string();
+    // 32 bytes leave two unused bits in the last character, which must be zero (RFC 4648 section 3.5).
+    let spare_bits = format!("{}.{}.{}B", segments[0], segments[1], "A".repeat(42));
+    let five_segments = format!("{good}.{}.{}", segments[1], segments[2]);
+    let four_segments = format!("{good}.{}", segments[2]);
     let oversized = with_claims(json!({"email": "a".repeat(MAX_TOKEN_BYTES)}));
     for token in [
         "",
@@ -296,14 +298,14 @@ fn what_is_no_jwt_is_malformed() {
         &standard,
         &header_padded,
         &not_json,
-        &array,
-        &no_text,
-        &nested,
+        &header_array,
+        &not_utf8,
+        &deeply_nested,
         &oversized,
-        &four_parts,
-        &five_parts,
-        &without_a_key,
-        &in_json,
+        &four_segments,
+        &five_segments,
+        &jwe,
+        &json_serialization,
         &spare_bits,
     ] {
         assert_eq!(verdict(token), Err(AuthFailure::Malformed), "{token:.60}");
@@ -311,13 +313,13 @@ fn what_is_no_jwt_is_malformed() {
 }
 
 #[test]
-fn a_payload_that_is_no_json_object_is_malformed_even_when_signed() {
+fn a_signed_payload_that_is_not_a_json_object_is_malformed() {
     for claims in ["", "{", "[]", "null", "\"x\"", "1", "{\"sub\":\"\\ud800\"}"] {
         let token = signed_raw(&good_header().to_string(), claims, SECRET, Algorithm::HS256);
         assert_eq!(verdict(&token), Err(AuthFailure::Malformed), "{claims:?}");
     }
-    // As RFC 7797 would have it, were its `b64` understood.
-    let header = part(&merged(good_header(), json!({"b64": false})).to_string());
+    // An unencoded payload (RFC 7797), which the server does not implement.
+    let header = segment(&merged(good_header(), json!({"b64": false})).to_string());
     let message = format!("{header}.{}", merged(good_claims(), json!({"email": null})));
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("signed");

@@ -1,4 +1,4 @@
-//! GitHub, which speaks OAuth but not OpenID Connect.
+//! GitHub, which supports OAuth but not OpenID Connect.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use domain::identity::{Authorization, Granted, Provider, ProviderError, Provider
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{ClientAuthentication, ClientSettings, Memo, Sealer, failed};
+use super::{ClientAuthentication, ClientSettings, FlowState, Sealer, failed};
 use crate::http;
 
 /// GitHub, or a GitHub Enterprise server.
 pub struct GitHub {
     client: ClientSettings,
-    /// Where users log in, such as `https://github.com`.
+    /// The site where users log in, such as `https://github.com`.
     base_url: String,
-    /// Where the API is, such as `https://api.github.com`.
+    /// Such as `https://api.github.com`.
     api_url: String,
     http: reqwest::Client,
     sealer: Arc<Sealer>,
@@ -38,7 +38,7 @@ struct Address {
 }
 
 impl GitHub {
-    /// Asks nothing of it yet. The addresses have no slash at their end.
+    /// Sends no request yet. The URLs must not end with a slash.
     pub fn new(
         client: ClientSettings,
         base_url: &str,
@@ -49,9 +49,9 @@ impl GitHub {
         Ok(Self { client, base_url: base_url.to_owned(), api_url: api_url.to_owned(), http, sealer })
     }
 
-    async fn ask<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, ProviderError> {
+    async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, ProviderError> {
         let request = self.http.get(format!("{}{path}", self.api_url)).bearer_auth(token);
-        http::json(request.header("accept", "application/vnd.github+json")).await.map_err(failed)
+        http::fetch_json(request.header("accept", "application/vnd.github+json")).await.map_err(failed)
     }
 }
 
@@ -66,10 +66,10 @@ impl Provider for GitHub {
     }
 
     async fn authorize(&self, state: &str) -> Result<Authorization, ProviderError> {
-        let memo = Memo::new()?;
+        let flow = FlowState::generate()?;
         let endpoint = format!("{}/login/oauth/authorize", self.base_url);
-        let url = self.client.authorization_url(&endpoint, "read:user user:email", state, &memo)?;
-        Ok(Authorization { url: url.into(), memo: memo.to_text()? })
+        let url = self.client.authorization_url(&endpoint, "read:user user:email", state, &flow)?;
+        Ok(Authorization { url: url.into(), memo: flow.to_json()? })
     }
 
     async fn identify(
@@ -78,20 +78,21 @@ impl Provider for GitHub {
         memo: &str,
         _: Stamp,
     ) -> Result<ProviderIdentity, ProviderError> {
-        let memo = Memo::of_text(memo)?;
+        let flow = FlowState::from_json(memo)?;
         let endpoint = format!("{}/login/oauth/access_token", self.base_url);
         let authentication = ClientAuthentication::Post;
-        let answer = self.client.exchange(&self.http, &endpoint, granted.code, &memo, authentication).await?;
-        let token = answer.access_token.ok_or_else(|| failed("it gave no access token"))?;
-        let user: User = self.ask("/user", &token).await?;
-        let addresses: Vec<Address> = self.ask("/user/emails", &token).await?;
+        let tokens = self.client.exchange(&self.http, &endpoint, granted.code, &flow, authentication).await?;
+        let access_token =
+            tokens.access_token.ok_or_else(|| failed("its token response has no access token"))?;
+        let user: User = self.get("/user", &access_token).await?;
+        let addresses: Vec<Address> = self.get("/user/emails", &access_token).await?;
         let primary = addresses.into_iter().find(|address| address.primary && address.verified);
         Ok(ProviderIdentity {
             provider: self.client.name.clone(),
             subject: user.id.to_string(),
             verified_email: primary.and_then(|address| Email::parse(&address.email).ok()),
             name: DisplayName::parse(user.name.as_deref().unwrap_or(&user.login)).ok(),
-            tokens: self.sealer.seal(Some(&token), answer.refresh_token.as_deref()),
+            tokens: self.sealer.seal(Some(&access_token), tokens.refresh_token.as_deref()),
         })
     }
 }

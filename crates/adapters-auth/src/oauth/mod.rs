@@ -1,4 +1,4 @@
-//! OAuth providers: authorization code with PKCE (RFC 6749 section 4.1, RFC 7636).
+//! OAuth providers: the authorization code flow with PKCE (RFC 6749 section 4.1, RFC 7636).
 
 mod github;
 mod oidc;
@@ -19,42 +19,42 @@ use url::Url;
 
 use crate::http::{self, FetchError};
 
-/// What every provider is configured with.
+/// The settings that every provider needs.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
-    /// The provider's name in URLs and tables.
+    /// The provider's name in URLs and in the database.
     pub name: String,
-    /// What users know it as.
+    /// The provider's name as users know it.
     pub display_name: String,
-    /// Who we are there.
     pub client_id: String,
-    /// And how we prove it.
     pub client_secret: SecretString,
-    /// Where the browser comes back to: exactly as registered there.
+    /// The callback URL, exactly as registered with the provider.
     pub redirect_uri: String,
 }
 
-/// What a flow needs at its end.
+/// The secrets of a flow, which the callback needs again. The domain stores them as JSON meanwhile.
 #[derive(Serialize, Deserialize)]
-struct Memo {
+struct FlowState {
+    /// The PKCE code verifier.
     verifier: String,
+    /// Binds the id token to the flow (OpenID Connect only).
     nonce: String,
 }
 
-impl Memo {
-    fn new() -> Result<Self, ProviderError> {
+impl FlowState {
+    fn generate() -> Result<Self, ProviderError> {
         Ok(Self { verifier: random()?, nonce: random()? })
     }
 
-    fn to_text(&self) -> Result<String, ProviderError> {
+    fn to_json(&self) -> Result<String, ProviderError> {
         serde_json::to_string(self).map_err(failed)
     }
 
-    fn of_text(text: &str) -> Result<Self, ProviderError> {
+    fn from_json(text: &str) -> Result<Self, ProviderError> {
         serde_json::from_str(text).map_err(failed)
     }
 
-    /// S256 of the verifier (RFC 7636 section 4.2).
+    /// The code challenge: S256 of the verifier (RFC 7636 section 4.2).
     fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(digest(&SHA256, self.verifier.as_bytes()))
     }
@@ -66,33 +66,33 @@ fn random() -> Result<String, ProviderError> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`, which gives the error away")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn failed(error: impl ToString) -> ProviderError {
     ProviderError::Failed(error.to_string())
 }
 
-/// A token endpoint that refuses the code says `invalid_grant` (RFC 6749 section 5.2): the user may try again, the provider is well. With other
-/// errors it refuses this server, whose operator has to know.
-fn told(error: FetchError) -> ProviderError {
+/// Tells a refused code from a failure (RFC 6749 section 5.2). After a refused code the user can try
+/// again; every other error concerns this server's registration, and its operator must act.
+fn token_error(error: FetchError) -> ProviderError {
     match error {
-        FetchError::Status { status: 400 | 403, error } if is_about_the_code(error.as_deref()) => {
-            ProviderError::Refused("it did not accept the code".to_owned())
+        FetchError::Status { status: 400 | 403, error } if is_invalid_grant(error.as_deref()) => {
+            ProviderError::Refused("it did not accept the authorization code".to_owned())
         }
-        other => ProviderError::Failed(format!("its token endpoint {other}")),
+        other => ProviderError::Failed(format!("its token endpoint: {other}")),
     }
 }
 
-/// GitHub has a word of its own for it.
-fn is_about_the_code(error: Option<&str>) -> bool {
+/// Whether the error means a refused code. GitHub uses its own word for it.
+fn is_invalid_grant(error: Option<&str>) -> bool {
     error.is_none_or(|error| matches!(error, "invalid_grant" | "bad_verification_code"))
 }
 
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: Option<String>,
     refresh_token: Option<String>,
     id_token: Option<String>,
-    /// GitHub answers 200 with an `error` inside.
+    /// GitHub reports errors with status 200.
     error: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl ClientSettings {
         endpoint: &str,
         scope: &str,
         state: &str,
-        memo: &Memo,
+        flow: &FlowState,
     ) -> Result<Url, ProviderError> {
         let mut url = Url::parse(endpoint).map_err(failed)?;
         url.query_pairs_mut()
@@ -111,7 +111,7 @@ impl ClientSettings {
             .append_pair("redirect_uri", &self.redirect_uri)
             .append_pair("scope", scope)
             .append_pair("state", state)
-            .append_pair("code_challenge", &memo.challenge())
+            .append_pair("code_challenge", &flow.challenge())
             .append_pair("code_challenge_method", "S256");
         Ok(url)
     }
@@ -121,19 +121,19 @@ impl ClientSettings {
         http: &reqwest::Client,
         endpoint: &str,
         code: &str,
-        memo: &Memo,
+        flow: &FlowState,
         authentication: ClientAuthentication,
-    ) -> Result<TokenAnswer, ProviderError> {
+    ) -> Result<TokenResponse, ProviderError> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", &memo.verifier),
+            ("code_verifier", &flow.verifier),
         ];
         let mut request = http.post(endpoint).header("accept", "application/json");
         match authentication {
             ClientAuthentication::Basic => {
-                // Both are form-encoded first (RFC 6749 section 2.3.1).
+                // Both parts are form-encoded first (RFC 6749 section 2.3.1).
                 let encode =
                     |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
                 let secret = encode(self.client_secret.expose_secret());
@@ -144,15 +144,18 @@ impl ClientSettings {
                 form.push(("client_secret", self.client_secret.expose_secret()));
             }
         }
-        let answer: TokenAnswer = http::json(request.form(&form)).await.map_err(told)?;
-        match answer.error {
-            Some(error) => Err(told(FetchError::Status { status: 400, error: http::code(&error) })),
-            None => Ok(answer),
+        let response: TokenResponse = http::fetch_json(request.form(&form)).await.map_err(token_error)?;
+        match response.error {
+            Some(error) => {
+                Err(token_error(FetchError::Status { status: 400, error: http::loggable_code(&error) }))
+            }
+            None => Ok(response),
         }
     }
 }
 
-/// How the token endpoint is shown who asks.
+/// How the client authenticates to the token endpoint (RFC 6749 section 2.3.1): with HTTP Basic, or with
+/// its credentials in the request body.
 #[derive(Clone, Copy)]
 enum ClientAuthentication {
     Basic,

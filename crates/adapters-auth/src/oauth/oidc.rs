@@ -1,4 +1,4 @@
-//! OpenID Connect providers, Google among them (OpenID Connect Core 1.0, Discovery 1.0).
+//! OpenID Connect providers, including Google (OpenID Connect Core 1.0, Discovery 1.0).
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,22 +9,22 @@ use domain::identity::{Authorization, Granted, Provider, ProviderError, Provider
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ClientAuthentication, ClientSettings, Memo, Sealer, failed};
+use super::{ClientAuthentication, ClientSettings, FlowState, Sealer, failed};
 use crate::http;
-use crate::issuers::{Audience, KeySet, is_subject, whole};
-use crate::jwt::{LEEWAY, Parts};
+use crate::issuers::{Audience, KeySet, is_valid_subject};
+use crate::jwt::{LEEWAY, Segments, numeric_date};
 
-/// A provider found by its issuer.
+/// A provider that is discovered by its issuer URL.
 pub struct OpenIdConnect {
     client: ClientSettings,
     issuer: String,
     http: reqwest::Client,
     sealer: Arc<Sealer>,
-    /// Discovered when first needed; a failure is not kept.
-    found: OnceLock<Found>,
+    /// Set by the first successful discovery.
+    discovered: OnceLock<Discovered>,
 }
 
-struct Found {
+struct Discovered {
     metadata: Metadata,
     keys: KeySet,
 }
@@ -43,12 +43,13 @@ struct Metadata {
 }
 
 impl Metadata {
-    /// Refuses the answer of another provider, whose code must not get to this one (RFC 9207 section 2.4).
-    fn check_issuer(&self, named: Option<&str>) -> Result<(), ProviderError> {
-        match named {
+    /// Refuses a callback that another provider sent: its code must not be sent here (RFC 9207
+    /// section 2.4).
+    fn check_issuer(&self, iss: Option<&str>) -> Result<(), ProviderError> {
+        match iss {
             Some(issuer) if issuer == self.issuer => Ok(()),
             None if !self.authorization_response_iss_parameter_supported => Ok(()),
-            _ => Err(failed("the answer is not from it")),
+            _ => Err(failed("the callback is from another provider")),
         }
     }
 }
@@ -73,7 +74,8 @@ struct UserInfo {
     profile: Profile,
 }
 
-/// What stands in the id token or is answered by the userinfo endpoint, as the provider likes (OpenID Connect Core 1.0 section 5.4).
+/// The profile claims. A provider may put them in the id token or serve them at its userinfo endpoint
+/// (OpenID Connect Core 1.0 section 5.4).
 #[derive(Deserialize)]
 struct Profile {
     email: Option<String>,
@@ -84,27 +86,29 @@ struct Profile {
 
 impl Profile {
     fn verified_email(&self) -> Option<Email> {
-        // A boolean by the standard, which some providers write as a word.
+        // The standard says a boolean; some providers send a string.
         let verified = self.email_verified == true || self.email_verified == "true";
         self.email.as_deref().filter(|_| verified).and_then(|email| Email::parse(email).ok())
     }
 }
 
 impl OpenIdConnect {
-    /// Asks nothing of the provider yet.
+    /// Sends no request yet.
     pub fn new(client: ClientSettings, issuer: &str, sealer: Arc<Sealer>) -> Result<Self, ProviderError> {
         let http = http::client().map_err(failed)?;
-        Ok(Self { client, issuer: issuer.to_owned(), http, sealer, found: OnceLock::new() })
+        Ok(Self { client, issuer: issuer.to_owned(), http, sealer, discovered: OnceLock::new() })
     }
 
-    /// Whoever needs it before it is there asks: waiting for one another, many would wait long for a provider that hangs.
-    async fn found(&self) -> Result<&Found, ProviderError> {
-        if let Some(found) = self.found.get() {
-            return Ok(found);
+    /// Concurrent callers each send a request: with a shared one, all of them would wait for the time-out of
+    /// a provider that hangs, one after another.
+    async fn discover(&self) -> Result<&Discovered, ProviderError> {
+        if let Some(discovered) = self.discovered.get() {
+            return Ok(discovered);
         }
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let metadata: Metadata =
-            http::json(self.http.get(url)).await.map_err(|error| failed(format!("its metadata: {error}")))?;
+        let metadata: Metadata = http::fetch_json(self.http.get(url))
+            .await
+            .map_err(|error| failed(format!("its metadata: {error}")))?;
         if metadata.issuer != self.issuer {
             return Err(failed(format!(
                 "its metadata names the issuer {:.200}, not {}",
@@ -112,52 +116,57 @@ impl OpenIdConnect {
             )));
         }
         let keys = KeySet::new(self.http.clone(), metadata.jwks_uri.clone());
-        Ok(self.found.get_or_init(|| Found { metadata, keys }))
+        Ok(self.discovered.get_or_init(|| Discovered { metadata, keys }))
     }
 
-    /// Checks an id token (OpenID Connect Core 1.0 section 3.1.3.7).
-    async fn read(
+    /// Verifies an id token (OpenID Connect Core 1.0 section 3.1.3.7).
+    async fn verify(
         &self,
-        found: &Found,
+        discovered: &Discovered,
         id_token: &str,
         nonce: &str,
         now: Stamp,
     ) -> Result<IdToken, ProviderError> {
-        let refused = |_| failed("its id token can't be read");
-        let parts = Parts::read(id_token).map_err(refused)?;
-        if !found.keys.signed(&parts, now).await {
-            return Err(failed("its id token is not signed by it"));
+        let malformed = |_| failed("its id token is malformed");
+        let segments = Segments::parse(id_token).map_err(malformed)?;
+        if !discovered.keys.signed(&segments, now).await {
+            return Err(failed("its id token is not signed with its keys"));
         }
-        let token: IdToken = serde_json::from_slice(&parts.payload().map_err(refused)?)
-            .map_err(|_| failed("its id token can't be read"))?;
-        let us = &self.client.client_id;
-        let for_us = match &token.azp {
-            Some(azp) => azp == us && token.aud.holds(us),
-            None => token.aud.is_only(us),
+        let token: IdToken = serde_json::from_slice(&segments.payload().map_err(malformed)?)
+            .map_err(|_| failed("its id token is malformed"))?;
+        let client_id = &self.client.client_id;
+        let is_for_this_client = match &token.azp {
+            Some(azp) => azp == client_id && token.aud.contains(client_id),
+            None => token.aud.is_exactly(client_id),
         };
-        let expires_at = whole(token.exp).map_err(refused)?;
-        let issued_at = whole(token.iat).map_err(refused)?;
-        if token.iss != found.metadata.issuer || !for_us {
-            return Err(failed("its id token is for somebody else"));
+        let expires_at = numeric_date(token.exp).map_err(malformed)?;
+        let issued_at = numeric_date(token.iat).map_err(malformed)?;
+        if token.iss != discovered.metadata.issuer || !is_for_this_client {
+            return Err(failed("its id token has another issuer or audience"));
         }
         if expires_at.plus(LEEWAY) <= now || issued_at > now.plus(LEEWAY) {
-            return Err(failed("its id token is not valid now"));
+            return Err(failed("its id token is expired or not yet valid"));
         }
         if token.nonce.as_deref() != Some(nonce) {
-            return Err(failed("its id token belongs to another login"));
+            return Err(failed("its id token has another nonce"));
         }
-        if !is_subject(&token.sub) {
-            return Err(failed("its id token names nobody"));
+        if !is_valid_subject(&token.sub) {
+            return Err(failed("its id token has no usable subject"));
         }
         Ok(token)
     }
 
-    /// Asks the userinfo endpoint about `subject` (OpenID Connect Core 1.0 section 5.3).
-    async fn ask(&self, endpoint: &str, access_token: &str, subject: &str) -> Result<Profile, ProviderError> {
+    /// Requests the claims of `subject` (OpenID Connect Core 1.0 section 5.3).
+    async fn userinfo(
+        &self,
+        endpoint: &str,
+        access_token: &str,
+        subject: &str,
+    ) -> Result<Profile, ProviderError> {
         let request = self.http.get(endpoint).bearer_auth(access_token);
-        let info: UserInfo = http::json(request).await.map_err(failed)?;
+        let info: UserInfo = http::fetch_json(request).await.map_err(failed)?;
         if info.sub != subject {
-            return Err(failed("its userinfo is about somebody else"));
+            return Err(failed("its userinfo is about another user"));
         }
         Ok(info.profile)
     }
@@ -174,12 +183,12 @@ impl Provider for OpenIdConnect {
     }
 
     async fn authorize(&self, state: &str) -> Result<Authorization, ProviderError> {
-        let found = self.found().await?;
-        let memo = Memo::new()?;
-        let endpoint = &found.metadata.authorization_endpoint;
-        let mut url = self.client.authorization_url(endpoint, "openid email profile", state, &memo)?;
-        url.query_pairs_mut().append_pair("nonce", &memo.nonce);
-        Ok(Authorization { url: url.into(), memo: memo.to_text()? })
+        let discovered = self.discover().await?;
+        let flow = FlowState::generate()?;
+        let endpoint = &discovered.metadata.authorization_endpoint;
+        let mut url = self.client.authorization_url(endpoint, "openid email profile", state, &flow)?;
+        url.query_pairs_mut().append_pair("nonce", &flow.nonce);
+        Ok(Authorization { url: url.into(), memo: flow.to_json()? })
     }
 
     async fn identify(
@@ -188,20 +197,21 @@ impl Provider for OpenIdConnect {
         memo: &str,
         now: Stamp,
     ) -> Result<ProviderIdentity, ProviderError> {
-        let found = self.found().await?;
-        found.metadata.check_issuer(granted.issuer)?;
-        let memo = Memo::of_text(memo)?;
-        let methods = found.metadata.token_endpoint_auth_methods_supported.as_deref();
-        let basic =
+        let discovered = self.discover().await?;
+        discovered.metadata.check_issuer(granted.issuer)?;
+        let flow = FlowState::from_json(memo)?;
+        let methods = discovered.metadata.token_endpoint_auth_methods_supported.as_deref();
+        let supports_basic =
             methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"));
-        let authentication = if basic { ClientAuthentication::Basic } else { ClientAuthentication::Post };
-        let endpoint = &found.metadata.token_endpoint;
-        let answer = self.client.exchange(&self.http, endpoint, granted.code, &memo, authentication).await?;
-        let id_token = answer.id_token.ok_or_else(|| failed("it gave no id token"))?;
-        let token = self.read(found, &id_token, &memo.nonce, now).await?;
-        let profile = match (&found.metadata.userinfo_endpoint, &answer.access_token) {
+        let authentication =
+            if supports_basic { ClientAuthentication::Basic } else { ClientAuthentication::Post };
+        let endpoint = &discovered.metadata.token_endpoint;
+        let tokens = self.client.exchange(&self.http, endpoint, granted.code, &flow, authentication).await?;
+        let id_token = tokens.id_token.ok_or_else(|| failed("its token response has no id token"))?;
+        let token = self.verify(discovered, &id_token, &flow.nonce, now).await?;
+        let profile = match (&discovered.metadata.userinfo_endpoint, &tokens.access_token) {
             (Some(endpoint), Some(access)) if token.profile.email.is_none() => {
-                self.ask(endpoint, access, &token.sub).await?
+                self.userinfo(endpoint, access, &token.sub).await?
             }
             _ => token.profile,
         };
@@ -210,7 +220,7 @@ impl Provider for OpenIdConnect {
             subject: token.sub,
             verified_email: profile.verified_email(),
             name: profile.name.and_then(|name| DisplayName::parse(&name).ok()),
-            tokens: self.sealer.seal(answer.access_token.as_deref(), answer.refresh_token.as_deref()),
+            tokens: self.sealer.seal(tokens.access_token.as_deref(), tokens.refresh_token.as_deref()),
         })
     }
 }

@@ -1,12 +1,12 @@
-//! Providers' tokens, encrypted at rest.
+//! Encrypts the tokens of OAuth providers at rest.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use domain::identity::SealedTokens;
 
-use crate::keys::{KeyRing, derive};
+use crate::key_ring::{KeyRing, derive, key_id};
 
-/// Encrypts with AES-256-GCM under a random nonce, which stands before the ciphertext. The first key encrypts, and each decrypts
-/// what names it: keys rotate by putting a new one in front.
+/// Encrypts with AES-256-GCM. A random nonce precedes the ciphertext. The first key encrypts, and each
+/// key decrypts what was encrypted under its id, so a new key can be put in front to rotate.
 pub struct Sealer {
     keys: Vec<SealingKey>,
 }
@@ -21,14 +21,14 @@ impl Sealer {
     #[must_use]
     pub fn new(ring: &KeyRing) -> Self {
         let key = |secret| {
-            let id = format!("{:016x}", u64::from_be_bytes(derive(secret, "provider token key id")));
+            let id = key_id(secret, "provider token key id");
             let key = RandomizedNonceKey::new(&AES_256_GCM, &derive::<32>(secret, "provider token"));
             key.ok().map(|key| SealingKey { id, key })
         };
         Self { keys: ring.secrets().filter_map(key).collect() }
     }
 
-    /// Encrypts a provider's tokens; whatever can't be is not kept.
+    /// Encrypts a provider's tokens. A token that cannot be encrypted is dropped.
     #[must_use]
     pub fn seal(&self, access: Option<&str>, refresh: Option<&str>) -> SealedTokens {
         let Some(key) = self.keys.first() else { return SealedTokens::default() };
@@ -44,7 +44,7 @@ impl Sealer {
         }
     }
 
-    /// Decrypts one; `None` where its key is not configured any more or it was altered.
+    /// Decrypts one token. `None` if its key is no longer configured or the ciphertext was altered.
     #[must_use]
     pub fn open(&self, key_id: &str, sealed: &[u8]) -> Option<String> {
         let key = self.keys.iter().find(|key| key.id == key_id)?;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_key_sealed_opens_while_it_is_configured() {
+    fn a_sealed_token_opens_as_long_as_its_key_is_configured() {
         let sealed = sealer("old").seal(Some("access"), None);
         let (id, access) = (sealed.key_id.expect("a key"), sealed.access.expect("sealed"));
         assert_eq!(sealer("new,old").open(&id, &access).as_deref(), Some("access"));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_token_never_looks_the_same_and_alterations_show() {
+    fn sealing_a_token_twice_differs_and_an_alteration_is_detected() {
         let sealer = sealer("one");
         let (a, b) = (sealer.seal(Some("t"), None), sealer.seal(Some("t"), None));
         let (id, mut access) = (a.key_id.expect("a key"), a.access.expect("sealed"));

@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use adapters_auth::{
-    BcryptHasher, CachedIdentities, CostOutOfRange, HmacOneTimeSecrets, HmacRefreshSecrets, IssuersError,
-    JwtAccessTokens, KeyPair, KeyPairError, KeyRing, KeyRingError, MemoryRateLimiter, SystemClock,
+    BcryptHasher, CachedIdentities, CostOutOfRange, EmptySecret, HmacOneTimeSecrets, HmacRefreshSecrets,
+    IssuersError, JwtAccessTokens, KeyPair, KeyPairError, KeyRing, MemoryRateLimiter, SystemClock,
     SystemSecrets,
 };
 use adapters_mail::SmtpError;
@@ -51,7 +51,7 @@ pub enum WireError {
     Read(#[from] StoreError),
     /// The secret is none.
     #[error("SECRET_KEY {0}")]
-    Secret(#[from] KeyRingError),
+    Secret(#[from] EmptySecret),
     /// The key pairs are none.
     #[error("JWT_PRIVATE_KEY {0}")]
     KeyPairs(#[from] KeyPairError),
@@ -65,7 +65,7 @@ pub enum WireError {
     #[error(transparent)]
     Smtp(#[from] SmtpError),
     /// bcrypt has no such cost.
-    #[error("BCRYPT_COST_FACTOR: {0}")]
+    #[error("BCRYPT_COST_FACTOR {0}")]
     Cost(#[from] CostOutOfRange),
 }
 

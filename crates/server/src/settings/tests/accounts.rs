@@ -125,9 +125,9 @@ const BAD: &[(&[(&str, &str)], &str)] = &[
         &[("SECRET_KEY", "a,hush"), ("BETTER_AUTH_SECRET", "hush")],
         "BETTER_AUTH_SECRET must not be SECRET_KEY",
     ),
-    (&[("TOKEN_ENCRYPTION_KEY", "hush,,x")], "TOKEN_ENCRYPTION_KEY has an empty secret in it"),
+    (&[("TOKEN_ENCRYPTION_KEY", "hush,,x")], "TOKEN_ENCRYPTION_KEY must not hold an empty secret"),
     (&[("JWT_PRIVATE_KEY", "nowhere.pem")], "JWT_PRIVATE_KEY must be Ed25519 keys in PEM or a file of them"),
-    (&[("JWT_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----")], "JWT_PRIVATE_KEY has no block"),
+    (&[("JWT_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----")], "JWT_PRIVATE_KEY must contain a block"),
     (&[("RATE_LIMIT_API", "many")], "RATE_LIMIT_API must be a count"),
     (&[("TOMBSTONE_AGE_DAYS", "0")], "TOMBSTONE_AGE_DAYS must be a whole number from 1 to 3650"),
 ];

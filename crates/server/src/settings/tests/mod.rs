@@ -92,7 +92,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("LOG_LEVEL", "loud", "must be one of error, warn, warning, info, debug, trace, not \"loud\""),
     ("JSON_LOGS", "maybe", "must be one of true, false, 1, 0, yes, no, on, off, not \"maybe\""),
     ("RATE_LIMIT_LOGIN_PER_ADDRESS", "5", "must be a count, a slash and a time in s, m or h, not \"5\""),
-    ("SECRET_KEY", "a,,b", "has an empty secret in it"),
+    ("SECRET_KEY", "a,,b", "must not hold an empty secret"),
     ("MAX_PAGE_SIZE", "-1", "must be a whole number from 1 to 1000, not \"-1\""),
     ("MAX_BODY_BYTES", "1023", "must be a whole number from 1024 to 67108864, not \"1023\""),
 ];

@@ -1,4 +1,5 @@
-//! Ed25519 key pairs (RFC 8037): whoever has the published half can check tokens, and make none.
+//! Ed25519 key pairs (RFC 8037). A program that knows the public half can verify tokens but not
+//! sign them.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -11,36 +12,34 @@ use thiserror::Error;
 /// A key pair that signs tokens.
 pub struct KeyPair {
     id: String,
-    /// The private half, PKCS #8.
+    /// PKCS #8, without the public half.
     der: Vec<u8>,
     jwk: Jwk,
 }
 
-/// Why a text holds no key pairs.
+/// Why a text cannot be read as key pairs.
 #[derive(Debug, Error)]
 pub enum KeyPairError {
-    /// No `PRIVATE KEY` block is in it.
-    #[error("has no block that begins with -----BEGIN PRIVATE KEY-----")]
-    Absent,
-    /// A block holds something else.
-    #[error("has a block that is no Ed25519 key in PKCS #8 form")]
+    #[error("must contain a block that begins with -----BEGIN PRIVATE KEY-----")]
+    Missing,
+    #[error("must contain only Ed25519 keys in PKCS #8 form")]
     Malformed,
 }
 
 impl KeyPair {
-    /// The key pairs in a text of PEM blocks, as `openssl genpkey -algorithm ed25519` writes them.
+    /// Parses the PEM blocks that `openssl genpkey -algorithm ed25519` writes.
     pub fn parse_all(pem: &SecretString) -> Result<Vec<Self>, KeyPairError> {
         let blocks = pem.expose_secret().split("-----BEGIN PRIVATE KEY-----").skip(1);
         let pairs = blocks.map(|block| {
             let (body, _) = block.split_once("-----END PRIVATE KEY-----").ok_or(KeyPairError::Malformed)?;
             let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
-            Self::of_der(&STANDARD.decode(body).map_err(|_| KeyPairError::Malformed)?)
+            Self::from_der(&STANDARD.decode(body).map_err(|_| KeyPairError::Malformed)?)
         });
         let pairs: Vec<_> = pairs.collect::<Result<_, _>>()?;
-        if pairs.is_empty() { Err(KeyPairError::Absent) } else { Ok(pairs) }
+        if pairs.is_empty() { Err(KeyPairError::Missing) } else { Ok(pairs) }
     }
 
-    fn of_der(der: &[u8]) -> Result<Self, KeyPairError> {
+    fn from_der(der: &[u8]) -> Result<Self, KeyPairError> {
         let malformed = |_| KeyPairError::Malformed;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| KeyPairError::Malformed)?;
         let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
@@ -50,38 +49,38 @@ impl KeyPair {
         jwk.common.key_id = Some(id.clone());
         jwk.common.key_algorithm = Some(KeyAlgorithm::EdDSA);
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        // One form whatever the file had: with the public half in it or without.
+        // PKCS #8 may or may not contain the public half; normalize it to the form without.
         let der = pair.to_pkcs8v1().map_err(|_| KeyPairError::Malformed)?;
         Ok(Self { id, der: der.as_ref().to_vec(), jwk })
     }
 
-    /// A new one.
+    /// Generates a key pair.
     ///
     /// # Panics
-    /// When the operating system has no random bytes to give.
+    /// If the operating system provides no random bytes.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "without randomness nothing can be kept safe")]
+    #[expect(clippy::expect_used, reason = "the server must not run without randomness")]
     pub fn generate() -> Self {
-        let pair = Ed25519KeyPair::generate().expect("the operating system gives random bytes");
-        let der = pair.to_pkcs8v1().expect("a new key has this form");
-        Self::of_der(der.as_ref()).expect("what was just written can be read")
+        let pair = Ed25519KeyPair::generate().expect("the operating system provides random bytes");
+        let der = pair.to_pkcs8v1().expect("a generated key can be encoded");
+        Self::from_der(der.as_ref()).expect("an encoded key can be parsed")
     }
 
-    /// Its `kid`: the thumbprint of the public half (RFC 7638).
+    /// The `kid`: the thumbprint of the public half (RFC 7638).
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
-    pub(crate) fn signing(&self) -> EncodingKey {
+    pub(crate) fn encoding_key(&self) -> EncodingKey {
         EncodingKey::from_ed_der(&self.der)
     }
 
-    #[expect(clippy::expect_used, reason = "the JWK was made from a key of this kind")]
-    pub(crate) fn verifying(&self) -> DecodingKey {
+    #[expect(clippy::expect_used, reason = "`from_der` builds the JWK from an Ed25519 key")]
+    pub(crate) fn decoding_key(&self) -> DecodingKey {
         DecodingKey::from_jwk(&self.jwk).expect("an Ed25519 key")
     }
 
-    /// The published half, as a JWK (RFC 7517) in JSON.
+    /// The public half, as a JWK (RFC 7517).
     #[must_use]
     pub fn public_jwk(&self) -> serde_json::Value {
         serde_json::to_value(&self.jwk).unwrap_or_default()

@@ -1,35 +1,33 @@
-//! One key of an issuer (JWK, RFC 7517 section 4) and what it may check.
+//! One published key of an issuer (JWK, RFC 7517 section 4).
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 
-use crate::jwt::Parts;
+use crate::jwt::Segments;
 
-/// One published key.
-pub(crate) struct PublicKey {
-    /// Its `kid`, where it has one.
+/// A public key and the algorithms that it may verify.
+pub(crate) struct VerificationKey {
     pub id: Option<String>,
-    /// Fixed by the key: a token only chooses among these (RFC 8725 section 3.1).
+    /// Fixed by the key; a token can only choose among these (RFC 8725 section 3.1).
     algorithms: &'static [Algorithm],
-    /// What checks signatures.
     key: DecodingKey,
 }
 
-impl PublicKey {
-    /// Whether it signed the token.
-    pub fn signed(&self, parts: &Parts<'_>) -> bool {
-        self.algorithm(&parts.header.alg).is_some_and(|algorithm| {
-            crypto::verify(parts.signature, parts.message, &self.key, algorithm).unwrap_or(false)
+impl VerificationKey {
+    /// Whether the private half of this key signed the token.
+    pub fn verifies(&self, token: &Segments<'_>) -> bool {
+        self.algorithm(&token.header.alg).is_some_and(|algorithm| {
+            crypto::verify(token.signature, token.message, &self.key, algorithm).unwrap_or(false)
         })
     }
 
-    /// The algorithm that a token's header names, where it is one of this key's.
-    fn algorithm(&self, named: &str) -> Option<Algorithm> {
-        self.algorithms.iter().copied().find(|algorithm| format!("{algorithm:?}") == named)
+    /// The algorithm that the header names, if this key allows it.
+    fn algorithm(&self, alg: &str) -> Option<Algorithm> {
+        self.algorithms.iter().copied().find(|algorithm| format!("{algorithm:?}") == alg)
     }
 
-    /// `None` for a key that can't check signatures here.
-    pub fn read(jwk: &Jwk) -> Option<Self> {
+    /// `None` if the key is not for signatures or of an unsupported kind.
+    pub fn from_jwk(jwk: &Jwk) -> Option<Self> {
         if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
             return None;
         }
