@@ -1,11 +1,26 @@
-//! Instants and the clock port.
+//! Instants, their RFC 3339 form, and the clock port.
+//!
+//! Deliberately absent: a way to read the system's clock. Time is an argument or comes through [`Clock`], so that every rule can
+//! be tested at any instant.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-/// A UTC instant in microseconds since 1970-01-01, between the years 1 and 9999, so that it always has an RFC 3339
-/// form.
+use chrono::{DateTime, SecondsFormat};
+use thiserror::Error;
+
+/// A UTC instant in microseconds since 1970-01-01, between the years 1 and 9999, so that it always has an RFC 3339 form.
 ///
-/// As a todo's `updated_at` it is *the stamp*: unique and strictly increasing per user.
+/// A todo's `updated_at` is its *stamp*: unique and strictly increasing per user.
+///
+/// ```
+/// use domain::Stamp;
+///
+/// let stamp: Stamp = "2026-01-09T12:15:00.5+02:00".parse()?;
+/// assert_eq!(stamp.to_string(), "2026-01-09T10:15:00.500000Z");
+/// # Ok::<(), domain::time::InvalidStamp>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stamp(i64);
 
@@ -17,7 +32,7 @@ impl Stamp {
     /// 1970-01-01T00:00:00.000000Z.
     pub const EPOCH: Self = Self(0);
 
-    /// `None` outside the years 1 to 9999.
+    /// Returns `None` outside the years 1 to 9999.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Option<Self> {
         if micros < Self::MIN.0 || micros > Self::MAX.0 { None } else { Some(Self(micros)) }
@@ -41,54 +56,83 @@ impl Stamp {
         Self(if self.0 >= Self::MAX.0 { self.0 } else { self.0 + 1 })
     }
 
-    /// Later by `duration`, at most [`Stamp::MAX`].
+    /// Adds `duration`, up to [`Stamp::MAX`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(micros).min(Self::MAX.0))
     }
 
-    /// Earlier by `duration`, at least [`Stamp::MIN`].
+    /// Subtracts `duration`, down to [`Stamp::MIN`].
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self(self.0.saturating_sub(micros).max(Self::MIN.0))
     }
 
-    /// How long after `earlier` this is; zero when it is not.
+    /// The time from `earlier` to `self`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
-}
 
-/// Where the time comes from. Services ask it once per use case.
-#[cfg_attr(test, mockall::automock)]
-pub trait Clock: Send + Sync {
-    /// The current instant, as the world counts: it is set now and then, backwards too.
-    fn now(&self) -> Stamp;
-
-    /// How long the process's machine has been up since an instant of the adapter's own choice. MUST NOT go backwards, whatever the clock is
-    /// set to; it may stand still while the machine sleeps.
-    fn uptime(&self) -> Duration;
-
-    /// Both, for what asks how old something is.
-    fn reading(&self) -> Reading {
-        Reading { now: self.now(), uptime: self.uptime() }
+    /// The RFC 3339 form with six fraction digits and `Z`, such as `2026-01-09T10:15:00.000000Z`.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        // Every stamp is within chrono's range of years.
+        DateTime::from_timestamp_micros(self.0)
+            .unwrap_or_default()
+            .to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 }
 
-/// An instant of this process by both of its clocks.
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339())
+    }
+}
+
+/// The text is not an RFC 3339 timestamp between the years 1 and 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be an RFC 3339 timestamp between the years 1 and 9999")]
+pub struct InvalidStamp;
+
+impl FromStr for Stamp {
+    type Err = InvalidStamp;
+
+    /// Accepts any offset. Digits beyond the microsecond are dropped.
+    fn from_str(text: &str) -> Result<Self, InvalidStamp> {
+        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidStamp)?;
+        Self::from_micros(instant.timestamp_micros()).ok_or(InvalidStamp)
+    }
+}
+
+/// The source of the current time. A service reads it once per use case.
+#[cfg_attr(test, mockall::automock)]
+pub trait Clock: Send + Sync {
+    /// The current UTC time. An operator or NTP may set it, backwards too.
+    fn now(&self) -> Stamp;
+
+    /// The time since an arbitrary instant, by a monotonic clock. MUST NOT go backwards when the UTC clock is set; it may stand
+    /// still while the machine sleeps.
+    fn uptime(&self) -> Duration;
+
+    /// Reads both clocks, for measuring an age with [`ClockReading::since`].
+    fn reading(&self) -> ClockReading {
+        ClockReading { now: self.now(), uptime: self.uptime() }
+    }
+}
+
+/// One instant by the UTC clock and by the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// By the clock that is set.
+pub struct ClockReading {
     pub now: Stamp,
-    /// By the one that only goes on.
     pub uptime: Duration,
 }
 
-impl Reading {
-    /// How long after `earlier` this is at most: the one clock may have been set back, the other have slept.
+impl ClockReading {
+    /// The longest time that may have passed since `earlier`: the UTC clock may have been set back, and the monotonic clock may
+    /// have stood still.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.now.since(earlier.now).max(self.uptime.saturating_sub(earlier.uptime))
@@ -111,6 +155,43 @@ mod tests {
     }
 
     #[test]
+    fn every_stamp_survives_its_rfc_3339_form() {
+        let mut micros = Stamp::MIN.as_micros();
+        while let Some(stamp) = Stamp::from_micros(micros) {
+            let text = stamp.to_string();
+            assert_eq!(text.len(), "2026-01-09T10:15:00.000000Z".len(), "{text}");
+            assert_eq!(text.parse(), Ok(stamp));
+            // A prime number of microseconds, about 25 days: every month, every hour, many fractions.
+            micros += 2_160_000_000_029 + 999_983;
+        }
+        let forms = [Stamp::MIN, Stamp::EPOCH, Stamp::MAX].map(Stamp::to_rfc3339);
+        let expected =
+            ["0001-01-01T00:00:00.000000Z", "1970-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"];
+        assert_eq!(forms, expected);
+    }
+
+    #[test]
+    fn offsets_are_honoured_and_other_forms_are_refused() {
+        let parse = |text: &str| text.parse::<Stamp>();
+        let noon = parse("2026-01-09T12:00:00.5Z");
+        assert_eq!(noon.map(Stamp::as_micros), Ok(1_767_960_000_500_000));
+        assert_eq!(parse("2026-01-09T14:00:00.500+02:00"), noon);
+        assert_eq!(parse("2026-01-09t12:00:00.500000999z"), noon);
+        for text in [
+            "0000-12-31T00:00:00Z",
+            "9999-12-31T23:59:59-01:00",
+            "0001-01-01T00:00:00+01:00",
+            "2026-01-09",
+            "2026-01-09T12:00:00",
+            "2026-02-30T12:00:00Z",
+            "1767960000",
+            "",
+        ] {
+            assert_eq!(parse(text), Err(InvalidStamp), "{text}");
+        }
+    }
+
+    #[test]
     fn nothing_is_before_the_first_stamp_or_after_the_last() {
         assert_eq!(Stamp::EPOCH.next().as_micros(), 1);
         assert_eq!(Stamp::MAX.next(), Stamp::MAX);
@@ -129,15 +210,15 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_what_either_clock_says_at_most() {
-        let reading = |now: u64, uptime: u64| Reading {
+    fn an_age_is_the_longer_of_what_the_two_clocks_measure() {
+        let reading = |now: u64, uptime: u64| ClockReading {
             now: Stamp::EPOCH.plus(Duration::from_secs(now)),
             uptime: Duration::from_secs(uptime),
         };
         let start = reading(1000, 10);
         assert_eq!(reading(1005, 15).since(start), Duration::from_secs(5));
         assert_eq!(reading(100, 15).since(start), Duration::from_secs(5), "the clock was set back");
-        assert_eq!(reading(5000, 11).since(start), Duration::from_secs(4000), "the machine slept");
+        assert_eq!(reading(5000, 11).since(start), Duration::from_secs(4000), "the machine was suspended");
         assert_eq!(start.since(reading(1005, 15)), Duration::ZERO);
     }
 

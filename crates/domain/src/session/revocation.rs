@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::EndReason;
 use crate::ids::{SessionId, TokenId, UserId};
-use crate::time::{Reading, Stamp};
+use crate::time::{ClockReading, Stamp};
 
 /// What ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ pub struct Revocations {
 struct List {
     until: HashMap<Revoked, Stamp>,
     disabled: HashSet<UserId>,
-    as_of: Option<Reading>,
+    as_of: Option<ClockReading>,
 }
 
 /// What a store knows of revocations.
@@ -94,7 +94,7 @@ impl Revocations {
     }
 
     /// Takes what was read from the store by a read that began at `as_of`, later than any before, and forgets what is past its `until`.
-    pub fn refresh(&self, news: &RevocationNews, as_of: Reading) {
+    pub fn refresh(&self, news: &RevocationNews, as_of: ClockReading) {
         let now = as_of.now;
         let fresh = self.write(|list| {
             let mut fresh = list.add(&news.revocations);
@@ -133,7 +133,7 @@ impl Revocations {
         user: UserId,
         session: Option<SessionId>,
         token: Option<TokenId>,
-        now: Reading,
+        now: ClockReading,
     ) -> Standing {
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
         let ended = |what| list.until.contains_key(&what);
@@ -191,17 +191,17 @@ mod tests {
         }
     }
 
-    fn by_both(uptime: Duration) -> Reading {
-        Reading { now: Stamp::EPOCH.plus(uptime), uptime }
+    fn by_both(uptime: Duration) -> ClockReading {
+        ClockReading { now: Stamp::EPOCH.plus(uptime), uptime }
     }
 
-    const START: Reading = Reading { now: Stamp::EPOCH, uptime: Duration::ZERO };
+    const START: ClockReading = ClockReading { now: Stamp::EPOCH, uptime: Duration::ZERO };
 
     #[test]
     fn an_old_list_is_old_though_the_clock_was_set_back() {
         let list = Revocations::new(vec![]);
         list.refresh(&RevocationNews::default(), by_both(Duration::from_hours(1)));
-        let set_back = |after| Reading { now: Stamp::EPOCH, uptime: Duration::from_hours(1) + after };
+        let set_back = |after| ClockReading { now: Stamp::EPOCH, uptime: Duration::from_hours(1) + after };
         let max = Revocations::MAX_AGE;
         assert_eq!(list.standing(USER, None, None, set_back(max)), Standing::Good);
         assert_eq!(list.standing(USER, None, None, set_back(max * 2)), Standing::Unknown);

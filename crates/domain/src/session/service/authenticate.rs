@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::identity::ExternalToken;
 use crate::ids::UserId;
 use crate::session::{AuthFailure, Principal, Scope, Standing};
-use crate::time::{Reading, Stamp};
+use crate::time::{ClockReading, Stamp};
 
 impl SessionService {
     /// Lets a request with this access token in, of this server or of a configured issuer.
@@ -28,7 +28,7 @@ impl SessionService {
         self.admit(principal.clone(), self.parts.clock.reading()).map(drop)
     }
 
-    fn admit(&self, principal: Principal, now: Reading) -> Result<Principal, AuthFailure> {
+    fn admit(&self, principal: Principal, now: ClockReading) -> Result<Principal, AuthFailure> {
         match self.parts.revocations.standing(principal.user, principal.session, principal.token, now) {
             Standing::Good => Ok(principal),
             Standing::Revoked => Err(AuthFailure::Revoked),
