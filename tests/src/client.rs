@@ -138,6 +138,10 @@ impl Answer {
         value.to_str().expect("a header is text")
     }
 
+    fn text_header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The body's `error_code`.
     #[must_use]
     pub fn code(&self) -> String {
@@ -186,18 +190,30 @@ const SHOWN: [&str; 12] = [
     "set-cookie",
 ];
 
-/// A transcript: the status, the headers that carry meaning, the body; ids, instants and secrets are replaced by what they are.
+/// A transcript: the status, the headers that carry meaning, the body. Placeholders stand for ids, instants and secrets; the
+/// members of a problem that are the same in every problem are left out.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
+        let content_type = self.text_header("content-type");
+        if let Some(special) = content_type.filter(|value| *value != "application/json") {
+            writeln!(f, "content-type: {special}")?;
+        }
         for name in SHOWN {
             for value in self.headers.get_all(HeaderName::from_static(name)) {
                 let text = HeaderValue::to_str(value).unwrap_or("(not text)");
-                writeln!(f, "{name}: {}", transcript::text(text))?;
+                writeln!(f, "{name}: {}", transcript::redact_text(text))?;
             }
         }
         match serde_json::from_str(&self.text) {
-            Ok(body) => writeln!(f, "{:#}", transcript::json(body)),
+            Ok(mut body) => {
+                if let (Some("application/problem+json"), Value::Object(problem)) = (content_type, &mut body)
+                {
+                    let request_id = self.text_header("x-request-id");
+                    transcript::without_standard_members(problem, self.status, request_id);
+                }
+                writeln!(f, "{}", transcript::render(&transcript::redact(body)))
+            }
             Err(_) if self.text.is_empty() => Ok(()),
             Err(_) => writeln!(f, "{}", self.text),
         }

@@ -43,26 +43,10 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: private, no-store
-            [
-              {
-                "client_id": "laptop",
-                "created_at": "[time]",
-                "current": false,
-                "id": "[id]",
-                "ip": "127.0.0.1",
-                "last_used_at": "[time]",
-                "user_agent": "Laptop/2.0 (with room)"
-              },
-              {
-                "client_id": "phone",
-                "created_at": "[time]",
-                "current": true,
-                "id": "[id]",
-                "ip": "127.0.0.1",
-                "last_used_at": "[time]",
-                "user_agent": "Phone/1.0"
-              }
-            ]
+            [{"client_id": "laptop", "created_at": "[time]", "current": false, "id": "[id]", "ip": "127.0.0.1",
+              "last_used_at": "[time]", "user_agent": "Laptop/2.0 (with room)"},
+             {"client_id": "phone", "created_at": "[time]", "current": true, "id": "[id]", "ip": "127.0.0.1",
+              "last_used_at": "[time]", "user_agent": "Phone/1.0"}]
         "#]].assert_eq(&list.to_string());
         // The last used is the first, and each sees itself.
         assert_eq!(members(&devices(&laptop).await, "current"), json!([true, false]));

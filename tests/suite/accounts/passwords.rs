@@ -52,27 +52,13 @@ async fn a_change_that_is_refused_says_why_and_changes_nothing() {
     wrong.expect_problem(422, "VALIDATION_007");
     expect![[r#"
         422
+        content-type: application/problem+json
         cache-control: private, no-store
-        {
-          "detail": "current_password is not your password",
-          "details": {
-            "errors": [
-              {
-                "code": "VALIDATION_007",
-                "field": "current_password",
-                "message": "current_password is not your password"
-              }
-            ],
-            "field": "current_password"
-          },
-          "error_code": "VALIDATION_007",
-          "message": "current_password is not your password",
-          "request_id": "[request id]",
-          "status": 422,
-          "timestamp": "[time]",
-          "title": "Unprocessable Entity",
-          "type": "about:blank"
-        }
+        {"detail": "current_password is not your password",
+         "details": {"errors": [{"code": "VALIDATION_007", "field": "current_password",
+            "message": "current_password is not your password"}],
+          "field": "current_password"},
+         "error_code": "VALIDATION_007"}
     "#]]
     .assert_eq(&wrong.to_string());
     change(&phone, PASSWORD, PASSWORD).await.expect_problem(422, "VALIDATION_008");

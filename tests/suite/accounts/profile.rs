@@ -14,32 +14,16 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: private, no-store
-            {
-              "created_at": "[time]",
-              "display_name": null,
-              "email": "ann@example.com",
-              "email_verified": false,
-              "has_password": true,
-              "id": "[id]",
-              "last_login": "[time]",
-              "providers": []
-            }
+            {"created_at": "[time]", "display_name": null, "email": "ann@example.com", "email_verified": false,
+             "has_password": true, "id": "[id]", "last_login": "[time]", "providers": []}
         "#]]
         .assert_eq(&me.to_string());
         let renamed = ann.patch(ME, json!({"display_name": "  Ann  "})).await;
         expect![[r#"
             200
             cache-control: private, no-store
-            {
-              "created_at": "[time]",
-              "display_name": "Ann",
-              "email": "ann@example.com",
-              "email_verified": false,
-              "has_password": true,
-              "id": "[id]",
-              "last_login": "[time]",
-              "providers": []
-            }
+            {"created_at": "[time]", "display_name": "Ann", "email": "ann@example.com", "email_verified": false,
+             "has_password": true, "id": "[id]", "last_login": "[time]", "providers": []}
         "#]]
         .assert_eq(&renamed.to_string());
         assert_eq!(ann.get(ME).await.json()["display_name"], "Ann");

@@ -14,18 +14,9 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: private, no-store
-            {
-              "access_token": "[access token]",
-              "expires_in": 900,
-              "refresh_token": "[refresh token]",
-              "token_type": "bearer",
-              "user": {
-                "display_name": null,
-                "email": "ann@example.com",
-                "email_verified": false,
-                "id": "[id]"
-              }
-            }
+            {"access_token": "[access token]", "expires_in": 900, "refresh_token": "[refresh token]",
+             "token_type": "bearer",
+             "user": {"display_name": null, "email": "ann@example.com", "email_verified": false, "id": "[id]"}}
         "#]]
         .assert_eq(&answer.to_string());
         let second = answer.json();

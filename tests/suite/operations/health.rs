@@ -10,13 +10,8 @@ on_both_databases! {
         let root = client.get("/").await;
         expect![[r#"
             200
-            {
-              "docs": "/docs",
-              "health": "/health",
-              "name": "todo-server",
-              "openapi": "/openapi.json",
-              "version": "0.1.0"
-            }
+            {"docs": "/docs", "health": "/health", "name": "todo-server", "openapi": "/openapi.json",
+             "version": "0.1.0"}
         "#]]
         .assert_eq(&root.to_string());
         let links = links(&root.json());
@@ -33,37 +28,21 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: no-store
-            {
-              "checks": {
-                "db_connection": true,
-                "redis": null
-              },
-              "database": "connected",
-              "status": "healthy",
-              "timestamp": "[time]"
-            }
+            {"checks": {"db_connection": true, "redis": null}, "database": "connected", "status": "healthy",
+             "timestamp": "[time]"}
         "#]]
         .assert_eq(&client.get("/health").await.to_string());
         expect![[r#"
             200
             cache-control: no-store
-            {
-              "status": "alive"
-            }
+            {"status": "alive"}
         "#]]
         .assert_eq(&client.get("/health/live").await.to_string());
         expect![[r#"
             200
             cache-control: no-store
-            {
-              "checks": {
-                "db_connection": true,
-                "redis": null
-              },
-              "database": "connected",
-              "status": "healthy",
-              "timestamp": "[time]"
-            }
+            {"checks": {"db_connection": true, "redis": null}, "database": "connected", "status": "healthy",
+             "timestamp": "[time]"}
         "#]]
         .assert_eq(&client.get("/health/ready").await.to_string());
     }

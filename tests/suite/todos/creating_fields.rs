@@ -17,51 +17,19 @@ async fn every_bad_field_of_a_todo_is_told_at_once() {
     let refused = ann.post(TODOS, body).await;
     expect![[r#"
         422
+        content-type: application/problem+json
         cache-control: private, no-store
-        {
-          "detail": "text must not be blank",
-          "details": {
-            "errors": [
-              {
-                "code": "VALIDATION_004",
-                "field": "text",
-                "message": "text must not be blank"
-              },
-              {
-                "code": "VALIDATION_005",
-                "field": "description",
-                "got": 10001,
-                "max": 10000,
-                "message": "description must be at most 10000 characters long, it has 10001"
-              },
-              {
-                "code": "VALIDATION_006",
-                "field": "completed",
-                "message": "completed must be true or false"
-              },
-              {
-                "code": "VALIDATION_005",
-                "field": "client_id",
-                "got": 101,
-                "max": 100,
-                "message": "client_id must be at most 100 characters long, it has 101"
-              },
-              {
-                "code": "VALIDATION_006",
-                "field": "created_at",
-                "message": "created_at must be an instant of the years 1 to 9999 in RFC 3339, such as [time]"
-              }
-            ],
-            "field": "text"
-          },
-          "error_code": "VALIDATION_004",
-          "message": "text must not be blank",
-          "request_id": "[request id]",
-          "status": 422,
-          "timestamp": "[time]",
-          "title": "Unprocessable Entity",
-          "type": "about:blank"
-        }
+        {"detail": "text must not be blank",
+         "details": {"errors": [{"code": "VALIDATION_004", "field": "text", "message": "text must not be blank"},
+           {"code": "VALIDATION_005", "field": "description", "got": 10001, "max": 10000,
+            "message": "description must be at most 10000 characters long, it has 10001"},
+           {"code": "VALIDATION_006", "field": "completed", "message": "completed must be true or false"},
+           {"code": "VALIDATION_005", "field": "client_id", "got": 101, "max": 100,
+            "message": "client_id must be at most 100 characters long, it has 101"},
+           {"code": "VALIDATION_006", "field": "created_at",
+            "message": "created_at must be an instant of the years 1 to 9999 in RFC 3339, such as [time]"}],
+          "field": "text"},
+         "error_code": "VALIDATION_004"}
     "#]]
     .assert_eq(&refused.to_string());
     let codes = members(&refused.json()["details"]["errors"], "code");

@@ -61,34 +61,15 @@ on_both_databases! {
         let stale = change("\"1\"", "Buy soy milk").await;
         expect![[r#"
             412
+            content-type: application/problem+json
             cache-control: private, no-store
-            {
-              "detail": "The todo was changed meanwhile; `details` shows it as it is",
-              "details": {
-                "client_version": 1,
-                "resolution_strategy": "manual",
-                "server_data": {
-                  "client_id": null,
-                  "completed": false,
-                  "completed_at": null,
-                  "created_at": "[time]",
-                  "deleted_at": null,
-                  "description": null,
-                  "id": "[id]",
-                  "text": "Buy oat milk",
-                  "updated_at": "[time]",
-                  "version": 2
-                },
-                "server_version": 2
-              },
-              "error_code": "CONFLICT_002",
-              "message": "The todo was changed meanwhile; `details` shows it as it is",
-              "request_id": "[request id]",
-              "status": 412,
-              "timestamp": "[time]",
-              "title": "Precondition Failed",
-              "type": "about:blank"
-            }
+            {"detail": "The todo was changed meanwhile; `details` shows it as it is",
+             "details": {"client_version": 1, "resolution_strategy": "manual",
+              "server_data": {"client_id": null, "completed": false, "completed_at": null,
+               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+               "text": "Buy oat milk", "updated_at": "[time]", "version": 2},
+              "server_version": 2},
+             "error_code": "CONFLICT_002"}
         "#]]
         .assert_eq(&stale.to_string());
         change("\"9\"", "Buy soy milk").await.expect_problem(412, "CONFLICT_002");
@@ -109,34 +90,15 @@ on_both_databases! {
         let stale = ann.delete(&format!("{path}?version=1")).await;
         expect![[r#"
             409
+            content-type: application/problem+json
             cache-control: private, no-store
-            {
-              "detail": "The todo was changed meanwhile; `details` shows it as it is",
-              "details": {
-                "client_version": 1,
-                "resolution_strategy": "manual",
-                "server_data": {
-                  "client_id": null,
-                  "completed": true,
-                  "completed_at": "[time]",
-                  "created_at": "[time]",
-                  "deleted_at": null,
-                  "description": null,
-                  "id": "[id]",
-                  "text": "Buy milk",
-                  "updated_at": "[time]",
-                  "version": 2
-                },
-                "server_version": 2
-              },
-              "error_code": "CONFLICT_001",
-              "message": "The todo was changed meanwhile; `details` shows it as it is",
-              "request_id": "[request id]",
-              "status": 409,
-              "timestamp": "[time]",
-              "title": "Conflict",
-              "type": "about:blank"
-            }
+            {"detail": "The todo was changed meanwhile; `details` shows it as it is",
+             "details": {"client_version": 1, "resolution_strategy": "manual",
+              "server_data": {"client_id": null, "completed": true, "completed_at": "[time]",
+               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+               "text": "Buy milk", "updated_at": "[time]", "version": 2},
+              "server_version": 2},
+             "error_code": "CONFLICT_001"}
         "#]]
         .assert_eq(&stale.to_string());
         ann.delete(&format!("{path}?version=9")).await.expect_problem(409, "CONFLICT_001");
