@@ -1,0 +1,152 @@
+//! The caller's own account and devices.
+
+use std::time::Duration;
+
+use actix_web::cookie::Cookie;
+use actix_web::http::header::ORIGIN as ORIGIN_HEADER;
+use actix_web::test::TestRequest;
+use domain::mail::Template;
+use serde_json::{Value, json};
+
+use crate::harness::{ORIGIN, PASSWORD, TestApi, User, address, delete, get, patch, post};
+
+async fn without_password(api: &TestApi) -> User {
+    let email = address();
+    api.send(post("/auth/magic-link/request", json!({"email": email}))).await;
+    let token = api.mailed(Template::MagicLink, &email).await.expect("a mail");
+    api.send(get(&format!("/auth/magic-link/verify?token={token}"))).await.user(200)
+}
+
+#[actix_web::test]
+async fn a_new_address_needs_the_password_is_unverified_and_both_are_told() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    api.register("bob").await;
+    let change = |email: &str, password: Value| {
+        let body = json!({"email": email, "current_password": password, "display_name": "Ann"});
+        ann.ask(patch("/users/me", body))
+    };
+    for (password, code) in [(json!("Wrong-Stripe-7"), "VALIDATION_007"), (json!(null), "VALIDATION_004")] {
+        let wrong = api.send(change("new@example.com", password)).await;
+        wrong.refused(422, code);
+        assert_eq!(wrong.body["details"]["field"], "current_password");
+    }
+    let taken = api.send(change("BOB@example.com", json!(PASSWORD))).await;
+    taken.refused(409, "VALIDATION_003");
+    api.send(change("nobody", json!(PASSWORD))).await.refused(422, "VALIDATION_001");
+    let me = api.send(ann.ask(get("/users/me"))).await;
+    assert_eq!((&me.body["email"], &me.body["display_name"]), (&json!("ann@example.com"), &json!(null)));
+
+    let changed = api.send(change("new@example.com", json!(PASSWORD))).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_eq!(changed.body["email"], "new@example.com");
+    assert_eq!(
+        (&changed.body["email_verified"], &changed.body["display_name"]),
+        (&json!(false), &json!("Ann"))
+    );
+    let mails = api.send(ann.ask(get("/users/me/export"))).await.body["mails"].clone();
+    let told = |template: &str, to: &str| {
+        let mails = mails.as_array().expect("a list");
+        mails.iter().any(|mail| mail["template"] == template && mail["to"] == to)
+    };
+    assert!(told("email_changed", "ann@example.com") && told("verify_email", "new@example.com"), "{mails}");
+}
+
+#[actix_web::test]
+async fn the_same_address_again_asks_for_nothing_and_stays_verified() {
+    let api = TestApi::new();
+    let ann = without_password(&api).await;
+    api.advance(Duration::from_mins(11));
+    let same = api.send(ann.ask(patch("/users/me", json!({"email": ann.email.to_uppercase()})))).await;
+    assert_eq!((same.status, &same.body["email_verified"]), (200, &json!(true)));
+    let null = api.send(ann.ask(patch("/users/me", json!({"email": null})))).await;
+    null.refused(422, "VALIDATION_006");
+}
+
+#[actix_web::test]
+async fn without_a_password_a_recent_login_proves_enough_and_an_old_one_does_not() {
+    let api = TestApi::new();
+    let (ann, bob) = (without_password(&api).await, without_password(&api).await);
+    let change = |user: &User| user.ask(patch("/users/me", json!({"email": address()})));
+    assert_eq!(api.send(change(&ann)).await.status, 200);
+    assert_eq!(api.send(ann.ask(delete("/users/me"))).await.status, 204);
+    api.advance(Duration::from_mins(11));
+    api.send(change(&bob)).await.refused(403, "AUTHZ_002");
+    api.send(bob.ask(delete("/users/me"))).await.refused(403, "AUTHZ_002");
+}
+
+#[actix_web::test]
+async fn a_deleted_account_is_gone_with_its_tokens() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let remove = |password: &str| {
+        let request = TestRequest::delete().uri("/api/v1/users/me").set_json(json!({"password": password}));
+        ann.ask(request).insert_header((ORIGIN_HEADER, ORIGIN))
+    };
+    let wrong = api.send(remove("Wrong-Stripe-7")).await;
+    assert_eq!(
+        (wrong.refusal(), &wrong.body["details"]["field"]),
+        ((422, "VALIDATION_007"), &json!("password"))
+    );
+    api.send(ann.ask(delete("/users/me"))).await.refused(422, "VALIDATION_004");
+    let gone = api.send(remove(PASSWORD)).await;
+    assert_eq!(gone.status, 204, "{gone:?}");
+    assert_eq!(gone.cookie("refresh_token").map(Cookie::value), Some(""));
+    api.send(ann.ask(get("/users/me"))).await.refused(401, "AUTH_004");
+    let log_in = json!({"email": "ann@example.com", "password": PASSWORD});
+    api.send(post("/auth/login", log_in)).await.refused(401, "AUTH_001");
+    assert_ne!(api.register("ann").await.id, ann.id);
+}
+
+#[actix_web::test]
+async fn devices_are_listed_and_ended() {
+    let api = TestApi::new();
+    let phone = api.register("ann").await;
+    api.advance(Duration::from_secs(1));
+    let body = json!({"email": phone.email, "password": PASSWORD, "client_id": "laptop"});
+    let request = post("/auth/login", body).insert_header(("user-agent", "Browser/1"));
+    let peer = "192.0.2.7:5000".parse().expect("an address");
+    let laptop = api.send(request.peer_addr(peer)).await.user(200);
+
+    let devices = api.send(laptop.ask(get("/users/me/devices"))).await.body;
+    assert_eq!(devices.as_array().map(Vec::len), Some(2), "{devices}");
+    let newest = &devices[0];
+    assert_eq!((&newest["client_id"], &newest["current"]), (&json!("laptop"), &json!(true)));
+    assert_eq!((&newest["user_agent"], &newest["ip"]), (&json!("Browser/1"), &json!("192.0.2.7")));
+    assert_eq!((&devices[1]["client_id"], &devices[1]["current"]), (&json!("phone"), &json!(false)));
+
+    let end = |id: &str| laptop.ask(delete(&format!("/users/me/devices/{id}")));
+    let id = devices[1]["id"].as_str().expect("an id");
+    assert_eq!(api.send(end(id)).await.status, 204);
+    api.send(phone.ask(get("/users/me"))).await.refused(401, "AUTH_004");
+    for id in [id, "00000000-0000-7000-8000-000000000000", "none"] {
+        api.send(end(id)).await.refused(404, "RESOURCE_002");
+    }
+    let bob = api.register("bob").await;
+    let own = newest["id"].as_str().expect("an id");
+    let foreign = api.send(bob.ask(delete(&format!("/users/me/devices/{own}")))).await;
+    foreign.refused(404, "RESOURCE_002");
+    assert_eq!(api.send(laptop.ask(get("/users/me"))).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_losing_refresh_never_clears_the_cookie() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let refresh = |origin: &'static str, token: &str| {
+        let cookie = Cookie::new("refresh_token", token.to_owned());
+        let request = TestRequest::post().uri("/api/v1/auth/refresh").cookie(cookie);
+        request.insert_header((ORIGIN_HEADER, origin))
+    };
+    let next = api.send(refresh(ORIGIN, &ann.refresh)).await;
+    let second = next.user(200).refresh;
+    assert_eq!(next.cookie("refresh_token").map(Cookie::value), Some(second.as_str()));
+    api.send(refresh(ORIGIN, &second)).await.user(200);
+    api.advance(Duration::from_mins(1));
+    let reused = api.send(refresh(ORIGIN, &ann.refresh)).await;
+    assert_eq!((reused.refusal(), reused.cookies.len()), ((401, "AUTH_004"), 0));
+    let unknown = api.send(refresh(ORIGIN, "made-up")).await;
+    assert_eq!((unknown.refusal(), unknown.cookies.len()), ((401, "AUTH_005"), 0));
+    let foreign = api.send(refresh("https://evil.example", &second)).await;
+    assert_eq!((foreign.status, foreign.cookies.len()), (403, 0));
+}

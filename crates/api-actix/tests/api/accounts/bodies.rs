@@ -1,0 +1,113 @@
+//! Bodies that take their time.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::BoxedPayloadStream;
+use actix_web::dev::Payload;
+use actix_web::http::header::ContentType;
+use actix_web::test::TestRequest;
+use actix_web::web::Bytes;
+use api_actix::connection::Patience;
+use domain::todo::TodoStore as _;
+use futures_util::stream::{Stream, StreamExt as _, iter, once, pending, unfold};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::harness::{Answer, PASSWORD, TestApi, User, delete, patch, post};
+
+/// How often a body that trickles in grows by a byte.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The answer to a login whose body comes as this stream.
+async fn answer(body: impl Stream<Item = Bytes> + 'static) -> Answer {
+    let api = TestApi::new();
+    streamed(&api, TestRequest::post().uri("/api/v1/auth/login"), body).await
+}
+
+/// The answer to a request whose body comes as this stream.
+async fn streamed(api: &TestApi, request: TestRequest, body: impl Stream<Item = Bytes> + 'static) -> Answer {
+    let request = request.insert_header(ContentType::json()).to_request();
+    let payload: BoxedPayloadStream = Box::pin(body.map(Ok));
+    let request = request.replace_payload(Payload::Stream { payload }).0;
+    Answer::of(api.respond(request).await).await
+}
+
+#[actix_web::test]
+async fn a_body_has_to_be_there_in_time_however_it_trickles_in() {
+    tokio::time::pause();
+    let stalled = iter([Bytes::from_static(b"{")]).chain(pending()).boxed_local();
+    let trickling = unfold((), |()| async {
+        tokio::time::sleep(TICK).await;
+        Some((Bytes::from_static(b" "), ()))
+    })
+    .boxed_local();
+    for body in [stalled, trickling] {
+        let begun = Instant::now();
+        let late = answer(body).await;
+        late.refused(400, "VALIDATION_009");
+        assert_eq!(late.body["message"], "The body took too long to arrive");
+        let limit = Patience::default().body;
+        assert!((limit..limit + TICK).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    }
+    let whole = answer(iter([Bytes::from_static(b"{"), Bytes::from_static(b"}")])).await;
+    assert_eq!((whole.status, &whole.body["details"]["field"]), (422, &json!("email")), "{whole:?}");
+}
+
+/// A body whose last byte comes when the user has logged out.
+fn around_log_out(api: &Rc<TestApi>, user: &User, body: &Value) -> impl Stream<Item = Bytes> + 'static {
+    let mut body = Bytes::from(body.to_string());
+    let last = body.split_off(body.len() - 1);
+    let (api, user) = (api.clone(), user.clone());
+    let after = async move {
+        assert_eq!(api.send(user.ask(post("/auth/logout", json!({})))).await.status, 204);
+        last
+    };
+    iter([body]).chain(once(after))
+}
+
+#[actix_web::test]
+async fn a_token_that_is_ended_while_the_body_arrives_does_nothing() {
+    let api = Rc::new(TestApi::new());
+    let todo = json!({"text": "Buy milk", "title": "Buy milk"});
+    let requests = [
+        (post("/todos", json!(null)), todo.clone()),
+        (TestRequest::post().uri("/todos"), todo.clone()),
+        (TestRequest::post().uri("/api/tasks"), todo),
+        (patch("/users/me", json!(null)), json!({"display_name": "Ann"})),
+        (delete("/users/me"), json!({"password": PASSWORD})),
+    ];
+    for (name, (request, body)) in ["ann", "bob", "cleo", "dan", "eve"].into_iter().zip(requests) {
+        let user = api.register(name).await;
+        let answer = streamed(&api, user.ask(request), around_log_out(&api, &user, &body)).await;
+        answer.refused(401, "AUTH_004");
+        let todos = api.store.changes(user.id, None, 10).await.expect("answers").expect("still a user");
+        assert_eq!(todos.todos.len(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn a_route_that_needs_no_token_takes_small_bodies_only() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let padded = |bytes: usize| format!("{{\"filler\": \"{}\"}}", "x".repeat(bytes - 14));
+    assert_eq!(padded(100).len(), 100);
+    let ask = async |path: &str, bytes| {
+        let request = TestRequest::post().uri(path).insert_header(ContentType::json());
+        api.send(ann.ask(request.set_payload(padded(bytes)))).await
+    };
+    for path in [
+        "/api/v1/auth/login",
+        "/api/v1/auth/forgot-password",
+        "/auth/login",
+        "/%61uth/register",
+        "/api/auth/signin",
+        "/api/auth/signup",
+    ] {
+        let large = ask(path, 16 * 1024 + 1).await;
+        assert_eq!(large.refusal().1, "VALIDATION_010", "{path} {large:?}");
+        assert_eq!((large.status, &large.body["details"]["max"]), (413, &json!(16 * 1024)), "{path}");
+        assert_ne!(ask(path, 16 * 1024).await.refusal().1, "VALIDATION_010", "{path}");
+    }
+    assert_eq!(ask("/api/v1/todos/sync", 1024 * 1024).await.status, 200);
+}

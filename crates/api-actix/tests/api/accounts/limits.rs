@@ -1,0 +1,236 @@
+//! Limits, and for whom requests count.
+
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use api_actix::ApiSettings;
+use domain::limits::{Quota, Quotas};
+use serde_json::json;
+
+use crate::harness::{Answer, Limits, PASSWORD, Setup, TestApi, User, address, get, patch, post, settings};
+
+fn limited() -> TestApi {
+    with_quotas(Quotas::default())
+}
+
+fn with_quotas(quotas: Quotas) -> TestApi {
+    let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+    // The limit of all requests stays on: a refusal must report the limit that it is for.
+    let settings = ApiSettings { trusted_proxies, ..settings() };
+    TestApi::with(Setup { quotas: Some(quotas), settings, limits: Limits::Count, ..Setup::default() })
+}
+
+fn from(request: TestRequest, peer: &str) -> TestRequest {
+    request.peer_addr(format!("{peer}:5000").parse().expect("an address"))
+}
+
+fn limits(reply: &Answer) -> (Option<&str>, Option<&str>) {
+    (reply.header("ratelimit-policy"), reply.header("ratelimit"))
+}
+
+#[actix_web::test]
+async fn a_user_who_asks_too_often_waits_and_others_do_not() {
+    let quota = Quota { count: 60, period: Duration::from_mins(1), burst: 2 };
+    let settings = ApiSettings { api_quota: Some(quota), ..settings() };
+    let api = TestApi::with(Setup { settings, limits: Limits::Count, ..Setup::default() });
+    let ann = api.register("ann").await;
+    let bob = api.register("bob").await;
+    let policy = Some(r#""default";q=60;w=60"#);
+    for left in [r#""default";r=1;t=1"#, r#""default";r=0;t=2"#] {
+        let reply = api.send(ann.ask(get("/todos"))).await;
+        assert_eq!((reply.status, limits(&reply)), (200, (policy, Some(left))));
+    }
+    let refused = api.send(ann.ask(get("/users/me"))).await;
+    refused.refused(429, "RATE_001");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(limits(&refused), (policy, Some(r#""default";r=0;t=1"#)));
+    assert_eq!(api.send(bob.ask(get("/todos"))).await.status, 200);
+    api.advance(Duration::from_secs(1));
+    let missing = api.send(ann.ask(get("/todos/00000000-0000-7000-8000-000000000000"))).await;
+    assert_eq!((missing.status, limits(&missing).0), (404, policy));
+}
+
+#[actix_web::test]
+async fn without_a_quota_no_request_is_counted_and_no_header_is_sent() {
+    let settings = ApiSettings { api_quota: None, ..settings() };
+    let api = TestApi::with(Setup { settings, limits: Limits::RefuseAll, quotas: None, ..Setup::default() });
+    let ann = api.register("ann").await;
+    let reply = api.send(ann.ask(get("/users/me"))).await;
+    assert_eq!((reply.status, limits(&reply)), (200, (None, None)));
+}
+
+async fn fail(api: &TestApi, email: &str, request: impl Fn(TestRequest) -> TestRequest) -> Answer {
+    let body = json!({"email": email, "password": "Wrong-Stripe-7"});
+    api.send(request(post("/auth/login", body))).await
+}
+
+#[actix_web::test]
+async fn failed_logins_are_limited_by_network_whoever_forges_headers() {
+    let api = limited();
+    for n in 0..5 {
+        let forged =
+            |request| from(request, "192.0.2.1").insert_header(("x-forwarded-for", format!("1.2.3.{n}")));
+        fail(&api, &address(), forged).await.refused(401, "AUTH_001");
+    }
+    let refused = fail(&api, &address(), |request| from(request, "192.0.2.1")).await;
+    refused.refused(429, "RATE_001");
+    assert_eq!(refused.header("retry-after"), Some("180"));
+    let told = (Some(r#""default";q=5;w=900"#), Some(r#""default";r=0;t=180"#));
+    assert_eq!(limits(&refused), told);
+    let elsewhere = fail(&api, &address(), |request| from(request, "192.0.2.2")).await;
+    assert_eq!(elsewhere.status, 401);
+}
+
+#[actix_web::test]
+async fn behind_a_trusted_proxy_clients_count_apart_and_ipv6_by_its_first_64_bits() {
+    let api = limited();
+    let via = |client: String| {
+        move |request| from(request, "10.0.0.1").insert_header(("x-forwarded-for", client.clone()))
+    };
+    for n in 0..5 {
+        let reply = fail(&api, &address(), via(format!("2001:db8:1:2::{n}"))).await;
+        assert_eq!(reply.status, 401);
+    }
+    let same = fail(&api, &address(), via("2001:db8:1:2:ffff::1".to_owned())).await;
+    same.refused(429, "RATE_001");
+    let other = fail(&api, &address(), via("2001:db8:1:3::1".to_owned())).await;
+    assert_eq!(other.status, 401);
+}
+
+#[actix_web::test]
+async fn failed_logins_to_one_account_are_limited_from_wherever_they_come() {
+    let api = limited();
+    for n in 0..10 {
+        let reply = fail(&api, "ann@example.com", |request| from(request, &format!("192.0.2.{n}"))).await;
+        assert_eq!(reply.status, 401);
+    }
+    let refused = fail(&api, "ANN@example.com", |request| from(request, "192.0.2.99")).await;
+    refused.refused(429, "RATE_001");
+}
+
+#[actix_web::test]
+async fn a_stolen_token_guesses_the_password_ten_times_whatever_it_asks_for() {
+    let api = limited();
+    let ann = api.register("ann").await;
+    let bob = api.register("bob").await;
+    let wrong = "Wrong-Stripe-7";
+    let guesses = |user: &User, password: &str| {
+        let change = json!({"current_password": password, "new_password": "Giraffe-Spot-8"});
+        let address = json!({"email": address(), "current_password": password});
+        [
+            user.ask(post("/auth/change-password", change.clone())),
+            user.ask(TestRequest::post().uri("/auth/change-password").set_json(change)),
+            user.ask(patch("/users/me", address)),
+            user.ask(TestRequest::delete().uri("/api/v1/users/me").set_json(json!({"password": password}))),
+        ]
+    };
+    // What is right is not counted.
+    for _ in 0..20 {
+        let same = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+        let reply = api.send(ann.ask(post("/auth/change-password", same))).await;
+        reply.refused(422, "VALIDATION_008");
+    }
+    let attempts = (0..3).flat_map(|_| guesses(&ann, wrong)).take(10);
+    for attempt in attempts {
+        api.send(attempt).await.refused(422, "VALIDATION_007");
+    }
+    for password in [wrong, PASSWORD] {
+        for attempt in guesses(&ann, password) {
+            let refused = api.send(attempt).await;
+            refused.refused(429, "RATE_001");
+            assert_eq!(refused.header("retry-after"), Some("90"));
+            assert_eq!(limits(&refused).0, Some(r#""default";q=10;w=900"#));
+        }
+    }
+    // Neither another account nor the logins of this one wait.
+    for attempt in guesses(&bob, wrong) {
+        api.send(attempt).await.refused(422, "VALIDATION_007");
+    }
+    let body = json!({"email": ann.email, "password": PASSWORD});
+    api.send(post("/auth/login", body)).await.user(200);
+    api.advance(Duration::from_secs(90));
+    let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
+    assert_eq!(api.send(ann.ask(post("/auth/change-password", change))).await.status, 204);
+}
+
+#[actix_web::test]
+async fn mails_are_limited_by_network_and_by_address() {
+    for path in ["/auth/register", "/auth/forgot-password", "/auth/magic-link/request"] {
+        let api = limited();
+        let ask = |email: String, peer: String| {
+            from(post(path, json!({"email": email, "password": PASSWORD})), &peer)
+        };
+        for n in 0..5 {
+            let reply = api.send(ask(address(), "192.0.2.1".to_owned())).await;
+            assert!(reply.status < 300, "{path} {n}: {reply:?}");
+        }
+        let network = api.send(ask(address(), "192.0.2.1".to_owned())).await;
+        network.refused(429, "RATE_001");
+        assert_eq!(limits(&network).0, Some(r#""default";q=5;w=3600"#), "{path}");
+        for n in 2..7 {
+            api.send(ask("ann@example.com".to_owned(), format!("192.0.2.{n}"))).await;
+        }
+        let address = api.send(ask("ann@example.com".to_owned(), "192.0.2.99".to_owned())).await;
+        address.refused(429, "RATE_001");
+    }
+}
+
+#[actix_web::test]
+async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
+    let api = limited();
+    let ann = api.register("ann").await;
+    let bob = api.register("bob").await;
+    let resend = |user: &User| from(user.ask(post("/auth/resend-verification", json!({}))), "192.0.2.1");
+    for _ in 0..4 {
+        assert_eq!(api.send(resend(&ann)).await.status, 202);
+    }
+    api.send(resend(&ann)).await.refused(429, "RATE_001");
+    assert_eq!(api.send(resend(&bob)).await.status, 202);
+    let change =
+        |email: &str| bob.ask(patch("/users/me", json!({"email": email, "current_password": PASSWORD})));
+    api.send(change("ann@example.com")).await.refused(429, "RATE_001");
+    assert_eq!(api.send(change("new@example.com")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_user_sends_only_so_many_mails_whatever_the_addresses() {
+    let api = limited();
+    let ann = api.register("ann").await;
+    let change = |n: usize| {
+        let to = format!("stranger{n}@example.com");
+        ann.ask(patch("/users/me", json!({"email": to, "current_password": PASSWORD})))
+    };
+    for n in 0..5 {
+        assert_eq!(api.send(change(n)).await.status, 200);
+    }
+    api.send(change(5)).await.refused(429, "RATE_001");
+}
+
+#[actix_web::test]
+async fn logins_with_a_provider_are_limited_by_network_and_links_are_not() {
+    let quotas = Quotas { flow: Quota::new(2, Duration::from_mins(1)), ..Quotas::default() };
+    let api = with_quotas(quotas);
+    let begin = |peer: &str| from(get("/auth/oauth/acme/login"), peer);
+    for _ in 0..2 {
+        assert_eq!(api.send(begin("192.0.2.1")).await.status, 302);
+    }
+    let refused = api.send(begin("192.0.2.1")).await;
+    assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("30")));
+    assert_eq!(api.send(begin("192.0.2.2")).await.status, 302);
+    let ann = api.register("ann").await;
+    let link = ann.ask(post("/auth/oauth/acme/link", json!({})));
+    assert_eq!(api.send(from(link, "192.0.2.1")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_session_that_refreshes_too_often_waits() {
+    let quotas = Quotas { refresh: Quota::new(1, Duration::from_mins(1)), ..Quotas::default() };
+    let api = with_quotas(quotas);
+    let ann = api.register("ann").await;
+    let refresh = |token: &str| post("/auth/refresh", json!({"refresh_token": token}));
+    let next = api.send(refresh(&ann.refresh)).await.user(200);
+    // A retry is no further refresh.
+    api.send(refresh(&ann.refresh)).await.user(200);
+    let refused = api.send(refresh(&next.refresh)).await;
+    assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("60")));
+}

@@ -1,0 +1,9 @@
+//! The account endpoints of v1.
+
+mod account;
+mod bodies;
+mod data;
+mod limits;
+mod mail;
+mod oauth;
+mod turns;

@@ -1,0 +1,313 @@
+//! Logging in through providers.
+
+use std::time::Duration;
+
+use actix_web::cookie::Cookie;
+use actix_web::http::Method;
+use actix_web::http::header::HOST;
+use actix_web::test::TestRequest;
+use domain::account::Purpose;
+use domain::mail::Template;
+use serde_json::json;
+
+use crate::harness::{Answer, ORIGIN, TestApi, User, delete, get, post};
+
+/// The cookie that binds a flow, of which each has its own.
+fn binding(reply: &Answer) -> &Cookie<'static> {
+    let mut cookies = reply.cookies.iter().filter(|cookie| cookie.name().starts_with("oauth_binding_"));
+    cookies.next().expect("a cookie")
+}
+
+/// A flow as the browser keeps it.
+struct Flow {
+    state: String,
+    cookie: Cookie<'static>,
+}
+
+impl Flow {
+    fn begun(url: &str, reply: &Answer) -> Self {
+        let (_, state) = url.split_once("state=").expect("the provider gets a state");
+        Self { state: state.to_owned(), cookie: binding(reply).clone() }
+    }
+
+    async fn begin(api: &TestApi) -> Self {
+        let reply = api.send(get("/auth/oauth/acme/login")).await;
+        Self::begun(reply.header("location").expect("a redirect"), &reply)
+    }
+
+    async fn end(&self, api: &TestApi, code: &str) -> Answer {
+        self.end_at(api, "acme", &format!("code={}", code.replace(' ', "%20"))).await
+    }
+
+    async fn end_at(&self, api: &TestApi, provider: &str, answer: &str) -> Answer {
+        let path = format!("/auth/oauth/{provider}/callback?state={}&{answer}", self.state);
+        api.send(get(&path).cookie(self.cookie.clone())).await
+    }
+}
+
+fn hand_off(reply: &Answer) -> String {
+    assert_eq!(reply.status, 302, "{reply:?}");
+    let (_, code) = reply.header("location").and_then(|to| to.split_once("code=")).expect("a code");
+    code.to_owned()
+}
+
+async fn exchange(api: &TestApi, code: &str) -> Answer {
+    api.send(post("/auth/oauth/exchange", json!({"code": code, "client_id": "laptop"}))).await
+}
+
+async fn log_in(api: &TestApi, code: &str) -> User {
+    let back = Flow::begin(api).await.end(api, code).await;
+    exchange(api, &hand_off(&back)).await.user(200)
+}
+
+#[actix_web::test]
+async fn a_login_goes_there_and_back_and_its_code_turns_into_tokens_once() {
+    let api = TestApi::new();
+    let there = api.send(get("/auth/oauth/acme/login?redirect_to=/in%3Fa=1")).await;
+    assert_eq!(there.status, 302, "{there:?}");
+    let to = there.header("location").expect("a redirect");
+    assert!(to.starts_with("https://acme.example/authorize?"), "{to}");
+    let flow = Flow::begun(to, &there);
+    assert_eq!(flow.cookie.path(), Some("/api/v1/auth/oauth/acme/callback"));
+    assert_eq!((flow.cookie.http_only(), flow.cookie.secure()), (Some(true), Some(true)));
+    assert_eq!(flow.cookie.same_site(), Some(actix_web::cookie::SameSite::Lax));
+
+    let back = flow.end(&api, "ann ann@example.com").await;
+    let code = hand_off(&back);
+    assert_eq!(back.header("location"), Some(format!("{ORIGIN}/in?a=1&code={code}").as_str()));
+    let user = exchange(&api, &code).await.user(200);
+    exchange(&api, &code).await.refused(400, "AUTH_008");
+    let me = api.send(user.ask(get("/users/me"))).await;
+    assert_eq!((&me.body["providers"], &me.body["email_verified"]), (&json!(["acme"]), &json!(true)));
+    assert_eq!(log_in(&api, "ann").await.id, user.id);
+}
+
+#[actix_web::test]
+async fn logins_begun_in_two_tabs_both_come_to_an_end() {
+    let api = TestApi::new();
+    let (first, second) = (Flow::begin(&api).await, Flow::begin(&api).await);
+    assert_ne!(first.cookie.name(), second.cookie.name());
+    for (flow, other) in [(&first, &second), (&second, &first)] {
+        // A browser sends all that it has.
+        let path = format!("/auth/oauth/acme/callback?state={}&code=ann", flow.state);
+        let request = get(&path).cookie(other.cookie.clone()).cookie(flow.cookie.clone());
+        let back = api.send(request).await;
+        exchange(&api, &hand_off(&back)).await.user(200);
+        let removed = binding(&back);
+        assert_eq!((removed.name(), removed.value()), (flow.cookie.name(), ""), "the other's stays");
+    }
+}
+
+#[actix_web::test]
+async fn a_login_is_neither_begun_nor_ended_by_head() {
+    let api = TestApi::new();
+    let flow = Flow::begin(&api).await;
+    let back = format!("/api/v1/auth/oauth/acme/callback?state={}&code=ann", flow.state);
+    for path in [back.as_str(), "/api/v1/auth/oauth/acme/login"] {
+        let head = TestRequest::default().method(Method::HEAD).uri(path).cookie(flow.cookie.clone());
+        let reply = api.send(head).await;
+        assert_eq!(
+            (reply.status, reply.header("allow"), reply.cookies.len()),
+            (405, Some("GET"), 0),
+            "{path}"
+        );
+    }
+    hand_off(&flow.end(&api, "ann").await);
+}
+
+#[actix_web::test]
+async fn whoever_squatted_an_address_gets_in_by_no_provider_once_its_owner_came() {
+    let api = TestApi::new();
+    let squatter = api.register("ann").await;
+    link(&api, &squatter, "squatter").await;
+    let waiting = hand_off(&Flow::begin(&api).await.end(&api, "squatter").await);
+    let begun = api.send(squatter.ask(post("/auth/oauth/globex/link", json!({})))).await;
+    let begun = Flow::begun(begun.body["authorization_url"].as_str().expect("an address"), &begun);
+
+    api.send(post("/auth/magic-link/request", json!({"email": "ann@example.com"}))).await;
+    let token = api.mailed(Template::MagicLink, "ann@example.com").await.expect("a mail");
+    let ann = api.send(get(&format!("/auth/magic-link/verify?token={token}"))).await.user(200);
+    assert_eq!(ann.id, squatter.id);
+
+    assert_ne!(log_in(&api, "squatter").await.id, ann.id);
+    exchange(&api, &waiting).await.refused(400, "AUTH_008");
+    begun.end_at(&api, "globex", "code=squatter").await.refused(400, "AUTH_008");
+    let me = api.send(ann.ask(get("/users/me"))).await;
+    assert_eq!((&me.body["providers"], &me.body["has_password"]), (&json!([]), &json!(false)));
+}
+
+#[actix_web::test]
+async fn a_link_that_was_begun_ends_with_its_session() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let begun = api.send(ann.ask(post("/auth/oauth/acme/link", json!({})))).await;
+    let flow = Flow::begun(begun.body["authorization_url"].as_str().expect("an address"), &begun);
+    assert_eq!(api.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
+    flow.end(&api, "stranger").await.refused(400, "AUTH_008");
+    assert_ne!(log_in(&api, "stranger").await.id, ann.id);
+}
+
+#[actix_web::test]
+async fn a_login_whose_identity_was_taken_away_before_its_exchange_is_refused() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    link(&api, &ann, "ann").await;
+    let code = hand_off(&Flow::begin(&api).await.end(&api, "ann").await);
+    assert_eq!(api.send(ann.ask(delete("/auth/oauth/acme"))).await.status, 204);
+    exchange(&api, &code).await.refused(400, "AUTH_008");
+    let devices = api.send(ann.ask(get("/users/me/devices"))).await;
+    assert_eq!(devices.body.as_array().map(Vec::len), Some(1), "no session is left of it: {devices:?}");
+}
+
+#[actix_web::test]
+async fn the_cookie_needs_no_tls_on_this_machine_alone() {
+    let api = TestApi::new();
+    for (peer, host, secure) in [
+        ("127.0.0.1:5000", "localhost:8000", false),
+        ("[::1]:5000", "[::1]:8000", false),
+        ("[::ffff:127.0.0.1]:5000", "127.0.0.1", false),
+        ("127.0.0.1:5000", "api.example.com", true),
+        ("192.0.2.1:5000", "localhost:8000", true),
+    ] {
+        let login = get("/auth/oauth/acme/login").insert_header((HOST, host));
+        let answer = api.send(login.peer_addr(peer.parse().expect("an address"))).await;
+        assert_eq!(binding(&answer).secure().unwrap_or_default(), secure, "{peer} {host}");
+    }
+}
+
+#[actix_web::test]
+async fn a_callback_of_another_browser_flow_or_provider_is_refused() {
+    let api = TestApi::new();
+    let flow = Flow::begin(&api).await;
+    let other = Flow::begin(&api).await;
+    let mut cookie = other.cookie;
+    cookie.set_name(flow.cookie.name().to_owned());
+    let stolen = Flow { state: flow.state.clone(), cookie };
+    stolen.end(&api, "ann").await.refused(400, "AUTH_008");
+    // The state is used up, whatever came of it.
+    flow.end(&api, "ann").await.refused(400, "AUTH_008");
+
+    let flow = Flow::begin(&api).await;
+    flow.end_at(&api, "globex", "code=ann").await.refused(400, "AUTH_008");
+
+    let flow = Flow::begin(&api).await;
+    let path = format!("/auth/oauth/acme/callback?code=ann&state={}", flow.state);
+    api.send(get(&path)).await.refused(400, "AUTH_008");
+    for path in ["/auth/oauth/acme/callback?code=ann", "/auth/oauth/acme/callback?code=ann&state=made-up"] {
+        api.send(get(path)).await.refused(400, "AUTH_008");
+    }
+
+    let flow = Flow::begin(&api).await;
+    api.advance(Purpose::OAuthState.lifetime());
+    flow.end(&api, "ann").await.refused(400, "AUTH_008");
+}
+
+#[actix_web::test]
+async fn a_hand_off_code_lives_for_a_minute() {
+    let api = TestApi::new();
+    let code = hand_off(&Flow::begin(&api).await.end(&api, "ann").await);
+    api.advance(Duration::from_mins(1));
+    exchange(&api, &code).await.refused(400, "AUTH_008");
+    let nothing = api.send(post("/auth/oauth/exchange", json!({}))).await;
+    nothing.refused(422, "VALIDATION_004");
+}
+
+#[actix_web::test]
+async fn what_fails_at_the_provider_is_a_bad_gateway_without_its_details() {
+    let api = TestApi::new();
+    let flow = Flow::begin(&api).await;
+    let denied = flow.end_at(&api, "acme", "error=access_denied").await;
+    denied.refused(502, "AUTH_010");
+    flow.end(&api, "ann").await.refused(400, "AUTH_008");
+    let down = Flow::begin(&api).await.end(&api, "down").await;
+    down.refused(502, "AUTH_010");
+    assert!(!down.body.to_string().contains("10.1.2.3"), "{down:?}");
+    let empty = Flow::begin(&api).await.end_at(&api, "acme", "x=y").await;
+    empty.refused(502, "AUTH_010");
+    api.send(get("/auth/oauth/broken/login")).await.refused(502, "AUTH_010");
+}
+
+#[actix_web::test]
+async fn an_address_joins_accounts_only_where_both_sides_verified_it() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let squatted = Flow::begin(&api).await.end(&api, "a1 ann@example.com").await;
+    squatted.refused(409, "AUTH_009");
+    let token = api.mailed(Template::VerifyEmail, &ann.email).await.expect("a mail");
+    api.send(post("/auth/verify-email", json!({"token": token}))).await;
+    assert_eq!(log_in(&api, "a1 ann@example.com").await.id, ann.id);
+    api.store.set_active(ann.id, false);
+    let disabled = Flow::begin(&api).await.end(&api, "a1").await;
+    disabled.refused(401, "AUTH_007");
+}
+
+#[actix_web::test]
+async fn a_disabled_account_gets_no_tokens_for_its_code() {
+    let api = TestApi::new();
+    let code = hand_off(&Flow::begin(&api).await.end(&api, "ann ann@example.com").await);
+    let ann = log_in(&api, "ann").await;
+    api.store.set_active(ann.id, false);
+    exchange(&api, &code).await.refused(401, "AUTH_007");
+}
+
+async fn link(api: &TestApi, user: &User, code: &str) -> Answer {
+    let there = api.send(user.ask(post("/auth/oauth/acme/link", json!({})))).await;
+    assert_eq!(there.status, 200, "{there:?}");
+    let url = there.body["authorization_url"].as_str().expect("an address").to_owned();
+    Flow::begun(&url, &there).end(api, code).await
+}
+
+#[actix_web::test]
+async fn a_logged_in_user_links_and_unlinks_a_provider() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let linked = link(&api, &ann, "a1 other@example.com").await;
+    let home = format!("{ORIGIN}/home");
+    assert_eq!((linked.status, linked.header("location")), (302, Some(home.as_str())));
+    assert_eq!(log_in(&api, "a1").await.id, ann.id);
+
+    let bob = api.register("bob").await;
+    link(&api, &bob, "a1").await.refused(409, "AUTH_009");
+    let unlink = |user: &User| user.ask(delete("/auth/oauth/acme"));
+    api.send(unlink(&bob)).await.refused(404, "RESOURCE_002");
+    assert_eq!(api.send(unlink(&ann)).await.status, 204);
+    api.send(unlink(&ann)).await.refused(404, "RESOURCE_002");
+}
+
+#[actix_web::test]
+async fn the_last_way_to_log_in_is_not_unlinked() {
+    let api = TestApi::new();
+    let ann = log_in(&api, "ann").await;
+    let last = api.send(ann.ask(delete("/auth/oauth/acme"))).await;
+    last.refused(403, "AUTHZ_002");
+    assert_eq!(log_in(&api, "ann").await.id, ann.id);
+}
+
+#[actix_web::test]
+async fn providers_are_listed_and_others_are_not_found() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let list = api.send(get("/auth/oauth/providers")).await;
+    assert_eq!(list.body[0], json!({"name": "acme", "display_name": "A provider"}));
+    for request in [
+        get("/auth/oauth/nobody/login"),
+        get("/auth/oauth/nobody/callback?state=a&code=b"),
+        ann.ask(post("/auth/oauth/nobody/link", json!({}))),
+        ann.ask(delete("/auth/oauth/nobody")),
+    ] {
+        api.send(request).await.refused(404, "RESOURCE_002");
+    }
+    let wrong_method = api.send(ann.ask(delete("/auth/oauth/providers"))).await;
+    assert_eq!((wrong_method.status, wrong_method.header("allow")), (405, Some("GET, HEAD")));
+}
+
+#[actix_web::test]
+async fn a_login_comes_out_nowhere_else() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let elsewhere = "redirect_to=https%3A%2F%2Fevil.example%2F";
+    let there = api.send(get(&format!("/auth/oauth/acme/login?{elsewhere}"))).await;
+    there.refused(422, "VALIDATION_006");
+    let link = api.send(ann.ask(post(&format!("/auth/oauth/acme/link?{elsewhere}"), json!({})))).await;
+    link.refused(422, "VALIDATION_006");
+}

@@ -1,0 +1,127 @@
+//! What a user does one at a time.
+
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use actix_web::test::TestRequest;
+use api_actix::turns::Heavy;
+use futures_util::future::join;
+use serde_json::json;
+
+use crate::harness::{PASSWORD, TestApi, User, delete, get, patch, post};
+
+/// Two users, at a time that passes only while every task waits.
+async fn two_users() -> (TestApi, User, User) {
+    let api = TestApi::new();
+    let (ann, bob) = (api.register("ann").await, api.register("bob").await);
+    tokio::time::pause();
+    (api, ann, bob)
+}
+
+/// A request outside `/api/v1`.
+fn whole(request: TestRequest, path: &str) -> TestRequest {
+    request.uri(path)
+}
+
+fn heavy_reads(user: &User) -> Vec<TestRequest> {
+    vec![
+        whole(TestRequest::get(), "/api/tasks"),
+        whole(TestRequest::get(), &format!("/api/{}/tasks", user.id)),
+        post("/todos/sync", json!({})),
+        get("/todos?search=milk"),
+    ]
+}
+
+fn proofs() -> Vec<TestRequest> {
+    let wrong = json!({"current_password": "Wrong-Stripe-7", "new_password": "Giraffe-Spot-8"});
+    vec![
+        post("/auth/change-password", wrong.clone()),
+        whole(TestRequest::post(), "/auth/change-password").set_json(wrong),
+        patch("/users/me", json!({"email": "new@example.com", "current_password": "Wrong-Stripe-7"})),
+        delete("/users/me").set_json(json!({"password": "Wrong-Stripe-7"})),
+    ]
+}
+
+#[actix_web::test]
+async fn whole_lists_syncs_and_searches_wait_for_each_other_and_are_refused_in_the_end() {
+    let (api, ann, bob) = two_users().await;
+    let turn = api.turns.at_once(ann.id, Heavy::Read).expect("nobody is at it");
+    for request in heavy_reads(&ann) {
+        let refused = api.send(ann.ask(request)).await;
+        refused.refused(429, "RATE_001");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        let message = refused.body["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with("Too many such requests at once"), "{message}");
+    }
+    for request in heavy_reads(&bob) {
+        assert_eq!(api.send(bob.ask(request)).await.status, 200);
+    }
+    for light in [get("/todos"), get("/todos?search="), get("/users/me")] {
+        assert_eq!(api.send(ann.ask(light)).await.status, 200);
+    }
+    let renamed = api.send(ann.ask(patch("/users/me", json!({"display_name": "Ann"})))).await;
+    assert_eq!(renamed.status, 200);
+    drop(turn);
+    for request in heavy_reads(&ann) {
+        assert_eq!(api.send(ann.ask(request)).await.status, 200);
+    }
+}
+
+#[actix_web::test]
+async fn proofs_of_a_password_wait_for_each_other_and_for_nothing_else() {
+    let (api, ann, bob) = two_users().await;
+    let read = api.turns.at_once(ann.id, Heavy::Read);
+    let turn = api.turns.at_once(ann.id, Heavy::Proof).expect("nobody is at it");
+    for request in proofs() {
+        let refused = api.send(ann.ask(request)).await;
+        refused.refused(429, "RATE_001");
+    }
+    for request in proofs() {
+        api.send(bob.ask(request)).await.refused(422, "VALIDATION_007");
+    }
+    drop(turn);
+    for request in proofs() {
+        api.send(ann.ask(request)).await.refused(422, "VALIDATION_007");
+    }
+    drop(read);
+}
+
+#[actix_web::test]
+async fn a_request_that_waits_is_answered_when_the_one_before_is_done() {
+    let (api, ann, _) = two_users().await;
+    let turn = api.turns.at_once(ann.id, Heavy::Read);
+    let release = async {
+        sleep(Duration::from_secs(1)).await;
+        drop(turn);
+    };
+    let (answered, ()) = join(api.send(ann.ask(get("/todos?search=milk"))), release).await;
+    assert_eq!(answered.status, 200);
+}
+
+#[actix_web::test]
+async fn a_request_whose_session_ends_while_it_waits_is_not_served() {
+    let (api, ann, _) = two_users().await;
+    let turn = api.turns.at_once(ann.id, Heavy::Proof);
+    let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
+    let log_out = async {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(api.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
+        drop(turn);
+    };
+    let (refused, ()) = join(api.send(ann.ask(post("/auth/change-password", change))), log_out).await;
+    refused.refused(401, "AUTH_004");
+}
+
+#[actix_web::test]
+async fn a_user_has_one_export_until_it_is_read() {
+    let (api, ann, bob) = two_users().await;
+    let first = api.respond(ann.ask(get("/users/me/export")).to_request()).await.expect("a response");
+    assert_eq!(first.status().as_u16(), 200);
+    let second = api.send(ann.ask(get("/users/me/export"))).await;
+    assert_eq!((second.refusal(), second.header("retry-after")), ((429, "RATE_001"), Some("1")));
+    assert_eq!(api.send(bob.ask(get("/users/me/export"))).await.status, 200);
+    drop(first);
+    for _ in 0..2 {
+        assert_eq!(api.send(ann.ask(get("/users/me/export"))).await.status, 200);
+    }
+}

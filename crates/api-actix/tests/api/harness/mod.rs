@@ -1,0 +1,306 @@
+//! The application on the in-memory store, at a time that stands still.
+
+mod answer;
+mod documented;
+mod failures;
+mod ports;
+mod provider;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service, try_call_service};
+use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets};
+use api_actix::realtime::{Hub, Pace};
+use api_actix::turns::Turns;
+use api_actix::{Api, ApiSettings, Dependencies, app};
+use domain::account::{AccountParts, AccountService, OneTimeSecrets as _};
+use domain::identity::{IdentityParts, IdentityService, Provider};
+use domain::limits::Quotas;
+use domain::mail::{Outbox as _, Template};
+use domain::session::{
+    EndReason, Lifetimes, LoginDefence, Revocation, RevocationNews, Revocations, Revoked, SessionParts,
+    SessionService,
+};
+use domain::sync::SyncService;
+use domain::todo::{Change, Commit, TodoService, TodoStore};
+use domain::{Clock, Stamp, UserId};
+use domain_testkit::build::{T0, batch, uuid};
+use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+pub use answer::{Answer, User, delete, get, patch, post};
+pub use documented::documented_status;
+pub use failures::Failures;
+pub use ports::{Hasher, Limiter, Limits, narrowed, sign};
+use ports::{Tee, Tokens, key_ring};
+use provider::PlainProvider;
+
+/// An allowed origin.
+pub const ORIGIN: &str = "https://app.example.com";
+/// The password of every user here.
+pub const PASSWORD: &str = "Zebra-Stripe-7";
+
+/// What a test may change before the API is built.
+pub struct Setup {
+    pub settings: ApiSettings,
+    /// Quotas of logins and mails; `None` turns them off.
+    pub quotas: Option<Quotas>,
+    pub limits: Limits,
+    pub todo_quota: u32,
+    pub turns: Turns,
+    pub pace: Pace,
+    /// Wraps the store for sockets and exports.
+    pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
+    /// Wraps the clock of the API; the services keep the plain one.
+    pub clock: Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Clock>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            settings: settings(),
+            quotas: Some(Quotas::default()),
+            limits: Limits::GrantAll,
+            todo_quota: 20_000,
+            turns: Turns::default(),
+            pace: Pace::default(),
+            store: |store| store,
+            clock: Box::new(|clock, _| clock),
+        }
+    }
+}
+
+/// The settings of a [`Setup`] that changes none.
+pub fn settings() -> ApiSettings {
+    ApiSettings {
+        allowed_origins: vec![ORIGIN.to_owned()],
+        frontend_url: format!("{ORIGIN}/home"),
+        api_quota: Some(Quotas::default().api),
+        ..ApiSettings::default()
+    }
+}
+
+/// The application, and the fakes that it runs on.
+pub struct TestApi {
+    pub api: Arc<Api>,
+    pub store: Arc<MemoryStore>,
+    pub bus: Arc<RecordingBus>,
+    pub hub: Arc<Hub>,
+    pub clock: Arc<FixedClock>,
+    pub revocations: Arc<Revocations>,
+    pub hasher: Arc<Hasher>,
+    pub limiter: Arc<Limiter>,
+    pub turns: Turns,
+    one_time: Arc<HmacOneTimeSecrets>,
+    service: OnceCell<Service>,
+}
+
+/// The initialised application: workers initialise it once, too.
+type Service = Box<dyn Fn(Request) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>>>;
+
+impl TestApi {
+    pub fn new() -> Self {
+        Self::with(Setup::default())
+    }
+
+    pub fn with(setup: Setup) -> Self {
+        let Setup { settings, quotas, limits, todo_quota, turns, pace, .. } = setup;
+        let clock = Arc::new(FixedClock::at(T0));
+        let hub = Hub::with_pace(clock.clone(), pace);
+        let bus = Arc::new(RecordingBus::new());
+        let store = Arc::new(MemoryStore::new(Arc::new(Tee { hub: hub.clone(), bus: bus.clone() })));
+        let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
+        let (hasher, limiter) = (Arc::new(Hasher::default()), Arc::new(Limiter::new(limits)));
+        let ring = key_ring();
+        let one_time = Arc::new(HmacOneTimeSecrets::new(&ring));
+        let sessions = SessionService::new(
+            SessionParts {
+                accounts: store.clone(),
+                sessions: store.clone(),
+                revocations: revocations.clone(),
+                hasher: hasher.clone(),
+                access: Arc::new(Tokens::new(&ring)),
+                refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
+                limiter: limiter.clone(),
+                secrets: Arc::new(SequentialSecrets),
+                clock: clock.clone(),
+                issuers: None,
+                identities: store.clone(),
+            },
+            Lifetimes::default(),
+            LoginDefence { quotas, session_cap: 100 },
+        );
+        let accounts = AccountService::new(
+            AccountParts { one_time: store.clone(), secrets: one_time.clone(), quotas },
+            sessions.clone(),
+        );
+        let provider = |name, up| Arc::new(PlainProvider { name, up }) as Arc<dyn Provider>;
+        let identities = IdentityParts {
+            identities: store.clone(),
+            accounts: store.clone(),
+            one_time: store.clone(),
+            secrets: one_time.clone(),
+            providers: vec![provider("acme", true), provider("globex", true), provider("broken", false)],
+        };
+        let dependencies = Dependencies {
+            todos: TodoService::new(store.clone(), clock.clone(), todo_quota),
+            sync: SyncService::new(store.clone(), clock.clone(), todo_quota),
+            accounts,
+            identities: IdentityService::new(identities, sessions.clone()),
+            sessions,
+            store: (setup.store)(store.clone()),
+            hub: hub.clone(),
+            probe: store.clone(),
+            clock: (setup.clock)(clock.clone(), revocations.clone()),
+            secrets: Arc::new(SequentialSecrets),
+        };
+        let api = Api::new(dependencies, settings)
+            .with_public_keys(json!({"keys": [{"kty": "OKP", "kid": "1"}]}))
+            .with_turns(turns.clone());
+        let service = OnceCell::new();
+        let api = Arc::new(api);
+        let api =
+            Self { api, store, bus, hub, clock, revocations, hasher, limiter, turns, one_time, service };
+        api.confirm_revocations();
+        api
+    }
+
+    /// Keeps the list of revocations fresh without a new entry.
+    pub fn confirm_revocations(&self) {
+        self.revocations.refresh(&RevocationNews::default(), self.clock.reading());
+    }
+
+    /// Moves the clock on; the list of revocations stays fresh.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.confirm_revocations();
+    }
+
+    /// Disables an account, and tells the list of revocations.
+    pub fn disable(&self, user: UserId) {
+        self.store.set_active(user, false);
+        let news = RevocationNews { disabled: vec![user], ..RevocationNews::default() };
+        self.revocations.refresh(&news, self.clock.reading());
+    }
+
+    /// Revokes tokens of `user` as a logout at [`T0`] does.
+    pub fn revoke(&self, user: UserId, what: Revoked) {
+        self.revocations.add(&[revocation(user, what)]);
+    }
+
+    /// Sends a request; the body of the response is not read yet.
+    pub async fn respond(&self, request: Request) -> Result<ServiceResponse<BoxBody>, Error> {
+        let service = self.service.get_or_init(|| self.initialise()).await;
+        service(request).await
+    }
+
+    async fn initialise(&self) -> Service {
+        let service = Rc::new(init_service(app(self.api.clone())).await);
+        Box::new(move |request| {
+            let service = service.clone();
+            Box::pin(async move { Ok(try_call_service(&*service, request).await?.map_into_boxed_body()) })
+        })
+    }
+
+    pub async fn send(&self, request: TestRequest) -> Answer {
+        Answer::of(self.respond(request.to_request()).await).await
+    }
+
+    /// Sends a request with a token, unless it is empty, and a body, unless it is null.
+    pub async fn call(&self, token: &str, method: Method, path: &str, body: Value) -> Answer {
+        let mut request = TestRequest::default().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.insert_header(("authorization", format!("Bearer {token}")));
+        }
+        if !body.is_null() {
+            request = request.set_json(body);
+        }
+        self.send(request).await
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.call(token, Method::GET, path, Value::Null).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(token, Method::POST, path, body).await
+    }
+
+    pub async fn put(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(token, Method::PUT, path, body).await
+    }
+
+    pub async fn patch(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(token, Method::PATCH, path, body).await
+    }
+
+    pub async fn delete(&self, token: &str, path: &str) -> Answer {
+        self.call(token, Method::DELETE, path, Value::Null).await
+    }
+
+    /// Registers `<name>@example.com` on the sync contract.
+    pub async fn register(&self, name: &str) -> User {
+        let body = json!({"email": email_of(name), "password": PASSWORD, "client_id": "phone"});
+        self.send(post("/auth/register", body)).await.user(201)
+    }
+
+    /// Registers `<name>@example.com` and logs in on the token contract.
+    pub async fn user(&self, name: &str) -> User {
+        let account = json!({"email": email_of(name), "password": PASSWORD});
+        let registered = self.post("", "/auth/register", account).await.expect(201);
+        let id = registered["id"].as_str().and_then(|id| id.parse().ok()).expect("a UUID");
+        let (token, refresh) = self.log_in(name).await;
+        User { id: UserId(id), email: email_of(name), token, refresh }
+    }
+
+    /// Opens another session on the token contract: its access and refresh token.
+    pub async fn log_in(&self, name: &str) -> (String, String) {
+        let account = json!({"email": email_of(name), "password": PASSWORD});
+        let tokens = self.post("", "/auth/login", account).await.expect(200);
+        let text = |member: &str| tokens[member].as_str().expect("a token").to_owned();
+        (text("access_token"), text("refresh_token"))
+    }
+
+    /// The token in the last mail of this kind to the address; each mail is handed out once.
+    pub async fn mailed(&self, template: Template, to: &str) -> Option<String> {
+        let now = self.clock.now();
+        let due = self.store.claim(now, now.plus(Duration::from_hours(1000)), 100).await.expect("answers");
+        let mut mails = due.into_iter().map(|queued| queued.mail);
+        let mail = mails.rfind(|mail| mail.template == template && mail.to.as_str() == to)?;
+        Some(mail.token.map(|token| self.one_time.derive(token)).unwrap_or_default())
+    }
+
+    /// Commits changes in one batch.
+    pub async fn commit(&self, user: UserId, changes: impl IntoIterator<Item = Change>) {
+        let done = self.store.commit(user, batch(changes), T0).await.expect("commit answers");
+        assert!(matches!(done, Commit::Done(_)), "{done:?}");
+    }
+
+    pub async fn sync_clock(&self, user: UserId) -> Stamp {
+        self.store.clock(user).await.expect("clock answers").expect("the user exists")
+    }
+}
+
+/// A logout at [`T0`].
+pub fn revocation(user: UserId, what: Revoked) -> Revocation {
+    let until = T0.plus(Duration::from_hours(1));
+    Revocation { what, user, reason: EndReason::Logout, at: T0, until }
+}
+
+/// An address without an account.
+pub fn address() -> String {
+    email_of(&uuid().simple().to_string())
+}
+
+fn email_of(name: &str) -> String {
+    format!("{name}@example.com")
+}

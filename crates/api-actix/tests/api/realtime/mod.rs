@@ -1,0 +1,9 @@
+//! The socket at `/ws/todos`, on a real port.
+
+mod client;
+mod closing;
+mod handshake;
+mod limits;
+mod messages;
+mod replay;
+mod server;

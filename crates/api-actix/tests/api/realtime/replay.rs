@@ -1,0 +1,269 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::LazyLock;
+
+use api_actix::moment::Moment;
+use async_trait::async_trait;
+use domain::event::TodoEvent;
+use domain::todo::query::ListQuery;
+use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
+use domain::{Stamp, StoreError, TodoId, UserId};
+use domain_testkit::MemoryStore;
+use domain_testkit::build::{T0, at, batch, create, delete, restore, retitle, todo_id};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::server::{Server, creations};
+use crate::harness::Setup;
+
+fn since(stamp: Stamp) -> String {
+    format!("?since={}", Moment(stamp))
+}
+
+/// What a message says of a todo: its id, version and stamp.
+fn told(message: &Value) -> (String, i64, Stamp) {
+    let deleted = message["type"] == "todo_deleted";
+    let (id, facts) =
+        if deleted { (&message["todo_id"], message) } else { (&message["todo"]["id"], &message["todo"]) };
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("a todo: {message}")).to_owned();
+    let stamp = Moment::parse(&text(&facts["updated_at"])).expect("a stamp");
+    (text(id), facts["version"].as_i64().expect("a version"), stamp)
+}
+
+fn happened(event: &TodoEvent) -> (String, i64, Stamp) {
+    (event.todo.id().0.to_string(), event.todo.version(), event.todo.updated_at())
+}
+
+#[actix_web::test]
+async fn what_changed_since_the_cursor_is_told_once_and_in_order() {
+    let server = Server::start();
+    let user = server.user().await;
+    let [old, edited, gone] = [todo_id(), todo_id(), todo_id()];
+    server.commit(user.id, [create(old, "Old"), create(edited, "Edited"), create(gone, "Gone")]).await;
+    let cursor = server.sync_clock(user.id).await;
+    let fresh = todo_id();
+    server
+        .commit(user.id, [delete(gone), create(fresh, "Fresh"), retitle(edited, Base::Current, "Once")])
+        .await;
+    server.commit(user.id, [retitle(edited, Base::Current, "Twice")]).await;
+    let end = server.sync_clock(user.id).await;
+
+    let mut socket = server.open(&user, &since(cursor)).await;
+    let deleted = socket.next().await;
+    assert_eq!(
+        deleted,
+        json!({"type": "todo_deleted", "todo_id": gone.0, "version": 2, "updated_at": deleted["updated_at"]})
+    );
+    let created = socket.next().await;
+    assert_eq!((&created["type"], &created["todo"]["id"]), (&json!("todo_created"), &json!(fresh.0)));
+    let updated = socket.next().await;
+    assert_eq!((&updated["type"], &updated["todo"]["text"]), (&json!("todo_updated"), &json!("Twice")));
+    assert_eq!(socket.next().await, json!({"type": "ready", "sync_timestamp": Moment(end)}));
+    server.commit(user.id, [create(todo_id(), "Live")]).await;
+    assert_eq!(socket.next().await["todo"]["text"], "Live");
+}
+
+#[actix_web::test]
+async fn without_a_cursor_nothing_is_replayed() {
+    let server = Server::start();
+    let user = server.user().await;
+    server.commit(user.id, creations(3)).await;
+    let (mut socket, ready) = server.live(&user, "").await;
+    assert_eq!(ready, Moment(server.sync_clock(user.id).await).to_string());
+    let (_, again) = server.live(&user, &format!("?since={ready}")).await;
+    assert_eq!(again, ready);
+    server.commit(user.id, [create(todo_id(), "Live")]).await;
+    assert_eq!(socket.next().await["todo"]["text"], "Live");
+}
+
+#[actix_web::test]
+async fn a_long_absence_is_told_in_full() {
+    let server = Server::start();
+    let user = server.user().await;
+    let cursor = server.sync_clock(user.id).await;
+    for _ in 0..7 {
+        server.commit(user.id, creations(150)).await;
+    }
+    let mut socket = server.open(&user, &since(cursor)).await;
+    for event in server.bus.so_far(user.id) {
+        assert_eq!(told(&socket.next().await), happened(&event));
+    }
+    assert_eq!(socket.next().await["type"], "ready");
+}
+
+#[actix_web::test]
+async fn a_cursor_of_another_history_gets_resync_required_and_then_live_events() {
+    let server = Server::start();
+    let user = server.user().await;
+    server.commit(user.id, creations(3)).await;
+    let clock = server.sync_clock(user.id).await;
+    // Ahead of the user's clock; older than the tombstones kept, whose horizon begins at 1970.
+    for cursor in [clock.next(), at(86_400), Stamp::from_micros(-1).expect("in 1969")] {
+        let mut socket = server.open(&user, &since(cursor)).await;
+        assert_eq!(socket.next().await, json!({"type": "resync_required"}), "{cursor:?}");
+        assert_eq!(
+            socket.next().await,
+            json!({"type": "ready", "sync_timestamp": Moment(server.sync_clock(user.id).await)})
+        );
+        server.commit(user.id, [create(todo_id(), "Live")]).await;
+        assert_eq!(socket.next().await["todo"]["text"], "Live");
+    }
+}
+
+#[actix_web::test]
+async fn a_store_that_can_not_be_read_closes_the_socket_for_now() {
+    let server = Server::start();
+    let user = server.user().await;
+    for query in [String::new(), since(T0)] {
+        server.store.fail_next(1);
+        let (messages, code) = server.open(&user, &query).await.rest().await;
+        assert_eq!((messages.len(), &messages[0]["error_code"], code), (1, &json!("SERVER_001"), 1013));
+    }
+}
+
+/// Holds reads back until the test lets them through.
+struct Gated(Arc<MemoryStore>);
+
+static GATE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(0));
+static WAITING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(0));
+
+#[async_trait]
+impl TodoStore for Gated {
+    async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
+        self.0.commit(user, batch, now).await
+    }
+
+    async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
+        self.0.get(user, id).await
+    }
+
+    async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
+        self.0.get_by_number(user, number).await
+    }
+
+    async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
+        self.0.list(user, query).await
+    }
+
+    async fn changes(
+        &self,
+        user: UserId,
+        since: Option<Stamp>,
+        limit: u32,
+    ) -> Result<Option<Changes>, StoreError> {
+        let read = self.0.changes(user, since, limit).await;
+        WAITING.add_permits(1);
+        GATE.acquire().await.expect("never closed").forget();
+        read
+    }
+
+    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
+        self.0.clock(user).await
+    }
+
+    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.0.is_anothers(user, id).await
+    }
+
+    async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.sweep_tombstones(before, limit).await
+    }
+}
+
+#[actix_web::test]
+async fn more_events_during_a_replay_than_can_wait_are_read_from_the_store() {
+    let server = Server::with(Setup { store: |store| Arc::new(Gated(store)), ..Setup::default() });
+    let user = server.user().await;
+    let cursor = server.sync_clock(user.id).await;
+    server.commit(user.id, creations(2)).await;
+    let mut socket = server.open(&user, &since(cursor)).await;
+    WAITING.acquire().await.expect("never closed").forget();
+    // The first page is read and not yet sent; all of this comes after its snapshot, and too much to wait.
+    for _ in 0..600 {
+        server.commit(user.id, creations(1)).await;
+    }
+    GATE.add_permits(1_000);
+    let events = server.bus.so_far(user.id);
+    assert_eq!(events.len(), 602);
+    for event in events {
+        assert_eq!(told(&socket.next().await), happened(&event));
+    }
+    assert_eq!(socket.next().await["type"], "ready");
+}
+
+/// A little generator of numbers (xorshift), so that a failing round can be run again by its seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).expect("fewer than sides")
+    }
+
+    fn change(&mut self, ids: &[TodoId], n: usize) -> Change {
+        let id = ids[self.roll(ids.len())];
+        match self.roll(5) {
+            0 => create(todo_id(), &format!("new {n}")),
+            1 => delete(id),
+            2 => restore(id),
+            _ => retitle(id, Base::Current, &format!("title {n}")),
+        }
+    }
+}
+
+/// What a client that connects while others write has to learn, whatever the interleaving.
+#[actix_web::test]
+async fn nothing_is_missed_and_nothing_repeated_between_replay_and_live() {
+    let server = Server::start();
+    for seed in 1..=60_u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let user = server.user().await;
+        let ids: Vec<_> = (0..20).map(|_| todo_id()).collect();
+        server.commit(user.id, ids.iter().map(|id| create(*id, "first"))).await;
+        let stamps: Vec<_> = server.bus.so_far(user.id).iter().map(|event| event.todo.updated_at()).collect();
+        let cursor = stamps[dice.roll(stamps.len())];
+
+        // A plain thread, as stores publish from one.
+        let (store, id) = (server.store.clone(), user.id);
+        let pauses = dice.roll(4);
+        let writer = std::thread::spawn(move || {
+            for n in 0..150 {
+                let changes: Vec<_> = (0..=dice.roll(4)).map(|_| dice.change(&ids, n)).collect();
+                let commit = store.commit(id, batch(changes), T0);
+                futures_util::FutureExt::now_or_never(commit).expect("is ready at once").expect("is decided");
+                for _ in 0..pauses * 200 {
+                    std::hint::spin_loop();
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut socket = server.open(&user, &since(cursor)).await;
+        let mut replayed = Vec::new();
+        let ready = loop {
+            let message = socket.next().await;
+            if message["type"] == "ready" {
+                break Moment::parse(message["sync_timestamp"].as_str().expect("a stamp")).expect("a stamp");
+            }
+            replayed.push(told(&message));
+        };
+        tokio::task::spawn_blocking(move || writer.join()).await.expect("runs").expect("the writer is done");
+        let history: Vec<_> = server.bus.so_far(user.id).iter().map(happened).collect();
+
+        let (before, after): (Vec<_>, Vec<_>) =
+            history.into_iter().partition(|(_, _, stamp)| *stamp <= ready);
+        assert!(replayed.is_sorted_by(|a, b| a.2 < b.2), "seed {seed}: {replayed:?}");
+        assert!(replayed.iter().all(|(_, _, stamp)| cursor < *stamp && *stamp <= ready), "seed {seed}");
+        let latest: HashMap<_, _> =
+            before.into_iter().map(|(id, version, stamp)| (id, (version, stamp))).collect();
+        let learnt: HashMap<_, _> =
+            replayed.into_iter().map(|(id, version, stamp)| (id, (version, stamp))).collect();
+        for (id, (version, stamp)) in latest.iter().filter(|(_, (_, stamp))| *stamp > cursor) {
+            assert_eq!(learnt.get(id), Some(&(*version, *stamp)), "seed {seed}");
+        }
+        for event in after {
+            assert_eq!(told(&socket.next().await), event, "seed {seed}");
+        }
+    }
+}
