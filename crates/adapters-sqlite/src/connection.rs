@@ -1,4 +1,4 @@
-//! Connections, prepared alike.
+//! Opens connections and configures them.
 
 use std::fs;
 use std::io;
@@ -11,30 +11,30 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::error::OpenError;
-use crate::todos;
+use crate::functions;
 
-/// Makes connections to one file.
+/// Opens connections to one file.
 pub(crate) struct Connector {
     pub path: PathBuf,
     pub timeout: Duration,
     pub echo: bool,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
     Write,
-    /// Writing the schema, with foreign keys off: what `DROP TABLE` removes must not cascade.
+    /// For changes of the schema. Foreign keys are off, so that `DROP TABLE` does not cascade.
     Migrate,
 }
 
 impl Connector {
-    /// A connection; the file and its folder are made where they are missing.
+    /// Opens a connection. Creates the file and its folder if they are missing.
     pub(crate) fn connect(&self, access: Access) -> Result<SqliteConnection, OpenError> {
         create(&self.path)?;
         let problem = |problem: String| OpenError::Connect { path: self.path.clone(), problem };
-        // An absolute path: a relative one could begin like a URI.
+        // SQLite takes a path that starts with `file:` for a URI. An absolute path can't.
         let path = std::path::absolute(&self.path)
             .map_err(|source| OpenError::Create { path: self.path.clone(), source })?;
         let url = path.to_str().ok_or_else(|| OpenError::Path(self.path.clone()))?;
@@ -42,15 +42,16 @@ impl Connector {
         if self.echo {
             conn.set_instrumentation(|event: InstrumentationEvent<'_>| log_statement(&event));
         }
-        self.prepare(&mut conn, access).map_err(|error| problem(error.to_string()))?;
+        self.configure(&mut conn, access).map_err(|error| problem(error.to_string()))?;
         Ok(conn)
     }
 
-    fn prepare(&self, conn: &mut SqliteConnection, access: Access) -> QueryResult<()> {
+    fn configure(&self, conn: &mut SqliteConnection, access: Access) -> QueryResult<()> {
         conn.batch_execute(&format!("PRAGMA busy_timeout = {}", self.timeout.as_millis()))?;
-        patiently(self.timeout, || conn.batch_execute("PRAGMA journal_mode = WAL"))?;
-        // FULL flushes the log at each commit, which a group shares. The log is written back after 4,096 pages (16 MiB): seldom
-        // enough for a group of scattered writes, and soon enough for reads, which look it up first.
+        retry_while_locked(self.timeout, || conn.batch_execute("PRAGMA journal_mode = WAL"))?;
+        // FULL flushes the write-ahead log at each commit; the jobs of a group share the flush. A checkpoint
+        // every 4,096 pages (16 MiB) is rare enough for scattered writes, and keeps the log short enough
+        // for reads, which search it first.
         conn.batch_execute(
             "PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 4096;
@@ -63,14 +64,14 @@ impl Connector {
             Access::Write => "PRAGMA foreign_keys = ON;",
             Access::Migrate => "PRAGMA foreign_keys = OFF;",
         })?;
-        todos::register_functions(conn)
+        functions::register(conn)
     }
 }
 
-/// Makes the file, for its owner only, and its folder.
+/// Creates the folder, and the file with access for its owner only.
 ///
-/// A file that is there is not even opened: closing it would drop the locks that other connections of this process
-/// hold on it (POSIX locks belong to process and file).
+/// Does not open an existing file: POSIX locks belong to the process, so closing the file would drop the
+/// locks of this process's other connections.
 fn create(path: &Path) -> Result<(), OpenError> {
     let failed = |path: &Path, source| OpenError::Create { path: path.to_owned(), source };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -86,9 +87,11 @@ fn create(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Repeats a statement that is refused as busy: SQLite's own time-out does not cover the change of journal mode, at which several
-/// processes that start on a new file meet.
-fn patiently(timeout: Duration, mut run: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
+/// Retries a statement while the database is locked, for `timeout` at most.
+///
+/// `PRAGMA busy_timeout` does not cover the change of journal mode, which several processes may attempt at
+/// once when they start on a new file.
+fn retry_while_locked(timeout: Duration, mut run: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
     const PAUSE: Duration = Duration::from_millis(10);
     let mut left = timeout;
     loop {
@@ -111,7 +114,7 @@ fn log_statement(event: &InstrumentationEvent<'_>) {
     }
 }
 
-/// A statement as diesel shows it, without the values bound to it.
+/// Removes the bound values from a statement as diesel displays it.
 fn without_values(query: &str) -> &str {
     query.split_once(" -- binds:").map_or(query, |(statement, _)| statement)
 }

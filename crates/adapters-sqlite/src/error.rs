@@ -1,53 +1,35 @@
-//! Failures, and what they are to callers.
+//! Errors, and their conversion into those of the ports.
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use diesel::result::Error as DieselError;
 use domain::StoreError;
 use thiserror::Error;
-use tokio::sync::oneshot;
-
-use crate::migrations::MigrateError;
 
 /// Why a store can't be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The file or its folder can't be made.
+    /// The file or its folder can't be created.
     #[error("can't create {path}: {source}")]
-    Create {
-        /// What was to be made.
-        path: PathBuf,
-        /// Why it could not.
-        source: io::Error,
-    },
-    /// The path is no UTF-8, which SQLite demands.
+    Create { path: PathBuf, source: io::Error },
+    /// SQLite accepts only UTF-8 paths.
     #[error("the path {0:?} is not UTF-8")]
     Path(PathBuf),
-    /// It is no database, or it can't be read or written.
+    /// The file is not a database, or it can't be read or written.
     #[error("can't open the database {path}: {problem}")]
-    Connect {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        problem: String,
-    },
-    /// The schema is not up to date.
+    Connect { path: PathBuf, problem: String },
+    /// Migrations are pending.
     #[error("the database lacks these migrations: {}", .pending.join(", "))]
-    NotMigrated {
-        /// Their names.
-        pending: Vec<String>,
-    },
-    /// The migrations applied can't be read.
-    #[error(transparent)]
-    Migrations(#[from] Box<MigrateError>),
-    /// A thread can't be started.
+    NotMigrated { pending: Vec<String> },
+    /// The table of applied migrations can't be read.
+    #[error("can't read the applied migrations: {0}")]
+    Migrations(String),
     #[error("can't start a thread: {0}")]
     Thread(#[from] io::Error),
 }
 
-/// Why a job failed.
+/// Why a job failed, or why its transaction was rolled back.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Database(DieselError),
@@ -70,37 +52,25 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Domain(error) => error,
-            // Its message names the field.
+            // Diesel's message names the field.
             Failure::Database(DieselError::DeserializationError(problem)) => {
                 Self::corrupt("database", "row", problem.to_string())
             }
-            // Busy, locked, full, or a failing disk.
+            // The file is busy or locked, or the disk is full or failing.
             Failure::Database(error) => Self::Unavailable(error.to_string()),
         }
     }
 }
 
-/// A job's answer, awaited for at most `timeout`.
-pub(crate) async fn in_time<T>(
-    timeout: Duration,
-    answer: oneshot::Receiver<Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    match tokio::time::timeout(timeout, answer).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err(StoreError::Unavailable("the database thread dropped the job".to_owned())),
-        Err(_) => Err(StoreError::Unavailable(format!("no answer within {timeout:?}"))),
-    }
-}
-
-/// What a job that panicked is to its caller.
+/// The answer to the caller of a job that panicked.
 pub(crate) fn panicked() -> StoreError {
     StoreError::Unavailable("a job in the database thread panicked".to_owned())
 }
 
-/// The answer when a queue is full, or its thread is gone.
+/// The answer if a queue is full or its threads have ended.
 pub(crate) fn refused<T>(error: &crossbeam_channel::TrySendError<T>, what: &str) -> StoreError {
     StoreError::Unavailable(match error {
-        crossbeam_channel::TrySendError::Full(_) => format!("busy: too many {what} wait already"),
+        crossbeam_channel::TrySendError::Full(_) => format!("busy: too many {what} are waiting"),
         crossbeam_channel::TrySendError::Disconnected(_) => "the store is closed".to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! The schema's history, embedded.
+//! Migrations of the schema, embedded in the binary.
 
 use std::error::Error;
 use std::path::Path;
@@ -15,16 +15,16 @@ use crate::error::OpenError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// How long a process waits for another that migrates.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait for another process that migrates.
+const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Why the schema can't be changed or read.
+/// Why the schema can't be read or changed.
 #[derive(Debug, Error)]
 pub enum MigrateError {
     /// The database can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A migration failed, and none of this call was applied.
+    /// A migration failed. None of the call's migrations was applied.
     #[error("the migration failed: {0}")]
     Run(String),
 }
@@ -41,17 +41,16 @@ impl From<diesel::result::Error> for MigrateError {
     }
 }
 
-/// Whether one migration is applied.
+/// One migration, and whether it has been applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its name.
     pub name: String,
-    /// Whether it is.
     pub applied: bool,
 }
 
-/// Applies what is pending, all or nothing, and gives the names. Of several processes at once one does it; the others wait and find
-/// nothing to do.
+/// Applies all pending migrations in one transaction and returns their names.
+///
+/// If several processes migrate at once, one does the work. The others wait and return an empty list.
 pub fn migrate(path: &Path) -> Result<Vec<String>, MigrateError> {
     connect(path)?.exclusive_transaction(|conn| {
         let pending = unapplied(conn)?;
@@ -62,7 +61,7 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, MigrateError> {
     })
 }
 
-/// Reverts the migration applied last, and gives its name; `None` where none is applied.
+/// Reverts the last applied migration and returns its name. `None` if none is applied.
 pub fn revert_last(path: &Path) -> Result<Option<String>, MigrateError> {
     connect(path)?.exclusive_transaction(|conn| {
         if applied(conn)?.is_empty() {
@@ -73,7 +72,7 @@ pub fn revert_last(path: &Path) -> Result<Option<String>, MigrateError> {
     })
 }
 
-/// Every migration this program knows, the oldest first. Makes no file.
+/// Returns every migration that this program knows, the oldest first. Does not create the file.
 pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, MigrateError> {
     let applied = if path.exists() { applied(&mut connect(path)?)? } else { Vec::new() };
     Ok(known()?
@@ -85,14 +84,14 @@ pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, MigrateError
         .collect())
 }
 
-/// The names of the migrations not yet applied.
-pub(crate) fn pending(conn: &mut SqliteConnection) -> Result<Vec<String>, Box<MigrateError>> {
-    let pending = unapplied(conn).map_err(Box::new)?;
+/// Returns the names of the migrations that have not been applied.
+pub(crate) fn pending(conn: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
+    let pending = unapplied(conn).map_err(|error| OpenError::Migrations(error.to_string()))?;
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
 
 fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
-    let connector = Connector { path: path.to_owned(), timeout: PATIENCE, echo: false };
+    let connector = Connector { path: path.to_owned(), timeout: LOCK_TIMEOUT, echo: false };
     connector.connect(Access::Migrate)
 }
 
@@ -104,7 +103,7 @@ fn unapplied(conn: &mut SqliteConnection) -> Result<Vec<Box<dyn Migration<Sqlite
     Ok(conn.pending_migrations(MIGRATIONS)?)
 }
 
-/// By version, which is how they apply.
+/// Returns the embedded migrations in the order of their versions.
 fn known() -> Result<Vec<Box<dyn Migration<Sqlite>>>, MigrateError> {
     let mut all = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)?;
     all.sort_unstable_by(|a, b| a.name().version().cmp(&b.name().version()));

@@ -208,3 +208,21 @@ async fn a_file_that_another_process_keeps_locked_is_unavailable_until_it_is_fre
     other.batch_execute("ROLLBACK").expect("unlocks");
     store.commit(user, batch([create(id, "milk")]), T0).await.expect("commits");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_written_and_published_after_its_caller_stopped_waiting() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let bus = Arc::new(RecordingBus::new());
+    let store = SqliteStore::open(OpenOptions::new(&path, bus.clone())).expect("opens");
+    let (user, id) = (user(&store).await, todo_id());
+    let mut other = raw(&path);
+    other.batch_execute("BEGIN IMMEDIATE").expect("locks");
+    // The first poll queues the commit, which then waits for the lock.
+    let commit = store.commit(user, batch([create(id, "milk")]), T0);
+    assert!(tokio::time::timeout(Duration::ZERO, commit).await.is_err());
+    other.batch_execute("ROLLBACK").expect("unlocks");
+    let events = bus.wait_for(user, 1).await;
+    assert_eq!(events[0].todo.id(), id);
+    assert_eq!(store.get(user, id).await.expect("reads").as_ref(), Some(&events[0].todo));
+}

@@ -1,7 +1,6 @@
-//! One-time tokens.
+//! [`OneTimeStore`] on SQLite.
 
-mod proofs;
-mod tokens;
+mod email_tokens;
 
 use async_trait::async_trait;
 use domain::account::{
@@ -12,31 +11,28 @@ use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
-use crate::SqliteStore;
 use crate::readers::in_snapshot;
-use crate::sessions;
-use crate::writer::Done;
-
-pub(crate) use tokens::{records, void_all_but, write};
+use crate::store::SqliteStore;
+use crate::tables::{one_time_tokens, sessions};
 
 #[async_trait]
 impl OneTimeStore for SqliteStore {
     async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
         self.write(move |conn| {
-            if tokens::has_room_for(conn, &proof.token)? {
-                write(conn, &proof, now)?;
+            if one_time_tokens::user_exists(conn, &proof.token)? {
+                one_time_tokens::issue(conn, &proof, now)?;
             }
-            Ok(Done::quiet(()))
+            Ok(())
         })
         .await
     }
 
     async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
         self.write(move |conn| {
-            if tokens::has_room_for(conn, &token)? {
-                tokens::put(conn, &token)?;
+            if one_time_tokens::user_exists(conn, &token)? {
+                one_time_tokens::insert(conn, &token)?;
             }
-            Ok(Done::quiet(()))
+            Ok(())
         })
         .await
     }
@@ -49,20 +45,20 @@ impl OneTimeStore for SqliteStore {
     ) -> Result<Option<Consumed>, StoreError> {
         let hash = *hash;
         self.write(move |conn| {
-            let token = tokens::consume(conn, purpose, hash, now)?;
-            Ok(Done::quiet(token.map(Consumed::from)))
+            let token = one_time_tokens::consume(conn, purpose, hash, now)?;
+            Ok(token.map(Consumed::from))
         })
         .await
     }
 
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let hash = *hash;
-        self.write(move |conn| proofs::verify_email(conn, hash, now).map(Done::quiet)).await
+        self.write(move |conn| email_tokens::verify_email(conn, hash, now)).await
     }
 
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let hash = *hash;
-        self.read(move |conn| in_snapshot(conn, |conn| proofs::resettable(conn, hash, now))).await
+        self.read(move |conn| in_snapshot(conn, |conn| email_tokens::resettable(conn, hash, now))).await
     }
 
     async fn reset_password(
@@ -71,7 +67,7 @@ impl OneTimeStore for SqliteStore {
         new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let hash = *hash;
-        self.write(move |conn| proofs::reset_password(conn, hash, &new).map(Done::quiet)).await
+        self.write(move |conn| email_tokens::reset_password(conn, hash, &new)).await
     }
 
     async fn magic_log_in(
@@ -83,10 +79,7 @@ impl OneTimeStore for SqliteStore {
         ending: Ending,
     ) -> Result<MagicLogIn, StoreError> {
         let hash = *hash;
-        self.write(move |conn| {
-            proofs::magic_log_in(conn, hash, new_user, &session, cap, ending).map(Done::quiet)
-        })
-        .await
+        self.write(move |conn| email_tokens::magic_log_in(conn, hash, new_user, &session, cap, ending)).await
     }
 
     async fn change_email(
@@ -99,10 +92,10 @@ impl OneTimeStore for SqliteStore {
         now: Stamp,
     ) -> Result<EmailChange, StoreError> {
         self.write(move |conn| {
-            if !sessions::lasts(conn, user, session, now)? {
-                return Ok(Done::quiet(EmailChange::SessionEnded));
+            if !sessions::is_live(conn, user, session, now)? {
+                return Ok(EmailChange::SessionEnded);
             }
-            proofs::change_email(conn, user, &email, &proof, notice.as_ref(), now).map(Done::quiet)
+            email_tokens::change_email(conn, user, &email, &proof, notice.as_ref(), now)
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! The threads that read.
+//! The reader threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use diesel::SqliteConnection;
 use domain::StoreError;
 use tokio::sync::oneshot;
 
-use crate::bare;
+use crate::cached_statement;
 use crate::error::{Failure, OpenError, panicked, refused};
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
-/// Threads that share one queue, each with a connection of its own.
+/// Threads that share one queue. Each has a connection of its own.
 pub(crate) struct Readers {
-    /// Taken on drop, which ends the threads once the queue is empty.
+    /// `None` only during drop. The threads end once this sender is gone and the queue is empty.
     queue: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
     busy: Arc<AtomicUsize>,
@@ -37,7 +37,9 @@ impl Readers {
         Ok(readers)
     }
 
-    /// Queues `work`. It is left out when nobody waits for its answer any more.
+    /// Queues `work`. It does not run if the caller has stopped waiting before its turn comes.
+    ///
+    /// Returns an error at once if the queue is full.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
@@ -48,7 +50,7 @@ impl Readers {
                 return;
             }
             let result = catch_unwind(AssertUnwindSafe(|| work(conn)));
-            // A caller who went away meanwhile needs no answer.
+            // The caller may have stopped waiting meanwhile.
             let _ = caller.send(result.map_or_else(|_| Err(panicked()), |result| result.map_err(Into::into)));
         });
         if let Some(queue) = &self.queue {
@@ -57,12 +59,12 @@ impl Readers {
         Ok(answer)
     }
 
-    /// How many of the threads are at work.
+    /// The number of threads that run a job.
     pub(crate) fn busy(&self) -> usize {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// How many jobs no thread has taken yet.
+    /// The number of queued jobs.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.as_ref().map_or(0, Sender::len)
     }
@@ -72,7 +74,7 @@ impl Drop for Readers {
     fn drop(&mut self) {
         self.queue = None;
         for thread in self.threads.drain(..) {
-            // Jobs catch their panics.
+            // Jobs catch their own panics.
             let _ = thread.join();
         }
     }
@@ -86,15 +88,15 @@ fn run(mut conn: SqliteConnection, jobs: &Receiver<Job>, busy: &AtomicUsize) {
     }
 }
 
-/// Runs `work` with every statement of it on one snapshot. A panic in it leaves no transaction behind.
+/// Runs all statements of `work` on one snapshot. The transaction ends even if `work` panics.
 pub(crate) fn in_snapshot<T>(
     conn: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    bare::run(conn, "BEGIN")?;
+    cached_statement::execute(conn, "BEGIN")?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn)));
-    // Fails only where an error made SQLite end the transaction itself, and then that error is the one to tell.
-    let ended = bare::run(conn, "COMMIT");
+    // Fails only if an error in `work` made SQLite end the transaction. That error is the one to report.
+    let ended = cached_statement::execute(conn, "COMMIT");
     let found = result.unwrap_or_else(|panic| resume_unwind(panic))?;
     ended?;
     Ok(found)

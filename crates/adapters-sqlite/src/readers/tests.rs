@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::connection::{Access, Connector};
-use crate::migrate;
+use crate::migrations::migrate;
 use crate::schema::todo_numbers;
 
 fn prepared() -> (TempDir, std::path::PathBuf) {

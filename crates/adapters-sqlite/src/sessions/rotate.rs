@@ -1,4 +1,4 @@
-//! The rotation of refresh tokens.
+//! Rotation of refresh tokens.
 
 use std::net::IpAddr;
 
@@ -7,15 +7,13 @@ use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{Device, Ending, RefreshToken, Refreshed, Session, Successor, TokenHash};
 use domain::{SessionId, Stamp, StoreError, TokenId, UserId};
 
-use super::end::end;
-use super::insert_token;
-use super::rows::{RefreshTokenRow, SessionRow};
-use crate::accounts;
 use crate::error::Failure;
-use crate::rows::Id;
+use crate::rows::{Id, RefreshTokenRow, SessionRow};
 use crate::schema::{refresh_tokens, sessions};
+use crate::tables;
 
-/// A token with what belongs to it. The look-up can't name its user: the secret is all that its caller has shown.
+/// Loads a token with its successor, session and user. The caller has shown only the secret, so the
+/// statement can't name the user.
 pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Option<RefreshFacts>, Failure> {
     let row = refresh_tokens::table
         .filter(refresh_tokens::token_hash.eq(hash.0.as_slice()))
@@ -25,7 +23,7 @@ pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Optio
     row.map(|row| facts(conn, RefreshToken::try_from(row)?)).transpose()
 }
 
-/// Judges the token presented, and writes what the verdict says.
+/// Judges the presented token and applies the verdict.
 pub(super) fn rotate(
     conn: &mut SqliteConnection,
     presented: TokenHash,
@@ -44,7 +42,7 @@ pub(super) fn rotate(
         }
         RefreshVerdict::Repeat(hash) => (hash, None),
         RefreshVerdict::Reused => {
-            let ended = end(conn, user, &[session], ending)?.pop();
+            let ended = tables::sessions::end(conn, user, &[session], ending)?.pop();
             return Ok(ended.map_or(Refreshed::Ended, Refreshed::Reused));
         }
         RefreshVerdict::Expired => return Ok(Refreshed::Expired),
@@ -55,7 +53,7 @@ pub(super) fn rotate(
     Ok(Refreshed::Done { user: Box::new(facts.user), session, hash })
 }
 
-/// Notes where and when a session that has not ended was last used, and until when it lives where that changed.
+/// Records the last use of an open session, and its new expiry if there is one.
 pub(super) fn touch(
     conn: &mut SqliteConnection,
     user: UserId,
@@ -79,7 +77,7 @@ pub(super) fn touch(
 
 fn facts(conn: &mut SqliteConnection, token: RefreshToken) -> Result<RefreshFacts, Failure> {
     let dangling = |column| StoreError::corrupt("refresh_tokens", column, "names a row that does not exist");
-    let user = accounts::by_id(conn, token.user)?.ok_or_else(|| dangling("user_id"))?;
+    let user = tables::users::by_id(conn, token.user)?.ok_or_else(|| dangling("user_id"))?;
     let session = sessions::table
         .filter(sessions::id.eq(Id::from(token.session)))
         .filter(sessions::user_id.eq(Id::from(token.user)))
@@ -114,7 +112,14 @@ fn replace(
     successor: Successor,
     now: Stamp,
 ) -> QueryResult<()> {
-    insert_token(conn, token.user, token.session, token.generation.saturating_add(1), successor, now)?;
+    tables::sessions::insert_token(
+        conn,
+        token.user,
+        token.session,
+        token.generation.saturating_add(1),
+        successor,
+        now,
+    )?;
     diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(Id::from(token.id))))
         .filter(refresh_tokens::user_id.eq(Id::from(token.user)))
         .filter(refresh_tokens::replaced_at.is_null())

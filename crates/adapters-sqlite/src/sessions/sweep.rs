@@ -1,4 +1,4 @@
-//! Removing what is of no more use.
+//! Deletes expired rows and old mails.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use domain::Stamp;
 
 use crate::error::Failure;
 
-/// How long a mail that was sent or given up is kept.
+/// How long a mail is kept after it was sent or given up.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// What goes by its `expires_at`, refresh tokens before their sessions: so no session takes more rows along than are counted.
-const PAST_THEIR_END: [&str; 4] = [
+/// Deletes rows by `expires_at`. Refresh tokens go before their sessions, so no deletion of a session
+/// cascades to rows that the limit does not count.
+const DELETE_EXPIRED: [&str; 4] = [
     "DELETE FROM refresh_tokens WHERE id IN (
          SELECT id FROM refresh_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
     "DELETE FROM sessions WHERE id IN (
@@ -25,8 +26,8 @@ const PAST_THEIR_END: [&str; 4] = [
          SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
 ];
 
-/// Mails that nothing is to be done about any more.
-const DONE: [&str; 2] = [
+/// Deletes mails that were sent or given up.
+const DELETE_FINISHED_MAILS: [&str; 2] = [
     "DELETE FROM mail_outbox WHERE id IN (
          SELECT id FROM mail_outbox WHERE sent_at < ? ORDER BY sent_at LIMIT ?)",
     "DELETE FROM mail_outbox WHERE id IN (
@@ -35,13 +36,14 @@ const DONE: [&str; 2] = [
 
 pub(super) fn sweep(conn: &mut SqliteConnection, now: Stamp, limit: u32) -> Result<u64, Failure> {
     let old = now.minus(MAILS_KEPT);
-    let sweeps = PAST_THEIR_END.map(|sql| (sql, now)).into_iter().chain(DONE.map(|sql| (sql, old)));
-    let mut gone = 0;
+    let sweeps =
+        DELETE_EXPIRED.map(|sql| (sql, now)).into_iter().chain(DELETE_FINISHED_MAILS.map(|sql| (sql, old)));
+    let mut deleted = 0;
     for (sql, until) in sweeps {
-        gone += diesel::sql_query(sql)
+        deleted += diesel::sql_query(sql)
             .bind::<BigInt, _>(until.as_micros())
             .bind::<BigInt, _>(i64::from(limit))
             .execute(conn)?;
     }
-    Ok(gone as u64)
+    Ok(deleted as u64)
 }

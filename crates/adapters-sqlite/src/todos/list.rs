@@ -1,33 +1,17 @@
 //! Pages of a user's list.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
 use diesel::sqlite::Sqlite;
 use domain::UserId;
 use domain::todo::Page;
 use domain::todo::query::{Filter, ListQuery, Order, SortBy};
 
-use super::standing;
+use super::sync_state;
 use crate::error::Failure;
+use crate::functions::contains_words;
 use crate::readers::in_snapshot;
-use crate::rows::{Id, TodoRow, all};
+use crate::rows::{Id, TodoRow, convert_all};
 use crate::schema::todos;
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// Whether each of `words`, which spaces separate, occurs in `title` or in `description`. One function of all words,
-    /// so that the statement is the same whatever their number: its plan is cached, and no depth limit is met.
-    fn holds_words(title: Text, description: Nullable<Text>, words: Text) -> Bool;
-}
-
-/// Makes the functions that statements call known to a connection.
-pub(crate) fn register_functions(conn: &mut SqliteConnection) -> QueryResult<()> {
-    holds_words_utils::register_impl(conn, |title: String, description: Option<String>, words: String| {
-        words
-            .split(' ')
-            .all(|word| title.contains(word) || description.as_ref().is_some_and(|d| d.contains(word)))
-    })
-}
 
 pub(super) fn page(
     conn: &mut SqliteConnection,
@@ -35,7 +19,7 @@ pub(super) fn page(
     query: &ListQuery,
 ) -> Result<Option<Page>, Failure> {
     in_snapshot(conn, |conn| {
-        let Some(standing) = standing(conn, user)? else {
+        let Some(state) = sync_state::load(conn, user)? else {
             return Ok(None);
         };
         let rows = sorted(matching(user, query), query.sort, query.order)
@@ -44,16 +28,16 @@ pub(super) fn page(
             .select(TodoRow::as_select())
             .load(conn)?;
         let total = if is_whole_list(query) {
-            u64::from(standing.live)
+            u64::from(state.live_todos)
         } else {
             let count: i64 = matching(user, query).count().get_result(conn)?;
             u64::try_from(count).unwrap_or(0)
         };
-        Ok(Some(Page { todos: all(rows)?, total, position: standing.position }))
+        Ok(Some(Page { todos: convert_all(rows)?, total, position: state.position }))
     })
 }
 
-/// Whether the query finds every live todo and no other.
+/// Whether the query matches exactly the live todos, which `users.live_todos` counts.
 fn is_whole_list(query: &ListQuery) -> bool {
     query.filter == Filter::All
         && query.search.words().is_empty()
@@ -74,15 +58,15 @@ fn matching(user: UserId, query: &ListQuery) -> todos::BoxedQuery<'static, Sqlit
     if let Some(since) = query.since {
         found = found.filter(todos::updated_at.gt(since.as_micros()));
     }
-    // No word holds white space.
+    // A word contains no white space.
     let words = query.search.words().join(" ");
     if !words.is_empty() {
-        found = found.filter(holds_words(todos::title_folded, todos::description_folded, words));
+        found = found.filter(contains_words(todos::title_folded, todos::description_folded, words));
     }
     found
 }
 
-/// Texts compare by their bytes, which in UTF-8 is the order of code points.
+/// Text compares byte by byte, which in UTF-8 is the order of code points.
 fn sorted(
     found: todos::BoxedQuery<'static, Sqlite>,
     by: SortBy,

@@ -1,6 +1,6 @@
-//! A todo as it is written.
+//! Rows of `todos`, as they are written.
 
-#![expect(clippy::ref_option_ref, reason = "in the code that the derive writes")]
+#![expect(clippy::ref_option_ref, reason = "the derive generates it")]
 
 use diesel::prelude::*;
 use domain::text::{ClientId, fold};
@@ -10,7 +10,7 @@ use domain::{Stamp, UserId};
 use crate::rows::Id;
 use crate::schema::todos;
 
-/// All columns of a todo, borrowed from it.
+/// All columns of a todo, borrowed from the domain value.
 #[derive(Insertable)]
 #[diesel(table_name = todos, treat_none_as_default_value = false)]
 pub(super) struct NewRow<'a> {

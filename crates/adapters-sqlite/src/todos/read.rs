@@ -1,14 +1,14 @@
-//! Single todos, and what changed.
+//! Reads of single todos and of changes.
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::todo::{Changes, Todo, TodoNumber};
 use domain::{Stamp, TodoId, UserId};
 
-use super::standing;
+use super::sync_state;
 use crate::error::Failure;
 use crate::readers::in_snapshot;
-use crate::rows::{Id, TodoRow, all, stamp};
+use crate::rows::{Id, TodoRow, convert_all, stamp};
 use crate::schema::{todos, users};
 
 pub(super) fn by_id(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<Option<Todo>, Failure> {
@@ -42,7 +42,7 @@ pub(super) fn changes(
     limit: u32,
 ) -> Result<Option<Changes>, Failure> {
     in_snapshot(conn, |conn| {
-        let Some(standing) = standing(conn, user)? else {
+        let Some(state) = sync_state::load(conn, user)? else {
             return Ok(None);
         };
         let mut rows = todos::table
@@ -55,7 +55,7 @@ pub(super) fn changes(
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        Ok(Some(Changes { todos: all(rows)?, has_more, position: standing.position }))
+        Ok(Some(Changes { todos: convert_all(rows)?, has_more, position: state.position }))
     })
 }
 
@@ -65,7 +65,7 @@ pub(super) fn clock(conn: &mut SqliteConnection, user: UserId) -> Result<Option<
     Ok(clock.map(|clock| stamp("users", "sync_clock", clock)).transpose()?)
 }
 
-/// The one read of other users' todos; all that leaves it is whether there is one.
+/// The only read of other users' todos. It reveals whether one exists and nothing else.
 pub(super) fn is_anothers(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<bool, Failure> {
     let of_others = todos::table
         .filter(todos::id.eq(Id::from(id)))

@@ -1,5 +1,7 @@
-//! The statements that every commit runs, written out: diesel caches the prepared form of no UPDATE and no upsert of its own, and
-//! to prepare one costs several times what running it does.
+//! The `UPDATE` statements of a commit, written by hand.
+//!
+//! Diesel does not cache the prepared form of an `UPDATE` that its query builder makes, and preparing one
+//! costs several times as much as running it.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -10,19 +12,20 @@ use diesel::sqlite::Sqlite;
 use super::new_row::NewRow;
 use crate::rows::Id;
 
-/// Replaces what may change of a todo that is there.
+/// Updates the mutable columns of an existing todo.
 ///
-/// SQLite rewrites the entries of every index whose columns a statement names, changed or not, and the list's index depends on
-/// `deleted_at`: to leave it out of an edit saves a sixth of the work.
-pub(super) struct Replace<'a> {
+/// SQLite rewrites the entries of every index whose columns a statement sets, even if their values stay the
+/// same. The index of live todos depends on `deleted_at`, so leaving that column out of an edit saves a
+/// sixth of the work.
+pub(super) struct UpdateTodo<'a> {
     pub row: NewRow<'a>,
-    /// Whether the todo enters or leaves the list of live ones.
-    pub moves: bool,
+    /// Whether the todo becomes a tombstone or stops being one.
+    pub changes_liveness: bool,
 }
 
-impl QueryFragment<Sqlite> for Replace<'_> {
+impl QueryFragment<Sqlite> for UpdateTodo<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let Self { row, moves } = self;
+        let Self { row, changes_liveness } = self;
         bind::<BigInt, _>(&mut out, "UPDATE todos SET version = ", &row.version)?;
         bind::<BigInt, _>(&mut out, ", title_version = ", &row.title_version)?;
         bind::<BigInt, _>(&mut out, ", description_version = ", &row.description_version)?;
@@ -35,7 +38,7 @@ impl QueryFragment<Sqlite> for Replace<'_> {
         bind::<Text, _>(&mut out, ", title_folded = ", &row.title_folded)?;
         bind::<Nullable<Text>, _>(&mut out, ", description = ", &row.description)?;
         bind::<Nullable<Text>, _>(&mut out, ", description_folded = ", &row.description_folded)?;
-        if *moves {
+        if *changes_liveness {
             bind::<Nullable<BigInt>, _>(&mut out, ", deleted_at = ", &row.deleted_at)?;
         }
         bind::<Binary, _>(&mut out, " WHERE user_id = ", &row.user_id)?;
@@ -43,23 +46,23 @@ impl QueryFragment<Sqlite> for Replace<'_> {
     }
 }
 
-/// Its text tells which of the two forms it is, so the cache goes by that.
-impl QueryId for Replace<'_> {
+// The statement has two forms, so the cache must use its text as the key.
+impl QueryId for UpdateTodo<'_> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl RunQueryDsl<SqliteConnection> for Replace<'_> {}
+impl RunQueryDsl<SqliteConnection> for UpdateTodo<'_> {}
 
-/// Sets a user's clock and count of live todos.
+/// Sets a user's clock and number of live todos.
 #[derive(QueryId)]
-pub(super) struct Advance {
+pub(super) struct UpdateState {
     pub user: Id,
     pub clock: i64,
     pub live: i64,
 }
 
-impl QueryFragment<Sqlite> for Advance {
+impl QueryFragment<Sqlite> for UpdateState {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         bind::<BigInt, _>(&mut out, "UPDATE users SET sync_clock = ", &self.clock)?;
         bind::<BigInt, _>(&mut out, ", live_todos = ", &self.live)?;
@@ -67,23 +70,23 @@ impl QueryFragment<Sqlite> for Advance {
     }
 }
 
-impl RunQueryDsl<SqliteConnection> for Advance {}
+impl RunQueryDsl<SqliteConnection> for UpdateState {}
 
-/// Leaves `next` as the number of the next new todo.
+/// Sets the number of the next new todo.
 #[derive(QueryId)]
-pub(super) struct TakeNumbers {
+pub(super) struct SetNextNumber {
     pub next: i64,
 }
 
-impl QueryFragment<Sqlite> for TakeNumbers {
+impl QueryFragment<Sqlite> for SetNextNumber {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         bind::<BigInt, _>(&mut out, "UPDATE todo_numbers SET next = ", &self.next)
     }
 }
 
-impl RunQueryDsl<SqliteConnection> for TakeNumbers {}
+impl RunQueryDsl<SqliteConnection> for SetNextNumber {}
 
-/// Goes on with `text` and a placeholder for `value`.
+/// Appends `text` and a placeholder for `value`.
 fn bind<'b, T, V>(out: &mut AstPass<'_, 'b, Sqlite>, text: &'static str, value: &'b V) -> QueryResult<()>
 where
     V: ToSql<T, Sqlite>,

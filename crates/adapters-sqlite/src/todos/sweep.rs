@@ -1,4 +1,4 @@
-//! Removing old tombstones.
+//! Deletes old tombstones.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use domain::Stamp;
 
 use crate::error::Failure;
-use crate::rows::{IDS_A_QUERY, Id};
+use crate::rows::{Id, MAX_IDS_PER_STATEMENT};
 use crate::schema::{todos, users};
 
-/// The oldest go first, so that a horizon moves no further than it must.
+/// Deletes the oldest tombstones first, so that no horizon moves further than necessary.
 pub(super) fn sweep(conn: &mut SqliteConnection, before: Stamp, limit: u32) -> Result<u64, Failure> {
     let old: Vec<(Id, Id, i64)> = todos::table
         .filter(todos::deleted_at.lt(before.as_micros()))
@@ -17,16 +17,16 @@ pub(super) fn sweep(conn: &mut SqliteConnection, before: Stamp, limit: u32) -> R
         .limit(i64::from(limit))
         .select((todos::user_id, todos::id, todos::updated_at))
         .load(conn)?;
-    let mut of_users: HashMap<_, (Vec<Id>, i64)> = HashMap::new();
+    let mut by_user: HashMap<_, (Vec<Id>, i64)> = HashMap::new();
     for (user, id, stamp) in old {
-        let (ids, newest) = of_users.entry(user.0).or_insert((Vec::new(), stamp));
+        let (ids, newest) = by_user.entry(user.0).or_insert((Vec::new(), stamp));
         ids.push(id);
         *newest = stamp.max(*newest);
     }
-    let mut gone = 0;
-    for (user, (ids, newest)) in of_users {
-        for ids in ids.chunks(IDS_A_QUERY) {
-            gone += diesel::delete(todos::table.filter(todos::user_id.eq(Id(user))))
+    let mut deleted = 0;
+    for (user, (ids, newest)) in by_user {
+        for ids in ids.chunks(MAX_IDS_PER_STATEMENT) {
+            deleted += diesel::delete(todos::table.filter(todos::user_id.eq(Id(user))))
                 .filter(todos::id.eq_any(ids))
                 .execute(conn)?;
         }
@@ -35,5 +35,5 @@ pub(super) fn sweep(conn: &mut SqliteConnection, before: Stamp, limit: u32) -> R
             .set(users::sync_horizon.eq(newest))
             .execute(conn)?;
     }
-    Ok(gone as u64)
+    Ok(deleted as u64)
 }

@@ -1,8 +1,9 @@
-//! The thread that writes, with group commit.
+//! The writer thread, with group commit.
 //!
-//! The jobs that wait are taken into one transaction, each in a savepoint of its own, and answered after its COMMIT: they share
-//! one flush to disk. An idle writer waits for nobody. A job that fails or panics loses its savepoint and harms no other; where
-//! the transaction itself fails, each of its jobs does. A job whose caller has gone runs all the same.
+//! The thread takes the waiting jobs into one transaction, runs each in a savepoint of its own, and answers
+//! after `COMMIT`, so that the jobs share one flush to disk. It never waits for a group to fill. If a job
+//! fails or panics, only its savepoint is rolled back. If the transaction fails, all of its jobs fail. A job
+//! runs even if its caller no longer waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,36 +17,33 @@ use domain::event::{EventBus, TodoEvent};
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
-use crate::bare;
+use crate::cached_statement;
 use crate::error::{Failure, OpenError, panicked, refused};
 
-/// The most jobs that share a transaction.
-const GROUP: usize = 64;
+/// The most jobs in one transaction.
+const MAX_GROUP: usize = 64;
 
-/// What a job did.
+/// The result of a job.
 pub(crate) struct Done<T> {
-    /// For the caller.
     pub answer: T,
-    /// For the bus, once it is durable.
+    /// Published once the transaction is durable.
     pub events: Option<(UserId, Vec<TodoEvent>)>,
 }
 
 impl<T> Done<T> {
-    /// Nothing to publish.
-    pub(crate) const fn quiet(answer: T) -> Self {
+    pub(crate) const fn without_events(answer: T) -> Self {
         Self { answer, events: None }
     }
 }
 
-/// The thread and its queue.
+/// The writer thread and its queue.
 pub(crate) struct Writer {
-    /// Taken on drop, which ends the thread once the queue is empty.
+    /// `None` only during drop. The thread ends once this sender is gone and the queue is empty.
     queue: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread.
     pub(crate) fn start(
         conn: SqliteConnection,
         queue: usize,
@@ -57,20 +55,22 @@ impl Writer {
         Ok(Self { queue: Some(sender), thread: Some(thread) })
     }
 
-    /// Queues `work`, which begins and ends no transaction.
+    /// Queues `work`, which must not begin or end a transaction.
+    ///
+    /// Returns an error at once if the queue is full.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(Write { work: Some(work), done: None, caller });
+        let job = Box::new(WriteJob { work: Some(work), done: None, caller });
         if let Some(queue) = &self.queue {
             queue.try_send(job).map_err(|error| refused(&error, "writes"))?;
         }
         Ok(answer)
     }
 
-    /// How many jobs are in no transaction yet.
+    /// The number of queued jobs.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.as_ref().map_or(0, Sender::len)
     }
@@ -80,28 +80,28 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // Jobs and the bus have their panics caught.
+            // The thread catches the panics of jobs and of the bus.
             let _ = thread.join();
         }
     }
 }
 
-/// A write whose answer has whatever type.
+/// A write job, whatever the type of its answer.
 trait Job: Send {
-    /// Does it, and keeps what it did; a panic is a failure too.
+    /// Runs the work and keeps its result. A panic counts as a failure.
     fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError>;
 
-    /// Publishes and answers, as `fate` says.
-    fn finish(self: Box<Self>, fate: Result<(), StoreError>, bus: &dyn EventBus);
+    /// Publishes the events and answers the caller, according to the outcome of the transaction.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>, bus: &dyn EventBus);
 }
 
-struct Write<F, T> {
+struct WriteJob<F, T> {
     work: Option<F>,
     done: Option<Done<T>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<F, T> Job for Write<F, T>
+impl<F, T> Job for WriteJob<F, T>
 where
     F: FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send,
     T: Send,
@@ -114,11 +114,11 @@ where
         Ok(())
     }
 
-    fn finish(self: Box<Self>, fate: Result<(), StoreError>, bus: &dyn EventBus) {
-        let answer = match (fate, self.done) {
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>, bus: &dyn EventBus) {
+        let answer = match (outcome, self.done) {
             (Ok(()), Some(Done { answer, events })) => {
                 if let Some((user, events)) = events {
-                    // The rows are durable: a bus that panics changes nothing of that, and must not end this thread.
+                    // The rows are durable. A panic of the bus must not end this thread.
                     let _ = catch_unwind(AssertUnwindSafe(|| bus.publish(user, events)));
                 }
                 Ok(answer)
@@ -126,32 +126,32 @@ where
             (Err(error), _) => Err(error),
             (Ok(()), None) => Err(panicked()),
         };
-        // A caller who went away needs no answer.
+        // The caller may no longer wait.
         let _ = self.caller.send(answer);
     }
 }
 
 fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, bus: &dyn EventBus) {
-    let mut group = Vec::with_capacity(GROUP);
+    let mut group = Vec::with_capacity(MAX_GROUP);
     while let Ok(first) = jobs.recv() {
         group.push(first);
-        group.extend(jobs.try_iter().take(GROUP - 1));
-        let fates = commit(&mut conn, &mut group);
-        for (job, fate) in group.drain(..).zip(fates) {
-            job.finish(fate, bus);
+        group.extend(jobs.try_iter().take(MAX_GROUP - 1));
+        let outcomes = commit(&mut conn, &mut group);
+        for (job, outcome) in group.drain(..).zip(outcomes) {
+            job.finish(outcome, bus);
         }
     }
     if let Err(error) = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the log could not be written back on closing; the next start does it");
+        tracing::warn!(%error, "checkpoint on close failed; the next start writes the log back");
     }
 }
 
-/// Runs the group in one transaction; what became of each.
+/// Runs the group in one transaction and returns the outcome of each job.
 fn commit(conn: &mut SqliteConnection, group: &mut [Box<dyn Job>]) -> Vec<Result<(), StoreError>> {
     match try_commit(conn, group) {
-        Ok(fates) => fates,
+        Ok(outcomes) => outcomes,
         Err(error) => {
-            // SQLite may have rolled back itself: then this fails and is not needed.
+            // Fails if SQLite has rolled back by itself, and then it is not needed.
             let _ = conn.batch_execute("ROLLBACK");
             let failed = || Err(StoreError::Unavailable(error.to_string()));
             group.iter().map(|_| failed()).collect()
@@ -163,20 +163,20 @@ fn try_commit(
     conn: &mut SqliteConnection,
     group: &mut [Box<dyn Job>],
 ) -> QueryResult<Vec<Result<(), StoreError>>> {
-    bare::run(conn, "BEGIN IMMEDIATE")?;
-    let mut fates = Vec::with_capacity(group.len());
+    cached_statement::execute(conn, "BEGIN IMMEDIATE")?;
+    let mut outcomes = Vec::with_capacity(group.len());
     for job in group {
-        bare::run(conn, "SAVEPOINT job")?;
-        let fate = job.run(conn);
-        // Fails where the job's error made SQLite roll back everything (a full disk, say).
-        if fate.is_err() {
-            bare::run(conn, "ROLLBACK TO job")?;
+        cached_statement::execute(conn, "SAVEPOINT job")?;
+        let outcome = job.run(conn);
+        // Fails if the job's error made SQLite roll back the whole transaction, as a full disk does.
+        if outcome.is_err() {
+            cached_statement::execute(conn, "ROLLBACK TO job")?;
         }
-        bare::run(conn, "RELEASE job")?;
-        fates.push(fate);
+        cached_statement::execute(conn, "RELEASE job")?;
+        outcomes.push(outcome);
     }
-    bare::run(conn, "COMMIT")?;
-    Ok(fates)
+    cached_statement::execute(conn, "COMMIT")?;
+    Ok(outcomes)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What tokens prove.
+//! Transactions that use a token sent by e-mail.
 
 use diesel::prelude::*;
 use domain::account::{
@@ -8,11 +8,11 @@ use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Opened, Revocation, TokenHash};
 use domain::{Stamp, UserId};
 
-use super::tokens::{consume, good, void_all_but, write};
 use crate::error::Failure;
 use crate::rows::{Id, UserRow};
 use crate::schema::users;
-use crate::{accounts, identities, outbox, sessions};
+use crate::tables;
+use crate::tables::one_time_tokens::{consume, find_valid, invalidate_all_except, issue};
 
 pub(super) fn verify_email(
     conn: &mut SqliteConnection,
@@ -37,7 +37,7 @@ pub(super) fn resettable(
     hash: TokenHash,
     now: Stamp,
 ) -> Result<Option<User>, Failure> {
-    match good(conn, Purpose::ResetPassword, hash, now)? {
+    match find_valid(conn, Purpose::ResetPassword, hash, now)? {
         Some(token) => token.addressee(conn),
         None => Ok(None),
     }
@@ -56,9 +56,9 @@ pub(super) fn reset_password(
         return Ok(None);
     };
     if let Some(notice) = &new.notice {
-        outbox::queue(conn, notice, ending.at)?;
+        tables::mail_outbox::enqueue(conn, notice, ending.at)?;
     }
-    shut_out_others(conn, &user, Some(&new.password), ending).map(Some)
+    revoke_other_access(conn, &user, Some(&new.password), ending).map(Some)
 }
 
 pub(super) fn magic_log_in(
@@ -73,10 +73,10 @@ pub(super) fn magic_log_in(
         return Ok(MagicLogIn::Invalid);
     };
     let email = token.address()?;
-    let (id, mut ended) = match accounts::by_email(conn, &email)? {
+    let (id, mut ended) = match tables::users::by_email(conn, &email)? {
         Some(user) if !user.is_active => return Ok(MagicLogIn::Disabled),
         Some(user) if user.email_verified => (user.id, Vec::new()),
-        Some(user) => (user.id, shut_out_others(conn, &user, None, ending)?),
+        Some(user) => (user.id, revoke_other_access(conn, &user, None, ending)?),
         None => {
             let user = User {
                 id: new_user,
@@ -88,13 +88,13 @@ pub(super) fn magic_log_in(
                 created_at: ending.at,
                 last_login_at: None,
             };
-            accounts::insert(conn, &user)?;
+            tables::users::insert(conn, &user)?;
             (new_user, Vec::new())
         }
     };
-    token.adopt(conn, id)?;
-    let opened = sessions::open(conn, id, session, cap, ending)?;
-    match (opened, accounts::by_id(conn, id)?) {
+    token.assign_to_user(conn, id)?;
+    let opened = tables::sessions::open(conn, id, session, cap, ending)?;
+    match (opened, tables::users::by_id(conn, id)?) {
         (Opened::Done(more), Some(user)) => {
             ended.extend(more);
             Ok(MagicLogIn::Done(Box::new(user), ended))
@@ -103,9 +103,10 @@ pub(super) fn magic_log_in(
     }
 }
 
-/// Marks the address as verified, sets or removes the password, and ends every other way in; identities only where the address was
-/// not verified before.
-fn shut_out_others(
+/// Marks the address as verified, sets or removes the password, and revokes every other access.
+///
+/// Linked identities are removed only if the address was not verified before.
+fn revoke_other_access(
     conn: &mut SqliteConnection,
     user: &User,
     password: Option<&PasswordHash>,
@@ -119,10 +120,10 @@ fn shut_out_others(
         ))
         .execute(conn)?;
     if !user.email_verified {
-        identities::forget(conn, user.id)?;
+        tables::external_identities::delete_all(conn, user.id)?;
     }
-    void_all_but(conn, user.id, None, ending.at)?;
-    sessions::end_all(conn, user.id, None, ending)
+    invalidate_all_except(conn, user.id, None, ending.at)?;
+    tables::sessions::end_all(conn, user.id, None, ending)
 }
 
 pub(super) fn change_email(
@@ -133,10 +134,10 @@ pub(super) fn change_email(
     notice: Option<&NewMail>,
     now: Stamp,
 ) -> Result<EmailChange, Failure> {
-    if !accounts::exists(conn, user)? {
+    if !tables::users::exists(conn, user)? {
         return Ok(EmailChange::NoSuchUser);
     }
-    if accounts::by_email(conn, email)?.is_some_and(|owner| owner.id != user) {
+    if tables::users::by_email(conn, email)?.is_some_and(|owner| owner.id != user) {
         return Ok(EmailChange::Taken);
     }
     let row = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
@@ -148,9 +149,9 @@ pub(super) fn change_email(
         ))
         .returning(UserRow::as_returning())
         .get_result(conn)?;
-    write(conn, proof, now)?;
+    issue(conn, proof, now)?;
     if let Some(notice) = notice {
-        outbox::queue(conn, notice, now)?;
+        tables::mail_outbox::enqueue(conn, notice, now)?;
     }
     Ok(EmailChange::Done(Box::new(User::try_from(row)?)))
 }

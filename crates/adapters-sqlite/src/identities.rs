@@ -1,6 +1,4 @@
-//! Identities.
-
-mod rows;
+//! [`IdentityStore`] on SQLite.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -10,16 +8,12 @@ use domain::identity::{
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
-use crate::SqliteStore;
 use crate::error::Failure;
 use crate::rows::Id;
 use crate::schema::external_identities;
-use crate::writer::Done;
-use crate::{accounts, sessions};
-
-pub(crate) use rows::{forget, records};
-
-use rows::{New, delete, give, owner, providers};
+use crate::store::SqliteStore;
+use crate::tables::external_identities::{NewIdentity, delete, owner, providers, upsert};
+use crate::tables::{sessions, users};
 
 #[async_trait]
 impl IdentityStore for SqliteStore {
@@ -30,12 +24,12 @@ impl IdentityStore for SqliteStore {
         now: Stamp,
     ) -> Result<UserId, StoreError> {
         let (issuer, subject) = (token.issuer.clone(), token.subject.clone());
-        // Nearly every token is of a subject seen before: the writer is not troubled with those.
+        // Nearly every subject is known already. Only new ones need the writer.
         if let Some(user) = self.read(move |conn| Ok(owner(conn, &issuer, &subject)?)).await? {
             return Ok(user);
         }
         let token = token.clone();
-        self.write(move |conn| of_external(conn, &token, new_user, now).map(Done::quiet)).await
+        self.write(move |conn| of_external(conn, &token, new_user, now)).await
     }
 
     async fn resolve(
@@ -44,7 +38,7 @@ impl IdentityStore for SqliteStore {
         new_user: UserId,
         now: Stamp,
     ) -> Result<Resolved, StoreError> {
-        self.write(move |conn| resolve(conn, &identity, new_user, now).map(Done::quiet)).await
+        self.write(move |conn| resolve(conn, &identity, new_user, now)).await
     }
 
     async fn link(
@@ -54,12 +48,12 @@ impl IdentityStore for SqliteStore {
         identity: ProviderIdentity,
         now: Stamp,
     ) -> Result<Linked, StoreError> {
-        self.write(move |conn| link(conn, user, session, &identity, now).map(Done::quiet)).await
+        self.write(move |conn| link(conn, user, session, &identity, now)).await
     }
 
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
         let provider = provider.to_owned();
-        self.write(move |conn| unlink(conn, user, &provider).map(Done::quiet)).await
+        self.write(move |conn| unlink(conn, user, &provider)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -77,8 +71,8 @@ fn of_external(
         return Ok(user);
     }
     let user = User { display_name: token.name.clone(), ..account(new_user, None, false, now) };
-    accounts::insert(conn, &user)?;
-    give(conn, &New::of_external(token, new_user, now))?;
+    users::insert(conn, &user)?;
+    upsert(conn, &NewIdentity::of_external(token, new_user, now))?;
     Ok(new_user)
 }
 
@@ -89,11 +83,11 @@ fn resolve(
     now: Stamp,
 ) -> Result<Resolved, Failure> {
     let owner = match owner(conn, &identity.provider, &identity.subject)? {
-        Some(user) => accounts::by_id(conn, user)?,
+        Some(user) => users::by_id(conn, user)?,
         None => None,
     };
     let by_email = match &identity.verified_email {
-        Some(email) => accounts::by_email(conn, email)?,
+        Some(email) => users::by_email(conn, email)?,
         None => None,
     };
     let facts = JoinFacts { owner, by_email };
@@ -107,15 +101,16 @@ fn resolve(
             let verified = email.is_some();
             let user =
                 User { display_name: identity.name.clone(), ..account(new_user, email, verified, now) };
-            accounts::insert(conn, &user)?;
+            users::insert(conn, &user)?;
             Some(user)
         }
         Join::NeedsLink => return Ok(Resolved::NeedsLink),
         Join::Disabled => return Ok(Resolved::Disabled),
     };
-    let user =
-        user.ok_or_else(|| StoreError::corrupt("external_identities", "user_id", "joined to nobody"))?;
-    give(conn, &New::of_provider(identity, user.id, now))?;
+    let user = user.ok_or_else(|| {
+        StoreError::corrupt("external_identities", "user_id", "names a user that does not exist")
+    })?;
+    upsert(conn, &NewIdentity::of_provider(identity, user.id, now))?;
     Ok(Resolved::Done(Box::new(user)))
 }
 
@@ -139,10 +134,10 @@ fn link(
     identity: &ProviderIdentity,
     now: Stamp,
 ) -> Result<Linked, Failure> {
-    if !accounts::exists(conn, user)? {
+    if !users::exists(conn, user)? {
         return Ok(Linked::NoSuchUser);
     }
-    if !sessions::lasts(conn, user, session, now)? {
+    if !sessions::is_live(conn, user, session, now)? {
         return Ok(Linked::SessionEnded);
     }
     if owner(conn, &identity.provider, &identity.subject)?.is_some_and(|owner| owner != user) {
@@ -152,7 +147,7 @@ fn link(
         .filter(external_identities::provider.eq(&identity.provider))
         .filter(external_identities::subject.ne(&identity.subject))
         .execute(conn)?;
-    give(conn, &New::of_provider(identity, user, now))?;
+    upsert(conn, &NewIdentity::of_provider(identity, user, now))?;
     Ok(Linked::Done)
 }
 
@@ -161,7 +156,7 @@ fn unlink(conn: &mut SqliteConnection, user: UserId, provider: &str) -> Result<U
     if !providers.iter().any(|known| known == provider) {
         return Ok(Unlinked::NotLinked);
     }
-    if providers.len() == 1 && accounts::by_id(conn, user)?.is_none_or(|user| user.password.is_none()) {
+    if providers.len() == 1 && users::by_id(conn, user)?.is_none_or(|user| user.password.is_none()) {
         return Ok(Unlinked::LastWayIn);
     }
     delete(conn, user, provider)?;

@@ -1,4 +1,4 @@
-//! Rows of sessions, refresh tokens and revocations, and the way from them into the domain.
+//! Rows of `sessions`, `refresh_tokens` and `revoked_tokens`.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use domain::session::{Device, EndReason, RefreshToken, Revocation, Revoked, Sess
 use domain::text::ClientId;
 use domain::{SessionId, StoreError, TokenId, UserId};
 
-use crate::rows::{Id, stamp};
+use super::{Id, stamp};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions};
 
 #[derive(Queryable, Selectable)]
@@ -62,7 +62,7 @@ fn reason(table: &'static str, column: &'static str, word: &str) -> Result<EndRe
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = refresh_tokens)]
-pub(super) struct RefreshTokenRow {
+pub(crate) struct RefreshTokenRow {
     id: Id,
     session_id: Id,
     user_id: Id,
@@ -89,7 +89,7 @@ impl TryFrom<RefreshTokenRow> for RefreshToken {
             id: TokenId(row.id.0),
             session: SessionId(row.session_id.0),
             user: UserId(row.user_id.0),
-            generation: generation.map_err(|_| corrupt("generation", "negative or far too large"))?,
+            generation: generation.map_err(|_| corrupt("generation", "negative or too large"))?,
             hash: TokenHash(hash),
             expires_at: stamp("refresh_tokens", "expires_at", row.expires_at)?,
             replaced,
@@ -99,7 +99,7 @@ impl TryFrom<RefreshTokenRow> for RefreshToken {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = revoked_tokens, treat_none_as_default_value = false)]
-pub(super) struct RevocationRow {
+pub(crate) struct RevocationRow {
     jti: Option<Id>,
     session_id: Option<Id>,
     user_id: Id,

@@ -1,21 +1,20 @@
-//! Rows of identities.
+//! Statements on `external_identities`.
 
-#![expect(clippy::ref_option_ref, reason = "in the code that the derive writes")]
+#![expect(clippy::ref_option_ref, reason = "the derive generates it")]
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use domain::account::{Email, IdentityRecord};
+use domain::account::Email;
 use domain::identity::{ExternalToken, ProviderIdentity};
 use domain::{Stamp, UserId};
 
-use crate::error::Failure;
-use crate::rows::{Id, stamp};
+use crate::rows::Id;
 use crate::schema::external_identities;
 
-/// An identity to be stored.
+/// The columns of an identity, borrowed.
 #[derive(Insertable)]
 #[diesel(table_name = external_identities, treat_none_as_default_value = false)]
-pub(super) struct New<'a> {
+pub(crate) struct NewIdentity<'a> {
     provider: &'a str,
     subject: &'a str,
     user_id: Id,
@@ -26,8 +25,8 @@ pub(super) struct New<'a> {
     created_at: i64,
 }
 
-impl<'a> New<'a> {
-    pub(super) fn of_external(token: &'a ExternalToken, user: UserId, now: Stamp) -> Self {
+impl<'a> NewIdentity<'a> {
+    pub(crate) fn of_external(token: &'a ExternalToken, user: UserId, now: Stamp) -> Self {
         Self {
             provider: &token.issuer,
             subject: &token.subject,
@@ -40,7 +39,7 @@ impl<'a> New<'a> {
         }
     }
 
-    pub(super) fn of_provider(identity: &'a ProviderIdentity, user: UserId, now: Stamp) -> Self {
+    pub(crate) fn of_provider(identity: &'a ProviderIdentity, user: UserId, now: Stamp) -> Self {
         Self {
             provider: &identity.provider,
             subject: &identity.subject,
@@ -54,8 +53,8 @@ impl<'a> New<'a> {
     }
 }
 
-/// Stores an identity, or replaces the tokens of the one that its user has.
-pub(super) fn give(conn: &mut SqliteConnection, new: &New<'_>) -> QueryResult<()> {
+/// Inserts the identity, or replaces its provider tokens if it exists.
+pub(crate) fn upsert(conn: &mut SqliteConnection, new: &NewIdentity<'_>) -> QueryResult<()> {
     diesel::insert_into(external_identities::table)
         .values(new)
         .on_conflict((external_identities::provider, external_identities::subject))
@@ -69,8 +68,8 @@ pub(super) fn give(conn: &mut SqliteConnection, new: &New<'_>) -> QueryResult<()
     Ok(())
 }
 
-/// Who has the identity.
-pub(super) fn owner(
+/// Returns the user that the identity is linked to.
+pub(crate) fn owner(
     conn: &mut SqliteConnection,
     provider: &str,
     subject: &str,
@@ -84,8 +83,8 @@ pub(super) fn owner(
     Ok(owner.map(|id| UserId(id.0)))
 }
 
-/// Sorted, each once.
-pub(super) fn providers(conn: &mut SqliteConnection, user: UserId) -> QueryResult<Vec<String>> {
+/// Returns the distinct providers of the user's identities in ascending order.
+pub(crate) fn providers(conn: &mut SqliteConnection, user: UserId) -> QueryResult<Vec<String>> {
     external_identities::table
         .filter(external_identities::user_id.eq(Id::from(user)))
         .select(external_identities::provider)
@@ -94,36 +93,17 @@ pub(super) fn providers(conn: &mut SqliteConnection, user: UserId) -> QueryResul
         .load(conn)
 }
 
-/// Takes all of the provider's from the user.
-pub(super) fn delete(conn: &mut SqliteConnection, user: UserId, provider: &str) -> QueryResult<()> {
+/// Deletes the user's identities at the provider.
+pub(crate) fn delete(conn: &mut SqliteConnection, user: UserId, provider: &str) -> QueryResult<()> {
     diesel::delete(external_identities::table.filter(external_identities::user_id.eq(Id::from(user))))
         .filter(external_identities::provider.eq(provider))
         .execute(conn)?;
     Ok(())
 }
 
-/// Takes all that there are from the user.
-pub(crate) fn forget(conn: &mut SqliteConnection, user: UserId) -> QueryResult<()> {
+/// Deletes all of the user's identities.
+pub(crate) fn delete_all(conn: &mut SqliteConnection, user: UserId) -> QueryResult<()> {
     diesel::delete(external_identities::table.filter(external_identities::user_id.eq(Id::from(user))))
         .execute(conn)?;
     Ok(())
-}
-
-/// The user's identities, sorted.
-pub(crate) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<IdentityRecord>, Failure> {
-    let rows: Vec<(String, String, Option<String>, i64)> = external_identities::table
-        .filter(external_identities::user_id.eq(Id::from(user)))
-        .order((external_identities::provider, external_identities::subject))
-        .select((
-            external_identities::provider,
-            external_identities::subject,
-            external_identities::email,
-            external_identities::created_at,
-        ))
-        .load(conn)?;
-    let record = |(provider, subject, email, created_at)| {
-        let created_at = stamp("external_identities", "created_at", created_at)?;
-        Ok(IdentityRecord { provider, subject, email, created_at })
-    };
-    rows.into_iter().map(record).collect()
 }

@@ -1,0 +1,41 @@
+//! Rows of `users`.
+
+use diesel::prelude::*;
+use domain::account::{DisplayName, Email, PasswordHash, User};
+use domain::{StoreError, UserId};
+
+use super::{Id, optional_stamp, stamp};
+use crate::schema::users;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct UserRow {
+    id: Id,
+    email: Option<String>,
+    password_hash: Option<String>,
+    display_name: Option<String>,
+    email_verified: bool,
+    is_active: bool,
+    created_at: i64,
+    last_login_at: Option<i64>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        let corrupt =
+            |column, problem: &dyn ToString| StoreError::corrupt("users", column, problem.to_string());
+        let name = row.display_name.as_deref().map(DisplayName::parse).transpose();
+        Ok(Self {
+            id: UserId(row.id.0),
+            email: row.email.as_deref().map(Email::parse).transpose().map_err(|e| corrupt("email", &e))?,
+            password: row.password_hash.map(PasswordHash),
+            display_name: name.map_err(|e| corrupt("display_name", &e))?,
+            email_verified: row.email_verified,
+            is_active: row.is_active,
+            created_at: stamp("users", "created_at", row.created_at)?,
+            last_login_at: optional_stamp("users", "last_login_at", row.last_login_at)?,
+        })
+    }
+}

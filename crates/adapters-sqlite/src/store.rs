@@ -1,0 +1,121 @@
+//! The store: one writer thread and several reader threads on one file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::SqliteConnection;
+use diesel::prelude::*;
+use domain::StoreError;
+use domain::event::EventBus;
+use domain::health::{Load, Probe};
+use tokio::sync::oneshot;
+
+use crate::connection::{Access, Connector};
+use crate::error::{Failure, OpenError};
+use crate::migrations;
+use crate::readers::Readers;
+use crate::schema::database_epoch;
+use crate::writer::{Done, Writer};
+
+/// How to open a store.
+pub struct OpenOptions {
+    /// The database file. Every migration must have been applied to it.
+    pub path: PathBuf,
+    /// The number of reader threads, at least one.
+    pub readers: usize,
+    /// How long a call waits for its answer, and a connection for a lock of another process.
+    pub timeout: Duration,
+    /// The capacity of the queue of reads, and of the queue of writes.
+    pub queue: usize,
+    /// Whether to log every statement, without its bound values.
+    pub echo: bool,
+    /// Receives the events of committed changes.
+    pub bus: Arc<dyn EventBus>,
+}
+
+impl OpenOptions {
+    /// Options with two readers, a time-out of five seconds and queues of 1,024 jobs.
+    pub fn new(path: impl Into<PathBuf>, bus: Arc<dyn EventBus>) -> Self {
+        Self { path: path.into(), readers: 2, timeout: Duration::from_secs(5), queue: 1024, echo: false, bus }
+    }
+}
+
+/// Implements every store port on one SQLite file.
+///
+/// Dropping the store runs the queued jobs, ends the threads and writes the write-ahead log back into the
+/// file. The drop blocks until that is done.
+pub struct SqliteStore {
+    // Dropped before the writer, so that the writer's connection closes last.
+    readers: Readers,
+    writer: Writer,
+    timeout: Duration,
+}
+
+impl SqliteStore {
+    /// Opens the file and starts the threads.
+    ///
+    /// Runs no migration, and returns [`OpenError::NotMigrated`] if one is pending.
+    pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        let OpenOptions { path, readers, timeout, queue, echo, bus } = options;
+        let connector = Connector { path, timeout, echo };
+        let mut write = connector.connect(Access::Write)?;
+        let pending = migrations::pending(&mut write)?;
+        if !pending.is_empty() {
+            return Err(OpenError::NotMigrated { pending });
+        }
+        let read = (0..readers.max(1)).map(|_| connector.connect(Access::Read)).collect::<Result<_, _>>()?;
+        Ok(Self { readers: Readers::start(read, queue)?, writer: Writer::start(write, queue, bus)?, timeout })
+    }
+
+    /// Runs `work` on a reader thread.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.answer(self.readers.submit(work)?).await
+    }
+
+    /// Runs `work` on the writer thread. Either all of its statements take effect or none.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_and_publish(|conn| work(conn).map(Done::without_events)).await
+    }
+
+    /// Like [`Self::write`], and publishes the events that `work` returns once they are durable.
+    pub(crate) async fn write_and_publish<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.answer(self.writer.submit(work)?).await
+    }
+
+    async fn answer<T>(&self, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+        let timeout = self.timeout;
+        match tokio::time::timeout(timeout, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::Unavailable("the database thread dropped the job".to_owned())),
+            Err(_) => Err(StoreError::Unavailable(format!("no answer within {timeout:?}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl Probe for SqliteStore {
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.read(|conn| {
+            database_epoch::table.select(database_epoch::epoch).first::<String>(conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Counts the reader threads that are busy. The writer has a connection of its own, so only its queue
+    /// counts.
+    fn load(&self) -> Load {
+        Load { in_use: self.readers.busy(), waiting: self.readers.waiting() + self.writer.waiting() }
+    }
+}

@@ -1,0 +1,161 @@
+//! Statements on `sessions`, `refresh_tokens` and `revoked_tokens`.
+
+use std::net::IpAddr;
+
+use diesel::prelude::*;
+use domain::session::{Ending, NewSession, Opened, Revocation, Revoked, Successor};
+use domain::text::ClientId;
+use domain::{SessionId, Stamp, UserId};
+
+use crate::error::Failure;
+use crate::rows::{Id, RevocationRow};
+use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
+
+/// Ends every session of the user except `keep`, and records the revocations.
+pub(crate) fn end_all(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    keep: Option<SessionId>,
+    ending: Ending,
+) -> Result<Vec<Revocation>, Failure> {
+    let all: Vec<Id> = sessions::table
+        .filter(sessions::user_id.eq(Id::from(user)))
+        .filter(sessions::revoked_at.is_null())
+        .select(sessions::id)
+        .load(conn)?;
+    let selected: Vec<_> = all.into_iter().map(|id| SessionId(id.0)).filter(|id| Some(*id) != keep).collect();
+    end(conn, user, &selected, ending)
+}
+
+/// Ends those of the given sessions that belong to the user and are still open, and records their
+/// revocations.
+pub(crate) fn end(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    selected: &[SessionId],
+    ending: Ending,
+) -> Result<Vec<Revocation>, Failure> {
+    if selected.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ended: Vec<Id> = diesel::update(sessions::table.filter(sessions::user_id.eq(Id::from(user))))
+        .filter(sessions::id.eq_any(selected.iter().copied().map(Id::from)))
+        .filter(sessions::revoked_at.is_null())
+        .set((
+            sessions::revoked_at.eq(ending.at.as_micros()),
+            sessions::revoke_reason.eq(ending.reason.as_str()),
+        ))
+        .returning(sessions::id)
+        .get_results(conn)?;
+    let Ending { reason, at, until } = ending;
+    let revocations: Vec<_> = ended
+        .into_iter()
+        .map(|id| Revocation { what: Revoked::Session(SessionId(id.0)), user, reason, at, until })
+        .collect();
+    let rows: Vec<_> = revocations.iter().map(RevocationRow::from).collect();
+    diesel::insert_into(revoked_tokens::table).values(&rows).execute(conn)?;
+    Ok(revocations)
+}
+
+/// Records one revocation of the whole user, which replaces the user's earlier revocations.
+pub(crate) fn revoke_user(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    ending: Ending,
+) -> Result<Revocation, Failure> {
+    let Ending { reason, at, until } = ending;
+    let revocation = Revocation { what: Revoked::User(user), user, reason, at, until };
+    diesel::delete(revoked_tokens::table.filter(revoked_tokens::user_id.eq(Id::from(user)))).execute(conn)?;
+    diesel::insert_into(revoked_tokens::table).values(RevocationRow::from(&revocation)).execute(conn)?;
+    Ok(revocation)
+}
+
+/// Whether the user could still refresh the session. `None` counts as live.
+pub(crate) fn is_live(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: Option<SessionId>,
+    now: Stamp,
+) -> QueryResult<bool> {
+    let Some(session) = session else { return Ok(true) };
+    let live = sessions::table
+        .filter(sessions::id.eq(Id::from(session)))
+        .filter(sessions::user_id.eq(Id::from(user)))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.as_micros()));
+    diesel::select(diesel::dsl::exists(live)).get_result(conn)
+}
+
+/// Opens a session and records the login. Ends the oldest live sessions so that at most `cap` remain.
+pub(crate) fn open(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: &NewSession,
+    cap: u32,
+    ending: Ending,
+) -> Result<Opened, Failure> {
+    if let Some(refusal) = session.refusal(super::users::by_id(conn, user)?.as_ref()) {
+        return Ok(refusal);
+    }
+    diesel::update(users::table.filter(users::id.eq(Id::from(user))))
+        .set(users::last_login_at.eq(ending.at.as_micros()))
+        .execute(conn)?;
+    let mut live: Vec<Id> = sessions::table
+        .filter(sessions::user_id.eq(Id::from(user)))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(ending.at.as_micros()))
+        .order((sessions::created_at, sessions::id))
+        .select(sessions::id)
+        .load(conn)?;
+    let room = usize::try_from(cap).unwrap_or(usize::MAX).saturating_sub(1);
+    live.truncate(live.len().saturating_sub(room));
+    let oldest: Vec<_> = live.into_iter().map(|id| SessionId(id.0)).collect();
+    let ended = end(conn, user, &oldest, ending)?;
+    insert(conn, user, session, ending.at)?;
+    Ok(Opened::Done(ended))
+}
+
+/// Inserts a session that begins at `now`, with its first refresh token.
+pub(crate) fn insert(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: &NewSession,
+    now: Stamp,
+) -> QueryResult<()> {
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(Id::from(session.id)),
+            sessions::user_id.eq(Id::from(user)),
+            sessions::client_id.eq(session.device.client_id.as_ref().map(ClientId::as_str)),
+            sessions::user_agent.eq(session.device.user_agent.as_deref()),
+            sessions::ip.eq(session.device.ip.as_ref().map(IpAddr::to_string)),
+            sessions::created_at.eq(now.as_micros()),
+            sessions::last_used_at.eq(now.as_micros()),
+            sessions::expires_at.eq(session.expires_at.as_micros()),
+        ))
+        .execute(conn)?;
+    let first = Successor { id: session.token, hash: session.hash, expires_at: session.expires_at };
+    insert_token(conn, user, session.id, 0, first, now)
+}
+
+pub(crate) fn insert_token(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: SessionId,
+    generation: u32,
+    token: Successor,
+    now: Stamp,
+) -> QueryResult<()> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::id.eq(Id::from(token.id)),
+            refresh_tokens::session_id.eq(Id::from(session)),
+            refresh_tokens::user_id.eq(Id::from(user)),
+            refresh_tokens::token_hash.eq(token.hash.0.as_slice()),
+            refresh_tokens::generation.eq(i64::from(generation)),
+            refresh_tokens::issued_at.eq(now.as_micros()),
+            refresh_tokens::expires_at.eq(token.expires_at.as_micros()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
