@@ -176,16 +176,16 @@ async fn a_corrupt_row_is_named_and_harms_no_other() {
     raw(&path)
         .batch_execute(
             "PRAGMA busy_timeout = 5000; PRAGMA ignore_check_constraints = ON;
-             UPDATE todos SET title = '  ' WHERE title = 'bread'; UPDATE todos SET updated_at = 1 << 62 WHERE title = 'tea';",
+             UPDATE todos SET number = 0 WHERE title = 'bread'; UPDATE todos SET updated_at = 1 << 62 WHERE title = 'tea';",
         )
         .expect("breaks the rows");
     let named = |error: Option<StoreError>, of: &str| match error {
         Some(StoreError::Corrupt { table: "todos", column, .. }) => assert_eq!(column, of),
         other => panic!("a corrupt {of} is told, not {other:?}"),
     };
-    named(store.get(ann, broken).await.err(), "title");
+    named(store.get(ann, broken).await.err(), "number");
     named(store.get(bob, other).await.err(), "updated_at");
-    named(store.commit(ann, batch([create(sound, "x"), create(broken, "y")]), T0).await.err(), "title");
+    named(store.commit(ann, batch([create(sound, "x"), create(broken, "y")]), T0).await.err(), "number");
     assert!(store.get(ann, sound).await.expect("reads").is_some());
     store.commit(ann, batch([create(todo_id(), "still writes")]), T0).await.expect("commits");
 }
