@@ -21,7 +21,7 @@ usage: cargo xtask COMMAND
   bench [--quick] [--only NAME]             measures the server beside a floor of its own; writes docs/benchmarks.md
   bench like-time                           measures whether times tell who has an account; writes docs/timing.md
   openapi [--check]                         writes openapi/openapi.json, or compares and lints it
-  deps                                      checks which crate may depend on what";
+  deps                                      checks the arrows between crates and modules, and docs on public items";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,10 +1,10 @@
-//! Which crate may depend on what: the layers of ARCHITECTURE.md, and the crates `domain` is built from.
+//! The arrows between crates: the layers of ARCHITECTURE.md, and the crates that `domain` is built from.
 
 use std::collections::BTreeSet;
 
 use crate::process::{cargo, output, read, root};
 
-/// The workspace's crates each may be built on. Those for development alone (tests) are free.
+/// Each crate of the workspace with those that it may depend on. Dev-dependencies are not restricted.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("domain-testkit", &["domain"]),
@@ -26,25 +26,21 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 const ALLOWED: &str = "crates/domain/dependencies.allow";
 
-pub fn run() -> Result<(), String> {
+/// The dependencies that the layers or the allow-list forbid.
+pub fn problems() -> Result<Vec<String>, String> {
     let mut problems =
         arrows(&tree(&["--workspace", "-e", "normal,build", "--depth", "1", "--prefix", "depth"])?);
-    let built_on = tree(&["-p", "domain", "-e", "normal", "--prefix", "none"])?;
-    problems.extend(strangers(&built_on, &read(&root().join(ALLOWED))?));
-    if problems.is_empty() {
-        println!("dependencies: the arrows point down, and domain is built on the allowed crates alone");
-        Ok(())
-    } else {
-        Err(problems.join("\n"))
-    }
+    let used = tree(&["-p", "domain", "-e", "normal", "--prefix", "none"])?;
+    problems.extend(not_allowed(&used, &read(&root().join(ALLOWED))?));
+    Ok(problems)
 }
 
 fn tree(arguments: &[&str]) -> Result<String, String> {
     output(cargo().arg("tree").arg("--quiet").args(arguments))
 }
 
-/// `tree` is `cargo tree --workspace --depth 1 --prefix depth`: a line `0name …` per crate of the workspace, and below it
-/// a line `1name …` per crate it is built on, with a path if that belongs to the workspace too.
+/// Checks the output of `cargo tree --workspace --depth 1 --prefix depth`: a line `0name …` per crate of the workspace,
+/// and below it a line `1name …` per dependency, which has a path if it belongs to the workspace.
 fn arrows(tree: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut allowed: &[&str] = &[];
@@ -56,7 +52,7 @@ fn arrows(tree: &str) -> Vec<String> {
             allowed = ARROWS.iter().find(|(from, _)| *from == name).map_or(&[], |(_, to)| to);
             if !ARROWS.iter().any(|(from, _)| *from == name) {
                 problems.push(format!(
-                    "{name} has no place in the layers: give it one in tools/xtask/src/deps.rs"
+                    "{name} has no place in the layers: give it one in tools/xtask/src/deps/crates.rs"
                 ));
             }
         } else if line.contains(" (/") && !allowed.contains(&name) {
@@ -66,19 +62,19 @@ fn arrows(tree: &str) -> Vec<String> {
     problems
 }
 
-/// `tree` is `cargo tree -p domain --prefix none`; `allowed` has a name a line, and comments after `#`.
-fn strangers(tree: &str, allowed: &str) -> Vec<String> {
+/// Compares the output of `cargo tree -p domain --prefix none` with an allow-list: one name a line, comments after `#`.
+fn not_allowed(tree: &str, allowed: &str) -> Vec<String> {
     let used: BTreeSet<&str> =
         tree.lines().filter_map(|line| line.split(' ').next()).filter(|name| *name != "domain").collect();
     let allowed = allowed.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     let allowed: BTreeSet<&str> = allowed.filter(|name| !name.is_empty()).collect();
-    let uninvited = used
+    let missing = used
         .difference(&allowed)
-        .map(|name| format!("domain is built on {name}, which {ALLOWED} does not allow"));
+        .map(|name| format!("domain depends on {name}, which {ALLOWED} does not allow"));
     let unused = allowed
         .difference(&used)
         .map(|name| format!("{ALLOWED} allows {name}, which domain does not use: remove it"));
-    uninvited.chain(unused).collect()
+    missing.chain(unused).collect()
 }
 
 #[cfg(test)]
@@ -86,12 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arrows_point_down_and_domain_is_built_on_the_allowed_crates_alone() {
-        run().unwrap();
-    }
-
-    #[test]
-    fn an_arrow_between_adapters_or_upwards_is_found() {
+    fn arrows_sideways_and_upwards_are_reported() {
         let tree = "0adapters-sqlite v0.1.0 (/w/a)\n1domain v0.1.0 (/w/d) (*)\n1adapters-auth v0.1.0 (/w/b)\n\
                     1diesel v2.3.0\n0domain v0.1.0 (/w/d)\n1api-actix v0.1.0 (/w/c)\n0newcomer v0.1.0 (/w/n)";
         let problems = arrows(tree);
@@ -104,9 +95,9 @@ mod tests {
     #[test]
     fn the_allow_list_is_exact() {
         let problems =
-            strangers("domain v0.1.0 (/w/d)\nuuid v1.0.0\ntokio v1.0.0\n", "# ids\nuuid # v5\nserde\n");
+            not_allowed("domain v0.1.0 (/w/d)\nuuid v1.0.0\ntokio v1.0.0\n", "# ids\nuuid # v5\nserde\n");
         assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems[0].contains("built on tokio"));
+        assert!(problems[0].contains("depends on tokio"));
         assert!(problems[1].contains("allows serde"));
     }
 }
