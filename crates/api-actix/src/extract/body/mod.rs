@@ -20,9 +20,6 @@ use super::checks::Fault;
 use crate::Api;
 use crate::error::Problem;
 
-/// The deepest nesting of a body; the deepest that any request needs is three.
-const DEEPEST: usize = 64;
-
 /// The most bytes of a body under the paths of authentication, as anybody may send as many of them at once as they like. The largest that
 /// is any good, a long password with every character escaped, has a few thousand.
 const CREDENTIALS: usize = 16 * 1024;
@@ -46,9 +43,6 @@ impl Body {
             return Err(not_json("A JSON body is required"));
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|_| not_json("The body is not UTF-8"))?;
-        if too_deep(text) {
-            return Err(not_json("The body is nested too deeply").with("max", DEEPEST));
-        }
         Ok(object(text)?)
     }
 
@@ -102,27 +96,6 @@ fn not_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(ErrorCode::BodyNotJson, message)
 }
 
-/// Whether brackets outside strings nest deeper than [`DEEPEST`]: the parser skips what no field wants without counting.
-fn too_deep(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                if depth > DEEPEST {
-                    return true;
-                }
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
 /// Whether a `Content-Type` is JSON: `application/json` or a `+json` type, in UTF-8 where it says so.
 fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
@@ -152,8 +125,8 @@ impl FromRequest for Body {
         let request = request.clone();
         let settings = request
             .app_data::<web::Data<Api>>()
-            .map(|api| (api.settings.body_limit, api.settings.patience.body));
-        let (limit, patience) = settings.unwrap_or_default();
+            .map(|api| (api.settings.body_limit, api.settings.timeouts.body));
+        let (limit, time_limit) = settings.unwrap_or_default();
         let limit = if authenticates(&request) { limit.min(CREDENTIALS) } else { limit };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let json = content_type.is_some_and(is_json);
@@ -168,7 +141,7 @@ impl FromRequest for Body {
             let arrived = async {
                 if json { collect(payload, announced, limit).await } else { nothing(payload).await }
             };
-            let in_time = timeout(patience, arrived).await;
+            let in_time = timeout(time_limit, arrived).await;
             let bytes = in_time.map_err(|_| not_json("The body took too long to arrive"))??;
             still_stands(&request)?;
             Ok(Self { bytes })

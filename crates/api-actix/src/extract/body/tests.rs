@@ -1,6 +1,7 @@
 //! What is read of a body, and what is refused.
 
 use super::*;
+use crate::extract::{Field, List, Text};
 
 #[test]
 fn json_is_told_by_its_content_type() {
@@ -17,12 +18,33 @@ fn json_is_told_by_its_content_type() {
     }
 }
 
+/// The parser skips members without recursion, so that no nesting overflows the stack.
 #[test]
-fn brackets_in_strings_are_no_nesting() {
-    let brackets = "[".repeat(DEEPEST + 1);
-    assert!(too_deep(&brackets));
-    assert!(!too_deep(&brackets[1..]));
-    assert!(!too_deep(&format!(r#"{{"a": "\"{brackets}"}}"#)));
+fn a_million_nested_brackets_are_skipped_or_refused() {
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Input<'a> {
+        #[serde(borrow)]
+        text: Field<Text<'a>>,
+        #[serde(borrow)]
+        items: Field<List<'a>>,
+    }
+    const DEPTH: usize = 1_000_000;
+    let code =
+        |json: &str| object::<Input<'_>>(json).map(|_| ()).map_err(|reason| Problem::from(reason).code());
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let nested = format!("{}1{}", open.repeat(DEPTH), close.repeat(DEPTH));
+        assert_eq!(code(&format!(r#"{{"unknown": {nested}}}"#)), Ok(()));
+        let known = format!(r#"{{"text": {nested}, "items": [{nested}]}}"#);
+        let input: Input<'_> = object(&known).expect("an object");
+        assert_eq!(input.text, Field::Invalid("a string"));
+        let Field::Value(List(items)) = input.items else { panic!("not a list") };
+        let expected = if open == "[" { Err(ErrorCode::ValueInvalid) } else { Ok(()) };
+        assert_eq!(code(items[0].get()), expected);
+        for unclosed in [open.repeat(DEPTH), format!(r#"{{"text": {}"#, open.repeat(DEPTH))] {
+            assert_eq!(code(&unclosed), Err(ErrorCode::BodyNotJson));
+        }
+    }
 }
 
 #[test]
@@ -30,7 +52,7 @@ fn what_is_no_object_is_told_apart_from_what_is_no_json() {
     #[derive(Debug, Default, Deserialize)]
     #[serde(default)]
     struct Input {
-        version: crate::extract::Field<crate::extract::Int>,
+        version: Field<crate::extract::Int>,
     }
     let code = |text| object::<Input>(text).map_err(|reason| Problem::from(reason).code());
     assert!(matches!(code("{}"), Ok(input) if input.version.is_absent()));
