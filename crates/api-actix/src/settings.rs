@@ -6,7 +6,7 @@ use domain::limits::Quota;
 use domain::session::Lifetimes;
 use ipnet::IpNet;
 
-use crate::connection::Patience;
+use crate::connection::Timeouts;
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct ApiSettings {
     /// Whether `/metrics` has a port of its own, served by [`metrics_app`](crate::metrics_app).
     pub metrics_apart: bool,
     /// How long clients may keep the server waiting.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
 impl Default for ApiSettings {
@@ -54,7 +54,7 @@ impl Default for ApiSettings {
             api_quota: None,
             behind_tls: false,
             metrics_apart: false,
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Gzip for responses that are worth it. The framework's own layer compresses a body of any size, and refuses a request whose
-//! `Accept-Encoding` it can't meet.
+//! Gzip for responses that are large enough. The framework's own layer compresses bodies of any size and
+//! refuses requests whose `Accept-Encoding` it cannot satisfy.
 
 use actix_http::ResponseHead;
 use actix_http::encoding::Encoder;
@@ -10,15 +10,15 @@ use actix_web::http::header::{
     ACCEPT_ENCODING, AcceptEncoding, ContentEncoding, Encoding, HeaderValue, VARY,
 };
 
-use super::answer::Answer;
+use super::body::ResponseBody;
 
 /// The smallest body that is compressed, in bytes.
-const WORTH_IT: u64 = 1024;
+const MIN_SIZE: u64 = 1024;
 
-/// The encoding that the client prefers of those there are.
-pub(super) fn wanted(request: &ServiceRequest) -> ContentEncoding {
-    let named = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    if !named.is_some_and(|named| named.contains("gzip")) {
+/// The encoding that the client prefers among gzip and identity.
+pub(super) fn preferred(request: &ServiceRequest) -> ContentEncoding {
+    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    if !accepted.is_some_and(|accepted| accepted.contains("gzip")) {
         return ContentEncoding::Identity;
     }
     let offered = [Encoding::gzip(), Encoding::identity()];
@@ -28,13 +28,16 @@ pub(super) fn wanted(request: &ServiceRequest) -> ContentEncoding {
     }
 }
 
-pub(super) fn apply(encoding: ContentEncoding, head: &mut ResponseHead, answer: Answer) -> Encoder<Answer> {
-    let worth_it = matches!(answer.size(), BodySize::Sized(size) if size >= WORTH_IT);
-    if !worth_it {
-        return Encoder::response(ContentEncoding::Identity, head, answer);
+pub(super) fn apply(
+    encoding: ContentEncoding,
+    head: &mut ResponseHead,
+    body: ResponseBody,
+) -> Encoder<ResponseBody> {
+    if !matches!(body.size(), BodySize::Sized(size) if size >= MIN_SIZE) {
+        return Encoder::response(ContentEncoding::Identity, head, body);
     }
     if encoding == ContentEncoding::Identity {
         head.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
     }
-    Encoder::response(encoding, head, answer)
+    Encoder::response(encoding, head, body)
 }

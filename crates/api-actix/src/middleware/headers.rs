@@ -9,19 +9,20 @@ use actix_web::http::header::{
 };
 use domain::limits::Charge;
 
-use super::limit::RATE_LIMIT;
-use super::{RequestId, limit_headers, surface};
+use super::RequestId;
 use crate::ApiSettings;
-use crate::error::Surface;
+use crate::error::{RATE_LIMIT, rate_limit_headers};
+use crate::surface::Surface;
 
 pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId, settings: &ApiSettings) {
     // As the routes see it: `/%61pi/v1/todos` is `/api/v1/todos`.
     let path = response.request().match_info().as_str();
-    let private = path.starts_with("/api/") || path.starts_with("/ws/") || surface(path) == Surface::Todos;
+    let private =
+        path.starts_with("/api/") || path.starts_with("/ws/") || Surface::of(path) == Surface::Todos;
     let charge = response.request().extensions().get::<Charge>().copied();
     // A refusal tells of the limit that it is for.
     if !response.headers().contains_key(RATE_LIMIT) {
-        for (name, value) in charge.iter().flat_map(limit_headers) {
+        for (name, value) in charge.iter().flat_map(rate_limit_headers) {
             response.headers_mut().insert(name, value);
         }
     }

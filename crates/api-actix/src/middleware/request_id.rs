@@ -18,7 +18,7 @@ impl RequestId {
         sent.filter(|id| sane(id)).map_or_else(|| Self::new(secrets), |id| Self(id.to_owned()))
     }
 
-    pub(super) fn new(secrets: &dyn SecretSource) -> Self {
+    fn new(secrets: &dyn SecretSource) -> Self {
         Self(secrets.uuid().to_string())
     }
 

@@ -29,15 +29,7 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn begin(request: &ServiceRequest, id: &RequestId) -> Self {
-        Self::of(label(request.method()), id)
-    }
-
-    /// Of what is no request.
-    pub(super) fn of_none(id: &RequestId) -> Self {
-        Self::of(OTHER, id)
-    }
-
-    fn of(method: &'static str, id: &RequestId) -> Self {
+        let method = label(request.method());
         let span = tracing::info_span!("request", request_id = id.as_str(), method);
         Self { id: id.clone(), method, began: Instant::now(), span }
     }

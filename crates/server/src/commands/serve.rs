@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
 use actix_web::rt::System;
-use api_actix::{Api, connection};
+use api_actix::Api;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Builder;
@@ -97,7 +97,7 @@ fn listening(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<d
         tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
         let (api, stopping) = (api.clone(), stopping.clone());
         server = server
-            .listen("api", listener, move || connection::service(api.clone(), ended(stopping.clone())))?;
+            .listen("api", listener, move || api_actix::service(api.clone(), ended(stopping.clone())))?;
     }
     let Some(port) = settings.metrics_port else { return Ok(server) };
     for listener in listen(&settings.host, port, METRICS_PORT)? {
@@ -105,7 +105,7 @@ fn listening(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<d
         say(format_args!("the figures are at http://{address}/metrics"));
         tracing::info!(%address, "listening; the figures are at /metrics");
         let (api, stopping) = (api.clone(), stopping.clone());
-        let service = move || connection::metrics_service(api.clone(), ended(stopping.clone()));
+        let service = move || api_actix::metrics_service(api.clone(), ended(stopping.clone()));
         server = server.listen("metrics", listener, service)?;
     }
     Ok(server)

@@ -13,7 +13,7 @@ use adapters_auth::{
     SystemSecrets,
 };
 use adapters_mail::SmtpError;
-use api_actix::connection::Patience;
+use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies};
 use domain::account::{AccountParts, AccountService};
@@ -188,6 +188,6 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         api_quota: settings.api_quota,
         behind_tls: settings.behind_tls(),
         metrics_apart: settings.metrics_port.is_some(),
-        patience: Patience::default(),
+        timeouts: Timeouts::default(),
     }
 }

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::ContentType;
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
-use api_actix::connection::Patience;
+use api_actix::connection::Timeouts;
 use domain::todo::TodoStore as _;
 use futures_util::stream::{Stream, StreamExt as _, iter, once, pending, unfold};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn a_body_has_to_be_there_in_time_however_it_trickles_in() {
         let late = answer(body).await;
         late.refused(400, "VALIDATION_009");
         assert_eq!(late.body["message"], "The body took too long to arrive");
-        let limit = Patience::default().body;
+        let limit = Timeouts::default().body;
         assert!((limit..limit + TICK).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     }
     let whole = answer(iter([Bytes::from_static(b"{"), Bytes::from_static(b"}")])).await;

@@ -1,4 +1,4 @@
-//! An answer's body on its way to the client.
+//! The body of a response on its way to the client.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,30 +6,30 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-use crate::connection::Underway;
+use crate::connection::ActiveRequest;
 use crate::unread::Share;
 
-/// The most bytes that are given to the connection at once. It copies them, and compression takes them one by one: a large answer
-/// is not held twice, nor compressed before anybody reads it.
+/// The most bytes per piece. The connection copies each piece, and compression works piece by piece: a
+/// large body is neither held twice nor compressed before the client reads it.
 const PIECE: usize = 64 * 1024;
 
-/// A body in pieces, with what ends with it.
-pub struct Answer {
+/// A body in pieces, and what the request holds until the last piece is out.
+pub struct ResponseBody {
     body: BoxBody,
     size: BodySize,
     rest: Bytes,
     _share: Option<Share>,
-    _underway: Option<Underway>,
+    _active: Option<ActiveRequest>,
 }
 
-impl Answer {
-    pub(super) fn new(body: BoxBody, share: Option<Share>, underway: Option<Underway>) -> Self {
+impl ResponseBody {
+    pub(super) fn new(body: BoxBody, share: Option<Share>, active: Option<ActiveRequest>) -> Self {
         let size = body.size();
-        Self { body, size, rest: Bytes::new(), _share: share, _underway: underway }
+        Self { body, size, rest: Bytes::new(), _share: share, _active: active }
     }
 }
 
-impl MessageBody for Answer {
+impl MessageBody for ResponseBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {
@@ -56,12 +56,12 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_large_body_comes_whole_in_small_pieces() {
+    async fn a_large_body_arrives_complete_in_small_pieces() {
         let bytes: Vec<u8> = (0..=PIECE * 2).map(|n| u8::try_from(n % 251).expect("small")).collect();
-        let mut answer = Answer::new(BoxBody::new(bytes.clone()), None, None);
-        assert_eq!(answer.size(), BodySize::Sized(bytes.len() as u64));
+        let mut body = ResponseBody::new(BoxBody::new(bytes.clone()), None, None);
+        assert_eq!(body.size(), BodySize::Sized(bytes.len() as u64));
         let mut pieces = Vec::new();
-        while let Some(piece) = poll_fn(|cx| Pin::new(&mut answer).poll_next(cx)).await {
+        while let Some(piece) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
             pieces.push(piece.expect("a piece"));
         }
         assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1]);

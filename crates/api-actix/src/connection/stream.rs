@@ -1,0 +1,182 @@
+//! A TCP stream with time limits.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::{Activity, Timeouts};
+
+/// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the [`Timeouts`].
+pub struct TimedStream<T> {
+    stream: T,
+    next_head: Duration,
+    activity: Rc<Activity>,
+    /// Wakes the reader at the earliest moment at which the next request head can be overdue.
+    next_head_timer: Pin<Box<Sleep>>,
+    write_timer: WriteTimer,
+}
+
+impl<T> TimedStream<T> {
+    pub fn new(stream: T, timeouts: Timeouts) -> Self {
+        Self {
+            stream,
+            next_head: timeouts.next_head,
+            activity: Activity::idle(),
+            next_head_timer: Box::pin(sleep(timeouts.next_head)),
+            write_timer: WriteTimer::new(timeouts.write),
+        }
+    }
+
+    pub fn activity(&self) -> Rc<Activity> {
+        self.activity.clone()
+    }
+
+    /// Ready when the head of the next request is overdue.
+    fn poll_next_head_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.next_head_timer.as_mut().poll(cx));
+            let now = Instant::now();
+            let due = self.activity.idle_since().unwrap_or(now) + self.next_head;
+            if due <= now {
+                return Poll::Ready(());
+            }
+            self.next_head_timer.as_mut().reset(due);
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if read.is_pending() {
+            ready!(this.poll_next_head_overdue(cx));
+            return Poll::Ready(Err(timed_out()));
+        }
+        read
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.write_timer.poll_write(&mut this.stream, cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+/// Measures how long the client accepts no bytes.
+struct WriteTimer {
+    limit: Duration,
+    left: Duration,
+    /// The start of the current wait, and the timer that ends it.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl WriteTimer {
+    const fn new(limit: Duration) -> Self {
+        Self { limit, left: limit, waiting: None }
+    }
+
+    fn poll_write<T: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut T,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(stream).poll_write(cx, bytes);
+        if let Poll::Ready(written) = written {
+            let count = u32::try_from(*written.as_ref().unwrap_or(&0)).unwrap_or(u32::MAX);
+            let waited = self.waiting.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
+            let won_back = Duration::from_secs(count.into()) / Timeouts::BYTES_PER_SECOND;
+            self.left = (self.left.saturating_sub(waited) + won_back).min(self.limit);
+            return Poll::Ready(written);
+        }
+        let left = self.left;
+        let (_, timer) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(timed_out()))
+    }
+}
+
+fn timed_out() -> io::Error {
+    ErrorKind::TimedOut.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(200);
+
+    /// Writes `bytes` to a client with a buffer of 256 bytes and returns the result.
+    async fn write(bytes: usize, client: impl AsyncFnOnce(DuplexStream)) -> io::Result<()> {
+        let (mut stream, other) = duplex(256);
+        let write = async {
+            let mut timer = WriteTimer::new(LIMIT);
+            let mut left = bytes;
+            while left > 0 {
+                left -= poll_fn(|cx| timer.poll_write(&mut stream, cx, &vec![0; left])).await?;
+            }
+            Ok(())
+        };
+        let both = async {
+            tokio::select! {
+                written = write => written,
+                () = async { client(other).await; std::future::pending().await } => unreachable!(),
+            }
+        };
+        timeout(Duration::from_secs(20), both).await.expect("the write ends")
+    }
+
+    /// Reads up to `bytes` every 10 ms.
+    async fn read(mut stream: DuplexStream, bytes: usize) {
+        let mut buffer = vec![0; bytes];
+        while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_reads_nothing_is_disconnected_at_the_limit() {
+        let began = Instant::now();
+        let written = write(257, async |stream| {
+            sleep(Duration::from_mins(1)).await;
+            drop(stream);
+        })
+        .await;
+        assert_eq!(written.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+        assert!(began.elapsed() >= LIMIT);
+    }
+
+    #[actix_web::test]
+    async fn a_byte_now_and_then_wins_too_little_time_back() {
+        let written = write(10_000, async |stream| read(stream, 1).await).await;
+        assert_eq!(written.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_reads_steadily_gets_everything_however_long_it_takes() {
+        let began = Instant::now();
+        // 256 bytes every 10 ms is three times the required rate.
+        assert!(write(20_000, async |stream| read(stream, 256).await).await.is_ok());
+        assert!(began.elapsed() > 2 * LIMIT);
+    }
+}
