@@ -52,6 +52,12 @@ struct Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
+impl From<TooMany> for Problem {
+    fn from(_: TooMany) -> Self {
+        Self::too_many_at_once()
+    }
+}
+
 impl Default for Turns {
     fn default() -> Self {
         Self::with_patience(PATIENCE)

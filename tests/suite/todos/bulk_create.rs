@@ -113,9 +113,9 @@ on_both_databases! {
             409
             content-type: application/problem+json
             cache-control: private, no-store
-            {"detail": "id is in use already, with other content",
+            {"detail": "id is already in use, with other content",
              "details": {"errors": [{"code": "CONFLICT_003", "field": "id", "index": 1,
-                "message": "id is in use already, with other content"}],
+                "message": "id is already in use, with other content"}],
               "field": "id"},
              "error_code": "CONFLICT_003"}
         "#]]

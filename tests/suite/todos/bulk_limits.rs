@@ -20,7 +20,7 @@ on_both_databases! {
         let refused = ann.post(BULK, numbered(10)).await;
         refused.expect_problem(409, "QUOTA_001");
         let bad = json!([{"field": "todos", "index": 9, "code": "QUOTA_001", "max": 10,
-                          "message": "todos would bring the account over the 10 todos that it may have"}]);
+                          "message": "todos would exceed the account's limit of 10 todos"}]);
         assert_eq!(refused.json()["details"]["errors"], bad, "{refused}");
         assert_eq!(ann.get("/api/v1/todos").await.header("x-total-count"), "1");
         ann.post(BULK, numbered(9)).await.expect(201);

@@ -79,8 +79,8 @@ on_both_databases! {
             409
             content-type: application/problem+json
             cache-control: private, no-store
-            {"detail": "id is in use already, with other content",
-             "details": {"errors": [{"code": "CONFLICT_003", "field": "id", "message": "id is in use already, with other content"}],
+            {"detail": "id is already in use, with other content",
+             "details": {"errors": [{"code": "CONFLICT_003", "field": "id", "message": "id is already in use, with other content"}],
               "field": "id"},
              "error_code": "CONFLICT_003"}
         "#]]
@@ -106,7 +106,7 @@ on_both_databases! {
             409
             content-type: application/problem+json
             cache-control: private, no-store
-            {"detail": "The account has the 3 todos that it may have", "details": {"max": 3},
+            {"detail": "The account has reached its limit of 3 todos", "details": {"max": 3},
              "error_code": "QUOTA_001"}
         "#]]
         .assert_eq(&fourth.to_string());

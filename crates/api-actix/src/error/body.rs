@@ -8,11 +8,11 @@ use domain::Stamp;
 use domain::code::ErrorCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::openapi::schema::RefBuilder;
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Challenge, Problem, Surface, status};
-use crate::middleware::limit_headers;
+use super::{Challenge, Problem, Surface, rate_limit_headers, status};
 use crate::moment::Moment;
 
 /// A refusal or failure (RFC 9457), the same on every surface.
@@ -71,14 +71,21 @@ pub struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     server_version: Option<i64>,
-    /// In a conflict: the server's todo.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<crate::v1::todos::dto::Todo>)]
+    #[schema(schema_with = server_data, required = false)]
     server_data: Option<Value>,
     /// In a conflict: the strategy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     resolution_strategy: Option<String>,
+}
+
+/// The schema of the sync contract's todo, which is defined above this layer.
+fn server_data() -> Ref {
+    RefBuilder::new()
+        .ref_location_from_schema_name("Todo")
+        .description(Some("In a conflict: the server's todo."))
+        .build()
 }
 
 /// One bad field of a request. Where the code calls for them it has further members, such as `max` and `got`.
@@ -170,7 +177,7 @@ impl Problem {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
         if let Some(charge) = &self.charge {
-            for header in limit_headers(charge) {
+            for header in rate_limit_headers(charge) {
                 response.insert_header(header);
             }
         }

@@ -8,7 +8,6 @@ use domain::limits::Charge;
 use domain::session::AuthFailure;
 
 use super::{Problem, tell};
-use crate::turns::TooMany;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -42,12 +41,6 @@ impl From<AuthFailure> for Problem {
                 "It can't be checked at the moment whether this session has ended; try again in a moment",
             ),
         }
-    }
-}
-
-impl From<TooMany> for Problem {
-    fn from(_: TooMany) -> Self {
-        Self::too_many_at_once()
     }
 }
 

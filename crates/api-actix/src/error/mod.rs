@@ -6,6 +6,7 @@
 mod body;
 mod convert;
 mod outage;
+mod rate_limit;
 mod status;
 
 use std::borrow::Cow;
@@ -21,7 +22,10 @@ use serde_json::{Map, Value};
 
 pub use body::{Details, FieldProblem, ProblemBody, ProblemCode};
 pub(crate) use outage::tell;
-pub use status::{Surface, status};
+pub(crate) use rate_limit::{RATE_LIMIT, rate_limit_headers};
+pub use status::status;
+
+pub use crate::surface::Surface;
 
 /// What a handler gives: an answer, or the reason why there is none.
 pub type Answer = Result<HttpResponse, Problem>;
@@ -197,10 +201,10 @@ impl Problem {
 
     /// The route is there, but not with this method; `allow` lists those it has.
     #[must_use]
-    pub fn wrong_method(allow: String) -> Self {
+    pub fn wrong_method(allow: &str) -> Self {
         let message = format!("This resource does not have this method; it has {allow}");
         let mut problem = Self::new(ErrorCode::RouteNotFound, message).under(StatusCode::METHOD_NOT_ALLOWED);
-        problem.allow = Some(allow);
+        problem.allow = Some(allow.to_owned());
         problem
     }
 

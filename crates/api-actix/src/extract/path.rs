@@ -8,7 +8,7 @@ use domain::{SessionId, TodoId};
 use uuid::Uuid;
 
 use crate::error::Problem;
-use crate::routes;
+use crate::route_table::RouteTable;
 
 /// The `{id}` of a todo's path. What is no UUID names no todo.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +30,15 @@ impl FromRequest for TodoPath {
     }
 }
 
-/// `/todos/bulk` has the form of `/todos/{id}`; where it lacks the method, the answer is 405.
+/// 405 if the path is a route without parameters, else `problem`. `GET /todos/bulk` ends up at
+/// `/todos/{id}`, because `/todos/bulk` has no GET.
 fn unless_fixed(request: &HttpRequest, problem: Problem) -> Problem {
-    routes::fixed_path_methods(request.match_info().as_str()).map_or(problem, Problem::wrong_method)
+    fixed_path_methods(request).map_or(problem, Problem::wrong_method)
+}
+
+fn fixed_path_methods(request: &HttpRequest) -> Option<&'static str> {
+    let table: &'static RouteTable = request.app_data::<&'static RouteTable>()?;
+    table.fixed_path_methods(request.match_info().as_str())
 }
 
 /// The `{id}` of a device's path. What is no UUID names no device.
@@ -59,9 +65,9 @@ impl FromRequest for ProviderPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let name = request.match_info().get("provider").unwrap_or_default();
-        match routes::fixed_path_methods(request.match_info().as_str()) {
-            Some(methods) => ready(Err(Problem::wrong_method(methods))),
-            None => ready(Ok(Self(name.to_owned()))),
-        }
+        ready(match fixed_path_methods(request) {
+            Some(methods) => Err(Problem::wrong_method(methods)),
+            None => Ok(Self(name.to_owned())),
+        })
     }
 }

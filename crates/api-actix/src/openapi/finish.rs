@@ -7,8 +7,8 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
 
-use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode, Surface};
-use crate::middleware::surface;
+use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
+use crate::surface::Surface;
 use crate::v1::todos::parameter_schemas;
 use crate::{tasks, todos};
 
@@ -86,7 +86,7 @@ pub(super) fn finish(document: &mut OpenApi) {
         .insert("Failure".to_owned(), RefOr::T(problem("default", "`SERVER_002`: anything unexpected.")));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
-            complete(operation, surface(path));
+            complete(operation, Surface::of(path));
         }
     }
 }

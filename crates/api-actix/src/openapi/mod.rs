@@ -7,7 +7,7 @@ mod texts;
 use actix_web::App;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, RefOr, Schema, Server};
+use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, Server};
 use utoipa_actix_web::AppExt as _;
 
 use crate::routes;
@@ -32,9 +32,6 @@ const TAGS: [(&str, &str); 8] = [
     ("User task contract", "Accounts and tasks under `/api/auth` and `/api/{user_id}/tasks`"),
     ("Operations", "Health, figures, and this document"),
 ];
-
-/// A schema and the name that parameters refer to it by.
-pub(crate) type NamedSchema = (String, RefOr<Schema>);
 
 /// The whole document, as `/openapi.json` serves it.
 #[must_use]

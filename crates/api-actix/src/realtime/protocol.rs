@@ -14,17 +14,17 @@ use domain::code::ErrorCode;
 
 use crate::error::{Problem, ProblemCode};
 use crate::moment::Moment;
-use crate::v1::todos::dto;
+use crate::wire;
 
 /// What the server says.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ServerMessage<'a> {
     Ready { sync_timestamp: Moment },
-    TodoCreated { todo: dto::Todo<'a> },
-    TodoUpdated { todo: dto::Todo<'a> },
+    TodoCreated { todo: wire::Todo<'a> },
+    TodoUpdated { todo: wire::Todo<'a> },
     TodoDeleted { todo_id: Uuid, version: i64, updated_at: Moment },
-    TodoRestored { todo: dto::Todo<'a> },
+    TodoRestored { todo: wire::Todo<'a> },
     Pong { sync_timestamp: Moment },
     ResyncRequired,
     Error { error_code: ProblemCode, message: &'a str },

@@ -14,10 +14,10 @@ use super::dto::Task;
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Checks, Int, Query, number, word};
-use crate::openapi::NamedSchema;
+use crate::schema::NamedSchema;
 use crate::shared::{json, told};
 use crate::turns::{Heavy, in_turn};
-use crate::v1::todos::settled;
+use crate::wire::changed_todo;
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The most tasks on a page where the client wants pages.
@@ -165,5 +165,5 @@ async fn found(api: &Api, principal: &Principal, id: &str) -> Result<Todo, Probl
 }
 
 fn live(outcome: Option<Outcome>) -> Result<Todo, Problem> {
-    settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)
+    changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)
 }

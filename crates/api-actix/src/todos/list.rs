@@ -12,7 +12,7 @@ use super::dto::Item;
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Caller, Checks, Int, Query, flag, number, word};
-use crate::openapi::NamedSchema;
+use crate::schema::NamedSchema;
 use crate::shared::json;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

@@ -14,7 +14,7 @@ use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, uuid};
 use crate::shared::json;
-use crate::v1::todos::settled;
+use crate::wire::changed_todo;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(get_one).service(update).service(remove);
@@ -40,7 +40,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let parsed = body.read::<Create<'_>>()?.parse(&mut checks);
     let Some(new) = parsed else { return Err(checks.into()) };
     let outcome = api.todos.create(user, TodoId(api.secrets.uuid()), new, None).await?;
-    let todo = settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
+    let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     let mut response = json(StatusCode::CREATED, &Item::new(user, &todo));
     if let Ok(location) = format!("/todos/{}", todo.id()).parse() {
         response.headers_mut().insert(LOCATION, location);
@@ -96,7 +96,7 @@ async fn update(api: web::Data<Api>, caller: Caller, path: web::Path<String>, bo
     if matches!(outcome, Some(Outcome::NotFound)) {
         return Err(missed(&api, user, id).await?);
     }
-    let todo = settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
+    let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     Ok(json(StatusCode::OK, &Item::new(user, &todo)))
 }
 
@@ -122,7 +122,7 @@ async fn remove(api: web::Data<Api>, caller: Caller, path: web::Path<String>) ->
     if matches!(outcome, Some(Outcome::NotFound | Outcome::Unchanged { .. })) {
         return Err(missed(&api, user, id).await?);
     }
-    settled(outcome, ErrorCode::VersionMismatch)?;
+    changed_todo(outcome, ErrorCode::VersionMismatch)?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -9,9 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::todos::dto::Todo;
 use super::super::users::Profile;
 use crate::moment::Moment;
+use crate::wire::Todo;
 
 /// Everything stored about a user, but for secrets and their hashes. It is written in parts.
 #[derive(Serialize, ToSchema)]

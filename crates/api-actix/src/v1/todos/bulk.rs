@@ -14,12 +14,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::super::{as_is, json};
-use super::dto::{Conflict, Todo};
 use super::input::{TodoCreate, TodoPatch, base, todo_id};
-use super::{id_in_use, rejected};
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, Fault, Field, List, NoObject, Text, object};
+use crate::wire::{Conflict, Todo, id_in_use, rejection};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create_many).service(update_many);
@@ -211,7 +210,7 @@ fn spoilt(outcomes: &[Outcome]) -> Checks {
     for (index, outcome) in outcomes.iter().enumerate() {
         match outcome {
             Outcome::Applied { .. } | Outcome::Unchanged { .. } => {}
-            Outcome::Rejected(rejection) => all.absorb(index, rejected(*rejection)),
+            Outcome::Rejected(reason) => all.absorb(index, rejection(*reason)),
             Outcome::IdInUse | Outcome::Conflict(_) | Outcome::NotFound => {
                 all.absorb(index, Checks::of("id", &id_in_use()));
             }

@@ -10,18 +10,18 @@ use domain::sync::Cursor;
 use domain::todo::Page;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::super::json;
-use super::dto::Todo;
 use super::input::no_moment;
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Caller, Checks, Fault, Query, flag, number, word};
 use crate::moment::Moment;
+use crate::schema::NamedSchema;
 use crate::turns::{Heavy, in_turn};
+use crate::wire::Todo;
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp");
@@ -67,7 +67,7 @@ const SORTS: [(&str, (SortBy, Order)); 3] = [
 ];
 
 /// The schemas that only parameters name.
-pub(crate) fn parameter_schemas() -> [(String, RefOr<Schema>); 2] {
+pub(crate) fn parameter_schemas() -> [NamedSchema; 2] {
     [
         (TodoFilter::name().into_owned(), TodoFilter::schema()),
         (TodoSort::name().into_owned(), TodoSort::schema()),

@@ -10,10 +10,11 @@ use domain::todo::{Base, Outcome};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::input::{TodoCreate, TodoPatch, base};
-use super::{dto, one, settled};
+use super::one;
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, IfMatch, Int, Query, TodoPath, flag, none_match, number};
+use crate::wire::{Todo, changed_todo};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create).service(get_one).service(update).service(remove).service(restore);
@@ -28,9 +29,9 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     security(("bearer" = [])),
     request_body(content = TodoCreate, description = "The todo"),
     responses(
-        (status = 201, description = "It is created.", body = dto::Todo,
+        (status = 201, description = "It is created.", body = Todo,
          headers(("ETag" = String, description = "Its version."), ("Location" = String, description = "Where it is."))),
-        (status = 200, description = "It was there already, with the same content.", body = dto::Todo,
+        (status = 200, description = "It was there already, with the same content.", body = Todo,
          headers(("ETag" = String, description = "Its version."))),
         (status = 409, description = "`CONFLICT_003`: the id is in use with other content. `QUOTA_001`: there are too many todos.")
     )
@@ -43,7 +44,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
     let Some((id, new, client_id)) = parsed else { return Err(checks.into()) };
     let outcome = api.todos.create(user, id, new, client_id).await?;
     let created = matches!(outcome, Some(Outcome::Applied { .. }));
-    let todo = settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
+    let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     if !created {
         return Ok(one(StatusCode::OK, &todo));
     }
@@ -67,7 +68,7 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the copy that the client has")
     ),
     responses(
-        (status = 200, description = "The todo.", body = dto::Todo, headers(("ETag" = String, description = "Its version."))),
+        (status = 200, description = "The todo.", body = Todo, headers(("ETag" = String, description = "Its version."))),
         (status = 304, description = "The client's copy still holds.", headers(("ETag" = String, description = "Its version.")))
     )
 )]
@@ -107,7 +108,7 @@ async fn get_one(
     ),
     request_body(content = TodoPatch, description = "The changes"),
     responses(
-        (status = 200, description = "The todo after the changes.", body = dto::Todo, headers(("ETag" = String, description = "Its version."))),
+        (status = 200, description = "The todo after the changes.", body = Todo, headers(("ETag" = String, description = "Its version."))),
         (status = 409, description = "`CONFLICT_001`: the todo was changed since `version`; `details` shows it as it is."),
         (status = 412, description = "`CONFLICT_002`: the todo was changed since `If-Match`; `details` shows it as it is.")
     )
@@ -120,7 +121,7 @@ async fn update(api: web::Data<Api>, caller: Caller, id: TodoPath, if_match: IfM
     checks.finish()?;
     let (base, conflict) = precondition(&api, user, id, if_match, patch.version).await?;
     let outcome = api.todos.edit(user, id.0, base, patch.edit, patch.client_id).await?;
-    let todo = settled(outcome, conflict)?.ok_or_else(Problem::unexpected)?;
+    let todo = changed_todo(outcome, conflict)?.ok_or_else(Problem::unexpected)?;
     Ok(one(StatusCode::OK, &todo))
 }
 
@@ -156,7 +157,7 @@ async fn remove(
     let version = query.get(&mut checks, "version", |text| number(text, -Int::MAX, Int::MAX));
     checks.finish()?;
     let (base, conflict) = precondition(&api, user, id, if_match, version).await?;
-    settled(api.todos.delete(user, id.0, base).await?, conflict)?;
+    changed_todo(api.todos.delete(user, id.0, base).await?, conflict)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -169,7 +170,7 @@ async fn remove(
     security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "Its id")),
     responses(
-        (status = 200, description = "The todo, live.", body = dto::Todo, headers(("ETag" = String, description = "Its version."))),
+        (status = 200, description = "The todo, live.", body = Todo, headers(("ETag" = String, description = "Its version."))),
         (status = 409, description = "`QUOTA_001`: there are too many todos.")
     )
 )]
@@ -177,7 +178,7 @@ async fn remove(
 async fn restore(api: web::Data<Api>, caller: Caller, id: TodoPath) -> Answer {
     let user = caller.may(Scope::TodosWrite)?;
     let outcome = api.todos.restore(user, id.0).await?;
-    let todo = settled(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
+    let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     Ok(one(StatusCode::OK, &todo))
 }
 

@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::super::super::{as_is, client_id};
 use super::super::bulk::{read, too_many};
-use super::super::dto::StrategyName;
 use super::super::input::{description, moment, no_moment, todo_id};
 use super::response::Rejected;
 use crate::Api;
 use crate::error::Problem;
 use crate::extract::{Checks, Fault, Field, Int, List, Text, word};
 use crate::moment::SyncTimestamp;
+use crate::wire::StrategyName;
 
 const MOST_CHANGES: i64 = 1000;
 

@@ -10,12 +10,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::dto::{Conflict, Todo};
-use super::super::{id_in_use, rejected};
 use super::request::Sent;
 use crate::error::ProblemCode;
 use crate::extract::{Checks, Fault};
 use crate::moment::SyncTimestamp;
+use crate::wire::{Conflict, Todo, id_in_use, rejection};
 
 /// What became of the changes, and what the device has not seen yet.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,7 +95,7 @@ impl<'a> Response<'a> {
                 return self.apply(id, todo.as_ref().map_or(0, domain::todo::Todo::version));
             }
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
-            Outcome::Rejected(rejection) => rejected(*rejection),
+            Outcome::Rejected(reason) => rejection(*reason),
             Outcome::IdInUse => Checks::of("id", &id_in_use()),
             Outcome::NotFound => Checks::of("id", &Fault::of(ErrorCode::TodoNotFound, "names no todo")),
         };

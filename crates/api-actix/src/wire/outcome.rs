@@ -1,0 +1,62 @@
+//! The response to the outcome of a change.
+
+use domain::code::ErrorCode;
+use domain::todo::{self, Outcome, Rejection};
+use serde::Serialize;
+
+use super::{StrategyName, Todo};
+use crate::error::Problem;
+use crate::extract::{Checks, Fault};
+
+/// The todo after an accepted change, or the problem of a refused one. `None` for the deletion of a todo
+/// that never existed. `conflict` is the error code of a version conflict.
+pub fn changed_todo(outcome: Option<Outcome>, conflict: ErrorCode) -> Result<Option<todo::Todo>, Problem> {
+    match outcome.ok_or_else(Problem::account_gone)? {
+        Outcome::Applied { todo, .. } => Ok(Some(todo)),
+        Outcome::Unchanged { todo, .. } => Ok(todo),
+        Outcome::Conflict(found) => Err(conflict_problem(&found, conflict)),
+        Outcome::NotFound => Err(Problem::todo_not_found()),
+        Outcome::IdInUse => Err(id_in_use().on("id")),
+        Outcome::Rejected(Rejection::Quota { limit }) => Err(Problem::new(
+            ErrorCode::QuotaReached,
+            format!("The account has reached its limit of {limit} todos"),
+        )
+        .with("max", limit)),
+        Outcome::Rejected(reason) => Err(rejection(reason).into()),
+    }
+}
+
+fn conflict_problem(conflict: &todo::Conflict, code: ErrorCode) -> Problem {
+    Problem::new(code, "Version conflict: the todo has changed; `details` has its current state")
+        .with("client_version", conflict.base)
+        .with("server_version", conflict.current.version())
+        .with("server_data", value(&Todo::from(&conflict.current)))
+        .with("resolution_strategy", value(&StrategyName::from(conflict.strategy)))
+}
+
+fn value(part: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(part).unwrap_or_default()
+}
+
+/// The error of an id that is taken.
+pub fn id_in_use() -> Fault {
+    Fault::of(ErrorCode::IdInUse, "is already in use, with other content")
+}
+
+/// The errors of a rejected item of a batch. A quota is the fault of no member of the item, but of the
+/// list that contains it.
+pub fn rejection(reason: Rejection) -> Checks {
+    match reason {
+        Rejection::Quota { limit } => {
+            let message = format!("would exceed the account's limit of {limit} todos");
+            Checks::of("todos", &Fault::of(ErrorCode::QuotaReached, message).with("max", limit))
+        }
+        Rejection::TitleRequired => {
+            Checks::of("text", &Fault::of(ErrorCode::FieldRequired, "is required to create a todo"))
+        }
+        Rejection::UpdatedAtRequired => Checks::of(
+            "updated_at",
+            &Fault::of(ErrorCode::FieldRequired, "is required under last_write_wins"),
+        ),
+    }
+}
