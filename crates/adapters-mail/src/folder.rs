@@ -1,13 +1,13 @@
-//! Mails as files: the default, for development and tests.
+//! Writes mails as files: the default, for development and tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use domain::mail::{Letter, MailError, Mailer};
 
 use crate::message::{Sender, compose};
 
-/// Writes each mail to `FOLDER/ID.eml`, readable by the server's user alone.
+/// Writes each mail to `FOLDER/ID.eml`, readable only by the server's user.
 pub struct FolderMailer {
     folder: PathBuf,
     sender: Sender,
@@ -15,7 +15,7 @@ pub struct FolderMailer {
 }
 
 impl FolderMailer {
-    /// The folder is made when the first mail is written. `log_links` also logs each link, for development only.
+    /// The first mail creates the folder. `log_links` also logs each link, which is for development only.
     #[must_use]
     pub const fn new(folder: PathBuf, sender: Sender, log_links: bool) -> Self {
         Self { folder, sender, log_links }
@@ -32,14 +32,14 @@ impl Mailer for FolderMailer {
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
         write_private(&partial, &message).await.map_err(failed)?;
         tokio::fs::rename(&partial, &path).await.map_err(failed)?;
-        // The link is a secret: only a developer's own log may show it.
+        // The link is a secret; only a developer's log may show it.
         let link = letter.link.as_deref().filter(|_| self.log_links);
         tracing::info!(file = %path.display(), link, "mail written");
         Ok(())
     }
 }
 
-async fn write_private(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+async fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use tokio::io::AsyncWriteExt;
     let mut options = tokio::fs::OpenOptions::new();
     options.create(true).truncate(true).write(true);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_mail_sent_twice_is_one_file() {
+    async fn a_mail_that_is_sent_twice_is_one_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let sender = Sender::parse("todos@example.com").expect("a mailbox");
         let mailer = FolderMailer::new(folder.path().join("outbox"), sender, false);

@@ -1,7 +1,7 @@
-//! Mail: what it says, and how it leaves: by SMTP, or as files in a folder.
+//! Mail: its texts and its transports, SMTP and files in a folder.
 //!
-//! Deliberately absent: when to send and how often to try. The outbox keeps what waits, and the worker that empties it
-//! belongs to the server.
+//! Deliberately absent: when a mail is sent and how often it is tried. The outbox keeps the mails, and the
+//! server's worker sends them.
 
 mod folder;
 mod message;

@@ -1,4 +1,4 @@
-//! What mails say: a plain-text and an HTML part each.
+//! The texts of mails, each in plain text and in HTML.
 
 use domain::mail::{Letter, MailError, Template};
 use html_escape::{encode_double_quoted_attribute, encode_text};
@@ -6,12 +6,12 @@ use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 
-/// Who mails come from, such as `Todos <todos@example.com>`.
+/// The sender of all mails, such as `Todos <todos@example.com>`.
 #[derive(Clone, Debug)]
 pub struct Sender(Mailbox);
 
 impl Sender {
-    /// `None` where `text` is no mailbox (RFC 5322 section 3.4).
+    /// Parses a mailbox (RFC 5322 section 3.4).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
@@ -20,49 +20,49 @@ impl Sender {
 
 struct Text {
     subject: &'static str,
-    lines: &'static [&'static str],
+    intro: &'static str,
+    /// The label of the link in HTML.
     button: Option<&'static str>,
-    after: &'static str,
+    outro: &'static str,
 }
 
 const fn text(template: Template) -> Text {
     match template {
         Template::VerifyEmail => Text {
             subject: "Confirm your email address",
-            lines: &["Please confirm that this address is yours. The link is good for 24 hours."],
-            button: Some("Confirm address"),
-            after: "If you did not ask for this, you can ignore it: nobody can use your address without you.",
+            intro: "Please confirm your email address with the link below. It works for 24 hours.",
+            button: Some("Confirm email address"),
+            outro: "If you did not sign up, you can ignore this email. Your address will not be used.",
         },
         Template::ResetPassword => Text {
-            subject: "Choose a new password",
-            lines: &[
-                "Somebody asked for a new password for your account. The link is good for one hour, once.",
-            ],
+            subject: "Reset your password",
+            intro: "You can choose a new password with the link below. It works once, within the next hour.",
             button: Some("Choose a new password"),
-            after: "If it was not you, you can ignore this: your password stays as it is.",
+            outro: "If you did not ask for this, you can ignore this email. Your password stays the same.",
         },
         Template::MagicLink => Text {
             subject: "Your login link",
-            lines: &["This link logs you in. It is good for 15 minutes, once."],
+            intro: "You can log in with the link below. It works once, within the next 15 minutes.",
             button: Some("Log in"),
-            after: "If you did not ask for it, you can ignore it.",
+            outro: "If you did not try to log in, you can ignore this email.",
         },
         Template::EmailChanged => Text {
-            subject: "Your account has a new email address",
-            lines: &["The email address of your account was changed; this one is no longer used for it."],
+            subject: "Your email address was changed",
+            intro: "Your account now uses a different email address. We will no longer write to this one.",
             button: None,
-            after: "If it was not you, somebody else can log in to your account: tell whoever runs this service.",
+            outro: "If you did not change it, someone else may have access to your account. Please contact support \
+                    right away.",
         },
         Template::PasswordChanged => Text {
             subject: "Your password was changed",
-            lines: &["The password of your account was changed, and your other devices were logged out."],
+            intro: "The password of your account was changed, and your other devices were logged out.",
             button: None,
-            after: "If it was not you, ask for a new password now.",
+            outro: "If you did not change it, please reset your password right away.",
         },
     }
 }
 
-/// The mail as it goes over the wire.
+/// Renders a mail as it is sent.
 pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailError> {
     let refused = |error: &dyn ToString| MailError::Permanent(error.to_string());
     let to =
@@ -73,24 +73,25 @@ pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         .from(sender.0.clone())
         .to(to)
         .subject(text.subject)
-        // The same at each attempt, so that a mail accepted twice can be told.
+        // The same on each attempt, so that mail programs can recognize a duplicate.
         .message_id(Some(format!("<{}@{host}>", letter.id)))
-        .raw_header(written_by_a_machine())
+        .raw_header(auto_submitted())
         .multipart(MultiPart::alternative_plain_html(plain(letter, &text), html(letter, &text)))
         .map_err(|e| refused(&e))
 }
 
-/// Nobody's out-of-office note answers it (RFC 3834 section 5).
-fn written_by_a_machine() -> HeaderValue {
+/// Suppresses automatic replies such as out-of-office notes (RFC 3834 section 5).
+fn auto_submitted() -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
-/// What the receiver is called, unless readers could make a link of it: anybody can name themselves and have a mail sent to a stranger.
+/// The receiver's name, unless a mail program could turn a part of it into a link: anyone can choose a name
+/// and have a mail sent to a stranger.
 fn name(letter: &Letter) -> Option<&str> {
     let name = letter.name.as_ref()?.as_str();
-    let is_linked =
+    let is_link =
         |word: &str| word.trim_matches('.').contains('.') || word.contains("://") || word.contains('@');
-    (!name.split_whitespace().any(is_linked)).then_some(name)
+    (!name.split_whitespace().any(is_link)).then_some(name)
 }
 
 fn greeting(letter: &Letter) -> String {
@@ -98,22 +99,20 @@ fn greeting(letter: &Letter) -> String {
 }
 
 fn plain(letter: &Letter, text: &Text) -> String {
+    let greeting = greeting(letter);
     let link = letter.link.as_deref().filter(|_| text.button.is_some());
-    let mut paragraphs = vec![greeting(letter)];
-    paragraphs.extend(text.lines.iter().map(|line| (*line).to_owned()));
-    paragraphs.extend(link.map(str::to_owned));
-    paragraphs.push(text.after.to_owned());
-    paragraphs.join("\n\n") + "\n"
+    let paragraphs = [Some(greeting.as_str()), Some(text.intro), link, Some(text.outro)];
+    paragraphs.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
 fn html(letter: &Letter, text: &Text) -> String {
-    let mut paragraphs = vec![encode_text(&greeting(letter)).into_owned()];
-    paragraphs.extend(text.lines.iter().map(|line| encode_text(line).into_owned()));
-    if let (Some(button), Some(link)) = (text.button, letter.link.as_deref()) {
+    let link = text.button.zip(letter.link.as_deref()).map(|(button, link)| {
         let (href, label) = (encode_double_quoted_attribute(link), encode_text(button));
-        paragraphs.push(format!("<a href=\"{href}\">{label}</a>"));
-    }
-    paragraphs.push(encode_text(text.after).into_owned());
+        format!("<a href=\"{href}\">{label}</a>")
+    });
+    let greeting = encode_text(&greeting(letter)).into_owned();
+    let [intro, outro] = [text.intro, text.outro].map(|text| encode_text(text).into_owned());
+    let paragraphs: Vec<_> = [Some(greeting), Some(intro), link, Some(outro)].into_iter().flatten().collect();
     let body = format!("<p>{}</p>", paragraphs.join("</p>\n<p>"));
     let title = encode_text(text.subject);
     format!(
@@ -145,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn every_template_has_both_parts_and_a_constant_id() {
+    fn every_mail_has_both_parts_and_a_constant_id() {
         for template in Template::ALL {
             let wire = wire(template, "Ann");
             assert!(wire.contains("text/plain") && wire.contains("text/html"), "{wire}");
-            // With a second one before it, which names no boundary, readers find no part.
+            // A second Content-Type without a boundary would hide the parts.
             assert_eq!(wire.matches("Content-Type: multipart").count(), 1, "{wire}");
             assert!(wire.contains("\r\nAuto-Submitted: auto-generated\r\n"), "{wire}");
             assert!(
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_greeted_with_an_address_to_visit() {
+    fn a_name_that_looks_like_a_link_is_not_shown() {
         for name in
             ["Your parcel waits: https://evil.example", "visit evil.example", "eve@evil", "evil.example/x"]
         {

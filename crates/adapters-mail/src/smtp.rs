@@ -1,7 +1,8 @@
-//! Mails by SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS (RFC 8314), and login (RFC 4954).
+//! Sends mails over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS (RFC 8314), and authentication (RFC
+//! 4954).
 //!
-//! Each mail has a connection of its own. A connection that is used again may hold the answer to a mail that somebody stopped
-//! waiting for, which would then be taken for the answer to another.
+//! Each mail uses a connection of its own. On a reused connection, the late reply to an abandoned mail
+//! could be taken for the reply to the next one.
 
 use std::time::Duration;
 
@@ -17,42 +18,41 @@ use tokio::time::timeout;
 
 use crate::message::{Sender, compose};
 
-/// How long each address of the server may take to let us in.
-const CONNECTING: Duration = Duration::from_secs(10);
-/// How long a server that has accepted a mail may take to say goodbye.
-const PARTING: Duration = Duration::from_secs(1);
+/// How long connecting to each address of the server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the reply to QUIT may take.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How the connection is protected. Certificates are checked against the authorities that the machine trusts; `SSL_CERT_FILE` names
-/// others.
+/// How the connection is encrypted. Certificates are verified against the system's trust store, or that in
+/// `SSL_CERT_FILE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// Not at all: for a relay on this machine.
+    /// No encryption: for a relay on the same machine.
     None,
-    /// STARTTLS, which the server must offer.
+    /// STARTTLS; the server must support it.
     StartTls,
     /// TLS from the first byte.
     Tls,
 }
 
-/// Where mails are handed over.
+/// The mail server.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {
-    /// The server, whose certificate must name it.
+    /// The host name, which the certificate must contain.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// How the connection is protected.
     pub tls: SmtpTls,
-    /// User and password, where the server asks for them.
+    /// The user name and the password.
     pub login: Option<(String, SecretString)>,
 }
 
-/// Why the settings can't work.
+/// The settings are invalid.
 #[derive(Debug, Error)]
 #[error("SMTP can't be set up: {0}")]
 pub struct SmtpError(String);
 
-/// Hands mails to an SMTP server. How long one may take is for the caller to say: dropping [`Mailer::send`] closes the connection.
+/// Sends mails to an SMTP server. Apart from connecting, nothing has a time-out here: to cancel
+/// [`Mailer::send`], drop it, which closes the connection.
 pub struct SmtpMailer {
     host: String,
     port: u16,
@@ -63,7 +63,7 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// Connects when the first mail is sent.
+    /// Does not connect yet.
     pub fn new(settings: &SmtpSettings, sender: Sender) -> Result<Self, SmtpError> {
         let SmtpSettings { host, port, tls, login } = settings;
         let parameters = TlsParameters::new(host.clone()).map_err(|e| SmtpError(e.to_string()))?;
@@ -73,14 +73,15 @@ impl SmtpMailer {
         Ok(Self { host: host.clone(), port: *port, tls: *tls, parameters, login, sender })
     }
 
-    /// A connection that is as protected as it has to be, and logged in.
+    /// Opens a connection, encrypts it as configured, and logs in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let (server, me) = ((self.host.as_str(), self.port), ClientId::default());
-        let at_once = (self.tls == SmtpTls::Tls).then(|| self.parameters.clone());
+        let (server, client) = ((self.host.as_str(), self.port), ClientId::default());
+        let implicit_tls = (self.tls == SmtpTls::Tls).then(|| self.parameters.clone());
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECTING), &me, at_once, None).await?;
+            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT_TIMEOUT), &client, implicit_tls, None)
+                .await?;
         if self.tls == SmtpTls::StartTls {
-            connection.starttls(self.parameters.clone(), &me).await?;
+            connection.starttls(self.parameters.clone(), &client).await?;
         }
         if let Some(login) = &self.login {
             connection.auth(DEFAULT_MECHANISMS, login).await?;
@@ -93,18 +94,22 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, letter: &Letter) -> Result<(), MailError> {
         let message = compose(letter, &self.sender)?;
-        // Whatever is wrong up to here says nothing about the mail: a password that is refused today may be put right.
+        // No failure up to here concerns the mail itself: an operator can correct a rejected password.
         let connected = self.connect().await;
         let mut connection = connected.map_err(|failure| MailError::Temporary(failure.to_string()))?;
-        connection.send(message.envelope(), &message.formatted()).await.map_err(|failure| judge(&failure))?;
-        // The mail is accepted whether or not the server says goodbye.
-        let _ = timeout(PARTING, connection.quit()).await;
+        connection
+            .send(message.envelope(), &message.formatted())
+            .await
+            .map_err(|failure| mail_error(&failure))?;
+        // The server has accepted the mail, whatever it replies to QUIT.
+        let _ = timeout(QUIT_TIMEOUT, connection.quit()).await;
         Ok(())
     }
 }
 
-/// A 5xx is for good; anything else may pass. The server's words are kept, and none of ours.
-fn judge(failure: &Failure) -> MailError {
-    let told = failure.to_string();
-    if failure.is_permanent() { MailError::Permanent(told) } else { MailError::Temporary(told) }
+/// A 5xx reply is permanent; any other failure is temporary. The error contains the server's reply and
+/// nothing of the mail.
+fn mail_error(failure: &Failure) -> MailError {
+    let message = failure.to_string();
+    if failure.is_permanent() { MailError::Permanent(message) } else { MailError::Temporary(message) }
 }

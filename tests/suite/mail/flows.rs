@@ -66,7 +66,7 @@ on_both_databases! {
         for email in ["Ann@Example.com", "nobody@example.com"] {
             client.post("/api/v1/auth/forgot-password", json!({"email": email})).await.expect(202);
         }
-        let mail = office.mail("ann@example.com", "Choose a new password").await;
+        let mail = office.mail("ann@example.com", "Reset your password").await;
         expect_well_formed(&mail, "ann@example.com");
         let reset = json!({"token": mail.token("reset-password"), "password": "Giraffe-Spot-8"});
         client.post("/api/v1/auth/reset-password", reset.clone()).await.expect(204);
@@ -127,7 +127,7 @@ on_both_databases! {
         let (ann, _) = server.client().register("old@example.com").await;
         let change = json!({"email": "new@example.com", "current_password": PASSWORD});
         ann.patch("/api/v1/users/me", change).await.expect(200);
-        let notice = office.mail("old@example.com", "Your account has a new email address").await;
+        let notice = office.mail("old@example.com", "Your email address was changed").await;
         expect_well_formed(&notice, "old@example.com");
         let (plain, html) = notice.parts();
         assert!(!plain.contains("token=") && !html.contains("href"), "whoever reads it gets nowhere: {plain}");
