@@ -8,49 +8,44 @@ use thiserror::Error;
 
 use crate::settings::Setting;
 
-/// How many connections may wait to be taken.
+/// The most connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// Why it can't listen.
+/// The server can't listen on an address.
 #[derive(Debug, Error)]
 #[error(
-    "can't listen on {host}:{port}: {problem}; set HOST and {setting} to where it can, for example: {setting}={example}"
+    "can't listen on {host}:{port}: {source}; set HOST and {} to a free address, for example: {}={}",
+    setting.name, setting.name, setting.example
 )]
-pub struct CantListen {
+pub struct ListenError {
     host: String,
     port: u16,
-    problem: Error,
-    setting: &'static str,
-    example: &'static str,
+    source: Error,
+    /// The setting of the port.
+    setting: Setting,
 }
 
-/// Listens on every address of `host` that it can; on none is an error that names the setting of the port.
-pub fn listen(host: &str, port: u16, setting: Setting) -> Result<Vec<TcpListener>, CantListen> {
-    let Setting { name, example } = setting;
-    on_all(host, port).map_err(|problem| CantListen {
-        host: host.to_owned(),
-        port,
-        problem,
-        setting: name,
-        example,
-    })
+/// Listens on every address that `host` resolves to. Fails only if it can't listen on any of them, with
+/// an error that names `setting`, the setting of the port.
+pub fn listen(host: &str, port: u16, setting: Setting) -> Result<Vec<TcpListener>, ListenError> {
+    listen_on_all(host, port).map_err(|source| ListenError { host: host.to_owned(), port, source, setting })
 }
 
-fn on_all(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+fn listen_on_all(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
-    let mut problem = Error::new(ErrorKind::NotFound, "the host has no address");
+    let mut last_error = Error::new(ErrorKind::NotFound, "the host has no address");
     for address in (host, port).to_socket_addrs()? {
-        match on(address) {
+        match listen_on(address) {
             Ok(listener) => listeners.push(listener),
-            Err(error) => problem = error,
+            Err(error) => last_error = error,
         }
     }
-    if listeners.is_empty() { Err(problem) } else { Ok(listeners) }
+    if listeners.is_empty() { Err(last_error) } else { Ok(listeners) }
 }
 
-fn on(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // A restart need not wait for the last connections of the process before.
+    // Lets a restarted server listen while connections of the previous process are in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

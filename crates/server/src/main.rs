@@ -1,16 +1,16 @@
 //! The binary `todo-server`.
 //!
-//! - [`settings`]: what an operator may set
-//! - [`wire`]: which adapter stands behind which port
-//! - [`listen`]: the sockets it listens on
-//! - [`telemetry`]: logs and figures
-//! - [`revocations`]: hears of sessions that other instances ended
-//! - [`mail_worker`]: sends what waits in the outbox
-//! - [`housekeeping`]: removes what is of no more use
-//! - [`stop`]: how those two hear that the server stops
-//! - [`commands`]: what the binary does
+//! - [`settings`]: reads the settings
+//! - [`wire`]: chooses the adapter behind each port
+//! - [`listen`]: opens the listening sockets
+//! - [`telemetry`]: logs and metrics
+//! - [`revocations`]: reads which sessions other instances ended
+//! - [`mail_worker`]: sends the mails in the outbox
+//! - [`housekeeping`]: deletes expired rows
+//! - [`stop`]: tells the background workers to stop
+//! - [`commands`]: the commands of the binary
 //!
-//! Deliberately absent: rules (they are in `domain`) and anything that a client sees (`api-actix`).
+//! Deliberately absent: rules (in `domain`) and the API (in `api-actix`).
 
 mod commands;
 mod housekeeping;
@@ -31,8 +31,10 @@ fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where nobody reads it, the exit code still tells.
-            let _ = writeln!(stderr(), "todo-server: {error}");
+            for line in error.to_string().lines() {
+                // If standard error is closed, the exit code still reports the failure.
+                let _ = writeln!(stderr(), "todo-server: {line}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -1,101 +1,80 @@
-//! Which database, told by the scheme of its URL, and how it is reached.
+//! Which database the server uses, and how it connects.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use adapters_postgres::RowSecurity;
 use secrecy::SecretString;
 
-use super::known::{self, Setting};
 use super::layers::Layers;
-use super::{SettingsError, cores, read};
+use super::parse::{number, one_of, switch};
+use super::{cores, setting};
 
-/// Where data is kept and how it is reached.
+/// Where data is stored and how the server reaches it.
 #[derive(Debug)]
 pub struct Database {
-    /// The database.
     pub url: DatabaseUrl,
-    /// The same as its owner, who may change the schema.
+    /// The same database, as the role that owns the schema.
     pub migration_url: Option<DatabaseUrl>,
-    /// How many connections requests may have, shared evenly among the HTTP workers.
+    /// The number of connections for requests, divided evenly among the HTTP workers.
     pub pool_size: usize,
-    /// How long a request waits for a connection, or for a statement.
+    /// How long a request waits for a connection, and how long for a statement.
     pub timeout: Duration,
-    /// What row-level security guards.
+    /// Which transactions row-level security covers (PostgreSQL only).
     pub row_security: RowSecurity,
     /// Whether statements are logged, without their values.
     pub echo: bool,
 }
 
-/// A database that the server can keep its data in.
+/// The databases that the server supports.
 #[derive(Debug)]
 pub enum DatabaseUrl {
-    /// An embedded file.
     Sqlite(PathBuf),
-    /// A PostgreSQL URL, as libpq reads it; there may be a password in it.
+    /// A URL as libpq reads it; it may contain a password.
     Postgres(SecretString),
 }
 
-/// What row-level security guards on PostgreSQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowSecurity {
-    /// Each write transaction.
-    Writes,
-    /// Reads too.
-    All,
-}
-
 impl Database {
-    pub fn read(layers: &Layers) -> Result<Self, SettingsError> {
-        let url = |setting| layers.text(setting)?.map(|text| DatabaseUrl::parse(&text, setting)).transpose();
-        let row_security = read::one_of(
-            layers,
-            known::DATABASE_ROW_SECURITY,
-            &[("writes", RowSecurity::Writes), ("all", RowSecurity::All)],
-        )?;
-        let timeout = read::number(layers, known::DATABASE_TIMEOUT_MS, 100..=600_000)?;
-        let database = Self {
-            url: url(known::DATABASE_URL)?.unwrap_or_else(DatabaseUrl::default_file),
-            migration_url: url(known::MIGRATION_DATABASE_URL)?,
-            pool_size: read::number(layers, known::DATABASE_POOL_SIZE, 1..=1000)?.unwrap_or(2 * cores() + 4),
-            timeout: Duration::from_millis(timeout.unwrap_or(5000)),
-            row_security: row_security.unwrap_or(RowSecurity::Writes),
-            echo: read::switch(layers, known::DATABASE_ECHO)?.unwrap_or(false),
-        };
-        match (&database.url, &database.migration_url) {
-            (DatabaseUrl::Sqlite(_), Some(DatabaseUrl::Postgres(_)))
-            | (DatabaseUrl::Postgres(_), Some(DatabaseUrl::Sqlite(_))) => {
-                Err(known::MIGRATION_DATABASE_URL.bad("must name the same database as DATABASE_URL"))
-            }
-            _ => Ok(database),
+    pub(super) fn read(layers: &Layers) -> Self {
+        let url = layers.find(&setting::DATABASE_URL, DatabaseUrl::parse);
+        let migration_url = layers.find(&setting::MIGRATION_DATABASE_URL, DatabaseUrl::parse);
+        if let (Some(url), Some(migration_url)) = (&url, &migration_url)
+            && url.is_sqlite() != migration_url.is_sqlite()
+        {
+            let problem = "must name the same database as DATABASE_URL";
+            layers.report(setting::MIGRATION_DATABASE_URL.fault(problem));
+        }
+        let words = [("writes", RowSecurity::Writes), ("all", RowSecurity::All)];
+        Self {
+            url: url.unwrap_or_else(|| DatabaseUrl::Sqlite(PathBuf::new())),
+            migration_url,
+            pool_size: layers.find(&setting::DATABASE_POOL_SIZE, number(1..=1000)).unwrap_or(2 * cores() + 4),
+            timeout: Duration::from_millis(layers.get(&setting::DATABASE_TIMEOUT_MS, number(100..=600_000))),
+            row_security: layers.get(&setting::DATABASE_ROW_SECURITY, one_of(&words)),
+            echo: layers.get(&setting::DATABASE_ECHO, switch),
         }
     }
 }
 
 impl DatabaseUrl {
-    /// The file that a server without `DATABASE_URL` uses.
-    pub fn default_file() -> Self {
-        Self::Sqlite("./data/todos.db".into())
+    const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
-    pub(super) fn parse(text: &str, setting: Setting) -> Result<Self, SettingsError> {
-        let malformed = |problem: &str| Err(setting.bad(problem));
-        let Some((scheme, rest)) = text.split_once(':') else {
-            return malformed("must start with sqlite:// or postgres://");
-        };
+    /// The errors do not quote the text, which may hold a password anywhere in a malformed URL.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
-                "" | "/" | ":memory:" => malformed("must name a file after sqlite://"),
-                file if file.contains('?') => malformed("must be a file without options after sqlite://"),
+                "" | "/" | ":memory:" => Err("must name a file after sqlite://"),
+                file if file.contains('?') => Err("must be a file without options after sqlite://"),
                 file => Ok(Self::Sqlite(file.into())),
             },
             "postgres" | "postgresql" | "postgresql+asyncpg" if rest.starts_with("//") && rest.len() > 2 => {
                 Ok(Self::Postgres(format!("postgres:{rest}").into()))
             }
-            "postgres" | "postgresql" | "postgresql+asyncpg" => {
-                malformed("must name a server after postgres://")
-            }
-            // The rest may hold a password, and so may what stands before a colon in a mangled URL.
-            _ => malformed("must start with sqlite:// or postgres://"),
+            "postgres" | "postgresql" | "postgresql+asyncpg" => Err("must name a server after postgres://"),
+            _ => Err("must start with sqlite:// or postgres://"),
         }
     }
 }

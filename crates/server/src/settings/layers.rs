@@ -1,95 +1,216 @@
-//! Where settings come from, one over the other: the optional `todo-sync.toml`, an optional `.env`, the environment.
+//! The layers of settings: the defaults, the optional `todo-sync.toml`, and the environment, where a
+//! `.env` file is read first. Each overrides the layers before it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
+use std::fmt::Display;
 use std::path::Path;
 
-use config::{Config, Environment, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{Config, Environment, File, FileFormat, Map, Source as _, Value, ValueKind};
+use secrecy::SecretString;
 
-use super::known::{UNSUPPORTED, meant, named, oidc};
-use super::{Setting, SettingsError};
+use super::fault::{Fault, SettingsError};
+use super::setting::{ALL, Setting, UNSUPPORTED, provider_setting};
+use super::{parse, spelling};
 
 /// The settings file, in the working directory.
-pub const FILE: &str = "todo-sync.toml";
-/// Variables of the environment, in the working directory; those that are set there already win.
+const SETTINGS_FILE: &str = "todo-sync.toml";
+/// A file of environment variables, in the working directory. Variables that are already set win.
 const ENV_FILE: &str = ".env";
 
-/// The values as they were given, not yet looked at.
+/// The values of all settings as texts, and the faults found so far.
+///
+/// Reading continues after a fault, so that the operator learns of all faults at once.
 pub struct Layers {
     config: Config,
-    providers: BTreeSet<String>,
+    /// The names of the settings that have a value of their own and not just a default.
+    given: BTreeSet<String>,
+    faults: RefCell<Vec<Fault>>,
 }
 
 impl Layers {
-    /// Reads the files in `folder` and, over them, `environment`. Of the settings `known`, the file may hold no other; other variables
-    /// are none of ours unless they look like one that is not given, or ask for what this version can't do. A blank value counts as not given, and hides that of `.env`.
+    /// Reads the files in `folder`, then `environment`. A blank variable counts as not set, and it hides
+    /// a variable of the same name in `.env`.
+    ///
+    /// Fails only if a file can't be read; any other fault is kept for [`finish`](Self::finish).
     pub fn read(
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
-        known: &[Setting],
     ) -> Result<Self, SettingsError> {
-        let mut variables = env_file(folder)?;
+        let stop = |fault| SettingsError(vec![fault]);
+        let mut variables = env_file(folder).map_err(stop)?;
         variables.extend(environment);
         variables.retain(|_, value| !is_blank(value));
-        let variables = ours(variables, known)?;
-        let values = file(folder, known)?;
-        let names = variables.keys().cloned().chain(values.keys().map(|key| key.to_uppercase()));
-        let providers =
-            names.filter_map(|name| oidc(&name).map(|(provider, _)| provider.to_owned())).collect();
-        let mut builder = Config::builder();
-        for (key, value) in values {
-            builder = builder.set_default(&key, value).map_err(|error| in_file(&error))?;
+        let mut faults = Vec::new();
+        let variables = settings_among(variables, &mut faults);
+        let file = settings_file(folder, &mut faults).map_err(stop)?;
+        let given = variables.keys().cloned().chain(file.keys().map(|key| key.to_uppercase())).collect();
+        let config = layered(file, variables).map_err(|error| stop(unreadable(&error)))?;
+        Ok(Self { config, given, faults: RefCell::new(faults) })
+    }
+
+    /// Succeeds if no fault was found.
+    pub fn finish(self) -> Result<(), SettingsError> {
+        let faults = self.faults.into_inner();
+        if faults.is_empty() { Ok(()) } else { Err(SettingsError(faults)) }
+    }
+
+    /// Records a fault.
+    pub fn report(&self, fault: Fault) {
+        self.faults.borrow_mut().push(fault);
+    }
+
+    /// Whether the setting has a value of its own and not just a default.
+    pub fn is_given(&self, setting: &Setting) -> bool {
+        self.given.contains(&*setting.name)
+    }
+
+    /// Each `<NAME>` for which an `OIDC_<NAME>_…` setting has a value.
+    pub fn providers(&self) -> BTreeSet<&str> {
+        self.given.iter().filter_map(|name| provider_setting(name)).map(|(provider, _)| provider).collect()
+    }
+
+    /// The value of a setting that has a default. After a fault, that default.
+    #[expect(clippy::expect_used, reason = "a test reads the default of every setting")]
+    pub fn get<T, E: Display>(&self, setting: &Setting, parse: impl Fn(&str) -> Result<T, E>) -> T {
+        self.find(setting, &parse).unwrap_or_else(|| {
+            let default = setting.default.and_then(|default| parse(default).ok());
+            default.expect("the default is a valid value")
+        })
+    }
+
+    /// The value of an optional setting. After a fault, `None`.
+    pub fn find<T, E: Display>(&self, setting: &Setting, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.text(setting)?;
+        self.parsed(setting, parse(&text))
+    }
+
+    /// The values of two settings that must be set together. `None` if neither is.
+    pub fn credentials(&self, id: &Setting, secret: &Setting) -> Option<(String, SecretString)> {
+        for (setting, other) in [(id, secret), (secret, id)] {
+            if self.is_given(other) && !self.is_given(setting) {
+                self.report(setting.fault(format!("must be set where {} is", other.name)));
+            }
         }
-        let source = Environment::default().ignore_empty(true).source(Some(variables));
-        let config = builder.add_source(source).build().map_err(|error| in_file(&error))?;
-        Ok(Self { config, providers })
+        self.find(id, parse::text).zip(self.find(secret, parse::secret))
     }
 
-    /// Each `<NAME>` for which some `OIDC_<NAME>_…` is given.
-    pub fn providers(&self) -> impl Iterator<Item = &str> {
-        self.providers.iter().map(String::as_str)
-    }
-
-    /// One value, trimmed.
-    pub fn text(&self, setting: Setting) -> Result<Option<String>, SettingsError> {
-        self.text_of(setting.name, setting)
-    }
-
-    /// One value, trimmed, of the form `name` of a setting.
-    pub fn text_of(&self, name: &str, setting: Setting) -> Result<Option<String>, SettingsError> {
-        let Some(value) = self.value(name) else {
-            return Ok(None);
+    /// The items of an optional setting that is a list: an array in the settings file, a JSON array, or
+    /// a text with commas. After a fault, `None`.
+    pub fn list<T, E: Display>(
+        &self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        let items = match self.value(setting)? {
+            Value { kind: ValueKind::Array(items), .. } => {
+                items.into_iter().map(Value::into_string).collect::<Result<_, _>>().ok()
+            }
+            _ => items(&self.text(setting)?),
         };
-        let text = value.into_string().map_err(|_| setting.bad_as(name, "must be a single value"))?;
-        let text = text.trim();
-        Ok((!text.is_empty()).then(|| text.to_owned()))
+        let items: Vec<String> = self.parsed(setting, items.ok_or("must be a list of texts"))?;
+        self.parsed(setting, items.iter().map(|item| parse(item)).collect())
     }
 
-    /// Several: a list in the file, or one text with commas between, or a JSON list.
-    pub fn list(&self, setting: Setting) -> Result<Option<Vec<String>>, SettingsError> {
-        let texts_only = || setting.bad("must be a list of texts");
-        match self.value(setting.name).map(|value| (value.kind.clone(), value)) {
-            None => Ok(None),
-            Some((ValueKind::Array(_), value)) => value.try_deserialize().map(Some).map_err(|_| texts_only()),
-            Some(_) => match self.text(setting)? {
-                Some(text) => items(&text).map(Some).ok_or_else(texts_only),
-                None => Ok(None),
-            },
+    /// The value of `result`. An error is recorded as a fault of `setting`.
+    pub fn parsed<T, E: Display>(&self, setting: &Setting, result: Result<T, E>) -> Option<T> {
+        result.map_err(|problem| self.report(setting.fault(problem.to_string()))).ok()
+    }
+
+    fn text(&self, setting: &Setting) -> Option<String> {
+        let text = self.value(setting)?.into_string().map_err(|_| "must be a single value");
+        Some(self.parsed(setting, text)?.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn value(&self, setting: &Setting) -> Option<Value> {
+        self.config.get(&setting.name.to_lowercase()).ok()
+    }
+}
+
+/// Puts the environment over the settings file over the defaults. The crate's names are in lower case.
+fn layered(file: Map<String, Value>, variables: Map<String, String>) -> Result<Config, config::ConfigError> {
+    let mut builder = Config::builder();
+    for Setting { name, default, .. } in ALL {
+        if let Some(default) = *default {
+            builder = builder.set_default(name.to_lowercase(), default)?;
         }
     }
-
-    fn value(&self, name: &str) -> Option<Value> {
-        self.config.get::<Value>(&name.to_lowercase()).ok()
+    for (name, value) in file {
+        builder = builder.set_default(name, value)?;
     }
+    builder.add_source(Environment::default().source(Some(variables))).build()
+}
+
+/// The values in `todo-sync.toml`, by their names in lower case.
+fn settings_file(folder: &Path, faults: &mut Vec<Fault>) -> Result<Map<String, Value>, Fault> {
+    let path = folder.join(SETTINGS_FILE);
+    let is_there = path.exists();
+    let file = File::from(path).format(FileFormat::Toml).required(is_there);
+    let mut settings = Map::new();
+    for (name, value) in file.collect().map_err(|error| unreadable(&error))? {
+        if Setting::named(&name.to_uppercase()).is_some() {
+            settings.insert(name.to_lowercase(), value);
+        } else {
+            faults.push(Fault::Unknown { name, file: SETTINGS_FILE });
+        }
+    }
+    Ok(settings)
+}
+
+fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, Fault> {
+    let unreadable = |problem: String| Fault::File { file: ENV_FILE, problem };
+    let variables = match dotenvy::from_path_iter(folder.join(ENV_FILE)) {
+        Ok(variables) => variables,
+        Err(error) if error.not_found() => return Ok(HashMap::new()),
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    variables
+        .map(|variable| match variable {
+            Ok((name, value)) => Ok((name.into(), value.into())),
+            // The parser's own message quotes the line, which may hold a secret.
+            Err(dotenvy::Error::LineParse(..)) => Err(unreadable(
+                "a line is not of the form NAME=value (quote a value that has spaces in it)".into(),
+            )),
+            Err(error) => Err(unreadable(error.to_string())),
+        })
+        .collect()
+}
+
+/// The variables that are settings. Others are ignored, unless they look like a setting that is not set
+/// or request an unsupported feature.
+fn settings_among(variables: HashMap<OsString, OsString>, faults: &mut Vec<Fault>) -> Map<String, String> {
+    let (mut settings, mut others) = (Map::new(), BTreeSet::new());
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else { continue };
+        match (Setting::named(&name), value.into_string()) {
+            (Some(_), Ok(value)) => {
+                settings.insert(name, value);
+            }
+            (Some(setting), Err(_)) => faults.push(setting.fault("must be UTF-8")),
+            (None, _) => {
+                others.insert(name);
+            }
+        }
+    }
+    let unsupported = UNSUPPORTED.into_iter().filter(|(name, _)| others.contains(*name));
+    faults.extend(unsupported.map(|(name, feature)| Fault::Unsupported { name, feature }));
+    for name in others {
+        if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
+            let (meant, example) = (meant.name.into_owned(), meant.example);
+            faults.push(Fault::Misspelt { name, meant, example });
+        }
+    }
+    settings
 }
 
 fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// The items of a JSON list, or of a text with commas between. A `.env` file loses the quotes of a JSON list that stands
-/// in it unquoted; the brackets are left.
+/// Splits a JSON array, or a text at its commas. A `.env` file drops the quotation marks of an unquoted
+/// JSON array, so brackets without them are accepted too.
 fn items(text: &str) -> Option<Vec<String>> {
     let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if inside.is_some_and(|inside| inside.contains('"')) {
@@ -99,74 +220,8 @@ fn items(text: &str) -> Option<Vec<String>> {
     Some(items.map(str::to_owned).collect())
 }
 
-fn file(folder: &Path, known: &[Setting]) -> Result<HashMap<String, Value>, SettingsError> {
-    let text = match std::fs::read_to_string(folder.join(FILE)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(in_file(&error)),
-    };
-    let values = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| in_file(&error))?;
-    let mut settings = HashMap::new();
-    for (name, value) in values {
-        // Case does not matter there.
-        if named(&name.to_uppercase(), known).is_none() {
-            return Err(SettingsError::Unknown { name, file: FILE });
-        }
-        settings.insert(name.to_lowercase(), value);
-    }
-    Ok(settings)
-}
-
-fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, SettingsError> {
-    let in_file = |problem: String| SettingsError::File { file: ENV_FILE, problem };
-    let variables = match dotenvy::from_path_iter(folder.join(ENV_FILE)) {
-        Ok(variables) => variables,
-        Err(error) if error.not_found() => return Ok(HashMap::new()),
-        Err(error) => return Err(in_file(error.to_string())),
-    };
-    variables
-        .map(|variable| match variable {
-            Ok((name, value)) => Ok((name.into(), value.into())),
-            // The parser's own message quotes the line, and a secret may stand in it.
-            Err(dotenvy::Error::LineParse(..)) => Err(in_file(
-                "a line is not of the form NAME=value (quote a value that has spaces in it)".into(),
-            )),
-            Err(error) => Err(in_file(error.to_string())),
-        })
-        .collect()
-}
-
-fn ours(
-    variables: HashMap<OsString, OsString>,
-    known: &[Setting],
-) -> Result<Map<String, String>, SettingsError> {
-    let (mut ours, mut others) = (Map::new(), Vec::new());
-    for (name, value) in variables {
-        let Ok(name) = name.into_string() else { continue };
-        if let Some(setting) = named(&name, known) {
-            let text = value.into_string().map_err(|_| setting.bad_as(&name, "must be UTF-8"))?;
-            ours.insert(name, text);
-        } else {
-            others.push(name);
-        }
-    }
-    if let Some((name, use_of)) =
-        UNSUPPORTED.into_iter().find(|(name, _)| others.iter().any(|other| other == name))
-    {
-        return Err(SettingsError::Unsupported { name, use_of });
-    }
-    // In a fixed order, so that of several the same one is told each time.
-    others.sort_unstable();
-    let misspelt = others.into_iter().find_map(|name| {
-        let meant = meant(&name, known).filter(|meant| !ours.contains_key(meant))?;
-        let example = named(&meant, known).map_or("…", |setting| setting.example);
-        Some(SettingsError::Misspelt { name, meant, example })
-    });
-    misspelt.map_or(Ok(ours), Err)
-}
-
-fn in_file(error: &dyn std::error::Error) -> SettingsError {
-    // The lines that follow quote the file, and a secret may stand there.
+fn unreadable(error: &dyn Error) -> Fault {
+    // The following lines quote the file, which may hold a secret.
     let problem = error.to_string().trim().lines().next().unwrap_or_default().to_owned();
-    SettingsError::File { file: FILE, problem }
+    Fault::File { file: SETTINGS_FILE, problem }
 }

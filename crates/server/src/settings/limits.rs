@@ -1,20 +1,21 @@
-//! How much is kept, and for how long.
+//! Limits on what the server stores and for how long.
 
 use std::time::Duration;
 
 use super::layers::Layers;
-use super::{SettingsError, known, read};
+use super::parse::number;
+use super::setting;
 
-/// When what is of no more use is removed.
+/// When the server deletes expired rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Housekeeping {
     /// How long a tombstone is kept.
     pub tombstone_age: Duration,
-    /// How long from one tidying to the next.
+    /// The pause between two runs.
     pub period: Duration,
 }
 
-/// What one user or one request may hold.
+/// Limits on one user or one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Live todos of a user.
@@ -30,23 +31,21 @@ pub struct Limits {
 }
 
 impl Housekeeping {
-    pub fn read(layers: &Layers) -> Result<Self, SettingsError> {
-        let days: u64 = read::number(layers, known::TOMBSTONE_AGE_DAYS, 1..=3650)?.unwrap_or(90);
-        let seconds = read::number(layers, known::HOUSEKEEPING_PERIOD_SECONDS, 1..=86_400)?.unwrap_or(300);
-        Ok(Self { tombstone_age: Duration::from_hours(24 * days), period: Duration::from_secs(seconds) })
+    pub(super) fn read(layers: &Layers) -> Self {
+        let days: u64 = layers.get(&setting::TOMBSTONE_AGE_DAYS, number(1..=3650));
+        let seconds = layers.get(&setting::HOUSEKEEPING_PERIOD_SECONDS, number(1..=86_400));
+        Self { tombstone_age: Duration::from_hours(24 * days), period: Duration::from_secs(seconds) }
     }
 }
 
 impl Limits {
-    pub fn read(layers: &Layers) -> Result<Self, SettingsError> {
-        Ok(Self {
-            todos_per_user: read::number(layers, known::MAX_TODOS_PER_USER, 1..=10_000_000)?
-                .unwrap_or(10_000),
-            sessions_per_user: read::number(layers, known::MAX_SESSIONS_PER_USER, 1..=10_000)?.unwrap_or(20),
-            batch_todos: read::number(layers, known::MAX_BATCH_TODOS, 1..=10_000)?.unwrap_or(1000),
-            body_bytes: read::number(layers, known::MAX_BODY_BYTES, 1024..=64 * 1024 * 1024)?
-                .unwrap_or(2 * 1024 * 1024),
-            page_size: read::number(layers, known::MAX_PAGE_SIZE, 1..=1000)?.unwrap_or(100),
-        })
+    pub(super) fn read(layers: &Layers) -> Self {
+        Self {
+            todos_per_user: layers.get(&setting::MAX_TODOS_PER_USER, number(1..=10_000_000)),
+            sessions_per_user: layers.get(&setting::MAX_SESSIONS_PER_USER, number(1..=10_000)),
+            batch_todos: layers.get(&setting::MAX_BATCH_TODOS, number(1..=10_000)),
+            body_bytes: layers.get(&setting::MAX_BODY_BYTES, number(1024..=64 * 1024 * 1024)),
+            page_size: layers.get(&setting::MAX_PAGE_SIZE, number(1..=1000)),
+        }
     }
 }

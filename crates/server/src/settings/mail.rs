@@ -1,102 +1,88 @@
-//! How mail leaves, and where its links lead.
+//! How mail is sent, and where its links point.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adapters_mail::{Sender, SmtpSettings, SmtpTls};
 
 use super::layers::Layers;
-use super::{DATA_FOLDER, Environment, SettingsError, known, read};
+use super::parse::{host, number, one_of, web_address};
+use super::{DATA_FOLDER, Environment, setting};
 
-/// Where mails go as files, below the data folder.
+/// The folder for mails that are written as files, in the data folder.
 const OUTBOX: &str = "outbox";
-/// Who mails are from where they only become files.
-const NOBODY: &str = "Todos <todos@localhost>";
 
-/// How mail leaves, and where its links lead.
+/// How mail is sent, and where its links point.
 #[derive(Debug)]
 pub struct Mail {
-    /// The frontend, an absolute http or https address without a slash at the end.
+    /// The frontend's URL, without a slash at the end.
     pub frontend_url: String,
-    /// Who mails are from.
     pub from: Sender,
-    /// How they leave.
-    pub smtp: Smtp,
-    /// How long one may take to leave.
+    pub transport: Transport,
+    /// How long the transport may take over one mail.
     pub timeout: Duration,
-    /// After how long one that failed is tried again at first.
+    /// The pause before the second attempt.
     pub retry: Duration,
 }
 
-/// How mails leave.
+/// What carries mails.
 #[derive(Debug)]
-pub enum Smtp {
-    /// Through a server.
-    Server(SmtpSettings),
-    /// They don't: each becomes a file in this folder.
+pub enum Transport {
+    Smtp(SmtpSettings),
+    /// Each mail becomes a file in this folder.
     Folder(PathBuf),
 }
 
 impl Mail {
-    pub(super) fn read(
-        layers: &Layers,
-        environment: Environment,
-        folder: &Path,
-    ) -> Result<Self, SettingsError> {
-        let production = environment == Environment::Production;
-        let frontend_url = read::web_address(layers, known::FRONTEND_URL)?
-            .unwrap_or_else(|| "http://localhost:3000".to_owned());
-        if production && !frontend_url.starts_with("https://") {
-            return Err(
-                known::FRONTEND_URL.bad("must be an https address in production: links in mails lead there")
-            );
+    pub(super) fn read(layers: &Layers, environment: Environment, folder: &Path) -> Self {
+        let is_production = environment == Environment::Production;
+        let frontend_url = layers.get(&setting::FRONTEND_URL, web_address);
+        if is_production && !frontend_url.starts_with("https://") {
+            let problem = "must be an https address in production: links in mails lead there";
+            layers.report(setting::FRONTEND_URL.fault(problem));
         }
-        let smtp = match server(layers)? {
-            Some(server) => Smtp::Server(server),
-            None if production => {
-                return Err(known::SMTP_HOST.bad("must be set in production: mails would only become files"));
-            }
-            None => Smtp::Folder(folder.join(DATA_FOLDER).join(OUTBOX)),
-        };
-        let from = layers.text(known::EMAILS_FROM)?;
-        if from.is_none() && matches!(smtp, Smtp::Server(_)) {
-            return Err(known::EMAILS_FROM.bad("must be set where SMTP_HOST is"));
+        if is_production && !layers.is_given(&setting::SMTP_HOST) {
+            let problem = "must be set in production: mails would only become files";
+            layers.report(setting::SMTP_HOST.fault(problem));
         }
-        let from = Sender::parse(from.as_deref().unwrap_or(NOBODY));
-        let from =
-            from.ok_or_else(|| known::EMAILS_FROM.bad("must be an address, or a name and an address"))?;
-        let timeout = read::number(layers, known::MAIL_TIMEOUT_SECONDS, 1..=600)?.unwrap_or(60);
-        let retry = read::number(layers, known::MAIL_RETRY_SECONDS, 1..=3600)?.unwrap_or(10);
-        let [timeout, retry] = [timeout, retry].map(Duration::from_secs);
-        Ok(Self { frontend_url, from, smtp, timeout, retry })
+        if layers.is_given(&setting::SMTP_HOST) && !layers.is_given(&setting::EMAILS_FROM) {
+            layers.report(setting::EMAILS_FROM.fault("must be set where SMTP_HOST is"));
+        }
+        Self {
+            frontend_url,
+            from: layers.get(&setting::EMAILS_FROM, sender),
+            transport: smtp(layers)
+                .map_or_else(|| Transport::Folder(folder.join(DATA_FOLDER).join(OUTBOX)), Transport::Smtp),
+            timeout: Duration::from_secs(layers.get(&setting::MAIL_TIMEOUT_SECONDS, number(1..=600))),
+            retry: Duration::from_secs(layers.get(&setting::MAIL_RETRY_SECONDS, number(1..=3600))),
+        }
     }
 }
 
-fn server(layers: &Layers) -> Result<Option<SmtpSettings>, SettingsError> {
+fn sender(text: &str) -> Result<Sender, &'static str> {
+    Sender::parse(text).ok_or("must be an address, or a name and an address")
+}
+
+/// `None` without an SMTP server.
+fn smtp(layers: &Layers) -> Option<SmtpSettings> {
     let words = [("starttls", SmtpTls::StartTls), ("tls", SmtpTls::Tls), ("none", SmtpTls::None)];
-    let tls = read::one_of(layers, known::SMTP_TLS, &words)?.unwrap_or(SmtpTls::StartTls);
-    let port = read::number(layers, known::SMTP_PORT, 1..=u16::MAX)?;
-    let login = match (layers.text(known::SMTP_USER)?, layers.text(known::SMTP_PASSWORD)?) {
-        (Some(user), Some(password)) => Some((user, password.into())),
-        (None, None) => None,
-        (Some(_), None) => return Err(known::SMTP_PASSWORD.bad("must be set where SMTP_USER is")),
-        (None, Some(_)) => return Err(known::SMTP_USER.bad("must be set where SMTP_PASSWORD is")),
-    };
-    let Some(host) = layers.text(known::SMTP_HOST)? else { return Ok(None) };
-    if !read::is_host(&host) {
-        return Err(known::SMTP_HOST.bad(&format!("must be an address or a host name alone, not {host:?}")));
-    }
-    if login.is_some() && tls == SmtpTls::None && !is_this_machine(&host) {
-        return Err(known::SMTP_TLS.bad("must not be none where a password is sent to another machine"));
+    let tls = layers.get(&setting::SMTP_TLS, one_of(&words));
+    let port = layers.find(&setting::SMTP_PORT, number(1..=u16::MAX));
+    let login = layers.credentials(&setting::SMTP_USER, &setting::SMTP_PASSWORD);
+    let host = layers.find(&setting::SMTP_HOST, host)?;
+    if login.is_some() && tls == SmtpTls::None && !is_loopback(&host) {
+        let problem = "must not be none where a password is sent to another machine";
+        layers.report(setting::SMTP_TLS.fault(problem));
     }
     let port = port.unwrap_or(match tls {
         SmtpTls::StartTls => 587,
         SmtpTls::Tls => 465,
         SmtpTls::None => 25,
     });
-    Ok(Some(SmtpSettings { host, port, tls, login }))
+    Some(SmtpSettings { host, port, tls, login })
 }
 
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

@@ -1,20 +1,22 @@
-//! What an operator may set: each setting one typed field, read once at start.
+//! The settings: one typed field each, read once at the start.
 //!
-//! Layers, later ones over earlier ones: the defaults here, `todo-sync.toml`, `.env`, the environment. Whatever is wrong
-//! stops the start with one sentence. Deliberately absent: what a value of `DATABASE_URL` means to its database.
+//! Later layers override earlier ones: the defaults, `todo-sync.toml`, `.env`, the environment. Faulty
+//! settings stop the start with one sentence for each fault. Deliberately absent: how a database
+//! interprets its URL.
 
 mod database;
-mod error;
+mod fault;
+mod generated_secret;
 mod identity;
-mod keys;
-mod known;
 mod layers;
 mod limits;
 mod mail;
 mod network;
-mod quotas;
-mod read;
-mod secret;
+mod parse;
+mod rate_limits;
+mod secrets;
+mod setting;
+mod spelling;
 #[cfg(test)]
 mod tests;
 
@@ -28,142 +30,129 @@ use domain::limits::{Quota, Quotas};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-pub use database::{Database, DatabaseUrl, RowSecurity};
-pub use error::SettingsError;
+pub use database::{Database, DatabaseUrl};
+pub use fault::SettingsError;
 pub use identity::{Client, Identity};
-pub use known::{ALL, METRICS_PORT, PORT, Setting};
 use layers::Layers;
 pub use limits::{Housekeeping, Limits};
-pub use mail::{Mail, Smtp};
+pub use mail::{Mail, Transport};
+use parse::{host, number, one_of, switch};
+pub use setting::{METRICS_PORT, PORT, Setting};
 
-/// Where files go that the server makes for itself.
+/// The folder for the files that the server creates.
 const DATA_FOLDER: &str = "data";
 
-/// What kind of place the server runs in.
+/// The kind of installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
-    /// A developer's machine.
     Development,
-    /// A rehearsal of production.
     Staging,
-    /// Where users are: what is unsafe there is refused.
+    /// Unsafe settings are refused.
     Production,
 }
 
-/// How much is logged.
+/// The least important events that are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// What failed.
     Error,
-    /// And what may need attention.
     Warn,
-    /// And each request.
     Info,
-    /// And what happens within.
     Debug,
-    /// And more of it.
     Trace,
 }
 
-/// Everything that can be set. Debug shows no secret.
+/// All settings. `Debug` shows no secret.
 #[derive(Debug)]
 pub struct Settings {
-    /// The name or address to listen on.
+    /// The host name or address to listen on.
     pub host: String,
-    /// The TCP port; 0 takes a free one.
+    /// The TCP port; 0 lets the system choose one.
     pub port: u16,
-    /// The TCP port for `/metrics` alone, and 0 the same; `None`: they are on the one port with everything else.
+    /// A separate TCP port for `/metrics`, 0 as above; `None` serves it on `port`.
     pub metrics_port: Option<u16>,
-    /// What kind of place this is.
     pub environment: Environment,
-    /// Where data is kept.
     pub database: Database,
-    /// The secrets that sign tokens, with commas between; the first signs.
+    /// Comma-separated secrets that sign tokens; the first one signs.
     pub secret_key: SecretString,
-    /// How long an access token lives, on whatever surface; `None`: as long as is usual there.
+    /// The lifetime of access tokens on every surface; `None` keeps each surface's own.
     pub access_token_lifetime: Option<Duration>,
-    /// How long a refresh token, and a session that is not refreshed, lives.
+    /// The lifetime of a refresh token, and of a session that is not refreshed.
     pub refresh_token_lifetime: Duration,
-    /// The cost of a password hash: 2 to its power rounds.
+    /// A password hash takes 2^cost rounds.
     pub bcrypt_cost: u32,
     /// The exact origins whose pages may call the API.
     pub allowed_origins: Vec<String>,
-    /// How much is logged.
     pub log_level: LogLevel,
-    /// Whether logs are JSON, a line each.
     pub json_logs: bool,
-    /// What is counted of logins, mails and refreshes; `None` counts nothing.
+    /// Rate limits on logins, mails and refreshes; `None` for no limits.
     pub quotas: Option<Quotas>,
-    /// How many requests a user may send; `None` counts nothing.
+    /// The rate limit on each user's requests; `None` for no limit.
     pub api_quota: Option<Quota>,
-    /// The proxies whose word about a client's address counts.
+    /// The proxies that are trusted to report a client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// How mail leaves, and where its links lead.
     pub mail: Mail,
-    /// Who else vouches for users, and the keys for it.
     pub identity: Identity,
-    /// What is removed, and when.
     pub housekeeping: Housekeeping,
-    /// What one user or one request may hold.
     pub limits: Limits,
 }
 
 impl Settings {
-    /// Reads the files in `folder` and, over them, `environment`. In development a server without a secret makes one and keeps it
-    /// below `folder`.
+    /// Reads the files in `folder`, then `environment`. In development, a missing secret is generated and
+    /// stored in a subfolder of `folder`.
     pub fn load(
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
-        let layers = Layers::read(folder, environment, ALL)?;
-        let environment = read::one_of(
-            &layers,
-            known::ENVIRONMENT,
-            &[
-                ("development", Environment::Development),
-                ("staging", Environment::Staging),
-                ("production", Environment::Production),
-            ],
-        )?
-        .unwrap_or(Environment::Development);
-        let minutes = read::number(&layers, known::ACCESS_TOKEN_EXPIRE_MINUTES, 1..=60 * 24 * 30)?;
-        let days = read::number(&layers, known::REFRESH_TOKEN_EXPIRE_DAYS, 1..=366)?;
-        let port = read::number(&layers, PORT, 0..=u16::MAX)?.unwrap_or(8000);
-        let secret_key = keys::secret_key(&layers, environment, folder)?;
-        let mail = Mail::read(&layers, environment, folder)?;
-        Ok(Self {
-            host: network::host(&layers)?,
+        let layers = Layers::read(folder, environment)?;
+        let settings = Self::read(&layers, folder);
+        layers.finish().map(|()| settings)
+    }
+
+    fn read(layers: &Layers, folder: &Path) -> Self {
+        let environments = [
+            ("development", Environment::Development),
+            ("staging", Environment::Staging),
+            ("production", Environment::Production),
+        ];
+        let environment = layers.get(&setting::ENVIRONMENT, one_of(&environments));
+        let minutes = layers.find(&setting::ACCESS_TOKEN_EXPIRE_MINUTES, number(1..=60 * 24 * 30));
+        let days: u64 = layers.get(&setting::REFRESH_TOKEN_EXPIRE_DAYS, number(1..=366));
+        let port = layers.get(&PORT, number(0..=u16::MAX));
+        let secret_key = secrets::secret_key(layers, environment, folder);
+        let mail = Mail::read(layers, environment, folder);
+        let (quotas, api_quota) = rate_limits::read(layers);
+        Self {
+            host: layers.get(&setting::HOST, host),
             port,
-            metrics_port: network::metrics_port(&layers, port)?,
+            metrics_port: network::metrics_port(layers, port),
             environment,
-            database: Database::read(&layers)?,
-            identity: Identity::read(&layers, environment, folder, port, &secret_key)?,
+            database: Database::read(layers),
+            identity: Identity::read(layers, environment, folder, port, &secret_key),
             secret_key,
             access_token_lifetime: minutes.map(Duration::from_mins),
-            refresh_token_lifetime: Duration::from_hours(24 * days.unwrap_or(7)),
-            bcrypt_cost: read::number(&layers, known::BCRYPT_COST_FACTOR, 10..=15)?.unwrap_or(12),
-            allowed_origins: network::allowed_origins(&layers, environment, &mail.frontend_url)?,
+            refresh_token_lifetime: Duration::from_hours(24 * days),
+            bcrypt_cost: layers.get(&setting::BCRYPT_COST_FACTOR, number(10..=15)),
+            allowed_origins: network::allowed_origins(layers, environment, &mail.frontend_url),
             mail,
-            log_level: log_level(&layers)?,
-            json_logs: read::switch(&layers, known::JSON_LOGS)?
+            log_level: log_level(layers),
+            json_logs: layers
+                .find(&setting::JSON_LOGS, switch)
                 .unwrap_or(environment != Environment::Development),
-            quotas: quotas::read(&layers)?,
-            api_quota: quotas::api(&layers)?,
-            trusted_proxies: network::trusted_proxies(&layers)?,
-            housekeeping: Housekeeping::read(&layers)?,
-            limits: Limits::read(&layers)?,
-        })
+            quotas,
+            api_quota,
+            trusted_proxies: network::trusted_proxies(layers),
+            housekeeping: Housekeeping::read(layers),
+            limits: Limits::read(layers),
+        }
     }
-}
 
-impl Settings {
-    /// Whether clients reach the server over TLS: always in production, and where the address that browsers have says so.
+    /// Whether browsers reach the server over TLS: always in production, and if `PUBLIC_URL` is https.
     pub fn behind_tls(&self) -> bool {
         self.environment == Environment::Production || self.identity.public_url.starts_with("https://")
     }
 }
 
-fn log_level(layers: &Layers) -> Result<LogLevel, SettingsError> {
+fn log_level(layers: &Layers) -> LogLevel {
     let words = [
         ("error", LogLevel::Error),
         ("warn", LogLevel::Warn),
@@ -172,10 +161,10 @@ fn log_level(layers: &Layers) -> Result<LogLevel, SettingsError> {
         ("debug", LogLevel::Debug),
         ("trace", LogLevel::Trace),
     ];
-    Ok(read::one_of(layers, known::LOG_LEVEL, &words)?.unwrap_or(LogLevel::Info))
+    layers.get(&setting::LOG_LEVEL, one_of(&words))
 }
 
-/// How many threads can run at once here.
+/// The number of threads that can run in parallel.
 pub fn cores() -> usize {
     available_parallelism().map_or(1, NonZeroUsize::get)
 }

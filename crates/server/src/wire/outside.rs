@@ -11,7 +11,7 @@ use domain::identity::{Issuers, Provider};
 use domain::mail::Mailer;
 
 use super::WireError;
-use crate::settings::{Client, Environment, Settings, Smtp};
+use crate::settings::{Client, Environment, Settings, Transport};
 
 /// The key pairs that sign access tokens; none where a secret does.
 pub fn key_pairs(settings: &Settings) -> Result<Vec<KeyPair>, KeyPairError> {
@@ -21,9 +21,9 @@ pub fn key_pairs(settings: &Settings) -> Result<Vec<KeyPair>, KeyPairError> {
 /// How mail leaves.
 pub fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, SmtpError> {
     let from = settings.mail.from.clone();
-    Ok(match &settings.mail.smtp {
-        Smtp::Server(server) => Arc::new(SmtpMailer::new(server, from)?),
-        Smtp::Folder(folder) => {
+    Ok(match &settings.mail.transport {
+        Transport::Smtp(server) => Arc::new(SmtpMailer::new(server, from)?),
+        Transport::Folder(folder) => {
             let log_links = settings.environment == Environment::Development;
             Arc::new(FolderMailer::new(folder.clone(), from, log_links))
         }

@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
 use super::schema::migrate;
-use crate::settings::{Database, DatabaseUrl, RowSecurity, cores};
+use crate::settings::{Database, DatabaseUrl, cores};
 
 /// Why the stores, or their schema, can't be used.
 #[derive(Debug, Error)]
@@ -156,10 +156,7 @@ async fn open_postgres(
         // Every HTTP worker is a runtime.
         pool_size: database.pool_size.div_ceil(cores()),
         timeout: database.timeout,
-        row_security: match database.row_security {
-            RowSecurity::Writes => adapters_postgres::RowSecurity::Writes,
-            RowSecurity::All => adapters_postgres::RowSecurity::All,
-        },
+        row_security: database.row_security,
         bus,
         echo: database.echo,
     };

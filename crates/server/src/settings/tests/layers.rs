@@ -1,98 +1,72 @@
-//! Which layer wins, and what a broken one is answered with.
+//! Which layer wins, and how a broken file is reported.
 
 use super::*;
 
-#[test]
-fn a_variable_that_looks_like_a_setting_is_told_and_others_are_none_of_ours() {
-    for (name, meant) in [
-        ("DATABSE_URL", "DATABASE_URL"),
-        ("SMTP_HOTS", "SMTP_HOST"),
-        ("BETTER_AUTH_ISUER", "BETTER_AUTH_ISSUER"),
-        ("OIDC_MY_IDP_ISUER", "OIDC_MY_IDP_ISSUER"),
-        ("OIDC_ACME_CLIENT_SECRETS", "OIDC_ACME_CLIENT_SECRET"),
-    ] {
-        let said = refusal(&[(name, "x")]);
-        let asks = format!("{name} is not a setting; should it be {meant}? For example: {meant}=");
-        assert!(said.starts_with(&asks) && said.len() > asks.len(), "{said}");
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(".env"), format!("{name}=x")).expect("written");
-        assert_eq!(load_in(folder.path(), &[]).expect_err("refused"), said);
+const FILE: &str = "todo-sync.toml";
+
+/// Loads the settings with the given files in the working directory.
+fn load_with(files: Variables, variables: Variables) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).expect("written");
     }
-    for name in ["HOME", "HOSTS", "PORTS", "DATABASE_HOST", "SMTP_PASS", "OIDC_TOKEN", "NEXT_PUBLIC_URL"] {
-        assert_eq!(load(&[(name, "x")]).err(), None, "{name}");
-    }
-    // Another program's, where ours is given beside it.
-    assert_eq!(load(&[("DATABASE_URI", "x"), ("DATABASE_URL", "sqlite://a.db")]).err(), None);
+    load_in(folder.path(), variables)
 }
 
 #[test]
-fn a_variable_set_to_nothing_hides_that_of_the_file() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join(".env"), "PORT=1234").expect("written");
-    assert_eq!(load_in(folder.path(), &[]).expect("starts").port, 1234);
-    assert_eq!(load_in(folder.path(), &[("PORT", " ")]).expect("starts").port, 8000);
-}
-
-#[test]
-fn the_environment_wins_over_env_and_that_over_the_file() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("todo-sync.toml"), "port = 1\nHOST = \"::1\"\nmax_page_size = 7")
-        .expect("written");
-    std::fs::write(folder.path().join(".env"), "PORT=2\nLOG_LEVEL=debug\nHOME=ignored\n").expect("written");
-    let settings = load_in(folder.path(), &[("MAX_PAGE_SIZE", "8")]).expect("starts");
+fn the_environment_wins_over_env_and_env_over_the_settings_file() {
+    let files = [
+        (FILE, "port = 1\nHOST = \"::1\"\nmax_page_size = 7\nlog_level = \"\""),
+        (".env", "PORT=2\nJSON_LOGS=yes\nHOME=ignored\n"),
+    ];
+    let settings = load_with(&files, &[("MAX_PAGE_SIZE", "8")]).expect("starts");
     assert_eq!((settings.host.as_str(), settings.port), ("::1", 2));
-    assert_eq!((settings.log_level, settings.limits.page_size), (LogLevel::Debug, 8));
-    assert_eq!(load_in(folder.path(), &[("PORT", "3")]).expect("starts").port, 3);
+    assert_eq!((settings.json_logs, settings.limits.page_size), (true, 8));
+    assert_eq!(settings.log_level, LogLevel::Info);
+    assert_eq!(load_with(&files, &[("PORT", "3")]).expect("starts").port, 3);
 }
 
 #[test]
-fn the_file_may_hold_settings_only() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let refusal = |text: &str| {
-        std::fs::write(folder.path().join("todo-sync.toml"), text).expect("written");
-        load_in(folder.path(), &[]).expect_err("refused")
-    };
-    assert_eq!(
-        refusal("prot = 8000"),
-        "prot in todo-sync.toml is not a setting; .env.example lists them all, for example: PORT=8000"
-    );
-    assert!(refusal("[port]\nvalue = 1").starts_with("PORT must be a single value"));
-    assert!(refusal("port = true").starts_with("PORT must be a whole number"));
-    assert!(refusal("allowed_origins = [1]").starts_with("ALLOWED_ORIGINS must"));
-    assert_eq!(
-        refusal("secret_key = hush"),
-        "todo-sync.toml can't be read: TOML parse error at line 1, column 14"
-    );
+fn a_blank_variable_hides_the_one_in_env() {
+    let files = [(".env", "PORT=1234")];
+    assert_eq!(load_with(&files, &[]).expect("starts").port, 1234);
+    assert_eq!(load_with(&files, &[("PORT", " ")]).expect("starts").port, 8000);
 }
 
 #[test]
-fn a_broken_env_file_is_named_without_its_contents() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join(".env"), "SECRET_KEY=hush hush 'x\n").expect("written");
-    let refusal = load_in(folder.path(), &[]).expect_err("refused");
-    assert!(refusal.starts_with(".env can't be read: ") && !refusal.contains("hush"), "{refusal}");
+fn the_settings_file_may_hold_lists_and_providers() {
+    let origins = "allowed_origins = [\"https://a.example\", \"http://localhost:3000\"]\n";
+    let provider = "oidc_acme_issuer = \"https://id.example.com\"\noidc_acme_client_id = \"todos\"";
+    let files = [(FILE, &*(origins.to_owned() + provider))];
+    let settings = load_with(&files, &[("OIDC_ACME_CLIENT_SECRET", "hush")]).expect("starts");
+    assert_eq!(settings.allowed_origins, ["https://a.example", "http://localhost:3000"]);
+    assert_eq!(settings.identity.providers[0].0.name, "acme");
 }
 
 #[test]
-fn lists_are_json_or_commas_or_a_list_of_the_file() {
-    let origins = |text: &str| load(&[("ALLOWED_ORIGINS", text)]).expect("starts").allowed_origins;
-    let both = ["https://a.example", "http://localhost:3000"];
-    assert_eq!(origins(r#"["https://a.example", "http://localhost:3000"]"#), both);
-    assert_eq!(origins("https://A.example, http://localhost:3000,"), both);
-    assert_eq!(origins("[]"), ["http://localhost:3000"]);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = "allowed_origins = [\"https://a.example\", \"http://localhost:3000\"]";
-    std::fs::write(folder.path().join("todo-sync.toml"), file).expect("written");
-    assert_eq!(load_in(folder.path(), &[]).expect("starts").allowed_origins, both);
-}
-
-#[test]
-fn what_this_version_cannot_do_is_refused_and_not_ignored() {
-    let said = "REDIS_URL is not a setting yet: this version can't share limits and events through Redis; unset it, \
-                for example: REDIS_URL=";
-    assert_eq!(refusal(&[("REDIS_URL", "redis://localhost")]), said);
-    for (name, _) in known::UNSUPPORTED {
-        assert!(refusal(&[(name, "x")]).starts_with(name));
-        assert_eq!(load(&[(name, "")]).err(), None, "{name}");
+fn a_faulty_file_is_reported_without_its_secrets() {
+    let mut failures = Vec::new();
+    for (file, text, sentence) in [
+        (
+            FILE,
+            "prot = 8000",
+            "prot in todo-sync.toml is not a setting; .env.example lists them all, for example: PORT=8000",
+        ),
+        (FILE, "[port]\nvalue = 1", "PORT must be a single value"),
+        (FILE, "port = true", "PORT must be a whole number"),
+        (FILE, "allowed_origins = [1]", "ALLOWED_ORIGINS must"),
+        (FILE, "allowed_origins = [[]]", "ALLOWED_ORIGINS must be a list of texts"),
+        (FILE, "secret_key = hush", "todo-sync.toml can't be read: TOML parse error at line 1, column 14"),
+        (".env", "SECRET_KEY=hush hush 'x\n", ".env can't be read: "),
+        (".env", "DATABSE_URL=x", "DATABSE_URL is not a setting; should it be DATABASE_URL?"),
+    ] {
+        let error = load_with(&[(file, text)], &[]).err().unwrap_or_default();
+        if !error.starts_with(sentence) || error.lines().count() != 1 || error.contains("hush") {
+            failures.push(format!("{text}: {error}"));
+        }
     }
+    assert_all(&failures);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join(FILE)).expect("made");
+    assert!(load_in(folder.path(), &[]).expect_err("refused").starts_with("todo-sync.toml can't be read: "));
 }

@@ -1,4 +1,4 @@
-//! The secret of a server that was given none, kept so that its users stay logged in when it starts again.
+//! A secret for a server without `SECRET_KEY`, stored so that its users stay logged in after a restart.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -7,16 +7,15 @@ use adapters_auth::generate_secret;
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::NamedTempFile;
 
-/// Where it is kept, below the data folder.
 const FILE: &str = "secret.key";
 
-/// The secret kept in `folder`, made there the first time, readable by its owner only. Of two servers that start at once both
-/// get the same.
-pub fn kept_in(folder: &Path) -> io::Result<SecretString> {
+/// Returns the secret stored in `folder`, and creates it if there is none, readable by its owner only. Two
+/// servers that start at the same time get the same secret.
+pub fn load_or_create(folder: &Path) -> io::Result<SecretString> {
     let file = folder.join(FILE);
     match read(&file) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        known => return known,
+        secret_or_error => return secret_or_error,
     }
     std::fs::create_dir_all(folder)?;
     let mut draft = NamedTempFile::new_in(folder)?;
@@ -44,11 +43,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_once_for_all_who_start_at_the_same_time() {
+    fn servers_that_start_at_the_same_time_share_one_secret() {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let secrets: Vec<String> = thread::scope(|scope| {
-            let start = || kept_in(&data).expect("a secret").expose_secret().to_owned();
+            let start = || load_or_create(&data).expect("a secret").expose_secret().to_owned();
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
@@ -58,10 +57,10 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_may_read_it() {
+    fn only_its_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
-        kept_in(folder.path()).expect("a secret");
+        load_or_create(folder.path()).expect("a secret");
         let mode = std::fs::metadata(folder.path().join(FILE)).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -70,6 +69,6 @@ mod tests {
     fn an_empty_file_is_an_error_and_not_an_empty_secret() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join(FILE), "\n").expect("written");
-        assert_eq!(kept_in(folder.path()).expect_err("refused").kind(), ErrorKind::InvalidData);
+        assert_eq!(load_or_create(folder.path()).expect_err("refused").kind(), ErrorKind::InvalidData);
     }
 }

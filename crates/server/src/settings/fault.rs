@@ -1,0 +1,37 @@
+//! What can be wrong with the settings.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Everything that is wrong with the settings, in the order in which it was found.
+#[derive(Debug, Error)]
+pub struct SettingsError(pub(super) Vec<Fault>);
+
+impl fmt::Display for SettingsError {
+    /// Writes each fault on a line of its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// One fault, as one sentence with an example. Never contains a secret.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// The value is not allowed.
+    #[error("{name} {problem}; for example: {name}={example}")]
+    Value { name: String, problem: String, example: &'static str },
+    /// A settings file contains a name that is not a setting.
+    #[error("{name} in {file} is not a setting; .env.example lists them all, for example: PORT=8000")]
+    Unknown { name: String, file: &'static str },
+    /// A variable's name is almost that of a setting which has no value.
+    #[error("{name} is not a setting; should it be {meant}? For example: {meant}={example}")]
+    Misspelt { name: String, meant: String, example: &'static str },
+    /// A variable requests a feature that this server does not have.
+    #[error("{name} is not a setting yet: this version can't {feature}; unset it, for example: {name}=")]
+    Unsupported { name: &'static str, feature: &'static str },
+    /// A settings file can't be read.
+    #[error("{file} can't be read: {problem}")]
+    File { file: &'static str, problem: String },
+}

@@ -1,0 +1,139 @@
+//! The names of all settings, their defaults, and an example of each.
+
+use std::borrow::Cow;
+
+use super::fault::Fault;
+
+/// One setting.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub name: Cow<'static, str>,
+    /// The default as an operator would write it; `None` if the setting is optional or if its default
+    /// depends on other settings.
+    pub default: Option<&'static str>,
+    pub example: &'static str,
+}
+
+impl Setting {
+    /// The setting of this kind for the OpenID Connect provider `name`: `EXAMPLE` is replaced.
+    pub fn of_provider(&self, name: &str) -> Self {
+        Self { name: self.name.replacen("EXAMPLE", name, 1).into(), ..*self }
+    }
+
+    /// A fault in this setting's value. `problem` continues a sentence that begins with the name.
+    pub fn fault(&self, problem: impl Into<String>) -> Fault {
+        Fault::Value { name: self.name.clone().into_owned(), problem: problem.into(), example: self.example }
+    }
+
+    /// Finds a setting by the name of its variable.
+    pub fn named(name: &str) -> Option<Self> {
+        let exact = ALL.iter().find(|setting| setting.name == name).cloned();
+        exact.or_else(|| {
+            let (provider, kind) = provider_setting(name)?;
+            let of_kind = |setting: &&Setting| provider_setting(&setting.name) == Some(("EXAMPLE", kind));
+            Some(ALL.iter().find(of_kind)?.of_provider(provider))
+        })
+    }
+}
+
+/// Splits `OIDC_<NAME>_<KIND>` into the provider's name and `_<KIND>`.
+pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix("OIDC_")?;
+    let kinds = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET"];
+    let found = kinds.into_iter().find_map(|kind| Some((rest.strip_suffix(kind)?, kind)))?;
+    (!found.0.is_empty()).then_some(found)
+}
+
+/// How the secrets in `.env.example` begin.
+pub const EXAMPLE_SECRET: &str = "change-me-";
+
+/// Variables that similar servers support, and what they request. Ignoring them would suggest that it
+/// is done.
+pub const UNSUPPORTED: [(&str, &str); 3] = [
+    ("REDIS_URL", "share limits and events through Redis"),
+    ("SENTRY_DSN", "report errors to Sentry"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "send traces"),
+];
+
+/// `NAME = example`, or `NAME(default) = example` if the setting has a default, or `NAME(default)` if
+/// the default is the example too.
+macro_rules! settings {
+    (@example $default:literal) => { $default };
+    (@example $default:literal $example:literal) => { $example };
+    (@default) => { None };
+    (@default $default:literal) => { Some($default) };
+    ($($name:ident $(($default:literal))? $(= $example:literal)?,)+) => {
+        $(pub const $name: Setting = Setting {
+            name: Cow::Borrowed(stringify!($name)),
+            default: settings!(@default $($default)?),
+            example: settings!(@example $($default)? $($example)?),
+        };)+
+
+        /// Every setting.
+        pub const ALL: &[Setting] = &[$($name),+];
+    };
+}
+
+settings! {
+    HOST("127.0.0.1"),
+    PORT("8000"),
+    METRICS_PORT = "9090",
+    ENVIRONMENT("development") = "production",
+    DATABASE_URL("sqlite://./data/todos.db"),
+    MIGRATION_DATABASE_URL = "postgres://todo_owner:…@db.example.com/todos",
+    DATABASE_POOL_SIZE = "8",
+    DATABASE_TIMEOUT_MS("5000"),
+    DATABASE_ROW_SECURITY("writes"),
+    DATABASE_ECHO("false"),
+    SECRET_KEY = "$(openssl rand -base64 48)",
+    JWT_SECRET_KEY = "$(openssl rand -base64 48)",
+    ACCESS_TOKEN_EXPIRE_MINUTES = "15",
+    REFRESH_TOKEN_EXPIRE_DAYS("7"),
+    JWT_PRIVATE_KEY = "./data/signing.pem",
+    TOKEN_ENCRYPTION_KEY = "$(openssl rand -base64 48)",
+    BCRYPT_COST_FACTOR("12"),
+    ALLOWED_ORIGINS = "[\"https://app.example.com\"]",
+    FRONTEND_URL("http://localhost:3000") = "https://app.example.com",
+    PUBLIC_URL = "https://api.example.com",
+    TRUSTED_PROXIES = "10.0.0.0/8,192.0.2.7",
+    SMTP_HOST = "smtp.example.com",
+    SMTP_PORT = "587",
+    SMTP_USER = "todos",
+    SMTP_PASSWORD = "the-password",
+    SMTP_TLS("starttls"),
+    EMAILS_FROM("Todos <todos@localhost>") = "Todos <todos@example.com>",
+    MAIL_TIMEOUT_SECONDS("60"),
+    MAIL_RETRY_SECONDS("10"),
+    GOOGLE_CLIENT_ID = "1234.apps.googleusercontent.com",
+    GOOGLE_CLIENT_SECRET = "the-client-secret",
+    GOOGLE_ISSUER("https://accounts.google.com"),
+    GITHUB_CLIENT_ID = "Iv1.1234",
+    GITHUB_CLIENT_SECRET = "the-client-secret",
+    GITHUB_BASE_URL("https://github.com"),
+    GITHUB_API_URL("https://api.github.com"),
+    OIDC_EXAMPLE_ISSUER = "https://id.example.com",
+    OIDC_EXAMPLE_CLIENT_ID = "todos",
+    OIDC_EXAMPLE_CLIENT_SECRET = "the-client-secret",
+    BETTER_AUTH_URL = "https://app.example.com",
+    BETTER_AUTH_SECRET = "$(openssl rand -base64 48)",
+    BETTER_AUTH_JWKS_URL = "https://app.example.com/api/auth/jwks",
+    BETTER_AUTH_ISSUER = "https://app.example.com",
+    BETTER_AUTH_AUDIENCE = "https://app.example.com",
+    LOG_LEVEL("info"),
+    JSON_LOGS = "true",
+    RATE_LIMIT_ENABLED("true"),
+    RATE_LIMIT_LOGIN_PER_ADDRESS = "5/15m",
+    RATE_LIMIT_LOGIN_PER_ACCOUNT = "10/15m",
+    RATE_LIMIT_MAIL = "5/1h",
+    RATE_LIMIT_OAUTH = "60/1m",
+    RATE_LIMIT_REFRESH = "60/1m",
+    RATE_LIMIT_API = "600/1m",
+    RATE_LIMIT_API_BURST = "100",
+    MAX_TODOS_PER_USER("10000"),
+    MAX_SESSIONS_PER_USER("20"),
+    MAX_BATCH_TODOS("1000"),
+    MAX_BODY_BYTES("2097152"),
+    MAX_PAGE_SIZE("100"),
+    TOMBSTONE_AGE_DAYS("90"),
+    HOUSEKEEPING_PERIOD_SECONDS("300"),
+}
