@@ -36,13 +36,13 @@ pub struct Housekeeper {
 impl Housekeeper {
     /// Tidies at once and then again and again until the server stops. A failure is logged, and mended by the next time.
     pub async fn run(self, mut stop: Stop) {
-        while !stop.requested() {
+        while !stop.is_requested() {
             match self.tidy(&mut stop).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "removed what was of no more use"),
                 Err(error) => tracing::warn!(%error, "can't remove what is of no more use"),
             }
-            stop.pause(self.period).await;
+            stop.sleep(self.period).await;
         }
     }
 
@@ -52,7 +52,7 @@ impl Housekeeper {
         let over = now.minus(self.longest_access);
         let old = now.minus(self.tombstone_age);
         let mut total = 0;
-        while !stop.requested() {
+        while !stop.is_requested() {
             let swept = self.sessions.sweep(over, BATCH).await?;
             let tombstones = self.todos.sweep_tombstones(old, BATCH).await?;
             counter!("housekeeping_rows_removed_total").increment(swept + tombstones);
@@ -60,7 +60,7 @@ impl Housekeeper {
             if swept + tombstones == 0 {
                 break;
             }
-            stop.pause(PAUSE).await;
+            stop.sleep(PAUSE).await;
         }
         Ok(total)
     }
@@ -98,7 +98,7 @@ mod tests {
             period: Duration::from_secs(1),
         };
         let stopper = Stopper::new();
-        let mut stop = stopper.ear();
+        let mut stop = stopper.subscribe();
         let mut removed_on = async |day: u64| {
             clock.set(at(day * DAY + 10));
             housekeeper.tidy(&mut stop).await.expect("the store answers")

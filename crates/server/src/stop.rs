@@ -1,39 +1,39 @@
-//! How workers hear that the server stops, so that each ends between two pieces of work and not within one.
+//! Tells background workers to stop, so that each ends between two pieces of work.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Ends every worker that holds a [`Stop`] of it when it is dropped.
+/// Dropping it asks every subscribed worker to stop.
 pub struct Stopper(watch::Sender<()>);
 
-/// One worker's ear.
+/// A worker's subscription.
 #[derive(Clone)]
 pub struct Stop(watch::Receiver<()>);
 
 impl Stopper {
-    /// Nobody is asked to stop yet.
+    /// Creates a stopper without subscribers.
     pub fn new() -> Self {
         Self(watch::Sender::new(()))
     }
 
-    /// For a worker to listen.
-    pub fn ear(&self) -> Stop {
+    /// Creates a subscription for a worker.
+    pub fn subscribe(&self) -> Stop {
         Stop(self.0.subscribe())
     }
 }
 
 impl Stop {
-    /// Whether the server stops.
-    pub fn requested(&self) -> bool {
+    /// Whether the worker has to stop.
+    pub fn is_requested(&self) -> bool {
         self.0.has_changed().is_err()
     }
 
-    /// Waits for `pause`, or less where the server stops.
-    pub async fn pause(&mut self, pause: Duration) {
-        // Nothing is ever sent: the only change is that the other end goes.
-        let _ = timeout(pause, self.0.changed()).await;
+    /// Sleeps for `duration`, or until the worker has to stop.
+    pub async fn sleep(&mut self, duration: Duration) {
+        // No value is ever sent; the receiver is notified only when the sender is dropped.
+        let _ = timeout(duration, self.0.changed()).await;
     }
 }
 
@@ -42,15 +42,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_pause_ends_at_once_when_the_server_stops() {
+    async fn a_sleep_ends_when_a_stop_is_requested() {
         let stopper = Stopper::new();
-        let mut stop = stopper.ear();
-        assert!(!stop.requested());
-        let waiting = tokio::spawn(async move {
-            stop.pause(Duration::from_hours(1)).await;
-            stop.requested()
+        let mut stop = stopper.subscribe();
+        assert!(!stop.is_requested());
+        let sleeping = tokio::spawn(async move {
+            stop.sleep(Duration::from_hours(1)).await;
+            stop.is_requested()
         });
         drop(stopper);
-        assert!(waiting.await.expect("no panic"));
+        assert!(sleeping.await.expect("no panic"));
     }
 }

@@ -1,7 +1,8 @@
-//! Logs and figures of the process.
+//! The logs and metrics of the process.
 //!
-//! Logs go to standard error, a line each; standard output is for what a command prints. Libraries are heard from warnings on
-//! (information on where more is asked for): what they say beyond that may hold what clients send.
+//! Logs go to standard error, one line per event; standard output is for the output of commands. Libraries
+//! log from level warn on (info if the level is debug or trace), because their lower levels may contain what
+//! clients send.
 
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
@@ -16,8 +17,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::{LogLevel, Settings};
 
-/// What the product's own crates log under. `access` is a line for each request, `sql` one for each statement.
-const OWN: [&str; 9] = [
+/// The log targets of the project's own crates. `access` logs each request, `sql` each statement.
+const OWN_TARGETS: [&str; 9] = [
     "access",
     "adapters_auth",
     "adapters_mail",
@@ -29,11 +30,11 @@ const OWN: [&str; 9] = [
     "todo_server",
 ];
 
-/// The framework calls every request that it can't read an error, and every client that goes away: what matters of it is told by
-/// `access` and by the figures.
-const UNHEARD: &str = "actix_http";
+/// Not logged: the framework reports every malformed request and every disconnecting client as an error.
+/// `access` and the metrics cover what matters of that.
+const SILENCED_TARGET: &str = "actix_http";
 
-/// Upper bounds of the histograms' buckets, in seconds.
+/// The upper bounds of the histogram buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 impl From<LogLevel> for LevelFilter {
@@ -49,15 +50,16 @@ impl From<LogLevel> for LevelFilter {
 }
 
 /// Starts logging for the whole process.
-pub fn log(settings: &Settings) {
+pub fn init_logging(settings: &Settings) {
     let own = settings.log_level;
     let others = match own {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn | LogLevel::Info => LevelFilter::WARN,
         LogLevel::Debug | LogLevel::Trace => LevelFilter::INFO,
     };
-    let own = OWN.map(|target| (target, LevelFilter::from(own)));
-    let filter = Targets::new().with_default(others).with_targets(own).with_target(UNHEARD, LevelFilter::OFF);
+    let own = OWN_TARGETS.map(|target| (target, LevelFilter::from(own)));
+    let filter =
+        Targets::new().with_default(others).with_targets(own).with_target(SILENCED_TARGET, LevelFilter::OFF);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = if settings.json_logs {
         lines.json().flatten_event(true).with_span_list(false).boxed()
@@ -68,14 +70,14 @@ pub fn log(settings: &Settings) {
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// A panic is a line of the log too. Of its message only a literal is told: a formatted one may hold a user's words.
+/// Logs a panic. Only a literal message is logged: a formatted one may contain a user's text.
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
     let message = panic.payload().downcast_ref::<&str>().copied().unwrap_or_default();
-    tracing::error!(place, said = message, "a panic");
+    tracing::error!(location, panic = message, "a thread panicked");
 }
 
-/// Starts counting for the whole process; the handle renders the figures.
-pub fn count() -> Result<PrometheusHandle, BuildError> {
+/// Starts metrics for the whole process. The handle renders them.
+pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
     PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()
 }

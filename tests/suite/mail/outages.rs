@@ -33,7 +33,7 @@ on_both_databases! {
         let port = free_port();
         let server = todo_server(database, port, &[]).await;
         ask_for_links(&server.client(), 6).await;
-        logged(&server, 6, &["mail not sent yet"]).await;
+        logged(&server, 6, &["mail not sent; trying again later"]).await;
         let office = PostOffice::open_at(port, &[]).await;
         expect_one_each(&server.client(), &office.takes(&server, 6).await).await;
         counted(&server, "mail_sent_total", 6).await;
@@ -44,7 +44,7 @@ on_both_databases! {
         let mut server = todo_server(database, port, &[]).await;
         ask_for_links(&server.client(), 6).await;
         // All have been tried: an end in the middle of that is the next test's.
-        logged(&server, 6, &["mail not sent yet"]).await;
+        logged(&server, 6, &["mail not sent; trying again later"]).await;
         server.crash_and_restart().await;
         let office = PostOffice::open_at(port, &[]).await;
         expect_one_each(&server.client(), &office.takes(&server, 6).await).await;

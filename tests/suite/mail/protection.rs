@@ -70,7 +70,7 @@ async fn nothing_is_said_to_a_mail_server_that_was_stripped_of_starttls() {
     let authority = Authority::new();
     let office = PostOffice::open(&LOGIN).await;
     let server = asked(office.port, "starttls", &authority).await;
-    logged(&server, 1, &["mail not sent yet", "STARTTLS is not supported"]).await;
+    logged(&server, 1, &["mail not sent; trying again later", "STARTTLS is not supported"]).await;
     assert!(office.heard().contains("EHLO"));
     expect_nothing_said(&office);
 }
@@ -81,7 +81,7 @@ async fn nothing_is_said_to_a_mail_server_with_a_wrong_certificate() {
     let is_refused = async |(theirs, ours, authority, name)| {
         let office = behind_tls(theirs, authority, name, "PLAIN").await;
         let server = asked(office.port, ours, &trusted).await;
-        logged(&server, 1, &["mail not sent yet", "certificate"]).await;
+        logged(&server, 1, &["mail not sent; trying again later", "certificate"]).await;
         expect_nothing_said(&office);
     };
     join_all([
@@ -100,7 +100,7 @@ async fn no_mail_is_given_up_because_the_password_is_refused() {
     let tls = ["--tls", "starttls", "--certificate", &certificate];
     let office = PostOffice::open_at(port, &[&tls[..], &["--login", "todos:another"]].concat()).await;
     let server = asked(port, "starttls", &authority).await;
-    logged(&server, 1, &["mail not sent yet", "535"]).await;
+    logged(&server, 1, &["mail not sent; trying again later", "535"]).await;
     drop(office);
     let office = PostOffice::open_at(port, &[&tls[..], &LOGIN].concat()).await;
     office.takes(&server, 1).await;

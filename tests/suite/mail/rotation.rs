@@ -9,7 +9,7 @@ on_both_databases! {
         let (port, [old, new]) = (free_port(), ["old", "new"].map(|key| format!("{key}-{}", "k".repeat(32))));
         let mut server = todo_server(database, port, &[("SECRET_KEY", &old)]).await;
         ask_for_link(&server.client(), "waiting@example.com").await;
-        logged(&server, 1, &["mail not sent yet"]).await;
+        logged(&server, 1, &["mail not sent; trying again later"]).await;
         server.set("SECRET_KEY", &format!("{new},{old}"));
         server.crash_and_restart().await;
         let office = PostOffice::open_at(port, &[]).await;

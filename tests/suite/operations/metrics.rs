@@ -59,7 +59,7 @@ async fn figures_may_have_a_port_of_their_own_and_are_then_on_no_other() {
     server.client().get("/metrics").await.expect_problem(404, "RESOURCE_003");
     server.client().get("/%6detrics").await.expect_problem(404, "RESOURCE_003");
     let logs = server.logs();
-    let told = logs.lines().find_map(|line| line.strip_prefix("the figures are at ")).expect("it is told");
+    let told = logs.lines().find_map(|line| line.strip_prefix("metrics are at ")).expect("it is told");
     let figures = server.at(told.trim_end_matches("/metrics"));
     let own = figures.get("/metrics").await.expect(200);
     assert!(own.text.contains("http_requests_total{") && !own.header("x-request-id").is_empty(), "{own}");

@@ -8,28 +8,31 @@ use thiserror::Error;
 
 use crate::settings::Settings;
 
-/// How long each step may take; readiness waits for the database itself.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time-out of connecting, writing and reading. The readiness endpoint has a shorter one for the
+/// database.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the server does not count as healthy.
+/// Why the server is not healthy.
 #[derive(Debug, Error)]
 pub enum Unhealthy {
-    /// It can't be reached.
-    #[error("no answer from {0}: {1}")]
-    NoAnswer(String, io::Error),
-    /// It says that it is not ready.
-    #[error("the server at {0} is not ready: it answers {1:?}")]
+    /// The server can't be reached.
+    #[error("no response from {0}: {1}")]
+    NoResponse(String, io::Error),
+    /// The server reports that it is not ready.
+    #[error("the server at {0} is not ready: it responds with {1:?}")]
     NotReady(String, String),
 }
 
 pub fn run(settings: &Settings) -> Result<(), Unhealthy> {
-    let place = format!("{}:{}", settings.host, settings.port);
-    let status =
-        address(settings).and_then(ask).map_err(|error| Unhealthy::NoAnswer(place.clone(), error))?;
-    if status.split(' ').nth(1) == Some("200") { Ok(()) } else { Err(Unhealthy::NotReady(place, status)) }
+    let host = format!("{}:{}", settings.host, settings.port);
+    let status = address(settings)
+        .and_then(request_readiness)
+        .map_err(|error| Unhealthy::NoResponse(host.clone(), error))?;
+    if status.split(' ').nth(1) == Some("200") { Ok(()) } else { Err(Unhealthy::NotReady(host, status)) }
 }
 
-/// Where to reach what listens on the configured host, on this machine.
+/// The address under which this machine reaches the configured host: loopback if the server listens on all
+/// addresses.
 fn address(settings: &Settings) -> io::Result<SocketAddr> {
     let mut address = (settings.host.as_str(), settings.port)
         .to_socket_addrs()?
@@ -44,11 +47,11 @@ fn address(settings: &Settings) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// The status line of the readiness endpoint.
-fn ask(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+/// Returns the status line of the readiness endpoint.
+fn request_readiness(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     write!(stream, "GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;

@@ -1,21 +1,21 @@
-//! `migrate`: changes the schema by hand, or shows where it stands. `serve` brings it up to date by itself.
+//! `migrate`: changes the schema, or shows its state. `serve` applies pending migrations by itself.
 
 use std::error::Error;
 
 use clap::Subcommand;
 use tokio::runtime::Builder;
 
-use super::say;
+use super::print;
 use crate::settings::Settings;
 use crate::wire;
 
 #[derive(Subcommand)]
 pub enum Step {
-    /// Apply every migration that is pending
+    /// Apply all pending migrations
     Up,
-    /// Revert the migration applied last
+    /// Revert the last applied migration
     Down,
-    /// List the migrations and whether they are applied
+    /// List all migrations with their state
     Status,
 }
 
@@ -26,19 +26,19 @@ pub fn run(step: &Step, settings: &Settings) -> Result<(), Box<dyn Error>> {
         Step::Up => {
             let applied = runtime.block_on(wire::migrate(database))?;
             for name in &applied {
-                say(format_args!("applied {name}"));
+                print(format_args!("applied {name}"));
             }
             if applied.is_empty() {
-                say("The schema is up to date.");
+                print("The schema is up to date.");
             }
         }
         Step::Down => match runtime.block_on(wire::revert(database))? {
-            Some(name) => say(format_args!("reverted {name}")),
-            None => say("No migration is applied."),
+            Some(name) => print(format_args!("reverted {name}")),
+            None => print("No migration is applied."),
         },
         Step::Status => {
             for (name, applied) in runtime.block_on(wire::migrations(database))? {
-                say(format_args!("{:<8} {name}", if applied { "applied" } else { "pending" }));
+                print(format_args!("{:<8} {name}", if applied { "applied" } else { "pending" }));
             }
         }
     }

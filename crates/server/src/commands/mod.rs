@@ -1,4 +1,4 @@
-//! What the binary can be asked to do.
+//! The commands of the binary.
 
 mod healthcheck;
 mod migrate;
@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::settings::{Settings, SettingsError};
 use crate::wire;
 
-/// Todos that follow their owner from device to device.
+/// A server for todo lists that stay in sync across devices.
 #[derive(Parser)]
 #[command(name = "todo-server", version)]
 pub struct Cli {
@@ -25,23 +25,23 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API (what happens without a command too)
+    /// Serve the API (the default)
     Serve,
-    /// Change the database's schema, or show where it stands
+    /// Change the database schema, or show its state
     Migrate {
         #[command(subcommand)]
         step: migrate::Step,
     },
     /// Print the OpenAPI document
     Openapi,
-    /// Check these settings; whether the database can be reached is for `migrate status` to tell
+    /// Check the settings, without connecting to the database (`migrate status` does)
     CheckConfig,
-    /// Ask the server that these settings describe whether it is ready; for containers
+    /// Check that the running server is ready; for containers
     Healthcheck,
 }
 
 impl Cli {
-    /// Does it; the error is a sentence for whoever asked.
+    /// Runs the command. The error is a sentence for the operator.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings()?),
@@ -49,7 +49,7 @@ impl Cli {
             Command::Openapi => openapi::run(),
             Command::CheckConfig => {
                 wire::check(&settings()?.database)?;
-                say("The settings are good.");
+                print("The settings are valid.");
                 Ok(())
             }
             Command::Healthcheck => Ok(healthcheck::run(&settings()?)?),
@@ -61,7 +61,7 @@ fn settings() -> Result<Settings, SettingsError> {
     Settings::load(Path::new(""), std::env::vars_os())
 }
 
-/// Prints a line. Where nobody reads it there is nobody to tell.
-fn say(line: impl Display) {
+/// Prints a line to standard output. If that is closed, the line is lost.
+fn print(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }

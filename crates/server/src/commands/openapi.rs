@@ -1,8 +1,8 @@
-//! `openapi`: prints the document that `/openapi.json` answers.
+//! `openapi`: prints the document that `/openapi.json` serves.
 
 use std::error::Error;
 
 pub fn run() -> Result<(), Box<dyn Error>> {
-    super::say(api_actix::openapi_document().to_pretty_json()?);
+    super::print(api_actix::openapi_document().to_pretty_json()?);
     Ok(())
 }

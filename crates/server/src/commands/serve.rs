@@ -1,4 +1,4 @@
-//! `serve`: the server itself, from the first connection to the last answer.
+//! `serve`: runs the server until it is asked to stop.
 
 use std::error::Error;
 use std::io;
@@ -15,30 +15,32 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use super::say;
+use super::print;
 use crate::listen::listen;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::Stopper;
 use crate::{telemetry, wire};
 
-/// How long requests in flight may take to finish.
-const LAST_REQUESTS: Duration = Duration::from_secs(30);
-/// How long a mail that is being sent may still take.
-const LAST_WORK: Duration = Duration::from_secs(30);
-/// How long the port stays open once readiness says no, so that whoever balances load hears it before the port is closed.
-const FAREWELL: Duration = Duration::from_millis(500);
-/// How often histograms are folded, so that what nobody scrapes does not pile up.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How long a shutdown waits for requests in flight.
+const REQUEST_GRACE: Duration = Duration::from_secs(30);
+/// How long a shutdown waits for background workers.
+const WORKER_GRACE: Duration = Duration::from_secs(30);
+/// How long the port stays open after readiness turned negative, so that a load balancer notices before
+/// connections are refused.
+const READINESS_GRACE: Duration = Duration::from_millis(500);
+/// How often the samples of histograms are aggregated, so that they do not accumulate between two scrapes.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    telemetry::log(settings);
-    // Requests run on the HTTP workers' own threads; these are for the stores and the tasks beside them.
+    telemetry::init_logging(settings);
+    // Requests run on the threads of the HTTP workers. These threads are for the stores and for background
+    // tasks.
     let runtime = Arc::new(Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?);
-    // In a system, a worker that is awake is not woken once more for each answer of a store.
+    // Inside an actix system, a result from a store does not wake a worker that is already awake.
     let system = System::with_tokio_rt(|| runtime.clone());
     let served = system.block_on(serve(settings));
     drop(system);
-    // Nothing that matters is left: a password hash whose caller has gone need not be waited for.
+    // Only abandoned work can be left, such as a password hash whose caller has gone.
     if let Some(runtime) = Arc::into_inner(runtime) {
         runtime.shutdown_background();
     }
@@ -46,27 +48,27 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let figures = telemetry::count()?;
-    let render = figures.clone();
+    let metrics = telemetry::init_metrics()?;
+    let render = metrics.clone();
     let wired = wire::assemble(settings, move || render.render()).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(wired.poll.run());
     tasks.spawn(async move {
-        let mut ticks = interval(UPKEEP);
+        let mut ticks = interval(METRICS_UPKEEP);
         loop {
             ticks.tick().await;
-            figures.run_upkeep();
+            metrics.run_upkeep();
         }
     });
 
     let stopper = Stopper::new();
     let mut workers = JoinSet::new();
-    workers.spawn(wired.mail.run(stopper.ear()));
-    workers.spawn(wired.housekeeper.run(stopper.ear()));
+    workers.spawn(wired.mail.run(stopper.subscribe()));
+    workers.spawn(wired.housekeeper.run(stopper.subscribe()));
 
     let mut signals = Signals::new()?;
     let api = wired.api;
-    let server = listening(settings, &api)?.run();
+    let server = bind(settings, &api)?.run();
     let handle = server.handle();
     tasks.spawn(async move {
         signals.next().await;
@@ -75,8 +77,8 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     server.await?;
     drop(stopper);
     let finished = async { while workers.join_next().await.is_some() {} };
-    if timeout(LAST_WORK, finished).await.is_err() {
-        tracing::warn!("a mail took too long: it is sent when the server starts again");
+    if timeout(WORKER_GRACE, finished).await.is_err() {
+        tracing::warn!("gave up waiting for background workers; unsent mails are sent after the next start");
     }
     workers.shutdown().await;
     tasks.shutdown().await;
@@ -85,65 +87,66 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The server on its ports, which is told to the log and on standard output.
-fn listening(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<dyn Error>> {
+/// Binds the server to its ports, and prints and logs their addresses.
+fn bind(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<dyn Error>> {
     let mut server =
-        Server::build().workers(cores()).disable_signals().shutdown_timeout(LAST_REQUESTS.as_secs());
+        Server::build().workers(cores()).disable_signals().shutdown_timeout(REQUEST_GRACE.as_secs());
     let stopping = server.graceful_shutdown_signal();
     for listener in listen(&settings.host, settings.port, PORT)? {
         let address = listener.local_addr()?;
-        say(format_args!("listening on http://{address}"));
-        say(format_args!("the API documentation is at http://{address}/docs"));
+        print(format_args!("listening on http://{address}"));
+        print(format_args!("the API documentation is at http://{address}/docs"));
         tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
         let (api, stopping) = (api.clone(), stopping.clone());
-        server = server
-            .listen("api", listener, move || api_actix::service(api.clone(), ended(stopping.clone())))?;
+        server = server.listen("api", listener, move || {
+            api_actix::service(api.clone(), on_shutdown(stopping.clone()))
+        })?;
     }
     let Some(port) = settings.metrics_port else { return Ok(server) };
     for listener in listen(&settings.host, port, METRICS_PORT)? {
         let address = listener.local_addr()?;
-        say(format_args!("the figures are at http://{address}/metrics"));
-        tracing::info!(%address, "listening; the figures are at /metrics");
+        print(format_args!("metrics are at http://{address}/metrics"));
+        tracing::info!(%address, "listening; metrics are at /metrics");
         let (api, stopping) = (api.clone(), stopping.clone());
-        let service = move || api_actix::metrics_service(api.clone(), ended(stopping.clone()));
+        let service = move || api_actix::metrics_service(api.clone(), on_shutdown(stopping.clone()));
         server = server.listen("metrics", listener, service)?;
     }
     Ok(server)
 }
 
-/// Makes futures that end when the server begins to stop.
-fn ended(stopping: GracefulShutdownSignal) -> impl Fn() -> BoxFuture<'static, ()> + 'static {
+/// Returns a function whose futures end when the server begins to stop.
+fn on_shutdown(stopping: GracefulShutdownSignal) -> impl Fn() -> BoxFuture<'static, ()> + 'static {
     move || {
         let stopping = stopping.clone();
         async move { stopping.notified().await }.boxed()
     }
 }
 
-/// Stops the server in order, or at once when a further signal says so.
+/// Stops the server gracefully, or at once on another signal.
 async fn stop(api: &Api, server: &ServerHandle, mut signals: Signals) {
-    tracing::info!("stopping: finishing the requests in flight");
+    tracing::info!("stopping: waiting for requests in flight");
     api.begin_shutdown();
-    let orderly = async {
-        sleep(FAREWELL).await;
+    let graceful = async {
+        sleep(READINESS_GRACE).await;
         server.stop(true).await;
     };
     tokio::select! {
-        () = orderly => {}
+        () = graceful => {}
         () = signals.next() => {
-            tracing::warn!("stopping at once: requests in flight are cut");
+            tracing::warn!("stopping at once: requests in flight are aborted");
             server.stop(false).await;
         }
     }
 }
 
-/// The requests to end: SIGTERM and SIGINT.
+/// The signals that ask the process to stop: SIGTERM and SIGINT.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// From now on the process does not end by itself when it gets one.
+    /// Replaces the default action of the signals, which ends the process.
     fn new() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }

@@ -1,7 +1,8 @@
-//! Sends what waits in the outbox.
+//! Sends the mails in the outbox.
 //!
-//! A mail is claimed with a lease, so that several instances never send one at the same time and an instance that died loses none; what
-//! the next hop answered for is marked before anything else is claimed. Deliberately absent: the texts.
+//! A claim on a mail is a lease, so that two instances never send one mail at the same time, and a mail
+//! whose worker died is sent by another. A mail that the next hop accepted is marked as sent before any
+//! other is claimed. Deliberately absent: the texts.
 
 #[cfg(test)]
 mod tests;
@@ -21,99 +22,106 @@ use uuid::Uuid;
 
 use crate::stop::Stop;
 
-/// How many are claimed, and sent, at once.
-const AT_ONCE: u32 = 4;
-/// How many times as long as one may take to be sent a claim holds: others send the mail again after it.
-const LEASE: u32 = 3;
-/// How long an idle worker sleeps.
-const IDLE: Duration = Duration::from_millis(500);
-/// How often those that wait are counted.
-const COUNTING: Duration = Duration::from_secs(10);
-/// The most characters of an error that are kept.
-const LONGEST_ERROR: usize = 500;
+/// The number of mails that are claimed and sent concurrently.
+const CONCURRENCY: u32 = 4;
+/// The length of a lease, in time-outs of one mail.
+const LEASE_TIMEOUTS: u32 = 3;
+/// The pause when the outbox is empty or unreachable.
+const IDLE_PAUSE: Duration = Duration::from_millis(500);
+/// How often the waiting mails are counted.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest error that is stored, in characters.
+const MAX_ERROR_CHARS: usize = 500;
 
 /// The mail worker of one instance.
 pub struct MailWorker {
-    parts: MailParts,
-    /// Answered for by the next hop, and not yet marked as sent, as the store could not be reached.
+    ports: MailPorts,
+    settings: MailSettings,
+    /// Accepted by the next hop but not yet marked as sent, because the store was unreachable.
     unmarked: HashSet<Uuid>,
-    counted: Option<Instant>,
+    counted_at: Option<Instant>,
 }
 
-/// What a [`MailWorker`] works with.
-pub struct MailParts {
-    /// Where mails wait.
+/// The ports that a [`MailWorker`] uses.
+pub struct MailPorts {
     pub outbox: Arc<dyn Outbox>,
-    /// Where they go.
     pub mailer: Arc<dyn Mailer>,
-    /// Derives what stands in their links.
+    /// Derives the tokens in links.
     pub one_time: Arc<dyn OneTimeSecrets>,
-    /// Spreads the next attempts.
+    /// The randomness for jitter.
     pub secrets: Arc<dyn SecretSource>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Where links lead, without a slash at the end.
+}
+
+/// The settings of a [`MailWorker`].
+pub struct MailSettings {
+    /// The base of links, without a slash at the end.
     pub frontend_url: String,
-    /// How long one may take to be sent.
-    pub patience: Duration,
-    /// After how long one that failed is tried again; each further time it is twice as long, up to an hour.
+    /// How long sending one mail may take.
+    pub timeout: Duration,
+    /// The pause before the second attempt. It doubles with each attempt, up to an hour.
     pub retry: Duration,
 }
 
 impl MailWorker {
-    /// Sends nothing yet.
-    pub fn new(parts: MailParts) -> Self {
-        Self { parts, unmarked: HashSet::new(), counted: None }
+    /// Creates a worker; [`run`](Self::run) starts it.
+    pub fn new(ports: MailPorts, settings: MailSettings) -> Self {
+        Self { ports, settings, unmarked: HashSet::new(), counted_at: None }
     }
 
-    /// Sends until the server stops; then what is under way is finished. An outage of the store is logged when it begins and
-    /// when it ends.
+    /// Sends mails until the server stops; the mails that are being sent then are finished first. An outage
+    /// of the store is logged once when it begins and once when it ends.
     pub async fn run(mut self, mut stop: Stop) {
         let mut failing = false;
-        while !stop.requested() || !self.unmarked.is_empty() {
-            let outcome = if stop.requested() { self.mark().await.map(|()| 0) } else { self.round().await };
+        while !stop.is_requested() || !self.unmarked.is_empty() {
+            let outcome =
+                if stop.is_requested() { self.mark().await.map(|()| 0) } else { self.round().await };
             match &outcome {
-                Ok(_) if failing => tracing::info!("the outbox can be read again"),
-                Err(error) if !failing => tracing::error!(%error, "the outbox can't be read"),
+                Ok(_) if failing => tracing::info!("the outbox is reachable again"),
+                Err(error) if !failing => tracing::error!(%error, "the outbox is unreachable"),
                 Ok(_) | Err(_) => {}
             }
             failing = outcome.is_err();
             match outcome {
-                Ok(0) | Err(_) if stop.requested() => tokio::time::sleep(IDLE).await,
-                Ok(0) | Err(_) => stop.pause(IDLE).await,
+                Ok(0) | Err(_) if stop.is_requested() => tokio::time::sleep(IDLE_PAUSE).await,
+                Ok(0) | Err(_) => stop.sleep(IDLE_PAUSE).await,
                 Ok(_) => {}
             }
         }
     }
 
-    /// Claims and sends some; how many.
+    /// Claims and sends mails. Returns how many it claimed.
     async fn round(&mut self) -> Result<usize, StoreError> {
         self.mark().await?;
         self.count().await?;
-        let now = self.parts.clock.now();
-        let claimed = self.parts.outbox.claim(now, now.plus(self.parts.patience * LEASE), AT_ONCE).await?;
+        let now = self.ports.clock.now();
+        let claimed = self
+            .ports
+            .outbox
+            .claim(now, now.plus(self.settings.timeout * LEASE_TIMEOUTS), CONCURRENCY)
+            .await?;
         let sent = join_all(claimed.iter().map(|queued| self.send(&queued.mail))).await;
         let accepted = claimed.iter().zip(&sent).filter(|(_, sent)| sent.is_ok());
         self.unmarked.extend(accepted.map(|(queued, _)| queued.mail.id));
         self.mark().await?;
         for (queued, sent) in claimed.iter().zip(sent) {
             if let Err(error) = sent {
-                self.put_off(queued, &error).await?;
+                self.reschedule(queued, &error).await?;
             }
         }
         Ok(claimed.len())
     }
 
     async fn send(&self, mail: &NewMail) -> Result<(), MailError> {
-        let letter = self.parts.letter(mail);
-        let sent = timeout(self.parts.patience, self.parts.mailer.send(&letter)).await;
-        sent.unwrap_or_else(|_| Err(MailError::Temporary("it took too long".to_owned())))
+        let letter = self.letter(mail);
+        let sent = timeout(self.settings.timeout, self.ports.mailer.send(&letter)).await;
+        sent.unwrap_or_else(|_| Err(MailError::Temporary("sending timed out".to_owned())))
     }
 
-    /// Marks what was accepted.
+    /// Marks the accepted mails as sent.
     async fn mark(&mut self) -> Result<(), StoreError> {
         while let Some(mail) = self.unmarked.iter().next().copied() {
-            self.parts.outbox.sent(mail, self.parts.clock.now()).await?;
+            self.ports.outbox.sent(mail, self.ports.clock.now()).await?;
             self.unmarked.remove(&mail);
             counter!("mail_sent_total").increment(1);
             tracing::info!(%mail, "mail sent");
@@ -121,35 +129,34 @@ impl MailWorker {
         Ok(())
     }
 
-    async fn put_off(&self, queued: &QueuedMail, error: &MailError) -> Result<(), StoreError> {
-        let (now, told) = (self.parts.clock.now(), self.parts.told(&queued.mail, error));
+    /// Schedules the next attempt, or gives up.
+    async fn reschedule(&self, queued: &QueuedMail, error: &MailError) -> Result<(), StoreError> {
+        let (now, error_text) = (self.ports.clock.now(), self.redacted(&queued.mail, error));
         let (mail, attempts) = (queued.mail.id, queued.attempts.saturating_add(1));
         counter!("mail_failed_total").increment(1);
-        if let Some(pause) = retry_after(self.parts.retry, queued.attempts, error) {
-            let next = now.plus(jittered(pause, self.parts.secrets.uuid()));
-            let noted = self.parts.outbox.failed(mail, &told, next).await;
-            tracing::warn!(%mail, attempts, error = told, "mail not sent yet");
-            noted
+        if let Some(pause) = retry_after(self.settings.retry, queued.attempts, error) {
+            let next = now.plus(jittered(pause, self.ports.secrets.uuid()));
+            let stored = self.ports.outbox.failed(mail, &error_text, next).await;
+            tracing::warn!(%mail, attempts, error = error_text, "mail not sent; trying again later");
+            stored
         } else {
-            let noted = self.parts.outbox.given_up(mail, &told, now).await;
-            tracing::error!(%mail, attempts, error = told, "mail not sent, and not tried again");
+            let stored = self.ports.outbox.given_up(mail, &error_text, now).await;
+            tracing::error!(%mail, attempts, error = error_text, "mail not sent; giving up");
             counter!("mail_given_up_total").increment(1);
-            noted
+            stored
         }
     }
 
     async fn count(&mut self) -> Result<(), StoreError> {
-        if self.counted.is_none_or(|counted| counted.elapsed() >= COUNTING) {
-            let queued = self.parts.outbox.queued().await?;
-            #[expect(clippy::cast_precision_loss, reason = "nobody reads the last digits of 2^53 mails")]
+        if self.counted_at.is_none_or(|counted_at| counted_at.elapsed() >= COUNT_INTERVAL) {
+            let queued = self.ports.outbox.queued().await?;
+            #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 mails")]
             gauge!("mail_queued").set(queued as f64);
-            self.counted = Some(Instant::now());
+            self.counted_at = Some(Instant::now());
         }
         Ok(())
     }
-}
 
-impl MailParts {
     fn letter(&self, mail: &NewMail) -> Letter {
         let NewMail { id, to, name, template, .. } = mail.clone();
         Letter { id, to, name, template, link: self.link(mail) }
@@ -162,22 +169,22 @@ impl MailParts {
             Template::MagicLink => "magic-link",
             Template::EmailChanged | Template::PasswordChanged => return None,
         };
-        let token = self.one_time.derive(mail.token?);
-        Some(format!("{}/{page}?token={token}", self.frontend_url))
+        let token = self.ports.one_time.derive(mail.token?);
+        Some(format!("{}/{page}?token={token}", self.settings.frontend_url))
     }
 
-    /// What is kept of an error. Mail servers may quote the mail, and its link is a secret.
-    fn told(&self, mail: &NewMail, error: &MailError) -> String {
-        let mut told = error.to_string();
+    /// The error without the token of the mail's link, which a mail server may quote.
+    fn redacted(&self, mail: &NewMail, error: &MailError) -> String {
+        let mut text = error.to_string();
         if let Some(token) = mail.token {
-            told = told.replace(&self.one_time.derive(token), "[token]");
+            text = text.replace(&self.ports.one_time.derive(token), "[token]");
         }
-        told.chars().take(LONGEST_ERROR).collect()
+        text.chars().take(MAX_ERROR_CHARS).collect()
     }
 }
 
-/// Up to a quarter more, so that what failed together is not tried again together.
+/// Adds up to a quarter, so that mails that failed together are not retried together.
 fn jittered(pause: Duration, random: Uuid) -> Duration {
-    let part = u32::from(random.as_bytes()[15]);
-    pause + pause * part / 1024
+    let fraction = u32::from(random.as_bytes()[15]);
+    pause + pause * fraction / 1024
 }

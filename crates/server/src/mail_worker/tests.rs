@@ -10,29 +10,28 @@ use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
 use super::*;
 use crate::stop::Stopper;
 
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How long a claim of the worker holds.
-const LEASE: Duration = PATIENCE.saturating_mul(super::LEASE);
+const TIMEOUT: Duration = Duration::from_mins(1);
+const LEASE: Duration = TIMEOUT.saturating_mul(LEASE_TIMEOUTS);
 
-/// Keeps what it is given, or fails as it is told.
+/// A mailer that records letters, or fails as configured.
 #[derive(Default)]
-struct Post {
+struct FakeMailer {
     letters: Mutex<Vec<Letter>>,
-    away: AtomicBool,
-    refusing: AtomicBool,
+    is_down: AtomicBool,
+    rejects: AtomicBool,
     attempts: AtomicU32,
-    /// Takes the store away once a letter is accepted.
+    /// Becomes unavailable when a letter is accepted.
     breaks: Option<Arc<MemoryStore>>,
 }
 
 #[async_trait]
-impl Mailer for Post {
+impl Mailer for FakeMailer {
     async fn send(&self, letter: &Letter) -> Result<(), MailError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
-        if self.away.load(Ordering::SeqCst) {
-            return Err(MailError::Temporary("nobody is there".into()));
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(MailError::Temporary("connection refused".into()));
         }
-        if self.refusing.load(Ordering::SeqCst) {
+        if self.rejects.load(Ordering::SeqCst) {
             return Err(MailError::Permanent("no such address".into()));
         }
         self.letters.lock().expect("no panic").push(letter.clone());
@@ -45,17 +44,17 @@ impl Mailer for Post {
 
 struct Case {
     store: Arc<MemoryStore>,
-    post: Arc<Post>,
+    mailer: Arc<FakeMailer>,
     clock: Arc<FixedClock>,
     secrets: Arc<HmacOneTimeSecrets>,
 }
 
 impl Case {
-    fn new(post: impl FnOnce(&Arc<MemoryStore>) -> Post) -> Self {
+    fn new(mailer: impl FnOnce(&Arc<MemoryStore>) -> FakeMailer) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
         let ring = KeyRing::parse(&"one".into()).expect("a secret");
         Self {
-            post: Arc::new(post(&store)),
+            mailer: Arc::new(mailer(&store)),
             store,
             clock: Arc::new(FixedClock::at(at(1000))),
             secrets: Arc::new(HmacOneTimeSecrets::new(&ring)),
@@ -63,16 +62,19 @@ impl Case {
     }
 
     fn worker(&self) -> MailWorker {
-        MailWorker::new(MailParts {
+        let ports = MailPorts {
             outbox: self.store.clone(),
-            mailer: self.post.clone(),
+            mailer: self.mailer.clone(),
             one_time: self.secrets.clone(),
             secrets: Arc::new(SequentialSecrets),
             clock: self.clock.clone(),
+        };
+        let settings = MailSettings {
             frontend_url: "https://app.example.com".into(),
-            patience: PATIENCE,
+            timeout: TIMEOUT,
             retry: Duration::from_secs(10),
-        })
+        };
+        MailWorker::new(ports, settings)
     }
 
     async fn queue(&self, to: &str) -> NewMail {
@@ -90,13 +92,13 @@ impl Case {
     }
 
     fn letters(&self) -> Vec<Letter> {
-        self.post.letters.lock().expect("no panic").clone()
+        self.mailer.letters.lock().expect("no panic").clone()
     }
 }
 
 #[tokio::test]
-async fn each_mail_is_sent_once_with_the_link_that_its_token_stands_for() {
-    let case = Case::new(|_| Post::default());
+async fn each_mail_is_sent_once_with_the_link_of_its_token() {
+    let case = Case::new(|_| FakeMailer::default());
     let mail = case.queue("ann@example.com").await;
     let (mut one, mut other) = (case.worker(), case.worker());
     assert_eq!(one.round().await.expect("the store answers"), 1);
@@ -111,27 +113,27 @@ async fn each_mail_is_sent_once_with_the_link_that_its_token_stands_for() {
 }
 
 #[tokio::test]
-async fn while_the_server_is_away_it_is_tried_less_and_less_and_then_arrives() {
-    let case = Case::new(|_| Post::default());
-    case.post.away.store(true, Ordering::SeqCst);
+async fn a_mail_is_retried_with_growing_pauses_until_it_is_sent() {
+    let case = Case::new(|_| FakeMailer::default());
+    case.mailer.is_down.store(true, Ordering::SeqCst);
     case.queue("ann@example.com").await;
     let mut worker = case.worker();
     for attempt in 1..=3 {
         assert_eq!(worker.round().await.expect("the store answers"), 1);
-        assert_eq!(worker.round().await.expect("the store answers"), 0, "not before its time");
-        assert_eq!(case.post.attempts.load(Ordering::SeqCst), attempt);
+        assert_eq!(worker.round().await.expect("the store answers"), 0, "it is not due yet");
+        assert_eq!(case.mailer.attempts.load(Ordering::SeqCst), attempt);
         case.clock.advance(Duration::from_secs(50));
     }
-    case.post.away.store(false, Ordering::SeqCst);
+    case.mailer.is_down.store(false, Ordering::SeqCst);
     case.clock.advance(Duration::from_mins(2));
     assert_eq!(worker.round().await.expect("the store answers"), 1);
     assert_eq!((case.letters().len(), case.queued().await), (1, 0));
 }
 
 #[tokio::test]
-async fn a_mail_refused_for_good_is_not_tried_again() {
-    let case = Case::new(|_| Post::default());
-    case.post.refusing.store(true, Ordering::SeqCst);
+async fn a_permanently_rejected_mail_is_not_retried() {
+    let case = Case::new(|_| FakeMailer::default());
+    case.mailer.rejects.store(true, Ordering::SeqCst);
     case.queue("nobody@example.com").await;
     let mut worker = case.worker();
     assert_eq!(worker.round().await.expect("the store answers"), 1);
@@ -141,8 +143,8 @@ async fn a_mail_refused_for_good_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_while_the_store_went_away_is_marked_later_and_not_sent_again() {
-    let case = Case::new(|store| Post { breaks: Some(store.clone()), ..Post::default() });
+async fn a_mail_accepted_during_an_outage_of_the_store_is_marked_later_and_not_sent_again() {
+    let case = Case::new(|store| FakeMailer { breaks: Some(store.clone()), ..FakeMailer::default() });
     case.queue("ann@example.com").await;
     let mut worker = case.worker();
     assert!(worker.round().await.is_err());
@@ -154,8 +156,8 @@ async fn what_was_accepted_while_the_store_went_away_is_marked_later_and_not_sen
 }
 
 #[tokio::test]
-async fn what_a_worker_that_died_had_claimed_is_sent_after_the_lease() {
-    let case = Case::new(|_| Post::default());
+async fn a_mail_claimed_by_a_dead_worker_is_sent_after_the_lease() {
+    let case = Case::new(|_| FakeMailer::default());
     case.queue("ann@example.com").await;
     let now = case.clock.now();
     case.store.claim(now, now.plus(LEASE), 1).await.expect("the store answers");
@@ -167,16 +169,16 @@ async fn what_a_worker_that_died_had_claimed_is_sent_after_the_lease() {
 }
 
 #[tokio::test]
-async fn it_ends_when_the_server_stops() {
-    let case = Case::new(|_| Post::default());
+async fn the_worker_ends_when_the_server_stops() {
+    let case = Case::new(|_| FakeMailer::default());
     let stopper = Stopper::new();
-    let running = tokio::spawn(case.worker().run(stopper.ear()));
+    let running = tokio::spawn(case.worker().run(stopper.subscribe()));
     drop(stopper);
     timeout(Duration::from_secs(5), running).await.expect("in time").expect("no panic");
 }
 
 #[test]
-fn the_spread_is_at_most_a_quarter() {
+fn the_jitter_is_at_most_a_quarter() {
     let pause = Duration::from_secs(1000);
     assert_eq!(jittered(pause, Uuid::nil()), pause);
     let most = jittered(pause, Uuid::max());

@@ -29,7 +29,7 @@ pub use schema::{migrate, migrations, revert};
 pub use stores::{Closing, StoresError, check};
 
 use crate::housekeeping::Housekeeper;
-use crate::mail_worker::{MailParts, MailWorker};
+use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
 use crate::revocations::Poll;
 use crate::settings::{Settings, cores};
 
@@ -129,16 +129,19 @@ pub async fn assemble(
         secrets: one_time.clone(),
         providers: outside::providers(settings)?,
     };
-    let mail = MailWorker::new(MailParts {
+    let mail_ports = MailPorts {
         outbox: stores.outbox,
         mailer: outside::mailer(settings)?,
         one_time,
         secrets: secrets.clone(),
         clock: clock.clone(),
+    };
+    let mail_settings = MailSettings {
         frontend_url: settings.mail.frontend_url.clone(),
-        patience: settings.mail.timeout,
+        timeout: settings.mail.timeout,
         retry: settings.mail.retry,
-    });
+    };
+    let mail = MailWorker::new(mail_ports, mail_settings);
     let housekeeper = Housekeeper {
         sessions: stores.sessions,
         todos: stores.todos.clone(),
