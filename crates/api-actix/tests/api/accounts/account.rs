@@ -18,7 +18,7 @@ async fn without_password(api: &TestApi) -> User {
 }
 
 #[actix_web::test]
-async fn a_new_address_needs_the_password_is_unverified_and_both_are_told() {
+async fn changing_the_email_needs_the_password_and_notifies_both_addresses() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     api.register("bob").await;
@@ -53,7 +53,7 @@ async fn a_new_address_needs_the_password_is_unverified_and_both_are_told() {
 }
 
 #[actix_web::test]
-async fn the_same_address_again_asks_for_nothing_and_stays_verified() {
+async fn setting_the_same_email_needs_no_password_and_keeps_it_verified() {
     let api = TestApi::new();
     let ann = without_password(&api).await;
     api.advance(Duration::from_mins(11));
@@ -64,7 +64,7 @@ async fn the_same_address_again_asks_for_nothing_and_stays_verified() {
 }
 
 #[actix_web::test]
-async fn without_a_password_a_recent_login_proves_enough_and_an_old_one_does_not() {
+async fn a_user_without_a_password_needs_a_recent_login() {
     let api = TestApi::new();
     let (ann, bob) = (without_password(&api).await, without_password(&api).await);
     let change = |user: &User| user.ask(patch("/users/me", json!({"email": address()})));
@@ -76,7 +76,7 @@ async fn without_a_password_a_recent_login_proves_enough_and_an_old_one_does_not
 }
 
 #[actix_web::test]
-async fn a_deleted_account_is_gone_with_its_tokens() {
+async fn deleting_an_account_revokes_its_tokens_and_frees_its_email() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let remove = |password: &str| {
@@ -99,7 +99,7 @@ async fn a_deleted_account_is_gone_with_its_tokens() {
 }
 
 #[actix_web::test]
-async fn devices_are_listed_and_ended() {
+async fn devices_are_listed_and_logged_out() {
     let api = TestApi::new();
     let phone = api.register("ann").await;
     api.advance(Duration::from_secs(1));
@@ -130,7 +130,7 @@ async fn devices_are_listed_and_ended() {
 }
 
 #[actix_web::test]
-async fn a_losing_refresh_never_clears_the_cookie() {
+async fn a_refused_refresh_leaves_the_cookie_alone() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let refresh = |origin: &'static str, token: &str| {

@@ -34,7 +34,7 @@ async fn streamed(api: &TestApi, request: TestRequest, body: impl Stream<Item = 
 }
 
 #[actix_web::test]
-async fn a_body_has_to_be_there_in_time_however_it_trickles_in() {
+async fn a_body_must_arrive_in_time_even_if_it_trickles_in() {
     tokio::time::pause();
     let stalled = iter([Bytes::from_static(b"{")]).chain(pending()).boxed_local();
     let trickling = unfold((), |()| async {
@@ -67,7 +67,7 @@ fn around_log_out(api: &Rc<TestApi>, user: &User, body: &Value) -> impl Stream<I
 }
 
 #[actix_web::test]
-async fn a_token_that_is_ended_while_the_body_arrives_does_nothing() {
+async fn a_token_revoked_while_the_body_arrives_changes_nothing() {
     let api = Rc::new(TestApi::new());
     let todo = json!({"text": "Buy milk", "title": "Buy milk"});
     let requests = [
@@ -87,7 +87,7 @@ async fn a_token_that_is_ended_while_the_body_arrives_does_nothing() {
 }
 
 #[actix_web::test]
-async fn a_route_that_needs_no_token_takes_small_bodies_only() {
+async fn routes_without_a_token_accept_only_small_bodies() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let padded = |bytes: usize| format!("{{\"filler\": \"{}\"}}", "x".repeat(bytes - 14));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::{TestApi, get, post};
 
 #[actix_web::test]
-async fn the_export_holds_everything_of_the_user_and_nothing_of_others() {
+async fn an_export_holds_all_data_of_its_user_and_no_other() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let bob = api.register("bob").await;
@@ -44,7 +44,7 @@ async fn the_export_holds_everything_of_the_user_and_nothing_of_others() {
 }
 
 #[actix_web::test]
-async fn a_todo_that_changes_during_the_export_stands_in_it_once() {
+async fn a_todo_that_changes_during_the_export_appears_once() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let ids: Vec<_> = (0..600).map(|_| todo_id()).collect();
@@ -75,7 +75,7 @@ async fn a_todo_that_changes_during_the_export_stands_in_it_once() {
 }
 
 #[actix_web::test]
-async fn an_export_breaks_off_when_its_session_ends() {
+async fn an_export_is_cut_off_when_its_session_ends() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     api.commit(ann.id, (0..200).map(|_| create(todo_id(), "Buy milk"))).await;
@@ -99,7 +99,7 @@ async fn an_export_without_todos_is_a_whole_document() {
 }
 
 #[actix_web::test]
-async fn an_export_that_can_not_begin_is_refused() {
+async fn an_export_that_cannot_start_is_refused() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     api.store.set_available(false);
@@ -108,7 +108,7 @@ async fn an_export_that_can_not_begin_is_refused() {
 }
 
 #[actix_web::test]
-async fn anybody_may_read_the_public_keys() {
+async fn the_public_keys_need_no_token() {
     let api = TestApi::new();
     let keys = api.send(TestRequest::get().uri("/.well-known/jwks.json")).await;
     assert_eq!((keys.status, &keys.body), (200, &json!({"keys": [{"kty": "OKP", "kid": "1"}]})));

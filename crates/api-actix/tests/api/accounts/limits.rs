@@ -29,7 +29,7 @@ fn limits(reply: &Answer) -> (Option<&str>, Option<&str>) {
 }
 
 #[actix_web::test]
-async fn a_user_who_asks_too_often_waits_and_others_do_not() {
+async fn a_user_over_the_request_limit_waits_and_others_do_not() {
     let quota = Quota { count: 60, period: Duration::from_mins(1), burst: 2 };
     let settings = ApiSettings { api_quota: Some(quota), ..settings() };
     let api = TestApi::with(Setup { settings, limits: Limits::Count, ..Setup::default() });
@@ -65,7 +65,7 @@ async fn fail(api: &TestApi, email: &str, request: impl Fn(TestRequest) -> TestR
 }
 
 #[actix_web::test]
-async fn failed_logins_are_limited_by_network_whoever_forges_headers() {
+async fn failed_logins_are_limited_per_network_despite_forged_headers() {
     let api = limited();
     for n in 0..5 {
         let forged =
@@ -82,7 +82,7 @@ async fn failed_logins_are_limited_by_network_whoever_forges_headers() {
 }
 
 #[actix_web::test]
-async fn behind_a_trusted_proxy_clients_count_apart_and_ipv6_by_its_first_64_bits() {
+async fn behind_a_trusted_proxy_each_client_network_has_its_own_limit() {
     let api = limited();
     let via = |client: String| {
         move |request| from(request, "10.0.0.1").insert_header(("x-forwarded-for", client.clone()))
@@ -98,7 +98,7 @@ async fn behind_a_trusted_proxy_clients_count_apart_and_ipv6_by_its_first_64_bit
 }
 
 #[actix_web::test]
-async fn failed_logins_to_one_account_are_limited_from_wherever_they_come() {
+async fn failed_logins_to_one_account_are_limited_across_networks() {
     let api = limited();
     for n in 0..10 {
         let reply = fail(&api, "ann@example.com", |request| from(request, &format!("192.0.2.{n}"))).await;
@@ -109,7 +109,7 @@ async fn failed_logins_to_one_account_are_limited_from_wherever_they_come() {
 }
 
 #[actix_web::test]
-async fn a_stolen_token_guesses_the_password_ten_times_whatever_it_asks_for() {
+async fn a_stolen_token_allows_ten_password_guesses_over_all_endpoints() {
     let api = limited();
     let ann = api.register("ann").await;
     let bob = api.register("bob").await;
@@ -154,7 +154,7 @@ async fn a_stolen_token_guesses_the_password_ten_times_whatever_it_asks_for() {
 }
 
 #[actix_web::test]
-async fn mails_are_limited_by_network_and_by_address() {
+async fn mails_are_limited_per_network_and_per_address() {
     for path in ["/auth/register", "/auth/forgot-password", "/auth/magic-link/request"] {
         let api = limited();
         let ask = |email: String, peer: String| {
@@ -176,7 +176,7 @@ async fn mails_are_limited_by_network_and_by_address() {
 }
 
 #[actix_web::test]
-async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
+async fn mails_requested_with_a_token_count_per_address_and_not_per_network() {
     let api = limited();
     let ann = api.register("ann").await;
     let bob = api.register("bob").await;
@@ -193,7 +193,7 @@ async fn mails_that_a_user_asks_for_count_by_address_and_not_by_network() {
 }
 
 #[actix_web::test]
-async fn a_user_sends_only_so_many_mails_whatever_the_addresses() {
+async fn a_user_has_one_mail_limit_over_all_addresses() {
     let api = limited();
     let ann = api.register("ann").await;
     let change = |n: usize| {
@@ -207,7 +207,7 @@ async fn a_user_sends_only_so_many_mails_whatever_the_addresses() {
 }
 
 #[actix_web::test]
-async fn logins_with_a_provider_are_limited_by_network_and_links_are_not() {
+async fn logins_with_a_provider_are_limited_per_network_and_links_are_not() {
     let quotas = Quotas { flow: Quota::new(2, Duration::from_mins(1)), ..Quotas::default() };
     let api = with_quotas(quotas);
     let begin = |peer: &str| from(get("/auth/oauth/acme/login"), peer);

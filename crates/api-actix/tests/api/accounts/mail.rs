@@ -25,7 +25,7 @@ async fn the_token_of_the_registration_mail_verifies_the_address_once() {
 }
 
 #[actix_web::test]
-async fn a_verification_sent_again_voids_the_one_before_and_is_not_sent_to_a_verified_address() {
+async fn a_new_verification_mail_voids_the_previous_one_and_a_verified_address_gets_none() {
     let api = TestApi::new();
     let user = api.register("ann").await;
     let first = api.mailed(Template::VerifyEmail, &user.email).await.expect("a mail");
@@ -62,7 +62,7 @@ async fn a_forgotten_password_is_reset_once_and_every_session_ends() {
 }
 
 #[actix_web::test]
-async fn whether_an_address_is_known_can_not_be_told() {
+async fn mail_endpoints_do_not_reveal_whether_an_address_has_an_account() {
     let api = TestApi::new();
     api.register("ann").await;
     for path in ["/auth/forgot-password", "/auth/magic-link/request"] {
@@ -81,7 +81,7 @@ async fn whether_an_address_is_known_can_not_be_told() {
 }
 
 #[actix_web::test]
-async fn a_token_is_good_for_its_purpose_and_its_time_only() {
+async fn a_mailed_token_serves_its_purpose_alone_until_it_expires() {
     let api = TestApi::new();
     let user = api.register("ann").await;
     let verification = api.mailed(Template::VerifyEmail, &user.email).await.expect("a mail");
@@ -96,7 +96,7 @@ async fn a_token_is_good_for_its_purpose_and_its_time_only() {
 }
 
 #[actix_web::test]
-async fn a_magic_link_makes_the_account_and_logs_in_once() {
+async fn a_magic_link_creates_the_account_and_logs_in_once() {
     let api = TestApi::new();
     let email = address();
     assert_eq!(api.send(post("/auth/magic-link/request", json!({"email": email}))).await.status, 202);
@@ -112,7 +112,7 @@ async fn a_magic_link_makes_the_account_and_logs_in_once() {
 }
 
 #[actix_web::test]
-async fn a_scanner_that_looks_at_a_magic_link_does_not_use_it_up() {
+async fn a_head_request_does_not_use_up_a_magic_link() {
     let api = TestApi::new();
     let email = address();
     api.send(post("/auth/magic-link/request", json!({"email": email}))).await;
@@ -128,7 +128,7 @@ async fn a_scanner_that_looks_at_a_magic_link_does_not_use_it_up() {
 }
 
 #[actix_web::test]
-async fn a_magic_link_does_not_open_a_disabled_account() {
+async fn a_magic_link_does_not_log_in_to_a_disabled_account() {
     let api = TestApi::new();
     let user = api.register("ann").await;
     api.send(post("/auth/magic-link/request", json!({"email": user.email}))).await;

@@ -60,7 +60,7 @@ async fn log_in(api: &TestApi, code: &str) -> User {
 }
 
 #[actix_web::test]
-async fn a_login_goes_there_and_back_and_its_code_turns_into_tokens_once() {
+async fn a_login_redirects_to_the_provider_and_back_and_its_code_is_exchanged_once() {
     let api = TestApi::new();
     let there = api.send(get("/auth/oauth/acme/login?redirect_to=/in%3Fa=1")).await;
     assert_eq!(there.status, 302, "{there:?}");
@@ -82,7 +82,7 @@ async fn a_login_goes_there_and_back_and_its_code_turns_into_tokens_once() {
 }
 
 #[actix_web::test]
-async fn logins_begun_in_two_tabs_both_come_to_an_end() {
+async fn logins_in_two_tabs_both_succeed() {
     let api = TestApi::new();
     let (first, second) = (Flow::begin(&api).await, Flow::begin(&api).await);
     assert_ne!(first.cookie.name(), second.cookie.name());
@@ -98,7 +98,7 @@ async fn logins_begun_in_two_tabs_both_come_to_an_end() {
 }
 
 #[actix_web::test]
-async fn a_login_is_neither_begun_nor_ended_by_head() {
+async fn a_head_request_neither_starts_nor_completes_a_login() {
     let api = TestApi::new();
     let flow = Flow::begin(&api).await;
     let back = format!("/api/v1/auth/oauth/acme/callback?state={}&code=ann", flow.state);
@@ -115,7 +115,7 @@ async fn a_login_is_neither_begun_nor_ended_by_head() {
 }
 
 #[actix_web::test]
-async fn a_link_that_was_begun_ends_with_its_session() {
+async fn a_started_link_is_void_once_its_session_ends() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let begun = api.send(ann.ask(post("/auth/oauth/acme/link", json!({})))).await;
@@ -126,7 +126,7 @@ async fn a_link_that_was_begun_ends_with_its_session() {
 }
 
 #[actix_web::test]
-async fn a_login_whose_identity_was_taken_away_before_its_exchange_is_refused() {
+async fn a_login_is_refused_if_its_identity_was_unlinked_before_the_exchange() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     link(&api, &ann, "ann").await;
@@ -138,7 +138,7 @@ async fn a_login_whose_identity_was_taken_away_before_its_exchange_is_refused() 
 }
 
 #[actix_web::test]
-async fn the_cookie_needs_no_tls_on_this_machine_alone() {
+async fn the_binding_cookie_needs_tls_except_on_localhost() {
     let api = TestApi::new();
     for (peer, host, secure) in [
         ("127.0.0.1:5000", "localhost:8000", false),
@@ -154,7 +154,7 @@ async fn the_cookie_needs_no_tls_on_this_machine_alone() {
 }
 
 #[actix_web::test]
-async fn a_callback_of_another_browser_flow_or_provider_is_refused() {
+async fn a_callback_from_another_browser_flow_or_provider_is_refused() {
     let api = TestApi::new();
     let flow = Flow::begin(&api).await;
     let other = Flow::begin(&api).await;
@@ -181,7 +181,7 @@ async fn a_callback_of_another_browser_flow_or_provider_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_hand_off_code_lives_for_a_minute() {
+async fn a_hand_off_code_expires_after_a_minute() {
     let api = TestApi::new();
     let code = hand_off(&Flow::begin(&api).await.end(&api, "ann").await);
     api.advance(Duration::from_mins(1));
@@ -191,7 +191,7 @@ async fn a_hand_off_code_lives_for_a_minute() {
 }
 
 #[actix_web::test]
-async fn what_fails_at_the_provider_is_a_bad_gateway_without_its_details() {
+async fn a_failing_provider_is_a_bad_gateway_without_internals() {
     let api = TestApi::new();
     let flow = Flow::begin(&api).await;
     let denied = flow.end_at(&api, "acme", "error=access_denied").await;
@@ -267,7 +267,7 @@ async fn providers_are_listed_and_others_are_not_found() {
 }
 
 #[actix_web::test]
-async fn a_login_comes_out_nowhere_else() {
+async fn a_login_returns_only_to_allowed_origins() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     let elsewhere = "redirect_to=https%3A%2F%2Fevil.example%2F";

@@ -43,7 +43,7 @@ fn proofs() -> Vec<TestRequest> {
 }
 
 #[actix_web::test]
-async fn whole_lists_syncs_and_searches_wait_for_each_other_and_are_refused_in_the_end() {
+async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
     let (api, ann, bob) = two_users().await;
     let turn = api.turns.at_once(ann.id, Heavy::Read).expect("nobody is at it");
     for request in heavy_reads(&ann) {
@@ -68,7 +68,7 @@ async fn whole_lists_syncs_and_searches_wait_for_each_other_and_are_refused_in_t
 }
 
 #[actix_web::test]
-async fn proofs_of_a_password_wait_for_each_other_and_for_nothing_else() {
+async fn password_checks_of_a_user_queue_apart_from_reads() {
     let (api, ann, bob) = two_users().await;
     let read = api.turns.at_once(ann.id, Heavy::Read);
     let turn = api.turns.at_once(ann.id, Heavy::Proof).expect("nobody is at it");
@@ -87,7 +87,7 @@ async fn proofs_of_a_password_wait_for_each_other_and_for_nothing_else() {
 }
 
 #[actix_web::test]
-async fn a_request_that_waits_is_answered_when_the_one_before_is_done() {
+async fn a_queued_request_is_answered_once_the_previous_one_is_done() {
     let (api, ann, _) = two_users().await;
     let turn = api.turns.at_once(ann.id, Heavy::Read);
     let release = async {
@@ -99,7 +99,7 @@ async fn a_request_that_waits_is_answered_when_the_one_before_is_done() {
 }
 
 #[actix_web::test]
-async fn a_request_whose_session_ends_while_it_waits_is_not_served() {
+async fn a_queued_request_is_refused_if_its_session_ends() {
     let (api, ann, _) = two_users().await;
     let turn = api.turns.at_once(ann.id, Heavy::Proof);
     let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
@@ -113,7 +113,7 @@ async fn a_request_whose_session_ends_while_it_waits_is_not_served() {
 }
 
 #[actix_web::test]
-async fn a_user_has_one_export_until_it_is_read() {
+async fn a_user_has_one_export_at_a_time() {
     let (api, ann, bob) = two_users().await;
     let first = api.respond(ann.ask(get("/users/me/export")).to_request()).await.expect("a response");
     assert_eq!(first.status().as_u16(), 200);

@@ -6,7 +6,7 @@ use api_actix::openapi_document;
 use serde_json::Value;
 
 #[test]
-fn every_operation_declares_the_statuses_of_its_surface_under_a_name_of_its_own() {
+fn every_operation_has_a_unique_id_and_declares_the_statuses_of_its_surface() {
     let document = serde_json::to_value(openapi_document()).expect("JSON");
     let mut names = BTreeSet::new();
     let mut count = 0;
@@ -37,7 +37,7 @@ fn every_operation_declares_the_statuses_of_its_surface_under_a_name_of_its_own(
 }
 
 #[test]
-fn every_schema_that_is_named_is_there() {
+fn every_reference_resolves() {
     let document = serde_json::to_value(openapi_document()).expect("JSON");
     let text = document.to_string();
     for part in text.split("\"#/").skip(1) {
@@ -47,7 +47,7 @@ fn every_schema_that_is_named_is_there() {
 }
 
 #[test]
-fn every_body_of_a_request_or_a_success_has_an_example() {
+fn every_request_and_success_body_has_an_example() {
     let document = serde_json::to_value(openapi_document()).expect("JSON");
     let mut examples = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -69,7 +69,7 @@ fn every_body_of_a_request_or_a_success_has_an_example() {
 
 /// Generators of clients make a member that has a default a mandatory one.
 #[test]
-fn no_member_has_a_default() {
+fn no_property_has_a_default() {
     let document = serde_json::to_value(openapi_document()).expect("JSON");
     let mut members = 0;
     for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {

@@ -21,7 +21,7 @@ async fn turns<T>(future: impl Future<Output = T>) -> (usize, T) {
 }
 
 #[actix_web::test]
-async fn a_long_list_gives_other_requests_their_turn_while_it_is_written() {
+async fn a_long_list_yields_to_other_requests_while_it_is_serialised() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let long = "d".repeat(1000);
@@ -45,7 +45,7 @@ async fn a_long_list_gives_other_requests_their_turn_while_it_is_written() {
 }
 
 #[actix_web::test]
-async fn ten_thousand_tasks_come_in_one_answer_each_once_and_the_newest_first() {
+async fn ten_thousand_tasks_come_in_one_answer_newest_first() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     for part in 0..10 {

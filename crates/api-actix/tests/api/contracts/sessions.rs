@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::{Limits, ORIGIN, PASSWORD, TestApi};
 
 #[actix_web::test]
-async fn a_refresh_token_gives_access_tokens_again_and_again() {
+async fn a_refresh_token_can_be_used_repeatedly_until_it_expires() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     for _ in 0..2 {
@@ -28,7 +28,7 @@ async fn a_refresh_token_gives_access_tokens_again_and_again() {
 }
 
 #[actix_web::test]
-async fn a_refresh_token_comes_in_the_cookie_from_our_own_pages_only() {
+async fn the_refresh_cookie_counts_only_from_an_allowed_origin() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let cookie = format!("refresh_token={}", ann.refresh);
@@ -39,7 +39,7 @@ async fn a_refresh_token_comes_in_the_cookie_from_our_own_pages_only() {
 }
 
 #[actix_web::test]
-async fn a_token_of_one_kind_is_malformed_where_the_other_belongs() {
+async fn an_access_token_is_not_accepted_as_a_refresh_token() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     api.post("", "/auth/refresh", json!({"refresh_token": ann.token})).await.refused(401, "AUTH_005");
@@ -51,7 +51,7 @@ async fn a_token_of_one_kind_is_malformed_where_the_other_belongs() {
 }
 
 #[actix_web::test]
-async fn a_refresh_token_that_is_a_jwt_can_not_be_turned_into_one_that_rotates() {
+async fn a_jwt_refresh_token_is_not_accepted_where_tokens_rotate() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let jwt = json!({"refresh_token": ann.refresh});
@@ -60,7 +60,7 @@ async fn a_refresh_token_that_is_a_jwt_can_not_be_turned_into_one_that_rotates()
 }
 
 #[actix_web::test]
-async fn a_refresh_shows_where_and_when_the_session_was_last_used() {
+async fn a_refresh_updates_the_device_of_its_session() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     api.advance(Duration::from_mins(5));
@@ -72,7 +72,7 @@ async fn a_refresh_shows_where_and_when_the_session_was_last_used() {
 }
 
 #[actix_web::test]
-async fn the_tokens_of_an_account_that_was_deleted_have_ended() {
+async fn the_tokens_of_a_deleted_account_are_revoked_on_every_surface() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let me = "/api/v1/users/me";
@@ -94,7 +94,7 @@ async fn a_session_that_refreshes_too_often_waits() {
 }
 
 #[actix_web::test]
-async fn logging_out_ends_both_tokens_at_once_and_no_others() {
+async fn logging_out_revokes_both_tokens_and_no_others() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let (elsewhere, other_refresh) = api.log_in("ann").await;
@@ -117,7 +117,7 @@ async fn logging_out_ends_both_tokens_at_once_and_no_others() {
 }
 
 #[actix_web::test]
-async fn logging_out_with_anothers_refresh_token_leaves_the_other_logged_in() {
+async fn logging_out_with_the_refresh_token_of_another_user_ends_only_the_callers_session() {
     let api = TestApi::new();
     let (ann, bob) = (api.user("ann").await, api.user("bob").await);
     api.post(&ann.token, "/auth/logout", json!({"refresh_token": bob.refresh})).await.expect(200);
@@ -127,7 +127,7 @@ async fn logging_out_with_anothers_refresh_token_leaves_the_other_logged_in() {
 }
 
 #[actix_web::test]
-async fn a_changed_password_ends_every_session() {
+async fn changing_the_password_ends_every_session() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let (elsewhere, _) = api.log_in("ann").await;

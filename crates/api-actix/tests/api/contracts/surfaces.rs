@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::TestApi;
 
 #[actix_web::test]
-async fn one_todo_is_seen_and_changed_through_every_surface_and_sync_sees_each_step() {
+async fn a_todo_changed_through_any_surface_is_visible_on_all_and_in_sync() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let token = ann.token.as_str();
@@ -59,7 +59,7 @@ async fn one_todo_is_seen_and_changed_through_every_surface_and_sync_sees_each_s
 }
 
 #[actix_web::test]
-async fn a_token_of_any_surface_opens_every_other() {
+async fn a_token_of_any_surface_is_accepted_on_all() {
     let api = TestApi::new();
     let ann = api.user("ann").await;
     let account = json!({"email": "ann@example.com", "password": crate::harness::PASSWORD});

@@ -126,7 +126,7 @@ async fn a_transcript_of_the_user_task_contract() {
 }
 
 #[actix_web::test]
-async fn a_sign_up_names_every_bad_field_and_no_special_character_is_asked_for() {
+async fn a_sign_up_reports_every_bad_field_and_needs_no_special_character() {
     let api = TestApi::new();
     let body = json!({"email": "ann", "password": "short", "name": "n".repeat(101)});
     let answer = api.post("", "/api/auth/signup", body).await;

@@ -26,7 +26,7 @@ async fn a_socket_closes_when_its_token_expires() {
 }
 
 #[actix_web::test]
-async fn ending_a_session_or_a_token_closes_its_sockets_and_no_others() {
+async fn revoking_a_session_or_token_closes_its_sockets_and_no_others() {
     let server = Server::start();
     let (user, foreign) = (server.user().await, server.user().await);
     let refreshed =
@@ -47,7 +47,7 @@ async fn ending_a_session_or_a_token_closes_its_sockets_and_no_others() {
 }
 
 #[actix_web::test]
-async fn a_server_that_stops_closes_open_sockets_and_those_that_still_come() {
+async fn a_stopping_server_closes_open_and_new_sockets() {
     let server = Server::start();
     let user = server.user().await;
     let (mut early, _) = server.live(&user, "").await;
@@ -58,7 +58,7 @@ async fn a_server_that_stops_closes_open_sockets_and_those_that_still_come() {
 }
 
 #[actix_web::test]
-async fn a_client_that_closes_is_answered_with_its_own_code() {
+async fn a_close_is_answered_with_the_code_of_the_client() {
     let server = Server::start();
     let user = server.user().await;
     let (mut socket, _) = server.live(&user, "").await;

@@ -18,7 +18,7 @@ async fn refused(server: &Server, query: &str, headers: &[(&'static str, &str)])
 }
 
 #[actix_web::test]
-async fn a_token_comes_as_a_subprotocol_a_header_or_a_parameter() {
+async fn a_token_is_accepted_as_subprotocol_header_or_parameter() {
     let server = Server::start();
     let user = server.user().await;
     let token = user.token();
@@ -100,7 +100,7 @@ async fn bad_parameters_are_refused_before_the_upgrade() {
 }
 
 #[actix_web::test]
-async fn a_request_that_asks_for_no_upgrade_is_told_so() {
+async fn a_request_without_an_upgrade_is_refused() {
     let server = Server::start();
     let user = server.user().await;
     let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
@@ -116,7 +116,7 @@ async fn a_request_that_asks_for_no_upgrade_is_told_so() {
 }
 
 #[actix_web::test]
-async fn a_session_that_ends_between_the_check_and_the_subscription_is_noticed() {
+async fn a_session_that_ends_during_the_handshake_closes_the_socket() {
     let (id, session) = (UserId(uuid()), SessionId(uuid()));
     // The handshake reads the clock after it has checked the revocations.
     let server = Server::with(Setup {

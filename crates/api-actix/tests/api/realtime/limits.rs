@@ -26,7 +26,7 @@ async fn connections(server: &Server, count: usize) {
 }
 
 #[actix_web::test]
-async fn the_21st_socket_is_refused_until_another_is_gone() {
+async fn the_21st_socket_is_refused_until_another_closes() {
     let server = Server::start();
     let user = server.user().await;
     let mut sockets = Vec::new();
@@ -55,7 +55,7 @@ async fn the_21st_socket_is_refused_until_another_is_gone() {
 }
 
 #[actix_web::test]
-async fn of_a_hundred_sockets_opened_at_once_twenty_are_let_in() {
+async fn of_a_hundred_concurrent_sockets_twenty_open() {
     let server = Server::start();
     let user = server.user().await;
     let attempts = (0..100).map(|_| async { Socket::open(server.address, &user.token(), "").await });
@@ -68,7 +68,7 @@ async fn of_a_hundred_sockets_opened_at_once_twenty_are_let_in() {
 }
 
 #[actix_web::test]
-async fn a_message_over_4_kib_closes_the_socket_in_whatever_pieces_it_comes() {
+async fn a_message_over_4_kib_closes_the_socket_even_in_fragments() {
     let server = Server::start();
     let user = server.user().await;
     let whole = masked(0x81, &[b'x'; 4097]);
@@ -84,7 +84,7 @@ async fn a_message_over_4_kib_closes_the_socket_in_whatever_pieces_it_comes() {
 }
 
 #[actix_web::test]
-async fn what_breaks_the_protocol_closes_the_socket() {
+async fn a_protocol_error_closes_the_socket() {
     let server = Server::start();
     let user = server.user().await;
     let not_utf8 = masked(0x81, b"\"\xff\"");
@@ -110,7 +110,7 @@ async fn what_breaks_the_protocol_closes_the_socket() {
 }
 
 #[actix_web::test]
-async fn a_message_in_fragments_with_a_ping_between_is_put_together() {
+async fn a_fragmented_message_with_a_ping_in_between_is_assembled() {
     let server = Server::start();
     let user = server.user().await;
     let (mut socket, _) = server.live(&user, "").await;
@@ -138,7 +138,7 @@ fn assert_told_in_order_then_given_up(messages: &[Value], code: u16) {
 }
 
 #[actix_web::test]
-async fn a_client_that_does_not_read_has_to_resync_and_disturbs_nobody() {
+async fn a_client_that_does_not_read_must_resync_and_delays_no_other() {
     let server = Server::start();
     let user = server.user().await;
     let (mut quick, _) = server.live(&user, "").await;
@@ -158,7 +158,7 @@ async fn a_client_that_does_not_read_has_to_resync_and_disturbs_nobody() {
 }
 
 #[actix_web::test]
-async fn a_client_that_takes_nothing_for_long_is_given_up() {
+async fn a_client_that_reads_nothing_for_too_long_is_disconnected() {
     let pace = Pace { stall: Duration::from_millis(200), ..Pace::default() };
     let server = Server::with(Setup { pace, ..Setup::default() });
     let user = server.user().await;

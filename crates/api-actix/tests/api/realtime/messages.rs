@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::server::{Server, creations};
 
 #[actix_web::test]
-async fn every_kind_of_change_is_told_as_it_happens() {
+async fn every_kind_of_change_is_sent_as_an_event() {
     let server = Server::start();
     let user = server.user().await;
     let (mut socket, _) = server.live(&user, "").await;
@@ -37,7 +37,7 @@ async fn every_kind_of_change_is_told_as_it_happens() {
 }
 
 #[actix_web::test]
-async fn events_reach_all_sockets_of_their_user_and_no_other() {
+async fn events_reach_all_sockets_of_their_user_and_no_others() {
     let server = Server::start();
     let (ann, bob) = (server.user().await, server.user().await);
     let (mut phone, _) = server.live(&ann, "").await;
@@ -77,7 +77,7 @@ async fn a_ping_is_answered_with_the_newest_stamp() {
 }
 
 #[actix_web::test]
-async fn a_ping_in_an_outage_is_answered_with_an_error() {
+async fn a_ping_during_an_outage_is_answered_with_an_error() {
     let server = Server::start();
     let user = server.user().await;
     let (mut socket, _) = server.live(&user, "").await;
@@ -89,7 +89,7 @@ async fn a_ping_in_an_outage_is_answered_with_an_error() {
 }
 
 #[actix_web::test]
-async fn anything_but_a_ping_gets_an_error_and_the_socket_stays_open() {
+async fn any_other_message_gets_an_error_and_the_socket_stays_open() {
     let server = Server::start();
     let user = server.user().await;
     let (mut socket, _) = server.live(&user, "").await;
@@ -112,7 +112,7 @@ async fn anything_but_a_ping_gets_an_error_and_the_socket_stays_open() {
 }
 
 #[actix_web::test]
-async fn a_flood_of_pings_is_slowed_down_and_answered_in_full() {
+async fn every_ping_of_a_flood_is_answered() {
     let server = Server::start();
     let user = server.user().await;
     let (mut socket, _) = server.live(&user, "").await;

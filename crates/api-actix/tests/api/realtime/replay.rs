@@ -35,7 +35,7 @@ fn happened(event: &TodoEvent) -> (String, i64, Stamp) {
 }
 
 #[actix_web::test]
-async fn what_changed_since_the_cursor_is_told_once_and_in_order() {
+async fn changes_since_the_cursor_are_replayed_once_in_order() {
     let server = Server::start();
     let user = server.user().await;
     let [old, edited, gone] = [todo_id(), todo_id(), todo_id()];
@@ -77,7 +77,7 @@ async fn without_a_cursor_nothing_is_replayed() {
 }
 
 #[actix_web::test]
-async fn a_long_absence_is_told_in_full() {
+async fn a_long_absence_is_replayed_in_full() {
     let server = Server::start();
     let user = server.user().await;
     let cursor = server.sync_clock(user.id).await;
@@ -92,7 +92,7 @@ async fn a_long_absence_is_told_in_full() {
 }
 
 #[actix_web::test]
-async fn a_cursor_of_another_history_gets_resync_required_and_then_live_events() {
+async fn an_unusable_cursor_gets_resync_required_and_then_live_events() {
     let server = Server::start();
     let user = server.user().await;
     server.commit(user.id, creations(3)).await;
@@ -111,7 +111,7 @@ async fn a_cursor_of_another_history_gets_resync_required_and_then_live_events()
 }
 
 #[actix_web::test]
-async fn a_store_that_can_not_be_read_closes_the_socket_for_now() {
+async fn a_store_outage_closes_the_socket_with_1013() {
     let server = Server::start();
     let user = server.user().await;
     for query in [String::new(), since(T0)] {
@@ -171,7 +171,7 @@ impl TodoStore for Gated {
 }
 
 #[actix_web::test]
-async fn more_events_during_a_replay_than_can_wait_are_read_from_the_store() {
+async fn events_that_overflow_the_mailbox_during_a_replay_are_read_from_the_store() {
     let server = Server::with(Setup { store: |store| Arc::new(Gated(store)), ..Setup::default() });
     let user = server.user().await;
     let cursor = server.sync_clock(user.id).await;
@@ -215,7 +215,7 @@ impl Dice {
 
 /// What a client that connects while others write has to learn, whatever the interleaving.
 #[actix_web::test]
-async fn nothing_is_missed_and_nothing_repeated_between_replay_and_live() {
+async fn no_event_is_lost_or_repeated_between_replay_and_live() {
     let server = Server::start();
     for seed in 1..=60_u64 {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));

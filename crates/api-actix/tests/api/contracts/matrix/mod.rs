@@ -42,7 +42,7 @@ fn not_found(operation: &Operation) -> ErrorCode {
 }
 
 #[actix_web::test]
-async fn every_caller_with_every_input_gets_what_the_contract_has_for_them() {
+async fn every_caller_and_input_gets_the_status_of_the_contract() {
     let mut failures = Failures::default();
     for operation in operations() {
         let scene = Scene::new().await;
@@ -81,7 +81,7 @@ fn check_field(answer: &Answer, code: ErrorCode) -> Result<(), String> {
 }
 
 #[test]
-fn the_matrix_has_every_operation_of_the_document_about_todos_and_their_users() {
+fn the_matrix_covers_every_documented_operation_on_todos_and_users() {
     let document = serde_json::to_value(openapi_document()).expect("JSON");
     let mut documented = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -103,7 +103,7 @@ fn nameless(path: &str) -> String {
 }
 
 #[actix_web::test]
-async fn an_outage_is_reported_with_a_time_to_retry_and_leaves_nothing_half_done() {
+async fn an_outage_is_reported_with_retry_after_and_changes_nothing() {
     let mut failures = Failures::default();
     for operation in operations() {
         let scene = Scene::new().await;
@@ -131,7 +131,7 @@ async fn an_outage_is_reported_with_a_time_to_retry_and_leaves_nothing_half_done
 }
 
 #[actix_web::test]
-async fn no_operation_serves_a_disabled_user_or_takes_a_token_of_another_kind() {
+async fn every_operation_refuses_bad_tokens_and_disabled_users() {
     let mut failures = Failures::default();
     for operation in operations().into_iter().filter(|operation| !operation.public()) {
         let mut scene = Scene::new().await;
@@ -159,7 +159,7 @@ async fn no_operation_serves_a_disabled_user_or_takes_a_token_of_another_kind() 
 }
 
 #[actix_web::test]
-async fn a_known_path_names_its_methods_and_an_unknown_one_is_404_on_every_surface() {
+async fn a_wrong_method_lists_the_allowed_ones_and_an_unknown_path_is_404() {
     let api = TestApi::new();
     for (method, path, allow) in [
         (Method::PATCH, "/todos", "GET, HEAD, POST"),
