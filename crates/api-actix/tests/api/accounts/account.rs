@@ -33,7 +33,7 @@ async fn changing_the_email_needs_the_password_and_notifies_both_addresses() {
     }
     let taken = api.send(change("BOB@example.com", json!(PASSWORD))).await;
     taken.refused(409, "VALIDATION_003");
-    api.send(change("nobody", json!(PASSWORD))).await.refused(422, "VALIDATION_001");
+    api.send(change("not-an-address", json!(PASSWORD))).await.refused(422, "VALIDATION_001");
     let me = api.send(ann.ask(get("/users/me"))).await;
     assert_eq!((&me.body["email"], &me.body["display_name"]), (&json!("ann@example.com"), &json!(null)));
 
@@ -45,11 +45,11 @@ async fn changing_the_email_needs_the_password_and_notifies_both_addresses() {
         (&json!(false), &json!("Ann"))
     );
     let mails = api.send(ann.ask(get("/users/me/export"))).await.body["mails"].clone();
-    let told = |template: &str, to: &str| {
+    let sent = |template: &str, to: &str| {
         let mails = mails.as_array().expect("a list");
         mails.iter().any(|mail| mail["template"] == template && mail["to"] == to)
     };
-    assert!(told("email_changed", "ann@example.com") && told("verify_email", "new@example.com"), "{mails}");
+    assert!(sent("email_changed", "ann@example.com") && sent("verify_email", "new@example.com"), "{mails}");
 }
 
 #[actix_web::test]

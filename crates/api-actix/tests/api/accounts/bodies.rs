@@ -1,4 +1,4 @@
-//! Bodies that take their time.
+//! Bodies that arrive slowly, and bodies that are large.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use tokio::time::Instant;
 
 use crate::harness::{Answer, PASSWORD, TestApi, User, delete, patch, post};
 
-/// How often a body that trickles in grows by a byte.
+/// The time between two bytes of a body that trickles in.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The answer to a login whose body comes as this stream.
+/// Sends a login with a streamed body.
 async fn answer(body: impl Stream<Item = Bytes> + 'static) -> Answer {
     let api = TestApi::new();
     streamed(&api, TestRequest::post().uri("/api/v1/auth/login"), body).await
 }
 
-/// The answer to a request whose body comes as this stream.
+/// Sends a request with a streamed body.
 async fn streamed(api: &TestApi, request: TestRequest, body: impl Stream<Item = Bytes> + 'static) -> Answer {
     let request = request.insert_header(ContentType::json()).to_request();
     let payload: BoxedPayloadStream = Box::pin(body.map(Ok));
@@ -54,7 +54,7 @@ async fn a_body_must_arrive_in_time_even_if_it_trickles_in() {
     assert_eq!((whole.status, &whole.body["details"]["field"]), (422, &json!("email")), "{whole:?}");
 }
 
-/// A body whose last byte comes when the user has logged out.
+/// A body whose last byte arrives after the user has logged out.
 fn around_log_out(api: &Rc<TestApi>, user: &User, body: &Value) -> impl Stream<Item = Bytes> + 'static {
     let mut body = Bytes::from(body.to_string());
     let last = body.split_off(body.len() - 1);

@@ -1,4 +1,4 @@
-//! What is given away: the export, and the public keys.
+//! The export, and the public keys.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -58,7 +58,7 @@ async fn a_todo_that_changes_during_the_export_appears_once() {
         document.extend(part.unwrap_or_else(|_| panic!("the body broke off")));
         read += 1;
         if read == 2 {
-            // The head and the first 50 todos are read, as more may not be in memory: one of these and one of the others.
+            // The head and the first page of 50 todos are read: change one of them and one of the next page.
             let retitled = |n: usize| retitle(ids[n], Base::Current, "after");
             api.commit(ann.id, [retitled(0), retitled(50)]).await;
         }
@@ -71,7 +71,7 @@ async fn a_todo_that_changes_during_the_export_appears_once() {
     };
     assert_eq!((texts(&ids[0]), texts(&ids[50])), (vec!["before".to_owned()], vec!["after".to_owned()]));
     assert!(ids.iter().all(|id| texts(id).len() == 1));
-    assert!(read > 2, "it came in parts");
+    assert!(read > 2, "the body arrives in parts");
 }
 
 #[actix_web::test]
@@ -83,11 +83,11 @@ async fn an_export_is_cut_off_when_its_session_ends() {
     let mut body = Box::pin(response.into_body());
     for _ in 0..2 {
         let part = poll_fn(|context| body.as_mut().poll_next(context)).await;
-        assert!(part.is_some_and(|part| part.is_ok()), "the session is still there");
+        assert!(part.is_some_and(|part| part.is_ok()), "the session has not ended yet");
     }
     assert_eq!(api.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
     let next = poll_fn(|context| body.as_mut().poll_next(context)).await;
-    assert!(next.is_some_and(|part| part.is_err()), "it neither goes on nor ends as if it were whole");
+    assert!(next.is_some_and(|part| part.is_err()), "the body ends with an error");
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! Limits, and for whom requests count.
+//! Rate limits: what counts, and to which key.
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ async fn a_stolen_token_allows_ten_password_guesses_over_all_endpoints() {
             user.ask(TestRequest::delete().uri("/api/v1/users/me").set_json(json!({"password": password}))),
         ]
     };
-    // What is right is not counted.
+    // The right password does not count.
     for _ in 0..20 {
         let same = json!({"current_password": PASSWORD, "new_password": PASSWORD});
         let reply = api.send(ann.ask(post("/auth/change-password", same))).await;
@@ -142,7 +142,7 @@ async fn a_stolen_token_allows_ten_password_guesses_over_all_endpoints() {
             assert_eq!(limits(&refused).0, Some(r#""default";q=10;w=900"#));
         }
     }
-    // Neither another account nor the logins of this one wait.
+    // Other accounts, and logins to this one, are not limited.
     for attempt in guesses(&bob, wrong) {
         api.send(attempt).await.refused(422, "VALIDATION_007");
     }
@@ -229,7 +229,7 @@ async fn a_session_that_refreshes_too_often_waits() {
     let ann = api.register("ann").await;
     let refresh = |token: &str| post("/auth/refresh", json!({"refresh_token": token}));
     let next = api.send(refresh(&ann.refresh)).await.user(200);
-    // A retry is no further refresh.
+    // A retry does not count.
     api.send(refresh(&ann.refresh)).await.user(200);
     let refused = api.send(refresh(&next.refresh)).await;
     assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("60")));

@@ -1,4 +1,4 @@
-//! What goes by mail.
+//! Tokens that are sent by mail.
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
@@ -122,7 +122,7 @@ async fn a_head_request_does_not_use_up_a_magic_link() {
     assert_eq!((head.status, head.header("allow")), (405, Some("GET")));
     let user = api.send(TestRequest::get().uri(&path)).await.user(200);
     assert_eq!(user.email, email);
-    // Elsewhere HEAD is answered as GET is.
+    // Other paths answer HEAD as they do GET.
     let me = user.ask(TestRequest::default().method(Method::HEAD).uri("/api/v1/users/me"));
     assert_eq!(api.send(me).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! Logging in through providers.
+//! Logging in with an OAuth provider.
 
 use std::time::Duration;
 
@@ -11,34 +11,34 @@ use serde_json::json;
 
 use crate::harness::{Answer, ORIGIN, TestApi, User, delete, get, post};
 
-/// The cookie that binds a flow, of which each has its own.
+/// The cookie that binds a flow to the browser. Each flow has a cookie of its own.
 fn binding(reply: &Answer) -> &Cookie<'static> {
     let mut cookies = reply.cookies.iter().filter(|cookie| cookie.name().starts_with("oauth_binding_"));
     cookies.next().expect("a cookie")
 }
 
-/// A flow as the browser keeps it.
+/// What the browser keeps of a flow.
 struct Flow {
     state: String,
     cookie: Cookie<'static>,
 }
 
 impl Flow {
-    fn begun(url: &str, reply: &Answer) -> Self {
+    fn of(url: &str, reply: &Answer) -> Self {
         let (_, state) = url.split_once("state=").expect("the provider gets a state");
         Self { state: state.to_owned(), cookie: binding(reply).clone() }
     }
 
-    async fn begin(api: &TestApi) -> Self {
+    async fn start(api: &TestApi) -> Self {
         let reply = api.send(get("/auth/oauth/acme/login")).await;
-        Self::begun(reply.header("location").expect("a redirect"), &reply)
+        Self::of(reply.header("location").expect("a redirect"), &reply)
     }
 
-    async fn end(&self, api: &TestApi, code: &str) -> Answer {
-        self.end_at(api, "acme", &format!("code={}", code.replace(' ', "%20"))).await
+    async fn complete(&self, api: &TestApi, code: &str) -> Answer {
+        self.complete_at(api, "acme", &format!("code={}", code.replace(' ', "%20"))).await
     }
 
-    async fn end_at(&self, api: &TestApi, provider: &str, answer: &str) -> Answer {
+    async fn complete_at(&self, api: &TestApi, provider: &str, answer: &str) -> Answer {
         let path = format!("/auth/oauth/{provider}/callback?state={}&{answer}", self.state);
         api.send(get(&path).cookie(self.cookie.clone())).await
     }
@@ -55,7 +55,7 @@ async fn exchange(api: &TestApi, code: &str) -> Answer {
 }
 
 async fn log_in(api: &TestApi, code: &str) -> User {
-    let back = Flow::begin(api).await.end(api, code).await;
+    let back = Flow::start(api).await.complete(api, code).await;
     exchange(api, &hand_off(&back)).await.user(200)
 }
 
@@ -66,12 +66,12 @@ async fn a_login_redirects_to_the_provider_and_back_and_its_code_is_exchanged_on
     assert_eq!(there.status, 302, "{there:?}");
     let to = there.header("location").expect("a redirect");
     assert!(to.starts_with("https://acme.example/authorize?"), "{to}");
-    let flow = Flow::begun(to, &there);
+    let flow = Flow::of(to, &there);
     assert_eq!(flow.cookie.path(), Some("/api/v1/auth/oauth/acme/callback"));
     assert_eq!((flow.cookie.http_only(), flow.cookie.secure()), (Some(true), Some(true)));
     assert_eq!(flow.cookie.same_site(), Some(actix_web::cookie::SameSite::Lax));
 
-    let back = flow.end(&api, "ann ann@example.com").await;
+    let back = flow.complete(&api, "ann ann@example.com").await;
     let code = hand_off(&back);
     assert_eq!(back.header("location"), Some(format!("{ORIGIN}/in?a=1&code={code}").as_str()));
     let user = exchange(&api, &code).await.user(200);
@@ -84,23 +84,27 @@ async fn a_login_redirects_to_the_provider_and_back_and_its_code_is_exchanged_on
 #[actix_web::test]
 async fn logins_in_two_tabs_both_succeed() {
     let api = TestApi::new();
-    let (first, second) = (Flow::begin(&api).await, Flow::begin(&api).await);
+    let (first, second) = (Flow::start(&api).await, Flow::start(&api).await);
     assert_ne!(first.cookie.name(), second.cookie.name());
     for (flow, other) in [(&first, &second), (&second, &first)] {
-        // A browser sends all that it has.
+        // A browser sends the cookies of both flows.
         let path = format!("/auth/oauth/acme/callback?state={}&code=ann", flow.state);
         let request = get(&path).cookie(other.cookie.clone()).cookie(flow.cookie.clone());
         let back = api.send(request).await;
         exchange(&api, &hand_off(&back)).await.user(200);
         let removed = binding(&back);
-        assert_eq!((removed.name(), removed.value()), (flow.cookie.name(), ""), "the other's stays");
+        assert_eq!(
+            (removed.name(), removed.value()),
+            (flow.cookie.name(), ""),
+            "the cookie of the other flow stays"
+        );
     }
 }
 
 #[actix_web::test]
 async fn a_head_request_neither_starts_nor_completes_a_login() {
     let api = TestApi::new();
-    let flow = Flow::begin(&api).await;
+    let flow = Flow::start(&api).await;
     let back = format!("/api/v1/auth/oauth/acme/callback?state={}&code=ann", flow.state);
     for path in [back.as_str(), "/api/v1/auth/oauth/acme/login"] {
         let head = TestRequest::default().method(Method::HEAD).uri(path).cookie(flow.cookie.clone());
@@ -111,17 +115,17 @@ async fn a_head_request_neither_starts_nor_completes_a_login() {
             "{path}"
         );
     }
-    hand_off(&flow.end(&api, "ann").await);
+    hand_off(&flow.complete(&api, "ann").await);
 }
 
 #[actix_web::test]
 async fn a_started_link_is_void_once_its_session_ends() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
-    let begun = api.send(ann.ask(post("/auth/oauth/acme/link", json!({})))).await;
-    let flow = Flow::begun(begun.body["authorization_url"].as_str().expect("an address"), &begun);
+    let started = api.send(ann.ask(post("/auth/oauth/acme/link", json!({})))).await;
+    let flow = Flow::of(started.body["authorization_url"].as_str().expect("an address"), &started);
     assert_eq!(api.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
-    flow.end(&api, "stranger").await.refused(400, "AUTH_008");
+    flow.complete(&api, "stranger").await.refused(400, "AUTH_008");
     assert_ne!(log_in(&api, "stranger").await.id, ann.id);
 }
 
@@ -130,11 +134,11 @@ async fn a_login_is_refused_if_its_identity_was_unlinked_before_the_exchange() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     link(&api, &ann, "ann").await;
-    let code = hand_off(&Flow::begin(&api).await.end(&api, "ann").await);
+    let code = hand_off(&Flow::start(&api).await.complete(&api, "ann").await);
     assert_eq!(api.send(ann.ask(delete("/auth/oauth/acme"))).await.status, 204);
     exchange(&api, &code).await.refused(400, "AUTH_008");
     let devices = api.send(ann.ask(get("/users/me/devices"))).await;
-    assert_eq!(devices.body.as_array().map(Vec::len), Some(1), "no session is left of it: {devices:?}");
+    assert_eq!(devices.body.as_array().map(Vec::len), Some(1), "the login left no session: {devices:?}");
 }
 
 #[actix_web::test]
@@ -156,34 +160,34 @@ async fn the_binding_cookie_needs_tls_except_on_localhost() {
 #[actix_web::test]
 async fn a_callback_from_another_browser_flow_or_provider_is_refused() {
     let api = TestApi::new();
-    let flow = Flow::begin(&api).await;
-    let other = Flow::begin(&api).await;
+    let flow = Flow::start(&api).await;
+    let other = Flow::start(&api).await;
     let mut cookie = other.cookie;
     cookie.set_name(flow.cookie.name().to_owned());
     let stolen = Flow { state: flow.state.clone(), cookie };
-    stolen.end(&api, "ann").await.refused(400, "AUTH_008");
-    // The state is used up, whatever came of it.
-    flow.end(&api, "ann").await.refused(400, "AUTH_008");
+    stolen.complete(&api, "ann").await.refused(400, "AUTH_008");
+    // The refused callback used up the state.
+    flow.complete(&api, "ann").await.refused(400, "AUTH_008");
 
-    let flow = Flow::begin(&api).await;
-    flow.end_at(&api, "globex", "code=ann").await.refused(400, "AUTH_008");
+    let flow = Flow::start(&api).await;
+    flow.complete_at(&api, "globex", "code=ann").await.refused(400, "AUTH_008");
 
-    let flow = Flow::begin(&api).await;
+    let flow = Flow::start(&api).await;
     let path = format!("/auth/oauth/acme/callback?code=ann&state={}", flow.state);
     api.send(get(&path)).await.refused(400, "AUTH_008");
     for path in ["/auth/oauth/acme/callback?code=ann", "/auth/oauth/acme/callback?code=ann&state=made-up"] {
         api.send(get(path)).await.refused(400, "AUTH_008");
     }
 
-    let flow = Flow::begin(&api).await;
+    let flow = Flow::start(&api).await;
     api.advance(Purpose::OAuthState.lifetime());
-    flow.end(&api, "ann").await.refused(400, "AUTH_008");
+    flow.complete(&api, "ann").await.refused(400, "AUTH_008");
 }
 
 #[actix_web::test]
 async fn a_hand_off_code_expires_after_a_minute() {
     let api = TestApi::new();
-    let code = hand_off(&Flow::begin(&api).await.end(&api, "ann").await);
+    let code = hand_off(&Flow::start(&api).await.complete(&api, "ann").await);
     api.advance(Duration::from_mins(1));
     exchange(&api, &code).await.refused(400, "AUTH_008");
     let nothing = api.send(post("/auth/oauth/exchange", json!({}))).await;
@@ -193,14 +197,14 @@ async fn a_hand_off_code_expires_after_a_minute() {
 #[actix_web::test]
 async fn a_failing_provider_is_a_bad_gateway_without_internals() {
     let api = TestApi::new();
-    let flow = Flow::begin(&api).await;
-    let denied = flow.end_at(&api, "acme", "error=access_denied").await;
+    let flow = Flow::start(&api).await;
+    let denied = flow.complete_at(&api, "acme", "error=access_denied").await;
     denied.refused(502, "AUTH_010");
-    flow.end(&api, "ann").await.refused(400, "AUTH_008");
-    let down = Flow::begin(&api).await.end(&api, "down").await;
+    flow.complete(&api, "ann").await.refused(400, "AUTH_008");
+    let down = Flow::start(&api).await.complete(&api, "down").await;
     down.refused(502, "AUTH_010");
     assert!(!down.body.to_string().contains("10.1.2.3"), "{down:?}");
-    let empty = Flow::begin(&api).await.end_at(&api, "acme", "x=y").await;
+    let empty = Flow::start(&api).await.complete_at(&api, "acme", "x=y").await;
     empty.refused(502, "AUTH_010");
     api.send(get("/auth/oauth/broken/login")).await.refused(502, "AUTH_010");
 }
@@ -208,10 +212,10 @@ async fn a_failing_provider_is_a_bad_gateway_without_internals() {
 #[actix_web::test]
 async fn a_provider_does_not_log_in_to_a_disabled_account() {
     let api = TestApi::new();
-    let code = hand_off(&Flow::begin(&api).await.end(&api, "ann").await);
+    let code = hand_off(&Flow::start(&api).await.complete(&api, "ann").await);
     let ann = log_in(&api, "ann").await;
     api.store.set_active(ann.id, false);
-    Flow::begin(&api).await.end(&api, "ann").await.refused(401, "AUTH_007");
+    Flow::start(&api).await.complete(&api, "ann").await.refused(401, "AUTH_007");
     exchange(&api, &code).await.refused(401, "AUTH_007");
 }
 
@@ -219,7 +223,7 @@ async fn link(api: &TestApi, user: &User, code: &str) -> Answer {
     let there = api.send(user.ask(post("/auth/oauth/acme/link", json!({})))).await;
     assert_eq!(there.status, 200, "{there:?}");
     let url = there.body["authorization_url"].as_str().expect("an address").to_owned();
-    Flow::begun(&url, &there).end(api, code).await
+    Flow::of(&url, &there).complete(api, code).await
 }
 
 #[actix_web::test]
@@ -255,10 +259,10 @@ async fn providers_are_listed_and_others_are_not_found() {
     let list = api.send(get("/auth/oauth/providers")).await;
     assert_eq!(list.body[0], json!({"name": "acme", "display_name": "A provider"}));
     for request in [
-        get("/auth/oauth/nobody/login"),
-        get("/auth/oauth/nobody/callback?state=a&code=b"),
-        ann.ask(post("/auth/oauth/nobody/link", json!({}))),
-        ann.ask(delete("/auth/oauth/nobody")),
+        get("/auth/oauth/unknown/login"),
+        get("/auth/oauth/unknown/callback?state=a&code=b"),
+        ann.ask(post("/auth/oauth/unknown/link", json!({}))),
+        ann.ask(delete("/auth/oauth/unknown")),
     ] {
         api.send(request).await.refused(404, "RESOURCE_002");
     }

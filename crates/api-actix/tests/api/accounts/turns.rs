@@ -1,4 +1,4 @@
-//! What a user does one at a time.
+//! Expensive requests of one user run one at a time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::harness::{PASSWORD, TestApi, User, delete, get, patch, post};
 
-/// Two users, at a time that passes only while every task waits.
+/// Two users. From here on time passes only while every task waits.
 async fn two_users() -> (TestApi, User, User) {
     let api = TestApi::new();
     let (ann, bob) = (api.register("ann").await, api.register("bob").await);
@@ -18,25 +18,20 @@ async fn two_users() -> (TestApi, User, User) {
     (api, ann, bob)
 }
 
-/// A request outside `/api/v1`.
-fn whole(request: TestRequest, path: &str) -> TestRequest {
-    request.uri(path)
-}
-
-fn heavy_reads(user: &User) -> Vec<TestRequest> {
+fn expensive_reads(user: &User) -> Vec<TestRequest> {
     vec![
-        whole(TestRequest::get(), "/api/tasks"),
-        whole(TestRequest::get(), &format!("/api/{}/tasks", user.id)),
+        TestRequest::get().uri("/api/tasks"),
+        TestRequest::get().uri(&format!("/api/{}/tasks", user.id)),
         post("/todos/sync", json!({})),
         get("/todos?search=milk"),
     ]
 }
 
-fn proofs() -> Vec<TestRequest> {
+fn password_checks() -> Vec<TestRequest> {
     let wrong = json!({"current_password": "Wrong-Stripe-7", "new_password": "Giraffe-Spot-8"});
     vec![
         post("/auth/change-password", wrong.clone()),
-        whole(TestRequest::post(), "/auth/change-password").set_json(wrong),
+        TestRequest::post().uri("/auth/change-password").set_json(wrong),
         patch("/users/me", json!({"email": "new@example.com", "current_password": "Wrong-Stripe-7"})),
         delete("/users/me").set_json(json!({"password": "Wrong-Stripe-7"})),
     ]
@@ -45,15 +40,15 @@ fn proofs() -> Vec<TestRequest> {
 #[actix_web::test]
 async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
     let (api, ann, bob) = two_users().await;
-    let turn = api.turns.at_once(ann.id, Heavy::Read).expect("nobody is at it");
-    for request in heavy_reads(&ann) {
+    let turn = api.turns.at_once(ann.id, Heavy::Read).expect("the slot is free");
+    for request in expensive_reads(&ann) {
         let refused = api.send(ann.ask(request)).await;
         refused.refused(429, "RATE_001");
         assert_eq!(refused.header("retry-after"), Some("1"));
         let message = refused.body["message"].as_str().unwrap_or_default();
         assert!(message.starts_with("Too many such requests at once"), "{message}");
     }
-    for request in heavy_reads(&bob) {
+    for request in expensive_reads(&bob) {
         assert_eq!(api.send(bob.ask(request)).await.status, 200);
     }
     for light in [get("/todos"), get("/todos?search="), get("/users/me")] {
@@ -62,7 +57,7 @@ async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
     let renamed = api.send(ann.ask(patch("/users/me", json!({"display_name": "Ann"})))).await;
     assert_eq!(renamed.status, 200);
     drop(turn);
-    for request in heavy_reads(&ann) {
+    for request in expensive_reads(&ann) {
         assert_eq!(api.send(ann.ask(request)).await.status, 200);
     }
 }
@@ -71,16 +66,16 @@ async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
 async fn password_checks_of_a_user_queue_apart_from_reads() {
     let (api, ann, bob) = two_users().await;
     let read = api.turns.at_once(ann.id, Heavy::Read);
-    let turn = api.turns.at_once(ann.id, Heavy::Proof).expect("nobody is at it");
-    for request in proofs() {
+    let turn = api.turns.at_once(ann.id, Heavy::Proof).expect("the slot is free");
+    for request in password_checks() {
         let refused = api.send(ann.ask(request)).await;
         refused.refused(429, "RATE_001");
     }
-    for request in proofs() {
+    for request in password_checks() {
         api.send(bob.ask(request)).await.refused(422, "VALIDATION_007");
     }
     drop(turn);
-    for request in proofs() {
+    for request in password_checks() {
         api.send(ann.ask(request)).await.refused(422, "VALIDATION_007");
     }
     drop(read);

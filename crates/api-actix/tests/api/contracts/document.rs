@@ -1,4 +1,4 @@
-//! The contracts in the OpenAPI document.
+//! The OpenAPI document.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +67,7 @@ fn every_request_and_success_body_has_an_example() {
     assert_eq!((&task["id"], &task["title"]), (&serde_json::json!(17), &serde_json::json!("Buy milk")));
 }
 
-/// Generators of clients make a member that has a default a mandatory one.
+/// Client generators turn a property with a default into a mandatory one.
 #[test]
 fn no_property_has_a_default() {
     let document = serde_json::to_value(openapi_document()).expect("JSON");

@@ -9,15 +9,15 @@ use serde_json::json;
 
 use crate::harness::TestApi;
 
-/// How often a future hands the thread back before it is ready, and what it then gives.
-async fn turns<T>(future: impl Future<Output = T>) -> (usize, T) {
-    let (mut future, mut turns) = (pin!(future), 0);
+/// Counts the polls until a future is ready, and returns its output.
+async fn count_polls<T>(future: impl Future<Output = T>) -> (usize, T) {
+    let (mut future, mut polls) = (pin!(future), 0);
     let output = poll_fn(|context| {
-        turns += 1;
+        polls += 1;
         future.as_mut().poll(context)
     });
     let output = output.await;
-    (turns, output)
+    (polls, output)
 }
 
 #[actix_web::test]
@@ -34,13 +34,13 @@ async fn a_long_list_yields_to_other_requests_while_it_is_serialised() {
             change
         })
         .collect();
-    let (few, _) = turns(api.get(&ann.token, "/api/tasks")).await;
+    let (few, _) = count_polls(api.get(&ann.token, "/api/tasks")).await;
     api.store.commit(ann.id, batch(changes), T0).await.expect("commit answers");
     for path in ["/api/tasks".to_owned(), format!("/api/{}/tasks", ann.id)] {
-        let (many, answer) = turns(api.get(&ann.token, &path)).await;
-        // The store of this api answers at once: whatever hands the thread back is the handler.
+        let (many, answer) = count_polls(api.get(&ann.token, &path)).await;
+        // The in-memory store never waits, so only the handler can yield.
         let kilobytes = answer.expect(200).to_string().len() / 1000;
-        assert!(many - few >= kilobytes / 70, "{many} turns for {kilobytes} kB");
+        assert!(many - few >= kilobytes / 70, "{many} polls for {kilobytes} kB");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tokens of the token contract, and the end of them.
+//! The tokens of the token contract, and their revocation.
 
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ async fn logging_out_revokes_both_tokens_and_no_others() {
     api.post("", "/auth/refresh", json!({"refresh_token": ann.refresh})).await.refused(401, "AUTH_004");
     api.get(&elsewhere, "/todos").await.expect(200);
 
-    // Without a refresh token its own goes along; with another session's, that session goes too.
+    // The refresh token of another session ends that session as well as the caller's own.
     let (third, third_refresh) = api.log_in("ann").await;
     api.post(&third, "/auth/logout", json!({"refresh_token": other_refresh})).await.expect(200);
     for token in [&third, &elsewhere] {

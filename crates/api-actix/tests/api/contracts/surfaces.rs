@@ -1,4 +1,4 @@
-//! One todo through every contract.
+//! All contracts share todos and tokens.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn a_todo_changed_through_any_surface_is_visible_on_all_and_in_sync() {
     api.patch(token, &format!("/api/v1/todos/{uuid}"), json!({"text": "t".repeat(300)})).await.expect(200);
     let seen = synced(&api).await;
     assert_eq!((seen.len(), &seen[0]["completed"], &seen[0]["version"]), (1, &json!(false), &json!(4)));
-    // A title may be longer elsewhere than here, and stands as it is.
+    // The task contract returns a longer title than it accepts.
     let task = api.get(token, &mine).await.expect(200);
     assert_eq!(task["title"].as_str().map(str::len), Some(300));
     api.put(token, &mine, json!({"description": "blue"})).await.expect(200);
@@ -48,13 +48,13 @@ async fn a_todo_changed_through_any_surface_is_visible_on_all_and_in_sync() {
     for path in [&format!("/todos/{uuid}"), &mine, &format!("/api/v1/todos/{uuid}")] {
         api.get(token, path).await.refused(404, "RESOURCE_001");
     }
-    // Restored on one, it is there again on all, under the same number.
+    // A restored todo is back on every surface, with the same number.
     api.post(token, &format!("/api/v1/todos/{uuid}/restore"), Value::Null).await.expect(200);
     assert_eq!(api.get(token, &mine).await.expect(200)["id"], number);
     api.delete(token, &format!("/todos/{uuid}")).await.expect(204);
     assert!(synced(&api).await[0]["deleted_at"].is_string());
 
-    // Open sockets were told of each of the eight changes.
+    // Each of the eight changes is published as an event.
     assert_eq!(api.bus.so_far(ann.id).len(), 8);
 }
 

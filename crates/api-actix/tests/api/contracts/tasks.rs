@@ -1,17 +1,17 @@
-//! The task contracts, told as a client meets them.
+//! The task contracts, as transcripts of a client.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestApi};
+use crate::harness::TestApi;
 
 #[actix_web::test]
 async fn a_transcript_of_the_task_contract() {
     let api = TestApi::new();
     let (ann, bob) = (api.user("ann").await, api.user("bob").await);
 
-    // Create: whose it is says the token alone.
+    // The token alone decides the owner.
     let body = json!({"title": "Buy milk", "description": "blue carton", "user_id": bob.id.to_string(), "completed": true});
     let answer = api.post(&ann.token, &format!("/api/tasks?user_id={}", bob.id), body).await;
     let location = answer.header("location").expect("a location").to_owned();
@@ -22,7 +22,6 @@ async fn a_transcript_of_the_task_contract() {
     assert_eq!((&milk["user_id"], &milk["completed"]), (&json!(ann.id.to_string()), &json!(false)));
     assert_eq!(location, format!("/api/tasks/{}", milk["id"].as_i64().expect("an integer")));
 
-    // List and filter.
     api.post(&ann.token, "/api/tasks", json!({"title": "Buy bread"})).await.expect(201);
     let done = api.patch(&ann.token, &format!("{location}/complete"), json!({"completed": true})).await;
     assert_eq!(done.expect(200)["completed"], true);
@@ -43,13 +42,12 @@ async fn a_transcript_of_the_task_contract() {
         assert_eq!(found, titles, "{query}");
     }
 
-    // Update.
     let body = json!({"title": "Buy oat milk", "description": null, "completed": false});
     let changed = api.put(&ann.token, &location, body).await.expect(200);
     assert_eq!((&changed["title"], &changed["description"]), (&json!("Buy oat milk"), &Value::Null));
     assert_eq!((&changed["id"], &changed["completed"]), (&milk["id"], &json!(false)));
 
-    // Delete: its number never comes again.
+    // The number of a deleted task is never used again.
     let deleted = api.delete(&ann.token, &location).await.expect(200);
     assert_eq!(deleted, json!({"message": "Task deleted successfully"}));
     api.get(&ann.token, &location).await.refused(404, "RESOURCE_001");
@@ -65,7 +63,7 @@ async fn a_transcript_of_the_task_contract() {
 async fn a_transcript_of_the_user_task_contract() {
     let api = TestApi::new();
 
-    // Sign up and in: a token for seven days, and the user.
+    // Signing up and in returns the user and a token for seven days.
     let account = json!({"email": "ann@example.com", "password": "ZebraStripe7", "name": "Ann"});
     let signed_up = api.post("", "/api/auth/signup", account.clone()).await.expect(201);
     assert_eq!((&signed_up["token_type"], &signed_up["expires_in"]), (&json!("bearer"), &json!(604_800)));
@@ -80,8 +78,7 @@ async fn a_transcript_of_the_user_task_contract() {
     let id = user["id"].as_str().expect("text");
     let tasks = format!("/api/{id}/tasks");
 
-    // Create, look, change, toggle.
-    let answer = api.post(token, &tasks, json!({"title": "Buy milk", "user_id": "somebody"})).await;
+    let answer = api.post(token, &tasks, json!({"title": "Buy milk", "user_id": "someone"})).await;
     let path = answer.header("location").expect("a location").to_owned();
     let milk = answer.expect(201);
     assert_eq!((&milk["user_id"], path.as_str()), (&json!(id), format!("{tasks}/{}", milk["id"]).as_str()));
@@ -108,13 +105,12 @@ async fn a_transcript_of_the_user_task_contract() {
     let foreign = format!("/api/{}/tasks/{}", bob.id, milk["id"]);
     api.get(&bob.token, &foreign).await.refused(404, "RESOURCE_001");
 
-    // Delete.
     let deleted = api.delete(token, &path).await.expect(200);
     assert_eq!(deleted, json!({"message": "Task deleted successfully"}));
     api.get(token, &path).await.refused(404, "RESOURCE_001");
     assert_eq!(listed("").await, 0);
 
-    // The token lives for a week, and dies with its session.
+    // The token is valid for a week, unless its session ends.
     api.advance(Duration::from_hours(6 * 24));
     api.get(token, &tasks).await.expect(200);
     api.post(token, "/auth/logout", Value::Null).await.expect(200);

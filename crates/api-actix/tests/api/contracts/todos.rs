@@ -1,4 +1,4 @@
-//! The token contract, told as a client meets it.
+//! The token contract, as a transcript of a client.
 
 use domain_testkit::build::uuid;
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use crate::harness::{PASSWORD, TestApi};
 async fn a_transcript_of_the_token_contract() {
     let api = TestApi::new();
 
-    // Sign up: the account alone, no token.
+    // Registering returns the account without a token.
     let account = json!({"email": "Ann@example.com", "password": PASSWORD});
     let registered = api.post("", "/auth/register", account.clone()).await.expect(201);
     let members: Vec<_> = registered.as_object().expect("an object").keys().collect();
     assert_eq!(members, ["created_at", "email", "id"]);
     assert_eq!(registered["email"], "Ann@example.com");
 
-    // Sign in: both tokens, the refresh token also as a cookie.
+    // Logging in returns both tokens, the refresh token also as a cookie.
     let answer = api.post("", "/auth/login", account).await;
     let cookie = answer.header("set-cookie").expect("a cookie").to_owned();
     let tokens = answer.expect(200);
@@ -28,7 +28,6 @@ async fn a_transcript_of_the_token_contract() {
         assert!(cookie.contains(part), "{cookie}");
     }
 
-    // Create.
     let body = json!({"title": "  Buy milk ", "description": "blue carton", "user_id": "someone"});
     let answer = api.post(token, "/todos", body).await;
     let location = answer.header("location").expect("a location").to_owned();
@@ -44,7 +43,7 @@ async fn a_transcript_of_the_token_contract() {
     assert_eq!(milk["user_id"], registered["id"]);
     assert_eq!(api.get(token, &location).await.expect(200), milk);
 
-    // Update, and see it done.
+    // The time of completion follows `is_completed`.
     let done = api.put(token, &location, json!({"is_completed": true})).await.expect(200);
     assert_eq!((&done["is_completed"], &done["title"]), (&json!(true), &json!("Buy milk")));
     assert!(done["completed_at"].is_string(), "{done}");
@@ -52,7 +51,7 @@ async fn a_transcript_of_the_token_contract() {
     let undone = undone.expect(200);
     assert_eq!((&undone["completed_at"], &undone["description"]), (&Value::Null, &Value::Null));
 
-    // Delete: from then on there is none.
+    // A deleted todo is not found.
     assert_eq!(api.delete(token, &location).await.expect(204), Value::Null);
     api.get(token, &location).await.refused(404, "RESOURCE_001");
     api.put(token, &location, json!({"title": "Back"})).await.refused(404, "RESOURCE_001");

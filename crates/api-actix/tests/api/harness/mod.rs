@@ -49,6 +49,8 @@ pub const ORIGIN: &str = "https://app.example.com";
 /// The password of every user here.
 pub const PASSWORD: &str = "Zebra-Stripe-7";
 
+type WrapClock = Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Clock>>;
+
 /// What a test may change before the API is built.
 pub struct Setup {
     pub settings: ApiSettings,
@@ -61,7 +63,7 @@ pub struct Setup {
     /// Wraps the store for sockets and exports.
     pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
     /// Wraps the clock of the API; the services keep the plain one.
-    pub clock: Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Clock>>,
+    pub clock: WrapClock,
 }
 
 impl Default for Setup {

@@ -1,4 +1,4 @@
-//! A client that can also do what no client may.
+//! A WebSocket client that can also break the protocol.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// How long anything may take before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest that a test waits for anything.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A refusal: its status, headers and problem.
+/// The response to a refused handshake.
 #[derive(Debug)]
 pub struct Refusal {
     pub status: u16,
@@ -32,13 +32,12 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens one with the token as a subprotocol. `query` is empty or starts with `?`.
+    /// Opens a socket with the token as a subprotocol. `query` is empty or starts with `?`.
     pub async fn open(address: SocketAddr, token: &str, query: &str) -> Result<Self, Refusal> {
         let protocols = format!("bearer, {token}");
         Self::with(address, query, &[("sec-websocket-protocol", &protocols)]).await
     }
 
-    /// Opens one with these headers.
     pub async fn with(
         address: SocketAddr,
         query: &str,
@@ -48,7 +47,7 @@ impl Socket {
         Self::over(stream, query, headers).await
     }
 
-    /// Opens one whose system takes next to nothing that its program does not read.
+    /// Opens a socket with a tiny receive buffer, so that a client that stops reading blocks the server.
     pub async fn narrow(address: SocketAddr, token: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
@@ -64,14 +63,14 @@ impl Socket {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
-        match timeout(PATIENCE, client_async(request, stream)).await.expect("the server answers") {
+        match timeout(TIMEOUT, client_async(request, stream)).await.expect("the server responds") {
             Ok((stream, response)) => Ok(Self { stream, response }),
             Err(Error::Http(response)) => Err(Refusal::of(*response)),
             Err(error) => panic!("no handshake: {error}"),
         }
     }
 
-    /// The next text message, or the code of the server's close; pings are answered on the way.
+    /// Reads the next text message, or the code of the server's close frame. Answers pings on the way.
     pub async fn next_or_close(&mut self) -> Result<Value, u16> {
         loop {
             match self.frame().await {
@@ -85,17 +84,17 @@ impl Socket {
         }
     }
 
-    /// The next frame as it is; `None` when the connection is no more.
+    /// Reads the next frame of any kind; `None` once the connection is closed.
     pub async fn frame(&mut self) -> Option<Message> {
-        timeout(PATIENCE, self.stream.next()).await.expect("something arrives in time")?.ok()
+        timeout(TIMEOUT, self.stream.next()).await.expect("a frame arrives in time")?.ok()
     }
 
-    /// The next text message.
+    /// Reads the next text message; panics if the server closes.
     pub async fn next(&mut self) -> Value {
         self.next_or_close().await.unwrap_or_else(|code| panic!("closed with {code}"))
     }
 
-    /// All messages up to the server's close, and its code.
+    /// Reads all messages up to the server's close frame, and its code.
     pub async fn rest(&mut self) -> (Vec<Value>, u16) {
         let mut messages = Vec::new();
         loop {
@@ -106,7 +105,7 @@ impl Socket {
         }
     }
 
-    /// The code with which the server closes, having said nothing before.
+    /// Reads the code of the server's close frame, which must come before any message.
     pub async fn closed(&mut self) -> u16 {
         let (messages, code) = self.rest().await;
         assert!(messages.is_empty(), "{messages:?}");
@@ -117,12 +116,12 @@ impl Socket {
         self.stream.send(message.into()).await.expect("the socket is open");
     }
 
-    /// Writes bytes past the WebSocket protocol.
+    /// Writes raw bytes, which need not be a valid frame.
     pub async fn write(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).await.expect("the connection is open");
     }
 
-    /// The connection, past the WebSocket protocol.
+    /// Takes the connection without a closing handshake.
     pub fn into_stream(self) -> TcpStream {
         self.stream.into_inner()
     }
@@ -141,7 +140,7 @@ impl Refusal {
     }
 }
 
-/// A masked frame (RFC 6455 section 5.2) whose mask is zero.
+/// Builds a frame with an all-zero mask (RFC 6455 section 5.2).
 pub fn masked(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match payload.len() {

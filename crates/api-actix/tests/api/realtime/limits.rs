@@ -7,22 +7,22 @@ use domain_testkit::build::{create, description, edit, todo_id};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::client::{PATIENCE, Socket, masked};
+use super::client::{Socket, TIMEOUT, masked};
 use super::server::Server;
 use crate::harness::Setup;
 
-/// Waits until something about the hub is so.
-async fn settled(so: impl Fn() -> bool) {
-    let settled = async {
-        while !so() {
+/// Polls until the condition holds.
+async fn wait_until(holds: impl Fn() -> bool) {
+    let polling = async {
+        while !holds() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, settled).await.expect("it is so in time");
+    tokio::time::timeout(TIMEOUT, polling).await.expect("the condition holds in time");
 }
 
 async fn connections(server: &Server, count: usize) {
-    settled(|| server.hub.connections() == count).await;
+    wait_until(|| server.hub.connections() == count).await;
 }
 
 #[actix_web::test]
@@ -38,12 +38,12 @@ async fn the_21st_socket_is_refused_until_another_closes() {
     assert!(refusal.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1));
     let _other_user = server.open(&server.user().await, "").await;
 
-    // One says goodbye, one is cut off, one half-closes.
+    // The first closes in order, the second is reset, the third is half-closed.
     let count = server.hub.connections();
     sockets[0].send(Message::Close(None)).await;
     connections(&server, count - 1).await;
     let cut = sockets.swap_remove(1).into_stream();
-    cut.set_zero_linger().expect("a reset instead of a goodbye");
+    cut.set_zero_linger().expect("a reset instead of an orderly close");
     drop(cut);
     connections(&server, count - 2).await;
     let mut half = sockets.swap_remove(1).into_stream();
@@ -74,7 +74,7 @@ async fn a_message_over_4_kib_closes_the_socket_even_in_fragments() {
     let whole = masked(0x81, &[b'x'; 4097]);
     let fragments: Vec<u8> =
         [masked(0x01, &[b'x'; 2048]), masked(0x00, &[b'x'; 2048]), masked(0x80, b"x")].concat();
-    // A head that announces 2^62 bytes, of which hardly any follow.
+    // A frame header that announces 2^62 bytes, of which 100 follow.
     let announced: Vec<u8> = [&[0x82, 0xff][..], &(1_u64 << 62).to_be_bytes(), &[0; 4], &[0; 100]].concat();
     for bytes in [whole, fragments, announced] {
         let (mut socket, _) = server.live(&user, "").await;
@@ -123,14 +123,14 @@ async fn a_fragmented_message_with_a_ping_in_between_is_assembled() {
     assert_eq!(socket.next().await["type"], "pong");
 }
 
-/// A change of 40 KB.
-fn heavy(id: TodoId, n: usize) -> Change {
+/// An edit of about 40 KB.
+fn large_edit(id: TodoId, n: usize) -> Change {
     let text = description(&format!("{n}{}", "\u{1f4a7}".repeat(9_990)));
     edit(id, Base::Current, Edit { description: Some(Some(text)), ..Edit::default() })
 }
 
-fn assert_told_in_order_then_given_up(messages: &[Value], code: u16) {
-    let (last, events) = messages.split_last().expect("something was told");
+fn assert_in_order_then_resync(messages: &[Value], code: u16) {
+    let (last, events) = messages.split_last().expect("at least one message");
     assert_eq!((last["type"].as_str(), code), (Some("resync_required"), 1013));
     let versions: Vec<_> = events.iter().map(|event| event["todo"]["version"].as_u64()).collect();
     let expected: Vec<_> = (1..).map(Some).take(versions.len()).collect();
@@ -148,12 +148,12 @@ async fn a_client_that_does_not_read_must_resync_and_delays_no_other() {
     server.commit(user.id, [create(id, "Heavy")]).await;
     assert_eq!(quick.next().await["todo"]["version"], 1);
     for n in 0..800 {
-        server.commit(user.id, [heavy(id, n)]).await;
+        server.commit(user.id, [large_edit(id, n)]).await;
         assert_eq!(quick.next().await["todo"]["version"], n + 2);
     }
     let (messages, code) = slow.rest().await;
     assert!(messages.len() < 800, "{} messages fit into buffers", messages.len());
-    assert_told_in_order_then_given_up(&messages, code);
+    assert_in_order_then_resync(&messages, code);
     connections(&server, 1).await;
 }
 
@@ -167,12 +167,12 @@ async fn a_client_that_reads_nothing_for_too_long_is_disconnected() {
     let id = todo_id();
     server.commit(user.id, [create(id, "Heavy")]).await;
     for n in 0..250 {
-        server.commit(user.id, [heavy(id, n)]).await;
+        server.commit(user.id, [large_edit(id, n)]).await;
     }
-    // It keeps its slot until its connection is done with, though nothing is kept for it any more.
-    settled(|| server.hub.sockets() == 0).await;
+    // The mailbox is gone; the slot stays taken until the connection closes.
+    wait_until(|| server.hub.sockets() == 0).await;
     assert_eq!(server.hub.connections(), 1);
     let (messages, code) = slow.rest().await;
-    assert_told_in_order_then_given_up(&messages, code);
+    assert_in_order_then_resync(&messages, code);
     connections(&server, 0).await;
 }

@@ -20,8 +20,8 @@ fn since(stamp: Stamp) -> String {
     format!("?since={}", Moment(stamp))
 }
 
-/// What a message says of a todo: its id, version and stamp.
-fn told(message: &Value) -> (String, i64, Stamp) {
+/// Id, version and stamp of the todo in a message.
+fn of_message(message: &Value) -> (String, i64, Stamp) {
     let deleted = message["type"] == "todo_deleted";
     let (id, facts) =
         if deleted { (&message["todo_id"], message) } else { (&message["todo"]["id"], &message["todo"]) };
@@ -30,7 +30,8 @@ fn told(message: &Value) -> (String, i64, Stamp) {
     (text(id), facts["version"].as_i64().expect("a version"), stamp)
 }
 
-fn happened(event: &TodoEvent) -> (String, i64, Stamp) {
+/// Id, version and stamp of the todo in an event.
+fn of_event(event: &TodoEvent) -> (String, i64, Stamp) {
     (event.todo.id().0.to_string(), event.todo.version(), event.todo.updated_at())
 }
 
@@ -86,7 +87,7 @@ async fn a_long_absence_is_replayed_in_full() {
     }
     let mut socket = server.open(&user, &since(cursor)).await;
     for event in server.bus.so_far(user.id) {
-        assert_eq!(told(&socket.next().await), happened(&event));
+        assert_eq!(of_message(&socket.next().await), of_event(&event));
     }
     assert_eq!(socket.next().await["type"], "ready");
 }
@@ -97,7 +98,7 @@ async fn an_unusable_cursor_gets_resync_required_and_then_live_events() {
     let user = server.user().await;
     server.commit(user.id, creations(3)).await;
     let clock = server.sync_clock(user.id).await;
-    // Ahead of the user's clock; older than the tombstones kept, whose horizon begins at 1970.
+    // Ahead of the user's clock, and before the horizon, which starts at 1970.
     for cursor in [clock.next(), at(86_400), Stamp::from_micros(-1).expect("in 1969")] {
         let mut socket = server.open(&user, &since(cursor)).await;
         assert_eq!(socket.next().await, json!({"type": "resync_required"}), "{cursor:?}");
@@ -121,14 +122,14 @@ async fn a_store_outage_closes_the_socket_with_1013() {
     }
 }
 
-/// Holds reads back until the test lets them through.
-struct Gated(Arc<MemoryStore>);
+/// Blocks the result of each read until the test releases it.
+struct GatedStore(Arc<MemoryStore>);
 
-static GATE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(0));
-static WAITING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(0));
+static RELEASED_READS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(0));
+static WAITING_READS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(0));
 
 #[async_trait]
-impl TodoStore for Gated {
+impl TodoStore for GatedStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
         self.0.commit(user, batch, now).await
     }
@@ -152,8 +153,8 @@ impl TodoStore for Gated {
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let read = self.0.changes(user, since, limit).await;
-        WAITING.add_permits(1);
-        GATE.acquire().await.expect("never closed").forget();
+        WAITING_READS.add_permits(1);
+        RELEASED_READS.acquire().await.expect("never closed").forget();
         read
     }
 
@@ -172,39 +173,39 @@ impl TodoStore for Gated {
 
 #[actix_web::test]
 async fn events_that_overflow_the_mailbox_during_a_replay_are_read_from_the_store() {
-    let server = Server::with(Setup { store: |store| Arc::new(Gated(store)), ..Setup::default() });
+    let server = Server::with(Setup { store: |store| Arc::new(GatedStore(store)), ..Setup::default() });
     let user = server.user().await;
     let cursor = server.sync_clock(user.id).await;
     server.commit(user.id, creations(2)).await;
     let mut socket = server.open(&user, &since(cursor)).await;
-    WAITING.acquire().await.expect("never closed").forget();
-    // The first page is read and not yet sent; all of this comes after its snapshot, and too much to wait.
+    WAITING_READS.acquire().await.expect("never closed").forget();
+    // The first page is read and not yet sent. These events come after its snapshot, and more than a mailbox holds.
     for _ in 0..600 {
         server.commit(user.id, creations(1)).await;
     }
-    GATE.add_permits(1_000);
+    RELEASED_READS.add_permits(1_000);
     let events = server.bus.so_far(user.id);
     assert_eq!(events.len(), 602);
     for event in events {
-        assert_eq!(told(&socket.next().await), happened(&event));
+        assert_eq!(of_message(&socket.next().await), of_event(&event));
     }
     assert_eq!(socket.next().await["type"], "ready");
 }
 
-/// A little generator of numbers (xorshift), so that a failing round can be run again by its seed.
-struct Dice(u64);
+/// Seeded random numbers (xorshift), so that a failing round can be repeated.
+struct Random(u64);
 
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).expect("fewer than sides")
+        usize::try_from(self.0 % limit as u64).expect("less than the limit")
     }
 
     fn change(&mut self, ids: &[TodoId], n: usize) -> Change {
-        let id = ids[self.roll(ids.len())];
-        match self.roll(5) {
+        let id = ids[self.below(ids.len())];
+        match self.below(5) {
             0 => create(todo_id(), &format!("new {n}")),
             1 => delete(id),
             2 => restore(id),
@@ -213,24 +214,24 @@ impl Dice {
     }
 }
 
-/// What a client that connects while others write has to learn, whatever the interleaving.
+/// Holds for every interleaving of a connecting client and a writer.
 #[actix_web::test]
 async fn no_event_is_lost_or_repeated_between_replay_and_live() {
     let server = Server::start();
     for seed in 1..=60_u64 {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let user = server.user().await;
         let ids: Vec<_> = (0..20).map(|_| todo_id()).collect();
         server.commit(user.id, ids.iter().map(|id| create(*id, "first"))).await;
         let stamps: Vec<_> = server.bus.so_far(user.id).iter().map(|event| event.todo.updated_at()).collect();
-        let cursor = stamps[dice.roll(stamps.len())];
+        let cursor = stamps[random.below(stamps.len())];
 
-        // A plain thread, as stores publish from one.
+        // A plain thread: stores publish from one.
         let (store, id) = (server.store.clone(), user.id);
-        let pauses = dice.roll(4);
+        let pauses = random.below(4);
         let writer = std::thread::spawn(move || {
             for n in 0..150 {
-                let changes: Vec<_> = (0..=dice.roll(4)).map(|_| dice.change(&ids, n)).collect();
+                let changes: Vec<_> = (0..=random.below(4)).map(|_| random.change(&ids, n)).collect();
                 let commit = store.commit(id, batch(changes), T0);
                 futures_util::FutureExt::now_or_never(commit).expect("is ready at once").expect("is decided");
                 for _ in 0..pauses * 200 {
@@ -246,10 +247,10 @@ async fn no_event_is_lost_or_repeated_between_replay_and_live() {
             if message["type"] == "ready" {
                 break Moment::parse(message["sync_timestamp"].as_str().expect("a stamp")).expect("a stamp");
             }
-            replayed.push(told(&message));
+            replayed.push(of_message(&message));
         };
         tokio::task::spawn_blocking(move || writer.join()).await.expect("runs").expect("the writer is done");
-        let history: Vec<_> = server.bus.so_far(user.id).iter().map(happened).collect();
+        let history: Vec<_> = server.bus.so_far(user.id).iter().map(of_event).collect();
 
         let (before, after): (Vec<_>, Vec<_>) =
             history.into_iter().partition(|(_, _, stamp)| *stamp <= ready);
@@ -263,7 +264,7 @@ async fn no_event_is_lost_or_repeated_between_replay_and_live() {
             assert_eq!(learnt.get(id), Some(&(*version, *stamp)), "seed {seed}");
         }
         for event in after {
-            assert_eq!(told(&socket.next().await), event, "seed {seed}");
+            assert_eq!(of_message(&socket.next().await), event, "seed {seed}");
         }
     }
 }

@@ -60,7 +60,7 @@ fn check(answer: &Answer, code: ErrorCode, surface: Surface, sender: Sender) -> 
     let header = answer.header("www-authenticate");
     // The scope that is missing differs from area to area.
     let found = if code == ErrorCode::ScopeMissing { header.and_then(|h| h.get(..42)) } else { header };
-    if found != challenge { Err(format!("www-authenticate is {header:?}")) } else { Ok(()) }
+    if found == challenge { Ok(()) } else { Err(format!("www-authenticate is {header:?}")) }
 }
 
 #[test]

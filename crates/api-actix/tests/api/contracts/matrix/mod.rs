@@ -1,4 +1,4 @@
-//! Every operation against every caller and every input.
+//! Every operation with every caller and every input.
 
 mod operation;
 mod scene;
@@ -13,30 +13,27 @@ use domain::code::ErrorCode;
 use serde_json::Value;
 
 use crate::harness::{Answer, Failures, TestApi, documented_status};
-use operation::{Operation, Strangers};
+use operation::{Access, Operation};
 use scene::{Caller, Scene};
 use table::operations;
 
-/// What a caller is refused with; `bad` is the code of the input, unless it is a good one.
+/// The code with which a caller is refused. `bad` is the code of a bad input.
 fn refusal(operation: &Operation, caller: Caller, bad: Option<ErrorCode>) -> Option<ErrorCode> {
-    match (caller, operation.strangers) {
-        (_, Strangers::MakeNoDifference) | (Caller::Owner, _) | (Caller::Other, Strangers::HaveTheirOwn) => {
-            bad
-        }
+    match (caller, operation.access) {
+        (_, Access::Public) | (Caller::Owner, _) | (Caller::Other, Access::AllUsers) => bad,
         (Caller::Anonymous, _) => Some(ErrorCode::TokenMalformed),
         (Caller::Expired, _) => Some(ErrorCode::AccessTokenExpired),
         (Caller::Revoked, _) => Some(ErrorCode::TokenRevoked),
-        // A body is measured before the handler sees the path.
-        (Caller::Other, Strangers::AreKeptOut) => match bad {
+        // Size and type of a body are checked before the path.
+        (Caller::Other, Access::ForbiddenToOthersUnread) => match bad {
             Some(ErrorCode::TooLarge | ErrorCode::ContentTypeWrong) => bad,
             _ => Some(ErrorCode::NotYours),
         },
-        (Caller::Other, Strangers::AreRefused) => bad.or(Some(ErrorCode::NotYours)),
-        (Caller::Other, Strangers::FindNothing) => bad.or(Some(not_found(operation))),
+        (Caller::Other, Access::ForbiddenToOthers) => bad.or(Some(ErrorCode::NotYours)),
+        (Caller::Other, Access::NotFoundToOthers) => bad.or(Some(not_found(operation))),
     }
 }
 
-/// The code of what is not there.
 fn not_found(operation: &Operation) -> ErrorCode {
     if operation.path.contains("{device}") { ErrorCode::ResourceNotFound } else { ErrorCode::TodoNotFound }
 }
@@ -73,7 +70,7 @@ fn check(answer: &Answer, operation: &Operation, code: ErrorCode) -> Result<(), 
     answer.check_refusal(documented_status(code, operation.surface()), code.as_str())
 }
 
-/// Only the refusal of a member of the body or the query names a field.
+/// Only the refusal of a body member or a query parameter names a field.
 fn check_field(answer: &Answer, code: ErrorCode) -> Result<(), String> {
     let named = answer.body["details"]["errors"][0]["field"].is_string();
     let expected = code.as_str().starts_with("VALIDATION_00") && code != ErrorCode::BodyNotJson;
@@ -96,7 +93,7 @@ fn the_matrix_covers_every_documented_operation_on_todos_and_users() {
     assert_eq!(documented, known);
 }
 
-/// The path with its parameters without names.
+/// Removes the names of the path's parameters.
 fn nameless(path: &str) -> String {
     let segment = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() };
     path.split('/').map(segment).collect::<Vec<_>>().join("/")

@@ -1,4 +1,4 @@
-//! What the matrix knows of an operation.
+//! An operation, with good and bad inputs.
 
 use std::fmt;
 
@@ -9,35 +9,34 @@ use serde_json::{Value, json};
 
 use crate::harness::Answer;
 
-/// What a user who is not the owner meets.
+/// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strangers {
-    /// 404: it is as if there were none.
-    FindNothing,
-    /// 403 `AUTHZ_001`, once their request is found good.
-    AreRefused,
-    /// 403 `AUTHZ_001`, before what the body says is looked at.
-    AreKeptOut,
-    /// There is nothing of the owner's in the path.
-    HaveTheirOwn,
-    /// No token is looked at: whoever asks gets the same.
-    MakeNoDifference,
+pub enum Access {
+    /// Other users get 404.
+    NotFoundToOthers,
+    /// Other users get 403 `AUTHZ_001`, after their input is validated.
+    ForbiddenToOthers,
+    /// Other users get 403 `AUTHZ_001`, before their input is validated.
+    ForbiddenToOthersUnread,
+    /// The path names no user's resource: all users are served.
+    AllUsers,
+    /// No token is needed, or looked at.
+    Public,
 }
 
-/// A bad input and the code it gets.
+/// A bad input and the code of its refusal.
 pub struct Bad {
     pub input: Input,
     pub code: ErrorCode,
 }
 
-/// What a request brings.
+/// The body or query of a request.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// This body, or none for null.
+    /// A JSON body; null means no body.
     Body(Value),
-    /// No body, and this query.
     Query(&'static str),
-    /// This body of this content type.
+    /// Content type and body.
     Raw(&'static str, String),
 }
 
@@ -48,29 +47,29 @@ impl fmt::Display for Input {
             Self::Query(query) => format!("?{query}"),
             Self::Raw(content_type, body) => format!("{content_type} {body}"),
         };
-        // Some inputs are too long on purpose.
+        // Inputs that test a limit are long.
         write!(f, "{text:.100}")
     }
 }
 
-/// One operation. In `path` and bodies, `{uuid}`, `{number}`, `{user}` and `{refresh}` stand for the owner's, and `{fresh}` for what
-/// nobody has yet.
+/// One operation. In `path` and bodies, `{uuid}`, `{number}`, `{user}` and `{refresh}` stand for the
+/// owner's; `{fresh}` is different in each request.
 pub struct Operation {
     pub method: Method,
     pub path: &'static str,
-    pub strangers: Strangers,
+    pub access: Access,
     pub status: u16,
     pub good: Input,
     pub bad: Vec<Bad>,
 }
 
 impl Operation {
-    /// One without a body.
-    pub fn new(method: Method, path: &'static str, status: u16, strangers: Strangers) -> Self {
-        Self { method, path, strangers, status, good: Input::Body(Value::Null), bad: vec![] }
+    /// An operation without a body.
+    pub fn new(method: Method, path: &'static str, status: u16, access: Access) -> Self {
+        Self { method, path, access, status, good: Input::Body(Value::Null), bad: vec![] }
     }
 
-    /// With a good body.
+    /// Sets the good body, and adds bodies that every operation refuses.
     pub fn body(self, good: Value) -> Self {
         let mut operation = Self { good: Input::Body(good), ..self };
         let raw =
@@ -86,20 +85,20 @@ impl Operation {
         operation
     }
 
-    /// With bodies that are all bad in one way.
+    /// Adds bodies that are refused with `code`.
     pub fn refuses(mut self, code: ErrorCode, bodies: impl IntoIterator<Item = Value>) -> Self {
         self.bad.extend(bodies.into_iter().map(|body| Bad { input: Input::Body(body), code }));
         self
     }
 
-    /// With queries of which no value is allowed.
+    /// Adds queries with a value that is not allowed.
     pub fn refuses_queries(mut self, queries: &[&'static str]) -> Self {
         let bad = |query: &&'static str| Bad { input: Input::Query(query), code: ErrorCode::ValueInvalid };
         self.bad.extend(queries.iter().map(bad));
         self
     }
 
-    /// With what is wrong with any title of more than `max` characters, and any description.
+    /// Adds bad titles, of which `max` characters are allowed, and bad descriptions.
     pub fn titled(self, name: &'static str, max: usize) -> Self {
         self.refuses(ErrorCode::FieldRequired, [json!({name: " \n"})])
             .refuses(
@@ -112,12 +111,12 @@ impl Operation {
             )
     }
 
-    /// With what is wrong when a member is not there.
+    /// Adds bodies without a mandatory member.
     pub fn requires(self, name: &'static str) -> Self {
         self.refuses(ErrorCode::FieldRequired, [json!({}), json!({name: null})])
     }
 
-    /// With what is wrong with a member that is true or false, in a body that is good but for it.
+    /// Adds bodies with a bad value of a boolean member.
     pub fn flagged(self, name: &'static str) -> Self {
         self.refuses(
             ErrorCode::ValueInvalid,
@@ -144,7 +143,7 @@ impl Operation {
     }
 
     pub fn public(&self) -> bool {
-        self.strangers == Strangers::MakeNoDifference
+        self.access == Access::Public
     }
 }
 

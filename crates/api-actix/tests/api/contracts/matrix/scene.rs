@@ -1,4 +1,4 @@
-//! The scene in which an operation meets its callers.
+//! The callers, and the todo that they call for.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,27 +9,26 @@ use serde_json::{Value, json};
 use super::operation::{Input, Operation};
 use crate::harness::{Answer, TestApi, User};
 
-/// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// No token.
     Anonymous,
-    /// A token whose time is over.
+    /// An expired token.
     Expired,
-    /// A token of a session that logged out.
+    /// A token of a session that has logged out.
     Revoked,
     /// Another user.
     Other,
-    /// The owner of what the path names.
+    /// The owner of the resource in the path.
     Owner,
 }
 
 impl Caller {
-    /// All of them; the owner comes last, as only they may change what is the owner's.
+    /// Every caller. The owner comes last, whose calls change the resource.
     pub const ALL: [Self; 5] = [Self::Anonymous, Self::Expired, Self::Revoked, Self::Other, Self::Owner];
 }
 
-/// A api with a todo in it, and a token of each caller.
+/// A todo, and a token of each caller.
 pub struct Scene {
     pub api: TestApi,
     pub owner: User,
@@ -82,7 +81,6 @@ impl Scene {
             .replace("{fresh}", &format!("new-{}", self.fresh.get()))
     }
 
-    /// What the caller is answered.
     pub async fn call(&self, operation: &Operation, caller: Caller, input: &Input) -> Answer {
         let path = self.filled(operation.path);
         let request = |path: &str| {
@@ -105,7 +103,7 @@ impl Scene {
             .await
     }
 
-    /// Whether the owner still has the one todo of the scene as it was made.
+    /// Reports whether the owner has the scene's todo alone, unchanged.
     pub async fn is_untouched(&self) -> bool {
         let (token, _) = self.api.log_in("ann").await;
         let tasks = self.api.get(&token, "/api/tasks").await.expect(200);

@@ -1,4 +1,4 @@
-//! The operations.
+//! The operations on todos, tasks and users, and the logins beside v1.
 
 use actix_web::http::Method;
 use domain::code::ErrorCode::{
@@ -7,8 +7,10 @@ use domain::code::ErrorCode::{
 };
 use serde_json::{Value, json};
 
+use super::operation::Access::{
+    AllUsers, ForbiddenToOthers, ForbiddenToOthersUnread, NotFoundToOthers, Public,
+};
 use super::operation::Operation;
-use super::operation::Strangers::{AreKeptOut, AreRefused, FindNothing, HaveTheirOwn, MakeNoDifference};
 use crate::harness::PASSWORD;
 
 pub fn operations() -> Vec<Operation> {
@@ -34,7 +36,7 @@ fn accounts() -> Vec<Operation> {
     let wrong_types =
         || [json!({"email": 7, "password": PASSWORD}), json!({"email": "x@example.com", "password": 7})];
     let registration = |path| {
-        Operation::new(Method::POST, path, 201, MakeNoDifference)
+        Operation::new(Method::POST, path, 201, Public)
             .body(new.clone())
             .refuses(EmailInvalid, addresses())
             .refuses(EmailTaken, [account("ANN@example.com", PASSWORD)])
@@ -46,7 +48,7 @@ fn accounts() -> Vec<Operation> {
             )
     };
     let login = |path| {
-        Operation::new(Method::POST, path, 200, MakeNoDifference)
+        Operation::new(Method::POST, path, 200, Public)
             .body(ann.clone())
             .refuses(EmailInvalid, addresses())
             .refuses(FieldRequired, no_password())
@@ -56,15 +58,15 @@ fn accounts() -> Vec<Operation> {
     vec![
         registration("/auth/register").refuses(PasswordWeak, [account("x@example.com", "ZebraStripe7")]),
         login("/auth/login"),
-        Operation::new(Method::POST, "/auth/refresh", 200, MakeNoDifference)
+        Operation::new(Method::POST, "/auth/refresh", 200, Public)
             .body(json!({"refresh_token": "{refresh}"}))
             .refuses(ValueInvalid, [json!({"refresh_token": 7})])
             .refuses(TokenMalformed, [json!({}), json!({"refresh_token": "x"})]),
-        Operation::new(Method::POST, "/auth/logout", 200, HaveTheirOwn)
+        Operation::new(Method::POST, "/auth/logout", 200, AllUsers)
             .body(json!({"refresh_token": "{refresh}"}))
             .refuses(ValueInvalid, [json!({"refresh_token": 7})])
             .refuses(TokenMalformed, [json!({"refresh_token": "x"})]),
-        Operation::new(Method::POST, "/auth/change-password", 200, HaveTheirOwn)
+        Operation::new(Method::POST, "/auth/change-password", 200, AllUsers)
             .body(change(json!(PASSWORD), json!("Giraffe-Spot-8")))
             .refuses(FieldRequired, [json!({}), change(json!(null), json!("Giraffe-Spot-8"))])
             .refuses(ValueInvalid, [change(json!(7), json!("Giraffe-Spot-8"))])
@@ -81,7 +83,7 @@ fn accounts() -> Vec<Operation> {
 
 fn todos() -> Vec<Operation> {
     vec![
-        Operation::new(Method::GET, "/todos", 200, HaveTheirOwn).refuses_queries(&[
+        Operation::new(Method::GET, "/todos", 200, AllUsers).refuses_queries(&[
             "skip=-1",
             "limit=0",
             "limit=101",
@@ -91,23 +93,23 @@ fn todos() -> Vec<Operation> {
             "sort_order=up",
             "skip=1&skip=2",
         ]),
-        Operation::new(Method::POST, "/todos", 201, HaveTheirOwn)
+        Operation::new(Method::POST, "/todos", 201, AllUsers)
             .body(json!({"title": "Buy bread"}))
             .titled("title", 255)
             .requires("title"),
-        Operation::new(Method::GET, "/todos/{uuid}", 200, AreRefused),
-        Operation::new(Method::PUT, "/todos/{uuid}", 200, AreRefused)
+        Operation::new(Method::GET, "/todos/{uuid}", 200, ForbiddenToOthers),
+        Operation::new(Method::PUT, "/todos/{uuid}", 200, ForbiddenToOthers)
             .body(json!({"title": "t".repeat(255), "is_completed": true}))
             .titled("title", 255)
             .refuses(ValueInvalid, [json!({"title": null})])
             .flagged("is_completed"),
-        Operation::new(Method::DELETE, "/todos/{uuid}", 204, AreRefused),
+        Operation::new(Method::DELETE, "/todos/{uuid}", 204, ForbiddenToOthers),
     ]
 }
 
 fn tasks() -> Vec<Operation> {
     vec![
-        Operation::new(Method::GET, "/api/tasks", 200, HaveTheirOwn).refuses_queries(&[
+        Operation::new(Method::GET, "/api/tasks", 200, AllUsers).refuses_queries(&[
             "status=done",
             "limit=0",
             "limit=1001",
@@ -115,39 +117,40 @@ fn tasks() -> Vec<Operation> {
             "offset=-1",
             "limit=1&limit=1",
         ]),
-        Operation::new(Method::POST, "/api/tasks", 201, HaveTheirOwn)
+        Operation::new(Method::POST, "/api/tasks", 201, AllUsers)
             .body(json!({"title": "Buy bread"}))
             .titled("title", 200)
             .requires("title"),
-        Operation::new(Method::GET, "/api/tasks/{number}", 200, FindNothing),
-        Operation::new(Method::PUT, "/api/tasks/{number}", 200, FindNothing)
+        Operation::new(Method::GET, "/api/tasks/{number}", 200, NotFoundToOthers),
+        Operation::new(Method::PUT, "/api/tasks/{number}", 200, NotFoundToOthers)
             .body(json!({"title": "t".repeat(200)}))
             .titled("title", 200)
             .requires("title")
             .flagged("completed"),
-        Operation::new(Method::PATCH, "/api/tasks/{number}/complete", 200, FindNothing)
+        Operation::new(Method::PATCH, "/api/tasks/{number}/complete", 200, NotFoundToOthers)
             .body(json!({"completed": true}))
             .requires("completed")
             .refuses(ValueInvalid, [json!({"completed": "yes"}), json!({"completed": 1})]),
-        Operation::new(Method::DELETE, "/api/tasks/{number}", 200, FindNothing),
+        Operation::new(Method::DELETE, "/api/tasks/{number}", 200, NotFoundToOthers),
     ]
 }
 
 fn user_tasks() -> Vec<Operation> {
     vec![
-        Operation::new(Method::GET, "/api/{user}/tasks", 200, AreKeptOut).refuses_queries(&["status=done"]),
-        Operation::new(Method::POST, "/api/{user}/tasks", 201, AreKeptOut)
+        Operation::new(Method::GET, "/api/{user}/tasks", 200, ForbiddenToOthersUnread)
+            .refuses_queries(&["status=done"]),
+        Operation::new(Method::POST, "/api/{user}/tasks", 201, ForbiddenToOthersUnread)
             .body(json!({"title": "Buy bread"}))
             .titled("title", 200)
             .requires("title"),
-        Operation::new(Method::GET, "/api/{user}/tasks/{number}", 200, AreKeptOut),
-        Operation::new(Method::PUT, "/api/{user}/tasks/{number}", 200, AreKeptOut)
+        Operation::new(Method::GET, "/api/{user}/tasks/{number}", 200, ForbiddenToOthersUnread),
+        Operation::new(Method::PUT, "/api/{user}/tasks/{number}", 200, ForbiddenToOthersUnread)
             .body(json!({"completed": true}))
             .titled("title", 200)
             .refuses(ValueInvalid, [json!({"title": null})])
             .flagged("completed"),
-        Operation::new(Method::PATCH, "/api/{user}/tasks/{number}/complete", 200, AreKeptOut),
-        Operation::new(Method::DELETE, "/api/{user}/tasks/{number}", 200, AreKeptOut),
+        Operation::new(Method::PATCH, "/api/{user}/tasks/{number}/complete", 200, ForbiddenToOthersUnread),
+        Operation::new(Method::DELETE, "/api/{user}/tasks/{number}", 200, ForbiddenToOthersUnread),
     ]
 }
 
@@ -156,33 +159,33 @@ fn v1_todos() -> Vec<Operation> {
         ["page=0", "per_page=101", "filter=done", "sort=up", "since=yesterday", "include_deleted=1"];
     let items = |item: Value| json!({"todos": [item]});
     vec![
-        Operation::new(Method::GET, "/api/v1/todos", 200, HaveTheirOwn).refuses_queries(&queries),
-        Operation::new(Method::POST, "/api/v1/todos", 201, HaveTheirOwn)
+        Operation::new(Method::GET, "/api/v1/todos", 200, AllUsers).refuses_queries(&queries),
+        Operation::new(Method::POST, "/api/v1/todos", 201, AllUsers)
             .body(json!({"text": "Buy bread"}))
             .titled("text", 500)
             .requires("text"),
-        Operation::new(Method::GET, "/api/v1/todos/{uuid}", 200, FindNothing)
+        Operation::new(Method::GET, "/api/v1/todos/{uuid}", 200, NotFoundToOthers)
             .refuses_queries(&["include_deleted=1"]),
-        Operation::new(Method::PATCH, "/api/v1/todos/{uuid}", 200, FindNothing)
+        Operation::new(Method::PATCH, "/api/v1/todos/{uuid}", 200, NotFoundToOthers)
             .body(json!({"text": "Buy bread", "version": 1}))
             .titled("text", 500)
             .refuses(
                 ValueInvalid,
                 [json!({"text": null}), json!({"version": "1"}), json!({"completed": "yes"})],
             ),
-        Operation::new(Method::DELETE, "/api/v1/todos/{uuid}", 204, FindNothing)
+        Operation::new(Method::DELETE, "/api/v1/todos/{uuid}", 204, NotFoundToOthers)
             .refuses_queries(&["version=x"]),
-        Operation::new(Method::POST, "/api/v1/todos/{uuid}/restore", 200, FindNothing),
-        Operation::new(Method::POST, "/api/v1/todos/bulk", 201, HaveTheirOwn)
+        Operation::new(Method::POST, "/api/v1/todos/{uuid}/restore", 200, NotFoundToOthers),
+        Operation::new(Method::POST, "/api/v1/todos/bulk", 201, AllUsers)
             .body(items(json!({"text": "Buy bread"})))
             .requires("todos")
             .refuses(FieldRequired, [items(json!({"text": " "}))])
             .refuses(ValueInvalid, [json!({"todos": 7}), items(json!(7))]),
-        Operation::new(Method::PATCH, "/api/v1/todos/bulk", 200, HaveTheirOwn)
+        Operation::new(Method::PATCH, "/api/v1/todos/bulk", 200, AllUsers)
             .body(items(json!({"id": "{uuid}", "completed": true})))
             .requires("todos")
             .refuses(ValueInvalid, [json!({"todos": 7}), items(json!(7))]),
-        Operation::new(Method::POST, "/api/v1/todos/sync", 200, HaveTheirOwn)
+        Operation::new(Method::POST, "/api/v1/todos/sync", 200, AllUsers)
             .body(json!({"client_id": "phone", "todos": [{"id": "{uuid}", "completed": true, "version": 1}]}))
             .refuses(ValueInvalid, [json!({"last_sync": 7}), json!({"todos": 7}), json!({"strategy": "up"})]),
     ]
@@ -190,18 +193,18 @@ fn v1_todos() -> Vec<Operation> {
 
 fn v1_users() -> Vec<Operation> {
     vec![
-        Operation::new(Method::GET, "/api/v1/users/me", 200, HaveTheirOwn),
-        Operation::new(Method::PATCH, "/api/v1/users/me", 200, HaveTheirOwn)
+        Operation::new(Method::GET, "/api/v1/users/me", 200, AllUsers),
+        Operation::new(Method::PATCH, "/api/v1/users/me", 200, AllUsers)
             .body(json!({"display_name": "Ann"}))
             .refuses(FieldRequired, [json!({"display_name": " "})])
             .refuses(ValueTooLong, [json!({"display_name": "n".repeat(101)})])
             .refuses(ValueInvalid, [json!({"display_name": 7}), json!({"email": 7})])
             .refuses(EmailInvalid, [json!({"email": "ann", "current_password": PASSWORD})]),
-        Operation::new(Method::DELETE, "/api/v1/users/me", 204, HaveTheirOwn)
+        Operation::new(Method::DELETE, "/api/v1/users/me", 204, AllUsers)
             .body(json!({"password": PASSWORD}))
             .refuses(ValueInvalid, [json!({"password": 7})]),
-        Operation::new(Method::GET, "/api/v1/users/me/export", 200, HaveTheirOwn),
-        Operation::new(Method::GET, "/api/v1/users/me/devices", 200, HaveTheirOwn),
-        Operation::new(Method::DELETE, "/api/v1/users/me/devices/{device}", 204, FindNothing),
+        Operation::new(Method::GET, "/api/v1/users/me/export", 200, AllUsers),
+        Operation::new(Method::GET, "/api/v1/users/me/devices", 200, AllUsers),
+        Operation::new(Method::DELETE, "/api/v1/users/me/devices/{device}", 204, NotFoundToOthers),
     ]
 }
