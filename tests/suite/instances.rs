@@ -29,7 +29,7 @@ on_both_databases! {
         let (mut socket, _) = Socket::ready(&other.socket_url(), phone.token(), "").await;
         let ended = Instant::now();
         phone.post("/api/v1/auth/logout", json!({})).await.expect(204);
-        refused_in_time(&phone_there).await;
+        refused_in_time(&phone_there, "AUTH_004").await;
         assert_eq!(socket.closed().await, 4401);
         assert!(ended.elapsed() < Duration::from_secs(2), "the socket closes in time too");
         laptop.get("/api/v1/todos").await.expect(200);
@@ -39,7 +39,7 @@ on_both_databases! {
         let body =
             json!({"current_password": blackbox_tests::client::PASSWORD, "new_password": "Other-Horse-8"});
         tablet.post("/api/v1/auth/change-password", body).await.expect(204);
-        refused_in_time(&laptop).await;
+        refused_in_time(&laptop, "AUTH_004").await;
         refresh(&other.client(), &laptop_tokens).await.expect_problem(401, "AUTH_004");
         tablet.get("/api/v1/todos").await.expect(200);
     }

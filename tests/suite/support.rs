@@ -47,14 +47,13 @@ pub async fn until<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
     }
 }
 
-/// Waits until the token is refused as one that was ended; fails after two seconds.
-pub async fn refused_in_time(client: &Client) {
+/// Waits until the server refuses the client's token with `code`; fails after two seconds.
+pub async fn refused_in_time(client: &Client, code: &str) {
     let start = Instant::now();
     loop {
         let answer = client.get("/api/v1/todos").await;
         if answer.status == 401 {
-            answer.expect_problem(401, "AUTH_004");
-            return;
+            return answer.expect_problem(401, code);
         }
         assert!(start.elapsed() < Duration::from_secs(2), "{answer}");
         tokio::time::sleep(Duration::from_millis(20)).await;

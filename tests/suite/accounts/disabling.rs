@@ -6,23 +6,16 @@ use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Client, Socket, on_both_databases};
 use serde_json::json;
 
-use crate::support::refresh;
+use crate::support::{refresh, refused_in_time};
 
-/// How soon it is known everywhere.
+/// The time within which every instance knows of the change.
 const IN_TIME: Duration = Duration::from_secs(2);
 
-/// Waits until a request is answered so; fails when that takes too long.
-async fn soon(client: &Client, status: u16) {
+/// Waits until the server accepts the client's token.
+async fn admitted_in_time(client: &Client) {
     let start = Instant::now();
-    loop {
-        let answer = client.get("/api/v1/todos").await;
-        if answer.status == status {
-            if status == 401 {
-                answer.expect_problem(401, "AUTH_007");
-            }
-            return;
-        }
-        assert!(start.elapsed() < IN_TIME, "{answer}");
+    while client.get("/api/v1/todos").await.status != 200 {
+        assert!(start.elapsed() < IN_TIME, "the account is still locked out");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -35,7 +28,7 @@ on_both_databases! {
         let (mut of_bob, _) = Socket::ready(&server.socket_url(), bob.token(), "").await;
         let disabled = Instant::now();
         server.execute("UPDATE users SET is_active = false WHERE email = 'ann@example.com'");
-        soon(&ann, 401).await;
+        refused_in_time(&ann, "AUTH_007").await;
         assert_eq!(socket.closed().await, 4401);
         assert!(disabled.elapsed() < IN_TIME, "the socket closes in time too");
         assert_eq!(Socket::open(&server.socket_url(), ann.token(), "").await.err(), Some(401));
@@ -45,9 +38,9 @@ on_both_databases! {
         bob.get("/api/v1/todos").await.expect(200);
         assert_eq!(of_bob.drain().await.len(), 0);
 
-        // Enabled again, it goes on where it was: nothing of it had ended.
+        // Once the account is enabled again, its sessions continue: none of them had ended.
         server.execute("UPDATE users SET is_active = true WHERE email = 'ann@example.com'");
-        soon(&ann, 200).await;
+        admitted_in_time(&ann).await;
         refresh(&server.client(), &tokens).await.expect(200);
         server.client().post("/api/v1/auth/login", login).await.expect(200);
     }

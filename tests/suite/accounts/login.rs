@@ -49,18 +49,6 @@ on_both_databases! {
         .assert_eq(&wrong.to_string());
         assert_eq!(wrong.to_string(), unknown.to_string());
     }
-
-    async fn the_twenty_first_session_ends_the_oldest(server: Server) {
-        let (ann, first) = server.client().register("ann@example.com").await;
-        let mut second = None;
-        for n in 1..=20 {
-            let (_, tokens) = log_in(&server.client(), "ann@example.com", &format!("device {n}")).await;
-            second.get_or_insert(tokens);
-        }
-        ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
-        refresh(&server.client(), &first).await.expect_problem(401, "AUTH_004");
-        refresh(&server.client(), &second.expect("a second session")).await.expect(200);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,22 +43,3 @@ async fn many_guesses_at_once_do_not_slip_through() {
     assert_eq!(compared, 5);
     answers.iter().filter(|answer| answer.status != 401).for_each(expect_limited);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_can_not_choose_the_address_it_is_counted_by() {
-    let server = Server::start_with(Database::Sqlite, &[("RATE_LIMIT_ENABLED", "true")]).await;
-    let client = server.client();
-    for n in 0..6 {
-        let request = client
-            .request(reqwest::Method::POST, "/api/v1/auth/login")
-            .header("x-forwarded-for", format!("192.0.2.{n}"))
-            .header("forwarded", format!("for=192.0.2.{n}"))
-            .json(&json!({"email": format!("{n}@example.com"), "password": "Wrong-Horse-7"}));
-        let answer = client.send(request).await;
-        if n < 5 {
-            answer.expect_problem(401, "AUTH_001");
-        } else {
-            expect_limited(&answer);
-        }
-    }
-}

@@ -1,11 +1,11 @@
 //! Changing the password.
 
 use blackbox_tests::client::PASSWORD;
-use blackbox_tests::{Answer, Client, Database, Server, on_both_databases};
+use blackbox_tests::{Answer, Client, Database, Server, Socket, on_both_databases};
 use expect_test::expect;
 use serde_json::json;
 
-use crate::support::{log_in, refresh};
+use crate::support::{log_in, members, refresh};
 
 const NEW: &str = "Other-Horse-8";
 
@@ -18,10 +18,14 @@ on_both_databases! {
     async fn a_new_password_ends_every_other_session_and_keeps_this_one(server: Server) {
         let (phone, phone_tokens) = server.client().register("ann@example.com").await;
         let (laptop, laptop_tokens) = log_in(&server.client(), "ann@example.com", "laptop").await;
+        let (mut socket, _) = Socket::ready(&server.socket_url(), laptop.token(), "").await;
         change(&phone, PASSWORD, NEW).await.expect(204);
         phone.get("/api/v1/todos").await.expect(200);
         refresh(&server.client(), &phone_tokens).await.expect(200);
+        let devices = phone.get("/api/v1/users/me/devices").await.expect(200).json();
+        assert_eq!((members(&devices, "client_id"), members(&devices, "current")), (json!(["test"]), json!([true])));
         laptop.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        assert_eq!(socket.closed().await, 4401);
         refresh(&server.client(), &laptop_tokens).await.expect_problem(401, "AUTH_004");
 
         let log_in_with = |password| {
@@ -31,15 +35,6 @@ on_both_databases! {
         };
         log_in_with(PASSWORD).await.expect_problem(401, "AUTH_001");
         log_in_with(NEW).await.expect(200);
-    }
-
-    async fn of_two_changes_at_once_one_wins(server: Server) {
-        let (phone, _) = server.client().register("ann@example.com").await;
-        let (one, two) =
-            tokio::join!(change(&phone, PASSWORD, NEW), change(&phone, PASSWORD, "Third-Horse-9"));
-        let mut statuses = [one.status, two.status];
-        statuses.sort_unstable();
-        assert_eq!(statuses, [204, 422], "{one}{two}");
     }
 }
 

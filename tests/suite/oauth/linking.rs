@@ -1,12 +1,11 @@
 //! To whom an identity belongs.
 
-use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Answer, Client, on_both_databases};
 use serde_json::json;
 
 use super::browser::Browser;
 use super::provider::{PUBLIC_URL, Provider};
-use super::{FRONTEND, ann, exchange, hand_off, location, log_in, me, parameter, server_with};
+use super::{FRONTEND, ann, location, log_in, me, parameter, server_with};
 use crate::support::sql;
 
 async fn unlink(user: &Client, provider: &str) -> Answer {
@@ -96,46 +95,5 @@ on_both_databases! {
         assert!(callback.starts_with(PUBLIC_URL));
         victim.visit(&callback).await.expect_problem(400, "AUTH_008");
         assert_eq!(me(&eve).await["providers"], json!([]));
-    }
-
-    async fn the_last_way_to_log_in_is_not_unlinked(database: Database) {
-        let (acme, other) = (Provider::openid("acme").await, Provider::openid("other").await);
-        let server = server_with(database, &[&acme, &other]).await;
-        let user = log_in(&server, &acme).await;
-        unlink(&user, "acme").await.expect_problem(403, "AUTHZ_002");
-        location(&Browser::new(&server).link(&user, &other).await);
-        unlink(&user, "acme").await.expect(204);
-        unlink(&user, "other").await.expect_problem(403, "AUTHZ_002");
-        assert_eq!(me(&user).await["providers"], json!(["other"]));
-
-        // A password is another way.
-        let (bob, _) = server.client().register("bob@example.com").await;
-        location(&Browser::new(&server).link(&bob, &acme).await);
-        unlink(&bob, "acme").await.expect(204);
-        let credentials = json!({"email": "bob@example.com", "password": PASSWORD, "client_id": "phone"});
-        server.client().post("/api/v1/auth/login", credentials).await.expect(200);
-    }
-
-    async fn of_ten_first_logins_at_once_one_makes_the_user(database: Database) {
-        let acme = Provider::openid("acme").await;
-        let server = server_with(database, &[&acme]).await;
-        let users = futures_util::future::join_all((0..10).map(|_| log_in(&server, &acme))).await;
-        let first = me(&users[0]).await;
-        for user in &users {
-            assert_eq!(me(user).await["id"], first["id"]);
-        }
-        assert_eq!(sql(&server, "SELECT count(*) FROM users"), "1");
-    }
-
-    async fn a_disabled_user_is_not_let_in_by_a_provider(database: Database) {
-        let acme = Provider::openid("acme").await;
-        let server = server_with(database, &[&acme]).await;
-        log_in(&server, &acme).await;
-        let waiting = hand_off(&Browser::new(&server).log_in(&acme).await);
-        sql(&server, "UPDATE users SET is_active = false");
-        exchange(&server, &waiting).await.expect_problem(401, "AUTH_007");
-        Browser::new(&server).log_in(&acme).await.expect_problem(401, "AUTH_007");
-        acme.log_in_as(json!({"sub": "another", "email": ann()["email"], "email_verified": true})).await;
-        Browser::new(&server).log_in(&acme).await.expect_problem(401, "AUTH_007");
     }
 }

@@ -41,19 +41,6 @@ on_both_databases! {
         assert_eq!(ann.get(&at(&bread)).await.json()["text"], "rye bread");
     }
 
-    async fn the_same_id_twice_is_changed_in_order(server: Server) {
-        let ann = server.client().new_user().await;
-        let milk = add(&ann, "milk").await;
-        let body = json!({"todos": [
-            {"id": milk["id"], "version": 1, "text": "oat milk"},
-            {"id": milk["id"], "version": 1, "completed": true},
-        ]});
-        let answer = ann.patch(BULK, body).await.expect(200).json();
-        assert_eq!(answer["conflicts"], json!([]));
-        let now = ann.get(&at(&milk)).await.json();
-        assert_eq!((&now["text"], &now["completed"]), (&json!("oat milk"), &json!(true)));
-    }
-
     async fn a_thousand_are_changed_in_one_request_and_a_retry_changes_nothing(server: Server) {
         let ann = server.client().new_user().await;
         let todos: Vec<Value> =

@@ -4,7 +4,7 @@ use blackbox_tests::on_both_databases;
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{UNKNOWN, add, at, everything, texts};
+use crate::support::{UNKNOWN, add, at, texts};
 
 on_both_databases! {
     async fn a_deleted_todo_is_a_tombstone_that_only_those_who_ask_see(server: Server) {
@@ -32,16 +32,6 @@ on_both_databases! {
         assert_eq!(tombstone["deleted_at"], tombstone["updated_at"]);
         let listed = ann.get("/api/v1/todos?include_deleted=true").await.expect(200);
         assert_eq!(listed.json(), json!([tombstone]));
-    }
-
-    async fn deleting_twice_is_no_error_and_no_second_change(server: Server) {
-        let ann = server.client().new_user().await;
-        let todo = add(&ann, "Buy milk").await;
-        ann.delete(&at(&todo)).await.expect(204);
-        let before = everything(&ann).await;
-        ann.delete(&at(&todo)).await.expect(204);
-        assert_eq!(everything(&ann).await, before);
-        ann.delete(&format!("/api/v1/todos/{UNKNOWN}")).await.expect_problem(404, "RESOURCE_001");
     }
 
     async fn a_tombstone_can_be_restored_with_all_it_was(server: Server) {
