@@ -1,4 +1,4 @@
-//! Users are apart: whatever one of them asks for by another's ids, nothing is seen and nothing changes.
+//! Users are isolated: another user's ids reveal nothing and change nothing.
 
 use blackbox_tests::{Client, Socket, on_both_databases};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{at, everything, id, items, text};
 const TODOS: &str = "/api/v1/todos";
 const SECRET: &str = "Ann's own business";
 
-/// Everything one can do with the id of a todo, done with this one.
+/// Runs every operation that takes a todo's id; returns the bodies of the answers.
 async fn every_operation(mallory: &Client, todo: &Value) -> Vec<String> {
     let (path, id) = (at(todo), todo["id"].clone());
     let mut told = Vec::new();
@@ -41,7 +41,7 @@ async fn every_operation(mallory: &Client, todo: &Value) -> Vec<String> {
 }
 
 on_both_databases! {
-    async fn with_another_users_ids_nothing_is_seen_and_nothing_changes(server: Server) {
+    async fn another_users_ids_reveal_and_change_nothing(server: Server) {
         let (ann, _) = server.client().register("ann@example.com").await;
         let (mallory, _) = server.client().register("mallory@example.com").await;
         let body = json!({"text": SECRET, "description": SECRET, "client_id": SECRET});
@@ -68,10 +68,10 @@ on_both_databases! {
         }
         assert_eq!(everything(&mallory).await, json!([]));
         assert_eq!(everything(&ann).await, before);
-        assert_eq!(socket.drain().await, Vec::<Value>::new(), "no event either");
+        assert_eq!(socket.drain().await, Vec::<Value>::new(), "no event");
     }
 
-    async fn many_users_at_once_see_each_their_own(server: Server) {
+    async fn concurrent_users_each_see_only_their_own(server: Server) {
         let anonymous = server.client();
         let users = futures_util::future::join_all((0..10).map(|n| {
             let client = anonymous.clone();

@@ -1,4 +1,4 @@
-//! The second fence on PostgreSQL, in each of its modes, seen from outside: everything works, and users stay apart.
+//! Row-level security on PostgreSQL: every feature works in each mode, and users stay isolated.
 
 use blackbox_tests::{Database, Server, Socket};
 use postgres_testbed::{Role, Testbed};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{add, at, everything, id, items, refresh, sync, texts};
 
-/// One user does everything there is beside another.
+/// Uses every kind of statement as two users.
 async fn everything_works(server: &Server) {
     let (ann, tokens) = server.client().register("ann@example.com").await;
     let (bob, _) = server.client().register("bob@example.com").await;
@@ -26,7 +26,7 @@ async fn everything_works(server: &Server) {
 
     assert_eq!(everything(&bob).await, json!([]));
     bob.get(&at(&todo)).await.expect_problem(404, "RESOURCE_001");
-    // Writers of many users at once share transactions where the mode lets them.
+    // Concurrent writers of several users may share a transaction, depending on the mode.
     let writes = (0..40).map(|n| {
         let client = if n % 2 == 0 { &ann } else { &bob };
         client.post(
@@ -42,39 +42,39 @@ async fn everything_works(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_fence_around_every_statement_everything_works() {
+async fn everything_works_with_row_security_on_every_statement() {
     let server = Server::start_with(Database::Postgres, &[("DATABASE_ROW_SECURITY", "all")]).await;
     everything_works(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_fence_around_writes_everything_works() {
+async fn everything_works_with_row_security_on_writes() {
     let server = Server::start_with(Database::Postgres, &[("DATABASE_ROW_SECURITY", "writes")]).await;
     everything_works(&server).await;
-    let fence_off = server.logs().lines().filter(|line| line.contains("row-level security")).count();
-    assert_eq!(fence_off, 0, "{}", server.logs());
+    let warnings = server.logs().lines().filter(|line| line.contains("row-level security")).count();
+    assert_eq!(warnings, 0, "{}", server.logs());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_one_owners_url_everything_works_and_the_start_says_that_the_fence_is_off() {
+async fn everything_works_as_the_owner_and_a_log_line_says_that_row_security_is_off() {
     let database = Testbed::shared().create_database("owner_only");
     let server = Server::start_on(&database.owner_url(), "", &[]).await;
     everything_works(&server).await;
-    let told = server.logs().lines().filter(|line| line.contains("row-level security")).count();
-    assert_eq!(told, 1, "once: {}", server.logs());
+    let warnings = server.logs().lines().filter(|line| line.contains("row-level security")).count();
+    assert_eq!(warnings, 1, "once: {}", server.logs());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_role_that_serves_can_not_change_another_users_rows_without_saying_whose() {
+async fn the_serving_role_cannot_write_without_naming_the_user() {
     let server = Server::start(Database::Postgres).await;
     let (ann, _) = server.client().register("ann@example.com").await;
     let todo = add(&ann, "milk").await;
     let database = server.postgres.as_ref().expect("it runs on PostgreSQL");
-    for forgetful in
+    for statement in
         ["UPDATE todos SET title = 'stolen'", "DELETE FROM todos", "TRUNCATE todos", "DROP TABLE todos"]
     {
-        // Refused, or without effect.
-        let _ = database.sql(Role::App, forgetful);
+        // Either refused or without effect.
+        let _ = database.sql(Role::App, statement);
     }
     assert_eq!(ann.get(&at(&todo)).await.expect(200).json(), todo);
 }

@@ -1,4 +1,4 @@
-//! Schemathesis: requests made up from the document, answers held to it.
+//! Schemathesis generates requests from the OpenAPI document and checks the responses against it.
 
 use std::process::Command;
 
@@ -7,10 +7,10 @@ use blackbox_tests::{Client, Server, on_both_databases};
 
 use crate::support::{add, everything};
 
-/// The operations that end the session they are called in.
+/// The operations that end their own session.
 const ENDS_A_SESSION: &str = "/(logout|signout|devices/[^/]*|users/me)$";
 
-/// Runs it as this user with `arguments`, which choose operations; fails with its report.
+/// Runs Schemathesis as `user` on the operations that `arguments` select.
 async fn schemathesis(server: &Server, user: &Client, arguments: &[&str]) {
     let program = std::env::var_os("SCHEMATHESIS_BIN").expect(
         "SCHEMATHESIS_BIN names no program: `cargo xtask test` installs Schemathesis, or \
@@ -33,13 +33,13 @@ async fn schemathesis(server: &Server, user: &Client, arguments: &[&str]) {
 }
 
 on_both_databases! {
-    async fn no_request_gets_an_answer_that_the_document_does_not_declare(server: Server) {
+    async fn every_response_is_declared_in_the_document(server: Server) {
         let (ann, _) = server.client().register("ann@example.com").await;
         let (carol, _) = server.client().register("carol@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
         add(&bob, "Bob's own business").await;
         let bobs = everything(&bob).await;
-        // Whoever ends their own session gets nowhere after that: it is done last, and by somebody else.
+        // These operations end their session, so they run last and as another user.
         schemathesis(&server, &ann, &["--exclude-path-regex", ENDS_A_SESSION]).await;
         ann.get("/api/v1/todos").await.expect(200);
         schemathesis(&server, &carol, &["--include-path-regex", ENDS_A_SESSION]).await;

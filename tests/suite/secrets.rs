@@ -1,4 +1,4 @@
-//! Nothing secret reaches a log, an error or a metric, however talkative the server is set.
+//! No secret reaches a log, an error or a metric, even at the most verbose log level.
 
 use blackbox_tests::{Client, Database, Server, Socket, on_both_databases};
 use reqwest::Method;
@@ -13,7 +13,7 @@ const SECRET_KEY: &str = "canary-secret-key-of-more-than-32-bytes-4714";
 const DATABASE_PASSWORD: &str = "canary-database-4716";
 const CONTENT: &str = "canary-content-4715";
 
-/// Every answer's text, gathered.
+/// The bodies of all error responses.
 #[derive(Default)]
 struct Told(String);
 
@@ -26,7 +26,7 @@ impl Told {
     }
 }
 
-/// Uses every endpoint rightly and wrongly; gives the tokens that were in use.
+/// Uses every endpoint correctly and incorrectly; returns the tokens used.
 async fn use_everything(server: &Server, told: &mut Told) -> Vec<String> {
     let anonymous = server.client();
     let credentials =
@@ -88,7 +88,7 @@ async fn use_todos(ann: &Client, told: &mut Told) {
 on_both_databases! {
     async fn no_secret_reaches_a_log_an_error_or_a_metric(server: Server) {
         let settings = [("LOG_LEVEL", "debug"), ("DATABASE_ECHO", "true"), ("SECRET_KEY", SECRET_KEY)];
-        // The test cluster asks for no password, and takes any.
+        // The test cluster accepts any password.
         let with_password = |url: &str| url.replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
         let mut server = match &server.postgres {
             Some(database) => {
@@ -109,7 +109,7 @@ on_both_databases! {
             vec![PASSWORD, NEW_PASSWORD, WRONG_PASSWORD, SECRET_KEY, DATABASE_PASSWORD, CONTENT, "$2b$"];
         for token in &tokens {
             secrets.push(token);
-            // A part of one is a secret too: the signature is what makes a token.
+            // The signature alone is a secret too.
             secrets.push(token.rsplit('.').next().expect("a part"));
         }
         for secret in secrets {
@@ -120,7 +120,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_log_line_tells_who_asked_what_and_how_it_went(server: Server) {
+    async fn a_log_line_has_user_route_and_status(server: Server) {
         let (ann, tokens) = server.client().register("ann@example.com").await;
         let todo = add(&ann, "milk").await;
         let request =
@@ -149,7 +149,7 @@ on_both_databases! {
     }
 }
 
-/// What the log says of the first mail that was written.
+/// The log line of the first mail.
 async fn told_of_a_mail(environment: &str) -> String {
     let server = Server::start_with(Database::Sqlite, &[("ENVIRONMENT", environment)]).await;
     server.client().register("ann@example.com").await;
@@ -164,14 +164,14 @@ async fn told_of_a_mail(environment: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_link_of_a_mail_is_logged_in_development_alone() {
+async fn the_link_of_a_mail_is_logged_in_development_only() {
     assert!(told_of_a_mail("development").await.contains("/verify-email?token="));
     let told = told_of_a_mail("staging").await;
     assert!(!told.contains("token="), "{told}");
 }
 
 #[test]
-fn a_bad_database_url_is_told_without_its_password() {
+fn a_bad_database_url_is_reported_without_its_password() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     for url in [
         "postgres://todo:canary-4717@127.0.0.1:1/todos",

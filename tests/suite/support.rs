@@ -1,18 +1,16 @@
-//! Steps that many tests take.
+//! Helpers that many tests share.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::PATIENCE;
-use blackbox_tests::{Answer, Client, Server};
-use postgres_testbed::Role;
+use blackbox_tests::{Answer, Client, Database, Server};
 use serde_json::{Value, json};
 
-/// An id that no test makes a todo of unless it says so.
+/// A valid id of no todo.
 pub const UNKNOWN: &str = "018f3a6e-ffff-7000-8000-000000000000";
 
-/// The `n`th of a row of ids.
+/// The `n`th of a sequence of ids.
 pub fn id(n: usize) -> String {
     format!("018f3a6e-0000-7000-8000-{n:012x}")
 }
@@ -22,27 +20,27 @@ pub async fn twin(server: &Server) -> Server {
     Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &[]).await
 }
 
-/// Logs a registered user in on another device.
+/// Logs a registered user in on another device; returns a client and the tokens.
 pub async fn log_in(client: &Client, email: &str, device: &str) -> (Client, Value) {
     let body = json!({"email": email, "password": PASSWORD, "client_id": device});
     let tokens = client.post("/api/v1/auth/login", body).await.expect(200).json();
     (client.with_token(text(&tokens["access_token"])), tokens)
 }
 
-/// Exchanges a refresh token.
+/// Refreshes with the refresh token of `tokens`.
 pub async fn refresh(client: &Client, tokens: &Value) -> Answer {
     let body = json!({"refresh_token": tokens["refresh_token"]});
     client.anonymous().post("/api/v1/auth/refresh", body).await
 }
 
-/// Waits until there is such a thing.
+/// Waits until `find` returns a value; `what` names it in the failure.
 pub async fn until<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = find() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "it does not come: {what}");
+        assert!(start.elapsed() < PATIENCE, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -65,17 +63,17 @@ pub async fn add(client: &Client, text: &str) -> Value {
     client.post("/api/v1/todos", json!({"text": text})).await.expect(201).json()
 }
 
-/// A todo's address.
+/// The path of a todo.
 pub fn at(todo: &Value) -> String {
     format!("/api/v1/todos/{}", text(&todo["id"]))
 }
 
-/// Everything the user has, tombstones included, as a sync from the beginning tells it.
+/// All todos of the user, including tombstones, from a sync without a cursor.
 pub async fn everything(client: &Client) -> Value {
     client.post("/api/v1/todos/sync", json!({})).await.expect(200).json()["server_changes"].take()
 }
 
-/// Syncs.
+/// Sends a sync request, which must succeed.
 pub async fn sync(client: &Client, body: Value) -> Value {
     client.post("/api/v1/todos/sync", body).await.expect(200).json()
 }
@@ -85,32 +83,28 @@ pub fn texts(todos: &Value) -> Vec<&str> {
     items(todos).iter().map(|todo| text(&todo["text"])).collect()
 }
 
-/// A string.
+/// The value as a string.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string"))
 }
 
-/// A list.
+/// The value as an array.
 pub fn items(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
 }
 
-/// One member of each item of a list.
+/// The member `name` of each item.
 pub fn members(list: &Value, name: &str) -> Value {
     items(list).iter().map(|item| item[name].clone()).collect()
 }
 
-/// Runs a statement as the database's owner; gives the first value of its first row.
-pub fn sql(server: &Server, statement: &str) -> String {
-    if let Some(database) = &server.postgres {
-        return database.sql(Role::Owner, statement).expect("it runs");
-    }
-    let program = "import sqlite3, sys\n\
-                   with sqlite3.connect(sys.argv[1]) as database:\n    \
-                       print(*(database.execute(sys.argv[2]).fetchone() or []))";
-    let file = server.setting("DATABASE_URL").trim_start_matches("sqlite://");
-    let output = Command::new("python3").args(["-c", program, file, statement]).output();
-    let output = output.expect("Python is needed: `apt-get install python3`");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+/// Moves every rotation of a refresh token far enough into the past to end its grace period.
+pub fn end_grace_period(server: &Server) {
+    let half_a_minute = match server.database() {
+        Database::Postgres => "interval '31 seconds'",
+        Database::Sqlite => "31000000",
+    };
+    server.execute(&format!(
+        "UPDATE refresh_tokens SET replaced_at = replaced_at - {half_a_minute} WHERE replaced_at IS NOT NULL"
+    ));
 }

@@ -1,4 +1,4 @@
-//! The main job: one person, two devices, one of them offline, a conflict, and changes that arrive live.
+//! The main job: one user, two devices, one of them offline; a conflict; live changes.
 
 use blackbox_tests::{Client, Device, Socket, on_both_databases};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ on_both_databases! {
         assert_eq!(sent["server_changes"], json!([]), "what it sent itself does not come back");
         assert_eq!(texts(&laptop.sync("manual").await["server_changes"]), ["Buy milk"]);
 
-        // The laptop listens; the phone is offline and both change the same field.
+        // The laptop is online, the phone offline; both change the same field.
         let url = server.socket_url();
         let (mut socket, _) = Socket::ready(&url, laptop_client.token(), "").await;
         laptop.edit(MILK, json!({"text": "Buy oat milk"}));
@@ -42,7 +42,7 @@ on_both_databases! {
         phone.edit(MILK, json!({"text": "Buy soy milk"}));
         phone.edit(BREAD, json!({"text": "Bake bread"}));
 
-        // Back online: the conflict is shown with both sides, and does not hold up the rest.
+        // Back online, the conflict shows both sides and does not block the other changes.
         let answer = phone.sync("manual").await;
         assert_eq!(answer["applied"], json!([BREAD]));
         let conflict = &answer["conflicts"][0];
@@ -57,7 +57,7 @@ on_both_databases! {
         );
         assert_eq!(socket.next().await["todo"]["text"], "Bake bread");
 
-        // Its user decides on top of what the server has.
+        // The user decides, on top of the server's version.
         phone.edit(MILK, json!({"text": "Buy oat and soy milk"}));
         let resolved = phone.sync("manual").await;
         assert_eq!(resolved["versions"], json!({MILK: 3}));
@@ -81,7 +81,7 @@ on_both_databases! {
         let mut phone = Device::new(&client, "phone");
         phone.edit(MILK, json!({"text": "Buy milk"}));
         let request = phone.request("manual");
-        // The first answer is lost on its way.
+        // The first response is lost.
         client.post("/api/v1/todos/sync", request.clone()).await.expect(200);
         let again = client.post("/api/v1/todos/sync", request).await.expect(200);
         let body = phone.take(&again);

@@ -18,7 +18,7 @@ async fn post(
     client.send(if let Some(body) = body { request.json(&body) } else { request }).await
 }
 
-/// The cookie's value, and what it says besides.
+/// Splits the `Set-Cookie` header into the value and the attributes.
 fn cookie(answer: &Answer) -> (String, String) {
     let (pair, attributes) = answer.header("set-cookie").split_once("; ").expect("attributes");
     let value = pair.strip_prefix("refresh_token=").expect("the refresh token's cookie");
@@ -26,7 +26,7 @@ fn cookie(answer: &Answer) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_an_allowed_origin_refreshes_with_a_cookie_it_can_not_read() {
+async fn a_page_of_an_allowed_origin_refreshes_with_a_cookie_it_cannot_read() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     client.register("ann@example.com").await;
@@ -45,23 +45,23 @@ async fn a_page_of_an_allowed_origin_refreshes_with_a_cookie_it_can_not_read() {
     let (successor, _) = cookie(&fresh.expect(200));
     assert_ne!(successor, value);
 
-    // Without the page's origin the cookie counts for nothing.
+    // Without an allowed `Origin` the cookie is refused.
     for origin in [&[][..], &[("origin", "https://evil.example")], &[("origin", "null")]] {
         let headers: Vec<_> = origin.iter().copied().chain([("cookie", sent.as_str())]).collect();
         let refused = post(&client, "/api/v1/auth/refresh", &headers, None).await;
         refused.expect_problem(403, "AUTHZ_002");
     }
-    // A request that loses clears no cookie of another tab.
+    // A failed request does not clear the cookie, which another tab may have renewed.
     let lost = [("origin", ORIGIN), ("cookie", "refresh_token=nonsense")];
     let lost = post(&client, "/api/v1/auth/refresh", &lost, None).await;
     lost.expect_problem(401, "AUTH_005");
     assert!(!lost.headers.contains_key("set-cookie"), "{lost}");
-    // Who is no page gets no cookie.
+    // A client that sends no `Origin` gets no cookie.
     let plain = post(&client, "/api/v1/auth/login", &[], Some(body)).await.expect(200);
     assert!(!plain.headers.contains_key("set-cookie"), "{plain}");
 }
 
-/// Whether the cookie of a login with these headers is for TLS alone.
+/// Whether a login with these headers sets a `Secure` cookie.
 async fn secure(client: &Client, headers: &[(&str, &str)]) -> bool {
     let body = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
     let headers: Vec<_> = headers.iter().copied().chain([("origin", ORIGIN)]).collect();
@@ -70,7 +70,7 @@ async fn secure(client: &Client, headers: &[(&str, &str)]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn elsewhere_than_on_this_machine_the_cookie_needs_tls() {
+async fn the_cookie_requires_tls_except_on_this_machine() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     client.register("ann@example.com").await;
@@ -90,7 +90,7 @@ async fn elsewhere_than_on_this_machine_the_cookie_needs_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_production_the_cookie_needs_tls_whatever_a_request_says_and_browsers_come_over_tls() {
+async fn in_production_the_cookie_requires_tls_and_browsers_get_hsts() {
     let settings = [
         ("ENVIRONMENT", "production"),
         ("FRONTEND_URL", "https://app.example.com"),

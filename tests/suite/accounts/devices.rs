@@ -1,4 +1,4 @@
-//! `/api/v1/users/me/devices`: the sessions of a user, as the user sees and ends them.
+//! `/api/v1/users/me/devices`: listing and ending the sessions of a user.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ async fn devices(client: &Client) -> Value {
     client.get(DEVICES).await.expect(200).json()
 }
 
-/// The address of the device of this name.
+/// The path of the device with this `client_id`.
 async fn device(client: &Client, name: &str) -> String {
     let list = devices(client).await;
     let found = items(&list).iter().find(|device| device["client_id"] == name);
@@ -33,7 +33,7 @@ async fn log_in_by(server: &Server, device: &str, user_agent: &str) -> (Client, 
 }
 
 on_both_databases! {
-    async fn a_user_sees_every_device_and_which_of_them_asks(server: Server) {
+    async fn a_user_sees_every_device_and_which_one_is_current(server: Server) {
         server.client().register("bob@example.com").await;
         let (ann, _) = server.client().register("ann@example.com").await;
         let (phone, tokens) = log_in_by(&server, "phone", "Phone/1.0").await;
@@ -48,7 +48,7 @@ on_both_databases! {
              {"client_id": "phone", "created_at": "[time]", "current": true, "id": "[id]", "ip": "127.0.0.1",
               "last_used_at": "[time]", "user_agent": "Phone/1.0"}]
         "#]].assert_eq(&list.to_string());
-        // The last used is the first, and each sees itself.
+        // The most recently used device comes first; `current` marks the one that asks.
         assert_eq!(members(&devices(&laptop).await, "current"), json!([true, false]));
         refresh(&server.client(), &tokens).await.expect(200);
         let list = devices(&laptop).await;
@@ -56,7 +56,7 @@ on_both_databases! {
         assert_eq!(members(&list, "current"), json!([false, true]));
     }
 
-    async fn a_device_that_is_logged_out_is_out_everywhere_and_no_other_is(server: Server) {
+    async fn ending_a_device_logs_it_out_on_every_instance_and_no_other_device(server: Server) {
         let other = twin(&server).await;
         let (phone, phone_tokens) = server.client().register("ann@example.com").await;
         let (laptop, laptop_tokens) = log_in(&server.client(), "ann@example.com", "laptop").await;
@@ -80,7 +80,7 @@ on_both_databases! {
         refresh(&server.client(), &phone_tokens).await.expect(200);
     }
 
-    async fn a_device_that_ends_itself_is_logged_out(server: Server) {
+    async fn a_device_can_end_itself(server: Server) {
         let (phone, tokens) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
         phone.delete(&device(&phone, "test").await).await.expect(204);

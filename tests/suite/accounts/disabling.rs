@@ -21,7 +21,7 @@ async fn admitted_in_time(client: &Client) {
 }
 
 on_both_databases! {
-    async fn an_account_that_is_disabled_is_locked_out_within_two_seconds(server: Server) {
+    async fn a_disabled_account_is_locked_out_within_two_seconds(server: Server) {
         let (ann, tokens) = server.client().register("ann@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;

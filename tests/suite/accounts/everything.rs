@@ -1,4 +1,4 @@
-//! The export shows every row of a user, and the deletion removes them: asked of the database's own catalogue.
+//! The export contains every row of a user and the deletion removes them. The database's catalogue supplies the list of tables.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{add, at, items, log_in, refresh, text};
 
-/// A user with rows in every table; gives the id without hyphens.
+/// A user with rows in every table, and the user's id without hyphens.
 async fn furnished(server: &Server, email: &str) -> (Client, String) {
     let (ann, tokens) = server.client().register(email).await;
     let user = text(&tokens["user"]["id"]).replace('-', "");
@@ -30,7 +30,7 @@ async fn furnished(server: &Server, email: &str) -> (Client, String) {
             (format!("x'{user}'"), "0", "randomblob(16)", hash, "4000000000000000")
         }
     };
-    // As a link with a provider that is under way leaves it.
+    // The row of a provider link that has been started.
     server.execute(&format!(
         "INSERT INTO one_time_tokens (id, kind, token_hash, user_id, payload, expires_at) \
          VALUES ({new_id}, 'oauth_state', {hash}, {id}, '', {later})"
@@ -42,7 +42,7 @@ async fn furnished(server: &Server, email: &str) -> (Client, String) {
     (ann, user)
 }
 
-/// One text for each row of the user.
+/// The value of `expression` for each row of the user.
 fn rows(server: &Server, table: &str, user: &str, expression: &str) -> BTreeSet<String> {
     let of_user = server.id_text("user_id");
     let sql = format!("SELECT {expression} AS value FROM {table} WHERE {of_user} = '{user}'");
@@ -54,7 +54,7 @@ fn count(server: &Server, table: &str, user: &str) -> usize {
     server.column(&format!("SELECT '' || 1 AS value FROM {table} WHERE {of_user} = '{user}'")).len()
 }
 
-/// The members of each item, joined.
+/// The named members of each item, joined by spaces.
 fn listed(list: &Value, members: &[&str]) -> BTreeSet<String> {
     let joined = |item: &Value| members.iter().map(|name| text(&item[name])).collect::<Vec<_>>().join(" ");
     items(list).iter().map(joined).collect()
@@ -84,13 +84,13 @@ fn compared(
             let told = listed(&export["mails"], &["template", "to"]);
             (rows(server, table, user, r#"template || ' ' || "to""#), told)
         }
-        // Hashes of secrets: what they are about is the session that they continue.
+        // Hashes of secrets are not exported; their session is.
         "refresh_tokens" => (rows(server, table, user, &server.id_text("session_id")), sessions),
         "one_time_tokens" => {
             let told = listed(&export["one_time_tokens"], &["purpose"]);
             (rows(server, table, user, "kind"), told)
         }
-        // What ended stands with its session.
+        // A revocation is exported as the end of its session.
         "revoked_tokens" => {
             let ended = items(&export["sessions"]).iter().filter(|session| !session["ended_at"].is_null());
             (rows(server, table, user, &server.id_text("session_id")), ids(&ended.cloned().collect()))
@@ -100,7 +100,7 @@ fn compared(
 }
 
 on_both_databases! {
-    async fn every_row_of_a_user_stands_in_the_export_and_none_survives_the_deletion(server: Server) {
+    async fn the_export_has_every_row_of_a_user_and_the_deletion_removes_them(server: Server) {
         let (ann, ann_id) = furnished(&server, "ann@example.com").await;
         let (_, bob_id) = furnished(&server, "bob@example.com").await;
         let export = ann.get("/api/v1/users/me/export").await.expect(200).json();
@@ -116,10 +116,10 @@ on_both_databases! {
         let deletion = ann.request(Method::DELETE, "/api/v1/users/me").json(&json!({"password": PASSWORD}));
         ann.send(deletion).await.expect(204);
         for (table, of_bob) in tables.iter().zip(before) {
-            // That everything of the user ended has to be known for as long as a token of theirs is good.
+            // One revocation remains until the user's last access token expires.
             let kept = usize::from(table == "revoked_tokens");
             assert_eq!(count(&server, table, &ann_id), kept, "{table}");
-            assert_eq!(count(&server, table, &bob_id), of_bob, "{table}: nobody else's");
+            assert_eq!(count(&server, table, &bob_id), of_bob, "{table}: rows of another user");
         }
         let kept = rows(&server, "revoked_tokens", &ann_id, "reason");
         assert_eq!(kept, BTreeSet::from(["account_deleted".to_owned()]));

@@ -3,7 +3,6 @@
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Answer, Client, Database, Server, on_both_databases};
 use expect_test::expect;
-use postgres_testbed::Role;
 use serde_json::json;
 
 use crate::support::{log_in, refresh};
@@ -15,7 +14,7 @@ async fn attempt(client: &Client, email: &str, password: &str) -> Answer {
 }
 
 on_both_databases! {
-    async fn logging_in_gives_tokens_of_a_session_of_its_own(server: Server) {
+    async fn each_login_opens_a_new_session(server: Server) {
         let (ann, registered) = server.client().register("ann@example.com").await;
         let answer = attempt(&server.client(), "ann@example.com", PASSWORD).await;
         expect![[r#"
@@ -29,13 +28,13 @@ on_both_databases! {
         let tokens = answer.json();
         assert_eq!(tokens["user"]["id"], registered["user"]["id"]);
         assert_ne!(tokens["refresh_token"], registered["refresh_token"]);
-        // Ending one leaves the other.
+        // Ending one session leaves the other.
         ann.post("/api/v1/auth/logout", json!({})).await.expect(204);
         let (second, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
         second.get("/api/v1/todos").await.expect(200);
     }
 
-    async fn an_unknown_address_and_a_wrong_password_are_answered_alike(server: Server) {
+    async fn an_unknown_address_and_a_wrong_password_get_the_same_answer(server: Server) {
         server.client().register("ann@example.com").await;
         let wrong = attempt(&server.client(), "ann@example.com", "Wrong-Horse-7").await;
         let unknown = attempt(&server.client(), "bob@example.com", PASSWORD).await;
@@ -52,7 +51,7 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn missing_or_malformed_credentials_are_told_by_field() {
+async fn missing_or_malformed_credentials_are_reported_by_field() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     let nothing = client.post(LOGIN, json!({})).await;
@@ -69,29 +68,27 @@ async fn missing_or_malformed_credentials_are_told_by_field() {
     .assert_eq(&nothing.to_string());
     attempt(&client, "no address", PASSWORD).await.expect_problem(422, "VALIDATION_001");
     attempt(&client, "ann@example.com", "").await.expect_problem(422, "VALIDATION_004");
-    // Whatever a password of today must be, one of yesterday is only compared.
+    // The rules for new passwords do not apply to logins.
     attempt(&client, "ann@example.com", "x").await.expect_problem(401, "AUTH_001");
     attempt(&client, "ann@example.com", &"x".repeat(5000)).await.expect_problem(401, "AUTH_001");
     attempt(&client, "ann@example.com", "\0").await.expect_problem(401, "AUTH_001");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_account_is_refused_only_to_whoever_knows_its_password() {
+async fn a_disabled_account_is_revealed_only_with_the_right_password() {
     let server = Server::start(Database::Postgres).await;
     let (_, tokens) = server.client().register("ann@example.com").await;
-    let database = server.postgres.as_ref().expect("it runs on PostgreSQL");
-    database.sql(Role::Owner, "UPDATE users SET is_active = false").expect("the user is disabled");
+    server.execute("UPDATE users SET is_active = false");
     attempt(&server.client(), "ann@example.com", PASSWORD).await.expect_problem(401, "AUTH_007");
     attempt(&server.client(), "ann@example.com", "Wrong-Horse-7").await.expect_problem(401, "AUTH_001");
     refresh(&server.client(), &tokens).await.expect_problem(401, "AUTH_007");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_an_account_that_is_gone_opens_nothing() {
+async fn a_token_of_a_deleted_account_is_refused() {
     let server = Server::start(Database::Postgres).await;
     let (ann, tokens) = server.client().register("ann@example.com").await;
-    let database = server.postgres.as_ref().expect("it runs on PostgreSQL");
-    database.sql(Role::Owner, "DELETE FROM users").expect("the user is deleted");
+    server.execute("DELETE FROM users");
     ann.get("/api/v1/users/me").await.expect_problem(401, "AUTH_007");
     ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_007");
     ann.post("/api/v1/todos", json!({"text": "Buy milk"})).await.expect_problem(401, "AUTH_007");

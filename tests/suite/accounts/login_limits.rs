@@ -1,4 +1,4 @@
-//! How often one may guess a password.
+//! The limits on wrong passwords.
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Answer, Client, Database, Server};
@@ -17,12 +17,12 @@ fn expect_limited(answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_five_wrong_passwords_from_one_address_the_sixth_is_not_even_compared() {
+async fn after_five_wrong_passwords_from_one_network_the_sixth_is_not_compared() {
     let server = Server::start_with(Database::Sqlite, &[("RATE_LIMIT_ENABLED", "true")]).await;
     let client = server.client();
     client.register("ann@example.com").await;
     for n in 0..5 {
-        // Right ones in between are not counted, and forgive nothing.
+        // Successful logins in between neither count nor reset the limit.
         attempt(&client, "ann@example.com", PASSWORD).await.expect(200);
         let email = if n % 2 == 0 { "ann@example.com" } else { "nobody@example.com" };
         attempt(&client, email, "Wrong-Horse-7").await.expect_problem(401, "AUTH_001");
@@ -33,7 +33,7 @@ async fn after_five_wrong_passwords_from_one_address_the_sixth_is_not_even_compa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_guesses_at_once_do_not_slip_through() {
+async fn concurrent_guesses_do_not_exceed_the_limit() {
     let server = Server::start_with(Database::Sqlite, &[("RATE_LIMIT_ENABLED", "true")]).await;
     let client = server.client();
     client.register("ann@example.com").await;

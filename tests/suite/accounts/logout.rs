@@ -20,7 +20,7 @@ on_both_databases! {
         refresh(&server.client(), &laptop_tokens).await.expect(200);
     }
 
-    async fn logging_out_everywhere_ends_all_sessions_of_this_user_alone(server: Server) {
+    async fn logging_out_everywhere_ends_all_sessions_of_this_user_only(server: Server) {
         let (phone, _) = server.client().register("ann@example.com").await;
         let (laptop, laptop_tokens) = log_in(&server.client(), "ann@example.com", "laptop").await;
         let (bob, _) = server.client().register("bob@example.com").await;
@@ -33,7 +33,7 @@ on_both_databases! {
         again.get("/api/v1/todos").await.expect(200);
     }
 
-    async fn a_token_that_a_refresh_gave_ends_with_its_session(server: Server) {
+    async fn a_refreshed_access_token_ends_with_its_session(server: Server) {
         let (phone, tokens) = server.client().register("ann@example.com").await;
         let fresh = refresh(&server.client(), &tokens).await.expect(200).json();
         phone.post(LOGOUT, json!({})).await.expect(204);

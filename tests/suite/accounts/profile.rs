@@ -28,7 +28,7 @@ on_both_databases! {
         .assert_eq(&renamed.to_string());
         assert_eq!(ann.get(ME).await.json()["display_name"], "Ann");
         assert_eq!(bob.get(ME).await.json()["display_name"], Value::Null);
-        // Nothing named, nothing changed; null clears.
+        // An empty body changes nothing; null clears the name.
         assert_eq!(ann.patch(ME, json!({})).await.expect(200).json()["display_name"], "Ann");
         let cleared = ann.patch(ME, json!({"display_name": null})).await.expect(200).json();
         assert_eq!(cleared["display_name"], Value::Null);

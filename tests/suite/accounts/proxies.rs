@@ -1,4 +1,4 @@
-//! Whose address a request counts for, where a proxy stands before the server.
+//! The client's address behind a proxy.
 
 use blackbox_tests::{Answer, Client, Database, Server, on_both_databases};
 use reqwest::Method;
@@ -6,20 +6,20 @@ use serde_json::json;
 
 use crate::support::text;
 
-/// A server with limits that believes these proxies; the tests themselves come from 127.0.0.1.
+/// A server with rate limits that trusts `proxies`. The tests connect from 127.0.0.1.
 async fn behind(database: Database, proxies: &str) -> Server {
     let settings = [("RATE_LIMIT_ENABLED", "true"), ("TRUSTED_PROXIES", proxies)];
     Server::start_with(database, &settings).await
 }
 
-/// Fails to log in, each time to another account, with this header.
+/// Sends a wrong password for the `n`th account, with this header.
 async fn guess(client: &Client, n: usize, header: (&str, &str)) -> Answer {
     let body = json!({"email": format!("{n}@example.com"), "password": "Wrong-Horse-7"});
     let login = client.request(Method::POST, "/api/v1/auth/login").header(header.0, header.1);
     client.send(login.json(&body)).await
 }
 
-/// Fails five times, as often as one network may; `header` gives the `n`th header.
+/// Sends five wrong passwords, which is the limit of one network; `header` returns the `n`th header.
 async fn use_up(client: &Client, name: &str, header: impl Fn(usize) -> String) {
     for n in 0..5 {
         guess(client, n, (name, &header(n))).await.expect_problem(401, "AUTH_001");
@@ -29,29 +29,29 @@ async fn use_up(client: &Client, name: &str, header: impl Fn(usize) -> String) {
 const XFF: &str = "x-forwarded-for";
 
 on_both_databases! {
-    async fn behind_a_trusted_proxy_each_address_has_guesses_of_its_own(database: Database) {
+    async fn behind_a_trusted_proxy_each_address_has_its_own_limit(database: Database) {
         let server = behind(database, "127.0.0.1/32").await;
         let client = server.client();
         use_up(&client, XFF, |_| "192.0.2.1".into()).await;
         guess(&client, 5, (XFF, "192.0.2.1")).await.expect_problem(429, "RATE_001");
         guess(&client, 5, (XFF, "192.0.2.2")).await.expect_problem(401, "AUTH_001");
-        // The same address in the other header, behind a second proxy, in the form of IPv6.
+        // The same address in `Forwarded`, behind a second proxy, and as an IPv4-mapped IPv6 address.
         guess(&client, 6, ("forwarded", "for=192.0.2.1:4711;proto=https")).await.expect_problem(429, "RATE_001");
         guess(&client, 7, (XFF, "192.0.2.1, 127.0.0.1")).await.expect_problem(429, "RATE_001");
         guess(&client, 8, (XFF, "::ffff:192.0.2.1")).await.expect_problem(429, "RATE_001");
     }
 
-    async fn what_a_client_writes_left_of_its_own_address_helps_nobody(database: Database) {
+    async fn entries_left_of_the_clients_address_are_ignored(database: Database) {
         let server = behind(database, "127.0.0.1").await;
         let client = server.client();
         use_up(&client, XFF, |n| format!("198.51.100.{n}, 192.0.2.1")).await;
         guess(&client, 5, (XFF, "198.51.100.99, 192.0.2.1")).await.expect_problem(429, "RATE_001");
         guess(&client, 6, (XFF, "127.0.0.1, 192.0.2.1")).await.expect_problem(429, "RATE_001");
-        // Nor does it use up the guesses of those whom it names.
+        // The addresses that the client made up keep their own limits.
         guess(&client, 7, (XFF, "198.51.100.0")).await.expect_problem(401, "AUTH_001");
     }
 
-    async fn nobody_but_a_trusted_proxy_is_believed(database: Database) {
+    async fn only_trusted_proxies_are_believed(database: Database) {
         for proxies in ["", "10.0.0.0/8,192.0.2.0/24"] {
             let server = behind(database, proxies).await;
             let client = server.client();
@@ -61,7 +61,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_device_is_shown_at_the_address_that_a_trusted_proxy_tells(database: Database) {
+    async fn a_device_has_the_address_that_a_trusted_proxy_reports(database: Database) {
         for (proxies, shown) in [("127.0.0.1", "192.0.2.1"), ("", "127.0.0.1")] {
             let server = behind(database, proxies).await;
             let client = server.client();

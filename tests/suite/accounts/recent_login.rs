@@ -1,4 +1,4 @@
-//! What can't be undone asks an account without a password for a login within the last ten minutes.
+//! Irreversible actions require, for an account without a password, a login within the last ten minutes.
 
 use blackbox_tests::{Client, Database, Server, on_both_databases};
 use reqwest::Method;
@@ -9,7 +9,7 @@ use crate::support::{refresh, text, until};
 const ME: &str = "/api/v1/users/me";
 const EMAIL: &str = "new@example.com";
 
-/// Logs in by the link of a mail, which makes the account the first time; it is the `n`th mail.
+/// Logs in by the link in the `n`th mail; the first login creates the account.
 async fn log_in_by_mail(server: &Server, n: usize) -> (Client, Value) {
     let client = server.client();
     client.post("/api/v1/auth/magic-link/request", json!({"email": EMAIL})).await.expect(202);
@@ -24,7 +24,7 @@ async fn log_in_by_mail(server: &Server, n: usize) -> (Client, Value) {
     (client.with_token(text(&tokens["access_token"])), tokens)
 }
 
-/// Moves the beginning of every session back.
+/// Moves the start of every session into the past.
 fn age(server: &Server, minutes: u32) {
     let earlier = match server.database() {
         Database::Postgres => format!("created_at - interval '{minutes} minutes'"),
@@ -47,13 +47,13 @@ on_both_databases! {
         assert_eq!(old.get(ME).await.expect(200).json()["has_password"], false);
         age(&server, 11);
         expect_old(&old).await;
-        // What proves nothing asks for nothing.
+        // Changes that are not sensitive require no recent login.
         old.patch(ME, json!({"display_name": "Ann", "email": EMAIL})).await.expect(200);
-        // A refresh is no login.
+        // A refresh does not count as a login.
         let fresh = refresh(&server.client(), &tokens).await.expect(200).json();
         expect_old(&server.client().with_token(text(&fresh["access_token"]))).await;
 
-        // The login is the session's own, and not one of the user's.
+        // A recent login in another session does not count.
         let (new, _) = log_in_by_mail(&server, 2).await;
         expect_old(&old).await;
         new.delete(ME).await.expect(204);

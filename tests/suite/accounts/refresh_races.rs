@@ -1,18 +1,18 @@
-//! Many refreshes of one token at once, over the body and over the cookie, and what a stolen token comes to afterwards.
+//! Concurrent refreshes of one token, by body and by cookie, and the replay of a stolen token afterwards.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use blackbox_tests::{Answer, Client, Database, Server, Socket, on_both_databases};
+use blackbox_tests::{Answer, Client, Server, Socket, on_both_databases};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{refresh, text, twin};
+use crate::support::{end_grace_period, refresh, text, twin};
 
 const ORIGIN: &str = "http://localhost:3000";
 
-/// Refreshes as a browser does, with the token in the cookie alone.
+/// Refreshes as a browser does, with the token in the cookie only.
 async fn refresh_by_cookie(client: &Client, token: &str) -> Answer {
     let request = client
         .anonymous()
@@ -22,14 +22,14 @@ async fn refresh_by_cookie(client: &Client, token: &str) -> Answer {
     client.send(request).await
 }
 
-/// The cookie that an answer sets; none of the tests expects one that is cleared.
+/// The refresh token in the cookie of an answer, which must not clear the cookie.
 fn cookie(answer: &Answer) -> String {
     let (pair, attributes) = answer.header("set-cookie").split_once("; ").expect("attributes");
     assert!(!attributes.contains("Max-Age=0"), "{answer}");
     pair.strip_prefix("refresh_token=").expect("the refresh token's cookie").to_owned()
 }
 
-/// Fails unless one token of the server's one session is not replaced, and one was issued after the first.
+/// Asserts that the server's only session has two tokens, of which the first is replaced.
 fn assert_one_live_token(server: &Server) {
     let live =
         server.column("SELECT '' || generation AS value FROM refresh_tokens WHERE replaced_at IS NULL");
@@ -37,18 +37,7 @@ fn assert_one_live_token(server: &Server) {
     assert_eq!(server.column("SELECT '' || generation AS value FROM refresh_tokens").len(), 2);
 }
 
-/// Makes the database believe that half a minute has gone by since every rotation.
-fn past_the_grace(server: &Server) {
-    let ago = match server.database() {
-        Database::Postgres => "interval '31 seconds'",
-        Database::Sqlite => "31000000",
-    };
-    server.execute(&format!(
-        "UPDATE refresh_tokens SET replaced_at = replaced_at - {ago} WHERE replaced_at IS NOT NULL"
-    ));
-}
-
-/// Two hundred refreshes of one token by these clients, of both kinds in turn; gives the one successor.
+/// Refreshes one token two hundred times at once, by body and by cookie; returns the common successor.
 async fn all_come_to_one_successor(clients: &[Client], first: &Value) -> String {
     let token = text(&first["refresh_token"]);
     let answers = join_all((0..200).map(|n| async move {
@@ -75,19 +64,19 @@ async fn all_come_to_one_successor(clients: &[Client], first: &Value) -> String 
 }
 
 on_both_databases! {
-    async fn two_hundred_refreshes_by_body_and_cookie_come_to_one_successor(server: Server) {
+    async fn two_hundred_refreshes_by_body_and_cookie_return_one_successor(server: Server) {
         let (_, first) = server.client().register("ann@example.com").await;
         all_come_to_one_successor(&[server.client()], &first).await;
         assert_one_live_token(&server);
     }
 
-    async fn tabs_and_retries_count_once_and_rotations_each(database: Database) {
+    async fn repeats_of_a_token_count_once_and_each_rotation_counts(database: Database) {
         let server = Server::start_with(database, &[("RATE_LIMIT_ENABLED", "true")]).await;
         let client = server.client();
         let (_, first) = client.register("ann@example.com").await;
         let mut token = json!(all_come_to_one_successor(&[server.client()], &first).await);
         assert_one_live_token(&server);
-        // Sixty may come at once, of which one was before.
+        // The limit is sixty, including the refreshes above, which count as one.
         let mut rotated = 1;
         let refused = loop {
             let answer = refresh(&client, &json!({"refresh_token": token})).await;
@@ -111,7 +100,7 @@ on_both_databases! {
         assert_one_live_token(&server);
 
         let next = cookie(&refresh_by_cookie(&server.client(), &successor).await.expect(200));
-        past_the_grace(&server);
+        end_grace_period(&server);
         let replayed = Instant::now();
         let stolen = refresh_by_cookie(&other.client(), text(&first["refresh_token"])).await;
         stolen.expect_problem(401, "AUTH_004");

@@ -13,7 +13,7 @@ fn request(email: &str, password: &str) -> Value {
 }
 
 on_both_databases! {
-    async fn registering_makes_the_account_and_logs_its_user_in(server: Server) {
+    async fn registering_creates_the_account_and_logs_the_user_in(server: Server) {
         let client = server.client();
         let body = json!({"email": " Ann@Example.com ", "password": "Correct-Horse-7", "display_name": " Ann ",
                           "client_id": "phone", "unknown": "members are ignored"});
@@ -31,7 +31,7 @@ on_both_databases! {
         ann.get("/api/v1/todos").await.expect(200);
     }
 
-    async fn the_token_contract_asks_for_a_special_character_too(server: Server) {
+    async fn the_token_contract_also_requires_a_special_character(server: Server) {
         let client = server.client();
         let plain = request("ann@example.com", "ZebraStripe7");
         let refused = client.post("/auth/register", plain.clone()).await;
@@ -44,7 +44,7 @@ on_both_databases! {
         ann.post("/api/v1/auth/change-password", change).await.expect(204);
     }
 
-    async fn an_address_is_one_whatever_its_case(server: Server) {
+    async fn addresses_that_differ_in_case_are_the_same(server: Server) {
         let client = server.client();
         client.register("Ann@Example.com").await;
         let again = client.post(REGISTER, request("aNN@example.COM", "Correct-Horse-7")).await;
@@ -66,7 +66,7 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_field_is_told_at_once() {
+async fn every_bad_field_is_reported_at_once() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     let body =

@@ -1,4 +1,4 @@
-//! Sign up there, call here: by each algorithm.
+//! Users of a Better Auth app call this server, with each signature algorithm.
 
 use blackbox_tests::{Client, Socket, on_both_databases};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{BetterAuth, Server, add_task, caller, trusting_keys, trusting_secret};
 use crate::support::{add, at, everything, items, members, text, texts};
 
-/// The person uses every surface, and its own rows stand behind all of them.
+/// Uses every contract and the socket as the user `id` of the issuer.
 async fn uses_everything(server: &Server, ann: &Client, id: &str) {
     let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
     let task = add_task(ann, "Buy milk").await.expect(201).json();
@@ -25,13 +25,13 @@ async fn uses_everything(server: &Server, ann: &Client, id: &str) {
     assert_eq!(texts(&everything(ann).await), ["Buy milk", "Buy bread"]);
     assert_eq!(ann.get(&format!("/api/{id}/tasks")).await.expect(200).json(), tasks);
     ann.get("/todos").await.expect(200);
-    ann.get("/api/somebody-else/tasks").await.expect_problem(403, "AUTHZ_001");
+    ann.get("/api/another-user/tasks").await.expect_problem(403, "AUTHZ_001");
 
     ann.delete(&format!("/api/tasks/{}", task["id"])).await.expect(200);
     assert_eq!(socket.next().await["type"], "todo_deleted");
 }
 
-/// Two people of one issuer, who see nothing of each other.
+/// Asserts that two users of the issuer can work and do not see each other's rows.
 async fn serves(server: &Server, issuer: &BetterAuth) {
     let (ann, bob) = (issuer.sign_up("ann@example.com").await, issuer.sign_up("bob@example.com").await);
     let (ann_here, bob_here) = (caller(server, &ann).await, caller(server, &bob).await);
@@ -44,27 +44,27 @@ async fn serves(server: &Server, issuer: &BetterAuth) {
 }
 
 on_both_databases! {
-    async fn whoever_signs_up_there_calls_here_by_eddsa(database: Database) {
+    async fn tokens_signed_with_eddsa_are_accepted(database: Database) {
         let issuer = BetterAuth::signing("EdDSA").await;
         serves(&trusting_keys(database, &issuer).await, &issuer).await;
     }
 
-    async fn whoever_signs_up_there_calls_here_by_es256(database: Database) {
+    async fn tokens_signed_with_es256_are_accepted(database: Database) {
         let issuer = BetterAuth::signing("ES256").await;
         serves(&trusting_keys(database, &issuer).await, &issuer).await;
     }
 
-    async fn whoever_signs_up_there_calls_here_by_rs256(database: Database) {
+    async fn tokens_signed_with_rs256_are_accepted(database: Database) {
         let issuer = BetterAuth::signing("RS256").await;
         serves(&trusting_keys(database, &issuer).await, &issuer).await;
     }
 
-    async fn whoever_signs_up_there_calls_here_by_ps256(database: Database) {
+    async fn tokens_signed_with_ps256_are_accepted(database: Database) {
         let issuer = BetterAuth::signing("PS256").await;
         serves(&trusting_keys(database, &issuer).await, &issuer).await;
     }
 
-    async fn whoever_signs_up_there_calls_here_by_the_shared_secret(database: Database) {
+    async fn tokens_signed_with_the_shared_secret_are_accepted(database: Database) {
         let issuer = BetterAuth::signing("HS256").await;
         serves(&trusting_secret(database).await, &issuer).await;
     }

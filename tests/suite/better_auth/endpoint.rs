@@ -1,4 +1,4 @@
-//! What stands between this server and an issuer's keys: counts, and fails as it is told to.
+//! A proxy in front of an issuer's keys that counts requests and fails on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,17 +11,17 @@ use tokio::sync::watch;
 
 use super::issuer::BetterAuth;
 
-/// How the endpoint answers.
+/// The behaviour of the endpoint.
 #[derive(Clone, Debug)]
-pub enum Mood {
-    /// With what the issuer says.
-    Good,
-    /// With a connection that is closed at once.
-    Down,
-    /// After this time, with what the issuer says.
-    Slow(Duration),
-    /// With this status and body.
-    Says(&'static str, String),
+pub enum Behaviour {
+    /// Forwards to the issuer.
+    Forward,
+    /// Closes the connection at once.
+    Close,
+    /// Forwards to the issuer after a delay.
+    Delay(Duration),
+    /// Answers with this status and body.
+    Answer(&'static str, String),
 }
 
 /// The keys endpoint of an issuer, behind a proxy.
@@ -29,56 +29,56 @@ pub struct Endpoint {
     /// Its port.
     pub port: u16,
     url: String,
-    mood: watch::Sender<Mood>,
-    asked: Arc<AtomicUsize>,
+    behaviour: watch::Sender<Behaviour>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Endpoint {
-    /// In front of this issuer, in a good mood.
+    /// Starts a proxy in front of `issuer`.
     pub async fn of(issuer: &BetterAuth) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let url = format!("http://127.0.0.1:{port}/keys");
-        let (mood, moods) = watch::channel(Mood::Good);
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (count, source) = (asked.clone(), format!("{}/api/auth/jwks", issuer.base_url));
+        let (behaviour, behaviours) = watch::channel(Behaviour::Forward);
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (count, source) = (requests.clone(), format!("{}/api/auth/jwks", issuer.base_url));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                let mood = moods.borrow().clone();
-                tokio::spawn(answer(stream, mood, source.clone()));
+                let behaviour = behaviours.borrow().clone();
+                tokio::spawn(answer(stream, behaviour, source.clone()));
             }
         });
-        Self { port, url, mood, asked }
+        Self { port, url, behaviour, requests }
     }
 
-    /// A server that fetches the issuer's keys through it.
+    /// Starts a server that fetches the issuer's keys through the proxy.
     pub async fn server(&self, database: Database, issuer: &BetterAuth) -> Server {
         let settings = [("BETTER_AUTH_URL", issuer.base_url.as_str()), ("BETTER_AUTH_JWKS_URL", &self.url)];
         Server::start_with(database, &settings).await
     }
 
-    /// From now on it answers so.
-    pub fn is(&self, mood: Mood) {
-        self.mood.send_replace(mood);
+    /// Changes the behaviour.
+    pub fn set(&self, behaviour: Behaviour) {
+        self.behaviour.send_replace(behaviour);
     }
 
-    /// How often it was asked so far.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// The number of requests so far.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
-async fn answer(mut stream: TcpStream, mood: Mood, source: String) {
-    if matches!(mood, Mood::Down) {
+async fn answer(mut stream: TcpStream, behaviour: Behaviour, source: String) {
+    if matches!(behaviour, Behaviour::Close) {
         return;
     }
     let _ = stream.read(&mut [0; 4096]).await;
-    if let Mood::Slow(time) = mood {
+    if let Behaviour::Delay(time) = behaviour {
         tokio::time::sleep(time).await;
     }
-    let (status, body) = match mood {
-        Mood::Says(status, body) => (status, body),
+    let (status, body) = match behaviour {
+        Behaviour::Answer(status, body) => (status, body),
         _ => ("200 OK", keys(&source).await),
     };
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());

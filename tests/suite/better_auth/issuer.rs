@@ -1,4 +1,4 @@
-//! A Better Auth server in a process of its own, and people who sign up there.
+//! A Better Auth server in its own process, and its users.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -9,38 +9,36 @@ use serde_json::{Value, json};
 
 use crate::support::text;
 
-/// The secret of every Better Auth here.
+/// The `BETTER_AUTH_SECRET` of every server.
 pub const SECRET: &str = "Wd8vPZk2n5Qx7Rt4Lm9Cj3Hy6Bf1Gs0A";
 
-/// A running Better Auth; it ends with its owner.
+/// A running Better Auth server; dropping it ends the process.
 pub struct BetterAuth {
     child: Child,
-    /// Where it is.
     pub base_url: String,
     http: reqwest::Client,
 }
 
-/// Somebody who signed up there.
+/// A signed-up user with a session.
 pub struct Person {
     http: reqwest::Client,
     base_url: String,
     cookies: String,
-    /// Their id there.
     pub id: String,
 }
 
 impl BetterAuth {
-    /// One whose JWT plugin signs with this algorithm, or whose own code signs HS256 with the secret.
+    /// Starts a server that signs tokens with this algorithm: by the JWT plugin, or by its own code for HS256.
     pub async fn signing(algorithm: &str) -> Self {
         Self::start(json!({"algorithm": algorithm})).await
     }
 
-    /// One with this configuration; `tests/better-auth/server.mjs` tells what there is.
+    /// Starts a server with this configuration, which `tests/better-auth/server.mjs` describes.
     pub async fn start(configuration: Value) -> Self {
         Self::run("server.mjs", configuration.to_string()).await
     }
 
-    /// The app of `docs/better-auth.md`.
+    /// Starts the app of `docs/better-auth.md`.
     pub async fn of_the_guide() -> Self {
         Self::run("guide.mjs", String::new()).await
     }
@@ -67,7 +65,7 @@ impl BetterAuth {
         response.headers()["location"].to_str().expect("a text").to_owned()
     }
 
-    /// Somebody new.
+    /// Signs a new user up.
     pub async fn sign_up(&self, email: &str) -> Person {
         let (http, base_url) = (self.http.clone(), self.base_url.clone());
         let body = json!({"email": email, "password": "Correct-Horse-7", "name": "Ann"});
@@ -79,7 +77,7 @@ impl BetterAuth {
         Person { http, base_url, cookies, id }
     }
 
-    /// What its own code signs when it is given this payload, which is completed by what is missing.
+    /// Lets the app's own code sign a payload; the JWT plugin adds missing claims.
     pub async fn sign(&self, payload: Value) -> String {
         let sent = self.http.post(format!("{}/sign", self.base_url)).json(&payload).send().await;
         let body = sent.expect("Better Auth answers").text().await.expect("a body");
@@ -87,7 +85,7 @@ impl BetterAuth {
         text(&body["token"]).to_owned()
     }
 
-    /// The token in the mail that asked this address to be verified.
+    /// The token in the verification mail to this address.
     pub async fn mailed_token(&self, email: &str) -> String {
         let sent = self.http.get(format!("{}/outbox", self.base_url)).send().await;
         let mails = sent.expect("Better Auth answers").text().await.expect("a body");
@@ -99,27 +97,27 @@ impl BetterAuth {
 
 impl Drop for BetterAuth {
     fn drop(&mut self) {
-        // The end of its input ends it; it may clean up.
+        // The process exits when its standard input closes, after cleaning up.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
 impl Person {
-    /// A token of now.
+    /// A fresh token of the JWT plugin.
     pub async fn token(&self) -> String {
         let answer = self.get("/api/auth/token").await;
         let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
         text(&answer["token"]).to_owned()
     }
 
-    /// A page there, as the logged-in person sees it.
+    /// Requests a page of the app with the user's session.
     pub async fn get(&self, path: &str) -> String {
         let request = self.http.get(format!("{}{path}", self.base_url)).header(COOKIE, &self.cookies);
         request.send().await.expect("Better Auth answers").text().await.expect("a body")
     }
 
-    /// The value of a cookie there.
+    /// The value of one of the app's cookies.
     pub fn cookie(&self, name: &str) -> &str {
         let mut cookies = self.cookies.split("; ").filter_map(|cookie| cookie.split_once('='));
         cookies
@@ -128,7 +126,7 @@ impl Person {
     }
 }
 
-/// The cookies that an answer sets, in the form in which they are sent back.
+/// The cookies of a response, formatted for a `Cookie` header.
 fn cookies(headers: &HeaderMap) -> String {
     let set = headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
     set.collect::<Vec<_>>().join("; ")
@@ -156,7 +154,7 @@ fn spawn(script: &str, argument: &str) -> (Child, String) {
         let read = stdout.read_line(&mut address).expect("its output is text");
         assert!(read > 0, "Better Auth ended before it listened ({:?})", child.wait());
     }
-    // Whatever it says later would fill the pipe up.
+    // Unread output would fill the pipe and block the process.
     std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
     (child, address.trim().to_owned())
 }

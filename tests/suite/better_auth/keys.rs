@@ -1,4 +1,4 @@
-//! Keys of an issuer that rotate, can't be had, or never were.
+//! Keys of an issuer that rotate, are unreachable, or do not exist.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,15 +9,15 @@ use futures_util::{StreamExt as _, stream};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, decode_header, encode};
 use serde_json::json;
 
-use super::endpoint::{Endpoint, Mood};
+use super::endpoint::{Behaviour, Endpoint};
 use super::{BetterAuth, Server, add_task, caller};
 
-/// No issuer's.
+/// A key that no issuer publishes.
 const STRANGER: &str = "-----BEGIN PRIVATE KEY-----\n\
                         MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
                         -----END PRIVATE KEY-----\n";
 
-/// An issuer that makes a new key each second.
+/// An issuer that rotates its key every second.
 async fn rotating() -> BetterAuth {
     BetterAuth::start(json!({"algorithm": "EdDSA", "rotationInterval": 1})).await
 }
@@ -26,14 +26,14 @@ fn kid(token: &str) -> String {
     decode_header(token).expect("a token").kid.expect("Better Auth names its key")
 }
 
-/// What a stranger signs under a key id of their own.
+/// A token with an unknown key id, signed by an unknown key.
 fn forged(kid: usize) -> String {
     let header = Header { kid: Some(format!("made-up-{kid}")), ..Header::new(Algorithm::EdDSA) };
     let key = EncodingKey::from_ed_pem(STRANGER.as_bytes()).expect("a key");
     encode(&header, &json!({"sub": "ann", "exp": 4_000_000_000_u64}), &key).expect("it can be signed")
 }
 
-/// Brings a thousand tokens with key ids that the issuer never had.
+/// Sends a thousand tokens with unknown key ids.
 async fn a_thousand_forgeries(server: &Server) {
     let client = server.client();
     let attempts = (0..1000).map(|n| {
@@ -46,16 +46,16 @@ async fn a_thousand_forgeries(server: &Server) {
     }
 }
 
-/// A server that knows a token's key and finds the endpoint in this mood when it is brought a newer one.
-async fn finds_no_new_key(database: Database, issuer: &BetterAuth, mood: Mood) {
+/// Asserts that known keys keep working while the endpoint fails and a token of a newer key arrives.
+async fn finds_no_new_key(database: Database, issuer: &BetterAuth, behaviour: Behaviour) {
     let endpoint = Endpoint::of(issuer).await;
-    // Its port is nobody else's.
+    // No other process gets this port.
     let person = issuer.sign_up(&format!("{}@example.com", endpoint.port)).await;
     let server = endpoint.server(database, issuer).await;
     let (own, old) = (server.client().new_user().await, caller(&server, &person).await);
     old.get("/api/tasks").await.expect(200);
-    endpoint.is(mood.clone());
-    // No key signs for longer than a second: this one's was made after the fetch.
+    endpoint.set(behaviour.clone());
+    // Keys rotate every second, so this token's key is newer than the fetch.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let new = caller(&server, &person).await;
     let asks = tokio::spawn({
@@ -64,15 +64,15 @@ async fn finds_no_new_key(database: Database, issuer: &BetterAuth, mood: Mood) {
     });
     add_task(&own, "Mine").await.expect(201);
     old.get("/api/tasks").await.expect(200);
-    if matches!(mood, Mood::Slow(_)) {
-        assert!(!asks.is_finished(), "nobody else waits for the keys");
+    if matches!(behaviour, Behaviour::Delay(_)) {
+        assert!(!asks.is_finished(), "other requests do not wait for the keys");
     }
     asks.await.expect("it is answered").expect_problem(401, "AUTH_006");
     new.get("/api/tasks").await.expect_problem(401, "AUTH_006");
     for client in [&old, &own] {
         client.get("/api/tasks").await.expect(200);
     }
-    assert_eq!(endpoint.asked(), 2, "{mood:?}");
+    assert_eq!(endpoint.requests(), 2, "{behaviour:?}");
 }
 
 on_both_databases! {
@@ -94,7 +94,7 @@ on_both_databases! {
         });
         let kids: BTreeSet<_> = join_all(callers).await.into_iter().flatten().collect();
         assert!(kids.len() >= 3, "{kids:?}");
-        assert!(endpoint.asked() <= kids.len(), "{} fetches for {kids:?}", endpoint.asked());
+        assert!(endpoint.requests() <= kids.len(), "{} fetches for {kids:?}", endpoint.requests());
         first.get("/api/tasks").await.expect(200);
     }
 
@@ -104,29 +104,29 @@ on_both_databases! {
         let server = endpoint.server(database, &issuer).await;
         let ann = caller(&server, &issuer.sign_up("ann@example.com").await).await;
         a_thousand_forgeries(&server).await;
-        assert_eq!(endpoint.asked(), 1);
-        // The one fetch brought the keys that there are.
+        assert_eq!(endpoint.requests(), 1);
+        // The single fetch returned the current keys.
         ann.get("/api/tasks").await.expect(200);
         a_thousand_forgeries(&server).await;
-        assert_eq!(endpoint.asked(), 1);
+        assert_eq!(endpoint.requests(), 1);
     }
 
-    async fn keys_that_cannot_be_fetched_stop_nobody_whose_key_is_known(database: Database) {
+    async fn unreachable_keys_do_not_affect_tokens_of_known_keys(database: Database) {
         let issuer = rotating().await;
-        let moods = [
-            Mood::Down,
-            Mood::Slow(Duration::from_secs(20)),
-            Mood::Says("500 Internal Server Error", String::new()),
-            Mood::Says("200 OK", "<html>".to_owned()),
-            Mood::Says("200 OK", json!({"keys": []}).to_string()),
+        let behaviours = [
+            Behaviour::Close,
+            Behaviour::Delay(Duration::from_secs(20)),
+            Behaviour::Answer("500 Internal Server Error", String::new()),
+            Behaviour::Answer("200 OK", "<html>".to_owned()),
+            Behaviour::Answer("200 OK", json!({"keys": []}).to_string()),
         ];
-        join_all(moods.into_iter().map(|mood| finds_no_new_key(database, &issuer, mood))).await;
+        join_all(behaviours.into_iter().map(|behaviour| finds_no_new_key(database, &issuer, behaviour))).await;
     }
 
-    async fn keys_that_cannot_be_fetched_at_first_are_no_failure_of_this_server(database: Database) {
+    async fn unreachable_keys_at_the_first_token_do_not_fail_the_server(database: Database) {
         let issuer = BetterAuth::signing("EdDSA").await;
         let endpoint = Endpoint::of(&issuer).await;
-        endpoint.is(Mood::Down);
+        endpoint.set(Behaviour::Close);
         let server = endpoint.server(database, &issuer).await;
         let ann = caller(&server, &issuer.sign_up("ann@example.com").await).await;
         ann.get("/api/tasks").await.expect_problem(401, "AUTH_006");

@@ -1,4 +1,4 @@
-//! Tokens of a real Better Auth, signed up for there and brought here.
+//! Tokens of a real Better Auth server.
 
 mod algorithms;
 mod endpoint;
@@ -13,27 +13,27 @@ use serde_json::json;
 
 use self::issuer::{BetterAuth, Person};
 
-/// A server that takes the tokens of this issuer by its keys.
+/// Starts a server that verifies tokens with the issuer's published keys.
 async fn trusting_keys(database: Database, issuer: &BetterAuth) -> Server {
     Server::start_with(database, &[("BETTER_AUTH_URL", &issuer.base_url)]).await
 }
 
-/// A server that takes what was signed with the issuer's secret.
+/// Starts a server that verifies tokens with the issuer's secret.
 async fn trusting_secret(database: Database) -> Server {
     Server::start_with(database, &[("BETTER_AUTH_SECRET", issuer::SECRET)]).await
 }
 
-/// The person as a caller of `server`.
+/// A client of `server` with a fresh token of the user.
 async fn caller(server: &Server, person: &Person) -> Client {
     server.client().with_token(&person.token().await)
 }
 
-/// Asks for the list of tasks with this token.
+/// Requests the list of tasks with this token.
 async fn ask(server: &Server, token: &str) -> Answer {
     server.client().with_token(token).get("/api/tasks").await
 }
 
-/// Adds a task with this title.
+/// Creates a task.
 async fn add_task(client: &Client, title: &str) -> Answer {
     client.post("/api/tasks", json!({"title": title})).await
 }

@@ -1,4 +1,4 @@
-//! What Better Auth signs that is no login here, and logins that are not for here.
+//! Tokens of Better Auth that are not logins, or not for this server.
 
 use blackbox_tests::{Answer, Socket, on_both_databases};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::issuer::SECRET;
 use super::{BetterAuth, Server, ask, trusting_keys, trusting_secret};
 
-/// The token opens nothing, whatever it is brought to.
+/// Asserts that every endpoint refuses the token with `code`.
 async fn opens_nothing(server: &Server, token: &str, code: &str) {
     let client = server.client().with_token(token);
     for path in ["/api/tasks", "/api/v1/todos", "/todos", "/api/v1/users/me"] {
@@ -17,12 +17,12 @@ async fn opens_nothing(server: &Server, token: &str, code: &str) {
     assert_eq!(Socket::open(&server.socket_url(), token, "").await.err(), Some(401));
 }
 
-/// What this issuer signs when its code asks it to.
+/// Signs `payload` at the issuer and requests the tasks with it.
 async fn brought(server: &Server, issuer: &BetterAuth, payload: Value) -> Answer {
     ask(server, &issuer.sign(payload).await).await
 }
 
-/// What anybody signs who has the secret.
+/// Signs `payload` with the shared secret.
 fn by_hand(payload: &Value) -> String {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     encode(&Header::default(), payload, &key).expect("it can be signed")
@@ -33,7 +33,7 @@ fn now() -> i64 {
 }
 
 on_both_databases! {
-    async fn the_mail_that_verifies_an_address_lets_nobody_in(database: Database) {
+    async fn the_token_of_a_verification_mail_is_refused(database: Database) {
         let issuer = BetterAuth::signing("HS256").await;
         let server = trusting_secret(database).await;
         let ann = issuer.sign_up("ann@example.com").await;
@@ -41,7 +41,7 @@ on_both_databases! {
         ask(&server, &ann.token().await).await.expect(200);
     }
 
-    async fn no_session_cache_lets_anybody_in_who_shares_the_secret(database: Database) {
+    async fn a_session_cache_signed_by_the_shared_secret_is_refused(database: Database) {
         let server = trusting_secret(database).await;
         for strategy in ["jwt", "compact", "jwe"] {
             let issuer = BetterAuth::start(json!({"algorithm": "HS256", "cookieCache": strategy})).await;
@@ -52,7 +52,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_session_cache_that_the_published_keys_sign_lets_nobody_in(database: Database) {
+    async fn a_session_cache_signed_by_the_published_keys_is_refused(database: Database) {
         let configuration = json!({"algorithm": "EdDSA", "cookieCache": "jwt", "cookieCacheByKey": true});
         let issuer = BetterAuth::start(configuration).await;
         let server = trusting_keys(database, &issuer).await;
@@ -61,7 +61,7 @@ on_both_databases! {
         ask(&server, &ann.token().await).await.expect(200);
     }
 
-    async fn a_token_that_never_ends_or_names_nobody_is_malformed(database: Database) {
+    async fn a_token_without_exp_or_sub_is_malformed(database: Database) {
         let server = trusting_secret(database).await;
         let (sub, exp) = ("ann", now() + 60);
         ask(&server, &by_hand(&json!({"sub": sub, "exp": exp}))).await.expect(200);
@@ -70,7 +70,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_subject_that_could_not_be_kept_is_malformed(database: Database) {
+    async fn a_subject_that_cannot_be_stored_is_malformed(database: Database) {
         let by_keys = BetterAuth::signing("EdDSA").await;
         let by_secret = BetterAuth::signing("HS256").await;
         for (issuer, server) in [
@@ -85,14 +85,14 @@ on_both_databases! {
             for sub in ["a", "🦀 '; --", &longest] {
                 brought(&server, issuer, json!({"sub": sub})).await.expect(200);
             }
-            // What is shown of a user may be left out.
+            // Invalid display data is dropped, not refused.
             let odd = json!({"sub": "b", "name": "a\0b", "email": format!("{longest}\0@example.com")});
             brought(&server, issuer, odd).await.expect(200);
             server.client().new_user().await.get("/api/tasks").await.expect(200);
         }
     }
 
-    async fn a_token_of_another_issuer_or_for_somebody_else_is_not_trusted(database: Database) {
+    async fn a_token_of_another_issuer_or_for_another_audience_is_not_trusted(database: Database) {
         let (issuer, other) = (BetterAuth::signing("EdDSA").await, BetterAuth::signing("EdDSA").await);
         let server = trusting_keys(database, &issuer).await;
         for (claim, value) in [
@@ -107,7 +107,7 @@ on_both_databases! {
         let posing = json!({"sub": "ann", "iss": issuer.base_url, "aud": issuer.base_url});
         brought(&server, &other, posing).await.expect_problem(401, "AUTH_006");
 
-        // With a secret, only where it is set.
+        // With the shared secret, `iss` and `aud` are checked only if configured.
         let settings = [("BETTER_AUTH_ISSUER", "https://app.example.com"), ("BETTER_AUTH_AUDIENCE", "todos")];
         let settings = [&settings[..], &[("BETTER_AUTH_SECRET", SECRET)]].concat();
         let server = Server::start_with(database, &settings).await;

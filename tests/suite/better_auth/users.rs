@@ -1,4 +1,4 @@
-//! The users that external subjects become.
+//! Users of an external issuer.
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::{SECRET_KEY, command};
@@ -7,10 +7,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{BetterAuth, Server, add_task, caller, trusting_keys};
-use crate::support::{add, everything, refused_in_time, sql, texts};
+use crate::support::{add, everything, refused_in_time, texts};
 
 on_both_databases! {
-    async fn an_external_token_may_read_and_write_todos_and_no_more(database: Database) {
+    async fn an_external_token_reads_and_writes_todos_only(database: Database) {
         let issuer = BetterAuth::signing("EdDSA").await;
         let server = trusting_keys(database, &issuer).await;
         let ann = caller(&server, &issuer.sign_up("ann@example.com").await).await;
@@ -37,7 +37,7 @@ on_both_databases! {
         ann.get("/api/tasks").await.expect(200);
     }
 
-    async fn an_address_joins_no_external_subject_to_an_account(database: Database) {
+    async fn an_external_subject_never_joins_an_account_by_address(database: Database) {
         let issuer = BetterAuth::signing("EdDSA").await;
         let server = trusting_keys(database, &issuer).await;
         let (own, _) = server.client().register("ann@example.com").await;
@@ -51,17 +51,17 @@ on_both_databases! {
         assert_eq!((&me["providers"], &me["email"]), (&json!([]), &json!("ann@example.com")));
         let credentials = json!({"email": "ann@example.com", "password": PASSWORD, "client_id": "laptop"});
         server.client().post("/api/v1/auth/login", credentials).await.expect(200);
-        assert_eq!(sql(&server, "SELECT count(*) FROM users"), "2");
+        assert_eq!(server.column("SELECT '' || count(*) AS value FROM users"), ["2"]);
     }
 
-    async fn a_disabled_user_is_out_whoever_vouches_for_them(database: Database) {
+    async fn a_disabled_user_is_refused_despite_a_valid_token_of_the_issuer(database: Database) {
         let issuer = BetterAuth::signing("EdDSA").await;
         let server = trusting_keys(database, &issuer).await;
         let ann = issuer.sign_up("ann@example.com").await;
         let ann_here = caller(&server, &ann).await;
         add_task(&ann_here, "Buy milk").await.expect(201);
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann_here.token(), "").await;
-        sql(&server, "UPDATE users SET is_active = false");
+        server.execute("UPDATE users SET is_active = false");
         refused_in_time(&ann_here, "AUTH_007").await;
         assert_eq!(socket.closed().await, 4401);
         let fresh = caller(&server, &ann).await;
@@ -70,7 +70,7 @@ on_both_databases! {
         assert_eq!(Socket::open(&server.socket_url(), fresh.token(), "").await.err(), Some(401));
     }
 
-    async fn requests_count_by_subject_and_not_by_address(database: Database) {
+    async fn requests_count_per_subject_and_not_per_address(database: Database) {
         let issuer = BetterAuth::signing("EdDSA").await;
         let limits =
             [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_API", "10/1h"), ("RATE_LIMIT_API_BURST", "3")];
@@ -82,7 +82,7 @@ on_both_databases! {
             let answer = ann_here.get("/api/tasks").await.expect(200);
             assert!(answer.header("ratelimit").contains(&format!("r={left};")), "{answer}");
         }
-        // Another token is no other user.
+        // Another token of the same user has the same limit.
         let refused = caller(&server, &ann).await.get("/api/tasks").await;
         refused.expect_problem(429, "RATE_001");
         assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{refused}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{items, sync, text};
 
 on_both_databases! {
-    async fn one_todo_is_changed_through_every_surface_and_sockets_and_sync_see_each_step(server: Server) {
+    async fn a_change_through_any_contract_reaches_sockets_and_sync(server: Server) {
         let (ann, tokens) = server.client().register("ann@example.com").await;
         let user = text(&tokens["user"]["id"]);
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;

@@ -10,7 +10,7 @@ on_both_databases! {
         let (ann, tokens) = server.client().register("ann@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
 
-        let body = json!({"title": "Buy milk", "user_id": "somebody", "completed": true});
+        let body = json!({"title": "Buy milk", "user_id": "another-user", "completed": true});
         let created = ann.post("/api/tasks", body).await.expect(201);
         let path = created.header("location").to_owned();
         let milk = created.json();
@@ -44,7 +44,7 @@ on_both_databases! {
         ann.get(&path).await.expect_problem(404, "RESOURCE_001");
     }
 
-    async fn a_long_list_is_given_whole(server: Server) {
+    async fn a_long_list_is_complete(server: Server) {
         let (ann, _) = server.client().register("ann@example.com").await;
         for part in 0..3 {
             let todos: Vec<_> = (0..1000).map(|n| json!({"text": format!("task {part} {n}")})).collect();

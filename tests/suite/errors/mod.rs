@@ -1,4 +1,4 @@
-//! One test per code that this surface can produce, each in the one form.
+//! Errors that concern requests as a whole, and outages of the database.
 
 mod authentication;
 mod outage;

@@ -1,4 +1,4 @@
-//! The database is away, and comes back.
+//! An outage of the database.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{add, at, everything, items, refresh, text, texts};
 
-/// Asks again and again until the answer is the one that is waited for.
+/// Repeats a request until the answer satisfies `is_expected`.
 async fn eventually(what: &str, client: &Client, path: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
     let start = Instant::now();
     loop {
@@ -22,11 +22,11 @@ async fn eventually(what: &str, client: &Client, path: &str, wanted: impl Fn(&An
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
+async fn the_server_reports_and_survives_a_database_outage_without_loss() {
     let cluster = PrivateCluster::start(Durability::Off);
     let database = cluster.create_database("outage");
     let settings = [("DATABASE_TIMEOUT_MS", "1000")];
-    // The cluster asks for no password, and takes any.
+    // The cluster accepts any password.
     let with_password = |url: String| url.replacen('@', ":canary-4718@", 1);
     let (app, owner) = (with_password(database.app_url()), with_password(database.owner_url()));
     let server = Server::start_on(&app, &owner, &settings).await;
@@ -36,7 +36,7 @@ async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
     assert_eq!(server.client().get("/health").await.expect(200).json()["status"], "healthy");
 
     cluster.stop_immediate();
-    // At once: the database is unavailable. The list of revocations is still young enough to let the user in.
+    // At first only the database is unavailable; the list of revocations is still fresh.
     let started = Instant::now();
     for answer in [
         ann.get("/api/v1/todos").await,
@@ -68,12 +68,12 @@ async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
     assert_eq!(server.client().get("/health/ready").await.status, 503);
     server.client().get("/health/live").await.expect(200);
 
-    // Ten seconds later nobody can tell any more who has logged out.
+    // After ten seconds the list of revocations is stale, and every token is refused.
     let closed =
         eventually("it fails closed", &ann, "/api/v1/todos", |answer| answer.code() == "SERVER_003").await;
     closed.expect_problem(503, "SERVER_003");
     assert!(closed.headers.contains_key("retry-after"), "{closed}");
-    // The other contracts have 500 for both.
+    // The other contracts answer 500 for both.
     let credentials = json!({"email": "ann@example.com", "password": "x"});
     for (answer, code) in [
         (ann.get("/todos").await, "SERVER_003"),
@@ -102,20 +102,20 @@ async fn an_outage_of_the_database_is_told_lived_through_and_loses_nothing() {
     let all = everything(&ann).await;
     let shown = texts(&all);
     assert!(shown.contains(&"before") && shown.contains(&"after"), "{shown:?}");
-    // The socket outlived it, and has no gap.
+    // The socket survived the outage without a gap.
     let told = socket.drain().await;
     let announced: Vec<_> = told.iter().filter(|event| event["type"] == "todo_created").collect();
     assert_eq!(announced.len(), items(&all).len() - 1, "{told:?}");
     let logs = server.logs();
     assert!(!logs.contains("canary-4718"), "no password in what is logged of an outage");
-    // However many requests find the database away: a line in ten seconds for all of them, and two each of the workers beside them.
+    // All requests together log one error in ten seconds; each background worker may add two.
     let told = logs.lines().filter(|line| line.contains("\"ERROR\"")).count();
     let tens = usize::try_from(away.as_secs() / 10).expect("not that long");
     assert!((1..=tens + 6).contains(&told), "{told} lines in {away:?}:\n{logs}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_finds_no_database_says_so_and_ends() {
+async fn a_server_without_a_database_says_so_and_exits() {
     let cluster = PrivateCluster::start(Durability::Off);
     let database = cluster.create_database("absent");
     cluster.stop_immediate();

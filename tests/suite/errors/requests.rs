@@ -1,4 +1,4 @@
-//! What a request has to be.
+//! Requirements on requests: path, method, body, request id.
 
 use blackbox_tests::{Database, Server};
 use expect_test::expect;
@@ -10,7 +10,7 @@ use crate::support::UNKNOWN;
 const TODOS: &str = "/api/v1/todos";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_route_is_told_apart_from_a_wrong_method() {
+async fn an_unknown_route_differs_from_a_wrong_method() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let unknown = ann.get("/api/v1/nowhere").await;
@@ -55,7 +55,7 @@ async fn an_unknown_route_is_told_apart_from_a_wrong_method() {
         (Method::POST, "/api/v1/users/me", "GET, HEAD, PATCH, DELETE"),
         (Method::POST, "/health", "GET, HEAD"),
         (Method::POST, "/ws/todos", "GET"),
-        // HEAD would do what it asks about: use a link up, begin a login.
+        // A HEAD would have the side effect of the GET: consume a link or start a login.
         (Method::HEAD, "/api/v1/auth/magic-link/verify?token=x", "GET"),
         (Method::HEAD, "/api/v1/auth/oauth/google/login", "GET"),
         (Method::HEAD, "/api/v1/auth/oauth/google/callback?state=x&code=y", "GET"),
@@ -119,7 +119,7 @@ async fn a_body_over_two_mebibytes_is_too_large() {
     ann.post_raw(TODOS, padded(2 * 1024 * 1024)).await.expect(201);
     ann.post_raw(TODOS, padded(2 * 1024 * 1024 + 1)).await.expect_problem(413, "VALIDATION_010");
     ann.post_raw(TODOS, padded(3 * 1024 * 1024)).await.expect_problem(413, "VALIDATION_010");
-    // Without saying how long it will be.
+    // A chunked body without a Content-Length.
     let chunks = (0..30).map(|_| Ok::<_, std::io::Error>("z".repeat(100 * 1024)));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     ann.post_raw(TODOS, body).await.expect_problem(413, "VALIDATION_010");
@@ -140,7 +140,7 @@ async fn a_request_id_is_kept_if_valid_and_replaced_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_named_and_not_there_is_not_found() {
+async fn unknown_names_and_tokens_are_refused() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     for id in [UNKNOWN, "no-uuid"] {

@@ -1,4 +1,4 @@
-//! What the mail server answers decides: later, never, or nothing at all.
+//! Responses of the mail server: temporary errors, permanent errors, and none at all.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use postgres_testbed::Role;
 use super::post_office::{Mail, PostOffice, ask_for_link, counted, logged, todo_server};
 
 on_both_databases! {
-    async fn a_mail_that_is_put_off_or_gets_no_answer_is_tried_again_after_growing_pauses(database: Database) {
+    async fn a_mail_that_is_deferred_or_unanswered_is_retried_with_growing_pauses(database: Database) {
         let odd = async |answer, count, more: &[(&str, &str)]| {
             let office = PostOffice::open(&["--first", answer, "--count", count]).await;
             let server = todo_server(database, office.port, more).await;
@@ -37,7 +37,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_mail_refused_for_good_is_given_up_and_the_others_arrive(database: Database) {
+    async fn a_permanently_refused_mail_is_given_up_and_the_others_arrive(database: Database) {
         let office = PostOffice::open(&["--refuse", "nobody@example.com"]).await;
         let server = todo_server(database, office.port, &[]).await;
         for address in ["nobody@example.com", "ann@example.com"] {
@@ -49,7 +49,7 @@ on_both_databases! {
         assert_eq!(office.heard().matches("nobody@example.com").count(), 1, "asked once");
     }
 
-    async fn a_refusal_that_quotes_the_link_is_told_without_its_token(database: Database) {
+    async fn a_refusal_that_quotes_the_link_is_logged_without_the_token(database: Database) {
         let office = PostOffice::open(&["--first", "quote", "--count", "1"]).await;
         let server = todo_server(database, office.port, &[("LOG_LEVEL", "trace")]).await;
         ask_for_link(&server.client(), "ann@example.com").await;

@@ -1,11 +1,11 @@
-//! A certificate authority that nobody else knows.
+//! A private certificate authority.
 
 use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
-/// An authority, and the files it made; they go with it.
+/// A certificate authority; dropping it deletes its files.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
@@ -22,12 +22,12 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    /// The file of its own certificate, for `SSL_CERT_FILE`.
+    /// The path of its own certificate, for `SSL_CERT_FILE`.
     pub fn file(&self) -> String {
         self.folder.path().join("authority.pem").display().to_string()
     }
 
-    /// A file with a certificate for this name and the key to it.
+    /// The path of a file with a certificate for `name` and its key.
     pub fn certify(&self, name: &str) -> PathBuf {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");

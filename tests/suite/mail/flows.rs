@@ -1,4 +1,4 @@
-//! Every mail of the flows arrives as a mail should, and its link does what it says.
+//! Each kind of mail arrives well-formed, and its link works.
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Client, on_both_databases};
@@ -11,7 +11,7 @@ use crate::support::{log_in, text};
 const CONFIRM: &str = "Confirm your email address";
 const CHANGED: &str = "Your password was changed";
 
-/// Fails unless it is a mail as a reader and a mail server want it (RFC 5322, RFC 2046, RFC 3834).
+/// Asserts that the mail is well-formed (RFC 5322, RFC 2046, RFC 3834).
 #[expect(clippy::disallowed_methods, reason = "mails are dated by the clock of the machine")]
 fn expect_well_formed(mail: &Mail, to: &str) {
     assert_eq!(mail.0["type"], "multipart/alternative", "{mail:#?}");
@@ -36,7 +36,7 @@ async fn me(client: &Client) -> serde_json::Value {
 }
 
 on_both_databases! {
-    async fn a_new_address_is_verified_by_the_link_of_the_last_mail(database: Database) {
+    async fn a_new_address_is_verified_by_the_link_in_the_latest_mail(database: Database) {
         let office = PostOffice::open(&[]).await;
         let server = todo_server(database, office.port, &[]).await;
         let (ann, _) = server.client().register("ann@example.com").await;
@@ -58,7 +58,7 @@ on_both_databases! {
         verify(second).await.expect_problem(400, "AUTH_008");
     }
 
-    async fn a_forgotten_password_is_replaced_by_the_link_of_a_mail(database: Database) {
+    async fn a_forgotten_password_is_reset_by_the_link_in_a_mail(database: Database) {
         let office = PostOffice::open(&[]).await;
         let server = todo_server(database, office.port, &[]).await;
         let client = server.client();
@@ -78,10 +78,10 @@ on_both_databases! {
         client.post("/api/v1/auth/reset-password", reset).await.expect_problem(400, "AUTH_008");
         expect_well_formed(&office.mail("ann@example.com", CHANGED).await, "ann@example.com");
         let mails = office.takes(&server, 3).await;
-        assert!(mails.iter().all(|mail| mail.to() == "ann@example.com"), "none to a stranger: {mails:#?}");
+        assert!(mails.iter().all(|mail| mail.to() == "ann@example.com"), "an unknown address gets no mail: {mails:#?}");
     }
 
-    async fn a_changed_password_is_told_to_an_address_that_was_verified(database: Database) {
+    async fn a_change_of_password_notifies_a_verified_address(database: Database) {
         let office = PostOffice::open(&[]).await;
         let server = todo_server(database, office.port, &[]).await;
         let (ann, _) = server.client().register("ann@example.com").await;
@@ -97,11 +97,11 @@ on_both_databases! {
         let notice = office.mail("ann@example.com", CHANGED).await;
         expect_well_formed(&notice, "ann@example.com");
         let (plain, html) = notice.parts();
-        assert!(!plain.contains("token=") && !html.contains("href"), "it opens nothing: {plain}");
+        assert!(!plain.contains("token=") && !html.contains("href"), "the notice contains no link: {plain}");
         office.takes(&server, 2).await;
     }
 
-    async fn the_link_of_a_mail_makes_an_account_and_later_logs_in(database: Database) {
+    async fn a_magic_link_creates_an_account_and_later_logs_in(database: Database) {
         let office = PostOffice::open(&[]).await;
         let server = todo_server(database, office.port, &[]).await;
         let client = server.client();
@@ -121,7 +121,7 @@ on_both_databases! {
         assert_eq!(users[0], users[1], "one account");
     }
 
-    async fn a_changed_address_is_told_to_the_old_one_and_verified_at_the_new_one(database: Database) {
+    async fn a_change_of_address_notifies_the_old_one_and_verifies_the_new_one(database: Database) {
         let office = PostOffice::open(&[]).await;
         let server = todo_server(database, office.port, &[]).await;
         let (ann, _) = server.client().register("old@example.com").await;
@@ -130,7 +130,7 @@ on_both_databases! {
         let notice = office.mail("old@example.com", "Your email address was changed").await;
         expect_well_formed(&notice, "old@example.com");
         let (plain, html) = notice.parts();
-        assert!(!plain.contains("token=") && !html.contains("href"), "whoever reads it gets nowhere: {plain}");
+        assert!(!plain.contains("token=") && !html.contains("href"), "the notice contains no link: {plain}");
         let mail = office.mail("new@example.com", CONFIRM).await;
         expect_well_formed(&mail, "new@example.com");
         let token = json!({"token": mail.token("verify-email")});

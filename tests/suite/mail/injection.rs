@@ -1,4 +1,4 @@
-//! Names and addresses that users choose reach neither the mail's headers, nor its markup, nor the conversation with the mail server.
+//! Display names and addresses cannot inject headers, markup or SMTP commands.
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::on_both_databases;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::post_office::{PostOffice, todo_server};
 use crate::support::{items, text};
 
-/// The headers of every mail, and no others.
+/// The complete set of headers of a mail.
 const HEADERS: [&str; 8] =
     ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"];
 
-/// Names that a user may have.
+/// Display names that the server accepts.
 fn names() -> Vec<String> {
     let mut names: Vec<String> = [
         "Ann, Bcc: eve",
@@ -62,7 +62,7 @@ on_both_databases! {
         assert!(!office.heard().contains("eve@example.com"), "{}", office.heard());
     }
 
-    async fn whatever_a_name_holds_is_read_as_a_name(database: Database) {
+    async fn any_display_name_is_read_back_as_a_name(database: Database) {
         let office = PostOffice::open(&[]).await;
         let server = todo_server(database, office.port, &[]).await;
         for (n, name) in names().iter().enumerate() {
@@ -79,7 +79,7 @@ on_both_databases! {
             assert_eq!(headers, HEADERS, "{name:?}: {mail:#?}");
             let (plain, html) = mail.parts();
             if name.contains('@') {
-                // Readers would make a link of it: nobody is called that in a mail.
+                // A mail client could turn such a name into a link, so the mail leaves it out.
                 assert_eq!(mail.0["receivers"], json!([["", email]]), "{mail:#?}");
                 assert_eq!(plain.lines().next(), Some("Hello,"));
                 assert!(!html.contains("eve"), "{html}");

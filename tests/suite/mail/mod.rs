@@ -1,4 +1,4 @@
-//! Mail, against a real mail server: what arrives, when it does, and over which connections.
+//! Mail, delivered to a real SMTP server.
 
 mod answers;
 mod authority;

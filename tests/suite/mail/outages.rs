@@ -1,4 +1,4 @@
-//! The mail server is away, or the todo server is killed: no mail is lost, and none that was answered for arrives twice.
+//! Outages of the mail server and crashes of the todo server: no mail is lost, and no acknowledged mail is sent twice.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ async fn ask_for_links(client: &Client, count: usize) {
     }
 }
 
-/// Fails unless each of the addresses has one mail, whose link works.
+/// Asserts that each address has one mail with a working link.
 async fn expect_one_each(client: &Client, mails: &[Mail]) {
     let to: BTreeSet<_> = mails.iter().map(|mail| mail.to().to_owned()).collect();
     assert_eq!(to, addresses(mails.len()));
@@ -29,7 +29,7 @@ async fn expect_one_each(client: &Client, mails: &[Mail]) {
 }
 
 on_both_databases! {
-    async fn mails_asked_for_while_the_mail_server_is_away_arrive_once_each_when_it_is_back(database: Database) {
+    async fn mails_requested_during_an_outage_of_the_mail_server_arrive_once_each(database: Database) {
         let port = free_port();
         let server = todo_server(database, port, &[]).await;
         ask_for_links(&server.client(), 6).await;
@@ -39,20 +39,20 @@ on_both_databases! {
         counted(&server, "mail_sent_total", 6).await;
     }
 
-    async fn mails_that_wait_when_the_server_is_killed_arrive_once_each(database: Database) {
+    async fn mails_queued_when_the_server_is_killed_arrive_once_each(database: Database) {
         let port = free_port();
         let mut server = todo_server(database, port, &[]).await;
         ask_for_links(&server.client(), 6).await;
-        // All have been tried: an end in the middle of that is the next test's.
+        // Wait until all have been tried; the next test covers a crash in the middle of an attempt.
         logged(&server, 6, &["mail not sent; trying again later"]).await;
         server.crash_and_restart().await;
         let office = PostOffice::open_at(port, &[]).await;
         expect_one_each(&server.client(), &office.takes(&server, 6).await).await;
     }
 
-    async fn a_mail_that_was_being_handed_over_when_the_server_was_killed_is_handed_over_again(database: Database) {
+    async fn a_mail_in_transmission_when_the_server_is_killed_is_sent_again(database: Database) {
         let office = PostOffice::open(&["--first", "silence", "--count", "1"]).await;
-        // Whoever comes next may send it after three times as long.
+        // After a crash the mail is due again after three times this timeout.
         let mut server = todo_server(database, office.port, &[("MAIL_TIMEOUT_SECONDS", "1")]).await;
         ask_for_link(&server.client(), "0@example.com").await;
         let first = until("the first attempt", || office.events("mail").into_iter().next()).await;
@@ -60,6 +60,6 @@ on_both_databases! {
         server.crash_and_restart().await;
         let mails = office.takes(&server, 1).await;
         expect_one_each(&server.client(), &mails).await;
-        assert_eq!(Mail(first.what).header("Message-ID"), mails[0].header("Message-ID"), "it can be told");
+        assert_eq!(Mail(first.what).header("Message-ID"), mails[0].header("Message-ID"), "the recipient can recognise the duplicate");
     }
 }

@@ -1,4 +1,4 @@
-//! The mail server on the other side, `tests/counterparts/smtp_server.py`.
+//! The SMTP server of the tests, `tests/counterparts/smtp_server.py`.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -15,14 +15,14 @@ use serde_json::Value;
 
 use crate::support::{items, text, until};
 
-/// A running mail server, and what it told.
+/// A running SMTP server and the events that it has reported.
 pub struct PostOffice {
     child: Child,
     pub port: u16,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-/// Something that it told, and when.
+/// An event of the SMTP server.
 #[derive(Clone)]
 pub struct Event {
     pub at: Instant,
@@ -30,12 +30,12 @@ pub struct Event {
 }
 
 impl PostOffice {
-    /// Opens one at any port; the script's help tells the arguments.
+    /// Starts a server on any free port; `smtp_server.py --help` describes the arguments.
     pub async fn open(arguments: &[&str]) -> Self {
         Self::open_at(0, arguments).await
     }
 
-    /// Opens one at this port.
+    /// Starts a server on this port.
     pub async fn open_at(port: u16, arguments: &[&str]) -> Self {
         let mut command = Command::new(python());
         command.arg(workspace().join("tests/counterparts/smtp_server.py"));
@@ -57,30 +57,30 @@ impl PostOffice {
         let told = Arc::clone(&events);
         std::thread::spawn(move || {
             while let Some(what) = next() {
-                told.lock().expect("nobody panics with it").push(Event { at: Instant::now(), what });
+                told.lock().expect("no thread panics with the lock").push(Event { at: Instant::now(), what });
             }
         });
         Self { child, port, events }
     }
 
-    /// Everything that it told so far, of this kind.
+    /// The events of this kind so far.
     pub fn events(&self, kind: &str) -> Vec<Event> {
-        let events = self.events.lock().expect("nobody panics with it");
+        let events = self.events.lock().expect("no thread panics with the lock");
         events.iter().filter(|event| event.what["event"] == kind).cloned().collect()
     }
 
-    /// Everything that was said to it.
+    /// Everything that clients have sent.
     pub fn heard(&self) -> String {
         self.events("heard").iter().map(|event| text(&event.what["text"]).to_owned()).collect()
     }
 
-    /// The mails that it answered for.
+    /// The mails that it has accepted.
     pub fn accepted(&self) -> Vec<Mail> {
         let mails = self.events("mail").into_iter().map(|event| Mail(event.what));
         mails.filter(|mail| mail.0["accepted"] == true).collect()
     }
 
-    /// Waits until the todo server knows of so many mails in all that they arrived, and gives them: these and no others.
+    /// Waits until the todo server has logged `count` deliveries, and returns the mails; there must not be more.
     pub async fn takes(&self, server: &Server, count: usize) -> Vec<Mail> {
         logged(server, count, &["\"mail sent\""]).await;
         let mails = self.accepted();
@@ -88,7 +88,7 @@ impl PostOffice {
         mails
     }
 
-    /// Waits for the mail to this address with this subject. There must not be two.
+    /// Waits for the only mail to this address with this subject.
     pub async fn mail(&self, to: &str, subject: &str) -> Mail {
         let found = || {
             let mails = self.accepted().into_iter();
@@ -103,24 +103,24 @@ impl PostOffice {
 
 impl Drop for PostOffice {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A mail as it arrived.
+/// A mail as received.
 #[derive(Debug)]
 pub struct Mail(pub Value);
 
 impl Mail {
-    /// To whom it was delivered, which must be one.
+    /// Its only recipient.
     pub fn to(&self) -> &str {
         let [to] = items(&self.0["to"]) else { panic!("one receiver: {self:#?}") };
         text(to)
     }
 
-    /// A header, which must be there once.
+    /// The value of a header that occurs once.
     pub fn header(&self, name: &str) -> &str {
         let headers = items(&self.0["headers"]);
         let mut values = headers.iter().filter(|header| text(&header[0]).eq_ignore_ascii_case(name));
@@ -137,7 +137,7 @@ impl Mail {
         (text(&parts[0][1]), text(&parts[1][1]))
     }
 
-    /// The token of its link, which both parts show and which leads to this page of the frontend.
+    /// The token of its link to `page` of the frontend, which both parts contain.
     pub fn token(&self, page: &str) -> String {
         let (plain, html) = self.parts();
         let start = format!("{FRONTEND}/{page}?token=");
@@ -148,10 +148,10 @@ impl Mail {
     }
 }
 
-/// Where links lead.
+/// The frontend's address in links.
 pub const FRONTEND: &str = "https://app.example.com";
 
-/// Starts a todo server that sends its mails in clear to this port, and tries again after a second; with more settings.
+/// Starts a todo server that sends mail in clear to this port and retries after a second, with `more` settings.
 pub async fn todo_server(database: Database, port: u16, more: &[(&str, &str)]) -> Server {
     let port = port.to_string();
     let mut settings = vec![
@@ -167,12 +167,12 @@ pub async fn todo_server(database: Database, port: u16, more: &[(&str, &str)]) -
     Server::start_with(database, &settings).await
 }
 
-/// Asks for a login link, the mail that nobody needs an account for.
+/// Requests a magic link, which requires no account.
 pub async fn ask_for_link(client: &Client, email: &str) {
     client.post("/api/v1/auth/magic-link/request", serde_json::json!({"email": email})).await.expect(202);
 }
 
-/// Waits until the server's log has so many lines with all of these in it; gives them.
+/// Waits until `count` lines of the server's log contain all of `parts`, and returns these lines.
 pub async fn logged(server: &Server, count: usize, parts: &[&str]) -> Vec<String> {
     until(&format!("{parts:?} in the log"), || {
         let logs = server.logs();
@@ -183,7 +183,7 @@ pub async fn logged(server: &Server, count: usize, parts: &[&str]) -> Vec<String
     .await
 }
 
-/// Waits until a counter of `/metrics` is this.
+/// Waits until a counter of `/metrics` has this value.
 pub async fn counted(server: &Server, name: &str, count: u64) {
     let (start, line) = (Instant::now(), format!("{name} {count}"));
     loop {
@@ -196,7 +196,7 @@ pub async fn counted(server: &Server, name: &str, count: u64) {
     }
 }
 
-/// A port at which nothing listens, and which nobody is given who asks for any: those are higher.
+/// A port on which nothing listens, below the range from which the system assigns free ports.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 10_000).expect("below 10,000");
@@ -205,7 +205,7 @@ pub fn free_port() -> u16 {
     free.next().expect("a free port")
 }
 
-/// The Python that has aiosmtpd: `PYTHON_BIN` where the test runner found it, else where it is installed.
+/// A Python with aiosmtpd: `PYTHON_BIN` if the test runner set it, otherwise the one in `target/`.
 fn python() -> PathBuf {
     let found = std::env::var_os("PYTHON_BIN").map_or_else(
         || {

@@ -1,4 +1,4 @@
-//! TLS and logging in to the mail server. The database has no part in it.
+//! TLS and authentication towards the mail server. Runs on SQLite only: the database plays no part.
 
 use blackbox_tests::{Database, Server};
 use futures_util::future::join_all;
@@ -7,7 +7,7 @@ use super::authority::Authority;
 use super::post_office::{PostOffice, ask_for_link, counted, free_port, logged, todo_server};
 
 const PASSWORD: &str = "the-smtp-password-4711";
-/// What a mail server asks for that knows the user.
+/// Arguments of a mail server that requires this login.
 const LOGIN: [&str; 2] = ["--login", "todos:the-smtp-password-4711"];
 
 /// A mail server at `localhost` behind TLS: `starttls` or `implicit`.
@@ -17,7 +17,7 @@ async fn behind_tls(tls: &str, authority: &Authority, name: &str, mechanism: &st
     PostOffice::open(&[&arguments[..], &LOGIN].concat()).await
 }
 
-/// A todo server that logs in over TLS (`starttls` or `tls`) and trusts the authority alone; it has been asked for a mail.
+/// A todo server that logs in over TLS (`starttls` or `tls`), trusts only `authority`, and has one mail to send.
 async fn asked(port: u16, tls: &str, authority: &Authority) -> Server {
     let trusted = authority.file();
     let settings = [
@@ -33,7 +33,7 @@ async fn asked(port: u16, tls: &str, authority: &Authority) -> Server {
     server
 }
 
-/// Fails if a mail, or anything about its sender, was said to the mail server.
+/// Asserts that the mail server received neither a mail nor a login.
 fn expect_nothing_said(office: &PostOffice) {
     let heard = office.heard();
     assert!(office.events("mail").is_empty() && office.events("login").is_empty(), "{heard}");
@@ -44,7 +44,7 @@ fn expect_nothing_said(office: &PostOffice) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_go_over_tls_with_a_login_by_either_mechanism() {
+async fn mails_are_sent_over_tls_after_a_login_by_either_mechanism() {
     let authority = Authority::new();
     let arrives = async |(theirs, ours, mechanism)| {
         let office = behind_tls(theirs, &authority, "localhost", mechanism).await;
@@ -66,7 +66,7 @@ async fn mails_go_over_tls_with_a_login_by_either_mechanism() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_said_to_a_mail_server_that_was_stripped_of_starttls() {
+async fn nothing_is_sent_to_a_mail_server_without_starttls() {
     let authority = Authority::new();
     let office = PostOffice::open(&LOGIN).await;
     let server = asked(office.port, "starttls", &authority).await;
@@ -76,7 +76,7 @@ async fn nothing_is_said_to_a_mail_server_that_was_stripped_of_starttls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_said_to_a_mail_server_with_a_wrong_certificate() {
+async fn nothing_is_sent_to_a_mail_server_with_a_wrong_certificate() {
     let (trusted, unknown) = (Authority::new(), Authority::new());
     let is_refused = async |(theirs, ours, authority, name)| {
         let office = behind_tls(theirs, authority, name, "PLAIN").await;
@@ -94,7 +94,7 @@ async fn nothing_is_said_to_a_mail_server_with_a_wrong_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_mail_is_given_up_because_the_password_is_refused() {
+async fn a_refused_smtp_password_gives_up_no_mail() {
     let (authority, port) = (Authority::new(), free_port());
     let certificate = authority.certify("localhost").display().to_string();
     let tls = ["--tls", "starttls", "--certificate", &certificate];

@@ -1,11 +1,11 @@
-//! Keys rotate while mails wait and links are under way.
+//! Key rotation while mails are queued and links are outstanding.
 
 use blackbox_tests::on_both_databases;
 
 use super::post_office::{PostOffice, ask_for_link, free_port, logged, todo_server};
 
 on_both_databases! {
-    async fn the_link_of_a_mail_that_waited_while_keys_rotated_works(database: Database) {
+    async fn a_link_queued_during_a_key_rotation_works(database: Database) {
         let (port, [old, new]) = (free_port(), ["old", "new"].map(|key| format!("{key}-{}", "k".repeat(32))));
         let mut server = todo_server(database, port, &[("SECRET_KEY", &old)]).await;
         ask_for_link(&server.client(), "waiting@example.com").await;
@@ -18,7 +18,7 @@ on_both_databases! {
         server.client().get(&log_in).await.expect(200);
     }
 
-    async fn a_link_that_left_before_keys_rotated_works_as_long_as_its_key_is_known(database: Database) {
+    async fn a_link_sent_before_a_key_rotation_works_while_its_key_is_configured(database: Database) {
         let (office, old) = (PostOffice::open(&[]).await, "o".repeat(32));
         let mut server = todo_server(database, office.port, &[("SECRET_KEY", &old)]).await;
         let mut log_in = Vec::new();

@@ -1,4 +1,4 @@
-//! A browser without pages: it keeps cookies and goes where it is sent, one step at a time.
+//! A browser without rendering: it keeps cookies and follows redirects one at a time.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -11,14 +11,14 @@ use super::provider::{PUBLIC_URL, Provider, callback};
 use super::{location, parameter};
 use crate::support::text;
 
-/// Cookies of its own, and the addresses that it saw.
+/// A browser with its own cookies and history.
 pub struct Browser {
     http: reqwest::Client,
     seen: Mutex<Vec<String>>,
 }
 
 impl Browser {
-    /// One that reaches `server` at [`PUBLIC_URL`], as if a proxy stood before it.
+    /// A browser that reaches `server` at [`PUBLIC_URL`], as through a proxy.
     pub fn new(server: &Server) -> Self {
         let address: SocketAddr =
             server.base_url.trim_start_matches("http://").parse().expect("an address and a port");
@@ -30,7 +30,7 @@ impl Browser {
         Self { http: http.expect("a client"), seen: Mutex::default() }
     }
 
-    /// Opens an address and stays there.
+    /// Requests a URL without following redirects.
     pub async fn visit(&self, address: &str) -> Answer {
         self.send(self.http.get(address)).await
     }
@@ -49,17 +49,17 @@ impl Browser {
         self.seen.lock().expect("no panic").push(address.to_owned());
     }
 
-    /// Every address that stood in its address bar or in a redirect.
+    /// Every URL that it has visited or been redirected to.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().expect("no panic").clone()
     }
 
-    /// Asks the server for the provider's page; `query` starts with `?` or is empty.
+    /// Starts a login with the provider; `query` starts with `?` or is empty.
     pub async fn begin(&self, provider: &Provider, query: &str) -> Answer {
         self.visit(&format!("{PUBLIC_URL}/api/v1/auth/oauth/{}/login{query}", provider.name)).await
     }
 
-    /// Asks for it as the logged-in user who links it; gives its address.
+    /// Starts linking the provider to `user`; returns the authorization URL.
     pub async fn begin_link(&self, user: &Client, provider: &Provider) -> String {
         let url = format!("{PUBLIC_URL}/api/v1/auth/oauth/{}/link", provider.name);
         let asked =
@@ -67,7 +67,7 @@ impl Browser {
         text(&asked.json()["authorization_url"]).to_owned()
     }
 
-    /// Goes through the provider's pages, from the first until it is sent back; gives the address of the callback, not yet visited.
+    /// Follows the provider's pages until it redirects back; returns the callback URL, not yet visited.
     pub async fn consent(&self, provider: &Provider, authorization: &str) -> String {
         let (home, mut at) = (callback(provider.name), Url::parse(authorization).expect("an address"));
         for _ in 0..10 {
@@ -80,19 +80,19 @@ impl Browser {
         panic!("it is sent round in circles: {:?}", self.seen());
     }
 
-    /// Begins a login and consents; gives the address of the callback, not yet visited.
+    /// Starts a login and consents; returns the callback URL, not yet visited.
     pub async fn to_callback(&self, provider: &Provider) -> String {
         let begun = self.begin(provider, "").await;
         self.consent(provider, location(&begun)).await
     }
 
-    /// Logs in, the callback included.
+    /// Logs in, including the callback.
     pub async fn log_in(&self, provider: &Provider) -> Answer {
         let callback = self.to_callback(provider).await;
         self.visit(&callback).await
     }
 
-    /// Links the provider to the user, the callback included.
+    /// Links the provider to `user`, including the callback.
     pub async fn link(&self, user: &Client, provider: &Provider) -> Answer {
         let page = self.begin_link(user, provider).await;
         let callback = self.consent(provider, &page).await;
@@ -100,7 +100,7 @@ impl Browser {
     }
 }
 
-/// An address with another value of a parameter, or without it.
+/// `url` with another value for a query parameter, or without the parameter.
 pub fn altered(address: &str, name: &str, value: Option<&str>) -> String {
     let mut url = Url::parse(address).expect("an address");
     let kept: Vec<_> = url.query_pairs().into_owned().filter(|(known, _)| known != name).collect();
@@ -109,7 +109,7 @@ pub fn altered(address: &str, name: &str, value: Option<&str>) -> String {
     url.into()
 }
 
-/// The state in an address.
+/// The `state` parameter of a URL.
 pub fn state(address: &str) -> String {
     parameter(address, "state").unwrap_or_else(|| panic!("no state: {address}"))
 }

@@ -1,4 +1,4 @@
-//! Callbacks that don't belong to a login of this browser at this provider.
+//! Callbacks that do not belong to a login of this browser with this provider.
 
 use blackbox_tests::on_both_databases;
 use expect_test::expect;
@@ -9,7 +9,7 @@ use super::provider::{Provider, callback};
 use super::{hand_off, location, log_in, server_with};
 
 on_both_databases! {
-    async fn a_state_that_is_wrong_used_or_not_there_is_refused(database: Database) {
+    async fn a_wrong_used_or_missing_state_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);
@@ -19,14 +19,14 @@ on_both_databases! {
         }
         hand_off(&browser.visit(&good).await);
         browser.visit(&good).await.expect_problem(400, "AUTH_008");
-        // A new code does not revive it.
+        // A new code does not make the state valid again.
         let fresh = browser.to_callback(&acme).await;
         let revived = altered(&fresh, "state", Some(&state(&good)));
         browser.visit(&revived).await.expect_problem(400, "AUTH_008");
         assert_eq!(acme.asked("/token").await, 1);
     }
 
-    async fn of_one_callback_sent_many_times_at_once_one_counts(database: Database) {
+    async fn exactly_one_of_many_concurrent_callbacks_succeeds(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);
@@ -43,26 +43,26 @@ on_both_databases! {
     async fn the_callback_of_another_browser_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        // The thief wants the victim to be logged in as the thief, or the victim's login for themselves.
+        // An attacker may want to log the victim in as the attacker, or to take over the victim's login.
         let (thief, victim) = (Browser::new(&server), Browser::new(&server));
         let thiefs = thief.to_callback(&acme).await;
         victim.visit(&thiefs).await.expect_problem(400, "AUTH_008");
         let victims = victim.to_callback(&acme).await;
         thief.begin(&acme, "").await;
         thief.visit(&victims).await.expect_problem(400, "AUTH_008");
-        // The state is used up by whoever brings it.
+        // Any request with the state consumes it.
         victim.visit(&victims).await.expect_problem(400, "AUTH_008");
         assert_eq!(acme.asked("/token").await, 0);
     }
 
-    async fn a_login_that_the_user_denies_or_the_provider_refuses_is_told_so(database: Database) {
+    async fn a_login_that_the_user_or_the_provider_refuses_fails_with_502(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         acme.behave(json!({"deny": true})).await;
         let browser = Browser::new(&server);
         let denied = browser.to_callback(&acme).await;
         assert!(denied.contains("error=access_denied"), "{denied}");
-        // What a browser shows when a login fails, in place of the frontend.
+        // The browser shows this error instead of the frontend.
         expect![[r#"
             502
             content-type: application/problem+json
@@ -89,11 +89,11 @@ on_both_databases! {
         log_in(&server, &acme).await;
     }
 
-    async fn what_one_provider_sends_is_not_taken_to_another(database: Database) {
+    async fn a_response_of_one_provider_is_refused_at_another(database: Database) {
         let (acme, evil) = (Provider::openid("acme").await, Provider::openid("evil").await);
         let server = server_with(database, &[&acme, &evil]).await;
         let browser = Browser::new(&server);
-        // Acme's code and state at the callback of the other, and the other way round.
+        // Acme's code and state at the other provider's callback, and vice versa.
         for (from, at) in [(&acme, &evil), (&evil, &acme)] {
             let good = browser.to_callback(from).await;
             browser.begin(at, "").await;
@@ -111,7 +111,7 @@ on_both_databases! {
         assert_eq!((acme.asked("/token").await, evil.asked("/token").await), (0, 0));
     }
 
-    async fn an_answer_must_say_whose_it_is_where_the_provider_promised(database: Database) {
+    async fn iss_is_required_in_the_callback_if_the_provider_announces_it(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);

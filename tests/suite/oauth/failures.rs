@@ -1,4 +1,4 @@
-//! Providers that are down, slow, or out of their mind: always a 502 that says so, and in time.
+//! Providers that are down, slow or faulty: a 502 in bounded time.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::{location, log_in, server_with};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// Every answer that is none, but for those that come late; `tests/openid-provider/place.mjs` has them.
+/// The invalid responses of `tests/openid-provider/place.mjs`, except the late ones.
 const NONSENSE: [&str; 12] = [
     "html",
     "truncated",
@@ -28,7 +28,7 @@ const NONSENSE: [&str; 12] = [
     "reset",
 ];
 
-/// A login that has to fail.
+/// Asserts that a login fails with 502 `AUTH_010`.
 async fn fails(server: &Server, provider: &Provider, what: &str) {
     let browser = Browser::new(server);
     let begun = browser.begin(provider, "").await;
@@ -43,7 +43,7 @@ async fn fails(server: &Server, provider: &Provider, what: &str) {
 }
 
 on_both_databases! {
-    async fn a_provider_that_is_down_is_told_so(database: Database) {
+    async fn a_provider_that_is_down_causes_a_502(database: Database) {
         let (acme, github) = (Provider::openid("acme").await, Provider::github().await);
         let server = server_with(database, &[&acme, &github]).await;
         let browser = Browser::new(&server);
@@ -61,22 +61,22 @@ on_both_databases! {
         user.post("/api/v1/auth/oauth/acme/link", json!({})).await.expect_problem(502, "AUTH_010");
     }
 
-    async fn nonsense_from_a_provider_is_told_so_wherever_it_comes(database: Database) {
+    async fn an_invalid_response_from_any_endpoint_of_a_provider_causes_a_502(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        // The first needs no more to fail; then the server knows where the others are.
+        // Discovery fails first; once it works, the server knows the other endpoints.
         for path in [DISCOVERY, "/token", "/me"] {
             for fault in NONSENSE {
                 acme.fail_at(path, fault).await;
                 fails(&server, &acme, &format!("{fault} at {path}")).await;
             }
-            // It is well again at once.
+            // The provider recovers at once.
             acme.behave(json!({"faults": {}})).await;
             log_in(&server, &acme).await;
         }
     }
 
-    async fn nonsense_in_place_of_keys_signs_nothing(database: Database) {
+    async fn invalid_key_sets_verify_nothing(database: Database) {
         let mut providers = Vec::new();
         for fault in NONSENSE {
             let provider = Provider::openid(fault).await;
@@ -89,7 +89,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_slow_provider_is_given_up_after_five_seconds_and_holds_up_nobody_else(database: Database) {
+    async fn a_slow_provider_times_out_after_five_seconds_and_delays_no_other_login(database: Database) {
         let mut providers = Vec::new();
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let late = ["silent", "endless"].into_iter().flat_map(|fault| {
@@ -104,7 +104,7 @@ on_both_databases! {
         let all: Vec<_> = providers.iter().chain([&well]).collect();
         let server = server_with(database, &all).await;
         let start = Instant::now();
-        // Several at once don't wait for one another.
+        // Concurrent logins do not wait for each other.
         let slow = providers.iter().flat_map(|provider| [provider; 3]).map(|provider| fails(&server, provider, provider.name));
         let quick = async {
             tokio::time::sleep(Duration::from_secs(1)).await;

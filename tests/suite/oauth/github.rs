@@ -1,4 +1,4 @@
-//! GitHub, which speaks OAuth and no OpenID Connect.
+//! GitHub, which supports OAuth but not OpenID Connect.
 
 use blackbox_tests::on_both_databases;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::browser::{Browser, altered};
 use super::provider::Provider;
 use super::{location, log_in, me, parameter, server_with};
 
-/// An account there, with its addresses.
+/// A GitHub account with email addresses.
 fn octocat(addresses: &Value) -> Value {
     json!({"id": 583_231, "login": "octocat", "name": "The Octocat", "emails": addresses})
 }
@@ -31,7 +31,7 @@ on_both_databases! {
             assert_eq!(profile["email"], expected, "{addresses}");
             assert_eq!(profile["email_verified"], !expected.is_null());
             assert_eq!((&profile["providers"], &profile["display_name"]), (&json!(["github"]), &json!("The Octocat")));
-            // They are known by their id; names and addresses change there.
+            // GitHub users are identified by id, because names and addresses change.
             github.log_in_as(json!({"id": 583_231, "login": "renamed", "name": null, "emails": []})).await;
             assert_eq!(me(&log_in(&server, &github).await).await["id"], profile["id"]);
         }
@@ -56,7 +56,7 @@ on_both_databases! {
         assert_eq!(me(&squatter).await["providers"], json!(["github"]));
     }
 
-    async fn github_checks_the_code_and_who_began_the_login(database: Database) {
+    async fn github_checks_the_code_and_its_verifier(database: Database) {
         let github = Provider::github().await;
         github.log_in_as(octocat(&json!([]))).await;
         let server = server_with(database, &[&github]).await;
@@ -66,7 +66,7 @@ on_both_databases! {
         assert!(denied.contains("error=access_denied"), "{denied}");
         browser.visit(&denied).await.expect_problem(502, "AUTH_010");
         github.behave(json!({"deny": false})).await;
-        // Its token endpoint tells errors with a 200.
+        // GitHub's token endpoint reports errors with status 200.
         let good = browser.to_callback(&github).await;
         browser.visit(&altered(&good, "code", Some("made-up"))).await.expect_problem(502, "AUTH_010");
         let stolen = parameter(&Browser::new(&server).to_callback(&github).await, "code");
@@ -75,7 +75,7 @@ on_both_databases! {
         log_in(&server, &github).await;
     }
 
-    async fn nonsense_from_github_is_told_so_wherever_it_comes(database: Database) {
+    async fn an_invalid_response_from_any_endpoint_of_github_causes_a_502(database: Database) {
         let github = Provider::github().await;
         github.log_in_as(octocat(&json!([]))).await;
         let server = server_with(database, &[&github]).await;

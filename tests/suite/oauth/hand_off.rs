@@ -1,21 +1,20 @@
-//! The code with which a login comes out: good once, and for a minute.
+//! The code at the end of a login: valid once, for one minute.
 
-use blackbox_tests::{Server, on_both_databases};
+use blackbox_tests::{Database, Server, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::browser::{Browser, state};
 use super::provider::Provider;
 use super::{exchange, hand_off, server_with};
-use crate::support::sql;
 
-/// A code that waits to be exchanged.
+/// A code that has not been exchanged yet.
 async fn code(server: &Server, acme: &Provider) -> String {
     hand_off(&Browser::new(server).log_in(acme).await)
 }
 
 on_both_databases! {
-    async fn of_many_exchanges_of_one_code_exactly_one_wins(database: Database) {
+    async fn exactly_one_of_many_exchanges_of_one_code_succeeds(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let code = code(&server, &acme).await;
@@ -32,16 +31,18 @@ on_both_databases! {
         assert_eq!(devices.as_array().map(Vec::len), Some(1));
     }
 
-    async fn a_code_that_is_late_or_made_up_opens_nothing(database: Database) {
+    async fn an_expired_or_invented_code_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let late = code(&server, &acme).await;
-        // As if a minute had gone by.
-        let age = match &server.postgres {
-            Some(_) => "UPDATE one_time_tokens SET expires_at = expires_at - interval '1 minute'",
-            None => "UPDATE one_time_tokens SET expires_at = expires_at - 60 * 1000000",
+        // Let the code expire.
+        let minute = match database {
+            Database::Postgres => "interval '1 minute'",
+            Database::Sqlite => "60000000",
         };
-        sql(&server, &format!("{age} WHERE kind = 'oauth_hand_off'"));
+        server.execute(&format!(
+            "UPDATE one_time_tokens SET expires_at = expires_at - {minute} WHERE kind = 'oauth_hand_off'"
+        ));
         exchange(&server, &late).await.expect_problem(400, "AUTH_008");
 
         let good = code(&server, &acme).await;
@@ -50,7 +51,7 @@ on_both_databases! {
         for made_up in [another.iter().collect(), good[1..].to_owned(), format!("{good}A"), "x".repeat(10_000)] {
             exchange(&server, &made_up).await.expect_problem(400, "AUTH_008");
         }
-        // Neither is what a login carries on its way a code, nor a code a link of a mail.
+        // A state is not a code, and a code is not a magic link.
         let state = state(&Browser::new(&server).to_callback(&acme).await);
         exchange(&server, &state).await.expect_problem(400, "AUTH_008");
         let client = server.client();

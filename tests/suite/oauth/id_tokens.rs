@@ -1,4 +1,4 @@
-//! Id tokens that are not for this login (OpenID Connect Core 1.0 section 3.1.3.7), and keys that change.
+//! ID tokens issued for another login (OpenID Connect Core 1.0 section 3.1.3.7), and key rotation.
 
 use blackbox_tests::on_both_databases;
 use serde_json::{Value, json};
@@ -6,16 +6,15 @@ use serde_json::{Value, json};
 use super::browser::Browser;
 use super::provider::{CLIENT_ID, Provider};
 use super::{hand_off, log_in, me, server_with};
-use crate::support::sql;
 
-/// Seconds since 1970, so many from now.
+/// A Unix time, `seconds` from now.
 fn seconds(from_now: i64) -> i64 {
     let now: i64 = jsonwebtoken::get_current_timestamp().try_into().expect("not that late");
     now + from_now
 }
 
 on_both_databases! {
-    async fn an_id_token_that_is_not_for_this_login_lets_nobody_in(database: Database) {
+    async fn an_id_token_for_another_login_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);
@@ -31,7 +30,7 @@ on_both_databases! {
             json!({"aud": ["somebody-else"]}),
             json!({"aud": []}),
             json!({"aud": null}),
-            // Who else it is for is nobody that this server trusts.
+            // The server trusts none of the other audiences.
             json!({"aud": [CLIENT_ID, "somebody-else"]}),
             json!({"aud": [CLIENT_ID, "somebody-else"], "azp": "somebody-else"}),
             json!({"azp": "somebody-else"}),
@@ -55,9 +54,9 @@ on_both_databases! {
         for signer in ["another", "secret", "nobody"] {
             refused(json!({"signer": signer})).await;
         }
-        assert_eq!(sql(&server, "SELECT count(*) FROM users"), "0");
+        assert_eq!(server.column("SELECT '' || count(*) AS value FROM users"), ["0"]);
 
-        // The same hand makes good ones.
+        // The same code makes valid tokens too.
         for claims in [
             json!({}),
             json!({"aud": [CLIENT_ID]}),
@@ -70,7 +69,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_userinfo_answer_about_somebody_else_lets_nobody_in(database: Database) {
+    async fn a_userinfo_response_about_another_subject_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         for sub in [json!("bob-1"), json!(null), json!(7)] {

@@ -1,4 +1,4 @@
-//! To whom an identity belongs.
+//! Which account a provider identity belongs to.
 
 use blackbox_tests::{Answer, Client, on_both_databases};
 use serde_json::json;
@@ -6,7 +6,6 @@ use serde_json::json;
 use super::browser::Browser;
 use super::provider::{PUBLIC_URL, Provider};
 use super::{FRONTEND, ann, location, log_in, me, parameter, server_with};
-use crate::support::sql;
 
 async fn unlink(user: &Client, provider: &str) -> Answer {
     user.delete(&format!("/api/v1/auth/oauth/{provider}")).await
@@ -25,19 +24,19 @@ on_both_databases! {
     async fn a_login_does_not_join_an_account_that_never_verified_its_address(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        // Whoever registers an address first need not be its owner.
+        // The user who registered the address first may not be its owner.
         let (squatter, _) = server.client().register("ann@example.com").await;
         let browser = Browser::new(&server);
         browser.log_in(&acme).await.expect_problem(409, "AUTH_009");
         assert_eq!(me(&squatter).await["providers"], json!([]));
-        // It stays so however often they come, until the address is verified.
+        // Repeats fail too, until the address is verified.
         browser.log_in(&acme).await.expect_problem(409, "AUTH_009");
-        sql(&server, "UPDATE users SET email_verified = true");
+        server.execute("UPDATE users SET email_verified = true");
         let profile = me(&log_in(&server, &acme).await).await;
         assert_eq!((&profile["id"], &profile["providers"]), (&me(&squatter).await["id"], &json!(["acme"])));
     }
 
-    async fn the_same_subject_at_another_provider_is_somebody_else(database: Database) {
+    async fn the_same_subject_at_another_provider_is_another_user(database: Database) {
         let (acme, other) = (Provider::openid("acme").await, Provider::openid("other").await);
         let server = server_with(database, &[&acme, &other]).await;
         other.log_in_as(json!({"sub": ann()["sub"], "email": "bob@example.com", "email_verified": true})).await;
@@ -49,7 +48,7 @@ on_both_databases! {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let (ann_here, _) = server.client().register("ann@example.com").await;
-        sql(&server, "UPDATE users SET email_verified = true");
+        server.execute("UPDATE users SET email_verified = true");
         acme.log_in_as(json!({"sub": "thief", "email": "ann@example.com", "email_verified": false})).await;
         let thief = me(&log_in(&server, &acme).await).await;
         assert_eq!(thief["email"], json!(null));
@@ -61,14 +60,14 @@ on_both_databases! {
     async fn a_logged_in_user_links_and_unlinks_a_provider(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        // Neither side's address matters.
+        // The addresses on both sides may differ.
         let (bob, _) = server.client().register("bob@example.com").await;
         let linked = Browser::new(&server).link(&bob, &acme).await;
         assert_eq!((location(&linked), parameter(location(&linked), "code")), (FRONTEND, None));
         let profile = me(&bob).await;
         assert_eq!((&profile["providers"], &profile["email"]), (&json!(["acme"]), &json!("bob@example.com")));
         assert_eq!(me(&log_in(&server, &acme).await).await["id"], profile["id"]);
-        // Once more changes nothing.
+        // Linking again changes nothing.
         location(&Browser::new(&server).link(&bob, &acme).await);
         assert_eq!(me(&bob).await["providers"], json!(["acme"]));
 
@@ -78,16 +77,16 @@ on_both_databases! {
         assert_eq!(me(&bob).await["providers"], json!(["acme"]));
         unlink(&bob, "acme").await.expect(204);
         unlink(&bob, "acme").await.expect_problem(404, "RESOURCE_002");
-        // Now it is nobody's, and Ann's login makes an account.
+        // The identity is free again: a login creates a new account.
         assert_ne!(me(&log_in(&server, &acme).await).await["id"], profile["id"]);
     }
 
-    async fn linking_needs_a_logged_in_user_and_ends_in_the_browser_that_began_it(database: Database) {
+    async fn linking_requires_a_session_and_ends_in_the_browser_that_started_it(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let asked = server.client().post("/api/v1/auth/oauth/acme/link", json!({})).await;
         asked.expect_problem(401, "AUTH_005");
-        // Eve can't have Ann link Eve's identity, or Ann's account would open to Eve.
+        // Eve must not be able to make Ann finish a link that Eve started.
         let (eve, _) = server.client().register("eve@example.com").await;
         let page = Browser::new(&server).begin_link(&eve, &acme).await;
         let victim = Browser::new(&server);

@@ -1,4 +1,4 @@
-//! The way that goes well, at every kind of provider.
+//! Successful logins with every kind of provider.
 
 use blackbox_tests::client::http;
 use blackbox_tests::on_both_databases;
@@ -10,7 +10,7 @@ use super::provider::{CLIENT_ID, CLIENT_SECRET, Provider, callback};
 use super::{FRONTEND, exchange, hand_off, location, log_in, me, parameter, server_set, server_with};
 use crate::support::{add, items, refresh};
 
-/// What the provider's token endpoint says to somebody who has a code.
+/// Sends a code to the provider's token endpoint; returns status and body.
 async fn redeem(provider: &Provider, code: &str, verifier: Option<&str>) -> (u16, String) {
     let mut form = vec![("grant_type", "authorization_code"), ("code", code)];
     let home = callback(provider.name);
@@ -23,14 +23,14 @@ async fn redeem(provider: &Provider, code: &str, verifier: Option<&str>) -> (u16
     (response.status().as_u16(), response.text().await.expect("a body"))
 }
 
-/// The form in which both go into the header (RFC 6749 section 2.3.1).
+/// The form encoding of client id and secret (RFC 6749 section 2.3.1).
 fn form_encoded(text: &str) -> String {
     let url = Url::parse_with_params("http://localhost", [("a", text)]).expect("an address");
     url.query().and_then(|query| query.strip_prefix("a=")).expect("a query").to_owned()
 }
 
 on_both_databases! {
-    async fn a_login_goes_to_the_provider_and_back_and_ends_in_tokens_that_work(database: Database) {
+    async fn a_login_goes_to_the_provider_and_back_and_yields_working_tokens(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);
@@ -61,23 +61,23 @@ on_both_databases! {
         let devices = user.get("/api/v1/users/me/devices").await.expect(200).json();
         assert_eq!((items(&devices).len(), &devices[0]["client_id"]), (1, &json!("laptop")));
 
-        // Seen before, they are the same user, whatever the provider calls them by now.
+        // A known subject stays the same user, even if the provider reports another address.
         acme.log_in_as(json!({"sub": "ann-1", "email": "new@example.com", "email_verified": true})).await;
         let again = me(&log_in(&server, &acme).await).await;
         assert_eq!((&again["id"], &again["email"]), (&profile["id"], &profile["email"]));
     }
 
-    async fn the_provider_checks_that_whoever_brings_a_code_began_the_login(database: Database) {
+    async fn the_provider_redeems_a_code_only_with_the_verifier_of_its_login(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        // Stolen from the callback's address: the client's secret alone does not redeem it.
+        // A code stolen from the callback URL cannot be redeemed with the client secret alone.
         for verifier in [None, Some("a-verifier-of-the-thief-that-is-long-enough")] {
             let stolen = parameter(&Browser::new(&server).to_callback(&acme).await, "code").expect("a code");
             let (status, told) = redeem(&acme, &stolen, verifier).await;
             assert_eq!(status, 400, "{told}");
             assert!(told.contains("invalid_grant"), "{told}");
         }
-        // Nor does a login of the thief's own, which has a verifier of its own.
+        // Nor can it be redeemed in a login of the thief, which has another verifier.
         let stolen = parameter(&Browser::new(&server).to_callback(&acme).await, "code").expect("a code");
         let thief = Browser::new(&server);
         let own = thief.to_callback(&acme).await;
@@ -86,7 +86,7 @@ on_both_databases! {
         log_in(&server, &acme).await;
     }
 
-    async fn an_address_in_the_id_token_is_taken_from_there(database: Database) {
+    async fn an_address_in_the_id_token_is_used(database: Database) {
         let google = Provider::openid_with("google", json!({"claimsInToken": true, "algorithm": "RS256"})).await;
         let server = server_with(database, &[&google]).await;
         let profile = me(&log_in(&server, &google).await).await;
@@ -94,7 +94,7 @@ on_both_databases! {
         assert_eq!(google.asked("/me").await, 0);
     }
 
-    async fn an_address_that_the_provider_does_not_vouch_for_is_nobodys(database: Database) {
+    async fn an_address_that_the_provider_has_not_verified_is_ignored(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         for (sub, verified) in [("a", json!(false)), ("b", json!(null)), ("c", json!("false"))] {
@@ -102,12 +102,12 @@ on_both_databases! {
             let profile = me(&log_in(&server, &acme).await).await;
             assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(null), &json!(false)), "{sub}");
         }
-        // Some providers write the word.
+        // Some providers send the boolean as a string.
         acme.log_in_as(json!({"sub": "d", "email": "ann@example.com", "email_verified": "true"})).await;
         assert_eq!(me(&log_in(&server, &acme).await).await["email"], "ann@example.com");
     }
 
-    async fn a_login_comes_out_at_the_frontend_and_nowhere_else(database: Database) {
+    async fn a_login_ends_at_the_frontend_and_nowhere_else(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_set(database, &[&acme], &[("ALLOWED_ORIGINS", "https://app.example.com")]).await;
         let (user, _) = server.client().register("bob@example.com").await;
@@ -138,12 +138,12 @@ on_both_databases! {
             let link = user.post(&format!("/api/v1/auth/oauth/acme/link{query}"), json!({})).await;
             link.expect_problem(422, "VALIDATION_006");
         }
-        // The way back to the server is registered and not to be had from whoever asks.
+        // The redirect URI comes from the settings, not from the request.
         let begun = Browser::new(&server).begin(&acme, "?redirect_uri=https://evil.example/").await;
         assert_eq!(parameter(location(&begun), "redirect_uri"), Some(callback("acme")));
     }
 
-    async fn providers_are_listed_and_others_are_not_found(database: Database) {
+    async fn configured_providers_are_listed_and_others_are_not_found(database: Database) {
         let (acme, google, github) =
             (Provider::openid("acme").await, Provider::openid("google").await, Provider::github().await);
         let server = server_with(database, &[&acme, &google, &github]).await;
@@ -156,7 +156,7 @@ on_both_databases! {
         Browser::new(&server).visit(&callback).await.expect_problem(404, "RESOURCE_002");
     }
 
-    async fn any_algorithm_and_either_way_of_showing_the_secret_will_do(database: Database) {
+    async fn every_signature_algorithm_and_client_authentication_works(database: Database) {
         let mut providers = Vec::new();
         for (name, algorithm, client) in [
             ("a", "ES256", json!({})),

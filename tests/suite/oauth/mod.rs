@@ -1,4 +1,4 @@
-//! Logging in through providers: the real `oidc-provider` from npm, and a server in the shape of GitHub.
+//! Logging in with providers: the real `oidc-provider` from npm, and an imitation of GitHub.
 
 mod browser;
 mod callbacks;
@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use self::browser::Browser;
 use self::provider::Provider;
 
-/// Where the tests' frontend is.
+/// The address of the frontend.
 const FRONTEND: &str = "http://localhost:3000";
 
-/// A server on this kind of database that knows these providers.
+/// Starts a server that is configured for `providers`.
 async fn server_with(database: Database, providers: &[&Provider]) -> Server {
     server_set(database, providers, &[]).await
 }
@@ -35,42 +35,42 @@ async fn server_set(database: Database, providers: &[&Provider], more: &[(&str, 
     Server::start_with(database, &all).await
 }
 
-/// Turns a hand-off code into tokens.
+/// Exchanges a login code for tokens.
 async fn exchange(server: &Server, code: &str) -> Answer {
     server.client().post("/api/v1/auth/oauth/exchange", json!({"code": code, "client_id": "laptop"})).await
 }
 
-/// Logs in with the provider in a new browser; gives the user as a caller.
+/// Logs in with the provider in a new browser; returns a client of the user.
 async fn log_in(server: &Server, provider: &Provider) -> Client {
     let came_back = Browser::new(server).log_in(provider).await;
     let tokens = exchange(server, &hand_off(&came_back)).await.expect(200).json();
     server.client().with_token(tokens["access_token"].as_str().expect("an access token"))
 }
 
-/// The code with which a callback sends the browser to the frontend.
+/// The login code in the redirect of a callback.
 fn hand_off(came_back: &Answer) -> String {
     let to = location(came_back);
     parameter(to, "code").unwrap_or_else(|| panic!("no code: {to}"))
 }
 
-/// Where a redirect goes.
+/// The target of a redirect.
 fn location(answer: &Answer) -> &str {
     assert!([302, 303].contains(&answer.status), "{answer}");
     answer.header("location")
 }
 
-/// A parameter of an address's query.
+/// A query parameter of a URL.
 fn parameter(address: &str, name: &str) -> Option<String> {
     let url = reqwest::Url::parse(address).expect("an address");
     url.query_pairs().find_map(|(known, value)| (known == name).then(|| value.into_owned()))
 }
 
-/// Who the user is, as they see it.
+/// The user's `/users/me`.
 async fn me(user: &Client) -> Value {
     user.get("/api/v1/users/me").await.expect(200).json()
 }
 
-/// An account at a provider whose address is verified there.
+/// Claims of an account with a verified address.
 fn ann() -> Value {
     json!({"sub": "ann-1", "email": "ann@example.com", "email_verified": true, "name": "Ann"})
 }

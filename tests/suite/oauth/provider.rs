@@ -1,4 +1,4 @@
-//! Providers of the suite's Node.js process, ordered at its desk.
+//! Identity providers, which run in one Node.js process with a control endpoint.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -11,35 +11,35 @@ use serde_json::{Value, json};
 use super::ann;
 use crate::support::{items, text};
 
-/// Where browsers reach the server under test, whichever port it listens on.
+/// The public URL of the server under test, independent of its port.
 pub const PUBLIC_URL: &str = "http://localhost";
 
-/// Who the server under test is at every provider. What has a meaning in a form stands in its secret.
+/// The client id at every provider. The secret contains characters that are special in forms.
 pub const CLIENT_ID: &str = "todo:server";
 pub const CLIENT_SECRET: &str = "canary&client+secret%=/4718";
 
-/// A provider of its own, at which Ann logs in unless it is told otherwise.
+/// A provider at which Ann logs in by default.
 pub struct Provider {
-    /// The name by which the server under test knows it.
+    /// Its name in the settings of the server under test.
     pub name: &'static str,
-    /// Where it is; its issuer, where it has one.
+    /// Its base URL, which is also the issuer of an OpenID Connect provider.
     pub url: String,
     desk: String,
     http: reqwest::Client,
 }
 
 impl Provider {
-    /// A real OpenID Connect provider.
+    /// Starts an OpenID Connect provider (`oidc-provider` from npm).
     pub async fn openid(name: &'static str) -> Self {
         Self::openid_with(name, json!({})).await
     }
 
-    /// One with more settings, see `tests/openid-provider/openid.mjs`, or with more of the client in them.
+    /// The same with options, which `tests/openid-provider/openid.mjs` describes.
     pub async fn openid_with(name: &'static str, settings: Value) -> Self {
         Self::open("openid", name, settings).await
     }
 
-    /// What looks like GitHub.
+    /// Starts an imitation of GitHub.
     pub async fn github() -> Self {
         Self::open("github", "github", json!({})).await
     }
@@ -58,7 +58,7 @@ impl Provider {
         provider
     }
 
-    /// The settings that make it known to a server.
+    /// The settings that configure a server for it.
     pub fn settings(&self) -> Vec<(String, String)> {
         let url = self.url.clone();
         let upper = self.name.to_ascii_uppercase();
@@ -74,48 +74,48 @@ impl Provider {
         addresses.into_iter().chain(client).collect()
     }
 
-    /// From now on it behaves so.
+    /// Changes its options.
     pub async fn behave(&self, change: Value) {
         ask(self.http.post(&self.desk).json(&change)).await;
     }
 
-    /// Whoever comes is this account.
+    /// Logs every browser in as this account.
     pub async fn log_in_as(&self, account: Value) {
         self.behave(json!({"account": account})).await;
     }
 
-    /// What it does at this path from now on in place of answering; a name of `tests/openid-provider/place.mjs`.
+    /// Makes it fail at `path`; `tests/openid-provider/place.mjs` lists the faults.
     pub async fn fail_at(&self, path: &str, fault: &str) {
         self.behave(json!({"faults": {path: fault}})).await;
     }
 
-    /// It signs with a new key, and publishes no other.
+    /// Replaces its signing key; the old one is no longer published.
     pub async fn rotate(&self) {
         ask(self.http.post(format!("{}/rotate", self.desk))).await;
     }
 
-    /// Nobody listens there any more.
+    /// Closes its port.
     pub async fn close(&self) {
         ask(self.http.post(format!("{}/close", self.desk))).await;
     }
 
-    /// How often it was asked at this path.
+    /// The number of requests for this path so far.
     pub async fn asked(&self, path: &str) -> u64 {
         ask(self.http.get(&self.desk)).await["requests"][path].as_u64().unwrap_or_default()
     }
 
-    /// The codes that it gave out.
+    /// The codes that it has issued.
     pub async fn codes(&self) -> Vec<String> {
         strings(&ask(self.http.get(&self.desk)).await["codes"])
     }
 
-    /// The tokens that it gave out.
+    /// The tokens that it has issued.
     pub async fn tokens(&self) -> Vec<String> {
         strings(&ask(self.http.get(&self.desk)).await["tokens"])
     }
 }
 
-/// Where a provider sends browsers back to.
+/// The redirect URI of a provider.
 pub fn callback(name: &str) -> String {
     format!("{PUBLIC_URL}/api/v1/auth/oauth/{name}/callback")
 }
@@ -130,7 +130,7 @@ async fn ask(request: reqwest::RequestBuilder) -> Value {
     serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"))
 }
 
-/// The desk of the one process of this test run, which ends with it.
+/// The control endpoint of the providers' process, which ends with this test run.
 fn desk() -> &'static str {
     static DESK: OnceLock<(Child, String)> = OnceLock::new();
     &DESK.get_or_init(spawn).1

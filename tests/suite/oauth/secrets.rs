@@ -1,4 +1,4 @@
-//! What must stay secret on the way: in logs, in addresses, in the database.
+//! Secrets of a login appear neither in logs nor in URLs nor in the database.
 
 use blackbox_tests::{Server, on_both_databases};
 use postgres_testbed::Role;
@@ -7,9 +7,9 @@ use serde_json::json;
 use super::browser::{Browser, state};
 use super::provider::{CLIENT_SECRET, Provider};
 use super::{exchange, hand_off, location, log_in, me, server_set};
-use crate::support::{sql, text};
+use crate::support::text;
 
-/// Everything in the database, byte for byte.
+/// The bytes of the whole database.
 fn stored(server: &Server) -> Vec<u8> {
     if let Some(database) = &server.postgres {
         let rows =
@@ -31,12 +31,12 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
 }
 
 on_both_databases! {
-    async fn nothing_secret_of_a_login_stands_in_a_log_an_address_or_the_database(database: Database) {
+    async fn no_secret_of_a_login_appears_in_logs_urls_or_the_database(database: Database) {
         let (acme, github) = (Provider::openid("acme").await, Provider::github().await);
         let mut server = server_set(database, &[&acme, &github], &[("LOG_LEVEL", "debug")]).await;
         github.log_in_as(json!({"id": 1, "login": "ann", "emails": []})).await;
         let browser = Browser::new(&server);
-        // What lets somebody in, and what stands in an address for as long as a redirect takes.
+        // Long-lived secrets, and codes that appear in URLs only.
         let mut tokens = vec![CLIENT_SECRET.to_owned()];
         let mut codes = Vec::new();
         for (provider, faulty) in [(&acme, "/token"), (&github, "/user")] {
@@ -46,7 +46,7 @@ on_both_databases! {
             let got = exchange(&server, &hand_off(&back)).await.expect(200).json();
             tokens.extend([cookie, text(&got["access_token"]), text(&got["refresh_token"])].map(str::to_owned));
             codes.extend([state(location(&begun)), hand_off(&back)]);
-            // What goes wrong is told without them too.
+            // Errors do not contain them either.
             let spoilt = browser.to_callback(provider).await;
             provider.fail_at(faulty, "types").await;
             browser.visit(&spoilt).await.expect_problem(502, "AUTH_010");
@@ -75,22 +75,24 @@ on_both_databases! {
         }
     }
 
-    async fn what_providers_gave_is_sealed_and_the_key_may_change(database: Database) {
+    async fn providers_tokens_are_encrypted_and_the_key_may_rotate(database: Database) {
         let (first, second) = ("the-first-key-of-more-than-32-bytes", "the-second-key-of-more-than-32-bytes");
         let acme = Provider::openid("acme").await;
         let mut server = server_set(database, &[&acme], &[("TOKEN_ENCRYPTION_KEY", first)]).await;
         let ann = me(&log_in(&server, &acme).await).await;
-        let of_ann = |server: &Server, column: &str| sql(server, &format!("SELECT {column} FROM external_identities"));
-        let key = of_ann(&server, "key_id");
+        let stored = |server: &Server, column: &str| {
+            server.column(&format!("SELECT '' || {column} AS value FROM external_identities")).concat()
+        };
+        let key = stored(&server, "key_id");
         // Nonce and tag add 28 bytes to a token.
         let lengths: Vec<_> = acme.tokens().await.iter().map(|token| (token.len() + 28).to_string()).collect();
         for column in ["length(access_token)", "length(refresh_token)"] {
-            assert!(lengths.contains(&of_ann(&server, column)), "{column}");
+            assert!(lengths.contains(&stored(&server, column)), "{column}");
         }
 
         server.set("TOKEN_ENCRYPTION_KEY", &format!("{second},{first}"));
         server.crash_and_restart().await;
         assert_eq!(me(&log_in(&server, &acme).await).await["id"], ann["id"]);
-        assert_ne!(of_ann(&server, "key_id"), key, "the new key seals");
+        assert_ne!(stored(&server, "key_id"), key, "the new key seals");
     }
 }

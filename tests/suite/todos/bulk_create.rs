@@ -1,4 +1,4 @@
-//! Creating many at once, as an import of a browser's list does.
+//! Creating todos in bulk, for example to import a list from a browser.
 
 use blackbox_tests::on_both_databases;
 use expect_test::expect;
@@ -14,7 +14,7 @@ fn numbered(count: usize) -> Value {
 }
 
 on_both_databases! {
-    async fn many_are_created_in_their_order(server: Server) {
+    async fn many_todos_are_created_in_request_order(server: Server) {
         let ann = server.client().new_user().await;
         let body =
             json!({"todos": [{"text": "one"}, {"text": "two", "completed": true, "client_id": "phone"}]});
@@ -34,11 +34,11 @@ on_both_databases! {
         let all = ann.post(BULK, numbered(1000)).await.expect(201).json();
         assert_eq!((items(&all["created"]).len(), &all["existing"]), (1000, &json!([])));
         let stamps: Vec<_> = items(&all["created"]).iter().map(|todo| text(&todo["updated_at"])).collect();
-        assert!(stamps.is_sorted_by(|a, b| a < b), "each has a stamp of its own, in request order");
+        assert!(stamps.is_sorted_by(|a, b| a < b), "each todo has its own stamp, in request order");
         assert_eq!(ann.get("/api/v1/todos").await.header("x-total-count"), "1002");
     }
 
-    async fn an_import_repeated_creates_nothing_twice(server: Server) {
+    async fn a_repeated_import_creates_nothing_twice(server: Server) {
         let ann = server.client().new_user().await;
         let list = json!({"todos": [
             {"id": 1, "title": "old names", "createdAt": "2019-05-01T08:00:00.000Z", "completed": true},
@@ -75,7 +75,7 @@ on_both_databases! {
         let ids = members(&again["existing"], "id");
         assert_eq!(ids[4], id(7));
         assert_eq!(first.json()["created"][0]["created_at"], "2019-05-01T08:00:00.000000Z");
-        // Another user's same ids are other todos.
+        // The same ids of another user create other todos.
         let bob = server.client().register("bob@example.com").await.0;
         let other = ann.post(BULK, list.clone()).await.expect(201).json();
         assert_eq!(items(&other["existing"]).len(), 5);
@@ -84,7 +84,7 @@ on_both_databases! {
         assert_ne!(bobs["created"][0]["id"], ids[0]);
     }
 
-    async fn one_bad_item_refuses_all_and_each_bad_one_is_named(server: Server) {
+    async fn one_bad_item_refuses_the_batch_and_each_bad_item_is_named(server: Server) {
         let ann = server.client().new_user().await;
         let body = json!({"todos": [{"text": "good"}, {"text": ""}, {"text": "good too"}, {"text": "x", "completed": 1}]});
         let refused = ann.post(BULK, body).await;
@@ -122,7 +122,7 @@ on_both_databases! {
         .assert_eq(&refused.to_string());
         assert_eq!(texts(&ann.get("/api/v1/todos").await.json()), ["taken"]);
         assert_eq!(ann.get(&at(&taken)).await.json(), taken);
-        // The same id twice in one request: the same content is one todo, other content a conflict.
+        // An id twice in one request: the same content is one todo, other content a conflict.
         let same = json!({"todos": [{"id": id(1), "text": "x"}, {"id": id(1), "text": "x"}]});
         let same = ann.post(BULK, same).await.expect(201).json();
         assert_eq!((items(&same["created"]).len(), items(&same["existing"]).len()), (1, 1));

@@ -1,4 +1,4 @@
-//! How much one batch may hold.
+//! Limits of a bulk request.
 
 use blackbox_tests::{Database, Server, on_both_databases};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ on_both_databases! {
         assert_eq!(refused.json()["details"]["errors"], bad, "{refused}");
         assert_eq!(ann.get("/api/v1/todos").await.header("x-total-count"), "1");
         ann.post(BULK, numbered(9)).await.expect(201);
-        // What exists needs no room.
+        // Existing todos do not count against the quota.
         assert_eq!(items(&ann.post(BULK, numbered(9)).await.expect(201).json()["existing"]).len(), 9);
     }
 }

@@ -1,4 +1,4 @@
-//! Changing many at once.
+//! Changing todos in bulk.
 
 use blackbox_tests::{Database, Server, on_both_databases};
 use expect_test::expect;

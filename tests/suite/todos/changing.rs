@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{UNKNOWN, add, at};
 
 on_both_databases! {
-    async fn a_change_touches_what_it_names_and_nothing_else(server: Server) {
+    async fn a_change_affects_only_the_fields_it_names(server: Server) {
         let ann = server.client().new_user().await;
         let body = json!({"text": "Buy milk", "description": "two", "client_id": "phone"});
         let before = ann.post("/api/v1/todos", body).await.expect(201).json();
@@ -27,7 +27,7 @@ on_both_databases! {
         assert_eq!(after["completed_at"], after["updated_at"]);
         assert!(after["updated_at"].as_str() > before["updated_at"].as_str());
 
-        // Active again: when it was completed is forgotten. Null clears the description.
+        // Reopening clears `completed_at`; null clears the description.
         let body = json!({"completed": false, "description": null, "version": 2});
         let again = ann.patch(&at(&before), body).await.expect(200).json();
         assert_eq!((&again["completed_at"], &again["description"]), (&Value::Null, &Value::Null));
@@ -61,14 +61,14 @@ on_both_databases! {
              "error_code": "CONFLICT_001"}
         "#]]
         .assert_eq(&stale.to_string());
-        // Another field is no excuse here: merging is for syncs.
+        // A change of another field conflicts too: only syncs merge.
         let other = ann.patch(&at(&todo), json!({"completed": true, "version": 1})).await;
         other.expect_problem(409, "CONFLICT_001");
         let now = ann.get(&at(&todo)).await.json();
         assert_eq!((&now["text"], &now["version"]), (&json!("Buy oat milk"), &json!(2)));
     }
 
-    async fn a_version_that_can_not_be_right_is_a_conflict(server: Server) {
+    async fn an_impossible_version_is_a_conflict(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         for version in [0, -1, 2, 1_000_000, 9_007_199_254_740_991_i64] {
@@ -79,7 +79,7 @@ on_both_databases! {
         assert_eq!(ann.get(&at(&todo)).await.json(), todo);
     }
 
-    async fn a_change_that_alters_nothing_is_accepted_and_makes_no_version(server: Server) {
+    async fn a_change_without_effect_is_accepted_without_a_new_version(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         for body in [
@@ -91,13 +91,13 @@ on_both_databases! {
             let same = ann.patch(&at(&todo), body).await.expect(200);
             assert_eq!((same.json(), same.header("etag")), (todo.clone(), "\"1\""));
         }
-        // A retry after a lost answer: the base is stale, but the effect is in place.
+        // A retry after a lost response: the base is stale, but the effect is in place.
         let change = json!({"text": "Buy oat milk", "version": 1});
         let first = ann.patch(&at(&todo), change.clone()).await.expect(200).json();
         assert_eq!(ann.patch(&at(&todo), change).await.expect(200).json(), first);
     }
 
-    async fn what_is_not_there_or_deleted_can_not_be_changed(server: Server) {
+    async fn an_unknown_or_deleted_todo_cannot_be_changed(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         let unknown = format!("/api/v1/todos/{UNKNOWN}");

@@ -59,7 +59,7 @@ on_both_databases! {
         assert_eq!(ann.get(&at(&todo)).await.json(), todo);
     }
 
-    async fn the_same_again_is_the_stored_todo_and_other_content_a_conflict(server: Server) {
+    async fn a_repeated_creation_returns_the_todo_and_other_content_is_a_conflict(server: Server) {
         let ann = server.client().new_user().await;
         let body = json!({"id": id(1), "text": "Buy milk", "description": "two"});
         let first = ann.post(TODOS, body.clone()).await.expect(201).json();

@@ -1,4 +1,4 @@
-//! What is refused, and what is kept, of a todo to be created.
+//! Validation of a new todo.
 
 use blackbox_tests::{Database, Server};
 use expect_test::expect;
@@ -9,7 +9,7 @@ use crate::support::{items, members};
 const TODOS: &str = "/api/v1/todos";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_field_of_a_todo_is_told_at_once() {
+async fn every_bad_field_of_a_todo_is_reported_at_once() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let body = json!({"id": "x".repeat(300), "text": " ", "description": "x".repeat(10_001), "completed": "yes",

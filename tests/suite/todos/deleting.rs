@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{UNKNOWN, add, at, texts};
 
 on_both_databases! {
-    async fn a_deleted_todo_is_a_tombstone_that_only_those_who_ask_see(server: Server) {
+    async fn a_deleted_todo_becomes_a_tombstone_shown_only_on_request(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         let deleted = ann.delete(&at(&todo)).await;
@@ -34,7 +34,7 @@ on_both_databases! {
         assert_eq!(listed.json(), json!([tombstone]));
     }
 
-    async fn a_tombstone_can_be_restored_with_all_it_was(server: Server) {
+    async fn a_restored_todo_has_all_its_former_values(server: Server) {
         let ann = server.client().new_user().await;
         let body = json!({"text": "Buy milk", "description": "two", "completed": true});
         let todo = ann.post("/api/v1/todos", body).await.expect(201).json();
@@ -55,20 +55,20 @@ on_both_databases! {
             assert_eq!(restored[field], todo[field], "{field}");
         }
         assert_eq!(restored["deleted_at"], Value::Null);
-        // Live already: unchanged.
+        // Restoring a live todo changes nothing.
         assert_eq!(ann.post(&path, json!({})).await.expect(200).json(), restored);
         assert_eq!(texts(&ann.get("/api/v1/todos").await.json()), ["Buy milk"]);
         let unknown = ann.post(&format!("/api/v1/todos/{UNKNOWN}/restore"), json!({})).await;
         unknown.expect_problem(404, "RESOURCE_001");
     }
 
-    async fn a_creation_under_the_id_of_a_tombstone_is_no_way_around_restoring(server: Server) {
+    async fn a_creation_under_the_id_of_a_tombstone_does_not_restore_it(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         ann.delete(&at(&todo)).await.expect(204);
         let other = ann.post("/api/v1/todos", json!({"id": todo["id"], "text": "Buy bread"})).await;
         other.expect_problem(409, "CONFLICT_003");
-        // The same creation again, late: the deletion stands.
+        // A late repeat of the creation does not undo the deletion.
         let same = ann.post("/api/v1/todos", json!({"id": todo["id"], "text": "Buy milk"})).await.expect(200);
         assert_ne!(same.json()["deleted_at"], Value::Null);
         ann.get(&at(&todo)).await.expect_problem(404, "RESOURCE_001");

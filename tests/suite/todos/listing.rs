@@ -1,4 +1,4 @@
-//! The list: what it shows, in which order.
+//! The list: filters, order, cursors, parameters.
 
 use blackbox_tests::{Client, Database, Server, on_both_databases};
 use expect_test::expect;
@@ -13,7 +13,7 @@ async fn listed(client: &Client, query: &str) -> Value {
 }
 
 on_both_databases! {
-    async fn the_list_is_an_array_with_its_facts_in_headers(server: Server) {
+    async fn the_list_is_an_array_with_metadata_in_headers(server: Server) {
         let ann = server.client().new_user().await;
         let empty = ann.get(TODOS).await;
         expect![[r#"
@@ -41,7 +41,7 @@ on_both_databases! {
         assert_eq!(answer.header("x-sync-timestamp"), newest["updated_at"]);
     }
 
-    async fn filters_choose_by_what_is_done(server: Server) {
+    async fn filters_select_by_completion(server: Server) {
         let ann = server.client().new_user().await;
         add(&ann, "open").await;
         let done = add(&ann, "done").await;
@@ -75,7 +75,7 @@ on_both_databases! {
         }
     }
 
-    async fn since_gives_what_changed_after_a_cursor(server: Server) {
+    async fn since_returns_what_changed_after_a_cursor(server: Server) {
         let ann = server.client().new_user().await;
         let old = add(&ann, "old").await;
         let gone = add(&ann, "gone").await;
@@ -87,10 +87,10 @@ on_both_databases! {
         assert_eq!(texts(&listed(&ann, &format!("?since={cursor}&sort=oldest")).await), ["changed", "new"]);
         let all = listed(&ann, &format!("?since={cursor}&sort=oldest&include_deleted=true")).await;
         assert_eq!(texts(&all), ["changed", "gone", "new"]);
-        // Cut to milliseconds, as JavaScript's Date does, it only repeats rows.
+        // A cursor truncated to milliseconds, as by JavaScript's Date, only repeats rows.
         let cut = format!("{}Z", &cursor[..23]);
         assert!(listed(&ann, &format!("?since={cut}")).await.as_array().expect("a list").len() >= 2);
-        // As a URL has a plus sign: escaped.
+        // A URL must escape the plus sign.
         let offset = cursor.replace('Z', "%2B00:00");
         assert_eq!(texts(&listed(&ann, &format!("?since={offset}&sort=oldest")).await), ["changed", "new"]);
     }

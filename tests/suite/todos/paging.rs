@@ -9,7 +9,7 @@ use crate::support::{items, texts};
 const TODOS: &str = "/api/v1/todos";
 
 on_both_databases! {
-    async fn pages_are_linked_and_hold_every_todo_once(server: Server) {
+    async fn linked_pages_contain_every_todo_once(server: Server) {
         let ann = server.client().new_user().await;
         let todos: Vec<_> = (0..120).map(|n| json!({"text": format!("todo {n:03}")})).collect();
         ann.post("/api/v1/todos/bulk", json!({"todos": todos})).await.expect(201);
@@ -38,7 +38,7 @@ on_both_databases! {
         assert_eq!((far.status, far.json()), (200, json!([])));
     }
 
-    async fn a_link_keeps_the_query_as_it_was_meant(server: Server) {
+    async fn a_link_keeps_the_query_of_the_request(server: Server) {
         let ann = server.client().new_user().await;
         let todos: Vec<Value> =
             (0..3).map(|n| json!({"text": format!("100% <sure> & \"fine\" {n}")})).collect();
@@ -52,7 +52,7 @@ on_both_databases! {
     }
 }
 
-/// The path of the link with this relation.
+/// The target of the link with this relation.
 fn linked(header: &str, relation: &str) -> Option<String> {
     let wanted = format!("rel=\"{relation}\"");
     let link = header.split(", <").find(|link| link.ends_with(&wanted))?;

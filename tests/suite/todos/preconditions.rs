@@ -19,7 +19,7 @@ async fn with(
 }
 
 on_both_databases! {
-    async fn a_copy_that_is_current_is_not_sent_again(server: Server) {
+    async fn a_current_copy_is_not_sent_again(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         for (etag, status) in [
@@ -50,7 +50,7 @@ on_both_databases! {
         assert_eq!((changed.status, changed.header("etag")), (200, "\"2\""));
     }
 
-    async fn a_change_of_another_version_than_if_match_names_is_refused(server: Server) {
+    async fn a_change_is_refused_if_if_match_names_another_version(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         let path = at(&todo);
@@ -79,7 +79,7 @@ on_both_databases! {
         assert_eq!(change("*", "Buy almond milk").await.expect(200).json()["version"], 4);
     }
 
-    async fn a_deletion_heeds_if_match_and_the_version_in_the_query(server: Server) {
+    async fn a_deletion_honours_if_match_and_version(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         let path = at(&todo);
@@ -105,18 +105,18 @@ on_both_databases! {
         ann.delete(&format!("{path}?version=two")).await.expect_problem(422, "VALIDATION_006");
         ann.get(&path).await.expect(200);
         with(&ann, Method::DELETE, &path, ("if-match", "\"2\""), None).await.expect(204);
-        // Sent again after a lost answer, it is done already.
+        // A repeat after a lost response succeeds.
         with(&ann, Method::DELETE, &path, ("if-match", "\"2\""), None).await.expect(204);
         ann.delete(&format!("{path}?version=2")).await.expect(204);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_version_and_an_if_match_the_latter_counts_and_nonsense_matches_nothing() {
+async fn if_match_overrides_version_and_invalid_tags_match_nothing() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let todo = add(&ann, "Buy milk").await;
-    // Tags are compared as texts (RFC 9110 section 8.8.3.2).
+    // Tags are compared byte by byte (RFC 9110 section 8.8.3.2).
     for nonsense in [
         "\"01\"",
         "\"+1\"",
