@@ -34,8 +34,8 @@ use async_trait::async_trait;
 use diesel::sql_types::{Bool, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::StoreError;
-use domain::event::EventBus;
 use domain::health::{Load, Probe};
+use domain::todo::EventBus;
 
 pub use self::error::ConnectError;
 pub use self::fence::RowSecurity;

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use diesel::SqliteConnection;
 use diesel::prelude::*;
 use domain::StoreError;
-use domain::event::EventBus;
 use domain::health::{Load, Probe};
+use domain::todo::EventBus;
 use tokio::sync::oneshot;
 
 use crate::connection::{Access, Connector};

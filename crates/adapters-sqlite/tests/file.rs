@@ -224,5 +224,5 @@ async fn a_commit_is_written_and_published_after_its_caller_stopped_waiting() {
     other.batch_execute("ROLLBACK").expect("unlocks");
     let events = bus.wait_for(user, 1).await;
     assert_eq!(events[0].todo.id(), id);
-    assert_eq!(store.get(user, id).await.expect("reads").as_ref(), Some(&events[0].todo));
+    assert_eq!(store.get(user, id).await.expect("reads").as_ref(), Some(&*events[0].todo));
 }

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use domain::Stamp;
-use domain::sync::Walk;
+use domain::sync;
 use serde::{Serialize, Serializer};
 
 /// A stamp that serialises as `2026-01-09T10:15:00.000000Z`. It is written by hand because a page of todos has a hundred
@@ -69,56 +69,19 @@ impl Serialize for Moment {
     }
 }
 
-/// The cursor of a device. On a walk from the beginning three more digits, less than a microsecond, tell which one: a device that sends the
-/// text back as it came goes on with it.
+/// The cursor of a device, as a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SyncTimestamp {
-    /// Up to where the device knows everything.
-    pub at: Stamp,
-    /// What its walk is called.
-    pub walk: Option<Walk>,
-}
-
-impl SyncTimestamp {
-    /// Reads what [`Moment::parse`] does, and the walk.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let instant = DateTime::parse_from_rfc3339(text).ok()?;
-        let walk = u16::try_from(instant.timestamp_subsec_nanos() % 1000).ok().and_then(Walk::new);
-        Some(Self { at: Stamp::from_micros(instant.timestamp_micros())?, walk })
-    }
-}
-
-impl std::fmt::Display for SyncTimestamp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let moment = Moment(self.at).to_string();
-        match self.walk {
-            Some(walk) => write!(f, "{}{:03}Z", moment.trim_end_matches('Z'), walk.number()),
-            None => f.write_str(&moment),
-        }
-    }
-}
+pub struct SyncTimestamp(pub sync::SyncTimestamp);
 
 impl Serialize for SyncTimestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cursor_of_a_walk_comes_back_as_it_was() {
-        let at = Moment::parse("2026-08-13T11:40:22.274944Z").expect("a moment");
-        for walk in [None, Walk::new(1), Walk::new(40), Walk::new(999)] {
-            let sent = SyncTimestamp { at, walk };
-            assert_eq!(SyncTimestamp::parse(&sent.to_string()), Some(sent), "{sent}");
-        }
-        let walking = SyncTimestamp { at, walk: Walk::new(7) };
-        assert_eq!(walking.to_string(), "2026-08-13T11:40:22.274944007Z");
-    }
 
     #[test]
     fn what_is_written_is_what_chrono_writes() {

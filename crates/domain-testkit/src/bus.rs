@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::event::{EventBus, TodoEvent};
+use domain::todo::{EventBus, TodoEvent};
 use domain::{Stamp, UserId};
 use tokio::sync::watch;
 

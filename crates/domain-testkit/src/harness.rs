@@ -107,7 +107,7 @@ impl Harness {
     pub async fn applied_at(&self, user: UserId, change: Change, now: Stamp) -> Todo {
         let mut outcomes = self.decide(user, batch([change]), now).await;
         match outcomes.pop() {
-            Some(Outcome::Applied { todo, .. }) => todo,
+            Some(Outcome::Applied { todo, .. }) => Arc::unwrap_or_clone(todo),
             other => panic!("the change is applied, not {other:#?}"),
         }
     }

@@ -1,6 +1,9 @@
-//! Ids as types, so that a session's id can't stand where a user's belongs.
+//! Ids as types, so that the id of a session can't be passed for the id of a user.
+//!
+//! Deliberately absent: a way to make a random id. Random ids come through the [`SecretSource`](crate::secret::SecretSource) port.
 
 use std::fmt;
+use std::str::FromStr;
 
 use uuid::Uuid;
 
@@ -15,32 +18,52 @@ macro_rules! id {
                 self.0.fmt(f)
             }
         }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl AsRef<Uuid> for $name {
+            fn as_ref(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
     };
 }
 
 id!(
-    /// A person's account.
+    /// The id of a user's account.
     UserId
 );
 id!(
-    /// A todo, unique within its user: two users may choose the same.
+    /// The id of a todo, unique within its user: two users may choose the same.
     TodoId
 );
 id!(
-    /// One login on one device.
+    /// The id of a session: one login on one device.
     SessionId
 );
 id!(
-    /// One access or refresh token (`jti`, RFC 7519 section 4.1.7).
+    /// The id of an access or refresh token (`jti`, RFC 7519 section 4.1.7).
     TokenId
 );
 
-/// Namespace of the UUIDv5 that stands for an imported id which is no UUID.
+/// The namespace of the UUIDv5 that replaces an imported id which is not a UUID.
 const IMPORT_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_2d0e_5b0b_4a53_9a64_3c1e_8f0d_7a21);
 
 impl TodoId {
-    /// The id of a todo imported under a foreign key such as `1` or `"milk"`: a UUIDv5 (RFC 9562 section 5.5)
-    /// of user and key, so that importing the same list twice names the same todos.
+    /// The id of a todo that is imported under a foreign key such as `1` or `"milk"`: a UUIDv5 (RFC 9562 section 5.5) of user and
+    /// key, so that importing a list twice names the same todos.
     #[must_use]
     pub fn imported(user: UserId, key: &str) -> Self {
         let of_user = Uuid::new_v5(&IMPORT_NAMESPACE, user.0.as_bytes());
@@ -56,7 +79,7 @@ mod tests {
     const BOB: UserId = UserId(Uuid::from_u128(2));
 
     #[test]
-    fn the_same_key_of_the_same_user_is_always_the_same_todo() {
+    fn the_same_user_and_key_always_give_the_same_id() {
         // Fixed for ever: another value would import every list a second time.
         assert_eq!(TodoId::imported(ANN, "1").to_string(), "89bd0699-916a-517a-ba1f-7ccf4a18993a");
         assert_eq!(TodoId::imported(ANN, "1"), TodoId::imported(ANN, "1"));
@@ -64,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_and_other_users_have_other_todos() {
+    fn another_key_or_user_gives_another_id() {
         let ids =
             [(ANN, "1"), (ANN, "01"), (ANN, ""), (BOB, "1")].map(|(user, key)| TodoId::imported(user, key));
         let distinct: std::collections::HashSet<_> = ids.into_iter().collect();

@@ -1,28 +1,57 @@
 //! The rules of the product, without any I/O.
 //!
-//! One person keeps one list of [`todo::Todo`]s on many devices. Every accepted change raises a todo's version
-//! and takes the next [`time::Stamp`] of that person's clock; a device asks for everything after the stamp it has
-//! seen and so misses nothing. What happens when two devices changed the same todo is decided by one pure function
-//! in [`todo::resolve`], under the protection of the store's transaction, and its decision is a sealed
-//! [`todo::plan::Plan`] that stores write and cannot alter.
+//! A user keeps one list of todos on many devices. This crate decides what a change does to a todo, who may do what, and what a database
+//! has to guarantee. Databases, hashers, clocks and HTTP are adapters around it.
 //!
-//! - [`todo`]: the todo, its changes, the conflict rule, the plan, queries, the store port
-//! - [`sync`]: the exchange between a device and the server
-//! - [`account`]: users, emails, passwords
+//! # The model
+//!
+//! A [`Todo`](todo::Todo) has fields, and each [`Field`](todo::Field) has a version: the todo's version at which the field last changed. Every
+//! accepted change raises the todo's version by one and takes the next [`Stamp`] of the user's clock. A deleted todo stays as a tombstone.
+//!
+//! A device asks for everything after the stamp that it has seen, its [`Cursor`](sync::Cursor). The store hands out the stamps of one
+//! user under that user's lock, so commit order is stamp order and the device misses nothing. [`sync`] explains the protocol.
+//!
+//! # The rule
+//!
+//! [`todo::resolve()`] decides one [`Change`](todo::Change) of one todo. It is a pure function; [its module](mod@todo::resolve) is one page with an
+//! example of each [`Strategy`](todo::Strategy). [`todo::plan::Plan`] applies it to all changes of a [`Batch`](todo::Batch): a sealed decision
+//! that stores write and can't alter.
+//!
+//! # Users
+//!
+//! - [`account`]: users, emails, passwords, and the tokens that mails carry
+//! - [`session`]: logins on devices, access and refresh tokens, revocation
 //! - [`identity`]: users known by OAuth providers and external issuers
 //! - [`mail`]: the outbox
-//! - [`session`]: logins on devices, access and refresh tokens, revocation
-//! - [`limits`]: what is limited, and how much
-//! - [`event`]: what is told to open sockets
-//! - [`code`]: the taxonomy of errors that clients see
+//! - [`limits`]: rate limits
 //!
-//! Deliberately absent: a clock, randomness, serialisation, HTTP statuses, SQL, an async runtime. Time and secrets
-//! come in through the ports in [`time`] and [`secret`].
+//! # The ports
+//!
+//! A port is a trait that an adapter implements; its documentation states what an implementation MUST guarantee, and the contract suite in
+//! `domain-testkit` checks that.
+//!
+//! | port | provides |
+//! |---|---|
+//! | [`todo::TodoStore`], [`account::AccountStore`], [`account::OneTimeStore`], [`session::SessionStore`], [`identity::IdentityStore`], [`mail::Outbox`] | the database |
+//! | [`todo::EventBus`] | delivery of events to open sockets |
+//! | [`account::PasswordHasher`], [`secret::SecretSource`] | cryptography and randomness |
+//! | [`limits::RateLimiter`] | counters of requests |
+//! | [`Clock`] | the time |
+//!
+//! A port fails with the one [`StoreError`]. What a caller does wrong is an outcome, never an error.
+//!
+//! # Values
+//!
+//! Values are parsed once and can't hold nonsense: see [`text`], [`ids`] and [`time`]. They have `FromStr` and `Display`.
+//! [`code`] lists the error codes that clients see.
+//!
+//! # Deliberately absent
+//!
+//! A clock, randomness, wire formats, HTTP statuses, SQL, an async runtime. Time and secrets come in as arguments or through ports.
 
 pub mod account;
 pub mod code;
 pub mod error;
-pub mod event;
 pub mod health;
 pub mod identity;
 pub mod ids;

@@ -1,8 +1,7 @@
 //! The simulated devices, on a bad network, over HTTP: they all end up with the same todos.
 
 use blackbox_tests::{Client, on_both_databases};
-use chrono::{DateTime, SecondsFormat, Utc};
-use domain::todo::Strategy;
+use chrono::Utc;
 use domain::{Stamp, TodoId};
 use domain_testkit::simulation::Simulation;
 use domain_testkit::simulation::random::Random;
@@ -23,8 +22,8 @@ struct Far {
 impl Server for Far {
     async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
         let todos: Vec<_> = request.todos.iter().map(sent).collect();
-        let body = json!({"last_sync": request.cursor.map(written), "epoch": request.epoch, "todos": todos,
-                          "strategy": word(request.strategy), "client_id": request.client_id, "limit": request.limit});
+        let body = json!({"last_sync": request.last_sync.map(|since| since.to_string()), "epoch": request.epoch, "todos": todos,
+                          "strategy": request.strategy.as_str(), "client_id": request.client_id, "limit": request.limit});
         let answer = self.client.post("/api/v1/todos/sync", body).await;
         if answer.status == 410 {
             answer.expect_problem(410, "SYNC_001");
@@ -35,26 +34,15 @@ impl Server for Far {
             verdicts: verdicts(&todos, &body),
             changes: items(&body["server_changes"]).iter().map(row).collect(),
             has_more: body["has_more"] == true,
-            cursor: read(&body["sync_timestamp"]),
-            // Nothing is swept meanwhile.
-            walk: None,
+            sync_timestamp: text(&body["sync_timestamp"]).parse().expect("a timestamp"),
             epoch: text(&body["epoch"]).to_owned(),
         }))
     }
 }
 
-const fn word(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Manual => "manual",
-        Strategy::Merge => "merge",
-        Strategy::LastWriteWins => "last_write_wins",
-        Strategy::ClientWins => "client_wins",
-    }
-}
-
 fn sent(upload: &Upload) -> Value {
     let Fields { text, description, completed, deleted } = &upload.fields;
-    let mut todo = json!({"id": upload.id.0.to_string(), "updated_at": written(upload.updated_at)});
+    let mut todo = json!({"id": upload.id.0.to_string(), "updated_at": upload.updated_at.to_string()});
     let named = [
         ("version", upload.version.map(|version| json!(version))),
         ("text", text.as_ref().map(|text| json!(text))),
@@ -85,8 +73,8 @@ fn verdicts(todos: &[Value], body: &Value) -> Vec<Verdict> {
             let of_it = |conflict: &Value| conflict["id"] == todo["id"] && conflict["client_data"] == *todo;
             if let Some(index) = conflicts.iter().position(of_it) {
                 let conflict = conflicts.remove(index);
-                let settled = conflict["resolved"] == "server";
-                return Verdict::Conflict { server: row(&conflict["server_data"]), settled };
+                let server_wins = conflict["resolved"] == "server";
+                return Verdict::Conflict { server: row(&conflict["server_data"]), server_wins };
             }
             if let Some(index) = rejected.iter().position(|one| one["id"] == todo["id"]) {
                 rejected.remove(index);
@@ -105,18 +93,8 @@ fn row(todo: &Value) -> Row {
         completed: todo["completed"] == true,
         deleted: !todo["deleted_at"].is_null(),
         version: todo["version"].as_i64().expect("a version"),
-        updated_at: Some(read(&todo["updated_at"])),
+        updated_at: Some(text(&todo["updated_at"]).parse().expect("a stamp")),
     }
-}
-
-fn written(stamp: Stamp) -> String {
-    let instant = DateTime::from_timestamp_micros(stamp.as_micros()).expect("an instant");
-    instant.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-fn read(instant: &Value) -> Stamp {
-    let instant = DateTime::parse_from_rfc3339(text(instant)).expect("an instant");
-    Stamp::from_micros(instant.timestamp_micros()).expect("a stamp")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the devices' clocks run beside that of a server far away")]

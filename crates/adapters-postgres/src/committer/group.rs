@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::event::TodoEvent;
 use domain::sync::Position;
 use domain::todo::plan::{Decision, Plan, UserState, Written};
-use domain::todo::{Batch, Commit, Todo, TodoNumber};
+use domain::todo::{Batch, Commit, Todo, TodoEvent, TodoNumber};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;

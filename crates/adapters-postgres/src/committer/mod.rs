@@ -16,8 +16,7 @@ pub(crate) mod write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::event::EventBus;
-use domain::todo::{Batch, Commit};
+use domain::todo::{Batch, Commit, EventBus};
 use domain::{Stamp, StoreError, UserId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};

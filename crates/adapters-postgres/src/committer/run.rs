@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use domain::event::{EventBus, TodoEvent};
+use domain::todo::{EventBus, TodoEvent};
 use domain::{StoreError, UserId};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};

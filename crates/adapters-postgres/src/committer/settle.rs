@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl};
-use domain::event::TodoEvent;
+use domain::todo::TodoEvent;
 use domain::{Stamp, TodoId, UserId};
 use tokio::time::{Instant, sleep};
 

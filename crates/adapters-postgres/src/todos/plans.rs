@@ -151,7 +151,7 @@ fn written(id: TodoId) -> Written {
         client_id: None,
         versions: Versions { version: 1, title: 1, description: 1, completed: 1, deleted: 1 },
     };
-    Written { todo: Todo::from_stored(row).expect("a todo"), is_new: false }
+    Written { todo: Todo::from_stored(row).expect("a todo").into(), is_new: false }
 }
 
 async fn statements(conn: &mut AsyncPgConnection) {

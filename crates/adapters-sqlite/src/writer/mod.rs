@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::result::QueryResult;
-use domain::event::{EventBus, TodoEvent};
+use domain::todo::{EventBus, TodoEvent};
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 

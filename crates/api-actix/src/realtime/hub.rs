@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::event::{EventBus, TodoEvent};
 use domain::session::{Principal, Revocation, RevocationListener, Revoked};
+use domain::todo::{EventBus, TodoEvent};
 use domain::{Clock, UserId};
 use metrics::{counter, gauge};
 

@@ -2,8 +2,7 @@
 
 use actix_http::ws::{CloseReason, Codec, Message};
 use actix_web::web::{Bytes, BytesMut};
-use domain::event::{EventKind, TodoEvent};
-use domain::todo::Todo;
+use domain::todo::{EventKind, Todo, TodoEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use tokio_util::codec::Encoder;

@@ -1,5 +1,7 @@
 //! What both trees of paths answer, once it is known who asks.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName, LOCATION};
 use actix_web::{HttpResponse, web};
@@ -135,14 +137,14 @@ pub(super) async fn get(api: &Api, principal: &Principal, id: &str) -> Answer {
 pub(super) async fn edit(api: &Api, principal: &Principal, id: &str, edit: Edit) -> Answer {
     let todo = found(api, principal, id).await?;
     let outcome = api.todos.edit(principal.user, todo.id(), Base::Current, edit, None).await?;
-    Ok(json(StatusCode::OK, &Task::new(principal, &live(outcome)?)))
+    Ok(json(StatusCode::OK, &Task::new(principal, &*live(outcome)?)))
 }
 
 /// The task, done if it was not, and not if it was.
 pub(super) async fn toggle(api: &Api, principal: &Principal, id: &str) -> Answer {
     let todo = found(api, principal, id).await?;
     let outcome = api.todos.toggle(principal.user, todo.id()).await?;
-    Ok(json(StatusCode::OK, &Task::new(principal, &live(outcome)?)))
+    Ok(json(StatusCode::OK, &Task::new(principal, &*live(outcome)?)))
 }
 
 /// That the task is deleted.
@@ -164,6 +166,6 @@ async fn found(api: &Api, principal: &Principal, id: &str) -> Result<Todo, Probl
     api.todos.get_by_number(principal.user, number).await?.ok_or_else(Problem::todo_not_found)
 }
 
-fn live(outcome: Option<Outcome>) -> Result<Todo, Problem> {
+fn live(outcome: Option<Outcome>) -> Result<Arc<Todo>, Problem> {
     changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)
 }

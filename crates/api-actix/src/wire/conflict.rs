@@ -1,6 +1,6 @@
 //! A change that was refused because the todo had changed meanwhile.
 
-use domain::todo::{self, Field, Resolved, Strategy};
+use domain::todo::{self, Field, Strategy};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -97,11 +97,11 @@ impl<'a> Conflict<'a> {
             id: conflict.current.id().0,
             client_version: conflict.base,
             server_version: conflict.current.version(),
-            server_data: Todo::from(&conflict.current),
+            server_data: Todo::from(&*conflict.current),
             client_data,
             fields: conflict.fields.iter().copied().map(FieldName::from).collect(),
             resolution_strategy: conflict.strategy.into(),
-            resolved: conflict.resolved.map(|Resolved::Server| ResolvedName::Server),
+            resolved: conflict.server_wins.then_some(ResolvedName::Server),
         }
     }
 }

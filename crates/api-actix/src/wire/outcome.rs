@@ -1,5 +1,7 @@
 //! The response to the outcome of a change.
 
+use std::sync::Arc;
+
 use domain::code::ErrorCode;
 use domain::todo::{self, Outcome, Rejection};
 use serde::Serialize;
@@ -10,7 +12,10 @@ use crate::extract::{Checks, Fault};
 
 /// The todo after an accepted change, or the problem of a refused one. `None` for the deletion of a todo
 /// that never existed. `conflict` is the error code of a version conflict.
-pub fn changed_todo(outcome: Option<Outcome>, conflict: ErrorCode) -> Result<Option<todo::Todo>, Problem> {
+pub fn changed_todo(
+    outcome: Option<Outcome>,
+    conflict: ErrorCode,
+) -> Result<Option<Arc<todo::Todo>>, Problem> {
     match outcome.ok_or_else(Problem::account_gone)? {
         Outcome::Applied { todo, .. } => Ok(Some(todo)),
         Outcome::Unchanged { todo, .. } => Ok(todo),
@@ -30,7 +35,7 @@ fn conflict_problem(conflict: &todo::Conflict, code: ErrorCode) -> Problem {
     Problem::new(code, "Version conflict: the todo has changed; `details` has its current state")
         .with("client_version", conflict.base)
         .with("server_version", conflict.current.version())
-        .with("server_data", value(&Todo::from(&conflict.current)))
+        .with("server_data", value(&Todo::from(&*conflict.current)))
         .with("resolution_strategy", value(&StrategyName::from(conflict.strategy)))
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::event::EventKind;
-use domain::todo::{Base, Change, Outcome, TodoNumber, Versions};
+use domain::todo::{Base, Change, EventKind, Outcome, TodoNumber, Versions};
 
 use crate::build::{T0, at, batch, complete, create, delete, restore, retitle, todo_id, toggle};
 use crate::{Harness, all};
@@ -29,7 +28,9 @@ pub async fn a_thousand_changes_are_one_commit(h: Harness) {
     let changed = h.changes(user, Some(at(2).minus(std::time::Duration::from_micros(1))), 10_000).await.todos;
     let answered: Vec<_> = outcomes
         .into_iter()
-        .filter_map(|outcome| if let Outcome::Applied { todo, .. } = outcome { Some(todo) } else { None })
+        .filter_map(|outcome| {
+            if let Outcome::Applied { todo, .. } = outcome { Some(Arc::unwrap_or_clone(todo)) } else { None }
+        })
         .collect();
     assert!(changed == answered, "what is stored is what was answered, in the order of the request");
     h.assert_live(user, 1_000).await;

@@ -138,9 +138,9 @@ pub async fn a_walk_from_the_beginning_passes_the_horizon(h: Harness) {
         let outcome = service.sync(user, request).await.expect("an answer");
         let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
         given.extend(answer.server_changes);
-        cursor = Cursor { since: Some(answer.cursor), epoch: Some(answer.epoch), walk: answer.walk };
+        cursor = Cursor { since: Some(answer.sync_timestamp), epoch: Some(answer.epoch) };
         more = answer.has_more;
     }
     assert_eq!(given, h.everything(user).await);
-    assert_eq!((given.len(), cursor.walk), (5, None));
+    assert_eq!((given.len(), cursor.since.and_then(|since| since.initial_sync)), (5, None));
 }

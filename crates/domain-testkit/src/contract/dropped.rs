@@ -59,7 +59,7 @@ pub async fn a_commit_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
     let last = stored.last().expect("there are todos").updated_at();
     let published = h.bus.wait_until(user, last).await;
     for todo in &stored {
-        let told = published.iter().filter(|event| event.todo == *todo).count();
+        let told = published.iter().filter(|event| *event.todo == *todo).count();
         assert_eq!(told, 1, "what is stored was published once: {todo:?}");
     }
     assert!(published.is_sorted_by_key(|event| event.todo.updated_at()), "in stamp order");

@@ -219,7 +219,7 @@ pub async fn a_restoration_at_once_with_a_sweep_holds_or_finds_nothing(h: Harnes
         match outcome {
             Outcome::Applied { todo, .. } => {
                 live += 1;
-                assert_eq!(stored, Some(todo));
+                assert_eq!(stored.as_ref(), Some(&*todo));
             }
             Outcome::NotFound => assert_eq!(stored, None),
             other => panic!("it is restored or gone, not {other:?}"),

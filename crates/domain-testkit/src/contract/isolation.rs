@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use domain::account::PasswordSet;
 use domain::session::{Device, EndReason, Refreshed};
-use domain::todo::plan::Rejection;
 use domain::todo::query::ListQuery;
-use domain::todo::{Base, Commit, Outcome, Upsert};
+use domain::todo::{Base, Commit, Outcome, Rejection, Upsert};
 use domain::{SessionId, UserId};
 
 use crate::build::{
@@ -112,8 +111,8 @@ pub async fn each_user_has_a_clock_of_their_own(h: Harness) {
     let of_bob = h.applied(bob, create(todo_id(), "milk")).await;
     assert_eq!(of_bob.updated_at(), T0.next());
     assert_eq!(h.clock(ann).await, at(60));
-    assert_eq!(h.bus.wait_for(ann, 1).await[0].todo, of_ann);
-    assert_eq!(h.bus.wait_for(bob, 1).await[0].todo, of_bob);
+    assert_eq!(h.bus.wait_for(ann, 1).await[0].todo, of_ann.into());
+    assert_eq!(h.bus.wait_for(bob, 1).await[0].todo, of_bob.into());
     assert_eq!(h.bus.everything().len(), 2);
 }
 

@@ -146,7 +146,7 @@ pub async fn of_racing_edits_of_one_version_exactly_one_is_accepted(h: Harness) 
             |outcome| matches!(outcome, Outcome::Conflict(conflict) if conflict.current == *accepted[0]),
         );
         assert_eq!(refused.count(), 3, "round {round}: the others see the winner: {outcomes:#?}");
-        assert_eq!(h.todo(user, id).await.as_ref(), Some(accepted[0]), "round {round}");
+        assert_eq!(h.todo(user, id).await.as_ref(), Some(&**accepted[0]), "round {round}");
     }
 }
 

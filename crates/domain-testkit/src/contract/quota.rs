@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::todo::plan::Rejection;
-use domain::todo::{Base, Batch, Change, Edit, NewTodo, Outcome, Strategy, Upsert};
+use domain::todo::{Base, Batch, Change, Edit, NewTodo, Outcome, Rejection, Strategy, Upsert};
 
 use crate::build::{
     T0, all_or_nothing, batch, complete, content, create, create_as, delete, restore, retitle, title,

@@ -64,9 +64,9 @@ pub async fn of_the_same_creation_many_times_at_once_one_creates(h: Harness) {
             match outcome {
                 Outcome::Applied { todo, .. } => {
                     created += 1;
-                    assert_eq!(Some(todo), stored.as_ref());
+                    assert_eq!(Some(&**todo), stored.as_ref());
                 }
-                Outcome::Unchanged { todo, .. } => assert_eq!(*todo, stored),
+                Outcome::Unchanged { todo, .. } => assert_eq!(todo.as_deref(), stored.as_ref()),
                 other => panic!("created or unchanged, not {other:#?}"),
             }
         }

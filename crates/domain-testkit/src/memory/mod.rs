@@ -18,11 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::account::{Email, User};
-use domain::event::EventBus;
 use domain::health::Probe;
 use domain::session::{Ending, RefreshToken, Revocation, Session, TokenHash};
 use domain::sync::{Epoch, Position};
-use domain::todo::Todo;
+use domain::todo::{EventBus, Todo};
 use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
 

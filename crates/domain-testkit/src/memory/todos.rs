@@ -111,7 +111,7 @@ impl TodoStore for MemoryStore {
 impl Account {
     fn write(&mut self, Written { todo, is_new }: &Written) {
         assert!(todo.updated_at() > self.clock, "a stamp that was given before: {todo:?}");
-        let before = self.todos.insert(todo.id(), todo.clone());
+        let before = self.todos.insert(todo.id(), Todo::clone(todo));
         assert_eq!(before.is_none(), *is_new, "the plan knows whether the todo exists: {before:?}");
     }
 

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::sync::Walk;
+use domain::sync::SyncTimestamp;
 use domain::{Stamp, TodoId};
 
 use super::habits::Habits;
@@ -45,9 +45,8 @@ pub struct Device {
     rows: BTreeMap<TodoId, Row>,
     accepted: BTreeMap<TodoId, Accepted>,
     pending: BTreeMap<TodoId, Vec<Pending>>,
-    cursor: Option<Stamp>,
+    last_sync: Option<SyncTimestamp>,
     epoch: Option<String>,
-    walk: Option<Walk>,
     behind: bool,
 }
 
@@ -62,9 +61,8 @@ impl Device {
             rows: BTreeMap::new(),
             accepted: BTreeMap::new(),
             pending: BTreeMap::new(),
-            cursor: None,
+            last_sync: None,
             epoch: None,
-            walk: None,
             behind: true,
         }
     }
@@ -77,8 +75,8 @@ impl Device {
 
     /// Where its knowledge ends.
     #[must_use]
-    pub const fn cursor(&self) -> Option<Stamp> {
-        self.cursor
+    pub fn cursor(&self) -> Option<Stamp> {
+        self.last_sync.map(|since| since.at)
     }
 
     /// Whether the last answer was not the last page.
@@ -146,9 +144,8 @@ impl Device {
             })
         });
         Request {
-            cursor: self.cursor,
+            last_sync: self.last_sync,
             epoch: self.epoch.clone(),
-            walk: self.walk,
             strategy: self.habits.strategy,
             client_id: self.habits.name.clone(),
             limit: self.habits.limit,
@@ -163,17 +160,17 @@ impl Device {
             self.judge(upload, verdict);
         }
         self.pending.retain(|_, pending| !pending.is_empty());
-        let mut last = request.cursor;
+        let mut last = request.last_sync.map(|since| since.at);
         for row in answer.changes {
             assert!(row.updated_at > last, "changes come in stamp order, each after the cursor: {row:?}");
             last = row.updated_at;
             self.learn(row);
         }
-        assert!(last <= Some(answer.cursor), "nothing comes from after the new cursor");
-        assert!(!answer.has_more || Some(answer.cursor) > self.cursor, "each page brings the device on");
-        self.cursor = Some(answer.cursor);
+        let complete_to = Some(answer.sync_timestamp.at);
+        assert!(last <= complete_to, "nothing comes from after the new cursor");
+        assert!(!answer.has_more || complete_to > self.cursor(), "each page brings the device on");
+        self.last_sync = Some(answer.sync_timestamp);
         self.epoch = Some(answer.epoch);
-        self.walk = answer.walk;
         self.behind = answer.has_more;
         if self.behind {
             self.tally.pages += 1;
@@ -186,9 +183,8 @@ impl Device {
     pub fn resync(&mut self) {
         self.rows.clear();
         self.accepted.clear();
-        self.cursor = None;
+        self.last_sync = None;
         self.epoch = None;
-        self.walk = None;
         self.behind = true;
     }
 
@@ -211,9 +207,9 @@ impl Device {
                     accepted.version = version;
                 }
             }
-            Verdict::Conflict { server, settled } => {
+            Verdict::Conflict { server, server_wins } => {
                 self.tally.conflicts += 1;
-                if self.habits.insists && !settled {
+                if self.habits.insists && !server_wins {
                     edit.base = Some(server.version);
                     if server.deleted && edit.fields.deleted.is_none() {
                         edit.fields.deleted = Some(false);

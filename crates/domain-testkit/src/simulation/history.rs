@@ -2,6 +2,7 @@
 //! and no value was replaced by somebody who neither knew it nor was let by the stated rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::todo::{Action, Base, Batch, Change, Commit, Description, Edit, Field, Outcome, Strategy, Todo};
 use domain::{Stamp, TodoId};
@@ -13,9 +14,9 @@ use super::wire::{Fields, Row};
 #[derive(Debug, Default)]
 pub struct History {
     /// The versions of each todo, the first at index 0.
-    pub versions: BTreeMap<TodoId, Vec<Todo>>,
+    pub versions: BTreeMap<TodoId, Vec<Arc<Todo>>>,
     /// Each accepted change in the order of commits.
-    pub accepted: Vec<Todo>,
+    pub accepted: Vec<Arc<Todo>>,
 }
 
 impl History {
@@ -29,7 +30,7 @@ impl History {
                 let found: BTreeMap<_, _> =
                     record.batch.ids().into_iter().map(|id| (id, history.last(id).cloned())).collect();
                 for (change, outcome) in record.batch.changes.iter().zip(outcomes) {
-                    history.add(record, change, found[&change.id].as_ref(), outcome);
+                    history.add(record, change, found[&change.id].as_deref(), outcome);
                 }
             }
         }
@@ -38,17 +39,17 @@ impl History {
 
     /// The todo as it is now.
     #[must_use]
-    pub fn last(&self, id: TodoId) -> Option<&Todo> {
+    pub fn last(&self, id: TodoId) -> Option<&Arc<Todo>> {
         self.versions.get(&id).and_then(|versions| versions.last())
     }
 
     /// `found` is the todo as the batch found it.
     fn add(&mut self, record: &Record, change: &Change, found: Option<&Todo>, outcome: &Outcome) {
-        let before = self.last(change.id);
+        let before = self.last(change.id).map(Arc::as_ref);
         let wanted = wanted(&change.action, before);
         match outcome {
             Outcome::Applied { todo, .. } => {
-                let stamp = self.accepted.last().map(Todo::updated_at);
+                let stamp = self.accepted.last().map(|todo| todo.updated_at());
                 assert!(Some(todo.updated_at()) > stamp, "stamps rise: {todo:?}");
                 assert!(todo.updated_at() >= record.now, "no stamp is before its time: {todo:?}");
                 assert_eq!(todo.version(), before.map_or(0, Todo::version) + 1, "versions are dense");
@@ -62,17 +63,17 @@ impl History {
                         allow(record, change, [found, before], *field, &replaced);
                     }
                 }
-                self.accepted.push(todo.clone());
-                self.versions.entry(change.id).or_default().push(todo.clone());
+                self.accepted.push(Arc::clone(todo));
+                self.versions.entry(change.id).or_default().push(Arc::clone(todo));
             }
             Outcome::Unchanged { todo, .. } => {
-                assert_eq!(todo.as_ref(), before, "what is unchanged is as it was");
+                assert_eq!(todo.as_deref(), before, "what is unchanged is as it was");
                 if let Some(todo) = todo {
                     assert!(holds(todo, &wanted), "{todo:?} holds {wanted:?}");
                 }
             }
             Outcome::Conflict(conflict) => {
-                assert_eq!(Some(&conflict.current), before, "a conflict shows what is there");
+                assert_eq!(Some(&*conflict.current), before, "a conflict shows what is there");
                 assert!(!holds(&conflict.current, &wanted), "there is a conflict in something");
             }
             Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => {}

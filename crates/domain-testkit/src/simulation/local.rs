@@ -106,11 +106,7 @@ impl Local {
 impl Server for Local {
     async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
         let request = SyncRequest {
-            cursor: Cursor {
-                since: request.cursor,
-                epoch: request.epoch.clone().map(Epoch),
-                walk: request.walk,
-            },
+            cursor: Cursor { since: request.last_sync, epoch: request.epoch.clone().map(Epoch) },
             strategy: request.strategy,
             changes: request.todos.iter().map(|upload| change(upload, &request.client_id)).collect(),
             limit: request.limit,
@@ -150,8 +146,7 @@ fn told(answer: SyncAnswer) -> Answer {
         verdicts: answer.outcomes.iter().map(verdict).collect(),
         changes: answer.server_changes.iter().map(Row::from).collect(),
         has_more: answer.has_more,
-        cursor: answer.cursor,
-        walk: answer.walk,
+        sync_timestamp: answer.sync_timestamp,
         epoch: answer.epoch.0,
     }
 }
@@ -163,7 +158,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
         }
         Outcome::Unchanged { todo: None, .. } => Verdict::Applied(0),
         Outcome::Conflict(conflict) => {
-            Verdict::Conflict { server: Row::from(&conflict.current), settled: conflict.resolved.is_some() }
+            Verdict::Conflict { server: Row::from(&*conflict.current), server_wins: conflict.server_wins }
         }
         Outcome::Rejected(_) => Verdict::Rejected,
         Outcome::NotFound | Outcome::IdInUse => panic!("no answer to a sync: {outcome:?}"),

@@ -170,7 +170,7 @@ pub async fn run(seed: u64) -> Report {
     let rows = simulation.agreed().await;
     let server = &simulation.network.server;
     let history = History::of(&server.recorder.records());
-    let last = history.versions.keys().filter_map(|id| history.last(*id)).map(Row::from);
+    let last = history.versions.keys().filter_map(|id| history.last(*id)).map(|todo| Row::from(&**todo));
     assert_eq!(rows, last.map(|row| (row.id, row)).collect(), "what is stored is what was accepted last");
     let told: Vec<_> = server.bus.so_far(server.user).into_iter().map(|event| event.todo).collect();
     assert_eq!(told, history.accepted, "each accepted change is told once and in order");

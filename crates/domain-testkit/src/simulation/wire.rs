@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use domain::sync::Walk;
+use domain::sync::SyncTimestamp;
 use domain::todo::{Description, Strategy, Todo};
 use domain::{Stamp, TodoId};
 
@@ -23,12 +23,9 @@ pub struct Lost;
 /// What a device sends.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Where its knowledge ends.
-    pub cursor: Option<Stamp>,
-    /// The history in which it has that knowledge.
+    /// The `sync_timestamp` of the last answer.
+    pub last_sync: Option<SyncTimestamp>,
     pub epoch: Option<String>,
-    /// What came with its cursor.
-    pub walk: Option<Walk>,
     /// What decides about stale changes.
     pub strategy: Strategy,
     /// The device's name.
@@ -70,10 +67,8 @@ pub struct Answer {
     pub changes: Vec<Row>,
     /// Whether there is more.
     pub has_more: bool,
-    /// The stamp up to which the device knows everything now.
-    pub cursor: Stamp,
-    /// What has to come back with it.
-    pub walk: Option<Walk>,
+    /// Up to where the device now knows everything.
+    pub sync_timestamp: SyncTimestamp,
     /// The history of the database.
     pub epoch: String,
 }
@@ -87,8 +82,8 @@ pub enum Verdict {
     Conflict {
         /// The server's todo.
         server: Row,
-        /// Whether the server's stands, by the strategy's own rule.
-        settled: bool,
+        /// Whether the strategy decided for the server's todo.
+        server_wins: bool,
     },
     /// It can't be applied at all.
     Rejected,

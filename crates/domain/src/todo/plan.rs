@@ -1,103 +1,45 @@
-//! The sealed decision about a batch: what is to be written, answered and told.
+//! The decision about a batch: what to write, what to answer, what to publish.
+//!
+//! A [`Plan`] is sealed: only [`Plan::decide`] makes one, so a store can't write what the rule did not decide.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
-use super::resolve::{Ground, Own, Resolution, resolve};
-use super::{Batch, Field, Strategy, Todo, TodoNumber};
+use super::batch::Batch;
+use super::change::Change;
+use super::entity::Todo;
+use super::event::{EventKind, TodoEvent};
+use super::outcome::{Outcome, Rejection};
+use super::resolve::{EarlierChanges, ResolveContext, resolve};
+use super::values::TodoNumber;
 use crate::error::StoreError;
-use crate::event::{EventKind, TodoEvent};
 use crate::ids::TodoId;
-use crate::sync::Position;
+use crate::sync::cursor::Position;
 use crate::time::Stamp;
 
-/// Who a conflict left standing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Resolved {
-    /// The server's todo stays; the client takes it.
-    Server,
-}
-
-/// A change that was not applied because somebody else changed the todo meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// The server's todo.
-    pub current: Todo,
-    /// The version the client named, where it named one.
-    pub base: Option<i64>,
-    /// The fields in conflict: those the change names with other values than the server's; under
-    /// [`Strategy::Merge`] those of them that changed on both sides.
-    pub fields: Vec<Field>,
-    /// What decided.
-    pub strategy: Strategy,
-    /// Who it left standing; `None` where the client has to decide.
-    pub resolved: Option<Resolved>,
-}
-
-/// Why a change can't be applied, whatever the versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
-    /// The user has as many live todos as allowed.
-    Quota {
-        /// How many those are.
-        limit: u32,
-    },
-    /// It would create a todo without a title.
-    TitleRequired,
-    /// [`Strategy::LastWriteWins`] needs the client's `updated_at`.
-    UpdatedAtRequired,
-}
-
-/// What became of one change; each has exactly one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is written.
-    Applied {
-        /// The todo after it.
-        todo: Todo,
-        /// What happened to it.
-        event: EventKind,
-        /// Whether the client, knowing its own change, knows the whole todo: it needs no copy.
-        known: bool,
-    },
-    /// Its effect was in place already.
-    Unchanged {
-        /// The todo; `None` where a deletion named one the server does not have.
-        todo: Option<Todo>,
-        /// As in [`Outcome::Applied`].
-        known: bool,
-    },
-    /// It was refused in favour of what the server has.
-    Conflict(Conflict),
-    /// There is no such todo, or only its tombstone.
-    NotFound,
-    /// A creation under an id that holds other content.
-    IdInUse,
-    /// It can't be applied.
-    Rejected(Rejection),
-}
-
-/// What a batch came to.
+/// What a batch comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// An outcome for each change, in the batch's order. Where the batch was all-or-nothing and one outcome is neither
-    /// `Applied` nor `Unchanged`, nothing is written and the applied ones count for nothing.
+    /// An outcome for each change, in the batch's order. If the batch is all-or-nothing and one change does not succeed, nothing is
+    /// written, and the `Applied` outcomes are void.
     Decided(Vec<Outcome>),
-    /// The batch's cursor can't be continued; nothing is written.
+    /// The batch's cursor can't be continued. Nothing is written.
     StaleCursor,
 }
 
-/// Everything of one user that a store loads, under that user's lock, for a batch to be decided.
+/// What a store loads of one user, under that user's lock, to decide a batch.
 #[derive(Clone, Debug)]
 pub struct UserState {
     position: Position,
     live: u32,
-    todos: HashMap<TodoId, Todo>,
+    todos: HashMap<TodoId, Arc<Todo>>,
     numbers: Vec<TodoNumber>,
 }
 
 impl UserState {
-    /// `todos` are those the batch names, as far as they exist; `numbers` are fresh, at least as many as
-    /// [`Batch::possible_creations`]; `live` counts all the user's todos that are no tombstones.
+    /// `live` counts all live todos of the user. `todos` are those that the batch names, as far as they exist. `numbers` are fresh, at least
+    /// as many as [`Batch::possible_creations`].
     #[must_use]
     pub fn new(
         position: Position,
@@ -106,7 +48,8 @@ impl UserState {
         mut numbers: Vec<TodoNumber>,
     ) -> Self {
         numbers.sort_unstable_by(|a, b| b.cmp(a));
-        Self { position, live, todos: todos.into_iter().map(|todo| (todo.id(), todo)).collect(), numbers }
+        let todos = todos.into_iter().map(|todo| (todo.id(), Arc::new(todo))).collect();
+        Self { position, live, todos, numbers }
     }
 
     /// The user's last stamp.
@@ -115,14 +58,14 @@ impl UserState {
         self.position.clock
     }
 
-    /// How many live todos the user has.
+    /// The number of live todos of the user.
     #[must_use]
     pub const fn live(&self) -> u32 {
         self.live
     }
 }
 
-/// The decision about one batch. Only [`Plan::decide`] makes one, and a store writes exactly what it says.
+/// The decision about one batch. A store writes exactly what it says.
 #[derive(Debug)]
 pub struct Plan {
     decision: Decision,
@@ -133,60 +76,26 @@ pub struct Plan {
 /// A todo to store, as the whole batch leaves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// The todo.
-    pub todo: Todo,
-    /// Whether the state held none under this id: insert it, else replace the one that is there.
+    pub todo: Arc<Todo>,
+    /// Whether to insert the todo. Otherwise the row with its id is replaced.
     pub is_new: bool,
 }
 
 impl Plan {
-    /// Decides `batch` against `state` at `now`, and leaves in `state` what will hold once the plan is written: where a
-    /// store commits several batches together, the next one is decided against that.
+    /// Decides `batch` against `state` at `now`, and leaves in `state` what holds once the plan is written. A store that commits several
+    /// batches together decides the next one against that.
     ///
-    /// [`StoreError::Corrupt`] where `state` offers fewer numbers than todos are created; `state` must not be used again then.
+    /// # Errors
+    /// [`StoreError::Corrupt`] if `state` offers fewer numbers than the batch creates todos; `state` must then not be used again.
     pub fn decide(state: &mut UserState, batch: &Batch, now: Stamp) -> Result<Self, StoreError> {
-        if !batch.cursor.as_ref().is_none_or(|cursor| cursor.continues(&state.position)) {
+        if batch.cursor.as_ref().is_some_and(|cursor| !cursor.continues(&state.position)) {
             return Ok(Self { decision: Decision::StaleCursor, written: Vec::new(), events: Vec::new() });
         }
-        let mut draft =
-            Draft { state, clock: None, live: 0, touched: HashMap::new(), order: Vec::new(), events: vec![] };
-        draft.live = draft.state.live;
-        let mut outcomes = Vec::with_capacity(batch.changes.len());
-        for change in &batch.changes {
-            let before = draft.touched.get(&change.id);
-            let current = before.map(|(todo, _)| todo).or_else(|| draft.state.todos.get(&change.id));
-            let last = draft.clock.unwrap_or(draft.state.position.clock);
-            let stamp = now.max(last.next());
-            let ground = Ground {
-                strategy: batch.strategy,
-                stamp,
-                now,
-                own: before.map(|(_, own)| own),
-                cursor: batch.cursor.as_ref(),
-                quota_left: draft.live < batch.quota,
-                quota: batch.quota,
-            };
-            let numbers = &mut draft.state.numbers;
-            let fresh = || numbers.pop();
-            let resolution = resolve(current, change, &ground, fresh).ok_or_else(|| {
-                StoreError::corrupt("todos", "number", "the store offered too few fresh numbers")
-            })?;
-            outcomes.push(match resolution {
-                Resolution::Settled(outcome) => outcome,
-                Resolution::Write { todo, event, known } => {
-                    let was_live = current.is_some_and(|todo| !todo.deleted());
-                    let own = Own::found(change, current);
-                    draft.write(own, was_live, &todo, event);
-                    draft.clock = Some(stamp);
-                    Outcome::Applied { todo, event, known }
-                }
-            });
-        }
-        let spoilt = batch.all_or_nothing
-            && outcomes
-                .iter()
-                .any(|outcome| !matches!(outcome, Outcome::Applied { .. } | Outcome::Unchanged { .. }));
-        let (written, events) = if spoilt { (Vec::new(), Vec::new()) } else { draft.settle() };
+        let mut draft = Draft::new(state, batch, now);
+        let outcomes =
+            batch.changes.iter().map(|change| draft.decide(change)).collect::<Result<Vec<_>, _>>()?;
+        let refused = batch.all_or_nothing && !outcomes.iter().all(Outcome::succeeded);
+        let (written, events) = if refused { (Vec::new(), Vec::new()) } else { draft.finish() };
         Ok(Self { decision: Decision::Decided(outcomes), written, events })
     }
 
@@ -203,42 +112,89 @@ impl Plan {
     }
 }
 
-/// A batch half decided: nothing of it is in the state yet.
+/// A batch that is being decided. Nothing of it is in the state yet, apart from the numbers that it used.
 struct Draft<'a> {
     state: &'a mut UserState,
-    clock: Option<Stamp>,
+    batch: &'a Batch,
+    now: Stamp,
+    clock: Stamp,
     live: u32,
-    touched: HashMap<TodoId, (Todo, Own)>,
+    changed: HashMap<TodoId, (Arc<Todo>, EarlierChanges)>,
+    /// The ids of `changed` in the order in which they were first changed.
     order: Vec<TodoId>,
     events: Vec<TodoEvent>,
 }
 
-impl Draft<'_> {
-    fn write(&mut self, own: Own, was_live: bool, todo: &Todo, event: EventKind) {
+impl<'a> Draft<'a> {
+    fn new(state: &'a mut UserState, batch: &'a Batch, now: Stamp) -> Self {
+        let (clock, live) = (state.clock(), state.live);
+        Self {
+            state,
+            batch,
+            now,
+            clock,
+            live,
+            changed: HashMap::new(),
+            order: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn decide(&mut self, change: &Change) -> Result<Outcome, StoreError> {
+        let earlier = self.changed.get(&change.id);
+        let current = earlier.map(|(todo, _)| todo).or_else(|| self.state.todos.get(&change.id));
+        let number = self.state.numbers.last().copied();
+        let context = ResolveContext {
+            strategy: self.batch.strategy,
+            stamp: self.now.max(self.clock.next()),
+            now: self.now,
+            number: number.unwrap_or(TodoNumber(0)),
+            cursor: self.batch.cursor.as_ref(),
+            earlier: earlier.map(|(_, earlier)| earlier),
+        };
+        let outcome = resolve(current, change, &context);
+        let Outcome::Applied { todo, event, .. } = &outcome else { return Ok(outcome) };
+        let becomes_live = matches!(event, EventKind::Created | EventKind::Restored);
+        if becomes_live && self.live >= self.batch.quota {
+            return Ok(Outcome::Rejected(Rejection::Quota { limit: self.batch.quota }));
+        }
+        if *event == EventKind::Created && self.state.numbers.pop().is_none() {
+            return Err(StoreError::corrupt("todos", "number", "the store offered too few fresh numbers"));
+        }
+        let earlier = EarlierChanges::before(change, current.map(Arc::as_ref));
+        let was_live = current.is_some_and(|todo| !todo.deleted());
+        self.record(todo, *event, earlier, was_live);
+        Ok(outcome)
+    }
+
+    fn record(&mut self, todo: &Arc<Todo>, kind: EventKind, earlier: EarlierChanges, was_live: bool) {
         match (was_live, !todo.deleted()) {
             (false, true) => self.live += 1,
             (true, false) => self.live = self.live.saturating_sub(1),
             (true, true) | (false, false) => {}
         }
-        let order = &mut self.order;
-        let (latest, _) = self.touched.entry(todo.id()).or_insert_with(|| {
-            order.push(todo.id());
-            (todo.clone(), own)
-        });
-        *latest = todo.clone();
-        self.events.push(TodoEvent { kind: event, todo: todo.clone() });
+        self.clock = todo.updated_at();
+        match self.changed.entry(todo.id()) {
+            Entry::Occupied(mut entry) => entry.get_mut().0 = Arc::clone(todo),
+            Entry::Vacant(entry) => {
+                self.order.push(todo.id());
+                entry.insert((Arc::clone(todo), earlier));
+            }
+        }
+        self.events.push(TodoEvent { kind, todo: Arc::clone(todo) });
     }
 
-    fn settle(mut self) -> (Vec<Written>, Vec<TodoEvent>) {
+    /// Moves what was decided into the state.
+    fn finish(mut self) -> (Vec<Written>, Vec<TodoEvent>) {
         let mut written = Vec::with_capacity(self.order.len());
         for id in self.order {
-            if let Some((todo, _)) = self.touched.remove(&id) {
-                let is_new = self.state.todos.insert(id, todo.clone()).is_none();
+            if let Some((todo, _)) = self.changed.remove(&id) {
+                let is_new = self.state.todos.insert(id, Arc::clone(&todo)).is_none();
                 written.push(Written { todo, is_new });
             }
         }
         self.state.live = self.live;
-        self.state.position.clock = self.clock.unwrap_or(self.state.position.clock);
+        self.state.position.clock = self.clock;
         (written, self.events)
     }
 }

@@ -1,49 +1,51 @@
-//! The port to where todos are kept.
+//! The port to the database of todos.
 
 use async_trait::async_trait;
 
+use super::batch::Batch;
+use super::entity::Todo;
+use super::outcome::Outcome;
 use super::query::ListQuery;
-use super::{Batch, Outcome, Todo, TodoNumber};
+use super::values::TodoNumber;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
-use crate::sync::Position;
+use crate::sync::cursor::Position;
 use crate::time::Stamp;
 
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// It is decided, and what it changed is durable.
+    /// The batch is decided, and what it changed is durable. An outcome for each change, in order.
     Done(Vec<Outcome>),
-    /// Its cursor can't be continued; nothing is written.
+    /// The batch's cursor can't be continued. Nothing is written.
     StaleCursor,
-    /// There is no such user.
     NoSuchUser,
 }
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The todos, in the query's order.
+    /// In the order that the query asks for.
     pub todos: Vec<Todo>,
-    /// How many the query finds on all pages.
+    /// The number of todos on all pages.
     pub total: u64,
-    /// Where the user stood in the snapshot that the page was read from.
+    /// The user's position in the snapshot that the page was read from.
     pub position: Position,
 }
 
-/// What changed after a stamp.
+/// The todos that changed after a stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// The todos, tombstones included, in stamp order.
+    /// Tombstones included, in stamp order.
     pub todos: Vec<Todo>,
-    /// Whether more changed than were asked for.
+    /// Whether more todos changed than the caller asked for.
     pub has_more: bool,
-    /// Where the user stood in the same snapshot.
+    /// The user's position in the same snapshot.
     pub position: Position,
 }
 
 impl Changes {
-    /// The stamp up to which this is everything: of the last todo given where there are more, else the user's clock.
+    /// The stamp up to which these changes are complete: that of the last todo if there are more, else the user's clock.
     #[must_use]
     pub fn complete_to(&self) -> Stamp {
         match self.todos.last() {
@@ -53,34 +55,35 @@ impl Changes {
     }
 }
 
-/// Keeps the todos of all users, apart from one another.
+/// Stores the todos of all users, each user's apart from the others'.
 ///
-/// Every method reads and writes rows of the one user it names and no other's. A read sees every commit that was answered
-/// before it began.
+/// Every method reads and writes rows of the user it names, and of no other. A read sees every commit that was answered before the
+/// read began.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait TodoStore: Send + Sync {
-    /// Decides and writes a batch: the only way a todo changes.
+    /// Decides and writes a batch. Nothing else changes a todo.
     ///
-    /// An implementation MUST, in one transaction, lock the user's clock, load that user's todos the batch names, call
-    /// [`Plan::decide`](super::plan::Plan::decide) with `now`, write exactly the plan, and answer after it is durable. Two
-    /// batches of one user MUST be decided one after the other, each on what the one before left; a batch that fails MUST leave
-    /// nothing behind and MUST NOT make another's fail. It MUST publish the plan's events as
-    /// [`EventBus`](crate::event::EventBus) demands. Dropping the returned future MUST leave all of the batch or
-    /// nothing of it.
+    /// In one transaction, an implementation MUST lock the user's clock, load the todos that the batch names, call
+    /// [`Plan::decide`](super::plan::Plan::decide) with `now`, and write exactly the plan. It MUST answer only after the transaction is durable, and
+    /// MUST publish the plan's events as [`EventBus`](super::EventBus) demands.
+    ///
+    /// Two batches of one user MUST be decided one after the other, each on what the earlier one left. A batch that fails MUST leave nothing
+    /// behind, and MUST NOT make another batch fail. If the caller drops the returned future, all of the batch or nothing of it MUST be
+    /// written.
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError>;
 
-    /// The todo, a tombstone too.
+    /// Returns the todo, even if it is a tombstone.
     async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError>;
 
-    /// The todo with this number, a tombstone too.
+    /// Returns the todo with this number, even if it is a tombstone.
     async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError>;
 
-    /// One page, its total and the user's position, all of one snapshot; `None` without such a user.
+    /// Returns one page, the total and the user's position, all from one snapshot. `None` if there is no such user.
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError>;
 
-    /// At most `limit` todos changed after `since` (`None`: from the beginning), the earliest, and the user's position, all of
-    /// one snapshot; `None` without such a user.
+    /// Returns the earliest todos, at most `limit`, that changed after `since` (`None`: from the beginning), and the user's position, all from
+    /// one snapshot. `None` if there is no such user.
     async fn changes(
         &self,
         user: UserId,
@@ -88,13 +91,13 @@ pub trait TodoStore: Send + Sync {
         limit: u32,
     ) -> Result<Option<Changes>, StoreError>;
 
-    /// The user's last stamp; `None` without such a user.
+    /// Returns the user's last stamp. `None` if there is no such user.
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError>;
 
-    /// Whether another user than this one has a live todo with this id: all that may be told of it.
+    /// Whether a user other than this one has a live todo with this id. The store reveals nothing else about it.
     async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
 
-    /// Removes up to `limit` tombstones deleted before `before`, and moves each user's horizon to the newest stamp among theirs
-    /// in the same transaction. How many went.
+    /// Removes up to `limit` tombstones deleted before `before`, and in the same transaction moves each user's horizon to the newest stamp
+    /// among that user's removed tombstones. Returns how many it removed.
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

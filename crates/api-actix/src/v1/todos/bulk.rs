@@ -111,8 +111,8 @@ async fn create_many(api: web::Data<Api>, caller: Caller, body: Body) -> Answer 
     let (mut created, mut existing) = (Vec::new(), Vec::new());
     for outcome in &outcomes {
         match outcome {
-            Outcome::Applied { todo, .. } => created.push(Todo::from(todo)),
-            Outcome::Unchanged { todo, .. } => existing.extend(todo.as_ref().map(Todo::from)),
+            Outcome::Applied { todo, .. } => created.push(Todo::from(&**todo)),
+            Outcome::Unchanged { todo, .. } => existing.extend(todo.as_deref().map(Todo::from)),
             Outcome::Conflict(_) | Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => {}
         }
     }
@@ -139,8 +139,8 @@ async fn update_many(api: web::Data<Api>, caller: Caller, body: Body) -> Answer 
     let mut answer = Updated { updated: Vec::new(), conflicts: Vec::new(), not_found: Vec::new() };
     for ((outcome, id), raw) in outcomes.iter().zip(ids).zip(&items) {
         match outcome {
-            Outcome::Applied { todo, .. } => answer.updated.push(todo.into()),
-            Outcome::Unchanged { todo, .. } => answer.updated.extend(todo.as_ref().map(Todo::from)),
+            Outcome::Applied { todo, .. } => answer.updated.push(Todo::from(&**todo)),
+            Outcome::Unchanged { todo, .. } => answer.updated.extend(todo.as_deref().map(Todo::from)),
             Outcome::Conflict(conflict) => answer.conflicts.push(Conflict::new(conflict, raw)),
             // An edit creates nothing: neither is an id taken, nor a quota.
             Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => answer.not_found.push(id),

@@ -7,11 +7,11 @@ use adapters_auth::{JwtAccessTokens, KeyRing, MemoryRateLimiter};
 use api_actix::realtime::Hub;
 use async_trait::async_trait;
 use domain::account::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
-use domain::event::{EventBus, TodoEvent};
 use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
 use domain::session::{
     AccessToken, AccessTokens, AuthFailure, Grant, RefreshGrant, RefreshSecret, Scope, VerifiedToken,
 };
+use domain::todo::{EventBus, TodoEvent};
 use domain::{Stamp, UserId};
 use domain_testkit::{PlainHasher, RecordingBus};
 

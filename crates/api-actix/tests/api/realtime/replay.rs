@@ -4,9 +4,8 @@ use std::sync::LazyLock;
 
 use api_actix::moment::Moment;
 use async_trait::async_trait;
-use domain::event::TodoEvent;
 use domain::todo::query::ListQuery;
-use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
+use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoEvent, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use domain_testkit::MemoryStore;
 use domain_testkit::build::{T0, at, batch, create, delete, restore, retitle, todo_id};

@@ -1,53 +1,46 @@
-//! The use case of one exchange.
+//! The use case: one exchange with a device.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Cursor, Epoch, Walk};
+use super::cursor::{Cursor, Epoch, SyncTimestamp};
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
-use crate::time::{Clock, Stamp};
+use crate::time::Clock;
 use crate::todo::{Batch, Change, Commit, Outcome, Strategy, Todo, TodoStore};
 
 /// What a device sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncRequest {
-    /// Where its knowledge ends.
     pub cursor: Cursor,
-    /// What decides about stale changes.
     pub strategy: Strategy,
-    /// What it changed, in order.
+    /// What the device changed, in order.
     pub changes: Vec<Change>,
-    /// The most changes it wants back, at least 1.
+    /// The maximum number of todos in the answer, at least 1.
     pub limit: u32,
 }
 
-/// What it gets back.
+/// What a device gets back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncAnswer {
     /// An outcome for each change sent, in order.
     pub outcomes: Vec<Outcome>,
-    /// What changed after its cursor, tombstones included, in stamp order, without what it knows by having sent it.
+    /// The todos that changed after the cursor, tombstones included, in stamp order. A todo that now equals what the device sent is left out.
     pub server_changes: Vec<Todo>,
-    /// Whether there is more: it should sync again from `cursor`.
+    /// Whether there is more: the device should sync again from `sync_timestamp`.
     pub has_more: bool,
-    /// The stamp up to which it now knows everything: of the last change given where there is more, else the user's clock. The cursor it
-    /// came with, where that went stale after its changes were written: the next exchange tells so.
-    pub cursor: Stamp,
-    /// What has to come back with the cursor.
-    pub walk: Option<Walk>,
-    /// The database's epoch.
+    /// Up to where the device now knows everything: the stamp of the last todo if there is more, else the user's clock. If the cursor went
+    /// stale after the changes were written, this is that cursor, and the next exchange reports it as stale.
+    pub sync_timestamp: SyncTimestamp,
     pub epoch: Epoch,
 }
 
 /// What became of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyncOutcome {
-    /// It took place.
     Done(SyncAnswer),
-    /// The cursor can't be continued; nothing was written.
+    /// The cursor can't be continued. Nothing was written.
     StaleCursor,
-    /// There is no such user.
     NoSuchUser,
 }
 
@@ -60,15 +53,15 @@ pub struct SyncService {
 }
 
 impl SyncService {
-    /// `quota` is the most live todos a user may have.
+    /// `quota` is the maximum number of live todos of a user.
     pub fn new(store: Arc<dyn TodoStore>, clock: Arc<dyn Clock>, quota: u32) -> Self {
         Self { store, clock, quota }
     }
 
-    /// Writes what the device changed, all of it in one transaction, then reads what it misses.
+    /// Writes what the device changed, all of it in one transaction, then reads what the device lacks.
     ///
-    /// The read is a snapshot of its own, taken after the write is durable: it holds at least that write, and what it holds
-    /// of others is complete up to the cursor it gives.
+    /// The read is a snapshot of its own, taken after the write is durable. It includes that write, and it is complete up to the
+    /// timestamp in the answer.
     pub async fn sync(&self, user: UserId, request: SyncRequest) -> Result<SyncOutcome, StoreError> {
         let SyncRequest { cursor, strategy, changes, limit } = request;
         let limit = limit.max(1);
@@ -88,43 +81,42 @@ impl SyncService {
                 Commit::NoSuchUser => return Ok(SyncOutcome::NoSuchUser),
             }
         };
-        let known = known_by_sending(&outcomes);
-        // What is not given back takes nobody's place on the page.
-        let looked_at = limit.saturating_add(u32::try_from(known.len()).unwrap_or(u32::MAX));
-        let Some(found) = self.store.changes(user, cursor.since, looked_at).await? else {
+        let held = held_by_sending(&outcomes);
+        // A todo that is left out must not take a place on the page.
+        let page_size = limit.saturating_add(u32::try_from(held.len()).unwrap_or(u32::MAX));
+        let Some(found) = self.store.changes(user, cursor.stamp(), page_size).await? else {
             return Ok(SyncOutcome::NoSuchUser);
         };
         if !cursor.continues(&found.position) {
             return Ok(gone_stale(cursor, outcomes, found.position.epoch));
         }
-        let (server_changes, has_more) = page(found.todos, found.has_more, &known, limit);
+        let (server_changes, has_more) = page(found.todos, found.has_more, &held, limit);
         let last = server_changes.last().filter(|_| has_more);
-        let cursor = last.map_or(found.position.clock, Todo::updated_at);
-        let walk = found.position.walk_at(cursor);
+        let complete_to = last.map_or(found.position.clock, Todo::updated_at);
+        let sync_timestamp = found.position.sync_timestamp(complete_to);
         let epoch = found.position.epoch;
-        Ok(SyncOutcome::Done(SyncAnswer { outcomes, server_changes, has_more, cursor, walk, epoch }))
+        Ok(SyncOutcome::Done(SyncAnswer { outcomes, server_changes, has_more, sync_timestamp, epoch }))
     }
 }
 
-/// What is told where the cursor can't be continued any more. If it was good when changes were written, they are: the device is told so,
-/// and of the rest when it asks again.
+/// The answer when the cursor can't be continued any more. If the cursor was good when the changes were written, the device gets their
+/// outcomes, and learns that the cursor is stale when it asks again.
 fn gone_stale(cursor: Cursor, outcomes: Vec<Outcome>, epoch: Epoch) -> SyncOutcome {
-    let Some(since) = cursor.since.filter(|_| !outcomes.is_empty()) else {
+    let Some(sync_timestamp) = cursor.since.filter(|_| !outcomes.is_empty()) else {
         return SyncOutcome::StaleCursor;
     };
     SyncOutcome::Done(SyncAnswer {
         outcomes,
         server_changes: Vec::new(),
         has_more: true,
-        cursor: since,
-        walk: cursor.walk,
+        sync_timestamp,
         epoch: cursor.epoch.unwrap_or(epoch),
     })
 }
 
-/// The first `limit` of what was found that the device does not know, and whether there is more.
-fn page(found: Vec<Todo>, more: bool, known: &HashMap<TodoId, Option<i64>>, limit: u32) -> (Vec<Todo>, bool) {
-    let unknown = |todo: &Todo| known.get(&todo.id()) != Some(&Some(todo.version()));
+/// The first `limit` todos that the device does not know, and whether there are more.
+fn page(found: Vec<Todo>, more: bool, held: &HashMap<TodoId, Option<i64>>, limit: u32) -> (Vec<Todo>, bool) {
+    let unknown = |todo: &Todo| held.get(&todo.id()) != Some(&Some(todo.version()));
     let mut todos: Vec<_> = found.into_iter().filter(unknown).collect();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = more || todos.len() > limit;
@@ -132,17 +124,23 @@ fn page(found: Vec<Todo>, more: bool, known: &HashMap<TodoId, Option<i64>>, limi
     (todos, has_more)
 }
 
-/// The version of each todo that the device knows by having sent it; `None` for one of which it misses something.
-fn known_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
+/// The version of each todo that the device holds because it sent it; `None` for a todo of which it lacks something.
+fn held_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
     let mut all = HashMap::new();
     for outcome in outcomes {
-        if let Outcome::Applied { todo, known, .. } | Outcome::Unchanged { todo: Some(todo), known } = outcome
-        {
-            let version = all.entry(todo.id()).or_insert(Some(todo.version()));
-            *version = version.and(known.then_some(todo.version()));
-        }
-        if let Outcome::Conflict(conflict) = outcome {
-            all.insert(conflict.current.id(), None);
+        match outcome {
+            Outcome::Applied { todo, client_is_current, .. }
+            | Outcome::Unchanged { todo: Some(todo), client_is_current } => {
+                let version = all.entry(todo.id()).or_insert(Some(todo.version()));
+                *version = version.and(client_is_current.then_some(todo.version()));
+            }
+            Outcome::Conflict(conflict) => {
+                all.insert(conflict.current.id(), None);
+            }
+            Outcome::Unchanged { todo: None, .. }
+            | Outcome::NotFound
+            | Outcome::IdInUse
+            | Outcome::Rejected(_) => {}
         }
     }
     all

@@ -5,12 +5,12 @@ use mockall::Sequence;
 use uuid::Uuid;
 
 use super::*;
-use crate::event::EventKind;
 use crate::ids::UserId;
-use crate::sync::Position;
-use crate::time::MockClock;
-use crate::todo::plan::Conflict;
-use crate::todo::{Action, Base, Changes, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions};
+use crate::sync::cursor::Position;
+use crate::time::{MockClock, Stamp};
+use crate::todo::{
+    Action, Base, Changes, Conflict, EventKind, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions,
+};
 
 const USER: UserId = UserId(Uuid::from_u128(7));
 
@@ -44,17 +44,17 @@ fn position(clock: i64) -> Position {
     Position { clock: at(clock), horizon: at(10), epoch: Epoch("now".into()) }
 }
 
-fn applied(todo: Todo, known: bool) -> Outcome {
-    Outcome::Applied { todo, event: EventKind::Updated, known }
+fn applied(todo: Todo, client_is_current: bool) -> Outcome {
+    Outcome::Applied { todo: todo.into(), event: EventKind::Updated, client_is_current }
 }
 
 fn conflict(todo: Todo) -> Outcome {
     Outcome::Conflict(Conflict {
-        current: todo,
+        current: todo.into(),
         base: Some(1),
         fields: vec![Field::Title],
         strategy: Strategy::Manual,
-        resolved: None,
+        server_wins: false,
     })
 }
 
@@ -143,10 +143,10 @@ async fn a_todo_that_is_as_the_device_sent_it_is_not_sent_back() {
 
 #[tokio::test]
 async fn a_todo_that_is_in_place_is_sent_back_only_to_a_device_that_does_not_know_it_all() {
-    for known in [true, false] {
-        let held = Outcome::Unchanged { todo: Some(todo(1, 2, 30)), known };
+    for client_is_current in [true, false] {
+        let held = Outcome::Unchanged { todo: Some(todo(1, 2, 30).into()), client_is_current };
         let answer = exchange(&[1], vec![held], all(vec![todo(1, 2, 30)])).await;
-        assert_eq!(answer.server_changes.is_empty(), known);
+        assert_eq!(answer.server_changes.is_empty(), client_is_current);
     }
 }
 
@@ -187,7 +187,7 @@ async fn a_todo_in_conflict_is_sent_back_whatever_else_was_accepted_of_it() {
 async fn each_change_keeps_its_outcome_in_order() {
     let outcomes = vec![
         Outcome::Rejected(Rejection::TitleRequired),
-        Outcome::Unchanged { todo: None, known: true },
+        Outcome::Unchanged { todo: None, client_is_current: true },
         conflict(todo(3, 2, 30)),
     ];
     let answer = exchange(&[1, 2, 3], outcomes.clone(), all(vec![])).await;
@@ -197,12 +197,15 @@ async fn each_change_keeps_its_outcome_in_order() {
 #[tokio::test]
 async fn the_cursor_is_the_clock_when_all_is_told_and_else_the_last_stamp_told() {
     let answer = exchange(&[], vec![], all(vec![todo(1, 1, 30)])).await;
-    assert_eq!((answer.cursor, answer.has_more, answer.epoch), (at(50), false, Epoch("now".into())));
+    assert_eq!(
+        (answer.sync_timestamp, answer.has_more, answer.epoch),
+        (at(50).into(), false, Epoch("now".into()))
+    );
 
     let some =
         Changes { todos: vec![todo(1, 1, 30), todo(2, 1, 31)], has_more: true, position: position(50) };
     let answer = exchange(&[], vec![], some).await;
-    assert_eq!((answer.cursor, answer.has_more), (at(31), true));
+    assert_eq!((answer.sync_timestamp, answer.has_more), (at(31).into(), true));
 }
 
 #[tokio::test]
@@ -214,14 +217,14 @@ async fn what_is_not_sent_back_takes_no_place_on_the_page() {
         let found = mine.iter().chain(&others[..given]).cloned().collect();
         let answer = exchange(&[1, 2, 3, 4], outcomes.clone(), all(found)).await;
         assert_eq!((answer.server_changes.len(), answer.has_more), (given.min(3), has_more));
-        assert_eq!(answer.cursor, at(cursor), "of the last one given, or the clock");
+        assert_eq!(answer.sync_timestamp, at(cursor).into(), "of the last one given, or the clock");
     }
 }
 
 #[tokio::test]
-async fn a_page_that_ends_before_the_horizon_comes_with_a_walk() {
+async fn a_page_that_ends_before_the_horizon_is_marked_as_an_initial_sync() {
     let far = |horizon| Position { horizon: at(horizon), ..position(50) };
-    for (horizon, walks) in [(31, false), (32, true)] {
+    for (horizon, marked) in [(31, false), (32, true)] {
         let mut store = MockTodoStore::new();
         let todos = vec![todo(1, 1, 30), todo(2, 1, 31)];
         let changes = Changes { todos, has_more: true, position: far(horizon) };
@@ -229,8 +232,9 @@ async fn a_page_that_ends_before_the_horizon_comes_with_a_walk() {
         let beginning = SyncRequest { cursor: Cursor::default(), ..request(&[]) };
         let outcome = service(store).sync(USER, beginning).await.expect("a store at work");
         let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((answer.cursor, answer.walk.is_some()), (at(31), walks));
-        let next = Cursor { since: Some(answer.cursor), epoch: Some(answer.epoch), walk: answer.walk };
+        let SyncTimestamp { at: stamp, initial_sync } = answer.sync_timestamp;
+        assert_eq!((stamp, initial_sync.is_some()), (at(31), marked));
+        let next = Cursor { since: Some(answer.sync_timestamp), epoch: Some(answer.epoch) };
         assert!(next.continues(&far(horizon)));
     }
 }
@@ -253,7 +257,7 @@ async fn a_cursor_that_goes_stale_between_write_and_read_is_told_so_the_next_tim
     let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
     let SyncOutcome::Done(answer) = outcome else { panic!("what is written is told: {outcome:?}") };
     assert_eq!((answer.outcomes.len(), answer.server_changes.len()), (1, 0));
-    assert_eq!((answer.cursor, answer.has_more), (at(20), true), "from where it was");
+    assert_eq!((answer.sync_timestamp, answer.has_more), (at(20).into(), true), "from where it was");
 }
 
 #[tokio::test]

@@ -45,8 +45,7 @@ proptest! {
         let parts = Batch { all_or_nothing: false, ..batch };
         let (whole, parts) = (list.clone().decide(&whole, now), list.clone().decide(&parts, now));
         prop_assert_eq!(&whole.decision, &parts.decision);
-        let fine = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. } | Outcome::Unchanged { .. });
-        if parts.outcomes().iter().all(fine) {
+        if parts.outcomes().iter().all(Outcome::succeeded) {
             prop_assert_eq!(whole, parts);
         } else {
             prop_assert!(whole.written.is_empty() && whole.events.is_empty());
@@ -60,7 +59,7 @@ proptest! {
         let since = at(since);
         let epoch = Epoch(if epoch { "first" } else { "another" }.into());
         let continues = epoch.0 == "first" && list.position.horizon <= since && since <= list.position.clock;
-        batch.cursor = Some(Cursor { since: Some(since), epoch: Some(epoch), walk: None });
+        batch.cursor = Some(Cursor { epoch: Some(epoch), ..Cursor::at(Some(since)) });
         let mut after = list.clone();
         let done = after.decide(&batch, now);
         prop_assert_eq!(done.decision != Decision::StaleCursor, continues);
@@ -82,13 +81,15 @@ proptest! {
         let cursor = Some(Cursor::at(since.map(at)));
         let batch = Batch { cursor, ..batch(Rule::ClientWins, vec![sent.clone()]) };
         let done = list.clone().decide(&batch, at(60));
-        let (Outcome::Applied { known, .. } | Outcome::Unchanged { known, .. }) = done.outcomes()[0] else {
+        let (Outcome::Applied { client_is_current, .. } | Outcome::Unchanged { client_is_current, .. }) =
+            done.outcomes()[0]
+        else {
             return Ok(());
         };
         let seen = since.map(at) >= Some(todo.updated_at()) && base == Base::Version(todo.version());
         let asks_for_no_check = base == Base::Current && since.map(at) >= Some(todo.updated_at());
         let held = named(&sent.action) == Field::ALL || seen || asks_for_no_check;
-        prop_assert_eq!(known, held && verbatim);
+        prop_assert_eq!(client_is_current, held && verbatim);
     }
 
     #[test]

@@ -3,13 +3,11 @@
 use proptest::prelude::*;
 
 use super::{any, applied, at, batch as batch_of, differing, in_place, named, walk};
-use crate::event::EventKind;
-use crate::todo::{Action, Batch, Field, Outcome, Rejection, Todo};
+use crate::todo::{Action, Batch, EventKind, Field, Outcome, Rejection, Todo};
 
 /// Whether an all-or-nothing batch came to nothing.
 fn spoilt(batch: &Batch, outcomes: &[Outcome]) -> bool {
-    let fine = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. } | Outcome::Unchanged { .. });
-    batch.all_or_nothing && !outcomes.iter().all(fine)
+    batch.all_or_nothing && !outcomes.iter().all(Outcome::succeeded)
 }
 
 proptest! {
@@ -47,9 +45,9 @@ proptest! {
                 Outcome::Applied { todo, .. } => {
                     prop_assert!(met.before.is_none_or(|before| !differing(&before, todo).is_empty()));
                 }
-                Outcome::Unchanged { todo, .. } => prop_assert_eq!(todo, &met.before),
+                Outcome::Unchanged { todo, .. } => prop_assert_eq!(todo.as_deref(), met.before.as_ref()),
                 Outcome::Conflict(conflict) => {
-                    prop_assert_eq!(Some(&conflict.current), met.before.as_ref());
+                    prop_assert_eq!(Some(&*conflict.current), met.before.as_ref());
                     prop_assert!(!conflict.fields.is_empty());
                     prop_assert_eq!(conflict.strategy, batch.strategy);
                 }
@@ -131,7 +129,7 @@ proptest! {
             prop_assert_eq!((after.todos, after.position), (list.todos, list.position));
             return Ok(());
         }
-        let told: Vec<_> = done.events.iter().map(|event| &event.todo).collect();
+        let told: Vec<_> = done.events.iter().map(|event| &*event.todo).collect();
         prop_assert_eq!(told, done.applied());
         let accepted = walk(&list, &batch, &done).into_iter().filter(|met| applied(met.outcome).is_some());
         for (met, event) in accepted.zip(&done.events) {
@@ -152,7 +150,7 @@ proptest! {
         prop_assert_eq!(written, named);
         for written in &done.written {
             let last = done.applied().into_iter().rfind(|todo| todo.id() == written.todo.id());
-            prop_assert_eq!(Some(&written.todo), last);
+            prop_assert_eq!(Some(&*written.todo), last);
         }
         let clock = done.applied().last().map_or(list.position.clock, |todo| todo.updated_at());
         prop_assert_eq!(after.position.clock, clock);

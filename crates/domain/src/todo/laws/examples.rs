@@ -3,7 +3,7 @@
 
 use super::{List, at, batch, change, differing, id, titled, upsert};
 use crate::time::Stamp;
-use crate::todo::{Action, Base, Description, Edit, Field, Outcome, Resolved, Strategy, Todo, Upsert};
+use crate::todo::{Action, Base, Description, Edit, Field, Outcome, Strategy, Todo, Upsert};
 
 /// When the todo was created, when others began to change it, an instant after that, and what the server's clock says now.
 const CREATED: i64 = 60;
@@ -49,10 +49,10 @@ fn describe(before: &Todo, outcome: &Outcome) -> String {
             format!("{}{grave}", names(&differing(before, todo)))
         }
         Outcome::Unchanged { .. } => "in place".into(),
-        Outcome::Conflict(conflict) => match conflict.resolved {
-            None => format!("conflict: {}", names(&conflict.fields)),
-            Some(Resolved::Server) => format!("conflict: {}, server's", names(&conflict.fields)),
-        },
+        Outcome::Conflict(conflict) if conflict.server_wins => {
+            format!("conflict: {}, server's", names(&conflict.fields))
+        }
+        Outcome::Conflict(conflict) => format!("conflict: {}", names(&conflict.fields)),
         other => format!("{other:?}"),
     }
 }
@@ -193,12 +193,12 @@ fn an_unknown_id_is_a_creation_whatever_its_version() {
     ] {
         let new = Upsert { updated_at: Some(at(NOW)), ..text("milk") };
         let mut list = List::new(at(50), []);
-        let Outcome::Applied { todo, known, .. } =
+        let Outcome::Applied { todo, client_is_current, .. } =
             list.one(strategy, change(id(1), base, Action::Upsert(new)), at(NOW))
         else {
             panic!("{base:?} is refused");
         };
-        assert_eq!((todo.version(), todo.title().as_str(), known), (1, "milk", true));
+        assert_eq!((todo.version(), todo.title().as_str(), client_is_current), (1, "milk", true));
     }
 }
 
@@ -215,8 +215,8 @@ fn a_device_is_not_taken_to_know_what_was_made_of_what_it_sent() {
         let mut list = List::new(at(50), []);
         let send = change(id(1), Base::Version(0), Action::Upsert(sent));
         let outcome = list.one(Strategy::Manual, send.clone(), at(NOW));
-        let Outcome::Applied { known, .. } = outcome else { panic!("{outcome:?}") };
-        assert_eq!(known, knows, "{send:?}");
+        let Outcome::Applied { client_is_current, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(client_is_current, knows, "{send:?}");
     }
 }
 
@@ -243,7 +243,7 @@ fn the_deletion_of_an_unknown_id_is_accepted_and_stores_nothing() {
         &batch(Strategy::Manual, vec![change(id(1), Base::Version(3), Action::Upsert(delete()))]),
         at(NOW),
     );
-    assert!(matches!(done.outcomes(), [Outcome::Unchanged { todo: None, known: true }]));
+    assert!(matches!(done.outcomes(), [Outcome::Unchanged { todo: None, client_is_current: true }]));
     assert!(list.todos.is_empty() && done.events.is_empty());
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::strategies::{outcome, sent};
 use super::{List, any, at, id, named_by_edit, upsert, value, wanted_otherwise};
 use crate::time::Stamp;
-use crate::todo::{Base, Change, Edit, Field, Outcome, Resolved, Strategy as Rule, Todo};
+use crate::todo::{Base, Change, Edit, Field, Outcome, Strategy as Rule, Todo};
 
 /// The values that two changes leave, whichever of them comes first.
 fn in_both_orders(todo: &Todo, a: &Change, b: &Change, now: Stamp) -> [Vec<String>; 2] {
@@ -46,7 +46,7 @@ proptest! {
             Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
             Outcome::Conflict(conflict) => {
                 prop_assert!(!both.is_empty());
-                prop_assert_eq!((conflict.fields, conflict.resolved), (both, None));
+                prop_assert_eq!((conflict.fields, conflict.server_wins), (both, false));
             }
             Outcome::Applied { todo: after, .. } => {
                 prop_assert!(both.is_empty());
@@ -68,7 +68,7 @@ proptest! {
             Outcome::Unchanged { .. } => prop_assert!(todo.deleted()),
             Outcome::Conflict(conflict) => {
                 prop_assert_eq!(&conflict.fields, &[Field::Deleted]);
-                prop_assert_eq!(conflict.resolved, edited.then_some(Resolved::Server));
+                prop_assert_eq!(conflict.server_wins, edited);
                 prop_assert!(edited || todo.versions().deleted > base);
             }
             Outcome::Applied { todo: after, .. } => prop_assert!(after.deleted() && !edited),

@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::plan::{Decision, Plan, UserState, Written};
-use super::{Action, Base, Batch, Change, Edit, Field, Outcome, Strategy, Title, Todo, TodoNumber, Upsert};
-use crate::event::TodoEvent;
+use super::{
+    Action, Base, Batch, Change, Edit, Field, Outcome, Strategy, Title, Todo, TodoEvent, TodoNumber, Upsert,
+};
 use crate::ids::TodoId;
 use crate::sync::{Epoch, Position};
 use crate::time::Stamp;
@@ -117,7 +118,7 @@ impl List {
         let plan = Plan::decide(&mut state, batch, now).expect("numbers enough");
         let written = plan.written().to_vec();
         for Written { todo, is_new } in &written {
-            assert_eq!(self.todos.insert(todo.id(), todo.clone()).is_none(), *is_new);
+            assert_eq!(self.todos.insert(todo.id(), Todo::clone(todo)).is_none(), *is_new);
         }
         self.position.clock = state.clock();
         assert_eq!(state.live(), self.live(), "the kept count is the count of live todos");

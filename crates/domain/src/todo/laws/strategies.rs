@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{List, any, applied, at, batch, change, differing, id, in_place, upsert, wanted_otherwise};
 use crate::time::Stamp;
-use crate::todo::{Action, Base, Change, Edit, Outcome, Resolved, Strategy as Rule, Todo, Upsert};
+use crate::todo::{Action, Base, Change, Edit, Outcome, Strategy as Rule, Todo, Upsert};
 
 pub(super) fn sent(base: Base, upsert: Upsert) -> Change {
     change(id(1), base, Action::Upsert(upsert))
@@ -39,7 +39,7 @@ proptest! {
             Outcome::Conflict(conflict) => {
                 prop_assert!(!differing.is_empty());
                 prop_assert_eq!((conflict.fields, conflict.base), (differing, Some(base)));
-                prop_assert_eq!(conflict.resolved, None);
+                prop_assert!(!conflict.server_wins);
             }
             other => prop_assert!(false, "{other:?}"),
         }
@@ -84,7 +84,7 @@ proptest! {
             match outcome(&todo, Rule::Manual, base, &sent, now) {
                 Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
                 Outcome::Conflict(conflict) => {
-                    prop_assert_eq!((&conflict.fields, conflict.resolved), (&wanted, None));
+                    prop_assert_eq!((&conflict.fields, conflict.server_wins), (&wanted, false));
                 }
                 other => prop_assert!(false, "{other:?}"),
             }
@@ -126,7 +126,7 @@ proptest! {
             }
             Outcome::Conflict(conflict) => {
                 prop_assert!(!later);
-                prop_assert_eq!((conflict.fields, conflict.resolved), (wanted, Some(Resolved::Server)));
+                prop_assert_eq!((conflict.fields, conflict.server_wins), (wanted, true));
             }
             other => prop_assert!(false, "{other:?}"),
         }
@@ -166,7 +166,7 @@ proptest! {
         let before = list.todos.clone();
         let done = list.decide(&batch(rule, vec![change(id(1), base, Action::Upsert(sent.clone()))]), now);
         if let Outcome::Conflict(conflict) = &done.outcomes()[0] {
-            prop_assert_eq!(&conflict.current, &todo);
+            prop_assert_eq!(&*conflict.current, &todo);
             let wanted = wanted_otherwise(&sent, &todo);
             prop_assert!(conflict.fields.iter().all(|field| wanted.contains(field)));
             prop_assert_eq!((&list.todos, list.position.clock), (&before, at(50)));

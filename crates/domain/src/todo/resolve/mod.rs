@@ -1,235 +1,204 @@
-//! The conflict rule for one todo: (current todo or none, change, strategy, stamp) → written todo or outcome.
+//! The conflict rule.
 //!
-//! The rule, whatever the surface:
-//! 1. A change whose effect is already in place changes nothing, whatever its base: a retry is harmless.
-//! 2. A base that can't be right (below 1, above the current version) is a conflict under every strategy.
-//! 3. A change made against the current version applies.
-//! 4. Any other is stale, and the strategy decides. A strategy that accepts an edit of a todo that was deleted since the
-//!    edit's base restores the todo: an accepted edit is never hidden in a tombstone.
+//! [`resolve`] decides one change of one todo. It is a pure function: the same todo, change and context always give the same outcome, on
+//! the server, in a client or in a tool.
+//!
+//! # The rule
+//!
+//! A change names the version that it was made against, its [`Base`]. The first line that applies decides:
+//!
+//! 1. The effect of the change is already in place: the outcome is [`Outcome::Unchanged`], whatever the base. This makes a retry harmless.
+//! 2. The change was made against the current version: it is applied.
+//! 3. The base can't be right, as it is below 1 or above the current version: the change is a conflict under every strategy.
+//! 4. The change is *stale*, and the [`Strategy`] decides:
+//!
+//! | strategy | a stale change |
+//! |---|---|
+//! | [`Manual`](Strategy::Manual) | is a conflict |
+//! | [`Merge`](Strategy::Merge) | is applied, unless it names a field that has since changed to another value: then the whole change is a conflict. An edit beats a deletion: a stale edit restores a tombstone, and a stale deletion of an edited todo is a conflict that the server wins |
+//! | [`LastWriteWins`](Strategy::LastWriteWins) | is applied if its `updated_at` is later than the todo's, else it is a conflict that the server wins |
+//! | [`ClientWins`](Strategy::ClientWins) | is applied |
+//!
+//! A strategy that accepts an edit of a todo that was deleted since the edit's base also restores the todo: an accepted edit is never hidden in
+//! a tombstone. An accepted change raises the todo's version by one; each field that it alters takes the new version.
+//!
+//! A later change of the same todo in the same batch counts as made on top of the earlier one ([`EarlierChanges`]), so a device is never
+//! in conflict with itself.
+//!
+//! Deliberately absent: quotas and stamps. They concern all of a user's todos, and [`Plan::decide`](super::plan::Plan::decide) takes care of them.
+//!
+//! # One example per strategy
+//!
+//! In each example the todo "milk" was created as version 1. Then another device changed its title to "oat milk", which is version 2, with
+//! the stamp 10:00. This device has not seen that, and its changes name the base 1.
+//!
+//! **Manual** refuses the change and shows the server's todo.
+//! ```
+#![doc = include_str!("situation.md")]
+//! let outcome = resolve(Some(&todo), &complete, &ResolveContext::new(Strategy::Manual, stamp));
+//! let Outcome::Conflict(conflict) = outcome else { panic!("{outcome:?}") };
+//! assert_eq!(conflict.fields, [Field::Completed]);
+//! assert_eq!(conflict.current.title().as_str(), "oat milk");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! **Merge** applies a change of another field, and refuses a change of the same field.
+//! ```
+#![doc = include_str!("situation.md")]
+//! let outcome = resolve(Some(&todo), &complete, &ResolveContext::new(Strategy::Merge, stamp));
+//! let Outcome::Applied { todo: merged, .. } = outcome else { panic!("{outcome:?}") };
+//! assert_eq!((merged.title().as_str(), merged.completed(), merged.version()), ("oat milk", true, 3));
+//!
+//! let outcome = resolve(Some(&todo), &rename, &ResolveContext::new(Strategy::Merge, stamp));
+//! let Outcome::Conflict(conflict) = outcome else { panic!("{outcome:?}") };
+//! assert_eq!(conflict.fields, [Field::Title]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! **Last write wins** compares the clocks: 09:59 loses to 10:00, and 10:01 wins.
+//! ```
+#![doc = include_str!("situation.md")]
+//! let context = ResolveContext::new(Strategy::LastWriteWins, stamp);
+//! let outcome = resolve(Some(&todo), &made_at(rename.clone(), "2026-01-09T09:59:00Z")?, &context);
+//! assert!(matches!(outcome, Outcome::Conflict(conflict) if conflict.server_wins));
+//!
+//! let outcome = resolve(Some(&todo), &made_at(rename, "2026-01-09T10:01:00Z")?, &context);
+//! assert!(matches!(outcome, Outcome::Applied { todo, .. } if todo.title().as_str() == "soy milk"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! **Client wins** applies the change in any case.
+//! ```
+#![doc = include_str!("situation.md")]
+//! let outcome = resolve(Some(&todo), &rename, &ResolveContext::new(Strategy::ClientWins, stamp));
+//! assert!(matches!(outcome, Outcome::Applied { todo, .. } if todo.title().as_str() == "soy milk"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-mod ground;
-mod wanted;
+mod context;
+mod desired;
+mod verdict;
 
-use super::plan::{Conflict, Outcome, Rejection, Resolved};
-use super::{Action, Base, Change, Field, NewTodo, Strategy, Todo, TodoNumber, Upsert, Versions};
-use crate::event::EventKind;
+use std::sync::Arc;
+
+use super::change::{Action, Change, NewTodo, Upsert};
+use super::entity::Todo;
+use super::event::EventKind;
+use super::field::Versions;
+use super::outcome::{Conflict, Outcome, Rejection};
+use super::strategy::Strategy;
 use crate::time::Stamp;
 
-pub(super) use ground::{Ground, Own};
-use ground::{effective_base, is_current};
-use wanted::{Wanted, edited};
+pub use context::{EarlierChanges, ResolveContext};
+use desired::DesiredFields;
+use verdict::{Verdict, judge};
 
-pub(super) enum Resolution {
-    Write { todo: Todo, event: EventKind, known: bool },
-    Settled(Outcome),
-}
+#[cfg(doc)]
+use super::change::Base;
 
-enum Verdict {
-    InPlace,
-    Apply { restoring: bool },
-    Conflict { fields: Vec<Field>, resolved: Option<Resolved> },
-}
-
-/// Decides one change. `number` gives a fresh number where the change creates the todo.
-pub(super) fn resolve(
-    current: Option<&Todo>,
-    change: &Change,
-    ground: &Ground<'_>,
-    number: impl FnOnce() -> Option<TodoNumber>,
-) -> Option<Resolution> {
-    let settled = |outcome| Some(Resolution::Settled(outcome));
-    let create = |new: &NewTodo| {
-        if !ground.quota_left {
-            return settled(Outcome::Rejected(Rejection::Quota { limit: ground.quota }));
-        }
-        let todo = created(change, new, ground, number()?);
-        let known = is_verbatim(change, &todo);
-        Some(Resolution::Write { todo, event: EventKind::Created, known })
-    };
+/// Decides what becomes of `change`, where `current` is the todo that it names, if there is one. The [module](self) describes the rule.
+///
+/// The outcome shares `current` where it shows the todo unchanged.
+#[must_use]
+pub fn resolve(current: Option<&Arc<Todo>>, change: &Change, context: &ResolveContext<'_>) -> Outcome {
     match (&change.action, current) {
-        (Action::Create(new), None) => create(new),
-        (Action::Create(new), Some(todo)) => settled(if same_content(todo, new) {
-            Outcome::Unchanged { todo: Some(todo.clone()), known: true }
-        } else {
-            Outcome::IdInUse
-        }),
-        (Action::Edit(edit), Some(todo)) if !todo.deleted() => {
-            Some(settle(todo, &Wanted::of_edit(edit), change, None, ground))
+        (Action::Create(new), None) => create(new, change, context),
+        (Action::Create(new), Some(todo)) if same_content(todo, new) => {
+            Outcome::Unchanged { todo: Some(Arc::clone(todo)), client_is_current: true }
         }
-        (Action::Toggle, Some(todo)) if !todo.deleted() => {
-            let turned = Wanted::only(Some(!todo.completed()), None);
-            Some(settle(todo, &turned, change, None, ground))
+        (Action::Create(_), Some(_)) => Outcome::IdInUse,
+        (Action::Edit(_) | Action::Toggle, Some(todo)) if todo.deleted() => Outcome::NotFound,
+        (Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore, None) => Outcome::NotFound,
+        (Action::Edit(edit), Some(todo)) => alter(todo, &DesiredFields::of_edit(edit), change, None, context),
+        (Action::Toggle, Some(todo)) => {
+            let inverted = DesiredFields { completed: Some(!todo.completed()), ..DesiredFields::default() };
+            alter(todo, &inverted, change, None, context)
         }
         (Action::Delete, Some(todo)) => {
-            Some(settle(todo, &Wanted::only(None, Some(true)), change, None, ground))
+            let deleted = DesiredFields { deleted: Some(true), ..DesiredFields::default() };
+            alter(todo, &deleted, change, None, context)
         }
         (Action::Restore, Some(todo)) => {
-            Some(settle(todo, &Wanted::only(None, Some(false)), change, None, ground))
+            let live = DesiredFields { deleted: Some(false), ..DesiredFields::default() };
+            alter(todo, &live, change, None, context)
         }
-        (Action::Edit(_) | Action::Toggle, _) | (Action::Delete | Action::Restore, None) => {
-            settled(Outcome::NotFound)
+        (Action::Upsert(upsert), _)
+            if context.strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() =>
+        {
+            Outcome::Rejected(Rejection::UpdatedAtRequired)
         }
         (Action::Upsert(upsert), Some(todo)) => {
-            if ground.strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() {
-                return settled(Outcome::Rejected(Rejection::UpdatedAtRequired));
-            }
-            let wanted = Wanted { deleted: upsert.deleted, ..Wanted::of_edit(&upsert.edit) };
-            Some(settle(todo, &wanted, change, upsert.updated_at, ground))
+            let desired = DesiredFields { deleted: upsert.deleted, ..DesiredFields::of_edit(&upsert.edit) };
+            alter(todo, &desired, change, upsert.updated_at, context)
         }
-        (Action::Upsert(upsert), None) => match creation(upsert, ground.strategy) {
-            Ok(Some(new)) => create(&new),
-            Ok(None) => settled(Outcome::Unchanged { todo: None, known: true }),
-            Err(rejection) => settled(Outcome::Rejected(rejection)),
+        (Action::Upsert(upsert), None) if upsert.deleted == Some(true) => {
+            Outcome::Unchanged { todo: None, client_is_current: true }
+        }
+        (Action::Upsert(upsert), None) => match new_todo(upsert) {
+            Some(new) => create(&new, change, context),
+            None => Outcome::Rejected(Rejection::TitleRequired),
         },
     }
 }
 
-/// What an upsert of an unknown id creates; `None` where it deletes what is not there.
-fn creation(upsert: &Upsert, strategy: Strategy) -> Result<Option<NewTodo>, Rejection> {
-    if strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() {
-        return Err(Rejection::UpdatedAtRequired);
-    }
-    if upsert.deleted == Some(true) {
-        return Ok(None);
-    }
-    let title = upsert.edit.title.clone().ok_or(Rejection::TitleRequired)?;
-    Ok(Some(NewTodo {
-        title,
+/// What an upsert of an unknown id creates. `None` without a title.
+fn new_todo(upsert: &Upsert) -> Option<NewTodo> {
+    Some(NewTodo {
+        title: upsert.edit.title.clone()?,
         description: upsert.edit.description.clone().flatten(),
         completed: upsert.edit.completed.unwrap_or(false),
         created_at: upsert.created_at,
-    }))
+    })
 }
 
-fn created(change: &Change, new: &NewTodo, ground: &Ground<'_>, number: TodoNumber) -> Todo {
-    Todo {
+fn create(new: &NewTodo, change: &Change, context: &ResolveContext<'_>) -> Outcome {
+    let stamp = context.stamp;
+    let todo = Todo {
         id: change.id,
-        number,
+        number: context.number,
         title: new.title.clone(),
         description: new.description.clone(),
-        completed_at: new.completed.then_some(ground.stamp),
-        created_at: new.created_at.filter(|at| *at <= ground.now).unwrap_or(ground.stamp),
-        updated_at: ground.stamp,
+        completed_at: new.completed.then_some(stamp),
+        created_at: new.created_at.filter(|at| *at <= context.now).unwrap_or(stamp),
+        updated_at: stamp,
         deleted_at: None,
         client_id: change.client_id.clone(),
         versions: Versions::FIRST,
-    }
+    };
+    let client_is_current = change.is_verbatim(&todo);
+    Outcome::Applied { todo: Arc::new(todo), event: EventKind::Created, client_is_current }
 }
 
 fn same_content(todo: &Todo, new: &NewTodo) -> bool {
     todo.title == new.title && todo.description == new.description && todo.completed() == new.completed
 }
 
-/// Whether what the change names stands in the todo as its device holds it.
-fn is_verbatim(change: &Change, todo: &Todo) -> bool {
-    match &change.action {
-        Action::Upsert(upsert) => upsert.is_verbatim(todo),
-        Action::Create(_) | Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore => true,
-    }
-}
-
-/// Decides a change of a todo that exists.
-fn settle(
-    todo: &Todo,
-    wanted: &Wanted<'_>,
+/// Decides a change of a todo that exists. `edited_at` is the time of the change by the client's clock.
+fn alter(
+    todo: &Arc<Todo>,
+    desired: &DesiredFields<'_>,
     change: &Change,
     edited_at: Option<Stamp>,
-    ground: &Ground<'_>,
-) -> Resolution {
-    let held = wanted.names_all()
-        || (is_current(todo, effective_base(change.base, ground), ground) && ground.has_seen(todo));
-    let known = held && is_verbatim(change, todo);
-    match judge(todo, wanted, change.base, edited_at, ground) {
-        Verdict::InPlace => Resolution::Settled(Outcome::Unchanged { todo: Some(todo.clone()), known }),
-        Verdict::Conflict { fields, resolved } => Resolution::Settled(Outcome::Conflict(Conflict {
-            current: todo.clone(),
-            base: match change.base {
-                Base::Version(version) => Some(version),
-                Base::Current | Base::Unknown => None,
-            },
+    context: &ResolveContext<'_>,
+) -> Outcome {
+    let base = context.effective_base(change.base);
+    let client_holds_all =
+        desired.names_all() || (context.is_current(todo, base) && context.device_has_seen(todo));
+    let client_is_current = client_holds_all && change.is_verbatim(todo);
+    match judge(todo, desired, change.base, edited_at, context) {
+        Verdict::InPlace => Outcome::Unchanged { todo: Some(Arc::clone(todo)), client_is_current },
+        Verdict::Conflict { fields, server_wins } => Outcome::Conflict(Conflict {
+            current: Arc::clone(todo),
+            base: change.named_base(),
             fields,
-            strategy: ground.strategy,
-            resolved,
-        })),
+            strategy: context.strategy,
+            server_wins,
+        }),
         Verdict::Apply { restoring } => {
-            let after = edited(todo, wanted, change.client_id.as_ref(), restoring, ground.stamp);
-            let revived = todo.deleted() && !after.deleted();
-            if revived && !ground.quota_left {
-                return Resolution::Settled(Outcome::Rejected(Rejection::Quota { limit: ground.quota }));
-            }
+            let after = desired.applied_to(todo, change.client_id.as_ref(), restoring, context.stamp);
             let event = match (todo.deleted(), after.deleted()) {
                 (true, false) => EventKind::Restored,
-                // A tombstone that was edited and stays one too: sockets know nothing else of it.
                 (_, true) => EventKind::Deleted,
                 (false, false) => EventKind::Updated,
             };
-            Resolution::Write { todo: after, event, known }
+            Outcome::Applied { todo: Arc::new(after), event, client_is_current }
         }
-    }
-}
-
-fn judge(
-    todo: &Todo,
-    wanted: &Wanted<'_>,
-    base: Base,
-    edited_at: Option<Stamp>,
-    ground: &Ground<'_>,
-) -> Verdict {
-    let differing = wanted.differing(todo);
-    if differing.is_empty() {
-        return Verdict::InPlace;
-    }
-    let since = effective_base(base, ground);
-    let Some(since) = since.filter(|_| !is_current(todo, since, ground)) else {
-        return Verdict::Apply { restoring: false };
-    };
-    if since > todo.version() || (since < 1 && base != Base::Unknown) {
-        return Verdict::Conflict { fields: differing, resolved: None };
-    }
-    // By anybody but this batch itself.
-    let changed_since =
-        |field: Field| (since + 1..=ground.others_version(todo)).contains(&todo.versions.of(field));
-    let restoring = todo.deleted() && wanted.deleted.is_none() && changed_since(Field::Deleted);
-    match ground.strategy {
-        Strategy::Manual => Verdict::Conflict { fields: differing, resolved: None },
-        Strategy::ClientWins => Verdict::Apply { restoring },
-        Strategy::LastWriteWins => {
-            let edited_at = edited_at.map(|at| at.min(ground.now));
-            if edited_at.is_some_and(|at| at > ground.others_stamp(todo)) {
-                Verdict::Apply { restoring }
-            } else {
-                Verdict::Conflict { fields: differing, resolved: Some(Resolved::Server) }
-            }
-        }
-        Strategy::Merge => merge(&differing, wanted, restoring, changed_since),
-    }
-}
-
-fn merge(
-    differing: &[Field],
-    wanted: &Wanted<'_>,
-    restoring: bool,
-    changed_since: impl Fn(Field) -> bool,
-) -> Verdict {
-    let edits = [Field::Title, Field::Description, Field::Completed];
-    if wanted.deleted == Some(true)
-        && differing.contains(&Field::Deleted)
-        && edits.into_iter().any(&changed_since)
-    {
-        return Verdict::Conflict { fields: vec![Field::Deleted], resolved: Some(Resolved::Server) };
-    }
-    let edits_a_value = differing.iter().any(|field| *field != Field::Deleted);
-    let fields: Vec<_> = differing
-        .iter()
-        .copied()
-        .filter(|field| changed_since(*field))
-        // An edit that says `deleted: false` of a todo deleted meanwhile is an edit against a deletion, and wins. Without a
-        // new value it is none: whoever sends whole todos says `false` of each, and must not undo a deletion with it.
-        .filter(|field| !(*field == Field::Deleted && wanted.deleted == Some(false) && edits_a_value))
-        .collect();
-    if fields.is_empty() {
-        Verdict::Apply { restoring }
-    } else {
-        Verdict::Conflict { fields, resolved: None }
     }
 }

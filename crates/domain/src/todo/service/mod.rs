@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use super::batch::Batch;
+use super::change::{Action, Base, Change, Edit, NewTodo};
+use super::entity::Todo;
+use super::outcome::Outcome;
 use super::query::ListQuery;
-use super::{
-    Action, Base, Batch, Change, Commit, Edit, NewTodo, Outcome, Page, Strategy, Todo, TodoNumber, TodoStore,
-};
+use super::store::{Commit, Page, TodoStore};
+use super::strategy::Strategy;
+use super::values::TodoNumber;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::text::ClientId;

@@ -1,6 +1,6 @@
 //! What a device sends.
 
-use domain::sync::{Cursor, Epoch, SyncRequest};
+use domain::sync::{Cursor, Epoch, SyncRequest, SyncTimestamp};
 use domain::text::{ClientId, TextError};
 use domain::todo::{Action, Base, Change, Edit, Strategy, Title, Upsert};
 use serde::Deserialize;
@@ -15,7 +15,6 @@ use super::response::Rejected;
 use crate::Api;
 use crate::error::Problem;
 use crate::extract::{Checks, Fault, Field, Int, List, Text, word};
-use crate::moment::SyncTimestamp;
 use crate::wire::StrategyName;
 
 const MOST_CHANGES: i64 = 1000;
@@ -138,11 +137,7 @@ impl<'a> Request<'a> {
                 Err((id, checks)) => rejected.extend(Rejected::of(id, index, &checks)),
             }
         }
-        let cursor = Cursor {
-            since: last_sync.map(|last| last.at),
-            epoch,
-            walk: last_sync.and_then(|last| last.walk),
-        };
+        let cursor = Cursor { since: last_sync, epoch };
         let limit = limit.unwrap_or_else(|| u32::try_from(MOST_CHANGES).unwrap_or(u32::MAX));
         let strategy = strategy.unwrap_or_default();
         Ok((SyncRequest { cursor, strategy, changes, limit }, sent, rejected))
@@ -151,7 +146,7 @@ impl<'a> Request<'a> {
 
 #[expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
 fn sync_timestamp(text: Text<'_>) -> Result<SyncTimestamp, Fault> {
-    SyncTimestamp::parse(&text.0).ok_or_else(no_moment)
+    text.0.parse().map_err(|_| no_moment())
 }
 
 /// Reads one todo; what is wrong with it, and its id if that could be read.

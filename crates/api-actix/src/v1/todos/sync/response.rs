@@ -78,8 +78,8 @@ impl<'a> Response<'a> {
             conflicts: Vec::new(),
             rejected,
             has_more: answer.has_more,
-            sync_timestamp: SyncTimestamp { at: answer.cursor, walk: answer.walk },
-            epoch: &answer.epoch.0,
+            sync_timestamp: SyncTimestamp(answer.sync_timestamp),
+            epoch: answer.epoch.as_str(),
         };
         for (outcome, (id, index, raw)) in answer.outcomes.iter().zip(sent) {
             response.take(*id, outcome, *index, raw);
@@ -92,7 +92,7 @@ impl<'a> Response<'a> {
         let checks = match outcome {
             Outcome::Applied { todo, .. } => return self.apply(id, todo.version()),
             Outcome::Unchanged { todo, .. } => {
-                return self.apply(id, todo.as_ref().map_or(0, domain::todo::Todo::version));
+                return self.apply(id, todo.as_ref().map_or(0, |todo| todo.version()));
             }
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(reason) => rejection(*reason),

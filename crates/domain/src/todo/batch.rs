@@ -1,0 +1,98 @@
+//! Changes that are decided and written together.
+
+use super::change::{Action, Change};
+use super::strategy::Strategy;
+use crate::ids::TodoId;
+use crate::sync::cursor::Cursor;
+
+/// Changes of one user that are decided and written together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// In the order in which they apply. An id may occur again: the later change is decided on top of the earlier one.
+    pub changes: Vec<Change>,
+    pub strategy: Strategy,
+    /// Whether one change that does not succeed refuses them all.
+    pub all_or_nothing: bool,
+    /// Up to where the device knows the user's todos. If the cursor can't be continued, nothing is written.
+    pub cursor: Option<Cursor>,
+    /// The maximum number of live todos of the user.
+    pub quota: u32,
+}
+
+impl Batch {
+    /// The maximum number of todos that the batch can create. A store offers the plan as many fresh numbers.
+    #[must_use]
+    pub fn possible_creations(&self) -> usize {
+        self.changes
+            .iter()
+            .filter(|change| match &change.action {
+                Action::Create(_) => true,
+                Action::Upsert(upsert) => upsert.edit.title.is_some() && upsert.deleted != Some(true),
+                Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore => false,
+            })
+            .count()
+    }
+
+    /// The todos that the batch names, each once, in ascending order.
+    #[must_use]
+    pub fn ids(&self) -> Vec<TodoId> {
+        let mut ids: Vec<_> = self.changes.iter().map(|change| change.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::todo::change::{Base, Edit, NewTodo, Upsert};
+    use crate::todo::values::Title;
+
+    fn batch(changes: Vec<(u128, Action)>) -> Batch {
+        let change = |(id, action)| Change::new(TodoId(Uuid::from_u128(id)), Base::Unknown, action);
+        Batch {
+            changes: changes.into_iter().map(change).collect(),
+            strategy: Strategy::Manual,
+            all_or_nothing: false,
+            cursor: None,
+            quota: 0,
+        }
+    }
+
+    fn upsert(title: Option<&str>, deleted: Option<bool>) -> Action {
+        let title = title.map(|title| Title::parse(title).expect("a title"));
+        Action::Upsert(Upsert { edit: Edit { title, ..Edit::default() }, deleted, ..Upsert::default() })
+    }
+
+    #[test]
+    fn only_a_change_with_a_title_that_is_no_deletion_may_create_a_todo() {
+        let new = NewTodo {
+            title: Title::parse("milk").expect("a title"),
+            description: None,
+            completed: false,
+            created_at: None,
+        };
+        for (action, creations) in [
+            (Action::Create(new), 1),
+            (upsert(Some("milk"), None), 1),
+            (upsert(Some("milk"), Some(false)), 1),
+            (upsert(Some("milk"), Some(true)), 0),
+            (upsert(None, Some(false)), 0),
+            (Action::Edit(Edit::default()), 0),
+            (Action::Toggle, 0),
+            (Action::Delete, 0),
+            (Action::Restore, 0),
+        ] {
+            assert_eq!(batch(vec![(1, action.clone())]).possible_creations(), creations, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn each_id_is_listed_once_and_in_order() {
+        let batch = batch(vec![(3, Action::Delete), (1, Action::Toggle), (3, Action::Restore)]);
+        assert_eq!(batch.ids(), [1, 3].map(|id| TodoId(Uuid::from_u128(id))));
+    }
+}

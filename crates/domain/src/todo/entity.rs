@@ -1,0 +1,152 @@
+//! The todo itself, and its columns as a store keeps them.
+
+use super::field::{Field, Versions};
+use super::values::{Description, Title, TodoNumber};
+use crate::error::StoreError;
+use crate::ids::TodoId;
+use crate::text::ClientId;
+use crate::time::Stamp;
+
+/// One todo of one user, live or deleted.
+///
+/// A deleted todo stays as a *tombstone*, so that devices learn of the deletion. Only two functions make a `Todo`:
+/// [`resolve`](super::resolve()), and [`Todo::from_stored`] for a store that reads one back. Nothing can alter one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Todo {
+    pub(super) id: TodoId,
+    pub(super) number: TodoNumber,
+    pub(super) title: Title,
+    pub(super) description: Option<Description>,
+    pub(super) completed_at: Option<Stamp>,
+    pub(super) created_at: Stamp,
+    pub(super) updated_at: Stamp,
+    pub(super) deleted_at: Option<Stamp>,
+    pub(super) client_id: Option<ClientId>,
+    pub(super) versions: Versions,
+}
+
+/// A todo's columns as a store keeps them.
+#[derive(Clone, Debug)]
+pub struct StoredTodo {
+    pub id: TodoId,
+    pub number: i64,
+    pub title: String,
+    pub description: Option<String>,
+    pub completed_at: Option<Stamp>,
+    pub created_at: Stamp,
+    pub updated_at: Stamp,
+    pub deleted_at: Option<Stamp>,
+    pub client_id: Option<String>,
+    pub versions: Versions,
+}
+
+impl Todo {
+    /// A todo read back from a store. Its texts are trusted: the current input rules do not apply to them.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] names a column whose value no sequence of changes can produce: a version or a number below 1, or a
+    /// field version above the todo's own.
+    pub fn from_stored(row: StoredTodo) -> Result<Self, StoreError> {
+        let corrupt = |column, problem: &str| StoreError::corrupt("todos", column, problem);
+        let versions = row.versions;
+        if versions.version < 1 {
+            return Err(corrupt("version", "below 1"));
+        }
+        if Field::ALL.iter().any(|field| !(1..=versions.version).contains(&versions.of(*field))) {
+            return Err(corrupt("field versions", "outside 1 and the todo's version"));
+        }
+        if row.number < 1 {
+            return Err(corrupt("number", "below 1"));
+        }
+        Ok(Self {
+            id: row.id,
+            number: TodoNumber(row.number),
+            title: Title::from_stored(row.title),
+            description: row.description.map(Description::from_stored),
+            completed_at: row.completed_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            deleted_at: row.deleted_at,
+            client_id: row.client_id.map(ClientId::from_stored),
+            versions,
+        })
+    }
+
+    /// The id, unique within the user.
+    #[must_use]
+    pub const fn id(&self) -> TodoId {
+        self.id
+    }
+
+    /// The integer id of the task contracts.
+    #[must_use]
+    pub const fn number(&self) -> TodoNumber {
+        self.number
+    }
+
+    /// The text of the todo.
+    #[must_use]
+    pub const fn title(&self) -> &Title {
+        &self.title
+    }
+
+    /// Notes on the todo.
+    #[must_use]
+    pub const fn description(&self) -> Option<&Description> {
+        self.description.as_ref()
+    }
+
+    /// Whether the todo is completed.
+    #[must_use]
+    pub const fn completed(&self) -> bool {
+        self.completed_at.is_some()
+    }
+
+    /// The stamp of the change that completed the todo, while it is completed.
+    #[must_use]
+    pub const fn completed_at(&self) -> Option<Stamp> {
+        self.completed_at
+    }
+
+    /// The first stamp of the todo, or an earlier instant that the client gave when it created the todo.
+    #[must_use]
+    pub const fn created_at(&self) -> Stamp {
+        self.created_at
+    }
+
+    /// The stamp of the last change.
+    #[must_use]
+    pub const fn updated_at(&self) -> Stamp {
+        self.updated_at
+    }
+
+    /// The stamp of the deletion, while the todo is a tombstone.
+    #[must_use]
+    pub const fn deleted_at(&self) -> Option<Stamp> {
+        self.deleted_at
+    }
+
+    /// Whether the todo is a tombstone.
+    #[must_use]
+    pub const fn deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+
+    /// The device that made the last change, if it named itself.
+    #[must_use]
+    pub const fn client_id(&self) -> Option<&ClientId> {
+        self.client_id.as_ref()
+    }
+
+    /// 1 after the creation, one more after each accepted change.
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.versions.version
+    }
+
+    /// The version of the todo and of each field.
+    #[must_use]
+    pub const fn versions(&self) -> Versions {
+        self.versions
+    }
+}

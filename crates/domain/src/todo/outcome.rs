@@ -1,0 +1,70 @@
+//! What becomes of a change.
+
+use std::sync::Arc;
+
+use super::entity::Todo;
+use super::event::EventKind;
+use super::field::Field;
+use super::strategy::Strategy;
+
+/// What becomes of one change. Each change has exactly one outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The change is accepted.
+    Applied {
+        /// The todo after the change.
+        todo: Arc<Todo>,
+        event: EventKind,
+        /// Whether the client holds the whole todo, knowing what it sent: it needs no copy.
+        client_is_current: bool,
+    },
+    /// The effect of the change was already in place.
+    Unchanged {
+        /// `None` if the change deletes a todo that the server does not have.
+        todo: Option<Arc<Todo>>,
+        /// As in [`Outcome::Applied`].
+        client_is_current: bool,
+    },
+    /// The change is refused in favour of the server's todo.
+    Conflict(Conflict),
+    /// There is no such todo, or only its tombstone.
+    NotFound,
+    /// The change creates a todo under an id that already has other content.
+    IdInUse,
+    /// The change can't be applied, whatever the versions.
+    Rejected(Rejection),
+}
+
+impl Outcome {
+    /// Whether what the change asks for is in place now.
+    #[must_use]
+    pub const fn succeeded(&self) -> bool {
+        matches!(self, Self::Applied { .. } | Self::Unchanged { .. })
+    }
+}
+
+/// A change that was refused because the todo changed after the version that the change was made against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The server's todo.
+    pub current: Arc<Todo>,
+    /// The version that the client named.
+    pub base: Option<i64>,
+    /// The fields in conflict: those that the change names with a value other than the server's. Under [`Strategy::Merge`], only
+    /// those of them that both sides changed.
+    pub fields: Vec<Field>,
+    pub strategy: Strategy,
+    /// Whether the strategy decided for the server's todo. If not, the client has to decide.
+    pub server_wins: bool,
+}
+
+/// Why a change can't be applied, whatever the versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The user already has `limit` live todos.
+    Quota { limit: u32 },
+    /// The change would create a todo without a title.
+    TitleRequired,
+    /// [`Strategy::LastWriteWins`] needs the client's `updated_at`.
+    UpdatedAtRequired,
+}

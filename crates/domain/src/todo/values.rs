@@ -1,0 +1,55 @@
+//! What a todo is made of: title, description, number.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::text::{TextError, check, text_conversions, trimmed_text};
+
+trimmed_text!(
+    /// The text of a todo: 1–500 characters after trimming.
+    Title,
+    500,
+    check
+);
+
+/// Notes on a todo: up to 10,000 characters, kept exactly as typed. An empty description is a description too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Description(String);
+
+impl Description {
+    /// The maximum length in characters.
+    pub const MAX: usize = 10_000;
+
+    /// Checks `text`.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        check(text, Self::MAX)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+text_conversions!(Description, TextError);
+
+/// The integer id by which the task contracts name a todo: positive, unique over all users, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TodoNumber(pub i64);
+
+impl fmt::Display for TodoNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The text is not a positive 64-bit integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be a positive integer")]
+pub struct InvalidTodoNumber;
+
+impl FromStr for TodoNumber {
+    type Err = InvalidTodoNumber;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTodoNumber> {
+        text.parse().ok().filter(|number| *number >= 1).map(Self).ok_or(InvalidTodoNumber)
+    }
+}
