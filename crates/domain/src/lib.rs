@@ -17,6 +17,8 @@
 //! example of each [`Strategy`](todo::Strategy). [`todo::plan::Plan`] applies it to all changes of a [`Batch`](todo::Batch): a sealed decision
 //! that stores write and can't alter.
 //!
+//! The examples in this crate show the rule at work: `resolve_a_conflict` and `simulate_two_devices`.
+//!
 //! # Users
 //!
 //! - [`account`]: users, emails, passwords, and the tokens that mails carry
@@ -42,8 +44,8 @@
 //!
 //! # Values
 //!
-//! Values are parsed once and can't hold nonsense: see [`text`], [`ids`] and [`time`]. They have `FromStr` and `Display`.
-//! [`code`] lists the error codes that clients see.
+//! Values are parsed once and can't hold nonsense: see [`text`], [`ids`] and [`time`]. They have `FromStr` and `Display`, and with the
+//! feature `serde` also `Serialize` and `Deserialize`. [`code`] lists the error codes that clients see.
 //!
 //! # Deliberately absent
 //!
@@ -58,6 +60,8 @@ pub mod ids;
 pub mod limits;
 pub mod mail;
 pub mod secret;
+#[cfg(feature = "serde")]
+mod serde_forms;
 pub mod session;
 pub mod sync;
 pub mod text;
