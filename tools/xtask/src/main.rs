@@ -1,6 +1,6 @@
 //! The project's own commands, run as `cargo xtask COMMAND`: one file per command.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to the one who typed it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its results")]
 
 mod bench;
 #[cfg(test)]
@@ -8,7 +8,6 @@ mod claims;
 mod deps;
 mod openapi;
 mod process;
-mod summary;
 mod test;
 mod tools;
 
@@ -17,9 +16,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test [CARGO TEST ARGUMENTS] [-- FILTER]   runs every test; installs or starts what they need
-  bench [--quick] [--only NAME]             measures the server beside a floor of its own; writes docs/benchmarks.md
-  bench like-time                           measures whether times tell who has an account; writes docs/timing.md
+  test --quick                              runs the tests that need only cargo: for every change
+  test [CARGO TEST ARGUMENTS] [-- FILTER]   runs all tests; installs or starts what they need
+  bench [--quick] [--only NAME]             measures the server and its floors; writes docs/benchmarks.md
+  bench like-time                           measures whether response times reveal accounts; writes docs/timing.md
   openapi [--check]                         writes openapi/openapi.json, or compares and lints it
   deps                                      checks the arrows between crates and modules, and docs on public items";
 

@@ -1,10 +1,11 @@
-//! The committed OpenAPI document: written from the binary, compared with it, linted.
+//! `cargo xtask openapi`: writes the committed OpenAPI document from the server, or compares and lints it.
 
 use std::path::PathBuf;
 
 use crate::process::{cargo, command, output, read, root, run, target};
 use crate::tools;
 
+/// Writes the document that the server prints.
 pub fn write() -> Result<(), String> {
     let path = path();
     std::fs::write(&path, generated()?).map_err(|e| format!("could not write {}: {e}", path.display()))?;
@@ -12,7 +13,7 @@ pub fn write() -> Result<(), String> {
     Ok(())
 }
 
-/// Fails when the committed document is not what the binary prints, or when a linter objects to it.
+/// Fails if the committed document differs from the server's, or if a linter finds fault with it.
 pub fn check() -> Result<(), String> {
     let generated = generated()?;
     let committed = read(&path())?;
@@ -39,7 +40,7 @@ pub fn check() -> Result<(), String> {
         "../../openapi/openapi.json",
     ]);
     run(spectral.current_dir(&tools))?;
-    println!("openapi/openapi.json is what the binary prints, and the linters have no objection");
+    println!("openapi/openapi.json is up to date, and the linters found no fault");
     Ok(())
 }
 
@@ -53,7 +54,7 @@ fn generated() -> Result<String, String> {
     Ok(document.trim_end().to_owned() + "\n")
 }
 
-/// The first line that is not the same.
+/// Describes the first line that differs.
 fn difference(committed: &str, generated: &str) -> Option<String> {
     let (mut old, mut new) = (committed.lines(), generated.lines());
     for number in 1.. {
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_that_differs_is_told() {
+    fn the_first_differing_line_is_described() {
         assert_eq!(difference("{\n  1\n}\n", "{\n  1\n}\n"), None);
         assert_eq!(
             difference("{\n  1\n}\n", "{\n  2\n}\n").unwrap(),

@@ -9,49 +9,49 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
 }
 
-/// Where cargo puts what it builds: this program lies in one of its folders, such as `debug`.
+/// Cargo's target folder, found from this program's own path.
 pub fn target() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|e| format!("could not find the path of this program: {e}"))?;
-    // Its tests lie one folder deeper.
+    // The tests of this program are one folder deeper.
     let profile = own.ancestors().skip(1).find(|folder| folder.file_name() != Some(OsStr::new("deps")));
     let target = profile.and_then(Path::parent);
     target.map(Path::to_owned).ok_or_else(|| format!("{} is not in a target folder", own.display()))
 }
 
-/// A command in the workspace's root.
+/// A command to run in the workspace's root.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
 }
 
-/// The cargo that runs this program.
+/// The cargo that started this program.
 pub fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Runs it with this program's own output.
+/// Runs a command that writes to this program's output.
 pub fn run(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|e| told(command, &e.to_string()))?;
-    if status.success() { Ok(()) } else { Err(told(command, &status.to_string())) }
+    let status = command.status().map_err(|e| failure(command, &e.to_string()))?;
+    if status.success() { Ok(()) } else { Err(failure(command, &status.to_string())) }
 }
 
-/// Runs it and gives what it printed; standard error goes to the terminal.
+/// Runs a command and returns its standard output; standard error goes to the terminal.
 pub fn output(command: &mut Command) -> Result<String, String> {
-    let output = command.stderr(Stdio::inherit()).output().map_err(|e| told(command, &e.to_string()))?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(|e| failure(command, &e.to_string()))?;
     if output.status.success() {
-        String::from_utf8(output.stdout).map_err(|e| told(command, &e.to_string()))
+        String::from_utf8(output.stdout).map_err(|e| failure(command, &e.to_string()))
     } else {
-        Err(told(command, &output.status.to_string()))
+        Err(failure(command, &output.status.to_string()))
     }
 }
 
-/// Whether the command can be run and succeeds; what it prints is dropped.
+/// Whether the command can be run and succeeds. Its output is discarded.
 pub fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-fn told(command: &Command, problem: &str) -> String {
+fn failure(command: &Command, problem: &str) -> String {
     let words: Vec<_> = std::iter::once(command.get_program())
         .chain(command.get_args())
         .map(OsStr::to_string_lossy)

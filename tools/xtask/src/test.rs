@@ -1,54 +1,57 @@
-//! `cargo xtask test`: every test of the workspace, with everything they need.
+//! `cargo xtask test`: the workspace's tests with everything that they need.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use postgres_testbed::Testbed;
 
 use crate::process::{cargo, run as run_command, target};
-use crate::summary::Summary;
 use crate::tools;
 
-/// `arguments` go to `cargo test` as they are: before a `--` its own, after it a filter.
+/// Packages that `--quick` leaves out: they need PostgreSQL, or do not change with the product.
+const NOT_QUICK: [&str; 4] = ["adapters-postgres", "bench", "blackbox-tests", "postgres-testbed"];
+
+/// The black-box tests of `--quick`, by the beginnings of their names: the main job on each surface.
+const QUICK_BLACK_BOX: [&str; 4] =
+    ["two_devices", "sync::exchange", "contracts::surfaces", "realtime::events"];
+
+/// Runs the tests. After `--quick`, only those that need no other program than cargo, with SQLite; otherwise all,
+/// with `arguments` for `cargo test`: before a `--` its own options, after it filters.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
-    let start = Instant::now();
-    tools::postgres()?;
-    tools::npm_project("tests/typescript-client")?;
-    tools::npm_project("tests/openapi-tools")?;
-    tools::npm_project("tests/openid-provider")?;
-    tools::npm_project("tests/better-auth")?;
-    let schemathesis = tools::python_program("schemathesis")?;
-    let python = tools::python_program("python")?;
-    run_command(cargo().args(["build", "--package", "server", "--bin", "todo-server"]))?;
-    // Held until the end, so that the test binaries don't each start a cluster of their own.
-    let _held = Testbed::shared();
-
-    let own = arguments.iter().take_while(|argument| **argument != "--");
-    let chosen =
-        own.into_iter().any(|a| *a == "-p" || a.starts_with("--package") || a.starts_with("--manifest-path"));
-    let mut tests = cargo();
-    tests.arg("test").arg("--no-fail-fast").args((!chosen).then_some("--workspace")).args(arguments);
-    tests.env("TODO_SERVER_BIN", target()?.join("debug/todo-server")).env("SCHEMATHESIS_BIN", schemathesis);
-    tests.env("PYTHON_BIN", python);
-    let mut summary = Summary::default();
-    let passed = follow(&mut tests, &mut summary);
-
-    println!("\n{summary}; {} s in all", start.elapsed().as_secs());
-    passed
+    if arguments == ["--quick"] { quick() } else { all(arguments) }
 }
 
-/// Runs it, passing its standard output on line by line.
-fn follow(tests: &mut Command, summary: &mut Summary) -> Result<(), String> {
-    let failed = |e: std::io::Error| format!("could not run cargo test: {e}");
-    let mut child = tests.stdout(Stdio::piped()).spawn().map_err(failed)?;
-    let mut stdout = std::io::stdout().lock();
-    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).split(b'\n')) {
-        let line = line.map_err(failed)?;
-        let line = String::from_utf8_lossy(&line);
-        summary.take(&line);
-        writeln!(stdout, "{line}").map_err(failed)?;
+fn quick() -> Result<(), String> {
+    let mut tests = cargo();
+    tests.args(["test", "--workspace"]);
+    NOT_QUICK.iter().for_each(|package| drop(tests.args(["--exclude", package])));
+    run_command(&mut tests)?;
+    let mut black_box = black_box()?;
+    black_box.args(["test", "--package", "blackbox-tests", "--", "--skip", "postgres"]);
+    run_command(black_box.args(QUICK_BLACK_BOX))
+}
+
+fn all(arguments: &[&str]) -> Result<(), String> {
+    tools::postgres()?;
+    for project in ["typescript-client", "openapi-tools", "openid-provider", "better-auth"] {
+        tools::npm_project(&format!("tests/{project}"))?;
     }
-    let status = child.wait().map_err(failed)?;
-    if status.success() { Ok(()) } else { Err("not all tests passed".to_owned()) }
+    let schemathesis = tools::python_program("schemathesis")?;
+    let python = tools::python_program("python")?;
+    // Held until the end, so that the test binaries share one cluster.
+    let _cluster = Testbed::shared();
+
+    let mut options = arguments.iter().take_while(|argument| **argument != "--");
+    let chosen =
+        options.any(|a| *a == "-p" || a.starts_with("--package") || a.starts_with("--manifest-path"));
+    let mut tests = black_box()?;
+    tests.args(["test", "--no-fail-fast"]).args((!chosen).then_some("--workspace")).args(arguments);
+    run_command(tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python))
+}
+
+/// Cargo, with the server built for the black-box tests.
+fn black_box() -> Result<Command, String> {
+    run_command(cargo().args(["build", "--package", "server", "--bin", "todo-server"]))?;
+    let mut cargo = cargo();
+    cargo.env("TODO_SERVER_BIN", target()?.join("debug/todo-server"));
+    Ok(cargo)
 }

@@ -1,8 +1,8 @@
-//! What the tests need beside the toolchain. Each function finds it, or says in a line that it installs it and does.
+//! Finds or installs what the tests need besides the Rust toolchain.
 //!
-//! PostgreSQL is installed for the machine, as it can't be had otherwise. The packages from npm and `PyPI` stay inside the
-//! checkout and are pinned by committed files; a copy of that file beside what was installed from it tells whether
-//! it still fits.
+//! PostgreSQL is installed for the whole machine with apt-get. Packages from npm and `PyPI` are pinned by committed files
+//! and installed inside the checkout, each beside a copy of the file that pinned it: they are installed again when the
+//! file changes.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use postgres_testbed::Binaries;
 
 use crate::process::{command, output, read, root, run, succeeds, target};
 
+/// Makes sure that PostgreSQL's programs are there.
 pub fn postgres() -> Result<(), String> {
     let Err(missing) = Binaries::find() else {
         return Ok(());
@@ -33,12 +34,12 @@ pub fn postgres() -> Result<(), String> {
     Binaries::find().map(drop)
 }
 
-/// The npm project in `folder` with its packages installed; gives its path.
+/// Installs the packages of the npm project in `folder` and returns its path.
 pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
     let project = root().join(folder);
     let lock = project.join("package-lock.json");
     let mark = project.join("node_modules/.installed-from");
-    if !fits(&lock, &mark) {
+    if !is_current(&lock, &mark) {
         let needed =
             "Node.js 20.19 or newer with npm is needed: https://nodejs.org/ or `apt-get install nodejs npm`";
         let node = output(command("node").arg("--version")).map_err(|e| format!("{e}\n{needed}"))?;
@@ -53,15 +54,15 @@ pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
     Ok(project)
 }
 
-/// The path of a program from the packages in `tests/requirements.txt`.
+/// Installs the packages of `tests/requirements.txt` and returns the path of the program `name` among them.
 pub fn python_program(name: &str) -> Result<PathBuf, String> {
     let requirements = root().join("tests/requirements.txt");
     let folder = target()?.join("python-tools");
     let mark = folder.join("installed-from");
-    if !fits(&requirements, &mark) {
+    if !is_current(&requirements, &mark) {
         println!("installing the Python packages of tests/requirements.txt into {}", folder.display());
         let needed = "Python 3.11 or newer with pip is needed: `apt-get install python3 python3-pip`";
-        // Debian keeps a venv's own pip in a package of its own; the pip outside can do its work.
+        // Debian packages the pip of virtual environments apart; the system's pip does the same.
         run(command("python3").args(["-m", "venv", "--clear", "--without-pip"]).arg(&folder))
             .map_err(|e| format!("{e}\n{needed}"))?;
         let mut pip = command("python3");
@@ -74,15 +75,15 @@ pub fn python_program(name: &str) -> Result<PathBuf, String> {
     Ok(folder.join("bin").join(name))
 }
 
-fn fits(pins: &Path, mark: &Path) -> bool {
-    read(mark).is_ok_and(|installed| read(pins).is_ok_and(|wanted| installed == wanted))
+fn is_current(pins: &Path, mark: &Path) -> bool {
+    read(mark).is_ok_and(|installed| read(pins).is_ok_and(|pinned| installed == pinned))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     std::fs::copy(from, to).map(drop).map_err(|e| format!("could not write {}: {e}", to.display()))
 }
 
-/// What Redocly CLI demands of `node --version`.
+/// Whether this output of `node --version` satisfies Redocly CLI.
 fn recent_enough(version: &str) -> bool {
     let mut numbers =
         version.trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or(0));
