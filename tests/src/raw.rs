@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::client::Answer;
-use crate::server::PATIENCE;
+use crate::server::TIMEOUT;
 
 /// A connection on which bytes go out as they are.
 pub struct Wire(TcpStream);
@@ -45,9 +45,17 @@ impl Wire {
     /// Waits until an answer begins to arrive, and leaves it unread; gives its status.
     pub async fn begun(&mut self) -> u16 {
         let mut line = [0; 12];
-        let peeked = timeout(PATIENCE, self.0.peek(&mut line)).await.expect("the server answers in time");
+        let peeked = timeout(TIMEOUT, self.0.peek(&mut line)).await.expect("the server answers in time");
         assert_eq!(peeked.expect("an answer"), line.len());
         String::from_utf8_lossy(&line[9..]).parse().expect("a status")
+    }
+
+    /// Waits for the interim answer to `Expect: 100-continue`: the server has read the request's head.
+    pub async fn continued(&mut self) {
+        let mut line = [0; 25];
+        let read = timeout(TIMEOUT, self.0.read_exact(&mut line)).await.expect("the server answers in time");
+        assert_eq!(read.expect("an answer"), line.len());
+        assert_eq!(String::from_utf8_lossy(&line), "HTTP/1.1 100 Continue\r\n\r\n");
     }
 
     /// Reads everything up to the end of the connection, which has to come within `patience`.
@@ -68,7 +76,7 @@ impl Wire {
         let mut bytes = Vec::new();
         let mut buffer = vec![0; 16 * 1024];
         while !complete(&bytes) {
-            let read = timeout(PATIENCE, self.0.read(&mut buffer)).await.expect("the server answers in time");
+            let read = timeout(TIMEOUT, self.0.read(&mut buffer)).await.expect("the server answers in time");
             match read {
                 Ok(0) | Err(_) => break,
                 Ok(read) => bytes.extend_from_slice(&buffer[..read]),

@@ -13,8 +13,8 @@ use crate::statements::nameless;
 
 pub use crate::launch::command;
 
-/// Long enough for a loaded machine; nothing waits this long unless it fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Upper bound of every wait for a condition. Only a failing test waits this long.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Which database a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().expect("its status can be asked for") {
                 return status;
             }
-            assert!(start.elapsed() < 2 * PATIENCE, "the server does not end:\n{}", self.logs());
+            assert!(start.elapsed() < TIMEOUT, "the server does not end:\n{}", self.logs());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::client::Answer;
-use crate::server::PATIENCE;
+use crate::server::TIMEOUT;
 
 /// An open socket.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -31,7 +31,7 @@ impl Socket {
             let name = HeaderName::try_from(*name).expect("a header's name");
             request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header"));
         }
-        match timeout(PATIENCE, connect_async(request)).await.expect("the server answers") {
+        match timeout(TIMEOUT, connect_async(request)).await.expect("the server answers") {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(Error::Http(response)) => {
                 let (head, body) = response.into_parts();
@@ -61,7 +61,7 @@ impl Socket {
     /// The next message, or the code with which the server closed.
     pub async fn next_or_close(&mut self) -> Result<Value, u16> {
         loop {
-            let message = timeout(PATIENCE, self.0.next()).await.expect("a message arrives in time");
+            let message = timeout(TIMEOUT, self.0.next()).await.expect("a message arrives in time");
             match message {
                 Some(Ok(Message::Text(text))) => {
                     return Ok(serde_json::from_str(&text).expect("messages are JSON"));

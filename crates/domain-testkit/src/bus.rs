@@ -13,7 +13,7 @@ pub struct RecordingBus {
 
 impl RecordingBus {
     /// How long a test waits for an event before it fails.
-    pub const PATIENCE: Duration = Duration::from_secs(10);
+    pub const PATIENCE: Duration = Duration::from_mins(1);
 
     /// A bus that has heard nothing.
     #[must_use]

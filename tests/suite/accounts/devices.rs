@@ -8,7 +8,7 @@ use expect_test::expect;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{items, log_in, members, refresh, refused_in_time, text, twin};
+use crate::support::{items, log_in, members, refresh, revoked, text, twin};
 
 const DEVICES: &str = "/api/v1/users/me/devices";
 
@@ -68,7 +68,7 @@ on_both_databases! {
         let ended = Instant::now();
         assert_eq!(phone.delete(&path).await.expect(204).text, "");
         laptop.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
-        refused_in_time(&laptop_there, "AUTH_004").await;
+        revoked(&laptop_there, "AUTH_004").await;
         assert_eq!((here.closed().await, there.closed().await), (4401, 4401));
         assert!(ended.elapsed() < Duration::from_secs(2), "the sockets close in time too");
         assert_eq!(Socket::open(&server.socket_url(), laptop.token(), "").await.err(), Some(401));

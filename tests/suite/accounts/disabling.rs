@@ -6,7 +6,7 @@ use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Client, Socket, on_both_databases};
 use serde_json::json;
 
-use crate::support::{refresh, refused_in_time};
+use crate::support::{refresh, revoked};
 
 /// The time within which every instance knows of the change.
 const IN_TIME: Duration = Duration::from_secs(2);
@@ -28,7 +28,7 @@ on_both_databases! {
         let (mut of_bob, _) = Socket::ready(&server.socket_url(), bob.token(), "").await;
         let disabled = Instant::now();
         server.execute("UPDATE users SET is_active = false WHERE email = 'ann@example.com'");
-        refused_in_time(&ann, "AUTH_007").await;
+        revoked(&ann, "AUTH_007").await;
         assert_eq!(socket.closed().await, 4401);
         assert!(disabled.elapsed() < IN_TIME, "the socket closes in time too");
         assert_eq!(Socket::open(&server.socket_url(), ann.token(), "").await.err(), Some(401));

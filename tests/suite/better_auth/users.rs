@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{BetterAuth, Server, add_task, caller, trusting_keys};
-use crate::support::{add, everything, refused_in_time, texts};
+use crate::support::{add, everything, revoked, texts};
 
 on_both_databases! {
     async fn an_external_token_reads_and_writes_todos_only(database: Database) {
@@ -62,7 +62,7 @@ on_both_databases! {
         add_task(&ann_here, "Buy milk").await.expect(201);
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann_here.token(), "").await;
         server.execute("UPDATE users SET is_active = false");
-        refused_in_time(&ann_here, "AUTH_007").await;
+        revoked(&ann_here, "AUTH_007").await;
         assert_eq!(socket.closed().await, 4401);
         let fresh = caller(&server, &ann).await;
         fresh.get("/api/v1/todos").await.expect_problem(401, "AUTH_007");

@@ -5,7 +5,7 @@ use blackbox_tests::{Database, Server};
 use serde_json::json;
 
 use super::token_user;
-use crate::support::{refused_in_time, text, twin};
+use crate::support::{revoked, text, twin};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_tokens_are_dead_on_another_instance_within_two_seconds() {
@@ -20,6 +20,6 @@ async fn both_tokens_are_dead_on_another_instance_within_two_seconds() {
         ann.post(path, body).await.expect(200);
         let refresh = json!({"refresh_token": tokens["refresh_token"]});
         two.client().post("/auth/refresh", refresh).await.expect_problem(401, "AUTH_004");
-        refused_in_time(&there, "AUTH_004").await;
+        revoked(&there, "AUTH_004").await;
     }
 }

@@ -1,16 +1,13 @@
 //! What the server can't read as a request at all.
 
-use std::time::Duration;
-
+use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Database, Server, Wire};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends `bytes` and returns everything that the server writes before it closes the connection.
 async fn exchange(server: &Server, bytes: &[u8]) -> String {
     let mut wire = Wire::connect(&server.base_url).await;
     wire.send(bytes).await;
-    wire.rest(PATIENCE).await
+    wire.rest(TIMEOUT).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +44,7 @@ async fn a_refusal_follows_the_answers_before_it() {
     let mut wire = Wire::connect(&server.base_url).await;
     let good = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     wire.send(format!("{good}{good}GARBAGE\r\n\r\n").as_bytes()).await;
-    let all = wire.rest(PATIENCE).await;
+    let all = wire.rest(TIMEOUT).await;
     let statuses: Vec<_> = all.match_indices("HTTP/1.1 ").map(|(at, _)| &all[at + 9..at + 12]).collect();
     assert_eq!(statuses, ["200", "200", "400"], "{all}");
 }
@@ -65,7 +62,7 @@ async fn a_body_with_broken_framing_gets_its_answer_first() {
         );
         wire.send(head.as_bytes()).await;
         wire.send(b"2\r\n{}\r\nzz\r\n").await;
-        let all = wire.rest(PATIENCE).await;
+        let all = wire.rest(TIMEOUT).await;
         assert!(all.starts_with(&format!("HTTP/1.1 {status} ")), "{all}");
     }
     assert!(!server.logs().contains("ERROR"), "{}", server.logs());

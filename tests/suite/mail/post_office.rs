@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use blackbox_tests::binary::workspace;
-use blackbox_tests::server::PATIENCE;
+use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Client, Database, Server};
 use serde_json::Value;
 
@@ -191,7 +191,7 @@ pub async fn counted(server: &Server, name: &str, count: u64) {
         if metrics.lines().any(|found| found == line) {
             return;
         }
-        assert!(start.elapsed() < PATIENCE, "no {line}: {metrics}");
+        assert!(start.elapsed() < TIMEOUT, "no {line}: {metrics}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,10 +1,8 @@
-//! SIGTERM: readiness goes, requests in flight finish, the process ends well.
-
-use std::time::Duration;
+//! SIGTERM: readiness fails, requests in flight finish, the process exits with 0.
 
 use blackbox_tests::{Server, Wire, on_both_databases};
 
-use crate::support::{add, everything, items};
+use crate::support::{add, everything, items, until};
 
 on_both_databases! {
     async fn a_request_in_flight_is_finished_and_the_exit_is_clean(server: Server) {
@@ -15,20 +13,20 @@ on_both_databases! {
         let body = r#"{"text": "in flight"}"#;
         let head = format!(
             "POST /api/v1/todos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+             Content-Type: application/json\r\nConnection: close\r\nExpect: 100-continue\r\n\
+             Content-Length: {}\r\n\r\n",
             ann.token(),
             body.len()
         );
         let mut wire = Wire::connect(&server.base_url).await;
         wire.send(head.as_bytes()).await;
+        wire.continued().await;
         wire.send(&body.as_bytes()[..5]).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        // A connection that was there before is how a load balancer learns of it.
+        // A load balancer probes on a connection that it already has.
         let mut probe = Wire::connect(&server.base_url).await;
         probe.send(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n").await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
         server.terminate();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        until("the log of the stop", || server.logs().contains("\"stopping").then_some(())).await;
         probe.send(b"Connection: close\r\n\r\n").await;
         assert_eq!(probe.answer().await.status, 503, "readiness is gone while it shuts down");
         wire.send(&body.as_bytes()[5..]).await;

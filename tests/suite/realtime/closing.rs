@@ -1,7 +1,5 @@
 //! Why the server closes a socket.
 
-use std::time::{Duration, Instant};
-
 use blackbox_tests::server::SECRET_KEY;
 use blackbox_tests::{Database, Server, Socket, on_both_databases};
 use jsonwebtoken::{EncodingKey, dangerous, encode};
@@ -17,10 +15,8 @@ on_both_databases! {
         let (mut one, _) = Socket::ready(&url, phone.token(), "").await;
         let (mut two, _) = Socket::ready(&url, phone.token(), "").await;
         let (mut other, _) = Socket::ready(&url, laptop.token(), "").await;
-        let ended = Instant::now();
         phone.post("/api/v1/auth/logout", json!({})).await.expect(204);
         assert_eq!((one.closed().await, two.closed().await), (4401, 4401));
-        assert!(ended.elapsed() < Duration::from_secs(2), "within two seconds");
         add(&laptop, "still here").await;
         assert_eq!(other.next().await["type"], "todo_created");
         // All of them.

@@ -1,4 +1,4 @@
-//! A shared cluster lives exactly as long as someone uses it, shown with processes of which each is a user.
+//! A shared cluster lives exactly as long as a process uses it.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers belong to the tests")]
 
@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A place of its own, so that the clusters seen in it are this test's alone.
+/// Upper bound of every wait for a condition.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A folder with the clusters of one test.
 struct Place(PathBuf);
 
 impl Place {
@@ -35,7 +38,7 @@ impl Place {
         User { child, address, _stdout: Some(stdout) }
     }
 
-    /// The testbed's own folder in it, once it is there.
+    /// The folder that the testbed makes inside.
     fn base(&self) -> Option<PathBuf> {
         Some(fs::read_dir(&self.0).ok()?.next()?.ok()?.path())
     }
@@ -47,7 +50,7 @@ impl Place {
 
     /// The watchdog removes the folder right after the server has ended.
     fn is_empty_soon(&self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             if self.clusters().is_empty() {
                 return true;
@@ -60,7 +63,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A failed test still has its users dropped, and its cluster then ends by itself.
+        // After a failure too, the cluster ends once the users are dropped.
         self.is_empty_soon();
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -85,10 +88,10 @@ impl User {
     }
 }
 
-/// A connection that ends when the server does.
+/// Opens a connection that ends with the server.
 fn witness(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
@@ -157,7 +160,7 @@ fn a_start_that_is_killed_half_way_leaves_nothing() {
         .spawn()
         .map(|child| User { child, address: String::new(), _stdout: None })
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + TIMEOUT;
     let started = || place.clusters().iter().any(|cluster| cluster.join("data").exists());
     while !started() {
         assert!(Instant::now() < deadline, "initdb did not begin");

@@ -174,7 +174,7 @@ async fn the_worker_ends_when_the_server_stops() {
     let stopper = Stopper::new();
     let running = tokio::spawn(case.worker().run(stopper.subscribe()));
     drop(stopper);
-    timeout(Duration::from_secs(5), running).await.expect("in time").expect("no panic");
+    timeout(Duration::from_mins(1), running).await.expect("in time").expect("no panic");
 }
 
 #[test]
