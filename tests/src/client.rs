@@ -1,4 +1,4 @@
-//! An HTTP client whose answers read as a transcript.
+//! An HTTP client whose answers print as transcripts.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::transcript;
 
-/// Talks to one server, with or without a token.
+/// A client of one server, with or without an access token.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -16,42 +16,39 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// A status, the headers that carry meaning, and a body.
+/// A response.
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// All headers.
     pub headers: HeaderMap,
-    /// The body as text.
     pub text: String,
 }
 
 impl Client {
     pub(crate) fn new(base_url: &str) -> Self {
-        // One client for all would share connections between tests' runtimes.
+        // A shared client would share connections between the runtimes of different tests.
         let http = http().build().expect("a client");
         Self { http, base_url: base_url.to_owned(), token: None }
     }
 
-    /// The same with this access token.
+    /// The same client with this access token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The same without a token.
+    /// The same client without a token.
     #[must_use]
     pub fn anonymous(&self) -> Self {
         Self { token: None, ..self.clone() }
     }
 
-    /// The token it sends.
+    /// Its access token, which it must have.
     #[must_use]
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("a client with a token")
     }
 
-    /// A request, for what the shorthands don't cover.
+    /// Starts a request that the methods below do not cover; [`Client::send`] sends it.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base_url));
         match &self.token {
@@ -60,38 +57,38 @@ impl Client {
         }
     }
 
-    /// GET.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// POST with a JSON body.
+    /// Sends a POST request with a JSON body.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).json(&body)).await
     }
 
-    /// PATCH with a JSON body.
+    /// Sends a PATCH request with a JSON body.
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path).json(&body)).await
     }
 
-    /// PUT with a JSON body.
+    /// Sends a PUT request with a JSON body.
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PUT, path).json(&body)).await
     }
 
-    /// DELETE without a body.
+    /// Sends a DELETE request without a body.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// POST of these very bytes as `application/json`.
+    /// Sends a POST request with these bytes as `application/json`.
     pub async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
         self.send(request.body(body)).await
     }
 
-    /// Sends a request that [`Client::request`] made.
+    /// Sends a request from [`Client::request`].
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -99,7 +96,7 @@ impl Client {
         Answer { status, headers, text }
     }
 
-    /// Registers a user and gives a client that acts as them, with the whole token response.
+    /// Registers a user; returns a client with the user's token, and the token response.
     pub async fn register(&self, email: &str) -> (Self, Value) {
         let answer = self
             .post("/api/v1/auth/register", json!({"email": email, "password": PASSWORD, "client_id": "test"}))
@@ -109,19 +106,19 @@ impl Client {
         (self.with_token(tokens["access_token"].as_str().expect("an access token")), tokens)
     }
 
-    /// A client of a new user whom no other test knows.
+    /// Registers a user and returns a client with the user's token.
     pub async fn new_user(&self) -> Self {
         self.register("ann@example.com").await.0
     }
 }
 
-/// What any client of the suite is built from. It knows no authority: nothing that it talks to speaks TLS, and to read the machine's
-/// each time takes longer than most tests.
+/// A builder for HTTP clients without certificate authorities: no server of the tests speaks TLS,
+/// and loading the machine's authorities takes longer than most tests.
 pub fn http() -> reqwest::ClientBuilder {
     reqwest::Client::builder().no_proxy().tls_certs_only([])
 }
 
-/// The password of every user that [`Client::register`] makes.
+/// The password of every user of [`Client::register`].
 pub const PASSWORD: &str = "Correct-Horse-7";
 
 impl Answer {
@@ -131,7 +128,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("no JSON ({e}): {self}"))
     }
 
-    /// A header, which must be there.
+    /// The value of a header that must be present.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).unwrap_or_else(|| panic!("no header {name}: {self}"));
@@ -148,7 +145,7 @@ impl Answer {
         self.json()["error_code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Fails unless the status is this one; gives itself back.
+    /// Asserts the status; returns the answer.
     #[expect(
         clippy::must_use_candidate,
         clippy::return_self_not_must_use,
@@ -159,7 +156,8 @@ impl Answer {
         self
     }
 
-    /// Fails unless it is this refusal, in the form that every refusal has.
+    /// Asserts that the answer is a problem with this status and code, in the form that every
+    /// problem has.
     pub fn expect_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code().as_str()), (status, code), "{self}");
         assert_eq!(self.header("content-type"), "application/problem+json", "{self}");
@@ -190,8 +188,8 @@ const SHOWN: [&str; 12] = [
     "set-cookie",
 ];
 
-/// A transcript: the status, the headers that carry meaning, the body. Placeholders stand for ids, instants and secrets; the
-/// members of a problem that are the same in every problem are left out.
+/// A transcript: the status, the headers that carry meaning, the body. Placeholders stand for ids,
+/// instants and secrets; the members of a problem that are the same in every problem are left out.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;

@@ -36,7 +36,8 @@ pub async fn run_program(mut command: Command, install_hint: &str) -> Output {
     output
 }
 
-/// Prepended to the examples in JavaScript: defines the names that they leave open, and makes `fetch` print each status.
+/// Prepended to the examples in JavaScript: defines the names that they leave open, and makes
+/// `fetch` print each status.
 const PRELUDE: &str = r#"
 const { EMAIL: email, PASSWORD: password, TOKEN: token } = process.env;
 const [cursor, changes] = [null, [{ id: "018f3a6e-0000-7000-8000-000000000001", text: "Buy milk" }]];

@@ -1,4 +1,5 @@
-//! The export contains every row of a user and the deletion removes them. The database's catalogue supplies the list of tables.
+//! The export contains every row of a user and the deletion removes them. The database's catalogue
+//! supplies the list of tables.
 
 use std::collections::BTreeSet;
 
@@ -64,8 +65,9 @@ fn ids(list: &Value) -> BTreeSet<String> {
     listed(list, &["id"]).into_iter().map(|id| id.replace('-', "")).collect()
 }
 
-/// How the rows of a table stand in the export: what the database has, and what the document says. A table that is not named here
-/// fails the test: its rows have to be exported, or a reason be given why they need not.
+/// How the rows of a table stand in the export: what the database has, and what the document says.
+/// A table that is not named here fails the test: its rows have to be exported, or a reason be
+/// given why they need not.
 fn compared(
     server: &Server,
     table: &str,

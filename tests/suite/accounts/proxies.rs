@@ -19,7 +19,8 @@ async fn guess(client: &Client, n: usize, header: (&str, &str)) -> Answer {
     client.send(login.json(&body)).await
 }
 
-/// Sends five wrong passwords, which is the limit of one network; `header` returns the `n`th header.
+/// Sends five wrong passwords, which is the limit of one network; `header` returns the `n`th
+/// header.
 async fn use_up(client: &Client, name: &str, header: impl Fn(usize) -> String) {
     for n in 0..5 {
         guess(client, n, (name, &header(n))).await.expect_problem(401, "AUTH_001");
@@ -35,7 +36,8 @@ on_both_databases! {
         use_up(&client, XFF, |_| "192.0.2.1".into()).await;
         guess(&client, 5, (XFF, "192.0.2.1")).await.expect_problem(429, "RATE_001");
         guess(&client, 5, (XFF, "192.0.2.2")).await.expect_problem(401, "AUTH_001");
-        // The same address in `Forwarded`, behind a second proxy, and as an IPv4-mapped IPv6 address.
+        // The same address in `Forwarded`, behind a second proxy, and as an IPv4-mapped IPv6
+        // address.
         guess(&client, 6, ("forwarded", "for=192.0.2.1:4711;proto=https")).await.expect_problem(429, "RATE_001");
         guess(&client, 7, (XFF, "192.0.2.1, 127.0.0.1")).await.expect_problem(429, "RATE_001");
         guess(&client, 8, (XFF, "::ffff:192.0.2.1")).await.expect_problem(429, "RATE_001");

@@ -1,4 +1,5 @@
-//! Irreversible actions require, for an account without a password, a login within the last ten minutes.
+//! Irreversible actions require, for an account without a password, a login within the last ten
+//! minutes.
 
 use blackbox_tests::{Client, Database, Server, on_both_databases};
 use reqwest::Method;

@@ -54,7 +54,8 @@ on_both_databases! {
         let (ann, first) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
         let second = refresh(&server.client(), &first).await.expect(200).json();
-        // While the successor is unused there is no time limit: the client may have lost the response.
+        // While the successor is unused there is no time limit: the client may have lost the
+        // response.
         end_grace_period(&server);
         let again = refresh(&server.client(), &first).await.expect(200).json();
         assert_eq!(again["refresh_token"], second["refresh_token"]);

@@ -1,4 +1,5 @@
-//! Concurrent refreshes of one token, by body and by cookie, and the replay of a stolen token afterwards.
+//! Concurrent refreshes of one token, by body and by cookie, and the replay of a stolen token
+//! afterwards.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ fn assert_one_live_token(server: &Server) {
     assert_eq!(server.column("SELECT '' || generation AS value FROM refresh_tokens").len(), 2);
 }
 
-/// Refreshes one token two hundred times at once, by body and by cookie; returns the common successor.
+/// Refreshes one token two hundred times at once, by body and by cookie; returns the common
+/// successor.
 async fn all_come_to_one_successor(clients: &[Client], first: &Value) -> String {
     let token = text(&first["refresh_token"]);
     let answers = join_all((0..200).map(|n| async move {

@@ -28,7 +28,8 @@ pub struct Person {
 }
 
 impl BetterAuth {
-    /// Starts a server that signs tokens with this algorithm: by the JWT plugin, or by its own code for HS256.
+    /// Starts a server that signs tokens with this algorithm: by the JWT plugin, or by its own code
+    /// for HS256.
     pub async fn signing(algorithm: &str) -> Self {
         Self::start(json!({"algorithm": algorithm})).await
     }

@@ -46,7 +46,8 @@ async fn a_thousand_forgeries(server: &Server) {
     }
 }
 
-/// Asserts that known keys keep working while the endpoint fails and a token of a newer key arrives.
+/// Asserts that known keys keep working while the endpoint fails and a token of a newer key
+/// arrives.
 async fn finds_no_new_key(database: Database, issuer: &BetterAuth, behaviour: Behaviour) {
     let endpoint = Endpoint::of(issuer).await;
     // No other process gets this port.

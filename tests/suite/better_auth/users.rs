@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{BetterAuth, Server, add_task, caller, trusting_keys};
-use crate::support::{add, everything, revoked, texts};
+use crate::support::{add, check_each, everything, revoked, texts};
 
 on_both_databases! {
     async fn an_external_token_reads_and_writes_todos_only(database: Database) {
@@ -15,7 +15,7 @@ on_both_databases! {
         let server = trusting_keys(database, &issuer).await;
         let ann = caller(&server, &issuer.sign_up("ann@example.com").await).await;
         add_task(&ann, "Buy milk").await.expect(201);
-        for (method, path) in [
+        let cases = [
             (Method::GET, "/api/v1/users/me"),
             (Method::PATCH, "/api/v1/users/me"),
             (Method::DELETE, "/api/v1/users/me"),
@@ -28,12 +28,14 @@ on_both_databases! {
             (Method::DELETE, "/api/v1/auth/oauth/google"),
             (Method::POST, "/auth/change-password"),
             (Method::POST, "/auth/logout"),
-        ] {
+        ];
+        check_each(cases, async |(method, path)| {
             let answer = ann.send(ann.request(method.clone(), path).json(&json!({}))).await;
-            assert_eq!((answer.status, answer.code().as_str()), (403, "AUTHZ_002"), "{method} {path}: {answer}");
+            answer.expect_problem(403, "AUTHZ_002");
             let challenge = r#"Bearer error="insufficient_scope", scope="account""#;
-            assert_eq!(answer.header("www-authenticate"), challenge, "{method} {path}");
-        }
+            assert_eq!(answer.header("www-authenticate"), challenge, "{answer}");
+        })
+        .await;
         ann.get("/api/tasks").await.expect(200);
     }
 

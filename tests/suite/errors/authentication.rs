@@ -1,4 +1,5 @@
-//! The `Authorization` header and the scopes of a token. `hostile::tokens` has the tokens that are refused.
+//! The `Authorization` header and the scopes of a token. `hostile::tokens` has the tokens that are
+//! refused.
 
 use blackbox_tests::server::SECRET_KEY;
 use blackbox_tests::{Database, Server};

@@ -5,7 +5,7 @@ use expect_test::expect;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::UNKNOWN;
+use crate::support::{UNKNOWN, check_each};
 
 const TODOS: &str = "/api/v1/todos";
 
@@ -22,7 +22,7 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
          "error_code": "RESOURCE_003"}
     "#]]
     .assert_eq(&unknown.to_string());
-    for path in [
+    let unknown = [
         "/nowhere",
         "/api",
         "/api/v1",
@@ -32,9 +32,8 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
         "//",
         "/api/v1/todos/x/y/z",
         "/%00",
-    ] {
-        ann.get(path).await.expect_problem(404, "RESOURCE_003");
-    }
+    ];
+    check_each(unknown, async |path| ann.get(path).await.expect_problem(404, "RESOURCE_003")).await;
     let wrong = ann.put(TODOS, json!({})).await;
     expect![[r#"
         405
@@ -45,7 +44,7 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
          "error_code": "RESOURCE_003"}
     "#]]
     .assert_eq(&wrong.to_string());
-    for (method, path, allow) in [
+    let cases = [
         (Method::DELETE, TODOS, "GET, HEAD, POST"),
         (Method::POST, "/api/v1/todos/018f3a6e-0000-7000-8000-000000000001", "GET, HEAD, PATCH, DELETE"),
         (Method::GET, "/api/v1/todos/bulk", "POST, PATCH"),
@@ -59,15 +58,17 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
         (Method::HEAD, "/api/v1/auth/magic-link/verify?token=x", "GET"),
         (Method::HEAD, "/api/v1/auth/oauth/google/login", "GET"),
         (Method::HEAD, "/api/v1/auth/oauth/google/callback?state=x&code=y", "GET"),
-    ] {
+    ];
+    check_each(cases, async |(method, path, allow)| {
         let refused = ann.send(ann.request(method.clone(), path)).await;
-        if method == Method::HEAD {
-            assert_eq!((refused.status, refused.text.as_str()), (405, ""), "{path}");
+        if *method == Method::HEAD {
+            assert_eq!((refused.status, refused.text.as_str()), (405, ""), "{refused}");
         } else {
             refused.expect_problem(405, "RESOURCE_003");
         }
-        assert_eq!(refused.header("allow"), allow, "{method} {path}");
-    }
+        assert_eq!(refused.header("allow"), *allow, "{refused}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! Outages of the mail server and crashes of the todo server: no mail is lost, and no acknowledged mail is sent twice.
+//! Outages of the mail server and crashes of the todo server: no mail is lost, and no acknowledged
+//! mail is sent twice.
 
 use std::collections::BTreeSet;
 

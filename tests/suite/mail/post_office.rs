@@ -80,7 +80,8 @@ impl PostOffice {
         mails.filter(|mail| mail.0["accepted"] == true).collect()
     }
 
-    /// Waits until the todo server has logged `count` deliveries, and returns the mails; there must not be more.
+    /// Waits until the todo server has logged `count` deliveries, and returns the mails; there must
+    /// not be more.
     pub async fn takes(&self, server: &Server, count: usize) -> Vec<Mail> {
         logged(server, count, &["\"mail sent\""]).await;
         let mails = self.accepted();
@@ -151,7 +152,8 @@ impl Mail {
 /// The frontend's address in links.
 pub const FRONTEND: &str = "https://app.example.com";
 
-/// Starts a todo server that sends mail in clear to this port and retries after a second, with `more` settings.
+/// Starts a todo server that sends mail in clear to this port and retries after a second, with
+/// `more` settings.
 pub async fn todo_server(database: Database, port: u16, more: &[(&str, &str)]) -> Server {
     let port = port.to_string();
     let mut settings = vec![

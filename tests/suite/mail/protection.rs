@@ -17,7 +17,8 @@ async fn behind_tls(tls: &str, authority: &Authority, name: &str, mechanism: &st
     PostOffice::open(&[&arguments[..], &LOGIN].concat()).await
 }
 
-/// A todo server that logs in over TLS (`starttls` or `tls`), trusts only `authority`, and has one mail to send.
+/// A todo server that logs in over TLS (`starttls` or `tls`), trusts only `authority`, and has one
+/// mail to send.
 async fn asked(port: u16, tls: &str, authority: &Authority) -> Server {
     let trusted = authority.file();
     let settings = [

@@ -67,7 +67,8 @@ impl Browser {
         text(&asked.json()["authorization_url"]).to_owned()
     }
 
-    /// Follows the provider's pages until it redirects back; returns the callback URL, not yet visited.
+    /// Follows the provider's pages until it redirects back; returns the callback URL, not yet
+    /// visited.
     pub async fn consent(&self, provider: &Provider, authorization: &str) -> String {
         let (home, mut at) = (callback(provider.name), Url::parse(authorization).expect("an address"));
         for _ in 0..10 {

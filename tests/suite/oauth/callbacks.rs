@@ -43,7 +43,8 @@ on_both_databases! {
     async fn the_callback_of_another_browser_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        // An attacker may want to log the victim in as the attacker, or to take over the victim's login.
+        // An attacker may want to log the victim in as the attacker, or to take over the victim's
+        // login.
         let (thief, victim) = (Browser::new(&server), Browser::new(&server));
         let thiefs = thief.to_callback(&acme).await;
         victim.visit(&thiefs).await.expect_problem(400, "AUTH_008");
@@ -101,8 +102,9 @@ on_both_databases! {
             browser.visit(&mixed_up).await.expect_problem(400, "AUTH_008");
             browser.visit(&good).await.expect_problem(400, "AUTH_008");
         }
-        // The mix-up proper (RFC 9700 section 4.4): the login began at evil, which sent the browser on to acme, whose code then
-        // comes back with evil's state. Acme says in `iss` that it is acme (RFC 9207), so evil never sees the code.
+        // The mix-up proper (RFC 9700 section 4.4): the login began at evil, which sent the browser
+        // on to acme, whose code then comes back with evil's state. Acme says in `iss` that it is
+        // acme (RFC 9207), so evil never sees the code.
         let begun_at_evil = state(location(&browser.begin(&evil, "").await));
         let from_acme = Browser::new(&server).to_callback(&acme).await;
         let mixed_up = altered(&from_acme, "state", Some(&begun_at_evil));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::browser::{Browser, altered};
 use super::provider::Provider;
 use super::{location, log_in, me, parameter, server_with};
+use crate::support::check_each;
 
 /// A GitHub account with email addresses.
 fn octocat(addresses: &Value) -> Value {
@@ -79,13 +80,14 @@ on_both_databases! {
         let github = Provider::github().await;
         github.log_in_as(octocat(&json!([]))).await;
         let server = server_with(database, &[&github]).await;
-        for path in ["/login/oauth/access_token", "/user", "/user/emails"] {
-            for fault in ["html", "truncated", "giant", "types", "empty", "error", "redirect", "reset"] {
-                github.fail_at(path, fault).await;
-                let answer = Browser::new(&server).log_in(&github).await;
-                assert_eq!((answer.status, answer.code().as_str()), (502, "AUTH_010"), "{fault} at {path}: {answer}");
-            }
-        }
+        let paths = ["/login/oauth/access_token", "/user", "/user/emails"];
+        let faults = ["html", "truncated", "giant", "types", "empty", "error", "redirect", "reset"];
+        let cases = paths.into_iter().flat_map(|path| faults.map(|fault| (path, fault)));
+        check_each(cases, async |(path, fault)| {
+            github.fail_at(path, fault).await;
+            Browser::new(&server).log_in(&github).await.expect_problem(502, "AUTH_010");
+        })
+        .await;
         github.behave(json!({"faults": {}})).await;
         log_in(&server, &github).await;
     }

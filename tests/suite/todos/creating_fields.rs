@@ -4,7 +4,7 @@ use blackbox_tests::{Database, Server};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{items, members};
+use crate::support::{check_each, items, members};
 
 const TODOS: &str = "/api/v1/todos";
 
@@ -34,7 +34,7 @@ async fn every_bad_field_of_a_todo_is_reported_at_once() {
     .assert_eq(&refused.to_string());
     let codes = members(&refused.json()["details"]["errors"], "code");
     assert!(items(&codes).contains(&json!("VALIDATION_005")), "{codes}");
-    for (body, field, code) in [
+    let cases = [
         (json!({}), "text", "VALIDATION_004"),
         (json!({"text": null}), "text", "VALIDATION_004"),
         (json!({"text": "\u{3000}\u{a0}"}), "text", "VALIDATION_004"),
@@ -43,11 +43,13 @@ async fn every_bad_field_of_a_todo_is_reported_at_once() {
         (json!({"text": "bell \u{7}"}), "text", "VALIDATION_006"),
         (json!({"text": "x", "description": "carriage\rreturn"}), "description", "VALIDATION_006"),
         (json!({"text": "x", "client_id": " "}), "client_id", "VALIDATION_004"),
-    ] {
-        let refused = ann.post(TODOS, body).await;
+    ];
+    check_each(cases, async |(body, field, code)| {
+        let refused = ann.post(TODOS, body.clone()).await;
         refused.expect_problem(422, code);
-        assert_eq!(refused.json()["details"]["field"], field, "{refused}");
-    }
+        assert_eq!(refused.json()["details"]["field"], *field, "{refused}");
+    })
+    .await;
     assert_eq!(ann.get(TODOS).await.header("x-total-count"), "0");
 }
 

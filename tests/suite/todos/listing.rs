@@ -4,7 +4,7 @@ use blackbox_tests::{Client, Database, Server, on_both_databases};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{add, at, texts};
+use crate::support::{add, at, check_each, texts};
 
 const TODOS: &str = "/api/v1/todos";
 
@@ -100,7 +100,7 @@ on_both_databases! {
 async fn a_known_parameter_with_a_bad_value_is_refused_and_an_unknown_one_ignored() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
-    for (query, field) in [
+    let cases = [
         ("?filter=done", "filter"),
         ("?filter=", "filter"),
         ("?filter=ALL", "filter"),
@@ -123,11 +123,13 @@ async fn a_known_parameter_with_a_bad_value_is_refused_and_an_unknown_one_ignore
         ("?since=10000-01-01T00:00:00Z", "since"),
         ("?include_deleted=perhaps", "include_deleted"),
         ("?search=a%00b", "search"),
-    ] {
+    ];
+    check_each(cases, async |(query, field)| {
         let refused = ann.get(&format!("{TODOS}{query}")).await;
         refused.expect_problem(422, "VALIDATION_006");
-        assert_eq!(refused.json()["details"]["field"], field, "{query}");
-    }
+        assert_eq!(refused.json()["details"]["field"], *field, "{refused}");
+    })
+    .await;
     let several = ann.get(&format!("{TODOS}?page=0&per_page=0&sort=x")).await;
     expect![[r#"
         422
