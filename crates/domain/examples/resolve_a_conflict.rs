@@ -1,4 +1,5 @@
-//! Two devices change one todo, each without knowledge of the other, and each strategy decides in its way.
+//! Two devices change one todo, each without knowledge of the other, and each strategy decides in
+//! its way.
 //!
 //! Run it with `cargo run -p domain --example resolve_a_conflict`.
 
@@ -25,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let retitle = Change::new(id, Base::Version(1), Action::Edit(retitle));
     let todo = accepted(resolve(Some(&todo), &retitle, &at("2026-01-09T10:00:00Z")?))?;
 
-    // The phone was offline. It completed the todo at 10:30, on top of version 1, and sends that at 11:00.
+    // The phone was offline. It completed the todo at 10:30, on top of version 1, and sends that at
+    // 11:00.
     let complete = Upsert {
         edit: Edit { completed: Some(true), ..Edit::default() },
         updated_at: Some("2026-01-09T10:30:00Z".parse()?),

@@ -1,7 +1,8 @@
 //! Two devices work offline, sync in turns, and end up with the same todos.
 //!
-//! The server is a map and [`Plan::decide`], which is all that a store adds a database to. A device keeps the todos that it knows, the
-//! changes that it has not sent, and a cursor. Run it with `cargo run -p domain --example simulate_two_devices`.
+//! The server is a map and [`Plan::decide`], which is all that a store adds a database to. A device
+//! keeps the todos that it knows, the changes that it has not sent, and a cursor. Run it with
+//! `cargo run -p domain --example simulate_two_devices`.
 
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
@@ -30,7 +31,8 @@ impl Server {
         Self { position, todos: Todos::new(), next_number: 1 }
     }
 
-    /// Decides the changes, writes the plan, and returns the outcomes, the todos that changed after `cursor`, and the new cursor.
+    /// Decides the changes, writes the plan, and returns the outcomes, the todos that changed after
+    /// `cursor`, and the new cursor.
     fn sync(
         &mut self,
         cursor: &Cursor,
@@ -74,7 +76,8 @@ impl Device {
         Self { name, todos: Todos::new(), unsent: Vec::new(), cursor: Cursor::default() }
     }
 
-    /// The user changes a todo. The change names the version that the device holds, 0 for a todo that it creates.
+    /// The user changes a todo. The change names the version that the device holds, 0 for a todo
+    /// that it creates.
     fn change(&mut self, id: TodoId, edit: Edit, deleted: Option<bool>) {
         let base = Base::Version(self.todos.get(&id).map_or(0, Todo::version));
         let upsert = Upsert { edit, deleted, ..Upsert::default() };
@@ -109,7 +112,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         device.sync(&mut server, clock)?;
     }
 
-    // Both go offline. They change different fields of one todo, and contradict each other about the other one.
+    // Both go offline. They change different fields of one todo, and contradict each other about
+    // the other one.
     phone.change(milk, titled("Buy oat milk")?, None);
     laptop.change(milk, completed(), None);
     phone.change(bread, titled("Buy rye bread")?, None);

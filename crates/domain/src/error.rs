@@ -1,24 +1,18 @@
-//! The one infrastructure error.
+//! The infrastructure error.
 
 use thiserror::Error;
 
-/// Why a store could not do its job. Everything a caller may do wrong is an outcome, never this.
+/// Why a store could not do its job. A mistake of the caller is an outcome, never a `StoreError`.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database can't be reached, timed out, or has too much to do. Nothing of the call was written, or it is
-    /// not known whether it was; repeating the call is safe.
+    /// The database can't be reached, timed out, or is overloaded. The write may or may not have
+    /// happened. The caller can safely repeat the call.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// A row holds what no valid history could have written.
+    /// A row has a value that no sequence of valid writes can produce. `problem` describes it
+    /// without quoting it.
     #[error("corrupt value in {table}.{column}: {problem}")]
-    Corrupt {
-        /// The table that holds it.
-        table: &'static str,
-        /// Its column.
-        column: &'static str,
-        /// What is wrong with it, without the value itself.
-        problem: String,
-    },
+    Corrupt { table: &'static str, column: &'static str, problem: String },
 }
 
 impl StoreError {

@@ -1,6 +1,7 @@
 //! Ids as types, so that the id of a session can't be passed for the id of a user.
 //!
-//! Deliberately absent: a way to make a random id. Random ids come through the [`SecretSource`](crate::secret::SecretSource) port.
+//! Deliberately absent: a way to make a random id. Random ids come through the
+//! [`SecretSource`](crate::secret::SecretSource) port.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,8 +63,8 @@ id!(
 const IMPORT_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_2d0e_5b0b_4a53_9a64_3c1e_8f0d_7a21);
 
 impl TodoId {
-    /// The id of a todo that is imported under a foreign key such as `1` or `"milk"`: a UUIDv5 (RFC 9562 section 5.5) of user and
-    /// key, so that importing a list twice names the same todos.
+    /// The id of a todo that is imported under a foreign key such as `1` or `"milk"`: a UUIDv5 (RFC
+    /// 9562 section 5.5) of user and key, so that importing a list twice names the same todos.
     #[must_use]
     pub fn imported(user: UserId, key: &str) -> Self {
         let of_user = Uuid::new_v5(&IMPORT_NAMESPACE, user.0.as_bytes());

@@ -1,23 +1,28 @@
 //! The rules of the product, without any I/O.
 //!
-//! A user keeps one list of todos on many devices. This crate decides what a change does to a todo, who may do what, and what a database
-//! has to guarantee. Databases, hashers, clocks and HTTP are adapters around it.
+//! A user keeps one list of todos on many devices. This crate decides what a change does to a todo,
+//! who may do what, and what a database has to guarantee. Databases, hashers, clocks and HTTP are
+//! adapters around it.
 //!
 //! # The model
 //!
-//! A [`Todo`](todo::Todo) has fields, and each [`Field`](todo::Field) has a version: the todo's version at which the field last changed. Every
-//! accepted change raises the todo's version by one and takes the next [`Stamp`] of the user's clock. A deleted todo stays as a tombstone.
+//! A [`Todo`](todo::Todo) has fields, and each [`Field`](todo::Field) has a version: the todo's
+//! version at which the field last changed. Every accepted change raises the todo's version by one
+//! and takes the next [`Stamp`] of the user's clock. A deleted todo stays as a tombstone.
 //!
-//! A device asks for everything after the stamp that it has seen, its [`Cursor`](sync::Cursor). The store hands out the stamps of one
-//! user under that user's lock, so commit order is stamp order and the device misses nothing. [`sync`] explains the protocol.
+//! A device asks for everything after the stamp that it has seen, its [`Cursor`](sync::Cursor). The
+//! store hands out the stamps of one user under that user's lock, so commit order is stamp order
+//! and the device misses nothing. [`sync`] explains the protocol.
 //!
 //! # The rule
 //!
-//! [`todo::resolve()`] decides one [`Change`](todo::Change) of one todo. It is a pure function; [its module](mod@todo::resolve) is one page with an
-//! example of each [`Strategy`](todo::Strategy). [`todo::plan::Plan`] applies it to all changes of a [`Batch`](todo::Batch): a sealed decision
-//! that stores write and can't alter.
+//! [`todo::resolve()`] decides one [`Change`](todo::Change) of one todo. It is a pure function;
+//! [its module](mod@todo::resolve) is one page with an example of each
+//! [`Strategy`](todo::Strategy). [`todo::plan::Plan`] applies it to all changes of a
+//! [`Batch`](todo::Batch): a sealed decision that stores write and can't alter.
 //!
-//! The examples in this crate show the rule at work: `resolve_a_conflict` and `simulate_two_devices`.
+//! The examples in this crate show the rule at work: `resolve_a_conflict` and
+//! `simulate_two_devices`.
 //!
 //! # Users
 //!
@@ -29,8 +34,8 @@
 //!
 //! # The ports
 //!
-//! A port is a trait that an adapter implements; its documentation states what an implementation MUST guarantee, and the contract suite in
-//! `domain-testkit` checks that.
+//! A port is a trait that an adapter implements; its documentation states what an implementation
+//! MUST guarantee, and the contract suite in `domain-testkit` checks that.
 //!
 //! | port | provides |
 //! |---|---|
@@ -40,16 +45,19 @@
 //! | [`limits::RateLimiter`] | counters of requests |
 //! | [`Clock`] | the time |
 //!
-//! A port fails with the one [`StoreError`]. What a caller does wrong is an outcome, never an error.
+//! A port fails with the one [`StoreError`]. What a caller does wrong is an outcome, never an
+//! error.
 //!
 //! # Values
 //!
-//! Values are parsed once and can't hold nonsense: see [`text`], [`ids`] and [`time`]. They have `FromStr` and `Display`, and with the
-//! feature `serde` also `Serialize` and `Deserialize`. [`code`] lists the error codes that clients see.
+//! Values are parsed once and can't hold nonsense: see [`text`], [`ids`] and [`time`]. They have
+//! `FromStr` and `Display`, and with the feature `serde` also `Serialize` and `Deserialize`.
+//! [`code`] lists the error codes that clients see.
 //!
 //! # Deliberately absent
 //!
-//! A clock, randomness, wire formats, HTTP statuses, SQL, an async runtime. Time and secrets come in as arguments or through ports.
+//! A clock, randomness, wire formats, HTTP statuses, SQL, an async runtime. Time and secrets come
+//! in as arguments or through ports.
 
 pub mod account;
 pub mod code;

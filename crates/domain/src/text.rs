@@ -1,7 +1,8 @@
 //! Text that users type: what is kept and what is refused.
 //!
-//! Input is parsed once, at the edge. A value read back from a store is trusted (`from_stored`): it was valid when it was
-//! written, and a limit that is lowered afterwards must not make it unreadable.
+//! Input is parsed once, at the edge. A value read back from a store is trusted (`from_stored`): it
+//! was valid when it was written, and a limit that is lowered afterwards must not make it
+//! unreadable.
 
 use thiserror::Error;
 
@@ -14,7 +15,8 @@ pub enum TextError {
     /// More characters than allowed.
     #[error("must be at most {max} characters long, it has {got}")]
     TooLong { max: usize, got: usize },
-    /// A control character, named by its code point. Text of several lines may contain tab and newline, but never NUL or CR.
+    /// A control character, named by its code point. Text of several lines may contain tab and
+    /// newline, but never NUL or CR.
     #[error("must not contain the control character U+{code:04X}")]
     Control { code: u32 },
 }
@@ -36,13 +38,15 @@ pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     if got > max { Err(TextError::TooLong { max, got }) } else { Ok(()) }
 }
 
-/// Gives a newtype of `String` the standard conversions. The type provides `parse(&str) -> Result<Self, $error>`, which
-/// applies the rules for input; `from_stored` deliberately applies none.
+/// Gives a newtype of `String` the standard conversions. The type provides `parse(&str) ->
+/// Result<Self, $error>`, which applies the rules for input; `from_stored` deliberately applies
+/// none.
 macro_rules! text_conversions {
     ($name:ident, $error:ty) => {
         impl $name {
-            /// A value read back from a store. It was valid when it was written, so the current input rules do not
-            /// apply: a limit can be lowered without making stored rows unreadable.
+            /// A value read back from a store. It was valid when it was written, so the current
+            /// input rules do not apply: a limit can be lowered without making stored rows
+            /// unreadable.
             #[must_use]
             pub const fn from_stored(text: String) -> Self {
                 Self(text)
@@ -84,7 +88,8 @@ macro_rules! text_conversions {
 }
 pub(crate) use text_conversions;
 
-/// Defines text that is trimmed, and never blank, with a maximum length and a check of its characters.
+/// Defines text that is trimmed, and never blank, with a maximum length and a check of its
+/// characters.
 macro_rules! trimmed_text {
     ($(#[$doc:meta])* $name:ident, $max:literal, $check:path) => {
         $(#[$doc])*
@@ -117,14 +122,15 @@ macro_rules! trimmed_text {
 pub(crate) use trimmed_text;
 
 trimmed_text!(
-    /// The name that a device gives itself: 1–100 characters after trimming. The user sees it in the list of devices.
+    /// The name that a device gives itself: 1–100 characters after trimming. The user sees it in
+    /// the list of devices.
     ClientId,
     100,
     check_line
 );
 
-/// Folds `text` for comparison without regard to case, by Unicode's full lower-case mapping. Stores keep the folded form
-/// beside the text, so that search and order are the same on every database.
+/// Folds `text` for comparison without regard to case, by Unicode's full lower-case mapping. Stores
+/// keep the folded form beside the text, so that search and order are the same on every database.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.to_lowercase()

@@ -1,7 +1,7 @@
 //! Instants, their RFC 3339 form, and the clock port.
 //!
-//! Deliberately absent: a way to read the system's clock. Time is an argument or comes through [`Clock`], so that every rule can
-//! be tested at any instant.
+//! Deliberately absent: a way to read the system's clock. Time is an argument or comes through
+//! [`Clock`], so that every rule can be tested at any instant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat};
 use thiserror::Error;
 
-/// A UTC instant in microseconds since 1970-01-01, between the years 1 and 9999, so that it always has an RFC 3339 form.
+/// A UTC instant in microseconds since 1970-01-01, between the years 1 and 9999, so that it always
+/// has an RFC 3339 form.
 ///
 /// A todo's `updated_at` is its *stamp*: unique and strictly increasing per user.
 ///
@@ -113,8 +114,8 @@ pub trait Clock: Send + Sync {
     /// The current UTC time. An operator or NTP may set it, backwards too.
     fn now(&self) -> Stamp;
 
-    /// The time since an arbitrary instant, by a monotonic clock. MUST NOT go backwards when the UTC clock is set; it may stand
-    /// still while the machine sleeps.
+    /// The time since an arbitrary instant, by a monotonic clock. MUST NOT go backwards when the
+    /// UTC clock is set; it may stand still while the machine sleeps.
     fn uptime(&self) -> Duration;
 
     /// Reads both clocks, for measuring an age with [`ClockReading::since`].
@@ -131,8 +132,8 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// The longest time that may have passed since `earlier`: the UTC clock may have been set back, and the monotonic clock may
-    /// have stood still.
+    /// The longest time that may have passed since `earlier`: the UTC clock may have been set back,
+    /// and the monotonic clock may have stood still.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.now.since(earlier.now).max(self.uptime.saturating_sub(earlier.uptime))
@@ -161,7 +162,8 @@ mod tests {
             let text = stamp.to_string();
             assert_eq!(text.len(), "2026-01-09T10:15:00.000000Z".len(), "{text}");
             assert_eq!(text.parse(), Ok(stamp));
-            // A prime number of microseconds, about 25 days: every month, every hour, many fractions.
+            // A prime number of microseconds, about 25 days: every month, every hour, many
+            // fractions.
             micros += 2_160_000_000_029 + 999_983;
         }
         let forms = [Stamp::MIN, Stamp::EPOCH, Stamp::MAX].map(Stamp::to_rfc3339);

@@ -1,4 +1,5 @@
-//! Cursors: up to where a device knows a user's todos, and whether the server can continue from there.
+//! Cursors: up to where a device knows a user's todos, and whether the server can continue from
+//! there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -45,11 +46,12 @@ impl FromStr for Epoch {
     }
 }
 
-/// The mark of a device that is reading from the beginning and has not reached the horizon yet: a number from 1 to 999 that stands for
-/// the horizon.
+/// The mark of a device that is reading from the beginning and has not reached the horizon yet: a
+/// number from 1 to 999 that stands for the horizon.
 ///
-/// While the horizon stays where it is, the device has missed no deletion. When it moves, the device has to start again. One horizon
-/// in 999 has the same mark; a device can then miss a deletion, but only if it comes back after tombstones expire.
+/// While the horizon stays where it is, the device has missed no deletion. When it moves, the
+/// device has to start again. One horizon in 999 has the same mark; a device can then miss a
+/// deletion, but only if it comes back after tombstones expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InitialSync(u16);
 
@@ -72,8 +74,8 @@ impl InitialSync {
 
 /// The stamp up to which a device knows everything, and the mark of an initial sync.
 ///
-/// In its text form, the RFC 3339 timestamp has six fraction digits, or nine during an initial sync: the last three are the mark. A
-/// client returns the text as it came.
+/// In its text form, the RFC 3339 timestamp has six fraction digits, or nine during an initial
+/// sync: the last three are the mark. A client returns the text as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SyncTimestamp {
     pub at: Stamp,
@@ -154,7 +156,8 @@ impl Cursor {
         self.since.map(|since| since.at)
     }
 
-    /// Whether a device with this cursor learns everything it lacks from the todos that changed after the cursor.
+    /// Whether a device with this cursor learns everything it lacks from the todos that changed
+    /// after the cursor.
     #[must_use]
     pub fn continues(&self, position: &Position) -> bool {
         let same_epoch = self.epoch.as_ref().is_none_or(|epoch| *epoch == position.epoch);

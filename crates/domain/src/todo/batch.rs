@@ -8,19 +8,22 @@ use crate::sync::cursor::Cursor;
 /// Changes of one user that are decided and written together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// In the order in which they apply. An id may occur again: the later change is decided on top of the earlier one.
+    /// In the order in which they apply. An id may occur again: the later change is decided on top
+    /// of the earlier one.
     pub changes: Vec<Change>,
     pub strategy: Strategy,
     /// Whether one change that does not succeed refuses them all.
     pub all_or_nothing: bool,
-    /// Up to where the device knows the user's todos. If the cursor can't be continued, nothing is written.
+    /// Up to where the device knows the user's todos. If the cursor can't be continued, nothing is
+    /// written.
     pub cursor: Option<Cursor>,
     /// The maximum number of live todos of the user.
     pub quota: u32,
 }
 
 impl Batch {
-    /// The maximum number of todos that the batch can create. A store offers the plan as many fresh numbers.
+    /// The maximum number of todos that the batch can create. A store offers the plan as many fresh
+    /// numbers.
     #[must_use]
     pub fn possible_creations(&self) -> usize {
         self.changes

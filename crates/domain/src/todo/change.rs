@@ -36,7 +36,8 @@ pub struct NewTodo {
     pub created_at: Option<Stamp>,
 }
 
-/// A todo as a device sends it in a sync: an edit, a deletion, a restoration or, if the server does not know the id, a creation.
+/// A todo as a device sends it in a sync: an edit, a deletion, a restoration or, if the server does
+/// not know the id, a creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upsert {
     pub edit: Edit,
@@ -46,12 +47,14 @@ pub struct Upsert {
     pub created_at: Option<Stamp>,
     /// When the device changed the todo, by the device's clock.
     pub updated_at: Option<Stamp>,
-    /// Whether parsing altered a value, such as by trimming the title, so that the device holds something else.
+    /// Whether parsing altered a value, such as by trimming the title, so that the device holds
+    /// something else.
     pub normalised: bool,
 }
 
 impl Upsert {
-    /// Whether a device that sent this upsert holds the same values as `todo`, provided that `todo` has every value named here.
+    /// Whether a device that sent this upsert holds the same values as `todo`, provided that `todo`
+    /// has every value named here.
     #[must_use]
     pub fn is_verbatim(&self, todo: &Todo) -> bool {
         // JavaScript's Date cuts instants to milliseconds.

@@ -9,8 +9,9 @@ use crate::time::Stamp;
 
 /// One todo of one user, live or deleted.
 ///
-/// A deleted todo stays as a *tombstone*, so that devices learn of the deletion. Only two functions make a `Todo`:
-/// [`resolve`](super::resolve()), and [`Todo::from_stored`] for a store that reads one back. Nothing can alter one.
+/// A deleted todo stays as a *tombstone*, so that devices learn of the deletion. Only two functions
+/// make a `Todo`: [`resolve`](super::resolve()), and [`Todo::from_stored`] for a store that reads
+/// one back. Nothing can alter one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Todo {
     pub(super) id: TodoId,
@@ -41,11 +42,12 @@ pub struct StoredTodo {
 }
 
 impl Todo {
-    /// A todo read back from a store. Its texts are trusted: the current input rules do not apply to them.
+    /// A todo read back from a store. Its texts are trusted: the current input rules do not apply
+    /// to them.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] names a column whose value no sequence of changes can produce: a version or a number below 1, or a
-    /// field version above the todo's own.
+    /// [`StoreError::Corrupt`] names a column whose value no sequence of changes can produce: a
+    /// version or a number below 1, or a field version above the todo's own.
     pub fn from_stored(row: StoredTodo) -> Result<Self, StoreError> {
         let corrupt = |column, problem: &str| StoreError::corrupt("todos", column, problem);
         let versions = row.versions;
@@ -108,7 +110,8 @@ impl Todo {
         self.completed_at
     }
 
-    /// The first stamp of the todo, or an earlier instant that the client gave when it created the todo.
+    /// The first stamp of the todo, or an earlier instant that the client gave when it created the
+    /// todo.
     #[must_use]
     pub const fn created_at(&self) -> Stamp {
         self.created_at

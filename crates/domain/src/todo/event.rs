@@ -17,7 +17,8 @@ pub enum EventKind {
     Restored,
 }
 
-/// One accepted change, with the whole todo as the change left it; `todo.updated_at()` is its stamp.
+/// One accepted change, with the whole todo as the change left it; `todo.updated_at()` is its
+/// stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TodoEvent {
     pub kind: EventKind,
@@ -26,8 +27,9 @@ pub struct TodoEvent {
 
 /// Takes events to the user's open sockets. Only stores publish; services and handlers never do.
 ///
-/// A store MUST publish the events of a commit after the commit is durable, whether or not the caller still waits. It MUST publish
-/// the events of one user in stamp order. An implementation MUST NOT block.
+/// A store MUST publish the events of a commit after the commit is durable, whether or not the
+/// caller still waits. It MUST publish the events of one user in stamp order. An implementation
+/// MUST NOT block.
 pub trait EventBus: Send + Sync {
     /// Publishes the events of one commit, in stamp order.
     fn publish(&self, user: UserId, events: Vec<TodoEvent>);

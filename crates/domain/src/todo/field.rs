@@ -16,8 +16,8 @@ impl Field {
 
 /// The version of a todo and of each of its fields.
 ///
-/// `version` is 1 at creation and grows by one with each accepted change. A field's version is the todo's version at which the
-/// field last changed.
+/// `version` is 1 at creation and grows by one with each accepted change. A field's version is the
+/// todo's version at which the field last changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Versions {
     pub version: i64,

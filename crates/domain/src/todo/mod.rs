@@ -4,13 +4,16 @@
 //! - [`Todo`], its [`Title`] and [`Description`], its [`Field`]s and their [`Versions`]
 //! - [`Change`], and the [`Base`] and [`Strategy`] that decide whether it is stale
 //! - [`resolve()`], the conflict rule: one change of one todo comes to one [`Outcome`]
-//! - [`Batch`], the changes that are written together, and [`Plan`](plan::Plan), the decision about them
+//! - [`Batch`], the changes that are written together, and [`Plan`](plan::Plan), the decision about
+//!   them
 //! - [`TodoStore`], the port to the database, and [`query`], what a client may ask of a list
 //! - [`TodoService`], the use cases, and [`TodoEvent`], what open sockets are told
 //!
-//! Nothing here depends on accounts, sessions or limits. From [`crate::sync`], only the cursor is needed.
+//! Nothing here depends on accounts, sessions or limits. From [`crate::sync`], only the cursor is
+//! needed.
 //!
-//! Deliberately absent: a way to alter a todo past the rule, and a stamp or an id that is made up here.
+//! Deliberately absent: a way to alter a todo past the rule, and a stamp or an id that is made up
+//! here.
 
 mod batch;
 mod change;

@@ -43,15 +43,16 @@ impl Outcome {
     }
 }
 
-/// A change that was refused because the todo changed after the version that the change was made against.
+/// A change that was refused because the todo changed after the version that the change was made
+/// against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The server's todo.
     pub current: Arc<Todo>,
     /// The version that the client named.
     pub base: Option<i64>,
-    /// The fields in conflict: those that the change names with a value other than the server's. Under [`Strategy::Merge`], only
-    /// those of them that both sides changed.
+    /// The fields in conflict: those that the change names with a value other than the server's.
+    /// Under [`Strategy::Merge`], only those of them that both sides changed.
     pub fields: Vec<Field>,
     pub strategy: Strategy,
     /// Whether the strategy decided for the server's todo. If not, the client has to decide.

@@ -1,6 +1,7 @@
 //! The decision about a batch: what to write, what to answer, what to publish.
 //!
-//! A [`Plan`] is sealed: only [`Plan::decide`] makes one, so a store can't write what the rule did not decide.
+//! A [`Plan`] is sealed: only [`Plan::decide`] makes one, so a store can't write what the rule did
+//! not decide.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,8 +22,8 @@ use crate::time::Stamp;
 /// What a batch comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// An outcome for each change, in the batch's order. If the batch is all-or-nothing and one change does not succeed, nothing is
-    /// written, and the `Applied` outcomes are void.
+    /// An outcome for each change, in the batch's order. If the batch is all-or-nothing and one
+    /// change does not succeed, nothing is written, and the `Applied` outcomes are void.
     Decided(Vec<Outcome>),
     /// The batch's cursor can't be continued. Nothing is written.
     StaleCursor,
@@ -38,8 +39,8 @@ pub struct UserState {
 }
 
 impl UserState {
-    /// `live` counts all live todos of the user. `todos` are those that the batch names, as far as they exist. `numbers` are fresh, at least
-    /// as many as [`Batch::possible_creations`].
+    /// `live` counts all live todos of the user. `todos` are those that the batch names, as far as
+    /// they exist. `numbers` are fresh, at least as many as [`Batch::possible_creations`].
     #[must_use]
     pub fn new(
         position: Position,
@@ -82,11 +83,12 @@ pub struct Written {
 }
 
 impl Plan {
-    /// Decides `batch` against `state` at `now`, and leaves in `state` what holds once the plan is written. A store that commits several
-    /// batches together decides the next one against that.
+    /// Decides `batch` against `state` at `now`, and leaves in `state` what holds once the plan is
+    /// written. A store that commits several batches together decides the next one against that.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if `state` offers fewer numbers than the batch creates todos; `state` must then not be used again.
+    /// [`StoreError::Corrupt`] if `state` offers fewer numbers than the batch creates todos;
+    /// `state` must then not be used again.
     pub fn decide(state: &mut UserState, batch: &Batch, now: Stamp) -> Result<Self, StoreError> {
         if batch.cursor.as_ref().is_some_and(|cursor| !cursor.continues(&state.position)) {
             return Ok(Self { decision: Decision::StaleCursor, written: Vec::new(), events: Vec::new() });
@@ -112,7 +114,8 @@ impl Plan {
     }
 }
 
-/// A batch that is being decided. Nothing of it is in the state yet, apart from the numbers that it used.
+/// A batch that is being decided. Nothing of it is in the state yet, apart from the numbers that it
+/// used.
 struct Draft<'a> {
     state: &'a mut UserState,
     batch: &'a Batch,

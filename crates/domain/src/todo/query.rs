@@ -1,49 +1,43 @@
-//! What a client may ask to see of a list.
+//! Queries on a user's list: filter, search, order, page.
 
 use crate::text::fold;
 use crate::time::Stamp;
 
-/// Which todos.
+/// Selects todos by whether they are completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Filter {
-    /// Whether done or not.
     #[default]
     All,
-    /// Not yet done.
     Active,
-    /// Done.
     Completed,
 }
 
-/// By what they are ordered; ties are by id, ascending.
+/// The sort key. Ties are broken by id, ascending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
-    /// By `created_at`.
     #[default]
     CreatedAt,
-    /// By `completed_at`; those not done come last in either order.
+    /// Active todos come last in either direction.
     CompletedAt,
-    /// By the folded title, code point by code point.
+    /// The folded title, compared by code points.
     Title,
 }
 
-/// In which direction.
+/// The direction of the sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// Smallest or oldest first.
     Ascending,
-    /// Largest or newest first.
     #[default]
     Descending,
 }
 
-/// Words that all have to occur, each in the title or the description, whatever their case. Every character stands for
-/// itself.
+/// Words that all have to occur in the title or the description, in any case. No character is a
+/// wildcard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Search(Vec<String>);
 
 impl Search {
-    /// The words of `text`, which white space separates.
+    /// Splits `text` into words at white space.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut words: Vec<_> = fold(text).split_whitespace().map(str::to_owned).collect();
@@ -52,7 +46,7 @@ impl Search {
         Self(words)
     }
 
-    /// The folded words; none of them is empty.
+    /// The folded words, in ascending order, each once. None is empty.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.0
@@ -62,21 +56,16 @@ impl Search {
 /// One page of a user's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Which todos.
     pub filter: Filter,
-    /// The words they hold.
     pub search: Search,
-    /// By what they are ordered.
     pub sort: SortBy,
-    /// In which direction.
     pub order: Order,
-    /// How many to leave out at the start.
+    /// The number of todos to skip.
     pub offset: u64,
-    /// The most to give.
+    /// The maximum number of todos on the page.
     pub limit: u32,
-    /// Only those changed after this stamp.
+    /// Selects only todos that changed after this stamp.
     pub since: Option<Stamp>,
-    /// Whether tombstones count.
     pub include_deleted: bool,
 }
 
@@ -104,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_folded_and_each_stands_once() {
+    fn words_are_folded_and_deduplicated() {
         assert_eq!(words("  Milk\tBREAD milk\u{3000}Öl "), ["bread", "milk", "öl"]);
     }
 
@@ -114,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_has_a_meaning_of_its_own() {
+    fn no_character_is_a_wildcard_or_an_operator() {
         assert_eq!(words("50%_off c:\\dir \"a b\" -x"), ["\"a", "-x", "50%_off", "b\"", "c:\\dir"]);
     }
 }

@@ -45,7 +45,8 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The stamp up to which these changes are complete: that of the last todo if there are more, else the user's clock.
+    /// The stamp up to which these changes are complete: that of the last todo if there are more,
+    /// else the user's clock.
     #[must_use]
     pub fn complete_to(&self) -> Stamp {
         match self.todos.last() {
@@ -57,20 +58,21 @@ impl Changes {
 
 /// Stores the todos of all users, each user's apart from the others'.
 ///
-/// Every method reads and writes rows of the user it names, and of no other. A read sees every commit that was answered before the
-/// read began.
+/// Every method reads and writes rows of the user it names, and of no other. A read sees every
+/// commit that was answered before the read began.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait TodoStore: Send + Sync {
     /// Decides and writes a batch. Nothing else changes a todo.
     ///
-    /// In one transaction, an implementation MUST lock the user's clock, load the todos that the batch names, call
-    /// [`Plan::decide`](super::plan::Plan::decide) with `now`, and write exactly the plan. It MUST answer only after the transaction is durable, and
-    /// MUST publish the plan's events as [`EventBus`](super::EventBus) demands.
+    /// In one transaction, an implementation MUST lock the user's clock, load the todos that the
+    /// batch names, call [`Plan::decide`](super::plan::Plan::decide) with `now`, and write exactly
+    /// the plan. It MUST answer only after the transaction is durable, and MUST publish the plan's
+    /// events as [`EventBus`](super::EventBus) demands.
     ///
-    /// Two batches of one user MUST be decided one after the other, each on what the earlier one left. A batch that fails MUST leave nothing
-    /// behind, and MUST NOT make another batch fail. If the caller drops the returned future, all of the batch or nothing of it MUST be
-    /// written.
+    /// Two batches of one user MUST be decided one after the other, each on what the earlier one
+    /// left. A batch that fails MUST leave nothing behind, and MUST NOT make another batch fail. If
+    /// the caller drops the returned future, all of the batch or nothing of it MUST be written.
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError>;
 
     /// Returns the todo, even if it is a tombstone.
@@ -79,11 +81,12 @@ pub trait TodoStore: Send + Sync {
     /// Returns the todo with this number, even if it is a tombstone.
     async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError>;
 
-    /// Returns one page, the total and the user's position, all from one snapshot. `None` if there is no such user.
+    /// Returns one page, the total and the user's position, all from one snapshot. `None` if there
+    /// is no such user.
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError>;
 
-    /// Returns the earliest todos, at most `limit`, that changed after `since` (`None`: from the beginning), and the user's position, all from
-    /// one snapshot. `None` if there is no such user.
+    /// Returns the earliest todos, at most `limit`, that changed after `since` (`None`: from the
+    /// beginning), and the user's position, all from one snapshot. `None` if there is no such user.
     async fn changes(
         &self,
         user: UserId,
@@ -94,10 +97,12 @@ pub trait TodoStore: Send + Sync {
     /// Returns the user's last stamp. `None` if there is no such user.
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError>;
 
-    /// Whether a user other than this one has a live todo with this id. The store reveals nothing else about it.
+    /// Whether a user other than this one has a live todo with this id. The store reveals nothing
+    /// else about it.
     async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
 
-    /// Removes up to `limit` tombstones deleted before `before`, and in the same transaction moves each user's horizon to the newest stamp
-    /// among that user's removed tombstones. Returns how many it removed.
+    /// Removes up to `limit` tombstones deleted before `before`, and in the same transaction moves
+    /// each user's horizon to the newest stamp among that user's removed tombstones. Returns how
+    /// many it removed.
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Decides what happens to a *stale* change: one that was made against a version that is no longer current.
+/// Decides what happens to a *stale* change: one that was made against a version that is no longer
+/// current.
 ///
 /// [`resolve`](super::resolve) shows an example of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,8 +14,9 @@ pub enum Strategy {
     /// The change is refused, and the client is shown the server's todo.
     #[default]
     Manual,
-    /// The change is applied unless it contradicts another one: a field that both sides changed to different values makes the
-    /// whole change a conflict. An edit beats a deletion that was made without knowledge of it.
+    /// The change is applied unless it contradicts another one: a field that both sides changed to
+    /// different values makes the whole change a conflict. An edit beats a deletion that was made
+    /// without knowledge of it.
     Merge,
     /// The change is applied if the client's `updated_at` is later than the server's.
     LastWriteWins,

@@ -14,7 +14,8 @@ trimmed_text!(
     check
 );
 
-/// Notes on a todo: up to 10,000 characters, kept exactly as typed. An empty description is a description too.
+/// Notes on a todo: up to 10,000 characters, kept exactly as typed. An empty description is a
+/// description too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Description(String);
 
@@ -31,7 +32,8 @@ impl Description {
 
 text_conversions!(Description, TextError);
 
-/// The integer id by which the task contracts name a todo: positive, unique over all users, never reused.
+/// The integer id by which the task contracts name a todo: positive, unique over all users, never
+/// reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TodoNumber(pub i64);
 

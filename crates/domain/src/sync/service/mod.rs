@@ -25,12 +25,14 @@ pub struct SyncRequest {
 pub struct SyncAnswer {
     /// An outcome for each change sent, in order.
     pub outcomes: Vec<Outcome>,
-    /// The todos that changed after the cursor, tombstones included, in stamp order. A todo that now equals what the device sent is left out.
+    /// The todos that changed after the cursor, tombstones included, in stamp order. A todo that
+    /// now equals what the device sent is left out.
     pub server_changes: Vec<Todo>,
     /// Whether there is more: the device should sync again from `sync_timestamp`.
     pub has_more: bool,
-    /// Up to where the device now knows everything: the stamp of the last todo if there is more, else the user's clock. If the cursor went
-    /// stale after the changes were written, this is that cursor, and the next exchange reports it as stale.
+    /// Up to where the device now knows everything: the stamp of the last todo if there is more,
+    /// else the user's clock. If the cursor went stale after the changes were written, this is that
+    /// cursor, and the next exchange reports it as stale.
     pub sync_timestamp: SyncTimestamp,
     pub epoch: Epoch,
 }
@@ -58,10 +60,11 @@ impl SyncService {
         Self { store, clock, quota }
     }
 
-    /// Writes what the device changed, all of it in one transaction, then reads what the device lacks.
+    /// Writes what the device changed, all of it in one transaction, then reads what the device
+    /// lacks.
     ///
-    /// The read is a snapshot of its own, taken after the write is durable. It includes that write, and it is complete up to the
-    /// timestamp in the answer.
+    /// The read is a snapshot of its own, taken after the write is durable. It includes that write,
+    /// and it is complete up to the timestamp in the answer.
     pub async fn sync(&self, user: UserId, request: SyncRequest) -> Result<SyncOutcome, StoreError> {
         let SyncRequest { cursor, strategy, changes, limit } = request;
         let limit = limit.max(1);
@@ -99,8 +102,9 @@ impl SyncService {
     }
 }
 
-/// The answer when the cursor can't be continued any more. If the cursor was good when the changes were written, the device gets their
-/// outcomes, and learns that the cursor is stale when it asks again.
+/// The answer when the cursor can't be continued any more. If the cursor was good when the changes
+/// were written, the device gets their outcomes, and learns that the cursor is stale when it asks
+/// again.
 fn gone_stale(cursor: Cursor, outcomes: Vec<Outcome>, epoch: Epoch) -> SyncOutcome {
     let Some(sync_timestamp) = cursor.since.filter(|_| !outcomes.is_empty()) else {
         return SyncOutcome::StaleCursor;
@@ -124,7 +128,8 @@ fn page(found: Vec<Todo>, more: bool, held: &HashMap<TodoId, Option<i64>>, limit
     (todos, has_more)
 }
 
-/// The version of each todo that the device holds because it sent it; `None` for a todo of which it lacks something.
+/// The version of each todo that the device holds because it sent it; `None` for a todo of which it
+/// lacks something.
 fn held_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
     let mut all = HashMap::new();
     for outcome in outcomes {

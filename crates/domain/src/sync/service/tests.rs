@@ -58,7 +58,7 @@ fn conflict(todo: Todo) -> Outcome {
     })
 }
 
-/// A request that names the todos `ids`; the mocked store decides what becomes of them.
+/// A request that names the todos `ids`. The mocked store decides the outcomes.
 fn request(ids: &[u128]) -> SyncRequest {
     let change = |n: &u128| Change {
         id: id(*n),
@@ -80,7 +80,8 @@ fn service(store: MockTodoStore) -> SyncService {
     SyncService::new(Arc::new(store), Arc::new(clock), 500)
 }
 
-/// What a device gets that sent the todos `ids`, where the store decides `outcomes` and then finds `changes`.
+/// The answer to a device that sends the todos `ids`, if the store decides `outcomes` and then
+/// finds `changes`.
 async fn exchange(ids: &[u128], outcomes: Vec<Outcome>, changes: Changes) -> SyncAnswer {
     let mut store = MockTodoStore::new();
     let mut order = Sequence::new();
@@ -95,7 +96,7 @@ async fn exchange(ids: &[u128], outcomes: Vec<Outcome>, changes: Changes) -> Syn
         *user == USER && *since == Some(at(20)) && (3..=looked_at).contains(limit)
     })
     .return_once(|_, _, _| Ok(Some(changes)));
-    match service(store).sync(USER, request(ids)).await.expect("a store at work") {
+    match service(store).sync(USER, request(ids)).await.expect("the store answers") {
         SyncOutcome::Done(answer) => answer,
         other => panic!("{other:?}"),
     }
@@ -110,7 +111,7 @@ fn ids(todos: &[Todo]) -> Vec<TodoId> {
 }
 
 #[tokio::test]
-async fn what_the_device_sent_is_one_batch_on_its_cursor_under_the_quota() {
+async fn the_changes_of_a_device_are_one_batch_on_its_cursor_under_the_quota() {
     let mut store = MockTodoStore::new();
     let expected = Batch {
         changes: request(&[1, 2]).changes,
@@ -124,25 +125,25 @@ async fn what_the_device_sent_is_one_batch_on_its_cursor_under_the_quota() {
         .once()
         .withf(move |user, batch, now| (*user, batch, *now) == (USER, &expected, at(100)))
         .return_once(|_, _, _| Ok(Commit::NoSuchUser));
-    let outcome = service(store).sync(USER, request(&[1, 2])).await.expect("a store at work");
+    let outcome = service(store).sync(USER, request(&[1, 2])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::NoSuchUser);
 }
 
 #[tokio::test]
-async fn a_device_that_sends_nothing_only_reads() {
+async fn an_exchange_without_changes_only_reads() {
     let answer = exchange(&[], vec![], all(vec![todo(1, 2, 30)])).await;
     assert_eq!((answer.outcomes, ids(&answer.server_changes)), (vec![], vec![id(1)]));
 }
 
 #[tokio::test]
-async fn a_todo_that_is_as_the_device_sent_it_is_not_sent_back() {
+async fn a_todo_that_equals_what_the_device_sent_is_not_sent_back() {
     let mine = todo(1, 2, 40);
     let answer = exchange(&[1], vec![applied(mine.clone(), true)], all(vec![todo(2, 1, 30), mine])).await;
     assert_eq!(ids(&answer.server_changes), [id(2)]);
 }
 
 #[tokio::test]
-async fn a_todo_that_is_in_place_is_sent_back_only_to_a_device_that_does_not_know_it_all() {
+async fn an_unchanged_todo_is_sent_back_only_to_a_device_that_is_not_current() {
     for client_is_current in [true, false] {
         let held = Outcome::Unchanged { todo: Some(todo(1, 2, 30).into()), client_is_current };
         let answer = exchange(&[1], vec![held], all(vec![todo(1, 2, 30)])).await;
@@ -164,7 +165,7 @@ async fn a_todo_changed_again_between_write_and_read_is_sent_back() {
 }
 
 #[tokio::test]
-async fn a_todo_sent_twice_is_known_only_if_it_was_known_both_times() {
+async fn a_todo_sent_twice_is_left_out_only_if_the_device_was_current_both_times() {
     let (first, second) = (todo(1, 2, 40), todo(1, 3, 41));
     for (known, sent_back) in [([true, true], 0), ([false, true], 1), ([true, false], 1)] {
         let outcomes = vec![applied(first.clone(), known[0]), applied(second.clone(), known[1])];
@@ -174,7 +175,7 @@ async fn a_todo_sent_twice_is_known_only_if_it_was_known_both_times() {
 }
 
 #[tokio::test]
-async fn a_todo_in_conflict_is_sent_back_whatever_else_was_accepted_of_it() {
+async fn a_todo_in_conflict_is_sent_back_even_if_another_change_of_it_was_accepted() {
     let (current, mine) = (todo(1, 2, 40), todo(1, 3, 41));
     let (refused, accepted) = (conflict(current), applied(mine.clone(), true));
     for outcomes in [vec![refused.clone(), accepted.clone()], vec![accepted, refused]] {
@@ -195,7 +196,7 @@ async fn each_change_keeps_its_outcome_in_order() {
 }
 
 #[tokio::test]
-async fn the_cursor_is_the_clock_when_all_is_told_and_else_the_last_stamp_told() {
+async fn the_timestamp_is_the_clock_on_the_last_page_and_else_the_last_stamp() {
     let answer = exchange(&[], vec![], all(vec![todo(1, 1, 30)])).await;
     assert_eq!(
         (answer.sync_timestamp, answer.has_more, answer.epoch),
@@ -209,7 +210,7 @@ async fn the_cursor_is_the_clock_when_all_is_told_and_else_the_last_stamp_told()
 }
 
 #[tokio::test]
-async fn what_is_not_sent_back_takes_no_place_on_the_page() {
+async fn a_todo_that_is_left_out_takes_no_place_on_the_page() {
     let mine: Vec<_> = (1..=4).map(|n| todo(n, 1, 30 + i64::try_from(n).expect("small"))).collect();
     let outcomes: Vec<_> = mine.iter().map(|todo| applied(todo.clone(), true)).collect();
     let others = [todo(5, 1, 40), todo(6, 1, 41), todo(7, 1, 42), todo(8, 1, 43)];
@@ -217,7 +218,7 @@ async fn what_is_not_sent_back_takes_no_place_on_the_page() {
         let found = mine.iter().chain(&others[..given]).cloned().collect();
         let answer = exchange(&[1, 2, 3, 4], outcomes.clone(), all(found)).await;
         assert_eq!((answer.server_changes.len(), answer.has_more), (given.min(3), has_more));
-        assert_eq!(answer.sync_timestamp, at(cursor).into(), "of the last one given, or the clock");
+        assert_eq!(answer.sync_timestamp, at(cursor).into(), "the stamp of the last todo, or the clock");
     }
 }
 
@@ -230,7 +231,7 @@ async fn a_page_that_ends_before_the_horizon_is_marked_as_an_initial_sync() {
         let changes = Changes { todos, has_more: true, position: far(horizon) };
         store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
         let beginning = SyncRequest { cursor: Cursor::default(), ..request(&[]) };
-        let outcome = service(store).sync(USER, beginning).await.expect("a store at work");
+        let outcome = service(store).sync(USER, beginning).await.expect("the store answers");
         let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
         let SyncTimestamp { at: stamp, initial_sync } = answer.sync_timestamp;
         assert_eq!((stamp, initial_sync.is_some()), (at(31), marked));
@@ -240,41 +241,45 @@ async fn a_page_that_ends_before_the_horizon_is_marked_as_an_initial_sync() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_the_write_refuses_reads_nothing() {
+async fn a_cursor_that_is_stale_at_the_write_reads_nothing() {
     let mut store = MockTodoStore::new();
     store.expect_commit().once().return_once(|_, _, _| Ok(Commit::StaleCursor));
-    let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::StaleCursor);
 }
 
 #[tokio::test]
-async fn a_cursor_that_goes_stale_between_write_and_read_is_told_so_the_next_time() {
+async fn a_cursor_that_goes_stale_between_write_and_read_is_reported_by_the_next_exchange() {
     let gone = Position { horizon: at(25), ..position(50) };
     let mut store = MockTodoStore::new();
     store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![applied(todo(1, 2, 40), true)])));
     let changes = Changes { todos: vec![], has_more: false, position: gone };
     store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
-    let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
-    let SyncOutcome::Done(answer) = outcome else { panic!("what is written is told: {outcome:?}") };
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
+    let SyncOutcome::Done(answer) = outcome else { panic!("the device gets the outcomes: {outcome:?}") };
     assert_eq!((answer.outcomes.len(), answer.server_changes.len()), (1, 0));
-    assert_eq!((answer.sync_timestamp, answer.has_more), (at(20).into(), true), "from where it was");
+    assert_eq!(
+        (answer.sync_timestamp, answer.has_more),
+        (at(20).into(), true),
+        "the device continues from its old cursor"
+    );
 }
 
 #[tokio::test]
-async fn a_stale_cursor_is_told_to_a_device_that_sends_nothing_too() {
+async fn a_stale_cursor_is_reported_to_a_device_that_sends_nothing() {
     let mut store = MockTodoStore::new();
     let changes = Changes { todos: vec![], has_more: false, position: position(19) };
     store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
-    let outcome = service(store).sync(USER, request(&[])).await.expect("a store at work");
+    let outcome = service(store).sync(USER, request(&[])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::StaleCursor);
 }
 
 #[tokio::test]
-async fn a_user_deleted_between_write_and_read_is_told_as_gone() {
+async fn a_user_deleted_between_write_and_read_does_not_exist() {
     let mut store = MockTodoStore::new();
     store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![])));
     store.expect_changes().once().return_once(|_, _, _| Ok(None));
-    let outcome = service(store).sync(USER, request(&[1])).await.expect("a store at work");
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::NoSuchUser);
 }
 

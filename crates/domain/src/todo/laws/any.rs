@@ -1,4 +1,4 @@
-//! Arbitrary lists and changes, over few enough values that they meet.
+//! Arbitrary lists and changes, from so few values that they collide.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -28,7 +28,8 @@ fn a_device() -> impl Strategy<Value = Option<ClientId>> {
     prop::option::of(select(vec!["phone", "laptop"]).prop_map(|name| ClientId::parse(name).expect("a name")))
 }
 
-/// The todo `id(n)` with a stamp between `at(10 * n)` and `at(10 * n + 9)`, in any state that accepted changes can leave.
+/// The todo `id(n)` with a stamp between `at(10 * n)` and `at(10 * n + 9)`, in any state that
+/// accepted changes can leave.
 pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
     let versions = (1..=5i64, 1..=5i64, 1..=5i64, 1..=5i64);
     (a_title(), a_description(), any::<(bool, bool)>(), versions, 0..10i64, a_device()).prop_map(
@@ -57,7 +58,7 @@ pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
     )
 }
 
-/// The todos 1 to 3 or fewer of them, under a clock of `at(50)`.
+/// Any of the todos 1 to 3, under a clock of `at(50)`.
 pub fn list() -> impl Strategy<Value = List> {
     (prop::option::of(todo(1)), prop::option::of(todo(2)), prop::option::of(todo(3)))
         .prop_map(|(a, b, c)| List::new(at(50), [a, b, c].into_iter().flatten()))
@@ -102,7 +103,7 @@ fn new_todo() -> impl Strategy<Value = NewTodo> {
     )
 }
 
-/// Any action that says what is to be, and so can be repeated.
+/// Any action that states a result, so that repeating it changes nothing.
 pub fn repeatable() -> impl Strategy<Value = Action> {
     prop_oneof![
         2 => new_todo().prop_map(Action::Create),

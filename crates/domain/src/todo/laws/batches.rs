@@ -1,4 +1,4 @@
-//! What holds for several changes that are decided together.
+//! Laws about several changes that are decided together.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn changes_of_different_todos_are_decided_as_if_each_came_alone(
+    fn changes_of_different_todos_are_decided_independently(
         list in any::list(), mut batch in any::batch(), now in any::now(),
     ) {
         let mut seen = HashSet::new();
@@ -38,7 +38,7 @@ proptest! {
     }
 
     #[test]
-    fn an_all_or_nothing_batch_that_is_not_spoilt_does_what_another_does(
+    fn an_all_or_nothing_batch_whose_changes_all_succeed_equals_a_plain_batch(
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let whole = Batch { all_or_nothing: true, ..batch.clone() };
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn a_device_is_taken_to_know_only_what_it_sent_or_has_seen(
+    fn a_device_is_current_only_if_it_sent_or_has_seen_the_whole_todo(
         todo in any::todo(1), base in any::base(), sent in any::upsert(), normalised: bool,
         since in prop::option::of(0..=50i64),
     ) {
@@ -93,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn batches_decided_on_one_loaded_state_are_decided_as_if_each_was_loaded_anew(
+    fn deciding_several_batches_on_one_state_equals_loading_the_state_for_each(
         list in any::list(), batches in prop::collection::vec((any::batch(), any::now()), 1..4),
     ) {
         let mut anew = list.clone();
@@ -103,7 +103,7 @@ proptest! {
         for (batch, now) in &batches {
             let done = anew.decide(batch, *now);
             let plan = Plan::decide(&mut state, batch, *now).expect("numbers enough");
-            // All but the numbers, which the two take from different supplies.
+            // Numbers are left out: the two take them from different supplies.
             let facts = |written: &[Written]| -> Vec<_> {
                 written.iter().map(|w| (w.todo.versions(), w.todo.updated_at(), w.is_new)).collect()
             };
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn no_number_is_given_twice(list in any::list(), batches in prop::collection::vec(any::batch(), 1..4)) {
+    fn no_number_is_assigned_twice(list in any::list(), batches in prop::collection::vec(any::batch(), 1..4)) {
         let mut after = list;
         for batch in batches {
             after.decide(&batch, at(60));
@@ -124,7 +124,7 @@ proptest! {
 }
 
 #[test]
-fn a_store_that_offers_too_few_numbers_is_told_so() {
+fn too_few_fresh_numbers_are_an_error() {
     let list = List::new(at(50), []);
     let new = change(id(1), Base::Unknown, Action::Upsert(upsert(titled("milk"), None)));
     let mut state = UserState::new(list.position, 0, [], vec![]);

@@ -1,12 +1,12 @@
-//! What holds for any change, whatever the strategy.
+//! Laws about any change under any strategy.
 
 use proptest::prelude::*;
 
-use super::{any, applied, at, batch as batch_of, differing, in_place, named, walk};
+use super::{any, applied, at, batch as batch_of, differing, in_place, named, replay};
 use crate::todo::{Action, Batch, EventKind, Field, Outcome, Rejection, Todo};
 
-/// Whether an all-or-nothing batch came to nothing.
-fn spoilt(batch: &Batch, outcomes: &[Outcome]) -> bool {
+/// Whether an all-or-nothing batch was refused.
+fn refused(batch: &Batch, outcomes: &[Outcome]) -> bool {
     batch.all_or_nothing && !outcomes.iter().all(Outcome::succeeded)
 }
 
@@ -14,7 +14,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn the_same_batch_on_the_same_list_is_decided_the_same(
+    fn the_decision_is_deterministic(
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         prop_assert_eq!(list.clone().decide(&batch, now), list.clone().decide(&batch, now));
@@ -26,9 +26,9 @@ proptest! {
     ) {
         let done = list.clone().decide(&batch, now);
         let mut last = list.position.clock;
-        for met in walk(&list, &batch, &done) {
-            if let Some(after) = applied(met.outcome) {
-                prop_assert_eq!(after.version(), met.before.map_or(0, |before| before.version()) + 1);
+        for step in replay(&list, &batch, &done) {
+            if let Some(after) = applied(step.outcome) {
+                prop_assert_eq!(after.version(), step.before.map_or(0, |before| before.version()) + 1);
                 prop_assert_eq!(after.updated_at(), now.max(last.next()));
                 last = after.updated_at();
             }
@@ -36,18 +36,18 @@ proptest! {
     }
 
     #[test]
-    fn a_change_that_alters_nothing_is_no_accepted_change(
+    fn a_change_that_alters_nothing_is_not_applied(
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            match met.outcome {
+        for step in replay(&list, &batch, &done) {
+            match step.outcome {
                 Outcome::Applied { todo, .. } => {
-                    prop_assert!(met.before.is_none_or(|before| !differing(&before, todo).is_empty()));
+                    prop_assert!(step.before.is_none_or(|before| !differing(&before, todo).is_empty()));
                 }
-                Outcome::Unchanged { todo, .. } => prop_assert_eq!(todo.as_deref(), met.before.as_ref()),
+                Outcome::Unchanged { todo, .. } => prop_assert_eq!(todo.as_deref(), step.before.as_ref()),
                 Outcome::Conflict(conflict) => {
-                    prop_assert_eq!(Some(&*conflict.current), met.before.as_ref());
+                    prop_assert_eq!(Some(&*conflict.current), step.before.as_ref());
                     prop_assert!(!conflict.fields.is_empty());
                     prop_assert_eq!(conflict.strategy, batch.strategy);
                 }
@@ -57,13 +57,13 @@ proptest! {
     }
 
     #[test]
-    fn only_the_named_fields_change_but_for_a_restoration_by_an_edit(
+    fn only_named_fields_change_except_that_an_edit_may_restore(
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            let Some((before, after)) = met.altered() else { continue };
-            let named = named(&met.change.action);
+        for step in replay(&list, &batch, &done) {
+            let Some((before, after)) = step.altered() else { continue };
+            let named = named(&step.change.action);
             for field in differing(before, after) {
                 let restored = field == Field::Deleted && before.deleted();
                 prop_assert!(named.contains(&field) || restored, "{field:?} was not named");
@@ -71,7 +71,7 @@ proptest! {
             prop_assert_eq!(after.id(), before.id());
             prop_assert_eq!(after.number(), before.number());
             prop_assert_eq!(after.created_at(), before.created_at());
-            prop_assert_eq!(after.client_id(), met.change.client_id.as_ref());
+            prop_assert_eq!(after.client_id(), step.change.client_id.as_ref());
         }
     }
 
@@ -80,8 +80,8 @@ proptest! {
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            let Some((before, after)) = met.altered() else { continue };
+        for step in replay(&list, &batch, &done) {
+            let Some((before, after)) = step.altered() else { continue };
             let changed = differing(before, after);
             for field in Field::ALL {
                 let kept = before.versions().of(field);
@@ -99,14 +99,14 @@ proptest! {
     }
 
     #[test]
-    fn a_creation_has_version_1_everywhere_and_no_instant_in_the_future(
+    fn a_new_todo_has_version_1_in_every_field_and_no_instant_in_the_future(
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done).iter().filter(|met| met.before.is_none()) {
-            let Some(after) = applied(met.outcome) else { continue };
+        for step in replay(&list, &batch, &done).iter().filter(|step| step.before.is_none()) {
+            let Some(after) = applied(step.outcome) else { continue };
             prop_assert!(Field::ALL.iter().all(|field| after.versions().of(*field) == 1));
-            let given = match &met.change.action {
+            let given = match &step.change.action {
                 Action::Create(new) => new.created_at,
                 Action::Upsert(upsert) => upsert.created_at,
                 _ => None,
@@ -119,21 +119,21 @@ proptest! {
     }
 
     #[test]
-    fn each_accepted_change_is_told_once_in_order_and_written_as_it_was_left(
+    fn each_accepted_change_is_published_once_in_order_and_the_last_state_is_written(
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let mut after = list.clone();
         let done = after.decide(&batch, now);
-        if spoilt(&batch, done.outcomes()) {
+        if refused(&batch, done.outcomes()) {
             prop_assert!(done.events.is_empty() && done.written.is_empty());
             prop_assert_eq!((after.todos, after.position), (list.todos, list.position));
             return Ok(());
         }
-        let told: Vec<_> = done.events.iter().map(|event| &*event.todo).collect();
-        prop_assert_eq!(told, done.applied());
-        let accepted = walk(&list, &batch, &done).into_iter().filter(|met| applied(met.outcome).is_some());
-        for (met, event) in accepted.zip(&done.events) {
-            let expected = match (met.before.map(|before| before.deleted()), event.todo.deleted()) {
+        let published: Vec<_> = done.events.iter().map(|event| &*event.todo).collect();
+        prop_assert_eq!(published, done.applied());
+        let accepted = replay(&list, &batch, &done).into_iter().filter(|step| applied(step.outcome).is_some());
+        for (step, event) in accepted.zip(&done.events) {
+            let expected = match (step.before.map(|before| before.deleted()), event.todo.deleted()) {
                 (None, _) => EventKind::Created,
                 (Some(true), false) => EventKind::Restored,
                 (Some(_), true) => EventKind::Deleted,
@@ -162,13 +162,13 @@ proptest! {
     ) {
         let done = list.clone().decide(&batch, now);
         let mut live = list.live();
-        for met in walk(&list, &batch, &done) {
-            let was_live = met.before.as_ref().is_some_and(|before| !before.deleted());
-            if let Some(after) = applied(met.outcome) {
+        for step in replay(&list, &batch, &done) {
+            let was_live = step.before.as_ref().is_some_and(|before| !before.deleted());
+            if let Some(after) = applied(step.outcome) {
                 live = live + u32::from(!after.deleted()) - u32::from(was_live);
                 prop_assert!(was_live || after.deleted() || live <= batch.quota);
             }
-            if let Outcome::Rejected(Rejection::Quota { limit }) = met.outcome {
+            if let Outcome::Rejected(Rejection::Quota { limit }) = step.outcome {
                 prop_assert_eq!(*limit, batch.quota);
                 prop_assert!(live >= batch.quota, "there was room");
             }

@@ -1,11 +1,12 @@
-//! The conflict rule as tables. Each row is one situation: what others did to the todo "milk" since version 1, what this
-//! device sends against which base, and what comes of it under each strategy.
+//! The conflict rule as tables. Each row is one situation: how the todo "milk" changed since
+//! version 1, what this device sends against which base, and the outcome under each strategy.
 
 use super::{List, at, batch, change, differing, id, titled, upsert};
 use crate::time::Stamp;
 use crate::todo::{Action, Base, Description, Edit, Field, Outcome, Strategy, Todo, Upsert};
 
-/// When the todo was created, when others began to change it, an instant after that, and what the server's clock says now.
+/// Microseconds: when the todo was created, when another device began to change it, an instant
+/// after that, and the server's time.
 const CREATED: i64 = 60;
 const THEIRS: i64 = 100;
 const LATER: i64 = 110;
@@ -28,7 +29,7 @@ fn delete() -> Upsert {
     upsert(Edit::default(), Some(true))
 }
 
-/// As a device sends that always sends the whole todo.
+/// The upsert of a device that always sends whole todos.
 fn whole(text: &str) -> Upsert {
     let edit = Edit { title: Some(super::title(text)), description: Some(None), completed: Some(false) };
     upsert(edit, Some(false))
@@ -57,7 +58,8 @@ fn describe(before: &Todo, outcome: &Outcome) -> String {
     }
 }
 
-/// What becomes of `ours` under `strategy`, sent with the device's clock at `edited`, after `theirs`.
+/// The outcome of `ours` under `strategy`, sent after `theirs`, with the device's clock at
+/// `edited`.
 fn outcome(theirs: &[Upsert], base: Base, ours: &Upsert, strategy: Strategy, edited: Stamp) -> String {
     let mut list = List::new(at(50), []);
     let new = change(id(1), Base::Unknown, Action::Upsert(text("milk")));
@@ -70,7 +72,8 @@ fn outcome(theirs: &[Upsert], base: Base, ours: &Upsert, strategy: Strategy, edi
     describe(&before, &list.one(strategy, change(id(1), base, Action::Upsert(sent)), at(NOW)))
 }
 
-/// One row: manual, merge, last write wins with the device's clock earlier than theirs, with it later, client wins.
+/// One row. The outcomes are those of manual, merge, last write wins with an earlier device clock,
+/// last write wins with a later one, and client wins.
 #[track_caller]
 fn row(situation: &str, theirs: &[Upsert], base: i64, ours: &Upsert, expected: [&str; 5]) {
     row_with(situation, theirs, Base::Version(base), ours, expected);
@@ -91,7 +94,7 @@ fn row_with(situation: &str, theirs: &[Upsert], base: Base, ours: &Upsert, expec
 
 #[test]
 #[rustfmt::skip]
-fn nobody_else_changed_it() {
+fn the_todo_did_not_change_since_the_base() {
     row("another text", &[], 1, &text("bread"),
         ["title", "title", "title", "title", "title"]);
     row("text, notes and deletion at once", &[], 1, &and_text(delete(), "bread"),
@@ -106,7 +109,7 @@ fn nobody_else_changed_it() {
 
 #[test]
 #[rustfmt::skip]
-fn both_edited() {
+fn both_sides_edited() {
     row("the same field to different values", &[text("bread")], 1, &text("salt"),
         ["conflict: title", "conflict: title", "conflict: title, server's", "title", "title"]);
     row("the same field to the same value", &[text("bread")], 1, &text("bread"), ["in place"; 5]);
@@ -126,7 +129,7 @@ fn both_edited() {
 
 #[test]
 #[rustfmt::skip]
-fn one_edited_and_the_other_deleted() {
+fn one_side_edited_and_the_other_deleted() {
     row("they deleted, we edited", &[delete()], 1, &text("bread"),
         ["conflict: title", "title+deleted", "conflict: title, server's", "title+deleted", "title+deleted"]);
     row("they edited, we deleted", &[text("bread")], 1, &delete(),
@@ -152,7 +155,7 @@ fn one_edited_and_the_other_deleted() {
 
 #[test]
 #[rustfmt::skip]
-fn a_base_that_tells_little() {
+fn an_unknown_or_impossible_base() {
     row("ahead of the server", &[], 2, &text("bread"), ["conflict: title"; 5]);
     row("below 1", &[], 0, &text("bread"), ["conflict: title"; 5]);
     row("ahead of the server, but in place", &[], 9, &text("milk"), ["in place"; 5]);
@@ -164,7 +167,7 @@ fn a_base_that_tells_little() {
 }
 
 #[test]
-fn a_devices_clock_ahead_of_the_servers_counts_as_now() {
+fn a_device_clock_ahead_of_the_servers_counts_as_now() {
     let ours = |edited| {
         outcome(&[text("bread")], Base::Version(1), &text("salt"), Strategy::LastWriteWins, at(edited))
     };
@@ -180,7 +183,11 @@ fn a_devices_clock_ahead_of_the_servers_counts_as_now() {
     send(&mut list, Base::Version(1), text("bread"), NOW);
     let before = list.todos[&id(1)].clone();
     let behind = send(&mut list, Base::Version(1), text("salt"), NOW);
-    assert_eq!(describe(&before, &behind), "conflict: title, server's", "a fast clock wins no tie");
+    assert_eq!(
+        describe(&before, &behind),
+        "conflict: title, server's",
+        "a clock that is ahead does not win a tie"
+    );
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn an_unknown_id_is_a_creation_whatever_its_version() {
 }
 
 #[test]
-fn a_device_is_not_taken_to_know_what_was_made_of_what_it_sent() {
+fn a_device_is_not_current_if_the_server_altered_what_it_sent() {
     // The stamp is NOW.
     let since = |micros: i64| Some(at(NOW + micros));
     for (sent, knows) in [
@@ -221,7 +228,7 @@ fn a_device_is_not_taken_to_know_what_was_made_of_what_it_sent() {
 }
 
 #[test]
-fn an_instant_cut_to_milliseconds_is_the_same() {
+fn an_instant_truncated_to_milliseconds_is_equal() {
     let created = at(1_767_952_800_274_944);
     let todo = List::new(at(50), []).one(
         Strategy::Manual,
@@ -237,7 +244,7 @@ fn an_instant_cut_to_milliseconds_is_the_same() {
 }
 
 #[test]
-fn the_deletion_of_an_unknown_id_is_accepted_and_stores_nothing() {
+fn the_deletion_of_an_unknown_id_succeeds_and_stores_nothing() {
     let mut list = List::new(at(50), []);
     let done = list.decide(
         &batch(Strategy::Manual, vec![change(id(1), Base::Version(3), Action::Upsert(delete()))]),
@@ -248,7 +255,7 @@ fn the_deletion_of_an_unknown_id_is_accepted_and_stores_nothing() {
 }
 
 #[test]
-fn a_creation_says_what_it_lacks() {
+fn a_creation_without_a_required_field_is_rejected() {
     let mut list = List::new(at(50), []);
     let textless = |strategy, upsert| change_of(&mut list.clone(), strategy, upsert);
     assert_eq!(textless(Strategy::Manual, done()), "Rejected(TitleRequired)");
@@ -264,7 +271,7 @@ fn change_of(list: &mut List, strategy: Strategy, upsert: Upsert) -> String {
 }
 
 #[test]
-fn the_same_todo_twice_in_one_request_is_no_conflict_with_itself_but_with_others() {
+fn two_changes_of_one_todo_in_one_request_conflict_with_others_only() {
     let twice = |strategy, first: Upsert, second: Upsert| {
         let mut list = List::new(at(50), []);
         list.one(strategy, change(id(1), Base::Unknown, Action::Upsert(dated(text("milk")))), at(CREATED));

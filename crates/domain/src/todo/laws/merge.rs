@@ -1,9 +1,9 @@
-//! What `merge` promises.
+//! Laws of [`merge`](Rule::Merge).
 
 use proptest::prelude::*;
 
 use super::strategies::{outcome, sent};
-use super::{List, any, at, id, named_by_edit, upsert, value, wanted_otherwise};
+use super::{List, any, at, id, named_by_edit, upsert, value, would_alter};
 use crate::time::Stamp;
 use crate::todo::{Base, Change, Edit, Field, Outcome, Strategy as Rule, Todo};
 
@@ -18,7 +18,7 @@ fn in_both_orders(todo: &Todo, a: &Change, b: &Change, now: Stamp) -> [Vec<Strin
     })
 }
 
-/// Two edits that name no field both.
+/// Two edits without a field in common.
 fn disjoint_edits() -> impl Strategy<Value = (Edit, Edit)> {
     (any::edit(), any::edit(), any::<[bool; 3]>()).prop_map(|(a, b, [title, description, completed])| {
         let part = |edit: Edit, mine: bool| Edit {
@@ -34,12 +34,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn merge_accepts_exactly_what_nobody_else_changed_since_the_base(
+    fn merge_accepts_exactly_the_fields_that_did_not_change_since_the_base(
         todo in any::todo(1), edit in any::edit(), now in any::now(), base in 1..6i64,
     ) {
         let base = base.min(todo.version());
         let sent = upsert(edit, None);
-        let wanted = wanted_otherwise(&sent, &todo);
+        let wanted = would_alter(&sent, &todo);
         let both: Vec<_> =
             wanted.iter().copied().filter(|field| todo.versions().of(*field) > base).collect();
         match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
@@ -50,14 +50,14 @@ proptest! {
             }
             Outcome::Applied { todo: after, .. } => {
                 prop_assert!(both.is_empty());
-                prop_assert!(wanted_otherwise(&sent, &after).is_empty());
+                prop_assert!(would_alter(&sent, &after).is_empty());
             }
             other => prop_assert!(false, "{other:?}"),
         }
     }
 
     #[test]
-    fn merge_keeps_what_was_edited_since_the_base_of_a_deletion(
+    fn merge_refuses_a_deletion_of_a_todo_edited_since_its_base(
         todo in any::todo(1), now in any::now(), base in 1..6i64,
     ) {
         let base = base.min(todo.version());
@@ -97,7 +97,7 @@ proptest! {
         now in any::now(),
     ) {
         let [a_base, b_base] = bases.map(|base| Base::Version(base.min(todo.version())));
-        // A device that always sends the whole todo says with each edit that the todo is live.
+        // A device that always sends whole todos says `deleted: false` with each edit.
         let says_live = says_live && deleted && !todo.deleted();
         let a = sent(a_base, upsert(edit, says_live.then_some(false)));
         let b = sent(b_base, upsert(Edit::default(), Some(deleted)));

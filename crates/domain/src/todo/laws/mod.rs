@@ -1,16 +1,17 @@
-//! The laws of changes, held against [`Plan::decide`], the one entry that stores use.
+//! The laws of the conflict rule, checked on [`Plan::decide`], the entry point that stores use.
 //!
-//! - [`every_change`]: what holds for any change, whatever the strategy
+//! - [`every_change`]: what holds for any change under any strategy
 //! - [`strategies`], [`merge`]: what each strategy promises about stale changes
-//! - [`batches`], [`again`]: what holds for several changes decided together, and for the same todo among them again
+//! - [`batches`], [`repeats`]: what holds for several changes decided together, for the same todo
+//!   among them again, and for a request sent again
 //! - [`examples`]: the same rules as tables to read
 
-mod again;
 mod any;
 mod batches;
 mod every_change;
 mod examples;
 mod merge;
+mod repeats;
 mod strategies;
 
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ fn titled(text: &str) -> Edit {
 }
 
 fn change(id: TodoId, base: Base, action: Action) -> Change {
-    Change { id, base, action, client_id: None }
+    Change::new(id, base, action)
 }
 
 fn upsert(edit: Edit, deleted: Option<bool>) -> Upsert {
@@ -54,7 +55,7 @@ fn batch(strategy: Strategy, changes: Vec<Change>) -> Batch {
     Batch { changes, strategy, all_or_nothing: false, cursor: None, quota: 1000 }
 }
 
-/// What became of a batch.
+/// The result of a decided batch.
 #[derive(Debug, PartialEq)]
 struct Done {
     decision: Decision,
@@ -66,7 +67,7 @@ impl Done {
     fn outcomes(&self) -> &[Outcome] {
         match &self.decision {
             Decision::Decided(outcomes) => outcomes,
-            Decision::StaleCursor => panic!("the cursor can be continued"),
+            Decision::StaleCursor => panic!("the cursor is stale"),
         }
     }
 
@@ -83,7 +84,8 @@ fn in_place(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unchanged { .. })
 }
 
-/// One user's list, kept as a store keeps it: loaded for each batch, and holding what the plan says is written.
+/// One user's list, kept as a store keeps it: it loads what a batch names and writes what the plan
+/// says.
 #[derive(Clone, Debug, PartialEq)]
 struct List {
     position: Position,
@@ -104,7 +106,7 @@ impl List {
         self.todos.values().map(|todo| u32::from(!todo.deleted())).sum()
     }
 
-    /// What a store loads for `batch`.
+    /// Loads the state for `batch`.
     fn load(&mut self, batch: &Batch) -> UserState {
         let numbers: Vec<_> =
             (self.last_number + 1..).take(batch.possible_creations()).map(TodoNumber).collect();
@@ -121,7 +123,7 @@ impl List {
             assert_eq!(self.todos.insert(todo.id(), Todo::clone(todo)).is_none(), *is_new);
         }
         self.position.clock = state.clock();
-        assert_eq!(state.live(), self.live(), "the kept count is the count of live todos");
+        assert_eq!(state.live(), self.live(), "the stored count equals the number of live todos");
         let (decision, events) = plan.into_parts();
         Done { decision, events, written }
     }
@@ -131,32 +133,32 @@ impl List {
     }
 }
 
-/// One change, the todo it met, and what became of it.
-struct Met<'a> {
+/// One change, the todo that it found, and its outcome.
+struct Step<'a> {
     change: &'a Change,
     before: Option<Todo>,
     outcome: &'a Outcome,
 }
 
-impl Met<'_> {
-    /// The todo before and after, where the change was accepted for one that existed.
+impl Step<'_> {
+    /// The todo before and after, if the change was applied to a todo that existed.
     fn altered(&self) -> Option<(&Todo, &Todo)> {
         Some((self.before.as_ref()?, applied(self.outcome)?))
     }
 }
 
-/// `batch`, decided on `list` as it was before, change by change.
-fn walk<'a>(list: &List, batch: &'a Batch, done: &'a Done) -> Vec<Met<'a>> {
+/// The steps of `batch`, which was decided on `list` as it was before.
+fn replay<'a>(list: &List, batch: &'a Batch, done: &'a Done) -> Vec<Step<'a>> {
     let mut todos = list.todos.clone();
-    let meet = |(change, outcome): (&'a Change, &'a Outcome)| {
+    let step = |(change, outcome): (&'a Change, &'a Outcome)| {
         let before = todos.get(&change.id).cloned();
         if let Some(after) = applied(outcome) {
             todos.insert(after.id(), after.clone());
         }
-        Met { change, before, outcome }
+        Step { change, before, outcome }
     };
     assert_eq!(batch.changes.len(), done.outcomes().len(), "each change has exactly one outcome");
-    batch.changes.iter().zip(done.outcomes()).map(meet).collect()
+    batch.changes.iter().zip(done.outcomes()).map(step).collect()
 }
 
 fn value(todo: &Todo, field: Field) -> String {
@@ -168,7 +170,7 @@ fn value(todo: &Todo, field: Field) -> String {
     }
 }
 
-/// The fields whose values differ.
+/// The fields in which two todos differ.
 fn differing(a: &Todo, b: &Todo) -> Vec<Field> {
     Field::ALL.into_iter().filter(|field| value(a, *field) != value(b, *field)).collect()
 }
@@ -182,7 +184,7 @@ fn named_by_edit(edit: &Edit) -> Vec<Field> {
     named.into_iter().filter_map(|(field, is_named)| is_named.then_some(field)).collect()
 }
 
-/// The fields an action gives a value.
+/// The fields to which an action gives a value.
 fn named(action: &Action) -> Vec<Field> {
     match action {
         Action::Create(_) => Field::ALL.to_vec(),
@@ -197,8 +199,8 @@ fn named(action: &Action) -> Vec<Field> {
     }
 }
 
-/// The fields that `upsert` names with another value than `todo` has.
-fn wanted_otherwise(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
+/// The fields that `upsert` names with a value other than the one that `todo` has.
+fn would_alter(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
     let differs = |field: &Field| match field {
         Field::Title => upsert.edit.title.as_ref() != Some(todo.title()),
         Field::Description => {

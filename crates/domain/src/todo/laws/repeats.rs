@@ -1,14 +1,14 @@
-//! What holds for the same todo again in one request, and for the same request again.
+//! Laws about the same todo again in one request, and about the same request again.
 
 use proptest::prelude::*;
 
 use super::{
-    List, any, applied, at, batch, change, differing, id, in_place, title, titled, upsert, value, walk,
+    List, any, applied, at, batch, change, differing, id, in_place, replay, title, titled, upsert, value,
 };
 use crate::time::Stamp;
 use crate::todo::{Action, Base, Change, Field, Outcome, Strategy as Rule, Todo, Upsert};
 
-/// Uploads of one todo in the order in which a device made them, by a clock that may stand but never goes back.
+/// Uploads of one todo in the order in which a device made them, by a clock that never goes back.
 fn uploads() -> impl Strategy<Value = Vec<Upsert>> {
     prop::collection::vec(any::upsert(), 1..5).prop_map(|mut uploads| {
         let mut times: Vec<_> = uploads.iter().map(|upsert| upsert.updated_at.unwrap_or(at(0))).collect();
@@ -33,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn the_same_todo_again_is_decided_on_top_of_what_came_before(
+    fn a_later_change_of_the_same_todo_is_decided_on_top_of_the_earlier_one(
         todo in prop::option::of(any::todo(1)),
         uploads in uploads(),
         base in 0..7i64,
@@ -47,13 +47,13 @@ proptest! {
             apart.one(rule, change, now);
         }
         let conflict = done.outcomes().iter().find(|outcome| matches!(outcome, Outcome::Conflict(_)));
-        prop_assert_eq!(conflict, None, "a device can't be in conflict with itself");
+        prop_assert_eq!(conflict, None, "a device is never in conflict with itself");
         prop_assert_eq!(values(&together), values(&apart));
         prop_assert_eq!(together.position, apart.position);
     }
 
     #[test]
-    fn manual_and_merge_overwrite_nothing_that_the_change_did_not_know(
+    fn manual_and_merge_overwrite_only_values_that_the_device_knew(
         todo in any::todo(1),
         changes in prop::collection::vec((any::base(), any::upsert()), 1..6),
         merge: bool,
@@ -64,9 +64,9 @@ proptest! {
         let batch = batch(rule, changes.collect());
         let list = List::new(at(50), [todo.clone()]);
         let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            let Some((before, after)) = met.altered() else { continue };
-            let Base::Version(base) = met.change.base else { continue };
+        for step in replay(&list, &batch, &done) {
+            let Some((before, after)) = step.altered() else { continue };
+            let Base::Version(base) = step.change.base else { continue };
             prop_assert!(merge || base >= todo.version(), "manual accepted a stale change");
             for field in differing(before, after) {
                 let changed_at = before.versions().of(field);
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn last_write_wins_measures_every_change_of_a_batch_against_the_others_last_write(
+    fn last_write_wins_compares_each_change_with_the_last_write_of_another_batch(
         todo in any::todo(1),
         uploads in prop::collection::vec((1..6i64, any::upsert(), any::device_time()), 1..6),
         now in any::now(),
@@ -90,11 +90,11 @@ proptest! {
         let batch = batch(Rule::LastWriteWins, uploads.into_iter().map(change).collect());
         let list = List::new(at(50), [todo.clone()]);
         let done = list.clone().decide(&batch, now);
-        for met in walk(&list, &batch, &done) {
-            let Action::Upsert(sent) = &met.change.action else { continue };
+        for step in replay(&list, &batch, &done) {
+            let Action::Upsert(sent) = &step.change.action else { continue };
             let later = sent.updated_at.is_some_and(|time| time.min(now) > todo.updated_at());
-            let wins = later || met.change.base == Base::Version(todo.version());
-            match met.outcome {
+            let wins = later || step.change.base == Base::Version(todo.version());
+            match step.outcome {
                 Outcome::Applied { .. } => prop_assert!(wins),
                 Outcome::Conflict(_) => prop_assert!(!wins),
                 other => prop_assert!(in_place(other)),
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn a_request_sent_twice_leaves_what_it_left_once(
+    fn sending_a_request_twice_has_the_effect_of_sending_it_once(
         todo in prop::option::of(any::todo(1)),
         mut uploads in uploads(),
         base in prop::option::weighted(0.9, 0..6i64),
@@ -115,15 +115,16 @@ proptest! {
             uploads[0].edit.title.get_or_insert(title("oil"));
             uploads[0].deleted = None;
         }
-        // Nobody edits what it deleted.
+        // A device does not edit a todo that it deleted.
         let end = uploads.iter().position(|upload| upload.deleted == Some(true));
         uploads.truncate(end.map_or(uploads.len(), |end| end + 1));
-        // Nobody holds a version of a todo that the server does not know, but for the first that it makes up itself.
+        // A device that holds no version of the todo names 0 or 1.
         let held = |base: i64| todo.as_ref().map_or(base.min(1), |todo| base.clamp(1, todo.version()));
         let base = base.map_or(Base::Unknown, |base| Base::Version(held(base)));
         let batch = batch(rule, sent(base, &uploads));
         let mut list = List::new(at(50), todo);
-        // A clock that stands behind the last stamp makes times count that did not before; it is held to the other laws.
+        // If the clock is behind the last stamp, a device time can count later that did not count
+        // before.
         let now = now.max(list.position.clock);
         list.decide(&batch, now);
         let once = values(&list);
@@ -133,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn the_first_outcome_for_a_todo_again_in_one_batch_is_kept_beside_the_second() {
+fn two_changes_of_one_todo_in_one_batch_have_two_outcomes() {
     let mut list = List::new(at(50), []);
     let milk = sent(Base::Version(0), &[upsert(titled("milk"), None)]);
     let bread = sent(Base::Version(0), &[upsert(titled("bread"), None)]);

@@ -1,8 +1,8 @@
-//! What each strategy promises about a change whose base is not the current version.
+//! Laws of each strategy about a change whose base is not the current version.
 
 use proptest::prelude::*;
 
-use super::{List, any, applied, at, batch, change, differing, id, in_place, upsert, wanted_otherwise};
+use super::{List, any, applied, at, batch, change, differing, id, in_place, upsert, would_alter};
 use crate::time::Stamp;
 use crate::todo::{Action, Base, Change, Edit, Outcome, Strategy as Rule, Todo, Upsert};
 
@@ -10,7 +10,7 @@ pub(super) fn sent(base: Base, upsert: Upsert) -> Change {
     change(id(1), base, Action::Upsert(upsert))
 }
 
-/// What becomes of `upsert`, sent alone for `todo`.
+/// The outcome of `upsert`, sent alone for `todo`.
 pub(super) fn outcome(todo: &Todo, rule: Rule, base: Base, upsert: &Upsert, now: Stamp) -> Outcome {
     List::new(at(50), [todo.clone()]).one(rule, sent(base, upsert.clone()), now)
 }
@@ -24,7 +24,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_base_that_cannot_be_right_is_a_conflict_under_every_strategy_unless_in_place(
+    fn an_impossible_base_is_a_conflict_under_every_strategy_unless_the_effect_is_in_place(
         todo in any::todo(1),
         sent in (any::upsert(), any::device_time()).prop_map(|(upsert, time)| dated(upsert, time)),
         rule in any::rule(),
@@ -33,7 +33,7 @@ proptest! {
         ahead: bool,
     ) {
         let base = if ahead { todo.version() + 1 + off } else { -off };
-        let differing = wanted_otherwise(&sent, &todo);
+        let differing = would_alter(&sent, &todo);
         match outcome(&todo, rule, Base::Version(base), &sent, now) {
             Outcome::Unchanged { .. } => prop_assert!(differing.is_empty()),
             Outcome::Conflict(conflict) => {
@@ -52,7 +52,7 @@ proptest! {
         rule in any::rule(),
         now in any::now(),
     ) {
-        let wanted = wanted_otherwise(&sent, &todo);
+        let wanted = would_alter(&sent, &todo);
         let outcome = outcome(&todo, rule, Base::Version(todo.version()), &sent, now);
         match applied(&outcome) {
             Some(after) => prop_assert_eq!(differing(&todo, after), wanted),
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_in_place_is_accepted_whatever_its_base(
+    fn a_change_whose_effect_is_in_place_succeeds_whatever_its_base(
         todo in any::todo(1), base in any::base(), rule in any::rule(), now in any::now(), part in any::edit(),
     ) {
         let held = Edit {
@@ -79,7 +79,7 @@ proptest! {
         todo in any::todo(1), sent in any::upsert(), now in any::now(), behind in 1..6i64,
     ) {
         let base = todo.version() - behind;
-        let wanted = wanted_otherwise(&sent, &todo);
+        let wanted = would_alter(&sent, &todo);
         for base in [Base::Version(base), Base::Unknown] {
             match outcome(&todo, Rule::Manual, base, &sent, now) {
                 Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
@@ -95,19 +95,19 @@ proptest! {
     fn client_wins_accepts_every_stale_change(
         todo in any::todo(1), sent in any::upsert(), now in any::now(), base in 1..6i64,
     ) {
-        let wanted = wanted_otherwise(&sent, &todo);
+        let wanted = would_alter(&sent, &todo);
         let bases = [Base::Unknown, Base::Version(base.min(todo.version()))];
         for base in bases {
             let outcome = outcome(&todo, Rule::ClientWins, base, &sent, now);
             match applied(&outcome) {
-                Some(after) => prop_assert!(wanted_otherwise(&sent, after).is_empty()),
+                Some(after) => prop_assert!(would_alter(&sent, after).is_empty()),
                 None => prop_assert!(wanted.is_empty() && in_place(&outcome)),
             }
         }
     }
 
     #[test]
-    fn last_write_wins_goes_by_the_later_clock_and_takes_a_future_one_for_now(
+    fn last_write_wins_compares_clocks_and_caps_a_future_one_at_now(
         todo in any::todo(1),
         stale in any::upsert(),
         time in any::device_time(),
@@ -117,12 +117,12 @@ proptest! {
         prop_assume!(todo.version() > 1);
         let base = base.min(todo.version() - 1);
         let sent = dated(stale, time);
-        let wanted = wanted_otherwise(&sent, &todo);
+        let wanted = would_alter(&sent, &todo);
         let later = time.min(now) > todo.updated_at();
         match outcome(&todo, Rule::LastWriteWins, Base::Version(base), &sent, now) {
             Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
             Outcome::Applied { todo: after, .. } => {
-                prop_assert!(later && wanted_otherwise(&sent, &after).is_empty());
+                prop_assert!(later && would_alter(&sent, &after).is_empty());
             }
             Outcome::Conflict(conflict) => {
                 prop_assert!(!later);
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn last_write_wins_takes_nothing_without_a_time(
+    fn last_write_wins_rejects_an_upsert_without_updated_at(
         list in any::list(), change in any::change_by(any::upsert().prop_map(Action::Upsert)), now in any::now(),
     ) {
         let Action::Upsert(mut upsert) = change.action.clone() else { return Ok(()) };
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn an_accepted_edit_is_not_hidden_in_a_tombstone_it_did_not_know_of(
+    fn an_accepted_edit_restores_a_todo_that_was_deleted_since_its_base(
         todo in any::todo(1), edit in any::edit(), rule in any::rule(), now in any::now(), base in 1..6i64,
     ) {
         let base = base.min(todo.version());
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_refused_is_shown_with_the_servers_todo_and_writes_nothing(
+    fn a_conflict_shows_the_servers_todo_and_writes_nothing(
         todo in any::todo(1), sent in any::upsert(), base in any::base(), rule in any::rule(), now in any::now(),
     ) {
         let mut list = List::new(at(50), [todo.clone()]);
@@ -167,7 +167,7 @@ proptest! {
         let done = list.decide(&batch(rule, vec![change(id(1), base, Action::Upsert(sent.clone()))]), now);
         if let Outcome::Conflict(conflict) = &done.outcomes()[0] {
             prop_assert_eq!(&*conflict.current, &todo);
-            let wanted = wanted_otherwise(&sent, &todo);
+            let wanted = would_alter(&sent, &todo);
             prop_assert!(conflict.fields.iter().all(|field| wanted.contains(field)));
             prop_assert_eq!((&list.todos, list.position.clock), (&before, at(50)));
         }

@@ -43,15 +43,16 @@ impl ResolveContext<'_> {
         self.earlier.and_then(|earlier| earlier.updated_at).unwrap_or(todo.updated_at())
     }
 
-    /// Whether the device has seen the last version of `todo` that another batch made. A device that starts from the beginning can name
-    /// that version and still hold nothing of the todo.
+    /// Whether the device has seen the last version of `todo` that another batch made. A device
+    /// that starts from the beginning can name that version and still hold nothing of the todo.
     pub(super) fn device_has_seen(&self, todo: &Todo) -> bool {
         let created_here = self.earlier.is_some_and(|earlier| earlier.updated_at.is_none());
         created_here || self.cursor.is_none_or(|cursor| cursor.stamp() >= Some(self.others_stamp(todo)))
     }
 
-    /// The version that the change was made against: 0 if the client did not say, `None` if it asks for no check. If this batch created the
-    /// todo, the base that the creating change named also counts as 0.
+    /// The version that the change was made against: 0 if the client did not say, `None` if it asks
+    /// for no check. If this batch created the todo, the base that the creating change named also
+    /// counts as 0.
     pub(super) fn effective_base(&self, base: Base) -> Option<i64> {
         match base {
             Base::Current => None,
@@ -69,8 +70,9 @@ impl ResolveContext<'_> {
     }
 }
 
-/// What a batch has to remember of a todo that it has already changed, so that a later change of the same todo counts as made on top of the
-/// earlier one: a device is never in conflict with itself.
+/// What a batch has to remember of a todo that it has already changed, so that a later change of
+/// the same todo counts as made on top of the earlier one: a device is never in conflict with
+/// itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarlierChanges {
     /// The last version that another batch made; 0 if this batch created the todo.

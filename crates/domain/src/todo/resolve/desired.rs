@@ -51,7 +51,8 @@ impl<'a> DesiredFields<'a> {
             && self.deleted.is_some()
     }
 
-    /// `todo` with the desired values, one version later. `restoring` makes it live whatever the change says.
+    /// `todo` with the desired values, one version later. `restoring` makes it live whatever the
+    /// change says.
     pub fn applied_to(
         &self,
         todo: &Todo,

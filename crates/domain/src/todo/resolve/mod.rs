@@ -1,15 +1,18 @@
 //! The conflict rule.
 //!
-//! [`resolve`] decides one change of one todo. It is a pure function: the same todo, change and context always give the same outcome, on
-//! the server, in a client or in a tool.
+//! [`resolve`] decides one change of one todo. It is a pure function: the same todo, change and
+//! context always give the same outcome, on the server, in a client or in a tool.
 //!
 //! # The rule
 //!
-//! A change names the version that it was made against, its [`Base`]. The first line that applies decides:
+//! A change names the version that it was made against, its [`Base`]. The first line that applies
+//! decides:
 //!
-//! 1. The effect of the change is already in place: the outcome is [`Outcome::Unchanged`], whatever the base. This makes a retry harmless.
+//! 1. The effect of the change is already in place: the outcome is [`Outcome::Unchanged`], whatever
+//!    the base. This makes a retry harmless.
 //! 2. The change was made against the current version: it is applied.
-//! 3. The base can't be right, as it is below 1 or above the current version: the change is a conflict under every strategy.
+//! 3. The base can't be right, as it is below 1 or above the current version: the change is a
+//!    conflict under every strategy.
 //! 4. The change is *stale*, and the [`Strategy`] decides:
 //!
 //! | strategy | a stale change |
@@ -19,18 +22,21 @@
 //! | [`LastWriteWins`](Strategy::LastWriteWins) | is applied if its `updated_at` is later than the todo's, else it is a conflict that the server wins |
 //! | [`ClientWins`](Strategy::ClientWins) | is applied |
 //!
-//! A strategy that accepts an edit of a todo that was deleted since the edit's base also restores the todo: an accepted edit is never hidden in
-//! a tombstone. An accepted change raises the todo's version by one; each field that it alters takes the new version.
+//! A strategy that accepts an edit of a todo that was deleted since the edit's base also restores
+//! the todo: an accepted edit is never hidden in a tombstone. An accepted change raises the todo's
+//! version by one; each field that it alters takes the new version.
 //!
-//! A later change of the same todo in the same batch counts as made on top of the earlier one ([`EarlierChanges`]), so a device is never
-//! in conflict with itself.
+//! A later change of the same todo in the same batch counts as made on top of the earlier one
+//! ([`EarlierChanges`]), so a device is never in conflict with itself.
 //!
-//! Deliberately absent: quotas and stamps. They concern all of a user's todos, and [`Plan::decide`](super::plan::Plan::decide) takes care of them.
+//! Deliberately absent: quotas and stamps. They concern all of a user's todos, and
+//! [`Plan::decide`](super::plan::Plan::decide) takes care of them.
 //!
 //! # One example per strategy
 //!
-//! In each example the todo "milk" was created as version 1. Then another device changed its title to "oat milk", which is version 2, with
-//! the stamp 10:00. This device has not seen that, and its changes name the base 1.
+//! In each example the todo "milk" was created as version 1. Then another device changed its title
+//! to "oat milk", which is version 2, with the stamp 10:00. This device has not seen that, and its
+//! changes name the base 1.
 //!
 //! **Manual** refuses the change and shows the server's todo.
 //! ```
@@ -93,7 +99,8 @@ use verdict::{Verdict, judge};
 #[cfg(doc)]
 use super::change::Base;
 
-/// Decides what becomes of `change`, where `current` is the todo that it names, if there is one. The [module](self) describes the rule.
+/// Decides what becomes of `change`, where `current` is the todo that it names, if there is one.
+/// The [module](self) describes the rule.
 ///
 /// The outcome shares `current` where it shows the todo unchanged.
 #[must_use]
@@ -170,7 +177,8 @@ fn same_content(todo: &Todo, new: &NewTodo) -> bool {
     todo.title == new.title && todo.description == new.description && todo.completed() == new.completed
 }
 
-/// Decides a change of a todo that exists. `edited_at` is the time of the change by the client's clock.
+/// Decides a change of a todo that exists. `edited_at` is the time of the change by the client's
+/// clock.
 fn alter(
     todo: &Arc<Todo>,
     desired: &DesiredFields<'_>,

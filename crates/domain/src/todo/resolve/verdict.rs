@@ -68,8 +68,9 @@ fn merge(
     if deletes && Field::ALL.into_iter().filter(is_edit).any(&changed_since) {
         return Verdict::Conflict { fields: vec![Field::Deleted], server_wins: true };
     }
-    // A client that always sends whole todos says `deleted: false` with each change. Together with a new value, this is an edit, which beats a
-    // deletion. Without one, the client has nothing to say, and must not undo a deletion that it does not know of.
+    // A client that always sends whole todos says `deleted: false` with each change. Together with
+    // a new value, this is an edit, which beats a deletion. Without one, the client has nothing to
+    // say, and must not undo a deletion that it does not know of.
     let edit_beats_deletion = desired.deleted == Some(false) && differing.iter().any(is_edit);
     let contested: Vec<_> = differing
         .iter()

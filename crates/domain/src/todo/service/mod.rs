@@ -1,4 +1,4 @@
-//! The use cases of single todos, lists and bulk changes.
+//! The use cases: single todos, lists and bulk changes.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::ids::{TodoId, UserId};
 use crate::text::ClientId;
 use crate::time::Clock;
 
-/// Reads and changes a user's todos. Every `None` means that the user is gone, or for a read the todo.
+/// Reads and changes a user's todos. Every `None` means that the user is gone, or for a read the
+/// todo.
 #[derive(Clone)]
 pub struct TodoService {
     store: Arc<dyn TodoStore>,
@@ -24,12 +25,12 @@ pub struct TodoService {
 }
 
 impl TodoService {
-    /// `quota` is the most live todos a user may have.
+    /// `quota` is the maximum number of live todos of a user.
     pub fn new(store: Arc<dyn TodoStore>, clock: Arc<dyn Clock>, quota: u32) -> Self {
         Self { store, clock, quota }
     }
 
-    /// The todo; a tombstone only where `include_deleted` asks for it.
+    /// Returns the todo, or a tombstone only if `include_deleted`.
     pub async fn get(
         &self,
         user: UserId,
@@ -40,24 +41,26 @@ impl TodoService {
         Ok(todo.filter(|todo| include_deleted || !todo.deleted()))
     }
 
-    /// The live todo with this number.
+    /// Returns the live todo with this number.
     pub async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
         Ok(self.store.get_by_number(user, number).await?.filter(|todo| !todo.deleted()))
     }
 
-    /// Whether the id is another user's todo, for surfaces that tell "not yours" from "not there"; asked only after the user's
-    /// own look-up missed.
+    /// Whether the id belongs to a todo of another user. Contracts that distinguish "not yours"
+    /// from "not found" ask this after the user's own look-up found nothing.
     pub async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
         self.store.is_anothers(user, id).await
     }
 
-    /// One page of the user's list.
+    /// Returns one page of the user's list.
     pub async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         self.store.list(user, query).await
     }
 
-    /// Everything that `query` finds, whatever its offset and limit, of one moment. It is read in parts, so that no read takes long; where the
-    /// user changes something in between it is read anew, at last in one go.
+    /// Returns all todos that `query` finds, from one snapshot; the offset and the limit of `query`
+    /// are ignored. The list is read in parts, so that no single read takes long. If the user
+    /// changes a todo in between, the service starts again, and the last time reads everything at
+    /// once.
     pub async fn list_all(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         for _ in 0..Self::TRIES {
             let Some(mut page) = self.part(user, query, 0, Self::PART).await? else { return Ok(None) };
@@ -76,9 +79,8 @@ impl TodoService {
         self.part(user, query, 0, u32::MAX).await
     }
 
-    /// Todos in one part of a whole list.
     const PART: u32 = 1000;
-    /// How often a whole list is begun in parts.
+    /// How often the service tries to read a whole list in parts.
     const TRIES: u32 = 3;
 
     async fn part(
@@ -91,7 +93,8 @@ impl TodoService {
         self.store.list(user, &ListQuery { offset, limit, ..query.clone() }).await
     }
 
-    /// Creates a todo: `Applied`, `Unchanged` (the same again), `IdInUse` or `Rejected`.
+    /// Creates a todo. The outcome is `Applied`, `Unchanged` if the same todo exists, `IdInUse` or
+    /// `Rejected`.
     pub async fn create(
         &self,
         user: UserId,
@@ -102,7 +105,7 @@ impl TodoService {
         self.one(user, Change { id, base: Base::Current, action: Action::Create(new), client_id }).await
     }
 
-    /// Edits a live todo: `Applied`, `Unchanged`, `Conflict` or `NotFound`.
+    /// Edits a live todo. The outcome is `Applied`, `Unchanged`, `Conflict` or `NotFound`.
     pub async fn edit(
         &self,
         user: UserId,
@@ -114,22 +117,24 @@ impl TodoService {
         self.one(user, Change { id, base, action: Action::Edit(edit), client_id }).await
     }
 
-    /// Turns a live todo's `completed` over: `Applied` or `NotFound`.
+    /// Inverts `completed` of a live todo. The outcome is `Applied` or `NotFound`.
     pub async fn toggle(&self, user: UserId, id: TodoId) -> Result<Option<Outcome>, StoreError> {
-        self.one(user, Change { id, base: Base::Current, action: Action::Toggle, client_id: None }).await
+        self.one(user, Change::new(id, Base::Current, Action::Toggle)).await
     }
 
-    /// Makes the todo a tombstone: `Applied`, `Unchanged` (it was one), `Conflict` or `NotFound` (it never was).
+    /// Makes the todo a tombstone. The outcome is `Applied`, `Unchanged` if it is one already,
+    /// `Conflict` or `NotFound`.
     pub async fn delete(&self, user: UserId, id: TodoId, base: Base) -> Result<Option<Outcome>, StoreError> {
-        self.one(user, Change { id, base, action: Action::Delete, client_id: None }).await
+        self.one(user, Change::new(id, base, Action::Delete)).await
     }
 
-    /// Makes a tombstone live: `Applied`, `Unchanged` (it was), `NotFound` or `Rejected` (quota).
+    /// Makes a tombstone live again. The outcome is `Applied`, `Unchanged` if the todo is live,
+    /// `NotFound` or `Rejected` (quota).
     pub async fn restore(&self, user: UserId, id: TodoId) -> Result<Option<Outcome>, StoreError> {
-        self.one(user, Change { id, base: Base::Current, action: Action::Restore, client_id: None }).await
+        self.one(user, Change::new(id, Base::Current, Action::Restore)).await
     }
 
-    /// Creates all of them or none; an outcome for each, in order.
+    /// Creates all of the todos or none of them. Returns an outcome for each, in order.
     pub async fn create_all(
         &self,
         user: UserId,
@@ -140,7 +145,7 @@ impl TodoService {
         self.commit(user, items.into_iter().map(create).collect(), true).await
     }
 
-    /// Edits each of them that can be; an outcome for each, in order.
+    /// Edits each of the todos for which it is possible. Returns an outcome for each, in order.
     pub async fn edit_all(
         &self,
         user: UserId,
@@ -165,7 +170,7 @@ impl TodoService {
             Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, quota: self.quota };
         match self.store.commit(user, batch, self.clock.now()).await? {
             Commit::Done(outcomes) => Ok(Some(outcomes)),
-            // A batch without a cursor has none that could be stale.
+            // A batch without a cursor is never stale.
             Commit::StaleCursor | Commit::NoSuchUser => Ok(None),
         }
     }

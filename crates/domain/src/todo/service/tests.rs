@@ -51,15 +51,15 @@ fn new() -> NewTodo {
 }
 
 fn change(base: Base, action: Action) -> Change {
-    Change { id: ID, base, action, client_id: None }
+    Change::new(ID, base, action)
 }
 
 #[tokio::test]
-async fn a_tombstone_is_shown_only_to_who_asks_for_it() {
+async fn a_tombstone_is_returned_only_on_request() {
     for (deleted, asked, shown) in [(false, false, true), (true, false, false), (true, true, true)] {
         let mut store = MockTodoStore::new();
         store.expect_get().once().return_once(move |_, _| Ok(Some(todo(deleted))));
-        let found = service(store).get(USER, ID, asked).await.expect("a store at work");
+        let found = service(store).get(USER, ID, asked).await.expect("the store answers");
         assert_eq!(found.is_some(), shown);
     }
 }
@@ -68,54 +68,55 @@ async fn a_tombstone_is_shown_only_to_who_asks_for_it() {
 async fn a_number_finds_no_tombstone() {
     let mut store = MockTodoStore::new();
     store.expect_get_by_number().once().return_once(|_, _| Ok(Some(todo(true))));
-    assert_eq!(service(store).get_by_number(USER, TodoNumber(1)).await.expect("a store at work"), None);
+    assert_eq!(service(store).get_by_number(USER, TodoNumber(1)).await.expect("the store answers"), None);
 }
 
 #[tokio::test]
-async fn a_change_alone_is_a_batch_of_one_and_stale_ones_are_refused() {
+async fn a_single_change_is_a_batch_of_one_under_the_manual_strategy() {
     let base = Base::Version(3);
     let delete =
         expecting(batch(false, vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound]));
-    assert_eq!(delete.delete(USER, ID, base).await.expect("a store at work"), Some(Outcome::NotFound));
+    assert_eq!(delete.delete(USER, ID, base).await.expect("the store answers"), Some(Outcome::NotFound));
 
     let toggle = expecting(
         batch(false, vec![change(Base::Current, Action::Toggle)]),
         Commit::Done(vec![Outcome::NotFound]),
     );
-    assert_eq!(toggle.toggle(USER, ID).await.expect("a store at work"), Some(Outcome::NotFound));
+    assert_eq!(toggle.toggle(USER, ID).await.expect("the store answers"), Some(Outcome::NotFound));
 
     let edit = Edit { completed: Some(true), ..Edit::default() };
     let edited = expecting(
         batch(false, vec![change(base, Action::Edit(edit.clone()))]),
         Commit::Done(vec![Outcome::NotFound]),
     );
-    let outcome = edited.edit(USER, ID, base, edit, None).await.expect("a store at work");
+    let outcome = edited.edit(USER, ID, base, edit, None).await.expect("the store answers");
     assert_eq!(outcome, Some(Outcome::NotFound));
 }
 
 #[tokio::test]
-async fn creations_together_are_all_or_nothing_and_edits_together_each_for_itself() {
+async fn bulk_creation_is_all_or_nothing_and_bulk_edits_are_independent() {
     let refused = vec![Outcome::Rejected(Rejection::Quota { limit: 500 })];
     let create = change(Base::Current, Action::Create(new()));
     let service = expecting(batch(true, vec![create]), Commit::Done(refused.clone()));
-    let outcomes = service.create_all(USER, vec![(ID, new(), None)]).await.expect("a store at work");
+    let outcomes = service.create_all(USER, vec![(ID, new(), None)]).await.expect("the store answers");
     assert_eq!(outcomes, Some(refused));
 
     let edit = change(Base::Unknown, Action::Edit(Edit::default()));
     let service = expecting(batch(false, vec![edit]), Commit::Done(vec![Outcome::NotFound]));
     let items = vec![(ID, Base::Unknown, Edit::default(), None)];
-    let outcomes = service.edit_all(USER, items).await.expect("a store at work");
+    let outcomes = service.edit_all(USER, items).await.expect("the store answers");
     assert_eq!(outcomes, Some(vec![Outcome::NotFound]));
 }
 
 #[tokio::test]
-async fn a_user_who_is_gone_is_none() {
+async fn a_deleted_user_is_none() {
     let restore = batch(false, vec![change(Base::Current, Action::Restore)]);
-    let outcome = expecting(restore, Commit::NoSuchUser).restore(USER, ID).await.expect("a store at work");
+    let outcome = expecting(restore, Commit::NoSuchUser).restore(USER, ID).await.expect("the store answers");
     assert_eq!(outcome, None);
 }
 
-/// A store whose user has `total` todos and changes something before each of the first `changes` reads but the first.
+/// A store whose user has `total` todos, and changes something before each of the reads 2 to
+/// `changes + 1`.
 fn restless(total: u64, changes: u32) -> MockTodoStore {
     let reads = std::sync::atomic::AtomicU32::new(0);
     let mut store = MockTodoStore::new();
@@ -131,8 +132,8 @@ fn restless(total: u64, changes: u32) -> MockTodoStore {
 }
 
 #[tokio::test]
-async fn everything_is_of_one_moment_however_often_the_user_changes_something() {
-    // Quiet; a change after the first part; a change between all the parts that are ever read.
+async fn a_whole_list_is_one_snapshot_however_often_the_user_changes_something() {
+    // No change; a change after the first part; a change between all parts.
     for changes in [0, 1, 100] {
         let service = service(restless(2500, changes));
         let page = service.list_all(USER, &ListQuery::default()).await.expect("an answer").expect("a user");
