@@ -85,7 +85,7 @@ async fn an_export_is_cut_off_when_its_session_ends() {
         let part = poll_fn(|context| body.as_mut().poll_next(context)).await;
         assert!(part.is_some_and(|part| part.is_ok()), "the session has not ended yet");
     }
-    assert_eq!(api.send(ann.ask(post("/auth/logout", json!({})))).await.status, 204);
+    api.send(ann.ask(post("/auth/logout", json!({})))).await.expect(204);
     let next = poll_fn(|context| body.as_mut().poll_next(context)).await;
     assert!(next.is_some_and(|part| part.is_err()), "the body ends with an error");
 }
@@ -103,8 +103,7 @@ async fn an_export_that_cannot_start_is_refused() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
     api.store.set_available(false);
-    let export = api.send(ann.ask(get("/users/me/export"))).await;
-    export.refused(503, "SERVER_001");
+    api.send(ann.ask(get("/users/me/export"))).await.refused(503, "SERVER_001");
 }
 
 #[actix_web::test]
