@@ -50,9 +50,9 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let metrics = telemetry::init_metrics()?;
     let render = metrics.clone();
-    let wired = wire::assemble(settings, move || render.render()).await?;
+    let application = wire::assemble(settings, move || render.render()).await?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(wired.poll.run());
+    tasks.spawn(application.poll.run());
     tasks.spawn(async move {
         let mut ticks = interval(METRICS_UPKEEP);
         loop {
@@ -63,11 +63,11 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
 
     let stopper = Stopper::new();
     let mut workers = JoinSet::new();
-    workers.spawn(wired.mail.run(stopper.subscribe()));
-    workers.spawn(wired.housekeeper.run(stopper.subscribe()));
+    workers.spawn(application.mail.run(stopper.subscribe()));
+    workers.spawn(application.housekeeper.run(stopper.subscribe()));
 
     let mut signals = Signals::new()?;
-    let api = wired.api;
+    let api = application.api;
     let server = bind(settings, &api)?.run();
     let handle = server.handle();
     tasks.spawn(async move {
@@ -82,7 +82,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     }
     workers.shutdown().await;
     tasks.shutdown().await;
-    wired.closing.close().await;
+    application.database.close().await;
     tracing::info!("stopped");
     Ok(())
 }

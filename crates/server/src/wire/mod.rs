@@ -1,5 +1,6 @@
-//! Which adapter stands behind which port.
+//! Chooses the adapter behind each port.
 
+mod error;
 mod outside;
 mod schema;
 mod stores;
@@ -8,86 +9,52 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use adapters_auth::{
-    BcryptHasher, CachedIdentities, CostOutOfRange, EmptySecret, HmacOneTimeSecrets, HmacRefreshSecrets,
-    IssuersError, JwtAccessTokens, KeyPair, KeyPairError, KeyRing, MemoryRateLimiter, SystemClock,
-    SystemSecrets,
+    BcryptHasher, CachedIdentities, HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyPair,
+    KeyRing, MemoryRateLimiter, SystemClock, SystemSecrets,
 };
-use adapters_mail::SmtpError;
 use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies};
+use domain::Clock;
 use domain::account::{AccountParts, AccountService};
-use domain::identity::{IdentityParts, IdentityService, IdentityStore, ProviderError};
+use domain::identity::{IdentityParts, IdentityService, IdentityStore};
 use domain::session::{Lifetimes, LoginDefence, Revocations, SessionParts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::TodoService;
-use domain::{Clock, StoreError};
 use serde_json::json;
-use thiserror::Error;
 
+pub use error::WireError;
 pub use schema::{migrate, migrations, revert};
-pub use stores::{Closing, StoresError, check};
+pub use stores::{DatabaseHandle, check};
 
 use crate::housekeeping::Housekeeper;
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
 use crate::revocations::Poll;
 use crate::settings::{Settings, cores};
 
-/// `iss` and `aud` of the server's own tokens. They are no setting: instances with one secret have to agree on them.
-const TOKENS_OF: &str = "todo-sync";
-/// How many passwords may wait for each that is hashed: at the default cost the last of them waits some seconds.
-const HASHES_WAITING: usize = 16;
-/// How many keys the rate limiter keeps, a few hundred bytes each.
-const LIMITED_KEYS: u64 = 50_000;
+/// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
+const TOKEN_ISSUER: &str = "todo-sync";
+/// The length of the hashing queue per core. At the default cost, the last password in it waits some
+/// seconds.
+const HASHER_QUEUE_PER_CORE: usize = 16;
+/// The most keys that the rate limiter keeps, at a few hundred bytes each.
+const RATE_LIMIT_KEYS: u64 = 50_000;
 
-/// Why the server can't be put together.
-#[derive(Debug, Error)]
-pub enum WireError {
-    /// The database can't be used.
-    #[error(transparent)]
-    Stores(#[from] StoresError),
-    /// The database can't be read.
-    #[error("the database can't be read: {0}")]
-    Read(#[from] StoreError),
-    /// The secret is none.
-    #[error("SECRET_KEY {0}")]
-    Secret(#[from] EmptySecret),
-    /// The key pairs are none.
-    #[error("JWT_PRIVATE_KEY {0}")]
-    KeyPairs(#[from] KeyPairError),
-    /// An OAuth provider can't be set up.
-    #[error("an OAuth provider can't be set up: {0}")]
-    Provider(#[from] ProviderError),
-    /// External issuers can't be set up.
-    #[error(transparent)]
-    Issuers(#[from] IssuersError),
-    /// Mail can't be set up.
-    #[error(transparent)]
-    Smtp(#[from] SmtpError),
-    /// bcrypt has no such cost.
-    #[error("BCRYPT_COST_FACTOR {0}")]
-    Cost(#[from] CostOutOfRange),
-}
-
-/// Everything that a serving process holds.
-pub struct Wired {
-    /// What handlers work with.
+/// The API and the background tasks of a server.
+pub struct Application {
     pub api: Arc<Api>,
-    /// Keeps the list of revocations fresh; its first reading is done.
+    /// Has read the revocations once.
     pub poll: Poll,
-    /// Sends mail.
     pub mail: MailWorker,
-    /// Removes what is of no more use.
     pub housekeeper: Housekeeper,
-    /// Ends the stores.
-    pub closing: Closing,
+    pub database: DatabaseHandle,
 }
 
-/// Opens the stores, brings their schema up to date, and puts services over them.
+/// Migrates the schema, opens the database, and creates the services.
 pub async fn assemble(
     settings: &Settings,
     render_metrics: impl Fn() -> String + Send + Sync + 'static,
-) -> Result<Wired, WireError> {
+) -> Result<Application, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SystemSecrets);
     let hub = Hub::new(clock.clone());
@@ -96,18 +63,22 @@ pub async fn assemble(
     let poll = Poll::begin(stores.sessions.clone(), revocations.clone(), clock.clone()).await?;
 
     let ring = KeyRing::parse(&settings.secret_key)?;
-    let pairs = outside::key_pairs(settings)?;
+    let key_pairs = outside::key_pairs(settings)?;
     let one_time: Arc<HmacOneTimeSecrets> = Arc::new(HmacOneTimeSecrets::new(&ring));
     let identities: Arc<dyn IdentityStore> = Arc::new(CachedIdentities::new(stores.identities.clone()));
-    let at_once = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
+    let concurrency = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
     let parts = SessionParts {
         accounts: stores.accounts.clone(),
         sessions: stores.sessions.clone(),
         revocations,
-        hasher: Arc::new(BcryptHasher::new(settings.bcrypt_cost, at_once, HASHES_WAITING * at_once.get())?),
-        access: Arc::new(JwtAccessTokens::new(&ring, &pairs, TOKENS_OF, TOKENS_OF)),
+        hasher: Arc::new(BcryptHasher::new(
+            settings.bcrypt_cost,
+            concurrency,
+            HASHER_QUEUE_PER_CORE * concurrency.get(),
+        )?),
+        access: Arc::new(JwtAccessTokens::new(&ring, &key_pairs, TOKEN_ISSUER, TOKEN_ISSUER)),
         refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
-        limiter: Arc::new(MemoryRateLimiter::new(LIMITED_KEYS)),
+        limiter: Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS)),
         secrets: secrets.clone(),
         clock: clock.clone(),
         issuers: outside::issuers(settings)?,
@@ -163,19 +134,19 @@ pub async fn assemble(
         clock,
         secrets,
     };
-    let public_keys = json!({ "keys": pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() });
+    let public_keys = json!({ "keys": key_pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() });
     let api = Api::new(dependencies, api_settings(settings))
         .with_public_keys(public_keys)
         .with_metrics(render_metrics);
-    Ok(Wired { api: Arc::new(api), poll, mail, housekeeper, closing: stores.closing })
+    Ok(Application { api: Arc::new(api), poll, mail, housekeeper, database: stores.handle })
 }
 
 fn lifetimes(settings: &Settings) -> Lifetimes {
-    let usual = Lifetimes::default();
-    let access = settings.access_token_lifetime.unwrap_or(usual.access);
-    // What was issued before a restart with a shorter lifetime has to stay revoked for as long as it lives.
-    let longest_access = access.max(usual.longest_access);
-    Lifetimes { access, longest_access, refresh: settings.refresh_token_lifetime, ..usual }
+    let default = Lifetimes::default();
+    let access = settings.access_token_lifetime.unwrap_or(default.access);
+    // A token issued before a restart with a shorter lifetime must stay revoked for its own lifetime.
+    let longest_access = access.max(default.longest_access);
+    Lifetimes { access, longest_access, refresh: settings.refresh_token_lifetime, ..default }
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {

@@ -1,4 +1,4 @@
-//! What the server talks to beside its database: mail servers, OAuth providers, external issuers.
+//! The adapters for outside services: mail servers, OAuth providers, external issuers.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use adapters_mail::{FolderMailer, SmtpError, SmtpMailer};
 use domain::identity::{Issuers, Provider};
 use domain::mail::Mailer;
 
-use super::WireError;
+use super::error::WireError;
 use crate::settings::{Client, Environment, Settings, Transport};
 
-/// The key pairs that sign access tokens; none where a secret does.
+/// The key pairs that sign access tokens; empty if the secret signs them.
 pub fn key_pairs(settings: &Settings) -> Result<Vec<KeyPair>, KeyPairError> {
     settings.identity.key_pairs.as_ref().map_or_else(|| Ok(Vec::new()), KeyPair::parse_all)
 }
 
-/// How mail leaves.
+/// The transport of mails.
 pub fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, SmtpError> {
     let from = settings.mail.from.clone();
     Ok(match &settings.mail.transport {
@@ -30,7 +30,7 @@ pub fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, SmtpError> {
     })
 }
 
-/// Who checks tokens that are not the server's own, where anybody does.
+/// The verifier of external tokens, if any issuer is configured.
 pub fn issuers(settings: &Settings) -> Result<Option<Arc<dyn Issuers>>, IssuersError> {
     let issuers = &settings.identity.issuers;
     if issuers.is_empty() {

@@ -1,88 +1,87 @@
-//! The schema of the database: bringing it up to date, and what stands in it.
+//! Migrates the database schema and reports its state.
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
-use super::stores::{MIGRATING, SERVING, StoresError, connecting, unusable};
+use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
 use crate::settings::{Database, DatabaseUrl};
 
-/// Applies the migrations that are pending, and gives their names.
-pub async fn migrate(database: &Database) -> Result<Vec<String>, StoresError> {
+/// Applies the pending migrations and returns their names.
+pub async fn migrate(database: &Database) -> Result<Vec<String>, DatabaseError> {
     match Schema::of(database) {
-        Schema::Sqlite(file) => on_file(file, |file| adapters_sqlite::migrate(file)).await,
-        Schema::Postgres { variable, owner, app } => {
+        Schema::Sqlite(file) => blocking(file, adapters_sqlite::migrate).await,
+        Schema::Postgres { setting, owner, app } => {
             let migrated = adapters_postgres::migrate(owner, app).await;
-            migrated.map_err(|error| migrating(variable, &error))
+            migrated.map_err(|error| DatabaseError::migrate(setting, &error))
         }
     }
 }
 
-/// Reverts the migration applied last, and gives its name.
-pub async fn revert(database: &Database) -> Result<Option<String>, StoresError> {
+/// Reverts the last applied migration and returns its name.
+pub async fn revert(database: &Database) -> Result<Option<String>, DatabaseError> {
     match Schema::of(database) {
-        Schema::Sqlite(file) => on_file(file, |file| adapters_sqlite::revert_last(file)).await,
-        Schema::Postgres { variable, owner, .. } => {
-            adapters_postgres::revert_last(owner).await.map_err(|error| migrating(variable, &error))
+        Schema::Sqlite(file) => blocking(file, adapters_sqlite::revert_last).await,
+        Schema::Postgres { setting, owner, .. } => {
+            let reverted = adapters_postgres::revert_last(owner).await;
+            reverted.map_err(|error| DatabaseError::migrate(setting, &error))
         }
     }
 }
 
-/// Every migration in order, and whether it is applied.
-pub async fn migrations(database: &Database) -> Result<Vec<(String, bool)>, StoresError> {
+/// Lists all migrations in order, each with whether it is applied.
+pub async fn migrations(database: &Database) -> Result<Vec<(String, bool)>, DatabaseError> {
     match Schema::of(database) {
         Schema::Sqlite(file) => {
-            let states = on_file(file, |file| adapters_sqlite::migration_status(file)).await?;
-            Ok(states.into_iter().map(|state| (state.name, state.applied)).collect())
+            let migrations = blocking(file, adapters_sqlite::migration_status).await?;
+            Ok(migrations.into_iter().map(|migration| (migration.name, migration.applied)).collect())
         }
-        Schema::Postgres { variable, owner, .. } => {
-            let states = adapters_postgres::migration_status(owner).await;
-            let states = states.map_err(|error| migrating(variable, &error))?;
-            Ok(states.into_iter().map(|state| (state.name, state.applied)).collect())
+        Schema::Postgres { setting, owner, .. } => {
+            let migrations = adapters_postgres::migration_status(owner).await;
+            let migrations = migrations.map_err(|error| DatabaseError::migrate(setting, &error))?;
+            Ok(migrations.into_iter().map(|migration| (migration.name, migration.applied)).collect())
         }
     }
 }
 
-/// Where the schema is changed, and by whom.
+/// Where the schema is, and how to reach it as its owner.
 enum Schema<'a> {
     Sqlite(&'a Path),
-    Postgres { variable: &'static str, owner: &'a str, app: &'a str },
+    Postgres {
+        /// The setting of the owner's URL.
+        setting: &'static str,
+        owner: &'a str,
+        app: &'a str,
+    },
 }
 
 impl<'a> Schema<'a> {
     fn of(database: &'a Database) -> Self {
         match (&database.url, &database.migration_url) {
             (DatabaseUrl::Sqlite(file), _) => Self::Sqlite(file),
-            (DatabaseUrl::Postgres(app), Some(DatabaseUrl::Postgres(owner))) => {
-                Self::Postgres { variable: MIGRATING, owner: owner.expose_secret(), app: app.expose_secret() }
-            }
+            (DatabaseUrl::Postgres(app), Some(DatabaseUrl::Postgres(owner))) => Self::Postgres {
+                setting: MIGRATION_DATABASE_URL,
+                owner: owner.expose_secret(),
+                app: app.expose_secret(),
+            },
             (DatabaseUrl::Postgres(app), _) => {
-                Self::Postgres { variable: SERVING, owner: app.expose_secret(), app: app.expose_secret() }
+                Self::Postgres { setting: DATABASE_URL, owner: app.expose_secret(), app: app.expose_secret() }
             }
         }
     }
 }
 
-/// Runs what blocks on a file off the async threads.
-async fn on_file<T, E>(
+/// Runs blocking work on the file of a database.
+async fn blocking<T, E>(
     file: &Path,
-    work: impl FnOnce(&PathBuf) -> Result<T, E> + Send + 'static,
-) -> Result<T, StoresError>
+    work: impl FnOnce(&Path) -> Result<T, E> + Send + 'static,
+) -> Result<T, DatabaseError>
 where
     T: Send + 'static,
-    E: Error + Send + 'static,
+    E: ToString + Send + 'static,
 {
     let file = file.to_owned();
     let done = tokio::task::spawn_blocking(move || work(&file)).await;
-    done.map_err(|error| unusable(SERVING, &error))?.map_err(|error| unusable(SERVING, &error))
-}
-
-fn migrating(variable: &'static str, error: &adapters_postgres::MigrateError) -> StoresError {
-    match error {
-        adapters_postgres::MigrateError::Connect(error) => connecting(variable, error),
-        adapters_postgres::MigrateError::App(error) => connecting(SERVING, error),
-        adapters_postgres::MigrateError::OtherDatabase => unusable(SERVING, error),
-        adapters_postgres::MigrateError::Failed(_) => unusable(variable, error),
-    }
+    done.map_err(|error| DatabaseError::unusable(DATABASE_URL, error))?
+        .map_err(|error| DatabaseError::unusable(DATABASE_URL, error))
 }
