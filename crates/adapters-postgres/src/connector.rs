@@ -1,4 +1,4 @@
-//! Makes connections.
+//! Opens connections and configures them.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::echo::Echo;
-use crate::fence::RowSecurity;
+use crate::row_security::RowSecurity;
+use crate::statement_log::StatementLog;
 use crate::url::Target;
 
-/// Makes connections to one database.
+/// Opens connections to one database.
 pub(crate) struct Connector {
     target: Target,
     tls: MakeRustlsConnect,
@@ -29,7 +29,8 @@ impl Connector {
     ) -> Self {
         let ms = timeout.as_millis();
         let reads = row_security.reads();
-        // Statements are prepared once and their plans are the same for all values: planning a list costs more than running it.
+        // With generic plans, a prepared statement is planned once per connection. Planning a list costs
+        // more than running it.
         let setup = format!(
             "set statement_timeout = {ms}; set idle_in_transaction_session_timeout = {ms};
              set plan_cache_mode = force_generic_plan; set todo.reads = '{reads}'"
@@ -37,12 +38,14 @@ impl Connector {
         Self { target, tls, timeout, setup, echo }
     }
 
-    /// A new connection, within the time-out. The current runtime drives it.
+    /// Opens a connection within the time-out. The current runtime drives it.
     pub(crate) async fn connect(&self) -> Result<AsyncPgConnection, SqlError> {
-        tokio::time::timeout(self.timeout, self.establish()).await.unwrap_or_else(|_| Err(no_answer()))
+        tokio::time::timeout(self.timeout, self.establish())
+            .await
+            .unwrap_or_else(|_| Err(refused("the database did not answer in time".to_owned())))
     }
 
-    /// How long a connection and a statement may take.
+    /// The time-out of a connection attempt and of a statement.
     pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -51,13 +54,13 @@ impl Connector {
         let mut conn = open(&self.target, self.tls.clone()).await?;
         conn.batch_execute(&self.setup).await?;
         if self.echo {
-            conn.set_instrumentation(Echo);
+            conn.set_instrumentation(StatementLog);
         }
         Ok(conn)
     }
 }
 
-/// A bare connection, without settings or time-outs of its own.
+/// Opens a connection without session settings or time-outs.
 pub(crate) async fn open(target: &Target, tls: MakeRustlsConnect) -> Result<AsyncPgConnection, SqlError> {
     let (client, connection) = target.config.connect(tls).await.map_err(|e| refused(reason(&e)))?;
     AsyncPgConnection::try_from_client_and_connection(client, connection)
@@ -65,7 +68,7 @@ pub(crate) async fn open(target: &Target, tls: MakeRustlsConnect) -> Result<Asyn
         .map_err(|e| refused(e.to_string()))
 }
 
-/// An error with its causes, which tokio-postgres leaves out.
+/// The error with its causes, which tokio-postgres leaves out of its message.
 fn reason(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -78,8 +81,4 @@ fn reason(error: &tokio_postgres::Error) -> String {
 
 fn refused(problem: String) -> SqlError {
     SqlError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(problem))
-}
-
-fn no_answer() -> SqlError {
-    refused("the database did not answer in time".to_owned())
 }

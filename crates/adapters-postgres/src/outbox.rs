@@ -9,13 +9,13 @@ use domain::mail::{Outbox, QueuedMail};
 use domain::{Stamp, StoreError};
 use uuid::Uuid;
 
-use crate::PostgresStore;
-use crate::fence::{Scope, Work};
+use crate::row_security::{RowScope, Worker};
 use crate::rows::{ColumnsOf, MailRow, timestamp};
 use crate::schema::mail_outbox;
 use crate::sql::{Sql, sql};
+use crate::store::PostgresStore;
 
-const WORK: Scope = Scope::Work(Work::Outbox);
+const WORK: RowScope = RowScope::Worker(Worker::Outbox);
 
 #[async_trait]
 impl Outbox for PostgresStore {

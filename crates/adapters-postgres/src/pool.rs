@@ -1,8 +1,8 @@
-//! Connections: made, lent and taken back.
+//! The connection pool.
 //!
-//! A connection is lent without asking the server whether it still lives: the one who borrows it finds out, and a closed
-//! one is known by then in all but a race. One that was left inside a transaction (its borrower's future was dropped) is
-//! closed at once, so that its locks end with it, and never lent again.
+//! A connection is handed out without a round trip to check it. The pool notices a closed connection, except
+//! in a race; then the caller's first statement fails. A connection whose user was dropped inside a
+//! transaction is closed at once, which releases its locks, and is never reused.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,10 +22,10 @@ use tokio::runtime::{self, Handle};
 
 use crate::connector::Connector;
 use crate::error::{Failure, timed_out, unavailable};
-use crate::fence::{RowSecurity, Scope};
+use crate::row_security::{RowScope, RowSecurity};
 
-/// What happens on a borrowed connection. The future is named so that it can be asked to be `Send`, which `AsyncFnOnce`
-/// alone can't say.
+/// Work on a pooled connection. The associated type names the future, because `AsyncFnOnce` alone can't
+/// require it to be `Send`.
 pub(crate) trait Step<C, T>: AsyncFnOnce(C) -> Result<T, Failure> + FnOnce(C) -> Self::Future {
     type Future: Future<Output = Result<T, Failure>> + Send;
 }
@@ -40,36 +40,40 @@ where
 
 type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
 
-/// Connections, of which every runtime has its own: it drives them, so that a query does not go from one thread to another and back, and
-/// when it ends no other loses any.
+/// A pool per runtime.
+///
+/// Each runtime drives its own connections, so a query does not move between threads, and a runtime that ends
+/// takes no connection of another with it.
 pub(crate) struct Pool {
     connector: Arc<Connector>,
-    /// How many a runtime may have.
-    size: usize,
-    shares: RwLock<HashMap<runtime::Id, Share>>,
+    size_per_runtime: usize,
+    runtimes: RwLock<HashMap<runtime::Id, RuntimePool>>,
     row_security: RowSecurity,
 }
 
-type Share = pooled::Pool<AsyncPgConnection>;
+type RuntimePool = pooled::Pool<AsyncPgConnection>;
 
 impl Pool {
-    pub(crate) fn new(connector: &Arc<Connector>, size: usize, row_security: RowSecurity) -> Self {
-        Self { connector: Arc::clone(connector), size, shares: RwLock::default(), row_security }
+    pub(crate) fn new(
+        connector: &Arc<Connector>,
+        size_per_runtime: usize,
+        row_security: RowSecurity,
+    ) -> Self {
+        Self { connector: Arc::clone(connector), size_per_runtime, runtimes: RwLock::default(), row_security }
     }
 
-    /// The connections of the current runtime.
-    fn share(&self) -> Result<Share, StoreError> {
+    fn of_current_runtime(&self) -> Result<RuntimePool, StoreError> {
         let runtime = Handle::current().id();
-        if let Some(share) = self.shares.read().unwrap_or_else(PoisonError::into_inner).get(&runtime) {
-            return Ok(share.clone());
+        if let Some(pool) = self.runtimes.read().unwrap_or_else(PoisonError::into_inner).get(&runtime) {
+            return Ok(pool.clone());
         }
-        match self.shares.write().unwrap_or_else(PoisonError::into_inner).entry(runtime) {
-            Entry::Occupied(share) => Ok(share.get().clone()),
-            Entry::Vacant(place) => Ok(place.insert(self.new_share()?).clone()),
+        match self.runtimes.write().unwrap_or_else(PoisonError::into_inner).entry(runtime) {
+            Entry::Occupied(pool) => Ok(pool.get().clone()),
+            Entry::Vacant(entry) => Ok(entry.insert(self.new_runtime_pool()?).clone()),
         }
     }
 
-    fn new_share(&self) -> Result<Share, StoreError> {
+    fn new_runtime_pool(&self) -> Result<RuntimePool, StoreError> {
         let connector = Arc::clone(&self.connector);
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
@@ -81,48 +85,49 @@ impl Pool {
             .boxed()
         });
         let timeout = Some(self.connector.timeout());
-        Share::builder(Manager::new_with_config(String::new(), config))
-            .max_size(self.size)
+        RuntimePool::builder(Manager::new_with_config(String::new(), config))
+            .max_size(self.size_per_runtime)
             .timeouts(Timeouts { wait: timeout, create: timeout, recycle: None })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
-    /// One statement, or several that need no common snapshot. In [`RowSecurity::All`] they run in a transaction that sets `scope`.
-    pub(crate) async fn read<T, F>(&self, scope: Scope, step: F) -> Result<T, StoreError>
+    /// Runs one statement, or several that need no common snapshot. Under [`RowSecurity::All`] they run in a
+    /// transaction that sets `scope`.
+    pub(crate) async fn read<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
-        if self.row_security == RowSecurity::All && !matches!(scope, Scope::Unfenced) {
+        if self.row_security == RowSecurity::All && !matches!(scope, RowScope::Unrestricted) {
             return self.write(scope, step).await;
         }
         let mut lease = self.lease().await?;
-        let answer = tokio::time::timeout(self.patience(), step(lease.conn()?)).await;
-        Ok(lease.settle(answer)?)
+        let answer = tokio::time::timeout(self.client_timeout(), step(lease.conn()?)).await;
+        Ok(lease.release(answer)?)
     }
 
-    /// Says, in the middle of a read, whose rows the rest of it is about.
-    pub(crate) async fn narrow(&self, conn: &AsyncPgConnection, scope: Scope) -> Result<(), Failure> {
+    /// Changes the row scope in the middle of a read.
+    pub(crate) async fn set_scope(&self, conn: &AsyncPgConnection, scope: RowScope) -> Result<(), Failure> {
         if self.row_security == RowSecurity::All { scope.set(conn).await } else { Ok(()) }
     }
 
-    /// Several statements of one snapshot.
-    pub(crate) async fn snapshot<T, F>(&self, scope: Scope, step: F) -> Result<T, StoreError>
+    /// Runs several statements on one snapshot.
+    pub(crate) async fn snapshot<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
         let mut lease = self.lease().await?;
         let mut transaction = lease.conn()?.build_transaction().repeatable_read().read_only();
-        let work = transaction.run(async move |conn| within(conn, scope, step).await);
-        let answer = tokio::time::timeout(self.patience(), work).await;
-        Ok(lease.settle(answer)?)
+        let work = transaction.run(async move |conn| in_scope(conn, scope, step).await);
+        let answer = tokio::time::timeout(self.client_timeout(), work).await;
+        Ok(lease.release(answer)?)
     }
 
-    /// A transaction about `scope`: all of it is done or nothing, also when the future is dropped.
-    pub(crate) async fn write<T, F>(&self, scope: Scope, step: F) -> Result<T, StoreError>
+    /// Runs a transaction in `scope`. It rolls back if the future is dropped.
+    pub(crate) async fn write<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
@@ -130,45 +135,45 @@ impl Pool {
         Ok(self.try_write(scope, step).await?)
     }
 
-    /// The same for whom a refusal by a constraint is an answer: the transaction is rolled back then.
-    pub(crate) async fn try_write<T, F>(&self, scope: Scope, step: F) -> Result<T, Failure>
+    /// Like [`Self::write`], but returns constraint violations to the caller after rolling back.
+    pub(crate) async fn try_write<T, F>(&self, scope: RowScope, step: F) -> Result<T, Failure>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
         let mut lease = self.lease().await?;
-        let work = lease.conn()?.transaction(async move |conn| within(conn, scope, step).await);
-        let answer = tokio::time::timeout(self.patience(), work).await;
-        lease.settle(answer)
+        let work = lease.conn()?.transaction(async move |conn| in_scope(conn, scope, step).await);
+        let answer = tokio::time::timeout(self.client_timeout(), work).await;
+        lease.release(answer)
     }
 
-    pub(crate) fn how_busy(&self) -> Load {
-        let shares = self.shares.read().unwrap_or_else(PoisonError::into_inner);
-        shares.values().map(Share::status).fold(Load::default(), |load, status| Load {
+    pub(crate) fn usage(&self) -> Load {
+        let pools = self.runtimes.read().unwrap_or_else(PoisonError::into_inner);
+        pools.values().map(RuntimePool::status).fold(Load::default(), |load, status| Load {
             in_use: load.in_use + status.size.saturating_sub(status.available),
             waiting: load.waiting + status.waiting,
         })
     }
 
     pub(crate) fn close(&self) {
-        self.shares.read().unwrap_or_else(PoisonError::into_inner).values().for_each(Share::close);
+        self.runtimes.read().unwrap_or_else(PoisonError::into_inner).values().for_each(RuntimePool::close);
     }
 
-    /// How many users one write transaction may carry.
-    pub(crate) const fn users_together(&self) -> usize {
+    /// The most users in the scope of one write transaction.
+    pub(crate) const fn max_users_per_transaction(&self) -> usize {
         match self.row_security {
             RowSecurity::Writes => 64,
             RowSecurity::All => 1,
         }
     }
 
-    /// The server ends a statement after the time-out; only one that is cut off takes longer.
-    fn patience(&self) -> Duration {
+    /// The server cancels a statement after the time-out. Only a broken connection takes longer.
+    fn client_timeout(&self) -> Duration {
         self.connector.timeout() * 2
     }
 
     async fn lease(&self) -> Result<Lease, StoreError> {
-        match self.share()?.get().await {
+        match self.of_current_runtime()?.get().await {
             Ok(object) => Ok(Lease(Some(object))),
             Err(pooled::PoolError::Backend(PoolError::ConnectionError(
                 diesel::ConnectionError::CouldntSetupConfiguration(error),
@@ -181,8 +186,8 @@ impl Pool {
     }
 }
 
-/// Sets the scope and does the step: sent together and done one after the other.
-async fn within<T, F>(conn: &AsyncPgConnection, scope: Scope, step: F) -> Result<T, Failure>
+/// Sets the scope and runs the step, in pipelined statements. The server receives the scope first.
+async fn in_scope<T, F>(conn: &AsyncPgConnection, scope: RowScope, step: F) -> Result<T, Failure>
 where
     F: for<'c> Step<&'c AsyncPgConnection, T>,
 {
@@ -191,7 +196,7 @@ where
     answer
 }
 
-/// A borrowed connection.
+/// A connection on loan from the pool. `None` after it was closed.
 struct Lease(Option<Object<Manager>>);
 
 impl Lease {
@@ -199,8 +204,8 @@ impl Lease {
         self.0.as_deref_mut().ok_or_else(timed_out)
     }
 
-    /// The answer; a connection that did not give one in time is closed.
-    fn settle<T>(
+    /// Returns the connection to the pool, or closes it if it did not answer in time.
+    fn release<T>(
         mut self,
         answer: Result<Result<T, Failure>, tokio::time::error::Elapsed>,
     ) -> Result<T, Failure> {
@@ -218,5 +223,46 @@ impl Drop for Lease {
         {
             drop(Object::take(object));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::{Text, Uuid as SqlUuid};
+    use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+    use domain::UserId;
+    use postgres_testbed::Testbed;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::sql::{Sql, sql};
+    use crate::test_support::connector;
+
+    const USER: UserId = UserId(Uuid::from_u128(1));
+    const INSERT_USER: &str =
+        "insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon,
+            live_todos) values (lpad('1', 32, '0')::uuid, false, true, now(), now(), now(), 'epoch', 0)";
+
+    fn update<'a>() -> Sql<'a, Text> {
+        sql("update users set display_name = 'Ann' where id = ").bind::<SqlUuid, _>(USER.0)
+    }
+
+    /// A new statement takes a round trip to prepare. One that is prepared already must not overtake it.
+    #[tokio::test]
+    async fn the_scope_is_set_before_a_statement_that_is_prepared_already() {
+        let database = Testbed::shared().create_database("scope_order");
+        crate::migrate(&database.owner_url(), &database.app_url()).await.expect("migrates");
+        let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("connects");
+        owner.batch_execute(INSERT_USER).await.expect("inserts");
+        let row_security = RowSecurity::Writes;
+        let pool = Pool::new(&connector(&database, row_security), 1, row_security);
+        let unscoped = pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            Ok(update().execute(&mut conn).await?)
+        });
+        assert_eq!(unscoped.await.expect("prepares"), 0, "the policy hides the row");
+        let scoped = pool.write(RowScope::User(USER), async |mut conn: &AsyncPgConnection| {
+            Ok(update().execute(&mut conn).await?)
+        });
+        assert_eq!(scoped.await.expect("updates"), 1);
     }
 }

@@ -14,13 +14,13 @@ use domain::session::{Ending, NewSession, Revocation};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use self::write::NewAccount;
-use crate::PostgresStore;
-use crate::fence::Scope;
 use crate::one_time;
+use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::{revoked_tokens, users};
 use crate::sessions::live;
 use crate::sessions::write::{end_all, end_user, insert_session};
+use crate::store::PostgresStore;
 
 #[async_trait]
 impl AccountStore for PostgresStore {
@@ -30,7 +30,7 @@ impl AccountStore for PostgresStore {
         session: Option<NewSession>,
         now: Stamp,
     ) -> Result<Registered, StoreError> {
-        let registered = self.pool.write(Scope::User(user.id), async move |conn: &AsyncPgConnection| {
+        let registered = self.pool.write(RowScope::User(user.id), async move |conn: &AsyncPgConnection| {
             let new = NewAccount {
                 id: user.id,
                 email: Some(&user.email),
@@ -53,7 +53,7 @@ impl AccountStore for PostgresStore {
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
         let key = email.key().to_owned();
-        let row = self.pool.read(Scope::address(email), async move |mut conn: &AsyncPgConnection| {
+        let row = self.pool.read(RowScope::address(email), async move |mut conn: &AsyncPgConnection| {
             let query = users::table.filter(users::email_key.eq(key)).select(UserRow::as_select());
             Ok(query.first(&mut conn).await.optional()?)
         });
@@ -61,7 +61,7 @@ impl AccountStore for PostgresStore {
     }
 
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError> {
-        let row = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let row = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             let query = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select());
             Ok(query.first(&mut conn).await.optional()?)
         });
@@ -74,7 +74,7 @@ impl AccountStore for PostgresStore {
         name: Option<DisplayName>,
         now: Stamp,
     ) -> Result<Option<User>, StoreError> {
-        let row = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let row = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
                 users::display_name.eq(name.as_ref().map(DisplayName::as_str)),
                 users::updated_at.eq(timestamp(now)),
@@ -93,7 +93,7 @@ impl AccountStore for PostgresStore {
     ) -> Result<PasswordSet, StoreError> {
         let PasswordReplacement { password, ending, notice } = new;
         let old = old.clone();
-        let set = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let set = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             // This locks the user's row, so no session can be opened between it and the end of the others.
             if !replace_password(conn, user, &old, &password, ending.at).await? {
                 return Ok(PasswordSet::Changed);
@@ -113,7 +113,7 @@ impl AccountStore for PostgresStore {
         session: Option<SessionId>,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
-        let deleted = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let deleted = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             if !write::lock_wholly(conn, user).await? || !live::lasts(conn, user, session, ending.at).await? {
                 return Ok(None);
             }
@@ -127,7 +127,7 @@ impl AccountStore for PostgresStore {
     }
 
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
-        let records = self.pool.snapshot(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let records = self.pool.snapshot(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             records::load(conn, user).await
         });
         records.await
@@ -135,7 +135,7 @@ impl AccountStore for PostgresStore {
 
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {
         let old = old.clone();
-        let done = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let done = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             let still = users::table.filter(users::id.eq(user.0)).filter(users::password_hash.eq(old.0));
             Ok(diesel::update(still).set(users::password_hash.eq(new.0)).execute(&mut conn).await?)
         });

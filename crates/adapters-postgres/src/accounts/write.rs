@@ -9,7 +9,7 @@ use domain::{Stamp, StoreError, UserId};
 use uuid::Uuid;
 
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
 use crate::sql::{Sql, sql};
@@ -79,7 +79,7 @@ pub(crate) async fn find_or_make(
         if let Some(row) = lock_by_address(conn, email).await? {
             return Ok(Owner::Found(row));
         }
-        Scope::User(new.id).set(conn).await?;
+        RowScope::User(new.id).set(conn).await?;
         if let Some(row) = insert(conn, new, now).await? {
             return Ok(Owner::Made(row));
         }
@@ -92,10 +92,10 @@ pub(crate) async fn lock_by_address(
     conn: &AsyncPgConnection,
     email: &Email,
 ) -> Result<Option<UserRow>, Failure> {
-    Scope::address(email).set(conn).await?;
+    RowScope::address(email).set(conn).await?;
     let id = id_by_address(email).get_result::<Uuid>(&mut &*conn).await.optional()?;
     let Some(id) = id.map(UserId) else { return Ok(None) };
-    Scope::User(id).set(conn).await?;
+    RowScope::User(id).set(conn).await?;
     lock_addressee(conn, id, email).await
 }
 

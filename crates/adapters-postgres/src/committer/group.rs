@@ -1,40 +1,40 @@
-//! Batches decided together: who waits for what, and the decision itself, which is pure.
+//! A group of batches and the pure decision about it.
 
 use std::collections::HashMap;
 
 use domain::sync::Position;
-use domain::todo::plan::{Decision, Plan, UserState, Written};
+use domain::todo::plan::{self, Plan, UserState, Written};
 use domain::todo::{Batch, Commit, Todo, TodoEvent, TodoNumber};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// A batch that waits to be committed.
+/// A queued batch.
 pub(super) struct Job {
     pub user: UserId,
     pub batch: Batch,
     pub now: Stamp,
-    /// From when on nobody may be expected to wait for it any more.
+    /// The caller does not wait longer than this.
     pub deadline: Instant,
     pub answer: oneshot::Sender<Result<Commit, StoreError>>,
 }
 
-/// What the transaction read under the users' locks.
+/// What the transaction loaded while it held the users' row locks.
 pub(super) struct Loaded {
-    /// Position and live count; users that do not exist are missing.
+    /// Position and number of live todos. Users that do not exist are missing.
     pub users: HashMap<UserId, (Position, u32)>,
     pub todos: Vec<(UserId, Todo)>,
-    /// Fresh, as many as [`numbers_for`] says.
+    /// As many unused numbers as [`numbers_needed`] says.
     pub numbers: Vec<TodoNumber>,
 }
 
-/// What is to be written, answered and told.
-pub(super) struct Decided {
-    /// Of each job, in order.
+/// What to write and what to answer.
+pub(super) struct Decision {
+    /// One per job, in the order of the jobs.
     pub answers: Vec<Answer>,
-    /// As the last batch leaves them, each todo once.
+    /// Each changed todo once, in its final state.
     pub rows: Vec<(UserId, Written)>,
-    /// Clock and live count of each user of whom something is written.
+    /// Clock and number of live todos of each user whose rows change.
     pub users: Vec<(UserId, Stamp, u32)>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Answer {
     pub events: Vec<TodoEvent>,
 }
 
-/// The users of the jobs, each once, in ascending order.
+/// Returns the distinct users of the jobs in ascending order.
 pub(super) fn users(jobs: &[Job]) -> Vec<UserId> {
     let mut users: Vec<_> = jobs.iter().map(|job| job.user).collect();
     users.sort_unstable();
@@ -51,7 +51,7 @@ pub(super) fn users(jobs: &[Job]) -> Vec<UserId> {
     users
 }
 
-/// The todos that the jobs name, each once.
+/// Returns the distinct todos that the jobs name.
 pub(super) fn keys(jobs: &[Job]) -> Vec<(UserId, TodoId)> {
     let mut keys: Vec<_> =
         jobs.iter().flat_map(|job| job.batch.changes.iter().map(|change| (job.user, change.id))).collect();
@@ -60,13 +60,13 @@ pub(super) fn keys(jobs: &[Job]) -> Vec<(UserId, TodoId)> {
     keys
 }
 
-/// How many fresh numbers the jobs may need.
-pub(super) fn numbers_for(jobs: &[Job]) -> usize {
+/// The most numbers that the jobs can use for new todos.
+pub(super) fn numbers_needed(jobs: &[Job]) -> usize {
     jobs.iter().map(|job| job.batch.possible_creations()).sum()
 }
 
-/// Decides the jobs in order, those of one user each on what the one before left.
-pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decided, StoreError> {
+/// Decides the jobs in order. Each job sees the state that the user's previous job left.
+pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreError> {
     let mut states = states(jobs, loaded);
     let mut rows: HashMap<(UserId, TodoId), Written> = HashMap::new();
     let mut answers = Vec::with_capacity(jobs.len());
@@ -87,8 +87,8 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decided, StoreError
         }
         let (decision, events) = plan.into_parts();
         let commit = match decision {
-            Decision::Decided(outcomes) => Commit::Done(outcomes),
-            Decision::StaleCursor => Commit::StaleCursor,
+            plan::Decision::Decided(outcomes) => Commit::Done(outcomes),
+            plan::Decision::StaleCursor => Commit::StaleCursor,
         };
         answers.push(Answer { commit, events });
     }
@@ -99,7 +99,7 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decided, StoreError
         .filter_map(|user| states.get(&user).map(|state| (user, state.clock(), state.live())))
         .collect();
     let rows = rows.into_iter().map(|((user, _), written)| (user, written)).collect();
-    Ok(Decided { answers, rows, users })
+    Ok(Decision { answers, rows, users })
 }
 
 fn states(jobs: &[Job], loaded: Loaded) -> HashMap<UserId, UserState> {

@@ -16,13 +16,13 @@ use domain::{SessionId, Stamp, StoreError, UserId};
 use uuid::Uuid;
 
 use self::write::NewIdentity;
-use crate::PostgresStore;
 use crate::accounts::write::{NewAccount, insert};
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::schema::{external_identities, users};
 use crate::sessions::live;
 use crate::sessions::write::lock_user;
+use crate::store::PostgresStore;
 
 #[async_trait]
 impl IdentityStore for PostgresStore {
@@ -33,7 +33,7 @@ impl IdentityStore for PostgresStore {
         now: Stamp,
     ) -> Result<UserId, StoreError> {
         let (issuer, subject) = (token.issuer.clone(), token.subject.clone());
-        let scope = Scope::identity(&issuer, &subject);
+        let scope = RowScope::identity(&issuer, &subject);
         let known = self.pool.read(scope.clone(), async move |mut conn: &AsyncPgConnection| {
             let owner = write::owner_statement(&issuer, &subject);
             Ok(owner.get_result::<Uuid>(&mut conn).await.optional()?)
@@ -54,7 +54,7 @@ impl IdentityStore for PostgresStore {
         new_user: UserId,
         now: Stamp,
     ) -> Result<Resolved, StoreError> {
-        let scope = Scope::identity(&identity.provider, &identity.subject);
+        let scope = RowScope::identity(&identity.provider, &identity.subject);
         let resolved = self.pool.write(scope, async move |conn: &AsyncPgConnection| {
             resolve::resolve(conn, &identity, new_user, now).await
         });
@@ -68,7 +68,7 @@ impl IdentityStore for PostgresStore {
         identity: ProviderIdentity,
         now: Stamp,
     ) -> Result<Linked, StoreError> {
-        let linked = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let linked = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             let ProviderIdentity { provider, subject, verified_email, tokens, name: _ } = &identity;
             write::lock(conn, provider, subject).await?;
             if lock_user(conn, user).await?.is_none() {
@@ -95,7 +95,7 @@ impl IdentityStore for PostgresStore {
 
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
         let provider = provider.to_owned();
-        let unlinked = self.pool.write(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let unlinked = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             let own = users::table.filter(users::id.eq(user.0)).select(users::password_hash.is_not_null());
             let has_password = own.for_no_key_update().first::<bool>(&mut conn).await.optional()?;
             let Some(has_password) = has_password else { return Ok(Unlinked::NotLinked) };
@@ -116,7 +116,7 @@ impl IdentityStore for PostgresStore {
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
-        let providers = self.pool.read(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let providers = self.pool.read(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             write::providers(conn, user).await
         });
         providers.await
@@ -134,7 +134,7 @@ async fn at_first_sight(
     if let Some(user) = write::owner(conn, issuer, subject).await? {
         return Ok(user);
     }
-    Scope::User(new_user).set(conn).await?;
+    RowScope::User(new_user).set(conn).await?;
     let account = NewAccount {
         id: new_user,
         email: None,

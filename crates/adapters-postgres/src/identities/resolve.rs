@@ -8,7 +8,7 @@ use domain::{Stamp, StoreError, UserId};
 use super::write::{self, NewIdentity};
 use crate::accounts::write::{NewAccount, insert, lock_account, lock_by_address};
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::UserRow;
 
 /// Runs inside a transaction that is about this identity.
@@ -47,7 +47,7 @@ pub(super) async fn resolve(
                     display_name: name.as_ref(),
                     last_login_at: None,
                 };
-                Scope::User(new_user).set(conn).await?;
+                RowScope::User(new_user).set(conn).await?;
                 match insert(conn, &account, now).await? {
                     Some(row) => row.try_into()?,
                     None => continue,
@@ -62,7 +62,7 @@ pub(super) async fn resolve(
 
 /// The user, locked; the transaction admits them afterwards.
 async fn lock_owner(conn: &AsyncPgConnection, owner: UserId) -> Result<Option<UserRow>, Failure> {
-    Scope::User(owner).set(conn).await?;
+    RowScope::User(owner).set(conn).await?;
     lock_account(conn, owner).await
 }
 

@@ -9,7 +9,7 @@ use domain::{Stamp, UserId};
 use uuid::Uuid;
 
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::external_identities;
 use crate::sql::{Sql, sql};
@@ -30,7 +30,7 @@ pub(super) async fn owner(
     provider: &str,
     subject: &str,
 ) -> Result<Option<UserId>, Failure> {
-    Scope::identity(provider, subject).set(conn).await?;
+    RowScope::identity(provider, subject).set(conn).await?;
     let owner = owner_statement(provider, subject).get_result::<Uuid>(&mut &*conn).await.optional()?;
     Ok(owner.map(UserId))
 }

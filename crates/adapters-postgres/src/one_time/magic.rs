@@ -9,7 +9,7 @@ use super::take_over::shut_out_others;
 use super::write;
 use crate::accounts::write::{NewAccount, Owner, find_or_make, lock_addressee};
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::sessions::write::open;
 
 /// Runs inside a transaction that may use the token and, at first, nothing else.
@@ -28,7 +28,7 @@ pub(super) async fn log_in(
     let email = sent.address()?;
     if let Some(user) = sent.user() {
         // Whoever removes a user locks them before their tokens, and so does this.
-        Scope::User(user).set(conn).await?;
+        RowScope::User(user).set(conn).await?;
         lock_addressee(conn, user, &email).await?;
     }
     let Some(token) = write::consume(conn, Purpose::MagicLink, hash, now).await? else {

@@ -19,21 +19,21 @@ use domain::session::{Ending, NewSession, Revocation, TokenHash};
 use domain::{SessionId, Stamp, StoreError, UserId};
 use uuid::Uuid;
 
-use crate::PostgresStore;
 use crate::accounts::write::{ADDRESS_UNIQUE, lock_addressee, lock_wholly};
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
 use crate::sessions::live;
 use crate::sessions::write::lock_user;
+use crate::store::PostgresStore;
 
 #[async_trait]
 impl OneTimeStore for PostgresStore {
     async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
         // Of nobody it takes as many statements, so that the time does not tell whether there is an account.
         let user = proof.token.user.unwrap_or(UserId(Uuid::nil()));
-        let sent = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let sent = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let found = lock_user(conn, user).await?.is_some();
             // Of a user who went away meanwhile nothing is kept.
             if found || proof.token.user.is_none() {
@@ -46,7 +46,7 @@ impl OneTimeStore for PostgresStore {
 
     async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
         let user = token.user;
-        let scope = user.map_or(Scope::Unfenced, Scope::User);
+        let scope = user.map_or(RowScope::Unrestricted, RowScope::User);
         let put = self.pool.write(scope, async move |conn: &AsyncPgConnection| match user {
             Some(user) if lock_user(conn, user).await?.is_none() => Ok(()),
             _ => write::put(conn, &token).await,
@@ -61,7 +61,7 @@ impl OneTimeStore for PostgresStore {
         now: Stamp,
     ) -> Result<Option<Consumed>, StoreError> {
         let hash = *hash;
-        let row = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+        let row = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             write::consume(conn, purpose, &hash, now).await
         });
         Ok(row.await?.map(|row| Consumed { user: row.user(), payload: row.payload }))
@@ -69,7 +69,7 @@ impl OneTimeStore for PostgresStore {
 
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let hash = *hash;
-        let verified = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+        let verified = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             let Some(user) = use_up(conn, Purpose::VerifyEmail, &hash, now).await? else { return Ok(None) };
             let update = diesel::update(users::table.filter(users::id.eq(user.id.0)))
                 .set((users::email_verified.eq(true), users::updated_at.eq(timestamp(now))));
@@ -80,12 +80,12 @@ impl OneTimeStore for PostgresStore {
 
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let (pool, hash) = (&self.pool, *hash);
-        let row = pool.read(Scope::token(&hash), async move |mut conn: &AsyncPgConnection| {
+        let row = pool.read(RowScope::token(&hash), async move |mut conn: &AsyncPgConnection| {
             let token = write::good(conn, Purpose::ResetPassword, &hash, now).await?;
             let Some((token, user)) = token.and_then(|token| token.user().map(|user| (token, user))) else {
                 return Ok(None);
             };
-            pool.narrow(conn, Scope::User(user)).await?;
+            pool.set_scope(conn, RowScope::User(user)).await?;
             let query = users::table
                 .filter(users::id.eq(user.0))
                 .filter(users::email_key.eq(token.address()?.key().to_owned()))
@@ -102,7 +102,7 @@ impl OneTimeStore for PostgresStore {
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let hash = *hash;
         let PasswordReplacement { password, ending, notice } = new;
-        let reset = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+        let reset = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             let user = use_up(conn, Purpose::ResetPassword, &hash, ending.at).await?;
             let Some(user) = user else { return Ok(None) };
             if let Some(notice) = &notice {
@@ -122,7 +122,7 @@ impl OneTimeStore for PostgresStore {
         ending: Ending,
     ) -> Result<MagicLogIn, StoreError> {
         let hash = *hash;
-        let logged_in = self.pool.write(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+        let logged_in = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             magic::log_in(conn, &hash, new_user, &session, cap, &ending).await
         });
         logged_in.await
@@ -137,7 +137,7 @@ impl OneTimeStore for PostgresStore {
         notice: Option<NewMail>,
         now: Stamp,
     ) -> Result<EmailChange, StoreError> {
-        let changed = self.pool.try_write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let changed = self.pool.try_write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             if !lock_wholly(conn, user).await? {
                 return Ok(EmailChange::NoSuchUser);
             }
@@ -178,7 +178,7 @@ async fn use_up(
 ) -> Result<Option<User>, Failure> {
     let Some(token) = write::good(conn, purpose, hash, now).await? else { return Ok(None) };
     let Some(user) = token.user() else { return Ok(None) };
-    Scope::User(user).set(conn).await?;
+    RowScope::User(user).set(conn).await?;
     let addressee = lock_addressee(conn, user, &token.address()?).await?;
     let consumed = write::consume(conn, purpose, hash, now).await?;
     Ok(addressee.filter(|_| consumed.is_some()).map(User::try_from).transpose()?)

@@ -9,7 +9,7 @@ use domain::session::TokenHash;
 use domain::{Stamp, UserId};
 
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::{OneTimeColumns, OneTimeRow, timestamp};
 use crate::schema::{mail_outbox, one_time_tokens};
 use crate::sql::{Sql, sql};
@@ -138,10 +138,10 @@ pub(super) async fn adopt(
     hash: &TokenHash,
     user: UserId,
 ) -> Result<(), Failure> {
-    Scope::token(hash).set(conn).await?;
+    RowScope::token(hash).set(conn).await?;
     let own = one_time_tokens::table.filter(one_time_tokens::token_hash.eq(&hash.0[..]));
     diesel::update(own).set(one_time_tokens::user_id.eq(user.0)).execute(&mut &*conn).await?;
-    Scope::mail_of(token.id()).set(conn).await?;
+    RowScope::mail_of(token.id()).set(conn).await?;
     let own = mail_outbox::table.filter(mail_outbox::token_id.eq(token.id().0));
     diesel::update(own).set(mail_outbox::user_id.eq(user.0)).execute(&mut &*conn).await?;
     Ok(())

@@ -22,10 +22,10 @@ use domain::{SessionId, Stamp, StoreError, UserId};
 
 use self::news::NewsRow;
 use self::write::Which;
-use crate::PostgresStore;
 use crate::accounts::write::lock_account;
-use crate::fence::{Scope, Work};
+use crate::row_security::{RowScope, Worker};
 use crate::rows::SessionRow;
+use crate::store::PostgresStore;
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -36,7 +36,7 @@ impl SessionStore for PostgresStore {
         cap: u32,
         ending: Ending,
     ) -> Result<Opened, StoreError> {
-        let opened = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let opened = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let found = lock_account(conn, user).await?.map(User::try_from).transpose()?;
             if let Some(refusal) = session.refusal(found.as_ref()) {
                 return Ok(refusal);
@@ -49,16 +49,16 @@ impl SessionStore for PostgresStore {
 
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
         let (pool, hash) = (&self.pool, *hash);
-        let facts = self.pool.read(Scope::token(&hash), async move |conn: &AsyncPgConnection| {
+        let facts = self.pool.read(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             let Some((user, _)) = facts::owner(conn, &hash).await? else { return Ok(None) };
-            pool.narrow(conn, Scope::User(user)).await?;
+            pool.set_scope(conn, RowScope::User(user)).await?;
             facts::load(conn, user, &hash).await
         });
         facts.await
     }
 
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
-        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(live::statement(user, now).load::<SessionRow>(&mut conn).await?)
         });
         rows.await?.into_iter().map(Session::try_from).collect()
@@ -72,9 +72,10 @@ impl SessionStore for PostgresStore {
         ending: Ending,
     ) -> Result<Refreshed, StoreError> {
         let (presented, device) = (*presented, device.clone());
-        let refreshed = self.pool.write(Scope::token(&presented), async move |conn: &AsyncPgConnection| {
-            rotate::rotate(conn, &presented, &successor, &device, &ending).await
-        });
+        let refreshed =
+            self.pool.write(RowScope::token(&presented), async move |conn: &AsyncPgConnection| {
+                rotate::rotate(conn, &presented, &successor, &device, &ending).await
+            });
         refreshed.await
     }
 
@@ -86,7 +87,7 @@ impl SessionStore for PostgresStore {
         now: Stamp,
     ) -> Result<(), StoreError> {
         let device = device.clone();
-        let touched = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let touched = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             write::touch(conn, user, session, &device, None, now).await
         });
         touched.await
@@ -98,7 +99,7 @@ impl SessionStore for PostgresStore {
         session: SessionId,
         ending: Ending,
     ) -> Result<Option<Revocation>, StoreError> {
-        let ended = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let ended = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             write::end(conn, user, Which::One(session), &ending).await
         });
         Ok(ended.await?.pop())
@@ -110,7 +111,7 @@ impl SessionStore for PostgresStore {
         keep: Option<SessionId>,
         ending: Ending,
     ) -> Result<Vec<Revocation>, StoreError> {
-        let ended = self.pool.write(Scope::User(user), async move |conn: &AsyncPgConnection| {
+        let ended = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             write::lock_user(conn, user).await?;
             write::end_all(conn, user, keep, &ending).await
         });
@@ -118,14 +119,14 @@ impl SessionStore for PostgresStore {
     }
 
     async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
-        let rows = self.pool.read(Scope::Unfenced, async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
             Ok(news::statement(since, now).load::<NewsRow>(&mut conn).await?)
         });
         news::read(rows.await?)
     }
 
     async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
-        let gone = self.pool.write(Scope::Work(Work::Sweep), async move |conn: &AsyncPgConnection| {
+        let gone = self.pool.write(RowScope::Worker(Worker::Sweep), async move |conn: &AsyncPgConnection| {
             sweep::sweep(conn, now, limit).await
         });
         gone.await

@@ -10,7 +10,7 @@ use futures_util::future::{try_join, try_join3};
 use super::facts;
 use super::write::{self, Which};
 use crate::error::Failure;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::{refresh_tokens, sessions, users};
 
@@ -50,7 +50,8 @@ pub(super) async fn rotate(
 
 async fn load(conn: &AsyncPgConnection, presented: &TokenHash) -> Result<Option<RefreshFacts>, Failure> {
     let Some((user, session)) = facts::owner(conn, presented).await? else { return Ok(None) };
-    try_join3(Scope::User(user).set(conn), keep_user(conn, user), lock_session(conn, user, session)).await?;
+    try_join3(RowScope::User(user).set(conn), keep_user(conn, user), lock_session(conn, user, session))
+        .await?;
     // Not sent before the locks are held: a statement that the connection knows would overtake one that it does not.
     facts::load(conn, user, presented).await
 }

@@ -9,11 +9,11 @@ use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
 use crate::sql::{Sql, sql};
 
 /// Clock, horizon, epoch, and a todo; where nothing changed one row without a todo.
-pub(super) type ChangeColumns = (Timestamptz, Timestamptz, Text, Nullable<TodoColumns>);
-pub(super) type ChangeRow = (PgTimestamp, PgTimestamp, String, Option<TodoRow>);
+pub(crate) type ChangeColumns = (Timestamptz, Timestamptz, Text, Nullable<TodoColumns>);
+pub(crate) type ChangeRow = (PgTimestamp, PgTimestamp, String, Option<TodoRow>);
 
 /// Of a user who does not exist there is no row. Gives one todo more than `limit`, to tell whether there is more.
-pub(super) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'a, ChangeColumns> {
+pub(crate) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'a, ChangeColumns> {
     sql(concat!(
         "select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ",
         todo_columns!(),
@@ -28,7 +28,7 @@ pub(super) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'
     .sql(" order by t.updated_at")
 }
 
-pub(super) fn read(rows: Vec<ChangeRow>, limit: u32) -> Result<Option<Changes>, StoreError> {
+pub(crate) fn read(rows: Vec<ChangeRow>, limit: u32) -> Result<Option<Changes>, StoreError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut changes = None;
     for (clock, horizon, epoch, row) in rows {

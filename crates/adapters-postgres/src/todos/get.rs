@@ -7,26 +7,26 @@ use domain::{TodoId, UserId};
 use crate::rows::{TodoColumns, todo_columns};
 use crate::sql::{Sql, sql};
 
-pub(super) fn by_id<'a>(user: UserId, id: TodoId) -> Sql<'a, TodoColumns> {
+pub(crate) fn by_id<'a>(user: UserId, id: TodoId) -> Sql<'a, TodoColumns> {
     sql(concat!("select ", todo_columns!(), " from todos t where t.user_id = "))
         .bind::<Uuid, _>(user.0)
         .sql(" and t.id = ")
         .bind::<Uuid, _>(id.0)
 }
 
-pub(super) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoColumns> {
+pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoColumns> {
     sql(concat!("select ", todo_columns!(), " from todos t where t.user_id = "))
         .bind::<Uuid, _>(user.0)
         .sql(" and t.number = ")
         .bind::<BigInt, _>(number.0)
 }
 
-pub(super) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
+pub(crate) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
     sql("select u.sync_clock from users u where u.id = ").bind::<Uuid, _>(user.0)
 }
 
 /// The policies show nobody the todos of others; a function of the tables' owner looks and tells only this.
-pub(super) fn is_anothers<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
+pub(crate) fn is_anothers<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
     sql("select todo_is_anothers(user_id => ")
         .bind::<Uuid, _>(user.0)
         .sql(", todo_id => ")

@@ -10,11 +10,11 @@ use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
 use crate::sql::{Sql, sql};
 
 /// Clock, horizon, epoch, total, and a todo; of an empty page one row without a todo.
-pub(super) type PageColumns = (Timestamptz, Timestamptz, Text, BigInt, Nullable<TodoColumns>);
-pub(super) type PageRow = (PgTimestamp, PgTimestamp, String, i64, Option<TodoRow>);
+pub(crate) type PageColumns = (Timestamptz, Timestamptz, Text, BigInt, Nullable<TodoColumns>);
+pub(crate) type PageRow = (PgTimestamp, PgTimestamp, String, i64, Option<TodoRow>);
 
 /// Of a user who does not exist there is no row.
-pub(super) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
+pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
     let start = sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ");
     let total = if is_kept_count(query) {
         start.sql("u.live_todos::bigint")
@@ -82,7 +82,7 @@ const fn order(query: &ListQuery) -> &'static str {
     }
 }
 
-pub(super) fn read(rows: Vec<PageRow>) -> Result<Option<Page>, StoreError> {
+pub(crate) fn read(rows: Vec<PageRow>) -> Result<Option<Page>, StoreError> {
     let mut page = None;
     for (clock, horizon, epoch, total, row) in rows {
         if page.is_none() {

@@ -1,11 +1,9 @@
 //! [`TodoStore`] on PostgreSQL: each read is one statement, and every change goes through the [committer](crate::committer).
 
-mod changes;
-mod get;
-mod list;
-#[cfg(test)]
-pub(crate) mod plans;
-mod tombstones;
+pub(crate) mod changes;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod tombstones;
 
 use async_trait::async_trait;
 use diesel::pg::data_types::PgTimestamp;
@@ -14,14 +12,14 @@ use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
-use crate::PostgresStore;
-use crate::fence::Scope;
+use crate::row_security::RowScope;
 use crate::rows::{TodoColumns, TodoRow, stamp};
 use crate::sql::Sql;
+use crate::store::PostgresStore;
 
 impl PostgresStore {
     async fn one(&self, user: UserId, query: Sql<'_, TodoColumns>) -> Result<Option<Todo>, StoreError> {
-        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(query.load::<TodoRow>(&mut conn).await?)
         });
         rows.await?.pop().map(Todo::try_from).transpose()
@@ -44,7 +42,7 @@ impl TodoStore for PostgresStore {
 
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         let query = list::page(user, query);
-        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(query.load::<list::PageRow>(&mut conn).await?)
         });
         list::read(rows.await?)
@@ -57,7 +55,7 @@ impl TodoStore for PostgresStore {
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let query = changes::after(user, since, limit);
-        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(query.load::<changes::ChangeRow>(&mut conn).await?)
         });
         changes::read(rows.await?, limit)
@@ -65,14 +63,14 @@ impl TodoStore for PostgresStore {
 
     async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
         let query = get::clock(user);
-        let rows = self.pool.read(Scope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(query.load::<PgTimestamp>(&mut conn).await?)
         });
         rows.await?.pop().map(|clock| stamp("users", "sync_clock", clock)).transpose()
     }
     async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
         let query = get::is_anothers(user, id);
-        let answer = self.pool.read(Scope::Unfenced, async move |mut conn: &AsyncPgConnection| {
+        let answer = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
             Ok(query.get_result::<bool>(&mut conn).await?)
         });
         answer.await

@@ -10,14 +10,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
 
-use crate::committer::write::lock;
-use crate::fence::{Scope, Work};
+use crate::committer::statements::lock_users;
 use crate::pool::Pool;
+use crate::row_security::{RowScope, Worker};
 use crate::rows::timestamp;
 use crate::sql::{Sql, sql};
 
-pub(super) async fn sweep(pool: &Pool, before: Stamp, limit: u32) -> Result<u64, StoreError> {
-    let found = pool.read(Scope::Work(Work::Sweep), async move |mut conn: &AsyncPgConnection| {
+pub(crate) async fn sweep(pool: &Pool, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+    let found = pool.read(RowScope::Worker(Worker::Sweep), async move |mut conn: &AsyncPgConnection| {
         Ok(find(before, limit).load::<(Uuid, Uuid)>(&mut conn).await?)
     });
     let mut of_users: BTreeMap<UserId, Vec<TodoId>> = BTreeMap::new();
@@ -26,22 +26,23 @@ pub(super) async fn sweep(pool: &Pool, before: Stamp, limit: u32) -> Result<u64,
     }
     let of_users: Vec<_> = of_users.into_iter().collect();
     let mut gone = 0;
-    for part in of_users.chunks(pool.users_together()) {
+    for part in of_users.chunks(pool.max_users_per_transaction()) {
         let users: Vec<_> = part.iter().map(|(user, _)| *user).collect();
         let keys: Vec<_> =
             part.iter().flat_map(|(user, ids)| ids.iter().map(move |id| (*user, *id))).collect();
-        let removed = pool.write(Scope::Users(users.clone()), async move |mut conn: &AsyncPgConnection| {
-            lock(&users).execute(&mut conn).await?;
-            // What was restored before the lock is no tombstone any more.
-            Ok(remove(&keys, before).get_result::<i64>(&mut conn).await?)
-        });
+        let removed =
+            pool.write(RowScope::Users(users.clone()), async move |mut conn: &AsyncPgConnection| {
+                lock_users(&users).execute(&mut conn).await?;
+                // What was restored before the lock is no tombstone any more.
+                Ok(remove(&keys, before).get_result::<i64>(&mut conn).await?)
+            });
         gone += removed.await?.unsigned_abs();
     }
     Ok(gone)
 }
 
 /// The oldest first.
-pub(super) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)> {
+pub(crate) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)> {
     sql("select t.user_id, t.id from todos t where t.deleted_at < ")
         .bind::<Timestamptz, _>(timestamp(before))
         .sql(" order by t.deleted_at limit ")
@@ -49,7 +50,7 @@ pub(super) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)>
 }
 
 /// Removes them, moves the horizons, and gives how many went, in one statement.
-pub(super) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, BigInt> {
+pub(crate) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, BigInt> {
     let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
     sql("with gone as (delete from todos t using unnest(")
         .bind::<Array<SqlUuid>, _>(users)

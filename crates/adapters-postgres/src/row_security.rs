@@ -1,4 +1,4 @@
-//! Whose rows a transaction is for, told to PostgreSQL: the policies of the row-security migration read these settings.
+//! Row-level security: the scope of a transaction, set in variables that the policies of the migrations read.
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -9,51 +9,51 @@ use domain::session::TokenHash;
 use crate::error::Failure;
 use crate::sql::{Sql, sql};
 
-/// Which statements row security binds, beside the `WHERE` that each of them has.
+/// Which statements row-level security restricts, in addition to the `WHERE` clause of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RowSecurity {
     /// Writes. A write transaction names the users whose rows it may change.
     #[default]
     Writes,
-    /// Reads too: each is a transaction that names its one user, and a write transaction carries one user only.
+    /// Reads too. Each read is a transaction that names its user, and a write transaction names one user only.
     All,
 }
 
 impl RowSecurity {
-    /// The session setting that tells the policies about reads.
+    /// The value of the session variable `todo.reads`, which the policies on reads check.
     pub(crate) const fn reads(self) -> &'static str {
         match self {
             Self::Writes => "open",
-            Self::All => "fenced",
+            Self::All => "restricted",
         }
     }
 }
 
-/// What a transaction is about.
+/// The rows that a transaction may access.
 #[derive(Clone, Debug)]
-pub(crate) enum Scope {
+pub(crate) enum RowScope {
     /// The rows of one user.
     User(UserId),
     /// The rows of these users.
     Users(Vec<UserId>),
-    /// The one row with this address, hash or other key, whose user is not known yet.
+    /// The one row with this address, token hash or other key. Its user is not known yet.
     Key(String),
-    /// What a worker does to rows of all users.
-    Work(Work),
-    /// Rows that no policy keeps from being read, and new rows of nobody.
-    Unfenced,
+    /// The rows of all users that a background worker needs.
+    Worker(Worker),
+    /// Rows that every role may read, and new rows that belong to no user.
+    Unrestricted,
 }
 
-/// The server's own work across users; the policies say which tables each is let to.
+/// A background worker that reads or changes rows of all users. The policies restrict each one to its tables.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Work {
-    /// Sending mails.
+pub(crate) enum Worker {
+    /// Sends mails.
     Outbox,
-    /// Removing what is of no more use.
+    /// Deletes expired rows.
     Sweep,
 }
 
-impl Work {
+impl Worker {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Outbox => "outbox",
@@ -62,8 +62,8 @@ impl Work {
     }
 }
 
-impl Scope {
-    /// The refresh or one-time token with this hash, in the form the policies compare.
+impl RowScope {
+    /// The refresh token or one-time token with this hash, in the form that the policies compare.
     pub(crate) fn token(hash: &TokenHash) -> Self {
         Self::Key(hex(hash))
     }
@@ -78,35 +78,35 @@ impl Scope {
         Self::Key(format!("{provider}\n{subject}"))
     }
 
-    /// The mail that carries this token.
+    /// The mail that carries the link of this token.
     pub(crate) fn mail_of(token: OneTimeId) -> Self {
         Self::Key(token.0.to_string())
     }
 
-    /// Sets it for the rest of the transaction.
+    /// Sets the scope for the rest of the transaction.
     pub(crate) async fn set(&self, conn: &AsyncPgConnection) -> Result<(), Failure> {
         let statement: Sql<'_, Text> = match self {
             Self::User(user) => {
-                sql("select set_config('todo.users', ").bind::<Text, _>(admitted([*user])).sql(", true)")
+                sql("select set_config('todo.users', ").bind::<Text, _>(user_array([*user])).sql(", true)")
             }
             Self::Users(users) => sql("select set_config('todo.users', ")
-                .bind::<Text, _>(admitted(users.iter().copied()))
+                .bind::<Text, _>(user_array(users.iter().copied()))
                 .sql(", true)"),
             Self::Key(key) => {
                 sql("select set_config('todo.key', ").bind::<Text, _>(key.as_str()).sql(", true)")
             }
-            Self::Work(work) => {
-                sql("select set_config('todo.work', ").bind::<Text, _>(work.as_str()).sql(", true)")
+            Self::Worker(worker) => {
+                sql("select set_config('todo.work', ").bind::<Text, _>(worker.as_str()).sql(", true)")
             }
-            Self::Unfenced => return Ok(()),
+            Self::Unrestricted => return Ok(()),
         };
         statement.execute(&mut &*conn).await?;
         Ok(())
     }
 }
 
-/// `users` as PostgreSQL writes an array.
-pub(crate) fn admitted(users: impl IntoIterator<Item = UserId>) -> String {
+/// Formats `users` as a PostgreSQL array literal.
+pub(crate) fn user_array(users: impl IntoIterator<Item = UserId>) -> String {
     let users: Vec<_> = users.into_iter().map(|user| user.to_string()).collect();
     format!("{{{}}}", users.join(","))
 }

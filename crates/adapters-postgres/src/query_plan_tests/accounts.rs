@@ -1,5 +1,4 @@
-//! The plan of each statement that looks for something by another key than its user, or for what a worker is about: none reads a table
-//! from one end to the other.
+//! Plans of the statements that find rows by a key other than the user, and of the background workers.
 
 use std::time::Duration;
 
@@ -10,13 +9,14 @@ use domain::{Stamp, UserId};
 use postgres_testbed::{Database, Testbed};
 use uuid::Uuid;
 
+use super::assert_plan;
 use crate::accounts::write::id_by_address;
-use crate::fence::{RowSecurity, Scope, Work};
 use crate::identities::write::owner_statement;
 use crate::one_time::write::{consume_statement, good_statement};
 use crate::outbox;
+use crate::row_security::{RowScope, RowSecurity, Worker};
 use crate::sessions::{facts, live, news, sweep};
-use crate::todos::plans::{assert_plan, connection};
+use crate::test_support::connection;
 
 const USER: UserId = UserId(Uuid::from_u128(500));
 
@@ -73,8 +73,8 @@ async fn every_statement_of_accounts_and_workers_uses_an_index() {
 
 async fn by_keys(conn: &mut AsyncPgConnection) {
     let (hash, now) = (TokenHash([7; 32]), Stamp::EPOCH);
-    Scope::User(USER).set(conn).await.expect("set");
-    Scope::token(&hash).set(conn).await.expect("set");
+    RowScope::User(USER).set(conn).await.expect("set");
+    RowScope::token(&hash).set(conn).await.expect("set");
     let by_hash = &["refresh_tokens_token_hash_key", "refresh_tokens_pkey", "sessions_pkey", "users_pkey"];
     assert_plan(conn, "facts", facts::statement(USER, &hash), by_hash).await;
     assert_plan(conn, "live", live::statement(USER, now), &["sessions_of_user"]).await;
@@ -86,10 +86,10 @@ async fn by_keys(conn: &mut AsyncPgConnection) {
     assert_plan(conn, "consume", consume, by_hash).await;
 
     let email = Email::parse("500@example.com").expect("an address");
-    Scope::address(&email).set(conn).await.expect("set");
+    RowScope::address(&email).set(conn).await.expect("set");
     assert_plan(conn, "address", id_by_address(&email), &["users_email_key_unique"]).await;
 
-    Scope::identity("provider1", "subject1").set(conn).await.expect("set");
+    RowScope::identity("provider1", "subject1").set(conn).await.expect("set");
     let owner = owner_statement("provider1", "subject1");
     assert_plan(conn, "identity", owner, &["external_identities_pkey"]).await;
 }
@@ -105,11 +105,11 @@ async fn by_workers(conn: &mut AsyncPgConnection) {
     )
     .await;
 
-    Scope::Work(Work::Outbox).set(conn).await.expect("set");
+    RowScope::Worker(Worker::Outbox).set(conn).await.expect("set");
     assert_plan(conn, "claim", outbox::claim(now, now, 10), &["mail_outbox_due", "mail_outbox_pkey"]).await;
     assert_plan(conn, "queued", outbox::queued(), &["mail_outbox_due"]).await;
 
-    Scope::Work(Work::Sweep).set(conn).await.expect("set");
+    RowScope::Worker(Worker::Sweep).set(conn).await.expect("set");
     let marks: [&[&str]; 6] = [
         &["refresh_tokens_by_end", "refresh_tokens_pkey"],
         &["sessions_by_end", "refresh_tokens_of_session", "sessions_pkey"],

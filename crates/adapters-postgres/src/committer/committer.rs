@@ -1,0 +1,204 @@
+//! The committer task: takes waiting batches, commits them as a group, and each alone if the group fails.
+
+use std::collections::{HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::StoreError;
+use domain::UserId;
+use domain::todo::{EventBus, TodoEvent};
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::group::{Answer, Job};
+use super::lost_commit::{CommitStatus, LostCommit};
+use super::transaction::{CommitError, GroupWriter};
+use crate::connector::Connector;
+use crate::row_security::RowSecurity;
+
+/// The most batches in one transaction.
+const MAX_BATCHES: usize = 64;
+/// A group takes no further batch once it would exceed this number of changes, so a sync of 1,000 todos
+/// shares its transaction with small batches only.
+const MAX_CHANGES: usize = 2000;
+/// How often an idle committer asks for the outcome of a lost commit.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct Committer {
+    connector: Arc<Connector>,
+    writer: GroupWriter,
+    /// A commit whose outcome is not known. No other group is committed before it is.
+    lost: Option<LostCommit>,
+    bus: Arc<dyn EventBus>,
+    row_security: RowSecurity,
+}
+
+impl Committer {
+    pub(super) fn new(connector: Arc<Connector>, bus: Arc<dyn EventBus>, row_security: RowSecurity) -> Self {
+        let writer = GroupWriter::new(Arc::clone(&connector));
+        Self { connector, writer, lost: None, bus, row_security }
+    }
+
+    /// Runs until the queue is closed and empty.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut closing: watch::Receiver<bool>) {
+        let mut waiting = VecDeque::new();
+        let mut arrived = Vec::new();
+        let mut open = true;
+        loop {
+            if waiting.is_empty() {
+                tokio::select! {
+                    count = queue.recv_many(&mut arrived, MAX_BATCHES) => if count == 0 { break },
+                    _ = closing.changed(), if open => {
+                        open = false;
+                        queue.close();
+                    }
+                    () = sleep(RETRY_INTERVAL), if self.lost.is_some() => {
+                        self.recover_lost_commit().await;
+                    }
+                }
+                waiting.extend(arrived.drain(..));
+            }
+            while waiting.len() < MAX_BATCHES
+                && let Ok(job) = queue.try_recv()
+            {
+                waiting.push_back(job);
+            }
+            let group = take_group(&mut waiting, self.row_security);
+            // A panic must not stop later writes. The callers of this group get an error, because their
+            // answer channels are dropped.
+            if AssertUnwindSafe(self.commit_group(group)).catch_unwind().await.is_err() {
+                tracing::error!("a committer panicked while it committed a group of batches");
+                self.writer.disconnect();
+            }
+        }
+    }
+
+    async fn commit_group(&mut self, jobs: Vec<Job>) {
+        let now = Instant::now();
+        let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
+        refuse(late, "the batch waited too long to be written");
+        if jobs.is_empty() {
+            return;
+        }
+        if !self.recover_lost_commit().await {
+            refuse(jobs, "the database can't be reached");
+            return;
+        }
+        match self.writer.commit(&jobs).await {
+            Err(CommitError::Rejected(error)) if jobs.len() > 1 => {
+                tracing::warn!(%error, batches = jobs.len(), "a group of batches failed; committing each alone");
+                self.commit_each_alone(jobs).await;
+            }
+            outcome => self.answer(jobs, outcome),
+        }
+    }
+
+    /// Commits each batch in its own transaction, so that no batch fails because of another.
+    ///
+    /// If one batch waits for its user's row lock in vain, the user's later batches fail at once. Otherwise
+    /// the other users would wait for all of them.
+    async fn commit_each_alone(&mut self, jobs: Vec<Job>) {
+        let mut locked_users = HashSet::new();
+        for job in jobs {
+            let user = job.user;
+            if locked_users.contains(&user) {
+                refuse(vec![job], "the user's row is locked");
+                continue;
+            }
+            let started = Instant::now();
+            let alone = [job];
+            let outcome = self.writer.commit(&alone).await;
+            if outcome.is_err() && started.elapsed() >= self.writer.lock_timeout() {
+                locked_users.insert(user);
+            }
+            self.answer(alone.into(), outcome);
+        }
+    }
+
+    /// Publishes the events of a durable group and answers the callers that still wait.
+    fn answer(&mut self, jobs: Vec<Job>, outcome: Result<Vec<Answer>, CommitError>) {
+        let error = match outcome {
+            Ok(answers) => {
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    self.publish(job.user, answer.events);
+                    // The caller may no longer wait.
+                    let _ = job.answer.send(Ok(answer.commit));
+                }
+                return;
+            }
+            Err(CommitError::Rejected(StoreError::Corrupt { table, column, problem })) => {
+                for job in jobs {
+                    let _ = job.answer.send(Err(StoreError::corrupt(table, column, problem.clone())));
+                }
+                return;
+            }
+            Err(CommitError::Unknown(error, lost)) => {
+                self.lost = Some(lost);
+                error
+            }
+            Err(
+                CommitError::Rejected(error)
+                | CommitError::ConnectionLost(error)
+                | CommitError::GivenUp(error),
+            ) => error,
+        };
+        refuse(jobs, &error.to_string());
+    }
+
+    /// Finds out what became of the lost commit, if there is one, and publishes its events if it took place.
+    ///
+    /// Returns `false` if the outcome is still unknown.
+    async fn recover_lost_commit(&mut self) -> bool {
+        let Some(lost) = self.lost.take() else { return true };
+        match lost.sent.status(&self.connector).await {
+            CommitStatus::Committed => {
+                for (user, events) in lost.events {
+                    self.publish(user, events);
+                }
+                true
+            }
+            // If later commits changed every row of an indeterminate one, their events are newer.
+            CommitStatus::Aborted | CommitStatus::Indeterminate => true,
+            CommitStatus::Unknown => {
+                self.lost = Some(lost);
+                false
+            }
+        }
+    }
+
+    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
+        if !events.is_empty() {
+            self.bus.publish(user, events);
+        }
+    }
+}
+
+/// Takes the next group from the front. The batches of one user keep their order.
+fn take_group(waiting: &mut VecDeque<Job>, row_security: RowSecurity) -> Vec<Job> {
+    let Some(first) = waiting.pop_front() else { return Vec::new() };
+    let one_user = (row_security == RowSecurity::All).then_some(first.user);
+    let mut changes = first.batch.changes.len();
+    let mut full = false;
+    let mut group = vec![first];
+    let mut rest = VecDeque::new();
+    for job in waiting.drain(..) {
+        let admitted = one_user.is_none_or(|user| job.user == user);
+        full |= admitted && changes + job.batch.changes.len() > MAX_CHANGES;
+        if admitted && !full {
+            changes += job.batch.changes.len();
+            group.push(job);
+        } else {
+            rest.push_back(job);
+        }
+    }
+    *waiting = rest;
+    group
+}
+
+fn refuse(jobs: Vec<Job>, problem: &str) {
+    for job in jobs {
+        let _ = job.answer.send(Err(StoreError::Unavailable(problem.to_owned())));
+    }
+}

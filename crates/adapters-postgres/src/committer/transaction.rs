@@ -1,0 +1,177 @@
+//! One transaction for a group of batches, and what its failure means.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind as Kind, Error as SqlError};
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::StoreError;
+use futures_util::FutureExt;
+use tokio::time::timeout;
+
+use super::group::{self, Answer, Decision, Job};
+use super::lost_commit::{CommitStatus, LostCommit, SentCommit};
+use super::statements;
+use crate::connector::Connector;
+use crate::error::{Failure, timed_out, unavailable};
+
+/// Why a group has no answers.
+pub(super) enum CommitError {
+    /// A statement failed or a batch could not be decided. Nothing was written, and another batch of the
+    /// group may be at fault.
+    Rejected(StoreError),
+    /// The connection broke, and nothing was written.
+    ConnectionLost(StoreError),
+    /// The commit did not happen in time, or its outcome can no longer be found out.
+    GivenUp(StoreError),
+    /// The outcome of the commit is not known yet.
+    Unknown(StoreError, LostCommit),
+}
+
+/// Commits groups of batches on a connection of its own.
+pub(super) struct GroupWriter {
+    connector: Arc<Connector>,
+    /// Absent before the first group, and after the connection broke.
+    connection: Option<AsyncPgConnection>,
+}
+
+/// How far a transaction came. The value survives a transaction that times out or panics.
+#[derive(Default)]
+struct Progress {
+    transaction: Option<String>,
+    /// Set once all rows are written. From then on `COMMIT` may have been sent.
+    decision: Option<Decision>,
+}
+
+impl GroupWriter {
+    pub(super) const fn new(connector: Arc<Connector>) -> Self {
+        Self { connector, connection: None }
+    }
+
+    /// Commits the group, on a second connection if the first one breaks: a broken connection says nothing
+    /// about the batches.
+    pub(super) async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, CommitError> {
+        match self.attempt(jobs).await {
+            Err(CommitError::ConnectionLost(_)) => self.attempt(jobs).await,
+            outcome => outcome,
+        }
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    /// How long a transaction waits for a row lock.
+    ///
+    /// It is short compared with the time-out of a batch, because the batches of other users wait with it.
+    pub(super) fn lock_timeout(&self) -> Duration {
+        self.connector.timeout() / 4
+    }
+
+    async fn connect(&mut self) -> Result<AsyncPgConnection, SqlError> {
+        if let Some(mut conn) = self.connection.take()
+            && !conn.is_broken()
+        {
+            return Ok(conn);
+        }
+        self.connector.connect().await
+    }
+
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, CommitError> {
+        let connected = self.connect().await;
+        let mut conn = connected.map_err(|error| CommitError::ConnectionLost(unavailable(&error)))?;
+
+        let lock_timeout = self.lock_timeout();
+        let mut progress = Progress::default();
+        let reached = &mut progress;
+        let work = conn.transaction(async move |conn| {
+            let loaded = statements::load(conn, jobs, lock_timeout, &mut reached.transaction).await?;
+            let decision = group::decide(jobs, loaded)?;
+            statements::store(conn, &decision).await?;
+            reached.decision = Some(decision);
+            Ok::<_, Failure>(())
+        });
+        let outcome = timeout(self.connector.timeout() * 2, AssertUnwindSafe(work).catch_unwind()).await;
+        let Progress { transaction, decision } = progress;
+        let (failure, decision) = match (outcome, decision) {
+            (Ok(Ok(Ok(()))), Some(decision)) => {
+                self.connection = Some(conn);
+                return Ok(decision.answers);
+            }
+            (Ok(Ok(Err(failure))), decision) => (failure, decision),
+            (Err(_), None) => return Err(CommitError::GivenUp(timed_out())),
+            (Err(_), decision) => (Failure::Store(timed_out()), decision),
+            (Ok(_), _) => {
+                let panicked = StoreError::Unavailable("deciding a batch panicked".to_owned());
+                return Err(CommitError::Rejected(panicked));
+            }
+        };
+        match decision {
+            Some(decision) if !is_rollback(&failure) => {
+                drop(conn);
+                self.find_outcome(jobs, transaction, decision, failure).await
+            }
+            _ if is_connection_lost(&failure) || conn.is_broken() => {
+                Err(CommitError::ConnectionLost(failure.into()))
+            }
+            _ => {
+                self.connection = Some(conn);
+                Err(CommitError::Rejected(failure.into()))
+            }
+        }
+    }
+
+    /// Asks PostgreSQL what became of a `COMMIT` that was not answered. A group that wrote nothing needs no
+    /// answer.
+    async fn find_outcome(
+        &self,
+        jobs: &[Job],
+        transaction: Option<String>,
+        decision: Decision,
+        failure: Failure,
+    ) -> Result<Vec<Answer>, CommitError> {
+        if decision.rows.is_empty() {
+            return Ok(decision.answers);
+        }
+        let Some(transaction) = transaction else { return Err(CommitError::GivenUp(failure.into())) };
+        let sent = SentCommit::new(transaction, &decision);
+        match sent.status(&self.connector).await {
+            CommitStatus::Committed => Ok(decision.answers),
+            CommitStatus::Aborted => Err(CommitError::ConnectionLost(failure.into())),
+            CommitStatus::Indeterminate => Err(CommitError::GivenUp(failure.into())),
+            CommitStatus::Unknown => {
+                let users = jobs.iter().map(|job| job.user);
+                let events = users.zip(decision.answers.into_iter().map(|answer| answer.events)).collect();
+                Err(CommitError::Unknown(failure.into(), LostCommit { sent, events }))
+            }
+        }
+    }
+}
+
+/// Whether PostgreSQL reported that the transaction rolled back. Any other error after `COMMIT` was sent may
+/// follow a commit that took place, for example if the server shuts down in between.
+fn is_rollback(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Sql(SqlError::DatabaseError(
+            Kind::SerializationFailure
+                | Kind::UniqueViolation
+                | Kind::ForeignKeyViolation
+                | Kind::CheckViolation
+                | Kind::ReadOnlyTransaction,
+            _
+        ))
+    )
+}
+
+fn is_connection_lost(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Sql(
+            SqlError::DatabaseError(Kind::UnableToSendCommand | Kind::ClosedConnection, _)
+                | SqlError::BrokenTransactionManager
+        )
+    )
+}

@@ -1,0 +1,91 @@
+//! The store: a connection pool for reads and accounts, and a group commit for todos.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::sql_types::{Bool, Integer};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::StoreError;
+use domain::health::{Load, Probe};
+use domain::todo::EventBus;
+
+use crate::committer::Committers;
+use crate::connector::Connector;
+use crate::error::ConnectError;
+use crate::pool::Pool;
+use crate::row_security::{RowScope, RowSecurity};
+use crate::sql::{Sql, sql};
+use crate::tls;
+use crate::url::Target;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Options {
+    /// A URL with the scheme `postgres`, `postgresql` or `postgresql+asyncpg`.
+    pub url: String,
+    /// The most connections of each runtime that uses the store. The group commit has two more.
+    pub pool_size: usize,
+    /// How long a call waits for a connection and for a statement, and a batch of changes for its turn.
+    pub timeout: Duration,
+    /// Which statements row-level security restricts.
+    pub row_security: RowSecurity,
+    /// Receives the events of committed changes.
+    pub bus: Arc<dyn EventBus>,
+    /// Whether to log every statement, without its bound values.
+    pub echo: bool,
+}
+
+/// Implements every store port on one PostgreSQL database.
+pub struct PostgresStore {
+    pub(crate) pool: Pool,
+    pub(crate) committers: Committers,
+}
+
+impl PostgresStore {
+    /// Opens the store. The database must be reachable.
+    ///
+    /// Changes of todos are written on the current runtime, which must outlive the store. Every other call
+    /// runs on the runtime of its caller.
+    pub async fn connect(options: Options) -> Result<Self, ConnectError> {
+        let Options { url, pool_size, timeout, row_security, bus, echo } = options;
+        let target = Target::parse(&url, timeout)?;
+        let tls = tls::connector(target.verification, &target.roots)?;
+        let connector = Arc::new(Connector::new(target, tls, timeout, row_security, echo));
+        let pool = Pool::new(&connector, pool_size, row_security);
+        let store = Self { pool, committers: Committers::start(&connector, &bus, row_security) };
+        store.probe().await?;
+        Ok(store)
+    }
+
+    /// Whether row-level security restricts the role of this store. It does not restrict the owner of the
+    /// tables or a role with `BYPASSRLS`.
+    pub async fn row_security_active(&self) -> Result<bool, StoreError> {
+        let active = self.pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            let question: Sql<'_, Bool> = sql("select row_security_active('todos')");
+            Ok(question.get_result(&mut conn).await?)
+        });
+        active.await
+    }
+
+    /// Refuses new work and returns once every queued batch is committed. Call it when no requests are left.
+    pub async fn close(&self) {
+        self.committers.close().await;
+        self.pool.close();
+    }
+}
+
+#[async_trait]
+impl Probe for PostgresStore {
+    async fn probe(&self) -> Result<(), StoreError> {
+        let answer = self.pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            let question: Sql<'_, Integer> = sql("select 1");
+            Ok(question.get_result::<i32>(&mut conn).await?)
+        });
+        answer.await.map(drop)
+    }
+
+    fn load(&self) -> Load {
+        self.pool.usage()
+    }
+}
