@@ -1,5 +1,5 @@
-//! Ten thousand simulated lives of one user's devices. A seed that fails is printed; run it alone with
-//! `SIMULATION_SEED=<seed> cargo test -p domain-testkit --test simulation`, or more of them with `SIMULATION_SEEDS=<count>`.
+//! Ten thousand simulations. A failing seed is printed. `SIMULATION_SEED=<seed> cargo test -p domain-testkit --test simulation`
+//! repeats it, and `SIMULATION_SEEDS=<count>` runs another number of seeds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -25,21 +25,24 @@ fn devices_agree_and_lose_nothing_whatever_the_network_does() {
         }
     });
     println!("{seeds} seeds: {report:#?}");
-    let Report { tally, faults, accepted } = report;
-    let met = [
+    let Report { stats, faults, accepted } = report;
+    let counts = [
         accepted,
-        tally.conflicts,
-        tally.dropped,
-        tally.rejected,
-        tally.pages,
-        tally.merged,
+        stats.conflicts,
+        stats.dropped,
+        stats.rejected,
+        stats.pages,
+        stats.merged,
         faults.lost,
         faults.unanswered,
         faults.repeated,
         faults.late,
         faults.refused,
     ];
-    assert!(seeds < 100 || met.iter().all(|met| *met > 0), "the simulation meets everything: {report:?}");
+    assert!(
+        seeds < 100 || counts.iter().all(|count| *count > 0),
+        "the simulation covers every case: {report:?}"
+    );
 }
 
 #[test]
@@ -54,19 +57,19 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 fn simulate(seed: u64) -> Report {
-    let Some(report) = run(seed).now_or_never() else { panic!("nothing in a simulation waits") };
+    let Some(report) = run(seed).now_or_never() else { panic!("a simulation in process never waits") };
     report
 }
 
 fn simulate_all(seeds: impl Iterator<Item = u64>) -> Report {
     let mut report = Report::default();
     for seed in seeds {
-        let Ok(met) = catch_unwind(AssertUnwindSafe(|| simulate(seed))) else {
+        let Ok(one) = catch_unwind(AssertUnwindSafe(|| simulate(seed))) else {
             panic!(
                 "seed {seed} failed: SIMULATION_SEED={seed} cargo test -p domain-testkit --test simulation"
             )
         };
-        report.add(&met);
+        report.add(&one);
     }
     report
 }

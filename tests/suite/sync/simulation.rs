@@ -109,8 +109,8 @@ async fn simulate(client: Client, seed: u64) {
     for _ in 0..60 {
         simulation.step(now()).await;
     }
-    simulation.heal().await;
-    simulation.agreed().await;
+    simulation.run_to_quiescence().await;
+    simulation.assert_converged().await;
 }
 
 on_both_databases! {

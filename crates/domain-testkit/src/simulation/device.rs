@@ -1,32 +1,32 @@
 //! A device: local todos, unsent edits, a cursor.
 //!
-//! It does what the protocol asks of a client and nothing clever: it sends what it changed, takes what it gets, keeps the
-//! cursor. What makes it right:
-//! - an unsent edit keeps the version it was made against, whatever the device learns meanwhile
-//! - an accepted change is final only when the last page has come: what came back replaces the todo, what did not come back is
-//!   exactly what was sent
-//! - a conflict is settled by dropping the edit, or by making it anew against the todo that was shown
+//! A device does what the protocol asks of a client and nothing else: it sends what it changed, takes what it gets, and keeps the
+//! cursor. It follows three rules:
+//! - An unsent edit keeps the version that it was made against, whatever the device learns meanwhile.
+//! - An accepted change is final only after the last page. A todo that came back replaces the device's own; a todo that did not come back is
+//!   exactly what the device sent.
+//! - After a conflict, the user drops the edit, or makes it again against the todo that the conflict showed.
 
 use std::collections::BTreeMap;
 
 use domain::sync::SyncTimestamp;
 use domain::{Stamp, TodoId};
 
-use super::habits::Habits;
-use super::tally::{Receipt, Tally};
+use super::profile::Profile;
+use super::stats::{Acknowledgement, DeviceStats};
 use super::wire::{Answer, Fields, Request, Row, Upload, Verdict};
 
-/// An edit the server has not accepted yet.
+/// An edit that the server has not accepted yet.
 #[derive(Clone, Debug)]
 struct Pending {
     base: Option<i64>,
-    /// Whether it was made on top of an accepted change that was not final yet.
+    /// Whether it was made on top of an accepted change that is not final yet.
     on_accepted: bool,
     fields: Fields,
     made_at: Stamp,
 }
 
-/// An accepted change.
+/// An accepted change that is not final yet.
 #[derive(Clone, Debug)]
 struct Accepted {
     fields: Fields,
@@ -36,12 +36,10 @@ struct Accepted {
 /// One device.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// What it is like.
-    pub habits: Habits,
-    /// What it was told of its changes.
-    pub receipts: Vec<Receipt>,
-    /// What it met.
-    pub tally: Tally,
+    pub profile: Profile,
+    /// Every change that the server acknowledged.
+    pub acknowledged: Vec<Acknowledgement>,
+    pub stats: DeviceStats,
     rows: BTreeMap<TodoId, Row>,
     accepted: BTreeMap<TodoId, Accepted>,
     pending: BTreeMap<TodoId, Vec<Pending>>,
@@ -53,11 +51,11 @@ pub struct Device {
 impl Device {
     /// A device that has seen nothing.
     #[must_use]
-    pub fn new(habits: Habits) -> Self {
+    pub fn new(profile: Profile) -> Self {
         Self {
-            habits,
-            receipts: Vec::new(),
-            tally: Tally::default(),
+            profile,
+            acknowledged: Vec::new(),
+            stats: DeviceStats::default(),
             rows: BTreeMap::new(),
             accepted: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -67,13 +65,13 @@ impl Device {
         }
     }
 
-    /// The server's todos as far as it knows them for certain.
+    /// The server's todos as far as the device knows them for certain.
     #[must_use]
     pub const fn rows(&self) -> &BTreeMap<TodoId, Row> {
         &self.rows
     }
 
-    /// Where its knowledge ends.
+    /// The stamp up to which the device knows everything.
     #[must_use]
     pub fn cursor(&self) -> Option<Stamp> {
         self.last_sync.map(|since| since.at)
@@ -91,20 +89,20 @@ impl Device {
         self.pending.is_empty() && self.accepted.is_empty()
     }
 
-    /// Whether `id` is accepted and not final.
+    /// Whether a change of `id` is accepted and not final yet.
     #[must_use]
     pub fn awaits(&self, id: TodoId) -> bool {
         self.accepted.contains_key(&id)
     }
 
-    /// The todos as its user sees them.
+    /// The todos as the user sees them.
     #[must_use]
     pub fn view(&self) -> BTreeMap<TodoId, Row> {
         let ids = self.rows.keys().chain(self.accepted.keys()).chain(self.pending.keys());
         ids.map(|id| (*id, self.seen(*id, usize::MAX))).collect()
     }
 
-    /// The todo with the first `edits` of what is pending.
+    /// The todo with the first `edits` pending edits applied.
     fn seen(&self, id: TodoId, edits: usize) -> Row {
         let row = self.rows.get(&id).cloned().unwrap_or(Row::unknown(id));
         let accepted = self.accepted.get(&id).map(|accepted| &accepted.fields);
@@ -112,33 +110,33 @@ impl Device {
         accepted.into_iter().chain(pending).fold(row, Row::with)
     }
 
-    /// Its user changes a todo at `now` of the server's clock.
+    /// The user changes a todo at the server's time `now`.
     pub fn edit(&mut self, id: TodoId, fields: Fields, now: Stamp) {
         let made_at = self.time(now);
         let on_accepted = self.accepted.contains_key(&id);
-        let known = self.rows.get(&id).map(|row| row.version).or(self.habits.first_version);
+        let known = self.rows.get(&id).map(|row| row.version).or(self.profile.first_version);
         let pending = self.pending.entry(id).or_default();
         match pending.last_mut() {
-            Some(last) if !self.habits.journal && last.on_accepted == on_accepted => {
+            Some(last) if !self.profile.sends_each_edit && last.on_accepted == on_accepted => {
                 last.fields.add(fields);
                 last.made_at = made_at;
             }
             last => {
                 let base = last.map_or(known, |last| last.base);
                 pending.push(Pending { base, on_accepted, fields, made_at });
-                self.tally.made += 1;
+                self.stats.made += 1;
             }
         }
     }
 
-    /// What it sends now.
+    /// The request that the device sends now.
     #[must_use]
     pub fn request(&self) -> Request {
         let ready = self.pending.iter().filter(|(id, _)| !self.accepted.contains_key(id));
         let uploads = ready.flat_map(|(id, pending)| {
             pending.iter().enumerate().map(|(index, edit)| {
-                let creates = edit.base == self.habits.first_version && edit.fields.text.is_some();
-                let whole = self.habits.whole && (creates || self.rows.contains_key(id));
+                let creates = edit.base == self.profile.first_version && edit.fields.text.is_some();
+                let whole = self.profile.sends_whole_todos && (creates || self.rows.contains_key(id));
                 let fields = if whole { self.seen(*id, index + 1).fields() } else { edit.fields.clone() };
                 Upload { id: *id, version: edit.base, fields, updated_at: edit.made_at }
             })
@@ -146,14 +144,14 @@ impl Device {
         Request {
             last_sync: self.last_sync,
             epoch: self.epoch.clone(),
-            strategy: self.habits.strategy,
-            client_id: self.habits.name.clone(),
-            limit: self.habits.limit,
+            strategy: self.profile.strategy,
+            client_id: self.profile.name.clone(),
+            limit: self.profile.limit,
             todos: uploads.collect(),
         }
     }
 
-    /// Takes the answer to `request`, which is what [`Device::request`] gave last.
+    /// Takes the answer to `request`, the last one that [`Device::request`] returned.
     pub fn take(&mut self, request: &Request, answer: Answer) {
         assert_eq!(request.todos.len(), answer.verdicts.len(), "one verdict for each todo sent");
         for (upload, verdict) in request.todos.iter().zip(answer.verdicts) {
@@ -167,19 +165,19 @@ impl Device {
             self.learn(row);
         }
         let complete_to = Some(answer.sync_timestamp.at);
-        assert!(last <= complete_to, "nothing comes from after the new cursor");
-        assert!(!answer.has_more || complete_to > self.cursor(), "each page brings the device on");
+        assert!(last <= complete_to, "no change is later than the new cursor");
+        assert!(!answer.has_more || complete_to > self.cursor(), "each page makes progress");
         self.last_sync = Some(answer.sync_timestamp);
         self.epoch = Some(answer.epoch);
         self.behind = answer.has_more;
         if self.behind {
-            self.tally.pages += 1;
+            self.stats.pages += 1;
         } else {
             self.finish();
         }
     }
 
-    /// Starts from the beginning with what it has not sent.
+    /// Starts from the beginning, and keeps what the device has not sent.
     pub fn resync(&mut self) {
         self.rows.clear();
         self.accepted.clear();
@@ -189,7 +187,7 @@ impl Device {
     }
 
     fn time(&self, now: Stamp) -> Stamp {
-        Stamp::from_micros(now.as_micros() + self.habits.skew).expect("a small skew")
+        Stamp::from_micros(now.as_micros() + self.profile.clock_skew).expect("a small skew")
     }
 
     fn judge(&mut self, upload: &Upload, verdict: Verdict) {
@@ -198,8 +196,8 @@ impl Device {
         let mut edit = pending.remove(0);
         match verdict {
             Verdict::Applied(version) => {
-                self.tally.accepted += 1;
-                self.receipts.push(Receipt { id, version, fields: upload.fields.clone() });
+                self.stats.accepted += 1;
+                self.acknowledged.push(Acknowledgement { id, version, fields: upload.fields.clone() });
                 if version > 0 {
                     let accepted = Accepted { fields: Fields::default(), version };
                     let accepted = self.accepted.entry(id).or_insert(accepted);
@@ -208,23 +206,23 @@ impl Device {
                 }
             }
             Verdict::Conflict { server, server_wins } => {
-                self.tally.conflicts += 1;
-                if self.habits.insists && !server_wins {
+                self.stats.conflicts += 1;
+                if self.profile.retries_conflicts && !server_wins {
                     edit.base = Some(server.version);
                     if server.deleted && edit.fields.deleted.is_none() {
                         edit.fields.deleted = Some(false);
                     }
                     pending.push(edit);
                 } else {
-                    self.tally.dropped += 1;
+                    self.stats.dropped += 1;
                 }
                 self.learn_of_conflict(server);
             }
-            Verdict::Rejected => self.tally.rejected += 1,
+            Verdict::Rejected => self.stats.rejected += 1,
         }
     }
 
-    /// The todo shown may already have changed again, and then comes among the changes too.
+    /// The todo may have changed again since, and then it is among the changes too.
     fn learn_of_conflict(&mut self, server: Row) {
         if self.rows.get(&server.id).is_none_or(|row| row.version < server.version) {
             self.rows.insert(server.id, server);
@@ -233,15 +231,15 @@ impl Device {
 
     fn learn(&mut self, row: Row) {
         let held = self.rows.get(&row.id).map_or(0, |row| row.version);
-        assert!(row.version >= held, "version {held} was known already: {row:?}");
+        assert!(row.version >= held, "the device already holds version {held}: {row:?}");
         if let Some(accepted) = self.accepted.remove(&row.id) {
             assert!(row.version >= accepted.version, "{accepted:?} was acknowledged, and now it is {row:?}");
-            self.tally.merged += 1;
+            self.stats.merged += 1;
         }
         self.rows.insert(row.id, row);
     }
 
-    /// The last page has come: what is accepted and did not come back is as it was sent.
+    /// Called after the last page: an accepted change whose todo did not come back is exactly what was sent.
     fn finish(&mut self) {
         for (id, Accepted { fields, version }) in std::mem::take(&mut self.accepted) {
             let row = self.rows.remove(&id).unwrap_or(Row::unknown(id)).with(&fields);

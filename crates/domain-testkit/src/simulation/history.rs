@@ -1,5 +1,5 @@
-//! What the record of a simulation has to show, told by another rule than the domain's own: every version of every todo is there,
-//! and no value was replaced by somebody who neither knew it nor was let by the stated rule.
+//! The checks on the record of a simulation, by rules stated independently of the domain's code: every version of every todo is
+//! there, and no change replaced a value that it did not know unless the strategy permits it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,20 +7,20 @@ use std::sync::Arc;
 use domain::todo::{Action, Base, Batch, Change, Commit, Description, Edit, Field, Outcome, Strategy, Todo};
 use domain::{Stamp, TodoId};
 
-use super::recorder::Record;
+use super::recording_store::Record;
 use super::wire::{Fields, Row};
 
-/// Every version of every todo, and the stamps in order.
+/// Every version of every todo, and every accepted change.
 #[derive(Debug, Default)]
 pub struct History {
     /// The versions of each todo, the first at index 0.
     pub versions: BTreeMap<TodoId, Vec<Arc<Todo>>>,
-    /// Each accepted change in the order of commits.
+    /// The todo after each accepted change, in the order of commits.
     pub accepted: Vec<Arc<Todo>>,
 }
 
 impl History {
-    /// The history that `records` tell.
+    /// Builds the history from `records`, and checks each change.
     #[must_use]
     pub fn of(records: &[Record]) -> Self {
         let mut history = Self::default();
@@ -37,13 +37,13 @@ impl History {
         history
     }
 
-    /// The todo as it is now.
+    /// The current state of the todo.
     #[must_use]
     pub fn last(&self, id: TodoId) -> Option<&Arc<Todo>> {
         self.versions.get(&id).and_then(|versions| versions.last())
     }
 
-    /// `found` is the todo as the batch found it.
+    /// `found` is the todo before the batch.
     fn add(&mut self, record: &Record, change: &Change, found: Option<&Todo>, outcome: &Outcome) {
         let before = self.last(change.id).map(Arc::as_ref);
         let wanted = wanted(&change.action, before);
@@ -51,37 +51,41 @@ impl History {
             Outcome::Applied { todo, .. } => {
                 let stamp = self.accepted.last().map(|todo| todo.updated_at());
                 assert!(Some(todo.updated_at()) > stamp, "stamps rise: {todo:?}");
-                assert!(todo.updated_at() >= record.now, "no stamp is before its time: {todo:?}");
-                assert_eq!(todo.version(), before.map_or(0, Todo::version) + 1, "versions are dense");
+                assert!(todo.updated_at() >= record.now, "no stamp is earlier than its request: {todo:?}");
+                assert_eq!(
+                    todo.version(),
+                    before.map_or(0, Todo::version) + 1,
+                    "each version follows the one before"
+                );
                 let replaced = replaced(before, &wanted, todo);
                 if let (Some(found), Some(before)) = (found, before) {
                     assert!(
-                        !buried(change, found, &wanted, todo),
-                        "{change:?} is accepted in a tombstone: {todo:?}"
+                        !is_hidden_in_tombstone(change, found, &wanted, todo),
+                        "{change:?} is accepted, but hidden in a tombstone: {todo:?}"
                     );
                     for field in &replaced {
-                        allow(record, change, [found, before], *field, &replaced);
+                        assert_may_replace(record, change, [found, before], *field, &replaced);
                     }
                 }
                 self.accepted.push(Arc::clone(todo));
                 self.versions.entry(change.id).or_default().push(Arc::clone(todo));
             }
             Outcome::Unchanged { todo, .. } => {
-                assert_eq!(todo.as_deref(), before, "what is unchanged is as it was");
+                assert_eq!(todo.as_deref(), before, "an unchanged todo equals the stored one");
                 if let Some(todo) = todo {
                     assert!(holds(todo, &wanted), "{todo:?} holds {wanted:?}");
                 }
             }
             Outcome::Conflict(conflict) => {
-                assert_eq!(Some(&*conflict.current), before, "a conflict shows what is there");
-                assert!(!holds(&conflict.current, &wanted), "there is a conflict in something");
+                assert_eq!(Some(&*conflict.current), before, "a conflict shows the stored todo");
+                assert!(!holds(&conflict.current, &wanted), "the values conflict");
             }
             Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => {}
         }
     }
 }
 
-/// Whether each value in `fields` is the todo's.
+/// Whether the todo has each value in `fields`.
 #[must_use]
 pub fn holds(todo: &Todo, fields: &Fields) -> bool {
     let values = Row::from(todo).values();
@@ -92,25 +96,29 @@ pub fn holds(todo: &Todo, fields: &Fields) -> bool {
         .all(|(wanted, value)| wanted.as_ref().is_none_or(|wanted| *wanted == value))
 }
 
-/// The fields whose value `after` replaces; each has to be wanted, or restored by an edit.
+/// The fields whose value the change replaced. Fails unless the change named each of them, or an edit restored the todo.
 fn replaced(before: Option<&Todo>, wanted: &Fields, after: &Todo) -> Vec<Field> {
     assert!(
         holds(after, &Fields { deleted: wanted.deleted.or(Some(after.deleted())), ..wanted.clone() }),
-        "what is accepted is in place: {wanted:?} in {after:?}"
+        "an accepted change is in place: {wanted:?} in {after:?}"
     );
     let Some(before) = before else { return Vec::new() };
     let (old, new, named) = (Row::from(before).values(), Row::from(after).values(), wanted.values());
     let changed: Vec<_> = (0..Field::ALL.len()).filter(|field| old[*field] != new[*field]).collect();
-    assert!(!changed.is_empty(), "a change that is accepted changes something: {after:?}");
+    assert!(!changed.is_empty(), "an accepted change alters something: {after:?}");
     for field in &changed {
         let restored = Field::ALL[*field] == Field::Deleted && before.deleted();
-        assert!(named[*field].is_some() || restored, "nobody asked for {:?}: {after:?}", Field::ALL[*field]);
+        assert!(
+            named[*field].is_some() || restored,
+            "the change does not name {:?}: {after:?}",
+            Field::ALL[*field]
+        );
     }
     changed.into_iter().map(|field| Field::ALL[field]).collect()
 }
 
-/// Whether an edit went into a tombstone that others made after its base.
-fn buried(change: &Change, found: &Todo, wanted: &Fields, after: &Todo) -> bool {
+/// Whether an edit was applied to a todo that was deleted after the edit's base, without restoring it.
+fn is_hidden_in_tombstone(change: &Change, found: &Todo, wanted: &Fields, after: &Todo) -> bool {
     let base = match change.base {
         Base::Current => return false,
         Base::Unknown => 0,
@@ -121,9 +129,15 @@ fn buried(change: &Change, found: &Todo, wanted: &Fields, after: &Todo) -> bool 
     wanted.deleted.is_none() && their_tombstone && still
 }
 
-/// Fails where `change` replaced others' value of `field` without knowing it and without a rule that lets it. `found` is the todo as
-/// the batch found it, `before` as the change found it; `replaced` is all that the change replaced.
-fn allow(record: &Record, change: &Change, [found, before]: [&Todo; 2], field: Field, replaced: &[Field]) {
+/// Fails if `change` replaced a value of `field` that it did not know, unless the strategy permits it. `found` is the todo before the batch, `before` the
+/// todo before the change, and `replaced` all fields that the change replaced.
+fn assert_may_replace(
+    record: &Record,
+    change: &Change,
+    [found, before]: [&Todo; 2],
+    field: Field,
+    replaced: &[Field],
+) {
     let Batch { strategy, .. } = &record.batch;
     let base = match change.base {
         Base::Current => return,
@@ -143,7 +157,7 @@ fn allow(record: &Record, change: &Change, [found, before]: [&Todo; 2], field: F
         Strategy::ClientWins => true,
         Strategy::LastWriteWins => edited_at(change).min(record.now) > found.updated_at(),
         Strategy::Merge => match field {
-            // An edit restores what it did not know to be deleted, and a deletion has to know every edit.
+            // An edit restores a todo that it did not know to be deleted. A deletion has to know every edit.
             Field::Deleted if before.deleted() => knew(&field) || replaced.len() > 1,
             Field::Deleted => knew(&field) && edits.iter().all(knew),
             _ => knew(&field),
@@ -154,8 +168,8 @@ fn allow(record: &Record, change: &Change, [found, before]: [&Todo; 2], field: F
 
 fn edited_at(change: &Change) -> Stamp {
     match &change.action {
-        Action::Upsert(upsert) => upsert.updated_at.expect("devices say when"),
-        _ => panic!("only a sync is stale: {change:?}"),
+        Action::Upsert(upsert) => upsert.updated_at.expect("devices send it"),
+        _ => panic!("only an upsert can be stale: {change:?}"),
     }
 }
 

@@ -1,22 +1,46 @@
-//! Many devices of one user, a bad network between them and the server, and the proof that they all end up with the same todos
-//! and that nothing acknowledged was lost on the way.
+//! A simulation of one user's devices on a faulty network.
 //!
-//! - [`wire`]: what devices and server say; [`wire::Server`] is what a test over HTTP implements to run the same devices
-//! - [`device`], [`habits`]: the devices and their users
-//! - [`tally`]: what devices remember for the tests
-//! - [`network`]: what goes wrong between them and the server
-//! - [`local`], [`recorder`], [`history`]: the server in process, and what its record has to show
+//! Devices edit todos offline and sync. The network loses requests and answers, repeats requests and
+//! delivers them late and out of order; clocks are skewed and set back; other clients change todos in
+//! between. A seed determines the whole run, so that a failing run can be repeated.
 //!
-//! A seed determines everything: no clock of the machine and no other source of chance is asked.
+//! # Properties
+//!
+//! A run fails unless all of these hold:
+//!
+//! - **Convergence.** Once the network is reliable and the devices have synced, every device holds
+//!   exactly the todos that the server gives to a new device ([`Simulation::assert_converged`]).
+//! - **Completeness.** After each answer, a device holds every change up to its cursor.
+//! - **No lost acknowledgement.** Every value that the server acknowledged is in the version that it
+//!   acknowledged, and the stored todos are the last accepted versions ([`history`]).
+//! - **No silent overwrite.** No change replaces a value that it did not know, unless the strategy
+//!   permits it, and no accepted edit is hidden in a tombstone ([`history`]).
+//! - **One outcome.** Each edit ends in exactly one way: accepted, dropped by the user after a
+//!   conflict, or rejected.
+//! - **Events.** Each accepted change is published once, in stamp order.
+//! - **Progress.** Each page advances the cursor, stamps and versions rise, and the devices have
+//!   nothing left to send after a bounded number of rounds.
+//!
+//! # Parts
+//!
+//! - [`wire`]: the messages; a test over HTTP implements [`wire::Server`] to run the same devices
+//! - [`device`], [`profile`], [`user`]: the devices, how they differ, and what their users do
+//! - [`network`]: the faults
+//! - [`in_process`], [`recording_store`], [`history`]: the server in process, and the checks on its
+//!   record
+//! - [`stats`], [`random`]: counts, and the random numbers
+//!
+//! Deliberately absent: the machine's clock, and any source of randomness other than the seed.
 
 pub mod device;
-pub mod habits;
 pub mod history;
-pub mod local;
+pub mod in_process;
 pub mod network;
+pub mod profile;
 pub mod random;
-pub mod recorder;
-pub mod tally;
+pub mod recording_store;
+pub mod stats;
+pub mod user;
 pub mod wire;
 
 use std::collections::BTreeMap;
@@ -24,37 +48,36 @@ use std::collections::BTreeMap;
 use domain::{Clock, Stamp, TodoId};
 
 use self::device::Device;
-use self::habits::{Habits, Ids, act};
 use self::history::{History, holds};
-use self::local::Local;
+use self::in_process::InProcess;
 use self::network::{Faults, Network};
+use self::profile::Profile;
 use self::random::Random;
-use self::tally::Tally;
+use self::stats::DeviceStats;
+use self::user::{Ids, act};
 use self::wire::{Lost, Reply, Row, Server};
 
-/// Devices that work and sync, one step at a time.
+/// Devices that are used and sync, one step at a time.
 pub struct Simulation<S> {
-    /// What lies between the devices and the server.
     pub network: Network<S>,
-    /// The devices.
     pub devices: Vec<Device>,
     ids: Ids,
     random: Random,
 }
 
 impl<S: Server> Simulation<S> {
-    /// How often all devices may take turns before they have to be quiet.
-    const PATIENCE: usize = 100;
+    /// The number of rounds after which the devices must have nothing left to send.
+    const MAX_ROUNDS: usize = 100;
 
-    /// Two to five devices of whatever habits on `server`.
+    /// Two to five devices of arbitrary profiles on `server`.
     pub fn new(server: S, mut random: Random) -> Self {
         let count = 2 + usize::try_from(random.below(4)).expect("a small number");
-        let devices = (0..count).map(|number| Device::new(Habits::any(number, &mut random))).collect();
+        let devices = (0..count).map(|number| Device::new(Profile::any(number, &mut random))).collect();
         Self { network: Network::new(server), devices, ids: Ids::default(), random }
     }
 
-    /// One of the devices is used, or syncs, or a request that was under way arrives. Gives the device that got an answer.
-    /// `now` is the server's time.
+    /// Performs one step: a user edits, a device syncs, or a late request arrives. `now` is the server's
+    /// time. Returns the index of the device that got an answer.
     pub async fn step(&mut self, now: Stamp) -> Option<usize> {
         let count = self.devices.len() as u64;
         let index = usize::try_from(self.random.below(count)).expect("an index");
@@ -71,10 +94,11 @@ impl<S: Server> Simulation<S> {
         }
     }
 
-    /// Mends the network and lets the devices sync until none of them has anything to say or to learn.
-    pub async fn heal(&mut self) {
-        self.network.heal(&mut self.random).await;
-        for _ in 0..Self::PATIENCE {
+    /// Makes the network reliable, and lets the devices sync until they have nothing left to send or to
+    /// learn.
+    pub async fn run_to_quiescence(&mut self) {
+        self.network.become_reliable(&mut self.random).await;
+        for _ in 0..Self::MAX_ROUNDS {
             let before: Vec<_> = self.devices.iter().map(Device::cursor).collect();
             for index in 0..self.devices.len() {
                 self.exchange(index).await;
@@ -84,25 +108,25 @@ impl<S: Server> Simulation<S> {
                 return;
             }
         }
-        panic!("the devices never fall quiet: {:#?}", self.devices);
+        panic!("the devices always have something left to send: {:#?}", self.devices);
     }
 
-    /// What the server holds, shown to a device that was never seen before; fails where another device holds anything else.
-    pub async fn agreed(&mut self) -> BTreeMap<TodoId, Row> {
+    /// Reads the server's todos through a new device, and fails if another device holds anything else.
+    pub async fn assert_converged(&mut self) -> BTreeMap<TodoId, Row> {
         let index = self.devices.len();
-        self.devices.push(Device::new(Habits { limit: 3, ..Habits::any(index, &mut self.random) }));
+        self.devices.push(Device::new(Profile { limit: 3, ..Profile::any(index, &mut self.random) }));
         while self.devices[index].is_behind() {
-            assert!(self.exchange(index).await, "the network is healed");
+            assert!(self.exchange(index).await, "the network is reliable");
         }
-        let fresh = self.devices.pop().expect("was pushed above");
+        let new = self.devices.pop().expect("the device was pushed above");
         for device in &self.devices {
-            let name = &device.habits;
-            agree(fresh.rows(), device.rows(), name);
-            agree(fresh.rows(), &device.view(), name);
-            let Tally { made, accepted, dropped, rejected, .. } = device.tally;
-            assert_eq!(made, accepted + dropped + rejected, "each edit comes to one end: {name:?}");
+            let profile = &device.profile;
+            assert_equal(new.rows(), device.rows(), profile);
+            assert_equal(new.rows(), &device.view(), profile);
+            let DeviceStats { made, accepted, dropped, rejected, .. } = device.stats;
+            assert_eq!(made, accepted + dropped + rejected, "each edit ends in one way: {profile:?}");
         }
-        fresh.rows().clone()
+        new.rows().clone()
     }
 
     /// Whether the device got its answer.
@@ -123,78 +147,79 @@ impl<S: Server> Simulation<S> {
     }
 }
 
-fn agree(all: &BTreeMap<TodoId, Row>, held: &BTreeMap<TodoId, Row>, by: &Habits) {
+fn assert_equal(server: &BTreeMap<TodoId, Row>, held: &BTreeMap<TodoId, Row>, by: &Profile) {
     assert!(
-        all.len() == held.len() && all.values().zip(held.values()).all(|(a, b)| a.says(b)),
-        "the server holds {all:#?} and {by:?} holds {held:#?}"
+        server.len() == held.len() && server.values().zip(held.values()).all(|(a, b)| a.equals(b)),
+        "the server holds {server:#?} and {by:?} holds {held:#?}"
     );
 }
 
-/// What a simulation met.
+/// What happened in one or several simulations, as counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
-    /// Of all devices together.
-    pub tally: Tally,
-    /// What the network did.
+    /// The sum over all devices.
+    pub stats: DeviceStats,
     pub faults: Faults,
     /// Accepted changes.
     pub accepted: u64,
 }
 
 impl Report {
-    /// Adds what another simulation met.
+    /// Adds the counts of another report.
     pub fn add(&mut self, other: &Self) {
-        self.tally.add(&other.tally);
+        self.stats.add(&other.stats);
         self.faults.add(&other.faults);
         self.accepted += other.accepted;
     }
 }
 
-/// Simulates devices on the domain in process; fails where a promise is broken.
+/// Runs one simulation of the domain in process, and fails if a property does not hold.
 pub async fn run(seed: u64) -> Report {
     let mut random = Random::new(seed);
-    let server = Local::new(random.pick(&[4, 1000, 1000, 1000])).await;
+    let server = InProcess::new(random.pick(&[4, 1000, 1000, 1000])).await;
     let mut simulation = Simulation::new(server, Random::new(random.next()));
     for _ in 0..30 + random.below(60) {
         let server = &simulation.network.server;
         server.pass_time(&mut random);
         if random.chance(8) {
-            server.meddle(&mut random).await;
+            server.change_from_elsewhere(&mut random).await;
         }
         let now = server.clock().now();
         if let Some(index) = simulation.step(now).await {
-            knows_all(&simulation.devices[index], &simulation.network.server.rows().await);
+            assert_up_to_date(&simulation.devices[index], &simulation.network.server.rows().await);
         }
     }
-    simulation.heal().await;
-    let rows = simulation.agreed().await;
+    simulation.run_to_quiescence().await;
+    let rows = simulation.assert_converged().await;
     let server = &simulation.network.server;
     let history = History::of(&server.recorder.records());
     let last = history.versions.keys().filter_map(|id| history.last(*id)).map(|todo| Row::from(&**todo));
-    assert_eq!(rows, last.map(|row| (row.id, row)).collect(), "what is stored is what was accepted last");
-    let told: Vec<_> = server.bus.so_far(server.user).into_iter().map(|event| event.todo).collect();
-    assert_eq!(told, history.accepted, "each accepted change is told once and in order");
+    assert_eq!(rows, last.map(|row| (row.id, row)).collect(), "the last accepted versions are stored");
+    let published: Vec<_> = server.bus.so_far(server.user).into_iter().map(|event| event.todo).collect();
+    assert_eq!(published, history.accepted, "each accepted change is published once and in order");
     let mut report = Report { faults: simulation.network.faults, ..Report::default() };
     report.accepted = history.accepted.len() as u64;
     for device in &simulation.devices {
-        report.tally.add(&device.tally);
-        for receipt in device.receipts.iter().filter(|receipt| receipt.version > 0) {
-            let version = usize::try_from(receipt.version - 1).expect("an index");
-            let kept = &history.versions[&receipt.id][version];
-            assert!(holds(kept, &receipt.fields), "{receipt:?} was acknowledged, and {kept:?} is kept");
+        report.stats.add(&device.stats);
+        for acknowledged in device.acknowledged.iter().filter(|acknowledged| acknowledged.version > 0) {
+            let version = usize::try_from(acknowledged.version - 1).expect("an index");
+            let stored = &history.versions[&acknowledged.id][version];
+            let kept = holds(stored, &acknowledged.fields);
+            assert!(kept, "{acknowledged:?} was acknowledged, but {stored:?} is stored");
         }
     }
     report
 }
 
-/// Fails where a device that was just answered lacks anything up to its cursor. `all` is what the server holds.
-fn knows_all(device: &Device, all: &BTreeMap<TodoId, Row>) {
+/// Fails if a device that was just answered lacks a change up to its cursor. `all` is what the server holds.
+fn assert_up_to_date(device: &Device, all: &BTreeMap<TodoId, Row>) {
+    let profile = &device.profile;
     for row in all.values().filter(|row| row.updated_at <= device.cursor()) {
         let held = device.rows().get(&row.id);
-        let knows = held.is_some_and(|held| held.says(row)) || device.awaits(row.id);
-        assert!(knows, "{:?} holds {held:?} of {row:?}", device.habits);
+        let knows = held.is_some_and(|held| held.equals(row)) || device.awaits(row.id);
+        assert!(knows, "{profile:?} holds {held:?} instead of {row:?}");
     }
-    assert!(device.rows().keys().all(|id| all.contains_key(id)), "{:?} made something up", device.habits);
+    assert!(device.rows().keys().all(|id| all.contains_key(id)), "{profile:?} holds a todo that never was");
     let complete = all.values().all(|row| row.updated_at <= device.cursor());
-    assert!(complete || device.is_behind(), "{:?} is not behind and lacks something", device.habits);
+    assert!(complete || device.is_behind(), "{profile:?} lacks a change and does not know it");
 }

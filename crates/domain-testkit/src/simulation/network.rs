@@ -1,35 +1,34 @@
-//! A network that loses requests and answers, and delivers some requests twice, late and out of order.
+//! A network that loses requests and answers, and delivers some requests twice, late or out of order.
 
 use super::random::Random;
 use super::wire::{Lost, Reply, Request, Server};
 
-/// Stands between the devices and a server.
+/// The network between the devices and a server.
 pub struct Network<S> {
-    /// The server behind it.
     pub server: S,
-    /// What it did.
     pub faults: Faults,
-    healthy: bool,
+    reliable: bool,
+    /// Requests that are still under way although their device gave up on them.
     late: Vec<Request>,
 }
 
-/// How often the network did what.
+/// The faults of a network, as counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
     /// Requests that never arrived.
     pub lost: u64,
-    /// Requests of which the answer never arrived.
+    /// Requests whose answer never arrived.
     pub unanswered: u64,
     /// Requests that arrived twice, the second time late.
     pub repeated: u64,
-    /// Requests that arrived when their device had given them up.
+    /// Requests that arrived after their device gave up on them.
     pub late: u64,
-    /// Requests that were told to resync.
+    /// Requests that were answered with a demand to start again from the beginning.
     pub refused: u64,
 }
 
 impl Faults {
-    /// Adds another network's.
+    /// Adds the counts of another network.
     pub const fn add(&mut self, other: &Self) {
         self.lost += other.lost;
         self.unanswered += other.unanswered;
@@ -40,14 +39,14 @@ impl Faults {
 }
 
 impl<S: Server> Network<S> {
-    /// A network with all its faults.
+    /// A faulty network in front of `server`.
     pub fn new(server: S) -> Self {
-        Self { server, faults: Faults::default(), healthy: false, late: Vec::new() }
+        Self { server, faults: Faults::default(), reliable: false, late: Vec::new() }
     }
 
-    /// One exchange, as it fares.
+    /// One exchange, perhaps with a fault.
     pub async fn exchange(&mut self, request: &Request, random: &mut Random) -> Result<Reply, Lost> {
-        if self.healthy {
+        if self.reliable {
             return self.server.sync(request).await;
         }
         match random.below(100) {
@@ -83,22 +82,22 @@ impl<S: Server> Network<S> {
         }
     }
 
-    /// Delivers one of the requests under way, not always the oldest. Nobody hears the answer.
+    /// Delivers one of the late requests, not always the oldest. Its answer is lost.
     pub async fn deliver_late(&mut self, random: &mut Random) {
         if !self.late.is_empty() {
             let index = random.below(self.late.len() as u64);
             let request = self.late.swap_remove(usize::try_from(index).expect("an index"));
             self.faults.late += 1;
-            // Over HTTP this one may fail too.
+            // Over HTTP, this request may fail too.
             let _: Result<Reply, Lost> = self.server.sync(&request).await;
         }
     }
 
-    /// Delivers everything under way, and everything from now on.
-    pub async fn heal(&mut self, random: &mut Random) {
+    /// Delivers all late requests, and has no more faults from now on.
+    pub async fn become_reliable(&mut self, random: &mut Random) {
         while !self.late.is_empty() {
             self.deliver_late(random).await;
         }
-        self.healthy = true;
+        self.reliable = true;
     }
 }

@@ -1,17 +1,17 @@
-//! Choices that a seed determines.
+//! Random choices that a seed determines.
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): small, and the same on every machine for ever, so that a seed of today fails tomorrow too.
+/// `SplitMix64` (Steele, Lea, Flood 2014). It gives the same numbers on every machine, so that a seed that fails once fails always.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The choices of `seed`.
+    /// The generator for `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Any number.
+    /// The next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,11 +21,11 @@ impl Random {
 
     /// A number below `bound`, which must not be 0.
     pub const fn below(&mut self, bound: u64) -> u64 {
-        // The bias towards small numbers is of no account for bounds that are small against 2^64.
+        // The modulo bias is negligible for bounds far below 2^64.
         self.next() % bound
     }
 
-    /// True in `percent` of 100 cases.
+    /// True with a probability of `percent` per cent.
     pub const fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

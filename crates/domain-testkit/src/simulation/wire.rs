@@ -1,5 +1,5 @@
-//! What devices and server say to each other: the sync of the HTTP API in its own terms, so that the same devices can talk to the
-//! domain in process and to a server far away.
+//! The messages between devices and server: the sync of the HTTP API in neutral terms, so that the same devices can talk to the domain in
+//! process and to a real server.
 
 use std::future::Future;
 
@@ -9,10 +9,10 @@ use domain::{Stamp, TodoId};
 
 /// A server that the devices of one user sync with.
 ///
-/// Where its answers do not tell two changes of one todo apart, no device may keep a
-/// [`journal`](super::habits::Habits::journal).
+/// If its answers do not distinguish two changes of one todo, no device may
+/// [send each edit](super::profile::Profile::sends_each_edit).
 pub trait Server {
-    /// One exchange. [`Lost`] leaves open whether it took place.
+    /// One exchange. After [`Lost`], the exchange may or may not have taken place.
     fn sync(&mut self, request: &Request) -> impl Future<Output = Result<Reply, Lost>>;
 }
 
@@ -26,84 +26,72 @@ pub struct Request {
     /// The `sync_timestamp` of the last answer.
     pub last_sync: Option<SyncTimestamp>,
     pub epoch: Option<String>,
-    /// What decides about stale changes.
     pub strategy: Strategy,
-    /// The device's name.
     pub client_id: String,
-    /// The most changes it wants back.
+    /// The maximum number of todos in the answer.
     pub limit: u32,
-    /// What it changed, in order.
+    /// What the device changed, in order.
     pub todos: Vec<Upload>,
 }
 
 /// One todo sent.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// Which.
     pub id: TodoId,
-    /// The version it was changed against.
+    /// The version that the change was made against.
     pub version: Option<i64>,
-    /// The fields it names.
     pub fields: Fields,
-    /// When, by the device's clock.
+    /// The time of the change by the device's clock.
     pub updated_at: Stamp,
 }
 
-/// What a device is told.
+/// What a device is answered.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// The exchange took place.
     Done(Answer),
-    /// The cursor can't be continued; nothing was written.
+    /// The cursor can't be continued. Nothing was written.
     ResyncRequired,
 }
 
-/// What became of a request.
+/// The result of an exchange.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// One for each todo sent, in order.
     pub verdicts: Vec<Verdict>,
-    /// What changed after the device's cursor, without what it knows by having sent it.
+    /// The todos that changed after the cursor, without those that equal what the device sent.
     pub changes: Vec<Row>,
-    /// Whether there is more.
     pub has_more: bool,
     /// Up to where the device now knows everything.
     pub sync_timestamp: SyncTimestamp,
-    /// The history of the database.
     pub epoch: String,
 }
 
-/// What became of one todo sent.
+/// The result of one upload.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is accepted, and this is its version now; 0 where there is nothing to store.
+    /// Accepted, with the todo's version after the change; 0 if there was nothing to store.
     Applied(i64),
-    /// It is refused in favour of the server's.
+    /// Refused in favour of the server's todo.
     Conflict {
-        /// The server's todo.
         server: Row,
         /// Whether the strategy decided for the server's todo.
         server_wins: bool,
     },
-    /// It can't be applied at all.
     Rejected,
 }
 
-/// A todo's fields as far as they are named.
+/// Values for the fields that a change names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
-    /// The title.
     pub text: Option<String>,
-    /// The description; `Some(None)` clears it.
+    /// `Some(None)` removes the description.
     pub description: Option<Option<String>>,
-    /// Whether it is done.
     pub completed: Option<bool>,
-    /// Whether it is a tombstone.
     pub deleted: Option<bool>,
 }
 
 impl Fields {
-    /// Takes over what `later` names.
+    /// Takes over the fields that `later` names.
     pub fn add(&mut self, later: Self) {
         self.text = later.text.or_else(|| self.text.take());
         self.description = later.description.or_else(|| self.description.take());
@@ -126,24 +114,18 @@ impl Fields {
 /// A todo as the server shows it and a device keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Which.
     pub id: TodoId,
-    /// The title.
     pub text: String,
-    /// The description.
     pub description: Option<String>,
-    /// Whether it is done.
     pub completed: bool,
-    /// Whether it is a tombstone.
     pub deleted: bool,
-    /// Its version.
     pub version: i64,
-    /// Its stamp. A device does not learn it for what it sent itself.
+    /// The stamp. A device does not learn it for a change of its own.
     pub updated_at: Option<Stamp>,
 }
 
 impl Row {
-    /// A todo of which nothing is known yet.
+    /// A todo of which the device knows nothing yet.
     #[must_use]
     pub const fn unknown(id: TodoId) -> Self {
         Self {
@@ -157,7 +139,7 @@ impl Row {
         }
     }
 
-    /// The same with the values that `fields` names.
+    /// The same todo with the values that `fields` names.
     #[must_use]
     pub fn with(mut self, fields: &Fields) -> Self {
         if let Some(text) = &fields.text {
@@ -171,7 +153,7 @@ impl Row {
         self
     }
 
-    /// All of it as named values.
+    /// All fields.
     #[must_use]
     pub fn fields(&self) -> Fields {
         Fields {
@@ -188,9 +170,9 @@ impl Row {
         self.fields().values().map(Option::unwrap_or_default)
     }
 
-    /// Whether `other` is the same todo at the same version with the same values.
+    /// Whether `other` is the same todo at the same version with the same values, whatever the stamps.
     #[must_use]
-    pub fn says(&self, other: &Self) -> bool {
+    pub fn equals(&self, other: &Self) -> bool {
         Self { updated_at: None, ..self.clone() } == Self { updated_at: None, ..other.clone() }
     }
 }

@@ -1,4 +1,4 @@
-//! The domain in process as the devices' server.
+//! The domain in process, as the server of the devices.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,22 +9,19 @@ use domain::sync::{Cursor, Epoch, SyncAnswer, SyncOutcome, SyncRequest, SyncServ
 use domain::todo::{Action, Base, Batch, Change, Edit, NewTodo, Outcome, Strategy, TodoStore, Upsert};
 use domain::{Clock, TodoId, UserId};
 
-use super::habits::any_edit;
 use super::random::Random;
-use super::recorder::Recorder;
+use super::recording_store::RecordingStore;
+use super::user::any_edit;
 use super::wire::{Answer, Fields, Lost, Reply, Request, Row, Server, Upload, Verdict};
 use crate::build::{self, T0};
 use crate::bus::RecordingBus;
 use crate::fakes::FixedClock;
 use crate::memory::MemoryStore;
 
-/// A [`SyncService`] over a [`MemoryStore`], for one user.
-pub struct Local {
-    /// Everything that was written.
-    pub recorder: Arc<Recorder>,
-    /// Everything that was told.
+/// A [`SyncService`] on a [`MemoryStore`], for one user.
+pub struct InProcess {
+    pub recorder: Arc<RecordingStore>,
     pub bus: Arc<RecordingBus>,
-    /// The user.
     pub user: UserId,
     store: Arc<MemoryStore>,
     clock: Arc<FixedClock>,
@@ -32,28 +29,28 @@ pub struct Local {
     quota: u32,
 }
 
-impl Local {
-    /// A server with one new user, who may have `quota` live todos.
+impl InProcess {
+    /// A server with one new user, who may have up to `quota` live todos.
     pub async fn new(quota: u32) -> Self {
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(bus.clone()));
         let new = build::new_user();
         let user = new.id;
-        let registered = store.register(new, None, T0).await.expect("a store at work");
+        let registered = store.register(new, None, T0).await.expect("the store answers");
         assert!(matches!(registered, Registered::Done(_)));
-        let recorder = Arc::new(Recorder::new(store.clone()));
+        let recorder = Arc::new(RecordingStore::new(store.clone()));
         let clock = Arc::new(FixedClock::at(T0));
         let service = SyncService::new(recorder.clone(), clock.clone(), quota);
         Self { recorder, bus, user, store, clock, service, quota }
     }
 
-    /// The server's clock; the devices' are ahead of it or behind.
+    /// The server's clock. The devices' clocks are ahead of it or behind it.
     #[must_use]
     pub fn clock(&self) -> &FixedClock {
         &self.clock
     }
 
-    /// Time passes; now and then the clock is set back.
+    /// Advances the clock, or sets it back now and then.
     pub fn pass_time(&self, random: &mut Random) {
         if random.chance(5) {
             self.clock.set(self.clock.now().minus(Duration::from_secs(2)));
@@ -62,8 +59,8 @@ impl Local {
         }
     }
 
-    /// Somebody changes a todo at its current version, as a web page does, now or right before the next read.
-    pub async fn meddle(&self, random: &mut Random) {
+    /// Changes a todo at its current version, as a web page does, either now or immediately before the next read.
+    pub async fn change_from_elsewhere(&self, random: &mut Random) {
         let rows: Vec<_> = self.rows().await.into_values().collect();
         if rows.is_empty() {
             return;
@@ -89,21 +86,21 @@ impl Local {
             quota: self.quota,
         };
         if random.chance(50) {
-            self.recorder.intrude(batch, self.clock.now());
+            self.recorder.commit_before_next_read(batch, self.clock.now());
         } else {
-            self.recorder.commit(self.user, batch, self.clock.now()).await.expect("a store at work");
+            self.recorder.commit(self.user, batch, self.clock.now()).await.expect("the store answers");
         }
     }
 
-    /// Every todo there is, tombstones included.
+    /// Every todo of the user, tombstones included.
     pub async fn rows(&self) -> BTreeMap<TodoId, Row> {
-        let all = self.store.changes(self.user, None, u32::MAX).await.expect("a store at work");
+        let all = self.store.changes(self.user, None, u32::MAX).await.expect("the store answers");
         let all = all.expect("the user exists").todos;
         all.iter().map(|todo| (todo.id(), Row::from(todo))).collect()
     }
 }
 
-impl Server for Local {
+impl Server for InProcess {
     async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
         let request = SyncRequest {
             cursor: Cursor { since: request.last_sync, epoch: request.epoch.clone().map(Epoch) },
@@ -111,8 +108,8 @@ impl Server for Local {
             changes: request.todos.iter().map(|upload| change(upload, &request.client_id)).collect(),
             limit: request.limit,
         };
-        match self.service.sync(self.user, request).await.expect("a store at work") {
-            SyncOutcome::Done(answer) => Ok(Reply::Done(told(answer))),
+        match self.service.sync(self.user, request).await.expect("the store answers") {
+            SyncOutcome::Done(answer) => Ok(Reply::Done(reply(answer))),
             SyncOutcome::StaleCursor => Ok(Reply::ResyncRequired),
             SyncOutcome::NoSuchUser => panic!("the user exists"),
         }
@@ -141,7 +138,7 @@ fn edit(fields: &Fields) -> Edit {
     }
 }
 
-fn told(answer: SyncAnswer) -> Answer {
+fn reply(answer: SyncAnswer) -> Answer {
     Answer {
         verdicts: answer.outcomes.iter().map(verdict).collect(),
         changes: answer.server_changes.iter().map(Row::from).collect(),
@@ -161,6 +158,6 @@ fn verdict(outcome: &Outcome) -> Verdict {
             Verdict::Conflict { server: Row::from(&*conflict.current), server_wins: conflict.server_wins }
         }
         Outcome::Rejected(_) => Verdict::Rejected,
-        Outcome::NotFound | Outcome::IdInUse => panic!("no answer to a sync: {outcome:?}"),
+        Outcome::NotFound | Outcome::IdInUse => panic!("an upsert has no such outcome: {outcome:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! A store that keeps a record of every batch, and lets somebody else write between a device's write and its read.
+//! A store that records every batch, and can commit another batch between a device's write and its read.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,47 +7,44 @@ use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
-/// One batch that was decided.
+/// One batch, and what it came to.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// What was asked.
     pub batch: Batch,
-    /// When.
     pub now: Stamp,
-    /// What became of it.
     pub commit: Commit,
 }
 
-/// Passes everything on.
-pub struct Recorder {
+/// Forwards everything to another store.
+pub struct RecordingStore {
     inner: Arc<dyn TodoStore>,
     records: Mutex<Vec<Record>>,
-    intruder: Mutex<Option<(Batch, Stamp)>>,
+    pending: Mutex<Option<(Batch, Stamp)>>,
 }
 
-impl Recorder {
-    /// A record of what comes to `inner`.
+impl RecordingStore {
+    /// Records the batches that go to `inner`.
     pub fn new(inner: Arc<dyn TodoStore>) -> Self {
-        Self { inner, records: Mutex::default(), intruder: Mutex::default() }
+        Self { inner, records: Mutex::default(), pending: Mutex::default() }
     }
 
-    /// Every batch up to now, in the order of commits.
+    /// Every batch so far, in the order of commits.
     pub fn records(&self) -> Vec<Record> {
-        self.records.lock().expect("nobody panicked").clone()
+        self.records.lock().expect("no holder panicked").clone()
     }
 
-    /// Has `batch` committed right before the next read.
-    pub fn intrude(&self, batch: Batch, now: Stamp) {
-        *self.intruder.lock().expect("nobody panicked") = Some((batch, now));
+    /// Commits `batch` immediately before the next read.
+    pub fn commit_before_next_read(&self, batch: Batch, now: Stamp) {
+        *self.pending.lock().expect("no holder panicked") = Some((batch, now));
     }
 }
 
 #[async_trait]
-impl TodoStore for Recorder {
+impl TodoStore for RecordingStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
         let commit = self.inner.commit(user, batch.clone(), now).await?;
         let record = Record { batch, now, commit: commit.clone() };
-        self.records.lock().expect("nobody panicked").push(record);
+        self.records.lock().expect("no holder panicked").push(record);
         Ok(commit)
     }
 
@@ -69,8 +66,8 @@ impl TodoStore for Recorder {
         since: Option<Stamp>,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        let intruder = self.intruder.lock().expect("nobody panicked").take();
-        if let Some((batch, now)) = intruder {
+        let pending = self.pending.lock().expect("no holder panicked").take();
+        if let Some((batch, now)) = pending {
             self.commit(user, batch, now).await?;
         }
         self.inner.changes(user, since, limit).await

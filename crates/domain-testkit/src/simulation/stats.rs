@@ -1,41 +1,36 @@
-//! What devices remember of their exchanges, for the tests.
+//! What devices remember of their exchanges, for the checks.
 
 use domain::TodoId;
 
 use super::wire::Fields;
 
-/// What a server acknowledged.
+/// A change that the server acknowledged.
 #[derive(Clone, Debug)]
-pub struct Receipt {
-    /// Of which todo.
+pub struct Acknowledgement {
     pub id: TodoId,
-    /// At which version.
+    /// The version of the todo after the change.
     pub version: i64,
-    /// With which values.
     pub fields: Fields,
 }
 
-/// How often a device met what.
+/// What happened to a device, as counts.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    /// Edits, those of one todo that were sent as one counted as one.
+pub struct DeviceStats {
+    /// Edits by the user. Edits of one todo that are sent as one count once.
     pub made: u64,
-    /// Edits accepted.
     pub accepted: u64,
-    /// Conflicts.
     pub conflicts: u64,
-    /// Edits dropped in a conflict.
+    /// Edits that the user dropped after a conflict.
     pub dropped: u64,
-    /// Edits that could not be applied.
     pub rejected: u64,
     /// Answers that were not the last page.
     pub pages: u64,
-    /// Todos that came back because they were more than what was sent.
+    /// Todos that came back because the server's todo had other changes too.
     pub merged: u64,
 }
 
-impl Tally {
-    /// Adds another device's.
+impl DeviceStats {
+    /// Adds the counts of another device.
     pub const fn add(&mut self, other: &Self) {
         self.made += other.made;
         self.accepted += other.accepted;
