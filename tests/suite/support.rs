@@ -1,13 +1,11 @@
 //! Helpers that many tests share.
 
-use std::fmt::Debug;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Answer, Client, Database, Server};
-use futures_util::FutureExt as _;
+pub use domain_testkit::check_each;
 use serde_json::{Value, json};
 
 /// A valid id of no todo.
@@ -100,17 +98,6 @@ pub fn items(value: &Value) -> &[Value] {
 /// The member `name` of each item.
 pub fn members(list: &Value, name: &str) -> Value {
     items(list).iter().map(|item| item[name].clone()).collect()
-}
-
-/// Runs `check` on every case, then fails with all cases that failed, not only the first.
-pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: impl AsyncFn(&C)) {
-    let mut failed = Vec::new();
-    for case in cases {
-        if AssertUnwindSafe(check(&case)).catch_unwind().await.is_err() {
-            failed.push(case);
-        }
-    }
-    assert!(failed.is_empty(), "these cases fail, see above: {failed:#?}");
 }
 
 /// Moves every rotation of a refresh token far enough into the past to end its grace period.

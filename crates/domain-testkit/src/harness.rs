@@ -1,6 +1,8 @@
 //! A store under test, and short ways to use it.
 
 use std::any::Any;
+use std::fmt::Debug;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use domain::todo::Base;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore};
 use domain::{Stamp, TodoId, UserId};
+use futures_util::FutureExt as _;
 
 use crate::build::{T0, all_or_nothing, batch, create, edit, new_user, todo_id};
 use crate::bus::RecordingBus;
@@ -175,6 +178,17 @@ pub async fn all<T: Send + 'static>(
         }
     }
     results
+}
+
+/// Runs `check` on every case, then fails with all cases that failed, not the first alone.
+pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: impl AsyncFn(&C)) {
+    let mut failed = Vec::new();
+    for case in cases {
+        if AssertUnwindSafe(check(&case)).catch_unwind().await.is_err() {
+            failed.push(case);
+        }
+    }
+    assert!(failed.is_empty(), "{} cases fail, see above: {failed:#?}", failed.len());
 }
 
 /// Runs a contract, and fails it when it does not come to an end within a minute: a store that waits for itself.

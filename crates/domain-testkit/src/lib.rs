@@ -22,5 +22,5 @@ pub mod simulation;
 
 pub use bus::RecordingBus;
 pub use fakes::{FixedClock, PlainHasher, SequentialSecrets};
-pub use harness::{Harness, Operator, all, in_time};
+pub use harness::{Harness, Operator, all, check_each, in_time};
 pub use memory::MemoryStore;

@@ -9,8 +9,6 @@ use actix_web::test::TestRequest;
 use domain::UserId;
 use serde_json::Value;
 
-use super::narrowed;
-
 /// A response. The body is null unless it is JSON.
 #[derive(Debug)]
 pub struct Answer {
@@ -46,31 +44,15 @@ impl Answer {
 
     /// Fails unless this is that refusal, with everything that each refusal has.
     pub fn refused(&self, status: u16, code: &str) {
-        if let Err(difference) = self.check_refusal(status, code) {
-            panic!("{difference}: {self:#?}");
-        }
-    }
-
-    /// Says how this differs from a refusal.
-    pub fn check_refusal(&self, status: u16, code: &str) -> Result<(), String> {
-        let found = self.refusal();
-        if found != (status, code) {
-            return Err(format!("{found:?} instead of {:?}", (status, code)));
-        }
+        assert_eq!(self.refusal(), (status, code), "{self:#?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert!(self.header("x-content-type-options").is_some());
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["detail"], self.body["message"]);
+        assert!(self.body["details"].is_object());
+        assert_eq!(self.body["request_id"].as_str(), self.header("x-request-id"));
         let scope = !self.body["details"]["scope"].is_null();
-        let rules = [
-            ("content-type", self.header("content-type") == Some("application/problem+json")),
-            ("x-content-type-options", self.header("x-content-type-options").is_some()),
-            ("www-authenticate", self.header("www-authenticate").is_some() == (status == 401 || scope)),
-            ("status", self.body["status"] == status),
-            ("message", self.body["detail"] == self.body["message"]),
-            ("details", self.body["details"].is_object()),
-            ("request_id", self.body["request_id"].as_str() == self.header("x-request-id")),
-        ];
-        match rules.into_iter().find(|(_, holds)| !holds) {
-            Some((member, _)) => Err(format!("{status} {code} with a wrong {member}")),
-            None => Ok(()),
-        }
+        assert_eq!(self.header("www-authenticate").is_some(), status == 401 || scope, "{self:#?}");
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -107,11 +89,6 @@ impl User {
     /// Adds the user's token to a request.
     pub fn ask(&self, request: TestRequest) -> TestRequest {
         request.insert_header((AUTHORIZATION, format!("Bearer {}", self.token)))
-    }
-
-    /// The same session with a token that is good for `scopes` alone.
-    pub fn narrowed(&self, scopes: &str) -> Self {
-        Self { token: narrowed(&self.token, scopes), ..self.clone() }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod answer;
 mod documented;
-mod failures;
 mod ports;
 mod provider;
 
@@ -39,7 +38,6 @@ use tokio::sync::OnceCell;
 
 pub use answer::{Answer, User, delete, get, patch, post};
 pub use documented::documented_status;
-pub use failures::Failures;
 pub use ports::{Hasher, Limiter, Limits, narrowed, sign};
 use ports::{Tee, Tokens, key_ring};
 use provider::PlainProvider;

@@ -10,9 +10,10 @@ use std::time::Duration;
 use actix_web::http::Method;
 use api_actix::openapi_document;
 use domain::code::ErrorCode;
+use domain_testkit::check_each;
 use serde_json::Value;
 
-use crate::harness::{Answer, Failures, TestApi, documented_status};
+use crate::harness::{Answer, TestApi, User, documented_status};
 use operation::{Access, Operation};
 use scene::{Caller, Scene};
 use table::operations;
@@ -40,41 +41,37 @@ fn not_found(operation: &Operation) -> ErrorCode {
 
 #[actix_web::test]
 async fn every_caller_and_input_gets_the_status_of_the_contract() {
-    let mut failures = Failures::default();
-    for operation in operations() {
+    check_each(operations(), async |operation| {
         let scene = Scene::new().await;
-        for bad in &operation.bad {
-            for caller in Caller::ALL {
-                let code = refusal(&operation, caller, Some(bad.code)).expect("a bad input is refused");
-                let answer = scene.call(&operation, caller, &bad.input).await;
-                let found = check(&answer, &operation, code).and_then(|()| check_field(&answer, code));
-                failures.record(format_args!("{operation}, {caller:?}, {}", bad.input), found);
+        let bad =
+            operation.bad.iter().flat_map(|bad| Caller::ALL.map(|caller| (caller, &bad.input, bad.code)));
+        check_each(bad, async |(caller, input, bad)| {
+            let code = refusal(operation, *caller, Some(*bad)).expect("a bad input is refused");
+            let answer = scene.call(operation, *caller, input).await;
+            expect_refusal(&answer, operation, code);
+            // Only the refusal of a body member or a query parameter names a field.
+            let names_field = answer.body["details"]["errors"][0]["field"].is_string();
+            let about_field = code.as_str().starts_with("VALIDATION_00") && code != ErrorCode::BodyNotJson;
+            assert_eq!(names_field, about_field, "{answer:#?}");
+        })
+        .await;
+        check_each(Caller::ALL, async |caller| {
+            if *caller == Caller::Owner {
+                scene.expect_untouched().await;
             }
-        }
-        for caller in Caller::ALL {
-            if caller == Caller::Owner && !scene.is_untouched().await {
-                failures.record(&operation, Err("a refused request changed the todo".to_owned()));
+            let answer = scene.call(operation, *caller, &operation.good).await;
+            match refusal(operation, *caller, None) {
+                Some(code) => expect_refusal(&answer, operation, code),
+                None => drop(answer.expect(operation.status)),
             }
-            let answer = scene.call(&operation, caller, &operation.good).await;
-            let found = match refusal(&operation, caller, None) {
-                Some(code) => check(&answer, &operation, code),
-                None => operation.check_success(&answer),
-            };
-            failures.record(format_args!("{operation}, {caller:?}, good input"), found);
-        }
-    }
-    failures.assert_none();
+        })
+        .await;
+    })
+    .await;
 }
 
-fn check(answer: &Answer, operation: &Operation, code: ErrorCode) -> Result<(), String> {
-    answer.check_refusal(documented_status(code, operation.surface()), code.as_str())
-}
-
-/// Only the refusal of a body member or a query parameter names a field.
-fn check_field(answer: &Answer, code: ErrorCode) -> Result<(), String> {
-    let named = answer.body["details"]["errors"][0]["field"].is_string();
-    let expected = code.as_str().starts_with("VALIDATION_00") && code != ErrorCode::BodyNotJson;
-    if named == expected { Ok(()) } else { Err(format!("names a field: {named}")) }
+fn expect_refusal(answer: &Answer, operation: &Operation, code: ErrorCode) {
+    answer.refused(documented_status(code, operation.surface()), code.as_str());
 }
 
 #[test]
@@ -101,64 +98,56 @@ fn nameless(path: &str) -> String {
 
 #[actix_web::test]
 async fn an_outage_is_reported_with_retry_after_and_changes_nothing() {
-    let mut failures = Failures::default();
-    for operation in operations() {
+    check_each(operations(), async |operation| {
         let scene = Scene::new().await;
-        let refused = async |code: ErrorCode| {
-            let answer = scene.call(&operation, Caller::Owner, &operation.good).await;
-            check(&answer, &operation, code)?;
-            let wait = answer.header("retry-after");
-            if wait == Some("1") { Ok(()) } else { Err(format!("retry-after is {wait:?}")) }
+        let expect_outage = async |code: ErrorCode| {
+            let answer = scene.call(operation, Caller::Owner, &operation.good).await;
+            expect_refusal(&answer, operation, code);
+            assert_eq!(answer.header("retry-after"), Some("1"));
         };
         scene.api.store.set_available(false);
-        failures.record(&operation, refused(ErrorCode::DatabaseUnavailable).await);
+        expect_outage(ErrorCode::DatabaseUnavailable).await;
         scene.api.store.set_available(true);
         if !operation.public() {
             scene.api.clock.advance(Duration::from_secs(11));
-            failures.record(&operation, refused(ErrorCode::RevocationsUnknown).await);
+            expect_outage(ErrorCode::RevocationsUnknown).await;
             scene.api.confirm_revocations();
         }
-        if !scene.is_untouched().await {
-            failures.record(&operation, Err("the outage left a change".to_owned()));
-        }
-        let answer = scene.call(&operation, Caller::Owner, &operation.good).await;
-        failures.record(&operation, operation.check_success(&answer));
-    }
-    failures.assert_none();
+        scene.expect_untouched().await;
+        scene.call(operation, Caller::Owner, &operation.good).await.expect(operation.status);
+    })
+    .await;
 }
 
 #[actix_web::test]
 async fn every_operation_refuses_bad_tokens_and_disabled_users() {
-    let mut failures = Failures::default();
-    for operation in operations().into_iter().filter(|operation| !operation.public()) {
+    check_each(operations().into_iter().filter(|operation| !operation.public()), async |operation| {
         let mut scene = Scene::new().await;
-        let token = scene.owner.token.clone();
+        let User { token, refresh, .. } = scene.owner.clone();
         let (head, _) = token.rsplit_once('.').expect("a JWT");
         let forged = format!("{head}.{}", "A".repeat(43));
         for (bad, code) in [
             ("nonsense", ErrorCode::TokenMalformed),
-            (&scene.owner.refresh.clone(), ErrorCode::TokenMalformed),
+            (&refresh, ErrorCode::TokenMalformed),
             (&forged, ErrorCode::TokenNotTrusted),
         ] {
             bad.clone_into(&mut scene.owner.token);
-            let answer = scene.call(&operation, Caller::Owner, &operation.good).await;
-            failures.record(&operation, check(&answer, &operation, code));
+            let answer = scene.call(operation, Caller::Owner, &operation.good).await;
+            expect_refusal(&answer, operation, code);
         }
-        if !scene.is_untouched().await {
-            failures.record(&operation, Err("a bad token changed the todo".to_owned()));
-        }
+        scene.expect_untouched().await;
         scene.owner.token = token;
         scene.api.disable(scene.owner.id);
-        let answer = scene.call(&operation, Caller::Owner, &operation.good).await;
-        failures.record(&operation, check(&answer, &operation, ErrorCode::AccountGone));
-    }
-    failures.assert_none();
+        let answer = scene.call(operation, Caller::Owner, &operation.good).await;
+        expect_refusal(&answer, operation, ErrorCode::AccountGone);
+    })
+    .await;
 }
 
 #[actix_web::test]
 async fn a_wrong_method_lists_the_allowed_ones_and_an_unknown_path_is_404() {
     let api = TestApi::new();
-    for (method, path, allow) in [
+    let wrong_methods = [
         (Method::PATCH, "/todos", "GET, HEAD, POST"),
         (Method::POST, "/todos/x", "GET, HEAD, PUT, DELETE"),
         (Method::GET, "/auth/login", "POST"),
@@ -167,12 +156,14 @@ async fn a_wrong_method_lists_the_allowed_ones_and_an_unknown_path_is_404() {
         (Method::PUT, "/api/someone/tasks", "GET, HEAD, POST"),
         (Method::PATCH, "/api/someone/tasks/7", "GET, HEAD, PUT, DELETE"),
         (Method::GET, "/api/auth/signup", "POST"),
-    ] {
+    ];
+    check_each(wrong_methods, async |(method, path, allow)| {
         let answer = api.call("", method.clone(), path, Value::Null).await;
         answer.refused(405, "RESOURCE_003");
-        assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
-    }
-    for path in [
+        assert_eq!(answer.header("allow"), Some(*allow));
+    })
+    .await;
+    let unknown_paths = [
         "/auth",
         "/auth/nowhere",
         "/todos/a/b",
@@ -181,7 +172,6 @@ async fn a_wrong_method_lists_the_allowed_ones_and_an_unknown_path_is_404() {
         "/api/tasks/7/8/9",
         "/api/v1/tasks",
         "/api/v1/tasks/7",
-    ] {
-        api.get("", path).await.refused(404, "RESOURCE_003");
-    }
+    ];
+    check_each(unknown_paths, async |path| api.get("", path).await.refused(404, "RESOURCE_003")).await;
 }

@@ -7,8 +7,6 @@ use api_actix::error::Surface;
 use domain::code::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::harness::Answer;
-
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -31,7 +29,7 @@ pub struct Bad {
 }
 
 /// The body or query of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Input {
     /// A JSON body; null means no body.
     Body(Value),
@@ -40,7 +38,7 @@ pub enum Input {
     Raw(&'static str, String),
 }
 
-impl fmt::Display for Input {
+impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Body(body) => body.to_string(),
@@ -138,16 +136,12 @@ impl Operation {
         }
     }
 
-    pub fn check_success(&self, answer: &Answer) -> Result<(), String> {
-        if answer.status == self.status { Ok(()) } else { Err(format!("{answer:?}")) }
-    }
-
     pub fn public(&self) -> bool {
         self.access == Access::Public
     }
 }
 
-impl fmt::Display for Operation {
+impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)
     }

@@ -103,15 +103,14 @@ impl Scene {
             .await
     }
 
-    /// Reports whether the owner has the scene's todo alone, unchanged.
-    pub async fn is_untouched(&self) -> bool {
+    /// Fails unless the owner has the scene's todo alone, unchanged.
+    pub async fn expect_untouched(&self) {
         let (token, _) = self.api.log_in("ann").await;
         let tasks = self.api.get(&token, "/api/tasks").await.expect(200);
+        assert_eq!(tasks.as_array().map(Vec::len), Some(1), "{tasks}");
         let task = &tasks[0];
-        tasks.as_array().map(Vec::len) == Some(1)
-            && task["user_id"] == self.owner.id.to_string()
-            && task["title"] == "Buy milk"
-            && task["completed"] == false
-            && task["created_at"] == task["updated_at"]
+        assert_eq!(task["user_id"], self.owner.id.to_string());
+        assert_eq!((&task["title"], &task["completed"]), (&json!("Buy milk"), &json!(false)));
+        assert_eq!(task["created_at"], task["updated_at"]);
     }
 }
