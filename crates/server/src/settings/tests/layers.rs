@@ -65,7 +65,7 @@ fn a_faulty_file_is_reported_without_its_secrets() {
             failures.push(format!("{text}: {error}"));
         }
     }
-    assert_all(&failures);
+    assert_all(failures);
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join(FILE)).expect("made");
     assert!(load_in(folder.path(), &[]).expect_err("refused").starts_with("todo-sync.toml can't be read: "));

@@ -34,8 +34,21 @@ fn load(variables: Variables) -> Result<Settings, String> {
     load_in(folder.path(), variables)
 }
 
+type Row<'a> = (Vec<(&'a str, &'a str)>, Vec<&'a str>);
+
+/// The rows of a table, each a line `NAME=value & NAME=value => text | text`.
+fn rows(table: &str) -> impl Iterator<Item = Row<'_>> {
+    table.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+        let (given, expected) = line.trim().split_once("=>").expect("a row has an arrow");
+        let given = given.split(" & ").filter_map(|variable| variable.trim().split_once('='));
+        let expected = expected.split(" | ").map(str::trim).filter(|text| !text.is_empty());
+        (given.collect(), expected.collect())
+    })
+}
+
 /// Fails with all rows that failed.
-fn assert_all(failures: &[String]) {
+fn assert_all(failures: impl IntoIterator<Item = String>) {
+    let failures: Vec<_> = failures.into_iter().collect();
     assert!(failures.is_empty(), "{} rows failed:\n{}", failures.len(), failures.join("\n"));
 }
 
@@ -58,7 +71,7 @@ fn every_example_is_a_valid_value() {
     let mut given: Vec<_> = groups.map(|setting| (&*setting.name, setting.example)).collect();
     given.push(("EMAILS_FROM", "todos@example.com"));
     failures.extend(load(&given).err());
-    assert_all(&failures);
+    assert_all(failures);
 }
 
 #[test]
@@ -75,19 +88,6 @@ fn in_development_the_secret_is_generated_once_and_stored() {
     let first = secret(load_in(folder.path(), &[]).expect("starts"));
     assert_eq!(secret(load_in(folder.path(), &[]).expect("starts")), first);
     assert_ne!(secret(load_in(folder.path(), &[("SECRET_KEY", "mine")]).expect("starts")), first);
-}
-
-#[test]
-fn debug_shows_no_secret() {
-    let settings = load(&[
-        ("SECRET_KEY", "hush-hush"),
-        ("DATABASE_URL", "postgres://u:hush-hush@h/d"),
-        ("OIDC_ACME_ISSUER", "https://id.example.com"),
-        ("OIDC_ACME_CLIENT_ID", "todos"),
-        ("OIDC_ACME_CLIENT_SECRET", "hush"),
-    ]);
-    let shown = format!("{:?}", settings.expect("starts"));
-    assert!(!shown.contains("hush"), "{shown}");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_example_file_lists_every_setting_once_with_its_default_and_works_as_it_is
     assert_eq!(names, settings.iter().map(|setting| &*setting.name).collect::<Vec<_>>());
     let is_shown = |default: &str, (name, value): &(&str, &str)| default == *value || *name == "EMAILS_FROM";
     let wrong = settings.iter().zip(&listed).filter(|(s, l)| s.default.is_some_and(|d| !is_shown(d, l)));
-    assert_all(&wrong.map(|(setting, _)| format!("another default of {}", setting.name)).collect::<Vec<_>>());
+    assert_all(wrong.map(|(setting, _)| format!("{} has another default", setting.name)));
 
     let folder = tempfile::tempdir().expect("a folder");
     let uncommented: String = example
