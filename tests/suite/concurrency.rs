@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use blackbox_tests::server::TIMEOUT;
-use blackbox_tests::{Client, Database, Server, Socket, Wire, on_both_databases};
+use blackbox_tests::{Client, Server, Socket, Wire, on_both_databases};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

@@ -4,5 +4,4 @@ mod closing;
 mod crowd;
 mod events;
 mod handshake;
-mod messages;
 mod replay;

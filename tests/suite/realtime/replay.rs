@@ -109,39 +109,4 @@ on_both_databases! {
             );
         }
     }
-
-    async fn a_long_replay_is_whole(server: Server) {
-        let url = server.socket_url();
-        let ann = server.client().new_user().await;
-        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
-        for round in 0..3 {
-            let todos: Vec<_> = (0..1000).map(|n| json!({"id": id(1000 * round + n), "text": "x"})).collect();
-            ann.post("/api/v1/todos/bulk", json!({"todos": todos})).await.expect(201);
-        }
-        let mut socket = Socket::open(&url, ann.token(), &since(&cursor)).await.expect("it opens");
-        let mut count = 0;
-        while count < 3000 {
-            if socket.next().await["type"] == "todo_created" {
-                count += 1;
-            }
-        }
-        let rest = socket.drain().await;
-        assert!(rest.iter().all(|message| message["type"] == "ready"), "{rest:?}");
-    }
-
-    async fn a_cursor_that_can_not_be_continued_asks_for_a_resync_and_goes_live(server: Server) {
-        let url = server.socket_url();
-        let ann = server.client().new_user().await;
-        add(&ann, "old").await;
-        for cursor in ["9998-01-01T00:00:00Z"] {
-            let mut socket =
-                Socket::open(&url, ann.token(), &format!("?since={cursor}")).await.expect("it opens");
-            let mut first = vec![socket.next().await];
-            first.extend(socket.drain().await);
-            let kinds: Vec<_> = first.iter().map(|message| text(&message["type"])).collect();
-            assert!(kinds.contains(&"resync_required") && kinds.len() <= 2, "{kinds:?}");
-            add(&ann, "live").await;
-            assert_eq!(socket.next().await["todo"]["text"], "live");
-        }
-    }
 }

@@ -41,20 +41,6 @@ on_both_databases! {
         assert_eq!(on["applied"], json!([id(1)]));
     }
 
-    async fn a_cursor_older_than_the_tombstones_kept_is_gone(server: Server) {
-        let ann = server.client().new_user().await;
-        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
-        add(&ann, "milk").await;
-        // Stands for what the housekeeper does after ninety days.
-        server.execute("UPDATE users SET sync_horizon = sync_clock");
-        ann.post(SYNC, json!({"last_sync": cursor})).await.expect_problem(410, "SYNC_001");
-        let todos = json!([{"id": id(1), "text": "bread"}]);
-        ann.post(SYNC, json!({"last_sync": cursor, "todos": todos})).await.expect_problem(410, "SYNC_001");
-        // From the beginning all is well.
-        let anew = sync(&ann, json!({"todos": todos})).await;
-        assert_eq!(texts(&anew["server_changes"]), ["milk"]);
-    }
-
     async fn a_cursor_cut_to_milliseconds_only_repeats(server: Server) {
         let ann = server.client().new_user().await;
         add(&ann, "milk").await;

@@ -87,21 +87,6 @@ on_both_databases! {
         assert_eq!(everything(&ann).await, json!([]));
     }
 
-    async fn the_same_id_twice_is_applied_in_order(server: Server) {
-        let ann = server.client().new_user().await;
-        let body = json!({"todos": [
-            {"id": id(1), "text": "first"},
-            {"id": id(1), "text": "second", "version": 1},
-            {"id": id(1), "completed": true, "version": 1},
-        ]});
-        let answer = sync(&ann, body).await;
-        assert_eq!((&answer["conflicts"], &answer["rejected"]), (&json!([]), &json!([])));
-        assert_eq!(answer["versions"], json!({id(1): 3}));
-        assert_eq!(answer["server_changes"], json!([]));
-        let todo = &everything(&ann).await[0];
-        assert_eq!((&todo["text"], &todo["completed"]), (&json!("second"), &json!(true)));
-    }
-
     async fn a_thousand_todos_go_up_and_come_down_in_stamp_order(server: Server) {
         let ann = server.client().new_user().await;
         let todos: Vec<_> = (0..1000).map(|n| json!({"id": id(n), "text": format!("todo {n:04}")})).collect();
@@ -121,21 +106,6 @@ on_both_databases! {
             assert_eq!(cursor, changes[299]["updated_at"]);
         }
         assert_eq!(seen, (0..1000).map(|n| format!("todo {n:04}")).collect::<Vec<_>>());
-    }
-
-    async fn a_merged_todo_comes_back_and_a_plain_one_does_not(server: Server) {
-        let ann = server.client().new_user().await;
-        let milk = add(&ann, "milk").await;
-        let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
-        ann.patch(&at(&milk), json!({"completed": true})).await.expect(200);
-        let change = json!({"id": milk["id"], "text": "oat milk", "version": 1});
-        let answer = sync(&ann, json!({"last_sync": cursor, "strategy": "merge", "todos": [change]})).await;
-        assert_eq!(answer["applied"], json!([milk["id"]]));
-        let merged = &answer["server_changes"][0];
-        assert_eq!(
-            (&merged["text"], &merged["completed"], &merged["version"]),
-            (&json!("oat milk"), &json!(true), &json!(3))
-        );
     }
 }
 

@@ -63,15 +63,4 @@ on_both_databases! {
             assert_eq!(items(&answer["applied"]).len(), 3);
         }
     }
-
-    async fn what_is_not_given_back_takes_no_place_on_the_page(server: Server) {
-        let ann = server.client().new_user().await;
-        add(&ann, "theirs").await;
-        let todos: Vec<_> = (1..=5).map(|n| json!({"id": id(n), "text": format!("mine {n}")})).collect();
-        let answer = sync(&ann, json!({"limit": 2, "todos": todos})).await;
-        assert_eq!(texts(&answer["server_changes"]), ["theirs"]);
-        assert_eq!(answer["has_more"], false);
-        let next = sync(&ann, json!({"last_sync": answer["sync_timestamp"]})).await;
-        assert_eq!(next["server_changes"], json!([]));
-    }
 }

@@ -183,10 +183,12 @@ fn a_header_with_crit_or_another_type_is_malformed() {
         json!({"typ": "better-auth.session-cache+jwt"}),
         json!({"typ": "at+jwt"}),
         json!({"typ": "logout+jwt"}),
+        json!({"typ": "dpop+jwt"}),
         json!({"typ": "JWE"}),
         json!({"typ": ""}),
         json!({"typ": 1}),
         json!({"kid": 7}),
+        json!({"kid": [secret_id(SECRET.as_bytes())]}),
         json!({"alg": null}),
         json!({"alg": ["HS256"]}),
     ] {
@@ -195,9 +197,11 @@ fn a_header_with_crit_or_another_type_is_malformed() {
     let null_crit = good_header().to_string().replacen('{', "{\"crit\":null,", 1);
     let token = signed_raw(&null_crit, &good_claims().to_string(), SECRET, Algorithm::HS256);
     assert_eq!(verdict(&token), Err(AuthFailure::Malformed));
-    let twice = good_header().to_string().replacen('{', "{\"alg\":\"none\",", 1);
-    let token = signed_raw(&twice, &good_claims().to_string(), SECRET, Algorithm::HS256);
-    assert_eq!(verdict(&token), Err(AuthFailure::Malformed));
+    for first in [r#"{"alg":"none","#, r#"{"\u0061lg":"none","#, r#"{"kid":"x","#] {
+        let twice = good_header().to_string().replacen('{', first, 1);
+        let token = signed_raw(&twice, &good_claims().to_string(), SECRET, Algorithm::HS256);
+        assert_eq!(verdict(&token), Err(AuthFailure::Malformed), "{first}");
+    }
 }
 
 #[test]
@@ -227,10 +231,15 @@ fn a_missing_claim_or_one_of_another_type_is_malformed() {
     ] {
         assert_eq!(verdict(&with_claims(change.clone())), Err(AuthFailure::Malformed), "{change}");
     }
-    let twice =
-        good_claims().to_string().replacen('{', "{\"sub\":\"01900000-0000-7000-8000-00000000000f\",", 1);
-    let token = signed_raw(&good_header().to_string(), &twice, SECRET, Algorithm::HS256);
-    assert_eq!(verdict(&token), Err(AuthFailure::Malformed));
+    for first in [
+        r#"{"sub":"01900000-0000-7000-8000-00000000000f","#,
+        r#"{"exp":4000000000,"#,
+        r#"{"type":"refresh","#,
+    ] {
+        let twice = good_claims().to_string().replacen('{', first, 1);
+        let token = signed_raw(&good_header().to_string(), &twice, SECRET, Algorithm::HS256);
+        assert_eq!(verdict(&token), Err(AuthFailure::Malformed), "{first}");
+    }
 }
 
 #[test]

@@ -1,13 +1,9 @@
-//! Tokens made to be let in, sent to every surface of a server that trusts every kind of key.
+//! Forged and malformed tokens, sent to every surface of a server that trusts every kind of key.
 //!
-//! `crates/adapters-auth` has the finer cases of each check; here the whole way from the socket to the answer is tried.
+//! The unit tests of `crates/adapters-auth` have every case of each check. These tests show that every surface applies them.
 
-mod claims;
-mod forgeries;
-mod forms;
+mod corpus;
 pub mod keys;
-
-use std::collections::HashSet;
 
 use blackbox_tests::server::SECRET_KEY;
 use blackbox_tests::{Answer, Client, Database, Server, Socket};
@@ -19,16 +15,16 @@ use crate::support::text;
 
 const SHARED_SECRET: &str = "the-secret-of-the-issuer-of-more-than-32-bytes";
 
-/// A token that must be refused, and as what.
+/// A token and the code that it must be refused with.
 struct Hostile {
     name: String,
     code: &'static str,
     token: String,
 }
 
-/// Cannot be read, or is no access token.
+/// Not a JWT, or not an access token.
 const MALFORMED: &str = "AUTH_005";
-/// Not signed by who is trusted, or for somebody else.
+/// Not signed by a trusted key, or not meant for this server.
 const NOT_TRUSTED: &str = "AUTH_006";
 const EXPIRED: &str = "AUTH_002";
 
@@ -36,8 +32,7 @@ fn hostile(code: &'static str, name: impl Into<String>, token: impl Into<String>
     Hostile { name: name.into(), code, token: token.into() }
 }
 
-/// What the attacker knows: a real token with what it says, all that is published, and, so that each token is refused for one reason
-/// alone, the secrets too.
+/// What the corpus is made from: a real token and its content, and every key, so that each token has one fault alone.
 struct World {
     /// Ann's access token.
     real: String,
@@ -48,13 +43,13 @@ struct World {
     issuer_ec: Key,
     issuer_rsa: Key,
     issuer_secret: Key,
-    /// What the issuer says of Ann.
+    /// The claims of the issuer's token for Ann.
     issued: Value,
     attacker: Key,
 }
 
 impl World {
-    /// Ann's claims but for these; null removes one.
+    /// Ann's claims with these changes; null removes one.
     fn claims(&self, changes: Value) -> Value {
         merged(&self.claims, changes)
     }
@@ -71,7 +66,7 @@ impl World {
         self.claims["iat"].as_i64().expect("a number")
     }
 
-    /// Signed by the server's own pair.
+    /// Signed by the server's own key pair.
     fn own(&self, header: Value, claims: Value) -> String {
         self.own_pair.signs(&self.header(header), &self.claims(claims))
     }
@@ -104,12 +99,12 @@ fn read(token: &str, index: usize) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// The surfaces, each by a request that Ann's token lets in.
+/// One request to each surface that Ann's token allows.
 fn surfaces(user: &str) -> [String; 4] {
     ["/api/v1/todos".into(), "/todos".into(), "/api/tasks".into(), format!("/api/{user}/tasks")]
 }
 
-/// Asks with the token, whatever bytes it has, in this header.
+/// Sends a request with these headers, with the token in place of `TOKEN`.
 async fn ask(client: &Client, path: &str, headers: &[(&str, &str)], token: &str) -> Answer {
     let request =
         headers.iter().fold(client.request(reqwest::Method::GET, path), |request, (name, value)| {
@@ -129,7 +124,8 @@ const UPGRADE: &[(&str, &str)] = &[
     ("sec-websocket-protocol", "bearer, TOKEN"),
 ];
 
-async fn run(database: Database) {
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hostile_token_is_refused_on_every_surface() {
     let (own_pair, issuer_ec, issuer_rsa) = (Key::ed25519(), Key::p256(), Key::rsa());
     let published_at = publish(|_| json!({"keys": [issuer_ec.jwk, issuer_rsa.jwk]})).await;
     let settings = [
@@ -137,7 +133,7 @@ async fn run(database: Database) {
         ("BETTER_AUTH_URL", &published_at),
         ("BETTER_AUTH_SECRET", SHARED_SECRET),
     ];
-    let server = Server::start_with(database, &settings).await;
+    let server = Server::start_with(Database::Sqlite, &settings).await;
     let (ann, tokens) = server.client().register("ann@example.com").await;
     let real = ann.token().to_owned();
     let (header, claims) = (read(&real, 0), read(&real, 1));
@@ -166,20 +162,15 @@ async fn run(database: Database) {
     }
 
     let refresh_tokens = refresh_tokens(&server, &tokens).await;
-    let corpus: Vec<_> = [forgeries::all(&world), forms::all(&world), claims::all(&world), refresh_tokens]
-        .into_iter()
-        .flatten()
-        .collect();
-    let names: HashSet<_> = corpus.iter().map(|hostile| hostile.name.as_str()).collect();
-    assert!(names.len() == corpus.len() && corpus.len() >= 60, "{} names of {}", names.len(), corpus.len());
+    let corpus: Vec<_> = corpus::all(&world).into_iter().chain(refresh_tokens).collect();
     let bearers = surfaces(user).map(|path| (path, BEARER));
     let doors: Vec<_> = bearers.into_iter().chain([("/ws/todos".to_owned(), UPGRADE)]).collect();
-    let mut let_off = Vec::new();
+    let mut accepted = Vec::new();
     for Hostile { name, code, token } in &corpus {
         for (path, headers) in &doors {
             let answer = ask(&anyone, path, headers, token).await;
             if answer.status != 401 || answer.code() != *code {
-                let_off.push(format!("{name} at {path} is not {code}: {answer}"));
+                accepted.push(format!("{name} at {path} is not {code}: {answer}"));
                 continue;
             }
             answer.expect_problem(401, code);
@@ -187,11 +178,11 @@ async fn run(database: Database) {
             assert_eq!(challenge, r#"Bearer error="invalid_token""#, "{name} at {path}");
         }
     }
-    assert!(let_off.is_empty(), "{}", let_off.join("\n"));
+    assert!(accepted.is_empty(), "{}", accepted.join("\n"));
     ann.get("/api/v1/todos").await.expect(200);
 }
 
-/// One of each kind that the server accepts: what is wrong with those of the corpus is what their names say.
+/// One token of each kind that the server accepts, so that the faults of the corpus are the reason for its refusal.
 fn good_ones(world: &World) -> Vec<String> {
     let kid = |key: &Key| json!({"alg": key.alg(), "kid": key.jwk["kid"]});
     vec![
@@ -204,7 +195,7 @@ fn good_ones(world: &World) -> Vec<String> {
     ]
 }
 
-/// Refresh tokens where an access token belongs, as the server gives them.
+/// Refresh tokens of the server in the place of access tokens.
 async fn refresh_tokens(server: &Server, tokens: &Value) -> Vec<Hostile> {
     let login = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
     let jwt = server.client().post("/auth/login", login).await.expect(200).json();
@@ -212,18 +203,4 @@ async fn refresh_tokens(server: &Server, tokens: &Value) -> Vec<Hostile> {
         hostile(MALFORMED, "the refresh token of the sync contract", text(&tokens["refresh_token"])),
         hostile(MALFORMED, "the refresh token of the token contract, a JWT", text(&jwt["refresh_token"])),
     ]
-}
-
-mod every_hostile_token_is_refused_on_every_surface {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn sqlite() {
-        run(Database::Sqlite).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn postgres() {
-        run(Database::Postgres).await;
-    }
 }
