@@ -1,9 +1,9 @@
-// A Better Auth server for the suite: `node server.mjs CONFIGURATION`, JSON with
-//   algorithm         EdDSA, ES256, RS256, PS256: what the JWT plugin signs with; or HS256: what a hand-written signer does
-//   rotationInterval  seconds after which the plugin makes a new key; never without it
-//   cookieCache       compact, jwt, jwe: the strategy of the session cache, which is off without it
-//   cookieCacheByKey  whether the plugin's keys sign that cache
-// It prints its address and ends when its standard input does, so that it never outlives the test.
+// A Better Auth server for the tests: `node server.mjs CONFIGURATION`, JSON with
+//   algorithm         EdDSA, ES256, RS256 or PS256 for the JWT plugin; HS256 for a hand-written signer
+//   rotationInterval  the interval of the plugin's key rotation in seconds; no rotation if absent
+//   cookieCache       compact, jwt or jwe: the strategy of the session cache, which is off if absent
+//   cookieCacheByKey  whether the plugin's keys sign the session cache
+// Prints its address. Exits when standard input closes, so it never outlives the test.
 
 import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
@@ -21,7 +21,7 @@ const server = createServer(async (request, response) => {
   const answer = (body) => response.setHeader("content-type", "application/json").end(JSON.stringify(body));
   if (request.url.startsWith("/api/auth/")) return handle(request, response);
   if (request.url === "/outbox") return answer(outbox);
-  // What the application's own code can have signed.
+  // Signs a payload with the app's own code.
   if (request.url === "/sign") return answer(await auth.api.signJWT({ body: { payload: await json(request) } }));
   response.writeHead(404).end();
 });
@@ -29,7 +29,7 @@ const server = createServer(async (request, response) => {
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 const baseURL = `http://127.0.0.1:${server.address().port}`;
 
-// The plugin leaves HS256 to whoever brings a signer, and then wants to know where others find keys.
+// For HS256 the plugin requires a custom signer and a URL for keys.
 const signer = {
   jwt: {
     sign: (payload) =>

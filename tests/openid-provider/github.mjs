@@ -1,12 +1,12 @@
-// What GitHub does for an OAuth app, as its documentation has it: codes for ten minutes, errors of the token endpoint with a 200, the
-// addresses at an endpoint of their own. Settings: `client` with client_id, client_secret, redirect_uris.
+// An imitation of GitHub's OAuth, as documented: codes are valid for ten minutes, the token endpoint reports errors with status 200, and
+// email addresses have an endpoint of their own. Settings: `client` with client_id, client_secret, redirect_uris.
 
 import { createHash, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
 
 const random = (prefix) => prefix + randomBytes(18).toString("base64url");
 
-export function github(place, { client }) {
+export function github(server, { client }) {
   const codes = new Map();
   const tokens = new Map();
 
@@ -15,13 +15,13 @@ export function github(place, { client }) {
     if (query.get("client_id") !== client.client_id || !client.redirect_uris.includes(to.href)) {
       return response.writeHead(404).end("no such application");
     }
-    if (place.behaviour.deny) {
+    if (server.behaviour.deny) {
       to.searchParams.set("error", "access_denied");
       to.searchParams.set("error_description", "The user has denied your application access.");
     } else {
       const code = random("");
-      place.codes.push(code);
-      codes.set(code, { challenge: query.get("code_challenge"), redirect: to.href, user: place.behaviour.account });
+      server.codes.push(code);
+      codes.set(code, { challenge: query.get("code_challenge"), redirect: to.href, user: server.behaviour.account });
       to.searchParams.set("code", code);
     }
     to.searchParams.set("state", query.get("state"));
@@ -38,13 +38,13 @@ export function github(place, { client }) {
     const challenge = createHash("sha256").update(form.get("code_verifier") ?? "").digest("base64url");
     if (challenge !== code.challenge) return { error: "bad_verification_code" };
     const token = random("gho_");
-    place.tokens.push(token);
+    server.tokens.push(token);
     tokens.set(token, code.user);
     return { access_token: token, token_type: "bearer", scope: "read:user,user:email" };
   }
 
-  place.handle = async (request, response) => {
-    const url = new URL(request.url, place.url);
+  server.handle = async (request, response) => {
+    const url = new URL(request.url, server.url);
     const answer = (status, body) =>
       response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(body));
     if (url.pathname === "/login/oauth/authorize") return authorize(url.searchParams, response);

@@ -1,38 +1,38 @@
-// OAuth providers for the suite. It prints the address of a desk, where each test orders providers of its own:
-//   POST /            {"kind", …}: opens one (see openid.mjs and github.mjs) and answers {"id", "url"}
-//   POST /ID          {…}: from now on it behaves so
-//   POST /ID/rotate   it signs with a new key and publishes no other
-//   POST /ID/close    nobody listens there any more
-//   GET  /ID          {"requests": {path: how often}, "codes": [all it gave out], "tokens": [all it gave out]}
-// It ends when its standard input does, so that it never outlives the tests.
+// OAuth providers for the tests. Prints the address of a control endpoint:
+//   POST /            {"kind", …}: starts a provider (see openid.mjs and github.mjs); returns {"id", "url"}
+//   POST /ID          {…}: changes its behaviour
+//   POST /ID/rotate   replaces its signing key; the old one is no longer published
+//   POST /ID/close    closes its port
+//   GET  /ID          {"requests": {path: count}, "codes": [all issued codes], "tokens": [all issued tokens]}
+// Exits when standard input closes, so it never outlives the tests.
 
 import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
 import { github } from "./github.mjs";
 import { openid } from "./openid.mjs";
-import { Place } from "./place.mjs";
+import { ProviderServer } from "./server.mjs";
 
 const kinds = { openid, github };
-const places = [];
+const servers = [];
 
 async function open({ kind, ...settings }) {
-  const place = await Place.open();
-  await kinds[kind](place, settings);
-  places.push(place);
-  return { id: places.length - 1, url: place.url };
+  const server = await ProviderServer.open();
+  await kinds[kind](server, settings);
+  servers.push(server);
+  return { id: servers.length - 1, url: server.url };
 }
 
 async function serve(request) {
   const [id, action] = request.url.split("/").slice(1);
   if (id === "") return open(await json(request));
-  const place = places[id];
-  if (request.method === "GET") return { requests: place.requests, codes: place.codes, tokens: place.tokens };
-  if (action === "rotate") return place.rotate();
-  if (action === "close") return place.close();
-  return place.behave(await json(request));
+  const server = servers[id];
+  if (request.method === "GET") return { requests: server.requests, codes: server.codes, tokens: server.tokens };
+  if (action === "rotate") return server.rotate();
+  if (action === "close") return server.close();
+  return server.configure(await json(request));
 }
 
-const desk = createServer(async (request, response) => {
+const control = createServer(async (request, response) => {
   try {
     response.end(JSON.stringify((await serve(request)) ?? {}));
   } catch (error) {
@@ -41,4 +41,4 @@ const desk = createServer(async (request, response) => {
 });
 
 process.stdin.resume().on("end", () => process.exit());
-desk.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${desk.address().port}`));
+control.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${control.address().port}`));

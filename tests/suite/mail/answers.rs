@@ -5,19 +5,19 @@ use std::time::Duration;
 use blackbox_tests::on_both_databases;
 use postgres_testbed::Role;
 
-use super::post_office::{Mail, PostOffice, ask_for_link, counted, logged, todo_server};
+use super::smtp_server::{Mail, SmtpServer, ask_for_link, counted, logged, todo_server};
 
 on_both_databases! {
     async fn a_mail_that_is_deferred_or_unanswered_is_retried_with_growing_pauses(database: Database) {
         let odd = async |answer, count, more: &[(&str, &str)]| {
-            let office = PostOffice::open(&["--first", answer, "--count", count]).await;
-            let server = todo_server(database, office.port, more).await;
+            let smtp = SmtpServer::open(&["--first", answer, "--count", count]).await;
+            let server = todo_server(database, smtp.port, more).await;
             ask_for_link(&server.client(), "ann@example.com").await;
-            let arrived = office.takes(&server, 1).await;
-            let attempts = office.events("mail");
+            let arrived = smtp.delivered(&server, 1).await;
+            let attempts = smtp.events("mail");
             for attempt in &attempts {
                 let id = Mail(attempt.what.clone()).header("Message-ID").to_owned();
-                assert_eq!(id, arrived[0].header("Message-ID"), "it can be told that it is one mail");
+                assert_eq!(id, arrived[0].header("Message-ID"), "every attempt has the same Message-ID");
             }
             let pauses = attempts.windows(2).map(|pair| pair[1].at - pair[0].at);
             (server, pauses.collect::<Vec<_>>())
@@ -38,24 +38,24 @@ on_both_databases! {
     }
 
     async fn a_permanently_refused_mail_is_given_up_and_the_others_arrive(database: Database) {
-        let office = PostOffice::open(&["--refuse", "nobody@example.com"]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&["--refuse", "nobody@example.com"]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         for address in ["nobody@example.com", "ann@example.com"] {
             ask_for_link(&server.client(), address).await;
         }
         logged(&server, 1, &["mail not sent; giving up", "550", "no such user here"]).await;
         counted(&server, "mail_given_up_total", 1).await;
-        assert_eq!(office.takes(&server, 1).await[0].to(), "ann@example.com");
-        assert_eq!(office.heard().matches("nobody@example.com").count(), 1, "asked once");
+        assert_eq!(smtp.delivered(&server, 1).await[0].to(), "ann@example.com");
+        assert_eq!(smtp.received().matches("nobody@example.com").count(), 1, "asked once");
     }
 
     async fn a_refusal_that_quotes_the_link_is_logged_without_the_token(database: Database) {
-        let office = PostOffice::open(&["--first", "quote", "--count", "1"]).await;
-        let server = todo_server(database, office.port, &[("LOG_LEVEL", "trace")]).await;
+        let smtp = SmtpServer::open(&["--first", "quote", "--count", "1"]).await;
+        let server = todo_server(database, smtp.port, &[("LOG_LEVEL", "trace")]).await;
         ask_for_link(&server.client(), "ann@example.com").await;
-        let told = logged(&server, 1, &["mail not sent; giving up"]).await;
-        assert!(told[0].contains("/magic-link?token=[token]"), "{told:?}");
-        let token = Mail(office.events("mail")[0].what.clone()).token("magic-link");
+        let lines = logged(&server, 1, &["mail not sent; giving up"]).await;
+        assert!(lines[0].contains("/magic-link?token=[token]"), "{lines:?}");
+        let token = Mail(smtp.events("mail")[0].what.clone()).token("magic-link");
         assert!(!server.logs().contains(&token));
         if let Some(postgres) = &server.postgres {
             let kept = postgres.sql(Role::Owner, "select last_error from mail_outbox").expect("it is there");

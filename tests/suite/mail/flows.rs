@@ -5,7 +5,7 @@ use blackbox_tests::{Client, on_both_databases};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::post_office::{Mail, PostOffice, ask_for_link, todo_server};
+use super::smtp_server::{Mail, SmtpServer, ask_for_link, todo_server};
 use crate::support::{log_in, text};
 
 const CONFIRM: &str = "Confirm your email address";
@@ -37,13 +37,13 @@ async fn me(client: &Client) -> serde_json::Value {
 
 on_both_databases! {
     async fn a_new_address_is_verified_by_the_link_in_the_latest_mail(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         let (ann, _) = server.client().register("ann@example.com").await;
-        let first = office.mail("ann@example.com", CONFIRM).await;
+        let first = smtp.mail("ann@example.com", CONFIRM).await;
         expect_well_formed(&first, "ann@example.com");
         ann.post("/api/v1/auth/resend-verification", json!({})).await.expect(202);
-        let [first, second] = &office.takes(&server, 2).await[..] else { panic!("two mails") };
+        let [first, second] = &smtp.delivered(&server, 2).await[..] else { panic!("two mails") };
         expect_well_formed(second, "ann@example.com");
         assert_ne!(first.header("Message-ID"), second.header("Message-ID"));
 
@@ -59,14 +59,14 @@ on_both_databases! {
     }
 
     async fn a_forgotten_password_is_reset_by_the_link_in_a_mail(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         let client = server.client();
         let (ann, _) = client.register("ann@example.com").await;
         for email in ["Ann@Example.com", "nobody@example.com"] {
             client.post("/api/v1/auth/forgot-password", json!({"email": email})).await.expect(202);
         }
-        let mail = office.mail("ann@example.com", "Reset your password").await;
+        let mail = smtp.mail("ann@example.com", "Reset your password").await;
         expect_well_formed(&mail, "ann@example.com");
         let reset = json!({"token": mail.token("reset-password"), "password": "Giraffe-Spot-8"});
         client.post("/api/v1/auth/reset-password", reset.clone()).await.expect(204);
@@ -76,39 +76,39 @@ on_both_databases! {
             client.post("/api/v1/auth/login", login).await.expect(status);
         }
         client.post("/api/v1/auth/reset-password", reset).await.expect_problem(400, "AUTH_008");
-        expect_well_formed(&office.mail("ann@example.com", CHANGED).await, "ann@example.com");
-        let mails = office.takes(&server, 3).await;
+        expect_well_formed(&smtp.mail("ann@example.com", CHANGED).await, "ann@example.com");
+        let mails = smtp.delivered(&server, 3).await;
         assert!(mails.iter().all(|mail| mail.to() == "ann@example.com"), "an unknown address gets no mail: {mails:#?}");
     }
 
     async fn a_change_of_password_notifies_a_verified_address(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         let (ann, _) = server.client().register("ann@example.com").await;
         let change = async |current: &str, new: &str| {
             let change = json!({"current_password": current, "new_password": new});
             ann.post("/api/v1/auth/change-password", change).await
         };
         change(PASSWORD, "Giraffe-Spot-8").await.expect(204);
-        let token = office.mail("ann@example.com", CONFIRM).await.token("verify-email");
+        let token = smtp.mail("ann@example.com", CONFIRM).await.token("verify-email");
         ann.post("/api/v1/auth/verify-email", json!({"token": token})).await.expect(200);
         change("Giraffe-Spot-9", "Heron-Feather-9").await.expect_problem(422, "VALIDATION_007");
         change("Giraffe-Spot-8", "Heron-Feather-9").await.expect(204);
-        let notice = office.mail("ann@example.com", CHANGED).await;
+        let notice = smtp.mail("ann@example.com", CHANGED).await;
         expect_well_formed(&notice, "ann@example.com");
         let (plain, html) = notice.parts();
         assert!(!plain.contains("token=") && !html.contains("href"), "the notice contains no link: {plain}");
-        office.takes(&server, 2).await;
+        smtp.delivered(&server, 2).await;
     }
 
     async fn a_magic_link_creates_an_account_and_later_logs_in(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         let client = server.client();
         let mut users = Vec::new();
         for count in 1..=2 {
             ask_for_link(&client, "new@example.com").await;
-            let mails = office.takes(&server, count).await;
+            let mails = smtp.delivered(&server, count).await;
             let mail = mails.last().expect("it arrived");
             expect_well_formed(mail, "new@example.com");
             assert_eq!(mail.header("Subject"), "Your login link");
@@ -122,16 +122,16 @@ on_both_databases! {
     }
 
     async fn a_change_of_address_notifies_the_old_one_and_verifies_the_new_one(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         let (ann, _) = server.client().register("old@example.com").await;
         let change = json!({"email": "new@example.com", "current_password": PASSWORD});
         ann.patch("/api/v1/users/me", change).await.expect(200);
-        let notice = office.mail("old@example.com", "Your email address was changed").await;
+        let notice = smtp.mail("old@example.com", "Your email address was changed").await;
         expect_well_formed(&notice, "old@example.com");
         let (plain, html) = notice.parts();
         assert!(!plain.contains("token=") && !html.contains("href"), "the notice contains no link: {plain}");
-        let mail = office.mail("new@example.com", CONFIRM).await;
+        let mail = smtp.mail("new@example.com", CONFIRM).await;
         expect_well_formed(&mail, "new@example.com");
         let token = json!({"token": mail.token("verify-email")});
         assert_eq!(me(&ann).await["email_verified"], false);
@@ -139,6 +139,6 @@ on_both_databases! {
         let user = me(&ann).await;
         assert_eq!((text(&user["email"]), &user["email_verified"]), ("new@example.com", &json!(true)));
         log_in(&server.client(), "new@example.com", "laptop").await;
-        office.takes(&server, 3).await;
+        smtp.delivered(&server, 3).await;
     }
 }

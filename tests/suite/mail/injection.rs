@@ -4,7 +4,7 @@ use blackbox_tests::client::PASSWORD;
 use blackbox_tests::on_both_databases;
 use serde_json::{Value, json};
 
-use super::post_office::{PostOffice, todo_server};
+use super::smtp_server::{SmtpServer, todo_server};
 use crate::support::{items, text};
 
 /// The complete set of headers of a mail.
@@ -38,8 +38,8 @@ fn names() -> Vec<String> {
 
 on_both_databases! {
     async fn no_line_break_gets_into_a_name_or_an_address(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         let register = async |email: &str, name: &str| {
             let body = json!({"email": email, "password": PASSWORD, "display_name": name});
             server.client().post("/api/v1/auth/register", body).await
@@ -58,13 +58,13 @@ on_both_databases! {
             }
         }
         register("ann@example.com", "Ann").await.expect(201);
-        assert_eq!(office.takes(&server, 1).await[0].to(), "ann@example.com");
-        assert!(!office.heard().contains("eve@example.com"), "{}", office.heard());
+        assert_eq!(smtp.delivered(&server, 1).await[0].to(), "ann@example.com");
+        assert!(!smtp.received().contains("eve@example.com"), "{}", smtp.received());
     }
 
     async fn any_display_name_is_read_back_as_a_name(database: Database) {
-        let office = PostOffice::open(&[]).await;
-        let server = todo_server(database, office.port, &[]).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
         for (n, name) in names().iter().enumerate() {
             let email = format!("{n}@example.com");
             let body = json!({"email": email, "password": PASSWORD, "display_name": name});
@@ -72,7 +72,7 @@ on_both_databases! {
         }
         for (n, name) in names().iter().enumerate() {
             let email = format!("{n}@example.com");
-            let mail = office.mail(&email, "Confirm your email address").await;
+            let mail = smtp.mail(&email, "Confirm your email address").await;
             assert_eq!(mail.0["defects"], json!([]), "{mail:#?}");
             let mut headers: Vec<_> = items(&mail.0["headers"]).iter().map(|header| text(&header[0])).collect();
             headers.sort_unstable();
@@ -93,6 +93,6 @@ on_both_databases! {
             mail.token("verify-email");
         }
         let strangers = |event: &Value| text(&event["text"]).contains("RCPT TO:<eve");
-        assert!(!office.events("heard").iter().any(|event| strangers(&event.what)));
+        assert!(!smtp.events("received").iter().any(|event| strangers(&event.what)));
     }
 }

@@ -5,6 +5,6 @@ mod authority;
 mod flows;
 mod injection;
 mod outages;
-mod post_office;
 mod protection;
 mod rotation;
+mod smtp_server;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use blackbox_tests::{Client, on_both_databases};
 
-use super::post_office::{Mail, PostOffice, ask_for_link, counted, free_port, logged, todo_server};
+use super::smtp_server::{Mail, SmtpServer, ask_for_link, counted, free_port, logged, todo_server};
 use crate::support::until;
 
 /// The addresses `0@example.com`, `1@example.com`, …
@@ -35,8 +35,8 @@ on_both_databases! {
         let server = todo_server(database, port, &[]).await;
         ask_for_links(&server.client(), 6).await;
         logged(&server, 6, &["mail not sent; trying again later"]).await;
-        let office = PostOffice::open_at(port, &[]).await;
-        expect_one_each(&server.client(), &office.takes(&server, 6).await).await;
+        let smtp = SmtpServer::open_at(port, &[]).await;
+        expect_one_each(&server.client(), &smtp.delivered(&server, 6).await).await;
         counted(&server, "mail_sent_total", 6).await;
     }
 
@@ -47,19 +47,19 @@ on_both_databases! {
         // Wait until all have been tried; the next test covers a crash in the middle of an attempt.
         logged(&server, 6, &["mail not sent; trying again later"]).await;
         server.crash_and_restart().await;
-        let office = PostOffice::open_at(port, &[]).await;
-        expect_one_each(&server.client(), &office.takes(&server, 6).await).await;
+        let smtp = SmtpServer::open_at(port, &[]).await;
+        expect_one_each(&server.client(), &smtp.delivered(&server, 6).await).await;
     }
 
     async fn a_mail_in_transmission_when_the_server_is_killed_is_sent_again(database: Database) {
-        let office = PostOffice::open(&["--first", "silence", "--count", "1"]).await;
+        let smtp = SmtpServer::open(&["--first", "silence", "--count", "1"]).await;
         // After a crash the mail is due again after three times this timeout.
-        let mut server = todo_server(database, office.port, &[("MAIL_TIMEOUT_SECONDS", "1")]).await;
+        let mut server = todo_server(database, smtp.port, &[("MAIL_TIMEOUT_SECONDS", "1")]).await;
         ask_for_link(&server.client(), "0@example.com").await;
-        let first = until("the first attempt", || office.events("mail").into_iter().next()).await;
+        let first = until("the first attempt", || smtp.events("mail").into_iter().next()).await;
         server.set("MAIL_TIMEOUT_SECONDS", "60");
         server.crash_and_restart().await;
-        let mails = office.takes(&server, 1).await;
+        let mails = smtp.delivered(&server, 1).await;
         expect_one_each(&server.client(), &mails).await;
         assert_eq!(Mail(first.what).header("Message-ID"), mails[0].header("Message-ID"), "the recipient can recognise the duplicate");
     }

@@ -23,7 +23,7 @@ on_both_databases! {
         let fresh = browser.to_callback(&acme).await;
         let revived = altered(&fresh, "state", Some(&state(&good)));
         browser.visit(&revived).await.expect_problem(400, "AUTH_008");
-        assert_eq!(acme.asked("/token").await, 1);
+        assert_eq!(acme.requests("/token").await, 1);
     }
 
     async fn exactly_one_of_many_concurrent_callbacks_succeeds(database: Database) {
@@ -37,7 +37,7 @@ on_both_databases! {
         for answer in lost {
             answer.expect_problem(400, "AUTH_008");
         }
-        assert_eq!(acme.asked("/token").await, 1);
+        assert_eq!(acme.requests("/token").await, 1);
     }
 
     async fn the_callback_of_another_browser_is_refused(database: Database) {
@@ -53,13 +53,13 @@ on_both_databases! {
         thief.visit(&victims).await.expect_problem(400, "AUTH_008");
         // Any request with the state consumes it.
         victim.visit(&victims).await.expect_problem(400, "AUTH_008");
-        assert_eq!(acme.asked("/token").await, 0);
+        assert_eq!(acme.requests("/token").await, 0);
     }
 
     async fn a_login_that_the_user_or_the_provider_refuses_fails_with_502(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
-        acme.behave(json!({"deny": true})).await;
+        acme.configure(json!({"deny": true})).await;
         let browser = Browser::new(&server);
         let denied = browser.to_callback(&acme).await;
         assert!(denied.contains("error=access_denied"), "{denied}");
@@ -74,7 +74,7 @@ on_both_databases! {
         .assert_eq(&browser.visit(&denied).await.to_string());
         browser.visit(&denied).await.expect_problem(400, "AUTH_008");
 
-        acme.behave(json!({"deny": false})).await;
+        acme.configure(json!({"deny": false})).await;
         for answer in [
             &[("code", None)][..],
             &[("code", Some("made-up"))],
@@ -110,7 +110,7 @@ on_both_databases! {
         let mixed_up = altered(&from_acme, "state", Some(&begun_at_evil));
         let mixed_up = mixed_up.replace(&callback("acme"), &callback("evil"));
         browser.visit(&mixed_up).await.expect_problem(502, "AUTH_010");
-        assert_eq!((acme.asked("/token").await, evil.asked("/token").await), (0, 0));
+        assert_eq!((acme.requests("/token").await, evil.requests("/token").await), (0, 0));
     }
 
     async fn iss_is_required_in_the_callback_if_the_provider_announces_it(database: Database) {
@@ -122,7 +122,7 @@ on_both_databases! {
             let good = browser.to_callback(&acme).await;
             browser.visit(&altered(&good, "iss", issuer)).await.expect_problem(502, "AUTH_010");
         }
-        assert_eq!(acme.asked("/token").await, 0);
+        assert_eq!(acme.requests("/token").await, 0);
         log_in(&server, &acme).await;
     }
 }

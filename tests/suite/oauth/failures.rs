@@ -13,7 +13,7 @@ use crate::support::check_each;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// The invalid responses of `tests/openid-provider/place.mjs`, except the late ones.
+/// The invalid responses of `tests/openid-provider/server.mjs`, except the late ones.
 const FAULTS: [&str; 12] = [
     "html",
     "truncated",
@@ -72,7 +72,7 @@ on_both_databases! {
             })
             .await;
             // The provider recovers at once.
-            acme.behave(json!({"faults": {}})).await;
+            acme.configure(json!({"faults": {}})).await;
             log_in(&server, &acme).await;
         }
     }

@@ -62,11 +62,11 @@ on_both_databases! {
         github.log_in_as(octocat(&json!([]))).await;
         let server = server_with(database, &[&github]).await;
         let browser = Browser::new(&server);
-        github.behave(json!({"deny": true})).await;
+        github.configure(json!({"deny": true})).await;
         let denied = browser.to_callback(&github).await;
         assert!(denied.contains("error=access_denied"), "{denied}");
         browser.visit(&denied).await.expect_problem(502, "AUTH_010");
-        github.behave(json!({"deny": false})).await;
+        github.configure(json!({"deny": false})).await;
         // GitHub's token endpoint reports errors with status 200.
         let good = browser.to_callback(&github).await;
         browser.visit(&altered(&good, "code", Some("made-up"))).await.expect_problem(502, "AUTH_010");
@@ -88,7 +88,7 @@ on_both_databases! {
             Browser::new(&server).log_in(&github).await.expect_problem(502, "AUTH_010");
         })
         .await;
-        github.behave(json!({"faults": {}})).await;
+        github.configure(json!({"faults": {}})).await;
         log_in(&server, &github).await;
     }
 }

@@ -19,7 +19,7 @@ on_both_databases! {
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);
         let refused = async |forged: Value| {
-            acme.behave(json!({"idToken": forged})).await;
+            acme.configure(json!({"idToken": forged})).await;
             let answer = browser.log_in(&acme).await;
             assert_eq!((answer.status, answer.code().as_str()), (502, "AUTH_010"), "{forged}: {answer}");
         };
@@ -51,7 +51,7 @@ on_both_databases! {
         ] {
             refused(json!({"claims": claims})).await;
         }
-        for signer in ["another", "secret", "nobody"] {
+        for signer in ["another", "secret", "none"] {
             refused(json!({"signer": signer})).await;
         }
         assert_eq!(server.column("SELECT '' || count(*) AS value FROM users"), ["0"]);
@@ -64,7 +64,7 @@ on_both_databases! {
             json!({"exp": seconds(-20)}),
             json!({"iat": seconds(20)}),
         ] {
-            acme.behave(json!({"idToken": {"claims": claims}})).await;
+            acme.configure(json!({"idToken": {"claims": claims}})).await;
             hand_off(&browser.log_in(&acme).await);
         }
     }
@@ -73,10 +73,10 @@ on_both_databases! {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         for sub in [json!("bob-1"), json!(null), json!(7)] {
-            acme.behave(json!({"userinfo": {"sub": sub}})).await;
+            acme.configure(json!({"userinfo": {"sub": sub}})).await;
             Browser::new(&server).log_in(&acme).await.expect_problem(502, "AUTH_010");
         }
-        acme.behave(json!({"userinfo": {}})).await;
+        acme.configure(json!({"userinfo": {}})).await;
         log_in(&server, &acme).await;
     }
 
@@ -89,6 +89,6 @@ on_both_databases! {
             assert_eq!(me(&log_in(&server, &acme).await).await["id"], first["id"]);
         }
         log_in(&server, &acme).await;
-        assert_eq!(acme.asked("/jwks").await, 4);
+        assert_eq!(acme.requests("/jwks").await, 4);
     }
 }

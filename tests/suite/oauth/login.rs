@@ -91,7 +91,7 @@ on_both_databases! {
         let server = server_with(database, &[&google]).await;
         let profile = me(&log_in(&server, &google).await).await;
         assert_eq!((&profile["email"], &profile["display_name"]), (&json!("ann@example.com"), &json!("Ann")));
-        assert_eq!(google.asked("/me").await, 0);
+        assert_eq!(google.requests("/me").await, 0);
     }
 
     async fn an_address_that_the_provider_has_not_verified_is_ignored(database: Database) {
@@ -150,9 +150,9 @@ on_both_databases! {
         let list = server.client().get("/api/v1/auth/oauth/providers").await.expect(200).json();
         let known = |name: &str, display_name: &str| json!({"name": name, "display_name": display_name});
         assert_eq!(list, json!([known("google", "Google"), known("github", "GitHub"), known("acme", "acme")]));
-        let nobody = Provider::openid("nobody").await;
+        let nobody = Provider::openid("unknown").await;
         Browser::new(&server).begin(&nobody, "").await.expect_problem(404, "RESOURCE_002");
-        let callback = format!("{}?code=a&state=b", callback("nobody"));
+        let callback = format!("{}?code=a&state=b", callback("unknown"));
         Browser::new(&server).visit(&callback).await.expect_problem(404, "RESOURCE_002");
     }
 

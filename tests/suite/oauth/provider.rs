@@ -24,7 +24,7 @@ pub struct Provider {
     pub name: &'static str,
     /// Its base URL, which is also the issuer of an OpenID Connect provider.
     pub url: String,
-    desk: String,
+    control: String,
     http: reqwest::Client,
 }
 
@@ -46,14 +46,14 @@ impl Provider {
 
     async fn open(kind: &str, name: &'static str, mut settings: Value) -> Self {
         let http = http().build().expect("a client");
-        let desk = tokio::task::spawn_blocking(desk).await.expect("the providers start");
+        let control = tokio::task::spawn_blocking(control).await.expect("the providers start");
         settings["kind"] = json!(kind);
         settings["client"]["client_id"] = json!(CLIENT_ID);
         settings["client"]["client_secret"] = json!(CLIENT_SECRET);
         settings["client"]["redirect_uris"] = json!([callback(name)]);
-        let opened = ask(http.post(desk).json(&settings)).await;
-        let desk = format!("{desk}/{}", opened["id"]);
-        let provider = Self { name, url: text(&opened["url"]).to_owned(), desk, http };
+        let opened = ask(http.post(control).json(&settings)).await;
+        let control = format!("{control}/{}", opened["id"]);
+        let provider = Self { name, url: text(&opened["url"]).to_owned(), control, http };
         provider.log_in_as(ann()).await;
         provider
     }
@@ -75,43 +75,43 @@ impl Provider {
     }
 
     /// Changes its options.
-    pub async fn behave(&self, change: Value) {
-        ask(self.http.post(&self.desk).json(&change)).await;
+    pub async fn configure(&self, change: Value) {
+        ask(self.http.post(&self.control).json(&change)).await;
     }
 
     /// Logs every browser in as this account.
     pub async fn log_in_as(&self, account: Value) {
-        self.behave(json!({"account": account})).await;
+        self.configure(json!({"account": account})).await;
     }
 
-    /// Makes it fail at `path`; `tests/openid-provider/place.mjs` lists the faults.
+    /// Makes it fail at `path`; `tests/openid-provider/server.mjs` lists the faults.
     pub async fn fail_at(&self, path: &str, fault: &str) {
-        self.behave(json!({"faults": {path: fault}})).await;
+        self.configure(json!({"faults": {path: fault}})).await;
     }
 
     /// Replaces its signing key; the old one is no longer published.
     pub async fn rotate(&self) {
-        ask(self.http.post(format!("{}/rotate", self.desk))).await;
+        ask(self.http.post(format!("{}/rotate", self.control))).await;
     }
 
     /// Closes its port.
     pub async fn close(&self) {
-        ask(self.http.post(format!("{}/close", self.desk))).await;
+        ask(self.http.post(format!("{}/close", self.control))).await;
     }
 
     /// The number of requests for this path so far.
-    pub async fn asked(&self, path: &str) -> u64 {
-        ask(self.http.get(&self.desk)).await["requests"][path].as_u64().unwrap_or_default()
+    pub async fn requests(&self, path: &str) -> u64 {
+        ask(self.http.get(&self.control)).await["requests"][path].as_u64().unwrap_or_default()
     }
 
     /// The codes that it has issued.
     pub async fn codes(&self) -> Vec<String> {
-        strings(&ask(self.http.get(&self.desk)).await["codes"])
+        strings(&ask(self.http.get(&self.control)).await["codes"])
     }
 
     /// The tokens that it has issued.
     pub async fn tokens(&self) -> Vec<String> {
-        strings(&ask(self.http.get(&self.desk)).await["tokens"])
+        strings(&ask(self.http.get(&self.control)).await["tokens"])
     }
 }
 
@@ -125,15 +125,15 @@ fn strings(list: &Value) -> Vec<String> {
 }
 
 async fn ask(request: reqwest::RequestBuilder) -> Value {
-    let response = request.send().await.expect("the desk answers");
-    let told = response.text().await.expect("a body");
-    serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"))
+    let response = request.send().await.expect("the providers answer");
+    let body = response.text().await.expect("a body");
+    serde_json::from_str(&body).unwrap_or_else(|_| panic!("{body}"))
 }
 
 /// The control endpoint of the providers' process, which ends with this test run.
-fn desk() -> &'static str {
-    static DESK: OnceLock<(Child, String)> = OnceLock::new();
-    &DESK.get_or_init(spawn).1
+fn control() -> &'static str {
+    static CONTROL: OnceLock<(Child, String)> = OnceLock::new();
+    &CONTROL.get_or_init(spawn).1
 }
 
 fn spawn() -> (Child, String) {

@@ -1,11 +1,11 @@
-// A port of its own on which a provider answers, or misbehaves.
+// An HTTP server on its own port, with faults that a test can switch on by path.
 
 import { createServer } from "node:http";
 
 const faults = {
-  // Says nothing at all.
+  // Never answers.
   silent() {},
-  // Says something every now and then, and never comes to an end.
+  // Sends a byte now and then, forever.
   endless(response) {
     response.writeHead(200, { "content-type": "application/json" });
     const timer = setInterval(() => response.write(" "), 200);
@@ -13,7 +13,7 @@ const faults = {
   },
   html: (response) => response.setHeader("content-type", "text/html").end("<!doctype html><h1>It works!</h1>"),
   truncated: (response) => response.setHeader("content-type", "application/json").end('{"access_token": "abc", "id_tok'),
-  // Announces more than it sends.
+  // Announces more bytes than it sends.
   cut(response) {
     response.writeHead(200, { "content-type": "application/json", "content-length": 1000 });
     response.write('{"access_token": "abc"', () => response.destroy());
@@ -38,31 +38,31 @@ const faults = {
   reset: (response) => response.socket.resetAndDestroy(),
 };
 
-export class Place {
-  // By path, how often it was asked for.
+export class ProviderServer {
+  // The number of requests by path.
   requests = {};
-  // What it gave out.
+  // Everything issued so far.
   codes = [];
   tokens = [];
-  // What `behave` was told: `account` logs in (with `sub`), `deny` refuses consent, `faults` by path; each kind knows more.
+  // Set by `configure`: `account` logs in (with `sub`), `deny` refuses consent, `faults` by path; each kind of provider adds more.
   behaviour = { faults: {} };
   rotate = () => {};
 
   static async open() {
-    const place = new Place();
-    place.server = createServer((request, response) => place.answer(request, response));
-    await new Promise((listening) => place.server.listen(0, "127.0.0.1", listening));
-    place.url = `http://127.0.0.1:${place.server.address().port}`;
-    return place;
+    const server = new ProviderServer();
+    server.listener = createServer((request, response) => server.answer(request, response));
+    await new Promise((listening) => server.listener.listen(0, "127.0.0.1", listening));
+    server.url = `http://127.0.0.1:${server.listener.address().port}`;
+    return server;
   }
 
-  behave(change) {
+  configure(change) {
     Object.assign(this.behaviour, change);
   }
 
   close() {
-    this.server.close();
-    this.server.closeAllConnections();
+    this.listener.close();
+    this.listener.closeAllConnections();
   }
 
   answer(request, response) {

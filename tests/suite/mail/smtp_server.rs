@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::support::{items, text, until};
 
 /// A running SMTP server and the events that it has reported.
-pub struct PostOffice {
+pub struct SmtpServer {
     child: Child,
     pub port: u16,
     events: Arc<Mutex<Vec<Event>>>,
@@ -29,7 +29,7 @@ pub struct Event {
     pub what: Value,
 }
 
-impl PostOffice {
+impl SmtpServer {
     /// Starts a server on any free port; `smtp_server.py --help` describes the arguments.
     pub async fn open(arguments: &[&str]) -> Self {
         Self::open_at(0, arguments).await
@@ -54,10 +54,13 @@ impl PostOffice {
         let listening = next().expect("it has aiosmtpd: `cargo xtask test` installs it");
         let port = listening["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
-        let told = Arc::clone(&events);
+        let reported = Arc::clone(&events);
         std::thread::spawn(move || {
             while let Some(what) = next() {
-                told.lock().expect("no thread panics with the lock").push(Event { at: Instant::now(), what });
+                reported
+                    .lock()
+                    .expect("no thread panics with the lock")
+                    .push(Event { at: Instant::now(), what });
             }
         });
         Self { child, port, events }
@@ -70,8 +73,8 @@ impl PostOffice {
     }
 
     /// Everything that clients have sent.
-    pub fn heard(&self) -> String {
-        self.events("heard").iter().map(|event| text(&event.what["text"]).to_owned()).collect()
+    pub fn received(&self) -> String {
+        self.events("received").iter().map(|event| text(&event.what["text"]).to_owned()).collect()
     }
 
     /// The mails that it has accepted.
@@ -82,7 +85,7 @@ impl PostOffice {
 
     /// Waits until the todo server has logged `count` deliveries, and returns the mails; there must
     /// not be more.
-    pub async fn takes(&self, server: &Server, count: usize) -> Vec<Mail> {
+    pub async fn delivered(&self, server: &Server, count: usize) -> Vec<Mail> {
         logged(server, count, &["\"mail sent\""]).await;
         let mails = self.accepted();
         assert_eq!(mails.len(), count, "{mails:#?}");
@@ -102,7 +105,7 @@ impl PostOffice {
     }
 }
 
-impl Drop for PostOffice {
+impl Drop for SmtpServer {
     fn drop(&mut self) {
         // The process may have exited already.
         let _ = self.child.kill();
