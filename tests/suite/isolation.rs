@@ -11,18 +11,18 @@ const SECRET: &str = "Ann's own business";
 /// Runs every operation that takes a todo's id; returns the bodies of the answers.
 async fn every_operation(mallory: &Client, todo: &Value) -> Vec<String> {
     let (path, id) = (at(todo), todo["id"].clone());
-    let mut told = Vec::new();
+    let mut bodies = Vec::new();
     for query in ["", "?include_deleted=true"] {
         let answer = mallory.get(&format!("{path}{query}")).await;
         answer.expect_problem(404, "RESOURCE_001");
-        told.push(answer.text);
+        bodies.push(answer.text);
     }
     let etag = mallory.request(reqwest::Method::GET, &path).header("if-none-match", "*");
     mallory.send(etag).await.expect_problem(404, "RESOURCE_001");
     for body in [json!({"text": "mine"}), json!({"text": "mine", "version": 1}), json!({})] {
         let answer = mallory.patch(&path, body).await;
         answer.expect_problem(404, "RESOURCE_001");
-        told.push(answer.text);
+        bodies.push(answer.text);
     }
     for query in ["", "?version=1"] {
         mallory.delete(&format!("{path}{query}")).await.expect_problem(404, "RESOURCE_001");
@@ -31,13 +31,13 @@ async fn every_operation(mallory: &Client, todo: &Value) -> Vec<String> {
     let bulk = json!({"todos": [{"id": id, "text": "mine"}]});
     let changed = mallory.patch("/api/v1/todos/bulk", bulk).await.expect(200);
     assert_eq!((&changed.json()["not_found"], &changed.json()["conflicts"]), (&json!([id]), &json!([])));
-    told.push(changed.text);
+    bodies.push(changed.text);
     let deletion =
         json!({"todos": [{"id": id, "deleted": true, "version": 1}, {"id": id, "completed": true}]});
     let synced = mallory.post("/api/v1/todos/sync", deletion).await.expect(200);
     assert_eq!(synced.json()["server_changes"], json!([]));
-    told.push(synced.text);
-    told
+    bodies.push(synced.text);
+    bodies
 }
 
 on_both_databases! {
@@ -52,8 +52,8 @@ on_both_databases! {
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
 
         for todo in [&live, &dead] {
-            for told in every_operation(&mallory, todo).await {
-                assert!(!told.contains(SECRET), "{told}");
+            for body in every_operation(&mallory, todo).await {
+                assert!(!body.contains(SECRET), "{body}");
             }
         }
         for query in [

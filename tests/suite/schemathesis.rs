@@ -28,8 +28,8 @@ async fn schemathesis(server: &Server, user: &Client, arguments: &[&str]) {
         .current_dir(server.folder());
     let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
     let output = output.expect("Schemathesis runs");
-    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{told}");
+    let output_text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{output_text}");
 }
 
 on_both_databases! {

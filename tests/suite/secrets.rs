@@ -15,10 +15,10 @@ const CONTENT: &str = "canary-content-4715";
 
 /// The bodies of all error responses.
 #[derive(Default)]
-struct Told(String);
+struct ErrorBodies(String);
 
-impl Told {
-    fn take(&mut self, answer: &blackbox_tests::Answer) {
+impl ErrorBodies {
+    fn record(&mut self, answer: &blackbox_tests::Answer) {
         if answer.status >= 400 {
             self.0.push_str(&answer.text);
             self.0.push('\n');
@@ -27,41 +27,42 @@ impl Told {
 }
 
 /// Uses every endpoint correctly and incorrectly; returns the tokens used.
-async fn use_everything(server: &Server, told: &mut Told) -> Vec<String> {
+async fn use_everything(server: &Server, errors: &mut ErrorBodies) -> Vec<String> {
     let anonymous = server.client();
     let credentials =
         |password: &str| json!({"email": "canary@example.com", "password": password, "client_id": "phone"});
     let tokens = anonymous.post("/api/v1/auth/register", credentials(PASSWORD)).await.expect(201).json();
-    told.take(&anonymous.post("/api/v1/auth/register", credentials(PASSWORD)).await);
-    told.take(&anonymous.post("/api/v1/auth/register", json!({"email": "x", "password": PASSWORD})).await);
-    told.take(&anonymous.post("/api/v1/auth/login", credentials(WRONG_PASSWORD)).await);
-    told.take(&anonymous.post_raw("/api/v1/auth/login", format!("{{\"password\": \"{PASSWORD}\"")).await);
-    told.take(
+    errors.record(&anonymous.post("/api/v1/auth/register", credentials(PASSWORD)).await);
+    errors
+        .record(&anonymous.post("/api/v1/auth/register", json!({"email": "x", "password": PASSWORD})).await);
+    errors.record(&anonymous.post("/api/v1/auth/login", credentials(WRONG_PASSWORD)).await);
+    errors.record(&anonymous.post_raw("/api/v1/auth/login", format!("{{\"password\": \"{PASSWORD}\"")).await);
+    errors.record(
         &anonymous.post("/api/v1/auth/login", json!({"email": PASSWORD, "password": [PASSWORD]})).await,
     );
     let login = anonymous.post("/api/v1/auth/login", credentials(PASSWORD)).await.expect(200).json();
     let fresh = refresh(&anonymous, &login).await.expect(200).json();
     let ann = anonymous.with_token(text(&fresh["access_token"]));
-    told.take(
+    errors.record(
         &refresh(&anonymous, &json!({"refresh_token": format!("{}x", text(&login["refresh_token"]))})).await,
     );
-    use_todos(&ann, told).await;
+    use_todos(&ann, errors).await;
     let url = server.socket_url();
     let by_query = Socket::handshake(&format!("{url}?token={}", ann.token()), &[]).await;
     let mut socket = by_query.unwrap_or_else(|refusal| panic!("{refusal}"));
     socket.drain().await;
     let spoilt = format!("{url}?token={}x&since=yesterday", ann.token());
     if let Err(refusal) = Socket::handshake(&spoilt, &[]).await {
-        told.take(&refusal);
+        errors.record(&refusal);
     }
-    told.take(&ann.get(&format!("/ws/todos?token={}", ann.token())).await);
-    told.take(&ann.get(&format!("/nowhere?token={}", ann.token())).await);
-    told.take(&ann.get(&format!("/api/v1/todos/{}", ann.token())).await);
+    errors.record(&ann.get(&format!("/ws/todos?token={}", ann.token())).await);
+    errors.record(&ann.get(&format!("/nowhere?token={}", ann.token())).await);
+    errors.record(&ann.get(&format!("/api/v1/todos/{}", ann.token())).await);
     let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
-    told.take(&ann.post("/api/v1/auth/change-password", change(WRONG_PASSWORD, NEW_PASSWORD)).await);
+    errors.record(&ann.post("/api/v1/auth/change-password", change(WRONG_PASSWORD, NEW_PASSWORD)).await);
     ann.post("/api/v1/auth/change-password", change(PASSWORD, NEW_PASSWORD)).await.expect(204);
     ann.post("/api/v1/auth/logout", json!({"all": true})).await.expect(204);
-    told.take(&ann.get("/api/v1/todos").await);
+    errors.record(&ann.get("/api/v1/todos").await);
     [&tokens, &login, &fresh]
         .iter()
         .flat_map(|tokens| {
@@ -70,17 +71,17 @@ async fn use_everything(server: &Server, told: &mut Told) -> Vec<String> {
         .collect()
 }
 
-async fn use_todos(ann: &Client, told: &mut Told) {
+async fn use_todos(ann: &Client, errors: &mut ErrorBodies) {
     let todo = add(ann, CONTENT).await;
     ann.get(&at(&todo)).await.expect(200);
     ann.get(&format!("/api/v1/todos?search={CONTENT}")).await.expect(200);
     ann.patch(&at(&todo), json!({"description": CONTENT})).await.expect(200);
-    told.take(&ann.patch(&at(&todo), json!({"text": "\u{0}"})).await);
+    errors.record(&ann.patch(&at(&todo), json!({"text": "\u{0}"})).await);
     let bulk = json!({"todos": [{"text": CONTENT}]});
     ann.post("/api/v1/todos/bulk", bulk).await.expect(201);
     ann.post("/api/v1/todos/sync", json!({"todos": [{"id": "x", "text": CONTENT}]})).await;
     ann.delete(&at(&todo)).await.expect(204);
-    told.take(&ann.send(ann.request(Method::POST, "/api/v1/todos").body("x")).await);
+    errors.record(&ann.send(ann.request(Method::POST, "/api/v1/todos").body("x")).await);
     ann.get("/api/v1/users/me").await.expect(200);
     ann.patch("/api/v1/users/me", json!({"display_name": CONTENT})).await.expect(200);
 }
@@ -97,8 +98,8 @@ on_both_databases! {
             }
             None => Server::start_with(Database::Sqlite, &settings).await,
         };
-        let mut told = Told::default();
-        let tokens = use_everything(&server, &mut told).await;
+        let mut errors = ErrorBodies::default();
+        let tokens = use_everything(&server, &mut errors).await;
         let metrics = server.client().get("/metrics").await.expect(200).text;
         server.terminate();
         server.ended().await;
@@ -113,7 +114,7 @@ on_both_databases! {
             secrets.push(token.rsplit('.').next().expect("a part"));
         }
         for secret in secrets {
-            for (place, text) in [("the log", &logs), ("an error", &told.0), ("the metrics", &metrics)] {
+            for (place, text) in [("the log", &logs), ("an error", &errors.0), ("the metrics", &metrics)] {
                 let found = text.lines().find(|line| line.contains(secret));
                 assert!(found.is_none(), "{secret} stands in {place}: {found:?}");
             }
@@ -129,8 +130,8 @@ on_both_databases! {
         let start = std::time::Instant::now();
         let line = loop {
             let logs = server.logs();
-            let told = |line: &&str| line.contains("traced-1") && line.contains("\"access\"");
-            if let Some(line) = logs.lines().find(told) {
+            let is_access = |line: &&str| line.contains("traced-1") && line.contains("\"access\"");
+            if let Some(line) = logs.lines().find(is_access) {
                 break line.to_owned();
             }
             assert!(start.elapsed().as_secs() < 10, "no line: {logs}");
@@ -150,7 +151,7 @@ on_both_databases! {
 }
 
 /// The log line of the first mail.
-async fn told_of_a_mail(environment: &str) -> String {
+async fn log_of_a_mail(environment: &str) -> String {
     let server = Server::start_with(Database::Sqlite, &[("ENVIRONMENT", environment)]).await;
     server.client().register("ann@example.com").await;
     let start = std::time::Instant::now();
@@ -165,9 +166,9 @@ async fn told_of_a_mail(environment: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_link_of_a_mail_is_logged_in_development_only() {
-    assert!(told_of_a_mail("development").await.contains("/verify-email?token="));
-    let told = told_of_a_mail("staging").await;
-    assert!(!told.contains("token="), "{told}");
+    assert!(log_of_a_mail("development").await.contains("/verify-email?token="));
+    let line = log_of_a_mail("staging").await;
+    assert!(!line.contains("token="), "{line}");
 }
 
 #[test]
@@ -191,11 +192,11 @@ fn a_bad_database_url_is_reported_without_its_password() {
                 .args(arguments)
                 .output()
                 .expect("it runs");
-            let told = [output.stdout, output.stderr].concat();
+            let output = [output.stdout, output.stderr].concat();
             assert!(
-                !String::from_utf8_lossy(&told).contains("canary-4717"),
+                !String::from_utf8_lossy(&output).contains("canary-4717"),
                 "{}",
-                String::from_utf8_lossy(&told)
+                String::from_utf8_lossy(&output)
             );
         }
     }

@@ -37,8 +37,8 @@ on_both_databases! {
         let (mut socket, _) = Socket::ready(&url, laptop_client.token(), "").await;
         laptop.edit(MILK, json!({"text": "Buy oat milk"}));
         laptop.sync("manual").await;
-        let told = socket.next().await;
-        assert_eq!((&told["type"], &told["todo"]["text"]), (&json!("todo_updated"), &json!("Buy oat milk")));
+        let event = socket.next().await;
+        assert_eq!((&event["type"], &event["todo"]["text"]), (&json!("todo_updated"), &json!("Buy oat milk")));
         phone.edit(MILK, json!({"text": "Buy soy milk"}));
         phone.edit(BREAD, json!({"text": "Bake bread"}));
 

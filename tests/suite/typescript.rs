@@ -16,12 +16,12 @@ fn npm(arguments: &[&str], base_url: &str) {
     let mut npm = Command::new("npm");
     let output = npm.args(arguments).current_dir(&folder).env("BASE_URL", base_url).output();
     let output = output.expect("npm is needed: `apt-get install nodejs npm`");
-    let told = [output.stdout, output.stderr].concat();
+    let output_text = [output.stdout, output.stderr].concat();
     assert!(
         output.status.success(),
         "`npm {}` failed:\n{}",
         arguments.join(" "),
-        String::from_utf8_lossy(&told)
+        String::from_utf8_lossy(&output_text)
     );
 }
 

@@ -3,7 +3,7 @@
 mod cookie;
 mod devices;
 mod disabling;
-mod everything;
+mod export_and_deletion;
 mod login;
 mod login_limits;
 mod logout;

@@ -54,12 +54,12 @@ async fn all_come_to_one_successor(clients: &[Client], first: &Value) -> String 
     let mut successors = BTreeSet::new();
     for (by_cookie, answer) in answers {
         let answer = answer.expect(200);
-        let told = answer.json();
+        let body = answer.json();
         assert_eq!(answer.headers.contains_key("set-cookie"), by_cookie, "{answer}");
         if by_cookie {
-            assert_eq!(cookie(&answer), text(&told["refresh_token"]));
+            assert_eq!(cookie(&answer), text(&body["refresh_token"]));
         }
-        successors.insert(text(&told["refresh_token"]).to_owned());
+        successors.insert(text(&body["refresh_token"]).to_owned());
     }
     assert_eq!(successors.len(), 1);
     successors.pop_first().expect("one")

@@ -99,9 +99,10 @@ fn the_secret_of_better_auth_must_not_be_the_servers_own() {
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     for arguments in [&["check-config"][..], &["serve"]] {
         let output = command(folder.path(), &settings).args(arguments).output().expect("it runs");
-        let told = [output.stdout, output.stderr].concat();
-        let told = String::from_utf8_lossy(&told);
-        assert!(!output.status.success(), "{told}");
-        assert!(told.starts_with("todo-server: BETTER_AUTH_SECRET must not be SECRET_KEY"), "{told}");
+        assert!(!output.status.success());
+        let message = [output.stdout, output.stderr].concat();
+        let message = String::from_utf8_lossy(&message);
+        let expected = "todo-server: BETTER_AUTH_SECRET must not be SECRET_KEY";
+        assert!(message.starts_with(expected), "{message}");
     }
 }

@@ -103,15 +103,15 @@ async fn the_server_reports_and_survives_a_database_outage_without_loss() {
     let shown = texts(&all);
     assert!(shown.contains(&"before") && shown.contains(&"after"), "{shown:?}");
     // The socket survived the outage without a gap.
-    let told = socket.drain().await;
-    let announced: Vec<_> = told.iter().filter(|event| event["type"] == "todo_created").collect();
-    assert_eq!(announced.len(), items(&all).len() - 1, "{told:?}");
+    let events = socket.drain().await;
+    let announced: Vec<_> = events.iter().filter(|event| event["type"] == "todo_created").collect();
+    assert_eq!(announced.len(), items(&all).len() - 1, "{events:?}");
     let logs = server.logs();
     assert!(!logs.contains("canary-4718"), "no password in what is logged of an outage");
     // All requests together log one error in ten seconds; each background worker may add two.
-    let told = logs.lines().filter(|line| line.contains("\"ERROR\"")).count();
+    let errors = logs.lines().filter(|line| line.contains("\"ERROR\"")).count();
     let tens = usize::try_from(away.as_secs() / 10).expect("not that long");
-    assert!((1..=tens + 6).contains(&told), "{told} lines in {away:?}:\n{logs}");
+    assert!((1..=tens + 6).contains(&errors), "{errors} lines in {away:?}:\n{logs}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,6 +128,7 @@ async fn a_server_without_a_database_says_so_and_exits() {
     });
     let ended = tokio::time::timeout(Duration::from_mins(1), ended).await.expect("it ends").expect("it ran");
     assert!(!ended.status.success());
-    let told = String::from_utf8_lossy(&ended.stderr).into_owned() + &String::from_utf8_lossy(&ended.stdout);
-    assert!(told.contains("DATABASE_URL") || told.contains("database"), "{told}");
+    let output =
+        String::from_utf8_lossy(&ended.stderr).into_owned() + &String::from_utf8_lossy(&ended.stdout);
+    assert!(output.contains("DATABASE_URL") || output.contains("database"), "{output}");
 }

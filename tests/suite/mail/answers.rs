@@ -9,7 +9,7 @@ use super::smtp_server::{Mail, SmtpServer, ask_for_link, counted, logged, todo_s
 
 on_both_databases! {
     async fn a_mail_that_is_deferred_or_unanswered_is_retried_with_growing_pauses(database: Database) {
-        let odd = async |answer, count, more: &[(&str, &str)]| {
+        let delivered = async |answer, count, more: &[(&str, &str)]| {
             let smtp = SmtpServer::open(&["--first", answer, "--count", count]).await;
             let server = todo_server(database, smtp.port, more).await;
             ask_for_link(&server.client(), "ann@example.com").await;
@@ -23,9 +23,9 @@ on_both_databases! {
             (server, pauses.collect::<Vec<_>>())
         };
         let ((later, pauses), hung_up, silent) = tokio::join!(
-            odd("later", "2", &[]),
-            odd("hang-up", "1", &[]),
-            odd("silence", "1", &[("MAIL_TIMEOUT_SECONDS", "3")])
+            delivered("later", "2", &[]),
+            delivered("hang-up", "1", &[]),
+            delivered("silence", "1", &[("MAIL_TIMEOUT_SECONDS", "3")])
         );
         let seconds: Vec<_> = pauses.iter().map(Duration::as_secs).collect();
         assert!(seconds.len() == 2 && seconds[0] >= 1 && seconds[1] >= 2, "{pauses:?}");

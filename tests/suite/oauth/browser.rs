@@ -83,8 +83,8 @@ impl Browser {
 
     /// Starts a login and consents; returns the callback URL, not yet visited.
     pub async fn to_callback(&self, provider: &Provider) -> String {
-        let begun = self.begin(provider, "").await;
-        self.consent(provider, location(&begun)).await
+        let started = self.begin(provider, "").await;
+        self.consent(provider, location(&started)).await
     }
 
     /// Logs in, including the callback.

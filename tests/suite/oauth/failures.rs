@@ -32,12 +32,12 @@ const FAULTS: [&str; 12] = [
 /// Asserts that a login fails with 502 `AUTH_010`.
 async fn fails(server: &Server, provider: &Provider) {
     let browser = Browser::new(server);
-    let begun = browser.begin(provider, "").await;
-    let answer = if begun.status == 302 {
-        let callback = browser.consent(provider, location(&begun)).await;
+    let started = browser.begin(provider, "").await;
+    let answer = if started.status == 302 {
+        let callback = browser.consent(provider, location(&started)).await;
         browser.visit(&callback).await
     } else {
-        begun
+        started
     };
     answer.expect_problem(502, "AUTH_010");
 }

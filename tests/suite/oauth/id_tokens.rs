@@ -26,14 +26,14 @@ on_both_databases! {
         for claims in [
             json!({"nonce": "another"}),
             json!({"nonce": null}),
-            json!({"aud": "somebody-else"}),
-            json!({"aud": ["somebody-else"]}),
+            json!({"aud": "another-client"}),
+            json!({"aud": ["another-client"]}),
             json!({"aud": []}),
             json!({"aud": null}),
             // The server trusts none of the other audiences.
-            json!({"aud": [CLIENT_ID, "somebody-else"]}),
-            json!({"aud": [CLIENT_ID, "somebody-else"], "azp": "somebody-else"}),
-            json!({"azp": "somebody-else"}),
+            json!({"aud": [CLIENT_ID, "another-client"]}),
+            json!({"aud": [CLIENT_ID, "another-client"], "azp": "another-client"}),
+            json!({"azp": "another-client"}),
             json!({"iss": "https://evil.example"}),
             json!({"iss": format!("{}/", acme.url)}),
             json!({"iss": null}),
@@ -60,7 +60,7 @@ on_both_databases! {
         for claims in [
             json!({}),
             json!({"aud": [CLIENT_ID]}),
-            json!({"aud": [CLIENT_ID, "somebody-else"], "azp": CLIENT_ID}),
+            json!({"aud": [CLIENT_ID, "another-client"], "azp": CLIENT_ID}),
             json!({"exp": seconds(-20)}),
             json!({"iat": seconds(20)}),
         ] {

@@ -34,8 +34,8 @@ on_both_databases! {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;
         let browser = Browser::new(&server);
-        let begun = browser.begin(&acme, "?redirect_to=/welcome%3Ffrom%3Dacme%23top").await;
-        let authorization = location(&begun).to_owned();
+        let started = browser.begin(&acme, "?redirect_to=/welcome%3Ffrom%3Dacme%23top").await;
+        let authorization = location(&started).to_owned();
         for (name, value) in [
             ("response_type", "code"),
             ("client_id", CLIENT_ID),
@@ -73,9 +73,9 @@ on_both_databases! {
         // A code stolen from the callback URL cannot be redeemed with the client secret alone.
         for verifier in [None, Some("a-verifier-of-the-thief-that-is-long-enough")] {
             let stolen = parameter(&Browser::new(&server).to_callback(&acme).await, "code").expect("a code");
-            let (status, told) = redeem(&acme, &stolen, verifier).await;
-            assert_eq!(status, 400, "{told}");
-            assert!(told.contains("invalid_grant"), "{told}");
+            let (status, body) = redeem(&acme, &stolen, verifier).await;
+            assert_eq!(status, 400, "{body}");
+            assert!(body.contains("invalid_grant"), "{body}");
         }
         // Nor can it be redeemed in a login of the thief, which has another verifier.
         let stolen = parameter(&Browser::new(&server).to_callback(&acme).await, "code").expect("a code");
@@ -118,8 +118,8 @@ on_both_databases! {
             ("?redirect_to=https://app.example.com/in", "https://app.example.com/in?".to_owned()),
         ] {
             let browser = Browser::new(&server);
-            let begun = browser.begin(&acme, asked).await;
-            let back = browser.visit(&browser.consent(&acme, location(&begun)).await).await;
+            let started = browser.begin(&acme, asked).await;
+            let back = browser.visit(&browser.consent(&acme, location(&started)).await).await;
             assert!(location(&back).starts_with(&format!("{comes_out}code=")), "{back}");
         }
         for elsewhere in [
@@ -139,8 +139,8 @@ on_both_databases! {
             link.expect_problem(422, "VALIDATION_006");
         }
         // The redirect URI comes from the settings, not from the request.
-        let begun = Browser::new(&server).begin(&acme, "?redirect_uri=https://evil.example/").await;
-        assert_eq!(parameter(location(&begun), "redirect_uri"), Some(callback("acme")));
+        let started = Browser::new(&server).begin(&acme, "?redirect_uri=https://evil.example/").await;
+        assert_eq!(parameter(location(&started), "redirect_uri"), Some(callback("acme")));
     }
 
     async fn configured_providers_are_listed_and_others_are_not_found(database: Database) {
@@ -150,8 +150,8 @@ on_both_databases! {
         let list = server.client().get("/api/v1/auth/oauth/providers").await.expect(200).json();
         let known = |name: &str, display_name: &str| json!({"name": name, "display_name": display_name});
         assert_eq!(list, json!([known("google", "Google"), known("github", "GitHub"), known("acme", "acme")]));
-        let nobody = Provider::openid("unknown").await;
-        Browser::new(&server).begin(&nobody, "").await.expect_problem(404, "RESOURCE_002");
+        let removed = Provider::openid("unknown").await;
+        Browser::new(&server).begin(&removed, "").await.expect_problem(404, "RESOURCE_002");
         let callback = format!("{}?code=a&state=b", callback("unknown"));
         Browser::new(&server).visit(&callback).await.expect_problem(404, "RESOURCE_002");
     }

@@ -40,12 +40,12 @@ on_both_databases! {
         let mut tokens = vec![CLIENT_SECRET.to_owned()];
         let mut codes = Vec::new();
         for (provider, faulty) in [(&acme, "/token"), (&github, "/user")] {
-            let begun = browser.begin(provider, "").await;
-            let cookie = begun.header("set-cookie").split([';', '=']).nth(1).expect("a value");
-            let back = browser.visit(&browser.consent(provider, location(&begun)).await).await;
+            let started = browser.begin(provider, "").await;
+            let cookie = started.header("set-cookie").split([';', '=']).nth(1).expect("a value");
+            let back = browser.visit(&browser.consent(provider, location(&started)).await).await;
             let got = exchange(&server, &hand_off(&back)).await.expect(200).json();
             tokens.extend([cookie, text(&got["access_token"]), text(&got["refresh_token"])].map(str::to_owned));
-            codes.extend([state(location(&begun)), hand_off(&back)]);
+            codes.extend([state(location(&started)), hand_off(&back)]);
             // Errors do not contain them either.
             let spoilt = browser.to_callback(provider).await;
             provider.fail_at(faulty, "types").await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{add, at, items, log_in, refresh, text};
 
 /// A user with rows in every table, and the user's id without hyphens.
-async fn furnished(server: &Server, email: &str) -> (Client, String) {
+async fn user_with_rows_in_every_table(server: &Server, email: &str) -> (Client, String) {
     let (ann, tokens) = server.client().register(email).await;
     let user = text(&tokens["user"]["id"]).replace('-', "");
     add(&ann, "kept").await;
@@ -56,19 +56,19 @@ fn count(server: &Server, table: &str, user: &str) -> usize {
 }
 
 /// The named members of each item, joined by spaces.
-fn listed(list: &Value, members: &[&str]) -> BTreeSet<String> {
+fn joined_members(list: &Value, members: &[&str]) -> BTreeSet<String> {
     let joined = |item: &Value| members.iter().map(|name| text(&item[name])).collect::<Vec<_>>().join(" ");
     items(list).iter().map(joined).collect()
 }
 
 fn ids(list: &Value) -> BTreeSet<String> {
-    listed(list, &["id"]).into_iter().map(|id| id.replace('-', "")).collect()
+    joined_members(list, &["id"]).into_iter().map(|id| id.replace('-', "")).collect()
 }
 
 /// How the rows of a table stand in the export: what the database has, and what the document says.
 /// A table that is not named here fails the test: its rows have to be exported, or a reason be
 /// given why they need not.
-fn compared(
+fn stored_and_exported(
     server: &Server,
     table: &str,
     user: &str,
@@ -79,18 +79,18 @@ fn compared(
         "todos" => (rows(server, table, user, &server.id_text("id")), ids(&export["todos"])),
         "sessions" => (rows(server, table, user, &server.id_text("id")), sessions),
         "external_identities" => {
-            let told = listed(&export["identities"], &["provider", "subject"]);
-            (rows(server, table, user, "provider || ' ' || subject"), told)
+            let exported = joined_members(&export["identities"], &["provider", "subject"]);
+            (rows(server, table, user, "provider || ' ' || subject"), exported)
         }
         "mail_outbox" => {
-            let told = listed(&export["mails"], &["template", "to"]);
-            (rows(server, table, user, r#"template || ' ' || "to""#), told)
+            let exported = joined_members(&export["mails"], &["template", "to"]);
+            (rows(server, table, user, r#"template || ' ' || "to""#), exported)
         }
         // Hashes of secrets are not exported; their session is.
         "refresh_tokens" => (rows(server, table, user, &server.id_text("session_id")), sessions),
         "one_time_tokens" => {
-            let told = listed(&export["one_time_tokens"], &["purpose"]);
-            (rows(server, table, user, "kind"), told)
+            let exported = joined_members(&export["one_time_tokens"], &["purpose"]);
+            (rows(server, table, user, "kind"), exported)
         }
         // A revocation is exported as the end of its session.
         "revoked_tokens" => {
@@ -103,25 +103,25 @@ fn compared(
 
 on_both_databases! {
     async fn the_export_has_every_row_of_a_user_and_the_deletion_removes_them(server: Server) {
-        let (ann, ann_id) = furnished(&server, "ann@example.com").await;
-        let (_, bob_id) = furnished(&server, "bob@example.com").await;
+        let (ann, ann_id) = user_with_rows_in_every_table(&server, "ann@example.com").await;
+        let (_, bob_id) = user_with_rows_in_every_table(&server, "bob@example.com").await;
         let export = ann.get("/api/v1/users/me/export").await.expect(200).json();
         let tables = server.tables_of_users();
         assert!(tables.len() >= 7, "{tables:?}");
         let before: Vec<_> = tables.iter().map(|table| count(&server, table, &bob_id)).collect();
         for table in &tables {
-            let (stored, told) = compared(&server, table, &ann_id, &export);
+            let (stored, exported) = stored_and_exported(&server, table, &ann_id, &export);
             assert!(!stored.is_empty(), "{table} has a row of the user, or nothing is shown");
-            assert_eq!(stored, told, "{table}");
+            assert_eq!(stored, exported, "{table}");
         }
 
         let deletion = ann.request(Method::DELETE, "/api/v1/users/me").json(&json!({"password": PASSWORD}));
         ann.send(deletion).await.expect(204);
-        for (table, of_bob) in tables.iter().zip(before) {
+        for (table, bobs) in tables.iter().zip(before) {
             // One revocation remains until the user's last access token expires.
             let kept = usize::from(table == "revoked_tokens");
             assert_eq!(count(&server, table, &ann_id), kept, "{table}");
-            assert_eq!(count(&server, table, &bob_id), of_bob, "{table}: rows of another user");
+            assert_eq!(count(&server, table, &bob_id), bobs, "{table}: rows of another user");
         }
         let kept = rows(&server, "revoked_tokens", &ann_id, "reason");
         assert_eq!(kept, BTreeSet::from(["account_deleted".to_owned()]));
