@@ -1,7 +1,9 @@
 //! Helpers that many tests share.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use blackbox_tests::binary::workspace;
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Answer, Client, Database, Server};
@@ -98,6 +100,23 @@ pub fn items(value: &Value) -> &[Value] {
 /// The member `name` of each item.
 pub fn members(list: &Value, name: &str) -> Value {
     items(list).iter().map(|item| item[name].clone()).collect()
+}
+
+/// The path of an npm project in `tests/`, whose packages must be installed.
+pub fn npm_project(name: &str) -> PathBuf {
+    let folder = workspace().join("tests").join(name);
+    assert!(
+        folder.join("node_modules").is_dir(),
+        "its packages are not installed: `cargo xtask test` does it, or `npm ci` in {}",
+        folder.display()
+    );
+    folder
+}
+
+/// A bulk request that creates `count` todos with the ids of [`id`].
+pub fn numbered(count: usize) -> Value {
+    let todos: Vec<_> = (0..count).map(|n| json!({"id": id(n), "text": format!("todo {n}")})).collect();
+    json!({"todos": todos})
 }
 
 /// Moves every rotation of a refresh token far enough into the past to end its grace period.

@@ -2,17 +2,13 @@
 
 use std::process::Command;
 
-use blackbox_tests::binary::workspace;
 use blackbox_tests::on_both_databases;
+
+use crate::support::npm_project;
 
 /// Runs npm in the client's folder.
 fn npm(arguments: &[&str], base_url: &str) {
-    let folder = workspace().join("tests/typescript-client");
-    assert!(
-        folder.join("node_modules").is_dir(),
-        "its packages are not installed: `cargo xtask test` does it, or `npm ci` in {}",
-        folder.display()
-    );
+    let folder = npm_project("typescript-client");
     let mut npm = Command::new("npm");
     let output = npm.args(arguments).current_dir(&folder).env("BASE_URL", base_url).output();
     let output = output.expect("npm is needed: `apt-get install nodejs npm`");

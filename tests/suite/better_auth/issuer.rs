@@ -3,11 +3,10 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-use blackbox_tests::binary::workspace;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 use serde_json::{Value, json};
 
-use crate::support::text;
+use crate::support::{npm_project, text};
 
 /// The `BETTER_AUTH_SECRET` of every server.
 pub const SECRET: &str = "Wd8vPZk2n5Qx7Rt4Lm9Cj3Hy6Bf1Gs0A";
@@ -134,12 +133,7 @@ fn cookies(headers: &HeaderMap) -> String {
 }
 
 fn spawn(script: &str, argument: &str) -> (Child, String) {
-    let folder = workspace().join("tests/better-auth");
-    assert!(
-        folder.join("node_modules").is_dir(),
-        "its packages are not installed: `cargo xtask test` does it, or `npm ci` in {}",
-        folder.display()
-    );
+    let folder = npm_project("better-auth");
     let mut child = Command::new("node")
         .args([script, argument])
         .current_dir(&folder)

@@ -4,12 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use blackbox_tests::binary::workspace;
 use blackbox_tests::client::http;
 use serde_json::{Value, json};
 
 use super::ann;
-use crate::support::{items, text};
+use crate::support::{items, npm_project, text};
 
 /// The public URL of the server under test, independent of its port.
 pub const PUBLIC_URL: &str = "http://localhost";
@@ -137,12 +136,7 @@ fn control() -> &'static str {
 }
 
 fn spawn() -> (Child, String) {
-    let folder = workspace().join("tests/openid-provider");
-    assert!(
-        folder.join("node_modules").is_dir(),
-        "its packages are not installed: `cargo xtask test` does it, or `npm ci` in {}",
-        folder.display()
-    );
+    let folder = npm_project("openid-provider");
     let mut child = Command::new("node")
         .arg("main.mjs")
         .current_dir(&folder)

@@ -2,16 +2,11 @@
 
 use blackbox_tests::on_both_databases;
 use expect_test::expect;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{add, at, id, items, members, text, texts};
+use crate::support::{add, at, id, items, members, numbered, text, texts};
 
 const BULK: &str = "/api/v1/todos/bulk";
-
-fn numbered(count: usize) -> Value {
-    let todos: Vec<_> = (0..count).map(|n| json!({"id": id(n), "text": format!("todo {n}")})).collect();
-    json!({"todos": todos})
-}
 
 on_both_databases! {
     async fn many_todos_are_created_in_request_order(server: Server) {

@@ -3,14 +3,9 @@
 use blackbox_tests::{Database, Server, on_both_databases};
 use serde_json::{Value, json};
 
-use crate::support::{add, id, items};
+use crate::support::{add, id, items, numbered};
 
 const BULK: &str = "/api/v1/todos/bulk";
-
-fn numbered(count: usize) -> Value {
-    let todos: Vec<_> = (0..count).map(|n| json!({"id": id(n), "text": format!("todo {n}")})).collect();
-    json!({"todos": todos})
-}
 
 on_both_databases! {
     async fn a_batch_past_the_quota_is_refused_whole(server: Server) {

@@ -4,7 +4,7 @@ use blackbox_tests::{Database, Server, on_both_databases};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{UNKNOWN, add, at, id, items, members};
+use crate::support::{UNKNOWN, add, at, id, items, members, numbered};
 
 const BULK: &str = "/api/v1/todos/bulk";
 
@@ -43,9 +43,7 @@ on_both_databases! {
 
     async fn a_thousand_are_changed_in_one_request_and_a_retry_changes_nothing(server: Server) {
         let ann = server.client().new_user().await;
-        let todos: Vec<Value> =
-            (0..1000).map(|n| json!({"id": id(n), "text": format!("todo {n}")})).collect();
-        ann.post(BULK, json!({"todos": todos})).await.expect(201);
+        ann.post(BULK, numbered(1000)).await.expect(201);
         let changes: Vec<Value> =
             (0..1000).map(|n| json!({"id": id(n), "version": 1, "completed": true})).collect();
         let first = ann.patch(BULK, json!({"todos": changes})).await.expect(200).json();
