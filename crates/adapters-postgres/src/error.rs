@@ -1,6 +1,6 @@
-//! What can go wrong, and how it becomes the one error of the ports.
+//! Errors, and their conversion into those of the ports.
 //!
-//! Messages name codes, constraints and causes; never a value of a row, a parameter or a password.
+//! Messages name codes, constraints and causes. They never contain a value of a row, a parameter or a password.
 
 use diesel::result::Error as SqlError;
 use domain::StoreError;
@@ -9,16 +9,16 @@ use thiserror::Error;
 use crate::tls::TlsError;
 use crate::url::UrlError;
 
-/// Why a database can't be used at all.
+/// Why a store can't be opened.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// The URL can't be used.
+    /// The URL is not valid.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// The TLS settings can't be used.
+    /// TLS can't be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The server can't be reached or refuses.
+    /// The server can't be reached, or it refuses the connection.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -51,8 +51,8 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// Every error of a statement means that the store could not do its job now: what a caller may do wrong is found out
-/// before, or is a row count.
+/// Converts the error of a statement. It always means that the database is unavailable: a caller's mistake is
+/// detected before the statement, or by a row count.
 pub(crate) fn unavailable(error: &SqlError) -> StoreError {
     StoreError::Unavailable(match error {
         SqlError::DatabaseError(kind, facts) => match facts.constraint_name() {

@@ -1,4 +1,4 @@
-//! The schema: embedded in the binary, applied under a lock, so that several instances may start at once.
+//! Migrations of the schema, embedded in the binary. A lock allows several instances to start at once.
 
 use std::time::Duration;
 
@@ -17,43 +17,43 @@ use crate::{connector, tls};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Any number will do that no other program uses for this.
+/// The key is arbitrary. No other program that uses the database may lock it.
 const LOCK: &str = "select pg_advisory_lock(7210935518024177)";
 
-/// A connection attempt ends after this. Statements may take as long as they need.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time-out of a connection attempt. Statements have none.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the schema could not be looked at or changed.
+/// Why the schema can't be read or changed.
 #[derive(Debug, Error)]
 pub enum MigrateError {
-    /// The database can't be used at all.
+    /// The database to migrate can't be used.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The database that the server is to use can't be.
+    /// The database that the server uses can't be used.
     #[error(transparent)]
     App(ConnectError),
-    /// The server is to use a database that was not the one to be migrated.
-    #[error(
-        "it is another database than the one that was migrated, or its role looks into other schemas of it"
-    )]
+    /// The server uses a database other than the migrated one.
+    #[error("it is not the database that was migrated, or its role has another search_path")]
     OtherDatabase,
-    /// A migration failed and left nothing behind.
+    /// A migration failed and was rolled back.
     #[error("migration failed: {0}")]
     Failed(String),
 }
 
-/// One migration and whether the database has it.
+/// One migration, and whether it has been applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its name, which begins with its date.
     pub name: String,
-    /// Whether it is applied.
     pub applied: bool,
 }
 
-/// Applies what is missing as the role of `url`, and gives the names. Then lets the role of `app_url` use the tables, where that
-/// is another one, and, logging in as that, makes sure that it finds them: the epochs of two databases differ, but for copies. Where
-/// nothing is missing and the URL is the same, no more rights are needed than the server has.
+/// Applies all pending migrations as the role of `url`, and returns their names.
+///
+/// If `app_url` has another role, that role gets the privileges that the server needs. If the URLs differ,
+/// this function connects to `app_url` and checks that it leads to the migrated database, by comparing the
+/// epochs: those of two databases differ unless one is a copy of the other.
+///
+/// If nothing is pending and the URLs are equal, the server's own privileges suffice.
 pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateError> {
     let (owner, app) = (target(url)?, target(app_url)?);
     let role = app.config.get_user().filter(|role| Some(*role) != owner.config.get_user());
@@ -72,7 +72,7 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     if url != app_url {
         let found = epoch_of(&app).await.map_err(|error| match error {
             MigrateError::Connect(error) => MigrateError::App(error),
-            // It may be there and not for this role.
+            // The role may lack the privilege to read it.
             _ => MigrateError::OtherDatabase,
         })?;
         if found != epoch(&mut conn).await? {
@@ -82,7 +82,7 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     Ok(versions.iter().map(|version| name_of(version)).collect())
 }
 
-/// Takes back the migration applied last, and gives its name; `None` where none is applied.
+/// Reverts the last applied migration and returns its name. `None` if none is applied.
 pub async fn revert_last(url: &str) -> Result<Option<String>, MigrateError> {
     let conn = lock(connect(&target(url)?).await?).await?;
     let (_, version) = blocking(conn, |harness| {
@@ -95,7 +95,7 @@ pub async fn revert_last(url: &str) -> Result<Option<String>, MigrateError> {
     Ok(version.map(|version| name_of(&version)))
 }
 
-/// Every migration, in order. Reads only.
+/// Returns every migration that this program knows, the oldest first.
 pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateError> {
     let mut conn = connect(&target(url)?).await?;
     let table = sql("select to_regclass('__diesel_schema_migrations') is not null");
@@ -113,7 +113,7 @@ async fn epoch_of(target: &Target) -> Result<Option<String>, MigrateError> {
     epoch(&mut connect(target).await?).await
 }
 
-/// What names the history of a database; `None` where it has no schema.
+/// Returns the epoch of the database, or `None` if it has no schema.
 async fn epoch(conn: &mut AsyncPgConnection) -> Result<Option<String>, MigrateError> {
     if !is_there(sql("select to_regclass('database_epoch') is not null"), conn).await? {
         return Ok(None);
@@ -127,7 +127,7 @@ async fn is_there(table: Sql<'static, Bool>, conn: &mut AsyncPgConnection) -> Re
 }
 
 fn target(url: &str) -> Result<Target, ConnectError> {
-    Ok(Target::parse(url, PATIENCE)?)
+    Ok(Target::parse(url, CONNECT_TIMEOUT)?)
 }
 
 async fn connect(target: &Target) -> Result<AsyncPgConnection, MigrateError> {
@@ -136,7 +136,7 @@ async fn connect(target: &Target) -> Result<AsyncPgConnection, MigrateError> {
     Ok(conn)
 }
 
-/// The lock is the connection's and ends with it.
+/// Takes the lock, which the connection holds until it closes.
 async fn lock(mut conn: AsyncPgConnection) -> Result<AsyncPgConnection, MigrateError> {
     conn.batch_execute(LOCK).await.map_err(|e| failed(&e))?;
     Ok(conn)
@@ -145,7 +145,7 @@ async fn lock(mut conn: AsyncPgConnection) -> Result<AsyncPgConnection, MigrateE
 type Harness = AsyncConnectionWrapper<AsyncPgConnection>;
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Diesel's migrations know no async connection.
+/// Runs diesel's migrations, which need a blocking connection.
 async fn blocking<T: Send + 'static>(
     conn: AsyncPgConnection,
     work: impl FnOnce(&mut Harness) -> Outcome<T> + Send + 'static,
@@ -163,7 +163,7 @@ fn failed(error: &diesel::result::Error) -> MigrateError {
     MigrateError::Failed(error.to_string())
 }
 
-/// Version and name of each, in order.
+/// Returns the version and the name of each embedded migration, in order.
 fn all() -> Vec<(String, String)> {
     let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
     let named = migrations.iter().map(|migration| {
@@ -179,7 +179,7 @@ fn name_of(version: &str) -> String {
     all().into_iter().find(|(known, _)| known == version).map_or_else(|| version.to_owned(), |(_, name)| name)
 }
 
-/// What the server's role needs and no more.
+/// The privileges that the server's role needs.
 fn grants(role: &str) -> String {
     let role = role.replace('"', "\"\"");
     format!(

@@ -1,4 +1,4 @@
-//! The tables that the query builder is used on. Todos are read and written by statements of [`crate::sql`].
+//! The tables, for diesel's query builder. Todos are absent: their statements are written with [`crate::sql`].
 
 diesel::table! {
     users (id) {

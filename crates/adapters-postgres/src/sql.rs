@@ -1,8 +1,8 @@
-//! Statements written by hand, for what the query builder can't say: arrays turned into rows, lateral joins, one
-//! answer in one statement.
+//! Hand-written SQL, for statements that diesel's query builder can't express, such as `unnest` of arrays and
+//! lateral joins.
 //!
-//! A connection keeps the prepared form of each under its text, so a text must be made of a few fixed pieces and hold
-//! no values: those are bound. (`diesel::sql_query` prepares anew every time.)
+//! A connection caches the prepared form of a statement under its text. Therefore the text consists of fixed
+//! pieces, and every value is bound. (`diesel::sql_query` prepares its statement on each call.)
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 
-/// A statement whose rows are of the SQL type `Row`.
+/// A statement that returns rows of the SQL type `Row`.
 pub(crate) struct Sql<'a, Row> {
     pieces: Vec<Piece<'a>>,
     row: PhantomData<fn() -> Row>,
@@ -28,19 +28,19 @@ struct Bound<V, T> {
     sql_type: PhantomData<fn() -> T>,
 }
 
-/// A statement that begins with `text`.
+/// Starts a statement with `text`.
 pub(crate) fn sql<'a, Row>(text: &'static str) -> Sql<'a, Row> {
     Sql { pieces: vec![Piece::Text(text)], row: PhantomData }
 }
 
 impl<'a, Row> Sql<'a, Row> {
-    /// Goes on with `text`.
+    /// Appends `text`.
     pub(crate) fn sql(mut self, text: &'static str) -> Self {
         self.pieces.push(Piece::Text(text));
         self
     }
 
-    /// Goes on with a placeholder for `value`, of the SQL type `T`.
+    /// Appends a placeholder for `value`, of the SQL type `T`.
     pub(crate) fn bind<T, V>(mut self, value: V) -> Self
     where
         T: 'a,

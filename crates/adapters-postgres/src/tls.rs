@@ -1,35 +1,35 @@
-//! TLS to the database, by rustls on aws-lc-rs.
+//! TLS to the database, with rustls and aws-lc-rs.
 //!
-//! What is checked follows libpq: `prefer` and `require` encrypt and check nothing about who the server is, `verify-ca`
-//! checks the chain of its certificate, `verify-full` its name too.
+//! The checks follow libpq: `prefer` and `require` encrypt without verifying the server, `verify-ca` verifies
+//! that a trusted authority issued the certificate, and `verify-full` also verifies the host name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use thiserror::Error as ThisError;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// What is checked of the server's certificate.
+/// What to verify about the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verification {
-    /// Nothing.
     None,
     /// That a trusted authority issued it.
     Chain,
-    /// That it was issued for the host, too.
+    /// That a trusted authority issued it for the host.
     Full,
 }
 
-/// Which authorities are trusted.
+/// The trusted certificate authorities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Roots {
-    /// The machine's; `SSL_CERT_FILE` names others.
+    /// Those of the operating system, or of the file that `SSL_CERT_FILE` names.
     System,
     /// Those in this PEM file.
     File(PathBuf),
@@ -38,26 +38,26 @@ pub(crate) enum Roots {
 /// Why TLS can't be set up.
 #[derive(Debug, ThisError)]
 pub enum TlsError {
-    /// No authority to trust: the file can't be read, or the machine has none.
+    /// The file can't be read, or no authority is found.
     #[error("no certificate authority to trust in {place}: {problem}")]
-    Roots {
-        /// Where they were looked for.
-        place: String,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// rustls refuses the settings.
+    Roots { place: String, problem: String },
+    /// rustls rejects the configuration.
     #[error("TLS can't be set up: {0}")]
     Rustls(#[from] Error),
 }
 
-/// Connects as `verification` says. Roots are read only where they are needed.
+/// Reads `roots` only if `verification` needs them.
 pub(crate) fn connector(verification: Verification, roots: &Roots) -> Result<MakeRustlsConnect, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
+    let any_name = |roots| AnyName { roots, provider: Arc::clone(&provider) };
     let verifier: Arc<dyn ServerCertVerifier> = match verification {
-        Verification::None => Arc::new(Unverified(Arc::clone(&provider))),
-        Verification::Chain => Arc::new(ChainOnly(web_pki(roots, &provider)?)),
-        Verification::Full => web_pki(roots, &provider)?,
+        Verification::None => Arc::new(any_name(None)),
+        Verification::Chain => Arc::new(any_name(Some(root_store(roots)?))),
+        Verification::Full => {
+            let roots = Arc::new(root_store(roots)?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+            verifier.build().map_err(|error| Error::General(error.to_string()))?
+        }
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -68,43 +68,52 @@ pub(crate) fn connector(verification: Verification, roots: &Roots) -> Result<Mak
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn web_pki(roots: &Roots, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
-    let (place, certificates) = match roots {
+/// Loads at least one authority.
+fn root_store(roots: &Roots) -> Result<RootCertStore, TlsError> {
+    let (place, problem, certificates) = match roots {
+        // Some of the system's certificates may be unreadable.
         Roots::System => {
-            let found = rustls_native_certs::load_native_certs();
-            let problem = found.errors.first().map_or("none found".to_owned(), ToString::to_string);
-            (
-                "the machine's store".to_owned(),
-                if found.certs.is_empty() { Err(problem) } else { Ok(found.certs) },
-            )
+            let loaded = rustls_native_certs::load_native_certs();
+            let problem = loaded.errors.first().map(ToString::to_string);
+            ("the system's certificate store".to_owned(), problem, loaded.certs)
         }
         Roots::File(path) => {
             let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-            (path.display().to_string(), read.map_err(|e| e.to_string()))
+            let problem = read.as_ref().err().map(ToString::to_string);
+            (path.display().to_string(), problem, read.unwrap_or_default())
         }
     };
     let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(
-        certificates.map_err(|problem| TlsError::Roots { place: place.clone(), problem })?,
-    );
-    WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
-        .build()
-        .map_err(|e| TlsError::Roots { place, problem: e.to_string() })
+    store.add_parsable_certificates(certificates);
+    if store.is_empty() {
+        let problem = problem.unwrap_or_else(|| "none found".to_owned());
+        return Err(TlsError::Roots { place, problem });
+    }
+    Ok(store)
 }
 
-/// Takes any certificate, provided that the server holds its key.
+/// Accepts a certificate for any name, provided that the server holds its key.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+struct AnyName {
+    /// The authorities, one of which must have issued the certificate. `None` accepts any certificate.
+    roots: Option<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
-        _: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(roots) = &self.roots {
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            let certificate = ParsedCertificate::try_from(certificate)?;
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -114,7 +123,7 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -123,55 +132,10 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Checks all but the name.
-#[derive(Debug)]
-struct ChainOnly(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for ChainOnly {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        // webpki looks at the name last, when the chain has been found good.
-        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            verdict => verdict,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

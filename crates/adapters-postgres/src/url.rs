@@ -1,7 +1,7 @@
-//! `DATABASE_URL` as hosting services and other stacks write it.
+//! Parses `DATABASE_URL`, as hosting services and other stacks write it.
 //!
-//! tokio-postgres reads the URL; what it does not know is taken out first: the `SQLAlchemy` scheme, certificate
-//! verification in `sslmode`, `sslrootcert`, and parameters that are meant for other clients.
+//! tokio-postgres parses the URL, after this module has removed what it does not support: the scheme of
+//! `SQLAlchemy`, the verifying values of `sslmode`, `sslrootcert`, and parameters for other clients.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use tokio_postgres::config::SslMode;
 
 use crate::tls::{Roots, Verification};
 
-/// Why a URL can't be used. The messages hold no part of it, for it may hold a password.
+/// Why a URL can't be used. The messages contain no part of the URL, because it may contain a password.
 #[derive(Debug, Error)]
 pub enum UrlError {
-    /// It is not one for PostgreSQL.
+    /// The scheme is not one of PostgreSQL.
     #[error("must begin with postgres://, postgresql:// or postgresql+asyncpg://")]
     Scheme,
-    /// It names no host.
+    /// The URL names no host.
     #[error("names no host; an example is postgres://app:secret@localhost:5432/todos")]
     NoHost,
-    /// `sslmode` is none of PostgreSQL's words.
+    /// PostgreSQL does not know this `sslmode`.
     #[error("sslmode must be disable, allow, prefer, require, verify-ca or verify-full")]
     SslMode,
-    /// It can't be read.
+    /// tokio-postgres can't parse the URL.
     #[error("can't be read: {0}")]
     Malformed(String),
 }
 
-/// Where a database is and how it is spoken to.
+/// The address of a database and how to connect to it.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub config: Config,
@@ -38,13 +38,13 @@ pub(crate) struct Target {
     pub roots: Roots,
 }
 
-/// Whether `url` can be used, as far as that can be told without connecting.
+/// Checks a URL without connecting.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
     Target::parse(url, Duration::ZERO).map(drop)
 }
 
-/// Parameters that tokio-postgres understands; `sslmode` and `sslrootcert` are read here.
-const KNOWN: [&str; 18] = [
+/// Parameters that tokio-postgres supports. This module reads `sslmode` and `sslrootcert` itself.
+const SUPPORTED_PARAMETERS: [&str; 18] = [
     "user",
     "password",
     "dbname",
@@ -66,13 +66,14 @@ const KNOWN: [&str; 18] = [
 ];
 
 impl Target {
-    /// Reads `url`; a connection attempt and data that the network swallows end after `timeout`.
+    /// Parses `url`. Unless the URL says otherwise, a connection attempt and unacknowledged data time out after
+    /// `timeout`.
     pub(crate) fn parse(url: &str, timeout: Duration) -> Result<Self, UrlError> {
         let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
         if !matches!(scheme, "postgres" | "postgresql" | "postgresql+asyncpg") {
             return Err(UrlError::Scheme);
         }
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
         let pairs: Vec<(&str, &str)> = query
             .split('&')
             .filter(|pair| !pair.is_empty())
@@ -82,21 +83,25 @@ impl Target {
             let found = pairs.iter().rev().find(|(key, _)| keys.contains(key));
             found.map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned())
         };
-        let known: Vec<_> =
-            pairs.iter().filter(|(key, _)| KNOWN.contains(key)).map(|(k, v)| format!("{k}={v}")).collect();
-        let mut config: Config = format!("postgresql://{place}?{}", known.join("&"))
+        let known: Vec<_> = pairs
+            .iter()
+            .filter(|(key, _)| SUPPORTED_PARAMETERS.contains(key))
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        let mut config: Config = format!("postgresql://{authority}?{}", known.join("&"))
             .parse()
             .map_err(|e: tokio_postgres::Error| UrlError::Malformed(cause(&e)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(UrlError::NoHost);
         }
-        // asyncpg calls the parameter `ssl`.
+        // asyncpg calls `sslmode` `ssl`.
         let mode = value(&["sslmode", "ssl"]);
         let root_file = value(&["sslrootcert"]);
         let (ssl_mode, verification) = match (mode.as_deref().unwrap_or("prefer"), root_file.as_deref()) {
             ("disable", _) => (SslMode::Disable, Verification::None),
             ("allow" | "prefer", _) => (SslMode::Prefer, Verification::None),
-            // As libpq has it: roots given make `require` check them, and the system's demand the whole check.
+            // As in libpq: with `sslrootcert`, `require` verifies the chain; with the system's roots, `require` and
+            // `verify-ca` verify the name too.
             ("require", None) => (SslMode::Require, Verification::None),
             ("require" | "verify-ca", Some("system")) | ("verify-full", _) => {
                 (SslMode::Require, Verification::Full)
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_as_neon_gives_it_is_understood() {
+    fn a_url_of_neon_is_accepted() {
         let target = parse(
             "postgresql://ann:p%40ss@ep-x.eu.neon.tech/todos?sslmode=require&channel_binding=require&options=endpoint%3Dx",
         );
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_as_sqlalchemy_has_it_is_understood() {
+    fn a_url_of_sqlalchemy_is_accepted() {
         let target = parse(
             "postgresql+asyncpg://app@localhost:5433/todos?ssl=verify-full&prepared_statement_cache_size=0",
         );
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sslmode_has_its_meaning() {
+    fn each_sslmode_selects_encryption_and_verification() {
         for (mode, ssl, verification) in [
             ("disable", SslMode::Disable, Verification::None),
             ("allow", SslMode::Prefer, Verification::None),
@@ -180,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_and_a_list_of_hosts_are_understood() {
+    fn a_socket_and_a_list_of_hosts_are_accepted() {
         let socket = parse("postgres://app@/todos?host=%2Frun%2Fpostgresql&port=5433");
         assert_eq!(socket.config.get_hosts(), [Host::Unix("/run/postgresql".into())]);
         assert_eq!(parse("postgres://app@a:1,b:2/todos").config.get_hosts().len(), 2);
     }
 
     #[test]
-    fn what_is_no_url_of_postgresql_is_refused_without_showing_the_password() {
+    fn a_refusal_does_not_show_the_password() {
         for url in [
             "mysql://app:hunter2@db/todos",
             "app:hunter2@db",
@@ -195,9 +200,7 @@ mod tests {
             "postgres://app:hunter2@db:port/todos",
             "postgres://app:hunter2@db/todos?sslmode=perhaps",
         ] {
-            let Err(error) = Target::parse(url, Duration::from_secs(5)) else {
-                panic!("{url} is no usable URL")
-            };
+            let Err(error) = Target::parse(url, Duration::from_secs(5)) else { panic!("{url} is refused") };
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }

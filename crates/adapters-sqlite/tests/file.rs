@@ -1,4 +1,4 @@
-//! What is particular to a store that is one file: how it is made, migrated, reopened and found damaged.
+//! Behaviour that is specific to a store in one file: creation, migration, recovery and damage.
 
 #![allow(clippy::expect_used, reason = "a test that can't set itself up should panic")]
 
@@ -78,7 +78,7 @@ fn migrating_up_down_and_up_again_leaves_the_same_schema() {
 }
 
 #[test]
-fn of_several_processes_that_start_at_once_one_migrates() {
+fn if_several_processes_start_at_once_one_migrates() {
     let (_folder, path) = folder();
     let threads: Vec<_> = (0..8)
         .map(|_| {
@@ -93,7 +93,7 @@ fn of_several_processes_that_start_at_once_one_migrates() {
 }
 
 #[test]
-fn the_status_tells_what_is_applied_and_makes_no_file() {
+fn the_status_shows_applied_migrations_and_creates_no_file() {
     let (_folder, path) = folder();
     let applied = |path: &Path| -> Vec<bool> {
         migration_status(path).expect("tells").iter().map(|state| state.applied).collect()
@@ -105,7 +105,7 @@ fn the_status_tells_what_is_applied_and_makes_no_file() {
 }
 
 #[test]
-fn a_file_without_its_migrations_is_not_opened() {
+fn a_file_with_pending_migrations_is_not_opened() {
     let (_folder, path) = folder();
     let opened = SqliteStore::open(OpenOptions::new(&path, Arc::new(RecordingBus::new())));
     assert!(matches!(opened.err(), Some(OpenError::NotMigrated { pending }) if !pending.is_empty()));
@@ -113,7 +113,7 @@ fn a_file_without_its_migrations_is_not_opened() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_its_owners_alone() {
+fn only_the_owner_can_access_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let (_folder, path) = folder();
     migrate(&path).expect("migrates");
@@ -125,12 +125,12 @@ fn the_file_is_its_owners_alone() {
 }
 
 #[test]
-fn what_is_no_database_is_told_at_once() {
+fn a_file_that_is_no_database_is_reported_with_its_path() {
     let (folder, path) = folder();
     fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     fs::write(
         &path,
-        "a letter to my aunt, and much longer than a header would be, so that nobody mistakes it",
+        "plain text that is longer than the header of a database file, so SQLite can't take it for one",
     )
     .expect("writes");
     let error = migrate(&path).expect_err("refuses").to_string();
@@ -141,7 +141,7 @@ fn what_is_no_database_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_there_after_the_process_died() {
+async fn answered_commits_survive_a_kill() {
     let (_folder, path) = folder();
     migrate(&path).expect("migrates");
     let store = open(&path);
@@ -150,7 +150,7 @@ async fn what_was_answered_is_there_after_the_process_died() {
     for id in &ids {
         store.commit(user, batch([create(*id, "milk")]), T0).await.expect("commits");
     }
-    // The files as they are now are what a kill would leave.
+    // The files in their present state are what a kill would leave.
     let (_after, copy) = folder();
     fs::create_dir_all(copy.parent().expect("a parent")).expect("a folder");
     for end in ["db", "db-wal"] {
@@ -165,7 +165,7 @@ async fn what_was_answered_is_there_after_the_process_died() {
 }
 
 #[tokio::test]
-async fn a_corrupt_row_is_named_and_harms_no_other() {
+async fn a_corrupt_row_is_reported_and_affects_no_other() {
     let (_folder, path) = folder();
     migrate(&path).expect("migrates");
     let store = open(&path);
@@ -181,7 +181,7 @@ async fn a_corrupt_row_is_named_and_harms_no_other() {
         .expect("breaks the rows");
     let named = |error: Option<StoreError>, of: &str| match error {
         Some(StoreError::Corrupt { table: "todos", column, .. }) => assert_eq!(column, of),
-        other => panic!("a corrupt {of} is told, not {other:?}"),
+        other => panic!("a corrupt {of} is reported, not {other:?}"),
     };
     named(store.get(ann, broken).await.err(), "number");
     named(store.get(bob, other).await.err(), "updated_at");
@@ -191,7 +191,7 @@ async fn a_corrupt_row_is_named_and_harms_no_other() {
 }
 
 #[tokio::test]
-async fn a_file_that_another_process_keeps_locked_is_unavailable_until_it_is_free() {
+async fn a_file_is_unavailable_for_writes_while_another_process_locks_it() {
     let (_folder, path) = folder();
     migrate(&path).expect("migrates");
     let bus = Arc::new(RecordingBus::new());

@@ -150,7 +150,7 @@ fn two_urls_of_two_databases_are_refused() {
     for command in [&["migrate", "up"][..], &["serve"]] {
         let refused = todo_server(folder.path(), &settings, command);
         let sentence =
-            "the database that DATABASE_URL names can't be used: it is another database than the one";
+            "the database that DATABASE_URL names can't be used: it is not the database that was migrated";
         assert!(!refused.status.success() && told(&refused).contains(sentence), "{}", told(&refused));
     }
 }

@@ -1,4 +1,4 @@
-//! What changed after a stamp, with the user's position of the same snapshot, in one statement.
+//! The changes after a stamp, with the user's position from the same snapshot, in one statement.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid};
@@ -8,18 +8,19 @@ use domain::{Stamp, StoreError, UserId};
 use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
 use crate::sql::{Sql, sql};
 
-/// Clock, horizon, epoch, and a todo; where nothing changed one row without a todo.
+/// Clock, horizon, epoch and a todo. If nothing changed, there is one row without a todo.
 pub(crate) type ChangeColumns = (Timestamptz, Timestamptz, Text, Nullable<TodoColumns>);
 pub(crate) type ChangeRow = (PgTimestamp, PgTimestamp, String, Option<TodoRow>);
 
-/// Of a user who does not exist there is no row. Gives one todo more than `limit`, to tell whether there is more.
+/// Selects up to `limit + 1` todos; the last one only tells that there are more. Selects no row if the user
+/// does not exist.
 pub(crate) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'a, ChangeColumns> {
     sql(concat!(
         "select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ",
         todo_columns!(),
         " from users u left join lateral (select * from todos t where t.user_id = u.id and t.updated_at > "
     ))
-    // Every stamp is later than the first possible one: no user existed then.
+    // No todo has the earliest possible stamp, so `>` skips none.
     .bind::<Timestamptz, _>(timestamp(since.unwrap_or(Stamp::MIN)))
     .sql(" order by t.updated_at limit ")
     .bind::<BigInt, _>(i64::from(limit) + 1)

@@ -1,4 +1,4 @@
-//! One todo, the clock of one user, or the one question about the todos of others.
+//! Statements that read one todo or one user's clock.
 
 use diesel::sql_types::{BigInt, Bool, Timestamptz, Uuid};
 use domain::todo::TodoNumber;
@@ -25,7 +25,8 @@ pub(crate) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
     sql("select u.sync_clock from users u where u.id = ").bind::<Uuid, _>(user.0)
 }
 
-/// The policies show nobody the todos of others; a function of the tables' owner looks and tells only this.
+/// Whether another user has a todo with this id. The policies hide other users' todos, so a function of the
+/// tables' owner looks them up and reveals only the answer.
 pub(crate) fn is_anothers<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
     sql("select todo_is_anothers(user_id => ")
         .bind::<Uuid, _>(user.0)

@@ -1,4 +1,4 @@
-//! One page of a list: the page, its total and the user's position in one statement, and so of one snapshot.
+//! One page of a list. One statement, and so one snapshot, selects the page, the total and the position.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
@@ -9,14 +9,14 @@ use domain::{StoreError, UserId};
 use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
 use crate::sql::{Sql, sql};
 
-/// Clock, horizon, epoch, total, and a todo; of an empty page one row without a todo.
+/// Clock, horizon, epoch, total and a todo. If the page is empty, there is one row without a todo.
 pub(crate) type PageColumns = (Timestamptz, Timestamptz, Text, BigInt, Nullable<TodoColumns>);
 pub(crate) type PageRow = (PgTimestamp, PgTimestamp, String, i64, Option<TodoRow>);
 
-/// Of a user who does not exist there is no row.
+/// Selects no row if the user does not exist.
 pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
     let start = sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ");
-    let total = if is_kept_count(query) {
+    let total = if is_whole_list(query) {
         start.sql("u.live_todos::bigint")
     } else {
         matching(start.sql("(select count(*) from todos t where t.user_id = u.id"), query).sql(")")
@@ -38,8 +38,8 @@ pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
         .sql(order)
 }
 
-/// Whether the query finds just the todos that `users.live_todos` counts.
-fn is_kept_count(query: &ListQuery) -> bool {
+/// Whether the query matches exactly the live todos, which `users.live_todos` counts.
+fn is_whole_list(query: &ListQuery) -> bool {
     query.filter == Filter::All
         && !query.include_deleted
         && query.since.is_none()
@@ -59,7 +59,7 @@ fn matching<'a>(mut statement: Sql<'a, PageColumns>, query: &'a ListQuery) -> Sq
         statement = statement.sql(" and t.updated_at > ").bind::<Timestamptz, _>(timestamp(since));
     }
     if !query.search.words().is_empty() {
-        // One text whatever the number of words.
+        // The text of the statement must not depend on the number of words.
         statement = statement
             .sql(" and not exists (select from unnest(")
             .bind::<Array<Text>, _>(query.search.words())

@@ -1,4 +1,5 @@
-//! [`TodoStore`] on PostgreSQL: each read is one statement, and every change goes through the [committer](crate::committer).
+//! [`TodoStore`] on PostgreSQL. Each read is one statement, and every change goes through a
+//! [committer](crate::committer).
 
 pub(crate) mod changes;
 pub(crate) mod get;
@@ -18,7 +19,7 @@ use crate::sql::Sql;
 use crate::store::PostgresStore;
 
 impl PostgresStore {
-    async fn one(&self, user: UserId, query: Sql<'_, TodoColumns>) -> Result<Option<Todo>, StoreError> {
+    async fn find(&self, user: UserId, query: Sql<'_, TodoColumns>) -> Result<Option<Todo>, StoreError> {
         let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(query.load::<TodoRow>(&mut conn).await?)
         });
@@ -33,11 +34,11 @@ impl TodoStore for PostgresStore {
     }
 
     async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
-        self.one(user, get::by_id(user, id)).await
+        self.find(user, get::by_id(user, id)).await
     }
 
     async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
-        self.one(user, get::by_number(user, number)).await
+        self.find(user, get::by_number(user, number)).await
     }
 
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
@@ -68,6 +69,7 @@ impl TodoStore for PostgresStore {
         });
         rows.await?.pop().map(|clock| stamp("users", "sync_clock", clock)).transpose()
     }
+
     async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
         let query = get::is_anothers(user, id);
         let answer = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {

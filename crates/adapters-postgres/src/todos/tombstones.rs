@@ -1,7 +1,8 @@
-//! Removing tombstones for age.
+//! Deletes old tombstones.
 //!
-//! They are found across all users, and removed as any other change of todos is made: in transactions that name their users and lock
-//! them, as few at a time as a group commit carries, so that nobody's writes wait long.
+//! One statement finds them across all users. They are deleted like any other change of todos, in transactions
+//! that name and lock their users. Each transaction has as few users as a group commit, so that other writes do
+//! not wait long.
 
 use std::collections::BTreeMap;
 
@@ -20,28 +21,28 @@ pub(crate) async fn sweep(pool: &Pool, before: Stamp, limit: u32) -> Result<u64,
     let found = pool.read(RowScope::Worker(Worker::Sweep), async move |mut conn: &AsyncPgConnection| {
         Ok(find(before, limit).load::<(Uuid, Uuid)>(&mut conn).await?)
     });
-    let mut of_users: BTreeMap<UserId, Vec<TodoId>> = BTreeMap::new();
+    let mut by_user: BTreeMap<UserId, Vec<TodoId>> = BTreeMap::new();
     for (user, id) in found.await? {
-        of_users.entry(UserId(user)).or_default().push(TodoId(id));
+        by_user.entry(UserId(user)).or_default().push(TodoId(id));
     }
-    let of_users: Vec<_> = of_users.into_iter().collect();
-    let mut gone = 0;
-    for part in of_users.chunks(pool.max_users_per_transaction()) {
+    let by_user: Vec<_> = by_user.into_iter().collect();
+    let mut deleted = 0;
+    for part in by_user.chunks(pool.max_users_per_transaction()) {
         let users: Vec<_> = part.iter().map(|(user, _)| *user).collect();
         let keys: Vec<_> =
             part.iter().flat_map(|(user, ids)| ids.iter().map(move |id| (*user, *id))).collect();
         let removed =
             pool.write(RowScope::Users(users.clone()), async move |mut conn: &AsyncPgConnection| {
                 lock_users(&users).execute(&mut conn).await?;
-                // What was restored before the lock is no tombstone any more.
+                // A tombstone that was restored before the lock stays.
                 Ok(remove(&keys, before).get_result::<i64>(&mut conn).await?)
             });
-        gone += removed.await?.unsigned_abs();
+        deleted += removed.await?.unsigned_abs();
     }
-    Ok(gone)
+    Ok(deleted)
 }
 
-/// The oldest first.
+/// Finds the oldest tombstones.
 pub(crate) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)> {
     sql("select t.user_id, t.id from todos t where t.deleted_at < ")
         .bind::<Timestamptz, _>(timestamp(before))
@@ -49,14 +50,14 @@ pub(crate) fn find<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, SqlUuid)>
         .bind::<BigInt, _>(i64::from(limit))
 }
 
-/// Removes them, moves the horizons, and gives how many went, in one statement.
+/// Deletes tombstones, moves the horizons and returns the number of deleted rows, in one statement.
 pub(crate) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, BigInt> {
     let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
     sql("with gone as (delete from todos t using unnest(")
         .bind::<Array<SqlUuid>, _>(users)
         .sql("::uuid[], ")
         .bind::<Array<SqlUuid>, _>(ids)
-        // `is true` keeps the planner from going through every tombstone.
+        // `is true` keeps the planner from scanning the index of all tombstones.
         .sql("::uuid[]) as k(user_id, id) where t.user_id = k.user_id and t.id = k.id and (t.deleted_at < ")
         .bind::<Timestamptz, _>(timestamp(before))
         .sql(

@@ -1,4 +1,4 @@
-//! Group commit: batches share a transaction, and no batch suffers for another.
+//! Group commit: batches share a transaction, and no batch fails because of another.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::support::{
     client, connect, database, fresh, harness_of, options, store_at, until, url_of, waiting_for_locks,
 };
 
-/// Holds the lock of a user's row while `meanwhile` runs, so that what is committed then waits and is taken together.
+/// Holds the lock of a user's row while `meanwhile` runs, so that batches queue up and form a group.
 async fn behind_a_lock(url: &str, user: UserId, meanwhile: impl Future<Output = ()>) {
     let holder = client(url).await;
     holder
@@ -26,7 +26,7 @@ async fn behind_a_lock(url: &str, user: UserId, meanwhile: impl Future<Output = 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_the_database_refuses_harms_none_of_its_group() {
+async fn a_batch_that_the_database_refuses_fails_alone() {
     let (h, database) = fresh("refused", RowSecurity::Writes).await;
     let poison = "create function refuse() returns trigger language plpgsql as
                     $$ begin raise exception 'refused'; end $$;
@@ -39,7 +39,6 @@ async fn a_batch_that_the_database_refuses_harms_none_of_its_group() {
     }
     let (poisoned, healthy) = users.split_at(4);
     let watcher = client(&url_of(&database, "postgres")).await;
-    // Both committers are kept busy, whichever the others belong to.
     let mut done = Vec::new();
     behind_a_lock(&database.owner_url(), healthy[0], async {
         for user in [healthy[0]].into_iter().chain(users.iter().copied()) {
@@ -75,7 +74,7 @@ async fn a_batch_that_the_database_refuses_harms_none_of_its_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_corrupt_row_harms_only_who_asks_for_it() {
+async fn a_corrupt_row_fails_only_the_calls_that_read_it() {
     let (h, database) = fresh("corrupt", RowSecurity::Writes).await;
     let (ann, bob) = (h.user().await, h.user().await);
     let todo = h.applied(ann, create(todo_id(), "milk")).await;
@@ -113,13 +112,13 @@ async fn a_corrupt_row_harms_only_who_asks_for_it() {
 
 async fn behind_proxy(hint: &str) -> (Harness, Proxy, postgres_testbed::Database) {
     let database = database(hint);
-    let (proxy, url) = Proxy::before(&database.app_url()).await;
+    let (proxy, url) = Proxy::start(&database.app_url()).await;
     let (store, bus) = store_at(url).await;
     (harness_of(&store, bus, &database, ()), proxy, database)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_takes_as_many_statements_whatever_it_carries() {
+async fn the_number_of_statements_of_a_commit_does_not_depend_on_its_size() {
     let (h, proxy, _database) = behind_proxy("statements").await;
     let user = h.user().await;
     let ids: Vec<_> = (0..1_000).map(|_| todo_id()).collect();
@@ -136,7 +135,7 @@ async fn a_commit_takes_as_many_statements_whatever_it_carries() {
     }
     assert_eq!(seen[0], seen[1]);
     let expected = ["BEGIN", "execute", "execute", "execute", "execute", "execute", "COMMIT"];
-    assert_eq!(seen[0], expected, "admit, lock, load; update, tick");
+    assert_eq!(seen[0], expected, "set the scope, lock, load; update the todos, update the user");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +156,7 @@ async fn each_read_is_one_statement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_instances_that_write_for_the_same_users_neither_deadlock_nor_repeat_a_stamp() {
+async fn two_instances_that_write_for_the_same_users_neither_deadlock_nor_reuse_a_stamp() {
     let (h, database) = fresh("instances", RowSecurity::Writes).await;
     let mut users = Vec::new();
     for _ in 0..6 {
@@ -185,7 +184,7 @@ async fn two_instances_that_write_for_the_same_users_neither_deadlock_nor_repeat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_commits_what_waits_and_refuses_what_comes_after() {
+async fn closing_commits_queued_batches_and_refuses_later_ones() {
     let database = database("closing");
     let bus = Arc::new(RecordingBus::new());
     let store = connect(Options { pool_size: 2, ..options(database.app_url(), &bus) }).await;
@@ -210,7 +209,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_after() {
     for commit in waiting {
         done += usize::from(matches!(commit.await.expect("no panic"), Ok(Commit::Done(_))));
     }
-    assert_eq!(bus.so_far(user).len(), done, "what was answered was published");
+    assert_eq!(bus.so_far(user).len(), done, "each answered batch was published");
     assert!(done >= 1, "the batch that waited for the lock was committed");
     let late = store.commit(user, batch([create(todo_id(), "late")]), at(2)).await;
     assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");

@@ -1,4 +1,4 @@
-//! The contract of every store, in both modes of row security.
+//! The contract of every store, under both settings of row security.
 
 use adapters_postgres::RowSecurity;
 use domain_testkit::Harness;
@@ -10,7 +10,7 @@ async fn harness_under(row_security: RowSecurity) -> Harness {
     Harness { guard: Box::new(database), ..harness }
 }
 
-mod writes_fenced {
+mod row_security_on_writes {
     use super::*;
 
     async fn harness() -> Harness {
@@ -20,7 +20,7 @@ mod writes_fenced {
     domain_testkit::store_contract!(harness);
 }
 
-mod all_fenced {
+mod row_security_on_all {
     use super::*;
 
     async fn harness() -> Harness {

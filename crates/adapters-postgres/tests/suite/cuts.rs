@@ -26,7 +26,7 @@ const NONE_LEFT: &str = "select count(*) = 0 from pg_stat_activity
 
 async fn behind_proxy(hint: &str) -> (Harness, UserId, Proxy, Database) {
     let database = database(hint);
-    let (proxy, url) = Proxy::before(&database.app_url()).await;
+    let (proxy, url) = Proxy::start(&database.app_url()).await;
     let (store, bus) = store_at(url).await;
     let h = harness_of(&store, bus, &database, ());
     let user = h.user().await;
@@ -49,7 +49,7 @@ async fn assert_exactly(h: &Harness, user: UserId, titles: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_found_to_be_done() {
     let (h, user, proxy, _database) = behind_proxy("answer_lost").await;
-    proxy.next_commit(NextCommit::IsNotAnswered);
+    proxy.next_commit(NextCommit::Unanswered);
     h.applied(user, create(todo_id(), "milk")).await;
     assert_exactly(&h, user, &["milk"]).await;
 }
@@ -57,7 +57,7 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_never_arrived_is_done_again() {
     let (h, user, proxy, _database) = behind_proxy("commit_lost").await;
-    proxy.next_commit(NextCommit::IsLost);
+    proxy.next_commit(NextCommit::Lost);
     h.applied(user, create(todo_id(), "milk")).await;
     assert_exactly(&h, user, &["milk"]).await;
 }
@@ -65,7 +65,7 @@ async fn a_commit_that_never_arrived_is_done_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_nobody_can_be_asked_about_is_told_when_the_database_is_back() {
     let (h, user, proxy, database) = behind_proxy("unsettled").await;
-    proxy.next_commit(NextCommit::IsNotAnswered);
+    proxy.next_commit(NextCommit::Unanswered);
     proxy.refuse_after_cut();
     let unknown = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
     assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
@@ -81,7 +81,7 @@ async fn a_commit_that_nobody_can_be_asked_about_is_told_when_the_database_is_ba
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_done_is_not_told_when_the_database_is_back() {
     let (h, user, proxy, _database) = behind_proxy("unsettled_lost").await;
-    proxy.next_commit(NextCommit::IsLost);
+    proxy.next_commit(NextCommit::Lost);
     proxy.refuse_after_cut();
     let unknown = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
     assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
@@ -134,7 +134,7 @@ async fn after_every_connection_was_cut_each_port_works_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_database_is_unavailable_within_the_time_out() {
     let (h, user, proxy, _database) = behind_proxy("unreachable").await;
-    proxy.next_commit(NextCommit::IsLost);
+    proxy.next_commit(NextCommit::Lost);
     proxy.refuse_after_cut();
     let started = std::time::Instant::now();
     let commit = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;

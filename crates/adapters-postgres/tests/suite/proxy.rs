@@ -1,4 +1,4 @@
-//! A proxy before PostgreSQL that reads along what the client sends and cuts connections where a test wants it.
+//! A proxy in front of PostgreSQL that records what the client sends and cuts connections on demand.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to the next COMMIT; the one after it passes.
+/// What happens to the next `COMMIT`. Later ones pass.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum NextCommit {
-    /// It passes.
     Passes,
-    /// The connection is cut before the server gets it.
-    IsLost,
-    /// The server does it, and the connection is cut before it can say so.
-    IsNotAnswered,
+    /// The connection is cut before the server receives it.
+    Lost,
+    /// The server commits, and the connection is cut before it answers.
+    Unanswered,
 }
 
 pub struct Proxy {
@@ -26,36 +25,36 @@ pub struct Proxy {
 
 struct State {
     next: Mutex<NextCommit>,
-    /// Whether new connections are cut at once, from the next cut on.
-    then_refuse: AtomicBool,
+    /// Whether to refuse new connections after the next cut.
+    refuse_after_cut: AtomicBool,
     refusing: AtomicBool,
     statements: Mutex<Vec<String>>,
 }
 
 impl Proxy {
-    /// Before the server that `url` names.
-    pub async fn before(url: &str) -> (Self, String) {
-        let (start, rest) = url.split_once('@').expect("a user");
-        let (place, database) = rest.split_once('/').expect("a database");
+    /// Starts a proxy for the server in `url`, and returns it with the URL that leads through it.
+    pub async fn start(url: &str) -> (Self, String) {
+        let (user, rest) = url.split_once('@').expect("a user");
+        let (server, database) = rest.split_once('/').expect("a database");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let state = Arc::new(State {
             next: Mutex::new(NextCommit::Passes),
-            then_refuse: AtomicBool::new(false),
+            refuse_after_cut: AtomicBool::new(false),
             refusing: AtomicBool::new(false),
             statements: Mutex::default(),
         });
-        let (of_proxy, place) = (Arc::clone(&state), place.to_owned());
+        let (shared, server) = (Arc::clone(&state), server.to_owned());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if of_proxy.refusing.load(Ordering::SeqCst) {
+                if shared.refusing.load(Ordering::SeqCst) {
                     continue;
                 }
-                let server = TcpStream::connect(&place).await.expect("PostgreSQL listens");
-                tokio::spawn(relay(client, server, Arc::clone(&of_proxy)));
+                let upstream = TcpStream::connect(&server).await.expect("PostgreSQL listens");
+                tokio::spawn(relay(client, upstream, Arc::clone(&shared)));
             }
         });
-        let url = format!("{start}@127.0.0.1:{port}/{database}?sslmode=disable");
+        let url = format!("{user}@127.0.0.1:{port}/{database}?sslmode=disable");
         (Self { port, state }, url)
     }
 
@@ -63,17 +62,18 @@ impl Proxy {
         *self.state.next.lock().expect("not poisoned") = next;
     }
 
-    /// From the cut on nobody gets through, until [`Self::heal`].
+    /// Refuses every connection after the next cut, until [`Self::heal`].
     pub fn refuse_after_cut(&self) {
-        self.state.then_refuse.store(true, Ordering::SeqCst);
+        self.state.refuse_after_cut.store(true, Ordering::SeqCst);
     }
 
     pub fn heal(&self) {
-        self.state.then_refuse.store(false, Ordering::SeqCst);
+        self.state.refuse_after_cut.store(false, Ordering::SeqCst);
         self.state.refusing.store(false, Ordering::SeqCst);
     }
 
-    /// What was sent since the last call: simple queries by their text, executions of prepared statements as `execute`.
+    /// Returns the statements sent since the last call: the text of a simple query, or `execute` for a prepared
+    /// statement.
     pub fn statements(&self) -> Vec<String> {
         std::mem::take(&mut *self.state.statements.lock().expect("not poisoned"))
     }
@@ -89,17 +89,17 @@ async fn relay(client: TcpStream, server: TcpStream, state: Arc<State>) {
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let cut = Arc::new(AtomicBool::new(false));
-    // Whichever ends first takes both sides with it.
+    // When one direction ends, both connections close.
     tokio::select! {
         _ = requests(client_reads, server_writes, &state, &cut) => {}
         _ = answers(server_reads, client_writes, &cut) => {}
     }
-    if cut.load(Ordering::SeqCst) && state.then_refuse.load(Ordering::SeqCst) {
+    if cut.load(Ordering::SeqCst) && state.refuse_after_cut.load(Ordering::SeqCst) {
         state.refusing.store(true, Ordering::SeqCst);
     }
 }
 
-/// Passes on message by message: a byte that tells the kind (but for the first), the length, the content.
+/// Relays the client's messages. Each has a kind byte (except the first one), a length and a content.
 async fn requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -123,11 +123,11 @@ async fn requests(
                 let mut next = state.next.lock().expect("not poisoned");
                 match std::mem::replace(&mut *next, NextCommit::Passes) {
                     NextCommit::Passes => {}
-                    NextCommit::IsLost => {
+                    NextCommit::Lost => {
                         cut.store(true, Ordering::SeqCst);
                         return Ok(());
                     }
-                    NextCommit::IsNotAnswered => swallow = true,
+                    NextCommit::Unanswered => swallow = true,
                 }
             }
             state.statements.lock().expect("not poisoned").push(text);

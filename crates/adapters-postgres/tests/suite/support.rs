@@ -1,4 +1,4 @@
-//! A store on a database of its own, as the role a server in production would have.
+//! Stores on databases of their own, with the role of a server in production.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use postgres_testbed::{Database, Testbed};
 
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A database with the whole schema.
+/// Creates a database with the current schema.
 pub fn database(hint: &str) -> Database {
     let mut hash = DefaultHasher::new();
     for migration in [
@@ -26,7 +26,7 @@ pub fn database(hint: &str) -> Database {
     let testbed = Testbed::shared();
     let template = testbed.ensure_template(&format!("adapters-postgres {:x}", hash.finish()), |empty| {
         let (owner, app) = (empty.owner_url(), empty.app_url());
-        // The caller's runtime can't be blocked on.
+        // `block_on` must not run on the caller's runtime.
         let migrated = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().expect("a runtime").block_on(migrate(&owner, &app))
         });
@@ -50,13 +50,13 @@ pub async fn connect(options: Options) -> Arc<PostgresStore> {
     Arc::new(PostgresStore::connect(options).await.expect("the database is there"))
 }
 
-/// A store on `url`, with a bus.
+/// Opens a store on `url`, with a bus of its own.
 pub async fn store_at(url: String) -> (Arc<PostgresStore>, Arc<RecordingBus>) {
     let bus = Arc::new(RecordingBus::new());
     (connect(options(url, &bus)).await, bus)
 }
 
-/// An operator who is logged in to the database as the owner of the tables.
+/// An operator who connects as the owner of the tables.
 struct Owner {
     url: String,
 }
@@ -70,7 +70,7 @@ impl Operator for Owner {
     }
 }
 
-/// The ports of one store, for the helpers of the test kit.
+/// The harness of the test kit for one store.
 pub fn harness_of(
     store: &Arc<PostgresStore>,
     bus: Arc<RecordingBus>,
@@ -91,7 +91,7 @@ pub fn harness_of(
     }
 }
 
-/// A fresh store under `row_security` and its database.
+/// Opens a store under `row_security` on a new database.
 pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database) {
     let database = database(hint);
     let bus = Arc::new(RecordingBus::new());
@@ -103,12 +103,12 @@ pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database)
     (harness_of(&store, bus, &database, ()), database)
 }
 
-/// The database's URL for another role, such as `postgres`, who may do anything.
+/// The URL of the database for another role, such as the superuser `postgres`.
 pub fn url_of(database: &Database, role: &str) -> String {
     database.owner_url().replacen("todo_owner@", &format!("{role}@"), 1)
 }
 
-/// A plain connection beside the store's.
+/// Opens a connection in addition to the store's.
 pub async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) =
         tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("PostgreSQL is there");
@@ -116,7 +116,7 @@ pub async fn client(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// Asks again until the answer to the question, a boolean, is true.
+/// Repeats a query until its answer is true.
 pub async fn until(client: &tokio_postgres::Client, question: &str) {
     let asking = async {
         while !client.query_one(question, &[]).await.expect("an answer").get::<_, bool>(0) {
@@ -128,7 +128,7 @@ pub async fn until(client: &tokio_postgres::Client, question: &str) {
         .unwrap_or_else(|_| panic!("never true: {question}"));
 }
 
-/// Whether so many of the store's connections wait for a lock.
+/// A query for [`until`]: whether exactly `count` connections of the store wait for a lock.
 pub fn waiting_for_locks(count: usize) -> String {
     format!(
         "select count(*) = {count} from pg_stat_activity

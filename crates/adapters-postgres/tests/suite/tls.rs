@@ -1,4 +1,4 @@
-//! TLS to a server with a certificate of its own authority.
+//! TLS to a server whose certificate has a private authority.
 
 use std::io::Write;
 
@@ -25,7 +25,8 @@ fn authority() -> (Authority, NamedTempFile) {
     (authority, file)
 }
 
-/// Gives the server a certificate for `localhost`. The files are the server's own: it refuses others' keys.
+/// Gives the server a certificate for `localhost`. The server itself writes the files, because it refuses a key
+/// that another user owns.
 async fn turn_on(database: &Database, authority: &Authority) {
     let key = KeyPair::generate().expect("a key");
     let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
@@ -40,7 +41,7 @@ async fn turn_on(database: &Database, authority: &Authority) {
     root.batch_execute("select pg_reload_conf()").await.expect("read");
 }
 
-/// Whether the store's connections are encrypted; or why there are none.
+/// Connects a store and returns whether its connections are encrypted.
 async fn encrypted(database: &Database, host: &str, parameters: &str) -> Result<bool, ConnectError> {
     let url = database.app_url().replacen("127.0.0.1", host, 1);
     let bus = Arc::new(RecordingBus::new());
@@ -57,7 +58,7 @@ async fn encrypted(database: &Database, host: &str, parameters: &str) -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_sslmode_checks_what_it_promises() {
+async fn each_sslmode_verifies_as_documented() {
     let cluster = PrivateCluster::start(Durability::Off);
     let database = cluster.create_database("tls");
     let (own, own_file) = authority();
