@@ -10,8 +10,9 @@ use adapters_sqlite::{OpenOptions, SqliteStore, migrate};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Bool};
-use domain::UserId;
+use diesel::sql_types::{Binary, Bool, Text};
+use domain::text::fold;
+use domain::{TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus, store_contract};
 
 /// No guarantee of the contract is about time-outs, so a busy machine must not meet one.
@@ -23,14 +24,42 @@ struct FileOperator(PathBuf);
 #[async_trait]
 impl Operator for FileOperator {
     async fn set_active(&self, user: UserId, active: bool) {
-        let path = self.0.to_str().expect("UTF-8");
-        let mut conn = SqliteConnection::establish(path).expect("connects");
-        conn.batch_execute("PRAGMA busy_timeout = 120000").expect("is set");
+        let mut conn = self.connect();
         let updated = diesel::sql_query("UPDATE users SET is_active = ? WHERE id = ?")
             .bind::<Bool, _>(active)
             .bind::<Binary, _>(user.0.as_bytes().as_slice())
             .execute(&mut conn);
         assert_eq!(updated, Ok(1), "the user exists");
+    }
+
+    async fn overwrite_title(&self, user: UserId, id: TodoId, title: &str) {
+        let mut conn = self.connect();
+        // SQLite can't drop a constraint. The change of the schema version makes every connection read the new definition.
+        conn.batch_execute(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, ' CHECK (length(title) BETWEEN 1 AND 500)', '')
+             WHERE name = 'todos';
+             PRAGMA schema_version = 1000000;
+             PRAGMA writable_schema = RESET",
+        )
+        .expect("the definition may be written");
+        let update = "UPDATE todos SET title = ?, title_folded = ? WHERE user_id = ? AND id = ?";
+        let updated = diesel::sql_query(update)
+            .bind::<Text, _>(title)
+            .bind::<Text, _>(fold(title))
+            .bind::<Binary, _>(user.0.as_bytes().as_slice())
+            .bind::<Binary, _>(id.0.as_bytes().as_slice())
+            .execute(&mut conn);
+        assert_eq!(updated, Ok(1), "the todo exists");
+    }
+}
+
+impl FileOperator {
+    fn connect(&self) -> SqliteConnection {
+        let path = self.0.to_str().expect("UTF-8");
+        let mut conn = SqliteConnection::establish(path).expect("connects");
+        conn.batch_execute("PRAGMA busy_timeout = 120000").expect("is set");
+        conn
     }
 }
 

@@ -1,4 +1,4 @@
-//! An event bus that keeps what it is given.
+//! An event bus that records events.
 
 use std::time::Duration;
 
@@ -6,47 +6,47 @@ use domain::todo::{EventBus, TodoEvent};
 use domain::{Stamp, UserId};
 use tokio::sync::watch;
 
-/// Keeps every event published, in the order of publishing.
+/// Records every event, in the order of publication.
 pub struct RecordingBus {
     log: watch::Sender<Vec<(UserId, TodoEvent)>>,
 }
 
 impl RecordingBus {
     /// How long a test waits for an event before it fails.
-    pub const PATIENCE: Duration = Duration::from_mins(1);
+    pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-    /// A bus that has heard nothing.
+    /// A bus without events.
     #[must_use]
     pub fn new() -> Self {
         Self { log: watch::Sender::new(Vec::new()) }
     }
 
-    /// The user's events up to now.
+    /// The user's events so far.
     #[must_use]
     pub fn so_far(&self, user: UserId) -> Vec<TodoEvent> {
         of(&self.log.borrow(), user)
     }
 
-    /// All users' events up to now.
+    /// The events of all users so far.
     #[must_use]
     pub fn everything(&self) -> Vec<(UserId, TodoEvent)> {
         self.log.borrow().clone()
     }
 
-    /// Waits until the user has `count` events or more, and gives them all.
+    /// Waits until the user has at least `count` events, and returns them all.
     pub async fn wait_for(&self, user: UserId, count: usize) -> Vec<TodoEvent> {
-        let heard = self.wait(user, |events| events.len() >= count).await;
-        heard.unwrap_or_else(|events| {
-            panic!("{count} events of user {user} awaited, {} came: {events:#?}", events.len())
+        let found = self.wait(user, |events| events.len() >= count).await;
+        found.unwrap_or_else(|events| {
+            panic!("expected {count} events of user {user}, got {}: {events:#?}", events.len())
         })
     }
 
-    /// Waits for the user's event with stamp `last` or a later one, and gives all events up to now. As events come in stamp order,
-    /// no earlier one is missing then.
+    /// Waits for the user's event with the stamp `last` or a later one, and returns all events so
+    /// far. As events come in stamp order, no earlier one is missing.
     pub async fn wait_until(&self, user: UserId, last: Stamp) -> Vec<TodoEvent> {
-        let heard =
+        let found =
             self.wait(user, |events| events.iter().any(|event| event.todo.updated_at() >= last)).await;
-        heard.unwrap_or_else(|events| panic!("no event of user {user} at {last:?} came, only {events:#?}"))
+        found.unwrap_or_else(|events| panic!("expected an event of user {user} at {last}, got {events:#?}"))
     }
 
     async fn wait(
@@ -55,8 +55,8 @@ impl RecordingBus {
         enough: impl Fn(&[TodoEvent]) -> bool,
     ) -> Result<Vec<TodoEvent>, Vec<TodoEvent>> {
         let mut log = self.log.subscribe();
-        let heard = log.wait_for(|log| enough(&of(log, user)));
-        match tokio::time::timeout(Self::PATIENCE, heard).await {
+        let found = log.wait_for(|log| enough(&of(log, user)));
+        match tokio::time::timeout(Self::TIMEOUT, found).await {
             Ok(Ok(log)) => Ok(of(&log, user)),
             _ => Err(self.so_far(user)),
         }

@@ -1,4 +1,4 @@
-//! Fakes of the small ports.
+//! Fakes of the clock, the secret source and the password hasher.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use domain::secret::SecretSource;
 use domain::{Clock, Stamp};
 use uuid::{Builder, Uuid, Variant, Version};
 
-/// A clock that shows what it was set to, and counts as uptime what it was moved on.
+/// A clock that tests set and advance. The uptime is the sum of the advances.
 pub struct FixedClock {
     now: AtomicI64,
     uptime: AtomicU64,
@@ -22,12 +22,12 @@ impl FixedClock {
         Self { now: AtomicI64::new(now.as_micros()), uptime: AtomicU64::new(0) }
     }
 
-    /// Sets it, backwards too; the uptime stays.
+    /// Sets the time, backwards too. The uptime does not change.
     pub fn set(&self, now: Stamp) {
         self.now.store(now.as_micros(), Ordering::SeqCst);
     }
 
-    /// Moves it on.
+    /// Advances the time and the uptime.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
         let micros = u64::try_from(by.as_micros()).expect("less than half a million years");
@@ -37,7 +37,7 @@ impl FixedClock {
 
 impl Clock for FixedClock {
     fn now(&self) -> Stamp {
-        Stamp::from_micros(self.now.load(Ordering::SeqCst)).expect("was a stamp when it was set")
+        Stamp::from_micros(self.now.load(Ordering::SeqCst)).expect("it was set from a stamp")
     }
 
     fn uptime(&self) -> Duration {
@@ -45,7 +45,8 @@ impl Clock for FixedClock {
     }
 }
 
-/// Ids in ascending order, in the form of UUIDv7, each once in the whole process whatever the number of sources.
+/// Ids in ascending order, in the form of UUIDv7. Each id is unique in the process, whatever the
+/// number of sources.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SequentialSecrets;
 
@@ -53,7 +54,7 @@ impl SecretSource for SequentialSecrets {
     fn uuid(&self) -> Uuid {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let number = u128::from(LAST.fetch_add(1, Ordering::SeqCst) + 1);
-        // The number stands where a UUIDv7 has its time, the process id where it has randomness.
+        // The number replaces the time of a UUIDv7, the process id its random bits.
         Builder::from_u128(number << 80 | u128::from(std::process::id()))
             .with_variant(Variant::RFC4122)
             .with_version(Version::SortRand)
@@ -61,10 +62,10 @@ impl SecretSource for SequentialSecrets {
     }
 }
 
-/// A hasher that costs nothing: the hash is the password behind a prefix that states the cost.
+/// A hasher that costs no time: the hash is the password after a prefix that states the cost.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainHasher {
-    /// The cost of new hashes; one of less is [`Verified::RightButWeak`].
+    /// The cost of new hashes. A hash with a lower cost is [`Verified::RightButWeak`].
     pub cost: u32,
 }
 
@@ -103,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_ascend_and_are_of_version_7() {
+    fn ids_are_ascending_and_of_version_7() {
         let ids: Vec<_> = (0..300).map(|_| SequentialSecrets.uuid()).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
         assert!(ids.iter().all(|id| id.get_version() == Some(Version::SortRand)), "{ids:?}");
     }
 
     #[tokio::test]
-    async fn the_plain_hasher_tells_right_from_wrong_and_weak() {
+    async fn the_plain_hasher_distinguishes_right_weak_and_wrong() {
         let hasher = PlainHasher { cost: 10 };
         let hash = |cost: u32| Some(PasswordHash(format!("plain${cost}$Passw0rd$")));
         let verify = async |password, hash| hasher.verify(password, hash).await.expect("an answer");

@@ -1,4 +1,4 @@
-//! A store under test, and short ways to use it.
+//! A store under test, and short methods to use it.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -21,31 +21,27 @@ use futures_util::FutureExt as _;
 use crate::build::{T0, all_or_nothing, batch, create, edit, new_user, todo_id};
 use crate::bus::RecordingBus;
 
-/// What an operator does to a store by hand, and no port does.
+/// What an operator does to a store by hand, past all ports.
 #[async_trait]
 pub trait Operator: Send + Sync {
     /// Disables an account, or enables it again.
     async fn set_active(&self, user: UserId, active: bool);
+
+    /// Replaces the title of a todo by one that the domain refuses as input, as a release with a
+    /// higher limit could have written it. Removes the schema's own limit first.
+    async fn overwrite_title(&self, user: UserId, id: TodoId, title: &str);
 }
 
-/// A fresh store behind its ports. The stores publish to `bus`; `guard` keeps alive what they live in (a folder, a
-/// database).
+/// A new store behind its ports. It publishes to `bus`; `guard` keeps its folder or database alive
+/// until the test ends.
 pub struct Harness {
-    /// The store of todos.
     pub todos: Arc<dyn TodoStore>,
-    /// The store of users.
     pub accounts: Arc<dyn AccountStore>,
-    /// The store of sessions.
     pub sessions: Arc<dyn SessionStore>,
-    /// The store of one-time tokens.
     pub one_time: Arc<dyn OneTimeStore>,
-    /// The outbox.
     pub outbox: Arc<dyn Outbox>,
-    /// The store of identities.
     pub identities: Arc<dyn IdentityStore>,
-    /// Its operator.
     pub operator: Arc<dyn Operator>,
-    /// The store's probe.
     pub probe: Arc<dyn Probe>,
     /// What the stores publish to.
     pub bus: Arc<RecordingBus>,
@@ -84,7 +80,7 @@ impl Harness {
         self.todos.commit(user, batch, now).await.expect("commit answers")
     }
 
-    /// Commits a batch that must be decided, and gives its outcomes.
+    /// Commits a batch whose cursor can be continued, and returns its outcomes.
     pub async fn decide(&self, user: UserId, batch: Batch, now: Stamp) -> Vec<Outcome> {
         let count = batch.changes.len();
         match self.commit(user, batch, now).await {
@@ -92,45 +88,45 @@ impl Harness {
                 assert_eq!(outcomes.len(), count, "each change has one outcome: {outcomes:#?}");
                 outcomes
             }
-            other => panic!("the batch is decided, not {other:?}"),
+            other => panic!("expected a decided batch, got {other:?}"),
         }
     }
 
-    /// Commits changes one by one in one batch at [`T0`], and gives their outcomes.
+    /// Commits changes in one batch at [`T0`], and returns their outcomes.
     pub async fn apply(&self, user: UserId, changes: impl IntoIterator<Item = Change>) -> Vec<Outcome> {
         self.decide(user, batch(changes), T0).await
     }
 
-    /// Commits one change at [`T0`] that must be applied, and gives the todo after it.
+    /// Commits one change at [`T0`], fails unless it is applied, and returns the todo after it.
     pub async fn applied(&self, user: UserId, change: Change) -> Todo {
         self.applied_at(user, change, T0).await
     }
 
-    /// Commits one change at `now` that must be applied, and gives the todo after it.
+    /// Commits one change at `now`, fails unless it is applied, and returns the todo after it.
     pub async fn applied_at(&self, user: UserId, change: Change, now: Stamp) -> Todo {
         let mut outcomes = self.decide(user, batch([change]), now).await;
         match outcomes.pop() {
             Some(Outcome::Applied { todo, .. }) => Arc::unwrap_or_clone(todo),
-            other => panic!("the change is applied, not {other:#?}"),
+            other => panic!("expected an applied change, got {other:#?}"),
         }
     }
 
-    /// The todo as it is stored.
+    /// The stored todo.
     pub async fn todo(&self, user: UserId, id: TodoId) -> Option<Todo> {
         self.todos.get(user, id).await.expect("get answers")
     }
 
-    /// One page of a user who exists.
+    /// One page of the list of a user who exists.
     pub async fn list(&self, user: UserId, query: &ListQuery) -> Page {
         self.todos.list(user, query).await.expect("list answers").expect("the user exists")
     }
 
-    /// What changed for a user who exists.
+    /// The changes of a user who exists.
     pub async fn changes(&self, user: UserId, since: Option<Stamp>, limit: u32) -> Changes {
         self.todos.changes(user, since, limit).await.expect("changes answers").expect("the user exists")
     }
 
-    /// Every todo of the user, tombstones too, in stamp order.
+    /// Every todo of the user, tombstones included, in stamp order.
     pub async fn everything(&self, user: UserId) -> Vec<Todo> {
         self.changes(user, None, 1_000_000).await.todos
     }
@@ -140,12 +136,12 @@ impl Harness {
         self.todos.clock(user).await.expect("clock answers").expect("the user exists")
     }
 
-    /// Fails unless the store counts `live` live todos of the user. Changes nothing: the batches that find it out are
-    /// all-or-nothing and spoilt by an edit of no todo.
+    /// Fails unless the store counts `live` live todos of the user. Changes nothing: the batches
+    /// that measure it are all-or-nothing, and an edit of an unknown todo makes them fail.
     pub async fn assert_live(&self, user: UserId, live: u32) {
         for (quota, fits) in [(live, false), (live + 1, true)] {
-            let spoiler = edit(todo_id(), Base::Current, Edit::default());
-            let probe = Batch { quota, ..all_or_nothing([create(todo_id(), "one more"), spoiler]) };
+            let failing = edit(todo_id(), Base::Current, Edit::default());
+            let probe = Batch { quota, ..all_or_nothing([create(todo_id(), "one more"), failing]) };
             let outcomes = self.decide(user, probe, T0).await;
             let expected = if fits {
                 matches!(outcomes[0], Outcome::Applied { .. })
@@ -162,7 +158,8 @@ impl Harness {
     }
 }
 
-/// Runs all of them at once, each a task of its own, and gives their results in order; a panic of one fails the test.
+/// Runs all futures concurrently, each as a task, and returns their results in order. A panic in
+/// one fails the test.
 pub async fn all<T: Send + 'static>(
     tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
@@ -180,7 +177,7 @@ pub async fn all<T: Send + 'static>(
     results
 }
 
-/// Runs `check` on every case, then fails with all cases that failed, not the first alone.
+/// Runs `check` on every case, then fails with a list of all cases that failed.
 pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: impl AsyncFn(&C)) {
     let mut failed = Vec::new();
     for case in cases {
@@ -191,11 +188,9 @@ pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: imp
     assert!(failed.is_empty(), "{} cases fail, see above: {failed:#?}", failed.len());
 }
 
-/// Runs a contract, and fails it when it does not come to an end within a minute: a store that waits for itself.
+/// Runs a contract, and fails it if it does not end within a minute, as when a store waits for
+/// itself.
 pub async fn in_time(name: &str, contract: impl Future<Output = ()>) {
     let ended = tokio::time::timeout(Duration::from_mins(1), contract).await;
-    assert!(
-        ended.is_ok(),
-        "{name} did not come to an end within a minute: the store hangs, or is far too slow"
-    );
+    assert!(ended.is_ok(), "{name} did not end within a minute: the store hangs, or is far too slow");
 }

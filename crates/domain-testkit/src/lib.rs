@@ -1,5 +1,5 @@
-//! What tests of every crate share: an in-memory store, fakes of the other ports, builders, and the contract that
-//! every store is held to.
+//! What tests of every crate share: an in-memory store, fakes of the other ports, builders, and the
+//! contract that every store is held to.
 //!
 //! - [`memory`]: the strict reference implementation of the store ports
 //! - [`contract`]: one async function per guarantee; [`store_contract!`] names them all as tests

@@ -1,5 +1,6 @@
-//! Ten thousand simulations. A failing seed is printed. `SIMULATION_SEED=<seed> cargo test -p domain-testkit --test simulation`
-//! repeats it, and `SIMULATION_SEEDS=<count>` runs another number of seeds.
+//! Ten thousand simulations. A failing seed is printed. `SIMULATION_SEED=<seed> cargo test -p
+//! domain-testkit --test simulation` repeats it, and `SIMULATION_SEEDS=<count>` runs another number
+//! of seeds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;

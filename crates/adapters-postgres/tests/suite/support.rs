@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use adapters_postgres::{Options, PostgresStore, RowSecurity, migrate};
 use async_trait::async_trait;
-use domain::UserId;
+use domain::text::fold;
+use domain::{TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus};
 use postgres_testbed::{Database, Testbed};
 
@@ -68,6 +69,17 @@ impl Operator for Owner {
         let changed = client(&self.url).await.execute(&update, &[]).await.expect("the owner may write");
         assert_eq!(changed, 1, "the user exists");
     }
+
+    async fn overwrite_title(&self, user: UserId, id: TodoId, title: &str) {
+        let client = client(&self.url).await;
+        let drop = "alter table todos drop constraint if exists todos_title_check";
+        client.batch_execute(drop).await.expect("the owner may alter the table");
+        let update = format!(
+            "update todos set title = $1, title_folded = $2 where user_id = '{user}' and id = '{id}'"
+        );
+        let changed = client.execute(&update, &[&title, &fold(title)]).await.expect("the owner may write");
+        assert_eq!(changed, 1, "the todo exists");
+    }
 }
 
 /// The harness of the test kit for one store.
@@ -123,7 +135,7 @@ pub async fn until(client: &tokio_postgres::Client, question: &str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(RecordingBus::PATIENCE, asking)
+    tokio::time::timeout(RecordingBus::TIMEOUT, asking)
         .await
         .unwrap_or_else(|_| panic!("never true: {question}"));
 }

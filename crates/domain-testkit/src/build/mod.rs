@@ -1,4 +1,4 @@
-//! Values of the domain in few words. Whatever text is given must be valid: these panic where it is not.
+//! Short constructors for values of the domain. They panic if a text is not valid.
 
 mod proofs;
 
@@ -16,22 +16,22 @@ use crate::fakes::SequentialSecrets;
 
 pub use proofs::{external, identity, mail, one_time, proof};
 
-/// 2026-01-09T10:00:00.000000Z, where most tests begin.
+/// 2026-01-09T10:00:00.000000Z, the time at which most tests begin.
 pub const T0: Stamp = Stamp::from_micros(1_767_952_800_000_000).expect("between the years 1 and 9999");
 
-/// So many seconds after [`T0`].
+/// `seconds` after [`T0`].
 #[must_use]
 pub fn at(seconds: u64) -> Stamp {
     T0.plus(Duration::from_secs(seconds))
 }
 
-/// An id not given before.
+/// A new id.
 #[must_use]
 pub fn uuid() -> Uuid {
     SequentialSecrets.uuid()
 }
 
-/// An id for a todo, not given before and greater than those.
+/// A new id for a todo, greater than all earlier ones.
 #[must_use]
 pub fn todo_id() -> TodoId {
     TodoId(uuid())
@@ -67,19 +67,19 @@ pub fn display_name(text: &str) -> DisplayName {
     DisplayName::parse(text).expect("a display name")
 }
 
-/// The content of a todo that is not done and has a title only.
+/// The content of an active todo with a title only.
 #[must_use]
 pub fn content(text: &str) -> NewTodo {
     NewTodo { title: title(text), description: None, completed: false, created_at: None }
 }
 
-/// A change of no named device.
+/// A change from a client that does not name itself.
 #[must_use]
 pub fn change(id: TodoId, base: Base, action: Action) -> Change {
-    Change { id, base, action, client_id: None }
+    Change::new(id, base, action)
 }
 
-/// Creates a todo that is not done and has a title only.
+/// Creates an active todo with a title only.
 #[must_use]
 pub fn create(id: TodoId, title: &str) -> Change {
     create_as(id, content(title))
@@ -103,37 +103,38 @@ pub fn retitle(id: TodoId, base: Base, text: &str) -> Change {
     edit(id, base, Edit { title: Some(title(text)), ..Edit::default() })
 }
 
-/// Sets whether it is done.
+/// Sets `completed`.
 #[must_use]
 pub fn complete(id: TodoId, completed: bool) -> Change {
     edit(id, Base::Current, Edit { completed: Some(completed), ..Edit::default() })
 }
 
-/// Turns `completed` over.
+/// Inverts `completed`.
 #[must_use]
 pub fn toggle(id: TodoId) -> Change {
     change(id, Base::Current, Action::Toggle)
 }
 
-/// Makes it a tombstone.
+/// Deletes the todo.
 #[must_use]
 pub fn delete(id: TodoId) -> Change {
     change(id, Base::Current, Action::Delete)
 }
 
-/// Makes a tombstone live.
+/// Restores the todo.
 #[must_use]
 pub fn restore(id: TodoId) -> Change {
     change(id, Base::Current, Action::Restore)
 }
 
-/// What a sync sends.
+/// A change as a sync sends it.
 #[must_use]
 pub fn upsert(id: TodoId, base: Base, upsert: Upsert) -> Change {
     change(id, base, Action::Upsert(upsert))
 }
 
-/// A batch under [`Strategy::Manual`], change by change, without a cursor, with a quota that no test reaches.
+/// A batch under [`Strategy::Manual`] without a cursor, not all-or-nothing, with a quota that no
+/// test reaches.
 #[must_use]
 pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
     Batch {
@@ -145,7 +146,7 @@ pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
     }
 }
 
-/// A batch of which all is written or nothing.
+/// An all-or-nothing batch.
 #[must_use]
 pub fn all_or_nothing(changes: impl IntoIterator<Item = Change>) -> Batch {
     Batch { all_or_nothing: true, ..batch(changes) }

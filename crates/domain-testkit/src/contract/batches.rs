@@ -7,7 +7,7 @@ use domain::todo::{Base, Change, EventKind, Outcome, TodoNumber, Versions};
 use crate::build::{T0, at, batch, complete, create, delete, restore, retitle, todo_id, toggle};
 use crate::{Harness, all};
 
-/// The most that a request may hold, twice: once all new, once of every kind.
+/// Two batches of the maximum size: one that only creates, and one of every kind of change.
 pub async fn a_thousand_changes_are_one_commit(h: Harness) {
     let user = h.user().await;
     let ids: Vec<_> = (0..1_000).map(|_| todo_id()).collect();
@@ -32,14 +32,14 @@ pub async fn a_thousand_changes_are_one_commit(h: Harness) {
             if let Outcome::Applied { todo, .. } = outcome { Some(Arc::unwrap_or_clone(todo)) } else { None }
         })
         .collect();
-    assert!(changed == answered, "what is stored is what was answered, in the order of the request");
+    assert!(changed == answered, "the stored todos equal the answered ones, in the order of the request");
     h.assert_live(user, 1_000).await;
     let events = h.bus.wait_for(user, 2_000).await;
     assert!(events.is_sorted_by(|a, b| a.todo.updated_at() < b.todo.updated_at()), "events in stamp order");
 }
 
-/// The same id several times applies in order, each change on top of the one before.
-pub async fn the_same_id_again_applies_on_top(h: Harness) {
+/// Several changes of one id apply in order, each on top of the one before.
+pub async fn a_second_change_of_an_id_applies_on_top_of_the_first(h: Harness) {
     let user = h.user().await;
     let [new, old] = [todo_id(), todo_id()];
     h.applied(user, create(old, "old")).await;
@@ -65,15 +65,15 @@ pub async fn the_same_id_again_applies_on_top(h: Harness) {
         stored.versions(),
         Versions { version: 4, title: 2, description: 1, completed: 3, deleted: 4 }
     );
-    assert_eq!(h.everything(user).await.len(), 2, "a row for each todo");
+    assert_eq!(h.everything(user).await.len(), 2, "one row per todo");
     h.assert_live(user, 1).await;
     let kinds: Vec<_> = h.bus.wait_for(user, 7).await.iter().map(|event| event.kind).collect();
     let (created, updated, deleted) = (EventKind::Created, EventKind::Updated, EventKind::Deleted);
     assert_eq!(kinds, [created, created, updated, updated, updated, deleted, updated]);
 }
 
-/// Created, deleted and restored in one batch.
-pub async fn a_whole_life_fits_in_one_batch(h: Harness) {
+/// One batch creates, deletes and restores a todo, and creates and deletes another.
+pub async fn one_batch_may_create_delete_and_restore_a_todo(h: Harness) {
     let user = h.user().await;
     let [a, b] = [todo_id(), todo_id()];
     let changes = [create(a, "a"), delete(a), restore(a), complete(a, true), create(b, "b"), delete(b)];
@@ -85,15 +85,16 @@ pub async fn a_whole_life_fits_in_one_batch(h: Harness) {
     h.assert_live(user, 1).await;
 }
 
-/// Nothing to do is done.
+/// An empty batch succeeds.
 pub async fn an_empty_batch_changes_nothing(h: Harness) {
     let user = h.user().await;
     assert_eq!(h.decide(user, batch([]), at(9)).await, []);
     assert_eq!(h.clock(user).await, T0);
 }
 
-/// Batches of one user that come at once are decided one after the other, each on what the one before left.
-pub async fn batches_at_once_are_each_decided_on_what_the_one_before_left(h: Harness) {
+/// Concurrent batches of one user are decided one after the other, each on what the one before
+/// left.
+pub async fn concurrent_batches_are_decided_one_after_the_other(h: Harness) {
     const BATCHES: u32 = 30;
     let user = h.user().await;
     let shared = todo_id();
@@ -114,11 +115,14 @@ pub async fn batches_at_once_are_each_decided_on_what_the_one_before_left(h: Har
     let events = h.bus.wait_for(user, 1 + 4 * 30).await;
     let versions: Vec<_> =
         events.iter().filter(|event| event.todo.id() == shared).map(|event| event.todo.version()).collect();
-    assert!(versions.iter().copied().eq(1..=stored.version()), "each version was told once: {versions:?}");
+    assert!(
+        versions.iter().copied().eq(1..=stored.version()),
+        "each version was published once: {versions:?}"
+    );
 }
 
-/// Numbers are positive, unique over all users and never given twice, and stay with their todo.
-pub async fn numbers_are_unique_and_stay(h: Harness) {
+/// Numbers are positive, unique over all users, never reused, and stay with their todo.
+pub async fn numbers_are_unique_and_permanent(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let h = Arc::new(h);
     let numbers: Vec<TodoNumber> = all([ann, bob, ann, bob].map(|user| {
@@ -145,7 +149,7 @@ pub async fn numbers_are_unique_and_stay(h: Harness) {
     let mut unique = numbers.clone();
     unique.sort_unstable();
     unique.dedup();
-    assert_eq!(unique.len(), 40, "no number is given twice: {numbers:?}");
+    assert_eq!(unique.len(), 40, "each number is unique: {numbers:?}");
     let missing = h.todos.get_by_number(ann, TodoNumber(i64::MAX)).await.expect("get_by_number answers");
     assert_eq!(missing, None);
     for bad in [0, -1, i64::MIN] {
@@ -154,8 +158,8 @@ pub async fn numbers_are_unique_and_stay(h: Harness) {
     }
 }
 
-/// A batch in which nearly every change is refused keeps each outcome in its place.
-pub async fn outcomes_stand_in_the_order_of_the_changes(h: Harness) {
+/// The outcomes are in the order of the changes, although nearly every change is refused.
+pub async fn outcomes_are_in_the_order_of_the_changes(h: Harness) {
     let user = h.user().await;
     let [a, b] = [todo_id(), todo_id()];
     h.applied(user, create(a, "a")).await;

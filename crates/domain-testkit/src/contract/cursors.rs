@@ -1,4 +1,4 @@
-//! Asking for what changed since a stamp, and cursors that can't be continued.
+//! Changes after a stamp, and cursors that can't be continued.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use domain::todo::{Base, Batch, Commit, Strategy, Upsert};
 use crate::build::{T0, all_or_nothing, at, batch, create, delete, todo_id, toggle, upsert};
 use crate::{FixedClock, Harness};
 
-/// Changes come in stamp order, tombstones too, a page at a time.
+/// Changes come in stamp order, page by page, tombstones included.
 pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
     let user = h.user().await;
     let ids: Vec<_> = (0..10).map(|_| todo_id()).collect();
@@ -19,7 +19,7 @@ pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
     h.apply(user, [delete(ids[4]), toggle(ids[0])]).await;
     let everything = h.everything(user).await;
     let order: Vec<_> = everything.iter().map(domain::todo::Todo::id).collect();
-    assert_eq!(order[8..], [ids[4], ids[0]], "what changed last comes last");
+    assert_eq!(order[8..], [ids[4], ids[0]], "the latest change comes last");
     assert!(everything[8].deleted(), "tombstones are changes too");
 
     for limit in [1, 3, 9, 10, 11, u32::MAX] {
@@ -45,8 +45,8 @@ pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
     }
 }
 
-/// At the clock nothing is new, and a cursor cut to milliseconds only repeats.
-pub async fn a_cursor_finds_exactly_what_is_later(h: Harness) {
+/// At the clock there is nothing new, and a cursor truncated to milliseconds only repeats rows.
+pub async fn a_cursor_finds_exactly_the_later_changes(h: Harness) {
     let user = h.user().await;
     let first = h.applied_at(user, create(todo_id(), "a"), at(1).plus(Duration::from_micros(1_500))).await;
     let second = h.applied_at(user, create(todo_id(), "b"), at(2)).await;
@@ -59,7 +59,8 @@ pub async fn a_cursor_finds_exactly_what_is_later(h: Harness) {
     assert_eq!(since(cut).await.todos, [first, second]);
 }
 
-/// A cursor ahead of the user's clock, behind the horizon, or of another epoch stops the whole batch.
+/// A cursor ahead of the user's clock, behind the horizon, or of another epoch refuses the whole
+/// batch.
 pub async fn a_stale_cursor_writes_nothing(h: Harness) {
     let user = h.user().await;
     let todo = h.applied_at(user, create(todo_id(), "milk"), at(1)).await;
@@ -104,8 +105,8 @@ pub async fn a_stale_cursor_writes_nothing(h: Harness) {
     assert_eq!(published.len(), 1 + count, "stale batches publish nothing");
 }
 
-/// Every answer tells the same position.
-pub async fn every_answer_tells_the_same_position(h: Harness) {
+/// Lists, changes and the clock report the same position.
+pub async fn every_read_reports_the_same_position(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     h.applied_at(ann, create(todo_id(), "milk"), at(1)).await;
     let page = h.list(ann, &ListQuery::default()).await.position;
@@ -115,13 +116,14 @@ pub async fn every_answer_tells_the_same_position(h: Harness) {
     let beyond = ListQuery { offset: 100, ..ListQuery::default() };
     assert_eq!(h.list(ann, &beyond).await.position, page);
     let of_bob = h.list(bob, &ListQuery::default()).await.position;
-    assert_eq!(of_bob.epoch, page.epoch, "the epoch is the database's");
+    assert_eq!(of_bob.epoch, page.epoch, "the epoch belongs to the database");
     assert!(!page.epoch.0.is_empty());
     assert_eq!(of_bob.clock, T0);
 }
 
-/// A device that starts from the beginning gets everything, page by page, though tombstones newer than most of it went.
-pub async fn a_walk_from_the_beginning_passes_the_horizon(h: Harness) {
+/// A device that starts from the beginning gets everything, page by page, although tombstones newer
+/// than most todos were removed.
+pub async fn an_initial_sync_passes_the_horizon(h: Harness) {
     let user = h.user().await;
     h.apply(user, (0..5).map(|_| create(todo_id(), "milk"))).await;
     let gone = h.applied(user, create(todo_id(), "bread")).await;
@@ -131,7 +133,7 @@ pub async fn a_walk_from_the_beginning_passes_the_horizon(h: Harness) {
     let service = SyncService::new(h.todos.clone(), Arc::new(FixedClock::at(at(20))), 100);
     let (mut cursor, mut given, mut more) = (Cursor::default(), Vec::new(), true);
     while more {
-        // What comes to nothing, so that the cursor is looked at where changes are written too.
+        // A change without effect, so that the write checks the cursor too.
         let nothing = Upsert { deleted: Some(true), ..Upsert::default() };
         let changes = vec![upsert(todo_id(), Base::Unknown, nothing)];
         let request = SyncRequest { cursor, strategy: Strategy::Manual, changes, limit: 2 };

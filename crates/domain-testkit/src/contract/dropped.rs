@@ -1,4 +1,5 @@
-//! A client that goes away drops the future of its request anywhere: all of the call is done, or nothing.
+//! A client that disconnects drops the future of its request at any point. All of the call takes
+//! effect, or nothing.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,10 +15,11 @@ use crate::build::{
     todo_id, toggle,
 };
 
-/// How often a future is polled before it is dropped: from its first step to, on most stores, its end.
+/// How often a future is polled before it is dropped: from its first step to, on most stores, its
+/// end.
 const POLLS: [u32; 14] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 377, 987, 2584];
 
-/// Polls `call` so often, then drops it, done or not.
+/// Polls `call` up to `polls` times, then drops it, finished or not.
 async fn drop_after(polls: u32, call: impl Future) {
     let mut call = pin!(call);
     for _ in 0..polls {
@@ -28,8 +30,9 @@ async fn drop_after(polls: u32, call: impl Future) {
     }
 }
 
-/// A commit that was dropped is written whole, and published, or not at all; and the next one is not held up.
-pub async fn a_commit_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+/// A dropped commit is written completely and published, or not at all. It does not block the next
+/// one.
+pub async fn a_dropped_commit_is_written_completely_or_not_at_all(h: Harness) {
     let user = h.user().await;
     let mut batches = Vec::new();
     for polls in POLLS {
@@ -41,7 +44,8 @@ pub async fn a_commit_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
         h.applied(user, create(todo_id(), "the next")).await;
         batches.push((polls, shared, ids));
     }
-    // In this order: a commit that is still on its way may land in between, but an event never precedes its row.
+    // In this order: a commit that is still under way may finish in between, but an event never
+    // precedes its row.
     let published: Vec<_> = h.bus.so_far(user).into_iter().map(|event| event.todo.id()).collect();
     let stored = h.everything(user).await;
     let holds = |id| stored.iter().any(|todo| todo.id() == id);
@@ -59,8 +63,8 @@ pub async fn a_commit_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
     let last = stored.last().expect("there are todos").updated_at();
     let published = h.bus.wait_until(user, last).await;
     for todo in &stored {
-        let told = published.iter().filter(|event| *event.todo == *todo).count();
-        assert_eq!(told, 1, "what is stored was published once: {todo:?}");
+        let count = published.iter().filter(|event| *event.todo == *todo).count();
+        assert_eq!(count, 1, "each stored todo was published once: {todo:?}");
     }
     assert!(published.is_sorted_by_key(|event| event.todo.updated_at()), "in stamp order");
 
@@ -72,8 +76,9 @@ pub async fn a_commit_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
     }
 }
 
-/// A registration that was dropped has made the account with its session, or neither, and the address can be tried again.
-pub async fn a_registration_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+/// A dropped registration created the account and its session, or neither. The client can try again
+/// with the address.
+pub async fn a_dropped_registration_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
     for polls in POLLS {
         let (first, session) = (new_user(), new_session(at(1_000)));
@@ -92,8 +97,8 @@ pub async fn a_registration_dropped_midway_is_done_whole_or_not_at_all(h: Harnes
     }
 }
 
-/// A refresh that was dropped can be repeated with the same token.
-pub async fn a_rotation_dropped_midway_can_be_repeated(h: Harness) {
+/// A dropped refresh can be repeated with the same token.
+pub async fn a_dropped_rotation_can_be_repeated(h: Harness) {
     let answers = "the store answers";
     let user = h.user().await;
     let device = Device::default();
@@ -113,8 +118,8 @@ pub async fn a_rotation_dropped_midway_can_be_repeated(h: Harness) {
     }
 }
 
-/// A change of password that was dropped has set it and ended the sessions, or neither.
-pub async fn a_password_change_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+/// A dropped password change set the password and ended the sessions, or neither.
+pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
     let [first, second, third] = ["first", "second", "third"].map(password_hash);
     let change = ending(EndReason::PasswordChange, at(1));
@@ -143,8 +148,8 @@ pub async fn a_password_change_dropped_midway_is_done_whole_or_not_at_all(h: Har
     }
 }
 
-/// A reset that was dropped has set the password, used the token and ended the sessions, or nothing of it.
-pub async fn a_reset_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+/// A dropped reset set the password, used the token and ended the sessions, or did none of these.
+pub async fn a_dropped_reset_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
     let [second, third] = ["second", "third"].map(password_hash);
     let reset = ending(EndReason::PasswordReset, at(1));
@@ -171,8 +176,8 @@ pub async fn a_reset_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
     }
 }
 
-/// A deletion that was dropped has removed everything or nothing, and can be asked for again.
-pub async fn a_deletion_dropped_midway_is_done_whole_or_not_at_all(h: Harness) {
+/// A dropped deletion removed everything or nothing, and can be repeated.
+pub async fn a_dropped_deletion_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
     let over = ending(EndReason::AccountDeleted, at(1));
     for polls in POLLS {

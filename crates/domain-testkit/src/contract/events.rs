@@ -1,4 +1,4 @@
-//! What stores publish.
+//! The events that a store publishes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use domain::todo::{Base, Batch, Edit, EventKind, Outcome, Strategy, TodoEvent, U
 use crate::build::{T0, batch, complete, create, delete, restore, retitle, title, todo_id, toggle, upsert};
 use crate::{Harness, all};
 
-/// Each accepted change is published once with its kind and the todo after it, in order; nothing else is.
+/// Each accepted change is published once, in order, with its kind and the todo after it. Nothing
+/// else is published.
 pub async fn each_accepted_change_is_published_once(h: Harness) {
     let user = h.user().await;
     let [a, b] = [todo_id(), todo_id()];
@@ -29,7 +30,7 @@ pub async fn each_accepted_change_is_published_once(h: Harness) {
         delete(todo_id()),
     ];
     let mut accepted = Vec::new();
-    // First one by one, then all in one batch with other ids.
+    // First in batches of one, then in one batch with other ids.
     for change in changes {
         accepted.extend(h.apply(user, [change]).await.into_iter().filter_map(event));
     }
@@ -53,7 +54,7 @@ pub async fn each_accepted_change_is_published_once(h: Harness) {
 
     let fence = h.applied(user, create(todo_id(), "fence")).await;
     let published = h.bus.wait_until(user, fence.updated_at()).await;
-    assert_eq!(published.len(), accepted.len() + 1, "nothing is published twice");
+    assert_eq!(published.len(), accepted.len() + 1, "each event is published once");
 }
 
 fn event(outcome: Outcome) -> Option<TodoEvent> {
@@ -63,8 +64,8 @@ fn event(outcome: Outcome) -> Option<TodoEvent> {
     }
 }
 
-/// An edit that brings a todo back is told as its restoration.
-pub async fn an_edit_that_restores_is_published_as_restored(h: Harness) {
+/// An edit that restores a todo is published as a restoration.
+pub async fn a_restoring_edit_is_published_as_restored(h: Harness) {
     let user = h.user().await;
     let id = todo_id();
     h.apply(user, [create(id, "milk"), delete(id)]).await;
@@ -77,8 +78,8 @@ pub async fn an_edit_that_restores_is_published_as_restored(h: Harness) {
     assert_eq!(Some(&*last.todo), h.todo(user, id).await.as_ref());
 }
 
-/// When many users write at once, each one's events are complete and in stamp order.
-pub async fn events_of_many_users_keep_each_ones_order(h: Harness) {
+/// While many users write, the events of each are complete and in stamp order.
+pub async fn the_events_of_each_user_are_in_order(h: Harness) {
     let mut users = Vec::new();
     for _ in 0..6 {
         users.push(h.user().await);
@@ -104,8 +105,9 @@ pub async fn events_of_many_users_keep_each_ones_order(h: Harness) {
     }
 }
 
-/// Whoever hears of a change finds it in the store: nothing is published before it is committed.
-pub async fn what_was_published_can_be_read(h: Harness) {
+/// A listener finds each published change in the store: nothing is published before it is
+/// committed.
+pub async fn a_published_todo_can_be_read(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     let reader = tokio::spawn({

@@ -1,4 +1,4 @@
-//! Removing what is of no more use.
+//! Removal of expired rows.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -126,8 +126,8 @@ pub async fn sweeps_come_in_batches(h: Harness) {
     assert!(h.token(&kept.hash).await.is_some());
 }
 
-/// Old tombstones go a batch at a time; each user's horizon moves to the newest stamp of theirs that went, and cursors
-/// before it are stale.
+/// Old tombstones are removed in batches. Each user's horizon moves to the newest stamp among that
+/// user's removed tombstones, and earlier cursors are stale.
 pub async fn old_tombstones_are_swept_and_move_the_horizon(h: Harness) {
     let [ann, bob, carol] = [h.user().await, h.user().await, h.user().await];
     for user in [ann, bob] {
@@ -139,7 +139,7 @@ pub async fn old_tombstones_are_swept_and_move_the_horizon(h: Harness) {
     }
     let of_carol = h.applied_at(carol, create(todo_id(), "live"), at(1)).await;
     let horizon = async |user| h.changes(user, None, 1).await.position.horizon;
-    assert_eq!(sweep_tombstones(&h, at(10), 100).await, 0, "none is older than that");
+    assert_eq!(sweep_tombstones(&h, at(10), 100).await, 0, "no tombstone is older than that");
     assert_eq!(horizon(ann).await, Stamp::EPOCH);
 
     // Three tombstones of each user are older than this.
@@ -148,7 +148,7 @@ pub async fn old_tombstones_are_swept_and_move_the_horizon(h: Harness) {
     loop {
         let was = [h.everything(ann).await, h.everything(bob).await];
         let went = sweep_tombstones(&h, before, 4).await;
-        assert!(went <= 4, "no more than asked for: {went}");
+        assert!(went <= 4, "at most as many as the limit: {went}");
         gone += went;
         for (user, was) in [ann, bob].into_iter().zip(was) {
             let is: HashSet<_> = h.everything(user).await.iter().map(Todo::id).collect();
@@ -168,7 +168,7 @@ pub async fn old_tombstones_are_swept_and_move_the_horizon(h: Harness) {
         assert_eq!(left[1].updated_at(), at(13));
         h.assert_live(user, 1).await;
         assert_eq!(horizon(user).await, at(12));
-        assert_eq!(h.clock(user).await, at(13), "the clock stays");
+        assert_eq!(h.clock(user).await, at(13), "the clock does not change");
         for (since, continues) in
             [(at(12), true), (at(13), true), (at(12).minus(Duration::from_micros(1)), false)]
         {
@@ -178,11 +178,11 @@ pub async fn old_tombstones_are_swept_and_move_the_horizon(h: Harness) {
         }
     }
     assert_eq!(h.everything(carol).await, [of_carol]);
-    assert_eq!(horizon(carol).await, Stamp::EPOCH, "nothing of Carol's went");
+    assert_eq!(horizon(carol).await, Stamp::EPOCH, "no tombstone of Carol was removed");
 }
 
-/// An id whose tombstone went is free, and its number is not given again.
-pub async fn a_swept_id_is_free_and_its_number_is_not(h: Harness) {
+/// After its tombstone is removed, an id can be used again, and its number is not reused.
+pub async fn a_swept_id_can_be_reused_and_its_number_can_not(h: Harness) {
     let user = h.user().await;
     let id = todo_id();
     h.apply(user, [create(id, "milk"), delete(id)]).await;
@@ -196,8 +196,8 @@ pub async fn a_swept_id_is_free_and_its_number_is_not(h: Harness) {
     assert!(new.updated_at() > old.updated_at());
 }
 
-/// A tombstone that is restored while it is swept is live, or gone.
-pub async fn a_restoration_at_once_with_a_sweep_holds_or_finds_nothing(h: Harness) {
+/// A tombstone that is restored during a sweep is live afterwards, or gone.
+pub async fn a_restoration_during_a_sweep_succeeds_or_finds_nothing(h: Harness) {
     let user = h.user().await;
     let ids: Vec<_> = (0..40).map(|_| todo_id()).collect();
     h.apply(user, ids.iter().map(|id| create(*id, "milk"))).await;

@@ -1,4 +1,4 @@
-//! One user's data is out of every other's reach.
+//! Users can't reach one another's data.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::build::{
 };
 use crate::{Harness, all};
 
-/// Two users who choose the same ids have two todos, each with its own history.
+/// Two users who choose the same id have two todos, each with its own history.
 pub async fn two_users_may_choose_the_same_id(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let id = todo_id();
@@ -31,8 +31,8 @@ pub async fn two_users_may_choose_the_same_id(h: Harness) {
     h.assert_live(bob, 1).await;
 }
 
-/// The same ids written by many users at once, each their own.
-pub async fn users_who_write_the_same_ids_at_once_do_not_meet(h: Harness) {
+/// Many users write todos with the same ids concurrently, each their own.
+pub async fn concurrent_writes_of_the_same_ids_by_different_users_do_not_interfere(h: Harness) {
     let ids: Vec<_> = (0..10).map(|_| todo_id()).collect();
     let mut users = Vec::new();
     for _ in 0..8 {
@@ -87,8 +87,9 @@ pub async fn another_users_todo_can_be_neither_seen_nor_changed(h: Harness) {
     assert_eq!(h.bus.so_far(bob), []);
 }
 
-/// All that may be told of another's todo is that its id is taken, while it is live.
-pub async fn of_anothers_todo_only_its_id_may_be_told(h: Harness) {
+/// A store reveals of another user's todo only that its id is in use, and only while the todo is
+/// live.
+pub async fn only_the_existence_of_another_users_todo_is_revealed(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let [of_ann, of_both] = [todo_id(), todo_id()];
     h.apply(ann, [create(of_ann, "Ann's"), create(of_both, "Ann's too")]).await;
@@ -96,15 +97,15 @@ pub async fn of_anothers_todo_only_its_id_may_be_told(h: Harness) {
     let is_anothers = async |user, id| h.todos.is_anothers(user, id).await.expect("is_anothers answers");
     assert!(is_anothers(bob, of_ann).await);
     assert!(is_anothers(bob, of_both).await && is_anothers(ann, of_both).await);
-    assert!(!is_anothers(ann, of_ann).await, "one's own is not another's");
+    assert!(!is_anothers(ann, of_ann).await, "the user's own todo does not count");
     assert!(!is_anothers(bob, todo_id()).await);
     assert!(is_anothers(UserId(uuid()), of_ann).await);
     h.apply(ann, [delete(of_ann)]).await;
-    assert!(!is_anothers(bob, of_ann).await, "a tombstone is there for nobody");
+    assert!(!is_anothers(bob, of_ann).await, "a tombstone does not count");
 }
 
-/// One user's commits leave the other's clock, list and events alone.
-pub async fn each_user_has_a_clock_of_their_own(h: Harness) {
+/// One user's commits do not affect the other's clock, list or events.
+pub async fn each_user_has_a_separate_clock(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let of_ann = h.applied_at(ann, create(todo_id(), "milk"), at(60)).await;
     assert_eq!(h.clock(bob).await, T0);
@@ -116,7 +117,7 @@ pub async fn each_user_has_a_clock_of_their_own(h: Harness) {
     assert_eq!(h.bus.everything().len(), 2);
 }
 
-/// A user who does not exist has nothing and can be given nothing.
+/// A user who does not exist has nothing, and nothing can be stored for that user.
 pub async fn an_unknown_user_has_nothing(h: Harness) {
     let nobody = UserId(uuid());
     let answers = "the store answers";
@@ -144,7 +145,7 @@ pub async fn an_unknown_user_has_nothing(h: Harness) {
     assert_eq!(ended.expect(answers), None);
 }
 
-/// Ending one's sessions, by whatever means, ends no one else's.
+/// Ending one user's sessions, by any method, ends no other user's.
 pub async fn another_users_sessions_can_not_be_ended(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let answers = "the store answers";

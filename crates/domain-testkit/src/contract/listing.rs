@@ -1,4 +1,4 @@
-//! Sorting, filtering and paging a list.
+//! Sorting, filtering and paging of a list.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,8 @@ use domain::{TodoId, UserId};
 use crate::Harness;
 use crate::build::{T0, at, complete, content, create, create_as, delete, todo_id};
 
-/// Todos with equal and different titles, creations and completions, done, not done and deleted, in no order of ids.
+/// Todos with equal and different titles and times, active, completed and deleted, not in the order
+/// of their ids.
 async fn a_mixed_list(h: &Harness) -> UserId {
     let user = h.user().await;
     let mut ids: Vec<_> = (0..14).map(|_| todo_id()).collect();
@@ -30,8 +31,9 @@ async fn a_mixed_list(h: &Harness) -> UserId {
     user
 }
 
-/// All combinations of filter, sort, order, tombstones and `since`, page by page, against a plain model.
-pub async fn every_combination_finds_what_it_should(h: Harness) {
+/// Compares all combinations of filter, sort, order, tombstones and `since`, page by page, with a
+/// simple model.
+pub async fn every_combination_of_filter_and_order_is_correct(h: Harness) {
     let user = a_mixed_list(&h).await;
     let everything = h.everything(user).await;
     let since = everything[5].updated_at();
@@ -60,7 +62,7 @@ async fn assert_pages(h: &Harness, user: UserId, query: &ListQuery, expected: &[
                 break;
             }
             got.extend(page.todos);
-            assert!(got.len() <= expected.len(), "the pages come to an end: {query:?}");
+            assert!(got.len() <= expected.len(), "the pages end: {query:?}");
         }
         let show = |todos: &mut dyn Iterator<Item = &Todo>| {
             todos.map(|todo| (todo.title().as_str().to_owned(), todo.id())).collect::<Vec<_>>()
@@ -98,7 +100,7 @@ async fn titles(h: &Harness, user: UserId, sort: SortBy, order: Order) -> Vec<St
     page.todos.iter().map(|todo| todo.title().as_str().to_owned()).collect()
 }
 
-/// Titles are ordered by their folded code points, whatever the database's collation; those that are equal then by id.
+/// Titles are ordered by their folded code points, whatever the database's collation, then by id.
 pub async fn titles_are_ordered_by_folded_code_point(h: Harness) {
     let user = h.user().await;
     let in_order = ["!", "10", "9", "_", "a", "a b", "a-c", "ab", "B", "Z", "ß", "Ä", "Я", "\u{fffd}", "😀"];
@@ -112,8 +114,8 @@ pub async fn titles_are_ordered_by_folded_code_point(h: Harness) {
     assert_eq!(titles(&h, user, SortBy::Title, Order::Descending).await, reversed);
 }
 
-/// Equal ones come by id, ascending in either order.
-pub async fn ties_are_in_the_order_of_ids(h: Harness) {
+/// Todos with equal keys are in ascending order of ids in either direction.
+pub async fn ties_are_broken_by_id(h: Harness) {
     let user = h.user().await;
     let mut ids: Vec<TodoId> = (0..6).map(|_| todo_id()).collect();
     let ascending = ids.clone();
@@ -136,8 +138,8 @@ pub async fn ties_are_in_the_order_of_ids(h: Harness) {
     }
 }
 
-/// By completion the done come first, in either order.
-pub async fn what_is_not_done_comes_last(h: Harness) {
+/// Sorted by completion time, completed todos come first in either direction.
+pub async fn active_todos_come_last_by_completion_time(h: Harness) {
     let user = h.user().await;
     let [open, early, late, also_open] = [(); 4].map(|()| todo_id());
     h.apply(
@@ -152,7 +154,7 @@ pub async fn what_is_not_done_comes_last(h: Harness) {
     assert_eq!(by_completion(Order::Descending).await, ["late", "early", "open 1", "open 2"]);
 }
 
-/// The first, the last, the one behind it, one far beyond, and pages of one.
+/// The first page, the last one, the one after it, one far beyond, and pages of one todo.
 pub async fn page_edges_are_exact(h: Harness) {
     let user = h.user().await;
     let empty = h.list(user, &ListQuery::default()).await;
@@ -179,7 +181,7 @@ pub async fn page_edges_are_exact(h: Harness) {
     }
 }
 
-/// `since` with tombstones shows a client what it has to change, deletions too.
+/// With `since` and tombstones, a client learns of every change, deletions included.
 pub async fn since_finds_later_changes_and_deletions(h: Harness) {
     let user = h.user().await;
     let [a, b, c] = [(); 3].map(|()| todo_id());

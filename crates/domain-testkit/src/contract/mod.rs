@@ -1,8 +1,8 @@
-//! What every store promises, one async function per guarantee.
+//! The guarantees of every store, one async function each.
 //!
 //! An adapter runs them all by `domain_testkit::store_contract!(harness);`, where `harness` is an
-//! `async fn() -> domain_testkit::Harness` of its test that makes a fresh store. The crate that uses the macro needs `tokio`
-//! with `macros` and `rt-multi-thread` among its dev-dependencies.
+//! `async fn() -> domain_testkit::Harness` of its test that makes a fresh store. The crate that
+//! uses the macro needs `tokio` with `macros` and `rt-multi-thread` among its dev-dependencies.
 
 pub mod accounts;
 pub mod addresses;
@@ -32,7 +32,8 @@ pub mod takeover;
 pub mod tokens;
 pub mod values;
 
-/// Names every contract as a test of the store that `async fn harness() -> Harness` makes, in a module per theme.
+/// Names every contract as a test of the store that `async fn harness() -> Harness` makes, in a
+/// module per theme.
 #[macro_export]
 macro_rules! store_contract {
     ($harness:ident) => {
@@ -41,90 +42,91 @@ macro_rules! store_contract {
             each_applied_change_of_a_batch_has_its_own_stamp
             concurrent_writers_of_one_user_get_unique_rising_stamps
             a_poller_misses_nothing_while_others_write
-            of_racing_edits_of_one_version_exactly_one_is_accepted
-            every_later_read_sees_an_answered_commit
+            exactly_one_of_concurrent_edits_of_one_version_is_accepted
+            a_read_sees_every_commit_answered_before_it
             a_read_is_one_snapshot
         );
         $crate::store_contract!(@theme $harness batches:
             a_thousand_changes_are_one_commit
-            the_same_id_again_applies_on_top
-            a_whole_life_fits_in_one_batch
+            a_second_change_of_an_id_applies_on_top_of_the_first
+            one_batch_may_create_delete_and_restore_a_todo
             an_empty_batch_changes_nothing
-            batches_at_once_are_each_decided_on_what_the_one_before_left
-            numbers_are_unique_and_stay
-            outcomes_stand_in_the_order_of_the_changes
+            concurrent_batches_are_decided_one_after_the_other
+            numbers_are_unique_and_permanent
+            outcomes_are_in_the_order_of_the_changes
         );
         $crate::store_contract!(@theme $harness repeats:
             a_batch_sent_again_changes_nothing
-            of_the_same_creation_many_times_at_once_one_creates
-            an_id_in_use_is_not_created_anew
+            exactly_one_of_concurrent_equal_creations_creates
+            an_id_in_use_is_not_created_again
             the_strategy_of_the_batch_decides_stale_changes
         );
         $crate::store_contract!(@theme $harness isolation:
             two_users_may_choose_the_same_id
-            users_who_write_the_same_ids_at_once_do_not_meet
+            concurrent_writes_of_the_same_ids_by_different_users_do_not_interfere
             another_users_todo_can_be_neither_seen_nor_changed
-            of_anothers_todo_only_its_id_may_be_told
-            each_user_has_a_clock_of_their_own
+            only_the_existence_of_another_users_todo_is_revealed
+            each_user_has_a_separate_clock
             an_unknown_user_has_nothing
             another_users_sessions_can_not_be_ended
         );
         $crate::store_contract!(@theme $harness rollback:
-            a_spoilt_batch_writes_nothing
-            an_unspoilt_batch_writes_all
+            a_failed_all_or_nothing_batch_writes_nothing
+            a_successful_all_or_nothing_batch_writes_everything
             a_batch_of_an_unknown_user_leaves_nothing
-            refused_batches_do_not_harm_those_beside_them
+            refused_batches_do_not_affect_concurrent_ones
         );
         $crate::store_contract!(@theme $harness dropped:
-            a_commit_dropped_midway_is_done_whole_or_not_at_all
-            a_registration_dropped_midway_is_done_whole_or_not_at_all
-            a_rotation_dropped_midway_can_be_repeated
-            a_password_change_dropped_midway_is_done_whole_or_not_at_all
-            a_reset_dropped_midway_is_done_whole_or_not_at_all
-            a_deletion_dropped_midway_is_done_whole_or_not_at_all
+            a_dropped_commit_is_written_completely_or_not_at_all
+            a_dropped_registration_is_written_completely_or_not_at_all
+            a_dropped_rotation_can_be_repeated
+            a_dropped_password_change_is_written_completely_or_not_at_all
+            a_dropped_reset_is_written_completely_or_not_at_all
+            a_dropped_deletion_is_written_completely_or_not_at_all
         );
         $crate::store_contract!(@theme $harness values:
             every_read_gives_what_the_commit_answered
+            a_row_beyond_the_current_limits_can_be_used
             texts_come_back_as_typed
             the_longest_texts_fit
             a_long_title_that_does_not_compress_fits
             the_first_and_the_last_instant_fit
-            any_instant_may_be_asked_for
-            any_uuid_may_be_an_id
+            any_instant_is_a_valid_cursor
+            any_uuid_is_a_valid_id
         );
         $crate::store_contract!(@theme $harness cursors:
             changes_come_in_pages_without_gap_or_repeat
-            a_cursor_finds_exactly_what_is_later
+            a_cursor_finds_exactly_the_later_changes
             a_stale_cursor_writes_nothing
-            a_walk_from_the_beginning_passes_the_horizon
-            every_answer_tells_the_same_position
+            an_initial_sync_passes_the_horizon
+            every_read_reports_the_same_position
         );
         $crate::store_contract!(@theme $harness quota:
             the_live_count_follows_every_change
-            an_edit_that_restores_counts
-            at_the_quota_nothing_is_added
-            over_the_quota_all_or_nothing_is_nothing
-            creations_at_once_stay_within_the_quota
+            a_restoring_edit_counts_against_the_quota
+            at_the_quota_creations_and_restorations_are_rejected
+            an_all_or_nothing_batch_over_the_quota_writes_nothing
+            concurrent_creations_stay_within_the_quota
         );
         $crate::store_contract!(@theme $harness events:
             each_accepted_change_is_published_once
-            an_edit_that_restores_is_published_as_restored
-            events_of_many_users_keep_each_ones_order
-            what_was_published_can_be_read
+            a_restoring_edit_is_published_as_restored
+            the_events_of_each_user_are_in_order
+            a_published_todo_can_be_read
         );
         $crate::store_contract!(@theme $harness search:
             wildcards_are_searched_literally
-            every_word_has_to_occur_somewhere
+            every_word_has_to_occur
             case_does_not_matter
             any_character_can_be_searched
-            an_edit_moves_a_todo_to_its_new_words
-            a_search_keeps_to_the_filter
+            an_edited_todo_is_found_by_its_new_words_only
+            a_search_respects_the_filter
         );
         $crate::store_contract!(@theme $harness listing:
-            every_combination_finds_what_it_should
+            every_combination_of_filter_and_order_is_correct
             titles_are_ordered_by_folded_code_point
-            ties_are_in_the_order_of_ids
-            what_is_not_done_comes_last
+            ties_are_broken_by_id
+            active_todos_come_last_by_completion_time
             page_edges_are_exact
             since_finds_later_changes_and_deletions
         );
@@ -265,8 +267,8 @@ macro_rules! store_contract {
             mails_are_swept_a_week_after_they_were_sent_or_given_up
             sweeps_come_in_batches
             old_tombstones_are_swept_and_move_the_horizon
-            a_swept_id_is_free_and_its_number_is_not
-            a_restoration_at_once_with_a_sweep_holds_or_finds_nothing
+            a_swept_id_can_be_reused_and_its_number_can_not
+            a_restoration_during_a_sweep_succeeds_or_finds_nothing
         );
     };
     (@theme $harness:ident $theme:ident: $($name:ident)*) => {

@@ -1,4 +1,4 @@
-//! One user's changes have one order, which is the order of their stamps and of their commits.
+//! The changes of one user have one order: that of their stamps, and of their commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use domain::todo::{Base, Outcome, Todo};
 use crate::build::{T0, at, batch, create, delete, retitle, todo_id, toggle};
 use crate::{Harness, all};
 
-/// A stamp is now, or one microsecond after the last where that is later.
+/// A stamp is the current time, or one microsecond after the last stamp if that is later.
 pub async fn stamps_follow_the_clock_and_never_go_back(h: Harness) {
     let user = h.user().await;
-    assert_eq!(h.clock(user).await, T0, "the clock of a new user starts where it was registered");
+    assert_eq!(h.clock(user).await, T0, "the clock of a new user starts at the registration");
     for (now, expected) in [(T0, T0.next()), (at(5), at(5)), (at(3), at(5).next())] {
         let todo = h.applied_at(user, create(todo_id(), "milk"), now).await;
         assert_eq!(todo.updated_at(), expected);
@@ -22,7 +22,8 @@ pub async fn stamps_follow_the_clock_and_never_go_back(h: Harness) {
     }
 }
 
-/// The changes of a batch have stamps of their own in its order, and what is not applied takes none.
+/// Each applied change of a batch has its own stamp, in the order of the batch. A change that is
+/// not applied takes none.
 pub async fn each_applied_change_of_a_batch_has_its_own_stamp(h: Harness) {
     let user = h.user().await;
     let [a, b] = [todo_id(), todo_id()];
@@ -33,7 +34,7 @@ pub async fn each_applied_change_of_a_batch_has_its_own_stamp(h: Harness) {
     assert_eq!(h.clock(user).await, at(1).next());
 }
 
-/// Sixteen writers of one user at once, half of them with a clock that is behind.
+/// Sixteen concurrent writers of one user, half of them with a clock that is behind.
 pub async fn concurrent_writers_of_one_user_get_unique_rising_stamps(h: Harness) {
     const WRITERS: u64 = 16;
     const ROUNDS: u64 = 12;
@@ -52,11 +53,11 @@ pub async fn concurrent_writers_of_one_user_get_unique_rising_stamps(h: Harness)
     }))
     .await;
     for own in &written {
-        assert!(own.is_sorted_by(|a, b| a < b), "what one writer did later has a later stamp: {own:?}");
+        assert!(own.is_sorted_by(|a, b| a < b), "a later change of one writer has a later stamp: {own:?}");
     }
     let stamps: BTreeSet<_> = written.iter().flatten().copied().collect();
     let count = usize::try_from(WRITERS * ROUNDS).expect("few");
-    assert_eq!(stamps.len(), count, "no stamp is given twice");
+    assert_eq!(stamps.len(), count, "each stamp is unique");
     assert_eq!(Some(h.clock(user).await), stamps.last().copied());
     let published: Vec<_> =
         h.bus.wait_for(user, count).await.iter().map(|event| event.todo.updated_at()).collect();
@@ -64,7 +65,8 @@ pub async fn concurrent_writers_of_one_user_get_unique_rising_stamps(h: Harness)
     h.assert_live(user, u32::try_from(count).expect("few")).await;
 }
 
-/// A device that asks for "everything after my cursor" again and again while eight others write ends up with all they wrote.
+/// A device that polls for everything after its cursor while eight others write ends up with all
+/// that they wrote.
 pub async fn a_poller_misses_nothing_while_others_write(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
@@ -90,7 +92,7 @@ pub async fn a_poller_misses_nothing_while_others_write(h: Harness) {
     let missed: Vec<_> = stored.iter().filter(|(id, todo)| seen.get(id) != Some(*todo)).collect();
     assert!(
         missed.is_empty(),
-        "{} of {} todos missed or seen outdated: {missed:#?}",
+        "{} of {} todos are missing or outdated: {missed:#?}",
         missed.len(),
         stored.len()
     );
@@ -108,7 +110,7 @@ async fn poll_until(
         let found = h.changes(user, cursor, 7).await;
         let to = found.complete_to();
         assert!(Some(to) >= cursor, "the cursor never goes back: {to:?} after {cursor:?}");
-        assert!(!found.has_more || !found.todos.is_empty(), "where there is more, something is given");
+        assert!(!found.has_more || !found.todos.is_empty(), "a page with more to come is not empty");
         for todo in found.todos {
             let stamp = todo.updated_at();
             assert!(Some(stamp) > cursor && stamp <= to, "{stamp:?} lies after {cursor:?} and up to {to:?}");
@@ -122,8 +124,8 @@ async fn poll_until(
     }
 }
 
-/// Of several edits made against one version exactly one is accepted, and the others are shown its result.
-pub async fn of_racing_edits_of_one_version_exactly_one_is_accepted(h: Harness) {
+/// Exactly one of several edits against one version is accepted. The others are shown its result.
+pub async fn exactly_one_of_concurrent_edits_of_one_version_is_accepted(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     for round in 0..20 {
@@ -150,8 +152,8 @@ pub async fn of_racing_edits_of_one_version_exactly_one_is_accepted(h: Harness) 
     }
 }
 
-/// Whoever was answered sees what they wrote, whichever way they read.
-pub async fn every_later_read_sees_an_answered_commit(h: Harness) {
+/// Every kind of read sees a commit that was answered before the read began.
+pub async fn a_read_sees_every_commit_answered_before_it(h: Harness) {
     let user = h.user().await;
     for round in 1..=30 {
         let cursor = h.clock(user).await;
@@ -170,7 +172,8 @@ pub async fn every_later_read_sees_an_answered_commit(h: Harness) {
     }
 }
 
-/// Page, total and position are of one snapshot, and so are changes and position, whatever is written meanwhile.
+/// Page, total and position come from one snapshot, and so do changes and position, whatever others
+/// write meanwhile.
 pub async fn a_read_is_one_snapshot(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
@@ -211,10 +214,10 @@ pub async fn a_read_is_one_snapshot(h: Harness) {
     }))
     .await;
     done.store(true, Ordering::SeqCst);
-    let read = reader.await.expect("every snapshot was whole");
+    let read = reader.await.expect("every snapshot was consistent");
     let stamps: Vec<_> = h.everything(user).await.iter().map(Todo::updated_at).collect();
     for (total, clock) in read {
         let then = stamps.iter().filter(|stamp| **stamp <= clock).count() as u64;
-        assert_eq!(total, then, "a snapshot at {clock:?} holds what was committed up to then");
+        assert_eq!(total, then, "a snapshot at {clock:?} contains what was committed up to then");
     }
 }

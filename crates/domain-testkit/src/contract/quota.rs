@@ -24,22 +24,22 @@ pub async fn the_live_count_follows_every_change(h: Harness) {
         ("a creation", create(first, "a"), 1),
         ("its repeat", create(first, "a"), 1),
         ("an id in use", create(first, "other"), 1),
-        ("a creation of a done one", create_as(second, done), 2),
+        ("a creation of a completed todo", create_as(second, done), 2),
         ("an edit", retitle(first, Base::Current, "A"), 2),
         ("a toggle", toggle(first), 2),
-        ("an edit of nothing", retitle(todo_id(), Base::Current, "A"), 2),
+        ("an edit of an unknown id", retitle(todo_id(), Base::Current, "A"), 2),
         ("a stale edit", retitle(first, Base::Version(9), "AA"), 2),
         ("a deletion", delete(first), 1),
         ("its repeat", delete(first), 1),
-        ("a deletion of nothing", delete(todo_id()), 1),
+        ("a deletion of an unknown id", delete(todo_id()), 1),
         ("a restoration", restore(first), 2),
         ("its repeat", restore(first), 2),
         ("a synced creation", upsert(third, Base::Unknown, synced(None)), 3),
         ("a synced deletion", upsert(third, Base::Version(1), synced(Some(true))), 2),
         ("its repeat", upsert(third, Base::Version(1), synced(Some(true))), 2),
-        ("a synced deletion of nothing", upsert(todo_id(), Base::Unknown, synced(Some(true))), 2),
+        ("a synced deletion of an unknown id", upsert(todo_id(), Base::Unknown, synced(Some(true))), 2),
         ("a synced restoration", upsert(third, Base::Version(2), synced(Some(false))), 3),
-        ("a synced creation that says it is live", upsert(fourth, Base::Unknown, synced(Some(false))), 4),
+        ("a synced creation with deleted: false", upsert(fourth, Base::Unknown, synced(Some(false))), 4),
     ];
     for (what, change, live) in steps {
         let outcomes = h.apply(user, [change]).await;
@@ -49,8 +49,8 @@ pub async fn the_live_count_follows_every_change(h: Harness) {
     }
 }
 
-/// An edit that wins against a deletion brings the todo back, and counts it again.
-pub async fn an_edit_that_restores_counts(h: Harness) {
+/// An edit that wins against a deletion restores the todo, which then counts again.
+pub async fn a_restoring_edit_counts_against_the_quota(h: Harness) {
     let user = h.user().await;
     for strategy in [Strategy::Merge, Strategy::ClientWins] {
         let id = todo_id();
@@ -66,8 +66,8 @@ pub async fn an_edit_that_restores_counts(h: Harness) {
     }
 }
 
-/// At the quota nothing is added, everything else goes on, and a deletion makes room at once.
-pub async fn at_the_quota_nothing_is_added(h: Harness) {
+/// At the quota, nothing can be added, everything else works, and a deletion makes room at once.
+pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {
     let user = h.user().await;
     let [a, b, c] = [(); 3].map(|()| todo_id());
     let full = Outcome::Rejected(Rejection::Quota { limit: 2 });
@@ -90,11 +90,11 @@ pub async fn at_the_quota_nothing_is_added(h: Harness) {
     h.assert_live(user, 2).await;
     let other = h.user().await;
     let outcomes = h.decide(other, request(vec![create(a, "a")]), T0).await;
-    assert!(is_applied(&outcomes[0]), "each user has a quota of their own: {outcomes:#?}");
+    assert!(is_applied(&outcomes[0]), "each user has a separate quota: {outcomes:#?}");
 }
 
-/// An all-or-nothing batch that goes over the quota adds nothing.
-pub async fn over_the_quota_all_or_nothing_is_nothing(h: Harness) {
+/// An all-or-nothing batch that would exceed the quota adds nothing.
+pub async fn an_all_or_nothing_batch_over_the_quota_writes_nothing(h: Harness) {
     let user = h.user().await;
     let changes = (0..3).map(|_| create(todo_id(), "milk"));
     let outcomes = h.decide(user, Batch { quota: 2, ..all_or_nothing(changes) }, T0).await;
@@ -103,8 +103,8 @@ pub async fn over_the_quota_all_or_nothing_is_nothing(h: Harness) {
     h.assert_live(user, 0).await;
 }
 
-/// Any number of creations at once never go over the quota.
-pub async fn creations_at_once_stay_within_the_quota(h: Harness) {
+/// Concurrent creations never exceed the quota.
+pub async fn concurrent_creations_stay_within_the_quota(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     let outcomes = all((0..30).map(|_| {

@@ -1,4 +1,4 @@
-//! A request whose answer was lost can be sent again.
+//! A client can repeat a request whose answer was lost.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::build::{
 };
 use crate::{Harness, all};
 
-/// The same batch again is accepted and changes nothing: no version, no stamp, no event.
+/// Repeating a batch succeeds and changes nothing: no version, no stamp, no event.
 pub async fn a_batch_sent_again_changes_nothing(h: Harness) {
     let user = h.user().await;
     let [edited, deleted, restored, created, gone] = [(); 5].map(|()| todo_id());
@@ -38,7 +38,7 @@ pub async fn a_batch_sent_again_changes_nothing(h: Harness) {
                 panic!("repeat {again} finds its effect in place, not {outcome:#?}");
             };
             let expected = if let Outcome::Applied { todo, .. } = before { Some(todo) } else { None };
-            assert_eq!(todo.as_ref(), expected, "repeat {again} is answered with the todo as it is");
+            assert_eq!(todo.as_ref(), expected, "repeat {again} is answered with the current todo");
         }
         assert_eq!(h.everything(user).await, todos);
         assert_eq!(h.clock(user).await, clock);
@@ -47,8 +47,8 @@ pub async fn a_batch_sent_again_changes_nothing(h: Harness) {
     assert_eq!(h.bus.wait_until(user, fence.updated_at()).await.len(), 4 + 4 + 1, "repeats publish nothing");
 }
 
-/// Many creations of one id with the same content: one creates, the others find it done.
-pub async fn of_the_same_creation_many_times_at_once_one_creates(h: Harness) {
+/// Of many equal creations of one id, one creates the todo and the others find it in place.
+pub async fn exactly_one_of_concurrent_equal_creations_creates(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     for _ in 0..5 {
@@ -75,8 +75,8 @@ pub async fn of_the_same_creation_many_times_at_once_one_creates(h: Harness) {
     h.assert_live(user, 5).await;
 }
 
-/// A creation under an id that holds something else is refused, also where that is a tombstone with other content.
-pub async fn an_id_in_use_is_not_created_anew(h: Harness) {
+/// A creation is refused if the id has other content, also as a tombstone.
+pub async fn an_id_in_use_is_not_created_again(h: Harness) {
     let user = h.user().await;
     let id = todo_id();
     let todo = h.applied(user, create(id, "milk")).await;
@@ -94,7 +94,8 @@ pub async fn an_id_in_use_is_not_created_anew(h: Harness) {
     assert_eq!(h.todo(user, id).await, Some(tombstone));
 }
 
-/// Each strategy decides a stale change on what is stored; the rule itself has its own tests in the domain.
+/// Each strategy decides a stale change on the stored todo. The rule itself has its own tests in
+/// the domain.
 pub async fn the_strategy_of_the_batch_decides_stale_changes(h: Harness) {
     let user = h.user().await;
     for (strategy, applies) in [

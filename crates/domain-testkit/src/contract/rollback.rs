@@ -1,4 +1,4 @@
-//! What is refused as a whole leaves nothing, and harms no one beside it.
+//! A refused batch leaves nothing behind, and does not affect concurrent batches.
 
 use std::sync::Arc;
 
@@ -10,17 +10,18 @@ use domain::todo::{Base, Batch, Commit, Outcome};
 use crate::build::{T0, all_or_nothing, at, batch, create, delete, new_user, retitle, todo_id, toggle, uuid};
 use crate::{Harness, all};
 
-/// One change that can't be applied refuses an all-or-nothing batch with its place, clock, count and events as before.
-pub async fn a_spoilt_batch_writes_nothing(h: Harness) {
+/// One change that fails refuses an all-or-nothing batch: rows, clock, count and events stay as
+/// they were.
+pub async fn a_failed_all_or_nothing_batch_writes_nothing(h: Harness) {
     let user = h.user().await;
     let [kept, deleted] = [todo_id(), todo_id()];
     h.apply(user, [create(kept, "kept"), create(deleted, "gone"), delete(deleted)]).await;
     let (todos, clock) = (h.everything(user).await, h.clock(user).await);
 
-    let spoilers = [retitle(kept, Base::Version(9), "stale"), toggle(todo_id()), create(kept, "other")];
-    for spoiler in spoilers {
+    let failing = [retitle(kept, Base::Version(9), "stale"), toggle(todo_id()), create(kept, "other")];
+    for failing_change in failing {
         let new = todo_id();
-        let request = all_or_nothing([create(new, "new"), toggle(kept), spoiler, delete(kept)]);
+        let request = all_or_nothing([create(new, "new"), toggle(kept), failing_change, delete(kept)]);
         let outcomes = h.decide(user, request, at(5)).await;
         assert!(
             matches!(outcomes[0], Outcome::Applied { .. }),
@@ -33,20 +34,24 @@ pub async fn a_spoilt_batch_writes_nothing(h: Harness) {
         h.assert_live(user, 1).await;
     }
     let fence = h.applied(user, create(todo_id(), "fence")).await;
-    assert_eq!(h.bus.wait_until(user, fence.updated_at()).await.len(), 3 + 1, "nothing of them is published");
+    assert_eq!(
+        h.bus.wait_until(user, fence.updated_at()).await.len(),
+        3 + 1,
+        "nothing of the refused batches is published"
+    );
 }
 
-/// An all-or-nothing batch of which all can be applied is.
-pub async fn an_unspoilt_batch_writes_all(h: Harness) {
+/// An all-or-nothing batch whose changes all succeed is written.
+pub async fn a_successful_all_or_nothing_batch_writes_everything(h: Harness) {
     let user = h.user().await;
     let [a, b] = [todo_id(), todo_id()];
     let outcomes = h.decide(user, all_or_nothing([create(a, "a"), create(b, "b"), create(a, "a")]), T0).await;
-    assert!(matches!(outcomes[2], Outcome::Unchanged { .. }), "a repeat spoils nothing: {outcomes:#?}");
+    assert!(matches!(outcomes[2], Outcome::Unchanged { .. }), "a repeat succeeds: {outcomes:#?}");
     assert_eq!(h.everything(user).await.len(), 2);
     h.assert_live(user, 2).await;
 }
 
-/// A batch for a user who does not exist is not kept for one who comes later.
+/// A batch for a user who does not exist has no effect on a user who registers later with that id.
 pub async fn a_batch_of_an_unknown_user_leaves_nothing(h: Harness) {
     let newcomer = new_user();
     let id = todo_id();
@@ -60,8 +65,8 @@ pub async fn a_batch_of_an_unknown_user_leaves_nothing(h: Harness) {
     assert_eq!(h.bus.everything(), []);
 }
 
-/// Good batches of many users, sent at once with ones that are refused as a whole, are all written.
-pub async fn refused_batches_do_not_harm_those_beside_them(h: Harness) {
+/// Valid batches of many users are all written, although others are refused at the same time.
+pub async fn refused_batches_do_not_affect_concurrent_ones(h: Harness) {
     let mut users = Vec::new();
     for _ in 0..6 {
         users.push(h.user().await);
@@ -87,7 +92,7 @@ pub async fn refused_batches_do_not_harm_those_beside_them(h: Harness) {
     .await;
     for user in &users {
         let sent = answers.iter().filter(|(of, good, _)| of == user && *good).count();
-        assert_eq!(h.everything(*user).await.len(), 2 * sent, "every good batch is written and no other");
+        assert_eq!(h.everything(*user).await.len(), 2 * sent, "every valid batch is written and no other");
         h.assert_live(*user, u32::try_from(2 * sent).expect("few")).await;
     }
     for (user, good, answer) in answers {

@@ -1,4 +1,4 @@
-//! Searching a list.
+//! Search in a list.
 
 use domain::todo::query::{Filter, ListQuery, Search};
 use domain::todo::{Base, Edit, NewTodo};
@@ -12,7 +12,7 @@ use crate::build::{
 async fn found(h: &Harness, user: UserId, text: &str) -> Vec<String> {
     let query = ListQuery { search: Search::parse(text), ..ListQuery::default() };
     let page = h.list(user, &query).await;
-    assert_eq!(page.total, page.todos.len() as u64, "the total counts what is found by {text:?}");
+    assert_eq!(page.total, page.todos.len() as u64, "the total counts the todos found by {text:?}");
     let mut titles: Vec<_> = page.todos.iter().map(|todo| todo.title().as_str().to_owned()).collect();
     titles.sort_unstable();
     titles
@@ -24,7 +24,7 @@ async fn with_titles(h: &Harness, titles: &[&str]) -> UserId {
     user
 }
 
-/// Characters that mean something to a database stand for themselves.
+/// Characters with a special meaning in a database are searched literally.
 pub async fn wildcards_are_searched_literally(h: Harness) {
     let titles = [
         "100% sure",
@@ -58,7 +58,7 @@ pub async fn wildcards_are_searched_literally(h: Harness) {
 }
 
 /// Every word has to occur, each in the title or the description, in any order.
-pub async fn every_word_has_to_occur_somewhere(h: Harness) {
+pub async fn every_word_has_to_occur(h: Harness) {
     let user = h.user().await;
     let with = |text: &str, more: &str| {
         create_as(todo_id(), NewTodo { description: Some(description(more)), ..content(text) })
@@ -87,7 +87,7 @@ pub async fn every_word_has_to_occur_somewhere(h: Harness) {
     for (text, titles) in expected {
         assert_eq!(found(&h, user, text).await, titles, "searched for {text:?}");
     }
-    assert_eq!(found(&h, user, "").await.len(), 4, "no word is held by every todo");
+    assert_eq!(found(&h, user, "").await.len(), 4, "an empty search finds every todo");
     assert_eq!(found(&h, user, " \t ").await.len(), 4);
 }
 
@@ -114,7 +114,7 @@ pub async fn case_does_not_matter(h: Harness) {
     }
 }
 
-/// Emoji, characters beyond the basic plane and combining marks are found as they are.
+/// Emoji, characters beyond the basic plane and combining marks can be searched.
 pub async fn any_character_can_be_searched(h: Harness) {
     let user = with_titles(&h, &["🦀 crab", "👩‍👩‍👧 family", "cafe\u{301}", "café", "𝒻ancy"]).await;
     let expected: [(&str, &[&str]); 5] = [
@@ -129,8 +129,8 @@ pub async fn any_character_can_be_searched(h: Harness) {
     }
 }
 
-/// What is searched is the todo as it is now.
-pub async fn an_edit_moves_a_todo_to_its_new_words(h: Harness) {
+/// A search looks at the current texts.
+pub async fn an_edited_todo_is_found_by_its_new_words_only(h: Harness) {
     let user = h.user().await;
     let id: TodoId = todo_id();
     let new = NewTodo { description: Some(description("at the Corner")), ..content("Milk") };
@@ -148,7 +148,7 @@ pub async fn an_edit_moves_a_todo_to_its_new_words(h: Harness) {
 }
 
 /// Search, filter and tombstones narrow the list together.
-pub async fn a_search_keeps_to_the_filter(h: Harness) {
+pub async fn a_search_respects_the_filter(h: Harness) {
     let user = h.user().await;
     let [open, done, gone] = [(); 3].map(|()| todo_id());
     h.apply(user, [create(open, "open milk"), create(done, "done milk"), create(gone, "gone milk")]).await;

@@ -1,19 +1,19 @@
-//! Whatever the domain accepts is stored and comes back as it was.
+//! A store returns every value that the domain accepts exactly as it was written.
 
 use std::slice;
 use std::time::Duration;
 
 use domain::todo::query::{ListQuery, Search};
-use domain::todo::{Base, Edit, NewTodo, Todo};
+use domain::todo::{Base, Edit, NewTodo, Title, Todo, Upsert};
 use domain::{Stamp, UserId};
 
 use crate::Harness;
 use crate::build::{
     T0, at, change, client, content, create, create_as, delete, description, edit, restore, retitle, title,
-    todo_id, toggle,
+    todo_id, toggle, upsert,
 };
 
-/// A change answers with the todo exactly as every read gives it afterwards.
+/// The outcome of a change shows the todo exactly as every later read does.
 pub async fn every_read_gives_what_the_commit_answered(h: Harness) {
     let user = h.user().await;
     let id = todo_id();
@@ -39,7 +39,11 @@ pub async fn every_read_gives_what_the_commit_answered(h: Harness) {
     for (change, step) in steps.into_iter().zip(0u32..) {
         let client_id = change.client_id.clone();
         let todo = h.applied_at(user, change, at(step.into())).await;
-        assert_eq!(todo.client_id(), client_id.as_ref(), "the device that last changed it, or none");
+        assert_eq!(
+            todo.client_id(),
+            client_id.as_ref(),
+            "the device that made the last change, if it named itself"
+        );
         assert_eq!(todo.version(), i64::from(step) + 1);
         assert_reads_give(&h, user, &todo).await;
     }
@@ -55,7 +59,40 @@ async fn assert_reads_give(h: &Harness, user: UserId, todo: &Todo) {
     assert_eq!(h.list(user, &query).await.todos, slice::from_ref(todo), "list");
 }
 
-/// Emoji, characters beyond the basic plane, combining marks in either form, quotes, wildcards, tabs and newlines.
+/// A todo whose title the current input rules refuse can still be read, listed, searched, synced,
+/// changed and deleted.
+pub async fn a_row_beyond_the_current_limits_can_be_used(h: Harness) {
+    let user = h.user().await;
+    let id = todo_id();
+    let written = h.applied(user, create(id, "milk")).await;
+    let long = format!(" \u{1b}[31m{}", "long ".repeat(2_000));
+    assert!(Title::parse(&long).is_err(), "the input rules refuse the title");
+    h.operator.overwrite_title(user, id, &long).await;
+
+    let stored = h.todo(user, id).await.expect("the todo can be read");
+    assert_eq!(stored.title().as_str(), long);
+    assert_reads_give(&h, user, &stored).await;
+    let search = Search::parse("LONG");
+    assert_eq!(h.list(user, &ListQuery { search, ..ListQuery::default() }).await.total, 1);
+
+    let complete = Upsert { edit: Edit { completed: Some(true), ..Edit::default() }, ..Upsert::default() };
+    let completed = h.applied(user, upsert(id, Base::Version(written.version()), complete)).await;
+    assert_eq!((completed.completed(), completed.title().as_str()), (true, long.as_str()));
+    for change in [edit(id, Base::Current, with_description("at the corner")), delete(id), restore(id)] {
+        let changed = h.applied(user, change).await;
+        assert_eq!(changed.title().as_str(), long);
+        assert_reads_give(&h, user, &changed).await;
+    }
+    let retitled = h.applied(user, retitle(id, Base::Version(5), "short")).await;
+    assert_eq!(retitled.title().as_str(), "short");
+}
+
+fn with_description(text: &str) -> Edit {
+    Edit { description: Some(Some(description(text))), ..Edit::default() }
+}
+
+/// Emoji, characters beyond the basic plane, combining marks in either form, quotes, wildcards,
+/// tabs and newlines.
 pub async fn texts_come_back_as_typed(h: Harness) {
     let user = h.user().await;
     let texts = [
@@ -77,7 +114,8 @@ pub async fn texts_come_back_as_typed(h: Harness) {
     }
 }
 
-/// As long as allowed, in the characters that need most room, also where the folded form is longer than the text.
+/// Texts of the maximum length, in the characters that need most bytes, also if the folded form is
+/// longer than the text.
 pub async fn the_longest_texts_fit(h: Harness) {
     let user = h.user().await;
     for character in ["x", "𝄞", "İ", "ẞ"] {
@@ -110,7 +148,8 @@ pub async fn the_longest_texts_fit(h: Harness) {
     }
 }
 
-/// A title that no index entry of a common size holds: random-looking, so that compression does not save it.
+/// A title that exceeds the usual size of an index entry. It looks random, so that compression does
+/// not help.
 pub async fn a_long_title_that_does_not_compress_fits(h: Harness) {
     let user = h.user().await;
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -148,11 +187,11 @@ pub async fn the_first_and_the_last_instant_fit(h: Harness) {
     }
     let oldest = ListQuery { order: domain::todo::query::Order::Ascending, ..ListQuery::default() };
     let created: Vec<_> = h.list(user, &oldest).await.todos.iter().map(Todo::created_at).collect();
-    assert_eq!(created, instants, "they are in order");
+    assert_eq!(created, instants, "the todos are in order");
 
     let early = NewTodo { created_at: Some(Stamp::MAX), ..content("from the future") };
     let todo = h.applied(user, create_as(todo_id(), early.clone())).await;
-    assert_eq!(todo.created_at(), todo.updated_at(), "an instant in the future counts as now");
+    assert_eq!(todo.created_at(), todo.updated_at(), "an instant in the future is replaced");
 
     let end = Stamp::MAX.minus(Duration::from_micros(10));
     let id = todo_id();
@@ -165,8 +204,8 @@ pub async fn the_first_and_the_last_instant_fit(h: Harness) {
     assert_reads_give(&h, user, &deleted).await;
 }
 
-/// Cursors of any instant are answered.
-pub async fn any_instant_may_be_asked_for(h: Harness) {
+/// A store answers for a cursor at any instant.
+pub async fn any_instant_is_a_valid_cursor(h: Harness) {
     let user = h.user().await;
     let todo = h.applied(user, create(todo_id(), "milk")).await;
     for (since, found) in [(Stamp::MIN, true), (Stamp::EPOCH, true), (T0, true), (Stamp::MAX, false)] {
@@ -177,8 +216,8 @@ pub async fn any_instant_may_be_asked_for(h: Harness) {
     }
 }
 
-/// An id is any UUID.
-pub async fn any_uuid_may_be_an_id(h: Harness) {
+/// Every UUID is accepted as an id.
+pub async fn any_uuid_is_a_valid_id(h: Harness) {
     let user = h.user().await;
     let ids = [u128::MAX, 0, 1, 1 << 127, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef];
     for id in ids.map(|id| domain::TodoId(uuid::Uuid::from_u128(id))) {

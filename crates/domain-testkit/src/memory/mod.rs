@@ -1,8 +1,9 @@
-//! The reference implementation of the store ports: all state behind one lock, so that each method is one
-//! transaction.
+//! The reference implementation of the store ports: all state is behind one lock, so that each
+//! method is one transaction.
 //!
-//! It panics where a caller breaks a promise that a database would have to trust: an id used twice, a revocation that is
-//! over before it begins, a plan that does not fit what it was decided on. Its futures are ready when first polled.
+//! It panics if a caller breaks a promise that a database has to trust: an id used twice, a
+//! revocation that ends before it begins, a plan that does not fit the state that it was decided
+//! on. Its futures are ready when first polled.
 
 mod accounts;
 mod identities;
@@ -144,6 +145,12 @@ fn check(ending: Ending) {
 impl Operator for MemoryStore {
     async fn set_active(&self, user: UserId, active: bool) {
         Self::set_active(self, user, active);
+    }
+
+    async fn overwrite_title(&self, user: UserId, id: TodoId, title: &str) {
+        let mut state = self.state.lock().expect("no method panicked");
+        let account = state.users.get_mut(&user).expect("the user exists");
+        account.overwrite_title(id, title);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Todos.
+//! [`TodoStore`] in memory.
 
 use std::cmp::Reverse;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::text::fold;
 use domain::todo::plan::{Decision, Plan, UserState, Written};
 use domain::todo::query::{Filter, ListQuery, Order, SortBy};
-use domain::todo::{Batch, Changes, Commit, Description, Page, Todo, TodoNumber, TodoStore};
+use domain::todo::{Batch, Changes, Commit, Description, Page, StoredTodo, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
 use super::{Account, MemoryStore};
@@ -22,16 +22,16 @@ impl TodoStore for MemoryStore {
         let named = batch.ids().into_iter().filter_map(|id| account.todos.get(&id).cloned());
         let numbers: Vec<_> = (first..).map(TodoNumber).take(batch.possible_creations()).collect();
         let last_number = numbers.last().map_or(first - 1, |number| number.0);
-        let mut ground = UserState::new(state.position(account), account.live, named, numbers);
-        let plan = Plan::decide(&mut ground, &batch, now).expect("as many numbers as it may create");
+        let mut user_state = UserState::new(state.position(account), account.live, named, numbers);
+        let plan = Plan::decide(&mut user_state, &batch, now).expect("enough numbers");
 
         state.last_number = last_number;
-        let account = state.users.get_mut(&user).expect("was there above");
+        let account = state.users.get_mut(&user).expect("the user was found above");
         for written in plan.written() {
             account.write(written);
         }
-        account.clock = ground.clock();
-        account.live = ground.live();
+        account.clock = user_state.clock();
+        account.live = user_state.live();
         account.check();
         let (decision, events) = plan.into_parts();
         if !events.is_empty() {
@@ -110,12 +110,29 @@ impl TodoStore for MemoryStore {
 
 impl Account {
     fn write(&mut self, Written { todo, is_new }: &Written) {
-        assert!(todo.updated_at() > self.clock, "a stamp that was given before: {todo:?}");
+        assert!(todo.updated_at() > self.clock, "the stamp is not new: {todo:?}");
         let before = self.todos.insert(todo.id(), Todo::clone(todo));
         assert_eq!(before.is_none(), *is_new, "the plan knows whether the todo exists: {before:?}");
     }
 
-    /// What the plan said of clock and count has to agree with the rows.
+    pub(super) fn overwrite_title(&mut self, id: TodoId, title: &str) {
+        let todo = self.todos.get_mut(&id).expect("the todo exists");
+        let row = StoredTodo {
+            id,
+            number: todo.number().0,
+            title: title.to_owned(),
+            description: todo.description().cloned().map(Into::into),
+            completed_at: todo.completed_at(),
+            created_at: todo.created_at(),
+            updated_at: todo.updated_at(),
+            deleted_at: todo.deleted_at(),
+            client_id: todo.client_id().cloned().map(Into::into),
+            versions: todo.versions(),
+        };
+        *todo = Todo::from_stored(row).expect("a valid row");
+    }
+
+    /// Fails unless the clock and the count that the plan set agree with the rows.
     fn check(&self) {
         let live = self.todos.values().filter(|todo| !todo.deleted()).count();
         assert_eq!(usize::try_from(self.live), Ok(live), "the count of live todos drifted");
@@ -138,7 +155,7 @@ fn finds(query: &ListQuery, todo: &Todo) -> bool {
         && query.search.words().iter().all(holds)
 }
 
-/// By id first and stably by the rest, so that ties stay in the order of ids.
+/// Sorts by id first and then stably by the key, so that ties stay in the order of ids.
 fn sort(todos: &mut [&Todo], by: SortBy, order: Order) {
     todos.sort_by_key(|todo| todo.id());
     match (by, order) {

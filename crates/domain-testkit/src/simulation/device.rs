@@ -1,11 +1,13 @@
 //! A device: local todos, unsent edits, a cursor.
 //!
-//! A device does what the protocol asks of a client and nothing else: it sends what it changed, takes what it gets, and keeps the
-//! cursor. It follows three rules:
-//! - An unsent edit keeps the version that it was made against, whatever the device learns meanwhile.
-//! - An accepted change is final only after the last page. A todo that came back replaces the device's own; a todo that did not come back is
-//!   exactly what the device sent.
-//! - After a conflict, the user drops the edit, or makes it again against the todo that the conflict showed.
+//! A device does what the protocol asks of a client and nothing else: it sends what it changed,
+//! takes what it gets, and keeps the cursor. It follows three rules:
+//! - An unsent edit keeps the version that it was made against, whatever the device learns
+//!   meanwhile.
+//! - An accepted change is final only after the last page. A todo that came back replaces the
+//!   device's own; a todo that did not come back is exactly what the device sent.
+//! - After a conflict, the user drops the edit, or makes it again against the todo that the
+//!   conflict showed.
 
 use std::collections::BTreeMap;
 
@@ -239,7 +241,8 @@ impl Device {
         self.rows.insert(row.id, row);
     }
 
-    /// Called after the last page: an accepted change whose todo did not come back is exactly what was sent.
+    /// Called after the last page: an accepted change whose todo did not come back is exactly what
+    /// was sent.
     fn finish(&mut self) {
         for (id, Accepted { fields, version }) in std::mem::take(&mut self.accepted) {
             let row = self.rows.remove(&id).unwrap_or(Row::unknown(id)).with(&fields);

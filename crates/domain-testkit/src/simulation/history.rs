@@ -1,5 +1,6 @@
-//! The checks on the record of a simulation, by rules stated independently of the domain's code: every version of every todo is
-//! there, and no change replaced a value that it did not know unless the strategy permits it.
+//! The checks on the record of a simulation, by rules stated independently of the domain's code:
+//! every version of every todo is there, and no change replaced a value that it did not know unless
+//! the strategy permits it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,7 +97,8 @@ pub fn holds(todo: &Todo, fields: &Fields) -> bool {
         .all(|(wanted, value)| wanted.as_ref().is_none_or(|wanted| *wanted == value))
 }
 
-/// The fields whose value the change replaced. Fails unless the change named each of them, or an edit restored the todo.
+/// The fields whose value the change replaced. Fails unless the change named each of them, or an
+/// edit restored the todo.
 fn replaced(before: Option<&Todo>, wanted: &Fields, after: &Todo) -> Vec<Field> {
     assert!(
         holds(after, &Fields { deleted: wanted.deleted.or(Some(after.deleted())), ..wanted.clone() }),
@@ -117,7 +119,8 @@ fn replaced(before: Option<&Todo>, wanted: &Fields, after: &Todo) -> Vec<Field> 
     changed.into_iter().map(|field| Field::ALL[field]).collect()
 }
 
-/// Whether an edit was applied to a todo that was deleted after the edit's base, without restoring it.
+/// Whether an edit was applied to a todo that was deleted after the edit's base, without restoring
+/// it.
 fn is_hidden_in_tombstone(change: &Change, found: &Todo, wanted: &Fields, after: &Todo) -> bool {
     let base = match change.base {
         Base::Current => return false,
@@ -129,8 +132,9 @@ fn is_hidden_in_tombstone(change: &Change, found: &Todo, wanted: &Fields, after:
     wanted.deleted.is_none() && their_tombstone && still
 }
 
-/// Fails if `change` replaced a value of `field` that it did not know, unless the strategy permits it. `found` is the todo before the batch, `before` the
-/// todo before the change, and `replaced` all fields that the change replaced.
+/// Fails if `change` replaced a value of `field` that it did not know, unless the strategy permits
+/// it. `found` is the todo before the batch, `before` the todo before the change, and `replaced`
+/// all fields that the change replaced.
 fn assert_may_replace(
     record: &Record,
     change: &Change,
@@ -157,7 +161,8 @@ fn assert_may_replace(
         Strategy::ClientWins => true,
         Strategy::LastWriteWins => edited_at(change).min(record.now) > found.updated_at(),
         Strategy::Merge => match field {
-            // An edit restores a todo that it did not know to be deleted. A deletion has to know every edit.
+            // An edit restores a todo that it did not know to be deleted. A deletion has to know
+            // every edit.
             Field::Deleted if before.deleted() => knew(&field) || replaced.len() > 1,
             Field::Deleted => knew(&field) && edits.iter().all(knew),
             _ => knew(&field),

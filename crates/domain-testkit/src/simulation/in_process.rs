@@ -59,7 +59,8 @@ impl InProcess {
         }
     }
 
-    /// Changes a todo at its current version, as a web page does, either now or immediately before the next read.
+    /// Changes a todo at its current version, as a web page does, either now or immediately before
+    /// the next read.
     pub async fn change_from_elsewhere(&self, random: &mut Random) {
         let rows: Vec<_> = self.rows().await.into_values().collect();
         if rows.is_empty() {

@@ -1,8 +1,8 @@
 //! A simulation of one user's devices on a faulty network.
 //!
-//! Devices edit todos offline and sync. The network loses requests and answers, repeats requests and
-//! delivers them late and out of order; clocks are skewed and set back; other clients change todos in
-//! between. A seed determines the whole run, so that a failing run can be repeated.
+//! Devices edit todos offline and sync. The network loses requests and answers, repeats requests
+//! and delivers them late and out of order; clocks are skewed and set back; other clients change
+//! todos in between. A seed determines the whole run, so that a failing run can be repeated.
 //!
 //! # Properties
 //!
@@ -11,8 +11,8 @@
 //! - **Convergence.** Once the network is reliable and the devices have synced, every device holds
 //!   exactly the todos that the server gives to a new device ([`Simulation::assert_converged`]).
 //! - **Completeness.** After each answer, a device holds every change up to its cursor.
-//! - **No lost acknowledgement.** Every value that the server acknowledged is in the version that it
-//!   acknowledged, and the stored todos are the last accepted versions ([`history`]).
+//! - **No lost acknowledgement.** Every value that the server acknowledged is in the version that
+//!   it acknowledged, and the stored todos are the last accepted versions ([`history`]).
 //! - **No silent overwrite.** No change replaces a value that it did not know, unless the strategy
 //!   permits it, and no accepted edit is hidden in a tombstone ([`history`]).
 //! - **One outcome.** Each edit ends in exactly one way: accepted, dropped by the user after a
@@ -76,8 +76,8 @@ impl<S: Server> Simulation<S> {
         Self { network: Network::new(server), devices, ids: Ids::default(), random }
     }
 
-    /// Performs one step: a user edits, a device syncs, or a late request arrives. `now` is the server's
-    /// time. Returns the index of the device that got an answer.
+    /// Performs one step: a user edits, a device syncs, or a late request arrives. `now` is the
+    /// server's time. Returns the index of the device that got an answer.
     pub async fn step(&mut self, now: Stamp) -> Option<usize> {
         let count = self.devices.len() as u64;
         let index = usize::try_from(self.random.below(count)).expect("an index");
@@ -94,8 +94,8 @@ impl<S: Server> Simulation<S> {
         }
     }
 
-    /// Makes the network reliable, and lets the devices sync until they have nothing left to send or to
-    /// learn.
+    /// Makes the network reliable, and lets the devices sync until they have nothing left to send
+    /// or to learn.
     pub async fn run_to_quiescence(&mut self) {
         self.network.become_reliable(&mut self.random).await;
         for _ in 0..Self::MAX_ROUNDS {
@@ -111,7 +111,8 @@ impl<S: Server> Simulation<S> {
         panic!("the devices always have something left to send: {:#?}", self.devices);
     }
 
-    /// Reads the server's todos through a new device, and fails if another device holds anything else.
+    /// Reads the server's todos through a new device, and fails if another device holds anything
+    /// else.
     pub async fn assert_converged(&mut self) -> BTreeMap<TodoId, Row> {
         let index = self.devices.len();
         self.devices.push(Device::new(Profile { limit: 3, ..Profile::any(index, &mut self.random) }));
@@ -211,7 +212,8 @@ pub async fn run(seed: u64) -> Report {
     report
 }
 
-/// Fails if a device that was just answered lacks a change up to its cursor. `all` is what the server holds.
+/// Fails if a device that was just answered lacks a change up to its cursor. `all` is what the
+/// server holds.
 fn assert_up_to_date(device: &Device, all: &BTreeMap<TodoId, Row>) {
     let profile = &device.profile;
     for row in all.values().filter(|row| row.updated_at <= device.cursor()) {

@@ -1,4 +1,5 @@
-//! A network that loses requests and answers, and delivers some requests twice, late or out of order.
+//! A network that loses requests and answers, and delivers some requests twice, late or out of
+//! order.
 
 use super::random::Random;
 use super::wire::{Lost, Reply, Request, Server};

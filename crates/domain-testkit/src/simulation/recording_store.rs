@@ -1,4 +1,5 @@
-//! A store that records every batch, and can commit another batch between a device's write and its read.
+//! A store that records every batch, and can commit another batch between a device's write and its
+//! read.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! The messages between devices and server: the sync of the HTTP API in neutral terms, so that the same devices can talk to the domain in
-//! process and to a real server.
+//! The messages between devices and server: the sync of the HTTP API in neutral terms, so that the
+//! same devices can talk to the domain in process and to a real server.
 
 use std::future::Future;
 
@@ -99,7 +99,8 @@ impl Fields {
         self.deleted = later.deleted.or(self.deleted);
     }
 
-    /// The named values in the order of [`domain::todo::Field::ALL`], comparable with [`Row::values`].
+    /// The named values in the order of [`domain::todo::Field::ALL`], comparable with
+    /// [`Row::values`].
     #[must_use]
     pub fn values(&self) -> [Option<String>; 4] {
         [
@@ -170,7 +171,8 @@ impl Row {
         self.fields().values().map(Option::unwrap_or_default)
     }
 
-    /// Whether `other` is the same todo at the same version with the same values, whatever the stamps.
+    /// Whether `other` is the same todo at the same version with the same values, whatever the
+    /// stamps.
     #[must_use]
     pub fn equals(&self, other: &Self) -> bool {
         Self { updated_at: None, ..self.clone() } == Self { updated_at: None, ..other.clone() }
