@@ -25,6 +25,7 @@ fn quick() -> Result<(), String> {
     tests.args(["test", "--workspace"]);
     NOT_QUICK.iter().for_each(|package| drop(tests.args(["--exclude", package])));
     run_command(&mut tests)?;
+    serde_forms()?;
     let mut black_box = black_box()?;
     black_box.args(["test", "--package", "blackbox-tests", "--", "--skip", "postgres"]);
     run_command(black_box.args(QUICK_BLACK_BOX))
@@ -43,9 +44,17 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     let mut options = arguments.iter().take_while(|argument| **argument != "--");
     let chosen =
         options.any(|a| *a == "-p" || a.starts_with("--package") || a.starts_with("--manifest-path"));
+    if !chosen {
+        serde_forms()?;
+    }
     let mut tests = black_box()?;
     tests.args(["test", "--no-fail-fast"]).args((!chosen).then_some("--workspace")).args(arguments);
     run_command(tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python))
+}
+
+/// Tests the serde forms of `domain`, which are behind a feature that the workspace leaves off.
+fn serde_forms() -> Result<(), String> {
+    run_command(cargo().args(["test", "--package", "domain", "--features", "serde", "--test", "serde_forms"]))
 }
 
 /// Cargo, with the server built for the black-box tests.
