@@ -1,10 +1,10 @@
-//! Where the binary under test is.
+//! The path of the binary under test.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The path of `todo-server`: `TODO_SERVER_BIN` where the test runner built it, else built here, once.
+/// The path of `todo-server`: `TODO_SERVER_BIN` if set, otherwise a debug build made on first use.
 pub fn todo_server() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| std::env::var_os("TODO_SERVER_BIN").map_or_else(build, PathBuf::from))
@@ -18,7 +18,7 @@ fn build() -> PathBuf {
         .status()
         .expect("cargo can be run");
     assert!(status.success(), "`cargo build --package server` failed");
-    // This test's own executable is target/PROFILE/deps/NAME.
+    // The path of this executable is target/PROFILE/deps/NAME.
     let mut target = std::env::current_exe().expect("the test has a path");
     target.pop();
     target.pop();
@@ -26,7 +26,7 @@ fn build() -> PathBuf {
     target.join("debug/todo-server")
 }
 
-/// The repository's root.
+/// The root of the repository.
 #[must_use]
 pub fn workspace() -> PathBuf {
     let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! What an operator does to a server's database by hand.
+//! Direct access to a server's database, as an operator has it.
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
@@ -14,7 +14,7 @@ struct Row {
 }
 
 impl Server {
-    /// Runs a statement that gives nothing.
+    /// Runs a statement without a result.
     pub fn execute(&self, sql: &str) {
         if let Some(database) = &self.postgres {
             database.sql(Role::Owner, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -23,7 +23,7 @@ impl Server {
         }
     }
 
-    /// The texts that a query gives in its one column, which is named `value`.
+    /// Runs a query whose only column is a text named `value`; returns the column.
     #[must_use]
     pub fn column(&self, sql: &str) -> Vec<String> {
         if let Some(database) = &self.postgres {
@@ -34,7 +34,7 @@ impl Server {
         rows.into_iter().map(|row| row.value).collect()
     }
 
-    /// Every table with a column `user_id`, as the database's catalogue tells it.
+    /// Every table with a column `user_id`, from the database's catalogue.
     #[must_use]
     pub fn tables_of_users(&self) -> Vec<String> {
         self.column(match self.database() {
@@ -51,7 +51,7 @@ impl Server {
         })
     }
 
-    /// A column of ids as texts without hyphens, in lower case.
+    /// The SQL expression of an id column as lower-case text without hyphens.
     #[must_use]
     pub fn id_text(&self, column: &str) -> String {
         match self.database() {

@@ -1,4 +1,4 @@
-//! A device as the main job has it: it keeps its todos, works offline, and syncs.
+//! A simulated device: it stores its todos, works offline, and syncs.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use crate::client::{Answer, Client};
 pub struct Device {
     client: Client,
     name: String,
-    /// What it shows, by id.
+    /// The todos that it shows, by id.
     pub todos: BTreeMap<String, Value>,
     unsent: BTreeMap<String, Value>,
     cursor: Value,
 }
 
 impl Device {
-    /// A device that has seen nothing yet.
+    /// Creates a device that has never synced.
     #[must_use]
     pub fn new(client: &Client, name: &str) -> Self {
         let (todos, unsent) = (BTreeMap::new(), BTreeMap::new());
         Self { client: client.clone(), name: name.to_owned(), todos, unsent, cursor: Value::Null }
     }
 
-    /// Changes fields of a todo on the device alone; an unknown id creates it.
+    /// Changes fields of a todo on the device only; an unknown id creates a todo.
     pub fn edit(&mut self, id: &str, fields: Value) {
         let known = self.todos.entry(id.to_owned()).or_insert_with(|| json!({"id": id, "version": 0}));
         let change = self
@@ -38,19 +38,19 @@ impl Device {
         }
     }
 
-    /// Deletes a todo on the device alone.
+    /// Deletes a todo on the device only.
     pub fn delete(&mut self, id: &str) {
         self.edit(id, json!({"deleted": true}));
     }
 
-    /// What it would send now.
+    /// The sync request that it would send now.
     #[must_use]
     pub fn request(&self, strategy: &str) -> Value {
         json!({"last_sync": self.cursor, "strategy": strategy, "client_id": self.name,
                "todos": self.unsent.values().collect::<Vec<_>>()})
     }
 
-    /// Sends what it changed, takes what it gets, keeps the cursor; until there is no more. Gives the first answer.
+    /// Syncs until there is nothing more to receive; returns the first answer.
     pub async fn sync(&mut self, strategy: &str) -> Value {
         let first = self.exchange(strategy).await;
         let mut more = first["has_more"] == true;
@@ -62,11 +62,11 @@ impl Device {
 
     async fn exchange(&mut self, strategy: &str) -> Value {
         let answer = self.client.post("/api/v1/todos/sync", self.request(strategy)).await.expect(200);
-        self.take(&answer)
+        self.apply(&answer)
     }
 
-    /// Takes an answer to [`Device::request`].
-    pub fn take(&mut self, answer: &Answer) -> Value {
+    /// Applies an answer to [`Device::request`].
+    pub fn apply(&mut self, answer: &Answer) -> Value {
         let body = answer.json();
         for (id, version) in body["versions"].as_object().expect("versions") {
             if let Some(todo) = self.todos.get_mut(id) {
@@ -83,9 +83,9 @@ impl Device {
         body
     }
 
-    /// What it shows: (text, completed) of each todo, sorted.
+    /// The text and the completed flag of each todo, sorted.
     #[must_use]
-    pub fn shows(&self) -> Vec<(String, bool)> {
+    pub fn shown(&self) -> Vec<(String, bool)> {
         let mut all: Vec<_> = self
             .todos
             .values()

@@ -1,4 +1,4 @@
-//! Starting the binary, and the database that a server starts on.
+//! Starting the binary, and preparing its database.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use crate::binary::{todo_server, workspace};
 use crate::server::SECRET_KEY;
 
-/// Where its output goes.
+/// The path of the server's log.
 pub(crate) fn log_file(folder: &Path) -> PathBuf {
     folder.join("server.log")
 }
 
-/// A command of the binary in `folder`, with nothing of this process's environment but `PATH`.
+/// A command of the binary in `folder`, with `settings` and `PATH` as its environment.
 #[must_use]
 pub fn command(folder: &Path, settings: &[(String, String)]) -> Command {
     let mut command = Command::new(todo_server());
@@ -27,7 +27,7 @@ pub fn command(folder: &Path, settings: &[(String, String)]) -> Command {
     command
 }
 
-/// Starts it and waits until it listens; gives its address too.
+/// Starts the server and waits until it listens; returns its base URL too.
 pub(crate) fn spawn(folder: &Path, settings: &[(String, String)]) -> (Child, String) {
     let log = File::options().create(true).append(true).open(log_file(folder)).expect("a log file");
     let mut child = command(folder, settings)
@@ -50,7 +50,7 @@ pub(crate) fn spawn(folder: &Path, settings: &[(String, String)]) -> (Child, Str
         }
         seen.push_str(&line);
     };
-    // Whatever it prints later belongs to the log too, and a full pipe would stop it.
+    // Later output goes to the log too; a full pipe would block the server.
     std::thread::spawn(move || {
         let mut log = log;
         let _ = std::io::copy(&mut stdout, &mut log);
@@ -58,7 +58,7 @@ pub(crate) fn spawn(folder: &Path, settings: &[(String, String)]) -> (Child, Str
     (child, base_url)
 }
 
-/// A database with the schema in it, made once by the binary's own command.
+/// A template database with the schema, which the binary's `migrate up` creates once.
 pub(crate) fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -76,7 +76,7 @@ pub(crate) fn template() -> &'static Template {
     })
 }
 
-/// A template made from other migrations must not be taken for this one.
+/// A hash that distinguishes templates of different migrations.
 fn migrations_hash() -> u64 {
     let mut hasher = DefaultHasher::new();
     let mut folders = vec![workspace().join("migrations/postgres")];

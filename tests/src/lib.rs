@@ -1,8 +1,8 @@
-//! What the black-box tests need: the real binary on a database of its own, an HTTP client whose answers read as a
-//! transcript, and a WebSocket client.
+//! Helpers of the black-box tests: the real binary on its own database, an HTTP client whose answers
+//! print as transcripts, and a WebSocket client.
 //!
-//! Deliberately absent: any crate of the product. What is tested here is what a client sees; the suite borrows the simulated
-//! devices and their stamps, and nothing else.
+//! Deliberately absent: the crates of the product. The tests see what a client sees; they borrow only
+//! the simulated devices and their stamps.
 #![expect(clippy::missing_panics_doc, reason = "a test helper that can't go on fails the test")]
 #![expect(clippy::print_stderr, reason = "a failing test shows the server's log")]
 #![expect(clippy::expect_used, reason = "a test helper that can't go on fails the test")]
@@ -24,8 +24,8 @@ pub use raw::Wire;
 pub use server::{Database, Server};
 pub use socket::Socket;
 
-/// Runs one test on each database: `name::sqlite` and `name::postgres`. It is given a server of its own, or, to start one with
-/// settings, the kind of database.
+/// Defines a test for each database: `name::sqlite` and `name::postgres`. The test receives a new
+/// server or, to start one with settings, the kind of database.
 #[macro_export]
 macro_rules! on_both_databases {
     (@given Server, $database:expr) => { $crate::Server::start($database).await };

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::launch::{log_file, spawn, template};
-use crate::statements::nameless;
+use crate::statements::without_user;
 
 pub use crate::launch::command;
 
@@ -186,8 +186,8 @@ impl Drop for Server {
             eprintln!("--- the server's log\n{}", self.logs());
             return;
         }
-        let nameless = nameless(&self.logs());
-        assert!(nameless.is_empty(), "statements about users' data that name no user: {nameless:#?}");
+        let unfiltered = without_user(&self.logs());
+        assert!(unfiltered.is_empty(), "statements about rows of users that name no user: {unfiltered:#?}");
     }
 }
 

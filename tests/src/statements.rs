@@ -1,4 +1,5 @@
-//! Every statement about users' data names the user: each test's server is held to it when it goes.
+//! Checks that every SQL statement about rows of users names a user. It runs when a test's server
+//! is dropped.
 
 use std::collections::BTreeSet;
 
@@ -15,49 +16,46 @@ const TABLES: [&str; 7] = [
     "mail_outbox",
 ];
 
-/// Conditions of statements that are about no one user, each with its reason.
-const ABOUT_NOBODY: [(&str, &str); 22] = [
+/// Fragments of statements that need not name a user, each with the reason.
+const EXEMPT: [(&str, &str); 22] = [
     (" where 1=0", "an empty list writes and reads nothing"),
-    ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for sessions that ended anywhere"),
+    ("from revoked_tokens where (revoked_tokens.revoked_at >= ", "the poll for revocations of all instances"),
+    ("from refresh_tokens where (refresh_tokens.token_hash = ", "the hash of a secret finds its user"),
+    ("from todos where (todos.deleted_at < ", "housekeeping finds old tombstones"),
+    ("from todos t where t.deleted_at < ", "housekeeping finds old tombstones"),
+    ("from one_time_tokens o where o.token_hash = ", "the hash of a secret finds its user"),
+    ("from one_time_tokens where ((((one_time_tokens.token_hash = ", "the hash of a secret finds its user"),
+    ("from external_identities i where i.provider = ", "the identity finds its user"),
+    ("from external_identities where ((external_identities.provider = ", "the identity finds its user"),
+    ("update one_time_tokens set user_id = ", "a row for an address gets its user"),
+    ("update mail_outbox set user_id = ", "a row for an address gets its user"),
     (
-        "from refresh_tokens where (refresh_tokens.token_hash = ",
-        "the hash of a secret is what finds its user",
+        "from mail_outbox where (mail_outbox.next_attempt_at <= ",
+        "the mail worker sends the due mails of all users",
     ),
-    ("from todos where (todos.deleted_at < ", "the housekeeper looks for tombstones past their age"),
-    ("from todos t where t.deleted_at < ", "the housekeeper looks for tombstones past their age"),
-    ("from one_time_tokens o where o.token_hash = ", "the hash of a secret is what finds its user"),
+    ("from mail_outbox m where m.next_attempt_at <= ", "the mail worker sends the due mails of all users"),
     (
-        "from one_time_tokens where ((((one_time_tokens.token_hash = ",
-        "the hash of a secret is what finds its user",
+        "from mail_outbox where (mail_outbox.next_attempt_at is not null",
+        "the mail worker counts queued mails",
     ),
-    ("from external_identities i where i.provider = ", "the identity is what finds its user"),
-    (
-        "from external_identities where ((external_identities.provider = ",
-        "the identity is what finds its user",
-    ),
-    ("update one_time_tokens set user_id = ", "what was for an address alone gets its user"),
-    ("update mail_outbox set user_id = ", "what was for an address alone gets its user"),
-    ("from mail_outbox where (mail_outbox.next_attempt_at <= ", "the mail worker sends whosever mail is due"),
-    ("from mail_outbox m where m.next_attempt_at <= ", "the mail worker sends whosever mail is due"),
-    ("from mail_outbox where (mail_outbox.next_attempt_at is not null", "the mail worker counts what waits"),
-    ("from mail_outbox m where m.next_attempt_at is not null", "the mail worker counts what waits"),
-    ("update mail_outbox set next_attempt_at = ", "the mail worker notes what it takes, and what failed"),
-    ("update mail_outbox set attempts = ", "the mail worker notes what failed"),
-    ("update mail_outbox set sent_at = ", "the mail worker notes what it sent"),
-    ("from mail_outbox where sent_at < ", "the housekeeper removes what was sent long ago"),
-    ("from mail_outbox where given_up_at < ", "the housekeeper removes what was given up long ago"),
-    ("where expires_at <= ", "the housekeeper removes what is over, whoever it belongs to"),
-    ("from sessions s where s.expires_at <= ", "the housekeeper removes what is over, whoever it belongs to"),
+    ("from mail_outbox m where m.next_attempt_at is not null", "the mail worker counts queued mails"),
+    ("update mail_outbox set next_attempt_at = ", "the mail worker records leases and failures"),
+    ("update mail_outbox set attempts = ", "the mail worker records failures"),
+    ("update mail_outbox set sent_at = ", "the mail worker records deliveries"),
+    ("from mail_outbox where sent_at < ", "housekeeping deletes old mails"),
+    ("from mail_outbox where given_up_at < ", "housekeeping deletes old mails"),
+    ("where expires_at <= ", "housekeeping deletes expired rows of all users"),
+    ("from sessions s where s.expires_at <= ", "housekeeping deletes expired rows of all users"),
 ];
 
-/// The statements in a log that are about rows of users and name no user, each once.
-pub(crate) fn nameless(log: &str) -> BTreeSet<String> {
+/// The distinct statements in a log that concern rows of users and name no user.
+pub(crate) fn without_user(log: &str) -> BTreeSet<String> {
     let statements: BTreeSet<String> = log.lines().filter_map(statement).collect();
-    let excused = |statement: &String| ABOUT_NOBODY.iter().any(|(part, _)| statement.contains(part));
-    statements.into_iter().filter(|statement| !names_its_user(statement) && !excused(statement)).collect()
+    let exempt = |statement: &String| EXEMPT.iter().any(|(part, _)| statement.contains(part));
+    statements.into_iter().filter(|statement| !names_its_user(statement) && !exempt(statement)).collect()
 }
 
-/// The statement that a line of the log tells, in one form whatever the database.
+/// The statement of a log line, normalised for both databases.
 fn statement(line: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).ok().filter(|line: &Value| line["target"] == "sql")?;
     let text = line["statement"].as_str().or_else(|| line["message"].as_str())?;
@@ -75,13 +73,13 @@ fn names_its_user(statement: &str) -> bool {
     if !touches {
         return true;
     }
-    // An insertion names it among its columns, anything else in its condition.
-    let told = if statement.starts_with("insert") {
+    // An INSERT names the user among its columns, any other statement in its condition.
+    let place = if statement.starts_with("insert") {
         Some(statement)
     } else {
         statement.find(" where ").or_else(|| statement.find(" on ")).map(|start| &statement[start..])
     };
-    told.is_some_and(|told| told.contains("user_id"))
+    place.is_some_and(|place| place.contains("user_id"))
 }
 
 #[cfg(test)]
@@ -89,7 +87,7 @@ mod tests {
     use super::*;
 
     fn found(statement: &str) -> usize {
-        nameless(&serde_json::json!({"target": "sql", "message": statement}).to_string()).len()
+        without_user(&serde_json::json!({"target": "sql", "message": statement}).to_string()).len()
     }
 
     #[test]

@@ -65,14 +65,14 @@ on_both_databases! {
 
         laptop.sync("manual").await;
         let agreed = vec![("Bake bread".to_owned(), false), ("Buy oat and soy milk".to_owned(), false)];
-        assert_eq!((phone.shows(), laptop.shows()), (agreed.clone(), agreed));
+        assert_eq!((phone.shown(), laptop.shown()), (agreed.clone(), agreed));
 
         // A deletion reaches the other device too.
         laptop.delete(BREAD);
         laptop.sync("manual").await;
         assert_eq!(socket.next().await["type"], "todo_deleted");
         phone.sync("manual").await;
-        assert_eq!(phone.shows(), laptop.shows());
+        assert_eq!(phone.shown(), laptop.shown());
         assert_eq!(phone.todos.len(), 1);
     }
 
@@ -84,7 +84,7 @@ on_both_databases! {
         // The first response is lost.
         client.post("/api/v1/todos/sync", request.clone()).await.expect(200);
         let again = client.post("/api/v1/todos/sync", request).await.expect(200);
-        let body = phone.take(&again);
+        let body = phone.apply(&again);
         assert_eq!((&body["applied"], &body["versions"]), (&json!([MILK]), &json!({MILK: 1})));
         assert_eq!(client.get("/api/v1/todos").await.expect(200).header("x-total-count"), "1");
     }
@@ -106,6 +106,6 @@ on_both_databases! {
         assert_eq!(answer["conflicts"], json!([]));
         laptop.sync("merge").await;
         let merged = vec![("Bake rye bread".to_owned(), false), ("Buy oat milk".to_owned(), true)];
-        assert_eq!((phone.shows(), laptop.shows()), (merged.clone(), merged));
+        assert_eq!((phone.shown(), laptop.shown()), (merged.clone(), merged));
     }
 }

@@ -1,5 +1,5 @@
 // Two devices of one user, driven through the generated client: register, log in, sync, conflict, resolution.
-// BASE_URL names the running server. Exits 0 when every step holds, and 1 with the step that did not.
+// BASE_URL is the address of the running server. Exits with 0 if every step succeeds, otherwise with 1 and the failed step.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import createClient from "openapi-fetch";
@@ -88,7 +88,7 @@ assert.deepEqual(settled.server_changes.map((todo) => [todo.text, todo.version])
 const listed = success("list", await laptop.GET("/api/v1/todos", { params: { query: { search: "goat" } } }));
 assert.deepEqual(listed.map((todo) => todo.id), [id]);
 
-// What a request may leave out, the types let it leave out.
+// The types allow optional members to be absent.
 const bare = success("create with a text alone", await phone.POST("/api/v1/todos", { body: { text: "Buy bread" } }));
 assert.equal(bare.completed, false);
 const out = await phone.POST("/api/v1/auth/logout", { body: {} });
