@@ -23,7 +23,7 @@ pub struct ApiSettings {
     /// The lifetime of access tokens on every surface; `None` leaves each surface its own.
     pub access_token_lifetime: Option<Duration>,
     /// The lifetime of the cookie that carries a refresh token.
-    pub refresh_lifetime: Duration,
+    pub refresh_token_lifetime: Duration,
     /// The frontend's absolute http or https URL. OAuth logins return to it, or to a page of an
     /// allowed origin.
     pub frontend_url: String,
@@ -48,7 +48,7 @@ impl Default for ApiSettings {
             batch_limit: 1000,
             page_limit: 100,
             access_token_lifetime: None,
-            refresh_lifetime: Lifetimes::default().refresh,
+            refresh_token_lifetime: Lifetimes::default().refresh,
             frontend_url: "http://localhost:3000".to_owned(),
             trusted_proxies: Vec::new(),
             api_quota: None,

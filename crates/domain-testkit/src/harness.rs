@@ -185,7 +185,7 @@ pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: imp
             failed.push(case);
         }
     }
-    assert!(failed.is_empty(), "{} cases fail, see above: {failed:#?}", failed.len());
+    assert!(failed.is_empty(), "these cases fail, see above: {failed:#?}");
 }
 
 /// Runs a contract, and fails it if it does not end within a minute, as when a store waits for

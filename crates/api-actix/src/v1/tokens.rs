@@ -75,7 +75,7 @@ pub(super) fn answer(status: StatusCode, logged_in: &LoggedIn, client: &Client, 
     };
     let mut response = json(status, &body);
     if client.trusted_page {
-        let seconds = i64::try_from(api.settings.refresh_lifetime.as_secs()).unwrap_or(i64::MAX);
+        let seconds = i64::try_from(api.settings.refresh_token_lifetime.as_secs()).unwrap_or(i64::MAX);
         let mut cookie = refresh_cookie(client, COOKIE_PATH, &tokens.refresh.0);
         cookie.set_max_age(Duration::seconds(seconds));
         // Fails only for a value that is no header, and base64url always is.

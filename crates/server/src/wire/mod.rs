@@ -156,7 +156,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         batch_limit: settings.limits.batch_todos,
         page_limit: settings.limits.page_size,
         access_token_lifetime: settings.access_token_lifetime,
-        refresh_lifetime: settings.refresh_token_lifetime,
+        refresh_token_lifetime: settings.refresh_token_lifetime,
         frontend_url: settings.mail.frontend_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         api_quota: settings.api_quota,

@@ -77,8 +77,7 @@ async fn failed_logins_are_limited_per_network_despite_forged_headers() {
     assert_eq!(refused.header("retry-after"), Some("180"));
     let expected = (Some(r#""default";q=5;w=900"#), Some(r#""default";r=0;t=180"#));
     assert_eq!(limits(&refused), expected);
-    let elsewhere = fail(&api, &address(), |request| from(request, "192.0.2.2")).await;
-    assert_eq!(elsewhere.status, 401);
+    fail(&api, &address(), |request| from(request, "192.0.2.2")).await.expect(401);
 }
 
 #[actix_web::test]
@@ -88,20 +87,17 @@ async fn behind_a_trusted_proxy_each_client_network_has_its_own_limit() {
         move |request| from(request, "10.0.0.1").insert_header(("x-forwarded-for", client.clone()))
     };
     for n in 0..5 {
-        let reply = fail(&api, &address(), via(format!("2001:db8:1:2::{n}"))).await;
-        assert_eq!(reply.status, 401);
+        fail(&api, &address(), via(format!("2001:db8:1:2::{n}"))).await.expect(401);
     }
     fail(&api, &address(), via("2001:db8:1:2:ffff::1".to_owned())).await.refused(429, "RATE_001");
-    let other = fail(&api, &address(), via("2001:db8:1:3::1".to_owned())).await;
-    assert_eq!(other.status, 401);
+    fail(&api, &address(), via("2001:db8:1:3::1".to_owned())).await.expect(401);
 }
 
 #[actix_web::test]
 async fn failed_logins_to_one_account_are_limited_across_networks() {
     let api = limited();
     for n in 0..10 {
-        let reply = fail(&api, "ann@example.com", |request| from(request, &format!("192.0.2.{n}"))).await;
-        assert_eq!(reply.status, 401);
+        fail(&api, "ann@example.com", |request| from(request, &format!("192.0.2.{n}"))).await.expect(401);
     }
     fail(&api, "ANN@example.com", |request| from(request, "192.0.2.99")).await.refused(429, "RATE_001");
 }

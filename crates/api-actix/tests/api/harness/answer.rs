@@ -1,5 +1,7 @@
 //! Requests, and what comes back.
 
+use std::fmt;
+
 use actix_web::Error;
 use actix_web::body::{BoxBody, to_bytes};
 use actix_web::cookie::Cookie;
@@ -10,12 +12,21 @@ use domain::UserId;
 use serde_json::Value;
 
 /// A response. The body is null unless it is JSON.
-#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub cookies: Vec<Cookie<'static>>,
     pub body: Value,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))?;
+        }
+        write!(f, "{:#}", self.body)
+    }
 }
 
 impl Answer {
@@ -33,7 +44,7 @@ impl Answer {
 
     /// Returns the body of an answer that must have this status.
     pub fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{self:#?}");
+        assert_eq!(self.status, status, "{self:?}");
         self.body
     }
 
@@ -44,7 +55,7 @@ impl Answer {
 
     /// Fails unless this is that refusal, with everything that each refusal has.
     pub fn refused(&self, status: u16, code: &str) {
-        assert_eq!(self.refusal(), (status, code), "{self:#?}");
+        assert_eq!(self.refusal(), (status, code), "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert!(self.header("x-content-type-options").is_some());
         assert_eq!(self.body["status"], status);
@@ -52,7 +63,7 @@ impl Answer {
         assert!(self.body["details"].is_object());
         assert_eq!(self.body["request_id"].as_str(), self.header("x-request-id"));
         let scope = !self.body["details"]["scope"].is_null();
-        assert_eq!(self.header("www-authenticate").is_some(), status == 401 || scope, "{self:#?}");
+        assert_eq!(self.header("www-authenticate").is_some(), status == 401 || scope, "{self:?}");
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -65,7 +76,7 @@ impl Answer {
 
     /// The user of a token response of the sync contract.
     pub fn user(&self, status: u16) -> User {
-        assert_eq!(self.status, status, "{self:#?}");
+        assert_eq!(self.status, status, "{self:?}");
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         User {
             id: UserId(text(&self.body["user"]["id"]).parse().expect("a UUID")),
