@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::Stamp;
-use domain::limits::{Charge, LimitKey, Quota, RateLimiter, gcra, gcra_give_back};
+use domain::limits::{Charge, LimitKey, Quota, RateLimiter, gcra, gcra_refund};
 use moka::Expiry;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -75,10 +75,10 @@ impl RateLimiter for MemoryRateLimiter {
         charge
     }
 
-    async fn give_back(&self, key: &LimitKey, quota: Quota, _now: Stamp) {
+    async fn refund(&self, key: &LimitKey, quota: Quota, _now: Stamp) {
         if let Some(counter) = self.counters.get(key) {
             let mut arrival = counter.arrival();
-            *arrival = arrival.map(|arrival| gcra_give_back(arrival, quota));
+            *arrival = arrival.map(|arrival| gcra_refund(arrival, quota));
         }
     }
 }
@@ -131,9 +131,9 @@ mod tests {
         let limiter = MemoryRateLimiter::new(100);
         for _ in 0..20 {
             assert!(limiter.charge(&key(1), QUOTA, NOW).await.allowed);
-            limiter.give_back(&key(1), QUOTA, NOW).await;
+            limiter.refund(&key(1), QUOTA, NOW).await;
         }
-        limiter.give_back(&key(2), QUOTA, NOW).await;
+        limiter.refund(&key(2), QUOTA, NOW).await;
         assert_eq!(limiter.charge(&key(2), QUOTA, NOW).await.remaining, 4);
     }
 

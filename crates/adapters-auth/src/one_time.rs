@@ -3,7 +3,8 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::account::{OneTimeId, OneTimeSecrets};
+use domain::OneTimeTokenId;
+use domain::one_time::OneTimeSecrets;
 use domain::session::TokenHash;
 use uuid::Uuid;
 
@@ -28,16 +29,16 @@ impl HmacOneTimeSecrets {
     }
 
     /// The id in a secret that one of the keys made.
-    fn id(&self, secret: &str) -> Option<OneTimeId> {
+    fn id(&self, secret: &str) -> Option<OneTimeTokenId> {
         let bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
         let (id, tag) = bytes.split_at_checked(ID_BYTES)?;
         let is_authentic = self.0.all().any(|key| hmac::verify(key, id, tag).is_ok());
-        Uuid::from_slice(id).ok().filter(|_| is_authentic).map(OneTimeId)
+        Uuid::from_slice(id).ok().filter(|_| is_authentic).map(OneTimeTokenId)
     }
 }
 
 impl OneTimeSecrets for HmacOneTimeSecrets {
-    fn derive(&self, id: OneTimeId) -> String {
+    fn derive(&self, id: OneTimeTokenId) -> String {
         let id = id.0.as_bytes();
         URL_SAFE_NO_PAD.encode([&id[..], hmac::sign(self.0.current(), id).as_ref()].concat())
     }
@@ -56,7 +57,7 @@ impl OneTimeSecrets for HmacOneTimeSecrets {
 mod tests {
     use super::*;
 
-    const ID: OneTimeId = OneTimeId(Uuid::from_u128(7));
+    const ID: OneTimeTokenId = OneTimeTokenId(Uuid::from_u128(7));
 
     fn secrets(text: &str) -> HmacOneTimeSecrets {
         HmacOneTimeSecrets::new(&KeyRing::parse(&text.into()).expect("valid"))
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn each_token_has_its_own_secret() {
         let one = secrets("one");
-        let other = OneTimeId(Uuid::from_u128(8));
+        let other = OneTimeTokenId(Uuid::from_u128(8));
         assert_ne!(one.derive(ID), one.derive(other));
         assert_ne!(one.hash(&one.derive(ID)), one.hash(&one.derive(other)));
     }

@@ -33,8 +33,9 @@ impl RefreshSecrets for HmacRefreshSecrets {
         token(self.0.current(), session, generation)
     }
 
-    fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret> {
-        self.0.all().map(|key| token(key, session, generation)).collect()
+    fn recover(&self, session: SessionId, generation: u32, hash: &TokenHash) -> Option<RefreshSecret> {
+        let mut derived = self.0.all().map(|key| token(key, session, generation));
+        derived.find(|secret| sha256(&secret.0) == *hash)
     }
 
     fn hash(&self, secret: &str) -> TokenHash {
@@ -83,11 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn after_a_rotation_of_secrets_the_older_derivation_is_still_known() {
+    fn after_a_rotation_of_secrets_an_older_token_is_still_recovered() {
         let before = secrets("old").derive(SESSION, 2);
         let rotated = secrets("new,old");
         assert_ne!(rotated.derive(SESSION, 2), before);
-        assert_eq!(rotated.derive_all(SESSION, 2), [rotated.derive(SESSION, 2), before]);
+        for secret in [before, rotated.derive(SESSION, 2)] {
+            let hash = rotated.hash(&secret.0);
+            assert_eq!(rotated.recover(SESSION, 2, &hash), Some(secret));
+            assert_eq!(rotated.recover(SESSION, 3, &hash), None);
+        }
     }
 
     #[test]

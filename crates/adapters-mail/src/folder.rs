@@ -52,8 +52,8 @@ async fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use domain::account::Email;
     use domain::mail::Template;
+    use domain::user::Email;
     use uuid::Uuid;
 
     use super::*;

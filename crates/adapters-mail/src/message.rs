@@ -122,7 +122,7 @@ fn html(letter: &Letter, text: &Text) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::account::{DisplayName, Email};
+    use domain::user::{DisplayName, Email};
     use uuid::Uuid;
 
     use super::*;

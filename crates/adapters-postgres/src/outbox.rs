@@ -44,7 +44,7 @@ impl Outbox for PostgresStore {
         self.refused(mail, error, Some(next), None).await
     }
 
-    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
+    async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
         self.refused(mail, error, None, Some(now)).await
     }
 

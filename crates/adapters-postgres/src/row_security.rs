@@ -2,9 +2,10 @@
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::OneTimeTokenId;
 use domain::UserId;
-use domain::account::{Email, OneTimeId};
 use domain::session::TokenHash;
+use domain::user::Email;
 
 use crate::error::Failure;
 use crate::sql::{Sql, sql};
@@ -78,8 +79,8 @@ impl RowScope {
         Self::Key(format!("{provider}\n{subject}"))
     }
 
-    /// The mail that carries the link of this token.
-    pub(crate) fn mail_of(token: OneTimeId) -> Self {
+    /// The mail that carries this token.
+    pub(crate) fn mail_of(token: OneTimeTokenId) -> Self {
         Self::Key(token.0.to_string())
     }
 

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use domain::account::{Email, User};
 use domain::identity::{
     ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, Unlinked, join,
 };
+use domain::user::{Email, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::error::Failure;
@@ -17,7 +17,7 @@ use crate::tables::{sessions, users};
 
 #[async_trait]
 impl IdentityStore for SqliteStore {
-    async fn of_external(
+    async fn find_or_create_external(
         &self,
         token: &ExternalToken,
         new_user: UserId,
@@ -29,7 +29,7 @@ impl IdentityStore for SqliteStore {
             return Ok(user);
         }
         let token = token.clone();
-        self.write(move |conn| of_external(conn, &token, new_user, now)).await
+        self.write(move |conn| find_or_create_external(conn, &token, new_user, now)).await
     }
 
     async fn resolve(
@@ -61,7 +61,7 @@ impl IdentityStore for SqliteStore {
     }
 }
 
-fn of_external(
+fn find_or_create_external(
     conn: &mut SqliteConnection,
     token: &ExternalToken,
     new_user: UserId,
@@ -72,7 +72,7 @@ fn of_external(
     }
     let user = User { display_name: token.name.clone(), ..account(new_user, None, false, now) };
     users::insert(conn, &user)?;
-    upsert(conn, &NewIdentity::of_external(token, new_user, now))?;
+    upsert(conn, &NewIdentity::find_or_create_external(token, new_user, now))?;
     Ok(new_user)
 }
 

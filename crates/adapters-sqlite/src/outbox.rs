@@ -37,7 +37,7 @@ impl Outbox for SqliteStore {
         self.record_failure(mail, error, Some(next), None).await
     }
 
-    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
+    async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
         self.record_failure(mail, error, None, Some(now)).await
     }
 

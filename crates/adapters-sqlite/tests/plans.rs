@@ -11,18 +11,20 @@ use diesel::connection::{
 };
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
-use domain::account::{AccountStore, MagicLogIn, OneTimeStore, PasswordHash, Purpose};
+use domain::account::{AccountStore, ProfileChange};
 use domain::health::Probe;
 use domain::identity::IdentityStore;
 use domain::mail::Outbox;
+use domain::one_time::{MagicLinkLogin, OneTimeStore, Purpose};
 use domain::session::{Device, EndReason, Ending, SessionStore, TokenHash};
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
 use domain::todo::{Base, TodoNumber, TodoStore};
+use domain::user::PasswordHash;
 use domain::{Stamp, TodoId, UserId};
 use domain_testkit::RecordingBus;
 use domain_testkit::build::{
-    T0, at, batch, create, delete, display_name, email, external, identity, new_session, new_user, proof,
-    replacement, retitle, successor, todo_id,
+    T0, at, batch, create, delete, display_name, email, email_token, external, identity, new_email,
+    new_session, new_user, replacement, retitle, successor, todo_id,
 };
 use uuid::Uuid;
 
@@ -228,8 +230,12 @@ async fn accounts(store: &SqliteStore, planner: &mut Planner) {
     planner.expect("by email", &["SEARCH users USING INDEX sqlite_autoindex_users_2 (email_key=?)"]);
     store.by_id(ANN).await.expect("reads");
     planner.expect("by id", &["SEARCH users USING PRIMARY KEY (id=?)"]);
-    store.rename(ANN, Some(display_name("Ann")), T0).await.expect("writes");
-    planner.check_all("rename");
+    let address = new_email(ANN, &email("ann@example.com"));
+    for email in [None, Some(address)] {
+        let change = ProfileChange { display_name: Some(Some(display_name("Ann"))), email };
+        store.change_profile(ANN, change, T0).await.expect("writes");
+        planner.check_all("change_profile");
+    }
     let (old, new) = (PasswordHash("hash".to_owned()), PasswordHash("other".to_owned()));
     store.rehash(ANN, &old, old.clone()).await.expect("writes");
     planner.check_all("rehash");
@@ -272,10 +278,10 @@ async fn sessions(store: &SqliteStore, planner: &mut Planner) {
 async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     let address = email("500@example.com");
     let [verify, reset, link] = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::MagicLink]
-        .map(|purpose| proof(purpose, Some(ANN), &address));
-    let unknown = proof(Purpose::MagicLink, None, &email("unknown@example.com"));
-    for proof in [&verify, &reset, &unknown] {
-        store.send(proof.clone(), T0).await.expect("writes");
+        .map(|purpose| email_token(purpose, Some(ANN), &address));
+    let unknown = email_token(Purpose::MagicLink, None, &email("unknown@example.com"));
+    for sent in [&verify, &reset, &unknown] {
+        store.send(sent.clone(), T0).await.expect("writes");
     }
     planner.expect(
         "send",
@@ -290,7 +296,7 @@ async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     store.reset_password(&reset.token.hash, new.clone()).await.expect("writes").expect("is good");
     planner.expect("reset_password", &by_hash);
     let squatted = email("503@example.com");
-    let taking_over = proof(Purpose::ResetPassword, Some(UserId(Uuid::from_u128(503))), &squatted);
+    let taking_over = email_token(Purpose::ResetPassword, Some(UserId(Uuid::from_u128(503))), &squatted);
     store.send(taking_over.clone(), T0).await.expect("writes");
     store.reset_password(&taking_over.token.hash, new).await.expect("writes").expect("is good");
     planner.expect(
@@ -301,14 +307,10 @@ async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     for link in [link, unknown] {
         let new_user = UserId(todo_id().0);
         let session = new_session(at(9000));
-        let outcome = store.magic_log_in(&link.token.hash, new_user, session, 1, over(T0)).await;
-        assert!(matches!(outcome.expect("writes"), MagicLogIn::Done(..)));
-        planner.expect("magic_log_in", &by_hash);
+        let outcome = store.use_magic_link(&link.token.hash, new_user, session, 1, over(T0)).await;
+        assert!(matches!(outcome.expect("writes"), MagicLinkLogin::Done(..)));
+        planner.expect("use_magic_link", &by_hash);
     }
-    let new = email("ann@example.com");
-    let confirm = proof(Purpose::VerifyEmail, Some(ANN), &new);
-    store.change_email(ANN, None, new, confirm, None, T0).await.expect("writes");
-    planner.check_all("change_email");
 }
 
 async fn outbox(store: &SqliteStore, planner: &mut Planner) {
@@ -327,8 +329,8 @@ async fn identities(store: &SqliteStore, planner: &mut Planner) {
         "SEARCH external_identities USING INDEX sqlite_autoindex_external_identities_2 (provider=? AND subject=?)",
     ];
     let token = external("issuer", "1", Some(&email("501@example.com")));
-    let user = store.of_external(&token, UserId(todo_id().0), T0).await.expect("writes");
-    planner.expect("of_external", &by_subject);
+    let user = store.find_or_create_external(&token, UserId(todo_id().0), T0).await.expect("writes");
+    planner.expect("find_or_create_external", &by_subject);
     for subject in ["1", "2"] {
         let google = identity("google", subject, Some(&email("502@example.com")));
         store.resolve(google.clone(), UserId(todo_id().0), T0).await.expect("writes");

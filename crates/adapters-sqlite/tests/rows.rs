@@ -10,15 +10,17 @@ use adapters_sqlite::{OpenOptions, SqliteStore, migrate, revert_last};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use domain::account::{AccountStore, OneTimeStore, Proof, Purpose};
+use domain::account::AccountStore;
 use domain::identity::{IdentityStore, SealedTokens};
 use domain::mail::{Outbox, Template};
+use domain::one_time::{EmailToken, OneTimeStore, Purpose};
 use domain::session::{EndReason, Revoked, SessionStore};
 use domain::todo::TodoStore;
 use domain::{SessionId, UserId};
 use domain_testkit::RecordingBus;
 use domain_testkit::build::{
-    T0, at, batch, create, delete, ending, identity, mail, new_session, new_user, one_time, proof, todo_id,
+    T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, one_time,
+    todo_id,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -87,16 +89,16 @@ async fn a_deleted_user_stands_in_no_table_but_that_of_revocations() {
     let [gone, kept] = [todo_id(), todo_id()];
     let changes = [create(gone, "gone"), create(kept, "kept"), delete(gone)];
     store.commit(user, batch(changes), T0).await.expect("commits");
-    store.send(proof(Purpose::ResetPassword, Some(user), &address), T0).await.expect("sends");
+    store.send(email_token(Purpose::ResetPassword, Some(user), &address), T0).await.expect("sends");
     let notice = mail(Some(user), &address, Template::PasswordChanged);
     let token = one_time(Purpose::OAuthHandOff, Some(user), &address);
-    store.send(Proof { token, mail: Some(notice) }, T0).await.expect("sends");
+    store.send(EmailToken { token, mail: Some(notice) }, T0).await.expect("sends");
     for (provider, verified) in [("google", Some(&address)), ("github", None)] {
         store.link(user, None, identity(provider, "1", verified), T0).await.expect("links");
     }
     let second = new_session(at(90));
     let logout = ending(EndReason::Logout, at(1));
-    store.open(user, second.clone(), 20, logout).await.expect("opens");
+    store.open(user, second.clone(), 20, logout).await.expect("opens").expect("it opens");
     store.end(user, second.id, logout).await.expect("ends");
 
     let before = traces(&path, user, address.as_str());
@@ -125,11 +127,11 @@ async fn a_mail_that_made_an_account_goes_with_it() {
     let (_folder, path) = migrated();
     let store = open(&path);
     let (user, address) = (UserId(todo_id().0), new_user().email);
-    let link = proof(Purpose::MagicLink, None, &address);
+    let link = email_token(Purpose::MagicLink, None, &address);
     store.send(link.clone(), T0).await.expect("sends");
     let session = new_session(at(90));
     let over = ending(EndReason::DeviceRevoked, T0);
-    store.magic_log_in(&link.token.hash, user, session, 20, over).await.expect("logs in");
+    store.use_magic_link(&link.token.hash, user, session, 20, over).await.expect("logs in");
     let owned = traces(&path, user, address.as_str());
     assert!(owned.contains_key("mail_outbox") && owned.contains_key("one_time_tokens"), "{owned:?}");
     store
@@ -180,9 +182,9 @@ struct LastError {
 async fn what_a_mail_server_said_last_is_kept_until_the_mail_is_sent() {
     let (_folder, path) = migrated();
     let store = open(&path);
-    let proof = proof(Purpose::MagicLink, None, &new_user().email);
-    let mail = proof.mail.as_ref().expect("it has a mail").id;
-    store.send(proof, T0).await.expect("sends");
+    let sent = email_token(Purpose::MagicLink, None, &new_user().email);
+    let mail = sent.mail.as_ref().expect("it has a mail").id;
+    store.send(sent, T0).await.expect("sends");
     let last_error = || {
         let row: LastError = diesel::sql_query("SELECT last_error FROM mail_outbox")
             .get_result(&mut raw(&path))

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::limits::Quota;
 use domain::session::Lifetimes;
 use ipnet::IpNet;
 
@@ -29,8 +28,6 @@ pub struct ApiSettings {
     pub frontend_url: String,
     /// The proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How many requests a user may send; `None` turns this limit off.
-    pub api_quota: Option<Quota>,
     /// Whether a proxy terminates TLS: cookies are then always `Secure`, and responses carry
     /// `Strict-Transport-Security`.
     pub behind_tls: bool,
@@ -51,7 +48,6 @@ impl Default for ApiSettings {
             refresh_token_lifetime: Lifetimes::default().refresh,
             frontend_url: "http://localhost:3000".to_owned(),
             trusted_proxies: Vec::new(),
-            api_quota: None,
             behind_tls: false,
             metrics_apart: false,
             timeouts: Timeouts::default(),

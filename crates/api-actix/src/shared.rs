@@ -4,11 +4,12 @@ use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
-use domain::account::{AccountService, Email, KeepSession, PasswordChange, PasswordPolicy, Unproved};
+use domain::account::{AccountService, KeepSession, LoginOutcome, NotVerified, PasswordChangeOutcome};
 use domain::code::ErrorCode;
-use domain::session::{LogIn, LoggedIn};
+use domain::session::Login;
 use domain::text::TextError;
 use domain::todo::{Description, Title};
+use domain::user::{Email, PasswordPolicy};
 use metrics::counter;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -70,21 +71,23 @@ pub fn email_taken() -> Problem {
 }
 
 /// The session that a login opened, or why there is none; it is counted by its outcome.
-pub fn logged_in(outcome: LogIn) -> Result<LoggedIn, Problem> {
+pub fn logged_in(outcome: LoginOutcome) -> Result<Login, Problem> {
     let label = match outcome {
-        LogIn::Done(_) => "done",
-        LogIn::Wrong => "wrong",
-        LogIn::Disabled => "disabled",
-        LogIn::Limited(_) => "limited",
-        LogIn::Hasher(_) => "failed",
+        LoginOutcome::Done(_) => "done",
+        LoginOutcome::Wrong => "wrong",
+        LoginOutcome::Disabled => "disabled",
+        LoginOutcome::Limited(_) => "limited",
+        LoginOutcome::Hasher(_) => "failed",
     };
     counter!("logins_total", "outcome" => label).increment(1);
     match outcome {
-        LogIn::Done(logged_in) => Ok(logged_in),
-        LogIn::Wrong => Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong")),
-        LogIn::Disabled => Err(Problem::account_disabled()),
-        LogIn::Limited(charge) => Err(charge.into()),
-        LogIn::Hasher(error) => Err(error.into()),
+        LoginOutcome::Done(logged_in) => Ok(logged_in),
+        LoginOutcome::Wrong => {
+            Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong"))
+        }
+        LoginOutcome::Disabled => Err(Problem::account_disabled()),
+        LoginOutcome::Limited(charge) => Err(charge.into()),
+        LoginOutcome::Hasher(error) => Err(error.into()),
     }
 }
 
@@ -103,26 +106,27 @@ pub async fn change_password(
     password_changed(accounts.change_password(&caller.0, &current.0, &new.0, policy, keep).await?)
 }
 
-fn password_changed(outcome: PasswordChange) -> Result<(), Problem> {
+fn password_changed(outcome: PasswordChangeOutcome) -> Result<(), Problem> {
     match outcome {
-        PasswordChange::Done => Ok(()),
-        PasswordChange::Unproved(why) => Err(unproved(why, "current_password")),
-        PasswordChange::Unchanged => {
+        PasswordChangeOutcome::Done => Ok(()),
+        PasswordChangeOutcome::NotVerified(why) => Err(not_verified(why, "current_password")),
+        PasswordChangeOutcome::Unchanged => {
             Err(Fault::of(ErrorCode::PasswordUnchanged, "is your password already").on("new_password"))
         }
-        PasswordChange::Weak(weak) => Err(Checks::of("new_password", &weak).into()),
-        PasswordChange::Hasher(error) => Err(error.into()),
-        PasswordChange::NoSuchUser => Err(Problem::account_gone()),
+        PasswordChangeOutcome::Weak(weak) => Err(Checks::of("new_password", &weak).into()),
+        PasswordChangeOutcome::Hasher(error) => Err(error.into()),
+        PasswordChangeOutcome::NoSuchUser => Err(Problem::account_gone()),
     }
 }
 
 /// Why the password in `field` was no proof.
-pub fn unproved(why: Unproved, field: &'static str) -> Problem {
+pub fn not_verified(why: NotVerified, field: &'static str) -> Problem {
     match why {
-        Unproved::Missing => Fault::of(ErrorCode::FieldRequired, "is required").on(field),
-        Unproved::Wrong => Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on(field),
-        Unproved::Limited(charge) => charge.into(),
-        Unproved::Hasher(error) => error.into(),
+        NotVerified::Missing => Fault::of(ErrorCode::FieldRequired, "is required").on(field),
+        NotVerified::Wrong => Fault::of(ErrorCode::CurrentPasswordWrong, "is not your password").on(field),
+        NotVerified::Limited(charge) => charge.into(),
+        NotVerified::Hasher(error) => error.into(),
+        NotVerified::LogInAgain => Problem::log_in_again(),
     }
 }
 

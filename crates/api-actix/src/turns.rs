@@ -153,7 +153,7 @@ pub(crate) async fn in_turn(
     work: impl Future<Output = Answer> + 'static,
 ) -> Answer {
     let turn = api.turns.wait(principal.user, what).await?;
-    api.sessions.still_stands(principal)?;
+    api.sessions.check(principal)?;
     turn.keep(work).await
 }
 

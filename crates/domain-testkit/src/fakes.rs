@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::account::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::secret::SecretSource;
+use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::{Clock, Stamp};
 use uuid::{Builder, Uuid, Variant, Version};
 

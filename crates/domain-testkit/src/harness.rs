@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::account::{AccountStore, OneTimeStore, Registered, User};
+use domain::account::{AccountStore, Registered};
 use domain::health::Probe;
 use domain::identity::IdentityStore;
 use domain::mail::Outbox;
+use domain::one_time::OneTimeStore;
 use domain::session::{RefreshToken, Revocation, SessionStore, TokenHash};
 use domain::todo::Base;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore};
+use domain::user::User;
 use domain::{Stamp, TodoId, UserId};
 use futures_util::FutureExt as _;
 

@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountStore, HasherError, NewPassword, NewUser, PasswordHash, PasswordHasher, PasswordSet, Verified,
+    AccountPorts, AccountService, AccountStore, Credentials, LoginOutcome, NewUser, PasswordSet,
 };
-use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
+use domain::limits::{Charge, LimitKey, Quota, RateLimiter, RateLimits};
+use domain::one_time::OneTimeSecrets;
 use domain::session::{
-    AccessToken, AccessTokens, AuthFailure, Credentials, Device, EndReason, Grant, Lifetimes, LogIn,
-    LoginDefence, RefreshGrant, RefreshSecret, RefreshSecrets, Revocations, SessionParts, SessionService,
-    SessionStore, TokenHash, VerifiedToken,
+    AccessToken, AccessTokens, AuthFailure, Device, EndReason, Grant, Lifetimes, RefreshGrant, RefreshSecret,
+    RefreshSecrets, Revocations, SessionPorts, SessionService, SessionStore, TokenHash, VerifiedToken,
 };
-use domain::{SessionId, Stamp, UserId};
+use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::{OneTimeTokenId, SessionId, Stamp, UserId};
 use domain_testkit::build::{T0, email, ending, new_user, replacement};
 use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
 
@@ -80,10 +81,6 @@ impl RefreshSecrets for Tokens {
         RefreshSecret(format!("{session}/{generation}"))
     }
 
-    fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret> {
-        vec![self.derive(session, generation)]
-    }
-
     fn hash(&self, secret: &str) -> TokenHash {
         let mut hash = [0; 32];
         for (place, byte) in hash.iter_mut().zip(secret.bytes()) {
@@ -93,31 +90,49 @@ impl RefreshSecrets for Tokens {
     }
 }
 
+impl OneTimeSecrets for Tokens {
+    fn derive(&self, _: OneTimeTokenId) -> String {
+        unreachable!("no mail is sent here")
+    }
+
+    fn hash(&self, secret: &str) -> TokenHash {
+        RefreshSecrets::hash(self, secret)
+    }
+}
+
 #[async_trait]
 impl RateLimiter for Tokens {
     async fn charge(&self, _: &LimitKey, _: Quota, _: Stamp) -> Charge {
         unreachable!("nothing is limited here")
     }
 
-    async fn give_back(&self, _: &LimitKey, _: Quota, _: Stamp) {}
+    async fn refund(&self, _: &LimitKey, _: Quota, _: Stamp) {}
 }
 
 /// A service over the store, without limits.
-fn service(store: &Arc<MemoryStore>, hasher: Arc<dyn PasswordHasher>) -> SessionService {
-    let parts = SessionParts {
-        accounts: store.clone(),
+fn service(store: &Arc<MemoryStore>, hasher: Arc<dyn PasswordHasher>) -> AccountService {
+    let (limits, clock) = (RateLimits::new(Arc::new(Tokens), None), Arc::new(FixedClock::at(T0)));
+    let sessions = SessionPorts {
         sessions: store.clone(),
         revocations: Arc::new(Revocations::new(vec![])),
-        hasher,
         access: Arc::new(Tokens),
         refresh: Arc::new(Tokens),
-        limiter: Arc::new(Tokens),
+        limits: limits.clone(),
         secrets: Arc::new(SequentialSecrets),
-        clock: Arc::new(FixedClock::at(T0)),
-        issuers: None,
-        identities: store.clone(),
+        clock: clock.clone(),
     };
-    SessionService::new(parts, Lifetimes::default(), LoginDefence { quotas: None, session_cap: 20 })
+    let ports = AccountPorts {
+        accounts: store.clone(),
+        identities: store.clone(),
+        one_time: store.clone(),
+        todos: store.clone(),
+        one_time_secrets: Arc::new(Tokens),
+        hasher,
+        limits,
+        secrets: Arc::new(SequentialSecrets),
+        clock,
+    };
+    AccountService::new(ports, SessionService::new(sessions, Lifetimes::default(), 20))
 }
 
 /// An account of [`ANN`]'s with this hash.
@@ -129,14 +144,14 @@ async fn registered(password: PasswordHash) -> (Arc<MemoryStore>, UserId) {
     (store, user)
 }
 
-async fn log_in(service: &SessionService, password: &str) -> LogIn {
+async fn log_in(service: &AccountService, password: &str) -> LoginOutcome {
     let credentials = Credentials { email: email(ANN), password: password.into() };
     service.log_in(credentials, Device::default()).await.expect("the store answers")
 }
 
 /// What becomes of a login with [`OLD`], the password of whose account becomes `then` meanwhile, and how many sessions are live
 /// when it is answered.
-async fn log_in_overtaken_by(then: PasswordHash) -> (LogIn, usize) {
+async fn log_in_overtaken_by(then: PasswordHash) -> (LoginOutcome, usize) {
     let (store, user) = registered(plain(OLD)).await;
     let hasher = Overtaken { store: store.clone(), user, then, done: AtomicBool::new(false) };
     let answer = log_in(&service(&store, Arc::new(hasher)), OLD).await;
@@ -147,7 +162,7 @@ async fn log_in_overtaken_by(then: PasswordHash) -> (LogIn, usize) {
 #[tokio::test]
 async fn a_password_that_is_changed_while_it_is_looked_at_opens_no_session() {
     let (answer, live) = log_in_overtaken_by(plain(NEW)).await;
-    assert!(matches!(answer, LogIn::Wrong), "{answer:?}");
+    assert!(matches!(answer, LoginOutcome::Wrong), "{answer:?}");
     assert_eq!(live, 0);
 }
 
@@ -155,7 +170,7 @@ async fn a_password_that_is_changed_while_it_is_looked_at_opens_no_session() {
 async fn a_password_that_is_hashed_anew_while_it_is_looked_at_is_still_right() {
     // Another login raised the cost of the same password's hash.
     let (answer, live) = log_in_overtaken_by(PasswordHash(format!("plain$11${OLD}"))).await;
-    assert!(matches!(answer, LogIn::Done(_)), "{answer:?}");
+    assert!(matches!(answer, LoginOutcome::Done(_)), "{answer:?}");
     assert_eq!(live, 1);
 }
 
@@ -165,8 +180,8 @@ async fn a_login_and_only_a_right_one_raises_the_cost_of_an_older_hash() {
     let (store, user) = registered(old.clone()).await;
     let service = service(&store, Arc::new(PlainHasher::default()));
     let hash = async || store.by_id(user).await.expect("the store answers").expect("the user").password;
-    assert!(matches!(log_in(&service, NEW).await, LogIn::Wrong));
+    assert!(matches!(log_in(&service, NEW).await, LoginOutcome::Wrong));
     assert_eq!(hash().await, Some(old));
-    assert!(matches!(log_in(&service, OLD).await, LogIn::Done(_)));
+    assert!(matches!(log_in(&service, OLD).await, LoginOutcome::Done(_)));
     assert_eq!(hash().await, Some(plain(OLD)));
 }

@@ -1,4 +1,4 @@
-//! Whether what a process depends on is there.
+//! The port that checks whether the database can be reached.
 
 use async_trait::async_trait;
 
@@ -9,17 +9,17 @@ use crate::error::StoreError;
 pub struct Load {
     /// Connections at work for requests.
     pub in_use: usize,
-    /// Requests that wait for one.
+    /// Requests that wait for a connection.
     pub waiting: usize,
 }
 
-/// Asked by readiness and health checks. MUST answer within the store's own time-out.
+/// Checks a store for readiness and health. MUST answer within the store's own time-out.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// Does the least that needs the database: one round trip.
+    /// Makes the smallest query that needs the database, in one round trip.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// How busy the store is, asked for each time that figures are read. A store that makes nobody wait is idle.
+    /// The load at the moment. The default is for stores in which no request waits for a connection.
     fn load(&self) -> Load {
         Load::default()
     }

@@ -59,6 +59,11 @@ id!(
     TokenId
 );
 
+id!(
+    /// The id of a one-time token, from which its secret is derived.
+    OneTimeTokenId
+);
+
 /// The namespace of the UUIDv5 that replaces an imported id which is not a UUID.
 const IMPORT_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_2d0e_5b0b_4a53_9a64_3c1e_8f0d_7a21);
 

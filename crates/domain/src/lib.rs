@@ -26,11 +26,15 @@
 //!
 //! # Users
 //!
-//! - [`account`]: users, emails, passwords, and the tokens that mails carry
-//! - [`session`]: logins on devices, access and refresh tokens, revocation
-//! - [`identity`]: users known by OAuth providers and external issuers
-//! - [`mail`]: the outbox
+//! From the bottom up; each module uses only those above it in this list:
+//!
 //! - [`limits`]: rate limits
+//! - [`user`]: users, addresses, passwords
+//! - [`session`]: logins on devices, access and refresh tokens, revocation
+//! - [`mail`]: the outbox
+//! - [`one_time`]: one-time tokens, such as those that mails carry
+//! - [`identity`]: users known to OAuth providers and external issuers; authenticating requests
+//! - [`account`]: the use cases of accounts
 //!
 //! # The ports
 //!
@@ -39,9 +43,9 @@
 //!
 //! | port | provides |
 //! |---|---|
-//! | [`todo::TodoStore`], [`account::AccountStore`], [`account::OneTimeStore`], [`session::SessionStore`], [`identity::IdentityStore`], [`mail::Outbox`] | the database |
+//! | [`todo::TodoStore`], [`account::AccountStore`], [`one_time::OneTimeStore`], [`session::SessionStore`], [`identity::IdentityStore`], [`mail::Outbox`] | the database |
 //! | [`todo::EventBus`] | delivery of events to open sockets |
-//! | [`account::PasswordHasher`], [`secret::SecretSource`] | cryptography and randomness |
+//! | [`user::PasswordHasher`], [`secret::SecretSource`] | cryptography and randomness |
 //! | [`limits::RateLimiter`] | counters of requests |
 //! | [`Clock`] | the time |
 //!
@@ -67,6 +71,7 @@ pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod mail;
+pub mod one_time;
 pub mod secret;
 #[cfg(feature = "serde")]
 mod serde_forms;
@@ -75,7 +80,8 @@ pub mod sync;
 pub mod text;
 pub mod time;
 pub mod todo;
+pub mod user;
 
 pub use error::StoreError;
-pub use ids::{SessionId, TodoId, TokenId, UserId};
+pub use ids::{OneTimeTokenId, SessionId, TodoId, TokenId, UserId};
 pub use time::{Clock, Stamp};

@@ -1,8 +1,9 @@
-//! Mail: what is sent, and the outbox in which it waits.
+//! Mail, and the outbox in which it waits.
 //!
-//! A mail is written in the transaction of what causes it and sent afterwards by a worker, so that an outage of the mail server
-//! loses nothing. Deliberately absent: the texts, and the links in clear. A mail names its one-time token by id; the
-//! secret is derived when the mail is sent and so stands in no table.
+//! A mail is written in the transaction that causes it, and a worker sends it later, so that an outage of
+//! the mail server loses nothing. Deliberately absent: the texts, and the links in plain text. A mail names
+//! its one-time token by id, and the worker derives the secret when it sends the mail, so that no table
+//! contains it.
 
 use std::time::Duration;
 
@@ -10,23 +11,19 @@ use async_trait::async_trait;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::account::{DisplayName, Email, OneTimeId};
 use crate::error::StoreError;
-use crate::ids::UserId;
+use crate::ids::{OneTimeTokenId, UserId};
 use crate::time::Stamp;
+use crate::user::{DisplayName, Email};
 
-/// What a mail says.
+/// The kind of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Template {
-    /// Show that the address is yours.
     VerifyEmail,
-    /// Choose a new password.
     ResetPassword,
-    /// Log in.
     MagicLink,
-    /// To the old address: the account has a new one.
+    /// Tells the old address that the account has a new one.
     EmailChanged,
-    /// The password was changed.
     PasswordChanged,
 }
 
@@ -35,7 +32,7 @@ impl Template {
     pub const ALL: [Self; 5] =
         [Self::VerifyEmail, Self::ResetPassword, Self::MagicLink, Self::EmailChanged, Self::PasswordChanged];
 
-    /// The word that stores keep.
+    /// The word under which stores keep the template.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,87 +51,81 @@ impl Template {
     }
 }
 
-/// A mail to be written into the outbox.
+/// A mail to be put into the outbox.
 #[derive(Clone, Debug)]
 pub struct NewMail {
-    /// Its id.
     pub id: Uuid,
-    /// Whose account it is about, where there is one.
+    /// The user whose account the mail is about, if there is an account.
     pub user: Option<UserId>,
-    /// To whom.
     pub to: Email,
-    /// What the receiver is called.
+    /// The name of the receiver.
     pub name: Option<DisplayName>,
-    /// What it says.
     pub template: Template,
-    /// The one-time token that its link carries.
-    pub token: Option<OneTimeId>,
+    /// The one-time token in the mail's link.
+    pub token: Option<OneTimeTokenId>,
 }
 
-/// A mail taken out of the outbox to be sent.
+/// A mail that a worker has claimed from the outbox.
 #[derive(Clone, Debug)]
 pub struct QueuedMail {
-    /// What to send.
     pub mail: NewMail,
-    /// How often it was tried before.
+    /// How many attempts to send the mail have failed.
     pub attempts: u32,
 }
 
 /// The outbox.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Takes up to `limit` unsent mails that are due at `now` and makes each due again at `lease_until`: two workers MUST NOT
-    /// take one mail, and a worker that died loses none.
+    /// Claims up to `limit` unsent mails that are due at `now`, and makes each due again at `lease_until`.
+    /// Two workers MUST NOT claim the same mail, and a worker that dies MUST NOT lose one.
     async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError>;
 
-    /// It was accepted: it is never due again.
+    /// Records that the mail was accepted. It is never due again.
     async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError>;
 
-    /// It was refused with `error`, which holds no secret, and is due again at `next`, unless it was sent or given up meanwhile.
+    /// Records a failed attempt. The mail is due again at `next`, unless it was sent or abandoned in the
+    /// meantime. `error` contains no secret.
     async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError>;
 
-    /// It was refused with `error`, which holds no secret, and is never due again.
-    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError>;
+    /// Records that the mail is abandoned. It is never due again. `error` contains no secret.
+    async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError>;
 
-    /// How many wait.
+    /// The number of mails that wait.
     async fn queued(&self) -> Result<u64, StoreError>;
 }
 
 /// A mail with its link, ready to be rendered.
 #[derive(Clone)]
 pub struct Letter {
-    /// The outbox id: the same at each attempt, for the `Message-ID`.
+    /// The id in the outbox, which is the same at each attempt; for the `Message-ID`.
     pub id: Uuid,
-    /// To whom.
     pub to: Email,
-    /// What the receiver is called.
+    /// The name of the receiver.
     pub name: Option<DisplayName>,
-    /// What it says.
     pub template: Template,
-    /// Where its button leads.
+    /// The URL of the mail's button.
     pub link: Option<String>,
 }
 
-/// Why a mail was not accepted.
+/// Why a mail server did not accept a mail.
 #[derive(Debug, Error)]
 pub enum MailError {
-    /// Trying again may help: the server can't be reached or said so (4xx).
+    /// A later attempt may succeed: the server can't be reached or answered 4xx.
     #[error("{0}")]
     Temporary(String),
-    /// Trying again won't help: the server refused for good (5xx).
+    /// A later attempt can't succeed: the server answered 5xx.
     #[error("{0}")]
     Permanent(String),
 }
 
-/// Hands mails over. An `Ok` means that the next hop answered for it.
+/// Sends mails. `Ok` means that the next hop has taken responsibility for the mail.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends one.
     async fn send(&self, letter: &Letter) -> Result<(), MailError>;
 }
 
-/// After how long a mail is tried again: `first`, doubled each time up to an hour; `None` after 57 attempts, which with 10 s first is
-/// two days, or a refusal for good.
+/// The pause before the next attempt to send a mail: `first`, doubled after each attempt, at most an hour.
+/// `None` after a permanent error or 57 attempts, which is two days if `first` is 10 s.
 #[must_use]
 pub fn retry_after(first: Duration, attempts: u32, error: &MailError) -> Option<Duration> {
     const MOST_ATTEMPTS: u32 = 56;
@@ -150,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mail_is_tried_for_two_days_with_growing_pauses() {
+    fn a_mail_is_retried_for_two_days_with_growing_pauses() {
         let (first, away) = (Duration::from_secs(10), MailError::Temporary("away".into()));
         assert_eq!(retry_after(first, 0, &away), Some(Duration::from_secs(10)));
         assert_eq!(retry_after(first, 3, &away), Some(Duration::from_secs(80)));

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use ::serde::de::Error as _;
 use ::serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::account::DisplayName;
-use crate::ids::{SessionId, TodoId, TokenId, UserId};
+use crate::ids::{OneTimeTokenId, SessionId, TodoId, TokenId, UserId};
 use crate::sync::{Epoch, SyncTimestamp};
 use crate::text::ClientId;
 use crate::time::Stamp;
 use crate::todo::{Description, InvalidTodoNumber, Strategy, Title, TodoNumber};
+use crate::user::{DisplayName, Email};
 
 macro_rules! as_text {
     ($($value:ty),+ $(,)?) => {$(
@@ -34,7 +34,9 @@ as_text!(
     ClientId,
     Description,
     DisplayName,
+    Email,
     Epoch,
+    OneTimeTokenId,
     SessionId,
     Stamp,
     Strategy,

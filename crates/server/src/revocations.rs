@@ -66,7 +66,7 @@ impl Poll {
 #[cfg(test)]
 mod tests {
     use domain::account::AccountStore as _;
-    use domain::session::{EndReason, Revoked, Standing};
+    use domain::session::{EndReason, RevocationState, Revoked};
     use domain::{SessionId, UserId};
     use domain_testkit::build::{at, ending, new_session, new_user};
     use domain_testkit::{FixedClock, MemoryStore, RecordingBus};
@@ -90,8 +90,8 @@ mod tests {
     }
 
     impl Instance {
-        fn standing(&self, session: SessionId) -> Standing {
-            self.list.standing(UserId(Uuid::nil()), Some(session), None, self.clock.reading())
+        fn state(&self, session: SessionId) -> RevocationState {
+            self.list.state(UserId(Uuid::nil()), Some(session), self.clock.reading())
         }
     }
 
@@ -112,12 +112,12 @@ mod tests {
         let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
         let before = ended_session(&store, START).await;
         let mut instance = instance_on(&store).await;
-        assert_eq!(instance.standing(before), Standing::Revoked);
+        assert_eq!(instance.state(before), RevocationState::Revoked);
         // By a clock that is most of a minute behind.
         let after = ended_session(&store, START - 59).await;
-        assert_eq!(instance.standing(after), Standing::Good);
+        assert_eq!(instance.state(after), RevocationState::Good);
         instance.poll.read().await.expect("read");
-        assert_eq!(instance.standing(after), Standing::Revoked);
+        assert_eq!(instance.state(after), RevocationState::Revoked);
     }
 
     #[tokio::test]
@@ -128,10 +128,10 @@ mod tests {
         store.set_available(false);
         instance.clock.advance(Duration::from_mins(5));
         assert!(instance.poll.read().await.is_err());
-        assert_eq!(instance.standing(SessionId(Uuid::nil())), Standing::Unknown);
+        assert_eq!(instance.state(SessionId(Uuid::nil())), RevocationState::Unknown);
         store.set_available(true);
         instance.poll.read().await.expect("read");
-        assert_eq!(instance.standing(SessionId(Uuid::nil())), Standing::Good);
-        assert_eq!(instance.standing(during), Standing::Revoked);
+        assert_eq!(instance.state(SessionId(Uuid::nil())), RevocationState::Good);
+        assert_eq!(instance.state(during), RevocationState::Revoked);
     }
 }

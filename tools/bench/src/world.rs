@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use adapters_auth::{JwtAccessTokens, KeyRing, SystemClock, SystemSecrets};
 use api_actix::moment::Moment;
-use domain::account::Email;
 use domain::secret::SecretSource as _;
 use domain::session::{AccessTokens as _, Grant};
 use domain::time::Clock as _;
+use domain::user::Email;
 use domain::{SessionId, Stamp, TokenId, UserId};
 use uuid::Uuid;
 

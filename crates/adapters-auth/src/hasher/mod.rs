@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bcrypt::{BcryptError, HashParts};
-use domain::account::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use domain::account::PasswordPolicy;
+use domain::user::PasswordPolicy;
 
 use super::*;
 

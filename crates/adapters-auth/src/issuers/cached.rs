@@ -15,7 +15,7 @@ const CAPACITY: u64 = 100_000;
 /// a new account only after it.
 const TTL: Duration = Duration::from_mins(1);
 
-/// An identity store that caches the results of [`IdentityStore::of_external`].
+/// An identity store that caches the results of [`IdentityStore::find_or_create_external`].
 pub struct CachedIdentities {
     store: Arc<dyn IdentityStore>,
     users: Cache<(String, String), UserId>,
@@ -32,7 +32,7 @@ impl CachedIdentities {
 
 #[async_trait]
 impl IdentityStore for CachedIdentities {
-    async fn of_external(
+    async fn find_or_create_external(
         &self,
         token: &ExternalToken,
         new_user: UserId,
@@ -42,7 +42,7 @@ impl IdentityStore for CachedIdentities {
         if let Some(user) = self.users.get(&key) {
             return Ok(user);
         }
-        let user = self.store.of_external(token, new_user, now).await?;
+        let user = self.store.find_or_create_external(token, new_user, now).await?;
         self.users.insert(key, user);
         Ok(user)
     }

@@ -10,9 +10,9 @@ pub(crate) use key_set::KeySet;
 
 use async_trait::async_trait;
 use domain::Stamp;
-use domain::account::{DisplayName, Email};
 use domain::identity::{ExternalToken, Issuers};
 use domain::session::AuthFailure;
+use domain::user::{DisplayName, Email};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;

@@ -152,8 +152,8 @@ impl AccessTokens for JwtAccessTokens {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use domain::account::Email;
     use domain::session::Scope;
+    use domain::user::Email;
     use domain::{SessionId, TokenId, UserId};
     use uuid::Uuid;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Stamp;
-use domain::account::{DisplayName, Email};
-use domain::identity::{Authorization, Granted, Provider, ProviderError, ProviderIdentity};
+use domain::identity::{Authorization, AuthorizationResponse, Provider, ProviderError, ProviderIdentity};
+use domain::user::{DisplayName, Email};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -69,19 +69,20 @@ impl Provider for GitHub {
         let flow = FlowState::generate()?;
         let endpoint = format!("{}/login/oauth/authorize", self.base_url);
         let url = self.client.authorization_url(&endpoint, "read:user user:email", state, &flow)?;
-        Ok(Authorization { url: url.into(), memo: flow.to_json()? })
+        Ok(Authorization { url: url.into(), flow_state: flow.to_json()? })
     }
 
     async fn identify(
         &self,
-        granted: Granted<'_>,
-        memo: &str,
+        response: AuthorizationResponse<'_>,
+        flow_state: &str,
         _: Stamp,
     ) -> Result<ProviderIdentity, ProviderError> {
-        let flow = FlowState::from_json(memo)?;
+        let flow = FlowState::from_json(flow_state)?;
         let endpoint = format!("{}/login/oauth/access_token", self.base_url);
         let authentication = ClientAuthentication::Post;
-        let tokens = self.client.exchange(&self.http, &endpoint, granted.code, &flow, authentication).await?;
+        let tokens =
+            self.client.exchange(&self.http, &endpoint, response.code, &flow, authentication).await?;
         let access_token =
             tokens.access_token.ok_or_else(|| failed("its token response has no access token"))?;
         let user: User = self.get("/user", &access_token).await?;

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use domain::Stamp;
-use domain::account::{DisplayName, Email};
-use domain::identity::{Authorization, Granted, Provider, ProviderError, ProviderIdentity};
+use domain::identity::{Authorization, AuthorizationResponse, Provider, ProviderError, ProviderIdentity};
+use domain::user::{DisplayName, Email};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -188,25 +188,25 @@ impl Provider for OpenIdConnect {
         let endpoint = &discovered.metadata.authorization_endpoint;
         let mut url = self.client.authorization_url(endpoint, "openid email profile", state, &flow)?;
         url.query_pairs_mut().append_pair("nonce", &flow.nonce);
-        Ok(Authorization { url: url.into(), memo: flow.to_json()? })
+        Ok(Authorization { url: url.into(), flow_state: flow.to_json()? })
     }
 
     async fn identify(
         &self,
-        granted: Granted<'_>,
-        memo: &str,
+        response: AuthorizationResponse<'_>,
+        flow_state: &str,
         now: Stamp,
     ) -> Result<ProviderIdentity, ProviderError> {
         let discovered = self.discover().await?;
-        discovered.metadata.check_issuer(granted.issuer)?;
-        let flow = FlowState::from_json(memo)?;
+        discovered.metadata.check_issuer(response.issuer)?;
+        let flow = FlowState::from_json(flow_state)?;
         let methods = discovered.metadata.token_endpoint_auth_methods_supported.as_deref();
         let supports_basic =
             methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"));
         let authentication =
             if supports_basic { ClientAuthentication::Basic } else { ClientAuthentication::Post };
         let endpoint = &discovered.metadata.token_endpoint;
-        let tokens = self.client.exchange(&self.http, endpoint, granted.code, &flow, authentication).await?;
+        let tokens = self.client.exchange(&self.http, endpoint, response.code, &flow, authentication).await?;
         let id_token = tokens.id_token.ok_or_else(|| failed("its token response has no id token"))?;
         let token = self.verify(discovered, &id_token, &flow.nonce, now).await?;
         let profile = match (&discovered.metadata.userinfo_endpoint, &tokens.access_token) {

@@ -1,5 +1,6 @@
 //! [`AccountStore`] on PostgreSQL.
 
+mod profile;
 mod records;
 pub(crate) mod write;
 
@@ -7,10 +8,11 @@ use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordReplacement,
-    PasswordSet, Purpose, Registered, User,
+    AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
 };
+use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation};
+use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use self::write::NewAccount;
@@ -43,8 +45,8 @@ impl AccountStore for PostgresStore {
             if let Some(session) = &session {
                 insert_session(conn, user.id, session, now).await?;
             }
-            if let Some(proof) = &user.verification {
-                one_time::write::store(conn, user.id, proof, now).await?;
+            if let Some(sent) = &user.verification {
+                one_time::write::store(conn, user.id, sent, now).await?;
             }
             Ok(Registered::Done(Box::new(row.try_into()?)))
         });
@@ -68,20 +70,16 @@ impl AccountStore for PostgresStore {
         row.await?.map(User::try_from).transpose()
     }
 
-    async fn rename(
+    async fn change_profile(
         &self,
         user: UserId,
-        name: Option<DisplayName>,
+        change: ProfileChange,
         now: Stamp,
-    ) -> Result<Option<User>, StoreError> {
-        let row = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
-                users::display_name.eq(name.as_ref().map(DisplayName::as_str)),
-                users::updated_at.eq(timestamp(now)),
-            ));
-            Ok(update.returning(UserRow::as_returning()).get_result(&mut conn).await.optional()?)
+    ) -> Result<ProfileChanged, StoreError> {
+        let changed = self.pool.try_write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
+            profile::change(conn, user, &change, now).await
         });
-        row.await?.map(User::try_from).transpose()
+        profile::unless_taken(changed.await)
     }
 
     async fn set_password(
@@ -114,7 +112,9 @@ impl AccountStore for PostgresStore {
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let deleted = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            if !write::lock_wholly(conn, user).await? || !live::lasts(conn, user, session, ending.at).await? {
+            if !write::lock_wholly(conn, user).await?
+                || !live::is_live(conn, user, session, ending.at).await?
+            {
                 return Ok(None);
             }
             let older = revoked_tokens::table.filter(revoked_tokens::user_id.eq(user.0));

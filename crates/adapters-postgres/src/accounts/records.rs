@@ -41,6 +41,6 @@ pub(super) async fn load(
         sessions: sessions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         identities: identities.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         mails: mails.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-        one_time: one_time.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        one_time_tokens: one_time.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
     }))
 }

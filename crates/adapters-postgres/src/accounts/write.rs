@@ -4,7 +4,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Selectable
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel::upsert::on_constraint;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::account::{DisplayName, Email, PasswordHash};
+use domain::user::{DisplayName, Email, PasswordHash};
 use domain::{Stamp, StoreError, UserId};
 use uuid::Uuid;
 

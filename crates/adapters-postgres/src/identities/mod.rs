@@ -26,7 +26,7 @@ use crate::store::PostgresStore;
 
 #[async_trait]
 impl IdentityStore for PostgresStore {
-    async fn of_external(
+    async fn find_or_create_external(
         &self,
         token: &ExternalToken,
         new_user: UserId,
@@ -74,7 +74,7 @@ impl IdentityStore for PostgresStore {
             if lock_user(conn, user).await?.is_none() {
                 return Ok(Linked::NoSuchUser);
             }
-            if !live::lasts(conn, user, session, now).await? {
+            if !live::is_live(conn, user, session, now).await? {
                 return Ok(Linked::SessionEnded);
             }
             let owner = write::owner(conn, provider, subject).await?;

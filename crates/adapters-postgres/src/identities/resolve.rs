@@ -1,8 +1,8 @@
 //! To whom an identity belongs that its provider vouches for.
 
 use diesel_async::AsyncPgConnection;
-use domain::account::User;
 use domain::identity::{Join, JoinFacts, ProviderIdentity, Resolved, join};
+use domain::user::User;
 use domain::{Stamp, StoreError, UserId};
 
 use super::write::{self, NewIdentity};

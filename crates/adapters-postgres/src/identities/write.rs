@@ -3,8 +3,8 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::account::Email;
 use domain::identity::SealedTokens;
+use domain::user::Email;
 use domain::{Stamp, UserId};
 use uuid::Uuid;
 

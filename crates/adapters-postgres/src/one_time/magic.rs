@@ -2,8 +2,9 @@
 
 use diesel_async::AsyncPgConnection;
 use domain::UserId;
-use domain::account::{MagicLogIn, Purpose, User};
+use domain::one_time::{MagicLinkLogin, Purpose};
 use domain::session::{Ending, NewSession, TokenHash};
+use domain::user::User;
 
 use super::take_over::shut_out_others;
 use super::write;
@@ -20,19 +21,19 @@ pub(super) async fn log_in(
     session: &NewSession,
     cap: u32,
     ending: &Ending,
-) -> Result<MagicLogIn, Failure> {
+) -> Result<MagicLinkLogin, Failure> {
     let now = ending.at;
     let Some(sent) = write::good(conn, Purpose::MagicLink, hash, now).await? else {
-        return Ok(MagicLogIn::Invalid);
+        return Ok(MagicLinkLogin::Invalid);
     };
-    let email = sent.address()?;
+    let email = sent.address();
     if let Some(user) = sent.user() {
         // Whoever removes a user locks them before their tokens, and so does this.
         RowScope::User(user).set(conn).await?;
         lock_addressee(conn, user, &email).await?;
     }
     let Some(token) = write::consume(conn, Purpose::MagicLink, hash, now).await? else {
-        return Ok(MagicLogIn::Invalid);
+        return Ok(MagicLinkLogin::Invalid);
     };
     let new = NewAccount {
         id: new_user,
@@ -42,12 +43,12 @@ pub(super) async fn log_in(
         display_name: None,
         last_login_at: Some(now),
     };
-    let (user, mut ended) = match find_or_make(conn, &email, &new, now).await? {
+    let (user, ended) = match find_or_make(conn, &email, &new, now).await? {
         Owner::Made(row) => (User::try_from(row)?, Vec::new()),
         Owner::Found(row) => {
             let user = User::try_from(row)?;
             if !user.is_active {
-                return Ok(MagicLogIn::Disabled);
+                return Ok(MagicLinkLogin::Disabled);
             }
             let ended = if user.email_verified {
                 Vec::new()
@@ -60,7 +61,7 @@ pub(super) async fn log_in(
     if token.user().is_none() {
         write::adopt(conn, &token, hash, user.id).await?;
     }
-    let (row, made_room) = open(conn, user.id, session, cap, ending).await?;
-    ended.extend(made_room);
-    Ok(MagicLogIn::Done(Box::new(row.try_into()?), ended))
+    let mut opened = open(conn, user.id, session, cap, ending).await?;
+    opened.ended.extend(ended);
+    Ok(MagicLinkLogin::Done(opened))
 }

@@ -8,43 +8,40 @@ pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordReplacement, Proof, Purpose,
-    User,
+use domain::one_time::{
+    ConsumedToken, EmailToken, MagicLinkLogin, NewOneTimeToken, OneTimeStore, PasswordReplacement, Purpose,
 };
-use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
-use domain::{SessionId, Stamp, StoreError, UserId};
+use domain::user::User;
+use domain::{Stamp, StoreError, UserId};
 use uuid::Uuid;
 
-use crate::accounts::write::{ADDRESS_UNIQUE, lock_addressee, lock_wholly};
+use crate::accounts::write::lock_addressee;
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
-use crate::sessions::live;
 use crate::sessions::write::lock_user;
 use crate::store::PostgresStore;
 
 #[async_trait]
 impl OneTimeStore for PostgresStore {
-    async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
+    async fn send(&self, sent: EmailToken, now: Stamp) -> Result<(), StoreError> {
         // Of nobody it takes as many statements, so that the time does not tell whether there is an account.
-        let user = proof.token.user.unwrap_or(UserId(Uuid::nil()));
+        let user = sent.token.user.unwrap_or(UserId(Uuid::nil()));
         let sent = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let found = lock_user(conn, user).await?.is_some();
             // Of a user who went away meanwhile nothing is kept.
-            if found || proof.token.user.is_none() {
-                write::store(conn, user, &proof, now).await?;
+            if found || sent.token.user.is_none() {
+                write::store(conn, user, &sent, now).await?;
             }
             Ok(())
         });
         sent.await
     }
 
-    async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
+    async fn put(&self, token: NewOneTimeToken) -> Result<(), StoreError> {
         let user = token.user;
         let scope = user.map_or(RowScope::Unrestricted, RowScope::User);
         let put = self.pool.write(scope, async move |conn: &AsyncPgConnection| match user {
@@ -59,12 +56,12 @@ impl OneTimeStore for PostgresStore {
         purpose: Purpose,
         hash: &TokenHash,
         now: Stamp,
-    ) -> Result<Option<Consumed>, StoreError> {
+    ) -> Result<Option<ConsumedToken>, StoreError> {
         let hash = *hash;
         let row = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             write::consume(conn, purpose, &hash, now).await
         });
-        Ok(row.await?.map(|row| Consumed { user: row.user(), payload: row.payload }))
+        Ok(row.await?.map(|row| ConsumedToken { user: row.user(), payload: row.payload }))
     }
 
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
@@ -88,7 +85,7 @@ impl OneTimeStore for PostgresStore {
             pool.set_scope(conn, RowScope::User(user)).await?;
             let query = users::table
                 .filter(users::id.eq(user.0))
-                .filter(users::email_key.eq(token.address()?.key().to_owned()))
+                .filter(users::email_key.eq(token.address().key().to_owned()))
                 .select(UserRow::as_select());
             Ok(query.first(&mut conn).await.optional()?)
         });
@@ -113,58 +110,19 @@ impl OneTimeStore for PostgresStore {
         reset.await
     }
 
-    async fn magic_log_in(
+    async fn use_magic_link(
         &self,
         hash: &TokenHash,
         new_user: UserId,
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<MagicLogIn, StoreError> {
+    ) -> Result<MagicLinkLogin, StoreError> {
         let hash = *hash;
         let logged_in = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             magic::log_in(conn, &hash, new_user, &session, cap, &ending).await
         });
         logged_in.await
-    }
-
-    async fn change_email(
-        &self,
-        user: UserId,
-        session: Option<SessionId>,
-        email: Email,
-        proof: Proof,
-        notice: Option<NewMail>,
-        now: Stamp,
-    ) -> Result<EmailChange, StoreError> {
-        let changed = self.pool.try_write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            if !lock_wholly(conn, user).await? {
-                return Ok(EmailChange::NoSuchUser);
-            }
-            if !live::lasts(conn, user, session, now).await? {
-                return Ok(EmailChange::SessionEnded);
-            }
-            let update = diesel::update(users::table.filter(users::id.eq(user.0))).set((
-                users::email.eq(email.as_str()),
-                users::email_key.eq(email.key()),
-                users::email_verified.eq(false),
-                users::updated_at.eq(timestamp(now)),
-            ));
-            let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut &*conn).await?;
-            write::store(conn, user, &proof, now).await?;
-            if let Some(notice) = &notice {
-                write::queue(conn, notice, now).await?;
-            }
-            Ok(EmailChange::Done(Box::new(row.try_into()?)))
-        });
-        match changed.await {
-            Err(Failure::Sql(SqlError::DatabaseError(DatabaseErrorKind::UniqueViolation, facts)))
-                if facts.constraint_name() == Some(ADDRESS_UNIQUE) =>
-            {
-                Ok(EmailChange::Taken)
-            }
-            outcome => Ok(outcome?),
-        }
     }
 }
 
@@ -179,7 +137,7 @@ async fn use_up(
     let Some(token) = write::good(conn, purpose, hash, now).await? else { return Ok(None) };
     let Some(user) = token.user() else { return Ok(None) };
     RowScope::User(user).set(conn).await?;
-    let addressee = lock_addressee(conn, user, &token.address()?).await?;
+    let addressee = lock_addressee(conn, user, &token.address()).await?;
     let consumed = write::consume(conn, purpose, hash, now).await?;
     Ok(addressee.filter(|_| consumed.is_some()).map(User::try_from).transpose()?)
 }

@@ -2,8 +2,8 @@
 
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::account::{PasswordHash, User};
 use domain::session::{Ending, Revocation};
+use domain::user::{PasswordHash, User};
 
 use super::write::make_void_all_but;
 use crate::error::Failure;

@@ -3,9 +3,10 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Binary, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::account::{DisplayName, NewOneTime, Proof, Purpose};
 use domain::mail::NewMail;
+use domain::one_time::{EmailToken, NewOneTimeToken, Purpose};
 use domain::session::TokenHash;
+use domain::user::DisplayName;
 use domain::{Stamp, UserId};
 
 use crate::error::Failure;
@@ -18,12 +19,12 @@ use crate::sql::{Sql, sql};
 pub(crate) async fn store(
     conn: &AsyncPgConnection,
     user: UserId,
-    proof: &Proof,
+    sent: &EmailToken,
     now: Stamp,
 ) -> Result<(), Failure> {
-    make_void(conn, user, proof.token.purpose, now).await?;
-    put(conn, &proof.token).await?;
-    if let Some(mail) = &proof.mail {
+    make_void(conn, user, sent.token.purpose, now).await?;
+    put(conn, &sent.token).await?;
+    if let Some(mail) = &sent.mail {
         queue(conn, mail, now).await?;
     }
     Ok(())
@@ -58,7 +59,7 @@ pub(crate) async fn make_void_all_but(
     Ok(())
 }
 
-pub(super) async fn put(conn: &AsyncPgConnection, token: &NewOneTime) -> Result<(), Failure> {
+pub(super) async fn put(conn: &AsyncPgConnection, token: &NewOneTimeToken) -> Result<(), Failure> {
     let row = diesel::insert_into(one_time_tokens::table).values((
         one_time_tokens::id.eq(token.id.0),
         one_time_tokens::kind.eq(token.purpose.as_str()),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use domain::account::{Email, Purpose};
+use domain::one_time::Purpose;
 use domain::session::TokenHash;
+use domain::user::Email;
 use domain::{Stamp, UserId};
 use postgres_testbed::{Database, Testbed};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::identities::write::owner_statement;
 use crate::one_time::write::{consume_statement, good_statement};
 use crate::outbox;
 use crate::row_security::{RowScope, RowSecurity, Worker};
-use crate::sessions::{facts, live, news, sweep};
+use crate::sessions::{facts, live, revocation_feed, sweep};
 use crate::test_support::connection;
 
 const USER: UserId = UserId(Uuid::from_u128(500));
@@ -99,8 +100,8 @@ async fn by_workers(conn: &mut AsyncPgConnection) {
     let latest = Stamp::EPOCH.plus(Duration::from_hours(24 * 365 * 80));
     assert_plan(
         conn,
-        "news",
-        news::statement(Some(latest), latest),
+        "revocation feed",
+        revocation_feed::statement(Some(latest), latest),
         &["Index Scan using revoked_tokens_by_"],
     )
     .await;

@@ -2,7 +2,7 @@
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
-use domain::account::{DisplayName, Email, PasswordHash, User};
+use domain::user::{DisplayName, Email, PasswordHash, User};
 use domain::{StoreError, UserId};
 use uuid::Uuid;
 
@@ -26,17 +26,11 @@ impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
-        let corrupt =
-            |column, problem: &dyn ToString| StoreError::corrupt("users", column, problem.to_string());
         Ok(Self {
             id: UserId(row.id),
-            email: row.email.map(|text| Email::parse(&text)).transpose().map_err(|e| corrupt("email", &e))?,
+            email: row.email.map(Email::from_stored),
             password: row.password_hash.map(PasswordHash),
-            display_name: row
-                .display_name
-                .map(|text| DisplayName::parse(&text))
-                .transpose()
-                .map_err(|e| corrupt("display_name", &e))?,
+            display_name: row.display_name.map(DisplayName::from_stored),
             email_verified: row.email_verified,
             is_active: row.is_active,
             created_at: stamp("users", "created_at", row.created_at)?,

@@ -2,8 +2,10 @@
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
-use domain::account::{DisplayName, Email, MailRecord, OneTimeId};
+use domain::OneTimeTokenId;
+use domain::account::MailRecord;
 use domain::mail::{NewMail, QueuedMail, Template};
+use domain::user::{DisplayName, Email};
 use domain::{StoreError, UserId};
 use uuid::Uuid;
 
@@ -35,15 +37,14 @@ impl TryFrom<MailRow> for QueuedMail {
     type Error = StoreError;
 
     fn try_from(row: MailRow) -> Result<Self, StoreError> {
-        let name = row.name.map(|text| DisplayName::parse(&text)).transpose();
         Ok(Self {
             mail: NewMail {
                 id: row.id,
                 user: row.user_id.map(UserId),
-                to: Email::parse(&row.recipient).map_err(|e| corrupt("to", &e))?,
-                name: name.map_err(|e| corrupt("name", &e))?,
+                to: Email::from_stored(row.recipient),
+                name: row.name.map(DisplayName::from_stored),
                 template: template(&row.template)?,
-                token: row.token_id.map(OneTimeId),
+                token: row.token_id.map(OneTimeTokenId),
             },
             attempts: u32::try_from(row.attempts).map_err(|_| corrupt("attempts", &"negative"))?,
         })

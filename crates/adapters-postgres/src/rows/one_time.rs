@@ -3,7 +3,10 @@
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
 use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
-use domain::account::{Email, OneTimeId, OneTimeRecord, Purpose};
+use domain::OneTimeTokenId;
+use domain::account::OneTimeTokenRecord;
+use domain::one_time::Purpose;
+use domain::user::Email;
 use domain::{StoreError, UserId};
 use uuid::Uuid;
 
@@ -22,8 +25,8 @@ pub(crate) struct OneTimeRow {
 }
 
 impl OneTimeRow {
-    pub(crate) const fn id(&self) -> OneTimeId {
-        OneTimeId(self.id)
+    pub(crate) const fn id(&self) -> OneTimeTokenId {
+        OneTimeTokenId(self.id)
     }
 
     pub(crate) fn user(&self) -> Option<UserId> {
@@ -31,9 +34,8 @@ impl OneTimeRow {
     }
 
     /// The address that it came to.
-    pub(crate) fn address(&self) -> Result<Email, StoreError> {
-        Email::parse(&self.payload)
-            .map_err(|error| StoreError::corrupt("one_time_tokens", "payload", error.to_string()))
+    pub(crate) fn address(&self) -> Email {
+        Email::from_stored(self.payload.clone())
     }
 }
 
@@ -46,7 +48,7 @@ pub(crate) struct OneTimeRecordRow {
     used_at: Option<PgTimestamp>,
 }
 
-impl TryFrom<OneTimeRecordRow> for OneTimeRecord {
+impl TryFrom<OneTimeRecordRow> for OneTimeTokenRecord {
     type Error = StoreError;
 
     fn try_from(row: OneTimeRecordRow) -> Result<Self, StoreError> {

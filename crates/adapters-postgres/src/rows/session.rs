@@ -36,11 +36,7 @@ impl TryFrom<SessionRow> for Session {
             id: SessionId(row.id),
             user: UserId(row.user_id),
             device: Device {
-                client_id: row
-                    .client_id
-                    .map(|text| ClientId::parse(&text))
-                    .transpose()
-                    .map_err(|e| corrupt("client_id", &e))?,
+                client_id: row.client_id.map(ClientId::from_stored),
                 user_agent: row.user_agent,
                 ip: row.ip.map(|text| text.parse()).transpose().map_err(|e| corrupt("ip", &e))?,
             },
@@ -89,7 +85,6 @@ impl TryFrom<TokenRow> for RefreshToken {
 #[diesel(table_name = revoked_tokens, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct RevocationRow {
     session_id: Option<Uuid>,
-    jti: Option<Uuid>,
     user_id: Uuid,
     reason: String,
     revoked_at: PgTimestamp,
@@ -100,13 +95,9 @@ impl TryFrom<RevocationRow> for Revocation {
     type Error = StoreError;
 
     fn try_from(row: RevocationRow) -> Result<Self, StoreError> {
-        let what = match (row.session_id, row.jti) {
-            (Some(session), None) => Revoked::Session(SessionId(session)),
-            (None, Some(token)) => Revoked::Token(TokenId(token)),
-            (None, None) => Revoked::User(UserId(row.user_id)),
-            (Some(_), Some(_)) => {
-                return Err(StoreError::corrupt("revoked_tokens", "jti", "beside a session"));
-            }
+        let what = match row.session_id {
+            Some(session) => Revoked::Session(SessionId(session)),
+            None => Revoked::User(UserId(row.user_id)),
         };
         Ok(Self {
             what,

@@ -22,7 +22,7 @@ pub(crate) fn statement<'a>(user: UserId, now: Stamp) -> Sql<'a, ColumnsOf<Sessi
 }
 
 /// Whether the session is one of them, where one is given. Under the user's lock it stays so: who ends all of them has that too.
-pub(crate) async fn lasts(
+pub(crate) async fn is_live(
     conn: &AsyncPgConnection,
     user: UserId,
     session: Option<SessionId>,

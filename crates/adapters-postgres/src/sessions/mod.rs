@@ -5,23 +5,23 @@
 
 pub(crate) mod facts;
 pub(crate) mod live;
-pub(crate) mod news;
+pub(crate) mod revocation_feed;
 mod rotate;
 pub(crate) mod sweep;
 pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::account::User;
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
-    Device, Ending, NewSession, Opened, Refreshed, Revocation, RevocationNews, Session, SessionStore,
-    Successor, TokenHash,
+    Device, Ending, NewSession, OpenRefusal, OpenedSession, Revocation, RevocationFeed, Rotated, Session,
+    SessionStore, Successor, TokenHash,
 };
+use domain::user::User;
 use domain::{SessionId, Stamp, StoreError, UserId};
 
-use self::news::NewsRow;
-use self::write::Which;
+use self::revocation_feed::FeedRow;
+use self::write::SessionSelection;
 use crate::accounts::write::lock_account;
 use crate::row_security::{RowScope, Worker};
 use crate::rows::SessionRow;
@@ -35,14 +35,13 @@ impl SessionStore for PostgresStore {
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError> {
         let opened = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let found = lock_account(conn, user).await?.map(User::try_from).transpose()?;
-            if let Some(refusal) = session.refusal(found.as_ref()) {
-                return Ok(refusal);
+            if let Err(refusal) = session.check(found.as_ref()) {
+                return Ok(Err(refusal));
             }
-            let (_, ended) = write::open(conn, user, &session, cap, &ending).await?;
-            Ok(Opened::Done(ended))
+            Ok(Ok(write::open(conn, user, &session, cap, &ending).await?))
         });
         opened.await
     }
@@ -70,7 +69,7 @@ impl SessionStore for PostgresStore {
         successor: Successor,
         device: &Device,
         ending: Ending,
-    ) -> Result<Refreshed, StoreError> {
+    ) -> Result<Rotated, StoreError> {
         let (presented, device) = (*presented, device.clone());
         let refreshed =
             self.pool.write(RowScope::token(&presented), async move |conn: &AsyncPgConnection| {
@@ -100,7 +99,7 @@ impl SessionStore for PostgresStore {
         ending: Ending,
     ) -> Result<Option<Revocation>, StoreError> {
         let ended = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            write::end(conn, user, Which::One(session), &ending).await
+            write::end(conn, user, SessionSelection::One(session), &ending).await
         });
         Ok(ended.await?.pop())
     }
@@ -118,11 +117,11 @@ impl SessionStore for PostgresStore {
         ended.await
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError> {
         let rows = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
-            Ok(news::statement(since, now).load::<NewsRow>(&mut conn).await?)
+            Ok(revocation_feed::statement(since, now).load::<FeedRow>(&mut conn).await?)
         });
-        news::read(rows.await?)
+        revocation_feed::read(rows.await?)
     }
 
     async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {

@@ -3,12 +3,12 @@
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
-use domain::session::{Device, Ending, RefreshToken, Refreshed, Successor, TokenHash};
+use domain::session::{Device, Ending, RefreshToken, Rotated, Successor, TokenHash};
 use domain::{SessionId, Stamp, UserId};
 use futures_util::future::{try_join, try_join3};
 
 use super::facts;
-use super::write::{self, Which};
+use super::write::{self, SessionSelection};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::timestamp;
@@ -21,8 +21,8 @@ pub(super) async fn rotate(
     successor: &Successor,
     device: &Device,
     ending: &Ending,
-) -> Result<Refreshed, Failure> {
-    let Some(facts) = load(conn, presented).await? else { return Ok(Refreshed::Unknown) };
+) -> Result<Rotated, Failure> {
+    let Some(facts) = load(conn, presented).await? else { return Ok(Rotated::Unknown) };
     let id = facts.session.id;
     let hash = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {
@@ -37,15 +37,15 @@ pub(super) async fn rotate(
             hash
         }
         RefreshVerdict::Reused => {
-            let ended = write::end(conn, facts.session.user, Which::One(id), ending).await?;
+            let ended = write::end(conn, facts.session.user, SessionSelection::One(id), ending).await?;
             // The session was live under this lock, so it ended now.
-            return Ok(ended.into_iter().next().map_or(Refreshed::Ended, Refreshed::Reused));
+            return Ok(ended.into_iter().next().map_or(Rotated::Ended, Rotated::Reused));
         }
-        RefreshVerdict::Expired => return Ok(Refreshed::Expired),
-        RefreshVerdict::Ended => return Ok(Refreshed::Ended),
-        RefreshVerdict::Disabled => return Ok(Refreshed::Disabled),
+        RefreshVerdict::Expired => return Ok(Rotated::Expired),
+        RefreshVerdict::Ended => return Ok(Rotated::Ended),
+        RefreshVerdict::Disabled => return Ok(Rotated::Disabled),
     };
-    Ok(Refreshed::Done { user: Box::new(facts.user), session: id, hash })
+    Ok(Rotated::Done { user: Box::new(facts.user), session: id, hash })
 }
 
 async fn load(conn: &AsyncPgConnection, presented: &TokenHash) -> Result<Option<RefreshFacts>, Failure> {

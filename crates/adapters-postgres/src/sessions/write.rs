@@ -3,7 +3,7 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::session::{Device, Ending, NewSession, Revocation, Revoked};
+use domain::session::{Device, Ending, NewSession, OpenedSession, Revocation, Revoked};
 use domain::text::ClientId;
 use domain::{SessionId, Stamp, UserId};
 use futures_util::future::try_join;
@@ -58,15 +58,15 @@ pub(crate) async fn open(
     session: &NewSession,
     cap: u32,
     ending: &Ending,
-) -> Result<(UserRow, Vec<Revocation>), Failure> {
+) -> Result<OpenedSession, Failure> {
     // The new one comes on top of those that stay.
-    let room = Which::LiveBeyond(cap.saturating_sub(1));
+    let room = SessionSelection::LiveBeyond(cap.saturating_sub(1));
     let ended = end(conn, user, room, ending).await?;
     insert_session(conn, user, session, ending.at).await?;
     let login = users::last_login_at.eq(timestamp(ending.at));
     let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
-    let row = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
-    Ok((row, ended))
+    let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
+    Ok(OpenedSession { user: Box::new(row.try_into()?), ended })
 }
 
 /// Notes where and when a session that has not ended was last used, and until when it lives where that changed.
@@ -94,7 +94,7 @@ pub(super) async fn touch(
 
 /// Which of the user's sessions end, of those that have not.
 #[derive(Clone, Copy)]
-pub(super) enum Which {
+pub(super) enum SessionSelection {
     One(SessionId),
     AllBut(Option<SessionId>),
     /// Those that could still be refreshed, but for the newest so many.
@@ -108,7 +108,7 @@ pub(crate) async fn end_all(
     keep: Option<SessionId>,
     ending: &Ending,
 ) -> Result<Vec<Revocation>, Failure> {
-    end(conn, user, Which::AllBut(keep), ending).await
+    end(conn, user, SessionSelection::AllBut(keep), ending).await
 }
 
 /// Stores that everything of a user ended.
@@ -132,27 +132,27 @@ pub(crate) async fn end_user(
 pub(super) async fn end(
     conn: &AsyncPgConnection,
     user: UserId,
-    which: Which,
+    selection: SessionSelection,
     ending: &Ending,
 ) -> Result<Vec<Revocation>, Failure> {
     let Ending { reason, at, until } = *ending;
-    let ended = end_statement(user, which, ending).load::<Uuid>(&mut &*conn).await?;
+    let ended = end_statement(user, selection, ending).load::<Uuid>(&mut &*conn).await?;
     let revocation = |id| Revocation { what: Revoked::Session(SessionId(id)), user, reason, at, until };
     Ok(ended.into_iter().map(revocation).collect())
 }
 
-fn end_statement<'a>(user: UserId, which: Which, ending: &Ending) -> Sql<'a, SqlUuid> {
+fn end_statement<'a>(user: UserId, selection: SessionSelection, ending: &Ending) -> Sql<'a, SqlUuid> {
     let update = sql("with ended as (update sessions s set revoked_at = ")
         .bind::<Timestamptz, _>(timestamp(ending.at))
         .sql(", revoke_reason = ")
         .bind::<Text, _>(ending.reason.as_str())
         .sql(" where s.revoked_at is null and s.user_id = ")
         .bind::<SqlUuid, _>(user.0);
-    let chosen = match which {
-        Which::One(id) => update.sql(" and s.id = ").bind::<SqlUuid, _>(id.0),
-        Which::AllBut(None) => update,
-        Which::AllBut(Some(id)) => update.sql(" and s.id <> ").bind::<SqlUuid, _>(id.0),
-        Which::LiveBeyond(room) => update
+    let chosen = match selection {
+        SessionSelection::One(id) => update.sql(" and s.id = ").bind::<SqlUuid, _>(id.0),
+        SessionSelection::AllBut(None) => update,
+        SessionSelection::AllBut(Some(id)) => update.sql(" and s.id <> ").bind::<SqlUuid, _>(id.0),
+        SessionSelection::LiveBeyond(room) => update
             .sql(" and s.id in (select l.id from sessions l where l.revoked_at is null and l.user_id = ")
             .bind::<SqlUuid, _>(user.0)
             .sql(" and l.expires_at > ")

@@ -2,10 +2,10 @@
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
-use domain::account::Purpose;
+use domain::one_time::Purpose;
 use domain::session::EndReason;
 use domain_testkit::Harness;
-use domain_testkit::build::{T0, at, create, ending, identity, new_session, proof, todo_id};
+use domain_testkit::build::{T0, at, create, email_token, ending, identity, new_session, todo_id};
 use postgres_testbed::{Database, Role};
 
 use crate::support::{fresh, store_at};
@@ -25,12 +25,12 @@ const TABLES: [&str; 8] = [
 async fn user_with_rows(h: &Harness) -> UserId {
     let user = h.user().await;
     let address = h.stored(user).await.email.expect("an address");
-    h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
+    h.one_time.send(email_token(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
     h.identities.link(user, None, identity("google", &user.to_string(), None), T0).await.expect("an answer");
     h.applied(user, create(todo_id(), "milk")).await;
     let logout = ending(EndReason::Logout, at(1));
     for _ in 0..2 {
-        h.sessions.open(user, new_session(at(1_000)), 1, logout).await.expect("an answer");
+        h.sessions.open(user, new_session(at(1_000)), 1, logout).await.expect("an answer").expect("it opens");
     }
     user
 }
@@ -162,7 +162,7 @@ async fn a_key_shows_the_one_row_looked_for() {
     let email = own("email_key", "users", "id");
     let hash = own("encode(token_hash, 'hex')", "refresh_tokens", "user_id");
     let subject = own("provider || E'\\n' || subject", "external_identities", "user_id");
-    let proof = own("encode(token_hash, 'hex')", "one_time_tokens", "user_id");
+    let sent = own("encode(token_hash, 'hex')", "one_time_tokens", "user_id");
     let mail = own("token_id", "mail_outbox", "user_id");
     let forgot = "select (select count(*) from users), (select count(*) from refresh_tokens), \
                   (select count(*) from external_identities), (select count(*) from one_time_tokens), \
@@ -171,7 +171,7 @@ async fn a_key_shows_the_one_row_looked_for() {
         (email, "1|0|0|0|0|0"),
         (hash, "0|1|0|0|0|0"),
         (subject, "0|0|1|0|0|0"),
-        (proof, "0|0|0|1|0|0"),
+        (sent, "0|0|0|1|0|0"),
         (mail, "0|0|0|0|1|0"),
     ] {
         let sql = format!("begin; set local todo.key = '{key}'; {forgot}; commit;");

@@ -1,10 +1,10 @@
 //! The schema goes up and down, and up by several at once.
 
 use adapters_postgres::{MigrateError, RowSecurity, migrate, migration_status, revert_last};
-use domain::account::Purpose;
 use domain::identity::Linked;
+use domain::one_time::Purpose;
 use domain::session::EndReason;
-use domain_testkit::build::{T0, at, complete, create, ending, identity, new_session, proof, todo_id};
+use domain_testkit::build::{T0, at, complete, create, email_token, ending, identity, new_session, todo_id};
 use postgres_testbed::{Database, Role, Testbed};
 use tokio_postgres::error::SqlState;
 
@@ -132,14 +132,15 @@ async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
     h.sessions
         .open(user, session.clone(), 5, ending(EndReason::DeviceRevoked, at(1)))
         .await
-        .expect("an answer");
+        .expect("an answer")
+        .expect("it opens");
     let ended = h.sessions.end(user, session.id, ending(EndReason::Logout, at(2))).await.expect("an answer");
     assert!(ended.is_some());
     assert_eq!(h.revocations(None, at(3)).await.len(), 1);
 
     assert!(!h.todos.is_anothers(user, todo.id()).await.expect("an answer"));
     let address = h.stored(user).await.email.expect("an address");
-    h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
+    h.one_time.send(email_token(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
     assert_eq!(h.outbox.claim(T0, at(1), 9).await.expect("an answer").len(), 1);
     let linked = h.identities.link(user, None, identity("google", "ann", None), T0).await;
     assert_eq!(linked.expect("an answer"), Linked::Done);

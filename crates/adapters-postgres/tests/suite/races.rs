@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
-use domain::account::{MagicLogIn, OneTimeStore, PasswordReplacement, Purpose};
+use domain::account::{EmailChange, ProfileChange};
 use domain::identity::IdentityStore;
 use domain::mail::{Outbox, Template};
-use domain::session::{Device, EndReason, NewSession, Opened, Refreshed};
+use domain::one_time::{MagicLinkLogin, OneTimeStore, PasswordReplacement, Purpose};
+use domain::session::{Device, EndReason, NewSession, Rotated};
 use domain_testkit::build::{
-    T0, at, email, ending, external, mail, new_session, password_hash, proof, replacement, successor, uuid,
+    T0, at, email, email_token, ending, external, mail, new_email, new_session, password_hash, replacement,
+    successor, uuid,
 };
 use domain_testkit::{Harness, all};
 use postgres_testbed::Role;
@@ -19,7 +21,7 @@ use crate::support::{client, fresh, store_at};
 async fn opened(h: &Harness, user: UserId) -> NewSession {
     let session = new_session(at(1_000));
     let done = h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await;
-    assert_eq!(done.expect("an answer"), Opened::Done(Vec::new()));
+    assert_eq!(done.expect("an answer").map(|opened| opened.ended), Ok(Vec::new()));
     session
 }
 
@@ -48,7 +50,7 @@ async fn refreshes_and_a_deletion_at_once_are_all_answered() {
                     let next = successor(at(2_000));
                     let refreshed = h.sessions.rotate(&session.hash, next, &Device::default(), reuse).await;
                     assert!(
-                        matches!(refreshed, Ok(Refreshed::Done { .. } | Refreshed::Unknown)),
+                        matches!(refreshed, Ok(Rotated::Done { .. } | Rotated::Unknown)),
                         "{refreshed:?}"
                     );
                 }
@@ -68,10 +70,10 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
             let user = h.user().await;
             let address = h.stored(user).await.email.expect("an address");
             let proofs = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::MagicLink]
-                .map(|purpose| proof(purpose, Some(user), &address));
-            let [verify, reset, magic] = proofs.clone().map(|proof| proof.token.hash);
-            for proof in proofs {
-                h.one_time.send(proof, T0).await.expect("an answer");
+                .map(|purpose| email_token(purpose, Some(user), &address));
+            let [verify, reset, magic] = proofs.clone().map(|sent| sent.token.hash);
+            for sent in proofs {
+                h.one_time.send(sent, T0).await.expect("an answer");
             }
             let stranger = email(&format!("stranger{round}@example.com"));
             all((0..5).map(|place| {
@@ -92,18 +94,18 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
                             let reason = end(EndReason::DeviceRevoked);
                             let logged_in = h
                                 .one_time
-                                .magic_log_in(&magic, other, new_session(at(1_000)), 20, reason)
+                                .use_magic_link(&magic, other, new_session(at(1_000)), 20, reason)
                                 .await;
                             assert!(
-                                matches!(logged_in, Ok(MagicLogIn::Done(..) | MagicLogIn::Invalid)),
+                                matches!(logged_in, Ok(MagicLinkLogin::Done(..) | MagicLinkLogin::Invalid)),
                                 "{logged_in:?}"
                             );
                         }
                         3 => {
-                            let proof = proof(Purpose::VerifyEmail, Some(user), &stranger);
-                            let notice = mail(Some(user), &address, Template::EmailChanged);
-                            let changed =
-                                h.one_time.change_email(user, None, stranger, proof, Some(notice), at(1));
+                            let notice = Some(mail(Some(user), &address, Template::EmailChanged));
+                            let email = Some(EmailChange { notice, ..new_email(user, &stranger) });
+                            let change = ProfileChange { display_name: None, email };
+                            let changed = h.accounts.change_profile(user, change, at(1));
                             drop(changed.await.expect("changed or not"));
                         }
                         _ => drop(
@@ -127,7 +129,7 @@ async fn a_sweep_waits_for_nobody_and_takes_no_session_that_is_refreshed() {
     let user = h.user().await;
     let session = new_session(at(10));
     let opening = ending(EndReason::DeviceRevoked, T0);
-    h.sessions.open(user, session.clone(), 20, opening).await.expect("an answer");
+    h.sessions.open(user, session.clone(), 20, opening).await.expect("an answer").expect("it opens");
     let holder = client(&database.owner_url()).await;
     holder
         .batch_execute("begin; select from sessions for no key update; select from refresh_tokens for update")
@@ -144,7 +146,7 @@ async fn a_mail_that_one_instance_is_about_to_take_is_passed_over_by_another() {
     let (second, _bus) = store_at(database.app_url()).await;
     for place in 0..40 {
         let to = email(&format!("somebody{place}@example.com"));
-        second.send(proof(Purpose::MagicLink, None, &to), T0).await.expect("an answer");
+        second.send(email_token(Purpose::MagicLink, None, &to), T0).await.expect("an answer");
     }
     let (first, second) = (Arc::clone(&h.outbox), second as Arc<dyn Outbox>);
     let claims = all((0..20).map(|place| {
@@ -168,7 +170,7 @@ async fn two_instances_that_see_a_subject_first_make_one_user() {
     let token = external("auth", "subject", Some(&email("ann@example.com")));
     let users = all((0..40).map(|place| {
         let (store, token) = (Arc::clone(if place % 2 == 0 { &first } else { &second }), token.clone());
-        async move { store.of_external(&token, UserId(uuid()), T0).await.expect("an answer") }
+        async move { store.find_or_create_external(&token, UserId(uuid()), T0).await.expect("an answer") }
     }))
     .await;
     assert!(users.iter().all(|user| *user == users[0]), "{users:?}");

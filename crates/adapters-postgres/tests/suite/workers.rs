@@ -1,12 +1,12 @@
 //! The server's own work across users: each kind reaches what it is about and nothing else, whatever its statements forget.
 
 use adapters_postgres::RowSecurity;
-use domain::account::Purpose;
+use domain::one_time::Purpose;
 use domain::session::EndReason;
 use domain::{TodoId, UserId};
 use domain_testkit::Harness;
 use domain_testkit::build::{
-    T0, at, batch, create, delete, email, ending, identity, new_session, proof, todo_id,
+    T0, at, batch, create, delete, email, email_token, ending, identity, new_session, todo_id,
 };
 use postgres_testbed::{Database, Role};
 use tokio_postgres::error::SqlState;
@@ -25,21 +25,27 @@ async fn furnished(row_security: RowSecurity) -> (Harness, Database, Vec<(UserId
         h.apply(user, [create(live, "milk"), create(gone, "eggs"), delete(gone)]).await;
         let session = new_session(at(1_000));
         let opening = ending(EndReason::DeviceRevoked, T0);
-        h.sessions.open(user, session.clone(), 5, opening).await.expect("an answer");
+        h.sessions.open(user, session.clone(), 5, opening).await.expect("an answer").expect("it opens");
         h.sessions.end(user, session.id, ending(EndReason::Logout, at(1))).await.expect("an answer");
         h.identities
             .link(user, None, identity("google", &user.to_string(), None), T0)
             .await
             .expect("an answer");
-        h.one_time.send(proof(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
+        h.one_time
+            .send(email_token(Purpose::VerifyEmail, Some(user), &address), T0)
+            .await
+            .expect("an answer");
         for mail in h.outbox.claim(T0, at(1), 10).await.expect("an answer") {
             h.outbox.sent(mail.mail.id, at(1)).await.expect("an answer");
         }
-        h.one_time.send(proof(Purpose::ResetPassword, Some(user), &address), T0).await.expect("an answer");
+        h.one_time
+            .send(email_token(Purpose::ResetPassword, Some(user), &address), T0)
+            .await
+            .expect("an answer");
         h.outbox.claim(T0, at(60), 10).await.expect("an answer");
         users.push((user, live));
     }
-    let stranger = proof(Purpose::MagicLink, None, &email("stranger@example.com"));
+    let stranger = email_token(Purpose::MagicLink, None, &email("stranger@example.com"));
     h.one_time.send(stranger, T0).await.expect("an answer");
     (h, database, users)
 }
@@ -75,7 +81,7 @@ async fn a_sweep_without_where_removes_what_may_be_swept_and_no_more() {
     for (mode, reads) in READS {
         let (h, database, _) = furnished(mode).await;
         let claimed = h.outbox.claim(T0, at(60), 1).await.expect("an answer");
-        h.outbox.given_up(claimed[0].mail.id, "550 no such user", at(2)).await.expect("an answer");
+        h.outbox.abandoned(claimed[0].mail.id, "550 no such user", at(2)).await.expect("an answer");
         assert_eq!(counts(&database, Role::Owner, ""), "2|4|2|2|2|2|5|5", "{mode:?}");
         let forgot = "delete from users; delete from todos; delete from external_identities; delete from mail_outbox; \
                       delete from one_time_tokens; delete from refresh_tokens; delete from sessions; delete from revoked_tokens";

@@ -1,18 +1,20 @@
 //! [`AccountStore`] on SQLite.
 
+mod profile;
 mod records;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordReplacement,
-    PasswordSet, Purpose, Registered, User,
+    AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
 };
+use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation};
+use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::error::Failure;
-use crate::rows::{Id, UserRow};
+use crate::rows::Id;
 use crate::schema::users;
 use crate::store::SqliteStore;
 use crate::tables;
@@ -37,24 +39,13 @@ impl AccountStore for SqliteStore {
         self.read(move |conn| tables::users::by_id(conn, user)).await
     }
 
-    async fn rename(
+    async fn change_profile(
         &self,
         user: UserId,
-        name: Option<DisplayName>,
+        change: ProfileChange,
         now: Stamp,
-    ) -> Result<Option<User>, StoreError> {
-        self.write(move |conn| {
-            let row = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
-                .set((
-                    users::display_name.eq(name.as_ref().map(DisplayName::as_str)),
-                    users::updated_at.eq(now.as_micros()),
-                ))
-                .returning(UserRow::as_returning())
-                .get_result(conn)
-                .optional()?;
-            Ok(row.map(User::try_from).transpose()?)
-        })
-        .await
+    ) -> Result<ProfileChanged, StoreError> {
+        self.write(move |conn| profile::change(conn, user, &change, now)).await
     }
 
     async fn set_password(
@@ -140,8 +131,8 @@ fn register(
     if let Some(session) = session {
         tables::sessions::insert(conn, user.id, session, now)?;
     }
-    if let Some(proof) = &new.verification {
-        tables::one_time_tokens::issue(conn, proof, now)?;
+    if let Some(verification) = &new.verification {
+        tables::one_time_tokens::issue(conn, verification, now)?;
     }
     Ok(Registered::Done(Box::new(user)))
 }

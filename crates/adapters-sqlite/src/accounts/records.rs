@@ -1,7 +1,8 @@
 //! Loads everything stored about a user except the todos.
 
 use diesel::prelude::*;
-use domain::account::{AccountRecords, IdentityRecord, MailRecord, OneTimeRecord, Purpose};
+use domain::account::{AccountRecords, IdentityRecord, MailRecord, OneTimeTokenRecord};
+use domain::one_time::Purpose;
 use domain::{StoreError, UserId};
 
 use crate::error::Failure;
@@ -20,7 +21,7 @@ pub(super) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Optio
             sessions: convert_all(session_rows(conn, user)?)?,
             identities: identities(conn, user)?,
             mails: mails(conn, user)?,
-            one_time: one_time(conn, user)?,
+            one_time_tokens: one_time_tokens(conn, user)?,
         }))
     })
 }
@@ -68,7 +69,7 @@ fn mails(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<MailRecord>, F
 }
 
 /// The first to expire first.
-fn one_time(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<OneTimeRecord>, Failure> {
+fn one_time_tokens(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<OneTimeTokenRecord>, Failure> {
     let rows: Vec<(String, i64, bool)> = one_time_tokens::table
         .filter(one_time_tokens::user_id.eq(Id::from(user)))
         .order((one_time_tokens::expires_at, one_time_tokens::id))
@@ -78,7 +79,7 @@ fn one_time(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<OneTimeReco
         let purpose = Purpose::parse(&kind)
             .ok_or_else(|| StoreError::corrupt("one_time_tokens", "kind", "not a known purpose"))?;
         let expires_at = stamp("one_time_tokens", "expires_at", expires_at)?;
-        Ok(OneTimeRecord { purpose, expires_at, used })
+        Ok(OneTimeTokenRecord { purpose, expires_at, used })
     };
     rows.into_iter().map(record).collect()
 }

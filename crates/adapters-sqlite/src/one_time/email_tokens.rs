@@ -1,18 +1,16 @@
 //! Transactions that use a token sent by e-mail.
 
 use diesel::prelude::*;
-use domain::account::{
-    Email, EmailChange, MagicLogIn, PasswordHash, PasswordReplacement, Proof, Purpose, User,
-};
-use domain::mail::NewMail;
-use domain::session::{Ending, NewSession, Opened, Revocation, TokenHash};
+use domain::one_time::{MagicLinkLogin, PasswordReplacement, Purpose};
+use domain::session::{Ending, NewSession, Revocation, TokenHash};
+use domain::user::{PasswordHash, User};
 use domain::{Stamp, UserId};
 
 use crate::error::Failure;
 use crate::rows::{Id, UserRow};
 use crate::schema::users;
 use crate::tables;
-use crate::tables::one_time_tokens::{consume, find_valid, invalidate_all_except, issue};
+use crate::tables::one_time_tokens::{consume, find_valid, invalidate_all_except};
 
 pub(super) fn verify_email(
     conn: &mut SqliteConnection,
@@ -61,20 +59,20 @@ pub(super) fn reset_password(
     revoke_other_access(conn, &user, Some(&new.password), ending).map(Some)
 }
 
-pub(super) fn magic_log_in(
+pub(super) fn use_magic_link(
     conn: &mut SqliteConnection,
     hash: TokenHash,
     new_user: UserId,
     session: &NewSession,
     cap: u32,
     ending: Ending,
-) -> Result<MagicLogIn, Failure> {
+) -> Result<MagicLinkLogin, Failure> {
     let Some(token) = consume(conn, Purpose::MagicLink, hash, ending.at)? else {
-        return Ok(MagicLogIn::Invalid);
+        return Ok(MagicLinkLogin::Invalid);
     };
-    let email = token.address()?;
-    let (id, mut ended) = match tables::users::by_email(conn, &email)? {
-        Some(user) if !user.is_active => return Ok(MagicLogIn::Disabled),
+    let email = token.address();
+    let (id, ended) = match tables::users::by_email(conn, &email)? {
+        Some(user) if !user.is_active => return Ok(MagicLinkLogin::Disabled),
         Some(user) if user.email_verified => (user.id, Vec::new()),
         Some(user) => (user.id, revoke_other_access(conn, &user, None, ending)?),
         None => {
@@ -93,14 +91,13 @@ pub(super) fn magic_log_in(
         }
     };
     token.assign_to_user(conn, id)?;
-    let opened = tables::sessions::open(conn, id, session, cap, ending)?;
-    match (opened, tables::users::by_id(conn, id)?) {
-        (Opened::Done(more), Some(user)) => {
-            ended.extend(more);
-            Ok(MagicLogIn::Done(Box::new(user), ended))
+    Ok(match tables::sessions::open(conn, id, session, cap, ending)? {
+        Ok(mut opened) => {
+            opened.ended.extend(ended);
+            MagicLinkLogin::Done(opened)
         }
-        _ => Ok(MagicLogIn::Disabled),
-    }
+        Err(_) => MagicLinkLogin::Disabled,
+    })
 }
 
 /// Marks the address as verified, sets or removes the password, and revokes every other access.
@@ -124,34 +121,4 @@ fn revoke_other_access(
     }
     invalidate_all_except(conn, user.id, None, ending.at)?;
     tables::sessions::end_all(conn, user.id, None, ending)
-}
-
-pub(super) fn change_email(
-    conn: &mut SqliteConnection,
-    user: UserId,
-    email: &Email,
-    proof: &Proof,
-    notice: Option<&NewMail>,
-    now: Stamp,
-) -> Result<EmailChange, Failure> {
-    if !tables::users::exists(conn, user)? {
-        return Ok(EmailChange::NoSuchUser);
-    }
-    if tables::users::by_email(conn, email)?.is_some_and(|owner| owner.id != user) {
-        return Ok(EmailChange::Taken);
-    }
-    let row = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
-        .set((
-            users::email.eq(email.as_str()),
-            users::email_key.eq(email.key()),
-            users::email_verified.eq(false),
-            users::updated_at.eq(now.as_micros()),
-        ))
-        .returning(UserRow::as_returning())
-        .get_result(conn)?;
-    issue(conn, proof, now)?;
-    if let Some(notice) = notice {
-        tables::mail_outbox::enqueue(conn, notice, now)?;
-    }
-    Ok(EmailChange::Done(Box::new(User::try_from(row)?)))
 }

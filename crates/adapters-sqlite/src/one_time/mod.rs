@@ -3,31 +3,30 @@
 mod email_tokens;
 
 use async_trait::async_trait;
-use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeStore, PasswordReplacement, Proof, Purpose,
-    User,
+use domain::one_time::{
+    ConsumedToken, EmailToken, MagicLinkLogin, NewOneTimeToken, OneTimeStore, PasswordReplacement, Purpose,
 };
-use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
-use domain::{SessionId, Stamp, StoreError, UserId};
+use domain::user::User;
+use domain::{Stamp, StoreError, UserId};
 
 use crate::readers::in_snapshot;
 use crate::store::SqliteStore;
-use crate::tables::{one_time_tokens, sessions};
+use crate::tables::one_time_tokens;
 
 #[async_trait]
 impl OneTimeStore for SqliteStore {
-    async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
+    async fn send(&self, token: EmailToken, now: Stamp) -> Result<(), StoreError> {
         self.write(move |conn| {
-            if one_time_tokens::user_exists(conn, &proof.token)? {
-                one_time_tokens::issue(conn, &proof, now)?;
+            if one_time_tokens::user_exists(conn, &token.token)? {
+                one_time_tokens::issue(conn, &token, now)?;
             }
             Ok(())
         })
         .await
     }
 
-    async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
+    async fn put(&self, token: NewOneTimeToken) -> Result<(), StoreError> {
         self.write(move |conn| {
             if one_time_tokens::user_exists(conn, &token)? {
                 one_time_tokens::insert(conn, &token)?;
@@ -42,11 +41,11 @@ impl OneTimeStore for SqliteStore {
         purpose: Purpose,
         hash: &TokenHash,
         now: Stamp,
-    ) -> Result<Option<Consumed>, StoreError> {
+    ) -> Result<Option<ConsumedToken>, StoreError> {
         let hash = *hash;
         self.write(move |conn| {
             let token = one_time_tokens::consume(conn, purpose, hash, now)?;
-            Ok(token.map(Consumed::from))
+            Ok(token.map(ConsumedToken::from))
         })
         .await
     }
@@ -70,33 +69,16 @@ impl OneTimeStore for SqliteStore {
         self.write(move |conn| email_tokens::reset_password(conn, hash, &new)).await
     }
 
-    async fn magic_log_in(
+    async fn use_magic_link(
         &self,
         hash: &TokenHash,
         new_user: UserId,
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<MagicLogIn, StoreError> {
+    ) -> Result<MagicLinkLogin, StoreError> {
         let hash = *hash;
-        self.write(move |conn| email_tokens::magic_log_in(conn, hash, new_user, &session, cap, ending)).await
-    }
-
-    async fn change_email(
-        &self,
-        user: UserId,
-        session: Option<SessionId>,
-        email: Email,
-        proof: Proof,
-        notice: Option<NewMail>,
-        now: Stamp,
-    ) -> Result<EmailChange, StoreError> {
-        self.write(move |conn| {
-            if !sessions::is_live(conn, user, session, now)? {
-                return Ok(EmailChange::SessionEnded);
-            }
-            email_tokens::change_email(conn, user, &email, &proof, notice.as_ref(), now)
-        })
-        .await
+        self.write(move |conn| email_tokens::use_magic_link(conn, hash, new_user, &session, cap, ending))
+            .await
     }
 }

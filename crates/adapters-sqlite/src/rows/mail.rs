@@ -1,8 +1,9 @@
 //! Rows of `mail_outbox`.
 
 use diesel::prelude::*;
-use domain::account::{DisplayName, Email, OneTimeId};
+use domain::OneTimeTokenId;
 use domain::mail::{NewMail, QueuedMail, Template};
+use domain::user::{DisplayName, Email};
 use domain::{StoreError, UserId};
 
 use super::Id;
@@ -24,20 +25,18 @@ impl TryFrom<MailRow> for QueuedMail {
     type Error = StoreError;
 
     fn try_from(row: MailRow) -> Result<Self, StoreError> {
-        let corrupt =
-            |column, problem: &dyn ToString| StoreError::corrupt("mail_outbox", column, problem.to_string());
-        let name = row.name.as_deref().map(DisplayName::parse).transpose();
+        let corrupt = |column, problem| StoreError::corrupt("mail_outbox", column, problem);
         let attempts = row.attempts.try_into();
         Ok(Self {
             mail: NewMail {
                 id: row.id.0,
                 user: row.user_id.map(|id| UserId(id.0)),
-                to: Email::parse(&row.recipient).map_err(|e| corrupt("to", &e))?,
-                name: name.map_err(|e| corrupt("name", &e))?,
+                to: Email::from_stored(row.recipient),
+                name: row.name.map(DisplayName::from_stored),
                 template: template(&row.template)?,
-                token: row.token_id.map(|id| OneTimeId(id.0)),
+                token: row.token_id.map(|id| OneTimeTokenId(id.0)),
             },
-            attempts: attempts.map_err(|_| corrupt("attempts", &"negative or too large"))?,
+            attempts: attempts.map_err(|_| corrupt("attempts", "negative or too large"))?,
         })
     }
 }

@@ -14,7 +14,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Binary;
 use diesel::sqlite::Sqlite;
-use domain::account::OneTimeId;
+use domain::OneTimeTokenId;
 use domain::{SessionId, Stamp, StoreError, TodoId, TokenId, UserId};
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ macro_rules! stored_as_id {
     )*};
 }
 
-stored_as_id!(UserId, TodoId, SessionId, TokenId, OneTimeId);
+stored_as_id!(UserId, TodoId, SessionId, TokenId, OneTimeTokenId);
 
 /// The most ids in one statement. SQLite allows 32,766 bound values.
 pub(crate) const MAX_IDS_PER_STATEMENT: usize = 30_000;

@@ -31,7 +31,6 @@ impl TryFrom<SessionRow> for Session {
     fn try_from(row: SessionRow) -> Result<Self, StoreError> {
         let corrupt =
             |column, problem: &dyn ToString| StoreError::corrupt("sessions", column, problem.to_string());
-        let client_id = row.client_id.as_deref().map(ClientId::parse).transpose();
         let ip = row.ip.as_deref().map(str::parse::<IpAddr>).transpose();
         let ended = match (row.revoked_at, row.revoke_reason) {
             (Some(at), Some(word)) => {
@@ -44,7 +43,7 @@ impl TryFrom<SessionRow> for Session {
             id: SessionId(row.id.0),
             user: UserId(row.user_id.0),
             device: Device {
-                client_id: client_id.map_err(|e| corrupt("client_id", &e))?,
+                client_id: row.client_id.map(ClientId::from_stored),
                 user_agent: row.user_agent,
                 ip: ip.map_err(|e| corrupt("ip", &e))?,
             },
@@ -100,7 +99,6 @@ impl TryFrom<RefreshTokenRow> for RefreshToken {
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = revoked_tokens, treat_none_as_default_value = false)]
 pub(crate) struct RevocationRow {
-    jti: Option<Id>,
     session_id: Option<Id>,
     user_id: Id,
     reason: String,
@@ -110,13 +108,11 @@ pub(crate) struct RevocationRow {
 
 impl From<&Revocation> for RevocationRow {
     fn from(revocation: &Revocation) -> Self {
-        let (jti, session_id) = match revocation.what {
-            Revoked::Token(token) => (Some(token.into()), None),
-            Revoked::Session(session) => (None, Some(session.into())),
-            Revoked::User(_) => (None, None),
+        let session_id = match revocation.what {
+            Revoked::Session(session) => Some(session.into()),
+            Revoked::User(_) => None,
         };
         Self {
-            jti,
             session_id,
             user_id: revocation.user.into(),
             reason: revocation.reason.as_str().to_owned(),
@@ -130,13 +126,9 @@ impl TryFrom<RevocationRow> for Revocation {
     type Error = StoreError;
 
     fn try_from(row: RevocationRow) -> Result<Self, StoreError> {
-        let what = match (row.jti, row.session_id) {
-            (Some(token), None) => Revoked::Token(TokenId(token.0)),
-            (None, Some(session)) => Revoked::Session(SessionId(session.0)),
-            (None, None) => Revoked::User(UserId(row.user_id.0)),
-            (Some(_), Some(_)) => {
-                return Err(StoreError::corrupt("revoked_tokens", "jti", "given with a session"));
-            }
+        let what = match row.session_id {
+            Some(session) => Revoked::Session(SessionId(session.0)),
+            None => Revoked::User(UserId(row.user_id.0)),
         };
         Ok(Self {
             what,

@@ -1,7 +1,7 @@
 //! Rows of `users`.
 
 use diesel::prelude::*;
-use domain::account::{DisplayName, Email, PasswordHash, User};
+use domain::user::{DisplayName, Email, PasswordHash, User};
 use domain::{StoreError, UserId};
 
 use super::{Id, optional_stamp, stamp};
@@ -24,14 +24,11 @@ impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
-        let corrupt =
-            |column, problem: &dyn ToString| StoreError::corrupt("users", column, problem.to_string());
-        let name = row.display_name.as_deref().map(DisplayName::parse).transpose();
         Ok(Self {
             id: UserId(row.id.0),
-            email: row.email.as_deref().map(Email::parse).transpose().map_err(|e| corrupt("email", &e))?,
+            email: row.email.map(Email::from_stored),
             password: row.password_hash.map(PasswordHash),
-            display_name: name.map_err(|e| corrupt("display_name", &e))?,
+            display_name: row.display_name.map(DisplayName::from_stored),
             email_verified: row.email_verified,
             is_active: row.is_active,
             created_at: stamp("users", "created_at", row.created_at)?,

@@ -8,8 +8,8 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
-    Device, Ending, NewSession, Opened, Refreshed, Revocation, RevocationNews, Session, SessionStore,
-    Successor, TokenHash,
+    Device, Ending, NewSession, OpenRefusal, OpenedSession, Revocation, RevocationFeed, Rotated, Session,
+    SessionStore, Successor, TokenHash,
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -30,7 +30,7 @@ impl SessionStore for SqliteStore {
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError> {
         self.write(move |conn| tables::sessions::open(conn, user, &session, cap, ending)).await
     }
 
@@ -59,7 +59,7 @@ impl SessionStore for SqliteStore {
         successor: Successor,
         device: &Device,
         ending: Ending,
-    ) -> Result<Refreshed, StoreError> {
+    ) -> Result<Rotated, StoreError> {
         let (presented, device) = (*presented, device.clone());
         self.write(move |conn| rotate(conn, presented, successor, &device, ending)).await
     }
@@ -93,7 +93,7 @@ impl SessionStore for SqliteStore {
         self.write(move |conn| tables::sessions::end_all(conn, user, keep, ending)).await
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError> {
         self.read(move |conn| in_snapshot(conn, |conn| revocations(conn, since, now))).await
     }
 
@@ -106,9 +106,10 @@ fn revocations(
     conn: &mut SqliteConnection,
     since: Option<Stamp>,
     now: Stamp,
-) -> Result<RevocationNews, Failure> {
+) -> Result<RevocationFeed, Failure> {
     let rows = revoked_tokens::table
         .filter(revoked_tokens::revoked_at.ge(since.map_or(i64::MIN, Stamp::as_micros)))
+        .filter(revoked_tokens::jti.is_null())
         .select(RevocationRow::as_select())
         .load(conn)?;
     let mut revocations: Vec<Revocation> = convert_all(rows)?;
@@ -117,5 +118,5 @@ fn revocations(
     // Negated and not compared with a bound value, as only then the index of disabled users serves.
     let disabled: Vec<Id> = users::table.filter(not(users::is_active)).select(users::id).load(conn)?;
     let disabled = disabled.into_iter().map(|id| UserId(id.0)).collect();
-    Ok(RevocationNews { revocations, disabled })
+    Ok(RevocationFeed { revocations, disabled })
 }

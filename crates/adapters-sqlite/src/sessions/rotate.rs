@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
-use domain::session::{Device, Ending, RefreshToken, Refreshed, Session, Successor, TokenHash};
+use domain::session::{Device, Ending, RefreshToken, Rotated, Session, Successor, TokenHash};
 use domain::{SessionId, Stamp, StoreError, TokenId, UserId};
 
 use crate::error::Failure;
@@ -30,9 +30,9 @@ pub(super) fn rotate(
     successor: Successor,
     device: &Device,
     ending: Ending,
-) -> Result<Refreshed, Failure> {
+) -> Result<Rotated, Failure> {
     let Some(facts) = find(conn, presented)? else {
-        return Ok(Refreshed::Unknown);
+        return Ok(Rotated::Unknown);
     };
     let (user, session) = (facts.user.id, facts.session.id);
     let (hash, expires_at) = match judge(&facts, ending.at) {
@@ -43,14 +43,14 @@ pub(super) fn rotate(
         RefreshVerdict::Repeat(hash) => (hash, None),
         RefreshVerdict::Reused => {
             let ended = tables::sessions::end(conn, user, &[session], ending)?.pop();
-            return Ok(ended.map_or(Refreshed::Ended, Refreshed::Reused));
+            return Ok(ended.map_or(Rotated::Ended, Rotated::Reused));
         }
-        RefreshVerdict::Expired => return Ok(Refreshed::Expired),
-        RefreshVerdict::Ended => return Ok(Refreshed::Ended),
-        RefreshVerdict::Disabled => return Ok(Refreshed::Disabled),
+        RefreshVerdict::Expired => return Ok(Rotated::Expired),
+        RefreshVerdict::Ended => return Ok(Rotated::Ended),
+        RefreshVerdict::Disabled => return Ok(Rotated::Disabled),
     };
     touch(conn, user, session, device, expires_at, ending.at)?;
-    Ok(Refreshed::Done { user: Box::new(facts.user), session, hash })
+    Ok(Rotated::Done { user: Box::new(facts.user), session, hash })
 }
 
 /// Records the last use of an open session, and its new expiry if there is one.

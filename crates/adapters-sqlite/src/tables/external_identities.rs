@@ -4,8 +4,8 @@
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use domain::account::Email;
 use domain::identity::{ExternalToken, ProviderIdentity};
+use domain::user::Email;
 use domain::{Stamp, UserId};
 
 use crate::rows::Id;
@@ -26,7 +26,7 @@ pub(crate) struct NewIdentity<'a> {
 }
 
 impl<'a> NewIdentity<'a> {
-    pub(crate) fn of_external(token: &'a ExternalToken, user: UserId, now: Stamp) -> Self {
+    pub(crate) fn find_or_create_external(token: &'a ExternalToken, user: UserId, now: Stamp) -> Self {
         Self {
             provider: &token.issuer,
             subject: &token.subject,

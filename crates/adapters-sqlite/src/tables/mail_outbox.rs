@@ -1,8 +1,8 @@
 //! Statements on `mail_outbox`.
 
 use diesel::prelude::*;
-use domain::account::DisplayName;
 use domain::mail::NewMail;
+use domain::user::DisplayName;
 use domain::{Stamp, UserId};
 
 use crate::rows::Id;

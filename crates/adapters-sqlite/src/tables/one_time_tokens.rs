@@ -1,9 +1,10 @@
 //! Statements on `one_time_tokens`.
 
 use diesel::prelude::*;
-use domain::account::{Consumed, Email, NewOneTime, Proof, Purpose, User};
+use domain::one_time::{ConsumedToken, EmailToken, NewOneTimeToken, Purpose};
 use domain::session::TokenHash;
-use domain::{Stamp, StoreError, UserId};
+use domain::user::{Email, User};
+use domain::{Stamp, UserId};
 
 use super::{mail_outbox, users};
 use crate::error::Failure;
@@ -19,7 +20,7 @@ pub(crate) struct ValidToken {
     payload: String,
 }
 
-impl From<ValidToken> for Consumed {
+impl From<ValidToken> for ConsumedToken {
     fn from(token: ValidToken) -> Self {
         Self { user: token.user_id.map(|id| UserId(id.0)), payload: token.payload }
     }
@@ -27,9 +28,8 @@ impl From<ValidToken> for Consumed {
 
 impl ValidToken {
     /// The address that the token was sent to.
-    pub(crate) fn address(&self) -> Result<Email, StoreError> {
-        let address = Email::parse(&self.payload);
-        address.map_err(|problem| StoreError::corrupt("one_time_tokens", "payload", problem.to_string()))
+    pub(crate) fn address(&self) -> Email {
+        Email::from_stored(self.payload.clone())
     }
 
     /// Returns the token's user if the account still has the address that the token was sent to.
@@ -37,7 +37,7 @@ impl ValidToken {
         let Some(id) = self.user_id else {
             return Ok(None);
         };
-        let address = self.address()?;
+        let address = self.address();
         let user = users::by_id(conn, UserId(id.0))?;
         Ok(user.filter(|user| user.email.as_ref() == Some(&address)))
     }
@@ -55,13 +55,13 @@ impl ValidToken {
 }
 
 /// Whether the token belongs to no user, or to one that exists.
-pub(crate) fn user_exists(conn: &mut SqliteConnection, token: &NewOneTime) -> QueryResult<bool> {
+pub(crate) fn user_exists(conn: &mut SqliteConnection, token: &NewOneTimeToken) -> QueryResult<bool> {
     token.user.map_or(Ok(true), |user| users::exists(conn, user))
 }
 
 /// Stores a token with its mail, and invalidates the user's older tokens of the same purpose.
-pub(crate) fn issue(conn: &mut SqliteConnection, proof: &Proof, now: Stamp) -> QueryResult<()> {
-    let Proof { token, mail } = proof;
+pub(crate) fn issue(conn: &mut SqliteConnection, sent: &EmailToken, now: Stamp) -> QueryResult<()> {
+    let EmailToken { token, mail } = sent;
     if let Some(user) = token.user {
         diesel::update(one_time_tokens::table.filter(one_time_tokens::user_id.eq(Id::from(user))))
             .filter(one_time_tokens::kind.eq(token.purpose.as_str()))
@@ -88,7 +88,7 @@ pub(crate) fn invalidate_all_except(
     Ok(())
 }
 
-pub(crate) fn insert(conn: &mut SqliteConnection, token: &NewOneTime) -> QueryResult<()> {
+pub(crate) fn insert(conn: &mut SqliteConnection, token: &NewOneTimeToken) -> QueryResult<()> {
     diesel::insert_into(one_time_tokens::table)
         .values((
             one_time_tokens::id.eq(Id::from(token.id)),

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use diesel::prelude::*;
-use domain::session::{Ending, NewSession, Opened, Revocation, Revoked, Successor};
+use domain::session::{Ending, NewSession, OpenRefusal, OpenedSession, Revocation, Revoked, Successor};
 use domain::text::ClientId;
 use domain::{SessionId, Stamp, UserId};
 
 use crate::error::Failure;
-use crate::rows::{Id, RevocationRow};
+use crate::rows::{Id, RevocationRow, UserRow};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
 
 /// Ends every session of the user except `keep`, and records the revocations.
@@ -93,13 +93,14 @@ pub(crate) fn open(
     session: &NewSession,
     cap: u32,
     ending: Ending,
-) -> Result<Opened, Failure> {
-    if let Some(refusal) = session.refusal(super::users::by_id(conn, user)?.as_ref()) {
-        return Ok(refusal);
+) -> Result<Result<OpenedSession, OpenRefusal>, Failure> {
+    if let Err(refusal) = session.check(super::users::by_id(conn, user)?.as_ref()) {
+        return Ok(Err(refusal));
     }
-    diesel::update(users::table.filter(users::id.eq(Id::from(user))))
+    let row = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
         .set(users::last_login_at.eq(ending.at.as_micros()))
-        .execute(conn)?;
+        .returning(UserRow::as_returning())
+        .get_result(conn)?;
     let mut live: Vec<Id> = sessions::table
         .filter(sessions::user_id.eq(Id::from(user)))
         .filter(sessions::revoked_at.is_null())
@@ -112,7 +113,7 @@ pub(crate) fn open(
     let oldest: Vec<_> = live.into_iter().map(|id| SessionId(id.0)).collect();
     let ended = end(conn, user, &oldest, ending)?;
     insert(conn, user, session, ending.at)?;
-    Ok(Opened::Done(ended))
+    Ok(Ok(OpenedSession { user: Box::new(row.try_into()?), ended }))
 }
 
 /// Inserts a session that begins at `now`, with its first refresh token.

@@ -1,7 +1,7 @@
 //! Statements on `users`.
 
 use diesel::prelude::*;
-use domain::account::{DisplayName, Email, User};
+use domain::user::{DisplayName, Email, User};
 use domain::{Stamp, UserId};
 
 use crate::error::Failure;

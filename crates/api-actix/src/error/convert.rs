@@ -1,11 +1,11 @@
 //! What becomes a problem. A failure is logged here, once, within the span that has the request id.
 
-use domain::account::HasherError;
 use domain::code::ErrorCode;
 use domain::error::StoreError;
 use domain::identity::ProviderError;
 use domain::limits::Charge;
 use domain::session::AuthFailure;
+use domain::user::HasherError;
 
 use super::{Problem, tell};
 

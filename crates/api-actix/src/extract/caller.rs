@@ -7,13 +7,13 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use domain::UserId;
-use domain::limits::LimitKey;
+use domain::identity::AuthOutcome;
 use domain::session::{Principal, Scope};
 
 use crate::Api;
 use crate::error::Problem;
 
-/// Whoever the access token of `Authorization: Bearer` (RFC 6750 section 2.1) speaks for.
+/// The caller whom the access token in `Authorization: Bearer` identifies (RFC 6750 section 2.1).
 #[derive(Clone, Debug)]
 pub struct Caller(pub Principal);
 
@@ -24,7 +24,7 @@ impl Caller {
         self.0.user
     }
 
-    /// The user, provided that the token allows `scope`.
+    /// The user, if the token has the scope.
     pub fn may(&self, scope: Scope) -> Result<UserId, Problem> {
         if self.0.may(scope) { Ok(self.0.user) } else { Err(Problem::scope_missing(scope)) }
     }
@@ -33,24 +33,30 @@ impl Caller {
         let api = request.app_data::<web::Data<Api>>().ok_or_else(Problem::unexpected)?;
         let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
         let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
-        let principal = api.sessions.authenticate(token).await??;
-        request.extensions_mut().insert(principal.user);
-        // The body, which may arrive much later, asks again whether it still stands.
+        let principal = admit(request, api.identities.authenticate(token).await?)?;
+        // The body may arrive much later; its extractor checks the caller again.
         request.extensions_mut().insert(principal.clone());
-        charge(api, principal.user, request).await?;
         Ok(Self(principal))
     }
 }
 
-/// Counts the request for its user, and leaves the count for the answer's headers.
-pub async fn charge(api: &Api, user: UserId, request: &HttpRequest) -> Result<(), Problem> {
-    let Some(quota) = api.settings.api_quota else { return Ok(()) };
-    let charge = api.sessions.parts().limiter.charge(&LimitKey::Api(user), quota, api.clock.now()).await;
-    request.extensions_mut().insert(charge);
-    Ok(charge.granted()?)
+/// The caller, or why the request is refused. Records the user and the charge for the layers above.
+pub fn admit(request: &HttpRequest, outcome: AuthOutcome) -> Result<Principal, Problem> {
+    let (principal, charge) = match outcome {
+        AuthOutcome::Granted(principal, charge) => (principal, charge),
+        AuthOutcome::Limited(principal, charge) => (principal, Some(charge)),
+        AuthOutcome::ScopeMissing(scope) => return Err(Problem::scope_missing(scope)),
+        AuthOutcome::Refused(failure) => return Err(failure.into()),
+    };
+    request.extensions_mut().insert(principal.user);
+    if let Some(charge) = charge {
+        request.extensions_mut().insert(charge);
+        charge.granted()?;
+    }
+    Ok(principal)
 }
 
-/// The token of a `Bearer` credential; the scheme's name has no case (RFC 9110 section 11.1).
+/// The token of a `Bearer` credential. The name of the scheme is case-insensitive (RFC 9110 section 11.1).
 #[must_use]
 pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;

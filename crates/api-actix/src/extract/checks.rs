@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use domain::account::{EmailError, WeakPassword};
 use domain::code::ErrorCode;
 use domain::text::TextError;
+use domain::user::{EmailError, WeakPassword};
 use serde_json::{Map, Value};
 
 use super::field::Field;

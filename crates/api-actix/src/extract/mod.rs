@@ -12,7 +12,7 @@ mod precondition;
 mod query;
 
 pub use body::{Body, NoObject, object};
-pub use caller::{Caller, bearer, charge};
+pub use caller::{Caller, admit, bearer};
 pub use checks::{Checks, Fault, Refusal};
 pub use client::Client;
 pub use field::{Field, Id, Int, List, Member, Text};

@@ -5,10 +5,9 @@ use std::time::Duration;
 use actix_http::ws;
 use actix_web::body::{BodyStream, MessageBody as _};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
+use actix_web::{HttpRequest, HttpResponse, rt, web};
 use domain::Stamp;
 use domain::code::ErrorCode;
-use domain::session::{AuthFailure, Principal, Scope};
 use domain::text::ClientId;
 use tracing::Instrument as _;
 
@@ -17,7 +16,7 @@ use super::outgoing::outgoing;
 use super::socket::Socket;
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Checks, Fault, Query, charge};
+use crate::extract::{Checks, Fault, Query, admit};
 use crate::moment::Moment;
 
 /// The subprotocol that stands before a token.
@@ -33,9 +32,7 @@ const TRY_AGAIN_IN: Duration = Duration::from_secs(30);
 pub async fn open(request: HttpRequest, payload: web::Payload, query: Query, api: web::Data<Api>) -> Answer {
     check_origin(request.headers(), &api.settings.allowed_origins)?;
     let (token, subprotocol) = token(request.headers(), &query)?;
-    let principal = authenticate(&api, &token).await?;
-    request.extensions_mut().insert(principal.user);
-    charge(&api, principal.user, &request).await?;
+    let principal = admit(&request, api.identities.authenticate_socket(&token).await?)?;
     let (since, client_id) = parameters(&query)?;
     let mut response = ws::handshake(request.head()).map_err(|_| not_a_handshake())?;
     let slot = api.hub.reserve(principal.user).ok_or_else(too_many)?;
@@ -43,11 +40,8 @@ pub async fn open(request: HttpRequest, payload: web::Payload, query: Query, api
     tracing::debug!(user = %principal.user, client_id = client_id.as_ref().map(ClientId::as_str), "a socket opens");
     let (out, outflow) = outgoing(slot, api.hub.pace().stall);
     let (hub, store) = (api.hub.clone(), api.store.clone());
-    let socket = Socket { hub, store, principal, since };
-    let serve = async move {
-        socket.run(&api.sessions.parts().revocations, Incoming::new(payload), out).await;
-    };
-    rt::spawn(serve.in_current_span());
+    let socket = Socket { hub, store, sessions: api.sessions.clone(), principal, since };
+    rt::spawn(socket.run(Incoming::new(payload), out).in_current_span());
 
     if subprotocol {
         response.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(BEARER)));
@@ -90,18 +84,6 @@ fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> 
             "Send an access token: `Sec-WebSocket-Protocol: bearer, <token>`",
         )
     })
-}
-
-/// As for any request, but without leeway for a token that has just expired: the socket would close at once.
-async fn authenticate(api: &Api, token: &str) -> Result<Principal, Problem> {
-    let principal = api.sessions.authenticate(token).await??;
-    if principal.expires_at <= api.clock.now() {
-        return Err(AuthFailure::Expired.into());
-    }
-    if !principal.may(Scope::TodosRead) {
-        return Err(Problem::scope_missing(Scope::TodosRead));
-    }
-    Ok(principal)
 }
 
 fn parameters(query: &Query) -> Result<(Option<Stamp>, Option<ClientId>), Problem> {

@@ -121,7 +121,7 @@ impl Hub {
 
     /// Has the principal's events delivered, and its closing told, from now on.
     pub(super) fn subscribe(self: &Arc<Self>, principal: &Principal) -> Subscription {
-        let mailbox = Arc::new(Mailbox::new(principal.session, principal.token));
+        let mailbox = Arc::new(Mailbox::new(principal.session));
         let mut state = self.state();
         if state.stopping {
             mailbox.close(Closing::ShuttingDown);
@@ -177,7 +177,6 @@ impl RevocationListener for Hub {
             };
             let ended = |mailbox: &&Arc<Mailbox>| match revocation.what {
                 Revoked::Session(session) => mailbox.session == Some(session),
-                Revoked::Token(token) => mailbox.token == Some(token),
                 Revoked::User(_) => true,
             };
             for mailbox in room.mailboxes.iter().filter(ended) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
-use domain::{SessionId, Stamp, TokenId};
+use domain::{SessionId, Stamp};
 use tokio::sync::Notify;
 
 /// An event, ready to be written to any socket of its user.
@@ -34,8 +34,6 @@ pub enum Closing {
 pub struct Mailbox {
     /// The session the socket belongs to.
     pub session: Option<SessionId>,
-    /// The access token it was opened with.
-    pub token: Option<TokenId>,
     // A std lock: held to move a few pointers, never across an await.
     state: Mutex<State>,
     filled: Notify,
@@ -54,8 +52,8 @@ impl Mailbox {
     pub const CAPACITY: usize = 256;
 
     /// An empty one.
-    pub fn new(session: Option<SessionId>, token: Option<TokenId>) -> Self {
-        Self { session, token, state: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
+    pub fn new(session: Option<SessionId>) -> Self {
+        Self { session, state: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -149,7 +147,7 @@ mod tests {
     use super::*;
 
     fn mailbox() -> Mailbox {
-        Mailbox::new(Some(SessionId(Uuid::nil())), Some(TokenId(Uuid::nil())))
+        Mailbox::new(Some(SessionId(Uuid::nil())))
     }
 
     fn deliveries(count: usize) -> Vec<Delivery> {

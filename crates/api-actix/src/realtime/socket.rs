@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_http::ws::{CloseCode, CloseReason};
 use actix_web::web::Bytes;
-use domain::session::{AuthFailure, Principal, Revocations, Standing};
+use domain::session::{AuthFailure, Principal, SessionService};
 use domain::todo::TodoStore;
 use domain::{Stamp, StoreError};
 use metrics::{counter, histogram};
@@ -102,22 +102,23 @@ pub struct Socket {
     pub hub: Arc<Hub>,
     /// Where it reads what it missed.
     pub store: Arc<dyn TodoStore>,
-    /// Whose it is.
+    /// Checks whether the session has ended.
+    pub sessions: SessionService,
+    /// The caller.
     pub principal: Principal,
     /// Up to where the client knows everything, if it said so.
     pub since: Option<Stamp>,
 }
 
 impl Socket {
-    /// Serves the client until one side closes. `revocations` is asked once more after subscribing, for an end of the session that
-    /// nobody could tell this socket yet.
-    pub async fn run(self, revocations: &Revocations, incoming: Incoming, out: Outgoing) {
+    /// Serves the client until one side closes. Checks the caller again after subscribing, as the hub could not notify this
+    /// socket of an end of the session before.
+    pub async fn run(self, incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);
-        let (reading, principal) = (self.hub.clock().reading(), &self.principal);
-        let end = match revocations.standing(principal.user, principal.session, principal.token, reading) {
-            Standing::Revoked | Standing::Disabled => Closing::Revoked.into(),
-            Standing::Unknown => End::try_again(&AuthFailure::RevocationsUnknown.into()),
-            Standing::Good => self.serve(&subscription, incoming, &out, reading.now).await,
+        let end = match self.sessions.check(&self.principal) {
+            Ok(()) => self.serve(&subscription, incoming, &out, self.hub.clock().now()).await,
+            Err(AuthFailure::RevocationsUnknown) => End::try_again(&AuthFailure::RevocationsUnknown.into()),
+            Err(_) => Closing::Revoked.into(),
         };
         drop(subscription);
         if let End::Close { message, reason } = end {

@@ -9,13 +9,13 @@ use domain::TodoId;
 use domain::code::ErrorCode;
 use domain::session::Principal;
 use domain::todo::query::{Filter, ListQuery};
-use domain::todo::{Base, Edit, NewTodo, Outcome, Todo, TodoNumber};
+use domain::todo::{Edit, NewTodo, Outcome, Todo, TodoNumber};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::dto::Task;
 use crate::Api;
 use crate::error::{Answer, Problem};
-use crate::extract::{Checks, Int, Query, number, word};
+use crate::extract::{Checks, Int, Query, number as within, word};
 use crate::schema::NamedSchema;
 use crate::shared::{json, told};
 use crate::turns::{Heavy, in_turn};
@@ -70,8 +70,8 @@ impl Part {
     pub fn paged(query: &Query) -> Result<Self, Problem> {
         let mut checks = Checks::default();
         let filter = query.get(&mut checks, "status", |text| word(text, &STATUSES));
-        let limit = query.get(&mut checks, "limit", |text| number(text, 1, PAGE_MAX));
-        let offset = query.get(&mut checks, "offset", |text| number(text, 0, Int::MAX)).unwrap_or(0);
+        let limit = query.get(&mut checks, "limit", |text| within(text, 1, PAGE_MAX));
+        let offset = query.get(&mut checks, "offset", |text| within(text, 0, Int::MAX)).unwrap_or(0);
         checks.finish()?;
         Ok(Self {
             filter: filter.unwrap_or_default(),
@@ -130,27 +130,25 @@ pub(super) async fn create(api: &Api, principal: &Principal, new: NewTodo, tree:
 
 /// The task.
 pub(super) async fn get(api: &Api, principal: &Principal, id: &str) -> Answer {
-    Ok(json(StatusCode::OK, &Task::new(principal, &found(api, principal, id).await?)))
+    let todo = api.todos.get_by_number(principal.user, number(id)?).await?;
+    Ok(json(StatusCode::OK, &Task::new(principal, &todo.ok_or_else(Problem::todo_not_found)?)))
 }
 
 /// The task after the changes.
 pub(super) async fn edit(api: &Api, principal: &Principal, id: &str, edit: Edit) -> Answer {
-    let todo = found(api, principal, id).await?;
-    let outcome = api.todos.edit(principal.user, todo.id(), Base::Current, edit, None).await?;
+    let outcome = api.todos.edit_by_number(principal.user, number(id)?, edit).await?;
     Ok(json(StatusCode::OK, &Task::new(principal, &*live(outcome)?)))
 }
 
 /// The task, done if it was not, and not if it was.
 pub(super) async fn toggle(api: &Api, principal: &Principal, id: &str) -> Answer {
-    let todo = found(api, principal, id).await?;
-    let outcome = api.todos.toggle(principal.user, todo.id()).await?;
+    let outcome = api.todos.toggle_by_number(principal.user, number(id)?).await?;
     Ok(json(StatusCode::OK, &Task::new(principal, &*live(outcome)?)))
 }
 
 /// That the task is deleted.
 pub(super) async fn delete(api: &Api, principal: &Principal, id: &str) -> Answer {
-    let todo = found(api, principal, id).await?;
-    let outcome = api.todos.delete(principal.user, todo.id(), Base::Current).await?;
+    let outcome = api.todos.delete_by_number(principal.user, number(id)?).await?;
     // A tombstone stays one: these contracts know none.
     if matches!(outcome, Some(Outcome::Unchanged { .. })) {
         return Err(Problem::todo_not_found());
@@ -159,11 +157,10 @@ pub(super) async fn delete(api: &Api, principal: &Principal, id: &str) -> Answer
     Ok(told("Task deleted successfully"))
 }
 
-/// The user's live todo of this number. What is no number in its shortest form names none.
-async fn found(api: &Api, principal: &Principal, id: &str) -> Result<Todo, Problem> {
+/// Parses a task's id. A number in any form but the shortest does not exist.
+fn number(id: &str) -> Result<TodoNumber, Problem> {
     let number = id.parse().ok().filter(|number: &i64| *number > 0 && number.to_string() == id);
-    let number = TodoNumber(number.ok_or_else(Problem::todo_not_found)?);
-    api.todos.get_by_number(principal.user, number).await?.ok_or_else(Problem::todo_not_found)
+    number.map(TodoNumber).ok_or_else(Problem::todo_not_found)
 }
 
 fn live(outcome: Option<Outcome>) -> Result<Arc<Todo>, Problem> {

@@ -2,8 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
-use domain::account::{DisplayName, Email, NewPassword, PasswordPolicy, Registration};
-use domain::session::{Credentials, LoggedIn};
+use domain::account::{Credentials, RegistrationOutcome};
+use domain::session::Login;
+use domain::user::{DisplayName, Email, NewPassword, PasswordPolicy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -106,12 +107,11 @@ async fn sign_up(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let (Some(email), Some(password), true) = (email, password, checks.passed()) else {
         return Err(checks.into());
     };
-    let accounts = &api.tasks_surface.accounts;
-    accounts.charge_mail(&email, client.ip).await?;
-    match accounts.register(email, password, name, client.device(None)).await? {
-        Registration::Done(signed_in) => Ok(answer(StatusCode::CREATED, &signed_in)),
-        Registration::EmailTaken => Err(email_taken()),
-        Registration::Hasher(error) => Err(error.into()),
+    match api.tasks_surface.accounts.register(email, password, name, client.device(None)).await? {
+        RegistrationOutcome::Done(signed_in) => Ok(answer(StatusCode::CREATED, &signed_in)),
+        RegistrationOutcome::EmailTaken => Err(email_taken()),
+        RegistrationOutcome::Limited(charge) => Err(charge.into()),
+        RegistrationOutcome::Hasher(error) => Err(error.into()),
     }
 }
 
@@ -136,11 +136,11 @@ async fn sign_in(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let password = checks.required("password", input.password, as_is);
     let (Some(email), Some(password)) = (email, password) else { return Err(checks.into()) };
     let credentials = Credentials { email, password: password.0.into_owned() };
-    let outcome = api.tasks_surface.sessions.log_in(credentials, client.device(None)).await?;
+    let outcome = api.tasks_surface.accounts.log_in(credentials, client.device(None)).await?;
     Ok(answer(StatusCode::OK, &logged_in(outcome)?))
 }
 
-fn answer(status: StatusCode, signed_in: &LoggedIn) -> HttpResponse {
+fn answer(status: StatusCode, signed_in: &Login) -> HttpResponse {
     let (user, tokens) = (&signed_in.user, &signed_in.tokens);
     let body = SignedIn {
         access_token: &tokens.access.0,

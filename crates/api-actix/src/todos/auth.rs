@@ -2,8 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{post, web};
-use domain::account::{Email, KeepSession, NewPassword, PasswordPolicy, SignUp};
+use domain::account::{KeepSession, RegistrationOutcome};
 use domain::session::Scope;
+use domain::user::{Email, NewPassword, PasswordPolicy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -72,10 +73,8 @@ async fn register(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let parse = |text: Text<'_>| NewPassword::parse(&text.0, email.as_ref(), POLICY);
     let password = checks.required("password", input.password, parse);
     let (Some(email), Some(password)) = (email, password) else { return Err(checks.into()) };
-    let accounts = &api.todos_surface.accounts;
-    accounts.charge_mail(&email, client.ip).await?;
-    match accounts.sign_up(email, password).await? {
-        SignUp::Done(user) => {
+    match api.todos_surface.accounts.sign_up(email, password, &client.device(None)).await? {
+        RegistrationOutcome::Done(user) => {
             let account = Account {
                 id: user.id.0,
                 email: user.email.as_ref().map(Email::as_str),
@@ -83,8 +82,9 @@ async fn register(api: web::Data<Api>, client: Client, body: Body) -> Answer {
             };
             Ok(json(StatusCode::CREATED, &account))
         }
-        SignUp::EmailTaken => Err(email_taken()),
-        SignUp::Hasher(error) => Err(error.into()),
+        RegistrationOutcome::EmailTaken => Err(email_taken()),
+        RegistrationOutcome::Limited(charge) => Err(charge.into()),
+        RegistrationOutcome::Hasher(error) => Err(error.into()),
     }
 }
 

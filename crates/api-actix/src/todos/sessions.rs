@@ -4,8 +4,9 @@ use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, post, web};
+use domain::account::Credentials;
 use domain::code::ErrorCode;
-use domain::session::{AuthFailure, Credentials, Renewal, Scope};
+use domain::session::{AuthFailure, RenewalOutcome, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -76,9 +77,9 @@ async fn log_in(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let email = email(&mut checks, input.email);
     let password = checks.required("password", input.password, as_is);
     let (Some(email), Some(password)) = (email, password) else { return Err(checks.into()) };
-    let sessions = &api.todos_surface.sessions;
     let credentials = Credentials { email, password: password.0.into_owned() };
-    let tokens = logged_in(sessions.log_in(credentials, client.device(None)).await?)?.tokens;
+    let outcome = api.todos_surface.accounts.log_in(credentials, client.device(None)).await?;
+    let tokens = logged_in(outcome)?.tokens;
     let body = Tokens {
         access_token: &tokens.access.0,
         refresh_token: &tokens.refresh.0,
@@ -86,7 +87,7 @@ async fn log_in(api: web::Data<Api>, client: Client, body: Body) -> Answer {
         expires_in: tokens.expires_in.as_secs(),
     };
     let mut response = json(StatusCode::OK, &body);
-    let seconds = i64::try_from(sessions.lifetimes().refresh.as_secs()).unwrap_or(i64::MAX);
+    let seconds = i64::try_from(api.todos_surface.sessions.lifetimes().refresh.as_secs()).unwrap_or(i64::MAX);
     let mut cookie = refresh_cookie(&client, COOKIE_PATH, &tokens.refresh.0);
     cookie.set_max_age(Duration::seconds(seconds));
     // Fails only for a value that is no header, and a JWT always is.
@@ -151,7 +152,7 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
         (None, None) => return Err(Problem::new(ErrorCode::TokenMalformed, "Send a `refresh_token`")),
     };
     match api.todos_surface.sessions.renew(token, &client.device(None)).await? {
-        Renewal::Done(access, expires_in) => {
+        RenewalOutcome::Done(access, expires_in) => {
             let body = NewAccessToken {
                 access_token: &access.0,
                 token_type: TokenType::Bearer,
@@ -159,10 +160,10 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
             };
             Ok(json(StatusCode::OK, &body))
         }
-        Renewal::Refused(failure) => Err(refused(failure)),
-        Renewal::Ended => Err(Problem::from(AuthFailure::Revoked)),
-        Renewal::Disabled => Err(Problem::account_gone()),
-        Renewal::Limited(charge) => Err(charge.into()),
+        RenewalOutcome::Refused(failure) => Err(refused(failure)),
+        RenewalOutcome::Ended => Err(Problem::from(AuthFailure::Revoked)),
+        RenewalOutcome::Disabled => Err(Problem::account_gone()),
+        RenewalOutcome::Limited(charge) => Err(charge.into()),
     }
 }
 

@@ -3,10 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, delete, get, post, put, web};
+use domain::TodoId;
 use domain::code::ErrorCode;
 use domain::session::Scope;
-use domain::todo::{Base, Outcome};
-use domain::{TodoId, UserId};
+use domain::todo::Owned;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::{Create, Item, Update};
@@ -65,10 +65,8 @@ async fn create(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
 async fn get_one(api: web::Data<Api>, caller: Caller, path: web::Path<String>) -> Answer {
     let user = caller.may(Scope::TodosRead)?;
     let id = id(&path)?;
-    match api.todos.get(user, id, false).await? {
-        Some(todo) => Ok(json(StatusCode::OK, &Item::new(user, &todo))),
-        None => Err(missed(&api, user, id).await?),
-    }
+    let todo = own(api.todos.get_owned(user, id).await?)?;
+    Ok(json(StatusCode::OK, &Item::new(user, &todo)))
 }
 
 /// Change a todo
@@ -92,10 +90,7 @@ async fn update(api: web::Data<Api>, caller: Caller, path: web::Path<String>, bo
     let mut checks = Checks::default();
     let edit = body.read::<Update<'_>>()?.parse(&mut checks);
     checks.finish()?;
-    let outcome = api.todos.edit(user, id, Base::Current, edit, None).await?;
-    if matches!(outcome, Some(Outcome::NotFound)) {
-        return Err(missed(&api, user, id).await?);
-    }
+    let outcome = own(api.todos.edit_owned(user, id, edit).await?)?;
     let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
     Ok(json(StatusCode::OK, &Item::new(user, &todo)))
 }
@@ -117,12 +112,7 @@ async fn update(api: web::Data<Api>, caller: Caller, path: web::Path<String>, bo
 async fn remove(api: web::Data<Api>, caller: Caller, path: web::Path<String>) -> Answer {
     let user = caller.may(Scope::TodosWrite)?;
     let id = id(&path)?;
-    let outcome = api.todos.delete(user, id, Base::Current).await?;
-    // A tombstone stays one: this surface knows none.
-    if matches!(outcome, Some(Outcome::NotFound | Outcome::Unchanged { .. })) {
-        return Err(missed(&api, user, id).await?);
-    }
-    changed_todo(outcome, ErrorCode::VersionMismatch)?;
+    changed_todo(own(api.todos.delete_owned(user, id).await?)?, ErrorCode::VersionMismatch)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -131,12 +121,10 @@ fn id(text: &str) -> Result<TodoId, Problem> {
     uuid(text).map(TodoId).ok_or_else(Problem::todo_not_found)
 }
 
-/// Why the user's own look-up missed.
-async fn missed(api: &Api, user: UserId, id: TodoId) -> Result<Problem, Problem> {
-    let anothers = api.todos.is_anothers(user, id).await?;
-    Ok(if anothers {
-        Problem::new(ErrorCode::NotYours, "This todo is another user's")
-    } else {
-        Problem::todo_not_found()
-    })
+fn own<T>(owned: Owned<T>) -> Result<T, Problem> {
+    match owned {
+        Owned::Own(found) => Ok(found),
+        Owned::AnotherUsers => Err(Problem::new(ErrorCode::NotYours, "This todo is another user's")),
+        Owned::Missing => Err(Problem::todo_not_found()),
+    }
 }

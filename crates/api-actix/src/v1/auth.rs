@@ -2,10 +2,11 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use domain::account::{DisplayName, NewPassword, PasswordPolicy, Registration};
+use domain::account::{Credentials, RegistrationOutcome};
 use domain::code::ErrorCode;
-use domain::session::{Credentials, Refresh, Scope};
+use domain::session::{RefreshOutcome, Scope};
 use domain::text::{ClientId, TextError};
+use domain::user::{DisplayName, NewPassword, PasswordPolicy};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -69,11 +70,11 @@ async fn register(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let (Some(email), Some(password), true) = (email, password, checks.passed()) else {
         return Err(checks.into());
     };
-    api.accounts.charge_mail(&email, client.ip).await?;
     match api.accounts.register(email, password, display_name, client.device(client_id)).await? {
-        Registration::Done(logged_in) => Ok(tokens::answer(StatusCode::CREATED, &logged_in, &client, &api)),
-        Registration::EmailTaken => Err(email_taken()),
-        Registration::Hasher(error) => Err(error.into()),
+        RegistrationOutcome::Done(login) => Ok(tokens::answer(StatusCode::CREATED, &login, &client, &api)),
+        RegistrationOutcome::EmailTaken => Err(email_taken()),
+        RegistrationOutcome::Limited(charge) => Err(charge.into()),
+        RegistrationOutcome::Hasher(error) => Err(error.into()),
     }
 }
 
@@ -131,7 +132,7 @@ fn not_empty(password: Text<'_>) -> Result<Text<'_>, TextError> {
 #[post("/auth/login")]
 async fn log_in(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let (credentials, client_id) = body.read::<LoginRequest<'_>>()?.parse()?;
-    let outcome = api.sessions.log_in(credentials, client.device(client_id)).await?;
+    let outcome = api.accounts.log_in(credentials, client.device(client_id)).await?;
     Ok(tokens::answer(StatusCode::OK, &logged_in(outcome)?, &client, &api))
 }
 
@@ -175,14 +176,16 @@ async fn refresh(api: web::Data<Api>, client: Client, request: HttpRequest, body
         }
     };
     match api.sessions.refresh(token, &client.device(None)).await? {
-        Refresh::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
-        Refresh::Unknown => Err(Problem::token_malformed()),
-        Refresh::Expired => {
+        RefreshOutcome::Done(login) => Ok(tokens::answer(StatusCode::OK, &login, &client, &api)),
+        RefreshOutcome::Unknown => Err(Problem::token_malformed()),
+        RefreshOutcome::Expired => {
             Err(Problem::new(ErrorCode::RefreshTokenExpired, "The refresh token has expired; log in again"))
         }
-        Refresh::Ended => Err(Problem::new(ErrorCode::TokenRevoked, "This session has ended; log in again")),
-        Refresh::Disabled => Err(Problem::account_gone()),
-        Refresh::Limited(charge) => Err(charge.into()),
+        RefreshOutcome::Ended => {
+            Err(Problem::new(ErrorCode::TokenRevoked, "This session has ended; log in again"))
+        }
+        RefreshOutcome::Disabled => Err(Problem::account_gone()),
+        RefreshOutcome::Limited(charge) => Err(charge.into()),
     }
 }
 

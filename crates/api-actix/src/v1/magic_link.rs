@@ -1,13 +1,13 @@
 //! Logging in by a link in a mail.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, get, post, web};
-use domain::account::MagicLink;
+use actix_web::{get, post, web};
+use domain::account::MagicLinkOutcome;
 use domain::text::ClientId;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::email_tokens::{MailRequest, accepted};
 use super::like_time::in_like_time;
-use super::proofs::MailRequest;
 use super::tokens::{self, TokenResponse};
 use crate::Api;
 use crate::error::{Answer, Problem};
@@ -29,9 +29,8 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 )]
 #[post("/auth/magic-link/request")]
 async fn request_magic_link(api: web::Data<Api>, client: Client, body: Body) -> Answer {
-    let email = body.read::<MailRequest<'_>>()?.charged(&api, &client).await?;
-    in_like_time(api.accounts.request_magic_link(&email)).await?;
-    Ok(HttpResponse::Accepted().finish())
+    let email = body.read::<MailRequest<'_>>()?.parse()?;
+    accepted(in_like_time(api.accounts.request_magic_link(&email, client.ip)).await?)
 }
 
 /// Log in with a magic link
@@ -58,8 +57,8 @@ async fn use_magic_link(api: web::Data<Api>, client: Client, query: Query) -> An
     let client_id = query.get(&mut checks, "client_id", ClientId::parse);
     let (Some(token), true) = (token, checks.passed()) else { return Err(checks.into()) };
     match api.accounts.use_magic_link(&token, client.device(client_id)).await? {
-        MagicLink::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
-        MagicLink::Invalid => Err(Problem::one_time_token_invalid()),
-        MagicLink::Disabled => Err(Problem::account_gone()),
+        MagicLinkOutcome::Done(login) => Ok(tokens::answer(StatusCode::OK, &login, &client, &api)),
+        MagicLinkOutcome::Invalid => Err(Problem::one_time_token_invalid()),
+        MagicLinkOutcome::Disabled => Err(Problem::account_gone()),
     }
 }

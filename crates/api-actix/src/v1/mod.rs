@@ -2,12 +2,12 @@
 
 mod auth;
 mod devices;
+mod email_tokens;
 mod export;
 mod like_time;
 mod magic_link;
 mod oauth;
 mod password;
-mod proofs;
 mod return_to;
 pub mod todos;
 mod tokens;
@@ -24,7 +24,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     todos::configure(config);
     auth::configure(config);
     password::configure(config);
-    proofs::configure(config);
+    email_tokens::configure(config);
     magic_link::configure(config);
     oauth::configure(config);
     users::configure(config);

@@ -1,8 +1,9 @@
 //! Replacing the password by proving the current one.
 
 use actix_web::{HttpResponse, post, web};
-use domain::account::{KeepSession, PasswordPolicy};
+use domain::account::KeepSession;
 use domain::session::Scope;
+use domain::user::PasswordPolicy;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
-use domain::account;
-use domain::session::LoggedIn;
+use domain::session::Login;
+use domain::user;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -52,26 +52,26 @@ pub(super) struct User<'a> {
     email_verified: bool,
 }
 
-impl<'a> From<&'a account::User> for User<'a> {
-    fn from(user: &'a account::User) -> Self {
+impl<'a> From<&'a user::User> for User<'a> {
+    fn from(user: &'a user::User) -> Self {
         Self {
             id: user.id.0,
-            email: user.email.as_ref().map(account::Email::as_str),
-            display_name: user.display_name.as_ref().map(account::DisplayName::as_str),
+            email: user.email.as_ref().map(user::Email::as_str),
+            display_name: user.display_name.as_ref().map(user::DisplayName::as_str),
             email_verified: user.email_verified,
         }
     }
 }
 
 /// The token response, with the cookie for a page of an allowed origin.
-pub(super) fn answer(status: StatusCode, logged_in: &LoggedIn, client: &Client, api: &Api) -> HttpResponse {
-    let tokens = &logged_in.tokens;
+pub(super) fn answer(status: StatusCode, login: &Login, client: &Client, api: &Api) -> HttpResponse {
+    let tokens = &login.tokens;
     let body = TokenResponse {
         access_token: &tokens.access.0,
         refresh_token: &tokens.refresh.0,
         token_type: TokenType::Bearer,
         expires_in: tokens.expires_in.as_secs(),
-        user: User::from(&*logged_in.user),
+        user: User::from(&*login.user),
     };
     let mut response = json(status, &body);
     if client.trusted_page {

@@ -2,9 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, patch, web};
-use domain::UserId;
-use domain::account::{self, Deletion, DisplayName, Email, EmailPatch};
+use domain::account::{DeletionOutcome, ProfileOutcome, ProfileUpdate};
 use domain::session::Scope;
+use domain::user::{self, DisplayName, Email};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,7 +14,7 @@ use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Body, Caller, Checks, Client, Field, Text};
 use crate::moment::Moment;
-use crate::shared::{as_is, email_taken, json, unproved};
+use crate::shared::{as_is, email_taken, json, not_verified};
 use crate::turns::{Heavy, in_turn};
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -40,7 +40,7 @@ pub(super) struct Profile<'a> {
 }
 
 impl<'a> Profile<'a> {
-    pub(super) fn new(user: &'a account::User, providers: Vec<String>) -> Self {
+    pub(super) fn new(user: &'a user::User, providers: Vec<String>) -> Self {
         Self {
             user: user.into(),
             created_at: Moment(user.created_at),
@@ -63,13 +63,8 @@ impl<'a> Profile<'a> {
 #[get("/users/me")]
 async fn get_me(api: web::Data<Api>, caller: Caller) -> Answer {
     let user = caller.may(Scope::Account)?;
-    let user = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
-    profile(&api, &user).await
-}
-
-async fn profile(api: &Api, user: &account::User) -> Answer {
-    let providers = api.identities.of_user(user.id).await?;
-    Ok(json(StatusCode::OK, &Profile::new(user, providers)))
+    let profile = api.accounts.profile(user).await?.ok_or_else(Problem::account_gone)?;
+    Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.providers)))
 }
 
 /// Changes of the own account; what is absent stays as it is.
@@ -109,57 +104,34 @@ struct ProfilePatch<'a> {
 )]
 #[patch("/users/me")]
 async fn update_me(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
-    let user = caller.may(Scope::Account)?;
-    let input: ProfilePatch<'_> = body.read()?;
-    let mut checks = Checks::default();
-    let display_name =
-        checks.clearable("display_name", input.display_name, |text| DisplayName::parse(&text.0));
-    let email = checks.not_null("email", input.email, |text| Email::parse(&text.0));
-    let password = checks.optional("current_password", input.current_password, as_is);
-    checks.finish()?;
-    let password = password.map(|text| text.0.into_owned());
-    let account = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
-    let email = email.filter(|email| account.email.as_ref() != Some(email));
-    let proves = email.is_some();
-    let change = change(api.clone(), caller.clone(), account, display_name, email.zip(Some(password)));
-    if proves { in_turn(&api, &caller.0, Heavy::Proof, change).await } else { change.await }
+    caller.may(Scope::Account)?;
+    let update = body.read::<ProfilePatch<'_>>()?.parse()?;
+    let may_verify = update.email.is_some();
+    let change = change(api.clone(), caller.clone(), update);
+    if may_verify { in_turn(&api, &caller.0, Heavy::Proof, change).await } else { change.await }
 }
 
-/// The account after the changes: of what it is called, and of the address on proof of the password.
-async fn change(
-    api: web::Data<Api>,
-    caller: Caller,
-    mut account: account::User,
-    display_name: Option<Option<DisplayName>>,
-    email: Option<(Email, Option<String>)>,
-) -> Answer {
-    if let Some((email, password)) = email {
-        account = change_email(&api, &caller, email, password.as_deref()).await?;
+impl ProfilePatch<'_> {
+    fn parse(self) -> Result<ProfileUpdate, Problem> {
+        let mut checks = Checks::default();
+        let display_name =
+            checks.clearable("display_name", self.display_name, |text| DisplayName::parse(&text.0));
+        let email = checks.not_null("email", self.email, |text| Email::parse(&text.0));
+        let password = checks.optional("current_password", self.current_password, as_is);
+        checks.finish()?;
+        Ok(ProfileUpdate { display_name, email, password: password.map(|text| text.0.into_owned()) })
     }
-    if let Some(name) = display_name {
-        account = rename(&api, caller.user(), name).await?;
-    }
-    profile(&api, &account).await
 }
 
-async fn rename(api: &Api, user: UserId, name: Option<DisplayName>) -> Result<account::User, Problem> {
-    api.accounts.rename(user, name).await?.ok_or_else(Problem::account_gone)
-}
-
-async fn change_email(
-    api: &Api,
-    caller: &Caller,
-    email: Email,
-    password: Option<&str>,
-) -> Result<account::User, Problem> {
-    // By address and not by network: a frontend's server sends the requests of all its users.
-    api.accounts.charge_mail_of(caller.0.user, &email).await?;
-    match api.accounts.change_email(&caller.0, email, password).await? {
-        EmailPatch::Done(user) => Ok(*user),
-        EmailPatch::Unproved(why) => Err(unproved(why, "current_password")),
-        EmailPatch::LogInAgain => Err(Problem::log_in_again()),
-        EmailPatch::Taken => Err(email_taken()),
-        EmailPatch::NoSuchUser => Err(Problem::account_gone()),
+async fn change(api: web::Data<Api>, caller: Caller, update: ProfileUpdate) -> Answer {
+    match api.accounts.update_profile(&caller.0, update).await? {
+        ProfileOutcome::Done(profile) => {
+            Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.providers)))
+        }
+        ProfileOutcome::NotVerified(why) => Err(not_verified(why, "current_password")),
+        ProfileOutcome::Limited(charge) => Err(charge.into()),
+        ProfileOutcome::EmailTaken => Err(email_taken()),
+        ProfileOutcome::NoSuchUser => Err(Problem::account_gone()),
     }
 }
 
@@ -202,10 +174,9 @@ async fn remove(api: web::Data<Api>, caller: Caller, client: Client, body: Body)
     let password = checks.optional("password", input.password, as_is);
     checks.finish()?;
     match api.accounts.delete(&caller.0, password.as_ref().map(|text| text.0.as_ref())).await? {
-        Deletion::Done => {}
-        Deletion::Unproved(why) => return Err(unproved(why, "password")),
-        Deletion::LogInAgain => return Err(Problem::log_in_again()),
-        Deletion::NoSuchUser => return Err(Problem::account_gone()),
+        DeletionOutcome::Done => {}
+        DeletionOutcome::NotVerified(why) => return Err(not_verified(why, "password")),
+        DeletionOutcome::NoSuchUser => return Err(Problem::account_gone()),
     }
     let mut response = HttpResponse::NoContent();
     if client.trusted_page {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use actix_web::http::Method;
-use domain::account::HasherError;
 use domain::session::Grant;
+use domain::user::HasherError;
 use domain::{SessionId, TokenId, UserId};
 use domain_testkit::build::{T0, todo_id, uuid};
 use domain_testkit::check_each;

@@ -1,20 +1,22 @@
 //! Short constructors for values of the domain. They panic if a text is not valid.
 
-mod proofs;
+mod email_tokens;
 
 use std::time::Duration;
 
-use domain::account::{DisplayName, Email, NewUser, PasswordHash, PasswordReplacement};
+use domain::account::NewUser;
+use domain::one_time::PasswordReplacement;
 use domain::secret::SecretSource;
 use domain::session::{Device, EndReason, Ending, NewSession, Successor, TokenHash};
 use domain::text::ClientId;
 use domain::todo::{Action, Base, Batch, Change, Description, Edit, NewTodo, Strategy, Title, Upsert};
+use domain::user::{DisplayName, Email, PasswordHash};
 use domain::{SessionId, Stamp, TodoId, TokenId, UserId};
 use uuid::Uuid;
 
 use crate::fakes::SequentialSecrets;
 
-pub use proofs::{external, identity, mail, one_time, proof};
+pub use email_tokens::{email_token, external, identity, mail, new_email, new_name, one_time};
 
 /// 2026-01-09T10:00:00.000000Z, the time at which most tests begin.
 pub const T0: Stamp = Stamp::from_micros(1_767_952_800_000_000).expect("between the years 1 and 9999");
@@ -189,7 +191,7 @@ pub fn new_session(expires_at: Stamp) -> NewSession {
         token: TokenId(uuid()),
         hash: token_hash(),
         expires_at,
-        proved: None,
+        verified: None,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::UserId;
-use domain::account::{Email, NewUser, Registered, User};
+use domain::account::{NewUser, Registered};
+use domain::user::{Email, User};
 
 use crate::build::{T0, at, display_name, email, new_session, new_user, password_hash, uuid};
 use crate::{Harness, all};
@@ -128,19 +129,6 @@ pub async fn of_registrations_at_once_one_succeeds(h: Harness) {
         assert_eq!(by_id(&h, id).await.is_some(), won, "only the winner is stored");
         assert_eq!(h.token(&hash).await.is_some(), won, "with its session");
     }
-}
-
-/// A name is set, changed and cleared, of this user alone.
-pub async fn a_user_is_renamed(h: Harness) {
-    let [ann, bob] = [h.user().await, h.user().await];
-    for name in [Some(display_name("Ann")), Some(display_name(&"𝄞".repeat(100))), None] {
-        let renamed = h.accounts.rename(ann, name.clone(), at(1)).await.expect(ANSWERS).expect("Ann exists");
-        assert_eq!(renamed.display_name, name);
-        assert_eq!(by_id(&h, ann).await, Some(renamed));
-    }
-    assert_eq!(by_id(&h, bob).await.and_then(|user| user.display_name), None);
-    h.accounts.rename(bob, Some(display_name("Bob")), at(1)).await.expect(ANSWERS);
-    assert_eq!(by_id(&h, ann).await.and_then(|user| user.display_name), None);
 }
 
 /// A hash is replaced only where it still is the one that was compared, and no session ends.

@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::UserId;
-use domain::account::{NewUser, Proof, Purpose, Registered};
+use domain::account::{EmailChange, NewUser, ProfileChange, Registered};
 use domain::identity::Linked;
 use domain::mail::Template;
-use domain::session::{EndReason, NewSession, Opened, Revocation, Revoked, TokenHash};
+use domain::one_time::{EmailToken, Purpose};
+use domain::session::{EndReason, NewSession, OpenRefusal, Revocation, Revoked, TokenHash};
 use domain::todo::{Commit, Outcome};
 
 use crate::build::{
-    T0, at, batch, create, delete, ending, identity, mail, new_session, new_user, one_time, proof, todo_id,
-    uuid,
+    T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, one_time,
+    todo_id, uuid,
 };
 use crate::{Harness, all};
 
@@ -26,12 +27,12 @@ async fn furnish(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
     let sessions = [(); 2].map(|()| new_session(at(1_000)));
     for session in &sessions {
         let opening = ending(EndReason::DeviceRevoked, T0);
-        h.sessions.open(user, session.clone(), 20, opening).await.expect(ANSWERS);
+        h.sessions.open(user, session.clone(), 20, opening).await.expect(ANSWERS).expect("it opens");
     }
     h.sessions.end(user, sessions[0].id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
     let google = identity("google", &user.to_string(), Some(&address));
     assert_eq!(h.identities.link(user, None, google, at(1)).await.expect(ANSWERS), Linked::Done);
-    let sent = proof(Purpose::ResetPassword, Some(user), &address);
+    let sent = email_token(Purpose::ResetPassword, Some(user), &address);
     let put = one_time(Purpose::OAuthHandOff, Some(user), &address);
     let tokens = [sent.token.hash, put.hash];
     h.one_time.send(sent, T0).await.expect(ANSWERS);
@@ -129,9 +130,9 @@ pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
                 }
                 let opening = ending(EndReason::DeviceRevoked, T0);
                 let opened = h.sessions.open(user, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);
-                assert!(matches!(opened, Opened::Done(_) | Opened::NoSuchUser));
+                assert!(matches!(opened, Ok(_) | Err(OpenRefusal::NoSuchUser)));
                 h.one_time
-                    .send(proof(Purpose::ResetPassword, Some(user), &address), T0)
+                    .send(email_token(Purpose::ResetPassword, Some(user), &address), T0)
                     .await
                     .expect(ANSWERS);
                 let google = identity("google", &id.to_string(), None);
@@ -162,11 +163,10 @@ pub async fn the_records_are_complete(h: Harness) {
     let notice = mail(Some(ann), &address, Template::EmailChanged);
     let notice_id = notice.id;
     let token = one_time(Purpose::VerifyEmail, Some(ann), &address);
-    let changed = h
-        .one_time
-        .change_email(ann, None, address.clone(), Proof { token, mail: None }, Some(notice), at(2))
-        .await;
-    changed.expect(ANSWERS);
+    let verification = EmailToken { token, mail: None };
+    let email = EmailChange { email: address.clone(), session: None, verification, notice: Some(notice) };
+    let change = ProfileChange { display_name: None, email: Some(email) };
+    h.accounts.change_profile(ann, change, at(2)).await.expect(ANSWERS);
     h.outbox.claim(at(3), at(9), 10).await.expect(ANSWERS);
     h.outbox.sent(notice_id, at(4)).await.expect(ANSWERS);
 
@@ -189,13 +189,13 @@ pub async fn the_records_are_complete(h: Harness) {
     ]);
     assert_eq!(mails, expected);
     let kept: HashMap<_, _> =
-        records.one_time.iter().map(|token| (token.purpose, (token.expires_at, token.used))).collect();
+        records.one_time_tokens.iter().map(|token| (token.purpose, (token.expires_at, token.used))).collect();
     let good_until = |purpose: Purpose| T0.plus(purpose.lifetime());
     assert_eq!(kept[&Purpose::VerifyEmail], (good_until(Purpose::VerifyEmail), false));
     assert_eq!(kept[&Purpose::OAuthHandOff], (good_until(Purpose::OAuthHandOff), false));
     h.one_time.consume(Purpose::OAuthHandOff, &put, at(5)).await.expect(ANSWERS).expect("it is good");
     let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
-    let used = records.one_time.iter().find(|token| token.purpose == Purpose::OAuthHandOff);
+    let used = records.one_time_tokens.iter().find(|token| token.purpose == Purpose::OAuthHandOff);
     assert!(used.is_some_and(|token| token.used), "{used:?}");
     assert!(h.accounts.records(UserId(uuid())).await.expect(ANSWERS).is_none());
 }

@@ -5,14 +5,16 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use domain::account::{NewUser, PasswordSet, Purpose, Registered};
-use domain::session::{Device, EndReason, Refreshed};
+use domain::account::{NewUser, PasswordSet, ProfileChange, Registered};
+use domain::one_time::Purpose;
+use domain::session::{Device, EndReason, Rotated};
 use domain::todo::Outcome;
+use domain::user::User;
 
 use crate::Harness;
 use crate::build::{
-    T0, at, batch, create, ending, new_session, new_user, password_hash, proof, replacement, successor,
-    todo_id, toggle,
+    T0, at, batch, create, display_name, email, email_token, ending, new_email, new_session, new_user,
+    password_hash, replacement, successor, todo_id, toggle,
 };
 
 /// How often a future is polled before it is dropped: from its first step to, on most stores, its
@@ -107,10 +109,10 @@ pub async fn a_dropped_rotation_can_be_repeated(h: Harness) {
     for polls in POLLS {
         let session = new_session(until);
         let presented = session.hash;
-        h.sessions.open(user, session, 100, logout).await.expect(answers);
+        h.sessions.open(user, session, 100, logout).await.expect(answers).expect("it opens");
         drop_after(polls, h.sessions.rotate(&presented, successor(until), &device, logout)).await;
         let repeated = h.sessions.rotate(&presented, successor(until), &device, logout).await.expect(answers);
-        let Refreshed::Done { hash, .. } = repeated else {
+        let Rotated::Done { hash, .. } = repeated else {
             panic!("{polls} polls: the session goes on, not {repeated:?}");
         };
         let token = h.token(&hash).await.expect("the answer names a stored token");
@@ -127,7 +129,7 @@ pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Ha
         let user = h.user().await;
         let session = new_session(at(1_000));
         let hash = session.hash;
-        h.sessions.open(user, session, 20, change).await.expect(answers);
+        h.sessions.open(user, session, 20, change).await.expect(answers).expect("it opens");
         drop_after(polls, h.accounts.set_password(user, &first, replacement(second.clone(), change), None))
             .await;
         let set = h
@@ -144,7 +146,7 @@ pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Ha
             PasswordSet::Changed => assert_eq!(stored.as_ref(), Some(&second), "{polls} polls"),
         }
         let refreshed = h.sessions.rotate(&hash, successor(at(1_000)), &Device::default(), change).await;
-        assert_eq!(refreshed.expect(answers), Refreshed::Ended, "{polls} polls");
+        assert_eq!(refreshed.expect(answers), Rotated::Ended, "{polls} polls");
     }
 }
 
@@ -156,10 +158,11 @@ pub async fn a_dropped_reset_is_written_completely_or_not_at_all(h: Harness) {
     for polls in POLLS {
         let user = h.user().await;
         let address = h.stored(user).await.email.expect("it has an address");
-        let (session, proof) = (new_session(at(1_000)), proof(Purpose::ResetPassword, Some(user), &address));
-        let (session_hash, hash) = (session.hash, proof.token.hash);
-        h.sessions.open(user, session, 20, reset).await.expect(answers);
-        h.one_time.send(proof, T0).await.expect(answers);
+        let (session, sent) =
+            (new_session(at(1_000)), email_token(Purpose::ResetPassword, Some(user), &address));
+        let (session_hash, hash) = (session.hash, sent.token.hash);
+        h.sessions.open(user, session, 20, reset).await.expect(answers).expect("it opens");
+        h.one_time.send(sent, T0).await.expect(answers);
         drop_after(polls, h.one_time.reset_password(&hash, replacement(second.clone(), reset))).await;
         let again = h.one_time.reset_password(&hash, replacement(third.clone(), reset)).await.expect(answers);
         let stored = h.stored(user).await.password;
@@ -172,7 +175,7 @@ pub async fn a_dropped_reset_is_written_completely_or_not_at_all(h: Harness) {
         }
         let device = Device::default();
         let refreshed = h.sessions.rotate(&session_hash, successor(at(1_000)), &device, reset).await;
-        assert_eq!(refreshed.expect(answers), Refreshed::Ended, "{polls} polls");
+        assert_eq!(refreshed.expect(answers), Rotated::Ended, "{polls} polls");
     }
 }
 
@@ -193,5 +196,24 @@ pub async fn a_dropped_deletion_is_written_completely_or_not_at_all(h: Harness) 
         let kept = h.revocations(None, at(1)).await;
         let of_user = kept.iter().filter(|revocation| revocation.user == user);
         assert_eq!(of_user.count(), 1, "{polls} polls: it is revoked once");
+    }
+}
+
+/// A change of name and address that was dropped has written both and the mails, or nothing.
+pub async fn a_dropped_profile_change_is_written_completely_or_not_at_all(h: Harness) {
+    let answers = "the store answers";
+    for polls in POLLS {
+        let user = h.user().await;
+        let (before, mails) = (h.stored(user).await, h.outbox.queued().await.expect(answers));
+        let address = email(&format!("{}@example.net", user.0.simple()));
+        let name = display_name("Ann");
+        let change =
+            ProfileChange { display_name: Some(Some(name.clone())), email: Some(new_email(user, &address)) };
+        drop_after(polls, h.accounts.change_profile(user, change, at(1))).await;
+        // A write of the same user waits until the dropped one has ended.
+        drop_after(u32::MAX, h.accounts.change_profile(user, ProfileChange::default(), at(2))).await;
+        let whole = User { display_name: Some(name), email: Some(address), ..before.clone() };
+        let (after, queued) = (h.stored(user).await, h.outbox.queued().await.expect(answers) - mails);
+        assert!((&after, queued) == (&before, 0) || (&after, queued) == (&whole, 1), "{polls}: {after:?}");
     }
 }

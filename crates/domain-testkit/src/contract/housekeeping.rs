@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{NewOneTime, Purpose};
+use domain::one_time::{NewOneTimeToken, Purpose};
 use domain::session::{EndReason, Ending, NewSession};
 use domain::sync::Cursor;
 use domain::todo::{Batch, Commit, Outcome, Todo};
@@ -12,7 +12,7 @@ use domain::{Stamp, UserId};
 use uuid::Uuid;
 
 use crate::build::{
-    T0, at, batch, create, delete, email, ending, new_session, one_time, proof, restore, todo_id,
+    T0, at, batch, create, delete, email, email_token, ending, new_session, one_time, restore, todo_id,
 };
 use crate::{Harness, all};
 
@@ -21,7 +21,11 @@ const WEEK: Duration = Duration::from_hours(7 * 24);
 
 async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
     let session = new_session(expires_at);
-    h.sessions.open(user, session.clone(), 100, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, session.clone(), 100, ending(EndReason::DeviceRevoked, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     session
 }
 
@@ -35,9 +39,9 @@ async fn sweep_tombstones(h: &Harness, before: Stamp, limit: u32) -> u64 {
 
 /// Writes a mail, and gives its id.
 async fn mail(h: &Harness) -> Uuid {
-    let proof = proof(Purpose::MagicLink, None, &email("ann@example.com"));
-    let id = proof.mail.as_ref().expect("it has a mail").id;
-    h.one_time.send(proof, T0).await.expect(ANSWERS);
+    let sent = email_token(Purpose::MagicLink, None, &email("ann@example.com"));
+    let id = sent.mail.as_ref().expect("it has a mail").id;
+    h.one_time.send(sent, T0).await.expect(ANSWERS);
     id
 }
 
@@ -46,14 +50,14 @@ async fn sent_mail(h: &Harness, sent_at: Stamp) {
 }
 
 async fn given_up_mail(h: &Harness, given_up_at: Stamp) {
-    h.outbox.given_up(mail(h).await, "550 no such user", given_up_at).await.expect(ANSWERS);
+    h.outbox.abandoned(mail(h).await, "550 no such user", given_up_at).await.expect(ANSWERS);
 }
 
 /// What is past its end goes at that very instant, and nothing else does.
 pub async fn what_is_past_its_end_is_swept(h: Harness) {
     let user = h.user().await;
     let [short, long] = [open(&h, user, at(100)).await, open(&h, user, at(101)).await];
-    let tokens = [at(100), at(101)].map(|expires_at| NewOneTime {
+    let tokens = [at(100), at(101)].map(|expires_at| NewOneTimeToken {
         expires_at,
         ..one_time(Purpose::OAuthState, None, &email("ann@example.com"))
     });

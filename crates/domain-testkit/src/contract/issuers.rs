@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::UserId;
-use domain::account::{NewUser, Registered, User};
+use domain::account::{NewUser, Registered};
 use domain::identity::ExternalToken;
+use domain::user::User;
 
 use crate::build::{T0, at, create, display_name, email, external, new_user, todo_id, uuid};
 use crate::{Harness, all};
@@ -13,7 +14,7 @@ use crate::{Harness, all};
 const ANSWERS: &str = "the store answers";
 
 async fn user_of(h: &Harness, token: &ExternalToken) -> UserId {
-    h.identities.of_external(token, UserId(uuid()), at(1)).await.expect(ANSWERS)
+    h.identities.find_or_create_external(token, UserId(uuid()), at(1)).await.expect(ANSWERS)
 }
 
 /// At first sight a subject becomes a user, with the token's name and no address; later tokens find that one.
@@ -24,7 +25,7 @@ pub async fn a_subject_becomes_a_user_at_first_sight(h: Harness) {
         ..external("better-auth", "9Qd0w8kVb3ZyGg1uX2rT5sA7mNcLhPfE", Some(&address))
     };
     let new_user = UserId(uuid());
-    let user = h.identities.of_external(&token, new_user, at(1)).await.expect(ANSWERS);
+    let user = h.identities.find_or_create_external(&token, new_user, at(1)).await.expect(ANSWERS);
     assert_eq!(user, new_user);
     let expected = User {
         id: user,
@@ -69,7 +70,7 @@ pub async fn ten_first_requests_at_once_make_one_user(h: Harness) {
             async move {
                 let own = UserId(uuid());
                 let token = external("issuer", &subject, Some(&email(&format!("{subject}@example.com"))));
-                (own, h.identities.of_external(&token, own, T0).await.expect(ANSWERS))
+                (own, h.identities.find_or_create_external(&token, own, T0).await.expect(ANSWERS))
             }
         }))
         .await;

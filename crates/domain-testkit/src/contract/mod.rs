@@ -5,22 +5,22 @@
 //! uses the macro needs `tokio` with `macros` and `rt-multi-thread` among its dev-dependencies.
 
 pub mod accounts;
-pub mod addresses;
 pub mod batches;
 pub mod cursors;
 pub mod deletion;
 pub mod devices;
 pub mod dropped;
+pub mod email_tokens;
 pub mod events;
 pub mod housekeeping;
 pub mod isolation;
 pub mod issuers;
 pub mod listing;
-pub mod magic;
+pub mod magic_links;
 pub mod ordering;
 pub mod outbox;
 pub mod passwords;
-pub mod proofs;
+pub mod profiles;
 pub mod providers;
 pub mod quota;
 pub mod repeats;
@@ -83,6 +83,7 @@ macro_rules! store_contract {
             a_dropped_password_change_is_written_completely_or_not_at_all
             a_dropped_reset_is_written_completely_or_not_at_all
             a_dropped_deletion_is_written_completely_or_not_at_all
+            a_dropped_profile_change_is_written_completely_or_not_at_all
         );
         $crate::store_contract!(@theme $harness values:
             every_read_gives_what_the_commit_answered
@@ -136,7 +137,6 @@ macro_rules! store_contract {
             an_address_is_taken_whatever_its_case
             letters_beyond_ascii_are_never_folded
             of_registrations_at_once_one_succeeds
-            a_user_is_renamed
             a_rehash_replaces_only_the_hash_it_knew
             the_probe_finds_a_store_that_works
         );
@@ -183,7 +183,7 @@ macro_rules! store_contract {
             a_decoy_leaves_no_mail
             nothing_is_stored_for_a_user_who_is_gone
         );
-        $crate::store_contract!(@theme $harness proofs:
+        $crate::store_contract!(@theme $harness email_tokens:
             a_registration_writes_its_verification
             a_refused_registration_writes_no_mail
             an_address_is_verified_once
@@ -193,7 +193,7 @@ macro_rules! store_contract {
             a_reset_sent_to_an_address_given_up_is_void
             a_token_and_its_mail_are_written_together
         );
-        $crate::store_contract!(@theme $harness magic:
+        $crate::store_contract!(@theme $harness magic_links:
             a_first_link_makes_the_account
             a_link_that_is_not_good_makes_nothing
             two_first_links_at_once_make_one_account
@@ -212,12 +212,15 @@ macro_rules! store_contract {
             identities_of_a_verified_account_stay
             a_new_password_voids_what_would_get_past_it
         );
-        $crate::store_contract!(@theme $harness addresses:
-            a_new_address_is_unverified_and_both_are_told
-            an_address_of_another_is_not_taken
-            of_changes_to_one_address_at_once_one_is_made
-            ones_own_address_may_be_spelt_otherwise
-            an_unknown_user_gets_no_address
+        $crate::store_contract!(@theme $harness profiles:
+            a_name_is_set_changed_and_cleared
+            a_new_address_is_unverified_and_both_addresses_get_a_mail
+            a_name_and_an_address_change_together
+            an_address_of_another_account_is_refused
+            a_refused_address_leaves_the_name_as_it_was
+            of_concurrent_changes_to_one_address_exactly_one_succeeds
+            the_own_address_may_change_its_case
+            a_profile_of_an_unknown_user_is_not_changed
         );
         $crate::store_contract!(@theme $harness outbox:
             a_mail_comes_out_as_it_was_written

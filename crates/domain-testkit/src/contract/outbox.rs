@@ -5,23 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Stamp;
-use domain::account::{Proof, Purpose};
 use domain::mail::{NewMail, Template};
+use domain::one_time::{EmailToken, Purpose};
 use uuid::Uuid;
 
-use crate::build::{T0, at, display_name, email, one_time, proof, uuid};
+use crate::build::{T0, at, display_name, email, email_token, one_time, uuid};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
 async fn write(h: &Harness, mail: NewMail, now: Stamp) {
     let token = one_time(Purpose::MagicLink, mail.user, &mail.to);
-    h.one_time.send(Proof { token, mail: Some(mail) }, now).await.expect(ANSWERS);
+    h.one_time.send(EmailToken { token, mail: Some(mail) }, now).await.expect(ANSWERS);
 }
 
 /// Writes a mail, and gives its id.
 async fn written(h: &Harness, now: Stamp) -> Uuid {
-    let mail = proof(Purpose::MagicLink, None, &email("ann@example.com")).mail.expect("it has a mail");
+    let mail = email_token(Purpose::MagicLink, None, &email("ann@example.com")).mail.expect("it has a mail");
     let id = mail.id;
     write(h, mail, now).await;
     id
@@ -128,12 +128,12 @@ pub async fn a_refused_mail_is_due_again_when_said(h: Harness) {
 pub async fn a_mail_given_up_is_never_due_again(h: Harness) {
     let mail = written(&h, T0).await;
     claim(&h, T0, at(60), 10).await;
-    h.outbox.given_up(mail, "550 no such user", at(1)).await.expect(ANSWERS);
+    h.outbox.abandoned(mail, "550 no such user", at(1)).await.expect(ANSWERS);
     h.outbox.failed(mail, "late", at(2)).await.expect(ANSWERS);
     assert_eq!(queued(&h).await, 0);
     assert_eq!(claim(&h, Stamp::MAX.minus(Duration::from_secs(1)), Stamp::MAX, 10).await, []);
     h.outbox.sent(mail, at(3)).await.expect(ANSWERS);
-    h.outbox.given_up(mail, "late", at(4)).await.expect(ANSWERS);
+    h.outbox.abandoned(mail, "late", at(4)).await.expect(ANSWERS);
     assert_eq!(queued(&h).await, 0);
 }
 
@@ -153,7 +153,7 @@ pub async fn the_mail_due_for_longest_comes_first(h: Harness) {
 pub async fn an_unknown_mail_is_nobodys(h: Harness) {
     let mail = written(&h, T0).await;
     h.outbox.sent(uuid(), T0).await.expect(ANSWERS);
-    h.outbox.given_up(uuid(), "lost", T0).await.expect(ANSWERS);
+    h.outbox.abandoned(uuid(), "lost", T0).await.expect(ANSWERS);
     h.outbox.failed(uuid(), "lost", at(9)).await.expect(ANSWERS);
     assert_eq!(claim(&h, T0, at(60), 10).await, [(mail, 0)]);
 }

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::account::{PasswordHash, PasswordReplacement, PasswordSet, Purpose};
+use domain::account::PasswordSet;
 use domain::mail::Template;
-use domain::session::{Device, EndReason, NewSession, Opened, Refreshed, Revocation, Revoked};
+use domain::one_time::{PasswordReplacement, Purpose};
+use domain::session::{Device, EndReason, NewSession, OpenRefusal, Revocation, Revoked, Rotated};
+use domain::user::PasswordHash;
 use domain::{SessionId, UserId};
 
 use crate::build::{
@@ -17,7 +19,11 @@ const ANSWERS: &str = "the store answers";
 
 async fn open(h: &Harness, user: UserId) -> NewSession {
     let session = new_session(at(1_000));
-    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     session
 }
 
@@ -25,8 +31,8 @@ async fn goes_on(h: &Harness, session: &NewSession) -> bool {
     let ending = ending(EndReason::ReuseDetected, at(2));
     let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &Device::default(), ending).await;
     match refreshed.expect(ANSWERS) {
-        Refreshed::Done { .. } => true,
-        Refreshed::Ended => false,
+        Rotated::Done { .. } => true,
+        Rotated::Ended => false,
         other => panic!("the session goes on or has ended, not {other:?}"),
     }
 }
@@ -141,7 +147,11 @@ pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
     let user = h.user().await;
     let session = new_session(at(1));
     let id = session.id;
-    h.sessions.open(user, session, 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, session, 20, ending(EndReason::DeviceRevoked, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     let late = ending(EndReason::PasswordChange, at(60));
     let set = h
         .accounts
@@ -154,23 +164,27 @@ pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
     assert_eq!(ended.iter().map(|revocation| revocation.what).collect::<Vec<_>>(), [Revoked::Session(id)]);
 }
 
-/// A session whose password was proved is opened only while that password is the account's.
+/// A session whose password was verified is opened only while that password is the account's.
 pub async fn a_session_is_not_opened_on_a_password_that_was_changed(h: Harness) {
     let user = h.user().await;
     let [first, second] = ["first", "second"].map(password_hash);
     let opening = ending(EndReason::DeviceRevoked, at(2));
-    let open = async |proved: &PasswordHash| {
-        let session = NewSession { proved: Some(proved.clone()), ..new_session(at(1_000)) };
-        h.sessions.open(user, session, 20, opening).await.expect(ANSWERS)
+    let open = async |verified: &PasswordHash| {
+        let session = NewSession { verified: Some(verified.clone()), ..new_session(at(1_000)) };
+        h.sessions
+            .open(user, session, 20, opening)
+            .await
+            .expect(ANSWERS)
+            .map(|opened| assert_eq!(opened.ended, []))
     };
-    assert_eq!(open(&first).await, Opened::Done(Vec::new()));
+    assert_eq!(open(&first).await, Ok(()));
     assert!(matches!(set(&h, user, &first, &second, None).await, PasswordSet::Done(_)));
     let before = h.stored(user).await;
-    assert_eq!(open(&first).await, Opened::PasswordChanged);
+    assert_eq!(open(&first).await, Err(OpenRefusal::PasswordChanged));
     assert_eq!((h.stored(user).await, h.sessions.live(user, at(2)).await.expect(ANSWERS)), (before, vec![]));
-    assert_eq!(open(&second).await, Opened::Done(Vec::new()));
+    assert_eq!(open(&second).await, Ok(()));
     h.operator.set_active(user, false).await;
-    assert_eq!(open(&first).await, Opened::NoSuchUser, "it is not told of a disabled account");
+    assert_eq!(open(&first).await, Err(OpenRefusal::NoSuchUser), "the account is disabled");
 }
 
 /// Of sessions opened on the old password while it is changed none is live afterwards.
@@ -186,10 +200,10 @@ pub async fn no_session_opened_on_the_old_password_outlives_its_change(h: Harnes
                     assert!(matches!(set(&h, user, &first, &second, None).await, PasswordSet::Done(_)));
                     return;
                 }
-                let session = NewSession { proved: Some(first), ..new_session(at(1_000)) };
+                let session = NewSession { verified: Some(first), ..new_session(at(1_000)) };
                 let opening = ending(EndReason::DeviceRevoked, T0);
                 let opened = h.sessions.open(user, session, 20, opening).await.expect(ANSWERS);
-                assert!(matches!(opened, Opened::Done(_) | Opened::PasswordChanged), "{opened:?}");
+                assert!(matches!(opened, Ok(_) | Err(OpenRefusal::PasswordChanged)), "{opened:?}");
             }
         });
         all(tasks.collect::<Vec<_>>()).await;

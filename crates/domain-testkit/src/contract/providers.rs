@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::UserId;
-use domain::account::{Email, NewUser, Purpose, Registered, User};
+use domain::account::{NewUser, Registered};
 use domain::identity::{Linked, ProviderIdentity, Resolved, Unlinked};
+use domain::one_time::Purpose;
+use domain::user::{Email, User};
 
 use crate::build::{T0, at, display_name, email, external, identity, new_user, one_time, uuid};
 use crate::{Harness, all};
@@ -217,7 +219,7 @@ pub async fn the_last_way_in_is_not_taken(h: Harness) {
     assert_eq!(unlink(&h, user, "github").await, Unlinked::LastWayIn);
 
     let token = external("issuer", "1", None);
-    let external = h.identities.of_external(&token, UserId(uuid()), T0).await.expect(ANSWERS);
+    let external = h.identities.find_or_create_external(&token, UserId(uuid()), T0).await.expect(ANSWERS);
     assert_eq!(link(&h, external, &identity("google", "9", None)).await, Linked::Done);
     assert_eq!(unlink(&h, external, "google").await, Unlinked::Done, "the issuer is left");
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::session::refresh::GRACE;
-use domain::session::{
-    Device, EndReason, NewSession, RefreshToken, Refreshed, Revocation, Revoked, TokenHash,
-};
+use domain::session::{Device, EndReason, NewSession, RefreshToken, Revocation, Revoked, Rotated, TokenHash};
 use domain::{Stamp, UserId};
 
 use crate::build::{T0, at, ending, new_session, successor, token_hash};
@@ -19,18 +17,22 @@ const LATER: u64 = 10_000;
 
 async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
     let session = new_session(expires_at);
-    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     session
 }
 
-async fn rotate(h: &Harness, presented: &TokenHash, now: Stamp) -> Refreshed {
+async fn rotate(h: &Harness, presented: &TokenHash, now: Stamp) -> Rotated {
     let ending = ending(EndReason::ReuseDetected, now);
     h.sessions.rotate(presented, successor(at(LATER)), &Device::default(), ending).await.expect(ANSWERS)
 }
 
 async fn next(h: &Harness, presented: &TokenHash, now: Stamp) -> TokenHash {
     match rotate(h, presented, now).await {
-        Refreshed::Done { hash, .. } => hash,
+        Rotated::Done { hash, .. } => hash,
         other => panic!("the session goes on, not {other:?}"),
     }
 }
@@ -47,7 +49,7 @@ pub async fn a_rotation_replaces_the_token(h: Harness) {
     let ending = ending(EndReason::ReuseDetected, at(7));
     let refreshed = h.sessions.rotate(&session.hash, new, &Device::default(), ending).await.expect(ANSWERS);
     let stored = h.accounts.by_id(user).await.expect(ANSWERS).expect("exists");
-    assert_eq!(refreshed, Refreshed::Done { user: Box::new(stored), session: session.id, hash: new.hash });
+    assert_eq!(refreshed, Rotated::Done { user: Box::new(stored), session: session.id, hash: new.hash });
     let old = find(&h, &session.hash).await;
     assert_eq!((old.generation, old.replaced), (0, Some((at(7), new.id))));
     let expected = RefreshToken {
@@ -67,7 +69,7 @@ pub async fn a_rotation_replaces_the_token(h: Harness) {
 /// Nobody knows an unknown token.
 pub async fn an_unknown_token_is_unknown(h: Harness) {
     h.user().await;
-    assert_eq!(rotate(&h, &token_hash(), T0).await, Refreshed::Unknown);
+    assert_eq!(rotate(&h, &token_hash(), T0).await, Rotated::Unknown);
 }
 
 /// Two hundred refreshes of one token at once all succeed with one successor.
@@ -88,7 +90,7 @@ pub async fn two_hundred_rotations_at_once_leave_one_live_token(h: Harness) {
     let mut hashes = HashSet::new();
     for (_, answer) in &answers {
         match answer {
-            Refreshed::Done { hash, session: of, .. } if *of == session.id => hashes.insert(*hash),
+            Rotated::Done { hash, session: of, .. } if *of == session.id => hashes.insert(*hash),
             other => panic!("all succeed, not {other:?}"),
         };
     }
@@ -146,12 +148,12 @@ pub async fn reuse_after_the_grace_ends_the_session(h: Harness) {
         at: end.at,
         until: end.until,
     };
-    let reused = answers.iter().filter(|answer| **answer == Refreshed::Reused(revocation)).count();
-    let ended = answers.iter().filter(|answer| **answer == Refreshed::Ended).count();
+    let reused = answers.iter().filter(|answer| **answer == Rotated::Reused(revocation)).count();
+    let ended = answers.iter().filter(|answer| **answer == Rotated::Ended).count();
     assert_eq!((reused, ended), (1, 9), "one finds it out, the others find it ended: {answers:?}");
     assert_eq!(h.revocations(None, late).await, [revocation]);
     for hash in [session.hash, second, third] {
-        assert_eq!(rotate(&h, &hash, late).await, Refreshed::Ended, "no token of it is good any more");
+        assert_eq!(rotate(&h, &hash, late).await, Rotated::Ended, "no token of it is good any more");
     }
     next(&h, &other.hash, at(40)).await;
 }
@@ -160,7 +162,7 @@ pub async fn reuse_after_the_grace_ends_the_session(h: Harness) {
 pub async fn an_expired_token_is_refused(h: Harness) {
     let session = open(&h, h.user().await, at(100)).await;
     let before = find(&h, &session.hash).await;
-    assert_eq!(rotate(&h, &session.hash, at(100)).await, Refreshed::Expired);
+    assert_eq!(rotate(&h, &session.hash, at(100)).await, Rotated::Expired);
     assert_eq!(find(&h, &session.hash).await, before);
     assert_eq!(h.revocations(None, at(100)).await, []);
     next(&h, &session.hash, at(100).minus(Duration::from_micros(1))).await;
@@ -174,7 +176,7 @@ pub async fn a_token_of_an_ended_session_is_refused(h: Harness) {
     h.sessions.end(user, session.id, ending(EndReason::Logout, at(2))).await.expect(ANSWERS);
     for hash in [session.hash, second] {
         let before = find(&h, &hash).await;
-        assert_eq!(rotate(&h, &hash, at(3)).await, Refreshed::Ended);
+        assert_eq!(rotate(&h, &hash, at(3)).await, Rotated::Ended);
         assert_eq!(find(&h, &hash).await, before);
     }
 }
@@ -194,12 +196,12 @@ pub async fn a_logout_wins_against_a_refresh_at_once(h: Harness) {
         let refreshed = refresh.await.expect("the refresh is answered");
         let mut presented = vec![session.hash];
         match refreshed {
-            Refreshed::Done { hash, .. } => presented.push(hash),
-            Refreshed::Ended => {}
+            Rotated::Done { hash, .. } => presented.push(hash),
+            Rotated::Ended => {}
             other => panic!("round {round}: done before the logout or ended by it, not {other:?}"),
         }
         for hash in presented {
-            assert_eq!(rotate(&h, &hash, at(2)).await, Refreshed::Ended, "round {round}");
+            assert_eq!(rotate(&h, &hash, at(2)).await, Rotated::Ended, "round {round}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::{Device, EndReason, Ending, NewSession, Opened, Refreshed, Revocation, Revoked};
+use domain::session::{Device, EndReason, Ending, NewSession, OpenRefusal, Revocation, Revoked, Rotated};
 use domain::{SessionId, Stamp, UserId};
 
 use crate::build::{T0, at, client, ending, new_session, successor, uuid};
@@ -17,16 +17,15 @@ async fn open(h: &Harness, user: UserId, cap: u32, now: Stamp) -> (NewSession, V
     let session = new_session(at(1_000));
     let ending = ending(EndReason::DeviceRevoked, now);
     match h.sessions.open(user, session.clone(), cap, ending).await.expect(ANSWERS) {
-        Opened::Done(ended) => (session, ended.iter().map(id_of).collect()),
-        Opened::NoSuchUser => panic!("the user exists"),
-        Opened::PasswordChanged => panic!("no password was proved"),
+        Ok(opened) => (session, opened.ended.iter().map(id_of).collect()),
+        Err(refusal) => panic!("the session opens: {refusal:?}"),
     }
 }
 
 fn id_of(revocation: &Revocation) -> SessionId {
     match revocation.what {
         Revoked::Session(id) => id,
-        Revoked::Token(_) | Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
+        Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
     }
 }
 
@@ -34,8 +33,8 @@ async fn goes_on(h: &Harness, session: &NewSession, now: Stamp) -> bool {
     let ending = ending(EndReason::ReuseDetected, now);
     let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &Device::default(), ending).await;
     match refreshed.expect(ANSWERS) {
-        Refreshed::Done { .. } => true,
-        Refreshed::Ended => false,
+        Rotated::Done { .. } => true,
+        Rotated::Ended => false,
         other => panic!("the session goes on or has ended, not {other:?}"),
     }
 }
@@ -66,7 +65,7 @@ pub async fn a_session_of_an_unknown_user_is_not_opened(h: Harness) {
     let session = new_session(at(1_000));
     let ending = ending(EndReason::DeviceRevoked, T0);
     let opened = h.sessions.open(UserId(uuid()), session.clone(), 20, ending).await.expect(ANSWERS);
-    assert_eq!(opened, Opened::NoSuchUser);
+    assert_eq!(opened, Err(OpenRefusal::NoSuchUser));
     assert_eq!(h.token(&session.hash).await, None);
 }
 
@@ -101,7 +100,11 @@ pub async fn ended_and_expired_sessions_do_not_count(h: Harness) {
     let user = h.user().await;
     let (living, _) = open(&h, user, 2, at(1)).await;
     let short = NewSession { expires_at: at(10), ..new_session(at(10)) };
-    h.sessions.open(user, short, 2, ending(EndReason::DeviceRevoked, at(2))).await.expect(ANSWERS);
+    h.sessions
+        .open(user, short, 2, ending(EndReason::DeviceRevoked, at(2)))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     let (_, ended) = open(&h, user, 2, at(10)).await;
     assert_eq!(ended, [], "the short one has expired");
     let (second, ended) = open(&h, user, 2, at(11)).await;
@@ -115,7 +118,11 @@ pub async fn ended_and_expired_sessions_do_not_count(h: Harness) {
 pub async fn a_refreshed_session_counts_until_its_new_expiry(h: Harness) {
     let user = h.user().await;
     let short = new_session(at(10));
-    h.sessions.open(user, short.clone(), 1, ending(EndReason::DeviceRevoked, at(1))).await.expect(ANSWERS);
+    h.sessions
+        .open(user, short.clone(), 1, ending(EndReason::DeviceRevoked, at(1)))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     assert!(goes_on(&h, &short, at(9)).await);
     assert_eq!(open(&h, user, 1, at(20)).await.1, [short.id]);
 }
@@ -189,7 +196,11 @@ pub async fn an_expired_session_can_be_ended(h: Harness) {
     let user = h.user().await;
     let short = [(); 2].map(|()| new_session(at(1)));
     for session in short.clone() {
-        h.sessions.open(user, session, 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+        h.sessions
+            .open(user, session, 20, ending(EndReason::DeviceRevoked, T0))
+            .await
+            .expect(ANSWERS)
+            .expect("it opens");
     }
     let logout = ending(EndReason::Logout, at(60));
     let one = h.sessions.end(user, short[0].id, logout).await.expect(ANSWERS);
@@ -238,10 +249,10 @@ pub async fn any_device_may_open_a_session(h: Harness) {
         };
         let session = NewSession { device: device.clone(), ..new_session(at(1_000)) };
         let logout = ending(EndReason::Logout, at(1));
-        h.sessions.open(user, session.clone(), 20, logout).await.expect(ANSWERS);
+        h.sessions.open(user, session.clone(), 20, logout).await.expect(ANSWERS).expect("it opens");
         for device in [device, Device::default()] {
             let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &device, logout).await;
-            assert!(matches!(refreshed.expect(ANSWERS), Refreshed::Done { .. }));
+            assert!(matches!(refreshed.expect(ANSWERS), Rotated::Done { .. }));
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use domain::UserId;
-use domain::account::{Consumed, Email, EmailChange, MagicLogIn, PasswordSet, Purpose};
+use domain::account::{EmailChange, PasswordSet, ProfileChange, ProfileChanged};
 use domain::identity::{Linked, Resolved};
-use domain::session::{Device, EndReason, NewSession, Refreshed, TokenHash};
+use domain::one_time::{ConsumedToken, MagicLinkLogin, Purpose};
+use domain::session::{Device, EndReason, NewSession, Rotated, TokenHash};
+use domain::user::Email;
 
 use crate::build::{
-    T0, at, email, ending, identity, new_session, one_time, password_hash, proof, replacement, successor,
+    T0, at, email, ending, identity, new_email, new_session, one_time, password_hash, replacement, successor,
     uuid,
 };
 use crate::{Harness, all};
@@ -37,7 +39,11 @@ async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
         assert!(h.one_time.verify_email(&token.hash, T0).await.expect(ANSWERS).is_some());
     }
     let session = new_session(at(10_000));
-    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     for vouched in [None, Some(&address)] {
         let known = identity(if vouched.is_some() { "google" } else { "github" }, &user.to_string(), vouched);
         assert_eq!(h.identities.link(user, None, known, T0).await.expect(ANSWERS), Linked::Done);
@@ -62,7 +68,7 @@ async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
 }
 
 impl WaysIn {
-    async fn consume(&self, h: &Harness, purpose: Purpose, hash: &TokenHash) -> Option<Consumed> {
+    async fn consume(&self, h: &Harness, purpose: Purpose, hash: &TokenHash) -> Option<ConsumedToken> {
         h.one_time.consume(purpose, hash, at(6)).await.expect(ANSWERS)
     }
 
@@ -82,7 +88,7 @@ impl WaysIn {
         let over = ending(EndReason::ReuseDetected, at(6));
         let next =
             h.sessions.rotate(&self.session.hash, successor(at(10_000)), &Device::default(), over).await;
-        assert_eq!(next.expect(ANSWERS), Refreshed::Ended);
+        assert_eq!(next.expect(ANSWERS), Rotated::Ended);
     }
 
     /// Whose the two identities are now, by logging in with each.
@@ -98,11 +104,11 @@ impl WaysIn {
     }
 }
 
-async fn magic_log_in(h: &Harness, ways: &WaysIn) {
+async fn use_magic_link(h: &Harness, ways: &WaysIn) {
     let session = new_session(at(10_000));
     let over = ending(EndReason::DeviceRevoked, at(5));
-    let done = h.one_time.magic_log_in(&ways.magic, UserId(uuid()), session.clone(), 20, over).await;
-    assert!(matches!(done, Ok(MagicLogIn::Done(..))), "{done:?}");
+    let done = h.one_time.use_magic_link(&ways.magic, UserId(uuid()), session.clone(), 20, over).await;
+    assert!(matches!(done, Ok(MagicLinkLogin::Done(..))), "{done:?}");
     let live = h.sessions.live(ways.user, at(5)).await.expect(ANSWERS);
     assert!(live.iter().any(|live| live.id == session.id), "the owner is in");
 }
@@ -121,21 +127,22 @@ async fn reset(h: &Harness, ways: &WaysIn) {
 pub async fn a_session_that_has_ended_links_changes_and_deletes_nothing(h: Harness) {
     let ways = with_ways_in(&h, false).await;
     let (user, session) = (ways.user, Some(ways.session.id));
-    magic_log_in(&h, &ways).await;
+    use_magic_link(&h, &ways).await;
     let before = h.stored(user).await;
     let known = identity("gitlab", "squatter", None);
     assert_eq!(h.identities.link(user, session, known, at(6)).await.expect(ANSWERS), Linked::SessionEnded);
     let to = email("squatter@example.com");
-    let confirm = proof(Purpose::VerifyEmail, Some(user), &to);
-    let changed = h.one_time.change_email(user, session, to, confirm, None, at(6)).await;
-    assert_eq!(changed.expect(ANSWERS), EmailChange::SessionEnded);
+    let change = EmailChange { session, ..new_email(user, &to) };
+    let change = ProfileChange { display_name: None, email: Some(change) };
+    let changed = h.accounts.change_profile(user, change, at(6)).await;
+    assert_eq!(changed.expect(ANSWERS), ProfileChanged::SessionEnded);
     let over = ending(EndReason::AccountDeleted, at(6));
     assert_eq!(h.accounts.delete(user, session, over).await.expect(ANSWERS), None);
     assert_eq!(h.stored(user).await, before);
     assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0]);
     let own = new_session(at(10_000));
     let opening = ending(EndReason::DeviceRevoked, at(6));
-    h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS);
+    h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS).expect("it opens");
     // Of another user it is no session of this one.
     let other = h.user().await;
     assert_eq!(h.accounts.delete(other, Some(own.id), over).await.expect(ANSWERS), None);
@@ -151,7 +158,7 @@ pub async fn a_link_at_once_with_a_takeover_leaves_no_way_in(h: Harness) {
             let (h, ways) = (Arc::clone(&h), Arc::clone(&ways));
             async move {
                 if place == 3 {
-                    return magic_log_in(&h, &ways).await;
+                    return use_magic_link(&h, &ways).await;
                 }
                 let known = identity("gitlab", &format!("squatter-{round}-{place}"), None);
                 let linked = h.identities.link(ways.user, Some(ways.session.id), known, at(5)).await;
@@ -166,7 +173,7 @@ pub async fn a_link_at_once_with_a_takeover_leaves_no_way_in(h: Harness) {
 /// A magic link to an address that was never verified ends every way in from before, identities and begun logins too.
 pub async fn a_link_leaves_no_way_in_from_before(h: Harness) {
     let ways = with_ways_in(&h, false).await;
-    magic_log_in(&h, &ways).await;
+    use_magic_link(&h, &ways).await;
     assert_eq!(h.stored(ways.user).await.password, None);
     ways.assert_session_ended(&h).await;
     ways.assert_tokens_void(&h).await;
@@ -196,7 +203,7 @@ pub async fn a_reset_leaves_no_way_in_from_before(h: Harness) {
 /// An identity of the owner's own finds the account again by the address that is verified now.
 pub async fn an_identity_of_the_owner_finds_the_account_again(h: Harness) {
     let ways = with_ways_in(&h, false).await;
-    magic_log_in(&h, &ways).await;
+    use_magic_link(&h, &ways).await;
     let own = identity("google", "the owner's", Some(&ways.address));
     let resolved = h.identities.resolve(own, UserId(uuid()), at(6)).await.expect(ANSWERS);
     assert!(matches!(resolved, Resolved::Done(user) if user.id == ways.user));
@@ -205,7 +212,7 @@ pub async fn an_identity_of_the_owner_finds_the_account_again(h: Harness) {
 /// Where the address was verified, its user linked the identities, and they stay; a reset ends the rest.
 pub async fn identities_of_a_verified_account_stay(h: Harness) {
     let ways = with_ways_in(&h, true).await;
-    magic_log_in(&h, &ways).await;
+    use_magic_link(&h, &ways).await;
     assert_eq!(ways.identities(&h).await, [ways.user; 2]);
     let begun = ways.consume(&h, Purpose::OAuthHandOff, &ways.hand_off).await;
     assert_eq!(begun.and_then(|begun| begun.user), Some(ways.user), "a login goes on beside another");

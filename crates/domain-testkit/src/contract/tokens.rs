@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{Consumed, NewOneTime, Proof, Purpose};
+use domain::one_time::{ConsumedToken, EmailToken, NewOneTimeToken, Purpose};
 use domain::session::{EndReason, TokenHash};
 use domain::{Stamp, UserId};
 
 use crate::build::{
-    T0, at, email, ending, new_user, one_time, password_hash, proof, replacement, token_hash, uuid,
+    T0, at, email, email_token, ending, new_user, one_time, password_hash, replacement, token_hash, uuid,
 };
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
-async fn consume(h: &Harness, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<Consumed> {
+async fn consume(h: &Harness, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<ConsumedToken> {
     h.one_time.consume(purpose, hash, now).await.expect(ANSWERS)
 }
 
-async fn is_good(h: &Harness, token: &NewOneTime) -> bool {
+async fn is_good(h: &Harness, token: &NewOneTimeToken) -> bool {
     consume(h, token.purpose, &token.hash, T0).await.is_some()
 }
 
@@ -28,7 +28,7 @@ pub async fn a_token_is_consumed_once(h: Harness) {
     let texts = ["", "ann@example.com", "google\n\u{1f980}\n'\"%_\\\n", &"x".repeat(10_000)];
     for purpose in Purpose::ALL {
         for (text, user) in texts.iter().zip([None, Some(user), Some(user), None]) {
-            let token = NewOneTime {
+            let token = NewOneTimeToken {
                 payload: (*text).to_owned(),
                 user,
                 ..one_time(purpose, None, &email("ann@example.com"))
@@ -37,7 +37,7 @@ pub async fn a_token_is_consumed_once(h: Harness) {
             for other in Purpose::ALL.into_iter().filter(|other| *other != purpose) {
                 assert_eq!(consume(&h, other, &token.hash, T0).await, None, "{purpose:?} is no {other:?}");
             }
-            let carried = Consumed { user, payload: (*text).to_owned() };
+            let carried = ConsumedToken { user, payload: (*text).to_owned() };
             assert_eq!(consume(&h, purpose, &token.hash, T0).await, Some(carried));
             assert_eq!(consume(&h, purpose, &token.hash, T0).await, None, "{purpose:?} was used");
         }
@@ -63,7 +63,8 @@ pub async fn of_fifty_presenters_at_once_one_succeeds(h: Harness) {
 
 /// A token is good to the last instant before its end, and what is tried later does not use it up.
 pub async fn a_token_is_good_until_its_end(h: Harness) {
-    let token = NewOneTime { expires_at: at(60), ..one_time(Purpose::OAuthState, None, &email("a@b.co")) };
+    let token =
+        NewOneTimeToken { expires_at: at(60), ..one_time(Purpose::OAuthState, None, &email("a@b.co")) };
     h.one_time.put(token.clone()).await.expect(ANSWERS);
     for late in [at(60), at(61), Stamp::MAX] {
         assert_eq!(consume(&h, token.purpose, &token.hash, late).await, None, "{late:?}");
@@ -77,9 +78,9 @@ pub async fn a_newer_token_voids_the_older(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let address = email("ann@example.com");
     let send = async |purpose, user| {
-        let proof = proof(purpose, Some(user), &address);
-        h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
-        proof.token
+        let sent = email_token(purpose, Some(user), &address);
+        h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
+        sent.token
     };
     let older = send(Purpose::ResetPassword, ann).await;
     let of_bob = send(Purpose::ResetPassword, bob).await;
@@ -104,9 +105,9 @@ pub async fn of_tokens_sent_at_once_one_is_good(h: Harness) {
     let tokens = all((0..10).map(|_| {
         let h = Arc::clone(&h);
         async move {
-            let proof = proof(Purpose::ResetPassword, Some(user), &email("ann@example.com"));
-            h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
-            proof.token
+            let sent = email_token(Purpose::ResetPassword, Some(user), &email("ann@example.com"));
+            h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
+            sent.token
         }
     }))
     .await;
@@ -120,9 +121,9 @@ pub async fn of_tokens_sent_at_once_one_is_good(h: Harness) {
 /// A token sent to an address that nobody has voids no other's.
 pub async fn a_token_of_nobody_voids_nothing(h: Harness) {
     let [first, second] = ["ann@example.com", "bob@example.com"]
-        .map(|address| proof(Purpose::MagicLink, None, &email(address)));
-    for proof in [&first, &second] {
-        h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
+        .map(|address| email_token(Purpose::MagicLink, None, &email(address)));
+    for sent in [&first, &second] {
+        h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
     }
     assert!(is_good(&h, &first.token).await);
     assert!(is_good(&h, &second.token).await);
@@ -130,7 +131,8 @@ pub async fn a_token_of_nobody_voids_nothing(h: Harness) {
 
 /// A token that is sent to nobody leaves no mail, and resets nothing.
 pub async fn a_decoy_leaves_no_mail(h: Harness) {
-    let decoy = Proof { mail: None, ..proof(Purpose::ResetPassword, None, &email("nobody@example.com")) };
+    let decoy =
+        EmailToken { mail: None, ..email_token(Purpose::ResetPassword, None, &email("nobody@example.com")) };
     let hash = decoy.token.hash;
     h.one_time.send(decoy, T0).await.expect(ANSWERS);
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 0);
@@ -146,7 +148,7 @@ pub async fn a_decoy_leaves_no_mail(h: Harness) {
 pub async fn nothing_is_stored_for_a_user_who_is_gone(h: Harness) {
     let nobody = Some(UserId(uuid()));
     let address = new_user().email;
-    let sent = proof(Purpose::ResetPassword, nobody, &address);
+    let sent = email_token(Purpose::ResetPassword, nobody, &address);
     h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
     let put = one_time(Purpose::OAuthHandOff, nobody, &address);
     h.one_time.put(put.clone()).await.expect(ANSWERS);

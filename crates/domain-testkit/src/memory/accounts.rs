@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountRecords, AccountStore, DisplayName, Email, NewUser, PasswordHash, PasswordReplacement,
-    PasswordSet, Purpose, Registered, User,
+    AccountRecords, AccountStore, EmailChange, NewUser, PasswordSet, ProfileChange, ProfileChanged,
+    Registered,
 };
+use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation, Revoked};
+use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use super::one_time::OneTime;
 use super::outbox::Mail;
-use super::{MemoryStore, check};
+use super::{MemoryStore, State, check};
 
 #[async_trait]
 impl AccountStore for MemoryStore {
@@ -38,8 +40,8 @@ impl AccountStore for MemoryStore {
         if let Some(session) = session {
             state.insert_session(user.id, session, now);
         }
-        if let Some(proof) = new.verification {
-            state.send(proof, now);
+        if let Some(sent) = new.verification {
+            state.send(sent, now);
         }
         Ok(Registered::Done(Box::new(user)))
     }
@@ -52,17 +54,31 @@ impl AccountStore for MemoryStore {
         Ok(self.enter()?.users.get(&user).map(|account| account.user.clone()))
     }
 
-    async fn rename(
+    async fn change_profile(
         &self,
         user: UserId,
-        name: Option<DisplayName>,
-        _now: Stamp,
-    ) -> Result<Option<User>, StoreError> {
+        change: ProfileChange,
+        now: Stamp,
+    ) -> Result<ProfileChanged, StoreError> {
+        let ProfileChange { display_name, email } = change;
         let mut state = self.enter()?;
-        Ok(state.users.get_mut(&user).map(|account| {
-            account.user.display_name = name;
-            account.user.clone()
-        }))
+        if !state.users.contains_key(&user) {
+            return Ok(ProfileChanged::NoSuchUser);
+        }
+        if let Some(change) = email {
+            if !state.is_live(user, change.session, now) {
+                return Ok(ProfileChanged::SessionEnded);
+            }
+            if state.by_email(&change.email).is_some_and(|owner| owner.id != user) {
+                return Ok(ProfileChanged::EmailTaken);
+            }
+            state.change_email(user, change, now);
+        }
+        let changed = &mut state.users.get_mut(&user).expect("the user exists").user;
+        if let Some(name) = display_name {
+            changed.display_name = name;
+        }
+        Ok(ProfileChanged::Done(Box::new(changed.clone())))
     }
 
     async fn set_password(
@@ -96,7 +112,7 @@ impl AccountStore for MemoryStore {
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         check(ending);
         let mut state = self.enter()?;
-        if !state.lasts(user, session, ending.at) {
+        if !state.is_live(user, session, ending.at) {
             return Ok(None);
         }
         if state.users.remove(&user).is_none() {
@@ -128,7 +144,7 @@ impl AccountStore for MemoryStore {
             sessions: state.sessions.values().filter(|session| session.user == user).cloned().collect(),
             identities: of_user.map(|(key, identity)| identity.record(key)).collect(),
             mails: mails.map(Mail::record).collect(),
-            one_time: tokens.map(OneTime::record).collect(),
+            one_time_tokens: tokens.map(OneTime::record).collect(),
         }))
     }
 
@@ -140,5 +156,20 @@ impl AccountStore for MemoryStore {
             account.user.password = Some(new);
         }
         Ok(())
+    }
+}
+
+impl State {
+    fn change_email(&mut self, user: UserId, change: EmailChange, now: Stamp) {
+        let EmailChange { email, verification, notice, .. } = change;
+        self.emails.retain(|_, owner| *owner != user);
+        self.emails.insert(email.key().to_owned(), user);
+        let changed = &mut self.users.get_mut(&user).expect("the user exists").user;
+        changed.email = Some(email);
+        changed.email_verified = false;
+        self.send(verification, now);
+        if let Some(notice) = notice {
+            self.queue(notice, now);
+        }
     }
 }

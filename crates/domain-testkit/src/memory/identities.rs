@@ -1,11 +1,12 @@
 //! Identities.
 
 use async_trait::async_trait;
-use domain::account::{Email, IdentityRecord, User};
+use domain::account::IdentityRecord;
 use domain::identity::{
     ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, SealedTokens,
     Unlinked, join,
 };
+use domain::user::{Email, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use super::{MemoryStore, State};
@@ -33,7 +34,7 @@ impl Identity {
 
 #[async_trait]
 impl IdentityStore for MemoryStore {
-    async fn of_external(
+    async fn find_or_create_external(
         &self,
         token: &ExternalToken,
         new_user: UserId,
@@ -94,7 +95,7 @@ impl IdentityStore for MemoryStore {
         if !state.users.contains_key(&user) {
             return Ok(Linked::NoSuchUser);
         }
-        if !state.lasts(user, session, now) {
+        if !state.is_live(user, session, now) {
             return Ok(Linked::SessionEnded);
         }
         let key = key(&identity);

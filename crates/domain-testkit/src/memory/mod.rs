@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::account::{Email, User};
 use domain::health::Probe;
 use domain::session::{Ending, RefreshToken, Revocation, Session, TokenHash};
 use domain::sync::{Epoch, Position};
 use domain::todo::{EventBus, Todo};
+use domain::user::{Email, User};
 use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
 

@@ -1,35 +1,35 @@
 //! One-time tokens, and what they prove.
 
 use async_trait::async_trait;
-use domain::account::{
-    Consumed, Email, EmailChange, MagicLogIn, NewOneTime, OneTimeRecord, OneTimeStore, PasswordReplacement,
-    Proof, Purpose, User,
+use domain::account::OneTimeTokenRecord;
+use domain::one_time::{
+    ConsumedToken, EmailToken, MagicLinkLogin, NewOneTimeToken, OneTimeStore, PasswordReplacement, Purpose,
 };
-use domain::mail::NewMail;
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
-use domain::{SessionId, Stamp, StoreError, UserId};
+use domain::user::{Email, User};
+use domain::{Stamp, StoreError, UserId};
 
 use super::{MemoryStore, State, check};
 
 pub(super) struct OneTime {
-    pub token: NewOneTime,
+    pub token: NewOneTimeToken,
     used: bool,
 }
 
 impl OneTime {
-    pub fn record(&self) -> OneTimeRecord {
-        OneTimeRecord { purpose: self.token.purpose, expires_at: self.token.expires_at, used: self.used }
+    pub fn record(&self) -> OneTimeTokenRecord {
+        OneTimeTokenRecord { purpose: self.token.purpose, expires_at: self.token.expires_at, used: self.used }
     }
 }
 
 #[async_trait]
 impl OneTimeStore for MemoryStore {
-    async fn send(&self, proof: Proof, now: Stamp) -> Result<(), StoreError> {
-        self.enter()?.send(proof, now);
+    async fn send(&self, sent: EmailToken, now: Stamp) -> Result<(), StoreError> {
+        self.enter()?.send(sent, now);
         Ok(())
     }
 
-    async fn put(&self, token: NewOneTime) -> Result<(), StoreError> {
+    async fn put(&self, token: NewOneTimeToken) -> Result<(), StoreError> {
         self.enter()?.put(token);
         Ok(())
     }
@@ -39,9 +39,9 @@ impl OneTimeStore for MemoryStore {
         purpose: Purpose,
         hash: &TokenHash,
         now: Stamp,
-    ) -> Result<Option<Consumed>, StoreError> {
+    ) -> Result<Option<ConsumedToken>, StoreError> {
         let token = self.enter()?.consume(purpose, hash, now);
-        Ok(token.map(|token| Consumed { user: token.user, payload: token.payload }))
+        Ok(token.map(|token| ConsumedToken { user: token.user, payload: token.payload }))
     }
 
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
@@ -91,23 +91,23 @@ impl OneTimeStore for MemoryStore {
         Ok(Some(state.end_where(id, ending, |_| true)))
     }
 
-    async fn magic_log_in(
+    async fn use_magic_link(
         &self,
         hash: &TokenHash,
         new_user: UserId,
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<MagicLogIn, StoreError> {
+    ) -> Result<MagicLinkLogin, StoreError> {
         check(ending);
         let mut state = self.enter()?;
         let Some(token) = state.consume(Purpose::MagicLink, hash, ending.at) else {
-            return Ok(MagicLogIn::Invalid);
+            return Ok(MagicLinkLogin::Invalid);
         };
         let email = address(&token);
         let found = state.by_email(&email).map(|user| (user.id, user.is_active, user.email_verified));
-        let (id, mut ended) = match found {
-            Some((_, false, _)) => return Ok(MagicLogIn::Disabled),
+        let (id, ended) = match found {
+            Some((_, false, _)) => return Ok(MagicLinkLogin::Disabled),
             Some((id, true, true)) => (id, Vec::new()),
             Some((id, true, false)) => {
                 let user = &mut state.users.get_mut(&id).expect("was found").user;
@@ -132,50 +132,19 @@ impl OneTimeStore for MemoryStore {
             }
         };
         state.adopt(&token, id);
-        ended.extend(state.open(id, session, cap, ending));
-        Ok(MagicLogIn::Done(Box::new(state.users[&id].user.clone()), ended))
-    }
-
-    async fn change_email(
-        &self,
-        user: UserId,
-        session: Option<SessionId>,
-        email: Email,
-        proof: Proof,
-        notice: Option<NewMail>,
-        now: Stamp,
-    ) -> Result<EmailChange, StoreError> {
-        let mut state = self.enter()?;
-        if !state.users.contains_key(&user) {
-            return Ok(EmailChange::NoSuchUser);
-        }
-        if !state.lasts(user, session, now) {
-            return Ok(EmailChange::SessionEnded);
-        }
-        if state.by_email(&email).is_some_and(|owner| owner.id != user) {
-            return Ok(EmailChange::Taken);
-        }
-        state.emails.retain(|_, owner| *owner != user);
-        state.emails.insert(email.key().to_owned(), user);
-        let changed = &mut state.users.get_mut(&user).expect("is there").user;
-        changed.email = Some(email);
-        changed.email_verified = false;
-        let changed = changed.clone();
-        state.send(proof, now);
-        if let Some(notice) = notice {
-            state.queue(notice, now);
-        }
-        Ok(EmailChange::Done(Box::new(changed)))
+        let mut opened = state.open(id, session, cap, ending);
+        opened.ended.extend(ended);
+        Ok(MagicLinkLogin::Done(opened))
     }
 }
 
-fn address(token: &NewOneTime) -> Email {
-    Email::parse(&token.payload).expect("the payload of what is sent to an address is that address")
+fn address(token: &NewOneTimeToken) -> Email {
+    Email::from_stored(token.payload.clone())
 }
 
 impl State {
-    pub(super) fn send(&mut self, proof: Proof, now: Stamp) {
-        let Proof { token, mail } = proof;
+    pub(super) fn send(&mut self, sent: EmailToken, now: Stamp) {
+        let EmailToken { token, mail } = sent;
         if self.is_gone(token.user) {
             return;
         }
@@ -200,7 +169,7 @@ impl State {
         user.is_some_and(|user| !self.users.contains_key(&user))
     }
 
-    fn put(&mut self, token: NewOneTime) {
+    fn put(&mut self, token: NewOneTimeToken) {
         if self.is_gone(token.user) {
             return;
         }
@@ -215,20 +184,20 @@ impl State {
         found.filter(|found| found.token.purpose == purpose && !found.used && now < found.token.expires_at)
     }
 
-    fn consume(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<NewOneTime> {
+    fn consume(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<NewOneTimeToken> {
         let found = self.good(purpose, hash, now)?;
         found.used = true;
         Some(found.token.clone())
     }
 
     /// The token's user, provided that the address it came to is still theirs.
-    fn addressee(&mut self, token: &NewOneTime) -> Option<&mut User> {
+    fn addressee(&mut self, token: &NewOneTimeToken) -> Option<&mut User> {
         let user = &mut self.users.get_mut(&token.user?)?.user;
         (user.email == Some(address(token))).then_some(user)
     }
 
     /// Makes a token that was sent before there was the account the account's, with its mail.
-    fn adopt(&mut self, token: &NewOneTime, user: UserId) {
+    fn adopt(&mut self, token: &NewOneTimeToken, user: UserId) {
         if token.user.is_some() {
             return;
         }

@@ -63,7 +63,7 @@ impl Outbox for MemoryStore {
         Ok(())
     }
 
-    async fn given_up(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
+    async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
         assert!(!error.is_empty(), "a failure without a reason");
         if let Some(mail) = self.enter()?.waiting(mail) {
             mail.attempts += 1;

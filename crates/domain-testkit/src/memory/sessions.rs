@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{
-    Device, Ending, NewSession, Opened, RefreshToken, Refreshed, Revocation, RevocationNews, Revoked,
-    Session, SessionStore, Successor, TokenHash,
+    Device, Ending, NewSession, OpenRefusal, OpenedSession, RefreshToken, Revocation, RevocationFeed,
+    Revoked, Rotated, Session, SessionStore, Successor, TokenHash,
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -20,13 +20,11 @@ impl SessionStore for MemoryStore {
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError> {
         check(ending);
         let mut state = self.enter()?;
-        if let Some(refusal) = session.refusal(state.users.get(&user).map(|account| &account.user)) {
-            return Ok(refusal);
-        }
-        Ok(Opened::Done(state.open(user, session, cap, ending)))
+        let checked = session.check(state.users.get(&user).map(|account| &account.user));
+        Ok(checked.map(|()| state.open(user, session, cap, ending)))
     }
 
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
@@ -46,11 +44,11 @@ impl SessionStore for MemoryStore {
         successor: Successor,
         device: &Device,
         ending: Ending,
-    ) -> Result<Refreshed, StoreError> {
+    ) -> Result<Rotated, StoreError> {
         check(ending);
         let mut state = self.enter()?;
         let Some(facts) = state.facts(presented) else {
-            return Ok(Refreshed::Unknown);
+            return Ok(Rotated::Unknown);
         };
         let id = facts.session.id;
         let hash = match judge(&facts, ending.at) {
@@ -59,13 +57,13 @@ impl SessionStore for MemoryStore {
                 successor.hash
             }
             RefreshVerdict::Repeat(hash) => hash,
-            RefreshVerdict::Reused => return Ok(Refreshed::Reused(state.end(id, ending))),
-            RefreshVerdict::Expired => return Ok(Refreshed::Expired),
-            RefreshVerdict::Ended => return Ok(Refreshed::Ended),
-            RefreshVerdict::Disabled => return Ok(Refreshed::Disabled),
+            RefreshVerdict::Reused => return Ok(Rotated::Reused(state.end(id, ending))),
+            RefreshVerdict::Expired => return Ok(Rotated::Expired),
+            RefreshVerdict::Ended => return Ok(Rotated::Ended),
+            RefreshVerdict::Disabled => return Ok(Rotated::Disabled),
         };
         state.touch(id, device, ending.at);
-        Ok(Refreshed::Done { user: Box::new(facts.user), session: id, hash })
+        Ok(Rotated::Done { user: Box::new(facts.user), session: id, hash })
     }
 
     async fn touch(
@@ -103,11 +101,11 @@ impl SessionStore for MemoryStore {
         Ok(self.enter()?.end_where(user, ending, |session| Some(session.id) != keep))
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError> {
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError> {
         let state = self.enter()?;
         let wanted = |revocation: &&Revocation| Some(revocation.at) >= since && revocation.until > now;
         let users = state.users.values().map(|account| &account.user);
-        Ok(RevocationNews {
+        Ok(RevocationFeed {
             revocations: state.revocations.iter().filter(wanted).copied().collect(),
             disabled: users.filter(|user| !user.is_active).map(|user| user.id).collect(),
         })
@@ -126,7 +124,7 @@ impl State {
     }
 
     /// Whether the session, where one is given, is one of the user's that neither ended nor expired.
-    pub(super) fn lasts(&self, user: UserId, session: Option<SessionId>, now: Stamp) -> bool {
+    pub(super) fn is_live(&self, user: UserId, session: Option<SessionId>, now: Stamp) -> bool {
         session.is_none_or(|session| self.live(user, now).any(|live| live.id == session))
     }
 
@@ -136,14 +134,14 @@ impl State {
         of_user.filter(move |session| session.ended.is_none() && session.expires_at > now)
     }
 
-    /// Opens a session for a user who exists, and gives what ended to make room.
+    /// Opens a session for a user who exists.
     pub(super) fn open(
         &mut self,
         user: UserId,
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Vec<Revocation> {
+    ) -> OpenedSession {
         assert!(cap > 0, "a cap that leaves no room for the session to be opened");
         self.users.get_mut(&user).expect("the user exists").user.last_login_at = Some(ending.at);
         let mut live: Vec<_> =
@@ -153,7 +151,7 @@ impl State {
         live.truncate(live.len().saturating_sub(room));
         let ended = live.iter().map(|(_, id)| self.end(*id, ending)).collect();
         self.insert_session(user, session, ending.at);
-        ended
+        OpenedSession { user: Box::new(self.users[&user].user.clone()), ended }
     }
 
     pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, now: Stamp) {

@@ -1,113 +1,121 @@
-//! The port to where users are kept.
+//! The port to the store of users.
 
 use async_trait::async_trait;
 
-use super::{DisplayName, Email, PasswordHash, Proof, Purpose, User};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
 use crate::mail::{NewMail, Template};
+use crate::one_time::{EmailToken, PasswordReplacement, Purpose};
 use crate::session::{Ending, NewSession, Revocation, Session};
 use crate::time::Stamp;
+use crate::user::{DisplayName, Email, PasswordHash, User};
 
-/// An account to be made, with a password.
+/// An account with a password, to be created.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// Its id.
     pub id: UserId,
-    /// Its address, unverified.
+    /// The address, which is not verified.
     pub email: Email,
-    /// The hash of its password.
     pub password: PasswordHash,
-    /// What its user is called.
     pub display_name: Option<DisplayName>,
-    /// The mail that asks its user to verify the address.
-    pub verification: Option<Proof>,
+    /// The mail that asks the user to verify the address.
+    pub verification: Option<EmailToken>,
 }
 
-/// What is stored about a user besides the todos.
+/// Everything stored about a user except the todos.
 #[derive(Clone, Debug)]
 pub struct AccountRecords {
-    /// The account itself.
     pub user: User,
-    /// Every session that is kept, ended ones too.
+    /// Every session that is kept, including those that have ended.
     pub sessions: Vec<Session>,
-    /// The providers and issuers that know the user.
     pub identities: Vec<IdentityRecord>,
-    /// The mails that are kept.
     pub mails: Vec<MailRecord>,
-    /// The one-time tokens that are kept.
-    pub one_time: Vec<OneTimeRecord>,
+    pub one_time_tokens: Vec<OneTimeTokenRecord>,
 }
 
-/// One identity, as its user may see it.
+/// An identity at a provider or issuer, as an export shows it.
 #[derive(Clone, Debug)]
 pub struct IdentityRecord {
-    /// The provider or issuer.
+    /// The name of the provider or issuer.
     pub provider: String,
     /// The user's id there.
     pub subject: String,
-    /// The address it gave.
+    /// The address that the provider or issuer reported.
     pub email: Option<String>,
-    /// Since when it is known.
     pub created_at: Stamp,
 }
 
-/// One mail, as its receiver may see it.
+/// A mail, as an export shows it.
 #[derive(Clone, Debug)]
 pub struct MailRecord {
-    /// Which.
     pub template: Template,
-    /// To whom.
     pub to: String,
-    /// When it was sent, if it was.
     pub sent_at: Option<Stamp>,
 }
 
-/// One one-time token, as its user may see it: its secret is not kept, and what came with it may hold another.
+/// A one-time token, as an export shows it. The secret is not stored; the payload may contain another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OneTimeRecord {
-    /// What it is good for.
+pub struct OneTimeTokenRecord {
     pub purpose: Purpose,
-    /// Until when.
     pub expires_at: Stamp,
-    /// Whether it was used, or replaced by another.
+    /// Whether it was used or replaced by another.
     pub used: bool,
 }
 
-/// What became of a registration.
+/// The outcome of a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registered {
-    /// The account exists, with its first session where one was asked for.
     Done(Box<User>),
-    /// The address belongs to an account already; nothing was written.
+    /// The address belongs to an account; nothing was written.
     EmailTaken,
 }
 
-/// A new password, and what is written with it.
+/// A change of what a user shows and is reached by.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// `None` keeps the name, `Some(None)` clears it.
+    pub display_name: Option<Option<DisplayName>>,
+    pub email: Option<EmailChange>,
+}
+
+/// A new address, and what is written with it.
 #[derive(Clone, Debug)]
-pub struct PasswordReplacement {
-    /// Its hash.
-    pub password: PasswordHash,
-    /// Why and when sessions end.
-    pub ending: Ending,
-    /// The mail that tells the user; none where nobody has shown that the address is theirs.
+pub struct EmailChange {
+    pub email: Email,
+    /// The caller's session, which MUST still be live. A change MUST NOT take effect after the end of its
+    /// session, for instance when the address's owner takes over.
+    pub session: Option<SessionId>,
+    /// The mail that asks the user to verify the new address.
+    pub verification: EmailToken,
+    /// The mail that tells the old address.
     pub notice: Option<NewMail>,
 }
 
-/// What became of a new password.
+/// The outcome of a change of the profile. If it is not `Done`, nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileChanged {
+    Done(Box<User>),
+    /// The address belongs to another account.
+    EmailTaken,
+    NoSuchUser,
+    /// The caller's session has ended in the meantime.
+    SessionEnded,
+}
+
+/// The outcome of setting a new password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordSet {
-    /// It is set; these sessions ended.
+    /// The password is set, and these sessions have ended.
     Done(Vec<Revocation>),
-    /// The password is not the one it was compared with any more, or the user is gone; nothing was written.
+    /// The password is no longer the one that was verified, or the user was deleted; nothing was written.
     Changed,
 }
 
 /// Keeps users. Each method is one transaction.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Makes the account at `now`, with `session` as its first where given. Of two at once with one address exactly one MUST succeed.
-    /// The user's clock starts at `now`.
+    /// Creates the account at `now`, with `session` as its first if given. If several calls register one
+    /// address at once, exactly one MUST succeed. The user's clock starts at `now`.
     async fn register(
         &self,
         user: NewUser,
@@ -115,22 +123,24 @@ pub trait AccountStore: Send + Sync {
         now: Stamp,
     ) -> Result<Registered, StoreError>;
 
-    /// The user with this address, whatever its case.
+    /// The user with this address; see [`Email`] for which addresses are equal.
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError>;
 
-    /// The user.
+    /// The user with this id.
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Sets what the user is called; `None` without such a user.
-    async fn rename(
+    /// Sets the name and the address, all or nothing. A new address is not verified; its mails are queued
+    /// with it.
+    async fn change_profile(
         &self,
         user: UserId,
-        name: Option<DisplayName>,
+        change: ProfileChange,
         now: Stamp,
-    ) -> Result<Option<User>, StoreError>;
+    ) -> Result<ProfileChanged, StoreError>;
 
-    /// Replaces the password, provided that it still is `old`, and ends every session that has not ended, expired or not, but
-    /// `keep`. Every unused token of the user that could get past it is void: all but a verification. The notice is written with it.
+    /// Replaces the password if it still is `old`, and ends every session that was not ended before,
+    /// expired or not, except `keep`. Voids every unused one-time token of the user except verifications,
+    /// as the others could bypass the new password. Queues the notice.
     async fn set_password(
         &self,
         user: UserId,
@@ -139,8 +149,8 @@ pub trait AccountStore: Send + Sync {
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError>;
 
-    /// Removes every row of the user and keeps a revocation of everything they had; `None` without such a user, and where `session` was given
-    /// and is not one that the user could still refresh.
+    /// Deletes every row of the user, and stores one revocation that ends all of the user's tokens. `None`
+    /// if the user does not exist or `session` is given and is not a live session of the user.
     async fn delete(
         &self,
         user: UserId,
@@ -148,9 +158,10 @@ pub trait AccountStore: Send + Sync {
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError>;
 
-    /// What is stored about the user besides the todos, of one snapshot; `None` without such a user.
+    /// Everything stored about the user except the todos, in one snapshot. `None` if the user does not
+    /// exist.
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;
 
-    /// Replaces a hash by one of the same password, provided that it still is `old`; otherwise does nothing.
+    /// Replaces a hash by another one of the same password, if it still is `old`; otherwise does nothing.
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError>;
 }

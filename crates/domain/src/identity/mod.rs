@@ -1,12 +1,17 @@
-//! Users known by somebody else: an OAuth provider they log in with, or an external issuer whose tokens are accepted.
+//! Users who are known to others: to an OAuth provider with which they log in, or to an external issuer whose
+//! tokens are accepted.
 //!
-//! An identity is a provider's or issuer's name and a subject in it. It is never joined to an account by an address that only one
-//! side verified: whoever registers somebody's address and waits must not get their login.
+//! An identity is the name of a provider or issuer, with a subject there. It is never joined to an account by
+//! an address that only one side has verified: an attacker who registers another person's address and waits
+//! must not receive that person's login.
 
 mod service;
 mod store;
 
-pub use service::{Begin, Begun, Callback, Exchange, IdentityParts, IdentityService, ReturnTo};
+pub use service::{
+    AuthOutcome, CallbackOutcome, ExchangeOutcome, FlowOutcome, FlowStart, IdentityPorts, IdentityService,
+    LoginCode, ReturnTo, StartedFlow,
+};
 pub use store::{IdentityStore, Linked, Resolved, Unlinked};
 
 use std::fmt;
@@ -14,34 +19,30 @@ use std::fmt;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::account::{DisplayName, Email, User};
 use crate::ids::UserId;
 use crate::session::AuthFailure;
 use crate::time::Stamp;
+use crate::user::{DisplayName, Email, User};
 
-/// What a provider says of a user who logged in there.
+/// What a provider reports about a user who logged in there.
 #[derive(Clone, Debug)]
 pub struct ProviderIdentity {
     /// The provider's name, such as `google`.
     pub provider: String,
-    /// The user's id there.
+    /// The user's id at the provider.
     pub subject: String,
-    /// Their address, where the provider vouches for it.
+    /// The user's address, if the provider has verified it.
     pub verified_email: Option<Email>,
-    /// What they are called.
     pub name: Option<DisplayName>,
     /// The provider's tokens, encrypted.
     pub tokens: SealedTokens,
 }
 
-/// A provider's tokens as they are stored: encrypted with an AEAD under the key `key_id` names.
+/// A provider's tokens as they are stored: encrypted by an AEAD under the key that `key_id` names.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SealedTokens {
-    /// Which key.
     pub key_id: Option<String>,
-    /// The access token.
     pub access: Option<Vec<u8>>,
-    /// The refresh token.
     pub refresh: Option<Vec<u8>>,
 }
 
@@ -51,54 +52,54 @@ impl fmt::Debug for SealedTokens {
     }
 }
 
-/// What an external issuer's token says.
+/// The claims of a verified token of an external issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalToken {
-    /// The issuer's configured name.
+    /// The configured name of the issuer.
     pub issuer: String,
-    /// Its `sub`.
+    /// The `sub` claim.
     pub subject: String,
-    /// Its `email`, which counts for nothing but display.
+    /// The `email` claim, which is only displayed.
     pub email: Option<Email>,
-    /// Its `name`.
+    /// The `name` claim.
     pub name: Option<DisplayName>,
-    /// When it expires.
     pub expires_at: Stamp,
 }
 
 /// Checks tokens of external issuers.
 #[async_trait]
 pub trait Issuers: Send + Sync {
-    /// Checks form, signature, issuer, audience and times, with 30 s of leeway. Keys that can't be fetched are no reason to wait long or to
-    /// fail with anything but [`AuthFailure::NotTrusted`].
+    /// Checks the form, signature, issuer, audience and, with 30 s of leeway, times of a token. If the
+    /// issuer's keys can't be fetched, an implementation MUST NOT wait long, and MUST answer
+    /// [`AuthFailure::NotTrusted`].
     async fn verify(&self, token: &str, now: Stamp) -> Result<ExternalToken, AuthFailure>;
 }
 
-/// Where a user is sent to log in, and what is remembered until they are back.
+/// Where to send a user to log in, and what is stored until the user returns.
 #[derive(Clone, Debug)]
 pub struct Authorization {
-    /// The provider's address with everything in it.
+    /// The complete URL of the authorization request.
     pub url: String,
-    /// What the flow needs at the callback (PKCE verifier, nonce), in a form of the adapter's own.
-    pub memo: String,
+    /// What the adapter needs at the callback (PKCE verifier, nonce), in a form of its own.
+    pub flow_state: String,
 }
 
-/// What a provider sends the browser back with where its user consented (RFC 6749 section 4.1.2).
+/// The parameters with which a provider sends the browser back after consent (RFC 6749 section 4.1.2).
 #[derive(Clone, Copy)]
-pub struct Granted<'a> {
+pub struct AuthorizationResponse<'a> {
     /// The authorization code.
     pub code: &'a str,
-    /// The provider that says to have sent it (RFC 9207), where one does.
+    /// The provider that claims to have sent the response, if it says so (RFC 9207).
     pub issuer: Option<&'a str>,
 }
 
-/// Why a provider gave no identity.
+/// Why a provider reported no identity.
 #[derive(Debug, Error)]
 pub enum ProviderError {
-    /// The user or the provider said no.
+    /// The user or the provider denied the request.
     #[error("the provider refused: {0}")]
     Refused(String),
-    /// It could not be reached, was too slow, or answered nonsense.
+    /// The provider could not be reached, was too slow, or sent an invalid answer.
     #[error("the provider failed: {0}")]
     Failed(String),
 }
@@ -106,49 +107,51 @@ pub enum ProviderError {
 /// One OAuth provider (RFC 6749 section 4.1 with PKCE, RFC 7636).
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Its name in URLs and tables.
+    /// The name in URLs and tables.
     fn name(&self) -> &str;
 
-    /// What users know it as.
+    /// The name that users see.
     fn display_name(&self) -> &str;
 
-    /// Begins a flow; `state` comes back with the callback.
+    /// Starts a flow. The provider returns `state` with the callback.
     async fn authorize(&self, state: &str) -> Result<Authorization, ProviderError>;
 
-    /// Ends a flow: exchanges the code and finds out who it is. A code that another issuer says to have sent MUST go nowhere.
+    /// Completes a flow: exchanges the code, and asks who the user is. A code that another issuer claims to
+    /// have sent MUST NOT be sent anywhere.
     async fn identify(
         &self,
-        granted: Granted<'_>,
-        memo: &str,
+        response: AuthorizationResponse<'_>,
+        flow_state: &str,
         now: Stamp,
     ) -> Result<ProviderIdentity, ProviderError>;
 }
 
-/// What is known when an identity has to be joined to an account.
+/// What is known when an identity is joined to an account.
 #[derive(Clone, Debug, Default)]
 pub struct JoinFacts {
     /// The user who has this identity.
     pub owner: Option<User>,
-    /// The user who has the address that the provider vouches for.
+    /// The user who has the address that the provider has verified.
     pub by_email: Option<User>,
 }
 
-/// To which account an identity belongs.
+/// The account that an identity joins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Join {
-    /// To the one that has it.
+    /// The account that has the identity.
     Known(UserId),
-    /// To the one with this verified address: it gets the identity.
+    /// The account with this verified address, which gets the identity.
     Link(UserId),
-    /// To a new one.
+    /// A new account.
     Create,
-    /// To none before its user logs in otherwise and links it: the address belongs to an account that never verified it.
+    /// None until the user logs in another way and links the identity: the address belongs to an account that
+    /// never verified it.
     NeedsLink,
-    /// The account is disabled.
+    /// None, as the account is disabled.
     Disabled,
 }
 
-/// The linking rule of a login.
+/// Decides which account an identity joins at login.
 #[must_use]
 pub fn join(facts: &JoinFacts) -> Join {
     match (&facts.owner, &facts.by_email) {
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_seen_before_logs_its_user_in_whatever_its_address_says() {
+    fn a_known_identity_logs_its_user_in_whatever_its_address_is() {
         let facts = JoinFacts { owner: Some(user(1, false, true)), by_email: Some(user(2, true, true)) };
         assert_eq!(join(&facts), Join::Known(UserId(Uuid::from_u128(1))));
     }

@@ -1,64 +1,62 @@
-//! The port to where identities are kept.
+//! The port to the store of identities.
 
 use async_trait::async_trait;
 
 use super::{ExternalToken, ProviderIdentity};
-use crate::account::User;
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
 use crate::time::Stamp;
+use crate::user::User;
 
-/// To whom an identity was joined.
+/// The outcome of resolving an identity to a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// To this user.
     Done(Box<User>),
-    /// To nobody, see [`Join::NeedsLink`](super::Join::NeedsLink).
+    /// See [`Join::NeedsLink`](super::Join::NeedsLink).
     NeedsLink,
     /// The account is disabled.
     Disabled,
 }
 
-/// What became of a link made from a logged-in session.
+/// The outcome of linking an identity to a user who is logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linked {
-    /// The user has it, or had it already.
+    /// The identity is linked, now or before.
     Done,
-    /// It belongs to another user.
     BelongsToAnother,
-    /// There is no such user.
     NoSuchUser,
-    /// The session that asks has ended meanwhile; nothing was written.
+    /// The caller's session has ended in the meantime; nothing was written.
     SessionEnded,
 }
 
-/// What became of an unlinking.
+/// The outcome of unlinking a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlinked {
-    /// The user has it no more.
     Done,
-    /// The user never had it.
+    /// The user has no identity at this provider.
     NotLinked,
-    /// It is the user's last way to log in: no password and no other identity.
+    /// The user has no password and no other identity, and could no longer log in.
     LastWayIn,
 }
 
-/// Keeps identities. Each method is one transaction; of any number at once about one new identity or address exactly one MUST
-/// make a user, and the others find it.
+/// Keeps identities. Each method is one transaction. If several calls present one new identity or address at
+/// once, exactly one MUST create a user, and the others find it.
 #[async_trait]
 pub trait IdentityStore: Send + Sync {
-    /// The user of an external issuer's subject, made as `new_user` at first sight: with the token's name, and without an address. The
-    /// token's is kept with the identity alone: nobody here saw that it is theirs, and as an account's it would keep its owner from
-    /// registering, or let them into this account by a mail to it.
-    async fn of_external(
+    /// The user of an external issuer's subject. Creates the user as `new_user` at first sight, with the
+    /// token's name and without an address. The token's address is kept with the identity alone: nobody here
+    /// has verified it. As an account's address it would keep its owner from registering, or let the owner
+    /// into this account by a mail.
+    async fn find_or_create_external(
         &self,
         token: &ExternalToken,
         new_user: UserId,
         now: Stamp,
     ) -> Result<UserId, StoreError>;
 
-    /// Locks and loads what [`join`](super::join) asks for, and does what it says, as `new_user` where it says to create; the
-    /// provider's tokens are replaced. Another identity that the user has at the same provider stays.
+    /// Loads under a lock what [`join`](super::join) needs and does what it returns, as `new_user` if it
+    /// returns [`Join::Create`](super::Join::Create). Replaces the provider's tokens. Other identities of
+    /// the user at the same provider stay.
     async fn resolve(
         &self,
         identity: ProviderIdentity,
@@ -66,8 +64,9 @@ pub trait IdentityStore: Send + Sync {
         now: Stamp,
     ) -> Result<Resolved, StoreError>;
 
-    /// Gives the identity to the user. The one they had at the same provider, if another, goes. `session`, where given, MUST be one that the
-    /// user could still refresh: one that ends at the same time links nothing after its end.
+    /// Links the identity to the user, and removes another identity of the user at the same provider.
+    /// `session`, if given, MUST be a live session of the user: a session that ends at the same time links
+    /// nothing after its end.
     async fn link(
         &self,
         user: UserId,
@@ -76,9 +75,9 @@ pub trait IdentityStore: Send + Sync {
         now: Stamp,
     ) -> Result<Linked, StoreError>;
 
-    /// Takes the provider's identity from the user.
+    /// Removes the user's identity at the provider, unless the user could then no longer log in.
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError>;
 
-    /// The providers and issuers that know the user, sorted.
+    /// The providers and issuers that know the user, sorted, each once.
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError>;
 }

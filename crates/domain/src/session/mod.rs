@@ -6,33 +6,32 @@ mod service;
 mod store;
 mod token;
 
-pub use refresh::{RefreshToken, Refreshed, Successor};
-pub use revocation::{Revocation, RevocationListener, RevocationNews, Revocations, Revoked, Standing};
+pub use refresh::{RefreshToken, Rotated, Successor};
+pub use revocation::{Revocation, RevocationFeed, RevocationListener, RevocationState, Revocations, Revoked};
 pub use service::{
-    Credentials, Lifetimes, LogIn, LoggedIn, LoginDefence, Opening, PendingSession, Refresh, RefreshForm,
-    Renewal, SessionParts, SessionService, Tokens,
+    Lifetimes, Login, RefreshForm, RefreshOutcome, RenewalOutcome, SessionPorts, SessionService, Tokens,
 };
-pub use store::{Opened, SessionStore};
+pub use store::{OpenRefusal, OpenedSession, SessionStore};
 pub use token::{
     AccessToken, AccessTokens, AuthFailure, Grant, Principal, RefreshGrant, RefreshSecret, RefreshSecrets,
     Scope, TokenHash, VerifiedToken,
 };
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use crate::account::{PasswordHash, User};
 use crate::ids::{SessionId, TokenId, UserId};
 use crate::text::ClientId;
 use crate::time::Stamp;
+use crate::user::{PasswordHash, User};
 
-/// Where a request comes from, as far as a session remembers it.
+/// What a session remembers of the device that uses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// The name it gives itself.
+    /// The name that the device gives itself.
     pub client_id: Option<ClientId>,
-    /// Its `User-Agent`, cut to [`Device::USER_AGENT_MAX`] characters.
+    /// The `User-Agent` header, cut to [`Device::USER_AGENT_MAX`] characters.
     pub user_agent: Option<String>,
-    /// Its address.
     pub ip: Option<IpAddr>,
 }
 
@@ -44,49 +43,42 @@ impl Device {
 /// One login on one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Its id.
     pub id: SessionId,
-    /// Whose it is.
     pub user: UserId,
-    /// Where it was opened, or last refreshed from.
+    /// The device that opened the session, as it was at the last refresh.
     pub device: Device,
-    /// When it was opened.
     pub created_at: Stamp,
-    /// When it was last refreshed.
+    /// When the session was last refreshed.
     pub last_used_at: Stamp,
-    /// When it ends if it is not refreshed.
+    /// When the session ends unless it is refreshed.
     pub expires_at: Stamp,
-    /// When and why it was ended.
+    /// When and why the session was ended before it expired.
     pub ended: Option<(Stamp, EndReason)>,
 }
 
 impl Session {
-    /// How long a proof of identity is recent enough for what can't be undone.
-    pub const RECENT: std::time::Duration = std::time::Duration::from_mins(10);
+    /// How long a login is recent enough to authorise what can't be undone.
+    pub const RECENT: Duration = Duration::from_mins(10);
 
-    /// Whether its user proved who they are within the last [`Session::RECENT`]: it was opened by such a proof.
+    /// Whether the user logged in within the last [`Session::RECENT`].
     #[must_use]
-    pub fn proved_recently(&self, now: Stamp) -> bool {
+    pub fn opened_recently(&self, now: Stamp) -> bool {
         now.since(self.created_at) <= Self::RECENT
     }
 }
 
-/// Why a session or a token ended before its time.
+/// Why a session ended before it expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// Its user logged out.
     Logout,
-    /// The password was changed.
     PasswordChange,
-    /// The password was reset.
     PasswordReset,
-    /// Its user ended it from another device, or it was the oldest of too many.
+    /// The user ended it from another device, or it was the oldest of too many.
     DeviceRevoked,
-    /// The account is gone.
     AccountDeleted,
     /// A refresh token was used again after its successor.
     ReuseDetected,
-    /// The operator ended it.
+    /// An operator ended it.
     AdminRevoke,
 }
 
@@ -102,7 +94,7 @@ impl EndReason {
         Self::AdminRevoke,
     ];
 
-    /// The word that stores keep.
+    /// The word under which stores keep the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,41 +118,36 @@ impl EndReason {
 /// When and why sessions end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// Why.
     pub reason: EndReason,
-    /// When.
     pub at: Stamp,
-    /// When the last access token that they gave out has expired: until then the revocation is kept.
+    /// When the last access token of the sessions has expired: until then the revocation is kept.
     pub until: Stamp,
 }
 
-/// A session to be opened with its first refresh token.
+/// A session to be opened, with its first refresh token.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Its id.
     pub id: SessionId,
-    /// Where it is opened.
     pub device: Device,
-    /// The id of its first refresh token.
+    /// The id of the first refresh token.
     pub token: TokenId,
-    /// That token's hash.
+    /// The hash of the first refresh token.
     pub hash: TokenHash,
-    /// When both expire.
+    /// When both the session and the token expire.
     pub expires_at: Stamp,
-    /// The hash of the password that was proved for it, where it was a password.
-    pub proved: Option<PasswordHash>,
+    /// The hash that the login's password was compared with, if it used a password.
+    pub verified: Option<PasswordHash>,
 }
 
 impl NewSession {
-    /// Why it is not opened for the user as found under their lock; `None` where it is.
-    #[must_use]
-    pub fn refusal(&self, user: Option<&User>) -> Option<Opened> {
+    /// Whether the session may be opened for the user as found under the user's lock.
+    pub fn check(&self, user: Option<&User>) -> Result<(), OpenRefusal> {
         match user.filter(|user| user.is_active) {
-            None => Some(Opened::NoSuchUser),
-            Some(user) if self.proved.is_some() && self.proved != user.password => {
-                Some(Opened::PasswordChanged)
+            None => Err(OpenRefusal::NoSuchUser),
+            Some(user) if self.verified.is_some() && self.verified != user.password => {
+                Err(OpenRefusal::PasswordChanged)
             }
-            Some(_) => None,
+            Some(_) => Ok(()),
         }
     }
 }

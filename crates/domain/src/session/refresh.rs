@@ -1,99 +1,86 @@
 //! The rule of refresh-token rotation.
 //!
-//! Tabs and retries race, so a token presented again within [`GRACE`] of its rotation, or while its successor has never
-//! been used, is answered with the same successor. Presented after that it was stolen, by whoever came first or second: the
-//! whole session ends (RFC 9700 section 4.14.2).
+//! Browser tabs and retries race. So a token that is presented again within [`GRACE`] of its rotation, or
+//! before its successor is first used, is answered with the same successor. A token presented after that
+//! was stolen, either by this client or from it, and the whole session ends (RFC 9700 section 4.14.2).
 
 use std::time::Duration;
 
-use super::{Session, TokenHash};
-use crate::account::User;
+use super::{Revocation, Session, TokenHash};
 use crate::ids::{SessionId, TokenId, UserId};
 use crate::time::Stamp;
+use crate::user::User;
 
 /// How long after its rotation a token may be presented again.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// A refresh token as stored.
+/// A refresh token as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// Its id.
     pub id: TokenId,
-    /// The session it belongs to.
     pub session: SessionId,
-    /// Whose it is.
     pub user: UserId,
-    /// Which of its session's it is; the first is 0.
+    /// The position in the session's sequence of tokens; the first is 0.
     pub generation: u32,
-    /// Its hash.
     pub hash: TokenHash,
-    /// When it expires.
     pub expires_at: Stamp,
-    /// When it was rotated, and to which.
+    /// When the token was rotated, and the id of its successor.
     pub replaced: Option<(Stamp, TokenId)>,
 }
 
-/// The token that replaces a presented one.
+/// The token that is to replace a presented one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Successor {
-    /// Its id.
     pub id: TokenId,
-    /// Its hash.
     pub hash: TokenHash,
-    /// When it, and with it the session, expires.
+    /// When the token and its session expire.
     pub expires_at: Stamp,
 }
 
-/// What a store loads, under the session's lock, for a refresh to be judged.
+/// What a store loads, under the session's lock, so that a refresh can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshFacts {
-    /// The token presented.
+    /// The presented token.
     pub token: RefreshToken,
-    /// The token that replaced it, if any.
+    /// The token that replaced it.
     pub successor: Option<RefreshToken>,
-    /// Its session.
     pub session: Session,
-    /// Its user.
     pub user: User,
 }
 
-/// What a store has to write.
+/// What a store has to write for a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshVerdict {
     /// Insert the successor with the next generation, mark the token as replaced, extend and touch the session.
     Rotate,
-    /// Touch the session; answer with the stored successor's hash.
+    /// Touch the session, and answer with the stored successor of this hash.
     Repeat(TokenHash),
-    /// End the session for reuse.
+    /// End the session because of reuse.
     Reused,
-    /// Nothing: the token's time is over.
+    /// Write nothing: the token has expired.
     Expired,
-    /// Nothing: the session has ended.
+    /// Write nothing: the session has ended.
     Ended,
-    /// Nothing: the account is disabled.
+    /// Write nothing: the account is disabled.
     Disabled,
 }
 
-/// What became of a refresh.
+/// The outcome of a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// The session goes on with the token of this hash.
+pub enum Rotated {
     Done {
-        /// The user.
         user: Box<User>,
-        /// The session.
         session: SessionId,
-        /// The hash of the token to answer with.
+        /// The hash of the token to answer with: the new successor or the stored one.
         hash: TokenHash,
     },
-    /// There is no such token.
+    /// The token does not exist.
     Unknown,
-    /// Its time is over.
     Expired,
-    /// Its session had ended.
+    /// The session had ended before.
     Ended,
-    /// It was used again, and the session ended for it now.
-    Reused(super::Revocation),
+    /// The token was reused, and the session has ended because of it.
+    Reused(Revocation),
     /// The account is disabled.
     Disabled,
 }
@@ -179,21 +166,21 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_within_the_grace_gives_the_same_successor_even_when_that_was_used() {
+    fn a_repeat_within_the_grace_period_returns_the_same_successor_even_if_that_was_used() {
         let used = facts(Some(NOW), Some(token(1, Some(NOW))));
         assert_eq!(judge(&used, NOW.plus(GRACE)), RefreshVerdict::Repeat(TokenHash([1; 32])));
         assert_eq!(judge(&used, NOW.plus(GRACE).next()), RefreshVerdict::Reused);
     }
 
     #[test]
-    fn a_repeat_at_any_time_gives_a_successor_that_was_never_used() {
+    fn a_repeat_at_any_time_returns_a_successor_that_was_never_used() {
         let unused = facts(Some(NOW), Some(token(1, None)));
         let later = NOW.plus(Duration::from_mins(15));
         assert_eq!(judge(&unused, later), RefreshVerdict::Repeat(TokenHash([1; 32])));
     }
 
     #[test]
-    fn an_ended_session_or_disabled_account_refreshes_nothing() {
+    fn a_token_of_an_ended_session_or_a_disabled_account_is_not_rotated() {
         let mut ended = facts(None, None);
         ended.session.ended = Some((NOW, EndReason::Logout));
         assert_eq!(judge(&ended, NOW), RefreshVerdict::Ended);

@@ -1,4 +1,4 @@
-//! The live revocations, in memory, so that checking a token costs no query.
+//! The revocations in memory, so that checking a token needs no query.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -6,58 +6,50 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::EndReason;
-use crate::ids::{SessionId, TokenId, UserId};
+use crate::ids::{SessionId, UserId};
 use crate::time::{ClockReading, Stamp};
 
-/// What ended.
+/// What a revocation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Revoked {
-    /// A session, with every access token it gave out.
+    /// A session and every access token issued for it.
     Session(SessionId),
-    /// One access token.
-    Token(TokenId),
-    /// Everything of a user, tokens of external issuers too.
+    /// Every session of a user, and the tokens of external issuers.
     User(UserId),
 }
 
-/// One thing that ended before its time.
+/// A session or user whose tokens were ended before they expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revocation {
-    /// What ended.
     pub what: Revoked,
-    /// Whose it was.
     pub user: UserId,
-    /// Why.
     pub reason: EndReason,
-    /// When.
     pub at: Stamp,
-    /// When it may be forgotten: everything it ends has expired by then.
+    /// When every token that it ends has expired, so that it can be dropped.
     pub until: Stamp,
 }
 
-/// Whether a token still stands.
+/// What the list of revocations says about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
-    /// Nothing says that it ended.
+pub enum RevocationState {
     Good,
-    /// It ended.
     Revoked,
-    /// Its account is disabled.
+    /// The account is disabled.
     Disabled,
-    /// The list is older than [`Revocations::MAX_AGE`] by either clock: it can't be told.
+    /// The list is older than [`Revocations::MAX_AGE`] by either clock, so it can't tell.
     Unknown,
 }
 
-/// Is told of every revocation once, to close what is open. MUST NOT block.
+/// Is notified of every revocation once, to close open connections. MUST NOT block.
 pub trait RevocationListener: Send + Sync {
-    /// These just became known on this instance.
+    /// Handles revocations that have just become known to this instance.
     fn revoked(&self, revocations: &[Revocation]);
 }
 
-/// The list that one instance keeps.
+/// The list of revocations of one instance.
 pub struct Revocations {
     listeners: Vec<Arc<dyn RevocationListener>>,
-    // A std lock: held for a map look-up, never across an await.
+    // A std lock: it is held for a map look-up and never across an await.
     list: RwLock<List>,
 }
 
@@ -68,37 +60,37 @@ struct List {
     as_of: Option<ClockReading>,
 }
 
-/// What a store knows of revocations.
+/// The revocations and disabled accounts that a store reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RevocationNews {
-    /// What ended since the instant asked for.
+pub struct RevocationFeed {
     pub revocations: Vec<Revocation>,
-    /// Every account that is disabled.
+    /// Every account that is disabled at the moment.
     pub disabled: Vec<UserId>,
 }
 
 impl Revocations {
-    /// The age at which the list is trusted no more.
+    /// The age beyond which the list is not trusted.
     pub const MAX_AGE: Duration = Duration::from_secs(10);
 
-    /// An empty list, which is [`Standing::Unknown`] about everything until it is first filled.
+    /// An empty list. It answers [`RevocationState::Unknown`] until the first [`Revocations::refresh`].
     #[must_use]
     pub fn new(listeners: Vec<Arc<dyn RevocationListener>>) -> Self {
         Self { listeners, list: RwLock::default() }
     }
 
-    /// Adds what this instance did itself.
+    /// Adds revocations that this instance made.
     pub fn add(&self, revocations: &[Revocation]) {
         let fresh = self.write(|list| list.add(revocations));
-        self.tell(&fresh);
+        self.notify(&fresh);
     }
 
-    /// Takes what was read from the store by a read that began at `as_of`, later than any before, and forgets what is past its `until`.
-    pub fn refresh(&self, news: &RevocationNews, as_of: ClockReading) {
+    /// Merges what the store reported to a read that began at `as_of`, and drops revocations that are past
+    /// their `until`. Reads must be merged in the order in which they began.
+    pub fn refresh(&self, feed: &RevocationFeed, as_of: ClockReading) {
         let now = as_of.now;
         let fresh = self.write(|list| {
-            let mut fresh = list.add(&news.revocations);
-            let disabled: HashSet<_> = news.disabled.iter().copied().collect();
+            let mut fresh = list.add(&feed.revocations);
+            let disabled: HashSet<_> = feed.disabled.iter().copied().collect();
             fresh.extend(disabled.difference(&list.disabled).map(|user| Revocation {
                 what: Revoked::User(*user),
                 user: *user,
@@ -111,14 +103,14 @@ impl Revocations {
             list.until.retain(|_, until| *until > now);
             fresh
         });
-        self.tell(&fresh);
+        self.notify(&fresh);
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut List) -> T) -> T {
         change(&mut self.list.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn tell(&self, fresh: &[Revocation]) {
+    fn notify(&self, fresh: &[Revocation]) {
         if !fresh.is_empty() {
             for listener in &self.listeners {
                 listener.revoked(fresh);
@@ -126,34 +118,28 @@ impl Revocations {
         }
     }
 
-    /// Whether a token of this user, session and id still stands at `now`; a token of an external issuer has neither session nor id.
+    /// Whether a token of this user and session is revoked at `now`. A token of an external issuer has no
+    /// session.
     #[must_use]
-    pub fn standing(
-        &self,
-        user: UserId,
-        session: Option<SessionId>,
-        token: Option<TokenId>,
-        now: ClockReading,
-    ) -> Standing {
+    pub fn state(&self, user: UserId, session: Option<SessionId>, now: ClockReading) -> RevocationState {
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
         let ended = |what| list.until.contains_key(&what);
         if list.disabled.contains(&user) {
-            Standing::Disabled
+            RevocationState::Disabled
         } else if ended(Revoked::User(user))
             || session.is_some_and(|session| ended(Revoked::Session(session)))
-            || token.is_some_and(|token| ended(Revoked::Token(token)))
         {
-            Standing::Revoked
+            RevocationState::Revoked
         } else if list.as_of.is_some_and(|as_of| now.since(as_of) <= Self::MAX_AGE) {
-            Standing::Good
+            RevocationState::Good
         } else {
-            Standing::Unknown
+            RevocationState::Unknown
         }
     }
 }
 
 impl List {
-    /// Gives back those that were not known before.
+    /// Returns those that were not in the list before.
     fn add(&mut self, revocations: &[Revocation]) -> Vec<Revocation> {
         let new = |r: &&Revocation| self.until.insert(r.what, r.until).is_none();
         revocations.iter().filter(new).copied().collect()
@@ -178,7 +164,6 @@ mod tests {
     }
 
     const SESSION: SessionId = SessionId(Uuid::nil());
-    const TOKEN: TokenId = TokenId(Uuid::nil());
     const USER: UserId = UserId(Uuid::nil());
 
     fn revocation(until: Stamp) -> Revocation {
@@ -191,67 +176,68 @@ mod tests {
         }
     }
 
-    fn by_both(uptime: Duration) -> ClockReading {
+    fn after(uptime: Duration) -> ClockReading {
         ClockReading { now: Stamp::EPOCH.plus(uptime), uptime }
     }
 
     const START: ClockReading = ClockReading { now: Stamp::EPOCH, uptime: Duration::ZERO };
 
     #[test]
-    fn an_old_list_is_old_though_the_clock_was_set_back() {
+    fn a_list_ages_even_if_the_clock_is_set_back() {
         let list = Revocations::new(vec![]);
-        list.refresh(&RevocationNews::default(), by_both(Duration::from_hours(1)));
-        let set_back = |after| ClockReading { now: Stamp::EPOCH, uptime: Duration::from_hours(1) + after };
+        list.refresh(&RevocationFeed::default(), after(Duration::from_hours(1)));
+        let set_back =
+            |elapsed| ClockReading { now: Stamp::EPOCH, uptime: Duration::from_hours(1) + elapsed };
         let max = Revocations::MAX_AGE;
-        assert_eq!(list.standing(USER, None, None, set_back(max)), Standing::Good);
-        assert_eq!(list.standing(USER, None, None, set_back(max * 2)), Standing::Unknown);
-        list.refresh(&RevocationNews::default(), set_back(max * 2));
-        assert_eq!(list.standing(USER, None, None, set_back(max * 3)), Standing::Good);
-        assert_eq!(list.standing(USER, None, None, set_back(max * 4)), Standing::Unknown);
+        assert_eq!(list.state(USER, None, set_back(max)), RevocationState::Good);
+        assert_eq!(list.state(USER, None, set_back(max * 2)), RevocationState::Unknown);
+        list.refresh(&RevocationFeed::default(), set_back(max * 2));
+        assert_eq!(list.state(USER, None, set_back(max * 3)), RevocationState::Good);
+        assert_eq!(list.state(USER, None, set_back(max * 4)), RevocationState::Unknown);
     }
 
     #[test]
-    fn an_old_list_vouches_for_nobody_but_still_knows_who_ended() {
+    fn an_old_list_trusts_no_token_but_still_knows_its_revocations() {
         let list = Revocations::new(vec![]);
-        let standing = |now| list.standing(USER, Some(SESSION), Some(TOKEN), now);
-        assert_eq!(standing(START), Standing::Unknown);
-        list.refresh(&RevocationNews::default(), START);
-        assert_eq!(standing(by_both(Revocations::MAX_AGE)), Standing::Good);
+        let state = |now| list.state(USER, Some(SESSION), now);
+        assert_eq!(state(START), RevocationState::Unknown);
+        list.refresh(&RevocationFeed::default(), START);
+        assert_eq!(state(after(Revocations::MAX_AGE)), RevocationState::Good);
         let later = Revocations::MAX_AGE + Duration::from_micros(1);
-        assert_eq!(standing(by_both(later)), Standing::Unknown);
-        list.add(&[revocation(Stamp::EPOCH.plus(GRACE_OF_TEST))]);
-        assert_eq!(standing(by_both(GRACE_OF_TEST)), Standing::Revoked);
+        assert_eq!(state(after(later)), RevocationState::Unknown);
+        list.add(&[revocation(Stamp::EPOCH.plus(LATER))]);
+        assert_eq!(state(after(LATER)), RevocationState::Revoked);
     }
 
-    fn news(revocations: Vec<Revocation>, disabled: Vec<UserId>) -> RevocationNews {
-        RevocationNews { revocations, disabled }
+    fn feed(revocations: Vec<Revocation>, disabled: Vec<UserId>) -> RevocationFeed {
+        RevocationFeed { revocations, disabled }
     }
 
     #[test]
-    fn a_disabled_user_is_locked_out_until_enabled_again() {
-        let heard = Arc::new(Count::default());
-        let list = Revocations::new(vec![heard.clone()]);
+    fn a_disabled_user_is_refused_until_enabled_again() {
+        let notified = Arc::new(Count::default());
+        let list = Revocations::new(vec![notified.clone()]);
         for _ in 0..2 {
-            list.refresh(&news(vec![], vec![USER]), START);
+            list.refresh(&feed(vec![], vec![USER]), START);
         }
-        assert_eq!(list.standing(USER, None, None, START), Standing::Disabled);
-        assert_eq!(heard.0.load(Ordering::Relaxed), 1);
-        list.refresh(&RevocationNews::default(), START);
-        assert_eq!(list.standing(USER, None, None, START), Standing::Good);
+        assert_eq!(list.state(USER, None, START), RevocationState::Disabled);
+        assert_eq!(notified.0.load(Ordering::Relaxed), 1);
+        list.refresh(&RevocationFeed::default(), START);
+        assert_eq!(list.state(USER, None, START), RevocationState::Good);
     }
 
-    const GRACE_OF_TEST: Duration = Duration::from_hours(1);
+    const LATER: Duration = Duration::from_hours(1);
 
     #[test]
-    fn listeners_hear_of_each_once_and_what_is_over_is_forgotten() {
-        let heard = Arc::new(Count::default());
-        let list = Revocations::new(vec![heard.clone()]);
-        let until = Stamp::EPOCH.plus(GRACE_OF_TEST);
+    fn listeners_are_notified_of_each_revocation_once_and_outdated_ones_are_dropped() {
+        let notified = Arc::new(Count::default());
+        let list = Revocations::new(vec![notified.clone()]);
+        let until = Stamp::EPOCH.plus(LATER);
         list.add(&[revocation(until)]);
-        list.refresh(&news(vec![revocation(until)], vec![]), START);
-        assert_eq!(heard.0.load(Ordering::Relaxed), 1);
-        let over = by_both(GRACE_OF_TEST);
-        list.refresh(&RevocationNews::default(), over);
-        assert_eq!(list.standing(USER, Some(SESSION), Some(TOKEN), over), Standing::Good);
+        list.refresh(&feed(vec![revocation(until)], vec![]), START);
+        assert_eq!(notified.0.load(Ordering::Relaxed), 1);
+        let end = after(LATER);
+        list.refresh(&RevocationFeed::default(), end);
+        assert_eq!(list.state(USER, Some(SESSION), end), RevocationState::Good);
     }
 }

@@ -1,60 +1,70 @@
-//! The port to where sessions are kept.
+//! The port to the store of sessions.
 
 use async_trait::async_trait;
 
 use super::refresh::RefreshFacts;
-use super::{
-    Device, Ending, NewSession, Refreshed, Revocation, RevocationNews, Session, Successor, TokenHash,
-};
+use super::{Device, Ending, NewSession, Revocation, RevocationFeed, Rotated, Session, Successor, TokenHash};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
 use crate::time::Stamp;
+use crate::user::User;
 
-/// What became of a session to be opened.
+/// A session that was opened, with the sessions that ended to make room for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opened {
-    /// It is open, and these ended to make room for it.
-    Done(Vec<Revocation>),
-    /// There is no such user, or it is disabled.
+pub struct OpenedSession {
+    pub user: Box<User>,
+    pub ended: Vec<Revocation>,
+}
+
+/// Why a session was not opened. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenRefusal {
+    /// The user does not exist or is disabled.
     NoSuchUser,
-    /// The password is not the one that was proved any more; nothing was written.
+    /// The user's password is no longer the one that was verified.
     PasswordChanged,
 }
 
 /// Keeps sessions, their refresh tokens and the revocations. Each method is one transaction.
 ///
-/// Whatever ends a session MUST store its revocation in the same transaction.
+/// A method that ends a session MUST store its revocation in the same transaction.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Opens a session at `ending.at`, marks the user's login, and ends the earliest opened ones beyond `cap` as `ending` says;
-    /// those that expired count for nothing. Where a password was [proved](NewSession::proved), it has to be the user's still: a change
-    /// of the password ends every session, and MUST NOT be outlived by one that was opened on the password before.
+    /// Opens a session at `ending.at` and records the user's login. If more than `cap` sessions are then
+    /// live, ends the ones opened first as `ending` says; expired sessions do not count.
+    ///
+    /// An implementation MUST call [`NewSession::check`] under the user's lock. A change of the password
+    /// ends every session; no session that was opened with the old password may survive it.
     async fn open(
         &self,
         user: UserId,
         session: NewSession,
         cap: u32,
         ending: Ending,
-    ) -> Result<Opened, StoreError>;
+    ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError>;
 
-    /// The refresh token with this hash, and what belongs to it. Its session and generation never change.
+    /// The refresh token with this hash, and what belongs to it. A token's session and generation never
+    /// change.
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError>;
 
     /// The user's live sessions at `now`, the last used first.
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError>;
 
-    /// Locks the session of the token presented, loads, calls [`judge`](super::refresh::judge), and writes what it says:
-    /// with `successor` for [`Rotate`](super::refresh::RefreshVerdict::Rotate), as `ending` says for reuse. Of any number at once
-    /// one MUST rotate and the others repeat. `device` is where the session was last seen; its `client_id` is kept.
+    /// Locks the session of the presented token, loads the facts, calls [`judge`](super::refresh::judge)
+    /// and writes its verdict: `successor` for [`Rotate`](super::refresh::RefreshVerdict::Rotate), the end
+    /// that `ending` describes for reuse. If calls with one token run at once, exactly one MUST rotate and
+    /// the others repeat. The session takes the user agent and address of `device` and keeps its
+    /// `client_id`.
     async fn rotate(
         &self,
         presented: &TokenHash,
         successor: Successor,
         device: &Device,
         ending: Ending,
-    ) -> Result<Refreshed, StoreError>;
+    ) -> Result<Rotated, StoreError>;
 
-    /// Notes that the user's session was used at `now`, and from where; its `client_id` is kept. One that ended stays as it is.
+    /// Records that the user's session was used at `now` from `device`; its `client_id` is kept. Does
+    /// nothing if the session has ended.
     async fn touch(
         &self,
         user: UserId,
@@ -63,8 +73,8 @@ pub trait SessionStore: Send + Sync {
         now: Stamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends the user's session; `None` where it has none such that has not ended. One that expired is ended too: access tokens
-    /// that it gave out may live longer.
+    /// Ends one session. `None` if the user has no such session or it was ended before. An expired session
+    /// is ended too, as its access tokens may outlive it.
     async fn end(
         &self,
         user: UserId,
@@ -72,7 +82,7 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Option<Revocation>, StoreError>;
 
-    /// Ends every session of the user that has not ended, expired or not, but `keep`.
+    /// Ends every session of the user that was not ended before, expired or not, except `keep`.
     async fn end_all(
         &self,
         user: UserId,
@@ -80,14 +90,15 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Vec<Revocation>, StoreError>;
 
-    /// The revocations made at or after `since` (`None`: ever) that are kept beyond `now`, and every disabled account, of one
-    /// snapshot.
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationNews, StoreError>;
+    /// The revocations made at or after `since` (`None`: all) that are kept beyond `now`, and every
+    /// disabled account, in one snapshot.
+    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError>;
 
-    /// Removes up to `limit` rows of each kind that are of no more use at `now`: sessions and refresh tokens past their end,
-    /// one-time tokens past theirs, revocations past `until`, mails sent or given up more than a week ago. A session goes after its
-    /// tokens. How many rows went.
+    /// Deletes up to `limit` expired rows of each kind and returns their number: sessions and refresh
+    /// tokens, one-time tokens, revocations past `until`, and mails that were sent or abandoned more than a
+    /// week before `now`. A session is deleted after its tokens.
     ///
-    /// A session that is gone can't be ended any more: `now` has to lie back by the longest life of an access token.
+    /// A deleted session can no longer be ended, so `now` must lie in the past by the longest lifetime of
+    /// an access token.
     async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

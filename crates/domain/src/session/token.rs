@@ -1,19 +1,17 @@
-//! Access tokens, refresh secrets and the ports that make and check them.
+//! Access and refresh tokens, and the ports that make and check them.
 
 use std::fmt;
 
-use crate::account::Email;
 use crate::ids::{SessionId, TokenId, UserId};
 use crate::time::Stamp;
+use crate::user::Email;
 
 /// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Reading todos.
     TodosRead,
-    /// Changing todos.
     TodosWrite,
-    /// The account itself: password, sessions, profile.
+    /// The account itself: password, sessions and profile.
     Account,
 }
 
@@ -21,7 +19,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 3] = [Self::TodosRead, Self::TodosWrite, Self::Account];
 
-    /// The word that stands in a token's `scope` (RFC 8693 section 4.2).
+    /// The scope as a token's `scope` claim names it (RFC 8693 section 4.2).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,24 +30,18 @@ impl Scope {
     }
 }
 
-/// What an access token is to say.
+/// The claims of an access token to be issued.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Its own id.
     pub token: TokenId,
-    /// The user.
     pub user: UserId,
-    /// The user's address.
     pub email: Option<Email>,
-    /// The session it belongs to.
     pub session: SessionId,
-    /// When it is issued.
     pub issued_at: Stamp,
-    /// When it expires.
     pub expires_at: Stamp,
 }
 
-/// A signed access token, in the form in which it goes over the wire.
+/// A signed access token in its encoded form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(pub String);
 
@@ -59,85 +51,70 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// What a verified token of this server says.
+/// The claims of a verified access token of this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// The user.
     pub user: UserId,
-    /// Its `sub`, as it stands.
+    /// The `sub` claim, unparsed.
     pub subject: String,
-    /// The session it belongs to.
     pub session: SessionId,
-    /// Its own id.
     pub token: TokenId,
-    /// When it expires.
     pub expires_at: Stamp,
-    /// What it allows.
     pub scopes: Vec<Scope>,
 }
 
-/// Why a request is not let in.
+/// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthFailure {
-    /// No token, or one that can't be read: not a JWT, a claim missing, a refresh token.
+    /// The token can't be read: it is not a JWT, lacks a claim, or is a refresh token.
     Malformed,
-    /// Wrong signature, algorithm, issuer or audience.
+    /// The signature, algorithm, issuer or audience is wrong.
     NotTrusted,
-    /// Its time is over.
     Expired,
-    /// It or its session was ended.
+    /// The session has ended.
     Revoked,
-    /// Its account is disabled or gone.
+    /// The account is disabled or deleted.
     Disabled,
-    /// Whether it was ended can't be told: the list of revocations is too old.
+    /// The list of revocations is too old to tell whether the session has ended.
     RevocationsUnknown,
 }
 
-/// What a refresh token in the form of a JWT is to say.
+/// The claims of a refresh token in JWT form to be issued.
 #[derive(Clone, Debug)]
 pub struct RefreshGrant {
-    /// Its own id.
     pub token: TokenId,
-    /// The user.
     pub user: UserId,
-    /// The session.
     pub session: SessionId,
-    /// When it is issued.
     pub issued_at: Stamp,
-    /// When it expires.
     pub expires_at: Stamp,
 }
 
-/// Signs and checks tokens. The algorithm is fixed by the key, never by the token (RFC 8725 section 3.1).
+/// Signs and checks tokens. The key determines the algorithm, never the token (RFC 8725 section 3.1).
 pub trait AccessTokens: Send + Sync {
-    /// Signs a token that says `grant`.
+    /// Signs an access token.
     fn issue(&self, grant: &Grant) -> AccessToken;
 
-    /// Checks form, signature, type, issuer, audience and times, with 30 s of leeway; not whether it was revoked.
+    /// Checks the form, signature, type, issuer, audience and, with 30 s of leeway, times of an access
+    /// token. Does not check whether it was revoked.
     fn verify(&self, token: &str, now: Stamp) -> Result<VerifiedToken, AuthFailure>;
 
-    /// Signs a refresh token in the form of a JWT, `type: "refresh"`.
+    /// Signs a refresh token in JWT form, with `type: "refresh"`.
     fn issue_refresh(&self, grant: &RefreshGrant) -> RefreshSecret;
 
-    /// Checks a refresh token as [`AccessTokens::verify`] does an access token; whether it is stored and stands is asked of the
-    /// store.
+    /// Checks a refresh token as [`AccessTokens::verify`] checks an access token. Only the store knows
+    /// whether it is still valid.
     fn verify_refresh(&self, token: &str, now: Stamp) -> Result<(), AuthFailure>;
 }
 
 /// The authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The user.
     pub user: UserId,
-    /// The subject as the token states it.
+    /// The `sub` claim of the token, unparsed.
     pub subject: String,
-    /// The session; a token of an external issuer has none.
+    /// `None` for a token of an external issuer.
     pub session: Option<SessionId>,
-    /// The token's id; a token of an external issuer has none.
-    pub token: Option<TokenId>,
-    /// When the token expires.
     pub expires_at: Stamp,
-    /// What it allows.
     pub scopes: Vec<Scope>,
 }
 
@@ -151,12 +128,12 @@ impl Principal {
 
 impl From<VerifiedToken> for Principal {
     fn from(verified: VerifiedToken) -> Self {
-        let VerifiedToken { user, subject, session, token, expires_at, scopes } = verified;
-        Self { user, subject, session: Some(session), token: Some(token), expires_at, scopes }
+        let VerifiedToken { user, subject, session, expires_at, scopes, .. } = verified;
+        Self { user, subject, session: Some(session), expires_at, scopes }
     }
 }
 
-/// A refresh token in clear: 256 bits, base64url without padding (RFC 4648 section 5).
+/// A refresh token in plain text: 256 bits in base64url without padding (RFC 4648 section 5), or a JWT.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshSecret(pub String);
 
@@ -166,12 +143,12 @@ impl fmt::Debug for RefreshSecret {
     }
 }
 
-/// The SHA-256 of a secret: all that is stored of it.
+/// The SHA-256 of a secret. Stores keep this and not the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
 impl TokenHash {
-    /// Its first and its last 128 bits, as big-endian numbers.
+    /// The first and the last 128 bits, as big-endian numbers.
     #[must_use]
     pub fn halves(&self) -> [u128; 2] {
         let half = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
@@ -180,15 +157,18 @@ impl TokenHash {
     }
 }
 
-/// Derives refresh tokens: an HMAC under a server key of session and generation, so that whoever rotates a token, on
-/// whatever instance, comes to the same successor.
+/// Derives refresh tokens: an HMAC of session and generation under a server key, so that every instance
+/// that rotates a token derives the same successor.
 pub trait RefreshSecrets: Send + Sync {
-    /// The token of `generation` (0 is a session's first) under the current key.
+    /// Derives the token of `generation` under the current key; a session's first token has generation 0.
     fn derive(&self, session: SessionId, generation: u32) -> RefreshSecret;
 
-    /// The same under each key that is still accepted, the current one first.
-    fn derive_all(&self, session: SessionId, generation: u32) -> Vec<RefreshSecret>;
+    /// Finds the token of `generation` that has this hash, under any of the keys that are accepted. An
+    /// implementation with more than one key MUST override this.
+    fn recover(&self, session: SessionId, generation: u32, hash: &TokenHash) -> Option<RefreshSecret> {
+        Some(self.derive(session, generation)).filter(|secret| self.hash(&secret.0) == *hash)
+    }
 
-    /// What is stored of a secret.
+    /// The hash under which a secret is stored.
     fn hash(&self, secret: &str) -> TokenHash;
 }

@@ -11,8 +11,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::OneTimeSecrets;
 use domain::mail::{Letter, MailError, Mailer, NewMail, Outbox, QueuedMail, Template, retry_after};
+use domain::one_time::OneTimeSecrets;
 use domain::secret::SecretSource;
 use domain::{Clock, StoreError};
 use futures_util::future::join_all;
@@ -140,7 +140,7 @@ impl MailWorker {
             tracing::warn!(%mail, attempts, error = error_text, "mail not sent; trying again later");
             stored
         } else {
-            let stored = self.ports.outbox.given_up(mail, &error_text, now).await;
+            let stored = self.ports.outbox.abandoned(mail, &error_text, now).await;
             tracing::error!(%mail, attempts, error = error_text, "mail not sent; giving up");
             counter!("mail_given_up_total").increment(1);
             stored

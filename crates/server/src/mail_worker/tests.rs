@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use adapters_auth::{HmacOneTimeSecrets, KeyRing};
 use async_trait::async_trait;
-use domain::account::{OneTimeStore as _, Purpose};
-use domain_testkit::build::{at, email, proof};
+use domain::one_time::{OneTimeStore as _, Purpose};
+use domain_testkit::build::{at, email, email_token};
 use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
 
 use super::*;
@@ -78,12 +78,12 @@ impl Case {
     }
 
     async fn queue(&self, to: &str) -> NewMail {
-        let mut proof = proof(Purpose::MagicLink, None, &email(to));
-        let mail = proof.mail.as_mut().expect("a mail");
+        let mut sent = email_token(Purpose::MagicLink, None, &email(to));
+        let mail = sent.mail.as_mut().expect("a mail");
         mail.template = Template::MagicLink;
-        mail.token = Some(proof.token.id);
+        mail.token = Some(sent.token.id);
         let mail = mail.clone();
-        self.store.send(proof, self.clock.now()).await.expect("the store answers");
+        self.store.send(sent, self.clock.now()).await.expect("the store answers");
         mail
     }
 

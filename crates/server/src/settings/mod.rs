@@ -26,7 +26,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use domain::limits::{Quota, Quotas};
+use domain::limits::Quotas;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
@@ -84,10 +84,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     pub log_level: LogLevel,
     pub json_logs: bool,
-    /// Rate limits on logins, mails and refreshes; `None` for no limits.
+    /// The rate limits; `None` for no limits.
     pub quotas: Option<Quotas>,
-    /// The rate limit on each user's requests; `None` for no limit.
-    pub api_quota: Option<Quota>,
     /// The proxies that are trusted to report a client's address.
     pub trusted_proxies: Vec<IpNet>,
     pub mail: Mail,
@@ -120,7 +118,6 @@ impl Settings {
         let port = layers.get(&PORT, number(0..=u16::MAX));
         let secret_key = secrets::secret_key(layers, environment, folder);
         let mail = Mail::read(layers, environment, folder);
-        let (quotas, api_quota) = rate_limits::read(layers);
         Self {
             host: layers.get(&setting::HOST, host),
             port,
@@ -138,8 +135,7 @@ impl Settings {
             json_logs: layers
                 .find(&setting::JSON_LOGS, switch)
                 .unwrap_or(environment != Environment::Development),
-            quotas,
-            api_quota,
+            quotas: rate_limits::read(layers),
             trusted_proxies: network::trusted_proxies(layers),
             housekeeping: Housekeeping::read(layers),
             limits: Limits::read(layers),

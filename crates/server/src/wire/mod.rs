@@ -16,9 +16,10 @@ use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies};
 use domain::Clock;
-use domain::account::{AccountParts, AccountService};
-use domain::identity::{IdentityParts, IdentityService, IdentityStore};
-use domain::session::{Lifetimes, LoginDefence, Revocations, SessionParts, SessionService};
+use domain::account::{AccountPorts, AccountService};
+use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
+use domain::limits::RateLimits;
+use domain::session::{Lifetimes, Revocations, SessionPorts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::TodoService;
 use serde_json::json;
@@ -67,38 +68,43 @@ pub async fn assemble(
     let one_time: Arc<HmacOneTimeSecrets> = Arc::new(HmacOneTimeSecrets::new(&ring));
     let identities: Arc<dyn IdentityStore> = Arc::new(CachedIdentities::new(stores.identities.clone()));
     let concurrency = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
-    let parts = SessionParts {
-        accounts: stores.accounts.clone(),
+    let limits = RateLimits::new(Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS)), settings.quotas);
+    let session_ports = SessionPorts {
         sessions: stores.sessions.clone(),
         revocations,
+        access: Arc::new(JwtAccessTokens::new(&ring, &key_pairs, TOKEN_ISSUER, TOKEN_ISSUER)),
+        refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
+        limits: limits.clone(),
+        secrets: secrets.clone(),
+        clock: clock.clone(),
+    };
+    let lifetimes = lifetimes(settings);
+    let sessions = SessionService::new(session_ports, lifetimes, settings.limits.sessions_per_user);
+    let account_ports = AccountPorts {
+        accounts: stores.accounts,
+        identities: identities.clone(),
+        one_time: stores.one_time.clone(),
+        todos: stores.todos.clone(),
+        one_time_secrets: one_time.clone(),
         hasher: Arc::new(BcryptHasher::new(
             settings.bcrypt_cost,
             concurrency,
             HASHER_QUEUE_PER_CORE * concurrency.get(),
         )?),
-        access: Arc::new(JwtAccessTokens::new(&ring, &key_pairs, TOKEN_ISSUER, TOKEN_ISSUER)),
-        refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
-        limiter: Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS)),
+        limits: limits.clone(),
         secrets: secrets.clone(),
         clock: clock.clone(),
-        issuers: outside::issuers(settings)?,
-        identities: identities.clone(),
     };
-    let defence = LoginDefence { quotas: settings.quotas, session_cap: settings.limits.sessions_per_user };
-    let lifetimes = lifetimes(settings);
-    let sessions = SessionService::new(parts, lifetimes, defence);
-    let account_parts = AccountParts {
-        one_time: stores.one_time.clone(),
-        secrets: one_time.clone(),
-        quotas: settings.quotas,
-    };
-    let accounts = AccountService::new(account_parts, sessions.clone());
-    let identity_parts = IdentityParts {
+    let accounts = AccountService::new(account_ports, sessions.clone());
+    let identity_ports = IdentityPorts {
         identities,
-        accounts: stores.accounts,
         one_time: stores.one_time,
-        secrets: one_time.clone(),
+        one_time_secrets: one_time.clone(),
         providers: outside::providers(settings)?,
+        issuers: outside::issuers(settings)?,
+        limits,
+        secrets: secrets.clone(),
+        clock: clock.clone(),
     };
     let mail_ports = MailPorts {
         outbox: stores.outbox,
@@ -125,7 +131,7 @@ pub async fn assemble(
     let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), quota),
         sync: SyncService::new(stores.todos.clone(), clock.clone(), quota),
-        identities: IdentityService::new(identity_parts, sessions.clone()),
+        identities: IdentityService::new(identity_ports, sessions.clone()),
         accounts,
         sessions,
         store: stores.todos,
@@ -159,7 +165,6 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         refresh_token_lifetime: settings.refresh_token_lifetime,
         frontend_url: settings.mail.frontend_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
-        api_quota: settings.api_quota,
         behind_tls: settings.behind_tls(),
         metrics_apart: settings.metrics_port.is_some(),
         timeouts: Timeouts::default(),

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use adapters_postgres::PostgresStore;
 use adapters_sqlite::SqliteStore;
-use domain::account::{AccountStore, OneTimeStore};
+use domain::account::AccountStore;
 use domain::health::Probe;
 use domain::identity::IdentityStore;
 use domain::mail::Outbox;
+use domain::one_time::OneTimeStore;
 use domain::session::SessionStore;
 use domain::todo::{EventBus, TodoStore};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -164,7 +164,7 @@ fn still_stands(request: &HttpRequest) -> Result<(), Problem> {
     else {
         return Ok(());
     };
-    Ok(api.sessions.still_stands(principal)?)
+    Ok(api.sessions.check(principal)?)
 }
 
 /// A body of another type, which is none as long as it is empty: many clients name a type whatever they send.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::account::{AccountRecords, IdentityRecord, MailRecord, OneTimeRecord};
+use domain::account::{AccountRecords, IdentityRecord, MailRecord, OneTimeTokenRecord};
 use domain::session::Session;
 use domain::{Stamp, text, todo};
 use serde::Serialize;
@@ -145,8 +145,8 @@ struct ExportedOneTime {
     used: bool,
 }
 
-impl From<&OneTimeRecord> for ExportedOneTime {
-    fn from(token: &OneTimeRecord) -> Self {
+impl From<&OneTimeTokenRecord> for ExportedOneTime {
+    fn from(token: &OneTimeTokenRecord) -> Self {
         Self { purpose: token.purpose.as_str(), expires_at: Moment(token.expires_at), used: token.used }
     }
 }
@@ -178,7 +178,7 @@ pub fn head(records: &AccountRecords, now: Stamp) -> Vec<u8> {
         sessions: records.sessions.iter().map(ExportedSession::from).collect(),
         identities: records.identities.iter().map(ExportedIdentity::from).collect(),
         mails: records.mails.iter().map(ExportedMail::from).collect(),
-        one_time_tokens: records.one_time.iter().map(ExportedOneTime::from).collect(),
+        one_time_tokens: records.one_time_tokens.iter().map(ExportedOneTime::from).collect(),
     };
     let mut head = serde_json::to_vec(&records).unwrap_or_default();
     head.pop();

@@ -8,7 +8,7 @@ use domain::session::Scope;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{begin, binding, no_such_provider};
+use super::{binding, no_such_provider, start};
 use crate::Api;
 use crate::error::{Answer, Problem};
 use crate::extract::{Caller, Client, ProviderPath, Query};
@@ -52,10 +52,10 @@ pub async fn link_provider(
     query: Query,
 ) -> Answer {
     caller.may(Scope::Account)?;
-    let begun = begin(&api, &path, &query, Some(caller.0)).await?;
-    let mut response = json(StatusCode::OK, &LinkResponse { authorization_url: &begun.url });
+    let started = start(&api, &path, &query, &client, Some(caller.0)).await?;
+    let mut response = json(StatusCode::OK, &LinkResponse { authorization_url: &started.url });
     // Fails only for a value that is no header, and base64url always is.
-    drop(response.add_cookie(&binding(&path, &client, &begun.flow, &begun.binding)));
+    drop(response.add_cookie(&binding(&path, &client, &started.flow, &started.binding)));
     Ok(response)
 }
 

@@ -10,9 +10,11 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use domain::account::Purpose;
 use domain::code::ErrorCode;
-use domain::identity::{Begin, Begun, Callback, Exchange, Granted};
+use domain::identity::{
+    AuthorizationResponse, CallbackOutcome, ExchangeOutcome, FlowOutcome, FlowStart, StartedFlow,
+};
+use domain::one_time::Purpose;
 use domain::session::Principal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -62,10 +64,8 @@ struct Provider<'a> {
 )]
 #[get("/auth/oauth/providers")]
 async fn list_providers(api: web::Data<Api>) -> HttpResponse {
-    let providers = api.identities.providers().iter();
-    let list: Vec<_> = providers
-        .map(|provider| Provider { name: provider.name(), display_name: provider.display_name() })
-        .collect();
+    let providers = api.identities.providers();
+    let list: Vec<_> = providers.map(|(name, display_name)| Provider { name, display_name }).collect();
     json(StatusCode::OK, &list)
 }
 
@@ -91,27 +91,30 @@ async fn list_providers(api: web::Data<Api>) -> HttpResponse {
 )]
 #[get("/auth/oauth/{provider}/login")]
 async fn log_in(api: web::Data<Api>, path: ProviderPath, client: Client, query: Query) -> Answer {
-    api.identities.charge_flow(client.ip).await?;
-    let begun = begin(&api, &path, &query, None).await?;
+    let started = start(&api, &path, &query, &client, None).await?;
     Ok(HttpResponse::Found()
-        .insert_header((LOCATION, begun.url))
-        .cookie(binding(&path, &client, &begun.flow, &begun.binding))
+        .insert_header((LOCATION, started.url))
+        .cookie(binding(&path, &client, &started.flow, &started.binding))
         .finish())
 }
 
-async fn begin(
+async fn start(
     api: &Api,
     path: &ProviderPath,
     query: &Query,
+    client: &Client,
     link: Option<Principal>,
-) -> Result<Begun, Problem> {
+) -> Result<StartedFlow, Problem> {
     let mut checks = Checks::default();
     let return_to = query.get(&mut checks, "redirect_to", |text| return_to::parse(text, &api.settings));
     checks.finish()?;
     let return_to = return_to.unwrap_or_else(|| return_to::frontend(&api.settings));
-    let begun = api.identities.begin(&path.0, Begin { return_to, link }).await?;
-    let begun = begun.ok_or_else(no_such_provider)?;
-    begun.map_err(|error| Problem::provider_failed(&path.0, &error))
+    match api.identities.start(&path.0, FlowStart { return_to, link, ip: client.ip }).await? {
+        FlowOutcome::Started(flow) => Ok(flow),
+        FlowOutcome::UnknownProvider => Err(no_such_provider()),
+        FlowOutcome::Limited(charge) => Err(charge.into()),
+        FlowOutcome::Provider(error) => Err(Problem::provider_failed(&path.0, &error)),
+    }
 }
 
 fn no_such_provider() -> Problem {
@@ -166,27 +169,32 @@ async fn callback(
     let state = query.value("state").ok_or_else(Problem::one_time_token_invalid)?;
     let flow = api.identities.flow(state);
     let cookie = request.cookie(&cookie_name(&flow));
-    let came_back =
-        api.identities.callback(&path.0, granted(&query), state, cookie.as_ref().map(Cookie::value));
-    let to = match came_back.await?.ok_or_else(no_such_provider)? {
-        Callback::LogIn(return_to, hand_off) => return_to::with_code(&return_to, &hand_off.0),
-        Callback::Linked(return_to) => return_to.0,
-        Callback::Invalid => return Err(Problem::one_time_token_invalid()),
-        Callback::Taken => return Err(identity_taken()),
-        Callback::Disabled => return Err(Problem::account_gone()),
-        Callback::Provider(error) => return Err(Problem::provider_failed(&path.0, &error)),
+    let outcome = api.identities.callback(
+        &path.0,
+        authorization_response(&query),
+        state,
+        cookie.as_ref().map(Cookie::value),
+    );
+    let to = match outcome.await? {
+        CallbackOutcome::LogIn(return_to, code) => return_to::with_code(&return_to, &code.0),
+        CallbackOutcome::Linked(return_to) => return_to.0,
+        CallbackOutcome::UnknownProvider => return Err(no_such_provider()),
+        CallbackOutcome::Invalid => return Err(Problem::one_time_token_invalid()),
+        CallbackOutcome::Taken => return Err(identity_taken()),
+        CallbackOutcome::Disabled => return Err(Problem::account_gone()),
+        CallbackOutcome::Provider(error) => return Err(Problem::provider_failed(&path.0, &error)),
     };
     let mut done = binding(&path, &client, &flow, "");
     done.make_removal();
     Ok(HttpResponse::Found().insert_header((LOCATION, to)).cookie(done).finish())
 }
 
-fn granted(query: &Query) -> Result<Granted<'_>, &str> {
+fn authorization_response(query: &Query) -> Result<AuthorizationResponse<'_>, &str> {
     if let Some(error) = query.value("error") {
         return Err(error);
     }
     let code = query.value("code").ok_or("neither `code` nor `error` came")?;
-    Ok(Granted { code, issuer: query.value("iss") })
+    Ok(AuthorizationResponse { code, issuer: query.value("iss") })
 }
 
 fn identity_taken() -> Problem {
@@ -231,8 +239,8 @@ async fn exchange(api: web::Data<Api>, client: Client, body: Body) -> Answer {
     let client_id = checks.optional("client_id", input.client_id, client_id);
     let (Some(code), true) = (code, checks.passed()) else { return Err(checks.into()) };
     match api.identities.exchange(&code.0, client.device(client_id)).await? {
-        Exchange::Done(logged_in) => Ok(tokens::answer(StatusCode::OK, &logged_in, &client, &api)),
-        Exchange::Invalid => Err(Problem::one_time_token_invalid()),
-        Exchange::Disabled => Err(Problem::account_gone()),
+        ExchangeOutcome::Done(login) => Ok(tokens::answer(StatusCode::OK, &login, &client, &api)),
+        ExchangeOutcome::Invalid => Err(Problem::one_time_token_invalid()),
+        ExchangeOutcome::Disabled => Err(Problem::account_gone()),
     }
 }

@@ -31,8 +31,8 @@ fn limits(reply: &Answer) -> (Option<&str>, Option<&str>) {
 #[actix_web::test]
 async fn a_user_over_the_request_limit_waits_and_others_do_not() {
     let quota = Quota { count: 60, period: Duration::from_mins(1), burst: 2 };
-    let settings = ApiSettings { api_quota: Some(quota), ..settings() };
-    let api = TestApi::with(Setup { settings, limits: Limits::Count, ..Setup::default() });
+    let quotas = Some(Quotas { api: Some(quota), ..Quotas::default() });
+    let api = TestApi::with(Setup { quotas, limits: Limits::Count, ..Setup::default() });
     let ann = api.register("ann").await;
     let bob = api.register("bob").await;
     let policy = Some(r#""default";q=60;w=60"#);
@@ -52,8 +52,7 @@ async fn a_user_over_the_request_limit_waits_and_others_do_not() {
 
 #[actix_web::test]
 async fn without_a_quota_no_request_is_counted_and_no_header_is_sent() {
-    let settings = ApiSettings { api_quota: None, ..settings() };
-    let api = TestApi::with(Setup { settings, limits: Limits::RefuseAll, quotas: None, ..Setup::default() });
+    let api = TestApi::with(Setup { limits: Limits::RefuseAll, quotas: None, ..Setup::default() });
     let ann = api.register("ann").await;
     let reply = api.send(ann.ask(get("/users/me"))).await;
     assert_eq!((reply.status, limits(&reply)), (200, (None, None)));

@@ -2,8 +2,8 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use domain::account::Purpose;
 use domain::mail::Template;
+use domain::one_time::Purpose;
 use serde_json::json;
 
 use crate::harness::{PASSWORD, TestApi, address, get, post};

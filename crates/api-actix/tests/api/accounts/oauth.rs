@@ -6,7 +6,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::Method;
 use actix_web::http::header::HOST;
 use actix_web::test::TestRequest;
-use domain::account::Purpose;
+use domain::one_time::Purpose;
 use serde_json::json;
 
 use crate::harness::{Answer, ORIGIN, TestApi, User, delete, get, post};

@@ -19,13 +19,13 @@ use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets};
 use api_actix::realtime::{Hub, Pace};
 use api_actix::turns::Turns;
 use api_actix::{Api, ApiSettings, Dependencies, app};
-use domain::account::{AccountParts, AccountService, OneTimeSecrets as _};
-use domain::identity::{IdentityParts, IdentityService, Provider};
-use domain::limits::Quotas;
+use domain::account::{AccountPorts, AccountService};
+use domain::identity::{IdentityPorts, IdentityService, Provider};
+use domain::limits::{Quotas, RateLimits};
 use domain::mail::{Outbox as _, Template};
+use domain::one_time::OneTimeSecrets as _;
 use domain::session::{
-    EndReason, Lifetimes, LoginDefence, Revocation, RevocationNews, Revocations, Revoked, SessionParts,
-    SessionService,
+    EndReason, Lifetimes, Revocation, RevocationFeed, Revocations, Revoked, SessionPorts, SessionService,
 };
 use domain::sync::SyncService;
 use domain::todo::{Change, Commit, TodoService, TodoStore};
@@ -52,7 +52,7 @@ type WrapClock = Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Cl
 /// What a test may change before the API is built.
 pub struct Setup {
     pub settings: ApiSettings,
-    /// Quotas of logins and mails; `None` turns them off.
+    /// The quotas; `None` limits nothing.
     pub quotas: Option<Quotas>,
     pub limits: Limits,
     pub todo_quota: u32,
@@ -60,7 +60,7 @@ pub struct Setup {
     pub pace: Pace,
     /// Wraps the store for sockets and exports.
     pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
-    /// Wraps the clock of the API; the services keep the plain one.
+    /// Wraps the clock of the API and of authentication; the other services keep the plain one.
     pub clock: WrapClock,
 }
 
@@ -84,7 +84,6 @@ pub fn settings() -> ApiSettings {
     ApiSettings {
         allowed_origins: vec![ORIGIN.to_owned()],
         frontend_url: format!("{ORIGIN}/home"),
-        api_quota: Some(Quotas::default().api),
         ..ApiSettings::default()
     }
 }
@@ -120,47 +119,56 @@ impl TestApi {
         let store = Arc::new(MemoryStore::new(Arc::new(Tee { hub: hub.clone(), bus: bus.clone() })));
         let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
         let (hasher, limiter) = (Arc::new(Hasher::default()), Arc::new(Limiter::new(limits)));
+        let rate_limits = RateLimits::new(limiter.clone(), quotas);
         let ring = key_ring();
         let one_time = Arc::new(HmacOneTimeSecrets::new(&ring));
         let sessions = SessionService::new(
-            SessionParts {
-                accounts: store.clone(),
+            SessionPorts {
                 sessions: store.clone(),
                 revocations: revocations.clone(),
-                hasher: hasher.clone(),
                 access: Arc::new(Tokens::new(&ring)),
                 refresh: Arc::new(HmacRefreshSecrets::new(&ring)),
-                limiter: limiter.clone(),
+                limits: rate_limits.clone(),
                 secrets: Arc::new(SequentialSecrets),
                 clock: clock.clone(),
-                issuers: None,
-                identities: store.clone(),
             },
             Lifetimes::default(),
-            LoginDefence { quotas, session_cap: 100 },
+            100,
         );
-        let accounts = AccountService::new(
-            AccountParts { one_time: store.clone(), secrets: one_time.clone(), quotas },
-            sessions.clone(),
-        );
-        let provider = |name, up| Arc::new(PlainProvider { name, up }) as Arc<dyn Provider>;
-        let identities = IdentityParts {
-            identities: store.clone(),
+        let todos = (setup.store)(store.clone());
+        let api_clock = (setup.clock)(clock.clone(), revocations.clone());
+        let accounts = AccountPorts {
             accounts: store.clone(),
+            identities: store.clone(),
             one_time: store.clone(),
-            secrets: one_time.clone(),
+            todos: todos.clone(),
+            one_time_secrets: one_time.clone(),
+            hasher: hasher.clone(),
+            limits: rate_limits.clone(),
+            secrets: Arc::new(SequentialSecrets),
+            clock: clock.clone(),
+        };
+        let provider = |name, up| Arc::new(PlainProvider { name, up }) as Arc<dyn Provider>;
+        let identities = IdentityPorts {
+            identities: store.clone(),
+            one_time: store.clone(),
+            one_time_secrets: one_time.clone(),
             providers: vec![provider("acme", true), provider("globex", true), provider("broken", false)],
+            issuers: None,
+            limits: rate_limits,
+            secrets: Arc::new(SequentialSecrets),
+            clock: api_clock.clone(),
         };
         let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), todo_quota),
             sync: SyncService::new(store.clone(), clock.clone(), todo_quota),
-            accounts,
+            accounts: AccountService::new(accounts, sessions.clone()),
             identities: IdentityService::new(identities, sessions.clone()),
             sessions,
-            store: (setup.store)(store.clone()),
+            store: todos,
             hub: hub.clone(),
             probe: store.clone(),
-            clock: (setup.clock)(clock.clone(), revocations.clone()),
+            clock: api_clock,
             secrets: Arc::new(SequentialSecrets),
         };
         let api = Api::new(dependencies, settings)
@@ -176,7 +184,7 @@ impl TestApi {
 
     /// Keeps the list of revocations fresh without a new entry.
     pub fn confirm_revocations(&self) {
-        self.revocations.refresh(&RevocationNews::default(), self.clock.reading());
+        self.revocations.refresh(&RevocationFeed::default(), self.clock.reading());
     }
 
     /// Moves the clock on; the list of revocations stays fresh.
@@ -188,7 +196,7 @@ impl TestApi {
     /// Disables an account, and tells the list of revocations.
     pub fn disable(&self, user: UserId) {
         self.store.set_active(user, false);
-        let news = RevocationNews { disabled: vec![user], ..RevocationNews::default() };
+        let news = RevocationFeed { disabled: vec![user], ..RevocationFeed::default() };
         self.revocations.refresh(&news, self.clock.reading());
     }
 

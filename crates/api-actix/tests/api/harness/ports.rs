@@ -6,12 +6,12 @@ use std::time::Duration;
 use adapters_auth::{JwtAccessTokens, KeyRing, MemoryRateLimiter};
 use api_actix::realtime::Hub;
 use async_trait::async_trait;
-use domain::account::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
 use domain::session::{
     AccessToken, AccessTokens, AuthFailure, Grant, RefreshGrant, RefreshSecret, Scope, VerifiedToken,
 };
 use domain::todo::{EventBus, TodoEvent};
+use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::{Stamp, UserId};
 use domain_testkit::{PlainHasher, RecordingBus};
 
@@ -130,9 +130,9 @@ impl RateLimiter for Limiter {
         }
     }
 
-    async fn give_back(&self, key: &LimitKey, quota: Quota, now: Stamp) {
+    async fn refund(&self, key: &LimitKey, quota: Quota, now: Stamp) {
         if let Limits::Count = self.limits() {
-            self.counting.give_back(key, quota, now).await;
+            self.counting.refund(key, quota, now).await;
         }
     }
 }

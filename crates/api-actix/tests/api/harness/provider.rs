@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::Stamp;
-use domain::identity::{Authorization, Granted, Provider, ProviderError, ProviderIdentity};
+use domain::identity::{Authorization, AuthorizationResponse, Provider, ProviderError, ProviderIdentity};
 use domain_testkit::build;
 
 /// A provider whose codes are `subject` or `subject email`; it vouches for that email. The code `down` fails.
@@ -26,17 +26,17 @@ impl Provider for PlainProvider {
             return Err(ProviderError::Failed("it is down".to_owned()));
         }
         let url = format!("https://{}.example/authorize?state={state}", self.name);
-        Ok(Authorization { url, memo: format!("memo of {}\nwith lines", self.name) })
+        Ok(Authorization { url, flow_state: format!("flow state of {}\nwith lines", self.name) })
     }
 
     async fn identify(
         &self,
-        granted: Granted<'_>,
-        memo: &str,
+        response: AuthorizationResponse<'_>,
+        flow_state: &str,
         _: Stamp,
     ) -> Result<ProviderIdentity, ProviderError> {
-        let code = granted.code;
-        assert_eq!(memo, format!("memo of {}\nwith lines", self.name));
+        let code = response.code;
+        assert_eq!(flow_state, format!("flow state of {}\nwith lines", self.name));
         if code == "down" {
             return Err(ProviderError::Failed("connection refused by 10.1.2.3".to_owned()));
         }

@@ -42,7 +42,7 @@ async fn a_bad_token_is_refused_before_the_upgrade() {
     // Within the leeway for other machines' clocks, which a socket does not get.
     let just_expired = user.token_until(T0.minus(Duration::from_secs(5)));
     let revoked = user.elsewhere();
-    server.revoke(revoked.id, Revoked::Token(revoked.token));
+    server.revoke(revoked.id, Revoked::Session(revoked.session));
     for (protocols, status, code) in [
         ("bearer", 401, "AUTH_005"),
         ("bearer, nonsense", 401, "AUTH_005"),

@@ -1,41 +1,38 @@
-//! Changing the password from a session that knows it.
+//! Changing the password from within a session.
 
-use super::{AccountService, Unproved};
-use crate::account::{
-    HasherError, NewPassword, PasswordPolicy, PasswordReplacement, PasswordSet, WeakPassword,
-};
+use super::{AccountService, NotVerified};
+use crate::account::PasswordSet;
 use crate::error::StoreError;
 use crate::mail::Template;
+use crate::one_time::PasswordReplacement;
 use crate::session::{EndReason, Principal};
+use crate::user::{HasherError, NewPassword, PasswordPolicy, WeakPassword};
 
-/// Which sessions live on after a change of the password.
+/// Which session survives a change of the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepSession {
-    /// The one that changed it.
+    /// The caller's.
     Own,
-    /// None.
     None,
 }
 
-/// What became of a new password.
+/// The outcome of a change of the password.
 #[derive(Debug)]
-pub enum PasswordChange {
-    /// It is set, and the other sessions ended.
+pub enum PasswordChangeOutcome {
+    /// The password is set, and the other sessions have ended.
     Done,
-    /// The current password was not proved; who has none can't.
-    Unproved(Unproved),
+    /// The current password is missing or wrong. Accounts without a password always get this.
+    NotVerified(NotVerified),
     /// The new password is the current one.
     Unchanged,
-    /// The new password is refused.
     Weak(WeakPassword),
-    /// The hasher could not hash the new one.
     Hasher(HasherError),
-    /// The user is gone.
+    /// The account was deleted.
     NoSuchUser,
 }
 
 impl AccountService {
-    /// Replaces the password of whoever proves the current one.
+    /// Replaces the password if `current` is right.
     pub async fn change_password(
         &self,
         principal: &Principal,
@@ -43,36 +40,38 @@ impl AccountService {
         new: &str,
         policy: PasswordPolicy,
         keep: KeepSession,
-    ) -> Result<PasswordChange, StoreError> {
-        let Some(user) = self.accounts.by_id(principal.user).await? else {
-            return Ok(PasswordChange::NoSuchUser);
+    ) -> Result<PasswordChangeOutcome, StoreError> {
+        let Some(user) = self.ports.accounts.by_id(principal.user).await? else {
+            return Ok(PasswordChangeOutcome::NoSuchUser);
         };
-        let Some(old) = user.password.clone() else { return Ok(PasswordChange::Unproved(Unproved::Wrong)) };
-        if let Err(unproved) = self.prove(user.id, Some(current), old.clone()).await {
-            return Ok(PasswordChange::Unproved(unproved));
+        let Some(old) = user.password.clone() else {
+            return Ok(PasswordChangeOutcome::NotVerified(NotVerified::Wrong));
+        };
+        if let Err(reason) = self.verify_password(&user, Some(current), old.clone()).await {
+            return Ok(PasswordChangeOutcome::NotVerified(reason));
         }
         if current == new {
-            return Ok(PasswordChange::Unchanged);
+            return Ok(PasswordChangeOutcome::Unchanged);
         }
         let new = match NewPassword::parse(new, user.email.as_ref(), policy) {
             Ok(new) => new,
-            Err(weak) => return Ok(PasswordChange::Weak(weak)),
+            Err(weak) => return Ok(PasswordChangeOutcome::Weak(weak)),
         };
-        let password = match self.hasher.hash(new).await {
+        let password = match self.ports.hasher.hash(new).await {
             Ok(password) => password,
-            Err(error) => return Ok(PasswordChange::Hasher(error)),
+            Err(error) => return Ok(PasswordChangeOutcome::Hasher(error)),
         };
         let ending = self.sessions.ending(EndReason::PasswordChange, self.now());
         let keep = principal.session.filter(|_| keep == KeepSession::Own);
-        // To an address that nobody has verified, it would be a mail to a stranger.
+        // An address that was never verified may belong to a stranger.
         let notice = if user.email_verified { self.notice(&user, Template::PasswordChanged) } else { None };
         let new = PasswordReplacement { password, ending, notice };
-        Ok(match self.accounts.set_password(user.id, &old, new, keep).await? {
+        Ok(match self.ports.accounts.set_password(user.id, &old, new, keep).await? {
             PasswordSet::Done(ended) => {
                 self.sessions.announce(&ended);
-                PasswordChange::Done
+                PasswordChangeOutcome::Done
             }
-            PasswordSet::Changed => PasswordChange::Unproved(Unproved::Wrong),
+            PasswordSet::Changed => PasswordChangeOutcome::NotVerified(NotVerified::Wrong),
         })
     }
 }

@@ -1,226 +1,216 @@
-//! The OAuth flow: there, back, and the one-time code that turns into tokens, so that no token ever stands in a URL.
+//! The use cases of identities: authenticating requests, and logging in with, linking and unlinking OAuth
+//! providers.
+//!
+//! A login ends with a one-time code that the frontend exchanges for tokens, so that no URL contains a token.
 
-mod outcome;
+mod authenticate;
+mod flow;
 mod state;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
-use super::{Granted, IdentityStore, Linked, Provider, ProviderError, Resolved, Unlinked};
-use crate::account::{AccountStore, Consumed, NewOneTime, OneTimeId, OneTimeSecrets, OneTimeStore, Purpose};
+use super::{
+    AuthorizationResponse, IdentityStore, Issuers, Linked, Provider, ProviderError, Resolved, Unlinked,
+};
 use crate::error::StoreError;
-use crate::ids::UserId;
-use crate::limits::{Charge, LimitKey, network};
-use crate::session::{Device, LoggedIn, Opening, SessionService};
-use crate::time::Stamp;
+use crate::ids::{OneTimeTokenId, UserId};
+use crate::limits::{LimitKey, RateLimits, network};
+use crate::one_time::{ConsumedToken, NewOneTimeToken, OneTimeSecrets, OneTimeStore, Purpose};
+use crate::secret::SecretSource;
+use crate::session::{Device, Login, SessionService};
+use crate::time::{Clock, Stamp};
 
-pub use outcome::{Begin, Begun, Callback, Exchange, HandOff, ReturnTo};
-use state::{State, session_of};
+pub use authenticate::AuthOutcome;
+pub use flow::{CallbackOutcome, ExchangeOutcome, FlowOutcome, FlowStart, LoginCode, ReturnTo, StartedFlow};
+use state::State;
 
-/// The ports an [`IdentityService`] works with, beside those of the sessions.
+/// The ports of an [`IdentityService`].
 #[derive(Clone)]
-pub struct IdentityParts {
-    /// Where identities are kept.
+pub struct IdentityPorts {
     pub identities: Arc<dyn IdentityStore>,
-    /// Where users are kept.
-    pub accounts: Arc<dyn AccountStore>,
-    /// Where states and codes are kept.
     pub one_time: Arc<dyn OneTimeStore>,
-    /// Derives them.
-    pub secrets: Arc<dyn OneTimeSecrets>,
-    /// The configured providers.
+    pub one_time_secrets: Arc<dyn OneTimeSecrets>,
+    /// The configured OAuth providers.
     pub providers: Vec<Arc<dyn Provider>>,
+    /// Checks tokens of external issuers; `None` if none are configured.
+    pub issuers: Option<Arc<dyn Issuers>>,
+    pub limits: RateLimits,
+    pub secrets: Arc<dyn SecretSource>,
+    pub clock: Arc<dyn Clock>,
 }
 
-/// Logs in with, links and unlinks providers.
+/// Authenticates requests, and logs in with, links and unlinks providers.
 #[derive(Clone)]
 pub struct IdentityService {
-    parts: IdentityParts,
+    ports: IdentityPorts,
     sessions: SessionService,
 }
 
 impl IdentityService {
-    /// A service over `parts`, whose logins are sessions of `sessions`.
+    /// A service whose logins are sessions of `sessions`.
     #[must_use]
-    pub fn new(parts: IdentityParts, sessions: SessionService) -> Self {
-        Self { parts, sessions }
+    pub fn new(ports: IdentityPorts, sessions: SessionService) -> Self {
+        Self { ports, sessions }
     }
 
-    /// The configured providers.
-    #[must_use]
-    pub fn providers(&self) -> &[Arc<dyn Provider>] {
-        &self.parts.providers
+    /// The names and display names of the configured providers.
+    pub fn providers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ports.providers.iter().map(|provider| (provider.name(), provider.display_name()))
     }
 
-    fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
-        self.parts.providers.iter().find(|provider| provider.name() == name)
-    }
-
-    /// Charges a login that anybody begins to their network.
-    pub async fn charge_flow(&self, ip: Option<IpAddr>) -> Result<(), Charge> {
-        let (Some(quotas), Some(ip)) = (self.sessions.quotas(), ip) else { return Ok(()) };
-        let limiter = &self.sessions.parts().limiter;
-        limiter.charge(&LimitKey::FlowFrom(network(ip)), quotas.flow, self.now()).await.granted()
-    }
-
-    /// Begins a flow; `None` where there is no such provider.
-    pub async fn begin(
-        &self,
-        provider: &str,
-        begin: Begin,
-    ) -> Result<Option<Result<Begun, ProviderError>>, StoreError> {
-        let Some(provider) = self.provider(provider) else { return Ok(None) };
+    /// Starts a flow. A login is charged to the caller's network.
+    pub async fn start(&self, provider: &str, start: FlowStart) -> Result<FlowOutcome, StoreError> {
         let now = self.now();
-        let id = self.fresh();
-        let state = self.parts.secrets.derive(id);
+        if let (None, Some(ip)) = (&start.link, start.ip)
+            && let Err(charge) = self.ports.limits.charge(&LimitKey::FlowFrom(network(ip)), now).await
+        {
+            return Ok(FlowOutcome::Limited(charge));
+        }
+        let Some(provider) = self.provider(provider) else { return Ok(FlowOutcome::UnknownProvider) };
+        let id = self.new_id();
+        let state = self.ports.one_time_secrets.derive(id);
         let authorization = match provider.authorize(&state).await {
             Ok(authorization) => authorization,
-            Err(error) => return Ok(Some(Err(error))),
+            Err(error) => return Ok(FlowOutcome::Provider(error)),
         };
-        let binding = self.parts.secrets.derive(self.fresh());
+        let binding = self.ports.one_time_secrets.derive(self.new_id());
+        let session = start.link.as_ref().and_then(|caller| caller.session);
         let payload = State {
             provider: provider.name(),
             binding: &self.fingerprint(&binding),
-            session: &begin.link.as_ref().map_or_else(String::new, session_of),
-            return_to: &begin.return_to.0,
-            memo: &authorization.memo,
+            session: &session.map_or_else(String::new, |session| session.to_string()),
+            return_to: &start.return_to.0,
+            flow_state: &authorization.flow_state,
         };
-        self.parts
-            .one_time
-            .put(NewOneTime {
-                id,
-                purpose: Purpose::OAuthState,
-                hash: self.parts.secrets.hash(&state),
-                user: begin.link.map(|caller| caller.user),
-                payload: payload.to_text(),
-                expires_at: now.plus(Purpose::OAuthState.lifetime()),
-            })
-            .await?;
+        let token = NewOneTimeToken {
+            id,
+            purpose: Purpose::OAuthState,
+            hash: self.ports.one_time_secrets.hash(&state),
+            user: start.link.map(|caller| caller.user),
+            payload: payload.to_text(),
+            expires_at: now.plus(Purpose::OAuthState.lifetime()),
+        };
+        self.ports.one_time.put(token).await?;
         let flow = self.flow(&state);
-        Ok(Some(Ok(Begun { url: authorization.url, flow, binding })))
+        Ok(FlowOutcome::Started(StartedFlow { url: authorization.url, flow, binding }))
     }
 
-    /// Ends a flow with what the provider sent the browser back with. The state is consumed whatever comes of it.
+    /// Completes a flow with the provider's answer: the authorization response, or the reason for a refusal.
+    /// The state is consumed in any case.
     pub async fn callback(
         &self,
         provider: &str,
-        granted: Result<Granted<'_>, &str>,
+        response: Result<AuthorizationResponse<'_>, &str>,
         state: &str,
         binding: Option<&str>,
-    ) -> Result<Option<Callback>, StoreError> {
-        let Some(provider) = self.provider(provider) else { return Ok(None) };
+    ) -> Result<CallbackOutcome, StoreError> {
+        let Some(provider) = self.provider(provider) else { return Ok(CallbackOutcome::UnknownProvider) };
         let now = self.now();
-        let hash = self.parts.secrets.hash(state);
-        let consumed = self.parts.one_time.consume(Purpose::OAuthState, &hash, now).await?;
-        let Some(consumed) = consumed else { return Ok(Some(Callback::Invalid)) };
+        let hash = self.ports.one_time_secrets.hash(state);
+        let consumed = self.ports.one_time.consume(Purpose::OAuthState, &hash, now).await?;
+        let Some(consumed) = consumed else { return Ok(CallbackOutcome::Invalid) };
         let Some(state) = State::of_text(&consumed.payload) else {
-            return Err(StoreError::corrupt("one_time_tokens", "payload", "is no OAuth state"));
+            return Err(StoreError::corrupt("one_time_tokens", "payload", "not an OAuth state"));
         };
         let same_browser = binding.is_some_and(|binding| self.fingerprint(binding) == state.binding);
         if state.provider != provider.name() || !same_browser {
-            return Ok(Some(Callback::Invalid));
+            return Ok(CallbackOutcome::Invalid);
         }
-        let granted = match granted {
-            Ok(granted) => granted,
-            Err(error) => return Ok(Some(Callback::Provider(ProviderError::Refused(error.to_owned())))),
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return Ok(CallbackOutcome::Provider(ProviderError::Refused(error.to_owned()))),
         };
-        let identity = match provider.identify(granted, state.memo, now).await {
+        let identity = match provider.identify(response, state.flow_state, now).await {
             Ok(identity) => identity,
-            Err(error) => return Ok(Some(Callback::Provider(error))),
+            Err(error) => return Ok(CallbackOutcome::Provider(error)),
         };
         let return_to = ReturnTo(state.return_to.to_owned());
         if let Some(user) = consumed.user {
-            // Whoever was shut out meanwhile links nothing.
-            let Some(session) = state.session() else { return Ok(Some(Callback::Invalid)) };
-            let linked = self.parts.identities.link(user, Some(session), identity, now).await?;
-            return Ok(Some(match linked {
-                Linked::Done => Callback::Linked(return_to),
-                Linked::BelongsToAnother => Callback::Taken,
-                Linked::NoSuchUser => Callback::Disabled,
-                Linked::SessionEnded => Callback::Invalid,
-            }));
+            // A link is only made for a session, which must still be live.
+            let Some(session) = state.session() else { return Ok(CallbackOutcome::Invalid) };
+            return Ok(match self.ports.identities.link(user, Some(session), identity, now).await? {
+                Linked::Done => CallbackOutcome::Linked(return_to),
+                Linked::BelongsToAnother => CallbackOutcome::Taken,
+                Linked::NoSuchUser => CallbackOutcome::Disabled,
+                Linked::SessionEnded => CallbackOutcome::Invalid,
+            });
         }
-        let new_user = UserId(self.sessions.parts().secrets.uuid());
-        Ok(Some(match self.parts.identities.resolve(identity, new_user, now).await? {
+        let new_user = UserId(self.ports.secrets.uuid());
+        Ok(match self.ports.identities.resolve(identity, new_user, now).await? {
             Resolved::Done(user) => {
-                Callback::LogIn(return_to, self.hand_off(user.id, state.provider, now).await?)
+                let code = self.login_code(user.id, state.provider, now).await?;
+                CallbackOutcome::LogIn(return_to, code)
             }
-            Resolved::NeedsLink => Callback::Taken,
-            Resolved::Disabled => Callback::Disabled,
-        }))
+            Resolved::NeedsLink => CallbackOutcome::Taken,
+            Resolved::Disabled => CallbackOutcome::Disabled,
+        })
     }
 
-    async fn hand_off(&self, user: UserId, provider: &str, now: Stamp) -> Result<HandOff, StoreError> {
-        let id = self.fresh();
-        let code = self.parts.secrets.derive(id);
-        let token = NewOneTime {
+    async fn login_code(&self, user: UserId, provider: &str, now: Stamp) -> Result<LoginCode, StoreError> {
+        let id = self.new_id();
+        let code = self.ports.one_time_secrets.derive(id);
+        let token = NewOneTimeToken {
             id,
             purpose: Purpose::OAuthHandOff,
-            hash: self.parts.secrets.hash(&code),
+            hash: self.ports.one_time_secrets.hash(&code),
             user: Some(user),
             payload: provider.to_owned(),
             expires_at: now.plus(Purpose::OAuthHandOff.lifetime()),
         };
-        self.parts.one_time.put(token).await?;
-        Ok(HandOff(code))
+        self.ports.one_time.put(token).await?;
+        Ok(LoginCode(code))
     }
 
-    /// Turns a hand-off code into a session.
-    pub async fn exchange(&self, code: &str, device: Device) -> Result<Exchange, StoreError> {
-        let now = self.now();
-        let hash = self.parts.secrets.hash(code);
-        let consumed = self.parts.one_time.consume(Purpose::OAuthHandOff, &hash, now).await?;
-        let Some(Consumed { user: Some(user), payload: provider }) = consumed else {
-            return Ok(Exchange::Invalid);
+    /// Exchanges a login code for a session.
+    pub async fn exchange(&self, code: &str, device: Device) -> Result<ExchangeOutcome, StoreError> {
+        let hash = self.ports.one_time_secrets.hash(code);
+        let consumed = self.ports.one_time.consume(Purpose::OAuthHandOff, &hash, self.now()).await?;
+        let Some(ConsumedToken { user: Some(user), payload: provider }) = consumed else {
+            return Ok(ExchangeOutcome::Invalid);
         };
-        let Some(user) = self.parts.accounts.by_id(user).await? else { return Ok(Exchange::Disabled) };
-        match self.sessions.open(user, None, device, now).await? {
-            Opening::Done(logged_in) => self.unless_unlinked(logged_in, &provider).await,
-            Opening::NoSuchUser | Opening::PasswordChanged => Ok(Exchange::Disabled),
+        match self.sessions.open(user, None, device).await? {
+            Ok(login) => self.unless_unlinked(login, &provider).await,
+            Err(_) => Ok(ExchangeOutcome::Disabled),
         }
     }
 
-    /// Gives the tokens of a session that was just opened, unless the user has no identity of the provider any more: whoever took that away
-    /// could not see this session. Whoever does it later sees it.
-    async fn unless_unlinked(&self, logged_in: LoggedIn, provider: &str) -> Result<Exchange, StoreError> {
-        let user = logged_in.user.id;
-        if self.of_user(user).await?.iter().any(|known| known == provider) {
-            return Ok(Exchange::Done(logged_in));
+    /// Ends the new session if the provider was unlinked since the login: whoever took over the account by
+    /// mail could not see this session. A later take-over sees it.
+    async fn unless_unlinked(&self, login: Login, provider: &str) -> Result<ExchangeOutcome, StoreError> {
+        let user = login.user.id;
+        if self.ports.identities.providers(user).await?.iter().any(|linked| linked == provider) {
+            return Ok(ExchangeOutcome::Done(login));
         }
-        self.sessions.end_device(user, logged_in.tokens.session).await?;
-        Ok(Exchange::Invalid)
+        self.sessions.end_device(user, login.tokens.session).await?;
+        Ok(ExchangeOutcome::Invalid)
     }
 
-    /// Takes a provider from the user.
+    /// Removes the user's identity at a provider.
     pub async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
-        self.parts.identities.unlink(user, provider).await
+        self.ports.identities.unlink(user, provider).await
     }
 
-    /// The providers and issuers that know the user.
-    pub async fn of_user(&self, user: UserId) -> Result<Vec<String>, StoreError> {
-        self.parts.identities.providers(user).await
-    }
-
-    /// The name of the flow with this state: 16 hexadecimal digits that tell nothing of it.
+    /// The name of the flow with this state: 16 hexadecimal digits that reveal nothing about it.
     #[must_use]
     pub fn flow(&self, state: &str) -> String {
-        let [high, _] = self.parts.secrets.hash(state).halves();
+        let [high, _] = self.ports.one_time_secrets.hash(state).halves();
         format!("{:016x}", high >> 64)
     }
 
-    fn now(&self) -> Stamp {
-        self.sessions.parts().clock.now()
+    fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+        self.ports.providers.iter().find(|provider| provider.name() == name)
     }
 
-    fn fresh(&self) -> OneTimeId {
-        let uuid: Uuid = self.sessions.parts().secrets.uuid();
-        OneTimeId(uuid)
+    fn now(&self) -> Stamp {
+        self.ports.clock.now()
+    }
+
+    fn new_id(&self) -> OneTimeTokenId {
+        OneTimeTokenId(self.ports.secrets.uuid())
     }
 
     fn fingerprint(&self, secret: &str) -> String {
-        let [high, low] = self.parts.secrets.hash(secret).halves();
+        let [high, low] = self.ports.one_time_secrets.hash(secret).halves();
         format!("{high:032x}{low:032x}")
     }
 }

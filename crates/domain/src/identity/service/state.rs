@@ -1,42 +1,38 @@
-//! What is remembered of a flow while the browser is at the provider.
+//! What is stored about a flow while the browser is at the provider.
 
 use uuid::Uuid;
 
 use crate::ids::SessionId;
-use crate::session::Principal;
 
-/// The session of a caller who links, as [`State::session`] reads it.
-pub fn session_of(caller: &Principal) -> String {
-    caller.session.map_or_else(String::new, |session| session.to_string())
-}
-
-/// What is remembered of a flow, a line each; the memo, which may hold anything, is the last.
+/// The state of a flow. As text it has a line for each field; the last one may contain line breaks.
 pub struct State<'a> {
     pub provider: &'a str,
+    /// The fingerprint of the secret that binds the flow to a browser.
     pub binding: &'a str,
-    /// The one that links; empty for a login.
+    /// The session that links the provider; empty for a login.
     pub session: &'a str,
     pub return_to: &'a str,
-    pub memo: &'a str,
+    /// What the provider's adapter needs at the callback.
+    pub flow_state: &'a str,
 }
 
 impl<'a> State<'a> {
     pub fn to_text(&self) -> String {
-        [self.provider, self.binding, self.session, self.return_to, self.memo].join("\n")
+        [self.provider, self.binding, self.session, self.return_to, self.flow_state].join("\n")
+    }
+
+    pub fn of_text(text: &'a str) -> Option<Self> {
+        let mut lines = text.splitn(5, '\n');
+        Some(Self {
+            provider: lines.next()?,
+            binding: lines.next()?,
+            session: lines.next()?,
+            return_to: lines.next()?,
+            flow_state: lines.next()?,
+        })
     }
 
     pub fn session(&self) -> Option<SessionId> {
         Uuid::parse_str(self.session).ok().map(SessionId)
-    }
-
-    pub fn of_text(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(5, '\n');
-        Some(Self {
-            provider: parts.next()?,
-            binding: parts.next()?,
-            session: parts.next()?,
-            return_to: parts.next()?,
-            memo: parts.next()?,
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! Looking at one's sessions, and ending them.
+//! Listing a user's sessions, and ending them.
 
 use super::SessionService;
 use crate::error::StoreError;
@@ -6,31 +6,32 @@ use crate::ids::{SessionId, UserId};
 use crate::session::{AuthFailure, EndReason, Ending, Principal, Session};
 
 impl SessionService {
-    /// Ends the caller's session, or all of the user's. A token of an external issuer has no session here: its issuer ends it.
+    /// Ends the caller's session, or with `all` every session of the user. A caller with a token of an
+    /// external issuer has no session here; only the issuer can end theirs.
     pub async fn log_out(&self, principal: &Principal, all: bool) -> Result<(), StoreError> {
-        let ending = self.ending(EndReason::Logout, self.parts.clock.now());
+        let ending = self.ending(EndReason::Logout, self.ports.clock.now());
         if all {
-            self.announce(&self.parts.sessions.end_all(principal.user, None, ending).await?);
+            self.announce(&self.ports.sessions.end_all(principal.user, None, ending).await?);
         } else if let Some(session) = principal.session {
             self.end(principal.user, session, ending).await?;
         }
         Ok(())
     }
 
-    /// Ends the caller's session and, where it is another one of the caller's, the one that a refresh token in the form of a JWT
-    /// belongs to. `Err` for a token that is none; nothing is ended then.
+    /// Ends the caller's session and the session of a refresh token in JWT form, if it is another one of
+    /// the same user. Returns `Err`, and ends nothing, if the refresh token is not valid.
     pub async fn log_out_with(
         &self,
         principal: &Principal,
         refresh: &str,
     ) -> Result<Result<(), AuthFailure>, StoreError> {
-        let now = self.parts.clock.now();
-        match self.parts.access.verify_refresh(refresh, now) {
-            // One whose time is over belongs to a session that may still have an access token.
+        let now = self.ports.clock.now();
+        match self.ports.access.verify_refresh(refresh, now) {
+            // The session of an expired refresh token may still have a valid access token.
             Ok(()) | Err(AuthFailure::Expired) => {}
             Err(failure) => return Ok(Err(failure)),
         }
-        let facts = self.parts.sessions.find(&self.parts.refresh.hash(refresh)).await?;
+        let facts = self.ports.sessions.find(&self.ports.refresh.hash(refresh)).await?;
         let other = facts.map(|facts| facts.session).filter(|session| session.user == principal.user);
         self.log_out(principal, false).await?;
         if let Some(session) = other.filter(|session| Some(session.id) != principal.session) {
@@ -41,24 +42,24 @@ impl SessionService {
 
     /// The user's live sessions, the last used first.
     pub async fn devices(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        self.parts.sessions.live(user, self.parts.clock.now()).await
+        self.ports.sessions.live(user, self.ports.clock.now()).await
     }
 
-    /// Ends one of the user's sessions; whether there was such a live one.
+    /// Ends one of the user's sessions. Returns whether the user had such an open session.
     pub async fn end_device(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
-        self.end(user, session, self.ending(EndReason::DeviceRevoked, self.parts.clock.now())).await
+        self.end(user, session, self.ending(EndReason::DeviceRevoked, self.ports.clock.now())).await
     }
 
     async fn end(&self, user: UserId, session: SessionId, ending: Ending) -> Result<bool, StoreError> {
-        let ended = self.parts.sessions.end(user, session, ending).await?;
+        let ended = self.ports.sessions.end(user, session, ending).await?;
         self.announce(ended.as_slice());
         Ok(ended.is_some())
     }
 
-    /// Whether the caller's session proved its user recently.
-    pub async fn proved_recently(&self, principal: &Principal) -> Result<bool, StoreError> {
-        let now = self.parts.clock.now();
-        let live = self.parts.sessions.live(principal.user, now).await?;
-        Ok(live.iter().any(|session| Some(session.id) == principal.session && session.proved_recently(now)))
+    /// Whether the caller's session was opened recently enough to authorise what can't be undone.
+    pub(crate) async fn opened_recently(&self, principal: &Principal) -> Result<bool, StoreError> {
+        let now = self.ports.clock.now();
+        let live = self.ports.sessions.live(principal.user, now).await?;
+        Ok(live.iter().any(|session| Some(session.id) == principal.session && session.opened_recently(now)))
     }
 }

@@ -1,80 +1,113 @@
-//! The use cases of sessions: log in, refresh, log out, look at one's devices, and letting a request in.
+//! The use cases of sessions: open, refresh and end them, and list a user's devices.
 
-mod authenticate;
 mod end;
-mod log_in;
-mod opened;
-mod parts;
+mod login;
+mod ports;
 mod refresh;
 
-pub use log_in::{Credentials, LogIn};
-pub use opened::{LoggedIn, Opening, PendingSession, Tokens};
-pub use parts::{Lifetimes, LoginDefence, RefreshForm, SessionParts};
-pub use refresh::{Refresh, Renewal};
+pub(crate) use login::PendingSession;
+pub use login::{Login, Tokens};
+pub use ports::{Lifetimes, RefreshForm, SessionPorts};
+pub use refresh::{RefreshOutcome, RenewalOutcome};
 
 use std::time::Duration;
 
 use super::{
-    AccessToken, Device, EndReason, Ending, Grant, NewSession, Opened, RefreshGrant, RefreshSecret,
-    Revocation,
+    AccessToken, AuthFailure, Device, EndReason, Ending, Grant, NewSession, OpenRefusal, OpenedSession,
+    Principal, RefreshGrant, RefreshSecret, Revocation, RevocationState,
 };
-use crate::account::{PasswordHash, User};
 use crate::error::StoreError;
 use crate::ids::{SessionId, TokenId, UserId};
-use crate::limits::Quotas;
 use crate::time::Stamp;
+use crate::user::{PasswordHash, User};
 
-/// Opens, continues and ends sessions.
+/// The allowance for clock differences between instances: verifiers accept 30 s; a minute covers both sides.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// Opens, refreshes and ends sessions.
 #[derive(Clone)]
 pub struct SessionService {
-    parts: SessionParts,
+    ports: SessionPorts,
     lifetimes: Lifetimes,
-    defence: LoginDefence,
+    cap: u32,
 }
 
 impl SessionService {
-    /// A service over `parts`.
+    /// A service whose users have at most `cap` live sessions each.
     #[must_use]
-    pub fn new(parts: SessionParts, lifetimes: Lifetimes, defence: LoginDefence) -> Self {
-        Self { parts, lifetimes, defence }
+    pub fn new(ports: SessionPorts, lifetimes: Lifetimes, cap: u32) -> Self {
+        Self { ports, lifetimes, cap }
     }
 
-    /// The same service for a surface whose tokens live otherwise.
+    /// The same service for a surface whose tokens have other lifetimes.
     #[must_use]
     pub fn with_lifetimes(&self, lifetimes: Lifetimes) -> Self {
         Self { lifetimes, ..self.clone() }
     }
 
-    /// Opens a session for a user who has proved who they are, by the password of this hash if it was a password.
-    pub async fn open(
-        &self,
-        user: User,
-        proved: Option<PasswordHash>,
-        device: Device,
-        now: Stamp,
-    ) -> Result<Opening, StoreError> {
-        let session = self.new_session(user.id, device, now);
-        let new = NewSession { proved, ..session.new.clone() };
-        let ending = self.ending(EndReason::DeviceRevoked, now);
-        Ok(match self.parts.sessions.open(user.id, new, self.defence.session_cap, ending).await? {
-            Opened::Done(ended) => {
-                self.parts.revocations.add(&ended);
-                Opening::Done(self.logged_in(Box::new(user), session.new.id, session.secret, now))
-            }
-            Opened::NoSuchUser => Opening::NoSuchUser,
-            Opened::PasswordChanged => Opening::PasswordChanged,
-        })
+    /// The lifetimes of the tokens that this service issues.
+    #[must_use]
+    pub const fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
     }
 
-    /// A session with its first refresh token, not yet stored.
-    #[must_use]
-    pub fn new_session(&self, user: UserId, device: Device, now: Stamp) -> PendingSession {
-        let id = SessionId(self.parts.secrets.uuid());
-        let token = TokenId(self.parts.secrets.uuid());
+    /// Checks an access token of this server, by its signature and by the list of revocations. Makes no
+    /// query.
+    pub(crate) fn authenticate(&self, token: &str) -> Result<Principal, AuthFailure> {
+        let now = self.ports.clock.now();
+        let principal = self.ports.access.verify(token, now)?.into();
+        self.check(&principal)?;
+        Ok(principal)
+    }
+
+    /// Checks that neither the caller's session nor their account has ended since the caller was
+    /// authenticated.
+    pub fn check(&self, principal: &Principal) -> Result<(), AuthFailure> {
+        let now = self.ports.clock.reading();
+        match self.ports.revocations.state(principal.user, principal.session, now) {
+            RevocationState::Good => Ok(()),
+            RevocationState::Revoked => Err(AuthFailure::Revoked),
+            RevocationState::Disabled => Err(AuthFailure::Disabled),
+            RevocationState::Unknown => Err(AuthFailure::RevocationsUnknown),
+        }
+    }
+
+    /// Opens a session for a user who has proved their identity: with the password of the hash
+    /// `verified`, or in another way.
+    pub(crate) async fn open(
+        &self,
+        user: UserId,
+        verified: Option<PasswordHash>,
+        device: Device,
+    ) -> Result<Result<Login, OpenRefusal>, StoreError> {
+        let now = self.ports.clock.now();
+        let PendingSession { new, secret } = self.new_session(user, device, now);
+        let (id, new) = (new.id, NewSession { verified, ..new });
+        let ending = self.ending(EndReason::DeviceRevoked, now);
+        let opened = self.ports.sessions.open(user, new, self.cap, ending).await?;
+        Ok(opened.map(|opened| self.opened(opened, id, secret, now)))
+    }
+
+    /// The login of a session that a store has opened; announces the sessions that ended for it.
+    pub(crate) fn opened(
+        &self,
+        opened: OpenedSession,
+        session: SessionId,
+        refresh: RefreshSecret,
+        now: Stamp,
+    ) -> Login {
+        self.announce(&opened.ended);
+        self.login(opened.user, session, refresh, now)
+    }
+
+    /// A session with its first refresh token. The caller stores it.
+    pub(crate) fn new_session(&self, user: UserId, device: Device, now: Stamp) -> PendingSession {
+        let id = SessionId(self.ports.secrets.uuid());
+        let token = TokenId(self.ports.secrets.uuid());
         let expires_at = now.plus(self.lifetimes.refresh);
         let secret = match self.lifetimes.form {
-            RefreshForm::Opaque => self.parts.refresh.derive(id, 0),
-            RefreshForm::Jwt => self.parts.access.issue_refresh(&RefreshGrant {
+            RefreshForm::Opaque => self.ports.refresh.derive(id, 0),
+            RefreshForm::Jwt => self.ports.access.issue_refresh(&RefreshGrant {
                 token,
                 user,
                 session: id,
@@ -82,44 +115,30 @@ impl SessionService {
                 expires_at,
             }),
         };
-        let hash = self.parts.refresh.hash(&secret.0);
-        PendingSession { new: NewSession { id, device, token, hash, expires_at, proved: None }, secret }
-    }
-
-    /// How long its tokens live.
-    #[must_use]
-    pub const fn lifetimes(&self) -> Lifetimes {
-        self.lifetimes
-    }
-
-    /// How often what is limited may be done; `None` where nothing is counted.
-    #[must_use]
-    pub const fn quotas(&self) -> Option<Quotas> {
-        self.defence.quotas
+        let hash = self.ports.refresh.hash(&secret.0);
+        PendingSession { new: NewSession { id, device, token, hash, expires_at, verified: None }, secret }
     }
 
     /// The most live sessions of a user.
-    #[must_use]
-    pub const fn session_cap(&self) -> u32 {
-        self.defence.session_cap
+    pub(crate) const fn cap(&self) -> u32 {
+        self.cap
     }
 
-    /// The tokens of a session that is stored.
-    #[must_use]
-    pub fn logged_in(
+    /// The login of a session that is stored.
+    pub(crate) fn login(
         &self,
         user: Box<User>,
         session: SessionId,
         refresh: RefreshSecret,
         now: Stamp,
-    ) -> LoggedIn {
+    ) -> Login {
         let access = self.access_token(&user, session, now);
-        LoggedIn { user, tokens: Tokens { access, refresh, expires_in: self.lifetimes.access, session } }
+        Login { user, tokens: Tokens { access, refresh, expires_in: self.lifetimes.access, session } }
     }
 
     fn access_token(&self, user: &User, session: SessionId, now: Stamp) -> AccessToken {
-        self.parts.access.issue(&Grant {
-            token: TokenId(self.parts.secrets.uuid()),
+        self.ports.access.issue(&Grant {
+            token: TokenId(self.ports.secrets.uuid()),
             user: user.id,
             email: user.email.clone(),
             session,
@@ -128,22 +147,13 @@ impl SessionService {
         })
     }
 
-    /// Makes known at once what a store ended.
-    pub fn announce(&self, ended: &[Revocation]) {
-        self.parts.revocations.add(ended);
+    /// Adds what a store ended to this instance's list of revocations at once.
+    pub(crate) fn announce(&self, ended: &[Revocation]) {
+        self.ports.revocations.add(ended);
     }
 
-    /// How sessions that end at `now` for `reason` are kept in mind.
-    #[must_use]
-    pub fn ending(&self, reason: EndReason, now: Stamp) -> Ending {
-        // Verifiers allow for half a minute of clock difference; a minute covers it.
-        let until = now.plus(self.lifetimes.longest_access + Duration::from_mins(1));
-        Ending { reason, at: now, until }
-    }
-
-    /// The ports it works with, for the services beside it.
-    #[must_use]
-    pub const fn parts(&self) -> &SessionParts {
-        &self.parts
+    /// How sessions end at `now` for `reason`, and how long that is remembered.
+    pub(crate) fn ending(&self, reason: EndReason, now: Stamp) -> Ending {
+        Ending { reason, at: now, until: now.plus(self.lifetimes.longest_access + CLOCK_SKEW) }
     }
 }

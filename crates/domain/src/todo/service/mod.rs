@@ -1,5 +1,10 @@
 //! The use cases: single todos, lists and bulk changes.
 
+mod by_number;
+mod owned;
+
+pub use owned::Owned;
+
 use std::sync::Arc;
 
 use super::batch::Batch;
@@ -44,12 +49,6 @@ impl TodoService {
     /// Returns the live todo with this number.
     pub async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
         Ok(self.store.get_by_number(user, number).await?.filter(|todo| !todo.deleted()))
-    }
-
-    /// Whether the id belongs to a todo of another user. Contracts that distinguish "not yours"
-    /// from "not found" ask this after the user's own look-up found nothing.
-    pub async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
-        self.store.is_anothers(user, id).await
     }
 
     /// Returns one page of the user's list.

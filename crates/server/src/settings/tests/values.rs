@@ -72,8 +72,8 @@ fn each_setting_is_read_as_documented() {
 
 #[test]
 fn the_api_has_a_rate_limit_and_a_burst_of_its_own() {
-    let api = |variables| load(variables).expect("starts").api_quota;
-    assert_eq!(api(&[]), Some(Quotas::default().api));
+    let api = |variables| load(variables).expect("starts").quotas.expect("on").api;
+    assert_eq!(api(&[]), Some(Quotas::API));
     assert_eq!(api(&[("RATE_LIMIT_API", "off")]), None);
     let quota = api(&[("RATE_LIMIT_API", "60/1m"), ("RATE_LIMIT_API_BURST", "7")]).expect("on");
     assert_eq!((quota.count, quota.burst), (60, 7));

@@ -2,9 +2,9 @@
 
 use api_actix::error::Surface;
 use domain::StoreError;
-use domain::account::HasherError;
 use domain::code::ErrorCode;
 use domain::session::Revoked;
+use domain::user::HasherError;
 use serde_json::{Value, json};
 
 use super::request::{Case, Request, Sender};

@@ -3,41 +3,42 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::account::{Email, MagicLogIn, NewOneTime, Purpose, User};
-use domain::session::{EndReason, NewSession, Revocation, Revoked};
+use domain::one_time::{MagicLinkLogin, NewOneTimeToken, Purpose};
+use domain::session::{EndReason, NewSession, OpenedSession, Revocation, Revoked};
+use domain::user::{Email, User};
 use domain::{SessionId, Stamp, UserId};
 
-use crate::build::{T0, at, email, ending, new_session, one_time, password_hash, proof, uuid};
+use crate::build::{T0, at, email, email_token, ending, new_session, one_time, password_hash, uuid};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
-async fn link(h: &Harness, user: Option<UserId>, to: &Email) -> NewOneTime {
-    let proof = proof(Purpose::MagicLink, user, to);
-    h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
-    proof.token
+async fn link(h: &Harness, user: Option<UserId>, to: &Email) -> NewOneTimeToken {
+    let sent = email_token(Purpose::MagicLink, user, to);
+    h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
+    sent.token
 }
 
 struct LogIn {
     new_user: UserId,
     session: NewSession,
-    outcome: MagicLogIn,
+    outcome: MagicLinkLogin,
 }
 
-async fn log_in(h: &Harness, link: &NewOneTime, cap: u32, now: Stamp) -> LogIn {
+async fn log_in(h: &Harness, link: &NewOneTimeToken, cap: u32, now: Stamp) -> LogIn {
     let (new_user, session) = (UserId(uuid()), new_session(at(10_000)));
     let ending = ending(EndReason::DeviceRevoked, now);
-    let outcome = h.one_time.magic_log_in(&link.hash, new_user, session.clone(), cap, ending).await;
+    let outcome = h.one_time.use_magic_link(&link.hash, new_user, session.clone(), cap, ending).await;
     LogIn { new_user, session, outcome: outcome.expect(ANSWERS) }
 }
 
-fn done(outcome: MagicLogIn) -> (User, HashSet<SessionId>) {
-    let MagicLogIn::Done(user, ended) = outcome else {
+fn done(outcome: MagicLinkLogin) -> (User, HashSet<SessionId>) {
+    let MagicLinkLogin::Done(OpenedSession { user, ended }) = outcome else {
         panic!("the link logs in, not {outcome:?}");
     };
     let id_of = |revocation: &Revocation| match revocation.what {
         Revoked::Session(id) => id,
-        Revoked::Token(_) | Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
+        Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
     };
     (*user, ended.iter().map(id_of).collect())
 }
@@ -56,7 +57,11 @@ async fn registered(h: &Harness, verified: bool) -> (UserId, Email, NewSession) 
         assert!(h.one_time.verify_email(&token.hash, T0).await.expect(ANSWERS).is_some());
     }
     let session = new_session(at(10_000));
-    h.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     (user, address, session)
 }
 
@@ -86,7 +91,7 @@ pub async fn a_first_link_makes_the_account(h: Harness) {
     let records = h.accounts.records(user.id).await.expect(ANSWERS).expect("the user exists");
     assert_eq!(records.mails.len(), 1, "the mail that brought the link is the account's");
     let again = log_in(&h, &link, 20, at(5)).await;
-    assert_eq!(again.outcome, MagicLogIn::Invalid);
+    assert_eq!(again.outcome, MagicLinkLogin::Invalid);
     assert_eq!(h.accounts.by_id(again.new_user).await.expect(ANSWERS), None);
     assert_eq!(h.token(&again.session.hash).await, None);
 }
@@ -100,7 +105,7 @@ pub async fn a_link_that_is_not_good_makes_nothing(h: Harness) {
     let unknown = one_time(Purpose::MagicLink, None, &address);
     for (link, now) in [(&late, late.expires_at), (&other, T0), (&unknown, T0)] {
         let answer = log_in(&h, link, 20, now).await;
-        assert_eq!(answer.outcome, MagicLogIn::Invalid);
+        assert_eq!(answer.outcome, MagicLinkLogin::Invalid);
         assert_eq!(h.token(&answer.session.hash).await, None);
     }
     assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None);
@@ -141,7 +146,7 @@ pub async fn of_fifty_with_one_link_one_logs_in(h: Harness) {
         async move { log_in(&h, &link, 20, T0).await }
     }))
     .await;
-    let winners: Vec<_> = answers.iter().filter(|answer| answer.outcome != MagicLogIn::Invalid).collect();
+    let winners: Vec<_> = answers.iter().filter(|answer| answer.outcome != MagicLinkLogin::Invalid).collect();
     assert_eq!(winners.len(), 1);
     assert_eq!(live(&h, user, at(1)).await, HashSet::from([session.id, winners[0].session.id]));
 }
@@ -150,7 +155,11 @@ pub async fn of_fifty_with_one_link_one_logs_in(h: Harness) {
 pub async fn whoever_registered_an_address_unverified_is_locked_out(h: Harness) {
     let (user, address, of_squatter) = registered(&h, false).await;
     let expired = new_session(at(1));
-    h.sessions.open(user, expired.clone(), 20, ending(EndReason::Logout, T0)).await.expect(ANSWERS);
+    h.sessions
+        .open(user, expired.clone(), 20, ending(EndReason::Logout, T0))
+        .await
+        .expect(ANSWERS)
+        .expect("it opens");
     let link = link(&h, Some(user), &address).await;
     let answer = log_in(&h, &link, 20, at(5)).await;
     let (stored, ended) = done(answer.outcome);
@@ -181,7 +190,7 @@ pub async fn a_link_to_a_disabled_account_logs_nobody_in(h: Harness) {
         h.operator.set_active(user, false).await;
         let before = h.stored(user).await;
         let answer = log_in(&h, &link, 20, at(5)).await;
-        assert_eq!(answer.outcome, MagicLogIn::Disabled);
+        assert_eq!(answer.outcome, MagicLinkLogin::Disabled);
         assert_eq!(h.token(&answer.session.hash).await, None);
         assert_eq!(h.stored(user).await, before);
     }

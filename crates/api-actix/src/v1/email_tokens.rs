@@ -1,9 +1,10 @@
-//! What a mail proves: an address, and the way back in without the password.
+//! The tokens in mails, which verify an address or reset the password.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
-use domain::account::{Email, PasswordPolicy, Reset};
+use domain::account::{MailOutcome, PasswordResetOutcome};
 use domain::session::Scope;
+use domain::user::{Email, PasswordPolicy};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -66,13 +67,7 @@ async fn verify_email(api: web::Data<Api>, body: Body) -> Answer {
 #[post("/auth/resend-verification")]
 async fn resend_verification(api: web::Data<Api>, caller: Caller) -> Answer {
     let user = caller.may(Scope::Account)?;
-    let user = api.accounts.get(user).await?.ok_or_else(Problem::account_gone)?;
-    if let Some(email) = &user.email {
-        // By user and not by network: a frontend's server sends the requests of all its users.
-        api.accounts.charge_mail_of(user.id, email).await?;
-    }
-    api.accounts.resend_verification(&user).await?;
-    Ok(HttpResponse::Accepted().finish())
+    accepted(api.accounts.resend_verification(user).await?)
 }
 
 /// To whom a mail is to go.
@@ -86,12 +81,18 @@ pub(super) struct MailRequest<'a> {
 }
 
 impl MailRequest<'_> {
-    /// The address, charged for one mail.
-    pub(super) async fn charged(self, api: &Api, client: &Client) -> Result<Email, Problem> {
+    pub(super) fn parse(self) -> Result<Email, Problem> {
         let mut checks = Checks::default();
-        let email = email(&mut checks, self.email).ok_or(checks)?;
-        api.accounts.charge_mail(&email, client.ip).await?;
-        Ok(email)
+        Ok(email(&mut checks, self.email).ok_or(checks)?)
+    }
+}
+
+/// The answer to a request for a mail.
+pub(super) fn accepted(outcome: MailOutcome) -> Answer {
+    match outcome {
+        MailOutcome::Accepted => Ok(HttpResponse::Accepted().finish()),
+        MailOutcome::NoSuchUser => Err(Problem::account_gone()),
+        MailOutcome::Limited(charge) => Err(charge.into()),
     }
 }
 
@@ -106,9 +107,8 @@ impl MailRequest<'_> {
 )]
 #[post("/auth/forgot-password")]
 async fn forgot_password(api: web::Data<Api>, client: Client, body: Body) -> Answer {
-    let email = body.read::<MailRequest<'_>>()?.charged(&api, &client).await?;
-    in_like_time(api.accounts.forgot_password(&email)).await?;
-    Ok(HttpResponse::Accepted().finish())
+    let email = body.read::<MailRequest<'_>>()?.parse()?;
+    accepted(in_like_time(api.accounts.forgot_password(&email, client.ip)).await?)
 }
 
 /// A password to be set.
@@ -147,9 +147,9 @@ async fn reset_password(api: web::Data<Api>, body: Body) -> Answer {
     let password = checks.required("password", input.password, as_is);
     let (Some(token), Some(password)) = (token, password) else { return Err(checks.into()) };
     match api.accounts.reset_password(&token.0, &password.0, PasswordPolicy::default()).await? {
-        Reset::Done => Ok(HttpResponse::NoContent().finish()),
-        Reset::Invalid => Err(Problem::one_time_token_invalid()),
-        Reset::Weak(weak) => Err(Checks::of("password", &weak).into()),
-        Reset::Hasher(error) => Err(error.into()),
+        PasswordResetOutcome::Done => Ok(HttpResponse::NoContent().finish()),
+        PasswordResetOutcome::Invalid => Err(Problem::one_time_token_invalid()),
+        PasswordResetOutcome::Weak(weak) => Err(Checks::of("password", &weak).into()),
+        PasswordResetOutcome::Hasher(error) => Err(error.into()),
     }
 }

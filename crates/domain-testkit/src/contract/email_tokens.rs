@@ -4,14 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::account::{Email, NewOneTime, NewUser, Proof, Purpose, Registered, User};
+use domain::account::{NewUser, ProfileChange, Registered};
 use domain::mail::Template;
-use domain::session::{Device, EndReason, Refreshed, Revocation, Revoked, TokenHash};
+use domain::one_time::{EmailToken, NewOneTimeToken, Purpose};
+use domain::session::{Device, EndReason, Revocation, Revoked, Rotated, TokenHash};
+use domain::user::{Email, User};
 use domain::{Stamp, UserId};
 
 use crate::build::{
-    T0, at, display_name, email, ending, mail, new_session, new_user, one_time, password_hash, proof,
-    replacement, successor,
+    T0, at, display_name, email, email_token, ending, mail, new_email, new_session, new_user, one_time,
+    password_hash, replacement, successor,
 };
 use crate::{Harness, all};
 
@@ -27,23 +29,23 @@ async fn reset(h: &Harness, hash: &TokenHash, now: Stamp) -> Option<Vec<Revocati
 }
 
 /// A user, their address, and a token of theirs.
-async fn with_token(h: &Harness, purpose: Purpose) -> (UserId, Email, NewOneTime) {
+async fn with_token(h: &Harness, purpose: Purpose) -> (UserId, Email, NewOneTimeToken) {
     let user = h.user().await;
     let address = h.stored(user).await.email.expect("it has an address");
-    let proof = proof(purpose, Some(user), &address);
-    h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
-    (user, address, proof.token)
+    let sent = email_token(purpose, Some(user), &address);
+    h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
+    (user, address, sent.token)
 }
 
 async fn change_address(h: &Harness, user: UserId, to: &Email) {
-    let proof = proof(Purpose::VerifyEmail, Some(user), to);
-    h.one_time.change_email(user, None, to.clone(), proof, None, T0).await.expect(ANSWERS);
+    let change = ProfileChange { display_name: None, email: Some(new_email(user, to)) };
+    h.accounts.change_profile(user, change, T0).await.expect(ANSWERS);
 }
 
 /// A registration writes its verification, token and mail, with the account.
 pub async fn a_registration_writes_its_verification(h: Harness) {
     let new = NewUser { display_name: Some(display_name("Ann 🦀")), ..new_user() };
-    let mut verification = proof(Purpose::VerifyEmail, Some(new.id), &new.email);
+    let mut verification = email_token(Purpose::VerifyEmail, Some(new.id), &new.email);
     if let Some(mail) = &mut verification.mail {
         mail.name.clone_from(&new.display_name);
     }
@@ -69,7 +71,7 @@ pub async fn a_refused_registration_writes_no_mail(h: Harness) {
         let h = Arc::clone(&h);
         async move {
             let new = NewUser { email: email("ann@example.com"), ..new_user() };
-            let verification = proof(Purpose::VerifyEmail, Some(new.id), &new.email);
+            let verification = email_token(Purpose::VerifyEmail, Some(new.id), &new.email);
             let hash = verification.token.hash;
             let new = NewUser { verification: Some(verification), ..new };
             (hash, h.accounts.register(new, None, T0).await.expect(ANSWERS))
@@ -122,7 +124,7 @@ pub async fn a_reset_ends_every_session(h: Harness) {
     let sessions = [at(1_000), at(2), at(1_000)].map(new_session);
     let opening = ending(EndReason::DeviceRevoked, T0);
     for (owner, session) in [user, user, other].into_iter().zip(&sessions) {
-        h.sessions.open(owner, session.clone(), 20, opening).await.expect(ANSWERS);
+        h.sessions.open(owner, session.clone(), 20, opening).await.expect(ANSWERS).expect("it opens");
     }
     let before = h.stored(user).await;
     let resettable = h.one_time.resettable(&token.hash, at(5)).await.expect(ANSWERS);
@@ -146,7 +148,7 @@ pub async fn a_reset_ends_every_session(h: Harness) {
     assert_eq!(h.one_time.resettable(&token.hash, at(5)).await.expect(ANSWERS), None, "it was used");
     assert_eq!(reset(&h, &token.hash, at(5)).await, None);
     let next = h.sessions.rotate(&sessions[2].hash, successor(at(1_000)), &Device::default(), over).await;
-    assert!(matches!(next.expect(ANSWERS), Refreshed::Done { .. }), "nobody else is logged out");
+    assert!(matches!(next.expect(ANSWERS), Rotated::Done { .. }), "nobody else is logged out");
     assert_eq!(h.stored(other).await.password, Some(password_hash("first")));
 }
 
@@ -188,13 +190,13 @@ pub async fn a_reset_sent_to_an_address_given_up_is_void(h: Harness) {
 pub async fn a_token_and_its_mail_are_written_together(h: Harness) {
     let user = h.user().await;
     let address = email("ann@example.com");
-    let twice = [(); 2].map(|()| proof(Purpose::ResetPassword, Some(user), &address));
-    let notice = Proof {
+    let twice = [(); 2].map(|()| email_token(Purpose::ResetPassword, Some(user), &address));
+    let notice = EmailToken {
         token: one_time(Purpose::VerifyEmail, Some(user), &address),
         mail: Some(mail(Some(user), &address, Template::PasswordChanged)),
     };
-    for proof in twice.iter().chain([&notice]) {
-        h.one_time.send(proof.clone(), T0).await.expect(ANSWERS);
+    for sent in twice.iter().chain([&notice]) {
+        h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
     }
     let mails = h.outbox.claim(T0, at(9), 10).await.expect(ANSWERS);
     let tokens: HashSet<_> = mails.iter().map(|queued| queued.mail.token).collect();

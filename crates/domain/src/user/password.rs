@@ -1,4 +1,4 @@
-//! Passwords: what is accepted, and the port that hashes them.
+//! Passwords: the rules for new ones, and the port that hashes them.
 
 use std::fmt;
 
@@ -8,56 +8,47 @@ use thiserror::Error;
 use super::Email;
 use crate::text::fold;
 
-/// What a surface demands of a new password beyond 8 characters with upper case, lower case and digit.
+/// What a surface requires of a new password, besides 8 characters with an upper-case letter, a
+/// lower-case letter and a digit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// Whether a character that is neither letter nor digit is needed.
+    /// Whether it needs a character that is neither a letter nor a digit.
     pub special: bool,
 }
 
-/// Why a new password is refused. All that is wrong is told at once.
+/// Why a new password is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WeakPassword {
-    /// Fewer than 8 characters, or a class of characters is missing.
+    /// It is too short or lacks a class of characters; all that it lacks is listed.
     #[error("must have {}", .missing.join(", "))]
-    Missing {
-        /// What it needs, in words.
-        missing: Vec<&'static str>,
-    },
-    /// More than 72 bytes of UTF-8: bcrypt would ignore the rest.
+    Missing { missing: Vec<&'static str> },
+    /// It has more than 72 bytes of UTF-8; bcrypt would ignore the rest.
     #[error("must be at most {max} bytes long in UTF-8, it has {got}")]
-    TooLong {
-        /// The most bytes allowed.
-        max: usize,
-        /// How many it has.
-        got: usize,
-    },
-    /// It holds a NUL, at which bcrypt would stop.
+    TooLong { max: usize, got: usize },
+    /// It contains a NUL, where bcrypt would stop.
     #[error("must not contain the character NUL")]
     Nul,
-    /// It is one of the most common ones.
     #[error("is one of the most common passwords")]
     Common,
-    /// It is the user's own address.
     #[error("must not be your email address")]
     IsEmail,
 }
 
-/// A password that may be set.
+/// A password that satisfies the rules and may be set.
 #[derive(Clone)]
 pub struct NewPassword(String);
 
-/// The passwords most often found in leaks that would otherwise pass, folded, a line each: those
-/// of Django's list (BSD licence) that have a letter and a digit.
+/// The most common leaked passwords, folded, one a line. Taken from Django's list (BSD licence): the
+/// entries that have a letter and a digit, as the rules refuse all others anyway.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 impl NewPassword {
-    /// The least characters it has.
+    /// The minimum length in characters.
     pub const MIN_CHARS: usize = 8;
-    /// The most bytes it has (bcrypt's limit).
+    /// The maximum length in bytes of UTF-8 (bcrypt's limit).
     pub const MAX_BYTES: usize = 72;
 
-    /// Checks `text`, which is never trimmed, for the user of `email`.
+    /// Checks the password of the user of `email`. The text is not trimmed.
     pub fn parse(text: &str, email: Option<&Email>, policy: PasswordPolicy) -> Result<Self, WeakPassword> {
         if text.len() > Self::MAX_BYTES {
             return Err(WeakPassword::TooLong { max: Self::MAX_BYTES, got: text.len() });
@@ -86,8 +77,9 @@ impl NewPassword {
         Ok(Self(text.to_owned()))
     }
 
-    /// A password that its user just proved, for a hash of higher cost: no rule of today's refuses it.
-    pub(crate) fn proved(text: &str) -> Self {
+    /// A password that was just verified and is to be hashed again at a higher cost. Today's rules do not
+    /// apply to it.
+    pub(crate) fn verified(text: &str) -> Self {
         Self(text.to_owned())
     }
 
@@ -104,7 +96,7 @@ impl fmt::Debug for NewPassword {
     }
 }
 
-/// A hash in the form its hasher writes, such as `$2b$12$…`.
+/// A hash in the format of the hasher, such as `$2b$12$…`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);
 
@@ -114,37 +106,34 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// The answer to a password offered.
+/// The result of comparing a password with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verified {
-    /// It is another.
     Wrong,
-    /// It is the right one.
     Right,
-    /// It is the right one, and its hash is of a lower cost than new ones.
+    /// It is right, and its hash has a lower cost than new hashes.
     RightButWeak,
 }
 
-/// Why there is no answer.
+/// Why the hasher gave no answer.
 #[derive(Debug, Error)]
 pub enum HasherError {
-    /// Too many wait already; nothing was done.
     #[error("too many passwords are waiting to be hashed")]
     Busy,
-    /// The hash can't be read or made.
     #[error("password hashing failed: {0}")]
     Failed(String),
 }
 
-/// Hashes passwords off the async workers, a bounded number at once and a bounded number waiting.
+/// Hashes passwords. An implementation MUST do so off the async workers, with a bounded number at work and a
+/// bounded number waiting.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Hashes a new password at the configured cost.
+    /// Hashes a password at the configured cost.
     async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError>;
 
-    /// Compares. Without a hash the answer is `Wrong` after the time that a comparison takes, so that nobody learns whether
-    /// an account exists.
+    /// Compares a password with a hash. Without a hash the answer MUST be `Wrong` and MUST take as long as a
+    /// comparison, so that the time does not reveal whether an account exists.
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError>;
 }
 
@@ -158,20 +147,20 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_missing_is_told_at_once() {
+    fn a_refusal_lists_everything_that_is_missing() {
         let missing = vec!["8 characters or more", "an upper-case letter", "a digit"];
         assert_eq!(parse("abc").err(), Some(WeakPassword::Missing { missing }));
     }
 
     #[test]
-    fn bytes_count_not_characters() {
+    fn the_maximum_counts_bytes_and_not_characters() {
         let long = format!("Aa1{}", "é".repeat(35));
         assert_eq!(parse(&long).err(), Some(WeakPassword::TooLong { max: 72, got: 73 }));
         assert!(parse(&long[..long.len() - 2]).is_ok());
     }
 
     #[test]
-    fn common_ones_and_the_own_address_are_refused() {
+    fn common_passwords_and_the_users_own_address_are_refused() {
         assert_eq!(parse("Password1").err(), Some(WeakPassword::Common));
         assert_eq!(parse("aNN1@Example.com").err(), Some(WeakPassword::IsEmail));
         assert_eq!(parse("Aa1\0aaaaaa").err(), Some(WeakPassword::Nul));

@@ -1,27 +1,28 @@
 //! Email addresses.
 
+use std::fmt;
+use std::str::FromStr;
+
 use email_address::{EmailAddress, Options};
 use thiserror::Error;
 
-/// An address of the form `local@host.domain` (RFC 5321 section 4.1.2, RFC 6531), as typed but trimmed. Two are equal when they differ in
-/// the case of ASCII letters only.
+/// An address of the form `local@host.domain` (RFC 5321 section 4.1.2, RFC 6531), trimmed and otherwise as typed.
 ///
-/// No other letters are folded and nothing is normalised. Unicode's case mappings join characters that mail servers keep apart (U+212A KELVIN
-/// SIGN becomes `k`, U+0130 becomes `i` with a dot), and whoever owned the one mailbox would get the other's mails. The price is that
-/// `Jürgen@…` and `JÜRGEN@…` are two accounts.
+/// Two addresses are equal if they differ only in the case of ASCII letters. Other letters are neither
+/// folded nor normalised: Unicode's case mappings join characters that mail servers keep apart (U+212A
+/// KELVIN SIGN becomes `k`, U+0130 becomes `i` with a dot), and the owner of one mailbox would receive
+/// the mail of the other. The price is that `Jürgen@…` and `JÜRGEN@…` are two accounts.
 #[derive(Clone, Debug)]
 pub struct Email {
     typed: String,
     key: String,
 }
 
-/// Why a text is no email address.
+/// Why a text is not an email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EmailError {
-    /// Nothing is left after trimming.
     #[error("must not be blank")]
     Blank,
-    /// It has not the form `local@host.domain`.
     #[error("must be an email address such as ann@example.com")]
     Malformed,
 }
@@ -38,19 +39,46 @@ impl Email {
         if parsed.is_err() || text.contains(['"', '\\']) || text.chars().any(char::is_control) {
             return Err(EmailError::Malformed);
         }
-        Ok(Self { typed: text.to_owned(), key: text.to_ascii_lowercase() })
+        Ok(Self::from_stored(text.to_owned()))
     }
 
-    /// The address as its user typed it.
+    /// An address read back from a store. It was parsed when it was written, so today's rules do not
+    /// apply to it.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self { key: text.to_ascii_lowercase(), typed: text }
+    }
+
+    /// The address as the user typed it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.typed
     }
 
-    /// The form under which it is unique.
+    /// The form under which the address is unique: ASCII letters in lower case.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+impl FromStr for Email {
+    type Err = EmailError;
+
+    fn from_str(text: &str) -> Result<Self, EmailError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+impl AsRef<str> for Email {
+    fn as_ref(&self) -> &str {
+        &self.typed
     }
 }
 
@@ -69,14 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_differ_in_case_are_one() {
+    fn addresses_that_differ_in_case_are_equal() {
         let (a, b) = (Email::parse(" Ann@Example.com "), Email::parse("ann@example.COM"));
         assert_eq!(a, b);
         assert_eq!(a.expect("valid").as_str(), "Ann@Example.com");
     }
 
     #[test]
-    fn letters_that_unicode_folds_to_ascii_are_other_letters() {
+    fn letters_that_unicode_folds_to_ascii_stay_different() {
         let plain = Email::parse("mike.s@kelvin.example").expect("valid");
         for lookalike in [
             "mi\u{212a}e.s@kelvin.example",
@@ -92,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_addresses_are_one_when_they_differ_in_the_case_of_ascii_letters_alone(
+        fn two_addresses_are_equal_if_they_differ_only_in_the_case_of_ascii_letters(
             local in "[a-zA-Z0-9.kKsSi\u{212a}\u{17f}\u{130}\u{131}üÜßẞΣσςａ]{1,12}",
             other in "[a-zA-Z0-9.kKsSi\u{212a}\u{17f}\u{130}\u{131}üÜßẞΣσςａ]{1,12}",
             flips in prop::collection::vec(any::<bool>(), 40),
@@ -113,14 +141,14 @@ mod tests {
             if let Ok(other) = of(&other) {
                 prop_assert_eq!(other == email, other.as_str().eq_ignore_ascii_case(email.as_str()));
             }
-            // Whatever is not ASCII stays as it is.
+            // Characters outside ASCII stay as they are.
             let foreign = |text: &str| text.chars().filter(|c| !c.is_ascii()).collect::<String>();
             prop_assert_eq!(foreign(email.key()), foreign(email.as_str()));
         }
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn a_text_that_is_not_an_address_is_refused() {
         for text in [
             "ann",
             "ann@",

@@ -1,17 +1,20 @@
 //! One-time tokens, mails and identities.
 
-use domain::account::{Email, NewOneTime, OneTimeId, Proof, Purpose};
+use domain::OneTimeTokenId;
+use domain::account::{EmailChange, ProfileChange};
 use domain::identity::{ExternalToken, ProviderIdentity, SealedTokens};
 use domain::mail::{NewMail, Template};
+use domain::one_time::{EmailToken, NewOneTimeToken, Purpose};
+use domain::user::{DisplayName, Email};
 use domain::{Stamp, UserId};
 
 use super::{T0, token_hash, uuid};
 
 /// A token that is good from [`T0`] on for as long as its purpose allows, and carries the address.
 #[must_use]
-pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOneTime {
-    NewOneTime {
-        id: OneTimeId(uuid()),
+pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOneTimeToken {
+    NewOneTimeToken {
+        id: OneTimeTokenId(uuid()),
         purpose,
         hash: token_hash(),
         user,
@@ -28,7 +31,7 @@ pub fn mail(user: Option<UserId>, to: &Email, template: Template) -> NewMail {
 
 /// A token as [`one_time`] makes it, with the mail that brings it to the address.
 #[must_use]
-pub fn proof(purpose: Purpose, user: Option<UserId>, email: &Email) -> Proof {
+pub fn email_token(purpose: Purpose, user: Option<UserId>, email: &Email) -> EmailToken {
     let template = match purpose {
         Purpose::VerifyEmail => Template::VerifyEmail,
         Purpose::ResetPassword => Template::ResetPassword,
@@ -37,7 +40,20 @@ pub fn proof(purpose: Purpose, user: Option<UserId>, email: &Email) -> Proof {
     };
     let token = one_time(purpose, user, email);
     let mail = NewMail { token: Some(token.id), ..mail(user, email, template) };
-    Proof { token, mail: Some(mail) }
+    EmailToken { token, mail: Some(mail) }
+}
+
+/// A change of the name.
+#[must_use]
+pub fn new_name(name: Option<DisplayName>) -> ProfileChange {
+    ProfileChange { display_name: Some(name), email: None }
+}
+
+/// A change of the address by a caller without a session, with its verification and without a notice.
+#[must_use]
+pub fn new_email(user: UserId, email: &Email) -> EmailChange {
+    let verification = email_token(Purpose::VerifyEmail, Some(user), email);
+    EmailChange { email: email.clone(), session: None, verification, notice: None }
 }
 
 /// What a provider says of a user, with tokens that were never anything.

@@ -1,0 +1,73 @@
+//! Changing the name and the address of a user.
+
+use diesel::pg::data_types::PgTimestamp;
+use diesel::prelude::{AsChangeset, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::result::{DatabaseErrorKind, Error as SqlError};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::account::{EmailChange, ProfileChange, ProfileChanged};
+use domain::user::{DisplayName, Email};
+use domain::{Stamp, StoreError, UserId};
+
+use super::write::{ADDRESS_UNIQUE, lock_wholly};
+use crate::error::Failure;
+use crate::one_time;
+use crate::rows::{UserRow, timestamp};
+use crate::schema::users;
+use crate::sessions::live;
+
+/// The columns that a change sets; `None` leaves a column as it is.
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Columns<'a> {
+    display_name: Option<Option<&'a str>>,
+    email: Option<&'a str>,
+    email_key: Option<&'a str>,
+    email_verified: Option<bool>,
+    updated_at: PgTimestamp,
+}
+
+pub(super) async fn change(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    change: &ProfileChange,
+    now: Stamp,
+) -> Result<ProfileChanged, Failure> {
+    if let Some(EmailChange { session, .. }) = &change.email {
+        if !lock_wholly(conn, user).await? {
+            return Ok(ProfileChanged::NoSuchUser);
+        }
+        if !live::is_live(conn, user, *session, now).await? {
+            return Ok(ProfileChanged::SessionEnded);
+        }
+    }
+    let email = change.email.as_ref().map(|change| &change.email);
+    let columns = Columns {
+        display_name: change.display_name.as_ref().map(|name| name.as_ref().map(DisplayName::as_str)),
+        email: email.map(Email::as_str),
+        email_key: email.map(Email::key),
+        email_verified: email.map(|_| false),
+        updated_at: timestamp(now),
+    };
+    let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(&columns);
+    let row = update.returning(UserRow::as_returning()).get_result(&mut &*conn).await.optional()?;
+    let Some(row): Option<UserRow> = row else { return Ok(ProfileChanged::NoSuchUser) };
+    if let Some(EmailChange { verification, notice, .. }) = &change.email {
+        one_time::write::store(conn, user, verification, now).await?;
+        if let Some(notice) = notice {
+            one_time::write::queue(conn, notice, now).await?;
+        }
+    }
+    Ok(ProfileChanged::Done(Box::new(row.try_into()?)))
+}
+
+/// Turns the violation of the address's uniqueness into the outcome.
+pub(super) fn unless_taken(changed: Result<ProfileChanged, Failure>) -> Result<ProfileChanged, StoreError> {
+    match changed {
+        Err(Failure::Sql(SqlError::DatabaseError(DatabaseErrorKind::UniqueViolation, facts)))
+            if facts.constraint_name() == Some(ADDRESS_UNIQUE) =>
+        {
+            Ok(ProfileChanged::EmailTaken)
+        }
+        outcome => Ok(outcome?),
+    }
+}

@@ -1,0 +1,39 @@
+//! Deleting the own account.
+
+use super::{AccountService, NotVerified};
+use crate::error::StoreError;
+use crate::session::{EndReason, Principal};
+
+/// The outcome of a deletion.
+#[derive(Debug)]
+pub enum DeletionOutcome {
+    /// Every row of the user is deleted, and every token has ended.
+    Done,
+    NotVerified(NotVerified),
+    /// The account was deleted before, or the session has ended in the meantime.
+    NoSuchUser,
+}
+
+impl AccountService {
+    /// Deletes the caller's account, if the password is right or, without one, the login is recent.
+    pub async fn delete(
+        &self,
+        principal: &Principal,
+        password: Option<&str>,
+    ) -> Result<DeletionOutcome, StoreError> {
+        let Some(user) = self.ports.accounts.by_id(principal.user).await? else {
+            return Ok(DeletionOutcome::NoSuchUser);
+        };
+        if let Err(reason) = self.verify_identity(principal, &user, password).await? {
+            return Ok(DeletionOutcome::NotVerified(reason));
+        }
+        let ending = self.sessions.ending(EndReason::AccountDeleted, self.now());
+        Ok(match self.ports.accounts.delete(principal.user, principal.session, ending).await? {
+            Some(ended) => {
+                self.sessions.announce(&ended);
+                DeletionOutcome::Done
+            }
+            None => DeletionOutcome::NoSuchUser,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! Tokens that go by mail: verifying the address and resetting the password.
+//!
+//! A caller who requests a mail to an address learns nothing about whether there is an account: the answer
+//! is the same, and so is the work, down to a token that no mail carries.
+
+use std::net::IpAddr;
+
+use super::AccountService;
+use crate::error::StoreError;
+use crate::ids::UserId;
+use crate::limits::Charge;
+use crate::mail::Template;
+use crate::one_time::{EmailToken, PasswordReplacement, Purpose};
+use crate::session::EndReason;
+use crate::user::{Email, HasherError, NewPassword, PasswordPolicy, User, WeakPassword};
+
+/// The outcome of a request for a mail.
+#[derive(Debug)]
+pub enum MailOutcome {
+    /// The mail is queued, if one is due.
+    Accepted,
+    /// The caller's account does not exist.
+    NoSuchUser,
+    /// Too many mails to this address, or requested by this network or user.
+    Limited(Charge),
+}
+
+/// The outcome of a password reset.
+#[derive(Debug)]
+pub enum PasswordResetOutcome {
+    /// The password is set, and every session has ended.
+    Done,
+    /// The token is unknown, used or expired.
+    Invalid,
+    /// The new password is refused; the token stays valid.
+    Weak(WeakPassword),
+    /// The hasher gave no answer; the token stays valid.
+    Hasher(HasherError),
+}
+
+impl AccountService {
+    /// Queues the verification mail again, unless the address is verified.
+    pub async fn resend_verification(&self, user: UserId) -> Result<MailOutcome, StoreError> {
+        let Some(user) = self.ports.accounts.by_id(user).await? else { return Ok(MailOutcome::NoSuchUser) };
+        let Some(email) = &user.email else { return Ok(MailOutcome::Accepted) };
+        let now = self.now();
+        if let Err(charge) = self.charge_mail_of(user.id, email, now).await {
+            return Ok(MailOutcome::Limited(charge));
+        }
+        if !user.email_verified {
+            let name = user.display_name.as_ref();
+            let token = self.email_token(Purpose::VerifyEmail, Some(user.id), email, name, now);
+            self.ports.one_time.send(token, now).await?;
+        }
+        Ok(MailOutcome::Accepted)
+    }
+
+    /// Consumes the token of a verification mail. `None` if it is not valid.
+    pub async fn verify_email(&self, token: &str) -> Result<Option<User>, StoreError> {
+        self.ports.one_time.verify_email(&self.ports.one_time_secrets.hash(token), self.now()).await
+    }
+
+    /// Queues a reset mail if there is an account with this address. `ip` is the caller's, for the limits.
+    pub async fn forgot_password(
+        &self,
+        email: &Email,
+        ip: Option<IpAddr>,
+    ) -> Result<MailOutcome, StoreError> {
+        let now = self.now();
+        if let Err(charge) = self.charge_mail(email, ip, now).await {
+            return Ok(MailOutcome::Limited(charge));
+        }
+        let purpose = Purpose::ResetPassword;
+        let user = self.ports.accounts.by_email(email).await?.filter(|user| user.is_active);
+        let token = match &user {
+            // To the address as the user registered it, not as this caller spells it.
+            Some(user) => {
+                let to = user.email.as_ref().unwrap_or(email);
+                self.email_token(purpose, Some(user.id), to, user.display_name.as_ref(), now)
+            }
+            None => EmailToken { token: self.one_time_token(purpose, None, email, now), mail: None },
+        };
+        self.ports.one_time.send(token, now).await?;
+        Ok(MailOutcome::Accepted)
+    }
+
+    /// Consumes the token of a reset mail, and sets a new password.
+    pub async fn reset_password(
+        &self,
+        token: &str,
+        password: &str,
+        policy: PasswordPolicy,
+    ) -> Result<PasswordResetOutcome, StoreError> {
+        let hash = self.ports.one_time_secrets.hash(token);
+        let Some(user) = self.ports.one_time.resettable(&hash, self.now()).await? else {
+            return Ok(PasswordResetOutcome::Invalid);
+        };
+        let password = match NewPassword::parse(password, user.email.as_ref(), policy) {
+            Ok(password) => password,
+            Err(weak) => return Ok(PasswordResetOutcome::Weak(weak)),
+        };
+        let password = match self.ports.hasher.hash(password).await {
+            Ok(password) => password,
+            Err(error) => return Ok(PasswordResetOutcome::Hasher(error)),
+        };
+        let ending = self.sessions.ending(EndReason::PasswordReset, self.now());
+        let notice = self.notice(&user, Template::PasswordChanged);
+        let new = PasswordReplacement { password, ending, notice };
+        Ok(match self.ports.one_time.reset_password(&hash, new).await? {
+            Some(ended) => {
+                self.sessions.announce(&ended);
+                PasswordResetOutcome::Done
+            }
+            None => PasswordResetOutcome::Invalid,
+        })
+    }
+}

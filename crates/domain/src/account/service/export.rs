@@ -1,0 +1,95 @@
+//! Exporting everything that is stored about a user.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::AccountService;
+use crate::account::AccountRecords;
+use crate::error::StoreError;
+use crate::ids::TodoId;
+use crate::session::{AuthFailure, Principal, SessionService};
+use crate::time::Stamp;
+use crate::todo::{Todo, TodoStore};
+
+/// Todos read at once. The largest take some 80 KB each, read and written, so a page takes 4 MB of memory.
+const PAGE: u32 = 50;
+
+/// An export in progress. Its memory is bounded by one page of todos and 16 bytes for each todo.
+pub struct Export {
+    todos: Arc<dyn TodoStore>,
+    sessions: SessionService,
+    principal: Principal,
+    progress: Progress,
+}
+
+enum Progress {
+    /// Nothing is exported yet; the export was started at this instant.
+    Account(Box<AccountRecords>, Stamp),
+    /// The todos with these ids are exported, up to this stamp. A todo that changes in the meantime is read
+    /// again with a later stamp. Its id identifies it: a snapshot of the database, held open for as long as
+    /// a client takes to read, would burden every user.
+    Todos(Option<Stamp>, HashSet<TodoId>),
+    Done,
+}
+
+/// A part of an export.
+#[derive(Debug)]
+pub enum ExportPart {
+    /// The first part: everything but the todos, and when the export was started.
+    Account(Box<AccountRecords>, Stamp),
+    /// The next todos in stamp order, tombstones included, each as it is when its part is read. A todo comes
+    /// only once.
+    Todos(Vec<Todo>),
+}
+
+/// Why an export ends before it is complete.
+#[derive(Debug)]
+pub enum ExportError {
+    /// The caller's session or account has ended.
+    Unauthorized(AuthFailure),
+    Store(StoreError),
+}
+
+impl AccountService {
+    /// Starts an export of the caller's account. `None` if the account was deleted.
+    pub async fn export(&self, principal: &Principal) -> Result<Option<Export>, StoreError> {
+        let records = self.ports.accounts.records(principal.user).await?;
+        Ok(records.map(|records| Export {
+            todos: self.ports.todos.clone(),
+            sessions: self.sessions.clone(),
+            principal: principal.clone(),
+            progress: Progress::Account(Box::new(records), self.now()),
+        }))
+    }
+}
+
+impl Export {
+    /// The next part, or `None` at the end. Fails if the session has ended since the part before: a client
+    /// may take any time to read.
+    pub async fn next(&mut self) -> Result<Option<ExportPart>, ExportError> {
+        self.sessions.check(&self.principal).map_err(ExportError::Unauthorized)?;
+        match std::mem::replace(&mut self.progress, Progress::Done) {
+            Progress::Account(records, started) => {
+                self.progress = Progress::Todos(None, HashSet::new());
+                Ok(Some(ExportPart::Account(records, started)))
+            }
+            Progress::Todos(since, ids) => self.next_todos(since, ids).await.map_err(ExportError::Store),
+            Progress::Done => Ok(None),
+        }
+    }
+
+    async fn next_todos(
+        &mut self,
+        since: Option<Stamp>,
+        mut ids: HashSet<TodoId>,
+    ) -> Result<Option<ExportPart>, StoreError> {
+        let gone = || StoreError::Unavailable("the account was deleted during its export".to_owned());
+        let changes = self.todos.changes(self.principal.user, since, PAGE).await?.ok_or_else(gone)?;
+        let next = changes.has_more.then(|| changes.complete_to());
+        let todos = changes.todos.into_iter().filter(|todo| ids.insert(todo.id())).collect();
+        if let Some(stamp) = next {
+            self.progress = Progress::Todos(Some(stamp), ids);
+        }
+        Ok(Some(ExportPart::Todos(todos)))
+    }
+}

@@ -1,0 +1,68 @@
+//! Composing mails and the tokens that they carry.
+
+use super::AccountService;
+use crate::ids::{OneTimeTokenId, UserId};
+use crate::mail::{NewMail, Template};
+use crate::one_time::{EmailToken, NewOneTimeToken, Purpose};
+use crate::time::Stamp;
+use crate::user::{DisplayName, Email, User};
+
+impl AccountService {
+    /// A one-time token about `email`, and the mail that carries it there.
+    pub(super) fn email_token(
+        &self,
+        purpose: Purpose,
+        user: Option<UserId>,
+        email: &Email,
+        name: Option<&DisplayName>,
+        now: Stamp,
+    ) -> EmailToken {
+        let token = self.one_time_token(purpose, user, email, now);
+        let mail = template(purpose).map(|template| NewMail {
+            id: self.new_id(),
+            user,
+            to: email.clone(),
+            name: name.cloned(),
+            template,
+            token: Some(token.id),
+        });
+        EmailToken { token, mail }
+    }
+
+    /// A mail about a change of the account, to the user's present address.
+    pub(super) fn notice(&self, user: &User, template: Template) -> Option<NewMail> {
+        let to = user.email.clone()?;
+        let (id, name) = (self.new_id(), user.display_name.clone());
+        Some(NewMail { id, user: Some(user.id), to, name, template, token: None })
+    }
+
+    /// A one-time token about `email`.
+    pub(super) fn one_time_token(
+        &self,
+        purpose: Purpose,
+        user: Option<UserId>,
+        email: &Email,
+        now: Stamp,
+    ) -> NewOneTimeToken {
+        let id = OneTimeTokenId(self.new_id());
+        let secrets = &self.ports.one_time_secrets;
+        NewOneTimeToken {
+            id,
+            purpose,
+            hash: secrets.hash(&secrets.derive(id)),
+            user,
+            payload: email.as_str().to_owned(),
+            expires_at: now.plus(purpose.lifetime()),
+        }
+    }
+}
+
+/// The mail that carries a token of this purpose.
+const fn template(purpose: Purpose) -> Option<Template> {
+    match purpose {
+        Purpose::VerifyEmail => Some(Template::VerifyEmail),
+        Purpose::ResetPassword => Some(Template::ResetPassword),
+        Purpose::MagicLink => Some(Template::MagicLink),
+        Purpose::OAuthHandOff | Purpose::OAuthState => None,
+    }
+}

@@ -1,0 +1,100 @@
+//! The profile: the address, the name, and how the user logs in.
+
+use super::{AccountService, NotVerified};
+use crate::account::{EmailChange, ProfileChange, ProfileChanged};
+use crate::error::StoreError;
+use crate::ids::UserId;
+use crate::limits::Charge;
+use crate::mail::Template;
+use crate::one_time::Purpose;
+use crate::session::Principal;
+use crate::user::{DisplayName, Email, User};
+
+/// A user, with the providers and issuers that know the user, sorted.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub user: User,
+    pub providers: Vec<String>,
+}
+
+/// The changes that a user requests.
+#[derive(Debug, Default)]
+pub struct ProfileUpdate {
+    /// `None` keeps the name, `Some(None)` clears it.
+    pub display_name: Option<Option<DisplayName>>,
+    pub email: Option<Email>,
+    /// The current password, which a new address needs if the account has one.
+    pub password: Option<String>,
+}
+
+/// The outcome of an update. If it is not `Done`, nothing was written.
+#[derive(Debug)]
+pub enum ProfileOutcome {
+    /// A new address is not verified; both addresses receive a mail.
+    Done(Profile),
+    NotVerified(NotVerified),
+    /// Too many mails to this address or requested by this user.
+    Limited(Charge),
+    /// The address belongs to another account.
+    EmailTaken,
+    /// The account was deleted, or the session has ended in the meantime.
+    NoSuchUser,
+}
+
+impl AccountService {
+    /// The user's profile.
+    pub async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
+        match self.ports.accounts.by_id(user).await? {
+            Some(user) => Ok(Some(self.profile_of(user).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn profile_of(&self, user: User) -> Result<Profile, StoreError> {
+        let providers = self.ports.identities.providers(user.id).await?;
+        Ok(Profile { user, providers })
+    }
+
+    /// Updates the caller's profile, all or nothing. An address that differs from the present one needs the
+    /// password or, if the account has none, a recent login.
+    pub async fn update_profile(
+        &self,
+        principal: &Principal,
+        update: ProfileUpdate,
+    ) -> Result<ProfileOutcome, StoreError> {
+        let ProfileUpdate { display_name, email, password } = update;
+        let Some(user) = self.ports.accounts.by_id(principal.user).await? else {
+            return Ok(ProfileOutcome::NoSuchUser);
+        };
+        let now = self.now();
+        let email = match email.filter(|email| user.email.as_ref() != Some(email)) {
+            Some(email) => {
+                if let Err(charge) = self.charge_mail_of(user.id, &email, now).await {
+                    return Ok(ProfileOutcome::Limited(charge));
+                }
+                let verified = self.verify_identity(principal, &user, password.as_deref()).await?;
+                if let Err(reason) = verified {
+                    return Ok(ProfileOutcome::NotVerified(reason));
+                }
+                Some(self.email_change(principal, &user, email))
+            }
+            None => None,
+        };
+        if display_name.is_none() && email.is_none() {
+            return Ok(ProfileOutcome::Done(self.profile_of(user).await?));
+        }
+        let change = ProfileChange { display_name, email };
+        Ok(match self.ports.accounts.change_profile(user.id, change, self.now()).await? {
+            ProfileChanged::Done(user) => ProfileOutcome::Done(self.profile_of(*user).await?),
+            ProfileChanged::EmailTaken => ProfileOutcome::EmailTaken,
+            ProfileChanged::NoSuchUser | ProfileChanged::SessionEnded => ProfileOutcome::NoSuchUser,
+        })
+    }
+
+    fn email_change(&self, principal: &Principal, user: &User, email: Email) -> EmailChange {
+        let name = user.display_name.as_ref();
+        let verification = self.email_token(Purpose::VerifyEmail, Some(user.id), &email, name, self.now());
+        let notice = self.notice(user, Template::EmailChanged);
+        EmailChange { email, session: principal.session, verification, notice }
+    }
+}

@@ -1,0 +1,59 @@
+//! Verifying the user's identity within a session, for what a stolen access token must not suffice.
+
+use super::AccountService;
+use crate::error::StoreError;
+use crate::limits::{Charge, LimitKey};
+use crate::session::Principal;
+use crate::user::{HasherError, PasswordHash, User, Verified};
+
+/// Why the identity of an authenticated user is not verified.
+#[derive(Debug)]
+pub enum NotVerified {
+    /// The account has a password and none was given.
+    Missing,
+    Wrong,
+    /// Too many passwords were wrong before.
+    Limited(Charge),
+    Hasher(HasherError),
+    /// The account has no password, and the session was not opened recently.
+    LogInAgain,
+}
+
+impl AccountService {
+    /// Verifies the identity of the caller, whose account is `user`: by the password or, if the account has
+    /// none, by a recent login.
+    pub(super) async fn verify_identity(
+        &self,
+        principal: &Principal,
+        user: &User,
+        password: Option<&str>,
+    ) -> Result<Result<(), NotVerified>, StoreError> {
+        if let Some(hash) = user.password.clone() {
+            return Ok(self.verify_password(user, password, hash).await);
+        }
+        let recent = self.sessions.opened_recently(principal).await?;
+        Ok(if recent { Ok(()) } else { Err(NotVerified::LogInAgain) })
+    }
+
+    /// Compares the password that an authenticated caller sent with the user's.
+    ///
+    /// Wrong passwords are limited by account as failed logins are: each attempt is charged before the
+    /// comparison, and refunded if the password was right or the hasher gave no answer.
+    pub(super) async fn verify_password(
+        &self,
+        user: &User,
+        password: Option<&str>,
+        hash: PasswordHash,
+    ) -> Result<(), NotVerified> {
+        let Some(password) = password else { return Err(NotVerified::Missing) };
+        let (key, now) = (LimitKey::PasswordOf(user.id), self.now());
+        self.ports.limits.charge(&key, now).await.map_err(NotVerified::Limited)?;
+        let answer = match self.ports.hasher.verify(password, Some(hash)).await {
+            Ok(Verified::Right | Verified::RightButWeak) => Ok(()),
+            Ok(Verified::Wrong) => return Err(NotVerified::Wrong),
+            Err(error) => Err(NotVerified::Hasher(error)),
+        };
+        self.ports.limits.refund(&key, now).await;
+        answer
+    }
+}

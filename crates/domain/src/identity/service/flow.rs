@@ -1,0 +1,80 @@
+//! The inputs and outcomes of an OAuth flow.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::identity::ProviderError;
+use crate::limits::Charge;
+use crate::session::{Login, Principal};
+
+/// A URL of the frontend to which the browser returns. The API checks it against the operator's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(pub String);
+
+/// How a flow starts.
+#[derive(Clone, Debug)]
+pub struct FlowStart {
+    pub return_to: ReturnTo,
+    /// The caller whose account the provider is linked to, as long as the session lasts. `None` logs in.
+    pub link: Option<Principal>,
+    /// The caller's address, for the limit of logins.
+    pub ip: Option<IpAddr>,
+}
+
+/// A flow that was started.
+#[derive(Clone, Debug)]
+pub struct StartedFlow {
+    /// The URL to send the browser to.
+    pub url: String,
+    /// Names the flow among the flows of one browser; see [`IdentityService::flow`](super::IdentityService::flow).
+    pub flow: String,
+    /// The secret that the browser must bring back in a cookie. A callback from another browser is refused.
+    pub binding: String,
+}
+
+/// The outcome of starting a flow.
+#[derive(Debug)]
+pub enum FlowOutcome {
+    Started(StartedFlow),
+    UnknownProvider,
+    /// Too many logins were started from this network.
+    Limited(Charge),
+    Provider(ProviderError),
+}
+
+/// The outcome of a callback.
+#[derive(Debug)]
+pub enum CallbackOutcome {
+    /// Send the browser there with the code, which it exchanges for tokens.
+    LogIn(ReturnTo, LoginCode),
+    /// The identity is linked; send the browser there.
+    Linked(ReturnTo),
+    UnknownProvider,
+    /// The state is unknown, used or expired, or belongs to another provider or browser.
+    Invalid,
+    /// The identity belongs to another account, or its address to an account that never verified it.
+    Taken,
+    /// The account is disabled or deleted.
+    Disabled,
+    /// The provider reported no identity.
+    Provider(ProviderError),
+}
+
+/// The one-time code for [`IdentityService::exchange`](super::IdentityService::exchange).
+pub struct LoginCode(pub String);
+
+impl fmt::Debug for LoginCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoginCode(…)")
+    }
+}
+
+/// The outcome of exchanging a login code.
+#[derive(Debug)]
+pub enum ExchangeOutcome {
+    Done(Login),
+    /// The code is unknown, used or expired.
+    Invalid,
+    /// The account is disabled or deleted.
+    Disabled,
+}

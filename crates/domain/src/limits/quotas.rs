@@ -1,0 +1,82 @@
+//! How much of each kind is allowed.
+
+use std::time::Duration;
+
+use super::LimitKey;
+
+/// At most `count` requests per `period`. A full burst is allowed, then one more every `period / count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// At least 1.
+    pub count: u32,
+    pub period: Duration,
+    /// How many requests may come at once.
+    pub burst: u32,
+}
+
+impl Quota {
+    /// `count` per `period`, with a burst of `count`.
+    #[must_use]
+    pub const fn new(count: u32, period: Duration) -> Self {
+        Self { count, period, burst: count }
+    }
+
+    /// The time after which one more request is allowed, in whole microseconds, the unit of a
+    /// [`Stamp`](crate::Stamp).
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        let micros = self.period.as_micros() / u128::from(self.count.max(1));
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX).max(1))
+    }
+}
+
+/// The quotas of everything that is limited; each is a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// Failed logins from one network.
+    pub login_from: Quota,
+    /// Failed logins to one account and, counted separately, wrong passwords in its authenticated requests.
+    pub login_to: Quota,
+    /// Registrations and requested mails: from one network, to one address, and by one user.
+    pub mail: Quota,
+    /// OAuth logins started from one network.
+    pub flow: Quota,
+    /// Refreshes of one session.
+    pub refresh: Quota,
+    /// Requests of one user; `None` does not limit them.
+    pub api: Option<Quota>,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let quarter = Duration::from_mins(15);
+        Self {
+            login_from: Quota::new(5, quarter),
+            login_to: Quota::new(10, quarter),
+            mail: Quota::new(5, Duration::from_hours(1)),
+            flow: Quota::new(60, Duration::from_mins(1)),
+            refresh: Quota::new(60, Duration::from_mins(1)),
+            api: Some(Self::API),
+        }
+    }
+}
+
+impl Quotas {
+    /// The default quota of requests by one user.
+    pub const API: Quota = Quota { count: 600, period: Duration::from_mins(1), burst: 100 };
+
+    /// How often one refresh token may be presented; not a setting.
+    const PRESENTATIONS: Quota = Quota::new(240, Duration::from_secs(30));
+
+    pub(super) const fn of(&self, key: &LimitKey) -> Option<Quota> {
+        match key {
+            LimitKey::LoginFrom(_) => Some(self.login_from),
+            LimitKey::LoginTo(_) | LimitKey::PasswordOf(_) => Some(self.login_to),
+            LimitKey::MailFrom(_) | LimitKey::MailTo(_) | LimitKey::MailOf(_) => Some(self.mail),
+            LimitKey::FlowFrom(_) => Some(self.flow),
+            LimitKey::Refresh(_) => Some(self.refresh),
+            LimitKey::RefreshToken(_) => Some(Self::PRESENTATIONS),
+            LimitKey::Api(_) => self.api,
+        }
+    }
+}

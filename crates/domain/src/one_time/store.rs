@@ -1,0 +1,96 @@
+//! The port to the store of one-time tokens.
+
+use async_trait::async_trait;
+
+use super::{ConsumedToken, EmailToken, NewOneTimeToken, Purpose};
+use crate::error::StoreError;
+use crate::ids::UserId;
+use crate::mail::NewMail;
+use crate::session::{Ending, NewSession, OpenedSession, Revocation, TokenHash};
+use crate::time::Stamp;
+use crate::user::{PasswordHash, User};
+
+/// A new password, and what is written with it.
+#[derive(Clone, Debug)]
+pub struct PasswordReplacement {
+    pub password: PasswordHash,
+    /// How the user's sessions end.
+    pub ending: Ending,
+    /// The mail that tells the user; `None` if nobody has verified the address.
+    pub notice: Option<NewMail>,
+}
+
+/// The outcome of using a magic link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MagicLinkLogin {
+    Done(OpenedSession),
+    /// The token is unknown, used or expired.
+    Invalid,
+    /// The account is disabled.
+    Disabled,
+}
+
+/// Keeps one-time tokens and does what they authorise.
+///
+/// Each method is one transaction and consumes a token by one conditional update: if two calls present one
+/// token at once, exactly one MUST succeed. A token is valid while it is unused and `now` is before its
+/// expiry. Nothing is stored for a user who was deleted.
+///
+/// # Taking over
+///
+/// A user who presents a magic link or a reset has read the mail of the account's address. If the address
+/// was not verified before, another person may have registered it and waited. The same transaction
+/// therefore removes every earlier way in: the password, every session, every identity of a provider or
+/// issuer, and every unused token (a login that waits to be exchanged, a link that was started). It removes
+/// identities whenever they were linked and whatever address they vouch for; one that belongs to the
+/// address's owner finds the account again by the verified address. Todos and the name stay, as nothing
+/// tells whose they are.
+///
+/// A verification mail does not take over: it confirms what was registered, and says so.
+#[async_trait]
+pub trait OneTimeStore: Send + Sync {
+    /// Stores a token with its mail, and voids older unused tokens of the same purpose and user.
+    async fn send(&self, token: EmailToken, now: Stamp) -> Result<(), StoreError>;
+
+    /// Stores a token that no mail carries.
+    async fn put(&self, token: NewOneTimeToken) -> Result<(), StoreError>;
+
+    /// Consumes a token. `None` if it is not valid.
+    async fn consume(
+        &self,
+        purpose: Purpose,
+        hash: &TokenHash,
+        now: Stamp,
+    ) -> Result<Option<ConsumedToken>, StoreError>;
+
+    /// Consumes a verification and marks the address as verified. `None` if the token is not valid or the
+    /// user has another address by now.
+    async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
+
+    /// The user whose password a token would reset; does not consume the token. `None` if the token is not
+    /// valid or the user has another address by now, as readers of the old address must not get in.
+    async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
+
+    /// Consumes a reset, sets the password, marks the address as verified, ends every session, voids every
+    /// unused token of the user, and queues the notice. If the address was not verified before, its owner
+    /// [takes over](OneTimeStore#taking-over). `None` as for [`OneTimeStore::resettable`].
+    async fn reset_password(
+        &self,
+        hash: &TokenHash,
+        new: PasswordReplacement,
+    ) -> Result<Option<Vec<Revocation>>, StoreError>;
+
+    /// Consumes a magic link, whose payload is the address. Creates the account as `new_user` if there is
+    /// none, marks the address as verified, and opens the session as
+    /// [`SessionStore::open`](crate::session::SessionStore::open) does. If the address was not verified
+    /// before, its owner [takes over](OneTimeStore#taking-over). A token and mail that were stored before
+    /// the account existed belong to the account from then on.
+    async fn use_magic_link(
+        &self,
+        hash: &TokenHash,
+        new_user: UserId,
+        session: NewSession,
+        cap: u32,
+        ending: Ending,
+    ) -> Result<MagicLinkLogin, StoreError>;
+}

@@ -1,0 +1,37 @@
+//! Users: their addresses, names and passwords.
+
+mod email;
+mod password;
+
+pub use email::{Email, EmailError};
+pub use password::{
+    HasherError, NewPassword, PasswordHash, PasswordHasher, PasswordPolicy, Verified, WeakPassword,
+};
+
+use crate::ids::UserId;
+use crate::text::trimmed_text;
+use crate::time::Stamp;
+
+trimmed_text!(
+    /// The name a user goes by: 1–100 characters after trimming.
+    DisplayName,
+    100,
+    crate::text::check_line
+);
+
+/// A person's account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    /// `None` only for a user who is known by an external identity alone.
+    pub email: Option<Email>,
+    pub password: Option<PasswordHash>,
+    pub display_name: Option<DisplayName>,
+    /// Whether the user has proved that the address is theirs.
+    pub email_verified: bool,
+    /// False while an operator has disabled the account.
+    pub is_active: bool,
+    pub created_at: Stamp,
+    /// When a session was last opened.
+    pub last_login_at: Option<Stamp>,
+}
