@@ -1,3 +1,5 @@
+//! When and with which code a socket closes.
+
 use std::time::Duration;
 
 use api_actix::realtime::Pace;

@@ -1,3 +1,5 @@
+//! Tokens, origins and parameters of the handshake.
+
 use std::sync::Arc;
 use std::time::Duration;
 

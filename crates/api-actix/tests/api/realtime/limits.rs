@@ -1,3 +1,5 @@
+//! Limits on sockets, on messages, and on clients that do not read.
+
 use std::time::Duration;
 
 use api_actix::realtime::{Hub, Pace};

@@ -1,3 +1,5 @@
+//! Events, and what a client may send.
+
 use domain::todo::Base;
 use domain_testkit::build::{create, delete, restore, retitle, todo_id};
 use serde_json::json;

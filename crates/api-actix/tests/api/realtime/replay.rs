@@ -1,3 +1,5 @@
+//! Replay of the changes since a cursor, and its handover to live events.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::LazyLock;
