@@ -36,6 +36,8 @@
 //! - [`identity`]: users known to OAuth providers and external issuers; authenticating requests
 //! - [`account`]: the use cases of accounts
 //!
+//! [`housekeeping`] deletes what has expired of all of them.
+//!
 //! # The ports
 //!
 //! A port is a trait that an adapter implements; its documentation states what an implementation
@@ -67,6 +69,7 @@ pub mod account;
 pub mod code;
 pub mod error;
 pub mod health;
+pub mod housekeeping;
 pub mod identity;
 pub mod ids;
 pub mod limits;

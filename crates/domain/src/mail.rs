@@ -44,6 +44,17 @@ impl Template {
         }
     }
 
+    /// The page of the frontend that the mail's link opens; `None` for a mail without a link.
+    #[must_use]
+    pub const fn page(self) -> Option<&'static str> {
+        match self {
+            Self::VerifyEmail => Some("verify-email"),
+            Self::ResetPassword => Some("reset-password"),
+            Self::MagicLink => Some("magic-link"),
+            Self::EmailChanged | Self::PasswordChanged => None,
+        }
+    }
+
     /// The template that stores keep as `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -2,12 +2,14 @@
 
 pub mod refresh;
 mod revocation;
+mod revocation_reader;
 mod service;
 mod store;
 mod token;
 
 pub use refresh::{RefreshToken, Rotated, Successor};
 pub use revocation::{Revocation, RevocationFeed, RevocationListener, RevocationState, Revocations, Revoked};
+pub use revocation_reader::RevocationReader;
 pub use service::{
     Lifetimes, Login, RefreshForm, RefreshOutcome, RenewalOutcome, SessionPorts, SessionService, Tokens,
 };

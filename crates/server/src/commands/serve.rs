@@ -19,7 +19,7 @@ use super::print;
 use crate::listen::listen;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::Stopper;
-use crate::{telemetry, wire};
+use crate::{revocations, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
 const REQUEST_GRACE: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let render = metrics.clone();
     let application = wire::assemble(settings, move || render.render()).await?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(application.poll.run());
+    tasks.spawn(revocations::poll(application.revocations));
     tasks.spawn(async move {
         let mut ticks = interval(METRICS_UPKEEP);
         loop {

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::mail::{Letter, MailError, Mailer, NewMail, Outbox, QueuedMail, Template, retry_after};
+use domain::mail::{Letter, MailError, Mailer, NewMail, Outbox, QueuedMail, retry_after};
 use domain::one_time::OneTimeSecrets;
 use domain::secret::SecretSource;
 use domain::{Clock, StoreError};
@@ -163,12 +163,7 @@ impl MailWorker {
     }
 
     fn link(&self, mail: &NewMail) -> Option<String> {
-        let page = match mail.template {
-            Template::VerifyEmail => "verify-email",
-            Template::ResetPassword => "reset-password",
-            Template::MagicLink => "magic-link",
-            Template::EmailChanged | Template::PasswordChanged => return None,
-        };
+        let page = mail.template.page()?;
         let token = self.ports.one_time.derive(mail.token?);
         Some(format!("{}/{page}?token={token}", self.settings.frontend_url))
     }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use adapters_auth::{HmacOneTimeSecrets, KeyRing};
 use async_trait::async_trait;
+use domain::mail::Template;
 use domain::one_time::{OneTimeStore as _, Purpose};
 use domain_testkit::build::{at, email, email_token};
 use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};

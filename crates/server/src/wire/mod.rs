@@ -17,9 +17,10 @@ use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies};
 use domain::Clock;
 use domain::account::{AccountPorts, AccountService};
+use domain::housekeeping::{HousekeepingService, Retention};
 use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
 use domain::limits::RateLimits;
-use domain::session::{Lifetimes, Revocations, SessionPorts, SessionService};
+use domain::session::{Lifetimes, RevocationReader, Revocations, SessionPorts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::TodoService;
 use serde_json::json;
@@ -30,7 +31,6 @@ pub use stores::{DatabaseHandle, check};
 
 use crate::housekeeping::Housekeeper;
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
-use crate::revocations::Poll;
 use crate::settings::{Settings, cores};
 
 /// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
@@ -45,7 +45,7 @@ const RATE_LIMIT_KEYS: u64 = 50_000;
 pub struct Application {
     pub api: Arc<Api>,
     /// Has read the revocations once.
-    pub poll: Poll,
+    pub revocations: RevocationReader,
     pub mail: MailWorker,
     pub housekeeper: Housekeeper,
     pub database: DatabaseHandle,
@@ -61,7 +61,8 @@ pub async fn assemble(
     let hub = Hub::new(clock.clone());
     let stores = stores::open(&settings.database, hub.clone()).await?;
     let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
-    let poll = Poll::begin(stores.sessions.clone(), revocations.clone(), clock.clone()).await?;
+    let mut reader = RevocationReader::new(stores.sessions.clone(), revocations.clone(), clock.clone());
+    reader.read().await?;
 
     let ring = KeyRing::parse(&settings.secret_key)?;
     let key_pairs = outside::key_pairs(settings)?;
@@ -78,7 +79,7 @@ pub async fn assemble(
         secrets: secrets.clone(),
         clock: clock.clone(),
     };
-    let lifetimes = lifetimes(settings);
+    let lifetimes = Lifetimes::configured(settings.access_token_lifetime, settings.refresh_token_lifetime);
     let sessions = SessionService::new(session_ports, lifetimes, settings.limits.sessions_per_user);
     let account_ports = AccountPorts {
         accounts: stores.accounts,
@@ -119,12 +120,12 @@ pub async fn assemble(
         retry: settings.mail.retry,
     };
     let mail = MailWorker::new(mail_ports, mail_settings);
+    let retention = Retention {
+        tombstones: settings.housekeeping.tombstone_age,
+        access_tokens: lifetimes.longest_access,
+    };
     let housekeeper = Housekeeper {
-        sessions: stores.sessions,
-        todos: stores.todos.clone(),
-        clock: clock.clone(),
-        tombstone_age: settings.housekeeping.tombstone_age,
-        longest_access: lifetimes.longest_access,
+        service: HousekeepingService::new(stores.sessions, stores.todos.clone(), clock.clone(), retention),
         period: settings.housekeeping.period,
     };
     let quota = settings.limits.todos_per_user;
@@ -144,15 +145,7 @@ pub async fn assemble(
     let api = Api::new(dependencies, api_settings(settings))
         .with_public_keys(public_keys)
         .with_metrics(render_metrics);
-    Ok(Application { api: Arc::new(api), poll, mail, housekeeper, database: stores.handle })
-}
-
-fn lifetimes(settings: &Settings) -> Lifetimes {
-    let default = Lifetimes::default();
-    let access = settings.access_token_lifetime.unwrap_or(default.access);
-    // A token issued before a restart with a shorter lifetime must stay revoked for its own lifetime.
-    let longest_access = access.max(default.longest_access);
-    Lifetimes { access, longest_access, refresh: settings.refresh_token_lifetime, ..default }
+    Ok(Application { api: Arc::new(api), revocations: reader, mail, housekeeper, database: stores.handle })
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {

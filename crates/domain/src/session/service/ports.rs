@@ -30,6 +30,19 @@ pub struct Lifetimes {
     pub form: RefreshForm,
 }
 
+impl Lifetimes {
+    /// The defaults, with the lifetimes that an operator has set.
+    ///
+    /// A short `access` does not shorten [`longest_access`](Self::longest_access): a token that was
+    /// issued before the setting changed keeps its lifetime and must stay revocable.
+    #[must_use]
+    pub fn configured(access: Option<Duration>, refresh: Duration) -> Self {
+        let default = Self::default();
+        let access = access.unwrap_or(default.access);
+        Self { access, longest_access: default.longest_access.max(access), refresh, ..default }
+    }
+}
+
 impl Default for Lifetimes {
     fn default() -> Self {
         let days = |n: u64| Duration::from_hours(n * 24);

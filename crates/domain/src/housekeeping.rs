@@ -1,0 +1,49 @@
+//! Which rows have expired, and deletes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::StoreError;
+use crate::session::SessionStore;
+use crate::time::Clock;
+use crate::todo::TodoStore;
+
+/// How long rows outlive their use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// How long a tombstone is kept, for devices that were offline.
+    pub tombstones: Duration,
+    /// The longest lifetime of an access token. A session is kept for that long after its end, because it
+    /// must be possible to revoke its access tokens until they expire.
+    pub access_tokens: Duration,
+}
+
+/// Deletes expired rows.
+pub struct HousekeepingService {
+    sessions: Arc<dyn SessionStore>,
+    todos: Arc<dyn TodoStore>,
+    clock: Arc<dyn Clock>,
+    retention: Retention,
+}
+
+impl HousekeepingService {
+    /// A service that deletes rows which are older than `retention` says.
+    #[must_use]
+    pub fn new(
+        sessions: Arc<dyn SessionStore>,
+        todos: Arc<dyn TodoStore>,
+        clock: Arc<dyn Clock>,
+        retention: Retention,
+    ) -> Self {
+        Self { sessions, todos, clock, retention }
+    }
+
+    /// Deletes at most `limit` expired rows of each kind and returns their number: sessions and tokens,
+    /// revocations, old mails, and tombstones. 0 means that none is left.
+    pub async fn delete_expired(&self, limit: u32) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let sessions = self.sessions.sweep(now.minus(self.retention.access_tokens), limit).await?;
+        let tombstones = self.todos.sweep_tombstones(now.minus(self.retention.tombstones), limit).await?;
+        Ok(sessions + tombstones)
+    }
+}
