@@ -59,8 +59,8 @@ impl Server {
         let (Decision::Decided(outcomes), _events) = plan.into_parts() else {
             return Ok((Vec::new(), Vec::new(), Cursor::default()));
         };
-        let changed = self.todos.values().filter(|todo| Some(todo.updated_at()) > cursor.stamp()).cloned();
-        Ok((outcomes, changed.collect(), Cursor::at(Some(self.position.clock))))
+        let newer = self.todos.values().filter(|todo| Some(todo.updated_at()) > cursor.stamp()).cloned();
+        Ok((outcomes, newer.collect(), Cursor::at(Some(self.position.clock))))
     }
 }
 

@@ -146,20 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn white_space_around_a_title_is_no_part_of_it() {
+    fn a_title_is_trimmed() {
         assert_eq!(title("  Buy\tmilk \r\n\u{3000}").as_deref(), Ok("Buy\tmilk"));
         assert_eq!(title("<b>&amp;</b>").as_deref(), Ok("<b>&amp;</b>"), "nothing is escaped");
     }
 
     #[test]
-    fn a_title_of_nothing_but_white_space_is_blank() {
+    fn a_title_of_white_space_is_blank() {
         for text in ["", " ", "\n\t\r\n", "\u{a0}\u{2003}"] {
             assert_eq!(title(text), Err(TextError::Blank), "{text:?}");
         }
     }
 
     #[test]
-    fn lengths_count_characters_after_trimming_and_not_bytes() {
+    fn lengths_count_characters_after_trimming() {
         let longest = "😀".repeat(Title::MAX);
         assert_eq!(title(&format!("  {longest}  ")).as_deref(), Ok(longest.as_str()));
         assert_eq!(title(&format!("{longest}a")), Err(TextError::TooLong { max: 500, got: 501 }));
@@ -169,7 +169,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_limit_can_be_asked_for_and_a_higher_one_not() {
+    fn text_converts_to_and_from_a_value_and_stored_text_is_not_checked() {
+        let title: Title = " milk ".parse().expect("a title");
+        assert_eq!((title.to_string(), title.as_ref()), ("milk".to_owned(), "milk"));
+        assert_eq!(String::from(title), "milk");
+        assert_eq!("".parse::<Title>(), Err(TextError::Blank));
+        let stored = " \0".repeat(Title::MAX);
+        assert_eq!(Title::from_stored(stored.clone()).as_str(), stored);
+    }
+
+    #[test]
+    fn a_limit_can_be_lowered_but_not_raised() {
         let within = |length: usize, max| Title::parse_within(&"t".repeat(length), max).map(|_| ());
         assert_eq!(within(200, 200), Ok(()));
         assert_eq!(within(201, 200), Err(TextError::TooLong { max: 200, got: 201 }));
@@ -177,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_control_character_but_tab_and_newline_is_text() {
+    fn control_characters_other_than_tab_and_newline_are_refused() {
         for (text, code) in
             [("a\0b", 0), ("a\rb", 0xd), ("a\u{1b}[0m", 0x1b), ("a\u{7f}b", 0x7f), ("a\u{9f}b", 0x9f)]
         {
@@ -201,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_is_unicodes_and_not_ascii_alone() {
+    fn folding_follows_unicode() {
         assert_eq!(fold("MILK ÄÖÜ ΣΑΣ"), "milk äöü σας");
         assert_eq!(fold("İ"), "i\u{307}");
     }

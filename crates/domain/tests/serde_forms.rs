@@ -1,5 +1,7 @@
 //! The forms that values have with the feature `serde`.
 
+#![allow(clippy::expect_used, reason = "a form that can't be read should fail the test")]
+
 use std::fmt::Debug;
 
 use domain::account::DisplayName;

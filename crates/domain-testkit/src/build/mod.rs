@@ -207,7 +207,7 @@ pub fn ending(reason: EndReason, at: Stamp) -> Ending {
     Ending { reason, at, until: at.plus(Duration::from_hours(1)) }
 }
 
-/// A new password of which nobody is told.
+/// A new password, without a notice.
 #[must_use]
 pub fn replacement(password: PasswordHash, ending: Ending) -> PasswordReplacement {
     PasswordReplacement { password, ending, notice: None }

@@ -119,28 +119,28 @@ pub async fn each_user_has_a_separate_clock(h: Harness) {
 
 /// A user who does not exist has nothing, and nothing can be stored for that user.
 pub async fn an_unknown_user_has_nothing(h: Harness) {
-    let nobody = UserId(uuid());
+    let unknown = UserId(uuid());
     let answers = "the store answers";
-    assert_eq!(h.todo(nobody, todo_id()).await, None);
-    assert_eq!(h.todos.list(nobody, &ListQuery::default()).await.expect(answers), None);
-    assert_eq!(h.todos.changes(nobody, None, 10).await.expect(answers), None);
-    assert_eq!(h.todos.clock(nobody).await.expect(answers), None);
-    assert_eq!(h.commit(nobody, batch([create(todo_id(), "milk")]), T0).await, Commit::NoSuchUser);
-    assert_eq!(h.commit(nobody, batch([]), T0).await, Commit::NoSuchUser);
-    assert_eq!(h.accounts.by_id(nobody).await.expect(answers), None);
+    assert_eq!(h.todo(unknown, todo_id()).await, None);
+    assert_eq!(h.todos.list(unknown, &ListQuery::default()).await.expect(answers), None);
+    assert_eq!(h.todos.changes(unknown, None, 10).await.expect(answers), None);
+    assert_eq!(h.todos.clock(unknown).await.expect(answers), None);
+    assert_eq!(h.commit(unknown, batch([create(todo_id(), "milk")]), T0).await, Commit::NoSuchUser);
+    assert_eq!(h.commit(unknown, batch([]), T0).await, Commit::NoSuchUser);
+    assert_eq!(h.accounts.by_id(unknown).await.expect(answers), None);
     let set = h
         .accounts
         .set_password(
-            nobody,
+            unknown,
             &password_hash("first"),
             replacement(password_hash("second"), password_change()),
             None,
         )
         .await;
     assert_eq!(set.expect(answers), PasswordSet::Changed);
-    let ended = h.sessions.end_all(nobody, None, password_change()).await;
+    let ended = h.sessions.end_all(unknown, None, password_change()).await;
     assert_eq!(ended.expect(answers), []);
-    let ended = h.sessions.end(nobody, SessionId(uuid()), password_change()).await;
+    let ended = h.sessions.end(unknown, SessionId(uuid()), password_change()).await;
     assert_eq!(ended.expect(answers), None);
 }
 

@@ -25,7 +25,7 @@ pub async fn a_failed_all_or_nothing_batch_writes_nothing(h: Harness) {
         let outcomes = h.decide(user, request, at(5)).await;
         assert!(
             matches!(outcomes[0], Outcome::Applied { .. }),
-            "what could have been is told: {outcomes:#?}"
+            "each change still has its outcome: {outcomes:#?}"
         );
         assert!(!matches!(outcomes[2], Outcome::Applied { .. } | Outcome::Unchanged { .. }), "{outcomes:#?}");
         assert_eq!(h.todo(user, new).await, None);

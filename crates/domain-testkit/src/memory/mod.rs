@@ -80,12 +80,13 @@ impl MemoryStore {
         Self { state: Mutex::new(state), bus, failing: Mutex::new(None), failures: AtomicU32::new(0) }
     }
 
-    /// While not available, every method is [`StoreError::Unavailable`] and does nothing.
+    /// While the store is not available, every method fails with [`StoreError::Unavailable`] and
+    /// does nothing.
     pub fn set_available(&self, available: bool) {
         self.fail_with((!available).then_some(outage));
     }
 
-    /// While there is an error to fail with, every method gives it and does nothing.
+    /// Makes every method fail with this error and do nothing, until it is `None`.
     pub fn fail_with(&self, error: Option<fn() -> StoreError>) {
         *self.failing.lock().expect("no method panicked") = error;
     }

@@ -7,7 +7,7 @@
 //! - [`Batch`], the changes that are written together, and [`Plan`](plan::Plan), the decision about
 //!   them
 //! - [`TodoStore`], the port to the database, and [`query`], what a client may ask of a list
-//! - [`TodoService`], the use cases, and [`TodoEvent`], what open sockets are told
+//! - [`TodoService`], the use cases, and [`TodoEvent`], what open sockets receive
 //!
 //! Nothing here depends on accounts, sessions or limits. From [`crate::sync`], only the cursor is
 //! needed.

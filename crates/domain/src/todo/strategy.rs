@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Decides what happens to a *stale* change: one that was made against a version that is no longer
 /// current.
 ///
-/// [`resolve`](super::resolve) shows an example of each.
+/// [The rule](mod@super::resolve) shows an example of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strategy {
     /// The change is refused, and the client is shown the server's todo.
@@ -62,5 +62,18 @@ impl FromStr for Strategy {
 
     fn from_str(text: &str) -> Result<Self, UnknownStrategy> {
         Self::ALL.into_iter().find(|strategy| strategy.as_str() == text).ok_or(UnknownStrategy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strategy_survives_its_name() {
+        for strategy in Strategy::ALL {
+            assert_eq!(strategy.to_string().parse(), Ok(strategy));
+        }
+        assert_eq!("Merge".parse::<Strategy>(), Err(UnknownStrategy));
     }
 }

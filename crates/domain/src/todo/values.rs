@@ -55,3 +55,17 @@ impl FromStr for TodoNumber {
         text.parse().ok().filter(|number| *number >= 1).map(Self).ok_or(InvalidTodoNumber)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_positive_integer() {
+        assert_eq!("7".parse(), Ok(TodoNumber(7)));
+        assert_eq!(TodoNumber(7).to_string(), "7");
+        for text in ["0", "-1", "1.0", "", "9223372036854775808"] {
+            assert_eq!(text.parse::<TodoNumber>(), Err(InvalidTodoNumber), "{text}");
+        }
+    }
+}

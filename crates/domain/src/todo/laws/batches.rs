@@ -1,6 +1,7 @@
 //! Laws about several changes that are decided together.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -120,6 +121,20 @@ proptest! {
         }
         let numbers: HashSet<TodoNumber> = after.todos.values().map(Todo::number).collect();
         prop_assert_eq!(numbers.len(), after.todos.len());
+    }
+}
+
+#[test]
+fn outcome_event_and_written_row_share_one_todo() {
+    let mut list = List::new(at(50), []);
+    let new = change(id(1), Base::Unknown, Action::Upsert(upsert(titled("milk"), None)));
+    let done = list.decide(&batch(Rule::Manual, vec![new.clone(), new]), at(60));
+    let [Outcome::Applied { todo, .. }, Outcome::Unchanged { todo: Some(unchanged), .. }] = done.outcomes()
+    else {
+        panic!("{:?}", done.outcomes())
+    };
+    for shared in [unchanged, &done.events[0].todo, &done.written[0].todo] {
+        assert!(Arc::ptr_eq(todo, shared));
     }
 }
 

@@ -184,7 +184,7 @@ fn named_by_edit(edit: &Edit) -> Vec<Field> {
     named.into_iter().filter_map(|(field, is_named)| is_named.then_some(field)).collect()
 }
 
-/// The fields to which an action gives a value.
+/// The fields that an action names.
 fn named(action: &Action) -> Vec<Field> {
     match action {
         Action::Create(_) => Field::ALL.to_vec(),
