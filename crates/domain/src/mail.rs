@@ -132,6 +132,7 @@ pub enum MailError {
 /// Sends mails. `Ok` means that the next hop has taken responsibility for the mail.
 #[async_trait]
 pub trait Mailer: Send + Sync {
+    /// Sends one mail.
     async fn send(&self, letter: &Letter) -> Result<(), MailError>;
 }
 
