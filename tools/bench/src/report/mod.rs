@@ -73,7 +73,7 @@ fn database(out: &mut String, measured: &Measured) {
     if !measured.contests.is_empty() {
         let _ = writeln!(
             out,
-            "\n| request | connections | who | req/s | p50 ms | p95 ms | p99 ms | CPU µs, HTTP process | CPU µs, database | \
+            "\n| request | connections | program | req/s | p50 ms | p95 ms | p99 ms | CPU µs, HTTP process | CPU µs, database | \
              × floor (rounds) |\n|---|--:|---|--:|--:|--:|--:|--:|--:|--:|"
         );
     }
@@ -83,7 +83,7 @@ fn database(out: &mut String, measured: &Measured) {
     if !measured.deliveries.is_empty() {
         let _ = writeln!(
             out,
-            "\n| events to 1,000 sockets, while so many connections patch | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
+            "\n| events to 1,000 sockets: patching connections | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
              server's memory |\n|--:|--:|--:|--:|--:|--:|--:|"
         );
     }
@@ -107,8 +107,8 @@ fn database(out: &mut String, measured: &Measured) {
         let slowest = healthy.last().copied().unwrap_or_default();
         let _ = writeln!(
             out,
-            "\nThe server, with this database, is healthy {:.0} ms after its start (median of {}; the slowest took {:.0} ms). \
-             Its resident memory is {:.1} MiB idle and {:.0} MiB after everything above.",
+            "\nWith this database the server is healthy {:.0} ms after its start (median of {}; the slowest start took {:.0} ms). \
+             It uses {:.1} MiB of resident memory when idle and {:.0} MiB after all of the above.",
             median.as_secs_f64() * 1e3,
             healthy.len(),
             slowest.as_secs_f64() * 1e3,
@@ -120,7 +120,7 @@ fn database(out: &mut String, measured: &Measured) {
 
 fn row(out: &mut String, measured: &Measured, contest: &Contest) {
     let Contest { case, side, connections, total, .. } = contest;
-    let who = match side {
+    let program = match side {
         Side::Server => "server",
         Side::Floor => "floor",
     };
@@ -129,12 +129,12 @@ fn row(out: &mut String, measured: &Measured, contest: &Contest) {
         Side::Floor => String::new(),
     };
     let database = match measured.kind {
-        Kind::Sqlite => "in it".to_owned(),
+        Kind::Sqlite => "included".to_owned(),
         Kind::Postgres => format!("{:.0}", total.per_request(total.database)),
     };
     let _ = writeln!(
         out,
-        "| {} | {connections} | {who} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} | {database} | {ratio} |",
+        "| {} | {connections} | {program} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} | {database} | {ratio} |",
         case.name(),
         total.rate(),
         total.quantile(0.5),
@@ -154,8 +154,8 @@ fn floods(out: &mut String, measured: &Measured) {
     }
     for flood in &measured.floods {
         let from = match flood.origin {
-            Origin::One => "from one address",
-            Origin::Everywhere => "each from an address of its own, at an account of its own",
+            Origin::One => "one address",
+            Origin::Everywhere => "an address and an account per guess",
         };
         let answers: Vec<_> =
             flood.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
