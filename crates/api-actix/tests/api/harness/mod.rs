@@ -4,6 +4,7 @@ mod answer;
 mod documented;
 mod ports;
 mod provider;
+mod setup;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,19 +17,19 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets};
-use api_actix::realtime::{Hub, Pace};
+use api_actix::realtime::Hub;
 use api_actix::turns::Turns;
-use api_actix::{Api, ApiSettings, Dependencies, app};
+use api_actix::{Api, Dependencies, app};
 use domain::account::{AccountPorts, AccountService};
 use domain::identity::{IdentityPorts, IdentityService, Provider};
-use domain::limits::{Quotas, RateLimits};
+use domain::limits::RateLimits;
 use domain::mail::{Outbox as _, Template};
 use domain::one_time::OneTimeSecrets as _;
 use domain::session::{
     EndReason, Lifetimes, Revocation, RevocationFeed, Revocations, Revoked, SessionPorts, SessionService,
 };
 use domain::sync::SyncService;
-use domain::todo::{Change, Commit, TodoService, TodoStore};
+use domain::todo::{Change, Commit, TodoService, TodoStore as _};
 use domain::{Clock, Stamp, UserId};
 use domain_testkit::build::{T0, batch, uuid};
 use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
@@ -41,52 +42,7 @@ pub use documented::documented_status;
 pub use ports::{Hasher, Limiter, Limits, narrowed, sign};
 use ports::{Tee, Tokens, key_ring};
 use provider::PlainProvider;
-
-/// An allowed origin.
-pub const ORIGIN: &str = "https://app.example.com";
-/// The password of every user here.
-pub const PASSWORD: &str = "Zebra-Stripe-7";
-
-type WrapClock = Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Clock>>;
-
-/// What a test may change before the API is built.
-pub struct Setup {
-    pub settings: ApiSettings,
-    /// The quotas; `None` limits nothing.
-    pub quotas: Option<Quotas>,
-    pub limits: Limits,
-    pub todo_quota: u32,
-    pub turns: Turns,
-    pub pace: Pace,
-    /// Wraps the store for sockets and exports.
-    pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
-    /// Wraps the clock of the API and of authentication; the other services keep the plain one.
-    pub clock: WrapClock,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            settings: settings(),
-            quotas: Some(Quotas::default()),
-            limits: Limits::GrantAll,
-            todo_quota: 20_000,
-            turns: Turns::default(),
-            pace: Pace::default(),
-            store: |store| store,
-            clock: Box::new(|clock, _| clock),
-        }
-    }
-}
-
-/// The settings of a [`Setup`] that changes none.
-pub fn settings() -> ApiSettings {
-    ApiSettings {
-        allowed_origins: vec![ORIGIN.to_owned()],
-        frontend_url: format!("{ORIGIN}/home"),
-        ..ApiSettings::default()
-    }
-}
+pub use setup::{ORIGIN, PASSWORD, Setup, settings};
 
 /// The application, and the fakes that it runs on.
 pub struct TestApi {

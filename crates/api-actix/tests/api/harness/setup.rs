@@ -1,0 +1,60 @@
+//! What a test may change before the API is built.
+
+use std::sync::Arc;
+
+use api_actix::ApiSettings;
+use api_actix::realtime::Pace;
+use api_actix::turns::Turns;
+use domain::Clock;
+use domain::limits::Quotas;
+use domain::session::Revocations;
+use domain::todo::TodoStore;
+use domain_testkit::{FixedClock, MemoryStore};
+
+use super::Limits;
+
+/// An allowed origin.
+pub const ORIGIN: &str = "https://app.example.com";
+/// The password of every user here.
+pub const PASSWORD: &str = "Zebra-Stripe-7";
+
+type WrapClock = Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Clock>>;
+
+/// What a test may change before the API is built.
+pub struct Setup {
+    pub settings: ApiSettings,
+    /// The quotas; `None` limits nothing.
+    pub quotas: Option<Quotas>,
+    pub limits: Limits,
+    pub todo_quota: u32,
+    pub turns: Turns,
+    pub pace: Pace,
+    /// Wraps the store for sockets and exports.
+    pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
+    /// Wraps the clock of the API and of authentication; the other services keep the plain one.
+    pub clock: WrapClock,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            settings: settings(),
+            quotas: Some(Quotas::default()),
+            limits: Limits::GrantAll,
+            todo_quota: 20_000,
+            turns: Turns::default(),
+            pace: Pace::default(),
+            store: |store| store,
+            clock: Box::new(|clock, _| clock),
+        }
+    }
+}
+
+/// The settings of a [`Setup`] that changes none.
+pub fn settings() -> ApiSettings {
+    ApiSettings {
+        allowed_origins: vec![ORIGIN.to_owned()],
+        frontend_url: format!("{ORIGIN}/home"),
+        ..ApiSettings::default()
+    }
+}
