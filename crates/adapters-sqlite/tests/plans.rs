@@ -80,7 +80,7 @@ fn ran() -> Vec<String> {
 #[diesel::declare_sql_function]
 extern "SQL" {
     /// Stands for the store's own, so that statements which use it can be explained.
-    fn holds_words(title: Text, description: Nullable<Text>, words: Text) -> Bool;
+    fn contains_words(title: Text, description: Nullable<Text>, words: Text) -> Bool;
 }
 
 /// The scans that are meant: of one row, and of all accounts that are disabled.
@@ -139,7 +139,7 @@ async fn no_statement_reads_rows_of_other_users() {
     let path = folder.path().join("todos.db");
     fill(&path);
     let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects");
-    holds_words_utils::register_impl(&mut conn, |_: String, _: Option<String>, _: String| false)
+    contains_words_utils::register_impl(&mut conn, |_: String, _: Option<String>, _: String| false)
         .expect("registers");
     let mut planner = Planner(conn);
     set_default_instrumentation(record).expect("no lock is poisoned");
