@@ -1,6 +1,7 @@
--- Times are UTC in microseconds. Texts are checked by the application; the checks here keep out what it can't have written.
+-- Times are UTC with microseconds. The application validates texts; the checks here reject values that it can't
+-- have written.
 
--- Names one history of the database: clients' cursors and versions belong to it.
+-- Identifies one history of the database. The cursors and versions that clients hold belong to it.
 create table database_epoch (
     singleton boolean primary key default true check (singleton),
     epoch text not null check (epoch <> '')
@@ -10,7 +11,7 @@ insert into database_epoch (epoch) values (gen_random_uuid()::text);
 create table users (
     id uuid primary key,
     email text,
-    -- The address in the form under which it is unique.
+    -- The normalized address, which is unique.
     email_key text collate "C" constraint users_email_key_unique unique,
     password_hash text,
     display_name text check (char_length(display_name) between 1 and 100),
@@ -19,16 +20,16 @@ create table users (
     created_at timestamptz not null,
     updated_at timestamptz not null,
     last_login_at timestamptz,
-    -- The user's last stamp; every writer of todos locks this row first.
+    -- The user's last stamp. Every writer of todos locks this row first.
     sync_clock timestamptz not null,
-    -- The newest stamp among tombstones removed for age.
+    -- The newest stamp of the user's deleted tombstones.
     sync_horizon timestamptz not null,
-    -- How many of the user's todos are no tombstones.
+    -- The number of the user's todos that are not tombstones.
     live_todos integer not null check (live_todos >= 0),
     check ((email is null) = (email_key is null))
 );
 
--- Numbers are never reused; a transaction that fails leaves a gap.
+-- Numbers are never reused. A failed transaction leaves a gap.
 create sequence todo_numbers as bigint;
 
 create table todos (
@@ -36,7 +37,7 @@ create table todos (
     id uuid not null,
     number bigint not null check (number > 0),
     title text not null check (char_length(title) between 1 and 500),
-    -- Folded texts serve search and order; bytewise, so that they are the same everywhere.
+    -- Folded texts serve search and sorting. They compare byte by byte, so every database sorts alike.
     title_folded text collate "C" not null,
     description text check (char_length(description) <= 10000),
     description_folded text collate "C",
@@ -54,7 +55,7 @@ create table todos (
     primary key (user_id, id),
     check ((description is null) = (description_folded is null)),
     constraint todos_number_unique unique (user_id, number),
-    -- Serves "what changed after", and keeps stamps unique.
+    -- Keeps stamps unique, and is the index for reading the changes after a stamp.
     constraint todos_stamp_unique unique (user_id, updated_at)
 );
 create index todos_live on todos (user_id, created_at desc, id) where deleted_at is null;
@@ -89,7 +90,7 @@ create table refresh_tokens (
 create index refresh_tokens_of_session on refresh_tokens (session_id);
 create index refresh_tokens_of_user on refresh_tokens (user_id);
 
--- No reference to users: what ended an account's tokens must outlive the account.
+-- No foreign key to users: a revocation must outlive its account.
 create table revoked_tokens (
     id bigint generated always as identity primary key,
     session_id uuid unique,

@@ -1,12 +1,11 @@
--- The second fence around each user's rows; the first is the WHERE of every statement. It binds roles that neither own
--- the tables nor bypass row security.
+-- Row-level security, in addition to the WHERE clause of every statement. It restricts roles that neither own the tables
+-- nor bypass row security.
 --
--- A write is admitted on rows of the users that the transaction names in `todo.users`. A read is admitted on everything where
--- the connection says `todo.reads = open`; else on rows of those users too, and on the one row looked for by a key that
--- only its owner knows or types (`todo.key`: an address, or the hash of a refresh token), as a login or a refresh has
--- to find out first who it is about.
+-- A transaction may write rows of the users that it names in `todo.users`. A connection with `todo.reads = open` may read
+-- all rows. Any other connection may read rows of the users in `todo.users`, and the one row with the key in `todo.key`:
+-- an address, or the hash of a refresh token. A login or a refresh starts with such a key, before its user is known.
 --
--- `revoked_tokens` holds ids and times alone, and every instance reads it whole; only its writes are fenced.
+-- `revoked_tokens` contains only ids and times, and every instance reads all of it, so only its writes are restricted.
 
 create function todo_admitted() returns uuid[] language sql stable parallel safe as
     $$ select nullif(current_setting('todo.users', true), '')::uuid[] $$;
@@ -17,8 +16,8 @@ create function todo_reads_open() returns boolean language sql stable parallel s
 create function todo_key() returns text language sql stable parallel safe as
     $$ select nullif(current_setting('todo.key', true), '') $$;
 
--- In the policies each function stands in a subquery, so that it is called once per statement and not once per row; `is true`
--- keeps the planner from looking rows up by the policy where the statement's own condition finds them.
+-- The policies call each function in a subquery, so that it runs once per statement and not once per row. `is true` keeps
+-- the planner from using an index for the policy in place of one for the statement's own condition.
 
 alter table users enable row level security;
 create policy reads on users for select using (

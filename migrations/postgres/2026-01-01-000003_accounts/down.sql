@@ -27,7 +27,7 @@ drop index sessions_by_end;
 
 drop index revoked_tokens_by_end;
 drop index revoked_tokens_of_user;
--- What ended with a whole user can't be told any more.
+-- The earlier schema has no place for revocations of whole users.
 delete from revoked_tokens where session_id is null and jti is null;
 alter table revoked_tokens drop constraint revoked_tokens_check;
 alter table revoked_tokens add constraint revoked_tokens_check check (num_nonnulls(session_id, jti) = 1);

@@ -1,12 +1,12 @@
--- Identities, one-time tokens, the outbox, the end of whole users; and what the server's own workers may do across users.
+-- Identities, one-time tokens, the outbox, revocations of whole users, and the rights of background workers.
 
--- Who a user is at an OAuth provider or an external issuer.
+-- The identities of a user at OAuth providers and external issuers.
 create table external_identities (
     provider text collate "C" not null check (provider <> '' and provider !~ '\n'),
     subject text collate "C" not null,
     user_id uuid not null references users on delete cascade,
     email text,
-    -- The provider's tokens, encrypted under the key of this id.
+    -- The key that encrypts the provider's tokens.
     key_id text,
     access_token bytea,
     refresh_token bytea,
@@ -20,7 +20,7 @@ create table one_time_tokens (
     id uuid primary key,
     kind text not null,
     token_hash bytea not null unique check (octet_length(token_hash) = 32),
-    -- None where it is not known yet whose it is.
+    -- Null until the user is known.
     user_id uuid references users on delete cascade,
     payload text not null,
     expires_at timestamptz not null,
@@ -31,15 +31,15 @@ create index one_time_tokens_by_end on one_time_tokens (expires_at);
 
 create table mail_outbox (
     id uuid primary key,
-    -- None where the receiver has no account yet.
+    -- Null if the recipient has no account yet.
     user_id uuid references users on delete cascade,
     "to" text not null,
     name text check (char_length(name) between 1 and 100),
     template text not null,
-    -- The one-time token of its link. No reference: the mail is kept longer.
+    -- The one-time token of the mail's link. No foreign key: the mail is kept longer.
     token_id uuid,
     attempts integer not null default 0 check (attempts >= 0),
-    -- Null when it was sent or given up.
+    -- Null once the mail was sent or given up.
     next_attempt_at timestamptz,
     sent_at timestamptz,
     last_error text,
@@ -50,7 +50,7 @@ create index mail_outbox_of_token on mail_outbox (token_id);
 create index mail_outbox_due on mail_outbox (next_attempt_at, id) where next_attempt_at is not null;
 create index mail_outbox_sent on mail_outbox (sent_at) where sent_at is not null;
 
--- With neither a session nor a token it is the whole user that ended.
+-- A row without a session and a token revokes the whole user.
 alter table revoked_tokens drop constraint revoked_tokens_check;
 alter table revoked_tokens add constraint revoked_tokens_check check (num_nonnulls(session_id, jti) <= 1);
 create index revoked_tokens_of_user on revoked_tokens (user_id);
@@ -62,8 +62,8 @@ create index todos_by_id on todos (id) where deleted_at is null;
 create index todos_tombstones on todos (deleted_at) where deleted_at is not null;
 create index users_disabled on users (id) where not is_active;
 
--- Two questions about all users have answers that anybody may know. They are asked through functions of the tables' owner, so
--- that no policy has to show the rows behind them.
+-- The answers to two questions about all users are not secret. Functions of the tables' owner answer them, so no policy
+-- has to expose the rows.
 
 create function todo_is_anothers(user_id uuid, todo_id uuid) returns boolean
     language sql stable security definer as
@@ -73,22 +73,22 @@ create function todo_disabled_users() returns setof uuid
     language sql stable security definer as
     $$ select u.id from users u where not u.is_active $$;
 
--- Nobody's temporary table stands before the real one.
+-- A fixed search_path: no temporary table can shadow the real ones.
 do $$ begin
     execute format('alter function todo_is_anothers(uuid, uuid) set search_path = %I, pg_temp', current_schema());
     execute format('alter function todo_disabled_users() set search_path = %I, pg_temp', current_schema());
 end $$;
 revoke execute on function todo_is_anothers(uuid, uuid), todo_disabled_users() from public;
 
--- The workers go through rows of all users, in either mode of reading. Each of their transactions says so (`todo.work`, local to it), and
--- is let to just the tables and rows that its work is about:
+-- Background workers access rows of all users, whatever `todo.reads` is. Each of their transactions names its worker in
+-- `todo.work`, and may access the tables and rows of that worker only:
 --   outbox   reads and updates mails
---   sweep    reads and removes tokens, sessions, revocations and sent mails, and finds tombstones. It locks what it removes and
---            changes nothing. Tombstones it removes as everybody does: as rows of the users that its transaction names.
+--   sweep    reads, locks and deletes tokens, sessions, revocations and sent mails, updates nothing, and finds tombstones.
+--            It deletes tombstones in transactions that name their users, like any other writer.
 create function todo_work() returns text language sql stable parallel safe as
     $$ select coalesce(current_setting('todo.work', true), '') $$;
 
--- An identity is looked for by provider and subject: nobody's name has a line break, so the key is unlike any address or hash.
+-- The key of an identity is its provider, a line break and its subject. No address or hash contains a line break.
 alter table external_identities enable row level security;
 create policy reads on external_identities for select using (
     (select todo_reads_open())

@@ -1,6 +1,6 @@
--- Times are microseconds since 1970-01-01 UTC, ids the 16 bytes of a UUID.
+-- Times are microseconds since 1970-01-01 UTC. Ids are the 16 bytes of a UUID.
 
--- The history this database tells; one row.
+-- Identifies one history of the database. One row.
 CREATE TABLE database_epoch (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     epoch TEXT NOT NULL CHECK (epoch <> '')
@@ -11,7 +11,7 @@ INSERT INTO database_epoch (id, epoch)
 SELECT 1, substr(r, 1, 8) || '-' || substr(r, 9, 4) || '-4' || substr(r, 13, 3) || '-a' || substr(r, 16, 3) || '-' || substr(r, 19, 12)
 FROM (SELECT lower(hex(randomblob(16))) AS r);
 
--- The number that the next todo gets; one row.
+-- The number of the next todo. One row.
 CREATE TABLE todo_numbers (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     next INTEGER NOT NULL CHECK (next >= 1)
@@ -22,7 +22,7 @@ INSERT INTO todo_numbers (id, next) VALUES (1, 1);
 CREATE TABLE users (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     email TEXT,
-    -- The form of the address under which it is unique.
+    -- The normalized address, which is unique.
     email_key TEXT UNIQUE,
     password_hash TEXT,
     display_name TEXT CHECK (length(display_name) BETWEEN 1 AND 100),
@@ -33,14 +33,14 @@ CREATE TABLE users (
     last_login_at INTEGER,
     sync_clock INTEGER NOT NULL,
     sync_horizon INTEGER NOT NULL,
-    -- How many of the user's todos are no tombstones, kept by every commit.
+    -- The number of the user's todos that are not tombstones. Every commit updates it.
     live_todos INTEGER NOT NULL CHECK (live_todos >= 0),
     CHECK ((email IS NULL) = (email_key IS NULL))
 ) STRICT, WITHOUT ROWID;
 
--- WITHOUT ROWID keeps one user's rows side by side: searching or sorting a whole list of 1,000 among a million reads a
--- few dozen neighbouring pages instead of one for each row (measured 4 times faster, other reads alike).
--- The texts come last: what does not fit a page goes to overflow pages that the other columns don't need.
+-- WITHOUT ROWID keeps one user's rows together: searching or sorting a list of 1,000 todos among a million reads a few
+-- dozen neighbouring pages instead of one page per row (measured: 4 times as fast, other reads equal).
+-- The texts come last, so that long ones spill to overflow pages that the other columns don't need.
 CREATE TABLE todos (
     user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     id BLOB NOT NULL CHECK (length(id) = 16),
@@ -57,7 +57,7 @@ CREATE TABLE todos (
     deleted_version INTEGER NOT NULL CHECK (deleted_version BETWEEN 1 AND version),
     client_id TEXT CHECK (length(client_id) BETWEEN 1 AND 100),
     title TEXT NOT NULL CHECK (length(title) BETWEEN 1 AND 500),
-    -- The texts without regard to case, for search and order.
+    -- The folded texts, for search and sorting.
     title_folded TEXT NOT NULL,
     description TEXT CHECK (length(description) <= 10000),
     description_folded TEXT,
@@ -66,7 +66,7 @@ CREATE TABLE todos (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX todos_live ON todos (user_id, created_at DESC, id) WHERE deleted_at IS NULL;
--- A number is unique over all users, so its index finds a todo by user and number too.
+-- A number is unique across all users, so this index also finds a todo by user and number.
 CREATE UNIQUE INDEX todos_number ON todos (number);
 CREATE UNIQUE INDEX todos_changes ON todos (user_id, updated_at);
 
@@ -92,7 +92,7 @@ CREATE TABLE refresh_tokens (
     user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     -- SHA-256 of the token.
     token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
-    -- Which of its session's it is; the first is 0.
+    -- The position in the session's chain of tokens. The first is 0.
     generation INTEGER NOT NULL CHECK (generation >= 0),
     issued_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
@@ -104,7 +104,7 @@ CREATE TABLE refresh_tokens (
 
 CREATE INDEX refresh_tokens_of_user ON refresh_tokens (user_id);
 
--- No foreign keys: a revocation outlives the account it ended with.
+-- No foreign keys: a revocation must outlive its account.
 CREATE TABLE revoked_tokens (
     id INTEGER NOT NULL PRIMARY KEY,
     jti BLOB CHECK (length(jti) = 16),

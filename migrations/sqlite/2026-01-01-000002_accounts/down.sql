@@ -15,7 +15,7 @@ CREATE TABLE revoked_tokens (
     expires_at INTEGER NOT NULL,
     CHECK ((jti IS NULL) <> (session_id IS NULL))
 ) STRICT;
--- Revocations of whole users have no place there.
+-- The earlier schema has no place for revocations of whole users.
 INSERT INTO revoked_tokens (id, jti, session_id, user_id, reason, revoked_at, expires_at)
 SELECT id, jti, session_id, user_id, reason, revoked_at, expires_at FROM revoked_tokens_after
 WHERE (jti IS NULL) <> (session_id IS NULL);

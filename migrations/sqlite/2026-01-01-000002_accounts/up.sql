@@ -1,15 +1,16 @@
--- Users known by an OAuth provider or an external issuer.
+-- The identities of users at OAuth providers and external issuers.
 CREATE TABLE external_identities (
     provider TEXT NOT NULL CHECK (provider <> ''),
     subject TEXT NOT NULL,
     user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     email TEXT,
-    -- The provider's tokens, encrypted under the key that key_id names.
+    -- The key that encrypts the provider's tokens.
     key_id TEXT,
     access_token BLOB,
     refresh_token BLOB,
     created_at INTEGER NOT NULL,
-    -- Begins with the user: by a key that began with the provider, all users of one provider would be read to find one's own.
+    -- The user comes first: a key that began with the provider would make a read of one user's identities scan all
+    -- identities at the provider.
     PRIMARY KEY (user_id, provider, subject),
     UNIQUE (provider, subject)
 ) STRICT, WITHOUT ROWID;
@@ -19,7 +20,7 @@ CREATE TABLE one_time_tokens (
     kind TEXT NOT NULL,
     -- SHA-256 of the token.
     token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
-    -- Null where it is not known yet.
+    -- Null until the user is known.
     user_id BLOB REFERENCES users (id) ON DELETE CASCADE,
     payload TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
@@ -35,10 +36,10 @@ CREATE TABLE mail_outbox (
     "to" TEXT NOT NULL,
     name TEXT,
     template TEXT NOT NULL,
-    -- The one-time token that its link carries, which may be gone before the mail.
+    -- The one-time token of the mail's link. It may be deleted before the mail.
     token_id BLOB CHECK (length(token_id) = 16),
     attempts INTEGER NOT NULL CHECK (attempts >= 0),
-    -- Null where it is never tried again.
+    -- Null once the mail was sent or given up.
     next_attempt_at INTEGER,
     sent_at INTEGER,
     last_error TEXT,
@@ -50,7 +51,7 @@ CREATE INDEX mail_outbox_sent ON mail_outbox (sent_at) WHERE sent_at IS NOT NULL
 CREATE INDEX mail_outbox_of_user ON mail_outbox (user_id);
 CREATE INDEX mail_outbox_of_token ON mail_outbox (token_id) WHERE token_id IS NOT NULL;
 
--- A revocation may be of everything a user had: then it names neither token nor session.
+-- A row without a session and a token revokes the whole user.
 ALTER TABLE revoked_tokens RENAME TO revoked_tokens_before;
 CREATE TABLE revoked_tokens (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -70,11 +71,11 @@ CREATE INDEX revoked_tokens_by_time ON revoked_tokens (revoked_at);
 CREATE INDEX revoked_tokens_by_end ON revoked_tokens (expires_at);
 CREATE INDEX revoked_tokens_of_user ON revoked_tokens (user_id);
 
--- What the housekeeper looks for.
+-- For the deletion of expired rows.
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 CREATE INDEX refresh_tokens_by_end ON refresh_tokens (expires_at);
 CREATE INDEX todos_tombstones ON todos (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX users_disabled ON users (id) WHERE NOT is_active;
--- Whether an id is another user's.
+-- For the check whether another user has a todo with an id.
 CREATE INDEX todos_by_id ON todos (id) WHERE deleted_at IS NULL;

@@ -12,7 +12,7 @@ use crate::connection::{Access, Connector};
 use crate::migrations::migrate;
 use crate::schema::todo_numbers;
 
-fn prepared() -> (TempDir, std::path::PathBuf) {
+fn migrated() -> (TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("todos.db");
     migrate(&path).expect("migrates");
@@ -28,8 +28,8 @@ fn next(conn: &mut SqliteConnection) -> Result<i64, Failure> {
     Ok(todo_numbers::table.select(todo_numbers::next).first(conn)?)
 }
 
-/// One reader, held inside a job until the sender is used.
-fn held(path: &Path, queue: usize) -> (Readers, mpsc::Sender<()>) {
+/// Starts one reader and blocks it inside a job until the sender is used.
+fn blocked_reader(path: &Path, queue: usize) -> (Readers, mpsc::Sender<()>) {
     let readers = Readers::start(vec![connect(path, Access::Read)], queue).expect("starts");
     let (entered, inside) = mpsc::channel();
     let (open, opened) = mpsc::channel::<()>();
@@ -38,15 +38,15 @@ fn held(path: &Path, queue: usize) -> (Readers, mpsc::Sender<()>) {
         opened.recv().expect("the test opens");
         Ok(())
     });
-    // Its caller must not be gone when the job's turn comes.
+    // A job whose caller is gone would not run.
     let _waiting = waiting.expect("room");
     inside.recv().expect("is inside");
     (readers, open)
 }
 
 #[tokio::test]
-async fn a_snapshot_does_not_move_while_others_write_and_ends_with_its_work() {
-    let (_folder, path) = prepared();
+async fn a_snapshot_does_not_change_while_others_write() {
+    let (_folder, path) = migrated();
     let mut writer = connect(&path, Access::Write);
     let mut reader = connect(&path, Access::Read);
     let mut write = |n: i64| {
@@ -66,12 +66,12 @@ async fn a_snapshot_does_not_move_while_others_write_and_ends_with_its_work() {
 
 #[tokio::test]
 async fn a_panic_in_a_snapshot_leaves_the_reader_usable() {
-    let (_folder, path) = prepared();
+    let (_folder, path) = migrated();
     let readers = Readers::start(vec![connect(&path, Access::Read)], 10).expect("starts");
     let panics = readers.submit(|conn| {
         in_snapshot(conn, |conn| -> Result<(), Failure> {
             next(conn)?;
-            panic!("a job of this test panics on purpose")
+            panic!("a job of this test panics deliberately")
         })
     });
     assert!(matches!(panics.expect("room").await, Ok(Err(StoreError::Unavailable(_)))));
@@ -80,12 +80,12 @@ async fn a_panic_in_a_snapshot_leaves_the_reader_usable() {
         .execute(&mut connect(&path, Access::Write))
         .expect("writes");
     let after = readers.submit(|conn| in_snapshot(conn, next)).expect("room");
-    assert!(matches!(after.await, Ok(Ok(7))), "it reads what was written since, in a new transaction");
+    assert!(matches!(after.await, Ok(Ok(7))), "it reads the new value in a new transaction");
 }
 
 #[tokio::test]
-async fn a_reader_can_not_write() {
-    let (_folder, path) = prepared();
+async fn a_reader_cannot_write() {
+    let (_folder, path) = migrated();
     let readers = Readers::start(vec![connect(&path, Access::Read)], 10).expect("starts");
     let writes = readers.submit(|conn| {
         Ok(diesel::update(todo_numbers::table).set(todo_numbers::next.eq(7)).execute(conn)?)
@@ -94,16 +94,16 @@ async fn a_reader_can_not_write() {
 }
 
 #[tokio::test]
-async fn a_full_queue_answers_busy_and_what_nobody_awaits_is_left_out() {
-    let (_folder, path) = prepared();
-    let (readers, open) = held(&path, 1);
+async fn a_full_queue_refuses_and_an_abandoned_job_does_not_run() {
+    let (_folder, path) = migrated();
+    let (readers, open) = blocked_reader(&path, 1);
     let ran = Arc::new(AtomicBool::new(false));
     let mark = ran.clone();
-    let given_up = readers.submit(move |_| {
+    let abandoned = readers.submit(move |_| {
         mark.store(true, Ordering::SeqCst);
         Ok(())
     });
-    drop(given_up.expect("room for one"));
+    drop(abandoned.expect("room for one"));
     let Err(StoreError::Unavailable(problem)) = readers.submit(next) else {
         panic!("the second finds no room");
     };

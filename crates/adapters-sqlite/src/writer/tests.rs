@@ -47,17 +47,17 @@ fn rows(conn: &mut SqliteConnection) -> i64 {
     revoked_tokens::table.count().get_result(conn).expect("counts")
 }
 
-/// A write that is as good as any other.
+/// Inserts one row into a table without foreign keys.
 fn insert(conn: &mut SqliteConnection) -> QueryResult<usize> {
     diesel::sql_query("INSERT INTO revoked_tokens (jti, user_id, reason, revoked_at, expires_at) VALUES (randomblob(16), randomblob(16), 'logout', 0, 0)")
         .execute(conn)
 }
 
-/// Holds the writer inside a job until it is opened, so that what is queued meanwhile becomes one group.
+/// Blocks the writer inside a job until the gate opens, so that the jobs queued meanwhile form one group.
 struct Gate(mpsc::Sender<()>);
 
 impl Gate {
-    fn shut(writer: &Writer) -> Self {
+    fn close(writer: &Writer) -> Self {
         let (entered, inside) = mpsc::channel();
         let (open, opened) = mpsc::channel();
         let gate = move |_: &mut SqliteConnection| {
@@ -76,10 +76,10 @@ impl Gate {
 }
 
 #[tokio::test]
-async fn jobs_that_wait_share_a_transaction_of_at_most_64() {
+async fn up_to_64_waiting_jobs_share_a_transaction() {
     let fixture = Fixture::new();
     let writer = fixture.writer(200);
-    let gate = Gate::shut(&writer);
+    let gate = Gate::close(&writer);
     let answers: Vec<_> = (0..100)
         .map(|_| {
             let mut beside = connect(&fixture.path(), Access::Read);
@@ -100,21 +100,21 @@ async fn jobs_that_wait_share_a_transaction_of_at_most_64() {
 }
 
 #[tokio::test]
-async fn a_job_that_panics_or_fails_harms_no_other() {
+async fn a_job_that_panics_or_fails_does_not_affect_the_others() {
     let fixture = Fixture::new();
     let writer = fixture.writer(10);
-    let gate = Gate::shut(&writer);
+    let gate = Gate::close(&writer);
     let before = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     let panics = writer
         .submit(|conn| -> Result<Done<()>, Failure> {
             insert(conn)?;
-            panic!("a job of this test panics on purpose")
+            panic!("a job of this test panics deliberately")
         })
         .expect("room");
     let fails = writer
         .submit(|conn| -> Result<Done<()>, Failure> {
             insert(conn)?;
-            Err(StoreError::corrupt("todos", "title", "as the test wants it").into())
+            Err(StoreError::corrupt("todos", "title", "corrupted by the test").into())
         })
         .expect("room");
     let after = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
@@ -127,10 +127,10 @@ async fn a_job_that_panics_or_fails_harms_no_other() {
 }
 
 #[tokio::test]
-async fn a_full_queue_answers_busy_at_once() {
+async fn a_full_queue_refuses_at_once() {
     let fixture = Fixture::new();
     let writer = fixture.writer(1);
-    let gate = Gate::shut(&writer);
+    let gate = Gate::close(&writer);
     let waiting = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room for one");
     let refused = writer.submit(|conn| Ok(Done::without_events(insert(conn)?)));
     let Err(StoreError::Unavailable(problem)) = refused else {
@@ -143,15 +143,15 @@ async fn a_full_queue_answers_busy_at_once() {
 }
 
 #[tokio::test]
-async fn where_the_commit_fails_every_job_of_the_group_does_and_nothing_is_published() {
+async fn if_the_commit_fails_every_job_fails_and_nothing_is_published() {
     let fixture = Fixture::new();
     let writer = fixture.writer(10);
-    let gate = Gate::shut(&writer);
+    let gate = Gate::close(&writer);
     let user = UserId(uuid::Uuid::nil());
-    let innocent = writer
+    let first = writer
         .submit(move |conn| Ok(Done { answer: insert(conn)?, events: Some((user, Vec::new())) }))
         .expect("room");
-    let spoiler = writer
+    let breaks_commit = writer
         .submit(|conn| {
             conn.batch_execute("PRAGMA defer_foreign_keys = ON")?;
             diesel::sql_query(
@@ -162,21 +162,21 @@ async fn where_the_commit_fails_every_job_of_the_group_does_and_nothing_is_publi
         })
         .expect("room");
     gate.open();
-    assert!(matches!(innocent.await, Ok(Err(StoreError::Unavailable(_)))));
-    assert!(matches!(spoiler.await, Ok(Err(StoreError::Unavailable(_)))));
+    assert!(matches!(first.await, Ok(Err(StoreError::Unavailable(_)))));
+    assert!(matches!(breaks_commit.await, Ok(Err(StoreError::Unavailable(_)))));
     let next = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     assert!(matches!(next.await, Ok(Ok(1))));
-    assert_eq!(fixture.rows(), 1, "only what came after");
+    assert_eq!(fixture.rows(), 1, "only the row of the next job");
     assert!(fixture.bus.everything().is_empty());
 }
 
 #[tokio::test]
-async fn a_transaction_that_a_job_loses_is_lost_for_its_group_only() {
+async fn a_rollback_by_sqlite_fails_the_group_and_no_later_job() {
     let fixture = Fixture::new();
     let writer = fixture.writer(10);
-    let gate = Gate::shut(&writer);
+    let gate = Gate::close(&writer);
     let first = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
-    // As SQLite does by itself on a full disk.
+    // SQLite does the same by itself if the disk is full.
     let loses = writer
         .submit(|conn| -> Result<Done<()>, Failure> {
             conn.batch_execute("ROLLBACK")?;
@@ -194,17 +194,17 @@ async fn a_transaction_that_a_job_loses_is_lost_for_its_group_only() {
 }
 
 #[tokio::test]
-async fn dropping_the_writer_does_what_is_queued() {
+async fn dropping_the_writer_runs_queued_jobs() {
     let fixture = Fixture::new();
     let writer = fixture.writer(100);
-    let gate = Gate::shut(&writer);
+    let gate = Gate::close(&writer);
     let answers: Vec<_> = (0..80)
         .map(|_| writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room"))
         .collect();
     gate.open();
     drop(writer);
     for mut answer in answers {
-        assert!(matches!(answer.try_recv(), Ok(Ok(1))), "answered before the drop is done");
+        assert!(matches!(answer.try_recv(), Ok(Ok(1))), "answered before the drop returns");
     }
     assert_eq!(fixture.rows(), 80);
     let log = fixture.path().with_extension("db-wal");
