@@ -27,6 +27,7 @@ mod sessions;
 mod sql;
 mod statement_log;
 mod store;
+mod tables;
 #[cfg(test)]
 mod test_support;
 mod tls;

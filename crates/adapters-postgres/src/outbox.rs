@@ -41,11 +41,11 @@ impl Outbox for PostgresStore {
     }
 
     async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError> {
-        self.refused(mail, error, Some(next), None).await
+        self.record_failure(mail, error, Some(next), None).await
     }
 
     async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
-        self.refused(mail, error, None, Some(now)).await
+        self.record_failure(mail, error, None, Some(now)).await
     }
 
     async fn queued(&self) -> Result<u64, StoreError> {
@@ -57,32 +57,33 @@ impl Outbox for PostgresStore {
 }
 
 impl PostgresStore {
-    async fn refused(
+    /// Counts a failed attempt, and either schedules the next one or gives up.
+    async fn record_failure(
         &self,
         mail: Uuid,
         error: &str,
         next: Option<Stamp>,
         given_up: Option<Stamp>,
     ) -> Result<(), StoreError> {
-        // PostgreSQL keeps no NUL, and what a mail server says may hold anything.
+        // PostgreSQL can't store NUL, which the answer of a mail server may contain.
         let error = error.replace('\0', "");
         let done = self.pool.write(WORK, async move |mut conn: &AsyncPgConnection| {
             let waiting = mail_outbox::table
                 .filter(mail_outbox::id.eq(mail))
                 .filter(mail_outbox::next_attempt_at.is_not_null());
-            let refused = (
+            let failure = (
                 mail_outbox::attempts.eq(mail_outbox::attempts + 1),
                 mail_outbox::last_error.eq(error),
                 mail_outbox::next_attempt_at.eq(next.map(timestamp)),
                 mail_outbox::given_up_at.eq(given_up.map(timestamp)),
             );
-            Ok(diesel::update(waiting).set(refused).execute(&mut conn).await?)
+            Ok(diesel::update(waiting).set(failure).execute(&mut conn).await?)
         });
         done.await.map(drop)
     }
 }
 
-/// The longest due first. What another worker is about to take is passed over.
+/// Leases the mails that are due, the longest due first. Skips rows that another worker has locked.
 pub(crate) fn claim<'a>(now: Stamp, lease_until: Stamp, limit: u32) -> Sql<'a, ColumnsOf<MailRow>> {
     sql("with due as (select m.id, m.next_attempt_at from mail_outbox m where m.next_attempt_at <= ")
         .bind::<Timestamptz, _>(timestamp(now))

@@ -2,7 +2,6 @@
 
 mod profile;
 mod records;
-pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
@@ -15,14 +14,13 @@ use domain::session::{Ending, NewSession, Revocation};
 use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
-use self::write::NewAccount;
-use crate::one_time;
+use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::{revoked_tokens, users};
-use crate::sessions::live;
-use crate::sessions::write::{end_all, end_user, insert_session};
 use crate::store::PostgresStore;
+use crate::tables;
+use crate::tables::users::NewAccount;
 
 #[async_trait]
 impl AccountStore for PostgresStore {
@@ -41,12 +39,14 @@ impl AccountStore for PostgresStore {
                 display_name: user.display_name.as_ref(),
                 last_login_at: session.as_ref().map(|_| now),
             };
-            let Some(row) = write::insert(conn, &new, now).await? else { return Ok(Registered::EmailTaken) };
+            let Some(row) = tables::users::insert(conn, &new, now).await? else {
+                return Ok(Registered::EmailTaken);
+            };
             if let Some(session) = &session {
-                insert_session(conn, user.id, session, now).await?;
+                tables::sessions::insert(conn, user.id, session, now).await?;
             }
             if let Some(sent) = &user.verification {
-                one_time::write::store(conn, user.id, sent, now).await?;
+                tables::one_time_tokens::issue(conn, user.id, sent, now).await?;
             }
             Ok(Registered::Done(Box::new(row.try_into()?)))
         });
@@ -92,15 +92,16 @@ impl AccountStore for PostgresStore {
         let PasswordReplacement { password, ending, notice } = new;
         let old = old.clone();
         let set = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            // This locks the user's row, so no session can be opened between it and the end of the others.
+            // The update locks the user's row, so no session can be opened before the others have ended.
             if !replace_password(conn, user, &old, &password, ending.at).await? {
                 return Ok(PasswordSet::Changed);
             }
-            one_time::write::make_void_all_but(conn, user, Some(Purpose::VerifyEmail), ending.at).await?;
+            tables::one_time_tokens::invalidate_all_except(conn, user, Some(Purpose::VerifyEmail), ending.at)
+                .await?;
             if let Some(notice) = &notice {
-                one_time::write::queue(conn, notice, ending.at).await?;
+                tables::mail_outbox::enqueue(conn, notice, ending.at).await?;
             }
-            Ok(PasswordSet::Done(end_all(conn, user, keep, &ending).await?))
+            Ok(PasswordSet::Done(tables::sessions::end_all(conn, user, keep, &ending).await?))
         });
         set.await
     }
@@ -112,16 +113,16 @@ impl AccountStore for PostgresStore {
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let deleted = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            if !write::lock_wholly(conn, user).await?
-                || !live::is_live(conn, user, session, ending.at).await?
+            if !tables::users::lock_exclusively(conn, user).await?
+                || !tables::sessions::is_live(conn, user, session, ending.at).await?
             {
                 return Ok(None);
             }
-            let older = revoked_tokens::table.filter(revoked_tokens::user_id.eq(user.0));
-            diesel::delete(older).execute(&mut conn).await?;
-            // Everything else refers to the user and goes with the row.
+            let earlier = revoked_tokens::table.filter(revoked_tokens::user_id.eq(user.0));
+            diesel::delete(earlier).execute(&mut conn).await?;
+            // Foreign keys delete every other row of the user.
             diesel::delete(users::table.filter(users::id.eq(user.0))).execute(&mut conn).await?;
-            Ok(Some(vec![end_user(conn, user, &ending).await?]))
+            Ok(Some(vec![tables::sessions::revoke_user(conn, user, &ending).await?]))
         });
         deleted.await
     }
@@ -143,14 +144,14 @@ impl AccountStore for PostgresStore {
     }
 }
 
-/// Whether the password still was `old`.
+/// Replaces the password hash if it still is `old`. Returns whether it was.
 async fn replace_password(
     mut conn: &AsyncPgConnection,
     user: UserId,
     old: &PasswordHash,
     new: &PasswordHash,
     now: Stamp,
-) -> Result<bool, crate::error::Failure> {
+) -> Result<bool, Failure> {
     let still = users::table.filter(users::id.eq(user.0)).filter(users::password_hash.eq(&old.0));
     let set = (users::password_hash.eq(&new.0), users::updated_at.eq(timestamp(now)));
     Ok(diesel::update(still).set(set).execute(&mut conn).await? == 1)

@@ -8,12 +8,11 @@ use domain::account::{EmailChange, ProfileChange, ProfileChanged};
 use domain::user::{DisplayName, Email};
 use domain::{Stamp, StoreError, UserId};
 
-use super::write::{ADDRESS_UNIQUE, lock_wholly};
 use crate::error::Failure;
-use crate::one_time;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
-use crate::sessions::live;
+use crate::tables;
+use crate::tables::users::ADDRESS_UNIQUE;
 
 /// The columns that a change sets; `None` leaves a column as it is.
 #[derive(AsChangeset)]
@@ -33,10 +32,10 @@ pub(super) async fn change(
     now: Stamp,
 ) -> Result<ProfileChanged, Failure> {
     if let Some(EmailChange { session, .. }) = &change.email {
-        if !lock_wholly(conn, user).await? {
+        if !tables::users::lock_exclusively(conn, user).await? {
             return Ok(ProfileChanged::NoSuchUser);
         }
-        if !live::is_live(conn, user, *session, now).await? {
+        if !tables::sessions::is_live(conn, user, *session, now).await? {
             return Ok(ProfileChanged::SessionEnded);
         }
     }
@@ -52,9 +51,9 @@ pub(super) async fn change(
     let row = update.returning(UserRow::as_returning()).get_result(&mut &*conn).await.optional()?;
     let Some(row): Option<UserRow> = row else { return Ok(ProfileChanged::NoSuchUser) };
     if let Some(EmailChange { verification, notice, .. }) = &change.email {
-        one_time::write::store(conn, user, verification, now).await?;
+        tables::one_time_tokens::issue(conn, user, verification, now).await?;
         if let Some(notice) = notice {
-            one_time::write::queue(conn, notice, now).await?;
+            tables::mail_outbox::enqueue(conn, notice, now).await?;
         }
     }
     Ok(ProfileChanged::Done(Box::new(row.try_into()?)))

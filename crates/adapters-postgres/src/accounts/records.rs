@@ -1,4 +1,4 @@
-//! Everything stored about a user but the todos.
+//! Loads everything stored about a user except the todos.
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::rows::{IdentityRow, MailRow, OneTimeRecordRow, SessionRow, UserRow};
 use crate::schema::{external_identities, mail_outbox, one_time_tokens, sessions, users};
 
-/// Runs inside a transaction with one snapshot.
+/// Loads the records. The caller's transaction must have one snapshot.
 pub(super) async fn load(
     mut conn: &AsyncPgConnection,
     user: UserId,

@@ -1,10 +1,9 @@
 //! [`IdentityStore`] on PostgreSQL.
 //!
-//! Whoever is about one identity takes its lock, then the user's. An address is kept unique by its constraint: of two accounts that are
-//! made with it at once the second finds the first.
+//! A transaction locks an identity before the user. A constraint keeps addresses unique: if two transactions
+//! create accounts with one address, the second finds the account of the first.
 
 mod resolve;
-pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
@@ -15,14 +14,13 @@ use domain::identity::{
 use domain::{SessionId, Stamp, StoreError, UserId};
 use uuid::Uuid;
 
-use self::write::NewIdentity;
-use crate::accounts::write::{NewAccount, insert};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::schema::{external_identities, users};
-use crate::sessions::live;
-use crate::sessions::write::lock_user;
 use crate::store::PostgresStore;
+use crate::tables;
+use crate::tables::external_identities::{self as identities, NewIdentity};
+use crate::tables::users::NewAccount;
 
 #[async_trait]
 impl IdentityStore for PostgresStore {
@@ -35,7 +33,7 @@ impl IdentityStore for PostgresStore {
         let (issuer, subject) = (token.issuer.clone(), token.subject.clone());
         let scope = RowScope::identity(&issuer, &subject);
         let known = self.pool.read(scope.clone(), async move |mut conn: &AsyncPgConnection| {
-            let owner = write::owner_statement(&issuer, &subject);
+            let owner = identities::owner_statement(&issuer, &subject);
             Ok(owner.get_result::<Uuid>(&mut conn).await.optional()?)
         });
         if let Some(user) = known.await? {
@@ -43,7 +41,7 @@ impl IdentityStore for PostgresStore {
         }
         let token = token.clone();
         let user = self.pool.write(scope, async move |conn: &AsyncPgConnection| {
-            at_first_sight(conn, &token, new_user, now).await
+            create_external(conn, &token, new_user, now).await
         });
         user.await
     }
@@ -70,14 +68,14 @@ impl IdentityStore for PostgresStore {
     ) -> Result<Linked, StoreError> {
         let linked = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             let ProviderIdentity { provider, subject, verified_email, tokens, name: _ } = &identity;
-            write::lock(conn, provider, subject).await?;
-            if lock_user(conn, user).await?.is_none() {
+            identities::lock(conn, provider, subject).await?;
+            if !tables::users::lock(conn, user).await? {
                 return Ok(Linked::NoSuchUser);
             }
-            if !live::is_live(conn, user, session, now).await? {
+            if !tables::sessions::is_live(conn, user, session, now).await? {
                 return Ok(Linked::SessionEnded);
             }
-            let owner = write::owner(conn, provider, subject).await?;
+            let owner = identities::owner(conn, provider, subject).await?;
             if owner.is_some_and(|owner| owner != user) {
                 return Ok(Linked::BelongsToAnother);
             }
@@ -87,7 +85,7 @@ impl IdentityStore for PostgresStore {
                 .filter(external_identities::subject.ne(subject));
             diesel::delete(others).execute(&mut conn).await?;
             let new = NewIdentity { provider, subject, email: verified_email.as_ref(), tokens };
-            write::give(conn, user, &new, owner.is_some(), now).await?;
+            identities::upsert(conn, user, &new, owner.is_some(), now).await?;
             Ok(Linked::Done)
         });
         linked.await
@@ -99,7 +97,7 @@ impl IdentityStore for PostgresStore {
             let own = users::table.filter(users::id.eq(user.0)).select(users::password_hash.is_not_null());
             let has_password = own.for_no_key_update().first::<bool>(&mut conn).await.optional()?;
             let Some(has_password) = has_password else { return Ok(Unlinked::NotLinked) };
-            let providers = write::providers(conn, user).await?;
+            let providers = identities::providers(conn, user).await?;
             if !providers.contains(&provider) {
                 return Ok(Unlinked::NotLinked);
             }
@@ -117,21 +115,22 @@ impl IdentityStore for PostgresStore {
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
         let providers = self.pool.read(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            write::providers(conn, user).await
+            identities::providers(conn, user).await
         });
         providers.await
     }
 }
 
-async fn at_first_sight(
+/// Creates a user for the token's subject, unless a concurrent transaction has done so.
+async fn create_external(
     conn: &AsyncPgConnection,
     token: &ExternalToken,
     new_user: UserId,
     now: Stamp,
 ) -> Result<UserId, Failure> {
     let ExternalToken { issuer, subject, email, name, expires_at: _ } = token;
-    write::lock(conn, issuer, subject).await?;
-    if let Some(user) = write::owner(conn, issuer, subject).await? {
+    identities::lock(conn, issuer, subject).await?;
+    if let Some(user) = identities::owner(conn, issuer, subject).await? {
         return Ok(user);
     }
     RowScope::User(new_user).set(conn).await?;
@@ -143,9 +142,9 @@ async fn at_first_sight(
         display_name: name.as_ref(),
         last_login_at: None,
     };
-    insert(conn, &account, now).await?;
+    tables::users::insert(conn, &account, now).await?;
     let tokens = SealedTokens::default();
     let identity = NewIdentity { provider: issuer, subject, email: email.as_ref(), tokens: &tokens };
-    write::give(conn, new_user, &identity, false, now).await?;
+    identities::upsert(conn, new_user, &identity, false, now).await?;
     Ok(new_user)
 }

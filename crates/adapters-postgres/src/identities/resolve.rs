@@ -1,17 +1,17 @@
-//! To whom an identity belongs that its provider vouches for.
+//! Finds or creates the user of an identity that a provider has verified.
 
 use diesel_async::AsyncPgConnection;
 use domain::identity::{Join, JoinFacts, ProviderIdentity, Resolved, join};
 use domain::user::User;
 use domain::{Stamp, StoreError, UserId};
 
-use super::write::{self, NewIdentity};
-use crate::accounts::write::{NewAccount, insert, lock_account, lock_by_address};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::UserRow;
+use crate::tables::external_identities::{self as identities, NewIdentity};
+use crate::tables::users::{self, NewAccount};
 
-/// Runs inside a transaction that is about this identity.
+/// Resolves the identity. The row scope must include it.
 pub(super) async fn resolve(
     conn: &AsyncPgConnection,
     identity: &ProviderIdentity,
@@ -19,15 +19,15 @@ pub(super) async fn resolve(
     now: Stamp,
 ) -> Result<Resolved, Failure> {
     let ProviderIdentity { provider, subject, verified_email, name, tokens } = identity;
-    write::lock(conn, provider, subject).await?;
+    identities::lock(conn, provider, subject).await?;
     let new = NewIdentity { provider, subject, email: verified_email.as_ref(), tokens };
-    // An address that is neither free nor found changed hands in between, and so did an identity that its owner has no more.
+    // Retries if the address or the identity changed its owner in between.
     for _ in 0..3 {
-        let owner = write::owner(conn, provider, subject).await?;
+        let owner = identities::owner(conn, provider, subject).await?;
         let facts = match owner {
             Some(id) => match lock_owner(conn, id).await? {
-                // Whoever takes an account over takes its identities away under the user's lock.
-                Some(row) if write::owner(conn, provider, subject).await? == owner => {
+                // A takeover of the account deletes its identities while it holds the user's lock.
+                Some(row) if identities::owner(conn, provider, subject).await? == owner => {
                     JoinFacts { owner: Some(row.try_into()?), by_email: None }
                 }
                 _ => continue,
@@ -48,25 +48,25 @@ pub(super) async fn resolve(
                     last_login_at: None,
                 };
                 RowScope::User(new_user).set(conn).await?;
-                match insert(conn, &account, now).await? {
+                match users::insert(conn, &account, now).await? {
                     Some(row) => row.try_into()?,
                     None => continue,
                 }
             }
         };
-        write::give(conn, user.id, &new, owner.is_some(), now).await?;
+        identities::upsert(conn, user.id, &new, owner.is_some(), now).await?;
         return Ok(Resolved::Done(Box::new(user)));
     }
-    Err(StoreError::Unavailable("an identity changes hands too often".to_owned()).into())
+    Err(StoreError::Unavailable("an identity changed its owner too often".to_owned()).into())
 }
 
-/// The user, locked; the transaction admits them afterwards.
+/// Locks and loads the user. Afterwards the row scope includes the user.
 async fn lock_owner(conn: &AsyncPgConnection, owner: UserId) -> Result<Option<UserRow>, Failure> {
     RowScope::User(owner).set(conn).await?;
-    lock_account(conn, owner).await
+    users::lock_and_load(conn, owner).await
 }
 
 async fn by_email(conn: &AsyncPgConnection, identity: &ProviderIdentity) -> Result<Option<User>, Failure> {
     let Some(email) = &identity.verified_email else { return Ok(None) };
-    Ok(lock_by_address(conn, email).await?.map(User::try_from).transpose()?)
+    Ok(users::lock_by_address(conn, email).await?.map(User::try_from).transpose()?)
 }

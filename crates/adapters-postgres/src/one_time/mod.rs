@@ -1,10 +1,9 @@
 //! [`OneTimeStore`] on PostgreSQL.
 //!
-//! A token is used by one conditional update, under the lock of its user where it has one.
+//! One conditional update uses a token, under the lock of its user if it has one.
 
-mod magic;
+mod magic_link;
 mod take_over;
-pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
@@ -17,24 +16,23 @@ use domain::user::User;
 use domain::{Stamp, StoreError, UserId};
 use uuid::Uuid;
 
-use crate::accounts::write::lock_addressee;
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
-use crate::sessions::write::lock_user;
 use crate::store::PostgresStore;
+use crate::tables::{mail_outbox, one_time_tokens as tokens, users as accounts};
 
 #[async_trait]
 impl OneTimeStore for PostgresStore {
     async fn send(&self, sent: EmailToken, now: Stamp) -> Result<(), StoreError> {
-        // Of nobody it takes as many statements, so that the time does not tell whether there is an account.
+        // Runs as many statements without a user, so that the time does not reveal whether an account exists.
         let user = sent.token.user.unwrap_or(UserId(Uuid::nil()));
         let sent = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            let found = lock_user(conn, user).await?.is_some();
-            // Of a user who went away meanwhile nothing is kept.
-            if found || sent.token.user.is_none() {
-                write::store(conn, user, &sent, now).await?;
+            let exists = accounts::lock(conn, user).await?;
+            // Stores nothing for a user who was deleted meanwhile.
+            if exists || sent.token.user.is_none() {
+                tokens::issue(conn, user, &sent, now).await?;
             }
             Ok(())
         });
@@ -45,8 +43,8 @@ impl OneTimeStore for PostgresStore {
         let user = token.user;
         let scope = user.map_or(RowScope::Unrestricted, RowScope::User);
         let put = self.pool.write(scope, async move |conn: &AsyncPgConnection| match user {
-            Some(user) if lock_user(conn, user).await?.is_none() => Ok(()),
-            _ => write::put(conn, &token).await,
+            Some(user) if !accounts::lock(conn, user).await? => Ok(()),
+            _ => tokens::insert(conn, &token).await,
         });
         put.await
     }
@@ -59,7 +57,7 @@ impl OneTimeStore for PostgresStore {
     ) -> Result<Option<ConsumedToken>, StoreError> {
         let hash = *hash;
         let row = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
-            write::consume(conn, purpose, &hash, now).await
+            tokens::consume(conn, purpose, &hash, now).await
         });
         Ok(row.await?.map(|row| ConsumedToken { user: row.user(), payload: row.payload }))
     }
@@ -67,7 +65,9 @@ impl OneTimeStore for PostgresStore {
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let hash = *hash;
         let verified = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
-            let Some(user) = use_up(conn, Purpose::VerifyEmail, &hash, now).await? else { return Ok(None) };
+            let Some(user) = consume_mailed(conn, Purpose::VerifyEmail, &hash, now).await? else {
+                return Ok(None);
+            };
             let update = diesel::update(users::table.filter(users::id.eq(user.id.0)))
                 .set((users::email_verified.eq(true), users::updated_at.eq(timestamp(now))));
             Ok(Some(update.returning(UserRow::as_returning()).get_result(&mut &*conn).await?))
@@ -78,7 +78,7 @@ impl OneTimeStore for PostgresStore {
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let (pool, hash) = (&self.pool, *hash);
         let row = pool.read(RowScope::token(&hash), async move |mut conn: &AsyncPgConnection| {
-            let token = write::good(conn, Purpose::ResetPassword, &hash, now).await?;
+            let token = tokens::find_valid(conn, Purpose::ResetPassword, &hash, now).await?;
             let Some((token, user)) = token.and_then(|token| token.user().map(|user| (token, user))) else {
                 return Ok(None);
             };
@@ -100,12 +100,12 @@ impl OneTimeStore for PostgresStore {
         let hash = *hash;
         let PasswordReplacement { password, ending, notice } = new;
         let reset = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
-            let user = use_up(conn, Purpose::ResetPassword, &hash, ending.at).await?;
+            let user = consume_mailed(conn, Purpose::ResetPassword, &hash, ending.at).await?;
             let Some(user) = user else { return Ok(None) };
             if let Some(notice) = &notice {
-                write::queue(conn, notice, ending.at).await?;
+                mail_outbox::enqueue(conn, notice, ending.at).await?;
             }
-            Ok(Some(take_over::shut_out_others(conn, &user, Some(&password), &ending).await?))
+            Ok(Some(take_over::revoke_other_access(conn, &user, Some(&password), &ending).await?))
         });
         reset.await
     }
@@ -120,24 +120,26 @@ impl OneTimeStore for PostgresStore {
     ) -> Result<MagicLinkLogin, StoreError> {
         let hash = *hash;
         let logged_in = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
-            magic::log_in(conn, &hash, new_user, &session, cap, &ending).await
+            magic_link::log_in(conn, &hash, new_user, &session, cap, &ending).await
         });
         logged_in.await
     }
 }
 
-/// Consumes a token that came to its user's address by mail; `None` where it is not good or the user has another address by now.
-/// The user is locked and admitted, and given as they were.
-async fn use_up(
+/// Consumes a token that was mailed to its user's address. Locks the user and includes them in the row scope.
+///
+/// Returns the user as loaded under the lock, or `None` if the token is not valid or the user's address has
+/// changed.
+async fn consume_mailed(
     conn: &AsyncPgConnection,
     purpose: Purpose,
     hash: &TokenHash,
     now: Stamp,
 ) -> Result<Option<User>, Failure> {
-    let Some(token) = write::good(conn, purpose, hash, now).await? else { return Ok(None) };
+    let Some(token) = tokens::find_valid(conn, purpose, hash, now).await? else { return Ok(None) };
     let Some(user) = token.user() else { return Ok(None) };
     RowScope::User(user).set(conn).await?;
-    let addressee = lock_addressee(conn, user, &token.address()).await?;
-    let consumed = write::consume(conn, purpose, hash, now).await?;
+    let addressee = accounts::lock_if_address_matches(conn, user, &token.address()).await?;
+    let consumed = tokens::consume(conn, purpose, hash, now).await?;
     Ok(addressee.filter(|_| consumed.is_some()).map(User::try_from).transpose()?)
 }

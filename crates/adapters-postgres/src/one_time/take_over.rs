@@ -1,20 +1,20 @@
-//! What becomes of an account whose owner shows that the address is theirs.
+//! Revokes other access to an account when its owner proves control of the address.
 
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::{Ending, Revocation};
 use domain::user::{PasswordHash, User};
 
-use super::write::make_void_all_but;
 use crate::error::Failure;
-use crate::identities::write::forget;
 use crate::rows::timestamp;
 use crate::schema::users;
-use crate::sessions::write::end_all;
+use crate::tables;
 
-/// Marks the address of the user, who is locked, as verified, sets or removes the password, and ends every other way in; identities only
-/// where the address was not verified before.
-pub(super) async fn shut_out_others(
+/// Marks the address as verified, sets or removes the password, and revokes every other access. The user must
+/// be locked.
+///
+/// Linked identities are removed only if the address was not verified before.
+pub(super) async fn revoke_other_access(
     conn: &AsyncPgConnection,
     user: &User,
     password: Option<&PasswordHash>,
@@ -27,8 +27,8 @@ pub(super) async fn shut_out_others(
     ));
     verified.execute(&mut &*conn).await?;
     if !user.email_verified {
-        forget(conn, user.id).await?;
+        tables::external_identities::delete_all(conn, user.id).await?;
     }
-    make_void_all_but(conn, user.id, None, ending.at).await?;
-    end_all(conn, user.id, None, ending).await
+    tables::one_time_tokens::invalidate_all_except(conn, user.id, None, ending.at).await?;
+    tables::sessions::end_all(conn, user.id, None, ending).await
 }

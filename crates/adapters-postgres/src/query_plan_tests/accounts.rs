@@ -11,12 +11,12 @@ use postgres_testbed::{Database, Testbed};
 use uuid::Uuid;
 
 use super::assert_plan;
-use crate::accounts::write::id_by_address;
-use crate::identities::write::owner_statement;
-use crate::one_time::write::{consume_statement, good_statement};
 use crate::outbox;
 use crate::row_security::{RowScope, RowSecurity, Worker};
 use crate::sessions::{facts, live, revocation_feed, sweep};
+use crate::tables::external_identities::owner_statement;
+use crate::tables::one_time_tokens::{consume_statement, find_valid_statement};
+use crate::tables::users::id_by_address;
 use crate::test_support::connection;
 
 const USER: UserId = UserId(Uuid::from_u128(500));
@@ -81,8 +81,8 @@ async fn by_keys(conn: &mut AsyncPgConnection) {
     assert_plan(conn, "live", live::statement(USER, now), &["sessions_of_user"]).await;
 
     let by_hash = &["one_time_tokens_token_hash_key"];
-    let good = good_statement(Purpose::VerifyEmail, &hash, now);
-    assert_plan(conn, "good", good, by_hash).await;
+    let find_valid = find_valid_statement(Purpose::VerifyEmail, &hash, now);
+    assert_plan(conn, "find_valid", find_valid, by_hash).await;
     let consume = consume_statement(Purpose::VerifyEmail, &hash, now);
     assert_plan(conn, "consume", consume, by_hash).await;
 

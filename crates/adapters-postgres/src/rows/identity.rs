@@ -1,4 +1,4 @@
-//! Rows of external identities.
+//! Rows of `external_identities`.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};

@@ -1,4 +1,4 @@
-//! Rows of the outbox.
+//! Rows of `mail_outbox`.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
@@ -9,7 +9,7 @@ use domain::user::{DisplayName, Email};
 use domain::{StoreError, UserId};
 use uuid::Uuid;
 
-use super::maybe_stamp;
+use super::optional_stamp;
 use crate::schema::mail_outbox;
 
 #[derive(Queryable, Selectable)]
@@ -58,7 +58,7 @@ impl TryFrom<MailRow> for MailRecord {
         Ok(Self {
             template: template(&row.template)?,
             to: row.recipient,
-            sent_at: maybe_stamp("mail_outbox", "sent_at", row.sent_at)?,
+            sent_at: optional_stamp("mail_outbox", "sent_at", row.sent_at)?,
         })
     }
 }

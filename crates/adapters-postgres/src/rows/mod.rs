@@ -1,11 +1,14 @@
-//! Rows as the database keeps them, and the way to the domain's types. Nonsense in a row is [`StoreError::Corrupt`].
+//! Rows as PostgreSQL stores them, and their conversion into domain types.
+//!
+//! A value that no version of this program can have written becomes [`StoreError::Corrupt`], which names its
+//! table and column.
 
-mod account;
 mod identity;
 mod mail;
 mod one_time;
 mod session;
 mod todo;
+mod user;
 
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::Pg;
@@ -14,25 +17,25 @@ use diesel::prelude::Selectable;
 use domain::sync::{Epoch, Position};
 use domain::{Stamp, StoreError};
 
-pub(crate) use self::account::UserRow;
 pub(crate) use self::identity::IdentityRow;
 pub(crate) use self::mail::MailRow;
 pub(crate) use self::one_time::{OneTimeColumns, OneTimeRecordRow, OneTimeRow};
 pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
 pub(crate) use self::todo::{TodoColumns, TodoRow, todo_columns};
+pub(crate) use self::user::UserRow;
 
-/// The SQL types of the columns that a row is made of, in order.
+/// The SQL types of the columns of `Row`, in order.
 pub(crate) type ColumnsOf<Row> = SqlTypeOf<<Row as Selectable<Pg>>::SelectExpression>;
 
-/// From 1970-01-01, where stamps begin, to 2000-01-01, where PostgreSQL begins, in microseconds.
+/// Microseconds from 1970-01-01, the epoch of stamps, to 2000-01-01, the epoch of PostgreSQL.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// A stamp as PostgreSQL counts.
+/// Converts a stamp into a PostgreSQL time stamp.
 pub(crate) const fn timestamp(stamp: Stamp) -> PgTimestamp {
     PgTimestamp(stamp.as_micros() - POSTGRES_EPOCH)
 }
 
-/// The stamp in `table.column`.
+/// Converts the time stamp in `table.column`.
 pub(crate) fn stamp(
     table: &'static str,
     column: &'static str,
@@ -41,10 +44,10 @@ pub(crate) fn stamp(
     let micros = timestamp.0.checked_add(POSTGRES_EPOCH);
     micros
         .and_then(Stamp::from_micros)
-        .ok_or_else(|| StoreError::corrupt(table, column, "not within the years 1 to 9999"))
+        .ok_or_else(|| StoreError::corrupt(table, column, "outside the years 1 to 9999"))
 }
 
-fn maybe_stamp(
+fn optional_stamp(
     table: &'static str,
     column: &'static str,
     timestamp: Option<PgTimestamp>,
@@ -52,7 +55,7 @@ fn maybe_stamp(
     timestamp.map(|at| stamp(table, column, at)).transpose()
 }
 
-/// A user's position as `users` and `database_epoch` hold it.
+/// Converts a user's position from columns of `users` and `database_epoch`.
 pub(crate) fn position(
     clock: PgTimestamp,
     horizon: PgTimestamp,

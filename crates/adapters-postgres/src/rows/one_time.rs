@@ -1,4 +1,4 @@
-//! Rows of one-time tokens.
+//! Rows of `one_time_tokens`.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
@@ -16,7 +16,7 @@ use crate::schema::one_time_tokens;
 /// The SQL types of a [`OneTimeRow`].
 pub(crate) type OneTimeColumns = (SqlUuid, Nullable<SqlUuid>, Text);
 
-/// What a good token carries.
+/// The content of a valid token.
 #[derive(Queryable)]
 pub(crate) struct OneTimeRow {
     id: Uuid,
@@ -33,13 +33,13 @@ impl OneTimeRow {
         self.user_id.map(UserId)
     }
 
-    /// The address that it came to.
+    /// The address that the token was sent to.
     pub(crate) fn address(&self) -> Email {
         Email::from_stored(self.payload.clone())
     }
 }
 
-/// A token as its user may see it.
+/// A token as an export shows it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = one_time_tokens, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct OneTimeRecordRow {

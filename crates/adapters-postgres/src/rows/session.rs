@@ -1,4 +1,4 @@
-//! Rows of sessions, their tokens, and revocations.
+//! Rows of `sessions`, `refresh_tokens` and `revoked_tokens`.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
@@ -7,7 +7,7 @@ use domain::text::ClientId;
 use domain::{SessionId, StoreError, TokenId, UserId};
 use uuid::Uuid;
 
-use super::{maybe_stamp, stamp};
+use super::{optional_stamp, stamp};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions};
 
 #[derive(Queryable, Selectable)]
@@ -43,7 +43,7 @@ impl TryFrom<SessionRow> for Session {
             created_at: stamp("sessions", "created_at", row.created_at)?,
             last_used_at: stamp("sessions", "last_used_at", row.last_used_at)?,
             expires_at: stamp("sessions", "expires_at", row.expires_at)?,
-            ended: maybe_stamp("sessions", "revoked_at", row.revoked_at)?.zip(reason),
+            ended: optional_stamp("sessions", "revoked_at", row.revoked_at)?.zip(reason),
         })
     }
 }
@@ -75,7 +75,7 @@ impl TryFrom<TokenRow> for RefreshToken {
                 row.token_hash.try_into().map_err(|_| corrupt("token_hash", "not 32 bytes long"))?,
             ),
             expires_at: stamp("refresh_tokens", "expires_at", row.expires_at)?,
-            replaced: maybe_stamp("refresh_tokens", "replaced_at", row.replaced_at)?
+            replaced: optional_stamp("refresh_tokens", "replaced_at", row.replaced_at)?
                 .zip(row.replaced_by.map(TokenId)),
         })
     }

@@ -7,9 +7,9 @@ use domain::todo::{StoredTodo, Todo, Versions};
 use domain::{StoreError, TodoId};
 use uuid::Uuid;
 
-use super::{maybe_stamp, stamp};
+use super::{optional_stamp, stamp};
 
-/// The columns of a [`TodoRow`], of a table called `t`.
+/// The columns of a [`TodoRow`]. The statement must call the table `t`.
 macro_rules! todo_columns {
     () => {
         "t.id, t.number, t.title, t.description, t.completed_at, t.created_at, t.updated_at, t.deleted_at, \
@@ -18,7 +18,7 @@ macro_rules! todo_columns {
 }
 pub(crate) use todo_columns;
 
-/// Their SQL types.
+/// The SQL types of [`todo_columns`].
 pub(crate) type TodoColumns = (
     diesel::sql_types::Uuid,
     BigInt,
@@ -63,10 +63,10 @@ impl TryFrom<TodoRow> for Todo {
             number: row.number,
             title: row.title,
             description: row.description,
-            completed_at: maybe_stamp("todos", "completed_at", row.completed_at)?,
+            completed_at: optional_stamp("todos", "completed_at", row.completed_at)?,
             created_at: stamp("todos", "created_at", row.created_at)?,
             updated_at: stamp("todos", "updated_at", row.updated_at)?,
-            deleted_at: maybe_stamp("todos", "deleted_at", row.deleted_at)?,
+            deleted_at: optional_stamp("todos", "deleted_at", row.deleted_at)?,
             client_id: row.client_id,
             versions: Versions {
                 version: row.version,

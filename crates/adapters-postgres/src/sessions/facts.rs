@@ -1,4 +1,4 @@
-//! What a refresh is judged by.
+//! The facts that decide about a refresh.
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Binary, Nullable, Uuid};
@@ -17,7 +17,7 @@ pub(crate) type FactColumns =
     (ColumnsOf<TokenRow>, Nullable<ColumnsOf<TokenRow>>, ColumnsOf<SessionRow>, ColumnsOf<UserRow>);
 type FactRow = (TokenRow, Option<TokenRow>, SessionRow, UserRow);
 
-/// Whose the token is, and of which session: that never changes, so it is found out before anything is locked or fenced.
+/// Finds the user and the session of the token. They never change, so this needs no lock.
 pub(super) async fn owner(
     conn: &AsyncPgConnection,
     hash: &TokenHash,
@@ -31,7 +31,7 @@ pub(super) async fn owner(
     Ok(owner.map(|(user, session)| (UserId(user), SessionId(session))))
 }
 
-/// The facts about a token of the user, of one snapshot.
+/// Loads the facts about a token of the user, from one snapshot.
 pub(super) async fn load(
     conn: &AsyncPgConnection,
     user: UserId,

@@ -1,14 +1,12 @@
 //! [`SessionStore`] on PostgreSQL.
 //!
-//! Locks are taken in one order: a user before its sessions, tokens, mails and identities. A refresh only keeps its user from being
-//! removed.
+//! A refresh locks its session, and its user only against deletion.
 
 pub(crate) mod facts;
 pub(crate) mod live;
 pub(crate) mod revocation_feed;
 mod rotate;
 pub(crate) mod sweep;
-pub(crate) mod write;
 
 use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -21,11 +19,11 @@ use domain::user::User;
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use self::revocation_feed::FeedRow;
-use self::write::SessionSelection;
-use crate::accounts::write::lock_account;
 use crate::row_security::{RowScope, Worker};
 use crate::rows::SessionRow;
 use crate::store::PostgresStore;
+use crate::tables::sessions::{self, SessionSelection};
+use crate::tables::users;
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -37,11 +35,11 @@ impl SessionStore for PostgresStore {
         ending: Ending,
     ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError> {
         let opened = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            let found = lock_account(conn, user).await?.map(User::try_from).transpose()?;
+            let found = users::lock_and_load(conn, user).await?.map(User::try_from).transpose()?;
             if let Err(refusal) = session.check(found.as_ref()) {
                 return Ok(Err(refusal));
             }
-            Ok(Ok(write::open(conn, user, &session, cap, &ending).await?))
+            Ok(Ok(sessions::open(conn, user, &session, cap, &ending).await?))
         });
         opened.await
     }
@@ -87,7 +85,7 @@ impl SessionStore for PostgresStore {
     ) -> Result<(), StoreError> {
         let device = device.clone();
         let touched = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            write::touch(conn, user, session, &device, None, now).await
+            sessions::touch(conn, user, session, &device, None, now).await
         });
         touched.await
     }
@@ -99,7 +97,7 @@ impl SessionStore for PostgresStore {
         ending: Ending,
     ) -> Result<Option<Revocation>, StoreError> {
         let ended = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            write::end(conn, user, SessionSelection::One(session), &ending).await
+            sessions::end(conn, user, SessionSelection::One(session), &ending).await
         });
         Ok(ended.await?.pop())
     }
@@ -111,8 +109,8 @@ impl SessionStore for PostgresStore {
         ending: Ending,
     ) -> Result<Vec<Revocation>, StoreError> {
         let ended = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            write::lock_user(conn, user).await?;
-            write::end_all(conn, user, keep, &ending).await
+            users::lock(conn, user).await?;
+            sessions::end_all(conn, user, keep, &ending).await
         });
         ended.await
     }

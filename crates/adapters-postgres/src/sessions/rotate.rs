@@ -1,4 +1,4 @@
-//! The exchange of a refresh token: lock the session, load, let the domain judge, write what it says.
+//! Rotation of a refresh token: lock the session, load the facts, let the domain judge, apply the verdict.
 
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -8,13 +8,13 @@ use domain::{SessionId, Stamp, UserId};
 use futures_util::future::{try_join, try_join3};
 
 use super::facts;
-use super::write::{self, SessionSelection};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::{refresh_tokens, sessions, users};
+use crate::tables::sessions::{SessionSelection, end, touch};
 
-/// Runs inside a transaction that may read the token presented and, at first, nothing else.
+/// Rotates the token. At first, the row scope need only include the presented token.
 pub(super) async fn rotate(
     conn: &AsyncPgConnection,
     presented: &TokenHash,
@@ -28,17 +28,17 @@ pub(super) async fn rotate(
         RefreshVerdict::Rotate => {
             let replaced = replace(conn, &facts.token, successor, ending.at);
             let expires_at = Some(successor.expires_at);
-            let touched = write::touch(conn, facts.session.user, id, device, expires_at, ending.at);
+            let touched = touch(conn, facts.session.user, id, device, expires_at, ending.at);
             try_join(replaced, touched).await?;
             successor.hash
         }
         RefreshVerdict::Repeat(hash) => {
-            write::touch(conn, facts.session.user, id, device, None, ending.at).await?;
+            touch(conn, facts.session.user, id, device, None, ending.at).await?;
             hash
         }
         RefreshVerdict::Reused => {
-            let ended = write::end(conn, facts.session.user, SessionSelection::One(id), ending).await?;
-            // The session was live under this lock, so it ended now.
+            let ended = end(conn, facts.session.user, SessionSelection::One(id), ending).await?;
+            // The session was live under the lock, so this call has ended it.
             return Ok(ended.into_iter().next().map_or(Rotated::Ended, Rotated::Reused));
         }
         RefreshVerdict::Expired => return Ok(Rotated::Expired),
@@ -50,15 +50,16 @@ pub(super) async fn rotate(
 
 async fn load(conn: &AsyncPgConnection, presented: &TokenHash) -> Result<Option<RefreshFacts>, Failure> {
     let Some((user, session)) = facts::owner(conn, presented).await? else { return Ok(None) };
-    try_join3(RowScope::User(user).set(conn), keep_user(conn, user), lock_session(conn, user, session))
+    try_join3(RowScope::User(user).set(conn), lock_user_key(conn, user), lock_session(conn, user, session))
         .await?;
-    // Not sent before the locks are held: a statement that the connection knows would overtake one that it does not.
+    // Read under the locks, so that a concurrent rotation is visible.
     facts::load(conn, user, presented).await
 }
 
-/// Nobody can remove the user until the successor, which refers to it, is there. Whoever removes users locks them before their
-/// sessions, and so does this.
-async fn keep_user(conn: &AsyncPgConnection, user: UserId) -> Result<(), Failure> {
+/// Keeps the user from being deleted before the successor, which refers to the user, is inserted.
+///
+/// Same order of locks as a deletion: the user before the sessions.
+async fn lock_user_key(conn: &AsyncPgConnection, user: UserId) -> Result<(), Failure> {
     let row = users::table.filter(users::id.eq(user.0)).select(users::id).for_key_share();
     row.execute(&mut &*conn).await?;
     Ok(())

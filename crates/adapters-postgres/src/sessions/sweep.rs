@@ -1,7 +1,7 @@
-//! Removing what is of no more use.
+//! Deletes expired rows and old mails.
 //!
-//! Each statement locks what it removes and passes over what somebody else has locked: it waits for nobody, and a session that is
-//! being refreshed stays.
+//! Each statement skips rows that another transaction has locked. So it never waits, and a session that is being
+//! refreshed stays.
 
 use std::time::Duration;
 
@@ -13,57 +13,58 @@ use crate::error::Failure;
 use crate::rows::timestamp;
 use crate::sql::{Sql, sql};
 
-/// How long a mail that was sent or given up is kept.
+/// How long a mail is kept after it was sent or given up.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// Runs inside a transaction that may sweep. Gives how many rows went.
+/// Returns the number of deleted rows. The row scope must be [`Worker::Sweep`](crate::row_security::Worker).
 pub(super) async fn sweep(mut conn: &AsyncPgConnection, now: Stamp, limit: u32) -> Result<u64, Failure> {
-    let mut gone = 0;
+    let mut deleted = 0;
     for statement in statements(now, limit) {
-        gone += statement.execute(&mut conn).await? as u64;
+        deleted += statement.execute(&mut conn).await? as u64;
     }
-    Ok(gone)
+    Ok(deleted)
 }
 
-/// A session goes after its tokens.
+/// Refresh tokens come before their sessions, so no deletion of a session cascades to rows that the limit does
+/// not count.
 pub(crate) fn statements<'a>(now: Stamp, limit: u32) -> [Sql<'a, ()>; 6] {
     [
-        old(
+        delete_old(
             "with old as (select id from refresh_tokens where expires_at <= ",
             now,
             " order by expires_at limit ",
             limit,
             " for update skip locked) delete from refresh_tokens t using old where t.id = old.id",
         ),
-        old(
+        delete_old(
             "with old as (select s.id from sessions s where s.expires_at <= ",
             now,
             " and not exists (select from refresh_tokens t where t.session_id = s.id) order by s.expires_at limit ",
             limit,
             " for update skip locked) delete from sessions s using old where s.id = old.id",
         ),
-        old(
+        delete_old(
             "with old as (select id from one_time_tokens where expires_at <= ",
             now,
             " order by expires_at limit ",
             limit,
             " for update skip locked) delete from one_time_tokens t using old where t.id = old.id",
         ),
-        old(
+        delete_old(
             "with old as (select id from mail_outbox where sent_at < ",
             now.minus(MAILS_KEPT),
             " order by sent_at limit ",
             limit,
             " for update skip locked) delete from mail_outbox m using old where m.id = old.id",
         ),
-        old(
+        delete_old(
             "with old as (select id from mail_outbox where given_up_at < ",
             now.minus(MAILS_KEPT),
             " order by given_up_at limit ",
             limit,
             " for update skip locked) delete from mail_outbox m using old where m.id = old.id",
         ),
-        old(
+        delete_old(
             "with old as (select id from revoked_tokens where expires_at <= ",
             now,
             " order by expires_at limit ",
@@ -73,7 +74,7 @@ pub(crate) fn statements<'a>(now: Stamp, limit: u32) -> [Sql<'a, ()>; 6] {
     ]
 }
 
-fn old<'a>(
+fn delete_old<'a>(
     find: &'static str,
     end: Stamp,
     order: &'static str,

@@ -1,4 +1,4 @@
-//! Logging in with a magic link, which may make the account.
+//! Login with a magic link, which may create the account.
 
 use diesel_async::AsyncPgConnection;
 use domain::UserId;
@@ -6,14 +6,13 @@ use domain::one_time::{MagicLinkLogin, Purpose};
 use domain::session::{Ending, NewSession, TokenHash};
 use domain::user::User;
 
-use super::take_over::shut_out_others;
-use super::write;
-use crate::accounts::write::{NewAccount, Owner, find_or_make, lock_addressee};
+use super::take_over::revoke_other_access;
 use crate::error::Failure;
 use crate::row_security::RowScope;
-use crate::sessions::write::open;
+use crate::tables::users::{AddressOwner, NewAccount, find_or_create, lock_if_address_matches};
+use crate::tables::{one_time_tokens as tokens, sessions};
 
-/// Runs inside a transaction that may use the token and, at first, nothing else.
+/// Logs in. At first, the row scope need only include the token.
 pub(super) async fn log_in(
     conn: &AsyncPgConnection,
     hash: &TokenHash,
@@ -23,16 +22,16 @@ pub(super) async fn log_in(
     ending: &Ending,
 ) -> Result<MagicLinkLogin, Failure> {
     let now = ending.at;
-    let Some(sent) = write::good(conn, Purpose::MagicLink, hash, now).await? else {
+    let Some(sent) = tokens::find_valid(conn, Purpose::MagicLink, hash, now).await? else {
         return Ok(MagicLinkLogin::Invalid);
     };
     let email = sent.address();
     if let Some(user) = sent.user() {
-        // Whoever removes a user locks them before their tokens, and so does this.
+        // Same order of locks as a deletion: the user before the tokens.
         RowScope::User(user).set(conn).await?;
-        lock_addressee(conn, user, &email).await?;
+        lock_if_address_matches(conn, user, &email).await?;
     }
-    let Some(token) = write::consume(conn, Purpose::MagicLink, hash, now).await? else {
+    let Some(token) = tokens::consume(conn, Purpose::MagicLink, hash, now).await? else {
         return Ok(MagicLinkLogin::Invalid);
     };
     let new = NewAccount {
@@ -43,9 +42,9 @@ pub(super) async fn log_in(
         display_name: None,
         last_login_at: Some(now),
     };
-    let (user, ended) = match find_or_make(conn, &email, &new, now).await? {
-        Owner::Made(row) => (User::try_from(row)?, Vec::new()),
-        Owner::Found(row) => {
+    let (user, ended) = match find_or_create(conn, &email, &new, now).await? {
+        AddressOwner::Created(row) => (User::try_from(row)?, Vec::new()),
+        AddressOwner::Existing(row) => {
             let user = User::try_from(row)?;
             if !user.is_active {
                 return Ok(MagicLinkLogin::Disabled);
@@ -53,15 +52,15 @@ pub(super) async fn log_in(
             let ended = if user.email_verified {
                 Vec::new()
             } else {
-                shut_out_others(conn, &user, None, ending).await?
+                revoke_other_access(conn, &user, None, ending).await?
             };
             (user, ended)
         }
     };
     if token.user().is_none() {
-        write::adopt(conn, &token, hash, user.id).await?;
+        tokens::assign_to_user(conn, &token, hash, user.id).await?;
     }
-    let mut opened = open(conn, user.id, session, cap, ending).await?;
+    let mut opened = sessions::open(conn, user.id, session, cap, ending).await?;
     opened.ended.extend(ended);
     Ok(MagicLinkLogin::Done(opened))
 }

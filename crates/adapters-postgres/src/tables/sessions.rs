@@ -1,6 +1,7 @@
-//! What several methods write about sessions, each inside their transaction.
+//! Statements on `sessions`, `refresh_tokens` and `revoked_tokens`.
 
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::dsl::exists;
+use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::{Device, Ending, NewSession, OpenedSession, Revocation, Revoked};
@@ -14,8 +15,8 @@ use crate::rows::{UserRow, timestamp};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
 use crate::sql::{Sql, sql};
 
-/// A session and its first refresh token.
-pub(crate) async fn insert_session(
+/// Inserts a session with its first refresh token.
+pub(crate) async fn insert(
     conn: &AsyncPgConnection,
     user: UserId,
     new: &NewSession,
@@ -59,18 +60,18 @@ pub(crate) async fn open(
     cap: u32,
     ending: &Ending,
 ) -> Result<OpenedSession, Failure> {
-    // The new one comes on top of those that stay.
+    // The new session counts towards the cap.
     let room = SessionSelection::LiveBeyond(cap.saturating_sub(1));
     let ended = end(conn, user, room, ending).await?;
-    insert_session(conn, user, session, ending.at).await?;
+    insert(conn, user, session, ending.at).await?;
     let login = users::last_login_at.eq(timestamp(ending.at));
     let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
     let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
     Ok(OpenedSession { user: Box::new(row.try_into()?), ended })
 }
 
-/// Notes where and when a session that has not ended was last used, and until when it lives where that changed.
-pub(super) async fn touch(
+/// Records the last use of an open session, and its new expiry if there is one.
+pub(crate) async fn touch(
     conn: &AsyncPgConnection,
     user: UserId,
     session: SessionId,
@@ -92,16 +93,16 @@ pub(super) async fn touch(
     Ok(())
 }
 
-/// Which of the user's sessions end, of those that have not.
+/// A selection among the user's open sessions.
 #[derive(Clone, Copy)]
-pub(super) enum SessionSelection {
+pub(crate) enum SessionSelection {
     One(SessionId),
     AllBut(Option<SessionId>),
-    /// Those that could still be refreshed, but for the newest so many.
+    /// The live ones, except the newest `n`.
     LiveBeyond(u32),
 }
 
-/// Ends every session of the user but `keep`, under the lock of [`lock_user`].
+/// Ends every session of the user except `keep`. The user's row must be locked.
 pub(crate) async fn end_all(
     conn: &AsyncPgConnection,
     user: UserId,
@@ -111,8 +112,8 @@ pub(crate) async fn end_all(
     end(conn, user, SessionSelection::AllBut(keep), ending).await
 }
 
-/// Stores that everything of a user ended.
-pub(crate) async fn end_user(
+/// Records a revocation of the whole user.
+pub(crate) async fn revoke_user(
     conn: &AsyncPgConnection,
     user: UserId,
     ending: &Ending,
@@ -128,8 +129,9 @@ pub(crate) async fn end_user(
     Ok(Revocation { what: Revoked::User(user), user, reason, at, until })
 }
 
-/// Ends sessions and stores their revocations, in one statement. Where there may be several, the user's row must be locked.
-pub(super) async fn end(
+/// Ends sessions and records their revocations, in one statement. If the selection may match several sessions,
+/// the user's row must be locked.
+pub(crate) async fn end(
     conn: &AsyncPgConnection,
     user: UserId,
     selection: SessionSelection,
@@ -173,9 +175,20 @@ fn end_statement<'a>(user: UserId, selection: SessionSelection, ending: &Ending)
         .sql(" from ended e returning session_id")
 }
 
-/// Locks the user's row and gives whether the account is active; `None` without such a user. Rows that refer to the
-/// user may be written meanwhile: a refresh holds its session and needs no more of the user than that it exists.
-pub(crate) async fn lock_user(mut conn: &AsyncPgConnection, user: UserId) -> Result<Option<bool>, Failure> {
-    let row = users::table.filter(users::id.eq(user.0)).select(users::is_active).for_no_key_update();
-    Ok(row.first(&mut conn).await.optional()?)
+/// Whether the user could still refresh the session. `None` counts as live.
+///
+/// Under the user's lock the answer stays true, because every transaction that ends several sessions takes it.
+pub(crate) async fn is_live(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    session: Option<SessionId>,
+    now: Stamp,
+) -> Result<bool, Failure> {
+    let Some(session) = session else { return Ok(true) };
+    let live = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.eq(session.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(timestamp(now)));
+    Ok(diesel::select(exists(live)).get_result(&mut &*conn).await?)
 }

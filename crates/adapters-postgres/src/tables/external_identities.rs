@@ -1,4 +1,4 @@
-//! What the methods do with rows of identities, each inside their transaction.
+//! Statements on `external_identities`.
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
@@ -14,9 +14,11 @@ use crate::rows::timestamp;
 use crate::schema::external_identities;
 use crate::sql::{Sql, sql};
 
-/// Waits until no other transaction is about this identity, which may not exist yet, and keeps others waiting to the end of this one.
-/// Taken before any user's lock. Two identities that share a number wait for each other in vain, and no more.
-pub(super) async fn lock(conn: &AsyncPgConnection, provider: &str, subject: &str) -> Result<(), Failure> {
+/// Takes an advisory lock on the identity until the transaction ends. The row need not exist.
+///
+/// Callers take it before the lock of any user. If two identities have the same hash, their transactions wait
+/// for each other, which does no other harm.
+pub(crate) async fn lock(conn: &AsyncPgConnection, provider: &str, subject: &str) -> Result<(), Failure> {
     let statement: Sql<'_, SqlUuid> = sql("select pg_advisory_xact_lock(hashtextextended(")
         .bind::<Text, _>(format!("{provider}\n{subject}"))
         .sql(", 0))");
@@ -24,8 +26,8 @@ pub(super) async fn lock(conn: &AsyncPgConnection, provider: &str, subject: &str
     Ok(())
 }
 
-/// Whose the identity is. The transaction may read it from then on.
-pub(super) async fn owner(
+/// Returns the user that the identity is linked to. Afterwards the row scope includes the identity.
+pub(crate) async fn owner(
     conn: &AsyncPgConnection,
     provider: &str,
     subject: &str,
@@ -42,21 +44,22 @@ pub(crate) fn owner_statement<'a>(provider: &'a str, subject: &'a str) -> Sql<'a
         .bind::<Text, _>(subject)
 }
 
-/// An identity to be stored.
+/// The columns of an identity, borrowed.
 #[derive(Clone, Copy)]
-pub(super) struct NewIdentity<'a> {
+pub(crate) struct NewIdentity<'a> {
     pub provider: &'a str,
     pub subject: &'a str,
     pub email: Option<&'a Email>,
     pub tokens: &'a SealedTokens,
 }
 
-/// Gives the identity, whose lock is held, to the user, or replaces its tokens where they have it.
-pub(super) async fn give(
+/// Links the identity to the user. If it is linked already (`exists`), replaces its provider tokens. The
+/// identity must be locked.
+pub(crate) async fn upsert(
     conn: &AsyncPgConnection,
     user: UserId,
     new: &NewIdentity<'_>,
-    known: bool,
+    exists: bool,
     now: Stamp,
 ) -> Result<(), Failure> {
     let SealedTokens { key_id, access, refresh } = new.tokens;
@@ -65,7 +68,7 @@ pub(super) async fn give(
         external_identities::access_token.eq(access),
         external_identities::refresh_token.eq(refresh),
     );
-    if known {
+    if exists {
         let own = external_identities::table
             .filter(external_identities::user_id.eq(user.0))
             .filter(external_identities::provider.eq(new.provider))
@@ -85,15 +88,15 @@ pub(super) async fn give(
     Ok(())
 }
 
-/// Takes all that there are from the user, who is locked.
-pub(crate) async fn forget(conn: &AsyncPgConnection, user: UserId) -> Result<(), Failure> {
+/// Deletes all of the user's identities. The user must be locked.
+pub(crate) async fn delete_all(conn: &AsyncPgConnection, user: UserId) -> Result<(), Failure> {
     let own = external_identities::table.filter(external_identities::user_id.eq(user.0));
     diesel::delete(own).execute(&mut &*conn).await?;
     Ok(())
 }
 
-/// The providers and issuers that know the user, each once.
-pub(super) async fn providers(conn: &AsyncPgConnection, user: UserId) -> Result<Vec<String>, Failure> {
+/// Returns the distinct providers and issuers of the user's identities in ascending order.
+pub(crate) async fn providers(conn: &AsyncPgConnection, user: UserId) -> Result<Vec<String>, Failure> {
     let rows = external_identities::table
         .filter(external_identities::user_id.eq(user.0))
         .select(external_identities::provider)

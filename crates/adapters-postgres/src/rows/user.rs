@@ -1,4 +1,4 @@
-//! Rows of users.
+//! Rows of `users`.
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{Queryable, Selectable};
@@ -6,7 +6,7 @@ use domain::user::{DisplayName, Email, PasswordHash, User};
 use domain::{StoreError, UserId};
 use uuid::Uuid;
 
-use super::{maybe_stamp, stamp};
+use super::{optional_stamp, stamp};
 use crate::schema::users;
 
 #[derive(Queryable, Selectable)]
@@ -34,7 +34,7 @@ impl TryFrom<UserRow> for User {
             email_verified: row.email_verified,
             is_active: row.is_active,
             created_at: stamp("users", "created_at", row.created_at)?,
-            last_login_at: maybe_stamp("users", "last_login_at", row.last_login_at)?,
+            last_login_at: optional_stamp("users", "last_login_at", row.last_login_at)?,
         })
     }
 }

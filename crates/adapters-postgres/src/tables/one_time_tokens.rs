@@ -1,36 +1,36 @@
-//! What several methods do with one-time tokens and mails, each inside their transaction.
+//! Statements on `one_time_tokens`.
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Binary, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::mail::NewMail;
 use domain::one_time::{EmailToken, NewOneTimeToken, Purpose};
 use domain::session::TokenHash;
-use domain::user::DisplayName;
 use domain::{Stamp, UserId};
 
+use super::mail_outbox;
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{OneTimeColumns, OneTimeRow, timestamp};
-use crate::schema::{mail_outbox, one_time_tokens};
+use crate::schema::one_time_tokens;
 use crate::sql::{Sql, sql};
 
-/// Stores a token with its mail, and makes the older ones of its purpose and user, who is locked, void.
-pub(crate) async fn store(
+/// Stores a token with its mail, and invalidates the user's older tokens of the same purpose. The user must be
+/// locked.
+pub(crate) async fn issue(
     conn: &AsyncPgConnection,
     user: UserId,
     sent: &EmailToken,
     now: Stamp,
 ) -> Result<(), Failure> {
-    make_void(conn, user, sent.token.purpose, now).await?;
-    put(conn, &sent.token).await?;
+    invalidate(conn, user, sent.token.purpose, now).await?;
+    insert(conn, &sent.token).await?;
     if let Some(mail) = &sent.mail {
-        queue(conn, mail, now).await?;
+        mail_outbox::enqueue(conn, mail, now).await?;
     }
     Ok(())
 }
 
-async fn make_void(
+async fn invalidate(
     conn: &AsyncPgConnection,
     user: UserId,
     purpose: Purpose,
@@ -44,8 +44,8 @@ async fn make_void(
     Ok(())
 }
 
-/// Makes the unused tokens of the user, who is locked, void, except those of one purpose.
-pub(crate) async fn make_void_all_but(
+/// Invalidates the user's unused tokens, except those of the purpose `kept`. The user must be locked.
+pub(crate) async fn invalidate_all_except(
     conn: &AsyncPgConnection,
     user: UserId,
     kept: Option<Purpose>,
@@ -59,7 +59,7 @@ pub(crate) async fn make_void_all_but(
     Ok(())
 }
 
-pub(super) async fn put(conn: &AsyncPgConnection, token: &NewOneTimeToken) -> Result<(), Failure> {
+pub(crate) async fn insert(conn: &AsyncPgConnection, token: &NewOneTimeToken) -> Result<(), Failure> {
     let row = diesel::insert_into(one_time_tokens::table).values((
         one_time_tokens::id.eq(token.id.0),
         one_time_tokens::kind.eq(token.purpose.as_str()),
@@ -72,34 +72,19 @@ pub(super) async fn put(conn: &AsyncPgConnection, token: &NewOneTimeToken) -> Re
     Ok(())
 }
 
-/// Writes a mail into the outbox, due at once.
-pub(crate) async fn queue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp) -> Result<(), Failure> {
-    let row = diesel::insert_into(mail_outbox::table).values((
-        mail_outbox::id.eq(mail.id),
-        mail_outbox::user_id.eq(mail.user.map(|user| user.0)),
-        mail_outbox::recipient.eq(mail.to.as_str()),
-        mail_outbox::name.eq(mail.name.as_ref().map(DisplayName::as_str)),
-        mail_outbox::template.eq(mail.template.as_str()),
-        mail_outbox::token_id.eq(mail.token.map(|token| token.0)),
-        mail_outbox::attempts.eq(0),
-        mail_outbox::next_attempt_at.eq(timestamp(now)),
-    ));
-    row.execute(&mut &*conn).await?;
-    Ok(())
-}
-
-/// What the token carries, where it is good.
-pub(super) async fn good(
+/// Finds a valid token without using it.
+pub(crate) async fn find_valid(
     conn: &AsyncPgConnection,
     purpose: Purpose,
     hash: &TokenHash,
     now: Stamp,
 ) -> Result<Option<OneTimeRow>, Failure> {
-    Ok(good_statement(purpose, hash, now).get_result(&mut &*conn).await.optional()?)
+    Ok(find_valid_statement(purpose, hash, now).get_result(&mut &*conn).await.optional()?)
 }
 
-/// Consumes the token, where it is good. Of two at once the second waits for the first, and then finds it used.
-pub(super) async fn consume(
+/// Marks a valid token as used and returns it. A concurrent call waits for this transaction, and then finds the
+/// token used.
+pub(crate) async fn consume(
     conn: &AsyncPgConnection,
     purpose: Purpose,
     hash: &TokenHash,
@@ -108,16 +93,20 @@ pub(super) async fn consume(
     Ok(consume_statement(purpose, hash, now).get_result(&mut &*conn).await.optional()?)
 }
 
-pub(crate) fn good_statement(purpose: Purpose, hash: &TokenHash, now: Stamp) -> Sql<'_, OneTimeColumns> {
-    where_good(sql("select o.id, o.user_id, o.payload from one_time_tokens o"), purpose, hash, now)
+pub(crate) fn find_valid_statement(
+    purpose: Purpose,
+    hash: &TokenHash,
+    now: Stamp,
+) -> Sql<'_, OneTimeColumns> {
+    where_valid(sql("select o.id, o.user_id, o.payload from one_time_tokens o"), purpose, hash, now)
 }
 
 pub(crate) fn consume_statement(purpose: Purpose, hash: &TokenHash, now: Stamp) -> Sql<'_, OneTimeColumns> {
     let update = sql("update one_time_tokens o set used_at = ").bind::<Timestamptz, _>(timestamp(now));
-    where_good(update, purpose, hash, now).sql(" returning o.id, o.user_id, o.payload")
+    where_valid(update, purpose, hash, now).sql(" returning o.id, o.user_id, o.payload")
 }
 
-fn where_good<'a, Row>(
+fn where_valid<'a, Row>(
     statement: Sql<'a, Row>,
     purpose: Purpose,
     hash: &'a TokenHash,
@@ -132,8 +121,8 @@ fn where_good<'a, Row>(
         .bind::<Timestamptz, _>(timestamp(now))
 }
 
-/// Makes a token, and the mail that brought it, the user's, whom the transaction admits.
-pub(super) async fn adopt(
+/// Assigns the token and its mail to `user`, who must be in the row scope.
+pub(crate) async fn assign_to_user(
     conn: &AsyncPgConnection,
     token: &OneTimeRow,
     hash: &TokenHash,
@@ -142,8 +131,5 @@ pub(super) async fn adopt(
     RowScope::token(hash).set(conn).await?;
     let own = one_time_tokens::table.filter(one_time_tokens::token_hash.eq(&hash.0[..]));
     diesel::update(own).set(one_time_tokens::user_id.eq(user.0)).execute(&mut &*conn).await?;
-    RowScope::mail_of(token.id()).set(conn).await?;
-    let own = mail_outbox::table.filter(mail_outbox::token_id.eq(token.id().0));
-    diesel::update(own).set(mail_outbox::user_id.eq(user.0)).execute(&mut &*conn).await?;
-    Ok(())
+    mail_outbox::assign_to_user(conn, token.id(), user).await
 }

@@ -1,4 +1,4 @@
-//! What several methods do with rows of users, each inside their transaction.
+//! Statements on `users`.
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
@@ -14,10 +14,10 @@ use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
 use crate::sql::{Sql, sql};
 
-/// The constraint that makes addresses unique.
+/// The unique constraint on addresses.
 pub(crate) const ADDRESS_UNIQUE: &str = "users_email_key_unique";
 
-/// An account to be made.
+/// The columns of a new account.
 #[derive(Clone, Copy)]
 pub(crate) struct NewAccount<'a> {
     pub id: UserId,
@@ -28,13 +28,15 @@ pub(crate) struct NewAccount<'a> {
     pub last_login_at: Option<Stamp>,
 }
 
-/// Makes an account; `None` where its address belongs to another. Of two at once the second waits for the first.
+/// Inserts an account. Returns `None`, and inserts nothing, if another account has the address.
+///
+/// If a concurrent transaction inserts the same address, this one waits for its end.
 pub(crate) async fn insert(
     conn: &AsyncPgConnection,
     new: &NewAccount<'_>,
     now: Stamp,
 ) -> Result<Option<UserRow>, Failure> {
-    let made = diesel::insert_into(users::table)
+    let inserted = diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.0),
             users::email.eq(new.email.map(Email::as_str)),
@@ -56,38 +58,37 @@ pub(crate) async fn insert(
         .get_result(&mut &*conn)
         .await
         .optional()?;
-    Ok(made)
+    Ok(inserted)
 }
 
-/// Who an address belongs to.
-pub(crate) enum Owner {
-    /// To a user who is there, locked.
-    Found(UserRow),
-    /// To a user just made.
-    Made(UserRow),
+/// The account that an address belongs to.
+pub(crate) enum AddressOwner {
+    /// An account that existed before, locked.
+    Existing(UserRow),
+    Created(UserRow),
 }
 
-/// The user with the address, locked, or the one that `new` makes. The transaction admits that user afterwards.
-pub(crate) async fn find_or_make(
+/// Locks the user with the address, or inserts `new`. Afterwards the row scope includes that user.
+pub(crate) async fn find_or_create(
     conn: &AsyncPgConnection,
     email: &Email,
     new: &NewAccount<'_>,
     now: Stamp,
-) -> Result<Owner, Failure> {
-    // An address that is neither free nor found changed hands in between.
+) -> Result<AddressOwner, Failure> {
+    // If the address is neither found nor free, its owner changed in between.
     for _ in 0..3 {
         if let Some(row) = lock_by_address(conn, email).await? {
-            return Ok(Owner::Found(row));
+            return Ok(AddressOwner::Existing(row));
         }
         RowScope::User(new.id).set(conn).await?;
         if let Some(row) = insert(conn, new, now).await? {
-            return Ok(Owner::Made(row));
+            return Ok(AddressOwner::Created(row));
         }
     }
-    Err(StoreError::Unavailable("an address changes hands too often".to_owned()).into())
+    Err(StoreError::Unavailable("an address changed its owner too often".to_owned()).into())
 }
 
-/// The user with the address, locked; the transaction admits that user afterwards.
+/// Locks and loads the user with the address. Afterwards the row scope includes that user.
 pub(crate) async fn lock_by_address(
     conn: &AsyncPgConnection,
     email: &Email,
@@ -96,15 +97,15 @@ pub(crate) async fn lock_by_address(
     let id = id_by_address(email).get_result::<Uuid>(&mut &*conn).await.optional()?;
     let Some(id) = id.map(UserId) else { return Ok(None) };
     RowScope::User(id).set(conn).await?;
-    lock_addressee(conn, id, email).await
+    lock_if_address_matches(conn, id, email).await
 }
 
 pub(crate) fn id_by_address(email: &Email) -> Sql<'_, SqlUuid> {
     sql("select u.id from users u where u.email_key = ").bind::<Text, _>(email.key())
 }
 
-/// The user, locked, provided that the address is theirs.
-pub(crate) async fn lock_addressee(
+/// Locks and loads the user if the account has the address.
+pub(crate) async fn lock_if_address_matches(
     conn: &AsyncPgConnection,
     user: UserId,
     email: &Email,
@@ -117,15 +118,27 @@ pub(crate) async fn lock_addressee(
     Ok(row.first(&mut &*conn).await.optional()?)
 }
 
-/// The user, locked.
-pub(crate) async fn lock_account(conn: &AsyncPgConnection, user: UserId) -> Result<Option<UserRow>, Failure> {
+/// Locks and loads the user.
+pub(crate) async fn lock_and_load(
+    conn: &AsyncPgConnection,
+    user: UserId,
+) -> Result<Option<UserRow>, Failure> {
     let row = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select()).for_no_key_update();
     Ok(row.first(&mut &*conn).await.optional()?)
 }
 
-/// Locks the user's row as whoever removes it or changes its address does: nobody may refer to it meanwhile. Whether there is such a
-/// user.
-pub(crate) async fn lock_wholly(conn: &AsyncPgConnection, user: UserId) -> Result<bool, Failure> {
+/// Locks the user's row. Returns whether the user exists.
+///
+/// Other transactions may still insert rows that refer to the user. A refresh locks its session, and needs the
+/// user only to exist.
+pub(crate) async fn lock(conn: &AsyncPgConnection, user: UserId) -> Result<bool, Failure> {
+    let row = users::table.filter(users::id.eq(user.0)).select(users::id).for_no_key_update();
+    Ok(row.first::<Uuid>(&mut &*conn).await.optional()?.is_some())
+}
+
+/// Locks the user's row before it is deleted or its address changes: no other transaction may insert rows that
+/// refer to the user. Returns whether the user exists.
+pub(crate) async fn lock_exclusively(conn: &AsyncPgConnection, user: UserId) -> Result<bool, Failure> {
     let row = users::table.filter(users::id.eq(user.0)).select(users::id).for_update();
     Ok(row.first::<Uuid>(&mut &*conn).await.optional()?.is_some())
 }
