@@ -43,7 +43,7 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    pub fn unusable(setting: &'static str, error: impl ToString) -> Self {
+    pub fn unusable(setting: &'static str, error: &impl ToString) -> Self {
         Self::Unusable { setting, problem: error.to_string() }
     }
 

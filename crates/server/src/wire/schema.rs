@@ -82,6 +82,6 @@ where
 {
     let file = file.to_owned();
     let done = tokio::task::spawn_blocking(move || work(&file)).await;
-    done.map_err(|error| DatabaseError::unusable(DATABASE_URL, error))?
-        .map_err(|error| DatabaseError::unusable(DATABASE_URL, error))
+    done.map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))?
+        .map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))
 }

@@ -110,7 +110,7 @@ fn open_sqlite(database: &Database, file: &Path, bus: Arc<dyn EventBus>) -> Resu
     options.timeout = database.timeout;
     options.echo = database.echo;
     let store =
-        Arc::new(SqliteStore::open(options).map_err(|error| DatabaseError::unusable(DATABASE_URL, error))?);
+        Arc::new(SqliteStore::open(options).map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))?);
     Ok(stores(&store, DatabaseHandle::Sqlite(store.clone())))
 }
 
@@ -133,7 +133,7 @@ async fn open_postgres(
             .await
             .map_err(|error| DatabaseError::connect(DATABASE_URL, &error))?,
     );
-    if !store.row_security_active().await.map_err(|error| DatabaseError::unusable(DATABASE_URL, error))? {
+    if !store.row_security_active().await.map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))? {
         tracing::warn!(
             "row-level security is off, because the role in DATABASE_URL owns the tables or bypasses it; set \
              MIGRATION_DATABASE_URL to the owner's URL and DATABASE_URL to another role's"
