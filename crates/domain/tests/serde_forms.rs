@@ -4,11 +4,11 @@
 
 use std::fmt::Debug;
 
-use domain::account::DisplayName;
 use domain::sync::{Epoch, SyncTimestamp};
 use domain::text::ClientId;
 use domain::todo::{Description, Strategy, Title, TodoNumber};
-use domain::{SessionId, Stamp, TodoId, TokenId, UserId};
+use domain::user::{DisplayName, Email};
+use domain::{OneTimeTokenId, SessionId, Stamp, TodoId, TokenId, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,6 +30,7 @@ fn values_survive_their_form() {
     survives::<Description>(r#""""#);
     survives::<ClientId>(r#""phone""#);
     survives::<DisplayName>(r#""Ann""#);
+    survives::<Email>(r#""Ann@example.com""#);
     survives::<TodoNumber>("7");
     survives::<Stamp>(r#""2026-01-09T10:15:00.000000Z""#);
     survives::<SyncTimestamp>(r#""2026-01-09T10:15:00.000000007Z""#);
@@ -42,6 +43,7 @@ fn values_survive_their_form() {
     survives::<UserId>(id);
     survives::<SessionId>(id);
     survives::<TokenId>(id);
+    survives::<OneTimeTokenId>(id);
 }
 
 #[test]
