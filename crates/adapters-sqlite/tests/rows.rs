@@ -10,7 +10,7 @@ use adapters_sqlite::{OpenOptions, SqliteStore, migrate, revert_last};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use domain::account::AccountStore;
+use domain::account::{AccountStore, EmailChange, ProfileChange};
 use domain::identity::{IdentityStore, SealedTokens};
 use domain::mail::{Outbox, Template};
 use domain::one_time::{EmailToken, OneTimeStore, Purpose};
@@ -19,8 +19,8 @@ use domain::todo::TodoStore;
 use domain::{SessionId, UserId};
 use domain_testkit::RecordingBus;
 use domain_testkit::build::{
-    T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, one_time,
-    todo_id,
+    T0, at, batch, create, delete, display_name, email, email_token, ending, identity, mail, new_email,
+    new_session, new_user, one_time, todo_id,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -217,4 +217,47 @@ async fn revocations_outlive_the_migration_that_rebuilds_their_table() {
         kept.iter().map(|revocation| revocation.what).collect::<Vec<_>>(),
         [Revoked::Session(SessionId(session))]
     );
+}
+
+#[tokio::test]
+async fn a_profile_change_that_fails_half_way_writes_nothing() {
+    let (_folder, path) = migrated();
+    let store = open(&path);
+    let new = new_user();
+    let (user, address) = (new.id, new.email.clone());
+    store.register(new, None, T0).await.expect("registers");
+    let queued = mail(Some(user), &address, Template::PasswordChanged);
+    let token = one_time(Purpose::OAuthHandOff, Some(user), &address);
+    store.send(EmailToken { token, mail: Some(queued.clone()) }, T0).await.expect("sends");
+    let before = store.by_id(user).await.expect("reads");
+    // The notice is written last; the database refuses a second mail with its id.
+    let email = EmailChange { notice: Some(queued), ..new_email(user, &email("new@example.com")) };
+    let verification = email.verification.token.hash;
+    let change = ProfileChange { display_name: Some(Some(display_name("Ann"))), email: Some(email) };
+    store.change_profile(user, change, at(1)).await.expect_err("fails");
+    assert_eq!(store.by_id(user).await.expect("reads"), before);
+    assert_eq!(store.verify_email(&verification, at(2)).await.expect("reads"), None);
+    assert_eq!(store.queued().await.expect("counts"), 1);
+}
+
+#[tokio::test]
+async fn rows_of_users_are_not_parsed_by_the_rules_for_input() {
+    let (_folder, path) = migrated();
+    let store = open(&path);
+    let new = new_user();
+    let user = new.id;
+    let session = new_session(at(90));
+    store.register(new, Some(session), T0).await.expect("registers");
+    // Input of one line may not contain a tab.
+    let odd = "a\tb".to_owned();
+    let stored = format!(
+        "UPDATE users SET email = 'ann@host', email_key = 'ann@host', display_name = '{odd}';
+         UPDATE sessions SET client_id = '{odd}'"
+    );
+    raw(&path).batch_execute(&stored).expect("updates");
+    let found = store.by_id(user).await.expect("reads").expect("exists");
+    assert_eq!(found.email.map(|email| email.to_string()).as_deref(), Some("ann@host"));
+    assert_eq!(found.display_name.map(|name| name.to_string()), Some(odd.clone()));
+    let sessions = store.live(user, at(1)).await.expect("reads");
+    assert_eq!(sessions[0].device.client_id.as_ref().map(AsRef::as_ref), Some(odd.as_str()));
 }

@@ -7,11 +7,11 @@ use domain::UserId;
 use domain::account::{EmailChange, ProfileChange};
 use domain::identity::IdentityStore;
 use domain::mail::{Outbox, Template};
-use domain::one_time::{MagicLinkLogin, OneTimeStore, PasswordReplacement, Purpose};
+use domain::one_time::{EmailToken, MagicLinkLogin, OneTimeStore, PasswordReplacement, Purpose};
 use domain::session::{Device, EndReason, NewSession, Rotated};
 use domain_testkit::build::{
-    T0, at, email, email_token, ending, external, mail, new_email, new_session, password_hash, replacement,
-    successor, uuid,
+    T0, at, display_name, email, email_token, ending, external, mail, new_email, new_session, one_time,
+    password_hash, replacement, successor, uuid,
 };
 use domain_testkit::{Harness, all};
 use postgres_testbed::Role;
@@ -176,4 +176,22 @@ async fn two_instances_that_see_a_subject_first_make_one_user() {
     assert!(users.iter().all(|user| *user == users[0]), "{users:?}");
     let count = database.sql(Role::Owner, "select count(*) from users");
     assert_eq!(count.as_deref(), Ok("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_change_that_fails_half_way_writes_nothing() {
+    let (h, _database) = fresh("profile", RowSecurity::All).await;
+    let user = h.user().await;
+    let before = h.stored(user).await;
+    let queued = mail(Some(user), before.email.as_ref().expect("an address"), Template::PasswordChanged);
+    let token = one_time(Purpose::OAuthHandOff, Some(user), before.email.as_ref().expect("an address"));
+    h.one_time.send(EmailToken { token, mail: Some(queued.clone()) }, T0).await.expect("an answer");
+    // The notice is written last; the database refuses a second mail with its id.
+    let email = EmailChange { notice: Some(queued), ..new_email(user, &email("new@example.com")) };
+    let verification = email.verification.token.hash;
+    let change = ProfileChange { display_name: Some(Some(display_name("Ann"))), email: Some(email) };
+    h.accounts.change_profile(user, change, at(1)).await.expect_err("fails");
+    assert_eq!(h.stored(user).await, before);
+    assert_eq!(h.one_time.verify_email(&verification, at(2)).await.expect("an answer"), None);
+    assert_eq!(h.outbox.queued().await.expect("an answer"), 1);
 }
