@@ -1,37 +1,37 @@
-//! Where the PostgreSQL programs are.
+//! Finds the PostgreSQL programs.
 
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The folder that holds `initdb`, `pg_ctl`, `postgres` and `psql` of one PostgreSQL installation.
+/// The folder with `initdb`, `pg_ctl`, `postgres` and `psql` of one PostgreSQL installation.
 #[derive(Debug, Clone)]
 pub struct Binaries(PathBuf);
 
 impl Binaries {
-    /// Looks in `PG_BIN`, then along `PATH`, then where Debian, Red Hat and Homebrew put them, newest version first.
+    /// Searches `PG_BIN`, then `PATH`, then the folders of Debian, Red Hat and Homebrew, newest version first.
     ///
-    /// The error is the sentence to show: it names the command that installs PostgreSQL.
+    /// The error tells the user how to install PostgreSQL.
     pub fn find() -> Result<Self, String> {
         if let Some(folder) = env::var_os("PG_BIN") {
-            return Self::complete(Path::new(&folder)).ok_or_else(|| {
+            return Self::with_all_programs(Path::new(&folder)).ok_or_else(|| {
                 format!("PG_BIN is {}, which has no initdb, pg_ctl, postgres and psql", folder.display())
             });
         }
         let path = env::var_os("PATH").unwrap_or_default();
-        Self::among(env::split_paths(&path).chain(usual_folders()))
+        Self::search(env::split_paths(&path).chain(usual_folders()))
     }
 
-    fn among(folders: impl Iterator<Item = PathBuf>) -> Result<Self, String> {
-        folders.into_iter().find_map(|folder| Self::complete(&folder)).ok_or_else(|| {
+    fn search(folders: impl Iterator<Item = PathBuf>) -> Result<Self, String> {
+        folders.into_iter().find_map(|folder| Self::with_all_programs(&folder)).ok_or_else(|| {
             "the PostgreSQL programs are not installed: run `cargo xtask test`, which installs them, or \
              `apt-get install postgresql`, or name their folder in PG_BIN"
                 .to_owned()
         })
     }
 
-    /// `PATH` often holds only some of the programs, as links into the folder that has them all.
-    fn complete(folder: &Path) -> Option<Self> {
+    /// Follows the link of `initdb`: folders on `PATH` often have links to only some of the programs.
+    fn with_all_programs(folder: &Path) -> Option<Self> {
         let initdb = folder.join("initdb").canonicalize().ok()?;
         let folder = initdb.parent()?;
         let whole = ["pg_ctl", "postgres", "psql"].iter().all(|program| folder.join(program).is_file());
@@ -54,7 +54,7 @@ fn usual_folders() -> impl Iterator<Item = PathBuf> {
     debian.chain(red_hat).chain(homebrew)
 }
 
-/// The folders in `parent` that are named `prefix` and a number, greatest number first.
+/// The folders in `parent` named `prefix` and a number, greatest number first.
 fn versions(parent: &str, prefix: &str) -> impl Iterator<Item = PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = std::fs::read_dir(parent)
         .into_iter()
@@ -74,16 +74,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_without_postgresql_is_told_how_to_install_it() {
-        let sentence = Binaries::among([PathBuf::from("/nowhere")].into_iter()).unwrap_err();
+    fn without_postgresql_the_error_says_how_to_install_it() {
+        let sentence = Binaries::search([PathBuf::from("/nowhere")].into_iter()).unwrap_err();
         assert!(sentence.contains("cargo xtask test"), "{sentence}");
         assert!(sentence.contains("apt-get install postgresql"), "{sentence}");
     }
 
     #[test]
-    fn a_folder_without_all_the_programs_is_passed_over() {
+    fn a_folder_without_all_programs_is_skipped() {
         let found = Binaries::find().unwrap();
         let folders = [PathBuf::from("/usr/bin"), found.0.clone()];
-        assert_eq!(Binaries::among(folders.into_iter()).unwrap().0, found.0);
+        assert_eq!(Binaries::search(folders.into_iter()).unwrap().0, found.0);
     }
 }

@@ -1,4 +1,4 @@
-//! A database of one test.
+//! Databases in a cluster.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use crate::instance::Instance;
 /// The roles of a cluster. Neither has a password, is a superuser or bypasses row-level security.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Owns every database and what the migrations make in it.
+    /// Owns every database and what the migrations create in it.
     Owner,
-    /// Owns nothing; may select, insert, update and delete in tables the owner made.
+    /// Owns nothing; may select, insert, update and delete in the owner's tables.
     App,
 }
 
 impl Role {
-    /// Its name in PostgreSQL.
+    /// The name in PostgreSQL.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -26,8 +26,8 @@ impl Role {
     }
 }
 
-/// A database with a name of its own, dropped with the value (if the cluster still runs then), connections and all.
-/// Its cluster runs at least as long.
+/// A database with a unique name. Dropping the value drops the database and its connections, if the cluster still runs.
+/// The cluster runs at least as long as this value lives.
 #[derive(Debug)]
 pub struct Database {
     instance: Arc<Instance>,
@@ -36,7 +36,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// `hint` becomes the start of the name; it serves those who look into the server's log.
+    /// `hint` becomes the start of the name, which makes the server's log readable.
     pub(crate) fn create(
         instance: &Arc<Instance>,
         hint: &str,
@@ -49,7 +49,7 @@ impl Database {
         if let Some(template) = template {
             let _ = write!(sql, " TEMPLATE \"{template}\"");
         }
-        // Before version 15 there was no other strategy and no word for it.
+        // Versions before 15 know no other strategy and no keyword for it.
         if instance.version()? >= 15 {
             sql.push_str(" STRATEGY FILE_COPY");
         }
@@ -57,7 +57,7 @@ impl Database {
         Ok(Self { instance: Arc::clone(instance), name, kept: false })
     }
 
-    /// Cuts every connection, lets nobody connect again, and gives the name; the database then lives as long as its cluster.
+    /// Closes all connections, forbids new ones and returns the name. The database then lives as long as its cluster.
     pub(crate) fn into_template(mut self) -> Result<String, String> {
         let name = &self.name;
         let sql = format!(
@@ -75,13 +75,13 @@ impl Database {
         &self.name
     }
 
-    /// `postgres://…` over TCP for [`Role::Owner`]: the one for migrations.
+    /// `postgres://…` over TCP for [`Role::Owner`], for migrations.
     #[must_use]
     pub fn owner_url(&self) -> String {
         self.url(Role::Owner)
     }
 
-    /// `postgres://…` over TCP for [`Role::App`]: the one a server in production would have.
+    /// `postgres://…` over TCP for [`Role::App`], as a server in production has it.
     #[must_use]
     pub fn app_url(&self) -> String {
         self.url(Role::App)
@@ -98,8 +98,8 @@ impl Database {
         format!("postgres://{}@/{}?host={folder}&port={}", role.name(), self.name, self.instance.port())
     }
 
-    /// Runs statements as `role`, each on its own, up to the first that fails. Gives the rows, one a line, columns
-    /// separated by `|`; or PostgreSQL's message.
+    /// Runs statements as `role` in autocommit up to the first that fails. Returns the rows, one a line with `|` between columns.
+    /// The error is PostgreSQL's message.
     pub fn sql(&self, role: Role, sql: &str) -> Result<String, String> {
         self.instance.sql(role.name(), &self.name, sql).map(|rows| rows.trim_end().to_owned())
     }

@@ -1,4 +1,4 @@
-//! What the machine gives a cluster: an account that PostgreSQL consents to run as, folders, ports, randomness.
+//! What a cluster needs of the machine: an account to run as, folders, ports, random names.
 
 use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
@@ -12,9 +12,17 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::instance::Durability;
+/// The durability of commits in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// PostgreSQL's own defaults, with the data on a disk: a commit survives a power cut. For benchmarks.
+    Full,
+    /// Nothing is flushed to a disk, and the data is in memory if there is room: a commit survives a crash of
+    /// PostgreSQL, but not one of the machine. For tests.
+    Off,
+}
 
-/// PostgreSQL refuses to run as root; tests in a container usually do. Then its programs run as this account.
+/// An account for PostgreSQL's programs. They refuse to run as root, as tests in a container usually do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
     uid: u32,
@@ -24,18 +32,18 @@ pub(crate) struct Account {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Host {
     uid: u32,
-    drop_to: Option<Account>,
+    run_as: Option<Account>,
 }
 
 impl Host {
     pub(crate) fn detect() -> Result<Self, String> {
         let uid = run(Command::new("id").arg("-u"), "")?;
         let uid = uid.trim().parse().map_err(|e| format!("`id -u` printed {uid:?}: {e}"))?;
-        let drop_to = if uid == 0 { Some(unprivileged_account()?) } else { None };
-        Ok(Self { uid, drop_to })
+        let run_as = if uid == 0 { Some(unprivileged_account()?) } else { None };
+        Ok(Self { uid, run_as })
     }
 
-    /// A command that runs as the cluster's account, in `folder`, and takes no `PG…` setting from the caller.
+    /// A command that runs in `folder` as the cluster's account, without `PG…` variables of the environment.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(folder).env("LC_ALL", "C").env("PGCONNECT_TIMEOUT", "10");
@@ -44,28 +52,28 @@ impl Host {
                 command.env_remove(name);
             }
         }
-        if let Some(account) = self.drop_to {
+        if let Some(account) = self.run_as {
             command.uid(account.uid).gid(account.gid);
         }
         command
     }
 
-    /// Makes a folder that only the cluster's account (and root) can enter, unless it is there already.
+    /// Creates a folder that only the cluster's account and root can enter, unless it exists.
     pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), String> {
         match DirBuilder::new().mode(0o700).create(folder) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-            made => made.map_err(told("make the folder", folder))?,
+            made => made.map_err(failed_to("make the folder", folder))?,
         }
-        if let Some(account) = self.drop_to {
-            chown(folder, Some(account.uid), Some(account.gid)).map_err(told("hand over", folder))?;
+        if let Some(account) = self.run_as {
+            chown(folder, Some(account.uid), Some(account.gid)).map_err(failed_to("hand over", folder))?;
         }
         Ok(())
     }
 
-    /// The folder for this user's and this checkout's clusters. `POSTGRES_TESTBED_DIR` names another place for it.
+    /// The folder for the clusters of this user and this checkout. `POSTGRES_TESTBED_DIR` names another parent for it.
     ///
-    /// Without durability it lies in memory where there is room; with it, on a disk. `target/` won't do: the account
-    /// PostgreSQL runs as often can't enter the folders above it, and a socket's path may have 100 bytes only.
+    /// Without durability it is in memory if there is room; with it, on a disk. It is not in `target/`, because the cluster's
+    /// account often can't enter the folders above, and the path of a Unix socket is limited to about 100 bytes.
     pub(crate) fn base_folder(&self, durability: Durability) -> Result<PathBuf, String> {
         let place = match (std::env::var_os("POSTGRES_TESTBED_DIR"), durability) {
             (Some(place), _) => PathBuf::from(place),
@@ -82,7 +90,7 @@ impl Host {
 }
 
 fn unprivileged_account() -> Result<Account, String> {
-    let accounts = fs::read_to_string("/etc/passwd").map_err(told("read", Path::new("/etc/passwd")))?;
+    let accounts = fs::read_to_string("/etc/passwd").map_err(failed_to("read", Path::new("/etc/passwd")))?;
     let find = |name: &str| {
         let mut fields =
             accounts.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':');
@@ -94,7 +102,7 @@ fn unprivileged_account() -> Result<Account, String> {
     })
 }
 
-/// Containers often give /dev/shm 64 MiB, which a cluster fills.
+/// Whether a cluster fits. Containers often limit /dev/shm to 64 MiB, which is too little.
 fn has_room(folder: &Path) -> bool {
     const NEEDED_KIB: u64 = 1024 * 1024;
     let available = run(Command::new("df").arg("-Pk").arg(folder), "").ok();
@@ -102,8 +110,7 @@ fn has_room(folder: &Path) -> bool {
     available.and_then(|kib| kib.parse::<u64>().ok()).is_some_and(|kib| kib >= NEEDED_KIB)
 }
 
-/// A port nobody listens on, below the range that outgoing connections take theirs from: a cluster that was stopped
-/// finds its port free when it starts again.
+/// A free port below the range of ephemeral ports, so that it is still free when a stopped cluster starts again.
 pub(crate) fn free_port() -> Result<u16, String> {
     (0..100)
         .map(|_| 20_000 + u16::try_from(random() % 12_000).unwrap_or(0))
@@ -111,13 +118,12 @@ pub(crate) fn free_port() -> Result<u16, String> {
         .ok_or_else(|| "no free port between 20000 and 32000".to_owned())
 }
 
-/// Unpredictable enough for names that must not meet.
+/// A random number, good enough for unique names.
 pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// Runs the command to its end with `input` as its standard input; gives its standard output, or a sentence with what
-/// it printed to standard error.
+/// Runs a command with `input` as its standard input and returns its standard output. The error contains its standard error.
 pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |problem: &dyn Display| format!("`{name}` failed: {problem}");
@@ -128,7 +134,7 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, String> 
         .spawn()
         .map_err(|e| failed(&e))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends without reading its input says why on standard error.
+        // A program that ends without reading its input reports why on standard error.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output().map_err(|e| failed(&e))?;
@@ -139,7 +145,7 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, String> 
     }
 }
 
-/// For `map_err`: a sentence with what could not be done, to which path, and why.
-pub(crate) fn told(action: &str, path: &Path) -> impl FnOnce(std::io::Error) -> String {
+/// Makes an error message for `map_err`: the failed action, its path and the cause.
+pub(crate) fn failed_to(action: &str, path: &Path) -> impl FnOnce(std::io::Error) -> String {
     move |e| format!("could not {action} {}: {e}", path.display())
 }

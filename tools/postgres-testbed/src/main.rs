@@ -1,5 +1,5 @@
-//! Starts (or joins) the shared test cluster with an empty database and keeps both until standard input ends: for
-//! looking at things by hand, with `psql` and the URLs it prints.
+//! Joins or starts the shared test cluster, creates an empty database and prints its URLs for use with `psql`. Both live until
+//! standard input ends.
 
 use std::io::{self, Read, Write};
 

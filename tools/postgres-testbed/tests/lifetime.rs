@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A folder with the clusters of one test.
-struct Place(PathBuf);
+struct Folder(PathBuf);
 
-impl Place {
+impl Folder {
     fn new(name: &str) -> Self {
-        let place = PathBuf::from(format!("/tmp/testbed-{name}-{}", std::process::id()));
-        fs::create_dir(&place).unwrap();
+        let folder = PathBuf::from(format!("/tmp/testbed-{name}-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
         // PostgreSQL may run as another account.
-        fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        Self(place)
+        fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self(folder)
     }
 
     fn user(&self) -> User {
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Folder {
     fn drop(&mut self) {
         // After a failure too, the cluster ends once the users are dropped.
         self.is_empty_soon();
@@ -104,68 +104,68 @@ fn ends(mut witness: TcpStream) -> bool {
 
 #[test]
 fn processes_share_a_cluster_that_outlives_the_first_and_ends_with_the_last_even_when_killed() {
-    let place = Place::new("share");
-    let first = place.user();
-    let second = place.user();
+    let folder = Folder::new("share");
+    let first = folder.user();
+    let second = folder.user();
     assert_eq!(first.address, second.address);
     let (address, server) = (first.address.clone(), witness(&first.address));
 
     first.kill();
-    let third = place.user();
+    let third = folder.user();
     assert_eq!(third.address, address);
     second.end();
     third.kill();
 
     assert!(ends(server), "the server outlived its users");
-    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+    assert!(folder.is_empty_soon(), "left behind: {:?}", folder.clusters());
 }
 
 #[test]
 fn many_processes_starting_at_once_get_one_cluster() {
-    let place = Place::new("race");
+    let folder = Folder::new("race");
     let users: Vec<User> = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..6).map(|_| scope.spawn(|| place.user())).collect();
+        let starts: Vec<_> = (0..6).map(|_| scope.spawn(|| folder.user())).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
     assert!(users.iter().all(|user| user.address == users[0].address));
-    assert_eq!(place.clusters().len(), 1);
+    assert_eq!(folder.clusters().len(), 1);
     let server = witness(&users[0].address);
     users.into_iter().for_each(User::kill);
     assert!(ends(server), "the server outlived its users");
-    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+    assert!(folder.is_empty_soon(), "left behind: {:?}", folder.clusters());
 }
 
 #[test]
-fn a_folder_without_a_watchdog_is_cleared_away() {
-    let place = Place::new("stale");
-    let user = place.user();
-    let stale = place.base().unwrap().join("cluster-stale");
+fn a_folder_without_a_watchdog_is_removed() {
+    let folder = Folder::new("stale");
+    let user = folder.user();
+    let stale = folder.base().unwrap().join("cluster-stale");
     fs::create_dir(&stale).unwrap();
-    assert!(Command::new("mkfifo").arg(stale.join("holders")).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(stale.join("liveness")).status().unwrap().success());
     fs::write(stale.join("ready"), "1").unwrap();
 
-    place.user().end();
+    folder.user().end();
     assert!(!Path::new(&stale).exists());
     user.end();
-    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+    assert!(folder.is_empty_soon(), "left behind: {:?}", folder.clusters());
 }
 
 #[test]
-fn a_start_that_is_killed_half_way_leaves_nothing() {
-    let place = Place::new("half");
+fn a_start_that_is_killed_leaves_nothing() {
+    let folder = Folder::new("half");
     let user = Command::new(env!("CARGO_BIN_EXE_postgres-testbed"))
-        .env("POSTGRES_TESTBED_DIR", &place.0)
+        .env("POSTGRES_TESTBED_DIR", &folder.0)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .map(|child| User { child, address: String::new(), _stdout: None })
         .unwrap();
     let deadline = Instant::now() + TIMEOUT;
-    let started = || place.clusters().iter().any(|cluster| cluster.join("data").exists());
+    let started = || folder.clusters().iter().any(|cluster| cluster.join("data").exists());
     while !started() {
         assert!(Instant::now() < deadline, "initdb did not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
     user.kill();
-    assert!(place.is_empty_soon(), "left behind: {:?}", place.clusters());
+    assert!(folder.is_empty_soon(), "left behind: {:?}", folder.clusters());
 }
