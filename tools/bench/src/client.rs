@@ -1,5 +1,4 @@
-//! A connection kept alive: raw HTTP/1.1, one request at a time, with no more work than needed, as the load shares the
-//! processors with what it measures.
+//! A minimal HTTP/1.1 client with one kept-alive connection, because the load shares the processors with the server.
 
 use std::net::SocketAddr;
 
@@ -16,15 +15,15 @@ pub struct Connection {
     filled: usize,
 }
 
-/// What came back.
+/// A response.
 pub struct Answer<'a> {
     pub status: u16,
     pub body: &'a [u8],
 }
 
 impl Answer<'_> {
-    /// Whether the body holds `text`.
-    pub fn holds(&self, text: &str) -> bool {
+    /// Whether the body contains `text`.
+    pub fn contains(&self, text: &str) -> bool {
         memmem::find(self.body, text.as_bytes()).is_some()
     }
 
@@ -35,12 +34,12 @@ impl Answer<'_> {
         std::str::from_utf8(&self.body[from..from + to]).ok()
     }
 
-    /// An error that shows the answer, unless it has that status.
+    /// Fails unless the response has this status.
     pub fn expect(&self, status: u16) -> Result<()> {
         if self.status == status { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    /// An error that shows the answer.
+    /// An error that shows the response.
     pub fn unexpected(&self) -> Box<dyn std::error::Error> {
         let body = String::from_utf8_lossy(&self.body[..self.body.len().min(600)]);
         format!("an unexpected answer: {} {body}", self.status).into()
@@ -54,7 +53,7 @@ impl Connection {
         Ok(Self { stream, received: vec![0; 1 << 17], filled: 0 })
     }
 
-    /// Sends the request and gives the whole answer.
+    /// Sends a request and reads the whole response.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.filled = 0;
@@ -86,7 +85,7 @@ impl Connection {
     }
 }
 
-/// Status and length of the body.
+/// Parses the status and the length of the body.
 fn head(head: &[u8]) -> Result<(u16, usize)> {
     let head = std::str::from_utf8(head)?;
     let status = head.get(9..12).ok_or("no status line")?.parse()?;

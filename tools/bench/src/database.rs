@@ -1,4 +1,4 @@
-//! The databases that are measured on: new, filled, on a disk, at full durability; gone at the end.
+//! Temporary databases for the benchmark: filled, on disk, at full durability.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use postgres_testbed::{Database, Durability, PrivateCluster, Role};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::dataset::SECRET;
 use crate::process::{Meter, Served};
-use crate::world::SECRET;
 use crate::{Kind, Result, fill};
 
-/// A filled database, and the programs that serve it.
-pub struct Bed {
+/// A filled database and the programs that serve it.
+pub struct Testbed {
     pub kind: Kind,
     server: PathBuf,
     folder: TempDir,
@@ -23,11 +23,11 @@ enum Engine {
     Postgres { database: Database, cluster: PrivateCluster },
 }
 
-impl Bed {
-    /// Makes a database with the server's migrations and fills it.
+impl Testbed {
+    /// Creates a database with the server's migrations and fills it.
     pub async fn new(kind: Kind, server: &Path) -> Result<Self> {
-        // Beside the binaries: a temporary folder may lie in memory.
-        let beside = server.parent().ok_or("the server's binary lies nowhere")?;
+        // Beside the binaries, as the system's temporary folder may be in memory.
+        let beside = server.parent().ok_or("the server's binary has no folder")?;
         let folder = TempDir::with_prefix_in("bench-", beside)?;
         let engine = match kind {
             Kind::Sqlite => Engine::Sqlite(folder.path().join("todos.db")),
@@ -36,29 +36,33 @@ impl Bed {
                 Engine::Postgres { database: cluster.create_database("bench"), cluster }
             }
         };
-        let bed = Self { kind, server: server.to_owned(), folder, engine };
+        let testbed = Self { kind, server: server.to_owned(), folder, engine };
         let mut migrate = Command::new(server);
-        migrate.args(["migrate", "up"]).current_dir(bed.folder.path()).env_clear().envs(bed.settings());
+        migrate
+            .args(["migrate", "up"])
+            .current_dir(testbed.folder.path())
+            .env_clear()
+            .envs(testbed.settings());
         let done = migrate.output().await?;
         if !done.status.success() {
             return Err(String::from_utf8_lossy(&done.stderr).into());
         }
-        match &bed.engine {
+        match &testbed.engine {
             Engine::Sqlite(file) => fill::sqlite(file)?,
             Engine::Postgres { database, .. } => fill::postgres(database).await?,
         }
-        Ok(bed)
+        Ok(testbed)
     }
 
-    /// The server's, beyond its defaults. On PostgreSQL it has a role that row security binds.
+    /// The server's settings besides its defaults. On PostgreSQL its role is subject to row-level security.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![
             ("SECRET_KEY", SECRET.to_owned()),
             ("JSON_LOGS", "true".to_owned()),
-            // The limit counts every request, and never says no.
+            // The limiter counts every request and refuses none.
             ("RATE_LIMIT_API", "1000000/1s".to_owned()),
             ("RATE_LIMIT_API_BURST", "1000000".to_owned()),
-            // The load says from where it comes.
+            // The load sets X-Forwarded-For.
             ("TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
         ];
         match &self.engine {
@@ -76,7 +80,7 @@ impl Bed {
         Served::start(&self.server, self.folder.path(), &self.settings(), |_| Vec::new()).await
     }
 
-    /// Starts the floor, which on PostgreSQL is the tables' owner: nothing binds it.
+    /// Starts the floor. On PostgreSQL it owns the tables, so row-level security does not apply.
     pub async fn serve_floor(&self) -> Result<Served> {
         let own = std::env::current_exe()?;
         let (command, database) = match &self.engine {
@@ -87,7 +91,7 @@ impl Bed {
         Served::start(&own, self.folder.path(), &[], arguments).await
     }
 
-    /// Reads what the process uses, and what its database does.
+    /// A meter for the process and its database.
     pub fn meter(&self, served: &Served) -> Meter {
         let database = match &self.engine {
             Engine::Sqlite(_) => None,
@@ -96,7 +100,7 @@ impl Bed {
         Meter { http: served.pid(), database }
     }
 
-    /// Name and version.
+    /// The name and version of the database.
     pub fn version(&self) -> Result<String> {
         match &self.engine {
             Engine::Sqlite(file) => {
@@ -111,7 +115,7 @@ impl Bed {
         }
     }
 
-    /// How large the database is, in bytes.
+    /// The size of the database in bytes.
     pub fn size(&self) -> Result<u64> {
         match &self.engine {
             Engine::Sqlite(file) => Ok(std::fs::metadata(file)?.len()),

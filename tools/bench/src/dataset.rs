@@ -1,6 +1,6 @@
-//! What lies in the database before anything is measured, and what the load generator remembers of it.
+//! The content of the database, and what the load generator tracks of it.
 //!
-//! The scripts in `fill/` make the same rows; ids are computed there as here.
+//! The scripts in `fill/` insert the same rows and compute ids in the same way.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,22 +17,22 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// How many users there are.
+/// The number of users.
 pub const USERS: usize = 1_000;
-/// How many todos each has, all live.
+/// The number of todos of each user.
 pub const TODOS: usize = 1_000;
 
-/// The secret that the server and the floors check tokens with.
+/// The secret for tokens of the server and the floors.
 pub const SECRET: &str = "a secret of the benchmark, of 48 characters or so";
-/// `iss` and `aud` of the server's tokens.
-pub const TOKENS_OF: &str = "todo-sync";
+/// The `iss` and `aud` of tokens.
+pub const TOKEN_ISSUER: &str = "todo-sync";
 
-/// The first todo's stamp, 2026-01-01T00:00:00Z; a user's next is a second later.
-const BEGINNING: i64 = 1_767_225_600_000_000;
+/// The stamp of each user's first todo, 2026-01-01T00:00:00Z. The next follow at intervals of a second.
+const FIRST_STAMP: i64 = 1_767_225_600_000_000;
 
 /// A user's id.
 pub fn user_id(user: usize) -> Uuid {
-    id(BEGINNING, user + 1)
+    id(FIRST_STAMP, user + 1)
 }
 
 /// A todo's id.
@@ -40,35 +40,33 @@ pub fn todo_id(user: usize, todo: usize) -> Uuid {
     id(stamp(todo), user * TODOS + todo + 1)
 }
 
-/// When a todo was made, in microseconds.
+/// The stamp of a todo, in microseconds.
 fn stamp(todo: usize) -> i64 {
-    BEGINNING + i64::try_from(todo).unwrap_or(0) * 1_000_000
+    FIRST_STAMP + i64::try_from(todo).unwrap_or(0) * 1_000_000
 }
 
-/// Like a UUID of version 7: milliseconds, then bits without order, which here are the number times an odd constant.
+/// A UUID like version 7: milliseconds, then bits that look random, here the number times an odd constant.
 fn id(micros: i64, number: usize) -> Uuid {
     let millis = u128::try_from(micros / 1_000).unwrap_or(0);
     let bits = (number as u128 * 2_654_435_761) & 0xffff_ffff_ffff;
     Uuid::from_u128((millis << 80) | (0x7000_8000 << 48) | bits)
 }
 
-/// What the load generator knows of the users and their todos.
-pub struct World {
+/// The users and todos as the load generator knows them.
+pub struct Dataset {
     /// `Authorization` header lines.
     bearers: Vec<String>,
     tokens: Vec<String>,
-    /// The version of each todo.
     versions: RefCell<Vec<u32>>,
-    /// Where each user's device stands.
     cursors: RefCell<Vec<String>>,
     seed: Cell<u64>,
 }
 
-impl World {
-    /// As it is after the fill.
+impl Dataset {
+    /// The state after the fill.
     pub fn new() -> Result<Rc<Self>> {
         let ring = KeyRing::parse(&SECRET.into())?;
-        let issuer = JwtAccessTokens::new(&ring, &[], TOKENS_OF, TOKENS_OF);
+        let issuer = JwtAccessTokens::new(&ring, &[], TOKEN_ISSUER, TOKEN_ISSUER);
         let tokens = (0..USERS).map(|user| token(&issuer, user)).collect::<Result<Vec<_>>>()?;
         let newest = Stamp::from_micros(stamp(TODOS - 1)).ok_or("a stamp out of range")?;
         Ok(Rc::new(Self {
@@ -80,7 +78,7 @@ impl World {
         }))
     }
 
-    /// The header line that lets the user in.
+    /// The header line with the user's token.
     pub fn bearer(&self, user: usize) -> &str {
         &self.bearers[user]
     }
@@ -90,12 +88,12 @@ impl World {
         &self.tokens[user]
     }
 
-    /// The version a todo has.
+    /// The current version of a todo.
     pub fn version(&self, user: usize, todo: usize) -> u32 {
         self.versions.borrow()[user * TODOS + todo]
     }
 
-    /// One more change of the todo was accepted.
+    /// Records that a change of the todo was accepted.
     pub fn changed(&self, user: usize, todo: usize) {
         self.versions.borrow_mut()[user * TODOS + todo] += 1;
     }
@@ -105,12 +103,12 @@ impl World {
         self.cursors.borrow()[user].clone()
     }
 
-    /// The device has everything up to `cursor`.
-    pub fn moved(&self, user: usize, cursor: &str) {
+    /// Sets the cursor of the user's device.
+    pub fn set_cursor(&self, user: usize, cursor: &str) {
         cursor.clone_into(&mut self.cursors.borrow_mut()[user]);
     }
 
-    /// A number below `limit`, the same sequence in each run.
+    /// A pseudo-random number below `limit`. The sequence is the same in each run.
     pub fn random(&self, limit: usize) -> usize {
         let mut seed = self.seed.get();
         seed ^= seed << 13;

@@ -1,27 +1,28 @@
-//! Measures the server beside a floor of its own, on both databases: `cargo xtask bench`.
+//! `cargo xtask bench`: compares the server with a floor, the least that could do the same work, on both databases.
 //!
-//! - [`world`], [`fill`]: what lies in the database
-//! - [`floor`]: the least that could do the same work
-//! - [`load`]: the requests and who sends them
-//! - [`process`]: starting what is measured, and what it uses
-//! - [`database`], [`run`]: the course of a run
+//! - [`dataset`], [`fill`]: the content of the database
+//! - [`floor`]: the floors
+//! - [`client`], [`load`]: the requests and their senders
+//! - [`process`]: the processes under measurement
+//! - [`database`], [`run`], [`results`]: the course of a run
 //! - [`report`]: tables, targets, `docs/benchmarks.md`
-//! - [`timing`]: whether the time of an answer tells who has an account, `docs/timing.md`
+//! - [`timing`]: whether response times reveal who has an account, `docs/timing.md`
 //!
-//! Figures are never asserted: a run ends well whatever they are, and badly when an answer is wrong.
+//! Results are never asserted: a run fails only on a wrong response.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to the one who typed it")]
-#![allow(missing_docs, reason = "nobody builds on this crate")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its results")]
 
+mod client;
 mod database;
+mod dataset;
 mod fill;
 mod floor;
 mod load;
 mod process;
 mod report;
+mod results;
 mod run;
 mod timing;
-mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ use crate::floor::sqlite::SqliteFloor;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[derive(Parser)]
-#[command(about = "Measures the server beside a floor of its own")]
+#[command(about = "Compares the server with a floor on both databases")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -43,11 +44,11 @@ struct Cli {
     options: Options,
 }
 
-/// The floors run as processes of their own.
+/// The hidden commands are the floors, which run as separate processes.
 #[derive(Subcommand)]
 enum Command {
-    /// Measures whether the time of an answer tells who has an account, in place of the rest
-    LikeTime,
+    /// Measures only whether response times reveal who has an account
+    Timing,
     #[command(hide = true)]
     FloorPostgres { url: String, port: u16 },
     #[command(hide = true)]
@@ -56,16 +57,16 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Options {
-    /// Short rounds, for a look; the document is left as it is
+    /// Uses short rounds and leaves the document as it is
     #[arg(long, global = true)]
     quick: bool,
-    /// Measures this alone; the document is left as it is
+    /// Measures only this part and leaves the document as it is
     #[arg(long, global = true, value_name = "NAME")]
     only: Option<Part>,
-    /// Measures on this database alone; the document is left as it is
+    /// Measures only on this database and leaves the document as it is
     #[arg(long, global = true, value_name = "NAME")]
     database: Option<Kind>,
-    /// The server's binary; beside this one unless said otherwise
+    /// The server's binary; by default the one beside this program
     #[arg(long, global = true, value_name = "FILE")]
     server: Option<PathBuf>,
 }
@@ -95,7 +96,7 @@ enum Part {
     Create,
     /// Delivery to 1,000 sockets
     Events,
-    /// Lists while others guess passwords
+    /// Lists during a flood of password guesses
     Flood,
 }
 
@@ -127,7 +128,7 @@ fn execute(cli: &Cli) -> Result<()> {
         Some(Command::FloorSqlite { file, port }) => {
             serving().block_on(async { floor::serve(SqliteFloor::open(file)?, *port).await })
         }
-        Some(Command::LikeTime) => measuring()?.block_on(timing::all(&cli.options)),
+        Some(Command::Timing) => measuring()?.block_on(timing::all(&cli.options)),
         None => measuring()?.block_on(run::all(&cli.options)),
     }
 }

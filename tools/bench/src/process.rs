@@ -1,4 +1,4 @@
-//! Processes that are measured: started, watched through `/proc`, ended.
+//! The processes under measurement: starts and stops them, and reads their use of resources from `/proc`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,21 +10,22 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::Result;
-use crate::load::Connection;
+use crate::client::Connection;
 
-/// How long a start or a stop may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Upper bound of a start and of a stop.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A process that serves HTTP; killed when dropped.
 pub struct Served {
     child: Child,
     pub address: SocketAddr,
-    /// From its start to the first healthy answer.
+    /// Time from its start to the first healthy answer.
     pub start: Duration,
 }
 
 impl Served {
-    /// Starts the program, which is told its port by `port`, and waits until it is healthy. It gets no environment but `settings`.
+    /// Starts the program with `settings` as its environment and waits until it is healthy. It gets a free port by `PORT` and
+    /// by its arguments.
     pub async fn start(
         program: &Path,
         folder: &Path,
@@ -41,18 +42,18 @@ impl Served {
             .env("PORT", port.to_string())
             .envs(settings.iter().map(|(name, value)| (name, OsStr::new(value))))
             .stdin(Stdio::null());
-        // The log is written, and goes nowhere.
+        // The program writes its log at full cost.
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut served = Self { child, address, start: Duration::ZERO };
         while !healthy(address).await {
             if let Some(status) = served.child.try_wait()? {
-                // Why, it says once more.
-                let said = command.stderr(Stdio::piped()).output()?.stderr;
-                let said = String::from_utf8_lossy(&said);
-                return Err(format!("{} ended with {status}: {said}", program.display()).into());
+                // A second start prints the reason.
+                let printed = command.stderr(Stdio::piped()).output()?.stderr;
+                let printed = String::from_utf8_lossy(&printed);
+                return Err(format!("{} ended with {status}: {printed}", program.display()).into());
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > TIMEOUT {
                 return Err(format!("{} did not become healthy", program.display()).into());
             }
             sleep(Duration::from_millis(2)).await;
@@ -65,12 +66,12 @@ impl Served {
         self.child.id()
     }
 
-    /// Ends it in order.
+    /// Stops it with SIGTERM.
     pub async fn stop(mut self) -> Result<()> {
         Command::new("kill").arg(self.pid().to_string()).status()?;
         let began = Instant::now();
         while self.child.try_wait()?.is_none() {
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > TIMEOUT {
                 return Err("the server did not stop".into());
             }
             sleep(Duration::from_millis(10)).await;
@@ -93,10 +94,10 @@ async fn healthy(address: SocketAddr) -> bool {
     connection.exchange(request).await.is_ok_and(|answer| answer.status == 200)
 }
 
-/// Reads what processes have used.
+/// Reads the resources that a server and its database have used.
 pub struct Meter {
     pub http: u32,
-    /// PostgreSQL's main process, the parent of its others.
+    /// PostgreSQL's main process, the parent of all its processes.
     pub database: Option<u32>,
 }
 
@@ -109,7 +110,7 @@ pub struct Reading {
 impl Meter {
     pub fn read(&self) -> Result<Reading> {
         let http = Stat::of(self.http).ok_or("the server is gone")?.own;
-        Ok(Reading { http, database: self.database.map_or(Ok(Duration::ZERO), family)? })
+        Ok(Reading { http, database: self.database.map_or(Ok(Duration::ZERO), with_children)? })
     }
 
     /// Resident memory of the HTTP process, in bytes.
@@ -120,8 +121,8 @@ impl Meter {
     }
 }
 
-/// The time of the process, of those of its children that live, and of those that have ended.
-fn family(parent: u32) -> Result<Duration> {
+/// Processor time of a process and of all its children, running and ended.
+fn with_children(parent: u32) -> Result<Duration> {
     let own = Stat::of(parent).ok_or("PostgreSQL is gone")?;
     let children = fs::read_dir("/proc")?
         .flatten()
@@ -134,15 +135,15 @@ fn family(parent: u32) -> Result<Duration> {
 struct Stat {
     parent: u32,
     own: Duration,
-    /// Of children that have ended.
+    /// Time of children that have ended.
     reaped: Duration,
 }
 
 impl Stat {
-    /// `None` when there is no such process any more.
+    /// `None` if there is no such process.
     fn of(pid: u32) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name before stands in brackets and may hold anything.
+        // The process name before may contain any character, in brackets.
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = |i: usize| fields.get(i)?.parse::<u64>().ok();
         // Linux counts these in hundredths of a second on every architecture.

@@ -6,85 +6,55 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::database::Bed;
+use crate::database::Testbed;
+use crate::dataset::Dataset;
 use crate::load::cases::{Case, Side};
-use crate::load::flood::{Flood, flood};
-use crate::load::sockets::{Delivery, deliver};
-use crate::load::{Figures, Lengths, round};
+use crate::load::flood::flood;
+use crate::load::sockets::deliver;
+use crate::load::{Figures, Phases, round};
 use crate::process::{Meter, Served};
 use crate::report::{self, machine};
-use crate::world::World;
+use crate::results::{Contender, Results, Start};
 use crate::{Kind, Options, Part, Result};
 
-/// How often the server is started.
+/// The number of measured starts.
 const STARTS: usize = 5;
-/// How long after its start it counts as idle.
-const SETTLED: Duration = Duration::from_secs(2);
-
-/// What was measured on one database.
-pub struct Measured {
-    pub kind: Kind,
-    pub version: String,
-    /// Of the filled database, in bytes.
-    pub size: u64,
-    pub start: Option<Start>,
-    pub contests: Vec<Contest>,
-    pub deliveries: Vec<Delivery>,
-    pub floods: Vec<Flood>,
-}
-
-pub struct Start {
-    /// From the process's start to its first healthy answer, ascending.
-    pub healthy: Vec<Duration>,
-    /// Resident, in bytes, idle.
-    pub idle: u64,
-    /// The same at the end of everything else.
-    pub end: u64,
-}
-
-/// One who took turns with others.
-pub struct Contest {
-    pub case: Case,
-    pub side: Side,
-    pub connections: usize,
-    pub total: Figures,
-    /// Requests a second, of each round.
-    pub rounds: Vec<f64>,
-}
+/// The server is idle this long after its start.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 struct Plan {
     rounds: usize,
     flood_rounds: usize,
-    lengths: Lengths,
-    deliveries: Lengths,
+    phases: Phases,
+    deliveries: Phases,
 }
 
 impl Plan {
-    fn of(options: &Options) -> Self {
-        let lengths = |warm, measured| Lengths {
+    fn new(options: &Options) -> Self {
+        let phases = |warm, measured| Phases {
             warm: Duration::from_millis(warm),
             measured: Duration::from_millis(measured),
         };
         if options.quick {
-            Self { rounds: 3, flood_rounds: 2, lengths: lengths(200, 500), deliveries: lengths(300, 1_000) }
+            Self { rounds: 3, flood_rounds: 2, phases: phases(200, 500), deliveries: phases(300, 1_000) }
         } else {
-            Self { rounds: 9, flood_rounds: 5, lengths: lengths(200, 800), deliveries: lengths(500, 4_000) }
+            Self { rounds: 9, flood_rounds: 5, phases: phases(200, 800), deliveries: phases(500, 4_000) }
         }
     }
 }
 
-/// Measures what the options ask for, prints it, and renews the document when that was everything.
+/// Measures what the options select, prints the report, and writes the document if nothing was left out.
 pub async fn all(options: &Options) -> Result<()> {
     let began = Instant::now();
     let server = options.server()?;
-    let mut measured = Vec::new();
+    let mut results = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
         if options.database.is_none_or(|only| only == kind) {
-            measured.push(on(kind, &server, options).await?);
+            results.push(measure(kind, &server, options).await?);
         }
     }
-    let machine = machine::describe(server.parent().ok_or("the server's binary lies nowhere")?)?;
-    let text = report::text(&machine, &measured, began.elapsed());
+    let machine = machine::describe(server.parent().ok_or("the server's binary has no folder")?)?;
+    let text = report::text(&machine, &results, began.elapsed());
     println!("{text}");
     if !options.quick && options.only.is_none() && options.database.is_none() {
         report::write(&text)?;
@@ -92,93 +62,101 @@ pub async fn all(options: &Options) -> Result<()> {
     Ok(())
 }
 
-async fn on(kind: Kind, program: &Path, options: &Options) -> Result<Measured> {
-    let wanted = |part| options.only.is_none_or(|only| only == part);
-    let plan = Plan::of(options);
-    eprintln!("{kind:?}: making and filling a database");
-    let bed = Bed::new(kind, program).await?;
-    let (version, size) = (bed.version()?, bed.size()?);
+async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Results> {
+    let selected = |part| options.only.is_none_or(|only| only == part);
+    let plan = Plan::new(options);
+    eprintln!("{kind:?}: creating and filling a database");
+    let testbed = Testbed::new(kind, program).await?;
+    let (version, size) = (testbed.version()?, testbed.size()?);
     let mut healthy = Vec::new();
-    if wanted(Part::Start) {
+    if selected(Part::Start) {
         eprintln!("{kind:?}: starting the server");
         for _ in 0..STARTS {
-            let served = bed.serve().await?;
+            let served = testbed.serve().await?;
             healthy.push(served.start);
             served.stop().await?;
         }
         healthy.sort_unstable();
     }
-    let served = bed.serve().await?;
-    let beneath = bed.serve_floor().await?;
-    let meter = bed.meter(&served);
-    sleep(SETTLED).await;
-    let idle = meter.memory()?;
+    let served = testbed.serve().await?;
+    let floor = testbed.serve_floor().await?;
+    let meter = testbed.meter(&served);
+    sleep(IDLE_AFTER).await;
+    let idle_memory = meter.memory()?;
 
-    let world = World::new()?;
-    let mut run =
-        Run { bed: &bed, served: &served, floor: &beneath, world: &world, plan: &plan, contests: Vec::new() };
-    let (own, least) = (Side::Server, Side::Floor);
-    for (part, connections, who) in [
-        (Part::Get, &[16, 64][..], &[(Case::Get, own), (Case::Get, least)][..]),
-        (Part::List, &[16, 64], &[(Case::List, own), (Case::List, least)]),
+    let dataset = Dataset::new()?;
+    let mut run = Run {
+        testbed: &testbed,
+        served: &served,
+        floor: &floor,
+        dataset: &dataset,
+        plan: &plan,
+        comparisons: Vec::new(),
+    };
+    let (own, floor) = (Side::Server, Side::Floor);
+    for (part, connections, contenders) in [
+        (Part::Get, &[16, 64][..], &[(Case::Get, own), (Case::Get, floor)][..]),
+        (Part::List, &[16, 64], &[(Case::List, own), (Case::List, floor)]),
         (Part::Tasks, &[1, 16], &[(Case::Tasks, own)]),
-        (Part::Patch, &[1, 16, 64], &[(Case::Patch, own), (Case::Patch, least), (Case::Sync, own)]),
-        (Part::Create, &[16, 64], &[(Case::Create, own), (Case::Create, least)]),
+        (Part::Patch, &[1, 16, 64], &[(Case::Patch, own), (Case::Patch, floor), (Case::Sync, own)]),
+        (Part::Create, &[16, 64], &[(Case::Create, own), (Case::Create, floor)]),
     ] {
-        for connections in connections.iter().filter(|_| wanted(part)) {
-            run.turns(*connections, who).await?;
+        for connections in connections.iter().filter(|_| selected(part)) {
+            run.alternate(*connections, contenders).await?;
         }
     }
-    let contests = run.contests;
-    let deliveries = if wanted(Part::Events) {
+    let comparisons = run.comparisons;
+    let deliveries = if selected(Part::Events) {
         eprintln!("{kind:?}: events to 1,000 sockets");
-        deliver(served.address, &world, &[1, 16], plan.deliveries, &meter).await?
+        deliver(served.address, &dataset, &[1, 16], plan.deliveries, &meter).await?
     } else {
         Vec::new()
     };
-    let floods = if wanted(Part::Flood) {
+    let floods = if selected(Part::Flood) {
         eprintln!("{kind:?}: lists while 200 connections guess passwords");
-        flood(served.address, &world, (plan.flood_rounds, plan.deliveries), &meter).await?
+        flood(served.address, &dataset, (plan.flood_rounds, plan.deliveries), &meter).await?
     } else {
         Vec::new()
     };
-    let start = wanted(Part::Start).then_some(Start { healthy, idle, end: meter.memory()? });
+    let start =
+        selected(Part::Start).then_some(Start { healthy, idle_memory, final_memory: meter.memory()? });
     served.stop().await?;
-    Ok(Measured { kind, version, size, start, contests, deliveries, floods })
+    Ok(Results { kind, version, size, start, comparisons, deliveries, floods })
 }
 
-/// What takes turns.
+/// A server and a floor that are compared.
 struct Run<'a> {
-    bed: &'a Bed,
+    testbed: &'a Testbed,
     served: &'a Served,
     floor: &'a Served,
-    world: &'a Rc<World>,
+    dataset: &'a Rc<Dataset>,
     plan: &'a Plan,
-    contests: Vec<Contest>,
+    comparisons: Vec<Contender>,
 }
 
 impl Run<'_> {
-    /// Round after round, each of `who` once in each, the order changing.
-    async fn turns(&mut self, connections: usize, who: &[(Case, Side)]) -> Result<()> {
-        let names: Vec<_> = who.iter().map(|(case, side)| format!("{case:?} of the {side:?}")).collect();
-        eprintln!("{:?}: {}, {connections} connections", self.bed.kind, names.join(", "));
-        let mut contests = Vec::new();
-        for (case, side) in who {
+    /// Gives each contender a turn in every round, in rotating order.
+    async fn alternate(&mut self, connections: usize, contenders: &[(Case, Side)]) -> Result<()> {
+        let names: Vec<_> =
+            contenders.iter().map(|(case, side)| format!("{case:?} of the {side:?}")).collect();
+        eprintln!("{:?}: {}, {connections} connections", self.testbed.kind, names.join(", "));
+        let mut turns = Vec::new();
+        for (case, side) in contenders {
             let (total, rounds) = (Figures::none()?, Vec::new());
-            contests.push(Contest { case: *case, side: *side, connections, total, rounds });
+            turns.push(Contender { case: *case, side: *side, connections, total, rounds });
         }
         for _ in 0..self.plan.rounds {
-            contests.rotate_left(1);
-            for contest in &mut contests {
-                let served = self.side(contest.side);
-                let actors = contest.case.actors(contest.side, connections, self.world);
-                let figures = round(served.0, actors, self.plan.lengths, &served.1).await?;
-                contest.rounds.push(figures.rate());
-                contest.total.add(&figures)?;
+            turns.rotate_left(1);
+            for contender in &mut turns {
+                let served = self.side(contender.side);
+                let actors = contender.case.actors(contender.side, connections, self.dataset);
+                let figures = round(served.0, actors, self.plan.phases, &served.1).await?;
+                contender.rounds.push(figures.rate());
+                contender.total.add(&figures)?;
             }
         }
-        contests.sort_by_key(|contest| who.iter().position(|w| *w == (contest.case, contest.side)));
-        self.contests.extend(contests);
+        turns.sort_by_key(|contender| contenders.iter().position(|c| *c == (contender.case, contender.side)));
+        self.comparisons.extend(turns);
         Ok(())
     }
 
@@ -187,6 +165,6 @@ impl Run<'_> {
             Side::Server => self.served,
             Side::Floor => self.floor,
         };
-        (served.address, self.bed.meter(served))
+        (served.address, self.testbed.meter(served))
     }
 }

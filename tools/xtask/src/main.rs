@@ -19,7 +19,7 @@ usage: cargo xtask COMMAND
   test --quick                              runs the tests that need only cargo: for every change
   test [CARGO TEST ARGUMENTS] [-- FILTER]   runs all tests; installs or starts what they need
   bench [--quick] [--only NAME]             measures the server and its floors; writes docs/benchmarks.md
-  bench like-time                           measures whether response times reveal accounts; writes docs/timing.md
+  bench timing                              measures whether response times reveal accounts; writes docs/timing.md
   openapi [--check]                         writes openapi/openapi.json, or compares and lints it
   deps                                      checks the arrows between crates and modules, and docs on public items";
 

@@ -1,4 +1,4 @@
-//! Fills a migrated database in seconds, by the database's own means.
+//! Fills a migrated database in seconds with SQL scripts.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use postgres_testbed::{Database, Role};
 use crate::Result;
 use crate::floor::sqlite::connect;
 
-/// Fills a PostgreSQL database and leaves it as autovacuum and a checkpoint would.
+/// Fills a PostgreSQL database, vacuums it and makes a checkpoint.
 pub async fn postgres(database: &Database) -> Result<()> {
     database.sql(Role::Owner, include_str!("postgres.sql"))?;
     database.sql(Role::Owner, "vacuum (analyze) users, todos")?;

@@ -1,4 +1,4 @@
--- 1,000 users with 1,000 todos each, made side by side as time passes. See world.rs for the ids.
+-- 1,000 users with 1,000 todos each, made side by side as time passes. See dataset.rs for the ids.
 insert into users (id, email, email_key, display_name, email_verified, is_active, created_at, updated_at,
        sync_clock, sync_horizon, live_todos)
 select (lpad(to_hex(1767225600000), 12, '0') || '70008000'

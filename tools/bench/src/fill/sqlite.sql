@@ -1,4 +1,4 @@
--- 1,000 users with 1,000 todos each. See world.rs for the ids.
+-- 1,000 users with 1,000 todos each. See dataset.rs for the ids.
 PRAGMA synchronous = OFF;
 BEGIN;
 INSERT INTO users (id, email, email_key, display_name, email_verified, is_active, created_at, updated_at,

@@ -1,11 +1,11 @@
-//! A todo as the server answers it.
+//! A todo in the JSON of the server.
 
 use api_actix::moment::Moment;
 use domain::Stamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The members in the server's order.
+/// Its members have the server's order.
 #[derive(Serialize)]
 pub struct Todo {
     pub id: Uuid,

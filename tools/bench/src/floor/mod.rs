@@ -1,8 +1,8 @@
-//! The floors: the least that could do the same work. Bare actix handlers that verify the token as the server does, run
-//! the same one query and write the same JSON, without layers, checks, logs, clocks or events.
+//! The floors: actix handlers that verify the token as the server does, run the same single query and write the same JSON,
+//! without layers, checks, logs, clocks or events.
 //!
-//! A floor is a process of its own (`bench floor-postgres`, `bench floor-sqlite`), so that its processor time can be told from
-//! that of the load.
+//! A floor runs as a separate process (`bench floor-postgres`, `bench floor-sqlite`), so that its processor time is not mixed
+//! with that of the load.
 
 mod json;
 pub mod postgres;
@@ -21,30 +21,30 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::Result;
-use crate::world::{SECRET, TOKENS_OF};
+use crate::dataset::{SECRET, TOKEN_ISSUER};
 
 pub use json::Todo;
 
-/// A change as a request states it.
+/// The body of a patch.
 #[derive(Deserialize)]
 struct Patch {
     text: String,
     version: i64,
 }
 
-/// A todo as a request states it.
+/// The body of a creation.
 #[derive(Deserialize)]
 struct Creation {
     text: String,
 }
 
-/// What a floor's database does.
+/// The queries of a floor.
 pub trait Floor: Send + Sync + 'static {
-    /// One todo.
+    /// Reads one todo.
     async fn get(&self, user: Uuid, id: Uuid) -> Result<Option<Todo>>;
-    /// The 50 newest.
+    /// Reads the [`PAGE`] newest todos.
     async fn list(&self, user: Uuid) -> Result<Vec<Todo>>;
-    /// The todo with its new text, where it had that version.
+    /// Changes the text of a todo if it has this version, and returns the todo.
     async fn patch(
         &self,
         user: Uuid,
@@ -53,11 +53,11 @@ pub trait Floor: Send + Sync + 'static {
         version: i64,
         now: Stamp,
     ) -> Result<Option<Todo>>;
-    /// A new todo.
+    /// Inserts a todo.
     async fn create(&self, user: Uuid, id: Uuid, text: String, now: Stamp) -> Result<Todo>;
 }
 
-/// How many todos a list has.
+/// The number of todos in a list.
 pub const PAGE: i64 = 50;
 
 /// The user that the request's token names.
@@ -73,15 +73,21 @@ impl FromRequest for Caller {
         let verified = header
             .and_then(|header| header.strip_prefix("Bearer "))
             .and_then(|token| tokens?.verify(token, SystemClock.now()).ok());
-        std::future::ready(verified.map(|token| Self(token.user.0)).ok_or_else(|| ErrorUnauthorized("no")))
+        std::future::ready(
+            verified.map(|token| Self(token.user.0)).ok_or_else(|| ErrorUnauthorized("unauthorized")),
+        )
     }
 }
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 pub async fn serve<F: Floor>(floor: F, port: u16) -> Result<()> {
     let floor = web::Data::new(floor);
-    let tokens =
-        web::Data::new(JwtAccessTokens::new(&KeyRing::parse(&SECRET.into())?, &[], TOKENS_OF, TOKENS_OF));
+    let tokens = web::Data::new(JwtAccessTokens::new(
+        &KeyRing::parse(&SECRET.into())?,
+        &[],
+        TOKEN_ISSUER,
+        TOKEN_ISSUER,
+    ));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = HttpServer::new(move || {
         App::new()
@@ -102,7 +108,7 @@ async fn get<F: Floor>(
     floor: web::Data<F>,
 ) -> actix_web::Result<HttpResponse> {
     let todo = floor.get(caller.0, *id).await.map_err(ErrorInternalServerError)?;
-    Ok(HttpResponse::Ok().json(todo.ok_or_else(|| ErrorNotFound("no"))?))
+    Ok(HttpResponse::Ok().json(todo.ok_or_else(|| ErrorNotFound("not found"))?))
 }
 
 async fn list<F: Floor>(caller: Caller, floor: web::Data<F>) -> actix_web::Result<HttpResponse> {
@@ -119,7 +125,7 @@ async fn patch<F: Floor>(
     let Patch { text, version } = change.into_inner();
     let todo = floor.patch(caller.0, *id, text, version, SystemClock.now()).await;
     let todo = todo.map_err(ErrorInternalServerError)?;
-    Ok(HttpResponse::Ok().json(todo.ok_or_else(|| ErrorConflict("no"))?))
+    Ok(HttpResponse::Ok().json(todo.ok_or_else(|| ErrorConflict("conflict"))?))
 }
 
 async fn create<F: Floor>(

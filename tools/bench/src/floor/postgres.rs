@@ -1,5 +1,5 @@
-//! The floor on PostgreSQL: diesel-async with pooled connections that are recycled without a ping, cached prepared
-//! statements, each request its own statements in autocommit.
+//! The floor on PostgreSQL: diesel-async with pooled connections, recycled without a ping, and cached prepared statements in
+//! autocommit.
 
 use diesel::pg::Pg;
 use diesel::pg::data_types::PgTimestamp;
@@ -18,7 +18,7 @@ use super::json::moment;
 use super::{Floor, PAGE, Todo};
 use crate::Result;
 
-/// From 1970, where stamps begin, to 2000, where PostgreSQL begins, in microseconds.
+/// Microseconds from 1970, the epoch of stamps, to 2000, the epoch of PostgreSQL.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 macro_rules! columns {
@@ -70,7 +70,7 @@ impl From<Row> for Todo {
     }
 }
 
-/// A statement with a constant text, which diesel knows by its type: nothing is built anew for a request.
+/// A statement with a constant text. Diesel caches it by its type, so no request builds it again.
 macro_rules! statement {
     ($name:ident { $($field:ident: $value:ty),* } -> $row:ty, $($text:expr, $bound:ident: $sql_type:ty),*; $end:expr) => {
         #[derive(QueryId)]
@@ -133,11 +133,11 @@ statement!(Insert { user: Uuid, id: Uuid, title: String, folded: String, now: Pg
 
 type ListRow = (PgTimestamp, PgTimestamp, String, i64, Option<Row>);
 
-/// A pool as large as the server's.
+/// A pool of the same size as the server's.
 pub struct PostgresFloor(Pool<AsyncPgConnection>);
 
 impl PostgresFloor {
-    /// Connects when asked the first time.
+    /// Connects at the first request.
     pub fn new(url: &str) -> Result<Self> {
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;

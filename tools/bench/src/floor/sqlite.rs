@@ -1,4 +1,4 @@
-//! The floor on SQLite: threads that read, as many as there are cores, and one that writes, each request in a transaction of its own
+//! The floor on SQLite: as many reader threads as cores, and one writer thread that commits each request in its own transaction
 //! with `synchronous=FULL`.
 
 use std::path::Path;
@@ -92,7 +92,7 @@ impl From<Row> for Todo {
     }
 }
 
-/// The conditional update, cached under its type, which diesel's own is not.
+/// The conditional update, cached by its type, unlike the one that diesel builds.
 #[derive(QueryId)]
 struct Update {
     user: [u8; 16],
@@ -167,7 +167,7 @@ impl Query for Insert {
 
 impl RunQueryDsl<SqliteConnection> for Insert {}
 
-/// Takes the number that was used.
+/// Increments the next number.
 #[derive(QueryId)]
 struct NextNumber;
 
@@ -182,13 +182,13 @@ impl RunQueryDsl<SqliteConnection> for NextNumber {}
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
-/// Two queues: to the threads that read, and to the one that writes.
+/// The queues to the reader threads and to the writer thread.
 pub struct SqliteFloor {
     reads: Sender<Job>,
     writes: Sender<Job>,
 }
 
-/// A connection with the server's settings.
+/// Opens a connection with the server's settings.
 pub fn connect(file: &Path) -> Result<SqliteConnection> {
     let mut conn = SqliteConnection::establish(file.to_str().ok_or("a path that is no text")?)?;
     conn.batch_execute(
@@ -222,12 +222,12 @@ async fn run<T: Send + 'static>(
     work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
 ) -> Result<T> {
     let (caller, answer) = oneshot::channel();
-    // A caller that has gone needs no answer.
+    // The caller may have disconnected.
     queue.try_send(Box::new(move |conn| drop(caller.send(work(conn)))))?;
     Ok(answer.await??)
 }
 
-/// The page and what is told beside it, of one snapshot.
+/// The page and the total, read in one snapshot.
 fn page(conn: &mut SqliteConnection, user: Uuid) -> QueryResult<Vec<Row>> {
     conn.batch_execute("BEGIN")?;
     users::table

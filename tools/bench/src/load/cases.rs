@@ -1,14 +1,15 @@
-//! The requests that are measured.
+//! The kinds of requests.
 
 use std::io::Write as _;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::{Actor, Answer};
+use super::Actor;
 use crate::Result;
-use crate::world::{TODOS, USERS, World, todo_id};
+use crate::client::Answer;
+use crate::dataset::{Dataset, TODOS, USERS, todo_id};
 
-/// How many todos a sync sends.
+/// The number of todos that a sync sends.
 const SYNCED: usize = 100;
 
 /// A kind of request.
@@ -22,7 +23,7 @@ pub enum Case {
     Sync,
 }
 
-/// Who is measured.
+/// A side of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Server,
@@ -30,7 +31,7 @@ pub enum Side {
 }
 
 impl Case {
-    /// As the tables name it.
+    /// The name in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Get => "`GET /todos/{id}`",
@@ -42,8 +43,8 @@ impl Case {
         }
     }
 
-    /// Whose todos it may touch. Readers may read anything. Two sides never write the same user's, as a floor keeps no clock; nor
-    /// do patches and syncs, as a device that syncs would have to be sent what a patch changed.
+    /// The users whose todos it accesses. Readers may read all. Server and floor write different users' todos, because a floor keeps
+    /// no clock; so do patches and syncs, because a sync would return what a patch changed.
     fn users(self, side: Side) -> Range<usize> {
         match (self, side) {
             (Self::Get | Self::List | Self::Tasks, _) => 0..USERS,
@@ -54,23 +55,25 @@ impl Case {
         }
     }
 
-    /// One actor per connection; those that write have users of their own.
-    pub fn actors(self, side: Side, connections: usize, world: &Rc<World>) -> Vec<Box<dyn Actor>> {
+    /// One actor per connection. Each that writes has its own users.
+    pub fn actors(self, side: Side, connections: usize, dataset: &Rc<Dataset>) -> Vec<Box<dyn Actor>> {
         let all = self.users(side);
         (0..connections)
             .map(|i| -> Box<dyn Actor> {
-                let world = world.clone();
+                let dataset = dataset.clone();
                 match self {
-                    Self::Get => Box::new(Get { world }),
-                    Self::List => Box::new(List { path: "/api/v1/todos", world }),
-                    Self::Tasks => Box::new(List { path: "/api/tasks", world }),
+                    Self::Get => Box::new(Get { dataset }),
+                    Self::List => Box::new(List { path: "/api/v1/todos", dataset }),
+                    Self::Tasks => Box::new(List { path: "/api/tasks", dataset }),
                     Self::Create => {
-                        Box::new(Create { turns: Turns::new(all.clone(), i, connections), world })
+                        Box::new(Create { users: RoundRobin::new(all.clone(), i, connections), dataset })
                     }
-                    Self::Patch => Box::new(Patch::new(Turns::new(all.clone(), i, connections), world)),
+                    Self::Patch => {
+                        Box::new(Patch::new(RoundRobin::new(all.clone(), i, connections), dataset))
+                    }
                     Self::Sync => Box::new(Sync {
-                        turns: Turns::new(all.clone(), i, connections),
-                        world,
+                        users: RoundRobin::new(all.clone(), i, connections),
+                        dataset,
                         user: 0,
                         first: 0,
                     }),
@@ -80,27 +83,27 @@ impl Case {
     }
 }
 
-/// A connection's users, one after the other.
-pub struct Turns {
+/// The users of one connection, in rotation.
+pub struct RoundRobin {
     users: Vec<usize>,
-    next: usize,
+    position: usize,
 }
 
-impl Turns {
+impl RoundRobin {
     pub fn new(users: Range<usize>, connection: usize, connections: usize) -> Self {
-        Self { users: users.skip(connection).step_by(connections).collect(), next: 0 }
+        Self { users: users.skip(connection).step_by(connections).collect(), position: 0 }
     }
 
-    fn user(&mut self) -> usize {
-        let user = self.users[self.next % self.users.len()];
-        self.next += 1;
+    fn next(&mut self) -> usize {
+        let user = self.users[self.position % self.users.len()];
+        self.position += 1;
         user
     }
 }
 
 /// A request without a body.
-fn bare(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str) {
-    // Writing to a vector does not fail.
+fn without_body(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str) {
+    // Writing to a vector never fails.
     let _ = write!(out, "{request} HTTP/1.1\r\nHost: localhost\r\n{bearer}\r\n");
 }
 
@@ -114,14 +117,14 @@ pub fn with_body(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &s
 }
 
 struct Get {
-    world: Rc<World>,
+    dataset: Rc<Dataset>,
 }
 
 impl Actor for Get {
     fn request(&mut self, out: &mut Vec<u8>) {
-        let (user, todo) = (self.world.random(USERS), self.world.random(TODOS));
+        let (user, todo) = (self.dataset.random(USERS), self.dataset.random(TODOS));
         let id = todo_id(user, todo);
-        bare(out, format_args!("GET /api/v1/todos/{id}"), self.world.bearer(user));
+        without_body(out, format_args!("GET /api/v1/todos/{id}"), self.dataset.bearer(user));
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
@@ -131,13 +134,13 @@ impl Actor for Get {
 
 struct List {
     path: &'static str,
-    world: Rc<World>,
+    dataset: Rc<Dataset>,
 }
 
 impl Actor for List {
     fn request(&mut self, out: &mut Vec<u8>) {
-        let user = self.world.random(USERS);
-        bare(out, format_args!("GET {}", self.path), self.world.bearer(user));
+        let user = self.dataset.random(USERS);
+        without_body(out, format_args!("GET {}", self.path), self.dataset.bearer(user));
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
@@ -146,15 +149,15 @@ impl Actor for List {
 }
 
 struct Create {
-    turns: Turns,
-    world: Rc<World>,
+    users: RoundRobin,
+    dataset: Rc<Dataset>,
 }
 
 impl Actor for Create {
     fn request(&mut self, out: &mut Vec<u8>) {
-        let user = self.turns.user();
+        let user = self.users.next();
         let body = r#"{"text":"Buy milk and bread on the way home"}"#;
-        with_body(out, format_args!("POST /api/v1/todos"), self.world.bearer(user), body);
+        with_body(out, format_args!("POST /api/v1/todos"), self.dataset.bearer(user), body);
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
@@ -162,45 +165,45 @@ impl Actor for Create {
     }
 }
 
-/// Changes the title of one todo after the other, each on the version it has.
+/// Changes titles of todos, each with its current version.
 pub struct Patch {
-    turns: Turns,
-    world: Rc<World>,
+    users: RoundRobin,
+    dataset: Rc<Dataset>,
     user: usize,
     todo: usize,
-    /// What stands at the start of the new title.
+    /// Makes the start of each new title.
     pub mark: Box<dyn Fn() -> u128>,
 }
 
 impl Patch {
-    pub fn new(turns: Turns, world: Rc<World>) -> Self {
-        Self { turns, world, user: 0, todo: 0, mark: Box::new(|| 0) }
+    pub fn new(users: RoundRobin, dataset: Rc<Dataset>) -> Self {
+        Self { users, dataset, user: 0, todo: 0, mark: Box::new(|| 0) }
     }
 }
 
 impl Actor for Patch {
     fn request(&mut self, out: &mut Vec<u8>) {
-        self.user = self.turns.user();
-        self.todo = self.world.random(TODOS);
-        let version = self.world.version(self.user, self.todo);
+        self.user = self.users.next();
+        self.todo = self.dataset.random(TODOS);
+        let version = self.dataset.version(self.user, self.todo);
         let mark = (self.mark)();
         let body = format!(r#"{{"text":"{mark} milk and bread, change {version}","version":{version}}}"#);
         let id = todo_id(self.user, self.todo);
-        with_body(out, format_args!("PATCH /api/v1/todos/{id}"), self.world.bearer(self.user), &body);
+        with_body(out, format_args!("PATCH /api/v1/todos/{id}"), self.dataset.bearer(self.user), &body);
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
         answer.expect(200)?;
-        self.world.changed(self.user, self.todo);
-        let version = self.world.version(self.user, self.todo);
-        if answer.holds(&format!(r#""version":{version},"#)) { Ok(()) } else { Err(answer.unexpected()) }
+        self.dataset.changed(self.user, self.todo);
+        let version = self.dataset.version(self.user, self.todo);
+        if answer.contains(&format!(r#""version":{version},"#)) { Ok(()) } else { Err(answer.unexpected()) }
     }
 }
 
-/// A device that has everything sends a hundred changed todos.
+/// A device that is up to date sends a hundred changed todos.
 struct Sync {
-    turns: Turns,
-    world: Rc<World>,
+    users: RoundRobin,
+    dataset: Rc<Dataset>,
     user: usize,
     first: usize,
 }
@@ -213,11 +216,12 @@ impl Sync {
 
 impl Actor for Sync {
     fn request(&mut self, out: &mut Vec<u8>) {
-        self.user = self.turns.user();
-        self.first = self.world.random(TODOS);
-        let mut body = format!(r#"{{"last_sync":"{}","todos":["#, self.world.cursor(self.user)).into_bytes();
+        self.user = self.users.next();
+        self.first = self.dataset.random(TODOS);
+        let mut body =
+            format!(r#"{{"last_sync":"{}","todos":["#, self.dataset.cursor(self.user)).into_bytes();
         for (i, todo) in self.todos().enumerate() {
-            let (id, version) = (todo_id(self.user, todo), self.world.version(self.user, todo));
+            let (id, version) = (todo_id(self.user, todo), self.dataset.version(self.user, todo));
             let comma = if i == 0 { "" } else { "," };
             let _ = write!(
                 body,
@@ -226,7 +230,7 @@ impl Actor for Sync {
         }
         body.extend_from_slice(b"]}");
         let body = String::from_utf8_lossy(&body);
-        with_body(out, format_args!("POST /api/v1/todos/sync"), self.world.bearer(self.user), &body);
+        with_body(out, format_args!("POST /api/v1/todos/sync"), self.dataset.bearer(self.user), &body);
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
@@ -234,9 +238,9 @@ impl Actor for Sync {
         let clean = [r#""server_changes":[]"#, r#""conflicts":[]"#, r#""rejected":[]"#];
         let cursor = answer.quoted_after(r#""sync_timestamp":""#);
         match cursor {
-            Some(cursor) if clean.iter().all(|part| answer.holds(part)) => {
-                self.todos().for_each(|todo| self.world.changed(self.user, todo));
-                self.world.moved(self.user, cursor);
+            Some(cursor) if clean.iter().all(|part| answer.contains(part)) => {
+                self.todos().for_each(|todo| self.dataset.changed(self.user, todo));
+                self.dataset.set_cursor(self.user, cursor);
                 Ok(())
             }
             _ => Err(answer.unexpected()),

@@ -1,4 +1,4 @@
-//! A flood of wrong passwords, and what it does to somebody who lists todos meanwhile.
+//! A flood of wrong passwords, and its effect on other users' lists.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,44 +7,45 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::cases::{Case, Side, with_body};
-use super::{Actor, Answer, Figures, Lengths, round};
+use super::{Actor, Figures, Phases, round};
 use crate::Result;
+use crate::client::Answer;
+use crate::dataset::Dataset;
 use crate::process::Meter;
-use crate::world::World;
 
-/// How many log in at once.
+/// The number of connections that log in.
 const GUESSERS: usize = 200;
-/// How long each waits after an answer: together they still guess many times faster than can be hashed, and what is measured is the
-/// guessing, not how many requests fit on the machine.
+/// The pause of each after a response. Together they still guess much faster than the server can hash; without a pause, the number
+/// of requests alone would load the machine.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many connections list todos.
+/// The number of connections that list todos.
 const READERS: usize = 16;
 
-/// Where the guesses come from.
+/// The origin of the guesses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// One address: the limit for it answers most of them.
+    /// One address: the rate limit refuses most of them.
     One,
-    /// A new address, and a new account, for every guess: nothing but the bounded queue of the hasher holds them up.
+    /// A new address and account for every guess: only the bounded queue of the hasher limits them.
     Everywhere,
 }
 
-/// What was measured with guesses from somewhere.
+/// The measurements with one origin of guesses.
 pub struct Flood {
     pub origin: Origin,
-    /// Lists while nobody guesses.
+    /// Lists without guesses.
     pub quiet: Figures,
-    /// The same while the guessers do.
+    /// Lists during the guesses.
     pub flooded: Figures,
-    /// How often each status answered a guess.
+    /// The number of responses to guesses by status.
     pub answers: BTreeMap<u16, u64>,
 }
 
-/// Lists without and with the flood, taking turns.
+/// Measures lists with and without the flood, in alternating rounds.
 pub async fn flood(
     address: SocketAddr,
-    world: &Rc<World>,
-    (rounds, lengths): (usize, Lengths),
+    dataset: &Rc<Dataset>,
+    (rounds, phases): (usize, Phases),
     meter: &Meter,
 ) -> Result<Vec<Flood>> {
     let mut floods = Vec::new();
@@ -53,14 +54,14 @@ pub async fn flood(
         let count = Rc::new(RefCell::new(0));
         let (mut quiet, mut flooded) = (Figures::none()?, Figures::none()?);
         for _ in 0..rounds {
-            let readers = || Case::List.actors(Side::Server, READERS, world);
-            quiet.add(&round(address, readers(), lengths, meter).await?)?;
+            let readers = || Case::List.actors(Side::Server, READERS, dataset);
+            quiet.add(&round(address, readers(), phases, meter).await?)?;
             let guessing = (0..GUESSERS).map(|_| -> Box<dyn Actor> {
                 Box::new(Guess { origin, count: count.clone(), answers: answers.clone() })
             });
             let (lists, logins) = tokio::join!(
-                round(address, readers(), lengths, meter),
-                round(address, guessing.collect(), lengths, meter),
+                round(address, readers(), phases, meter),
+                round(address, guessing.collect(), phases, meter),
             );
             flooded.add(&lists?)?;
             logins?;
@@ -72,7 +73,7 @@ pub async fn flood(
 
 struct Guess {
     origin: Origin,
-    /// Of all guessers.
+    /// The number of guesses of all connections.
     count: Rc<RefCell<u32>>,
     answers: Rc<RefCell<BTreeMap<u16, u64>>>,
 }

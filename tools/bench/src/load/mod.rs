@@ -1,7 +1,6 @@
-//! The load: so many connections, each with one request under way at any time.
+//! The load: connections that each have one request in flight at any time.
 
 pub mod cases;
-mod client;
 pub mod flood;
 pub mod sockets;
 
@@ -14,23 +13,22 @@ use hdrhistogram::Histogram;
 use tokio::task::LocalSet;
 
 use crate::Result;
+use crate::client::{Answer, Connection};
 use crate::process::Meter;
 
-pub use client::{Answer, Connection};
-
-/// One connection's part in the load.
+/// The behaviour of one connection.
 pub trait Actor {
     /// Writes the next request.
     fn request(&mut self, out: &mut Vec<u8>);
-    /// Looks at the answer: a wrong one ends the benchmark.
+    /// Checks the response. An error ends the benchmark.
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()>;
-    /// How long it waits before its next request.
+    /// The pause before its next request.
     fn pause(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// What was measured.
+/// The measurements of one or more rounds.
 #[derive(Clone)]
 pub struct Figures {
     /// In microseconds.
@@ -66,7 +64,7 @@ impl Figures {
         self.requests() / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// The latency in milliseconds that this part of the requests does not exceed.
+    /// A quantile of the latency in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub fn quantile(&self, part: f64) -> f64 {
         self.latency.value_at_quantile(part) as f64 / 1_000.0
@@ -78,7 +76,7 @@ impl Figures {
     }
 }
 
-/// Which part of a round it is.
+/// A phase of a round.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Warming,
@@ -86,18 +84,18 @@ enum Phase {
     Over,
 }
 
-/// How long a round takes.
+/// The durations of the phases of a round.
 #[derive(Clone, Copy)]
-pub struct Lengths {
+pub struct Phases {
     pub warm: Duration,
     pub measured: Duration,
 }
 
-/// One round: the actors, each on a connection of its own, keep sending.
+/// Runs one round: each actor sends requests on its own connection.
 pub async fn round(
     address: SocketAddr,
     actors: Vec<Box<dyn Actor>>,
-    lengths: Lengths,
+    phases: Phases,
     meter: &Meter,
 ) -> Result<Figures> {
     let phase = Rc::new(Cell::new(Phase::Warming));
@@ -105,10 +103,10 @@ pub async fn round(
     let running: Vec<_> =
         actors.into_iter().map(|actor| tasks.spawn_local(run(address, actor, phase.clone()))).collect();
     let measured = async {
-        tokio::time::sleep(lengths.warm).await;
+        tokio::time::sleep(phases.warm).await;
         let (began, before) = (Instant::now(), meter.read()?);
         phase.set(Phase::Measuring);
-        tokio::time::sleep(lengths.measured).await;
+        tokio::time::sleep(phases.measured).await;
         phase.set(Phase::Over);
         let (elapsed, after) = (began.elapsed(), meter.read()?);
         let mut figures = Figures::none()?;

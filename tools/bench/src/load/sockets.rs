@@ -1,7 +1,6 @@
-//! Events: a socket per user, all open at once, while connections patch the users' todos in turn.
+//! Events: every user has an open socket while connections patch the users' todos in rotation.
 //!
-//! Measured is the time from sending the patch until its event is read from the socket: more than from commit to socket, as the
-//! request and the commit are in it.
+//! The delay is the time from sending the patch to reading its event, so it includes the request and the commit.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -18,40 +17,39 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use super::cases::{Patch, Turns};
-use super::{Figures, Lengths, round};
+use super::cases::{Patch, RoundRobin};
+use super::{Figures, Phases, round};
 use crate::Result;
+use crate::dataset::{Dataset, USERS};
 use crate::process::Meter;
-use crate::world::{USERS, World};
 
-/// How long the last event may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Upper bound of the wait for the last event.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What was measured with so many connections patching.
+/// The measurements with one number of connections.
 pub struct Delivery {
     pub connections: usize,
     pub patches: Figures,
-    /// From request to socket, in microseconds.
+    /// The delays in microseconds.
     pub delay: Histogram<u64>,
     /// Resident memory of the server with all sockets open, in bytes.
     pub memory: u64,
 }
 
-/// What the sockets have in common.
+/// State that all sockets share.
 struct Shared {
     began: Instant,
-    /// Events read.
-    read: Cell<u64>,
-    /// Only what was sent from then on counts, in microseconds since `began`.
+    events_read: Cell<u64>,
+    /// Events of earlier patches do not count. In microseconds since `began`.
     from: Cell<u64>,
 }
 
 /// Opens a socket for each user and measures with each number of connections.
 pub async fn deliver(
     address: SocketAddr,
-    world: &Rc<World>,
+    dataset: &Rc<Dataset>,
     connections: &[usize],
-    lengths: Lengths,
+    phases: Phases,
     meter: &Meter,
 ) -> Result<Vec<Delivery>> {
     let tasks = LocalSet::new();
@@ -59,11 +57,11 @@ pub async fn deliver(
         .run_until(async {
             let mut streams = Vec::with_capacity(USERS);
             for user in 0..USERS {
-                streams.push(open(address, world.token(user)).await?);
+                streams.push(open(address, dataset.token(user)).await?);
             }
             let mut deliveries = Vec::new();
             for count in connections {
-                let (delivery, open) = measure(address, world, *count, lengths, meter, streams).await?;
+                let (delivery, open) = measure(address, dataset, *count, phases, meter, streams).await?;
                 deliveries.push(delivery);
                 streams = open;
             }
@@ -74,7 +72,7 @@ pub async fn deliver(
 
 type Stream = WebSocketStream<TcpStream>;
 
-/// A socket that has said that it is ready.
+/// Opens a socket and reads its `ready` message.
 async fn open(address: SocketAddr, token: &str) -> Result<Stream> {
     let mut request = format!("ws://{address}/ws/todos").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", format!("bearer, {token}").parse()?);
@@ -89,14 +87,14 @@ async fn open(address: SocketAddr, token: &str) -> Result<Stream> {
 
 async fn measure(
     address: SocketAddr,
-    world: &Rc<World>,
+    dataset: &Rc<Dataset>,
     connections: usize,
-    lengths: Lengths,
+    phases: Phases,
     meter: &Meter,
     streams: Vec<Stream>,
 ) -> Result<(Delivery, Vec<Stream>)> {
-    let warm = u64::try_from(lengths.warm.as_micros())?;
-    let shared = Rc::new(Shared { began: Instant::now(), read: Cell::new(0), from: Cell::new(warm) });
+    let warm = u64::try_from(phases.warm.as_micros())?;
+    let shared = Rc::new(Shared { began: Instant::now(), events_read: Cell::new(0), from: Cell::new(warm) });
     let stop = tokio::sync::watch::Sender::new(false);
     let readers: Vec<JoinHandle<Result<_>>> = streams
         .into_iter()
@@ -105,7 +103,7 @@ async fn measure(
 
     let sent = Rc::new(Cell::new(0));
     let actors = (0..connections).map(|i| {
-        let mut patch = Patch::new(Turns::new(0..USERS, i, connections), world.clone());
+        let mut patch = Patch::new(RoundRobin::new(0..USERS, i, connections), dataset.clone());
         let (sent, began) = (sent.clone(), shared.began);
         patch.mark = Box::new(move || {
             sent.set(sent.get() + 1);
@@ -113,14 +111,14 @@ async fn measure(
         });
         Box::new(patch) as _
     });
-    let patches = round(address, actors.collect(), lengths, meter).await?;
-    let all_there = async {
-        while shared.read.get() < sent.get() {
+    let patches = round(address, actors.collect(), phases, meter).await?;
+    let all_arrived = async {
+        while shared.events_read.get() < sent.get() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    if timeout(PATIENCE, all_there).await.is_err() {
-        return Err(format!("of {} events {} arrived", sent.get(), shared.read.get()).into());
+    if timeout(TIMEOUT, all_arrived).await.is_err() {
+        return Err(format!("of {} events, {} arrived", sent.get(), shared.events_read.get()).into());
     }
     let memory = meter.memory()?;
     stop.send_replace(true);
@@ -134,7 +132,7 @@ async fn measure(
     Ok((Delivery { connections, patches, delay, memory }, open))
 }
 
-/// Reads events until told to stop.
+/// Reads events until `stop` changes.
 async fn read(
     mut stream: Stream,
     shared: Rc<Shared>,
@@ -150,7 +148,7 @@ async fn read(
         let now = u64::try_from(shared.began.elapsed().as_micros())?;
         let mark = text.split_once(r#""text":""#).and_then(|(_, rest)| rest.split(' ').next());
         let mark: u64 = mark.ok_or_else(|| format!("a socket said {text}"))?.parse()?;
-        shared.read.set(shared.read.get() + 1);
+        shared.events_read.set(shared.events_read.get() + 1);
         if mark >= shared.from.get() {
             delays.record(now.saturating_sub(mark))?;
         }

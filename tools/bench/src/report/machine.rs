@@ -1,4 +1,4 @@
-//! On what it was measured.
+//! Describes the machine.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use domain::time::Clock as _;
 
 use crate::Result;
 
-/// A line each, with a name and what is to say.
+/// Names and values for the report.
 pub fn describe(folder: &Path) -> Result<Vec<(&'static str, String)>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let date = Moment(SystemClock.now()).to_string();
@@ -28,9 +28,9 @@ pub fn describe(folder: &Path) -> Result<Vec<(&'static str, String)>> {
         ),
         ("memory", memory().unwrap_or_else(|| "unknown".to_owned())),
         ("kernel", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned()),
-        ("disk", format!("appending 4 KiB and flushing it takes {} µs (median of 200)", flush(folder)?)),
-        ("compiler", said(Command::new("rustc").arg("--version"))),
-        ("commit", said(Command::new("git").args(["rev-parse", "--short", "HEAD"]))),
+        ("disk", format!("{} µs to append 4 KiB and flush it (median of 200)", flush(folder)?)),
+        ("compiler", output_of(Command::new("rustc").arg("--version"))),
+        ("commit", output_of(Command::new("git").args(["rev-parse", "--short", "HEAD"]))),
     ])
 }
 
@@ -45,7 +45,7 @@ fn memory() -> Option<String> {
     Some(format!("{} GiB", kib / (1024 * 1024)))
 }
 
-/// What a commit pays the disk, in microseconds.
+/// The time to append 4 KiB and flush it, in microseconds.
 fn flush(folder: &Path) -> Result<u128> {
     let path = folder.join("bench-flush");
     let mut file = File::create(&path)?;
@@ -61,7 +61,7 @@ fn flush(folder: &Path) -> Result<u128> {
     Ok(took[took.len() / 2])
 }
 
-fn said(command: &mut Command) -> String {
+fn output_of(command: &mut Command) -> String {
     let output = command.output().ok().filter(|output| output.status.success());
     output.map_or_else(
         || "unknown".to_owned(),

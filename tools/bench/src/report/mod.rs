@@ -1,4 +1,4 @@
-//! What was measured, as Markdown.
+//! Reports the results as Markdown.
 
 pub mod machine;
 mod targets;
@@ -12,14 +12,14 @@ use hdrhistogram::Histogram;
 
 use crate::load::cases::Side;
 use crate::load::flood::Origin;
-use crate::run::{Contest, Measured, Start};
+use crate::results::{Contender, Results, Start};
 use crate::{Kind, Result};
 
 const ABOUT: &str = include_str!("about.md");
-/// What follows this line in the document is written by people and kept.
+/// Authors write what follows this line of the document; it is kept.
 const NOTES: &str = "## Notes\n";
 
-/// Milliseconds that this part does not exceed.
+/// The quantile of the delays in milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn ms(delays: &Histogram<u64>, part: f64) -> f64 {
     delays.value_at_quantile(part) as f64 / 1_000.0
@@ -30,8 +30,8 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
 
-/// The whole report but for the notes.
-pub fn text(machine: &[(&str, String)], measured: &[Measured], took: Duration) -> String {
+/// The report without the notes.
+pub fn text(machine: &[(&str, String)], results: &[Results], took: Duration) -> String {
     // Writing to a string does not fail.
     let mut out = String::from("# Benchmarks\n\n");
     let _ = writeln!(out, "{}", ABOUT.trim_end());
@@ -39,24 +39,29 @@ pub fn text(machine: &[(&str, String)], measured: &[Measured], took: Duration) -
     for (name, value) in machine {
         let _ = writeln!(out, "| {name} | {value} |");
     }
-    for measured in measured {
-        let _ = writeln!(out, "| database | {}, {:.0} MiB filled |", measured.version, mib(measured.size));
+    for result in results {
+        let _ = writeln!(out, "| database | {}, {:.0} MiB filled |", result.version, mib(result.size));
     }
     let _ = writeln!(out, "| the run | {:.1} minutes |", took.as_secs_f64() / 60.0);
-    goals(&mut out, measured);
-    for measured in measured {
-        database(&mut out, measured);
+    targets_table(&mut out, results);
+    for result in results {
+        database(&mut out, result);
     }
     out
 }
 
-fn goals(out: &mut String, measured: &[Measured]) {
+fn targets_table(out: &mut String, results: &[Results]) {
     let _ = writeln!(out, "\n## Targets\n\n| target | database | measured | |\n|---|---|---|---|");
-    for measured in measured {
-        for verdict in targets::verdicts(measured) {
+    for result in results {
+        for verdict in targets::verdicts(result) {
             let met = if verdict.met { "met" } else { "**missed**" };
-            let _ =
-                writeln!(out, "| {} | {} | {} | {met} |", verdict.wanted, name(measured.kind), verdict.got);
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {met} |",
+                verdict.target,
+                name(result.kind),
+                verdict.measured
+            );
         }
     }
 }
@@ -68,26 +73,26 @@ const fn name(kind: Kind) -> &'static str {
     }
 }
 
-fn database(out: &mut String, measured: &Measured) {
-    let _ = writeln!(out, "\n## {}", name(measured.kind));
-    if !measured.contests.is_empty() {
+fn database(out: &mut String, results: &Results) {
+    let _ = writeln!(out, "\n## {}", name(results.kind));
+    if !results.comparisons.is_empty() {
         let _ = writeln!(
             out,
             "\n| request | connections | program | req/s | p50 ms | p95 ms | p99 ms | CPU µs, HTTP process | CPU µs, database | \
              × floor (rounds) |\n|---|--:|---|--:|--:|--:|--:|--:|--:|--:|"
         );
     }
-    for contest in &measured.contests {
-        row(out, measured, contest);
+    for contender in &results.comparisons {
+        row(out, results, contender);
     }
-    if !measured.deliveries.is_empty() {
+    if !results.deliveries.is_empty() {
         let _ = writeln!(
             out,
             "\n| events to 1,000 sockets: patching connections | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
              server's memory |\n|--:|--:|--:|--:|--:|--:|--:|"
         );
     }
-    for delivery in &measured.deliveries {
+    for delivery in &results.deliveries {
         let part = |part| ms(&delivery.delay, part);
         let _ = writeln!(
             out,
@@ -101,8 +106,8 @@ fn database(out: &mut String, measured: &Measured) {
             mib(delivery.memory)
         );
     }
-    floods(out, measured);
-    if let Some(Start { healthy, idle, end }) = &measured.start {
+    floods(out, results);
+    if let Some(Start { healthy, idle_memory, final_memory }) = &results.start {
         let median = healthy.get(healthy.len() / 2).copied().unwrap_or_default();
         let slowest = healthy.last().copied().unwrap_or_default();
         let _ = writeln!(
@@ -112,23 +117,23 @@ fn database(out: &mut String, measured: &Measured) {
             median.as_secs_f64() * 1e3,
             healthy.len(),
             slowest.as_secs_f64() * 1e3,
-            mib(*idle),
-            mib(*end)
+            mib(*idle_memory),
+            mib(*final_memory)
         );
     }
 }
 
-fn row(out: &mut String, measured: &Measured, contest: &Contest) {
-    let Contest { case, side, connections, total, .. } = contest;
+fn row(out: &mut String, results: &Results, contender: &Contender) {
+    let Contender { case, side, connections, total, .. } = contest;
     let program = match side {
         Side::Server => "server",
         Side::Floor => "floor",
     };
     let ratio = match side {
-        Side::Server => against_floor(measured, contest),
+        Side::Server => against_floor(results, contender),
         Side::Floor => String::new(),
     };
-    let database = match measured.kind {
+    let database = match results.kind {
         Kind::Sqlite => "included".to_owned(),
         Kind::Postgres => format!("{:.0}", total.per_request(total.database)),
     };
@@ -144,12 +149,12 @@ fn row(out: &mut String, measured: &Measured, contest: &Contest) {
     );
 }
 
-fn floods(out: &mut String, measured: &Measured) {
-    if !measured.floods.is_empty() {
+fn floods(out: &mut String, results: &Results) {
+    if !results.floods.is_empty() {
         let _ = writeln!(
             out,
-            "\n| lists of 50 at 16 connections, while 200 guess passwords every second | lists/s, quiet | lists/s, flooded | p99 ms, quiet | \
-             p99 ms, flooded | × quiet p99 | answers to guesses |\n|---|--:|--:|--:|--:|--:|---|"
+            "\n| 16 connections list 50 todos while 200 guess a password every second | lists/s, quiet | lists/s, flooded | p99 ms, quiet | \
+             p99 ms, flooded | × quiet p99 | responses to guesses |\n|---|--:|--:|--:|--:|--:|---|"
         );
     }
     for flood in &measured.floods {
@@ -161,7 +166,7 @@ fn floods(out: &mut String, measured: &Measured) {
             flood.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
         let _ = writeln!(
             out,
-            "| {from} | {:.0} | {:.0} | {:.2} | {:.2} | **{:.2}** | {} |",
+            "| {origin} | {:.0} | {:.0} | {:.2} | {:.2} | **{:.2}** | {} |",
             flood.quiet.rate(),
             flood.flooded.rate(),
             flood.quiet.quantile(0.99),
@@ -172,16 +177,16 @@ fn floods(out: &mut String, measured: &Measured) {
     }
 }
 
-/// The median of the rounds, and the least and the greatest of one.
-fn against_floor(measured: &Measured, contest: &Contest) -> String {
-    let ratios = targets::rounds_to_floor(measured, contest.case, contest.connections).unwrap_or_default();
+/// The ratio of the server's rate to the floor's: the median of all rounds, and the range.
+fn against_floor(results: &Results, contender: &Contender) -> String {
+    let ratios = targets::rounds_to_floor(results, contender.case, contender.connections).unwrap_or_default();
     let (Some(median), [least, .., greatest]) = (targets::median(&ratios), &ratios[..]) else {
         return String::new();
     };
     format!("**{median:.2}** ({least:.2}–{greatest:.2})")
 }
 
-/// Renews the document, but for its notes.
+/// Writes the document and keeps its notes.
 pub fn write(text: &str) -> Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks.md");
     let old = fs::read_to_string(&path).unwrap_or_default();

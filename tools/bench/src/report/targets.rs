@@ -1,83 +1,84 @@
-//! What is to be reached, and whether it is.
+//! The targets, and whether the results meet them.
 
 use crate::load::cases::{Case, Side};
 use crate::load::flood::Flood;
-use crate::run::{Contest, Measured};
+use crate::results::{Contender, Results};
 
 /// One target on one database.
 pub struct Verdict {
-    pub wanted: &'static str,
-    pub got: String,
+    pub target: &'static str,
+    pub measured: String,
     pub met: bool,
 }
 
-/// Every target whose figures are there.
-pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
-    let patches = match measured.kind {
+/// The verdict on each target that was measured.
+pub fn verdicts(results: &Results) -> Vec<Verdict> {
+    let patches = match results.kind {
         crate::Kind::Sqlite => ("versioned patch at 64 connections: at least 2.5 × the floor", 2.5),
         crate::Kind::Postgres => ("versioned patch at 64 connections: at least 1.5 × the floor", 1.5),
     };
     [
-        ratio(measured, Case::Get, &[16, 64], "one todo: at least 0.8 × the floor", 0.8),
-        ratio(measured, Case::List, &[16, 64], "list of 50: at least 0.8 × the floor", 0.8),
-        ratio(measured, Case::Patch, &[64], patches.0, patches.1),
-        sync(measured),
-        tasks(measured),
-        events(measured),
-        floods(measured),
-        idle(measured),
-        start(measured),
+        ratio(results, Case::Get, &[16, 64], "one todo: at least 0.8 × the floor", 0.8),
+        ratio(results, Case::List, &[16, 64], "list of 50: at least 0.8 × the floor", 0.8),
+        ratio(results, Case::Patch, &[64], patches.0, patches.1),
+        sync(results),
+        tasks(results),
+        events(results),
+        floods(results),
+        idle(results),
+        start(results),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// How often the server's requests a second are the floor's, of each round, in ascending order.
-pub fn rounds_to_floor(measured: &Measured, case: Case, connections: usize) -> Option<Vec<f64>> {
-    let server = contest(measured, case, Side::Server, connections)?;
-    let floor = contest(measured, case, Side::Floor, connections)?;
+/// The ratio of the server's rate to the floor's in each round, ascending.
+pub fn rounds_to_floor(results: &Results, case: Case, connections: usize) -> Option<Vec<f64>> {
+    let server = contender(results, case, Side::Server, connections)?;
+    let floor = contender(results, case, Side::Floor, connections)?;
     let mut ratios: Vec<_> =
         server.rounds.iter().zip(&floor.rounds).map(|(own, floor)| own / floor).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     Some(ratios)
 }
 
-/// The one in the middle: what else the machine does in a round or two does not move it.
+/// The median, which a disturbance of one or two rounds does not move.
 pub fn median(ascending: &[f64]) -> Option<f64> {
     ascending.get(ascending.len() / 2).copied()
 }
 
-fn contest(measured: &Measured, case: Case, side: Side, connections: usize) -> Option<&Contest> {
-    let same =
-        |contest: &&Contest| (contest.case, contest.side, contest.connections) == (case, side, connections);
-    measured.contests.iter().find(same)
+fn contender(results: &Results, case: Case, side: Side, connections: usize) -> Option<&Contender> {
+    let same = |contender: &&Contender| {
+        (contender.case, contender.side, contender.connections) == (case, side, connections)
+    };
+    results.comparisons.iter().find(same)
 }
 
 fn ratio(
-    measured: &Measured,
+    results: &Results,
     case: Case,
     connections: &[usize],
-    wanted: &'static str,
-    least: f64,
+    target: &'static str,
+    minimum: f64,
 ) -> Option<Verdict> {
     let got: Option<Vec<_>> = connections
         .iter()
-        .map(|count| Some((count, median(&rounds_to_floor(measured, case, *count)?)?)))
+        .map(|count| Some((count, median(&rounds_to_floor(results, case, *count)?)?)))
         .collect();
     let got = got?;
-    let met = got.iter().all(|(_, ratio)| *ratio >= least);
+    let met = got.iter().all(|(_, ratio)| *ratio >= minimum);
     let got = got.iter().map(|(count, ratio)| format!("{ratio:.2} at {count}")).collect::<Vec<_>>();
-    Some(Verdict { wanted, got: got.join(", "), met })
+    Some(Verdict { target, measured: got.join(", "), met })
 }
 
-/// A sync and a patch each alone on the machine; the others show what the same costs where patches share their commits.
-fn sync(measured: &Measured) -> Option<Verdict> {
+/// Compares a sync with a patch, each alone on the machine. With more connections, patches share their commits.
+fn sync(results: &Results) -> Option<Verdict> {
     let got: Option<Vec<_>> = [1, 16, 64]
         .into_iter()
         .map(|count| {
-            let patch = contest(measured, Case::Patch, Side::Server, count)?;
-            let sync = contest(measured, Case::Sync, Side::Server, count)?;
+            let patch = contender(results, Case::Patch, Side::Server, count)?;
+            let sync = contender(results, Case::Sync, Side::Server, count)?;
             Some((count, patch.total.rate() / sync.total.rate()))
         })
         .collect();
@@ -85,59 +86,59 @@ fn sync(measured: &Measured) -> Option<Verdict> {
     let met = got.first().is_some_and(|(_, times)| *times <= 10.0);
     let got = got.iter().map(|(count, times)| format!("{times:.1} at {count}")).collect::<Vec<_>>();
     Some(Verdict {
-        wanted: "sync of 100 changes, alone on one connection: at most 10 × a patch",
-        got: got.join(", "),
+        target: "sync of 100 changes, alone on one connection: at most 10 × a patch",
+        measured: got.join(", "),
         met,
     })
 }
 
-fn events(measured: &Measured) -> Option<Verdict> {
-    let delays = measured.deliveries.iter().map(|delivery| super::ms(&delivery.delay, 0.99));
+fn events(results: &Results) -> Option<Verdict> {
+    let delays = results.deliveries.iter().map(|delivery| super::ms(&delivery.delay, 0.99));
     let slowest = delays.reduce(f64::max)?;
     Some(Verdict {
-        wanted: "events to 1,000 sockets: p99 at most 100 ms",
-        got: format!("{slowest:.1} ms"),
+        target: "events to 1,000 sockets: p99 at most 100 ms",
+        measured: format!("{slowest:.1} ms"),
         met: slowest <= 100.0,
     })
 }
 
-fn tasks(measured: &Measured) -> Option<Verdict> {
-    let slowest = contest(measured, Case::Tasks, Side::Server, 1)?.total.quantile(0.99);
+fn tasks(results: &Results) -> Option<Verdict> {
+    let slowest = contender(results, Case::Tasks, Side::Server, 1)?.total.quantile(0.99);
     Some(Verdict {
-        wanted: "1,000 tasks, on one connection: p99 well under 500 ms",
-        got: format!("{slowest:.1} ms"),
+        target: "1,000 tasks on one connection: p99 at most 250 ms",
+        measured: format!("{slowest:.1} ms"),
         met: slowest <= 250.0,
     })
 }
 
-/// How many times its quiet value the slowest hundredth takes in a flood.
+/// The ratio of the 99th percentile in a flood to that without one.
 pub fn slowdown(flood: &Flood) -> f64 {
     flood.flooded.quantile(0.99) / flood.quiet.quantile(0.99).max(1e-3)
 }
 
-fn floods(measured: &Measured) -> Option<Verdict> {
-    let worst = measured.floods.iter().map(slowdown).reduce(f64::max)?;
+fn floods(results: &Results) -> Option<Verdict> {
+    let worst = results.floods.iter().map(slowdown).reduce(f64::max)?;
     Some(Verdict {
-        wanted: "lists while 200 connections guess passwords: p99 below 3 × its quiet value",
-        got: format!("{worst:.2} ×"),
+        target: "lists while 200 connections guess passwords: p99 below 3 × its quiet value",
+        measured: format!("{worst:.2} ×"),
         met: worst < 3.0,
     })
 }
 
-fn idle(measured: &Measured) -> Option<Verdict> {
-    let mib = super::mib(measured.start.as_ref()?.idle);
+fn idle(results: &Results) -> Option<Verdict> {
+    let mib = super::mib(results.start.as_ref()?.idle_memory);
     Some(Verdict {
-        wanted: "idle memory: at most 40 MB",
-        got: format!("{mib:.1} MiB"),
+        target: "idle memory: at most 40 MB",
+        measured: format!("{mib:.1} MiB"),
         met: mib * 1.048_576 <= 40.0,
     })
 }
 
-fn start(measured: &Measured) -> Option<Verdict> {
-    let slowest = measured.start.as_ref()?.healthy.last()?.as_secs_f64();
+fn start(results: &Results) -> Option<Verdict> {
+    let slowest = results.start.as_ref()?.healthy.last()?.as_secs_f64();
     Some(Verdict {
-        wanted: "start to healthy: at most 0.5 s",
-        got: format!("{:.0} ms, the slowest of five", slowest * 1e3),
+        target: "start to healthy: at most 0.5 s",
+        measured: format!("{:.0} ms at most in five starts", slowest * 1e3),
         met: slowest <= 0.5,
     })
 }

@@ -1,7 +1,7 @@
-//! Whether the time of an answer tells if an address has an account: `cargo xtask bench like-time`.
+//! Whether response times reveal that an address has an account: `cargo xtask bench timing`.
 //!
-//! Known and unknown addresses take turns in random order on one connection, and so do two groups of known ones: how far those are
-//! apart is what chance does.
+//! Requests for known and unknown addresses alternate in random order on one connection. Two groups of known addresses show the effect
+//! of chance alone.
 
 mod report;
 mod stats;
@@ -13,25 +13,25 @@ use postgres_testbed::{Database, Durability, PrivateCluster};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use self::stats::{Group, Random};
-use crate::load::Connection;
+use self::stats::{Random, Sample};
+use crate::client::Connection;
+use crate::dataset::SECRET;
 use crate::process::Served;
 use crate::report::machine;
-use crate::world::SECRET;
 use crate::{Kind, Options, Result};
 
-/// How often each group is asked for.
+/// The number of requests per group.
 const ROUNDS: usize = 320;
-/// The same for a quick look.
+/// The number of requests per group with `--quick`.
 const QUICK_ROUNDS: usize = 60;
-/// How many addresses each group has.
+/// The number of addresses per group.
 const ADDRESSES: usize = 20;
-/// How long after a round the next begins: mails that were caused are on their way by then, and disturb nobody in particular.
+/// The pause between rounds. By its end the mails of a round are sent, so they delay no group more than another.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The password of every account.
 const PASSWORD: &str = "Correct-Horse-7";
 
-/// A request that must not tell.
+/// A request whose time must not reveal an account.
 #[derive(Clone, Copy, Debug)]
 enum Case {
     LogIn,
@@ -57,7 +57,7 @@ impl Case {
         }
     }
 
-    /// A wrong password, where one is asked for.
+    /// The body; a login has a wrong password.
     fn body(self, address: &str) -> String {
         match self {
             Self::LogIn => format!(r#"{{"email":"{address}","password":"Wrong-Horse-7"}}"#),
@@ -66,63 +66,62 @@ impl Case {
     }
 }
 
-/// Whose address it is.
+/// A group of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    /// An account's whose password was hashed before the cost was raised.
+enum Group {
+    /// Accounts whose passwords were hashed before the cost was raised.
     Old,
-    /// An account's.
+    /// Accounts with the current cost.
     Known,
-    /// Nobody's.
+    /// Addresses without accounts.
     Unknown,
 }
 
-const EVERYBODY: [Who; 3] = [Who::Old, Who::Known, Who::Unknown];
+const GROUPS: [Group; 3] = [Group::Old, Group::Known, Group::Unknown];
 
-impl Who {
-    /// All addresses are of one form and length.
+impl Group {
+    /// All addresses have the same form and length.
     fn address(self, number: usize) -> String {
-        let mixed =
-            (number * EVERYBODY.len() + self as usize + 1).wrapping_mul(2_654_435_761) % 0x1_0000_0000;
+        let mixed = (number * GROUPS.len() + self as usize + 1).wrapping_mul(2_654_435_761) % 0x1_0000_0000;
         format!("user-{mixed:08x}@example.com")
     }
 }
 
-/// What one request took for each group.
+/// The times of one request for each group.
 struct Measured {
     kind: Kind,
     case: Case,
-    old: Group,
-    known: Group,
-    unknown: Group,
+    old: Sample,
+    known: Sample,
+    unknown: Sample,
 }
 
-/// Measures on the databases and renews `docs/timing.md` when that was both.
+/// Measures on the databases, and writes `docs/timing.md` if nothing was left out.
 pub async fn all(options: &Options) -> Result<()> {
     let server = options.server()?;
     let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
     let mut measured = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
         if options.database.is_none_or(|only| only == kind) {
-            measured.extend(on(kind, &server, rounds).await?);
+            measured.extend(measure(kind, &server, rounds).await?);
         }
     }
-    let machine = machine::describe(server.parent().ok_or("the server's binary lies nowhere")?)?;
+    let machine = machine::describe(server.parent().ok_or("the server's binary has no folder")?)?;
     let text = report::text(&machine, &measured);
     println!("{text}");
     if options.database.is_none() && !options.quick { report::write(&text) } else { Ok(()) }
 }
 
-/// A database, and the cluster that it goes with.
+/// A database with its cluster.
 enum Engine {
     Sqlite,
-    Postgres(Database, #[expect(dead_code, reason = "it is kept for as long as it is used")] PrivateCluster),
+    Postgres(Database, #[expect(dead_code, reason = "it lives as long as its database")] PrivateCluster),
 }
 
-async fn on(kind: Kind, program: &Path, rounds: usize) -> Result<Vec<Measured>> {
-    // Beside the binary: a temporary folder may lie in memory.
+async fn measure(kind: Kind, program: &Path, rounds: usize) -> Result<Vec<Measured>> {
+    // Beside the binary, as the system's temporary folder may be in memory.
     let folder =
-        TempDir::with_prefix_in("timing-", program.parent().ok_or("the server's binary lies nowhere")?)?;
+        TempDir::with_prefix_in("timing-", program.parent().ok_or("the server's binary has no folder")?)?;
     let engine = match kind {
         Kind::Sqlite => Engine::Sqlite,
         Kind::Postgres => {
@@ -130,12 +129,12 @@ async fn on(kind: Kind, program: &Path, rounds: usize) -> Result<Vec<Measured>> 
             Engine::Postgres(cluster.create_database("timing"), cluster)
         }
     };
-    for (who, cost) in [(Who::Old, "10"), (Who::Known, "11")] {
+    for (group, cost) in [(Group::Old, "10"), (Group::Known, "11")] {
         eprintln!("{kind:?}: registering {ADDRESSES} accounts at cost {cost}");
         let served = Served::start(program, folder.path(), &settings(&engine, cost), |_| Vec::new()).await?;
         let mut connection = Connection::open(served.address).await?;
         for number in 0..ADDRESSES {
-            let address = who.address(number);
+            let address = group.address(number);
             let body = format!(r#"{{"email":"{address}","password":"{PASSWORD}"}}"#);
             connection.exchange(&post("/api/v1/auth/register", &body)).await?.expect(201)?;
         }
@@ -145,13 +144,13 @@ async fn on(kind: Kind, program: &Path, rounds: usize) -> Result<Vec<Measured>> 
     let mut measured = Vec::new();
     for case in Case::ALL {
         eprintln!("{kind:?}: {}", case.path());
-        measured.push(turns(kind, case, &served, rounds).await?);
+        measured.push(alternate(kind, case, &served, rounds).await?);
     }
     served.stop().await?;
     Ok(measured)
 }
 
-/// The server's, beyond its defaults.
+/// The server's settings besides its defaults.
 fn settings(engine: &Engine, cost: &str) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("SECRET_KEY", SECRET.to_owned()),
@@ -174,26 +173,25 @@ fn post(path: &str, body: &str) -> Vec<u8> {
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// Round after round, each group once in each, the order drawn anew.
-async fn turns(kind: Kind, case: Case, served: &Served, rounds: usize) -> Result<Measured> {
+/// Requests each group once per round, in random order.
+async fn alternate(kind: Kind, case: Case, served: &Served, rounds: usize) -> Result<Measured> {
     let mut connection = Connection::open(served.address).await?;
     let mut random = Random(0x1234_5678_9abc_def1);
-    let mut took: [Vec<Duration>; EVERYBODY.len()] = Default::default();
-    // The first requests find caches cold, and do not count.
+    let mut took: [Vec<Duration>; GROUPS.len()] = Default::default();
+    // The first rounds warm caches and do not count.
     for round in 0..rounds + ADDRESSES {
-        let mut order = EVERYBODY;
+        let mut order = GROUPS;
         random.shuffle(&mut order);
-        for who in order {
-            // Nobody is asked for more often than anybody else.
-            let request = post(case.path(), &case.body(&who.address(round % ADDRESSES)));
+        for group in order {
+            let request = post(case.path(), &case.body(&group.address(round % ADDRESSES)));
             let began = Instant::now();
             connection.exchange(&request).await?.expect(case.status())?;
             if round >= ADDRESSES {
-                took[who as usize].push(began.elapsed());
+                took[group as usize].push(began.elapsed());
             }
         }
         sleep(PAUSE).await;
     }
-    let [old, known, unknown] = took.map(Group::new);
+    let [old, known, unknown] = took.map(Sample::new);
     Ok(Measured { kind, case, old, known, unknown })
 }

@@ -1,15 +1,15 @@
-//! The measurement, as Markdown.
+//! Reports the measurement as Markdown.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use super::Measured;
-use super::stats::{Difference, Group};
+use super::stats::{Difference, Sample};
 use crate::{Kind, Result};
 
 const ABOUT: &str = include_str!("about.md");
-/// What follows this line in the document is written by people and kept.
+/// Authors write what follows this line of the document; it is kept.
 const NOTES: &str = "## Notes\n";
 
 pub fn text(machine: &[(&str, String)], measured: &[Measured]) -> String {
@@ -29,8 +29,8 @@ pub fn text(machine: &[(&str, String)], measured: &[Measured]) -> String {
             "\n## {name}\n\n| request | address | n | median | quartiles | 5 %–95 % |\n|---|---|--:|--:|--:|--:|"
         );
         for Measured { case, old, known, unknown, .. } in &here {
-            for (who, group) in [("known", known), ("unknown", unknown), ("old", old)] {
-                let _ = writeln!(out, "| `{}` | {who} | {} |", case.path(), spread(group));
+            for (group, sample) in [("known", known), ("unknown", unknown), ("old", old)] {
+                let _ = writeln!(out, "| `{}` | {group} | {} |", case.path(), spread(sample));
             }
         }
         let _ = writeln!(
@@ -43,17 +43,17 @@ pub fn text(machine: &[(&str, String)], measured: &[Measured]) -> String {
                 ("old and unknown", old, unknown),
                 ("known and old", known, old),
             ] {
-                let told = difference(&Difference::between(one, other));
-                let _ = writeln!(out, "| `{}` | {between} | {told} |", case.path());
+                let difference = difference(&Difference::between(one, other));
+                let _ = writeln!(out, "| `{}` | {between} | {difference} |", case.path());
             }
         }
     }
     out
 }
 
-fn spread(group: &Group) -> String {
-    let ms = |part| format!("{:.3}", group.quantile(part) / 1_000.0);
-    format!("{} | {} | {}–{} | {}–{}", group.len(), ms(0.5), ms(0.25), ms(0.75), ms(0.05), ms(0.95))
+fn spread(sample: &Sample) -> String {
+    let ms = |part| format!("{:.3}", sample.quantile(part) / 1_000.0);
+    format!("{} | {} | {}–{} | {}–{}", sample.len(), ms(0.5), ms(0.25), ms(0.75), ms(0.05), ms(0.95))
 }
 
 fn difference(difference: &Difference) -> String {
@@ -62,7 +62,7 @@ fn difference(difference: &Difference) -> String {
     format!("{mark}{median:+.0}{mark} | {low:+.0} to {high:+.0} | {auc:.3}")
 }
 
-/// Renews the document, but for its notes.
+/// Writes the document and keeps its notes.
 pub fn write(text: &str) -> Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/timing.md");
     let old = fs::read_to_string(&path).unwrap_or_default();

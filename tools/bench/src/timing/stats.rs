@@ -1,15 +1,15 @@
-//! What can be told of two groups of durations.
+//! Statistics of two samples of durations.
 
 use std::time::Duration;
 
-/// How often the groups are drawn anew for an interval.
+/// The number of bootstrap draws for an interval.
 const DRAWS: usize = 2_000;
 
 /// Durations in microseconds, ascending.
 #[derive(Clone, Debug)]
-pub struct Group(Vec<f64>);
+pub struct Sample(Vec<f64>);
 
-impl Group {
+impl Sample {
     pub fn new(durations: impl IntoIterator<Item = Duration>) -> Self {
         let mut all: Vec<_> = durations.into_iter().map(|took| took.as_secs_f64() * 1e6).collect();
         all.sort_by(f64::total_cmp);
@@ -20,7 +20,7 @@ impl Group {
         self.0.len()
     }
 
-    /// The duration that this part of the group does not exceed, between two of them where it falls there.
+    /// A quantile, interpolated between neighbours.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -45,45 +45,45 @@ impl Group {
     }
 }
 
-/// By how much the median of one group is above that of another.
+/// The difference between the medians of two samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Difference {
     /// In microseconds.
     pub median: f64,
-    /// Where it lies with a probability of 95 % (percentile bootstrap).
+    /// The 95 % confidence interval (percentile bootstrap).
     pub interval: (f64, f64),
-    /// How probably a random member of the one is above a random member of the other (the area under the ROC curve): 0.5 tells nothing
-    /// about who belongs where, 1 and 0 tell everything.
+    /// The probability that a random member of the first exceeds one of the second (the area under the ROC curve): 0.5 reveals nothing,
+    /// 0 and 1 everything.
     pub auc: f64,
 }
 
 impl Difference {
-    pub fn between(one: &Group, other: &Group) -> Self {
+    pub fn between(one: &Sample, other: &Sample) -> Self {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let draws: Vec<_> = (0..DRAWS)
             .map(|_| one.redrawn(&mut random).median() - other.redrawn(&mut random).median())
             .collect();
-        let draws = Group::new_raw(draws);
+        let draws = Sample::new_raw(draws);
         let interval = (draws.quantile(0.025), draws.quantile(0.975));
         Self { median: one.median() - other.median(), interval, auc: auc(one, other) }
     }
 
-    /// Whether the interval leaves out zero.
+    /// Whether the interval excludes zero.
     pub fn is_clear(&self) -> bool {
         self.interval.0 > 0.0 || self.interval.1 < 0.0
     }
 }
 
-impl Group {
+impl Sample {
     fn new_raw(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self(values)
     }
 }
 
-/// The Mann-Whitney statistic, as a part of all pairs; a tie counts half.
+/// The Mann-Whitney statistic as a share of all pairs. A tie counts half.
 #[expect(clippy::cast_precision_loss, reason = "groups have a few hundred members")]
-fn auc(one: &Group, other: &Group) -> f64 {
+fn auc(one: &Sample, other: &Sample) -> f64 {
     let below = |value: f64| {
         let less = other.0.partition_point(|x| *x < value);
         let ties = other.0.partition_point(|x| *x <= value) - less;
@@ -93,7 +93,7 @@ fn auc(one: &Group, other: &Group) -> f64 {
     wins / (one.len() * other.len()).max(1) as f64
 }
 
-/// xorshift64* (Vigna 2016): chance that is the same in each run.
+/// xorshift64* (Vigna 2016), with the same sequence in each run.
 pub struct Random(pub u64);
 
 impl Random {
@@ -116,8 +116,8 @@ impl Random {
 mod tests {
     use super::*;
 
-    fn group(micros: impl IntoIterator<Item = u64>) -> Group {
-        Group::new(micros.into_iter().map(Duration::from_micros))
+    fn sample(micros: impl IntoIterator<Item = u64>) -> Sample {
+        Sample::new(micros.into_iter().map(Duration::from_micros))
     }
 
     fn about(got: f64, wanted: f64) -> bool {
@@ -126,20 +126,20 @@ mod tests {
 
     #[test]
     fn quartiles_lie_between_members_where_they_have_to() {
-        let group = group([4, 1, 3, 2]);
-        assert!(about(group.quantile(0.0), 1.0) && about(group.quantile(1.0), 4.0));
-        assert!(about(group.median(), 2.5) && about(group.quantile(0.25), 1.75));
+        let sample = sample([4, 1, 3, 2]);
+        assert!(about(sample.quantile(0.0), 1.0) && about(sample.quantile(1.0), 4.0));
+        assert!(about(sample.median(), 2.5) && about(sample.quantile(0.25), 1.75));
     }
 
     #[test]
     fn groups_that_are_apart_are_told_apart_and_the_same_are_not() {
-        let (low, high) = (group(0..300), group(1_000..1_300));
+        let (low, high) = (sample(0..300), sample(1_000..1_300));
         let apart = Difference::between(&high, &low);
         assert!(about(apart.median, 1_000.0) && about(apart.auc, 1.0) && apart.is_clear());
         assert!(about(Difference::between(&low, &high).auc, 0.0));
         let same = Difference::between(&low, &low);
         assert!(about(same.auc, 0.5) && !same.is_clear(), "{same:?}");
-        let shifted = Difference::between(&group(30..330), &low);
+        let shifted = Difference::between(&sample(30..330), &low);
         assert!(shifted.auc > 0.55 && shifted.interval.0 < 30.0 && shifted.interval.1 > 30.0, "{shifted:?}");
     }
 
