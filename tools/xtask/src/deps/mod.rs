@@ -8,7 +8,7 @@ mod paths;
 mod source;
 mod tokens;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::process::{read, root};
 use source::Crate;
@@ -28,25 +28,33 @@ pub fn run() -> Result<(), String> {
     }
 }
 
-/// The violations inside the crates under `crates/`.
+/// The violations inside crates. The programs under `tools/` have no order files and need no docs.
 fn within_crates() -> Result<Vec<String>, String> {
-    let folder = root().join("crates");
-    let entries = folder.read_dir().map_err(|e| format!("could not read {}: {e}", folder.display()))?;
-    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-    names.sort();
     let mut problems = Vec::new();
-    for name in names {
-        let source = Crate::read(&Path::new("crates").join(&name))?;
-        let order = folder.join(&name).join("modules.order");
+    for folder in folders("crates")? {
+        let source = Crate::read(&folder)?;
+        let order = root().join(&folder).join("modules.order");
         if order.exists() {
             problems.extend(order::problems(&source, &order::Order::parse(&read(&order)?)));
         }
-        if !CIRCLES_ALLOWED.iter().any(|listed| name == *listed) {
+        if !CIRCLES_ALLOWED.iter().any(|name| folder.ends_with(name)) {
             problems.extend(circles::problems(&source));
         }
         problems.extend(docs::problems(&source));
     }
+    for folder in folders("tools")? {
+        problems.extend(circles::problems(&Crate::read(&folder)?));
+    }
     Ok(problems)
+}
+
+/// The folders in a folder of the workspace, sorted.
+fn folders(parent: &str) -> Result<Vec<PathBuf>, String> {
+    let entries = root().join(parent).read_dir().map_err(|e| format!("could not read {parent}: {e}"))?;
+    let mut folders: Vec<_> =
+        entries.flatten().map(|entry| Path::new(parent).join(entry.file_name())).collect();
+    folders.sort();
+    Ok(folders)
 }
 
 #[cfg(test)]
