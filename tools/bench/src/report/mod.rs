@@ -157,7 +157,7 @@ fn floods(out: &mut String, results: &Results) {
              p99 ms, flooded | × quiet p99 | responses to guesses |\n|---|--:|--:|--:|--:|--:|---|"
         );
     }
-    for flood in &measured.floods {
+    for flood in &results.floods {
         let from = match flood.origin {
             Origin::One => "one address",
             Origin::Everywhere => "an address and an account per guess",
