@@ -124,7 +124,7 @@ fn database(out: &mut String, results: &Results) {
 }
 
 fn row(out: &mut String, results: &Results, contender: &Contender) {
-    let Contender { case, side, connections, total, .. } = contest;
+    let Contender { case, side, connections, total, .. } = contender;
     let program = match side {
         Side::Server => "server",
         Side::Floor => "floor",
@@ -158,7 +158,7 @@ fn floods(out: &mut String, results: &Results) {
         );
     }
     for flood in &results.floods {
-        let from = match flood.origin {
+        let origin = match flood.origin {
             Origin::One => "one address",
             Origin::Everywhere => "an address and an account per guess",
         };
