@@ -1,4 +1,4 @@
-//! What stands in rows that no port shows.
+//! Contents of rows that no port returns.
 
 #![allow(clippy::expect_used, reason = "a test that can't set itself up should panic")]
 
@@ -54,7 +54,7 @@ struct Count {
     count: i64,
 }
 
-/// In how many rows of each table any column holds the user's id or address.
+/// For each table, the number of rows in which a column contains the user's id or address.
 fn traces(path: &Path, user: UserId, address: &str) -> BTreeMap<String, i64> {
     let mut conn = raw(path);
     let names = |conn: &mut SqliteConnection, sql: String| -> Vec<String> {
@@ -80,7 +80,7 @@ fn traces(path: &Path, user: UserId, address: &str) -> BTreeMap<String, i64> {
 }
 
 #[tokio::test]
-async fn a_deleted_user_stands_in_no_table_but_that_of_revocations() {
+async fn a_deleted_user_leaves_only_a_revocation() {
     let (_folder, path) = migrated();
     let store = open(&path);
     let new = new_user();
@@ -123,7 +123,7 @@ async fn a_deleted_user_stands_in_no_table_but_that_of_revocations() {
 }
 
 #[tokio::test]
-async fn a_mail_that_made_an_account_goes_with_it() {
+async fn the_mail_that_led_to_an_account_is_deleted_with_it() {
     let (_folder, path) = migrated();
     let store = open(&path);
     let (user, address) = (UserId(todo_id().0), new_user().email);
@@ -179,7 +179,7 @@ struct LastError {
 }
 
 #[tokio::test]
-async fn what_a_mail_server_said_last_is_kept_until_the_mail_is_sent() {
+async fn the_last_error_of_a_mail_is_kept_until_it_is_sent() {
     let (_folder, path) = migrated();
     let store = open(&path);
     let sent = email_token(Purpose::MagicLink, None, &new_user().email);
@@ -199,7 +199,7 @@ async fn what_a_mail_server_said_last_is_kept_until_the_mail_is_sent() {
 }
 
 #[tokio::test]
-async fn revocations_outlive_the_migration_that_rebuilds_their_table() {
+async fn revocations_survive_the_migration_that_rebuilds_their_table() {
     let (_folder, path) = migrated();
     while revert_last(&path).expect("reverts").expect("it is there") != "2026-01-01-000002_accounts" {}
     let session = Uuid::from_u128(7);

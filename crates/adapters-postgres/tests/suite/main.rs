@@ -2,13 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "tests report a failure by panicking")]
 
+mod background_workers;
 mod commits;
 mod contract;
-mod cuts;
-mod fences;
+mod lost_connections;
 mod migrations;
 mod proxy;
 mod races;
+mod row_security;
 mod support;
 mod tls;
-mod workers;

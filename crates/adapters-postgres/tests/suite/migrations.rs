@@ -1,4 +1,4 @@
-//! The schema goes up and down, and up by several at once.
+//! Migrations: up, down and concurrently.
 
 use adapters_postgres::{MigrateError, RowSecurity, migrate, migration_status, revert_last};
 use domain::identity::Linked;
@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::support::{client, fresh, harness_of, store_at, url_of};
 
-/// Everything that the migrations make, as PostgreSQL describes it.
+/// The objects that the migrations create, as the catalogue describes them.
 fn schema(database: &Database) -> String {
     let sql = "
         select 'column', table_name, column_name, data_type, is_nullable, coalesce(column_default, ''), \
@@ -20,7 +20,7 @@ fn schema(database: &Database) -> String {
          where connamespace = 'public'::regnamespace and conrelid::regclass::text not like '\\_\\_%' order by 2, 3;
         select 'index', indexdef from pg_indexes where schemaname = 'public' and tablename not like '\\_\\_%' order by 2;
         select 'policy', tablename, policyname, cmd, qual, with_check from pg_policies order by 2, 3;
-        select 'fence', relname from pg_class where relrowsecurity order by 2;
+        select 'row security', relname from pg_class where relrowsecurity order by 2;
         select 'function', proname, prosrc from pg_proc where pronamespace = 'public'::regnamespace order by 2;
         select 'sequence', sequencename from pg_sequences where schemaname = 'public' order by 2;
         select 'grant', table_name, grantee, privilege_type from information_schema.role_table_grants
@@ -29,7 +29,7 @@ fn schema(database: &Database) -> String {
 }
 
 #[tokio::test]
-async fn down_takes_everything_back_and_up_makes_the_same_again() {
+async fn down_reverts_everything_and_up_creates_the_same_schema_again() {
     let database = Testbed::shared().create_database("migrations");
     let (owner, app) = (database.owner_url(), database.app_url());
     let empty = schema(&database);
@@ -51,7 +51,7 @@ async fn down_takes_everything_back_and_up_makes_the_same_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_in_use_goes_down_and_up() {
+async fn a_schema_in_use_can_be_reverted_and_migrated() {
     let (h, database) = fresh("migrations_in_use", RowSecurity::Writes).await;
     let [ann, bob] = [h.user().await, h.user().await];
     let todo = h.applied(bob, create(todo_id(), "milk")).await;
@@ -80,7 +80,7 @@ async fn several_instances_that_start_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_role_without_rights_can_start_on_a_finished_schema_but_not_make_it() {
+async fn a_role_without_privileges_can_use_a_schema_but_not_create_it() {
     let database = Testbed::shared().create_database("migrations_as_app");
     let (owner, app) = (database.owner_url(), database.app_url());
     let refused = migrate(&app, &app).await.expect_err("the role may not create tables");
@@ -95,14 +95,14 @@ async fn a_role_without_rights_can_start_on_a_finished_schema_but_not_make_it() 
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_told_in_a_sentence() {
+async fn an_unreachable_database_is_reported_without_the_password() {
     let url = "postgres://nobody:hunter2@127.0.0.1:1/nothing";
     let error = migrate(url, url).await.expect_err("nothing listens there").to_string();
     assert!(error.contains("onnect") && !error.contains("hunter2"), "{error}");
 }
 
 #[tokio::test]
-async fn migrating_another_database_than_the_servers_is_told() {
+async fn migrating_a_database_other_than_the_servers_is_refused() {
     let [one, other] = ["migrated", "served"].map(|name| Testbed::shared().create_database(name));
     let refused = migrate(&one.owner_url(), &other.app_url()).await;
     assert!(matches!(refused, Err(MigrateError::OtherDatabase)), "{refused:?}");
@@ -113,7 +113,7 @@ async fn migrating_another_database_than_the_servers_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_servers_role_gets_the_rights_it_needs_and_no_more() {
+async fn the_servers_role_gets_only_the_privileges_it_needs() {
     let database = Testbed::shared().create_database("grants");
     let role = format!("{}_role", database.name());
     let root = client(&url_of(&database, "postgres")).await;

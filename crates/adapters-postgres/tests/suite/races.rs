@@ -1,4 +1,4 @@
-//! Who meets whom at the locks: nobody waits in a circle, which PostgreSQL would end by failing somebody.
+//! Concurrent transactions: their locks never deadlock, which PostgreSQL would resolve by failing one.
 
 use std::sync::Arc;
 
@@ -124,7 +124,7 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_waits_for_nobody_and_takes_no_session_that_is_refreshed() {
+async fn a_sweep_skips_locked_rows() {
     let (h, database) = fresh("sweep_passes", RowSecurity::Writes).await;
     let user = h.user().await;
     let session = new_session(at(10));
@@ -141,7 +141,7 @@ async fn a_sweep_waits_for_nobody_and_takes_no_session_that_is_refreshed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_one_instance_is_about_to_take_is_passed_over_by_another() {
+async fn a_mail_that_one_instance_claims_is_skipped_by_another() {
     let (h, database) = fresh("claims", RowSecurity::Writes).await;
     let (second, _bus) = store_at(database.app_url()).await;
     for place in 0..40 {
@@ -159,11 +159,11 @@ async fn a_mail_that_one_instance_is_about_to_take_is_passed_over_by_another() {
     assert_eq!(taken.len(), 40);
     taken.sort_unstable();
     taken.dedup();
-    assert_eq!(taken.len(), 40, "no mail went to two");
+    assert_eq!(taken.len(), 40, "no mail was claimed twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_instances_that_see_a_subject_first_make_one_user() {
+async fn two_instances_that_see_a_new_subject_create_one_user() {
     let (h, database) = fresh("first_sight", RowSecurity::Writes).await;
     let (second, _bus) = store_at(database.app_url()).await;
     let (first, second) = (Arc::clone(&h.identities), second as Arc<dyn IdentityStore>);

@@ -1,4 +1,4 @@
-//! Row-level security: whoever forgets the `WHERE` meets the second fence.
+//! Row-level security: a statement that lacks its `WHERE` clause affects no other user's rows.
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
@@ -21,7 +21,7 @@ const TABLES: [&str; 8] = [
     "mail_outbox",
 ];
 
-/// A user with a row in each table.
+/// Creates a user with a row in each table.
 async fn user_with_rows(h: &Harness) -> UserId {
     let user = h.user().await;
     let address = h.stored(user).await.email.expect("an address");
@@ -36,12 +36,12 @@ async fn user_with_rows(h: &Harness) -> UserId {
 }
 
 async fn two_users(row_security: RowSecurity) -> (Harness, Database, UserId, UserId) {
-    let (h, database) = fresh("fences", row_security).await;
+    let (h, database) = fresh("row_security", row_security).await;
     let (ann, bob) = (user_with_rows(&h).await, user_with_rows(&h).await);
     (h, database, ann, bob)
 }
 
-/// The statements in a transaction that carries the user, on a connection as the store opens it in that mode.
+/// Runs the statements in a transaction whose scope is the user, with the session setting `todo.reads`.
 fn as_user(database: &Database, reads: &str, user: UserId, statements: &str) -> Result<String, String> {
     let sql = format!(
         "set todo.reads = '{reads}'; begin; set local todo.users = '{{{user}}}'; {statements}; commit;"
@@ -49,7 +49,7 @@ fn as_user(database: &Database, reads: &str, user: UserId, statements: &str) -> 
     database.sql(Role::App, &sql)
 }
 
-/// How many rows the owner sees of the user, and of all, in each table.
+/// For each table, the number of the user's rows and of all rows, as the owner sees them.
 fn counts(database: &Database, user: UserId) -> Vec<(i64, i64)> {
     let count = |table: &str| {
         let id = if table == "users" { "id" } else { "user_id" };
@@ -62,14 +62,14 @@ fn counts(database: &Database, user: UserId) -> Vec<(i64, i64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_without_where_changes_only_the_users_of_the_transaction() {
-    for (mode, reads) in [(RowSecurity::Writes, "open"), (RowSecurity::All, "fenced")] {
+async fn an_update_without_where_changes_only_rows_in_scope() {
+    for (mode, reads) in [(RowSecurity::Writes, "open"), (RowSecurity::All, "restricted")] {
         let (_h, database, ann, bob) = two_users(mode).await;
-        let forgot = "update users set display_name = 'x'; update todos set client_id = 'x'; \
+        let without_where = "update users set display_name = 'x'; update todos set client_id = 'x'; \
                       update sessions set client_id = 'x'; update refresh_tokens set generation = 77; \
                       update revoked_tokens set reason = 'x'; update external_identities set email = 'x'; \
                       update one_time_tokens set payload = 'x'; update mail_outbox set last_error = 'x'";
-        as_user(&database, reads, ann, forgot).expect("the statements are allowed");
+        as_user(&database, reads, ann, without_where).expect("the statements are allowed");
         let changed = |user: UserId| {
             let sql = format!(
                 "select (select count(*) from users where id = '{user}' and display_name = 'x'),
@@ -89,33 +89,35 @@ async fn an_update_without_where_changes_only_the_users_of_the_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delete_without_where_takes_only_the_users_of_the_transaction() {
+async fn a_delete_without_where_deletes_only_rows_in_scope() {
     let (_h, database, ann, bob) = two_users(RowSecurity::Writes).await;
     let before = counts(&database, bob);
     assert!(before.iter().all(|(own, all)| 2 * own == *all), "two users with as many rows: {before:?}");
-    let forgot = "delete from todos; delete from refresh_tokens; delete from sessions; delete from revoked_tokens; \
+    let without_where = "delete from todos; delete from refresh_tokens; delete from sessions; delete from revoked_tokens; \
                   delete from external_identities; delete from one_time_tokens; delete from mail_outbox; delete from users";
-    as_user(&database, "open", ann, forgot).expect("the statements are allowed");
+    as_user(&database, "open", ann, without_where).expect("the statements are allowed");
     assert!(counts(&database, ann).iter().all(|(own, _)| *own == 0));
     let after = counts(&database, bob);
-    assert!(after.iter().all(|(own, all)| own == all), "nothing is left but what is bob's: {after:?}");
+    assert!(after.iter().all(|(own, all)| own == all), "only Bob's rows are left: {after:?}");
     assert!(before.iter().zip(&after).all(|(before, after)| before.0 == after.0), "{before:?} {after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_names_no_user_changes_nothing() {
+async fn a_transaction_without_a_scope_changes_nothing() {
     let (_h, database, ann, _) = two_users(RowSecurity::Writes).await;
     let before = counts(&database, ann);
-    let forgot = TABLES.map(|table| format!("delete from {table};")).concat();
+    let without_where = TABLES.map(|table| format!("delete from {table};")).concat();
     // A setting that was local to an earlier transaction is empty now, and not unset.
-    let sql = format!("set todo.reads = 'open'; begin; set local todo.users = '{{{ann}}}'; commit; {forgot}");
+    let sql = format!(
+        "set todo.reads = 'open'; begin; set local todo.users = '{{{ann}}}'; commit; {without_where}"
+    );
     database.sql(Role::App, &sql).expect("the statements are allowed");
-    database.sql(Role::App, &forgot).expect("the statements are allowed");
+    database.sql(Role::App, &without_where).expect("the statements are allowed");
     assert_eq!(counts(&database, ann), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_can_not_be_written_for_another_user() {
+async fn a_row_cannot_be_written_for_another_user() {
     let (_h, database, ann, bob) = two_users(RowSecurity::Writes).await;
     for statement in [
         format!("update todos set user_id = '{bob}'"),
@@ -134,26 +136,26 @@ async fn a_row_can_not_be_written_for_another_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_without_where_sees_only_the_user_where_reads_are_fenced() {
+async fn a_read_without_where_sees_only_rows_in_scope_if_reads_are_restricted() {
     let (_h, database, ann, _) = two_users(RowSecurity::All).await;
-    let forgot = "select (select count(*) from users), (select count(*) from todos), (select count(*) from sessions), \
+    let without_where = "select (select count(*) from users), (select count(*) from todos), (select count(*) from sessions), \
                   (select count(*) from refresh_tokens), (select count(*) from external_identities), \
                   (select count(*) from one_time_tokens), (select count(*) from mail_outbox)";
-    let seen = as_user(&database, "fenced", ann, forgot).expect("the statement is allowed");
+    let seen = as_user(&database, "restricted", ann, without_where).expect("the statement is allowed");
     assert_eq!(seen, "1|1|2|2|1|1|1");
     assert_eq!(
-        database.sql(Role::App, forgot).as_deref(),
+        database.sql(Role::App, without_where).as_deref(),
         Ok("0|0|0|0|0|0|0"),
-        "without a word about reads they are fenced"
+        "reads are restricted by default"
     );
-    let looked_for = format!("begin; set local todo.key = 'nobody@example.com'; {forgot}; commit;");
+    let looked_for = format!("begin; set local todo.key = 'nobody@example.com'; {without_where}; commit;");
     assert_eq!(database.sql(Role::App, &looked_for).as_deref(), Ok("0|0|0|0|0|0|0"));
-    let open = as_user(&database, "open", ann, forgot).expect("the statement is allowed");
-    assert_eq!(open, "2|2|4|4|2|2|2", "in the other mode the WHERE is the only fence of reads");
+    let open = as_user(&database, "open", ann, without_where).expect("the statement is allowed");
+    assert_eq!(open, "2|2|4|4|2|2|2", "open reads rely on their WHERE clause alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_shows_the_one_row_looked_for() {
+async fn a_key_shows_only_the_row_with_that_key() {
     let (_h, database, ann, _) = two_users(RowSecurity::All).await;
     let own = |what: &str, table: &str, id: &str| {
         let sql = format!("select {what} from {table} where {id} = '{ann}' limit 1");
@@ -164,7 +166,7 @@ async fn a_key_shows_the_one_row_looked_for() {
     let subject = own("provider || E'\\n' || subject", "external_identities", "user_id");
     let sent = own("encode(token_hash, 'hex')", "one_time_tokens", "user_id");
     let mail = own("token_id", "mail_outbox", "user_id");
-    let forgot = "select (select count(*) from users), (select count(*) from refresh_tokens), \
+    let without_where = "select (select count(*) from users), (select count(*) from refresh_tokens), \
                   (select count(*) from external_identities), (select count(*) from one_time_tokens), \
                   (select count(*) from mail_outbox), (select count(*) from todos) + (select count(*) from sessions)";
     for (key, seen) in [
@@ -174,13 +176,13 @@ async fn a_key_shows_the_one_row_looked_for() {
         (sent, "0|0|0|1|0|0"),
         (mail, "0|0|0|0|1|0"),
     ] {
-        let sql = format!("begin; set local todo.key = '{key}'; {forgot}; commit;");
+        let sql = format!("begin; set local todo.key = '{key}'; {without_where}; commit;");
         assert_eq!(database.sql(Role::App, &sql).as_deref(), Ok(seen));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_owner_is_told_that_the_fence_does_not_bind_it() {
+async fn the_store_reports_that_row_security_does_not_restrict_the_owner() {
     let (_h, database) = fresh("owner", RowSecurity::Writes).await;
     let (store, _bus) = store_at(database.owner_url()).await;
     assert!(!store.row_security_active().await.expect("an answer"));

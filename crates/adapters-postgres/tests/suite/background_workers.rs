@@ -1,4 +1,4 @@
-//! The server's own work across users: each kind reaches what it is about and nothing else, whatever its statements forget.
+//! Row-level security of background workers: each reaches only its tables, even without `WHERE` clauses.
 
 use adapters_postgres::RowSecurity;
 use domain::one_time::Purpose;
@@ -50,7 +50,7 @@ async fn furnished(row_security: RowSecurity) -> (Harness, Database, Vec<(UserId
     (h, database, users)
 }
 
-/// How many rows of each table the role sees at this work.
+/// The number of rows that the role sees in each table as this worker.
 fn counts(database: &Database, role: Role, work: &str) -> String {
     let tables = [
         "users",
@@ -67,31 +67,31 @@ fn counts(database: &Database, role: Role, work: &str) -> String {
     database.sql(role, &sql).expect("the tables may be read")
 }
 
-/// The statement as the work does it, on a connection that may read as `reads` says.
+/// Runs the statement as the worker, with the session setting `todo.reads`.
 fn at_work(database: &Database, reads: &str, work: &str, statement: &str) -> Result<String, String> {
     let sql =
         format!("set todo.reads = '{reads}'; begin; set local todo.work = '{work}'; {statement}; commit;");
     database.sql(Role::App, &sql)
 }
 
-const READS: [(RowSecurity, &str); 2] = [(RowSecurity::Writes, "open"), (RowSecurity::All, "fenced")];
+const READS: [(RowSecurity, &str); 2] = [(RowSecurity::Writes, "open"), (RowSecurity::All, "restricted")];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_without_where_removes_what_may_be_swept_and_no_more() {
+async fn a_sweep_without_where_deletes_only_rows_that_may_be_swept() {
     for (mode, reads) in READS {
         let (h, database, _) = furnished(mode).await;
         let claimed = h.outbox.claim(T0, at(60), 1).await.expect("an answer");
         h.outbox.abandoned(claimed[0].mail.id, "550 no such user", at(2)).await.expect("an answer");
         assert_eq!(counts(&database, Role::Owner, ""), "2|4|2|2|2|2|5|5", "{mode:?}");
-        let forgot = "delete from users; delete from todos; delete from external_identities; delete from mail_outbox; \
+        let without_where = "delete from users; delete from todos; delete from external_identities; delete from mail_outbox; \
                       delete from one_time_tokens; delete from refresh_tokens; delete from sessions; delete from revoked_tokens";
-        at_work(&database, reads, "sweep", forgot).expect("the statements are allowed");
+        at_work(&database, reads, "sweep", without_where).expect("the statements are allowed");
         assert_eq!(counts(&database, Role::Owner, ""), "2|4|0|0|0|2|0|2", "{mode:?}: mails that wait stay");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_changes_nothing() {
+async fn a_sweep_cannot_update_rows() {
     for (mode, reads) in READS {
         let (_h, database, _) = furnished(mode).await;
         for (table, column) in [
@@ -118,7 +118,7 @@ async fn a_sweep_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_outbox_without_where_reaches_mails_alone() {
+async fn the_outbox_worker_reaches_only_mails() {
     for (mode, reads) in READS {
         let (_h, database, _) = furnished(mode).await;
         for (statement, rows) in [
@@ -137,7 +137,7 @@ async fn the_outbox_without_where_reaches_mails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_reads_are_fenced_each_work_sees_its_own_tables() {
+async fn with_restricted_reads_each_worker_sees_only_its_tables() {
     let (_h, database, _) = furnished(RowSecurity::All).await;
     let seen = |work: &str| counts(&database, Role::App, work);
     assert_eq!(seen("sweep"), "0|2|2|2|2|0|5|5", "of todos the tombstones");
@@ -146,7 +146,7 @@ async fn where_reads_are_fenced_each_work_sees_its_own_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tombstones_go_without_anybody_elses_rows_being_named() {
+async fn a_sweep_deletes_tombstones_in_the_scope_of_their_users() {
     for (mode, _) in READS {
         let (h, database, users) = furnished(mode).await;
         assert_eq!(h.todos.sweep_tombstones(at(60), 1).await.expect("an answer"), 1, "{mode:?}");
@@ -164,7 +164,7 @@ async fn tombstones_go_without_anybody_elses_rows_being_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_servers_role_may_ask_the_owners_functions() {
+async fn only_the_servers_role_may_call_the_owners_functions() {
     let (_h, database, users) = furnished(RowSecurity::All).await;
     let (ann, todo) = users[0];
     let (bob, _) = users[1];

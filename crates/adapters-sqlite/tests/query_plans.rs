@@ -1,4 +1,5 @@
-//! The plan of every statement that the store runs, with 1,000 users of 1,000 todos each: none reads rows of other users.
+//! Query plans of every statement that the store runs, with 1,000 users of 1,000 todos each: none reads
+//! another user's rows.
 
 #![allow(clippy::expect_used, reason = "a test that can't set itself up should panic")]
 
@@ -31,7 +32,7 @@ use uuid::Uuid;
 const USERS: u32 = 1000;
 const TODOS: u32 = 1000;
 
-/// A database whose user n (from 1) has the id n and the todos with the ids 1 to [`TODOS`], every tenth a tombstone.
+/// Creates users with the ids 1 to [`USERS`], each with todos 1 to [`TODOS`]. Every tenth todo is a tombstone.
 fn fill(path: &Path) {
     migrate(path).expect("migrates");
     let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects");
@@ -56,7 +57,7 @@ fn fill(path: &Path) {
     .expect("fills the database");
 }
 
-/// Every statement that any connection of this process ran.
+/// Every statement that a connection of this process ran.
 static RAN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature that diesel asks for")]
@@ -70,7 +71,7 @@ fn record() -> Option<Box<dyn Instrumentation>> {
     }))
 }
 
-/// The statements on data that ran since the last call.
+/// Takes the statements on data since the last call.
 fn ran() -> Vec<String> {
     let mut ran = std::mem::take(&mut *RAN.lock().expect("no panic"));
     ran.retain(|sql| ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb)));
@@ -79,12 +80,12 @@ fn ran() -> Vec<String> {
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// Stands for the store's own, so that statements which use it can be explained.
+    /// Stands in for the store's function, so that statements which call it can be explained.
     fn contains_words(title: Text, description: Nullable<Text>, words: Text) -> Bool;
 }
 
-/// The scans that are meant: of one row, and of all accounts that are disabled.
-const MEANT: [&str; 4] = [
+/// The intended scans: of one-row tables, and of all disabled accounts.
+const INTENDED_SCANS: [&str; 4] = [
     "SCAN CONSTANT ROW",
     "SCAN database_epoch",
     "SCAN todo_numbers",
@@ -107,7 +108,7 @@ impl Planner {
         steps.into_iter().map(|step| step.detail).collect()
     }
 
-    /// Fails where a statement that ran since the last call scans a table of users' rows, or names todos but no user.
+    /// Fails if a statement since the last call scans a table of users' rows, or reads todos without naming a user.
     fn check_all(&mut self, what: &str) -> Vec<(String, Vec<String>)> {
         let statements = ran();
         assert!(!statements.is_empty(), "{what} runs a statement");
@@ -115,7 +116,9 @@ impl Planner {
             .into_iter()
             .map(|sql| {
                 let plan = self.plan(&sql);
-                let scan = plan.iter().find(|step| step.contains("SCAN") && !MEANT.contains(&step.as_str()));
+                let scan = plan
+                    .iter()
+                    .find(|step| step.contains("SCAN") && !INTENDED_SCANS.contains(&step.as_str()));
                 assert_eq!(scan, None, "{what} reads rows of others: {sql}\n{plan:#?}");
                 assert!(!sql.contains("`todos`") || sql.contains("`user_id`"), "{what} names no user: {sql}");
                 (sql, plan)

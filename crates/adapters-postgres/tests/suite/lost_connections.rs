@@ -1,4 +1,4 @@
-//! Connections that break: nothing is lost, done twice, or told wrong.
+//! Lost connections: no commit is lost, applied twice or reported wrongly.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ async fn assert_exactly(h: &Harness, user: UserId, titles: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_found_to_be_done() {
+async fn a_commit_whose_answer_is_lost_is_found() {
     let (h, user, proxy, _database) = behind_proxy("answer_lost").await;
     proxy.next_commit(NextCommit::Unanswered);
     h.applied(user, create(todo_id(), "milk")).await;
@@ -55,7 +55,7 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_never_arrived_is_done_again() {
+async fn a_commit_that_never_arrived_is_repeated() {
     let (h, user, proxy, _database) = behind_proxy("commit_lost").await;
     proxy.next_commit(NextCommit::Lost);
     h.applied(user, create(todo_id(), "milk")).await;
@@ -63,15 +63,15 @@ async fn a_commit_that_never_arrived_is_done_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_nobody_can_be_asked_about_is_told_when_the_database_is_back() {
+async fn a_commit_of_unknown_outcome_is_published_once_the_database_is_back() {
     let (h, user, proxy, database) = behind_proxy("unsettled").await;
     proxy.next_commit(NextCommit::Unanswered);
     proxy.refuse_after_cut();
     let unknown = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
     assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
     let stored = database.sql(postgres_testbed::Role::Owner, "select count(*) from todos");
-    assert_eq!(stored.as_deref(), Ok("1"), "the server did it");
-    assert_eq!(h.bus.so_far(user), [], "and this instance can't know");
+    assert_eq!(stored.as_deref(), Ok("1"), "the server committed");
+    assert_eq!(h.bus.so_far(user), [], "this instance can't know");
     proxy.heal();
     h.bus.wait_for(user, 1).await;
     h.applied_at(user, create(todo_id(), "eggs"), at(1)).await;
@@ -79,7 +79,7 @@ async fn a_commit_that_nobody_can_be_asked_about_is_told_when_the_database_is_ba
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_done_is_not_told_when_the_database_is_back() {
+async fn an_aborted_commit_of_unknown_outcome_is_never_published() {
     let (h, user, proxy, _database) = behind_proxy("unsettled_lost").await;
     proxy.next_commit(NextCommit::Lost);
     proxy.refuse_after_cut();
@@ -93,7 +93,7 @@ async fn what_was_not_done_is_not_told_when_the_database_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cut_while_it_waits_for_a_lock_a_commit_is_done_once() {
+async fn a_commit_whose_connection_is_cut_at_a_lock_is_applied_once() {
     let (h, database) = fresh("cut_waiting", RowSecurity::Writes).await;
     let user = h.user().await;
     let (holder, root) = (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
@@ -111,14 +111,14 @@ async fn cut_while_it_waits_for_a_lock_a_commit_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_every_connection_was_cut_each_port_works_again() {
+async fn every_port_recovers_after_all_connections_were_cut() {
     let (h, database) = fresh("cut_all", RowSecurity::Writes).await;
     let user = h.user().await;
     h.applied(user, create(todo_id(), "milk")).await;
     let root = client(&url_of(&database, "postgres")).await;
     root.batch_execute(CUT_ALL).await.expect("cut");
     until(&root, NONE_LEFT).await;
-    // The one who meets the cut connection first may be told so.
+    // The first call on a cut connection may fail.
     let mut attempts = 0;
     while h.probe.probe().await.is_err() {
         attempts += 1;
@@ -167,7 +167,7 @@ async fn dropped_midway(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_transaction_gives_up_its_locks_and_leaves_nothing() {
+async fn a_dropped_transaction_rolls_back_and_releases_its_locks() {
     let database = database("dropped");
     let (holder, watcher) =
         (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
@@ -183,7 +183,7 @@ async fn a_dropped_transaction_gives_up_its_locks_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_transaction_gives_up_its_place_in_the_pool() {
+async fn a_dropped_transaction_frees_its_place_in_the_pool() {
     let database = database("dropped_place");
     let (holder, watcher) =
         (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
@@ -193,7 +193,7 @@ async fn a_dropped_transaction_gives_up_its_place_in_the_pool() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_caller_is_gone_is_done_and_told() {
+async fn a_commit_whose_caller_is_gone_is_written_and_published() {
     let (h, database) = fresh("caller_gone", RowSecurity::Writes).await;
     let user = h.user().await;
     let (holder, watcher) =
@@ -210,7 +210,7 @@ async fn a_commit_whose_caller_is_gone_is_done_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_takes_too_long_is_unavailable_and_leaves_no_trace() {
+async fn a_statement_that_times_out_leaves_no_trace() {
     let database = database("slow");
     let bus = Arc::new(RecordingBus::new());
     let timeout = Duration::from_millis(300);
@@ -230,7 +230,7 @@ async fn a_statement_that_takes_too_long_is_unavailable_and_leaves_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runtime_that_ends_takes_no_connection_of_another_along() {
+async fn a_runtime_that_ends_closes_no_connection_of_another() {
     let database = database("runtimes");
     let store =
         connect(Options { pool_size: 1, ..options(database.app_url(), &Arc::new(RecordingBus::new())) })
