@@ -1,41 +1,43 @@
 //! The HTTP and WebSocket surfaces over the domain.
 //!
-//! - [`error`]: the one error body and the status of each code on each surface
-//! - [`extract`]: what handlers take in; every rejection is a [`error::Problem`]
-//! - [`middleware`]: what every request passes through
-//! - [`connection`]: time limits of connections
-//! - [`unread`]: how much memory answers may take that nobody reads
-//! - [`turns`]: one at a time for a user, of what costs much
-//! - [`v1`]: the sync contract, `/api/v1`
-//! - [`todos`]: the token contract, `/auth` and `/todos`
-//! - [`tasks`]: the task contracts, `/api/tasks` and `/api/{user_id}/tasks`
-//! - [`realtime`]: the socket and its hub
-//! - [`operational`]: health, metrics, the document and its page
-//! - [`openapi`]: the document itself
+//! The layers from the bottom up, as `modules.order` states them:
 //!
-//! Deliberately absent: rules. A handler parses, makes one service call and words the outcome.
+//! - [`surface`]: the contracts, and which one a path belongs to
+//! - [`connection`]: time limits of connections
+//! - [`response_budget`]: a bound on the memory of unread responses
+//! - [`error`]: the error body, and the status of each error code on each surface
+//! - [`per_user_gate`]: one expensive request at a time for each user
+//! - `state`: what handlers and extractors share
+//! - [`extract`]: what handlers take in
+//! - `wire`: representations and responses that surfaces share
+//! - `middleware`: what every request passes through
+//! - the surfaces, each a folder with a file per path: `v1` (`/api/v1`), `todos` (`/auth`, `/todos`), `tasks`
+//!   (`/api/auth`, `/api/tasks`, `/api/{user_id}/tasks`), [`realtime`] (`/ws/todos`) and `operational`
+//! - `routes` and the OpenAPI document
+//!
+//! Deliberately absent: rules. A handler parses, calls one service, and responds to the outcome.
 
 mod api;
 pub mod connection;
 pub mod error;
-pub mod extract;
-pub mod middleware;
-pub mod moment;
-pub mod openapi;
-pub mod operational;
+mod extract;
+mod middleware;
+mod openapi;
+mod operational;
+pub mod per_user_gate;
 pub mod realtime;
+pub mod response_budget;
+pub mod rfc3339;
 mod route_table;
 mod routes;
 mod schema;
 mod services;
 mod settings;
-mod shared;
+mod state;
 pub mod surface;
-pub mod tasks;
-pub mod todos;
-pub mod turns;
-pub mod unread;
-pub mod v1;
+mod tasks;
+mod todos;
+mod v1;
 mod wire;
 
 use std::sync::Arc;
@@ -66,10 +68,12 @@ pub fn app(
         InitError = (),
     > + use<>,
 > {
-    let cors = middleware::cors(&api.settings.allowed_origins);
+    let cors = middleware::cors(&api.state.settings.allowed_origins);
     App::new()
-        .app_data(web::Data::from(api))
-        .app_data(&routes::TABLE)
+        .app_data(web::Data::from(api.state.clone()))
+        .app_data(web::Data::from(api.hub.clone()))
+        .app_data(&openapi::ROUTE_TABLE)
+        .app_data(&openapi::DOCUMENT_JSON)
         .into_utoipa_app()
         .configure(routes::configure)
         .default_service(web::to(routes::unrouted))
@@ -91,8 +95,8 @@ pub fn metrics_app(
     > + use<>,
 > {
     App::new()
-        .app_data(web::Data::from(api))
-        .route("/metrics", web::get().to(operational::figures))
+        .app_data(web::Data::from(api.state.clone()))
+        .route("/metrics", web::get().to(operational::render_metrics))
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_such_route())))
         .wrap(from_fn(middleware::around::<BoxBody>))
 }
@@ -107,7 +111,7 @@ where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
 {
-    let timeouts = api.settings.timeouts;
+    let timeouts = api.state.settings.timeouts;
     connection::serve(app(api), timeouts, stopping)
 }
 
@@ -120,6 +124,6 @@ where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
 {
-    let timeouts = api.settings.timeouts;
+    let timeouts = api.state.settings.timeouts;
     connection::serve(metrics_app(api), timeouts, stopping)
 }

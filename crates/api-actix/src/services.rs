@@ -6,7 +6,7 @@ use domain::account::AccountService;
 use domain::session::{Lifetimes, RefreshForm, SessionService};
 
 /// Accounts and logins of one surface.
-pub(crate) struct SurfaceServices {
+pub struct SurfaceServices {
     pub accounts: AccountService,
     pub sessions: SessionService,
 }

@@ -52,9 +52,9 @@ on_both_databases! {
             409
             content-type: application/problem+json
             cache-control: private, no-store
-            {"detail": "email is registered already; log in instead",
+            {"detail": "email is already registered; log in instead",
              "details": {"errors": [{"code": "VALIDATION_003", "field": "email",
-                "message": "email is registered already; log in instead"}],
+                "message": "email is already registered; log in instead"}],
               "field": "email"},
              "error_code": "VALIDATION_003"}
         "#]]

@@ -18,7 +18,7 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
         404
         content-type: application/problem+json
         cache-control: private, no-store
-        {"detail": "There is no such resource; see /docs for those there are", "details": {},
+        {"detail": "There is no such resource; /docs lists all resources", "details": {},
          "error_code": "RESOURCE_003"}
     "#]]
     .assert_eq(&unknown.to_string());

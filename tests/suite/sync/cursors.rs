@@ -32,7 +32,7 @@ on_both_databases! {
             410
             content-type: application/problem+json
             cache-control: private, no-store
-            {"detail": "This cursor can't be continued; keep your unsent changes, drop the rest and sync from the beginning",
+            {"detail": "The server cannot continue from this cursor: keep the changes that you have not sent, discard the rest, and sync from the beginning",
              "details": {}, "error_code": "SYNC_001"}
         "#]].assert_eq(&gone.to_string());
         assert_eq!(everything(&ann).await, before);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use adapters_auth::{JwtAccessTokens, KeyRing, SystemClock, SystemSecrets};
-use api_actix::moment::Moment;
+use api_actix::rfc3339::Rfc3339;
 use domain::secret::SecretSource as _;
 use domain::session::{AccessTokens as _, Grant};
 use domain::time::Clock as _;
@@ -73,7 +73,7 @@ impl Dataset {
             bearers: tokens.iter().map(|token| format!("Authorization: Bearer {token}\r\n")).collect(),
             tokens,
             versions: vec![1; USERS * TODOS].into(),
-            cursors: vec![Moment(newest).to_string(); USERS].into(),
+            cursors: vec![Rfc3339(newest).to_string(); USERS].into(),
             seed: Cell::new(0x9e37_79b9_7f4a_7c15),
         }))
     }

@@ -1,4 +1,4 @@
-//! The body of a problem (RFC 9457), written and described.
+//! The error body (RFC 9457) and its schema.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,13 @@ use domain::Stamp;
 use domain::code::ErrorCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::schema::RefBuilder;
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Challenge, Problem, Surface, rate_limit_headers, status};
-use crate::moment::Moment;
+use crate::rfc3339::Rfc3339;
 
-/// A refusal or failure (RFC 9457), the same on every surface.
+/// An error, in the same form on every surface (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem, example = json!({
     "type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such todo", "error_code": "RESOURCE_001",
@@ -23,90 +22,89 @@ use crate::moment::Moment;
     "request_id": "0190163d-8694-739b-aea5-966c26f8ad91"
 }))]
 pub struct ProblemBody<'a> {
-    /// Always `about:blank`: `error_code` tells kinds apart.
+    /// Always `about:blank`; `error_code` identifies the kind of error.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// The status in words.
+    /// The HTTP status in words.
     #[schema(example = "Not Found")]
     title: &'static str,
-    /// The status, as in the response's first line.
+    /// The HTTP status.
     #[schema(minimum = 400, maximum = 599, example = 404)]
     status: u16,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in one sentence for people.
     #[schema(example = "There is no such todo")]
     detail: &'a str,
-    /// The stable name of the kind of problem.
+    /// The stable code of the error.
     #[schema(inline = false)]
     error_code: ProblemCode,
     /// The same sentence as `detail`.
     #[schema(example = "There is no such todo")]
     message: &'a str,
-    /// The facts.
+    /// Facts about the error.
     #[schema(value_type = Details)]
     details: &'a Map<String, Value>,
-    /// When it happened.
+    /// When the error occurred.
     #[schema(value_type = String, format = DateTime, example = "2026-01-12T20:30:00.000000Z")]
-    timestamp: Moment,
-    /// Names the request in the server's logs; equals the `X-Request-Id` header.
+    timestamp: Rfc3339,
+    /// The id of the request in the server's logs; equals the `X-Request-Id` header.
     #[schema(example = "0190163d-8694-739b-aea5-966c26f8ad91")]
     request_id: &'a str,
 }
 
-/// What a problem says about its cause: always an object, with the members that its code calls for.
+/// Facts about an error. Always an object; its members depend on the error code.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Details {
-    /// Every bad field of the request, in order.
+    /// Every invalid field of the request, in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     errors: Option<Vec<FieldProblem>>,
-    /// The first bad field.
+    /// The first invalid field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<String>,
-    /// In a conflict: the version that the client named, if it named one.
+    /// In a conflict: the version that the client sent, if it sent one.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_version: Option<i64>,
-    /// In a conflict: the version that the server has.
+    /// In a conflict: the todo's current version.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     server_version: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = server_data, required = false)]
     server_data: Option<Value>,
-    /// In a conflict: the strategy that decided.
+    /// In a conflict: the conflict strategy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     resolution_strategy: Option<String>,
 }
 
-/// The schema of the sync contract's todo, which is defined above this layer.
+/// A reference to the schema of the sync contract's todo, which belongs to a higher layer.
 fn server_data() -> Ref {
-    RefBuilder::new()
-        .ref_location_from_schema_name("Todo")
-        .description(Some("In a conflict: the server's todo."))
-        .build()
+    let mut reference = Ref::from_schema_name("Todo");
+    "In a conflict: the current todo.".clone_into(&mut reference.description);
+    reference
 }
 
-/// One bad field of a request. Where the code calls for them it has further members, such as `max` and `got`.
+/// An invalid field of a request. Depending on the code it has further members, such as `max` and `got`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "field": "text", "code": "VALIDATION_005", "message": "text must be at most 500 characters long, it has 501"
 }))]
 pub struct FieldProblem {
-    /// Its name, as sent.
+    /// The name of the field.
     #[schema(value_type = String, example = "text")]
     pub field: Cow<'static, str>,
-    /// What is wrong with it.
+    /// The error code.
     pub code: ProblemCode,
-    /// The same in a sentence.
+    /// What is wrong, in one sentence for people.
     #[schema(example = "text must be at most 500 characters long, it has 501")]
     pub message: String,
-    /// In a list of items: which item, from 0.
+    /// The index of the item in the list, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0)]
     pub index: Option<usize>,
-    /// Numbers and names that the message has in words.
+    /// The numbers and names in the message.
     #[serde(flatten)]
     #[schema(ignore)]
     pub facts: Map<String, Value>,
@@ -127,12 +125,12 @@ impl PartialSchema for ProblemCode {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.as_str())))
-            .description(Some(format!("The stable name of a kind of problem.\n\n{}", code_table())))
+            .description(Some(format!("The stable code of a kind of error.\n\n{}", code_table())))
             .into()
     }
 }
 
-/// Every code in a table of Markdown: what it means, and its status on each surface.
+/// A Markdown table of all codes: their status on each surface and their meaning.
 fn code_table() -> String {
     let row = |code: &ErrorCode| {
         let [v1, todos, tasks] = Surface::ALL.map(|surface| status(*code, surface).as_u16());
@@ -161,7 +159,7 @@ impl Problem {
             error_code: ProblemCode(self.code),
             message: &self.message,
             details: &self.details,
-            timestamp: Moment(now),
+            timestamp: Rfc3339(now),
             request_id,
         };
         let mut response = HttpResponse::build(status);
@@ -203,9 +201,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_codes_stands_in_the_documents() {
+    fn the_documentation_has_the_table_of_codes() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
-        let document = std::fs::read_to_string(path).expect("docs/errors.md is there");
-        assert!(document.contains(&code_table()), "docs/errors.md has to have this table:\n{}", code_table());
+        let document = std::fs::read_to_string(path).expect("docs/errors.md exists");
+        assert!(
+            document.contains(&code_table()),
+            "docs/errors.md must contain this table:\n{}",
+            code_table()
+        );
     }
 }

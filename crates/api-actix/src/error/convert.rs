@@ -1,4 +1,4 @@
-//! What becomes a problem. A failure is logged here, once, within the span that has the request id.
+//! Conversions into problems. Failures are logged here, once, in the span with the request id.
 
 use domain::code::ErrorCode;
 use domain::error::StoreError;
@@ -7,15 +7,15 @@ use domain::limits::Charge;
 use domain::session::AuthFailure;
 use domain::user::HasherError;
 
-use super::{Problem, tell};
+use super::{Problem, log_store_error};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tell(&error);
+        log_store_error(&error);
         match error {
             StoreError::Unavailable(_) => Self::new(
                 ErrorCode::DatabaseUnavailable,
-                "The database is unavailable; try again in a moment, a repeat is safe",
+                "The database is unavailable; try again in a moment, repeating the request is safe",
             ),
             StoreError::Corrupt { .. } => Self::unexpected(),
         }
@@ -38,7 +38,7 @@ impl From<AuthFailure> for Problem {
             AuthFailure::Disabled => Self::account_gone(),
             AuthFailure::RevocationsUnknown => Self::new(
                 ErrorCode::RevocationsUnknown,
-                "It can't be checked at the moment whether this session has ended; try again in a moment",
+                "The server cannot check at the moment whether this session has ended; try again in a moment",
             ),
         }
     }
@@ -66,19 +66,19 @@ impl From<Charge> for Problem {
 }
 
 impl Problem {
-    /// A provider gave no identity. `provider` is the name of one that is configured.
+    /// The login through `provider`, a configured provider, failed.
     pub fn provider_failed(provider: &str, error: &ProviderError) -> Self {
-        // What a provider or a browser sent may hold anything: escaped.
-        let told = error.to_string();
+        // Providers and browsers may send any text, so it is logged in escaped form.
+        let reason = error.to_string();
         let message = match error {
-            // Browsers cause these at will.
+            // Clients can cause this one, so it is no warning.
             ProviderError::Refused(_) => {
-                tracing::info!(provider, error = ?told, "a provider refused a login");
+                tracing::info!(provider, error = ?reason, "a provider refused a login");
                 "The provider refused the login; try again or log in another way"
             }
             ProviderError::Failed(_) => {
-                tracing::warn!(provider, error = ?told, "a provider gave no identity");
-                "The provider can't be used at the moment; try again later"
+                tracing::warn!(provider, error = ?reason, "a provider did not return an identity");
+                "The provider is not available at the moment; try again later"
             }
         };
         Self::new(ErrorCode::ProviderFailed, message)

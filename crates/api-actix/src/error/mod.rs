@@ -1,13 +1,13 @@
-//! The one error body, and what becomes one.
+//! The error body of every surface.
 //!
-//! Handlers and extractors return a [`Problem`]; [`crate::middleware`] writes it, as only there the request id is at
-//! hand. What the framework refuses by itself goes the same way.
+//! Handlers and extractors return a [`Problem`]. The middleware writes the response, because the request
+//! id is known there; it does the same for errors of the framework.
 
 mod body;
 mod convert;
-mod outage;
 mod rate_limit;
 mod status;
+mod store_log;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,19 +21,19 @@ use domain::session::Scope;
 use serde_json::{Map, Value};
 
 pub use body::{Details, FieldProblem, ProblemBody, ProblemCode};
-pub(crate) use outage::tell;
 pub(crate) use rate_limit::{RATE_LIMIT, rate_limit_headers};
 pub use status::status;
+pub(crate) use store_log::log_store_error;
 
 pub use crate::surface::Surface;
 
-/// What a handler gives: an answer, or the reason why there is none.
-pub type Answer = Result<HttpResponse, Problem>;
+/// What a handler returns.
+pub type HandlerResult = Result<HttpResponse, Problem>;
 
-/// How long a client waits before it tries a server again that could not do its job.
-const TRY_AGAIN_IN: Duration = Duration::from_secs(1);
+/// `Retry-After` of a failure that is likely to be over soon.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A refusal or failure on its way to the client.
+/// The reason why a request was refused or failed.
 #[derive(Clone, Debug)]
 pub struct Problem {
     code: ErrorCode,
@@ -42,25 +42,25 @@ pub struct Problem {
     retry_after: Option<Duration>,
     challenge: Option<Challenge>,
     allow: Option<String>,
-    /// Where it is not that of the code.
+    /// Overrides the status of the code.
     status: Option<StatusCode>,
-    // Boxed, as every fallible function carries the size of its error.
+    // Boxed to keep the error, and so every `Result`, small.
     charge: Option<Box<Charge>>,
 }
 
-/// What a `WWW-Authenticate` says (RFC 6750 section 3).
+/// The challenge in `WWW-Authenticate` (RFC 6750 section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Challenge {
-    /// No token came.
+    /// The request has no token.
     Bearer,
-    /// One came, and is no good.
+    /// The token is invalid.
     InvalidToken,
-    /// One came, and allows too little.
+    /// The token lacks a scope.
     InsufficientScope(Scope),
 }
 
 impl Problem {
-    /// A problem with `message` for the client: clear, actionable, free of internals and secrets.
+    /// A problem with a `message` for the client: clear, actionable, free of internals and secrets.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let challenge = match code {
@@ -76,7 +76,7 @@ impl Problem {
             code,
             ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown | ErrorCode::RateLimited
         )
-        .then_some(TRY_AGAIN_IN);
+        .then_some(RETRY_AFTER);
         Self {
             code,
             message: message.into(),
@@ -89,34 +89,34 @@ impl Problem {
         }
     }
 
-    /// With one more member in `details`.
+    /// Adds a member to `details`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }
 
-    /// With another status than the code's.
+    /// Overrides the status of the code.
     #[must_use]
-    pub const fn under(mut self, status: StatusCode) -> Self {
+    pub const fn with_status(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// To be tried again after `delay`, told in whole seconds, at least 1.
+    /// Sets `Retry-After`: `delay` in whole seconds, rounded up, at least 1.
     #[must_use]
     pub const fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }
 
-    /// No token came with the request.
+    /// The request has no token.
     #[must_use]
     pub fn token_missing() -> Self {
         Self::new(ErrorCode::TokenMalformed, "Send an access token: `Authorization: Bearer <token>`")
     }
 
-    /// A token came and can't be read.
+    /// The token cannot be parsed.
     #[must_use]
     pub fn token_malformed() -> Self {
         let mut problem = Self::new(ErrorCode::TokenMalformed, "The token is malformed");
@@ -124,7 +124,7 @@ impl Problem {
         problem
     }
 
-    /// The token does not allow `scope`.
+    /// The token lacks `scope`.
     #[must_use]
     pub fn scope_missing(scope: Scope) -> Self {
         let message = format!("The token does not allow this; it needs the scope `{}`", scope.as_str());
@@ -133,82 +133,83 @@ impl Problem {
         problem
     }
 
-    /// The token is good, but its user is gone.
+    /// The token is valid, but its user is deleted or disabled.
     #[must_use]
     pub fn account_gone() -> Self {
-        Self::new(ErrorCode::AccountGone, "This account does not exist any more or is disabled")
+        Self::new(ErrorCode::AccountGone, "This account no longer exists or is disabled")
     }
 
-    /// The password is right, but the account is disabled.
+    /// The password is right, but the account is disabled. The request has no token.
     #[must_use]
     pub fn account_disabled() -> Self {
         Self { challenge: Some(Challenge::Bearer), ..Self::account_gone() }
     }
 
-    /// A one-time token or code is not good.
+    /// A one-time token or code is unknown, used or expired.
     #[must_use]
     pub fn one_time_token_invalid() -> Self {
         Self::new(
             ErrorCode::OneTimeTokenInvalid,
-            "This link or code is unknown, used or expired; ask for a new one",
+            "This link or code is unknown, used or expired; request a new one",
         )
     }
 
-    /// What can't be undone asks for a recent login of whoever has no password.
+    /// The account has no password, so the action needs a recent login instead.
     #[must_use]
     pub fn log_in_again() -> Self {
         Self::new(
             ErrorCode::ScopeMissing,
-            "This needs a login within the last 10 minutes: log in again, and repeat it with the new token",
+            "This needs a login within the last 10 minutes: log in again and repeat the request with the new token",
         )
     }
 
-    /// Too many large answers to the user's requests wait to be read.
+    /// The user's unread responses occupy too much memory.
     #[must_use]
-    pub fn unread() -> Self {
+    pub fn too_many_unread() -> Self {
         Self::new(
             ErrorCode::RateLimited,
-            "Too many answers wait to be read: read them first. The request was carried out, and its answer is lost",
+            "Too many responses are unread: read them first. This request was carried out, but its response is lost",
         )
     }
 
-    /// The user's requests of a kind that costs much did not get done in time.
+    /// The user's other expensive requests did not finish in time.
     #[must_use]
     pub fn too_many_at_once() -> Self {
         Self::new(
             ErrorCode::RateLimited,
-            "Too many such requests at once: wait for the answer of one before the next. Nothing was done",
+            "Too many such requests at once: wait for a response before the next request. This one was not carried out",
         )
     }
 
-    /// There is no such user, device or provider.
+    /// The user, device or provider does not exist.
     #[must_use]
     pub fn not_found(what: &'static str) -> Self {
         Self::new(ErrorCode::ResourceNotFound, format!("There is no such {what}"))
     }
 
-    /// There is no such todo.
+    /// The todo does not exist.
     #[must_use]
     pub fn todo_not_found() -> Self {
         Self::new(ErrorCode::TodoNotFound, "There is no such todo")
     }
 
-    /// There is no such route.
+    /// No route matches the path.
     #[must_use]
     pub fn no_such_route() -> Self {
-        Self::new(ErrorCode::RouteNotFound, "There is no such resource; see /docs for those there are")
+        Self::new(ErrorCode::RouteNotFound, "There is no such resource; /docs lists all resources")
     }
 
-    /// The route is there, but not with this method; `allow` lists those it has.
+    /// The route exists, but not with this method. `allow` lists its methods.
     #[must_use]
     pub fn wrong_method(allow: &str) -> Self {
         let message = format!("This resource does not have this method; it has {allow}");
-        let mut problem = Self::new(ErrorCode::RouteNotFound, message).under(StatusCode::METHOD_NOT_ALLOWED);
+        let mut problem =
+            Self::new(ErrorCode::RouteNotFound, message).with_status(StatusCode::METHOD_NOT_ALLOWED);
         problem.allow = Some(allow.to_owned());
         problem
     }
 
-    /// Something went wrong that nobody foresaw.
+    /// An unexpected failure.
     #[must_use]
     pub fn unexpected() -> Self {
         Self::new(
@@ -217,7 +218,7 @@ impl Problem {
         )
     }
 
-    /// The code.
+    /// The error code.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         self.code
@@ -250,7 +251,7 @@ impl ResponseError for Problem {
         self.status(Surface::V1)
     }
 
-    /// A placeholder that [`crate::middleware`] replaces by the whole body.
+    /// A response without a body; the middleware replaces it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }

@@ -1,4 +1,4 @@
-//! The address that a request counts for.
+//! The client address of a request, for rate limits and the list of devices.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,25 +6,26 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 use ipnet::IpNet;
 
-/// The peer's, unless that is a trusted proxy: then the right-most address that is none of `X-Forwarded-For`, or where there is no such
-/// header of `Forwarded` (RFC 7239 section 5.2). What stands left of it anybody can write.
+/// The address of the peer or, if that is a trusted proxy, the right-most address in `X-Forwarded-For`
+/// that is not a trusted proxy. `Forwarded` (RFC 7239 section 5.2) is read if there is no
+/// `X-Forwarded-For`. Clients can forge everything to the left of that address.
 pub(super) fn address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let headers = request.headers();
-    let told = if headers.contains_key(X_FORWARDED_FOR) {
+    let hops = if headers.contains_key(X_FORWARDED_FOR) {
         list(headers, &X_FORWARDED_FOR).into_iter().map(node).collect()
     } else {
         list(headers, &FORWARDED).into_iter().map(|hop| r#for(hop).and_then(node)).collect()
     };
-    Some(right_most(peer, told, trusted))
+    Some(right_most_untrusted(peer, hops, trusted))
 }
 
-fn right_most(peer: IpAddr, told: Vec<Option<IpAddr>>, trusted: &[IpNet]) -> IpAddr {
+fn right_most_untrusted(peer: IpAddr, hops: Vec<Option<IpAddr>>, trusted: &[IpNet]) -> IpAddr {
     let is_proxy = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut nearest = peer;
-    for hop in told.into_iter().rev() {
+    for hop in hops.into_iter().rev() {
         match hop {
-            // What is no address tells nothing: the request came at least through the proxy that wrote it down.
+            // Stop at a hop without an address: only the proxy that recorded it is known.
             Some(hop) if is_proxy(&nearest) => nearest = hop,
             _ => break,
         }
@@ -43,7 +44,7 @@ fn r#for(hop: &str) -> Option<&str> {
     nodes.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
-/// An address, perhaps in brackets and with a port.
+/// Parses an address, with or without brackets and a port.
 fn node(text: &str) -> Option<IpAddr> {
     let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
@@ -68,7 +69,7 @@ mod tests {
     const XFF: &str = "x-forwarded-for";
 
     #[test]
-    fn nobody_but_a_trusted_proxy_is_believed() {
+    fn only_a_trusted_proxy_is_believed() {
         assert_eq!(of("192.0.2.1", &[(XFF, "198.51.100.7")]), "192.0.2.1");
         assert_eq!(of("10.0.0.1", &[(XFF, "198.51.100.7")]), "198.51.100.7");
         assert_eq!(of("[::ffff:10.0.0.1]", &[(XFF, "198.51.100.7")]), "198.51.100.7");
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_most_address_that_is_no_proxy_counts() {
+    fn the_right_most_address_that_is_not_a_proxy_counts() {
         assert_eq!(of("10.0.0.1", &[(XFF, "1.2.3.4, 198.51.100.7, 10.0.0.2")]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &[(XFF, "1.2.3.4"), (XFF, "198.51.100.7")]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &[(XFF, "10.0.0.3, 10.0.0.2")]), "10.0.0.3");
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_where_there_is_no_other_header() {
+    fn forwarded_is_read_if_there_is_no_other_header() {
         let forwarded = r#"for=1.2.3.4, by=10.0.0.9; For="[2001:db8::7]:4711", for=10.0.0.2"#;
         assert_eq!(of("10.0.0.1", &[("forwarded", forwarded)]), "2001:db8::7");
         assert_eq!(of("10.0.0.1", &[("forwarded", "for=1.2.3.4"), (XFF, "198.51.100.7")]), "198.51.100.7");
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_and_brackets_are_no_part_of_an_address() {
+    fn ports_and_brackets_are_not_part_of_an_address() {
         for (text, expected) in [
             ("192.0.2.1:80", Some("192.0.2.1")),
             ("[2001:db8::1]", Some("2001:db8::1")),

@@ -10,31 +10,25 @@ use domain::UserId;
 use domain::identity::AuthOutcome;
 use domain::session::{Principal, Scope};
 
-use crate::Api;
 use crate::error::Problem;
+use crate::state::State;
 
 /// The caller whom the access token in `Authorization: Bearer` identifies (RFC 6750 section 2.1).
 #[derive(Clone, Debug)]
 pub struct Caller(pub Principal);
 
 impl Caller {
-    /// The user.
-    #[must_use]
-    pub const fn user(&self) -> UserId {
-        self.0.user
-    }
-
     /// The user, if the token has the scope.
     pub fn may(&self, scope: Scope) -> Result<UserId, Problem> {
         if self.0.may(scope) { Ok(self.0.user) } else { Err(Problem::scope_missing(scope)) }
     }
 
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let api = request.app_data::<web::Data<Api>>().ok_or_else(Problem::unexpected)?;
+        let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unexpected)?;
         let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
         let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
-        let principal = admit(request, api.identities.authenticate(token).await?)?;
-        // The body may arrive much later; its extractor checks the caller again.
+        let principal = admit(request, state.identities.authenticate(token).await?)?;
+        // The body may arrive much later; its extractor validation the caller again.
         request.extensions_mut().insert(principal.clone());
         Ok(Self(principal))
     }

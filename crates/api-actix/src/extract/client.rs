@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The device and the web page that sent a request.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -11,23 +11,23 @@ use domain::session::Device;
 use domain::text::ClientId;
 
 use super::address::address;
-use crate::Api;
+use crate::state::State;
 
-/// The device and the page that a request comes from.
+/// The sender of a request.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// The address that it counts for.
+    /// The client address, for rate limits and the list of devices.
     pub ip: Option<IpAddr>,
-    /// Its `User-Agent`, cut to what is kept of it.
+    /// The `User-Agent` without control characters, cut to [`Device::USER_AGENT_MAX`].
     pub user_agent: Option<String>,
-    /// Whether a page of an allowed origin sent it.
+    /// Whether a page of an allowed origin sent the request.
     pub trusted_page: bool,
-    /// Whether its cookies are for TLS alone.
+    /// Whether cookies for this client are `Secure`.
     pub secure: bool,
 }
 
 impl Client {
-    /// The device, under the name it gives itself.
+    /// The device, with the name that it gave itself.
     #[must_use]
     pub fn device(&self, client_id: Option<ClientId>) -> Device {
         Device { client_id, user_agent: self.user_agent.clone(), ip: self.ip }
@@ -40,14 +40,15 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
     (!cut.is_empty()).then_some(cut)
 }
 
-/// Whether a request came without TLS from a browser on this machine: from a loopback address, under a name that never leaves it, and
-/// no proxy said otherwise. The proxy need not be a trusted one: who lies gets a cookie that is no good for them.
-fn local(request: &HttpRequest) -> bool {
-    let from_here = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    from_here && names_this_machine(request.headers()) && !came_over_tls(request.headers())
+/// Whether a browser on this machine sent the request without TLS: the peer and the host name are local,
+/// and no proxy header says `https`. The proxy need not be trusted: a client that lies only gets a cookie
+/// that it cannot use.
+fn is_local(request: &HttpRequest) -> bool {
+    let is_loopback = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    is_loopback && has_local_host(request.headers()) && !was_forwarded_from_tls(request.headers())
 }
 
-fn names_this_machine(headers: &HeaderMap) -> bool {
+fn has_local_host(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next(),
@@ -56,13 +57,13 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     matches!(name, Some("localhost" | "127.0.0.1" | "::1"))
 }
 
-/// Whether `X-Forwarded-Proto` or `Forwarded` (RFC 7239 section 5.4) says so of any hop.
-fn came_over_tls(headers: &HeaderMap) -> bool {
-    let says =
+/// Whether `X-Forwarded-Proto` or `Forwarded` (RFC 7239 section 5.4) says `https` for any hop.
+fn was_forwarded_from_tls(headers: &HeaderMap) -> bool {
+    let values =
         |name| headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
     let https = |value: &str| value.trim().trim_matches('"') == "https";
-    says(X_FORWARDED_PROTO).any(|value| value.split(',').any(https))
-        || says(FORWARDED).any(|value| {
+    values(X_FORWARDED_PROTO).any(|value| value.split(',').any(https))
+        || values(FORWARDED).any(|value| {
             let pairs = value.split([',', ';']).filter_map(|pair| pair.trim().split_once('='));
             pairs.filter(|(name, _)| *name == "proto").any(|(_, value)| https(value))
         })
@@ -75,15 +76,15 @@ impl FromRequest for Client {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let headers = request.headers();
         let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-        let api = request.app_data::<web::Data<Api>>();
-        let trusted_page = origin.zip(api).is_some_and(|(origin, api)| {
-            api.settings.allowed_origins.iter().any(|allowed| allowed == origin)
+        let state = request.app_data::<web::Data<State>>();
+        let trusted_page = origin.zip(state).is_some_and(|(origin, state)| {
+            state.settings.allowed_origins.iter().any(|allowed| allowed == origin)
         });
         ready(Ok(Self {
-            ip: address(request, api.map_or(&[], |api| &api.settings.trusted_proxies)),
+            ip: address(request, state.map_or(&[], |state| &state.settings.trusted_proxies)),
             user_agent: user_agent(headers),
             trusted_page,
-            secure: api.is_none_or(|api| api.settings.behind_tls) || !local(request),
+            secure: state.is_none_or(|state| state.settings.behind_tls) || !is_local(request),
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Ids in paths.
+//! Path parameters.
 
 use std::future::{Ready, ready};
 
@@ -10,11 +10,11 @@ use uuid::Uuid;
 use crate::error::Problem;
 use crate::route_table::RouteTable;
 
-/// The `{id}` of a todo's path. What is no UUID names no todo.
+/// The `{id}` of a todo. If it is not a UUID, no such todo exists.
 #[derive(Clone, Copy, Debug)]
 pub struct TodoPath(pub TodoId);
 
-/// A UUID in the form of RFC 9562 section 4, in either case.
+/// Parses a UUID in the form of RFC 9562 section 4, in upper or lower case.
 #[must_use]
 pub fn uuid(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
@@ -41,7 +41,7 @@ fn fixed_path_methods(request: &HttpRequest) -> Option<&'static str> {
     table.fixed_path_methods(request.match_info().as_str())
 }
 
-/// The `{id}` of a device's path. What is no UUID names no device.
+/// The `{id}` of a device. If it is not a UUID, no such device exists.
 #[derive(Clone, Copy, Debug)]
 pub struct DevicePath(pub SessionId);
 
@@ -55,7 +55,7 @@ impl FromRequest for DevicePath {
     }
 }
 
-/// The `{provider}` of a path: any text, which need not name one.
+/// The `{provider}` of a path: any text, not necessarily the name of a provider.
 #[derive(Clone, Debug)]
 pub struct ProviderPath(pub String);
 

@@ -7,14 +7,14 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, EntityTag, Header, IF_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
-/// What `If-Match` demands.
+/// The `If-Match` header of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Nothing: there is no such header.
     Absent,
-    /// That the todo exists.
+    /// The todo has to exist.
     Any,
-    /// That the todo has one of these versions. A weak or foreign tag matches none, so the list may be empty.
+    /// The todo has to have one of these versions. Weak and unknown tags match no version, so the list
+    /// may be empty.
     Versions(Vec<i64>),
 }
 
@@ -40,10 +40,10 @@ impl IfMatch {
     }
 }
 
-/// Whether `If-None-Match` holds for a todo of `version`: false means that the client has it already.
+/// Whether `If-None-Match` holds for a todo of `version`. If not, the client's copy is current.
 #[must_use]
-pub fn none_match(request: &impl HttpMessage, version: i64) -> bool {
-    let current = tag(version);
+pub fn if_none_match(request: &impl HttpMessage, version: i64) -> bool {
+    let current = etag(version);
     match header::IfNoneMatch::parse(request) {
         Ok(header::IfNoneMatch::Any) => false,
         Ok(header::IfNoneMatch::Items(tags)) => !tags.iter().any(|tag| tag.weak_eq(&current)),
@@ -51,15 +51,16 @@ pub fn none_match(request: &impl HttpMessage, version: i64) -> bool {
     }
 }
 
-/// The tag of a todo of `version`.
+/// The entity tag of a todo of `version`.
 #[must_use]
-pub fn tag(version: i64) -> EntityTag {
+pub fn etag(version: i64) -> EntityTag {
     EntityTag::new_strong(version.to_string())
 }
 
-/// The version whose tag this very one is. Tags are compared as texts: `"01"` is none of ours (RFC 9110 section 8.8.3.2).
+/// Parses a strong entity tag into a version. Tags compare byte by byte, so `"01"` never matches
+/// (RFC 9110 section 8.8.3.2).
 fn version(given: &EntityTag) -> Option<i64> {
-    given.tag().parse().ok().filter(|version| given.strong_eq(&tag(*version)))
+    given.tag().parse().ok().filter(|version| given.strong_eq(&etag(*version)))
 }
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_strong_tags_of_ours_match_a_version() {
+    fn only_strong_tags_of_this_server_match_a_version() {
         assert_eq!(if_match("\"3\", \"4\""), IfMatch::Versions(vec![3, 4]));
         assert_eq!(if_match("W/\"3\", \"x\", 3"), IfMatch::Versions(vec![]));
         assert_eq!(if_match(r#""01", "+1", "1 ", "-0", """#), IfMatch::Versions(vec![]));
@@ -87,7 +88,7 @@ mod tests {
     fn a_cached_copy_is_found_by_weak_comparison() {
         let has = |value: &str| {
             let request = TestRequest::get().insert_header((IF_NONE_MATCH, value)).to_http_request();
-            !none_match(&request, 3)
+            !if_none_match(&request, 3)
         };
         assert!(has("\"3\"") && has("W/\"3\"") && has("\"1\", \"3\"") && has("*"));
         assert!(!has("\"4\"") && !has("3") && !has("\"03\"") && !has("W/\"+3\"") && !has(""));

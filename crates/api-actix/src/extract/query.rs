@@ -6,46 +6,45 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use domain::code::ErrorCode;
 
-use super::checks::{Checks, Fault, Refusal};
+use super::validation::{FieldError, Validation, ValueError};
 
-/// The parameters of a request as sent. Unknown ones are never looked at.
+/// The query parameters of a request. Unknown ones are ignored.
 #[derive(Clone, Debug)]
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// The parameter called `name`, as `parse` reads it; twice the same parameter is refused. Whatever is wrong with its value,
-    /// the code is [`ErrorCode::ValueInvalid`].
-    pub fn get<T, E: Refusal>(
+    /// Parses the parameter `name`, which must not occur twice. Every error has the code
+    /// [`ValueInvalid`](domain::code::ErrorCode::ValueInvalid).
+    pub fn get<T, E: ValueError>(
         &self,
-        checks: &mut Checks,
+        validation: &mut Validation,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let mut values = self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
         let value = values.next()?;
         if values.next().is_some() {
-            checks.refuse(name, &Fault::invalid("must not be given more than once"));
+            validation.reject(name, &FieldError::invalid("must not be given more than once"));
             return None;
         }
-        checks.parsed(name, parse(value).map_err(|refusal| Fault::of_value(&refusal)))
+        validation.record(name, parse(value).map_err(|error| FieldError::as_invalid(&error)))
     }
 
-    /// The same of a parameter that has to be there.
-    pub fn required<T, E: Refusal>(
+    /// Like [`Query::get`], for a parameter that must be present.
+    pub fn required<T, E: ValueError>(
         &self,
-        checks: &mut Checks,
+        validation: &mut Validation,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         if self.value(name).is_none() {
-            checks.refuse(name, &Fault::of(ErrorCode::FieldRequired, "is required"));
+            validation.reject(name, &FieldError::required());
         }
-        self.get(checks, name, parse)
+        self.get(validation, name, parse)
     }
 
-    /// The parameter called `name` as sent, for a link to the same list.
+    /// The unparsed value of the parameter `name`.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -62,27 +61,28 @@ impl FromRequest for Query {
     }
 }
 
-/// Reads `true` or `false`.
-pub fn flag(text: &str) -> Result<bool, Fault> {
-    text.parse().map_err(|_| Fault::invalid("must be true or false"))
+/// Parses `true` or `false`.
+pub fn flag(text: &str) -> Result<bool, FieldError> {
+    text.parse().map_err(|_| FieldError::invalid("must be true or false"))
 }
 
-/// Reads a whole number in a range, written as in JSON: without a plus or leading zeros.
-pub fn number(text: &str, min: i64, max: i64) -> Result<i64, Fault> {
-    let refused = || {
-        Fault::invalid(format!("must be a whole number between {min} and {max}"))
+/// Parses an integer in a range, in the form of JSON: without a plus sign and leading zeros.
+pub fn number(text: &str, min: i64, max: i64) -> Result<i64, FieldError> {
+    let error = || {
+        FieldError::invalid(format!("must be a whole number between {min} and {max}"))
             .with("min", min)
             .with("max", max)
     };
-    let number: i64 = text.parse().map_err(|_| refused())?;
-    if (min..=max).contains(&number) && number.to_string() == text { Ok(number) } else { Err(refused()) }
+    let number: i64 = text.parse().map_err(|_| error())?;
+    if (min..=max).contains(&number) && number.to_string() == text { Ok(number) } else { Err(error()) }
 }
 
-/// Reads one of some words.
-pub fn word<T: Copy>(text: &str, words: &[(&'static str, T)]) -> Result<T, Fault> {
+/// Parses one of the given words.
+pub fn word<T: Copy>(text: &str, words: &[(&'static str, T)]) -> Result<T, FieldError> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
     found.ok_or_else(|| {
         let allowed: Vec<Cow<'static, str>> = words.iter().map(|(word, _)| Cow::Borrowed(*word)).collect();
-        Fault::invalid(format!("must be one of {}", allowed.join(", "))).with("allowed", allowed.join(", "))
+        FieldError::invalid(format!("must be one of {}", allowed.join(", ")))
+            .with("allowed", allowed.join(", "))
     })
 }

@@ -7,7 +7,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
 use crate::connection::ActiveRequest;
-use crate::unread::Share;
+use crate::response_budget::Reservation;
 
 /// The most bytes per piece. The connection copies each piece, and compression works piece by piece: a
 /// large body is neither held twice nor compressed before the client reads it.
@@ -18,14 +18,18 @@ pub struct ResponseBody {
     body: BoxBody,
     size: BodySize,
     rest: Bytes,
-    _share: Option<Share>,
+    _reservation: Option<Reservation>,
     _active: Option<ActiveRequest>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: BoxBody, share: Option<Share>, active: Option<ActiveRequest>) -> Self {
+    pub(super) fn new(
+        body: BoxBody,
+        reservation: Option<Reservation>,
+        active: Option<ActiveRequest>,
+    ) -> Self {
         let size = body.size();
-        Self { body, size, rest: Bytes::new(), _share: share, _active: active }
+        Self { body, size, rest: Bytes::new(), _reservation: reservation, _active: active }
     }
 }
 

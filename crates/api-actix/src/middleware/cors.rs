@@ -1,4 +1,4 @@
-//! Which pages may call the API (the Fetch standard's CORS protocol).
+//! Which web pages may call the API (CORS, in the Fetch standard).
 
 use actix_cors::Cors;
 use actix_web::http::header::{
@@ -8,10 +8,10 @@ use actix_web::http::header::{
 
 use super::RequestId;
 
-/// Seconds for which a browser keeps the answer to a preflight.
-const PREFLIGHT_KEPT: usize = 3600;
+/// How long browsers may cache a preflight response, in seconds.
+const MAX_AGE: usize = 3600;
 
-/// Pages of exactly these origins, with credentials.
+/// Allows pages of exactly these origins, with credentials.
 pub fn cors(origins: &[String]) -> Cors {
     let of = HeaderName::from_static;
     let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER, of("traceparent")];
@@ -32,6 +32,6 @@ pub fn cors(origins: &[String]) -> Cors {
         .allowed_headers(sent)
         .expose_headers(exposed)
         .supports_credentials()
-        .max_age(PREFLIGHT_KEPT);
+        .max_age(MAX_AGE);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -1,4 +1,4 @@
-//! The headers that every response has.
+//! The headers of every response.
 
 use actix_web::HttpMessage as _;
 use actix_web::body::BoxBody;
@@ -10,17 +10,17 @@ use actix_web::http::header::{
 use domain::limits::Charge;
 
 use super::RequestId;
-use crate::ApiSettings;
 use crate::error::{RATE_LIMIT, rate_limit_headers};
+use crate::settings::ApiSettings;
 use crate::surface::Surface;
 
 pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId, settings: &ApiSettings) {
-    // As the routes see it: `/%61pi/v1/todos` is `/api/v1/todos`.
+    // The decoded path, which the routes match: `/%61pi/v1/todos` is `/api/v1/todos`.
     let path = response.request().match_info().as_str();
     let private =
         path.starts_with("/api/") || path.starts_with("/ws/") || Surface::of(path) == Surface::Todos;
     let charge = response.request().extensions().get::<Charge>().copied();
-    // A refusal tells of the limit that it is for.
+    // A 429 already has the headers of the limit that was exceeded.
     if !response.headers().contains_key(RATE_LIMIT) {
         for (name, value) in charge.iter().flat_map(rate_limit_headers) {
             response.headers_mut().insert(name, value);
@@ -29,7 +29,7 @@ pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId, setti
     add_to(response.headers_mut(), id, settings, private);
 }
 
-/// Adds what is missing: a handler that sets one of them has its reasons.
+/// Adds the headers that the handler did not set itself.
 pub(super) fn add_to(headers: &mut HeaderMap, id: &RequestId, settings: &ApiSettings, private: bool) {
     if let Some(id) = id.header() {
         headers.insert(RequestId::HEADER, id);
@@ -43,7 +43,8 @@ pub(super) fn add_to(headers: &mut HeaderMap, id: &RequestId, settings: &ApiSett
     add(REFERRER_POLICY, "no-referrer");
     add(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     if settings.behind_tls {
-        // A year, and this host alone: what other hosts of the domain do is not for this server to say (RFC 6797 section 6.1).
+        // One year, without `includeSubDomains`: other hosts of the domain may not have TLS (RFC 6797
+        // section 6.1).
         add(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     if private {

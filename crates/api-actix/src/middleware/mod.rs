@@ -25,12 +25,12 @@ use domain::code::ErrorCode;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use crate::Api;
 use crate::connection::Activity;
 use crate::error::Problem;
+use crate::response_budget::{Exhausted, Reservation};
 use crate::route_table::RouteTable;
+use crate::state::State;
 use crate::surface::Surface;
-use crate::unread::{NoRoom, Share};
 
 use body::ResponseBody;
 
@@ -42,14 +42,14 @@ pub async fn around<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<Encoder<ResponseBody>>, Error> {
-    let api = request.app_data::<web::Data<Api>>().cloned().ok_or_else(Problem::unexpected)?;
+    let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(Problem::unexpected)?;
     let active = request.conn_data::<Rc<Activity>>().map(Activity::begin_request);
-    let id = RequestId::of(&request, &*api.secrets);
+    let id = RequestId::of(&request, &*state.secrets);
     let record = telemetry::Record::begin(&request, &id);
     let encoding = compression::preferred(&request);
     // The decoded path, which the routes match: `/%61uth` is `/auth`.
     let path = request.match_info().as_str();
-    let writer = ProblemWriter { surface: Surface::of(path), id, api };
+    let writer = ProblemWriter { surface: Surface::of(path), id, state };
     if request.method() == Method::HEAD && answers_head(&request) {
         // The handler of GET answers, and the connection drops the body (RFC 9110 section 9.3.2).
         request.head_mut().method = Method::GET;
@@ -63,11 +63,12 @@ pub async fn around<B: MessageBody + 'static>(
             return Err(writer.error(&Problem::unexpected(), &record));
         }
     };
-    let (mut response, share) = writer.with_room(response);
-    headers::add(&mut response, &writer.id, &writer.api.settings);
+    let (mut response, reservation) = writer.reserve_memory(response);
+    headers::add(&mut response, &writer.id, &writer.state.settings);
     record.end(Some(&response), response.status());
-    Ok(response
-        .map_body(|head, body| compression::apply(encoding, head, ResponseBody::new(body, share, active))))
+    Ok(response.map_body(|head, body| {
+        compression::apply(encoding, head, ResponseBody::new(body, reservation, active))
+    }))
 }
 
 /// Whether the handler of GET answers HEAD too.
@@ -80,19 +81,22 @@ fn answers_head(request: &ServiceRequest) -> bool {
 struct ProblemWriter {
     surface: Surface,
     id: RequestId,
-    api: web::Data<Api>,
+    state: web::Data<State>,
 }
 
 impl ProblemWriter {
     /// Reserves memory for the response, or replaces the response by a problem if none is left.
-    fn with_room(&self, response: ServiceResponse<BoxBody>) -> (ServiceResponse<BoxBody>, Option<Share>) {
+    fn reserve_memory(
+        &self,
+        response: ServiceResponse<BoxBody>,
+    ) -> (ServiceResponse<BoxBody>, Option<Reservation>) {
         let user = response.request().extensions().get::<UserId>().copied();
         let (Some(user), BodySize::Sized(bytes)) = (user, response.response().body().size()) else {
             return (response, None);
         };
-        match self.api.unread.take(user, usize::try_from(bytes).unwrap_or(usize::MAX)) {
-            Ok(share) => (response, share),
-            Err(NoRoom) => (self.replace(response, &Problem::unread()), None),
+        match self.state.response_budget.reserve(user, usize::try_from(bytes).unwrap_or(usize::MAX)) {
+            Ok(reservation) => (response, reservation),
+            Err(Exhausted) => (self.replace(response, &Problem::too_many_unread()), None),
         }
     }
 
@@ -120,13 +124,13 @@ impl ProblemWriter {
     /// is no request left to build a [`ServiceResponse`] from.
     fn error(&self, problem: &Problem, record: &telemetry::Record) -> Error {
         let mut response = self.respond(problem);
-        headers::add_to(response.headers_mut(), &self.id, &self.api.settings, true);
+        headers::add_to(response.headers_mut(), &self.id, &self.state.settings, true);
         record.end(None, response.status());
         CompleteResponse { status: response.status(), response: RefCell::new(Some(response)) }.into()
     }
 
     fn respond(&self, problem: &Problem) -> HttpResponse {
-        problem.respond(self.surface, self.id.as_str(), self.api.clock.now())
+        problem.respond(self.surface, self.id.as_str(), self.state.clock.now())
     }
 }
 
@@ -143,7 +147,7 @@ fn problem_of(error: &Error) -> Problem {
         StatusCode::NOT_FOUND => Problem::no_such_route(),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ErrorCode::TooLarge, "The body is too large"),
         status if status.is_client_error() => {
-            Problem::new(ErrorCode::ValueInvalid, "The request can't be understood")
+            Problem::new(ErrorCode::ValueInvalid, "The server cannot parse the request")
         }
         _ => {
             tracing::error!(error = %response, "the framework failed");

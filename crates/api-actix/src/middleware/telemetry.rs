@@ -1,5 +1,5 @@
-//! The span, the figures and the log line of a request. None of them holds a raw path, a query, a header or a body: what
-//! clients send may be secret, and is without bound.
+//! The span, the metrics and the access log line of a request. None contains a raw path, a query, a header
+//! or a body: client input may be secret, and as a label its values are unbounded.
 
 use std::time::Instant;
 
@@ -13,13 +13,13 @@ use tracing::Span;
 
 use super::RequestId;
 
-/// The label of paths that no route has.
-const NO_ROUTE: &str = "unmatched";
+/// The label of paths without a route.
+const UNMATCHED: &str = "unmatched";
 
-/// The label of methods that no route has.
+/// The label of methods without a route.
 const OTHER: &str = "other";
 
-/// A request under way.
+/// A request that is being processed.
 pub(super) struct Record {
     id: RequestId,
     method: &'static str,
@@ -38,12 +38,12 @@ impl Record {
         self.span.clone()
     }
 
-    /// Counts and logs; without a response where a layer failed.
+    /// Counts and logs the request. `response` is `None` if a layer failed.
     pub(super) fn end(&self, response: Option<&ServiceResponse<BoxBody>>, status: StatusCode) {
         let took = self.began.elapsed();
         let request = response.map(ServiceResponse::request);
         let route = request.and_then(actix_web::HttpRequest::match_pattern);
-        let endpoint = route.unwrap_or_else(|| NO_ROUTE.to_owned());
+        let endpoint = route.unwrap_or_else(|| UNMATCHED.to_owned());
         let user = request.and_then(|request| request.extensions().get::<UserId>().copied());
         let status = status.as_u16();
         tracing::info!(
@@ -67,7 +67,7 @@ impl Record {
     }
 }
 
-/// The method, of which clients may invent any number.
+/// The method as a label. Clients may invent methods.
 fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

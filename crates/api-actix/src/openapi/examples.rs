@@ -1,15 +1,15 @@
-//! An example of every body: what its schema gives as one, or one made of the examples of its members.
+//! An example of every body: the example of its schema, or one composed of the examples of its members.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::content::Content;
 use utoipa::openapi::{OpenApi, RefOr};
 
 const JSON: &str = "application/json";
-/// An id and an instant where a schema gives none of its own.
+/// The id and the timestamp of schemas without an example of their own.
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const INSTANT: &str = "2026-01-09T10:15:00.000000Z";
 
-/// Adds the examples of requests and successes.
+/// Adds examples to request bodies and successful responses.
 pub(super) fn finish(document: &mut OpenApi) {
     let schemas = serde_json::to_value(&document.components).unwrap_or_default();
     for item in document.paths.paths.values_mut() {
@@ -67,7 +67,7 @@ fn example(schema: &Value, components: &Value) -> Value {
             Some("date-time") => INSTANT,
             _ => "text",
         }),
-        // What may be null.
+        // A nullable type.
         _ => Value::Null,
     }
 }

@@ -1,4 +1,4 @@
-//! What every operation has: the request id, the refusals that follow from what it takes in, and the one error body.
+//! What operations share: the request id, the error body, and the errors that follow from their inputs.
 
 use utoipa::ToSchema as _;
 use utoipa::openapi::header::HeaderBuilder;
@@ -9,56 +9,57 @@ use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, 
 
 use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
 use crate::surface::Surface;
-use crate::v1::todos::parameter_schemas;
+use crate::v1;
 use crate::{tasks, todos};
 
 const PROBLEM: &str = "application/problem+json";
 
-const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds after which to try again.");
-/// What an answer tells of the limit that the request counted for, where there is one.
+const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait before trying again.");
+/// The rate limit headers of responses to authenticated requests.
 const LIMITS: [(&str, &str); 2] = [
-    ("RateLimit", "How many requests are left, and after how many seconds there are more."),
-    ("RateLimit-Policy", "How many requests are allowed in how many seconds."),
+    ("RateLimit", "The number of requests left, and the seconds until more are allowed."),
+    ("RateLimit-Policy", "The number of requests allowed in a number of seconds."),
 ];
 
-/// The refusals that operations share: name, status, description.
+/// The error responses that operations share: name, status, description.
 const SHARED: [(&str, &str, &str); 11] = [
     ("BadRequest", "400", "`VALIDATION_009`: the body is not JSON, or not UTF-8."),
     (
         "InvalidRequest",
         "400",
-        "`VALIDATION_…`: `details.errors` names every bad field. `VALIDATION_009`: the body is not JSON, or not UTF-8.",
+        "`VALIDATION_…`: `details.errors` lists every invalid field. `VALIDATION_009`: the body is not JSON, or not UTF-8.",
     ),
     (
         "Unauthorized",
         "401",
-        "`AUTH_005`: the access token is missing or malformed. `AUTH_002`: it has expired. `AUTH_004`: its session has \
-         ended. `AUTH_006`: it is not trusted. `AUTH_007`: its account is gone.",
+        "`AUTH_005`: the access token is missing or malformed. `AUTH_002`: the token has expired. `AUTH_004`: its \
+         session has ended. `AUTH_006`: the server does not trust the token. `AUTH_007`: the account no longer exists \
+         or is disabled.",
     ),
-    ("Forbidden", "403", "`AUTHZ_002`: the token or the page does not allow this."),
-    ("NotFound", "404", "`RESOURCE_001`: there is no such todo."),
+    ("Forbidden", "403", "`AUTHZ_002`: the token lacks the scope, or the web page has a foreign origin."),
+    ("NotFound", "404", "`RESOURCE_001`: the todo does not exist."),
     ("PayloadTooLarge", "413", "`VALIDATION_010`: the body or the batch is too large."),
     (
         "UnsupportedMediaType",
         "415",
         "`VALIDATION_011`: the content type is not JSON, or the body is compressed.",
     ),
-    ("UnprocessableContent", "422", "`VALIDATION_…`: `details.errors` names every bad field."),
+    ("UnprocessableContent", "422", "`VALIDATION_…`: `details.errors` lists every invalid field."),
     (
         "TooManyRequests",
         "429",
-        "`RATE_001`: too many requests, in all or at once, or answers that wait to be read; `Retry-After` says when to try again.",
+        "`RATE_001`: too many requests in total or at once, or too many unread responses. Wait for `Retry-After`.",
     ),
     (
         "Unavailable",
         "503",
-        "`SERVER_001`, `SERVER_003`: the database can't be reached; `Retry-After` says when to try again.",
+        "`SERVER_001`, `SERVER_003`: the database is unavailable. Wait for `Retry-After`.",
     ),
     (
         "UnavailableFailure",
         "500",
-        "`SERVER_001`, `SERVER_003`: the database can't be reached; `Retry-After` says when to try again. `SERVER_002`: anything \
-         unexpected.",
+        "`SERVER_001`, `SERVER_003`: the database is unavailable. Wait for `Retry-After`. `SERVER_002`: an unexpected \
+         failure.",
     ),
 ];
 
@@ -75,7 +76,7 @@ pub(super) fn finish(document: &mut OpenApi) {
         schemas.push((name.into_owned(), schema));
     }
     components.schemas.extend(schemas);
-    components.schemas.extend(parameter_schemas());
+    components.schemas.extend(v1::parameter_schemas());
     components.schemas.extend(todos::parameter_schemas());
     components.schemas.extend(tasks::parameter_schemas());
     for (name, status, description) in SHARED {
@@ -83,7 +84,7 @@ pub(super) fn finish(document: &mut OpenApi) {
     }
     components
         .responses
-        .insert("Failure".to_owned(), RefOr::T(problem("default", "`SERVER_002`: anything unexpected.")));
+        .insert("Failure".to_owned(), RefOr::T(problem("default", "`SERVER_002`: an unexpected failure.")));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             complete(operation, Surface::of(path));
@@ -100,7 +101,7 @@ fn complete(operation: &mut Operation, surface: Surface) {
         not_null(body);
     }
     let secured = operation.security.is_some();
-    // Public, and not what the document as a whole would ask for.
+    // An empty list says that the operation is public.
     operation.security.get_or_insert_default();
     let has = |place: &ParameterIn| {
         operation
@@ -112,7 +113,7 @@ fn complete(operation: &mut Operation, surface: Surface) {
     let (in_query, in_path) = (has(&ParameterIn::Query), has(&ParameterIn::Path));
     let body = operation.request_body.is_some();
     let operational = operation.tags.iter().flatten().any(|tag| tag == "Operations");
-    let wanted = [
+    let applicable = [
         ("BadRequest", body && surface != Surface::Tasks),
         ("InvalidRequest", (body || in_query) && surface == Surface::Tasks),
         ("Unauthorized", secured),
@@ -127,7 +128,7 @@ fn complete(operation: &mut Operation, surface: Surface) {
     ];
     let responses = &mut operation.responses.responses;
     for (name, status, _) in SHARED {
-        if wanted.contains(&(name, true)) {
+        if applicable.contains(&(name, true)) {
             responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(name)));
         }
     }
@@ -145,7 +146,7 @@ fn complete(operation: &mut Operation, surface: Surface) {
     }
 }
 
-/// A body that may be missing is missing, never null.
+/// An optional body may be missing, but not null.
 fn not_null(body: &mut RequestBody) {
     for content in body.content.values_mut() {
         let RefOr::T(Content { schema, .. }) = content else { continue };
@@ -180,7 +181,7 @@ fn add_problem(status: &str, response: &mut Response) {
 }
 
 fn request_id() -> Header {
-    header("Names the request in the server's logs; a sane one that the client sent is kept.")
+    header("The id of the request in the server's logs. A well-formed id that the client sends is kept.")
 }
 
 fn header(description: &str) -> Header {

@@ -1,39 +1,50 @@
-//! The OpenAPI 3.1 document: what the handlers declare, and what is the same for all of them.
+//! The OpenAPI 3.1 document: what the handlers declare, completed by what all operations share.
 
 mod examples;
 mod finish;
+mod methods;
 mod texts;
 
+use std::sync::LazyLock;
+
 use actix_web::App;
+use actix_web::web::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, Server};
 use utoipa_actix_web::AppExt as _;
 
 use crate::routes;
+use crate::schema::DocumentJson;
+
+pub use methods::ROUTE_TABLE;
+
+/// The document in the form in which `/openapi.json` serves it.
+pub static DOCUMENT_JSON: DocumentJson =
+    LazyLock::new(|| Bytes::from(openapi_document().to_json().unwrap_or_default()));
 
 const DESCRIPTION: &str = "\
-Todo lists that follow their owner over all devices, offline too.
+A todo list for each user, synchronised between all of the user's devices, which may be offline for a while.
 
-Requests under `/api/v1` need an access token, `Authorization: Bearer <token>`, but for those that give one or lead to it. \
-Unknown members and query parameters of a request are ignored. A refusal or failure has one form, the schema `Problem`, in which \
-`error_code` tells what it is and `details.errors` names every bad field.
+Requests under `/api/v1` need an access token, `Authorization: Bearer <token>`, except those that lead to a login. The server \
+ignores unknown members and query parameters. Every error has the same form, the schema `Problem`: `error_code` identifies the \
+error, and `details.errors` lists every invalid field.
 
-Changes also arrive live: a WebSocket at `/ws/todos`, with the subprotocols `bearer` and the access token, first replays what changed \
-after `?since=` and then tells every change of the user's todos.";
+A WebSocket at `/ws/todos`, opened with the subprotocols `bearer` and the access token, sends changes as they happen. With \
+`?since=` it first sends the changes after that timestamp.";
 
 const TAGS: [(&str, &str); 8] = [
-    ("Authentication", "Accounts, logins and their tokens"),
-    ("Users", "The own account"),
-    ("Todos", "Todos one by one, as a list, and in bulk"),
-    ("Sync", "The exchange between a device and the server"),
+    ("Authentication", "Accounts, logins and tokens"),
+    ("Users", "The caller's account, devices and data"),
+    ("Todos", "Single todos, lists and bulk changes"),
+    ("Sync", "Synchronisation of a device with the server"),
     ("Token contract", "Accounts and todos under `/auth` and `/todos`"),
     ("Task contract", "Tasks with integer ids under `/api/tasks`, for tokens of external issuers too"),
     ("User task contract", "Accounts and tasks under `/api/auth` and `/api/{user_id}/tasks`"),
-    ("Operations", "Health, figures, and this document"),
+    ("Operations", "Health, metrics, and this document"),
 ];
 
-/// The whole document, as `/openapi.json` serves it.
+/// The document that `/openapi.json` serves.
 #[must_use]
 pub fn openapi_document() -> OpenApi {
     let (_, mut document) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
@@ -53,7 +64,7 @@ pub fn openapi_document() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some(
-            "An access token, as login and refresh give it. Its scope has to allow the operation: `todos:read` to read todos, \
+            "An access token from a login or a refresh. It must have the scope of the operation: `todos:read` to read todos, \
              `todos:write` to change them, both to sync, and `account` for everything else.",
         ));
     let components = document.components.get_or_insert_default();

@@ -1,15 +1,15 @@
-//! Which characters texts may have, and where null stands for nothing.
+//! The characters that texts may contain, and headers that are never null.
 
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Object, OpenApi, RefOr};
 
-/// No control characters but tab and newline, and one that is no white space.
+/// No control characters except tab and newline, and at least one character that is not white space.
 const NOT_BLANK: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
-/// No control characters but tab and newline.
+/// No control characters except tab and newline.
 const NO_CONTROL: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
 
-/// The members that are texts, by the one name they have in every schema.
+/// The members that are texts. A name has the same meaning in every schema.
 const TEXTS: [(&str, &str); 6] = [
     ("text", NOT_BLANK),
     ("title", NOT_BLANK),
@@ -19,7 +19,7 @@ const TEXTS: [(&str, &str); 6] = [
     ("description", NO_CONTROL),
 ];
 
-/// Adds the patterns, and takes null from headers.
+/// Adds the patterns, and removes null from the types of headers.
 pub(super) fn finish(document: &mut OpenApi) {
     let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
     for schema in schemas {
@@ -47,7 +47,7 @@ fn restrict(object: &mut Object) {
     }
 }
 
-/// A header that is not there is absent, never null.
+/// A header may be missing, but not null.
 fn plain(parameter: &mut Parameter) {
     parameter.schema = Some(ObjectBuilder::new().schema_type(Type::String).into());
 }

@@ -1,4 +1,4 @@
-//! The document, and the page that shows it: everything on it comes from this binary.
+//! `/openapi.json`, and the page at `/docs` that shows it. The binary contains every file of the page.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -7,19 +7,16 @@ use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentType, LOCATION,
 };
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::Config;
 
-use crate::error::{Answer, Problem};
-use crate::openapi_document;
+use crate::error::{HandlerResult, Problem};
+use crate::schema::DocumentJson;
 
-/// Scripts and styles from here alone; the page sets some of its styles inline and shows icons as data.
+/// Scripts and styles from this server alone. The page has inline styles and `data:` icons.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
-
-static DOCUMENT: LazyLock<Bytes> =
-    LazyLock::new(|| Bytes::from(openapi_document().to_json().unwrap_or_default()));
 
 static PAGE: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
@@ -32,35 +29,36 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .route("/docs/{file}", web::get().to(file));
 }
 
-/// Give the document
+/// Get the OpenAPI document
 ///
-/// The OpenAPI 3.1 document of every surface.
+/// Returns the OpenAPI 3.1 document of all contracts.
 #[utoipa::path(
     operation_id = "getOpenApi",
     tag = "Operations",
     responses((status = 200, description = "The document.", body = Object, content_type = "application/json"))
 )]
 #[get("/openapi.json")]
-async fn document() -> HttpResponse {
-    HttpResponse::Ok().insert_header(ContentType::json()).body(DOCUMENT.clone())
+async fn document(request: HttpRequest) -> HandlerResult {
+    let document = request.app_data::<&'static DocumentJson>().ok_or_else(Problem::unexpected)?;
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body((***document).clone()))
 }
 
-/// The page's files are named relative to a folder.
+/// The page refers to its files by relative paths, so its URL must end with a slash.
 async fn to_page() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
 }
 
-async fn page() -> Answer {
+async fn page() -> HandlerResult {
     serve("index.html")
 }
 
-async fn file(path: web::Path<String>) -> Answer {
+async fn file(path: web::Path<String>) -> HandlerResult {
     serve(&path)
 }
 
-fn serve(name: &str) -> Answer {
+fn serve(name: &str) -> HandlerResult {
     let file = utoipa_swagger_ui::serve(name, PAGE.clone()).map_err(|error| {
-        tracing::error!(%error, "the documentation page can't be written");
+        tracing::error!(%error, "the documentation page cannot be served");
         Problem::unexpected()
     })?;
     let file = file.ok_or_else(Problem::no_such_route)?;

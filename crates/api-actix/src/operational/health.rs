@@ -1,4 +1,4 @@
-//! Whether this instance is well, alive, and wants requests.
+//! `/health`, `/health/live` and `/health/ready`.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -7,29 +7,29 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::Api;
-use crate::error::tell;
-use crate::moment::Moment;
+use crate::error::log_store_error;
+use crate::rfc3339::Rfc3339;
+use crate::state::State;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(health).service(live).service(ready);
 }
 
-/// How an instance is.
+/// The health of an instance.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
-    /// In a word.
+    /// The overall status.
     status: Status,
-    /// Whether the database answers.
+    /// The connection to the database.
     database: Database,
-    /// What was looked at.
+    /// The individual checks.
     checks: HealthChecks,
-    /// When.
+    /// When the checks ran.
     #[schema(value_type = String, format = DateTime, example = "2026-01-12T20:30:00.000000Z")]
-    timestamp: Moment,
+    timestamp: Rfc3339,
 }
 
-/// How an instance is, in a word.
+/// The overall status of an instance.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HealthStatus)]
@@ -39,7 +39,7 @@ enum Status {
     ShuttingDown,
 }
 
-/// Whether the database answers.
+/// The connection to the database.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DatabaseStatus)]
@@ -48,33 +48,33 @@ enum Database {
     Disconnected,
 }
 
-/// What was looked at.
+/// The individual checks.
 #[derive(Debug, Serialize, ToSchema)]
 struct HealthChecks {
-    /// Whether the database answers.
+    /// Whether the database responds.
     #[schema(example = true)]
     db_connection: bool,
-    /// Whether Redis answers; null where none is configured.
+    /// Whether Redis responds; null if none is configured.
     #[schema(required = true)]
     redis: Option<bool>,
 }
 
-async fn look(api: &Api, leaving: bool) -> HttpResponse {
-    let connected = match api.probe.probe().await {
+async fn check(state: &State, is_shutting_down: bool) -> HttpResponse {
+    let connected = match state.probe.probe().await {
         Ok(()) => true,
         Err(error) => {
-            tell(&error);
+            log_store_error(&error);
             false
         }
     };
-    let (code, status) = match (leaving, connected) {
+    let (code, status) = match (is_shutting_down, connected) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, Status::ShuttingDown),
         (false, true) => (StatusCode::OK, Status::Healthy),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, Status::Unhealthy),
     };
     let database = if connected { Database::Connected } else { Database::Disconnected };
     let checks = HealthChecks { db_connection: connected, redis: None };
-    let timestamp = Moment(api.clock.now());
+    let timestamp = Rfc3339(state.clock.now());
     HttpResponse::build(code).insert_header((CACHE_CONTROL, "no-store")).json(Health {
         status,
         database,
@@ -83,23 +83,23 @@ async fn look(api: &Api, leaving: bool) -> HttpResponse {
     })
 }
 
-/// Ask how the instance is
+/// Check the health of the instance
 ///
-/// Looks at everything that it depends on.
+/// Validation everything that the instance depends on.
 #[utoipa::path(
     operation_id = "getHealth",
     tag = "Operations",
     responses(
-        (status = 200, description = "It is well.", body = Health),
-        (status = 503, description = "The database does not answer.", body = Health)
+        (status = 200, description = "The instance is healthy.", body = Health),
+        (status = 503, description = "The database does not respond.", body = Health)
     )
 )]
 #[get("/health")]
-async fn health(api: web::Data<Api>) -> HttpResponse {
-    look(&api, false).await
+async fn health(state: web::Data<State>) -> HttpResponse {
+    check(&state, false).await
 }
 
-/// Whether a process is alive.
+/// The process is alive.
 #[derive(Debug, Serialize, ToSchema)]
 struct Liveness {
     /// Always `alive`.
@@ -107,31 +107,31 @@ struct Liveness {
     status: &'static str,
 }
 
-/// Ask whether the process is alive
+/// Check that the process is alive
 ///
-/// Answers without looking at anything: an instance that does not answer should be started anew.
+/// Responds without any check. Restart an instance that does not respond.
 #[utoipa::path(
     operation_id = "getLiveness",
     tag = "Operations",
-    responses((status = 200, description = "It is.", body = Liveness))
+    responses((status = 200, description = "The process is alive.", body = Liveness))
 )]
 #[get("/health/live")]
 async fn live() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Liveness { status: "alive" })
 }
 
-/// Ask whether the instance wants requests
+/// Check whether the instance is ready for requests
 ///
-/// Not while it is shutting down, nor while the database does not answer.
+/// The instance is not ready while it shuts down or while the database does not respond.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "Operations",
     responses(
-        (status = 200, description = "It does.", body = Health),
-        (status = 503, description = "It does not.", body = Health)
+        (status = 200, description = "The instance is ready.", body = Health),
+        (status = 503, description = "The instance is not ready.", body = Health)
     )
 )]
 #[get("/health/ready")]
-async fn ready(api: web::Data<Api>) -> HttpResponse {
-    look(&api, api.is_shutting_down()).await
+async fn ready(state: web::Data<State>) -> HttpResponse {
+    check(&state, state.is_shutting_down()).await
 }

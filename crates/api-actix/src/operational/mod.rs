@@ -1,4 +1,4 @@
-//! What operators and tools ask: health, figures, the document and its page.
+//! The endpoints for operators and tools: health, metrics, keys, and the API document with its page.
 
 mod docs;
 mod health;
@@ -11,10 +11,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::Api;
-use crate::error::{Answer, Problem};
+use crate::error::{HandlerResult, Problem};
+use crate::state::State;
 
-/// The routes at the root.
+/// Registers the operational routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(index).service(metrics);
     health::configure(config);
@@ -22,30 +22,31 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     keys::configure(config);
 }
 
-/// What this is, and where to read on.
+/// The server and its entry points.
 #[derive(Debug, Serialize, ToSchema)]
 struct Index {
-    /// The product.
+    /// The name of the server.
     #[schema(example = "todo-server")]
     name: &'static str,
-    /// Its version.
+    /// The version of the server.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// The page to read and try the API.
+    /// The interactive documentation.
     #[schema(example = "/docs")]
     docs: &'static str,
-    /// The document to generate clients from.
+    /// The OpenAPI document.
     #[schema(example = "/openapi.json")]
     openapi: &'static str,
-    /// Whether it is well.
+    /// The health check.
     #[schema(example = "/health")]
     health: &'static str,
 }
 
-/// Say what this is
+/// Get the index
 ///
-/// Name and version, and links to documentation, document and health.
-#[utoipa::path(operation_id = "getIndex", tag = "Operations", responses((status = 200, description = "What this is.", body = Index)))]
+/// Returns the name and version of the server, and links to the documentation, the OpenAPI document and the
+/// health check.
+#[utoipa::path(operation_id = "getIndex", tag = "Operations", responses((status = 200, description = "The index.", body = Index)))]
 #[get("/")]
 async fn index() -> HttpResponse {
     HttpResponse::Ok().json(Index {
@@ -57,39 +58,39 @@ async fn index() -> HttpResponse {
     })
 }
 
-/// Give the figures
+/// Get the metrics
 ///
-/// Counters and histograms in the Prometheus text format. Nothing in them names a user or a raw path. With `METRICS_PORT` set they are
-/// there on that port alone.
+/// Returns counters and histograms in the Prometheus text format. They contain no user ids and no raw paths.
+/// If `METRICS_PORT` is set, only that port serves them.
 #[utoipa::path(
     operation_id = "getMetrics",
     tag = "Operations",
     responses(
-        (status = 200, description = "The figures.", body = String, content_type = "text/plain"),
-        (status = 404, description = "`RESOURCE_003`: they are on a port of their own.")
+        (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
+        (status = 404, description = "`RESOURCE_003`: the metrics have a port of their own.")
     )
 )]
 #[get("/metrics")]
-async fn metrics(api: web::Data<Api>) -> Answer {
-    if api.settings.metrics_apart {
+async fn metrics(state: web::Data<State>) -> HandlerResult {
+    if state.settings.metrics_apart {
         return Err(Problem::no_such_route());
     }
-    Ok(figures(api).await)
+    Ok(render_metrics(state).await)
 }
 
-/// The figures, wherever they are asked for.
-pub async fn figures(api: web::Data<Api>) -> HttpResponse {
-    let load = api.probe.load();
+/// `/metrics`, whatever the port.
+pub async fn render_metrics(state: web::Data<State>) -> HttpResponse {
+    let load = state.probe.load();
     gauge!("database_connections_in_use").set(count(load.in_use));
     gauge!("database_requests_waiting").set(count(load.waiting));
-    gauge!("http_answers_unread_bytes").set(count(api.unread.bytes()));
+    gauge!("http_answers_unread_bytes").set(count(state.response_budget.reserved_bytes()));
     HttpResponse::Ok()
         .insert_header(ContentType::plaintext())
         .insert_header((CACHE_CONTROL, "no-store"))
-        .body((api.render_metrics)())
+        .body((state.render_metrics)())
 }
 
-/// A number that is small against what a float keeps exactly.
+/// Converts a gauge, which is far below the largest integer that a float represents exactly.
 fn count(number: usize) -> f64 {
     u32::try_from(number).unwrap_or(u32::MAX).into()
 }

@@ -1,4 +1,4 @@
-//! Who may open a socket. Everything is refused before the upgrade, as a problem like any other.
+//! `/ws/todos`: the upgrade to a WebSocket. Every refusal comes before the upgrade, as a problem.
 
 use std::time::Duration;
 
@@ -11,46 +11,53 @@ use domain::code::ErrorCode;
 use domain::text::ClientId;
 use tracing::Instrument as _;
 
+use super::hub::Hub;
 use super::incoming::Incoming;
 use super::outgoing::outgoing;
 use super::socket::Socket;
-use crate::Api;
-use crate::error::{Answer, Problem};
-use crate::extract::{Checks, Fault, Query, admit};
-use crate::moment::Moment;
+use crate::error::{HandlerResult, Problem};
+use crate::extract::{FieldError, Query, Validation, admit, bearer};
+use crate::state::State;
 
-/// The subprotocol that stands before a token.
+/// The subprotocol before the token.
 const BEARER: &str = "bearer";
 
-/// When a user with too many sockets may try again: by then one that is dead has been noticed.
-const TRY_AGAIN_IN: Duration = Duration::from_secs(30);
+/// `Retry-After` for a user with too many sockets. By then the server has detected dead ones.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// `GET /ws/todos`: upgrades to a socket.
+/// Upgrades the request to a WebSocket.
 ///
-/// The token comes as the subprotocols `bearer, <token>`, as `Authorization: Bearer` where the client can set it, or as the
-/// query parameter `token`; the first of these that is there counts.
-pub async fn open(request: HttpRequest, payload: web::Payload, query: Query, api: web::Data<Api>) -> Answer {
-    check_origin(request.headers(), &api.settings.allowed_origins)?;
-    let (token, subprotocol) = token(request.headers(), &query)?;
-    let principal = admit(&request, api.identities.authenticate_socket(&token).await?)?;
+/// The client sends its access token as the subprotocols `bearer, <token>`, as `Authorization: Bearer`, or
+/// as the query parameter `token`. The first of these that is present counts.
+pub async fn open(
+    request: HttpRequest,
+    payload: web::Payload,
+    query: Query,
+    state: web::Data<State>,
+    hub: web::Data<Hub>,
+) -> HandlerResult {
+    check_origin(request.headers(), &state.settings.allowed_origins)?;
+    let (token, is_subprotocol) = token(request.headers(), &query)?;
+    let principal = admit(&request, state.identities.authenticate_socket(&token).await?)?;
     let (since, client_id) = parameters(&query)?;
     let mut response = ws::handshake(request.head()).map_err(|_| not_a_handshake())?;
-    let slot = api.hub.reserve(principal.user).ok_or_else(too_many)?;
+    let hub = hub.into_inner();
+    let slot = hub.reserve(principal.user).ok_or_else(too_many_sockets)?;
 
     tracing::debug!(user = %principal.user, client_id = client_id.as_ref().map(ClientId::as_str), "a socket opens");
-    let (out, outflow) = outgoing(slot, api.hub.pace().stall);
-    let (hub, store) = (api.hub.clone(), api.store.clone());
-    let socket = Socket { hub, store, sessions: api.sessions.clone(), principal, since };
+    let (out, body) = outgoing(slot, hub.heartbeat().write_timeout);
+    let (store, sessions) = (state.store.clone(), state.sessions.clone());
+    let socket = Socket { hub, store, sessions, principal, since };
     rt::spawn(socket.run(Incoming::new(payload), out).in_current_span());
 
-    if subprotocol {
+    if is_subprotocol {
         response.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(BEARER)));
     }
-    let body = BodyStream::new(outflow).boxed();
+    let body = BodyStream::new(body).boxed();
     Ok(HttpResponse::from(response.message_body(body).map_err(|_| Problem::unexpected())?))
 }
 
-/// A browser says which page opens the socket, and no other rule of browsers keeps foreign pages from it.
+/// Refuses pages of foreign origins. Browsers do not restrict which pages open sockets.
 fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> {
     let known = |origin: &HeaderValue| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes());
     if headers.get_all(ORIGIN).all(known) {
@@ -60,7 +67,7 @@ fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> 
     }
 }
 
-/// The token, and whether it came as a subprotocol.
+/// The token, and whether it is a subprotocol.
 fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> {
     let mut offered =
         headers.get_all(SEC_WEBSOCKET_PROTOCOL).flat_map(|value| value.as_bytes().split(|b| *b == b','));
@@ -70,12 +77,12 @@ fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> 
         return Ok((token.ok_or_else(Problem::token_malformed)?.to_owned(), true));
     }
     if let Some(header) = headers.get(AUTHORIZATION) {
-        let token = header.to_str().ok().and_then(crate::extract::bearer);
+        let token = header.to_str().ok().and_then(bearer);
         return Ok((token.ok_or_else(Problem::token_malformed)?.to_owned(), false));
     }
-    let mut checks = Checks::default();
-    let token = query.get(&mut checks, "token", |token| Ok::<_, Fault>(token.to_owned()));
-    if !checks.passed() {
+    let mut validation = Validation::default();
+    let token = query.get(&mut validation, "token", |token| Ok::<_, FieldError>(token.to_owned()));
+    if !validation.is_ok() {
         return Err(Problem::token_malformed());
     }
     token.map(|token| (token, false)).ok_or_else(|| {
@@ -87,25 +94,21 @@ fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> 
 }
 
 fn parameters(query: &Query) -> Result<(Option<Stamp>, Option<ClientId>), Problem> {
-    let mut checks = Checks::default();
-    let since = query.get(&mut checks, "since", |text| {
-        Moment::parse(text).ok_or_else(|| Fault::invalid("must be an RFC 3339 date and time"))
+    let mut validation = Validation::default();
+    let since = query.get(&mut validation, "since", |text| {
+        text.parse().map_err(|_| FieldError::invalid("must be an RFC 3339 date and time"))
     });
-    let client_id = query.get(&mut checks, "client_id", ClientId::parse);
-    if checks.passed() { Ok((since, client_id)) } else { Err(checks.into()) }
+    let client_id = query.get(&mut validation, "client_id", ClientId::parse);
+    validation.finish().map(|()| (since, client_id))
 }
 
 fn not_a_handshake() -> Problem {
-    let mut checks = Checks::default();
-    checks.refuse(
-        "Upgrade",
-        &Fault::invalid("must be `websocket`: this address speaks WebSocket, version 13 (RFC 6455)"),
-    );
-    checks.into()
+    FieldError::invalid("must be `websocket`: this address speaks WebSocket, version 13 (RFC 6455)")
+        .on("Upgrade")
 }
 
-fn too_many() -> Problem {
+fn too_many_sockets() -> Problem {
     Problem::new(ErrorCode::RateLimited, "Too many sockets are open for this account; close one first")
-        .with("max", super::Hub::SOCKETS_PER_USER)
-        .retry_after(TRY_AGAIN_IN)
+        .with("max", Hub::SOCKETS_PER_USER)
+        .retry_after(RETRY_AFTER)
 }

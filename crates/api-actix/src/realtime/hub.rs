@@ -1,4 +1,4 @@
-//! Who listens: the open sockets of each user.
+//! The open sockets of each user.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,121 +12,121 @@ use metrics::{counter, gauge};
 use super::mailbox::{Closing, Delivery, Mailbox};
 use super::protocol;
 
-/// The rhythm of a socket.
+/// The time limits of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// A client that has been silent for this long is pinged.
-    pub ping: Duration,
-    /// One that has been silent for this long is given up.
-    pub silence: Duration,
-    /// One that takes nothing of what is written for this long is given up.
-    pub stall: Duration,
+pub struct Heartbeat {
+    /// How long a client may be silent before the server pings it.
+    pub ping_after: Duration,
+    /// How long a client may be silent before the server closes the socket.
+    pub close_after: Duration,
+    /// How long a client may read nothing before the server closes the socket.
+    pub write_timeout: Duration,
 }
 
-impl Default for Pace {
+impl Default for Heartbeat {
     fn default() -> Self {
         let secs = Duration::from_secs;
-        Self { ping: secs(30), silence: secs(75), stall: secs(10) }
+        Self { ping_after: secs(30), close_after: secs(75), write_timeout: secs(10) }
     }
 }
 
-/// Hands the events of a user to that user's sockets, and takes sockets back whose session has ended.
+/// Delivers a user's events to that user's sockets, and closes sockets whose session has ended.
 ///
-/// It never blocks: an event goes into each socket's bounded mailbox and is written by the socket's own task. Each event
-/// is serialised once, however many sockets get it, and not at all where nobody listens.
+/// It never blocks: an event goes into the bounded mailbox of each socket, and the task of the socket sends
+/// it. An event is serialised once for all sockets, and not at all if the user has none.
 pub struct Hub {
     clock: Arc<dyn Clock>,
-    pace: Pace,
-    // A std lock, as stores publish from plain threads; held for a look-up and at most 20 pushes. One lock for all users:
-    // each store publishes from one or two threads, so there is nothing to share out.
+    heartbeat: Heartbeat,
+    // A std mutex, because stores publish from threads outside the runtime. It is held for a lookup and at
+    // most 20 pushes. One mutex for all users suffices: a store publishes from one or two threads.
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    rooms: HashMap<UserId, Room>,
-    stopping: bool,
+    users: HashMap<UserId, UserSockets>,
+    shutting_down: bool,
 }
 
 /// The sockets of one user.
 #[derive(Default)]
-struct Room {
-    /// Connections, from before the upgrade until the last byte is written.
-    slots: usize,
+struct UserSockets {
+    /// The number of connections, from before the upgrade until the last byte is written.
+    connections: usize,
     mailboxes: Vec<Arc<Mailbox>>,
 }
 
 impl Hub {
-    /// The most sockets one user may have open.
+    /// The largest number of sockets per user.
     pub const SOCKETS_PER_USER: usize = 20;
 
-    /// A hub without sockets. The clock measures how long events take, and when tokens expire.
+    /// A hub without sockets. `clock` measures delivery times and the expiry of tokens.
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Self::with_pace(clock, Pace::default())
+        Self::with_heartbeat(clock, Heartbeat::default())
     }
 
-    /// The same with another rhythm than the default.
-    pub fn with_pace(clock: Arc<dyn Clock>, pace: Pace) -> Arc<Self> {
-        // Figures that are there from the start: a rate of something first seen at 1 would miss that one.
+    /// A hub with other time limits than the default.
+    pub fn with_heartbeat(clock: Arc<dyn Clock>, heartbeat: Heartbeat) -> Arc<Self> {
+        // Metrics start at zero: a rate misses the first increment of a counter that starts at 1.
         counter!("realtime_events_delivered_total").increment(0);
         counter!("realtime_events_dropped_total").increment(0);
         gauge!("realtime_sockets_open").increment(0.0);
-        Arc::new(Self { clock, pace, state: Mutex::default() })
+        Arc::new(Self { clock, heartbeat, state: Mutex::default() })
     }
 
-    /// Closes every socket with 1012, those that open later too.
+    /// Closes every socket with code 1012, including those that open later.
     pub fn shut_down(&self) {
         let mut state = self.state();
-        state.stopping = true;
-        for mailbox in state.rooms.values().flat_map(|room| &room.mailboxes) {
+        state.shutting_down = true;
+        for mailbox in state.users.values().flat_map(|sockets| &sockets.mailboxes) {
             mailbox.close(Closing::ShuttingDown);
         }
     }
 
-    /// How many sockets are served.
+    /// The number of open sockets.
     #[must_use]
     pub fn sockets(&self) -> usize {
-        self.state().rooms.values().map(|room| room.mailboxes.len()).sum()
+        self.state().users.values().map(|sockets| sockets.mailboxes.len()).sum()
     }
 
-    /// How many connections of sockets there are: those served, those being opened, and those whose last bytes the client has yet
-    /// to take.
+    /// The number of connections: open sockets, those being opened, and closed ones whose last bytes the
+    /// client has not read yet.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.state().rooms.values().map(|room| room.slots).sum()
+        self.state().users.values().map(|sockets| sockets.connections).sum()
     }
 
-    /// Where the time comes from.
+    /// The source of the time.
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// The rhythm of its sockets.
-    pub(super) const fn pace(&self) -> Pace {
-        self.pace
+    /// The time limits of the sockets.
+    pub(super) const fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat
     }
 
-    /// Room for one more connection of `user`; `None` when there is none.
+    /// Reserves a connection for `user`. `None` if the user has too many.
     pub(super) fn reserve(self: &Arc<Self>, user: UserId) -> Option<Slot> {
         let mut state = self.state();
-        let room = state.rooms.entry(user).or_default();
-        // An entry made just now has slots to give, so none is left behind empty.
-        if room.slots >= Self::SOCKETS_PER_USER {
+        // A new entry always has room, so no empty entry is left behind.
+        let sockets = state.users.entry(user).or_default();
+        if sockets.connections >= Self::SOCKETS_PER_USER {
             return None;
         }
-        room.slots += 1;
+        sockets.connections += 1;
         gauge!("realtime_sockets_open").increment(1.0);
         Some(Slot { hub: Arc::clone(self), user })
     }
 
-    /// Has the principal's events delivered, and its closing told, from now on.
+    /// From now on the returned subscription receives the caller's events and requests to close.
     pub(super) fn subscribe(self: &Arc<Self>, principal: &Principal) -> Subscription {
         let mailbox = Arc::new(Mailbox::new(principal.session));
         let mut state = self.state();
-        if state.stopping {
+        if state.shutting_down {
             mailbox.close(Closing::ShuttingDown);
         }
-        state.rooms.entry(principal.user).or_default().mailboxes.push(Arc::clone(&mailbox));
+        state.users.entry(principal.user).or_default().mailboxes.push(Arc::clone(&mailbox));
         Subscription { hub: Arc::clone(self), user: principal.user, mailbox }
     }
 
@@ -134,13 +134,13 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes a user's room and drops it when it has become empty.
-    fn leave(&self, user: UserId, change: impl FnOnce(&mut Room)) {
+    /// Changes a user's entry and removes it if it is empty.
+    fn update(&self, user: UserId, change: impl FnOnce(&mut UserSockets)) {
         let mut state = self.state();
-        if let Some(room) = state.rooms.get_mut(&user) {
-            change(room);
-            if room.slots == 0 && room.mailboxes.is_empty() {
-                state.rooms.remove(&user);
+        if let Some(sockets) = state.users.get_mut(&user) {
+            change(sockets);
+            if sockets.connections == 0 && sockets.mailboxes.is_empty() {
+                state.users.remove(&user);
             }
         }
     }
@@ -148,9 +148,9 @@ impl Hub {
 
 impl EventBus for Hub {
     fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
-        // A socket that subscribes after this look reads the store after it too, and finds these events there.
-        let heard = self.state().rooms.get(&user).is_some_and(|room| !room.mailboxes.is_empty());
-        if !heard {
+        // A socket that subscribes after this check reads the store later still, and finds these events there.
+        let has_sockets = self.state().users.get(&user).is_some_and(|sockets| !sockets.mailboxes.is_empty());
+        if !has_sockets {
             return;
         }
         let deliveries: Vec<_> = events
@@ -159,7 +159,7 @@ impl EventBus for Hub {
             .collect();
         let lost: usize = {
             let state = self.state();
-            let mailboxes = state.rooms.get(&user).map_or(&[][..], |room| &room.mailboxes);
+            let mailboxes = state.users.get(&user).map_or(&[][..], |sockets| &sockets.mailboxes);
             mailboxes.iter().map(|mailbox| mailbox.push(&deliveries)).sum()
         };
         if lost > 0 {
@@ -172,21 +172,21 @@ impl RevocationListener for Hub {
     fn revoked(&self, revocations: &[Revocation]) {
         let state = self.state();
         for revocation in revocations {
-            let Some(room) = state.rooms.get(&revocation.user) else {
+            let Some(sockets) = state.users.get(&revocation.user) else {
                 continue;
             };
-            let ended = |mailbox: &&Arc<Mailbox>| match revocation.what {
+            let is_revoked = |mailbox: &&Arc<Mailbox>| match revocation.what {
                 Revoked::Session(session) => mailbox.session == Some(session),
                 Revoked::User(_) => true,
             };
-            for mailbox in room.mailboxes.iter().filter(ended) {
+            for mailbox in sockets.mailboxes.iter().filter(is_revoked) {
                 mailbox.close(Closing::Revoked);
             }
         }
     }
 }
 
-/// One connection among a user's; given back when dropped.
+/// A reserved connection, until it is dropped.
 pub(super) struct Slot {
     hub: Arc<Hub>,
     user: UserId,
@@ -194,12 +194,12 @@ pub(super) struct Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.hub.leave(self.user, |room| room.slots = room.slots.saturating_sub(1));
+        self.hub.update(self.user, |sockets| sockets.connections = sockets.connections.saturating_sub(1));
         gauge!("realtime_sockets_open").decrement(1.0);
     }
 }
 
-/// A socket's place in the hub; left when dropped.
+/// A socket's subscription, until it is dropped.
 pub(super) struct Subscription {
     hub: Arc<Hub>,
     user: UserId,
@@ -207,7 +207,7 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    /// Where the events arrive.
+    /// The queue of events.
     pub(super) fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
@@ -215,6 +215,8 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.hub.leave(self.user, |room| room.mailboxes.retain(|other| !Arc::ptr_eq(other, &self.mailbox)));
+        self.hub.update(self.user, |sockets| {
+            sockets.mailboxes.retain(|other| !Arc::ptr_eq(other, &self.mailbox))
+        });
     }
 }

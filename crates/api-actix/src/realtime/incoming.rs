@@ -1,7 +1,8 @@
-//! What the client sends, frame by frame.
+//! The frames that the client sends.
 //!
-//! The codec is actix-http's. It asks for a whole frame before it looks at its length, so the length is looked at here
-//! first: a client can't make the server keep more than one message and one read of the connection.
+//! The codec of actix-http buffers a whole frame before it validation the length. This module validation the
+//! length first, so that a client can make the server buffer one message and one read of the connection at
+//! most.
 
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Item, ProtocolError};
 use actix_web::web::{Bytes, BytesMut, Payload};
@@ -9,29 +10,29 @@ use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio_util::codec::Decoder;
 
-/// The largest message a client may send, in bytes, in however many fragments.
+/// The largest message from a client, in bytes, over all its fragments.
 pub const MESSAGE_MAX: usize = 4 * 1024;
 
-/// One thing that arrived.
+/// What arrived.
 #[derive(Debug)]
 pub enum Received {
     /// A text message.
     Text(ByteString),
     /// A binary message.
     Binary,
-    /// A ping, to be answered with its payload.
+    /// A ping. The pong must have the same payload.
     Ping(Bytes),
-    /// A pong, or a fragment of a message that is to be continued: a sign of life.
-    Life,
-    /// The client closes.
+    /// A pong or a non-final fragment: nothing to respond to, but the client is alive.
+    KeepAlive,
+    /// The client closes the socket.
     Close(Option<CloseReason>),
-    /// The connection is no more.
-    Gone,
-    /// Something no client may send, and the code to close with.
-    Fault(CloseCode, &'static str),
+    /// The connection is closed.
+    Disconnected,
+    /// A violation of the protocol or of a limit, with the close code and reason.
+    Violation(CloseCode, &'static str),
 }
 
-/// Reads frames and puts messages together.
+/// Reads frames and assembles messages.
 pub struct Incoming {
     payload: Payload,
     buffer: BytesMut,
@@ -39,23 +40,24 @@ pub struct Incoming {
     partial: Option<Partial>,
 }
 
-/// A message of which not all fragments have arrived.
+/// A message whose last fragment has not arrived.
 struct Partial {
     text: bool,
     bytes: BytesMut,
 }
 
 impl Incoming {
-    /// Reads from `payload`, whose HTTP part is over.
+    /// Reads from the payload of an upgraded request.
     pub fn new(payload: Payload) -> Self {
         let codec = Codec::new().max_size(MESSAGE_MAX);
         Self { payload, buffer: BytesMut::new(), codec, partial: None }
     }
 
-    /// The next thing; nothing is lost when the future is dropped. After `Gone` or `Fault` there is no more.
+    /// The next message or control frame. Cancel-safe. Must not be called again after
+    /// [`Received::Disconnected`] or [`Received::Violation`].
     pub async fn next(&mut self) -> Received {
         loop {
-            if announced(&self.buffer).is_some_and(|length| length > MESSAGE_MAX as u64) {
+            if payload_length(&self.buffer).is_some_and(|length| length > MESSAGE_MAX as u64) {
                 return TOO_LARGE;
             }
             match self.codec.decode(&mut self.buffer) {
@@ -63,10 +65,10 @@ impl Incoming {
                 Ok(None) => match self.payload.next().await {
                     Some(Ok(bytes)) if self.buffer.is_empty() => self.buffer = BytesMut::from(bytes),
                     Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
-                    Some(Err(_)) | None => return Received::Gone,
+                    Some(Err(_)) | None => return Received::Disconnected,
                 },
                 Err(ProtocolError::Overflow) => return TOO_LARGE,
-                Err(_) => return Received::Fault(CloseCode::Protocol, "not a frame of RFC 6455"),
+                Err(_) => return Received::Violation(CloseCode::Protocol, "not a frame of RFC 6455"),
             }
         }
     }
@@ -76,13 +78,13 @@ impl Incoming {
             Frame::Text(bytes) => text(bytes),
             Frame::Binary(_) => Received::Binary,
             Frame::Ping(bytes) => Received::Ping(bytes),
-            Frame::Pong(_) => Received::Life,
+            Frame::Pong(_) => Received::KeepAlive,
             Frame::Close(reason) => Received::Close(reason),
             Frame::Continuation(item) => self.fragment(item),
         }
     }
 
-    /// The codec vouches for the order of fragments: a first one, then others, then the last.
+    /// The codec has checked the order of fragments: first, continuations, last.
     fn fragment(&mut self, item: Item) -> Received {
         let (first, bytes, last) = match item {
             Item::FirstText(bytes) => (Some(true), bytes, false),
@@ -93,7 +95,9 @@ impl Incoming {
         let mut partial = match (first, self.partial.take()) {
             (Some(text), _) => Partial { text, bytes: BytesMut::new() },
             (None, Some(partial)) => partial,
-            (None, None) => return Received::Fault(CloseCode::Protocol, "a fragment of no message"),
+            (None, None) => {
+                return Received::Violation(CloseCode::Protocol, "a continuation without a message");
+            }
         };
         if partial.bytes.len() + bytes.len() > MESSAGE_MAX {
             return TOO_LARGE;
@@ -104,24 +108,24 @@ impl Incoming {
             (true, false) => Received::Binary,
             (false, _) => {
                 self.partial = Some(partial);
-                Received::Life
+                Received::KeepAlive
             }
         }
     }
 }
 
-const TOO_LARGE: Received = Received::Fault(CloseCode::Size, "a message may have 4096 bytes");
+const TOO_LARGE: Received = Received::Violation(CloseCode::Size, "a message may have 4096 bytes at most");
 
 fn text(bytes: Bytes) -> Received {
     match ByteString::try_from(bytes) {
         Ok(text) => Received::Text(text),
-        Err(_) => Received::Fault(CloseCode::Invalid, "a text message must be UTF-8"),
+        Err(_) => Received::Violation(CloseCode::Invalid, "a text message must be UTF-8"),
     }
 }
 
-/// The length that the frame at the front of `buffer` says its payload has (RFC 6455 section 5.2); `None` until that
-/// much of it is there.
-fn announced(buffer: &[u8]) -> Option<u64> {
+/// The payload length in the head of the first frame in `buffer` (RFC 6455 section 5.2). `None` if the head
+/// is incomplete.
+fn payload_length(buffer: &[u8]) -> Option<u64> {
     match buffer.get(1)? & 0x7f {
         126 => Some(u16::from_be_bytes(buffer.get(2..4)?.try_into().ok()?).into()),
         127 => Some(u64::from_be_bytes(buffer.get(2..10)?.try_into().ok()?)),
@@ -134,14 +138,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_of_a_frame_is_known_from_its_head() {
-        assert_eq!(announced(&[0x81]), None);
-        assert_eq!(announced(&[0x81, 0xfd]), Some(125));
-        assert_eq!(announced(&[0x81, 0xfe, 0x10]), None);
-        assert_eq!(announced(&[0x81, 0xfe, 0x10, 0x01]), Some(4097));
-        assert_eq!(announced(&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0]), None);
+    fn the_length_of_a_frame_is_read_from_its_head() {
+        assert_eq!(payload_length(&[0x81]), None);
+        assert_eq!(payload_length(&[0x81, 0xfd]), Some(125));
+        assert_eq!(payload_length(&[0x81, 0xfe, 0x10]), None);
+        assert_eq!(payload_length(&[0x81, 0xfe, 0x10, 0x01]), Some(4097));
+        assert_eq!(payload_length(&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0]), None);
         assert_eq!(
-            announced(&[0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            payload_length(&[0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
             Some(u64::MAX >> 1)
         );
     }

@@ -1,4 +1,4 @@
-//! The bounded queue between the hub and one socket.
+//! The bounded event queue between the hub and one socket.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,34 +7,33 @@ use actix_web::web::Bytes;
 use domain::{SessionId, Stamp};
 use tokio::sync::Notify;
 
-/// An event, ready to be written to any socket of its user.
+/// An event in the form in which the user's sockets send it.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The stamp of the change.
     pub stamp: Stamp,
-    /// The WebSocket frame that tells of it; its bytes are shared by all who get it.
+    /// The WebSocket frame. All sockets share its bytes.
     pub frame: Bytes,
 }
 
-/// Why the server takes an open socket back.
+/// Why the server closes a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// Its session or token was ended.
+    /// The session has ended.
     Revoked,
-    /// The server stops.
+    /// The server shuts down.
     ShuttingDown,
 }
 
-/// Filled by the hub from any thread, without blocking; emptied by one socket.
+/// A queue that the hub fills from any thread without blocking, and one socket empties.
 ///
-/// Once more than [`Mailbox::CAPACITY`] events wait it has overflowed: it forgets them all and takes no more until it is
-/// re-armed. The events of one commit are taken whole when fewer than that wait, so that a socket that keeps up is not
-/// taken for a slow one because a batch is large.
+/// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all events and
+/// accepts none until it is re-armed. The events of one commit are accepted together while fewer wait, so
+/// that one large batch does not make a fast socket appear slow.
 #[derive(Debug)]
 pub struct Mailbox {
-    /// The session the socket belongs to.
+    /// The session of the socket.
     pub session: Option<SessionId>,
-    // A std lock: held to move a few pointers, never across an await.
+    // A std mutex: held to move a few pointers, never across an await.
     state: Mutex<State>,
     filled: Notify,
     closed: Notify,
@@ -48,10 +47,10 @@ struct State {
 }
 
 impl Mailbox {
-    /// How many events may wait.
+    /// The number of waiting events at which the next one overflows the queue.
     pub const CAPACITY: usize = 256;
 
-    /// An empty one.
+    /// An empty mailbox.
     pub fn new(session: Option<SessionId>) -> Self {
         Self { session, state: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
     }
@@ -60,7 +59,7 @@ impl Mailbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues the events of one commit; gives how many are lost by it, those that waited included.
+    /// Queues the events of one commit. Returns the number of events lost, including those that waited.
     pub fn push(&self, deliveries: &[Delivery]) -> usize {
         let lost = {
             let mut state = self.state();
@@ -81,7 +80,7 @@ impl Mailbox {
         lost
     }
 
-    /// Tells the socket to close; the first reason stands.
+    /// Asks the socket to close. The first reason counts.
     pub fn close(&self, closing: Closing) {
         {
             let mut state = self.state();
@@ -91,17 +90,18 @@ impl Mailbox {
         self.closed.notify_one();
     }
 
-    /// Takes events again after an overflow.
+    /// Accepts events again after an overflow.
     pub fn rearm(&self) {
         self.state().overflowed = false;
     }
 
-    /// Whether events were lost since it was last armed.
+    /// Whether events were lost since the mailbox was last re-armed.
     pub fn has_overflowed(&self) -> bool {
         self.state().overflowed
     }
 
-    /// The next event; `None` once it has overflowed. Only one caller may wait here or in [`Mailbox::overflow`].
+    /// The next event, or `None` after an overflow. Only one task may wait here or in
+    /// [`Mailbox::overflow`] at a time.
     pub async fn next(&self) -> Option<Delivery> {
         loop {
             {
@@ -112,7 +112,7 @@ impl Mailbox {
                 if let Some(delivery) = state.queue.pop_front() {
                     return Some(delivery);
                 }
-                // What one large commit needed is not kept for the life of the socket.
+                // Free the memory that one large commit needed.
                 if state.queue.capacity() > Self::CAPACITY {
                     state.queue = VecDeque::new();
                 }
@@ -128,7 +128,7 @@ impl Mailbox {
         }
     }
 
-    /// Waits to be told to close.
+    /// Waits for a request to close.
     pub async fn closing(&self) -> Closing {
         loop {
             if let Some(closing) = self.state().closing {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn one_event_more_than_fits_loses_them_all_until_it_is_rearmed() {
+    fn an_overflow_loses_all_events_until_the_mailbox_is_rearmed() {
         let mailbox = mailbox();
         for one in deliveries(Mailbox::CAPACITY) {
             assert_eq!(mailbox.push(&[one]), 0);
@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_large_commit_is_taken_whole_by_a_socket_that_keeps_up() {
+    fn a_large_commit_does_not_overflow_an_empty_mailbox() {
         let mailbox = mailbox();
         assert_eq!(mailbox.push(&deliveries(1_000)), 0);
         assert_eq!(mailbox.push(&deliveries(1)), 1_001);
     }
 
     #[test]
-    fn whoever_waits_is_woken_by_an_event_an_overflow_and_a_close() {
+    fn a_waiting_socket_is_woken_by_an_event_an_overflow_and_a_close() {
         let mailbox = mailbox();
         let mut next = Box::pin(mailbox.next());
         assert!((&mut next).now_or_never().is_none());

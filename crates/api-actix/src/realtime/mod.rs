@@ -1,16 +1,18 @@
-//! The socket at `/ws/todos`: a user's changes, as they happen.
+//! The WebSocket at `/ws/todos`: a user's changes as they happen.
 //!
-//! - [`hub`]: who listens; stores publish to it
-//! - [`mailbox`]: the bounded queue of one socket
-//! - [`handshake`]: who may open a socket
-//! - [`socket`]: the life of one socket
-//! - [`replay`]: what changed while the client was away
+//! - [`handshake`]: the handler of the route
+//! - [`hub`]: the open sockets; stores publish events to it
+//! - [`mailbox`]: the bounded event queue of one socket
+//! - [`socket`]: one socket from its upgrade to its close
+//! - [`end`]: why a socket ends
+//! - [`replay`]: the changes while the client was disconnected
 //! - [`incoming`], [`outgoing`]: frames from and to the client
 //! - [`protocol`]: the messages
 //!
-//! Deliberately absent: rules about todos, and any store but the one that replay reads. Events come from the store that
-//! committed them; a socket never asks for what it was not told.
+//! Deliberately absent: rules about todos. Events come from the store that committed them; a socket reads
+//! the store only to replay.
 
+mod end;
 mod handshake;
 mod hub;
 mod incoming;
@@ -21,4 +23,4 @@ mod replay;
 mod socket;
 
 pub use handshake::open;
-pub use hub::{Hub, Pace};
+pub use hub::{Heartbeat, Hub};

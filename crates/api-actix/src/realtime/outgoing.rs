@@ -1,4 +1,4 @@
-//! What is written to the client: the body of the answer that upgraded the connection.
+//! The frames that the server sends: the body of the response that upgraded the connection.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,71 +13,72 @@ use tokio::sync::mpsc;
 use super::hub::Slot;
 use super::protocol;
 
-/// How many frames may wait for the connection to take them, beside what the server's and the system's buffers hold.
-const WAITING: usize = 16;
+/// How many frames may wait in addition to the buffers of the server and the system.
+const QUEUE: usize = 16;
 
-/// Why nothing more can be written.
+/// Why a frame could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unwritten {
-    /// The connection is no more.
-    Gone,
-    /// The client takes nothing.
-    Stalled,
+pub enum SendError {
+    /// The connection is closed.
+    Disconnected,
+    /// The client does not read.
+    TimedOut,
 }
 
-/// The socket's end.
+/// The socket's end of the channel to the connection.
 pub struct Outgoing {
     frames: mpsc::Sender<Bytes>,
-    farewell: mpsc::Sender<Bytes>,
-    stall: Duration,
+    last: mpsc::Sender<Bytes>,
+    write_timeout: Duration,
 }
 
-/// The connection's end. It holds the connection's slot: a client that takes no more bytes and does not go away keeps
-/// its slot, and so can't fill the server with connections.
-pub struct Outflow {
+/// The connection's end. It holds the connection's slot, so that a client that neither reads nor
+/// disconnects keeps counting against its user's limit.
+pub struct OutgoingBody {
     frames: mpsc::Receiver<Bytes>,
-    farewell: mpsc::Receiver<Bytes>,
+    last: mpsc::Receiver<Bytes>,
     _slot: Slot,
 }
 
-/// Both ends. [`Outgoing::send`] gives a client up that takes nothing for `stall`.
-pub fn outgoing(slot: Slot, stall: Duration) -> (Outgoing, Outflow) {
-    let (frames, waiting) = mpsc::channel(WAITING);
-    let (farewell, last) = mpsc::channel(1);
-    (Outgoing { frames, farewell, stall }, Outflow { frames: waiting, farewell: last, _slot: slot })
+/// Both ends of a new channel. [`Outgoing::send`] waits for at most `write_timeout`.
+pub fn outgoing(slot: Slot, write_timeout: Duration) -> (Outgoing, OutgoingBody) {
+    let (frames, queued) = mpsc::channel(QUEUE);
+    let (last, queued_last) = mpsc::channel(1);
+    let body = OutgoingBody { frames: queued, last: queued_last, _slot: slot };
+    (Outgoing { frames, last, write_timeout }, body)
 }
 
 impl Outgoing {
-    /// Writes a frame as soon as there is room.
-    pub async fn send(&self, frame: Bytes) -> Result<(), Unwritten> {
-        match tokio::time::timeout(self.stall, self.frames.send(frame)).await {
+    /// Queues a frame as soon as there is room.
+    pub async fn send(&self, frame: Bytes) -> Result<(), SendError> {
+        match tokio::time::timeout(self.write_timeout, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Unwritten::Gone),
-            Err(_) => Err(Unwritten::Stalled),
+            Ok(Err(_)) => Err(SendError::Disconnected),
+            Err(_) => Err(SendError::TimedOut),
         }
     }
 
-    /// Waits until the connection is no more.
-    pub async fn gone(&self) {
+    /// Waits until the connection is closed.
+    pub async fn disconnected(&self) {
         self.frames.closed().await;
     }
 
-    /// Leaves `message` and a close frame for the connection to write after all that was sent, whenever the client takes
-    /// it, and then to end; waits for nothing.
-    pub fn end(self, message: Option<Bytes>, close: CloseReason) {
+    /// Queues `message` and a close frame after everything that was sent, and returns at once. The
+    /// connection ends when the client has read them.
+    pub fn close(self, message: Option<Bytes>, close: CloseReason) {
         let mut last = message.map_or_else(Vec::new, |frame| frame.to_vec());
         last.extend_from_slice(&protocol::close(close));
-        // It fails when the connection is gone: then there is nobody to tell.
-        drop(self.farewell.try_send(last.into()));
+        // Fails if the connection is already closed.
+        drop(self.last.try_send(last.into()));
     }
 }
 
-impl Stream for Outflow {
+impl Stream for OutgoingBody {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.frames.poll_recv(cx) {
-            Poll::Ready(None) => self.farewell.poll_recv(cx).map(|last| last.map(Ok)),
+            Poll::Ready(None) => self.last.poll_recv(cx).map(|last| last.map(Ok)),
             frame => frame.map(|frame| frame.map(Ok)),
         }
     }

@@ -1,4 +1,4 @@
-//! The messages, and the frames they travel in.
+//! The messages, and the frames that contain them.
 
 use actix_http::ws::{CloseReason, Codec, Message};
 use actix_web::web::{Bytes, BytesMut};
@@ -12,44 +12,44 @@ use domain::Stamp;
 use domain::code::ErrorCode;
 
 use crate::error::{Problem, ProblemCode};
-use crate::moment::Moment;
+use crate::rfc3339::Rfc3339;
 use crate::wire;
 
-/// What the server says.
+/// The messages of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ServerMessage<'a> {
-    Ready { sync_timestamp: Moment },
+    Ready { sync_timestamp: Rfc3339 },
     TodoCreated { todo: wire::Todo<'a> },
     TodoUpdated { todo: wire::Todo<'a> },
-    TodoDeleted { todo_id: Uuid, version: i64, updated_at: Moment },
+    TodoDeleted { todo_id: Uuid, version: i64, updated_at: Rfc3339 },
     TodoRestored { todo: wire::Todo<'a> },
-    Pong { sync_timestamp: Moment },
+    Pong { sync_timestamp: Rfc3339 },
     ResyncRequired,
     Error { error_code: ProblemCode, message: &'a str },
 }
 
-/// Everything up to `at` has been told; from here on it is live.
+/// The client has everything up to `at`; live events follow.
 pub fn ready(at: Stamp) -> Bytes {
-    text(&ServerMessage::Ready { sync_timestamp: Moment(at) })
+    text(&ServerMessage::Ready { sync_timestamp: Rfc3339(at) })
 }
 
-/// One change as it happened.
+/// A live event.
 pub fn event(event: &TodoEvent) -> Bytes {
-    told(event.kind, &event.todo)
+    change(event.kind, &event.todo)
 }
 
-/// One todo that changed while the client was away, perhaps more than once.
+/// A todo that changed, perhaps more than once, while the client was disconnected.
 pub fn replayed(todo: &Todo) -> Bytes {
     let kind = match (todo.deleted(), todo.version()) {
         (true, _) => EventKind::Deleted,
         (false, 1) => EventKind::Created,
         (false, _) => EventKind::Updated,
     };
-    told(kind, todo)
+    change(kind, todo)
 }
 
-fn told(kind: EventKind, todo: &Todo) -> Bytes {
+fn change(kind: EventKind, todo: &Todo) -> Bytes {
     text(&match kind {
         EventKind::Created => ServerMessage::TodoCreated { todo: todo.into() },
         EventKind::Updated => ServerMessage::TodoUpdated { todo: todo.into() },
@@ -57,49 +57,49 @@ fn told(kind: EventKind, todo: &Todo) -> Bytes {
         EventKind::Deleted => ServerMessage::TodoDeleted {
             todo_id: todo.id().0,
             version: todo.version(),
-            updated_at: Moment(todo.updated_at()),
+            updated_at: Rfc3339(todo.updated_at()),
         },
     })
 }
 
-/// `at` is the user's newest stamp.
+/// The answer to a ping message. `at` is the user's newest stamp.
 pub fn pong(at: Stamp) -> Bytes {
-    text(&ServerMessage::Pong { sync_timestamp: Moment(at) })
+    text(&ServerMessage::Pong { sync_timestamp: Rfc3339(at) })
 }
 
-/// The client has to fetch everything: it missed what can't be told any more.
+/// The client must sync from the beginning: changes that it missed can no longer be replayed.
 pub fn resync_required() -> Bytes {
     text(&ServerMessage::ResyncRequired)
 }
 
-/// Something is wrong.
+/// An error.
 pub fn error(problem: &Problem) -> Bytes {
     text(&ServerMessage::Error { error_code: ProblemCode(problem.code()), message: problem.message() })
 }
 
 fn text(message: &ServerMessage<'_>) -> Bytes {
-    // Serialising these types can't fail: no map keys, no foreign implementations.
+    // These types have no map keys and no foreign implementations, so they always serialise.
     frame(Message::Text(serde_json::to_string(message).unwrap_or_default().into()))
 }
 
-/// A ping of the WebSocket protocol.
+/// A ping frame.
 pub fn ping() -> Bytes {
     frame(Message::Ping(Bytes::new()))
 }
 
-/// The answer to one.
+/// A pong frame.
 pub fn pong_frame(payload: Bytes) -> Bytes {
     frame(Message::Pong(payload))
 }
 
-/// The last frame.
+/// A close frame.
 pub fn close(reason: CloseReason) -> Bytes {
     frame(Message::Close(Some(reason)))
 }
 
 fn frame(message: Message) -> Bytes {
     let mut bytes = BytesMut::new();
-    // Only a continuation out of turn is refused, and none is ever sent.
+    // Encoding only fails for misplaced continuation frames, which are never sent.
     drop(Codec::new().encode(message, &mut bytes));
     bytes.freeze()
 }
@@ -110,7 +110,7 @@ struct ClientMessage<'a> {
     kind: std::borrow::Cow<'a, str>,
 }
 
-/// Whether `text` is a ping, the one thing a client may say. Unknown members are ignored, as in requests.
+/// Validation that `text` is a ping, the only message of clients. Unknown members are ignored, as in requests.
 pub fn parse_ping(text: &str) -> Result<(), Problem> {
     match serde_json::from_str::<ClientMessage<'_>>(text) {
         Ok(message) if message.kind == "ping" => Ok(()),
@@ -120,11 +120,11 @@ pub fn parse_ping(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Why anything but a ping is refused.
+/// The error of any message other than a ping.
 pub fn not_a_ping() -> Problem {
     Problem::new(
         ErrorCode::ValueInvalid,
-        r#"The only message understood here is the text {"type": "ping"}; changes go through /api/v1/todos"#,
+        r#"The only message accepted here is the text {"type": "ping"}; send changes to /api/v1/todos"#,
     )
 }
 
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_ping_is_understood_and_the_rest_is_told_apart() {
+    fn only_a_ping_is_accepted_and_other_messages_get_distinct_errors() {
         let code = |text| parse_ping(text).map_err(|problem| problem.code().as_str());
         for text in [r#"{"type":"ping"}"#, r#" {"id": [1, {}], "type": "p\u0069ng"} "#] {
             assert_eq!(code(text), Ok(()), "{text}");

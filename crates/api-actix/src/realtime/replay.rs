@@ -1,27 +1,24 @@
-//! What changed while the client was away.
+//! Sends what changed while the client was disconnected.
 //!
-//! The socket is subscribed to the hub before the first page is read, so whatever is committed after that page's snapshot
-//! waits in the mailbox, and what is in both is recognised by its stamp: nothing is missed, nothing is told twice. If the
-//! mailbox overflows meanwhile, the store is asked for more instead: all that was lost was committed before the next page
-//! is read.
+//! The socket subscribes to the hub before it reads the first page. So a change after the snapshot of that
+//! page waits in the mailbox, and a change that is in both has the same stamp: no change is missed or sent
+//! twice. If the mailbox overflows meanwhile, another page contains what was lost.
 
 use domain::sync::{Cursor, Position};
 use domain::todo::{Changes, TodoStore};
 use domain::{Stamp, StoreError, UserId};
 
+use super::end::End;
 use super::mailbox::Mailbox;
 use super::outgoing::Outgoing;
 use super::protocol;
-use super::socket::End;
 
-/// How many todos are read at once.
+/// The number of todos per page.
 const PAGE: u32 = 100;
 
-/// Where one user's changes are read from.
+/// The changes of one user.
 pub struct Source<'a> {
-    /// The store.
     pub store: &'a dyn TodoStore,
-    /// The user.
     pub user: UserId,
 }
 
@@ -36,16 +33,17 @@ impl Source<'_> {
     }
 }
 
-fn found<T>(answer: Result<Option<T>, StoreError>) -> Result<T, End> {
-    match answer {
+fn found<T>(result: Result<Option<T>, StoreError>) -> Result<T, End> {
+    match result {
         Ok(Some(found)) => Ok(found),
         Ok(None) => Err(End::account_gone()),
         Err(error) => Err(End::failed(error)),
     }
 }
 
-/// Tells everything after `since` and gives the stamp up to which the client knows everything. Without a `since`, and with one
-/// that can't be continued, which the client is told, that is the user's clock as it stands.
+/// Sends every change after `since` and returns the stamp up to which the client has everything. Without
+/// `since` nothing is sent. If `since` is too old to continue from, `resync_required` is sent. In both
+/// cases the result is the user's current stamp.
 pub async fn catch_up(
     source: &Source<'_>,
     since: Option<Stamp>,
@@ -58,7 +56,7 @@ pub async fn catch_up(
     };
     let mut behind = since.is_some() || mailbox.has_overflowed();
     while behind {
-        // Before the read, so that what is published from here on is either in the mailbox or in the page.
+        // Before the read, so that every later event is in the mailbox or in the page.
         mailbox.rearm();
         let page = source.page(known).await?;
         if continues(known, &page.position) {

@@ -1,118 +1,47 @@
-//! The life of one socket, from the upgrade to the close.
+//! One socket, from its upgrade to its close.
 
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::ws::{CloseCode, CloseReason};
+use actix_http::ws::CloseCode;
 use actix_web::web::Bytes;
+use domain::Stamp;
 use domain::session::{AuthFailure, Principal, SessionService};
 use domain::todo::TodoStore;
-use domain::{Stamp, StoreError};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::end::End;
 use super::hub::{Hub, Subscription};
 use super::incoming::{Incoming, Received};
 use super::mailbox::{Closing, Mailbox};
-use super::outgoing::{Outgoing, Unwritten};
+use super::outgoing::Outgoing;
 use super::protocol;
 use super::replay::{Source, catch_up};
-use crate::error::Problem;
 
-/// The close code of a socket whose token expired or was ended.
-const UNAUTHORIZED: u16 = 4401;
+/// How long the user's stamp is cached for pongs.
+const CLOCK_TTL: Duration = Duration::from_millis(250);
 
-/// How often a socket asks the store where the user's clock stands, however often it is pinged.
-const CLOCK_EVERY: Duration = Duration::from_millis(250);
+/// The rate limit of frames from the client: 100 per second on average, in bursts of 200. Beyond that the
+/// socket reads more slowly, which loses nothing.
+const FRAME_INTERVAL: Duration = Duration::from_millis(10);
+const BURST: Duration = Duration::from_secs(2);
 
-/// A frame costs a client this much of its time, of which it may owe [`CREDIT`]: 100 frames a second, bursts of 200. Beyond
-/// that the connection is not read, which slows the client down without loss.
-const FRAME_COST: Duration = Duration::from_millis(10);
-const CREDIT: Duration = Duration::from_secs(2);
-
-/// Why a socket ends.
-pub enum End {
-    /// The connection is no more: there is nobody to tell.
-    Gone,
-    /// The server closes it.
-    Close {
-        /// A message before the close frame.
-        message: Option<Bytes>,
-        /// The close frame.
-        reason: CloseReason,
-    },
-}
-
-impl End {
-    fn close(code: impl Into<CloseCode>, description: &str) -> Self {
-        let reason = CloseReason { code: code.into(), description: Some(description.to_owned()) };
-        Self::Close { message: None, reason }
-    }
-
-    fn saying(self, message: Bytes) -> Self {
-        match self {
-            Self::Gone => Self::Gone,
-            Self::Close { reason, .. } => Self::Close { message: Some(message), reason },
-        }
-    }
-
-    /// The client does not keep up.
-    fn too_slow() -> Self {
-        Self::close(CloseCode::Again, "too slow").saying(protocol::resync_required())
-    }
-
-    /// The user is no more.
-    pub fn account_gone() -> Self {
-        Self::close(UNAUTHORIZED, "the account is gone")
-    }
-
-    /// The store could not be read.
-    pub fn failed(error: StoreError) -> Self {
-        Self::try_again(&error.into())
-    }
-
-    fn try_again(problem: &Problem) -> Self {
-        Self::close(CloseCode::Again, "try again").saying(protocol::error(problem))
-    }
-}
-
-impl From<Unwritten> for End {
-    fn from(unwritten: Unwritten) -> Self {
-        match unwritten {
-            Unwritten::Gone => Self::Gone,
-            Unwritten::Stalled => Self::too_slow(),
-        }
-    }
-}
-
-impl From<Closing> for End {
-    fn from(closing: Closing) -> Self {
-        match closing {
-            Closing::Revoked => Self::close(UNAUTHORIZED, "the session has ended"),
-            Closing::ShuttingDown => Self::close(CloseCode::Restart, "the server restarts"),
-        }
-    }
-}
-
-/// A socket that has been let in.
+/// An authenticated socket.
 pub struct Socket {
-    /// Where its events come from.
     pub hub: Arc<Hub>,
-    /// Where it reads what it missed.
     pub store: Arc<dyn TodoStore>,
-    /// Checks whether the session has ended.
     pub sessions: SessionService,
-    /// The caller.
     pub principal: Principal,
-    /// Up to where the client knows everything, if it said so.
+    /// The stamp up to which the client has everything, if it sent one.
     pub since: Option<Stamp>,
 }
 
 impl Socket {
-    /// Serves the client until one side closes. Checks the caller again after subscribing, as the hub could not notify this
-    /// socket of an end of the session before.
+    /// Serves the client until one side closes. Validation the session again after subscribing, because the
+    /// hub could not close this socket before.
     pub async fn run(self, incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);
         let end = match self.sessions.check(&self.principal) {
@@ -123,9 +52,9 @@ impl Socket {
         drop(subscription);
         if let End::Close { message, reason } = end {
             tracing::debug!(user = %self.principal.user, code = u16::from(reason.code), "a socket is closed");
-            out.end(message, reason);
+            out.close(message, reason);
         } else {
-            tracing::debug!(user = %self.principal.user, "a socket is gone");
+            tracing::debug!(user = %self.principal.user, "a socket has disconnected");
         }
     }
 
@@ -136,83 +65,83 @@ impl Socket {
         out: &Outgoing,
         now: Stamp,
     ) -> End {
-        let life = Life {
+        let tasks = Tasks {
             hub: &self.hub,
             source: Source { store: &*self.store, user: self.principal.user },
             mailbox: subscription.mailbox(),
             out,
-            told: Cell::new(Stamp::MIN),
+            cursor: Cell::new(Stamp::MIN),
         };
         tokio::select! {
             biased;
-            () = sleep(self.principal.expires_at.since(now)) => {
-                End::close(UNAUTHORIZED, "the token has expired")
-            }
-            closing = life.mailbox.closing() => closing.into(),
-            () = out.gone() => End::Gone,
-            Err(end) = life.listen(incoming) => end,
-            Err(end) = life.tell(self.since) => end,
+            () = sleep(self.principal.expires_at.since(now)) => End::token_expired(),
+            closing = tasks.mailbox.closing() => closing.into(),
+            () = out.disconnected() => End::Disconnected,
+            Err(end) = tasks.receive(incoming) => end,
+            Err(end) = tasks.notify(self.since) => end,
         }
     }
 }
 
-/// What its two halves share: one tells, the other listens, both in the same task.
-struct Life<'a> {
+/// The two concurrent loops of a socket: one sends events, the other answers the client.
+struct Tasks<'a> {
     hub: &'a Hub,
     source: Source<'a>,
     mailbox: &'a Mailbox,
     out: &'a Outgoing,
-    /// The stamp up to which everything has been told.
-    told: Cell<Stamp>,
+    /// The stamp up to which everything has been sent.
+    cursor: Cell<Stamp>,
 }
 
-impl Life<'_> {
-    async fn tell(&self, since: Option<Stamp>) -> Result<Infallible, End> {
-        self.told.set(catch_up(&self.source, since, self.mailbox, self.out).await?);
-        self.out.send(protocol::ready(self.told.get())).await?;
+impl Tasks<'_> {
+    /// Replays the changes after `since`, then sends events as they happen.
+    async fn notify(&self, since: Option<Stamp>) -> Result<Infallible, End> {
+        self.cursor.set(catch_up(&self.source, since, self.mailbox, self.out).await?);
+        self.out.send(protocol::ready(self.cursor.get())).await?;
         loop {
             let delivery = self.mailbox.next().await.ok_or_else(End::too_slow)?;
-            if delivery.stamp <= self.told.get() {
+            if delivery.stamp <= self.cursor.get() {
                 continue;
             }
             tokio::select! {
                 sent = self.out.send(delivery.frame) => sent?,
                 () = self.mailbox.overflow() => return Err(End::too_slow()),
             }
-            self.told.set(delivery.stamp);
+            self.cursor.set(delivery.stamp);
             counter!("realtime_events_delivered_total").increment(1);
             histogram!("realtime_delivery_seconds").record(self.hub.clock().now().since(delivery.stamp));
         }
     }
 
-    async fn listen(&self, mut incoming: Incoming) -> Result<Infallible, End> {
-        let pace = self.hub.pace();
-        let mut heard = Instant::now();
-        let mut ping_at = heard + pace.ping;
-        let mut owed = heard;
-        let mut clock = ClockAsked(None);
+    /// Answers the client's frames, and pings the client when it is silent.
+    async fn receive(&self, mut incoming: Incoming) -> Result<Infallible, End> {
+        let heartbeat = self.hub.heartbeat();
+        let mut last_frame = Instant::now();
+        let mut ping_at = last_frame + heartbeat.ping_after;
+        let mut next_allowed = last_frame;
+        let mut clock = CachedClock(None);
         loop {
-            let silent_at = heard + pace.silence;
-            let Ok(received) = timeout_at(ping_at.min(silent_at), incoming.next()).await else {
-                if Instant::now() >= silent_at {
+            let close_at = last_frame + heartbeat.close_after;
+            let Ok(received) = timeout_at(ping_at.min(close_at), incoming.next()).await else {
+                if Instant::now() >= close_at {
                     return Err(End::close(CloseCode::Policy, "silent for too long"));
                 }
                 self.out.send(protocol::ping()).await?;
-                ping_at += pace.ping;
+                ping_at += heartbeat.ping_after;
                 continue;
             };
-            heard = Instant::now();
-            ping_at = heard + pace.ping;
+            last_frame = Instant::now();
+            ping_at = last_frame + heartbeat.ping_after;
             self.answer(received, &mut clock).await?;
-            owed = owed.max(heard) + FRAME_COST;
-            let overdrawn = (owed - heard).saturating_sub(CREDIT);
-            if !overdrawn.is_zero() {
-                sleep(overdrawn).await;
+            next_allowed = next_allowed.max(last_frame) + FRAME_INTERVAL;
+            let excess = (next_allowed - last_frame).saturating_sub(BURST);
+            if !excess.is_zero() {
+                sleep(excess).await;
             }
         }
     }
 
-    async fn answer(&self, received: Received, clock: &mut ClockAsked) -> Result<(), End> {
+    async fn answer(&self, received: Received, clock: &mut CachedClock) -> Result<(), End> {
         let answer = match received {
             Received::Text(text) => match protocol::parse_ping(&text) {
                 Ok(()) => self.pong(clock).await?,
@@ -220,33 +149,33 @@ impl Life<'_> {
             },
             Received::Binary => protocol::error(&protocol::not_a_ping()),
             Received::Ping(payload) => protocol::pong_frame(payload),
-            Received::Life => return Ok(()),
+            Received::KeepAlive => return Ok(()),
             Received::Close(reason) => {
                 let code = reason.map_or(CloseCode::Normal, |reason| reason.code);
                 return Err(End::close(code, ""));
             }
-            Received::Gone => return Err(End::Gone),
-            Received::Fault(code, description) => return Err(End::close(code, description)),
+            Received::Disconnected => return Err(End::Disconnected),
+            Received::Violation(code, description) => return Err(End::close(code, description)),
         };
         Ok(self.out.send(answer).await?)
     }
 
-    /// Tells the user's newest stamp. That it can't be read now is no reason to close.
-    async fn pong(&self, asked: &mut ClockAsked) -> Result<Bytes, End> {
-        let clock = match asked.0 {
-            Some((clock, at)) if at.elapsed() < CLOCK_EVERY => clock,
+    /// A pong with the user's newest stamp. An outage of the store does not close the socket.
+    async fn pong(&self, cached: &mut CachedClock) -> Result<Bytes, End> {
+        let clock = match cached.0 {
+            Some((clock, read_at)) if read_at.elapsed() < CLOCK_TTL => clock,
             _ => match self.source.store.clock(self.source.user).await {
                 Ok(Some(clock)) => {
-                    asked.0 = Some((clock, Instant::now()));
+                    cached.0 = Some((clock, Instant::now()));
                     clock
                 }
                 Ok(None) => return Err(End::account_gone()),
                 Err(error) => return Ok(protocol::error(&error.into())),
             },
         };
-        Ok(protocol::pong(clock.max(self.told.get())))
+        Ok(protocol::pong(clock.max(self.cursor.get())))
     }
 }
 
-/// What the store last said about the user's clock, and when.
-struct ClockAsked(Option<(Stamp, Instant)>);
+/// The user's newest stamp, and when it was read.
+struct CachedClock(Option<(Stamp, Instant)>);

@@ -1,4 +1,4 @@
-//! Tasks and their changes, as these contracts know them.
+//! Tasks and their changes in the task contracts.
 
 use domain::session::Principal;
 use domain::todo::{self, Description, Edit, NewTodo};
@@ -6,37 +6,38 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::Problem;
-use crate::extract::{Checks, Field, Text};
-use crate::moment::Moment;
-use crate::shared::{as_is, description, title};
+use crate::extract::{Member, Text, Validation};
+use crate::rfc3339::Rfc3339;
+use crate::wire::{as_is, description, title};
 
-/// The most characters of a title that is set here; one set elsewhere may have more.
+/// The largest number of characters of a title in requests. Other contracts allow more, so a response may
+/// contain a longer one.
 const TITLE_MAX: usize = 200;
 
-/// A thing to do.
+/// A task.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Task<'a> {
-    /// Its id: unique over all users, never used again.
+    /// The task's id: unique over all users, and never reused.
     #[schema(minimum = 1, example = 17)]
     id: i64,
-    /// Whose it is: the subject of the caller's token.
+    /// The task's user: the subject of the caller's token.
     #[schema(example = "0190163d-8694-739b-aea5-966c26f8ad91")]
     user_id: &'a str,
-    /// What is to do.
+    /// What is to be done.
     #[schema(min_length = 1, max_length = 500, example = "Buy milk")]
     title: &'a str,
-    /// Notes to it.
+    /// Notes.
     #[schema(required = true, max_length = 10_000, example = "The one in the blue carton")]
     description: Option<&'a str>,
-    /// Whether it is done.
+    /// Whether the task is completed.
     #[schema(example = false)]
     completed: bool,
-    /// When it was created.
+    /// When the task was created.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
-    created_at: Moment,
-    /// When it was last changed.
+    created_at: Rfc3339,
+    /// When the task was last changed.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
-    updated_at: Moment,
+    updated_at: Rfc3339,
 }
 
 impl<'a> Task<'a> {
@@ -47,111 +48,113 @@ impl<'a> Task<'a> {
             title: todo.title().as_str(),
             description: todo.description().map(Description::as_str),
             completed: todo.completed(),
-            created_at: Moment(todo.created_at()),
-            updated_at: Moment(todo.updated_at()),
+            created_at: Rfc3339(todo.created_at()),
+            updated_at: Rfc3339(todo.updated_at()),
         }
     }
 }
 
-/// A task to be created.
+/// A new task.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TaskCreate, example = json!({"title": "Buy milk", "description": "The one in the blue carton"}))]
 pub struct Create<'a> {
-    /// What is to do; white space around it is dropped.
+    /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 200)]
-    title: Field<Text<'a>>,
-    /// Notes to it, kept as typed.
+    title: Member<Text<'a>>,
+    /// Notes, stored unchanged.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Field<Text<'a>>,
+    description: Member<Text<'a>>,
 }
 
 impl Create<'_> {
     pub fn parse(self) -> Result<NewTodo, Problem> {
-        let mut checks = Checks::default();
-        let title = checks.required("title", self.title, title(TITLE_MAX));
-        let description = checks.optional("description", self.description, description());
-        let Some(title) = title.filter(|_| checks.passed()) else { return Err(checks.into()) };
+        let mut validation = Validation::default();
+        let title = validation.required("title", self.title, title(TITLE_MAX));
+        let description = validation.optional("description", self.description, description);
+        let Some(title) = title.filter(|_| validation.is_ok()) else { return Err(validation.into()) };
         Ok(NewTodo { title, description, completed: false, created_at: None })
     }
 }
 
-/// A task to be put in another's place; what may be absent stays as it is.
+/// A new title, and changes to the other members. Absent members remain unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TaskReplace, example = json!({"title": "Buy oat milk", "completed": false}))]
 pub struct Replace<'a> {
-    /// What is to do; white space around it is dropped.
+    /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 200)]
-    title: Field<Text<'a>>,
-    /// Notes to it; null clears them.
+    title: Member<Text<'a>>,
+    /// Notes; null removes them.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Field<Text<'a>>,
-    /// Whether it is done.
+    description: Member<Text<'a>>,
+    /// Whether the task is completed.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    completed: Field<bool>,
+    completed: Member<bool>,
 }
 
 impl Replace<'_> {
     pub fn parse(self) -> Result<Edit, Problem> {
-        let mut checks = Checks::default();
-        let title = checks.required("title", self.title, title(TITLE_MAX));
-        let description = checks.clearable("description", self.description, description());
-        let completed = checks.not_null("completed", self.completed, as_is);
-        checks.finish()?;
-        Ok(Edit { title, description, completed })
-    }
-}
-
-/// Changes of a task; what is absent stays as it is.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = TaskUpdate, example = json!({"completed": true}))]
-pub struct Update<'a> {
-    /// What is to do; white space around it is dropped.
-    #[serde(default, borrow)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
-    title: Field<Text<'a>>,
-    /// Notes to it; null clears them.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Field<Text<'a>>,
-    /// Whether it is done.
-    #[serde(default)]
-    #[schema(value_type = bool, required = false)]
-    completed: Field<bool>,
-}
-
-impl Update<'_> {
-    pub fn parse(self) -> Result<Edit, Problem> {
-        let mut checks = Checks::default();
+        let mut validation = Validation::default();
         let edit = Edit {
-            title: checks.not_null("title", self.title, title(TITLE_MAX)),
-            description: checks.clearable("description", self.description, description()),
-            completed: checks.not_null("completed", self.completed, as_is),
+            title: validation.required("title", self.title, title(TITLE_MAX)),
+            description: validation.clearable("description", self.description, description),
+            completed: validation.not_null("completed", self.completed, as_is),
         };
-        checks.finish()?;
+        validation.finish()?;
         Ok(edit)
     }
 }
 
-/// Whether a task is done.
+/// Changes to a task. Absent members remain unchanged.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = TaskUpdate, example = json!({"completed": true}))]
+pub struct Update<'a> {
+    /// What is to be done. The server removes white space at both ends.
+    #[serde(default, borrow)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
+    title: Member<Text<'a>>,
+    /// Notes; null removes them.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 10_000)]
+    description: Member<Text<'a>>,
+    /// Whether the task is completed.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    completed: Member<bool>,
+}
+
+impl Update<'_> {
+    pub fn parse(self) -> Result<Edit, Problem> {
+        let mut validation = Validation::default();
+        let edit = Edit {
+            title: validation.not_null("title", self.title, title(TITLE_MAX)),
+            description: validation.clearable("description", self.description, description),
+            completed: validation.not_null("completed", self.completed, as_is),
+        };
+        validation.finish()?;
+        Ok(edit)
+    }
+}
+
+/// Whether a task is completed.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TaskCompletion, example = json!({"completed": true}))]
 pub struct Completion {
-    /// Whether it is done.
+    /// Whether the task is completed.
     #[serde(default)]
     #[schema(value_type = bool, required = true)]
-    completed: Field<bool>,
+    completed: Member<bool>,
 }
 
 impl Completion {
     pub fn parse(self) -> Result<Edit, Problem> {
-        let mut checks = Checks::default();
-        let completed = checks.required("completed", self.completed, as_is);
-        checks.finish()?;
+        let mut validation = Validation::default();
+        let completed = validation.required("completed", self.completed, as_is);
+        validation.finish()?;
         Ok(Edit { completed, ..Edit::default() })
     }
 }

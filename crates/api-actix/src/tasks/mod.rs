@@ -1,17 +1,19 @@
-//! The task contracts: `/api/tasks`, `/api/auth` and `/api/{user_id}/tasks`. Todos have integer ids here.
+//! The task contracts: `/api/auth`, `/api/tasks` and `/api/{user_id}/tasks`. Todos are called tasks and have
+//! integer ids here.
 
-mod answers;
 mod auth;
 mod dto;
-mod mine;
-mod of_user;
+mod own_tasks;
+mod response;
+mod user_tasks;
+mod window;
 
-pub(crate) use answers::parameter_schemas;
 use utoipa_actix_web::service_config::ServiceConfig;
+pub use window::parameter_schemas;
 
-/// The routes at the root. Fixed paths come before `/api/{user_id}/tasks`, which has their form.
+/// Fixed paths come before `/api/{user_id}/tasks`, which matches them too.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    mine::configure(config);
+    own_tasks::configure(config);
     auth::configure(config);
-    of_user::configure(config);
+    user_tasks::configure(config);
 }

@@ -1,4 +1,4 @@
-//! Todos and their changes, as this surface knows them.
+//! Todos and their changes in the token contract.
 
 use domain::UserId;
 use domain::todo::{self, Description, Edit, NewTodo};
@@ -6,39 +6,41 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::extract::{Checks, Field, Text};
-use crate::moment::Moment;
-use crate::shared::{as_is, description, title};
+use crate::error::Problem;
+use crate::extract::{Member, Text, Validation};
+use crate::rfc3339::Rfc3339;
+use crate::wire::{as_is, description, title};
 
-/// The most characters of a title that is set here; one set elsewhere may have more.
+/// The largest number of characters of a title in requests. Other contracts allow more, so a response may
+/// contain a longer one.
 const TITLE_MAX: usize = 255;
 
-/// A thing to do.
+/// A todo.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TodoItem)]
 pub struct Item<'a> {
-    /// Its id.
+    /// The todo's id.
     id: Uuid,
-    /// Whose it is.
+    /// The id of the todo's user.
     user_id: Uuid,
-    /// What is to do.
+    /// What is to be done.
     #[schema(min_length = 1, max_length = 500, example = "Buy milk")]
     title: &'a str,
-    /// Notes to it.
+    /// Notes.
     #[schema(required = true, max_length = 10_000, example = "The one in the blue carton")]
     description: Option<&'a str>,
-    /// Whether it is done.
+    /// Whether the todo is completed.
     #[schema(example = false)]
     is_completed: bool,
-    /// When it was created.
+    /// When the todo was created.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
-    created_at: Moment,
-    /// When it became done; null while it is not.
+    created_at: Rfc3339,
+    /// When the todo was completed; null if it is not completed.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
-    completed_at: Option<Moment>,
-    /// When it was last changed.
+    completed_at: Option<Rfc3339>,
+    /// When the todo was last changed.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
-    updated_at: Moment,
+    updated_at: Rfc3339,
 }
 
 impl<'a> Item<'a> {
@@ -49,61 +51,64 @@ impl<'a> Item<'a> {
             title: todo.title().as_str(),
             description: todo.description().map(Description::as_str),
             is_completed: todo.completed(),
-            created_at: Moment(todo.created_at()),
-            completed_at: todo.completed_at().map(Moment),
-            updated_at: Moment(todo.updated_at()),
+            created_at: Rfc3339(todo.created_at()),
+            completed_at: todo.completed_at().map(Rfc3339),
+            updated_at: Rfc3339(todo.updated_at()),
         }
     }
 }
 
-/// A todo to be created.
+/// A new todo.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TodoItemCreate, example = json!({"title": "Buy milk", "description": "The one in the blue carton"}))]
 pub struct Create<'a> {
-    /// What is to do; white space around it is dropped.
+    /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
-    title: Field<Text<'a>>,
-    /// Notes to it, kept as typed.
+    title: Member<Text<'a>>,
+    /// Notes, stored unchanged.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Field<Text<'a>>,
+    description: Member<Text<'a>>,
 }
 
 impl Create<'_> {
-    /// `None` where anything is wrong.
-    pub fn parse(self, checks: &mut Checks) -> Option<NewTodo> {
-        let title = checks.required("title", self.title, title(TITLE_MAX));
-        let description = checks.optional("description", self.description, description());
-        let title = title.filter(|_| checks.passed())?;
-        Some(NewTodo { title, description, completed: false, created_at: None })
+    pub fn parse(self) -> Result<NewTodo, Problem> {
+        let mut validation = Validation::default();
+        let title = validation.required("title", self.title, title(TITLE_MAX));
+        let description = validation.optional("description", self.description, description);
+        let Some(title) = title.filter(|_| validation.is_ok()) else { return Err(validation.into()) };
+        Ok(NewTodo { title, description, completed: false, created_at: None })
     }
 }
 
-/// Changes of a todo; what is absent stays as it is.
+/// Changes to a todo. Absent members remain unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TodoItemUpdate, example = json!({"is_completed": true}))]
 pub struct Update<'a> {
-    /// What is to do; white space around it is dropped.
+    /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
-    title: Field<Text<'a>>,
-    /// Notes to it; null clears them.
+    title: Member<Text<'a>>,
+    /// Notes; null removes them.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Field<Text<'a>>,
-    /// Whether it is done.
+    description: Member<Text<'a>>,
+    /// Whether the todo is completed.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    is_completed: Field<bool>,
+    is_completed: Member<bool>,
 }
 
 impl Update<'_> {
-    pub fn parse(self, checks: &mut Checks) -> Edit {
-        Edit {
-            title: checks.not_null("title", self.title, title(TITLE_MAX)),
-            description: checks.clearable("description", self.description, description()),
-            completed: checks.not_null("is_completed", self.is_completed, as_is),
-        }
+    pub fn parse(self) -> Result<Edit, Problem> {
+        let mut validation = Validation::default();
+        let edit = Edit {
+            title: validation.not_null("title", self.title, title(TITLE_MAX)),
+            description: validation.clearable("description", self.description, description),
+            completed: validation.not_null("is_completed", self.is_completed, as_is),
+        };
+        validation.finish()?;
+        Ok(edit)
     }
 }

@@ -1,60 +1,57 @@
-//! The list.
+//! `/todos`
 
 use actix_web::http::StatusCode;
-use actix_web::{get, web};
+use actix_web::{get, post, web};
+use domain::TodoId;
+use domain::code::ErrorCode;
 use domain::session::Scope;
 use domain::todo::query::{Filter, ListQuery, Order, SortBy};
 use serde::Serialize;
 use utoipa::{PartialSchema as _, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::dto::Item;
-use crate::Api;
-use crate::error::{Answer, Problem};
-use crate::extract::{Caller, Checks, Int, Query, flag, number, word};
+use super::dto::{Create, Item};
+use crate::error::{HandlerResult, Problem};
+use crate::extract::{Body, Caller, Int, Query, Validation, flag, number, word};
 use crate::schema::NamedSchema;
-use crate::shared::json;
+use crate::state::State;
+use crate::wire::{changed_todo, json, with_location};
 
-pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list);
-}
-
-/// Todos on a page where the client does not say.
+/// The default number of todos per page.
 const PAGE: i64 = 20;
-/// The most todos on a page.
+/// The largest number of todos per page.
 const PAGE_MAX: i64 = 100;
 
-/// By what they are ordered.
+/// The sort key.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the words of `SORTS` in the document")]
 enum TodoItemSort {
-    /// By when they were created.
+    /// The time of creation.
     CreatedAt,
-    /// By when they were done; those not done come last.
+    /// The time of completion. Todos that are not completed come last.
     CompletedAt,
-    /// By title, whatever its case.
+    /// The title. Upper and lower case are not distinguished.
     Title,
 }
 
 const SORTS: [(&str, SortBy); 3] =
     [("created_at", SortBy::CreatedAt), ("completed_at", SortBy::CompletedAt), ("title", SortBy::Title)];
 
-/// In which direction.
+/// The sort direction.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the words of `ORDERS` in the document")]
 enum SortOrder {
-    /// Newest or last first.
+    /// Descending: the newest or alphabetically last first.
     Desc,
-    /// Oldest or first first.
+    /// Ascending: the oldest or alphabetically first first.
     Asc,
 }
 
 const ORDERS: [(&str, Order); 2] = [("desc", Order::Descending), ("asc", Order::Ascending)];
 
-/// The schemas that only parameters name.
-pub(crate) fn parameter_schemas() -> [NamedSchema; 2] {
+/// The schemas of query parameters.
+pub fn parameter_schemas() -> [NamedSchema; 2] {
     [
         (TodoItemSort::name().into_owned(), TodoItemSort::schema()),
         (SortOrder::name().into_owned(), SortOrder::schema()),
@@ -65,62 +62,85 @@ pub(crate) fn parameter_schemas() -> [NamedSchema; 2] {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TodoItemPage)]
 struct Page<'a> {
-    /// The todos.
+    /// The todos on the page.
     items: Vec<Item<'a>>,
-    /// How many there are on all pages.
+    /// The number of todos on all pages.
     #[schema(example = 1)]
     total: u64,
-    /// How many were left out at the start.
+    /// The number of todos before the page.
     #[schema(example = 0)]
     skip: u64,
-    /// The most that were asked for.
+    /// The largest number of todos on the page.
     #[schema(example = 20)]
     limit: u32,
-    /// Whether there are more after these.
+    /// Whether more todos follow.
     #[schema(example = false)]
     has_more: bool,
 }
 
 /// List todos
 ///
-/// Gives one page of the list.
+/// Returns one page of the list.
 #[utoipa::path(
     operation_id = "listTodoItems",
     tag = "Token contract",
     security(("bearer" = [])),
     params(
-        ("skip" = Option<i64>, Query, minimum = 0, maximum = 9_007_199_254_740_991i64, description = "How many to leave out at the start; 0 by default"),
-        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "The most to give; 20 by default"),
-        ("is_completed" = Option<bool>, Query, description = "Only those done, or only those not done"),
-        ("sort_by" = Option<TodoItemSort>, Query, description = "By what they are ordered, ties by id; `created_at` by default"),
-        ("sort_order" = Option<SortOrder>, Query, description = "In which direction; `desc` by default")
+        ("skip" = Option<i64>, Query, minimum = 0, maximum = 9_007_199_254_740_991i64, description = "The number of todos to skip; 0 by default"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "The largest number of todos to return; 20 by default"),
+        ("is_completed" = Option<bool>, Query, description = "Only completed todos, or only those that are not completed"),
+        ("sort_by" = Option<TodoItemSort>, Query, description = "The sort key; `created_at` by default. Ties are sorted by id"),
+        ("sort_order" = Option<SortOrder>, Query, description = "The sort direction; `desc` by default")
     ),
     responses((status = 200, description = "The page.", body = Page))
 )]
 #[get("/todos")]
-async fn list(api: web::Data<Api>, caller: Caller, query: Query) -> Answer {
+pub(super) async fn list(state: web::Data<State>, caller: Caller, query: Query) -> HandlerResult {
     let user = caller.may(Scope::TodosRead)?;
-    let asked = parse(&query)?;
-    let page = api.todos.list(user, &asked).await?.ok_or_else(Problem::account_gone)?;
-    let seen = asked.offset + page.todos.len() as u64;
+    let list_query = parse(&query)?;
+    let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
+    let seen = list_query.offset + page.todos.len() as u64;
     let body = Page {
         items: page.todos.iter().map(|todo| Item::new(user, todo)).collect(),
         total: page.total,
-        skip: asked.offset,
-        limit: asked.limit,
+        skip: list_query.offset,
+        limit: list_query.limit,
         has_more: seen < page.total,
     };
     Ok(json(StatusCode::OK, &body))
 }
 
+/// Create a todo
+///
+/// Creates a todo that is not completed.
+#[utoipa::path(
+    operation_id = "createTodoItem",
+    tag = "Token contract",
+    security(("bearer" = [])),
+    request_body(content = Create, description = "The todo"),
+    responses(
+        (status = 201, description = "The todo is created.", body = Item, headers(("Location" = String, description = "The path of the todo."))),
+        (status = 409, description = "`QUOTA_001`: the account has too many todos.")
+    )
+)]
+#[post("/todos")]
+pub(super) async fn create(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
+    let user = caller.may(Scope::TodosWrite)?;
+    let new = body.read::<Create<'_>>()?.parse()?;
+    let outcome = state.todos.create(user, TodoId(state.secrets.uuid()), new, None).await?;
+    let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
+    let response = json(StatusCode::CREATED, &Item::new(user, &todo));
+    Ok(with_location(response, &format!("/todos/{}", todo.id())))
+}
+
 fn parse(query: &Query) -> Result<ListQuery, Problem> {
-    let mut checks = Checks::default();
-    let skip = query.get(&mut checks, "skip", |text| number(text, 0, Int::MAX)).unwrap_or(0);
-    let limit = query.get(&mut checks, "limit", |text| number(text, 1, PAGE_MAX)).unwrap_or(PAGE);
-    let completed = query.get(&mut checks, "is_completed", flag);
-    let sort = query.get(&mut checks, "sort_by", |text| word(text, &SORTS));
-    let order = query.get(&mut checks, "sort_order", |text| word(text, &ORDERS));
-    checks.finish()?;
+    let mut validation = Validation::default();
+    let skip = query.get(&mut validation, "skip", |text| number(text, 0, Int::MAX)).unwrap_or(0);
+    let limit = query.get(&mut validation, "limit", |text| number(text, 1, PAGE_MAX)).unwrap_or(PAGE);
+    let completed = query.get(&mut validation, "is_completed", flag);
+    let sort = query.get(&mut validation, "sort_by", |text| word(text, &SORTS));
+    let order = query.get(&mut validation, "sort_order", |text| word(text, &ORDERS));
+    validation.finish()?;
     let filter = match completed {
         None => Filter::All,
         Some(false) => Filter::Active,

@@ -1,4 +1,4 @@
-//! A change that was refused because the todo had changed meanwhile.
+//! A change that was refused because the todo had changed.
 
 use domain::todo::{self, Field, Strategy};
 use serde::Serialize;
@@ -12,13 +12,13 @@ use super::Todo;
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldName {
-    /// What is to do.
+    /// The text.
     Text,
-    /// The notes.
+    /// The description.
     Description,
-    /// Whether it is done.
+    /// Whether the todo is completed.
     Completed,
-    /// Whether it is a tombstone.
+    /// Whether the todo is deleted.
     Deleted,
 }
 
@@ -33,17 +33,18 @@ impl From<Field> for FieldName {
     }
 }
 
-/// What decides about a change made against a version that is not the current one.
+/// How the server resolves a conflict: a change that is based on an old version.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyName {
-    /// It is refused as a conflict.
+    /// The server refuses the change, and the client decides.
     Manual,
-    /// Fields that nobody else changed are applied; an edit beats a deletion that did not know of it.
+    /// The server applies the fields that no other device changed. An edit takes precedence over a deletion that
+    /// did not know of it.
     Merge,
-    /// The later of both `updated_at` stays.
+    /// The later `updated_at` takes precedence.
     LastWriteWins,
-    /// It is applied.
+    /// The server applies the change.
     ClientWins,
 }
 
@@ -58,35 +59,35 @@ impl From<Strategy> for StrategyName {
     }
 }
 
-/// Whose todo a conflict left standing.
+/// Which side of a conflict took precedence.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolvedName {
-    /// The server's; the client takes it.
+    /// The server's todo. The client replaces its own.
     Server,
 }
 
-/// A change that was not applied because the todo was changed meanwhile; both sides are shown.
+/// A change that was refused because the todo had changed, with both sides.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Conflict<'a> {
-    /// Which todo.
+    /// The todo's id.
     id: Uuid,
-    /// The version that the client named, if it named one.
+    /// The version that the client sent, if it sent one.
     #[schema(required = true, example = 1)]
     client_version: Option<i64>,
-    /// The version that the server has.
+    /// The todo's current version.
     #[schema(minimum = 1, example = 2)]
     server_version: i64,
-    /// The todo as the server has it.
+    /// The current todo.
     server_data: Todo<'a>,
-    /// The todo as the client sent it.
+    /// The change as the client sent it.
     #[schema(value_type = Object)]
     client_data: &'a RawValue,
     /// The fields in conflict.
     fields: Vec<FieldName>,
-    /// What decided.
+    /// The conflict strategy.
     resolution_strategy: StrategyName,
-    /// Whose todo stands; null where the client has to decide.
+    /// The side that took precedence; null if the client has to decide.
     #[schema(required = true)]
     resolved: Option<ResolvedName>,
 }

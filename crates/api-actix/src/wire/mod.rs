@@ -1,9 +1,17 @@
-//! What several surfaces share: representations of todos, and the responses to outcomes.
+//! What several surfaces share: representations, parsers of members, and the responses to outcomes.
 
+mod account;
 mod conflict;
+mod members;
 mod outcome;
+mod response;
 mod todo;
+mod token;
 
+pub use account::{change_password, email_taken, logged_in, not_verified};
 pub use conflict::{Conflict, StrategyName};
+pub use members::{as_is, client_id, description, email, not_a_timestamp, timestamp, title, todo_id};
 pub use outcome::{changed_todo, id_in_use, rejection};
+pub use response::{Message, json, message, with_location};
 pub use todo::Todo;
+pub use token::{TokenType, no_refresh_cookie, refresh_cookie, refresh_token};

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{StrategyName, Todo};
 use crate::error::Problem;
-use crate::extract::{Checks, Fault};
+use crate::extract::{FieldError, Validation};
 
 /// The todo after an accepted change, or the problem of a refused one. `None` for the deletion of a todo
 /// that never existed. `conflict` is the error code of a version conflict.
@@ -44,24 +44,24 @@ fn value(part: &impl Serialize) -> serde_json::Value {
 }
 
 /// The error of an id that is taken.
-pub fn id_in_use() -> Fault {
-    Fault::of(ErrorCode::IdInUse, "is already in use, with other content")
+pub fn id_in_use() -> FieldError {
+    FieldError::new(ErrorCode::IdInUse, "is already in use, with other content")
 }
 
 /// The errors of a rejected item of a batch. A quota is the fault of no member of the item, but of the
 /// list that contains it.
-pub fn rejection(reason: Rejection) -> Checks {
+pub fn rejection(reason: Rejection) -> Validation {
     match reason {
         Rejection::Quota { limit } => {
             let message = format!("would exceed the account's limit of {limit} todos");
-            Checks::of("todos", &Fault::of(ErrorCode::QuotaReached, message).with("max", limit))
+            Validation::of("todos", &FieldError::new(ErrorCode::QuotaReached, message).with("max", limit))
         }
         Rejection::TitleRequired => {
-            Checks::of("text", &Fault::of(ErrorCode::FieldRequired, "is required to create a todo"))
+            Validation::of("text", &FieldError::new(ErrorCode::FieldRequired, "is required to create a todo"))
         }
-        Rejection::UpdatedAtRequired => Checks::of(
+        Rejection::UpdatedAtRequired => Validation::of(
             "updated_at",
-            &Fault::of(ErrorCode::FieldRequired, "is required under last_write_wins"),
+            &FieldError::new(ErrorCode::FieldRequired, "is required under last_write_wins"),
         ),
     }
 }

@@ -6,40 +6,40 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::moment::Moment;
+use crate::rfc3339::Rfc3339;
 
-/// A thing to do. Deleted ones are kept as tombstones for a while, so that other devices learn of the deletion.
+/// A todo. The server keeps a deleted todo as a tombstone for a while, so that other devices learn of the deletion.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Todo<'a> {
-    /// Unique within its user.
+    /// The todo's id, unique per user.
     id: Uuid,
-    /// What is to do.
+    /// What is to be done.
     #[schema(min_length = 1, max_length = 500, example = "Buy milk")]
     text: &'a str,
-    /// Notes to it.
+    /// Notes.
     #[schema(required = true, max_length = 10_000, example = "The one in the blue carton")]
     description: Option<&'a str>,
-    /// Whether it is done.
+    /// Whether the todo is completed.
     #[schema(example = false)]
     completed: bool,
-    /// When it became done; null while it is not.
+    /// When the todo was completed; null if it is not completed.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
-    completed_at: Option<Moment>,
-    /// 1 at creation, one more with each accepted change.
+    completed_at: Option<Rfc3339>,
+    /// The todo's version: 1 after its creation, incremented by each accepted change.
     #[schema(minimum = 1, example = 1)]
     version: i64,
-    /// The device that last changed it, where it said so.
+    /// The device that last changed the todo.
     #[schema(required = true, max_length = 100, example = "phone")]
     client_id: Option<&'a str>,
-    /// When it was created.
+    /// When the todo was created.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
-    created_at: Moment,
-    /// The stamp of its last change: unique and strictly increasing within its user.
+    created_at: Rfc3339,
+    /// The stamp of the last change: unique and strictly increasing per user.
     #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
-    updated_at: Moment,
-    /// When it became a tombstone; null while it is none.
+    updated_at: Rfc3339,
+    /// When the todo was deleted; null if it is not a tombstone.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
-    deleted_at: Option<Moment>,
+    deleted_at: Option<Rfc3339>,
 }
 
 impl<'a> From<&'a todo::Todo> for Todo<'a> {
@@ -49,12 +49,12 @@ impl<'a> From<&'a todo::Todo> for Todo<'a> {
             text: todo.title().as_str(),
             description: todo.description().map(Description::as_str),
             completed: todo.completed(),
-            completed_at: todo.completed_at().map(Moment),
+            completed_at: todo.completed_at().map(Rfc3339),
             version: todo.version(),
             client_id: todo.client_id().map(ClientId::as_str),
-            created_at: Moment(todo.created_at()),
-            updated_at: Moment(todo.updated_at()),
-            deleted_at: todo.deleted_at().map(Moment),
+            created_at: Rfc3339(todo.created_at()),
+            updated_at: Rfc3339(todo.updated_at()),
+            deleted_at: todo.deleted_at().map(Rfc3339),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A todo in the JSON of the server.
 
-use api_actix::moment::Moment;
+use api_actix::rfc3339::Rfc3339;
 use domain::Stamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,15 +12,15 @@ pub struct Todo {
     pub text: String,
     pub description: Option<String>,
     pub completed: bool,
-    pub completed_at: Option<Moment>,
+    pub completed_at: Option<Rfc3339>,
     pub version: i64,
     pub client_id: Option<String>,
-    pub created_at: Moment,
-    pub updated_at: Moment,
-    pub deleted_at: Option<Moment>,
+    pub created_at: Rfc3339,
+    pub updated_at: Rfc3339,
+    pub deleted_at: Option<Rfc3339>,
 }
 
 /// An instant of the database, in microseconds since 1970.
-pub fn moment(micros: i64) -> Moment {
-    Moment(Stamp::from_micros(micros).unwrap_or(Stamp::EPOCH))
+pub fn moment(micros: i64) -> Rfc3339 {
+    Rfc3339(Stamp::from_micros(micros).unwrap_or(Stamp::EPOCH))
 }

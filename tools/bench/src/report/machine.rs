@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use adapters_auth::SystemClock;
-use api_actix::moment::Moment;
+use api_actix::rfc3339::Rfc3339;
 use domain::time::Clock as _;
 
 use crate::Result;
@@ -15,7 +15,7 @@ use crate::Result;
 /// Names and values for the report.
 pub fn describe(folder: &Path) -> Result<Vec<(&'static str, String)>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let date = Moment(SystemClock.now()).to_string();
+    let date = Rfc3339(SystemClock.now()).to_string();
     Ok(vec![
         ("date", date.split('T').next().unwrap_or_default().to_owned()),
         (

@@ -13,9 +13,6 @@ use std::path::{Path, PathBuf};
 use crate::process::{read, root};
 use source::Crate;
 
-/// Crates that still have modules in circles.
-const CIRCLES_ALLOWED: &[&str] = &["api-actix"];
-
 /// Prints every violation and fails if there is one.
 pub fn run() -> Result<(), String> {
     let mut problems = crates::problems()?;
@@ -37,9 +34,7 @@ fn within_crates() -> Result<Vec<String>, String> {
         if order.exists() {
             problems.extend(order::problems(&source, &order::Order::parse(&read(&order)?)));
         }
-        if !CIRCLES_ALLOWED.iter().any(|name| folder.ends_with(name)) {
-            problems.extend(circles::problems(&source));
-        }
+        problems.extend(circles::problems(&source));
         problems.extend(docs::problems(&source));
     }
     for folder in folders("tools")? {

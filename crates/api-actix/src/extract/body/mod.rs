@@ -16,28 +16,29 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::checks::Fault;
-use crate::Api;
+use super::validation::FieldError;
 use crate::error::Problem;
+use crate::state::State;
 
-/// The most bytes of a body under the paths of authentication, as anybody may send as many of them at once as they like. The largest that
-/// is any good, a long password with every character escaped, has a few thousand.
-const CREDENTIALS: usize = 16 * 1024;
+/// The largest body, in bytes, of the authentication endpoints, which accept any number of requests at once
+/// without a token. The largest useful one, a long password with every character escaped, has a few
+/// thousand bytes.
+const MAX_CREDENTIALS: usize = 16 * 1024;
 
-/// A body that claims to be JSON, or is empty, and is within the limit; [`Body::read`] looks at what it holds.
+/// A body within the size limit that is empty or has a JSON content type. [`Body::read`] parses it.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Bytes,
 }
 
 impl Body {
-    /// Whether there is none.
+    /// Whether the body has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Reads an object.
+    /// Deserialises a JSON object.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         if self.is_empty() {
             return Err(not_json("A JSON body is required"));
@@ -46,48 +47,43 @@ impl Body {
         Ok(object(text)?)
     }
 
-    /// Reads an object, or none at all as an empty one.
+    /// Like [`Body::read`], with the default value for an empty body.
     pub fn read_or_default<'a, T: Deserialize<'a> + Default>(&'a self) -> Result<T, Problem> {
         if self.is_empty() { Ok(T::default()) } else { self.read() }
     }
 }
 
-/// Why a text holds no object that can be read.
+/// Why a text cannot be read as an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoObject {
-    /// It is no JSON, or a member that is known stands in it twice.
-    NotJson {
-        /// Where it stops being so, from 1.
-        line: usize,
-        /// The same, within the line.
-        column: usize,
-    },
-    /// It is JSON of another type.
-    OtherType,
+pub enum ObjectError {
+    /// The text is not JSON, or a known member occurs twice. The position counts from 1.
+    NotJson { line: usize, column: usize },
+    /// The text is JSON of another type.
+    NotAnObject,
 }
 
-/// Reads an object.
-pub fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, NoObject> {
-    let looks_like_one = text.trim_start().starts_with('{');
+/// Deserialises a JSON object.
+pub fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ObjectError> {
+    let looks_like_object = text.trim_start().starts_with('{');
     match serde_json::from_str(text) {
-        // An array would pass for the fields of a struct in order.
-        Ok(read) if looks_like_one => Ok(read),
-        Err(error) if looks_like_one || error.is_syntax() || error.is_eof() => {
-            Err(NoObject::NotJson { line: error.line(), column: error.column() })
+        // serde reads an array as the fields of a struct in order.
+        Ok(read) if looks_like_object => Ok(read),
+        Err(error) if looks_like_object || error.is_syntax() || error.is_eof() => {
+            Err(ObjectError::NotJson { line: error.line(), column: error.column() })
         }
-        Ok(_) | Err(_) => Err(NoObject::OtherType),
+        Ok(_) | Err(_) => Err(ObjectError::NotAnObject),
     }
 }
 
-impl From<NoObject> for Problem {
-    fn from(reason: NoObject) -> Self {
+impl From<ObjectError> for Problem {
+    fn from(reason: ObjectError) -> Self {
         match reason {
-            NoObject::NotJson { line, column } => {
+            ObjectError::NotJson { line, column } => {
                 not_json(format!("The body is not valid JSON at line {line}, column {column}"))
                     .with("line", line)
                     .with("column", column)
             }
-            NoObject::OtherType => Fault::invalid("must be a JSON object").on("body"),
+            ObjectError::NotAnObject => FieldError::invalid("must be a JSON object").on("body"),
         }
     }
 }
@@ -96,7 +92,7 @@ fn not_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(ErrorCode::BodyNotJson, message)
 }
 
-/// Whether a `Content-Type` is JSON: `application/json` or a `+json` type, in UTF-8 where it says so.
+/// Whether a `Content-Type` is `application/json` or a `+json` type, in UTF-8 if it has a charset.
 fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -110,8 +106,8 @@ fn is_json(content_type: &str) -> bool {
     })
 }
 
-/// Whether the body is compressed (RFC 9110 section 8.4). None of what clients send is large enough to be worth it, and what is small may
-/// become large.
+/// Whether the body is compressed (RFC 9110 section 8.4). Request bodies are too small to profit, and a
+/// small compressed body may expand to a huge one.
 fn is_encoded(request: &HttpRequest) -> bool {
     let mut encodings = request.headers().get_all(CONTENT_ENCODING);
     encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
@@ -124,86 +120,91 @@ impl FromRequest for Body {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         let settings = request
-            .app_data::<web::Data<Api>>()
-            .map(|api| (api.settings.body_limit, api.settings.timeouts.body));
+            .app_data::<web::Data<State>>()
+            .map(|state| (state.settings.body_limit, state.settings.timeouts.body));
         let (limit, time_limit) = settings.unwrap_or_default();
-        let limit = if authenticates(&request) { limit.min(CREDENTIALS) } else { limit };
+        let limit = if is_authentication(&request) { limit.min(MAX_CREDENTIALS) } else { limit };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let json = content_type.is_some_and(is_json);
         let encoded = is_encoded(&request);
-        let announced = request.headers().get(CONTENT_LENGTH);
-        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let content_length = request.headers().get(CONTENT_LENGTH);
+        let content_length = content_length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let payload = payload.take();
         Box::pin(async move {
             if encoded {
-                return Err(encoding_unknown());
+                return Err(content_encoding_unsupported());
             }
             let arrived = async {
-                if json { collect(payload, announced, limit).await } else { nothing(payload).await }
+                if json { collect(payload, content_length, limit).await } else { expect_empty(payload).await }
             };
-            let in_time = timeout(time_limit, arrived).await;
-            let bytes = in_time.map_err(|_| not_json("The body took too long to arrive"))??;
-            still_stands(&request)?;
+            let result = timeout(time_limit, arrived).await;
+            let bytes = result.map_err(|_| not_json("The body took too long to arrive"))??;
+            check_caller_again(&request)?;
             Ok(Self { bytes })
         })
     }
 }
 
-/// Whether a route stands where those do that take a body from anybody, without a token.
-fn authenticates(request: &HttpRequest) -> bool {
-    // As the routes see it: `/%61uth` is `/auth`.
+/// Whether the path is one of those that accept a body without a token.
+fn is_authentication(request: &HttpRequest) -> bool {
+    // The decoded path, which the routes match: `/%61uth` is `/auth`.
     let path = request.match_info().as_str();
     ["/api/v1/auth/", "/auth/", "/api/auth/"].iter().any(|tree| path.starts_with(tree))
 }
 
-/// Refuses a caller who was let in when the head came, and whose token was ended while the body did. One who is let in later than the
-/// body was in is not known here yet.
-fn still_stands(request: &HttpRequest) -> Result<(), Problem> {
+/// Refuses a caller whose session ended while the body arrived. A caller who is authenticated after the
+/// body has arrived is not known here yet.
+fn check_caller_again(request: &HttpRequest) -> Result<(), Problem> {
     let extensions = request.extensions();
-    let (Some(principal), Some(api)) = (extensions.get::<Principal>(), request.app_data::<web::Data<Api>>())
+    let (Some(principal), Some(state)) =
+        (extensions.get::<Principal>(), request.app_data::<web::Data<State>>())
     else {
         return Ok(());
     };
-    Ok(api.sessions.check(principal)?)
+    Ok(state.sessions.check(principal)?)
 }
 
-/// A body of another type, which is none as long as it is empty: many clients name a type whatever they send.
-async fn nothing(mut payload: Payload) -> Result<Bytes, Problem> {
+/// Accepts a wrong `Content-Type` if the body is empty: many clients always send the header.
+async fn expect_empty(mut payload: Payload) -> Result<Bytes, Problem> {
     while let Some(chunk) = payload.next().await {
-        if !chunk.map_err(|_| broken_off())?.is_empty() {
-            return Err(content_type_wrong());
+        if !chunk.map_err(|_| incomplete())?.is_empty() {
+            return Err(content_type_unsupported());
         }
     }
     Ok(Bytes::new())
 }
 
-fn encoding_unknown() -> Problem {
-    Problem::new(ErrorCode::ContentTypeWrong, "Send the body as it is, without `Content-Encoding`")
+fn content_encoding_unsupported() -> Problem {
+    Problem::new(ErrorCode::ContentTypeWrong, "Send the body uncompressed, without `Content-Encoding`")
 }
 
-fn content_type_wrong() -> Problem {
+fn content_type_unsupported() -> Problem {
     Problem::new(ErrorCode::ContentTypeWrong, "Send JSON in UTF-8, as `Content-Type: application/json`")
 }
 
-/// The client went away or broke its framing.
-fn broken_off() -> Problem {
+/// The client disconnected or broke the framing.
+fn incomplete() -> Problem {
     not_json("The body ended before it was complete")
 }
 
-async fn collect(mut payload: Payload, announced: Option<usize>, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(
+    mut payload: Payload,
+    content_length: Option<usize>,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(ErrorCode::TooLarge, format!("The body is larger than {limit} bytes")).with("max", limit)
     };
-    if announced.is_some_and(|announced| announced > limit) {
+    if content_length.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| broken_off())?;
+        let chunk = chunk.map_err(|_| incomplete())?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
-        if bytes.is_empty() && announced == Some(chunk.len()) {
+        if bytes.is_empty() && content_length == Some(chunk.len()) {
             return Ok(chunk);
         }
         bytes.extend_from_slice(&chunk);

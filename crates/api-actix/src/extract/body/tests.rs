@@ -1,10 +1,10 @@
-//! What is read of a body, and what is refused.
+//! Which bodies are read, and which are refused.
 
 use super::*;
-use crate::extract::{Field, List, Text};
+use crate::extract::{List, Member, Text};
 
 #[test]
-fn json_is_told_by_its_content_type() {
+fn json_is_recognised_by_its_content_type() {
     for good in [
         "application/json",
         "application/json; charset=utf-8",
@@ -25,9 +25,9 @@ fn a_million_nested_brackets_are_skipped_or_refused() {
     #[serde(default)]
     struct Input<'a> {
         #[serde(borrow)]
-        text: Field<Text<'a>>,
+        text: Member<Text<'a>>,
         #[serde(borrow)]
-        items: Field<List<'a>>,
+        items: Member<List<'a>>,
     }
     const DEPTH: usize = 1_000_000;
     let code =
@@ -37,8 +37,8 @@ fn a_million_nested_brackets_are_skipped_or_refused() {
         assert_eq!(code(&format!(r#"{{"unknown": {nested}}}"#)), Ok(()));
         let known = format!(r#"{{"text": {nested}, "items": [{nested}]}}"#);
         let input: Input<'_> = object(&known).expect("an object");
-        assert_eq!(input.text, Field::Invalid("a string"));
-        let Field::Value(List(items)) = input.items else { panic!("not a list") };
+        assert_eq!(input.text, Member::Invalid("a string"));
+        let Member::Value(List(items)) = input.items else { panic!("not a list") };
         let expected = if open == "[" { Err(ErrorCode::ValueInvalid) } else { Ok(()) };
         assert_eq!(code(items[0].get()), expected);
         for unclosed in [open.repeat(DEPTH), format!(r#"{{"text": {}"#, open.repeat(DEPTH))] {
@@ -48,18 +48,18 @@ fn a_million_nested_brackets_are_skipped_or_refused() {
 }
 
 #[test]
-fn what_is_no_object_is_told_apart_from_what_is_no_json() {
+fn what_is_not_an_object_is_distinguished_from_what_is_not_json() {
     #[derive(Debug, Default, Deserialize)]
     #[serde(default)]
     struct Input {
-        version: Field<crate::extract::Int>,
+        version: Member<crate::extract::Int>,
     }
     let code = |text| object::<Input>(text).map_err(|reason| Problem::from(reason).code());
     assert!(matches!(code("{}"), Ok(input) if input.version.is_absent()));
     for text in ["[]", "[1]", "1", "null", "\"a\"", " true "] {
-        assert_eq!(code(text).expect_err("no object"), ErrorCode::ValueInvalid, "{text}");
+        assert_eq!(code(text).expect_err("not an object"), ErrorCode::ValueInvalid, "{text}");
     }
     for text in ["", "{", "{}x", "[1", "{'a': 1}", r#"{"version": 1, "version": 1}"#, "nul", "\"\\ud800"] {
-        assert_eq!(code(text).expect_err("no JSON"), ErrorCode::BodyNotJson, "{text}");
+        assert_eq!(code(text).expect_err("not JSON"), ErrorCode::BodyNotJson, "{text}");
     }
 }

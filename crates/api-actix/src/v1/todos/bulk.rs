@@ -1,4 +1,4 @@
-//! Many todos in one request.
+//! `/api/v1/todos/bulk`
 
 use actix_web::http::StatusCode;
 use actix_web::{patch, post, web};
@@ -10,31 +10,25 @@ use domain::todo::{Base, Edit, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::super::{as_is, json};
-use super::input::{TodoCreate, TodoPatch, base, todo_id};
-use crate::Api;
-use crate::error::{Answer, Problem};
-use crate::extract::{Body, Caller, Checks, Fault, Field, List, NoObject, Text, object};
-use crate::wire::{Conflict, Todo, id_in_use, rejection};
+use super::input::{TodoCreate, TodoPatch, base};
+use crate::error::{HandlerResult, Problem};
+use crate::extract::{Body, Caller, FieldError, List, Member, ObjectError, Text, Validation, object};
+use crate::state::State;
+use crate::wire::{Conflict, Todo, as_is, id_in_use, json, rejection, todo_id};
 
-pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create_many).service(update_many);
-}
-
-/// Todos to be created, all or none.
+/// New todos. The server creates all of them or none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TodoBulkCreate, example = json!({"todos": [{"id": 1, "text": "Buy milk"}]}))]
 struct CreateMany<'a> {
-    /// The todos.
+    /// The new todos.
     #[serde(default, borrow)]
     #[schema(value_type = Vec<TodoCreate>, required = true, min_items = 1, max_items = 1000)]
-    todos: Field<List<'a>>,
+    todos: Member<List<'a>>,
 }
 
-/// Todos to be changed, each that can be.
+/// Changes to todos. The server applies each change on its own.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TodoBulkPatch, example = json!({"todos": [
     {"id": "550e8400-e29b-41d4-a716-446655440000", "completed": true, "version": 1}
@@ -43,71 +37,72 @@ struct UpdateMany<'a> {
     /// The changes.
     #[serde(default, borrow)]
     #[schema(value_type = Vec<TodoPatchItem>, required = true, min_items = 1, max_items = 1000)]
-    todos: Field<List<'a>>,
+    todos: Member<List<'a>>,
 }
 
-/// Changes of the todo with this id.
+/// Changes to one todo.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "the document's form of what `Named` and `TodoPatch` read")]
+#[expect(dead_code, reason = "the schema of what `WithId` and `TodoPatch` read")]
 struct TodoPatchItem<'a> {
-    /// Which todo.
+    /// The todo's id.
     id: Uuid,
     #[serde(flatten)]
     patch: TodoPatch<'a>,
 }
 
 #[derive(Default, Deserialize)]
-struct Named<'a> {
+struct WithId<'a> {
     #[serde(default, borrow)]
-    id: Field<Text<'a>>,
+    id: Member<Text<'a>>,
 }
 
-/// What became of a bulk creation.
+/// The result of a bulk creation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TodoBulkCreated)]
 struct Created<'a> {
-    /// Those that are new, in the order sent.
+    /// The created todos, in the order of the request.
     created: Vec<Todo<'a>>,
-    /// Those that were there already, with the same content.
+    /// The todos that already existed with the same content.
     existing: Vec<Todo<'a>>,
 }
 
-/// What became of bulk changes.
+/// The result of bulk changes.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TodoBulkPatched)]
 #[expect(clippy::struct_field_names, reason = "the contract's own words")]
 struct Updated<'a> {
-    /// Those that are as asked now, in the order sent.
+    /// The updated todos, in the order of the request.
     updated: Vec<Todo<'a>>,
-    /// Those that were changed meanwhile.
+    /// The changes that were refused because the todo had changed.
     conflicts: Vec<Conflict<'a>>,
-    /// Those that are not there.
+    /// The ids of todos that do not exist.
     not_found: Vec<Uuid>,
 }
 
 /// Create many todos
 ///
-/// Creates all of them or none: one bad item refuses the request, and `details.errors` names each by `index`. Safe to repeat: what is
-/// there already, with the same content, is not created twice.
+/// Creates all todos or none: if an item is invalid, the server refuses the request, and `details.errors` lists
+/// the invalid items by `index`. The request is safe to repeat: a todo that exists with the same content is not
+/// created again.
 #[utoipa::path(
     operation_id = "createTodos",
     tag = "Todos",
     security(("bearer" = [])),
     request_body(content = CreateMany, description = "The todos"),
     responses(
-        (status = 201, description = "All of them are there.", body = Created),
-        (status = 409, description = "`CONFLICT_003`: an id is in use with other content. `QUOTA_001`: there would be too many todos.")
+        (status = 201, description = "All todos are created or exist already.", body = Created),
+        (status = 409, description = "`CONFLICT_003`: an id is in use with other content. `QUOTA_001`: the account would have too many todos.")
     )
 )]
 #[post("/todos/bulk")]
-async fn create_many(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
+pub(super) async fn create_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
-    let items = items(body.read::<CreateMany<'_>>()?.todos, &api)?;
-    let creations = every(&items, |item, checks| {
-        read::<TodoCreate<'_>>(item, checks)?.parse(checks, user, &*api.secrets)
+    let items = items(body.read::<CreateMany<'_>>()?.todos, &state)?;
+    let creations = parse_all(&items, |item, validation| {
+        read::<TodoCreate<'_>>(item, validation)?.parse(validation, user, &*state.secrets)
     })?;
-    let outcomes = api.todos.create_all(user, creations).await?.ok_or_else(Problem::account_gone)?;
-    spoilt(&outcomes).finish()?;
+    let outcomes = state.todos.create_all(user, creations).await?.ok_or_else(Problem::account_gone)?;
+    creation_errors(&outcomes).finish()?;
     let (mut created, mut existing) = (Vec::new(), Vec::new());
     for outcome in &outcomes {
         match outcome {
@@ -119,100 +114,101 @@ async fn create_many(api: web::Data<Api>, caller: Caller, body: Body) -> Answer 
     Ok(json(StatusCode::CREATED, &Created { created, existing }))
 }
 
-/// Change many todos
+/// Update many todos
 ///
-/// Changes each todo that can be. A bad item refuses the request, and `details.errors` names each by `index`.
+/// Updates each todo on its own. If an item is invalid, the server refuses the request, and `details.errors` lists
+/// the invalid items by `index`.
 #[utoipa::path(
     operation_id = "updateTodos",
     tag = "Todos",
     security(("bearer" = [])),
     request_body(content = UpdateMany, description = "The changes"),
-    responses((status = 200, description = "What became of each.", body = Updated))
+    responses((status = 200, description = "The result of each change.", body = Updated))
 )]
 #[patch("/todos/bulk")]
-async fn update_many(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
+pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
-    let items = items(body.read::<UpdateMany<'_>>()?.todos, &api)?;
-    let edits = every(&items, edit)?;
+    let items = items(body.read::<UpdateMany<'_>>()?.todos, &state)?;
+    let edits = parse_all(&items, edit)?;
     let ids: Vec<_> = edits.iter().map(|(id, ..)| id.0).collect();
-    let outcomes = api.todos.edit_all(user, edits).await?.ok_or_else(Problem::account_gone)?;
-    let mut answer = Updated { updated: Vec::new(), conflicts: Vec::new(), not_found: Vec::new() };
+    let outcomes = state.todos.edit_all(user, edits).await?.ok_or_else(Problem::account_gone)?;
+    let mut response = Updated { updated: Vec::new(), conflicts: Vec::new(), not_found: Vec::new() };
     for ((outcome, id), raw) in outcomes.iter().zip(ids).zip(&items) {
         match outcome {
-            Outcome::Applied { todo, .. } => answer.updated.push(Todo::from(&**todo)),
-            Outcome::Unchanged { todo, .. } => answer.updated.extend(todo.as_deref().map(Todo::from)),
-            Outcome::Conflict(conflict) => answer.conflicts.push(Conflict::new(conflict, raw)),
-            // An edit creates nothing: neither is an id taken, nor a quota.
-            Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => answer.not_found.push(id),
+            Outcome::Applied { todo, .. } => response.updated.push(Todo::from(&**todo)),
+            Outcome::Unchanged { todo, .. } => response.updated.extend(todo.as_deref().map(Todo::from)),
+            Outcome::Conflict(conflict) => response.conflicts.push(Conflict::new(conflict, raw)),
+            // An edit creates nothing, so it can neither take an id nor exceed a quota.
+            Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => response.not_found.push(id),
         }
     }
-    Ok(json(StatusCode::OK, &answer))
+    Ok(json(StatusCode::OK, &response))
 }
 
-/// Refuses more todos than a request may have.
-pub(super) fn too_many(got: usize, api: &Api) -> Result<(), Problem> {
-    let max = api.settings.batch_limit;
+/// Refuses a request with too many todos.
+pub(super) fn check_count(got: usize, state: &State) -> Result<(), Problem> {
+    let max = state.settings.batch_limit;
     if got <= max {
         return Ok(());
     }
-    let fault = Fault::of(ErrorCode::TooLarge, format!("must have at most {max} items, it has {got}"));
-    Err(fault.with("max", max).with("got", got).on("todos"))
+    let error = FieldError::new(ErrorCode::TooLarge, format!("must have at most {max} items, it has {got}"));
+    Err(error.with("max", max).with("got", got).on("todos"))
 }
 
-fn items<'a>(todos: Field<List<'a>>, api: &Api) -> Result<Vec<&'a RawValue>, Problem> {
-    let mut checks = Checks::default();
-    let items = checks.required("todos", todos, as_is).map_or_else(Vec::new, |list| list.0);
-    if checks.passed() && items.is_empty() {
-        checks.refuse("todos", &Fault::invalid("must have at least one item").with("min", 1));
+fn items<'a>(todos: Member<List<'a>>, state: &State) -> Result<Vec<&'a RawValue>, Problem> {
+    let mut validation = Validation::default();
+    let items = validation.required("todos", todos, as_is).map_or_else(Vec::new, |list| list.0);
+    if validation.is_ok() && items.is_empty() {
+        validation.reject("todos", &FieldError::invalid("must have at least one item").with("min", 1));
     }
-    checks.finish()?;
-    too_many(items.len(), api)?;
+    validation.finish()?;
+    check_count(items.len(), state)?;
     Ok(items)
 }
 
-/// Each item as `parse` reads it, or what is wrong with all of them.
-fn every<'a, T>(
+/// Parses every item. Returns the values of all items, or the errors of all items.
+fn parse_all<'a, T>(
     items: &[&'a RawValue],
-    parse: impl Fn(&'a RawValue, &mut Checks) -> Option<T>,
+    parse: impl Fn(&'a RawValue, &mut Validation) -> Option<T>,
 ) -> Result<Vec<T>, Problem> {
-    let (mut all, mut parsed) = (Checks::default(), Vec::with_capacity(items.len()));
+    let (mut all, mut parsed) = (Validation::default(), Vec::with_capacity(items.len()));
     for (index, item) in items.iter().enumerate() {
-        let mut checks = Checks::default();
-        parsed.extend(parse(item, &mut checks));
-        all.absorb(index, checks);
+        let mut validation = Validation::default();
+        parsed.extend(parse(item, &mut validation));
+        all.add_item(index, validation);
     }
     all.finish().map(|()| parsed)
 }
 
-/// Reads an item as an object.
-pub(super) fn read<'a, T: Deserialize<'a>>(item: &'a RawValue, checks: &mut Checks) -> Option<T> {
-    let fault = match object(item.get()) {
+/// Deserialises an item, which must be an object.
+pub(super) fn read<'a, T: Deserialize<'a>>(item: &'a RawValue, validation: &mut Validation) -> Option<T> {
+    let error = match object(item.get()) {
         Ok(item) => return Some(item),
-        Err(NoObject::OtherType) => Fault::invalid("must be an object"),
-        Err(NoObject::NotJson { .. }) => {
-            Fault::of(ErrorCode::BodyNotJson, "is not valid JSON, or names a member twice")
+        Err(ObjectError::NotAnObject) => FieldError::invalid("must be an object"),
+        Err(ObjectError::NotJson { .. }) => {
+            FieldError::new(ErrorCode::BodyNotJson, "is not valid JSON, or has a duplicate member")
         }
     };
-    checks.refuse("todos", &fault);
+    validation.reject("todos", &error);
     None
 }
 
-fn edit(item: &RawValue, checks: &mut Checks) -> Option<(TodoId, Base, Edit, Option<ClientId>)> {
-    let id = read::<Named<'_>>(item, checks)?.id;
-    let id = checks.required("id", id, todo_id);
-    let patch = read::<TodoPatch<'_>>(item, checks)?.parse(checks);
-    id.filter(|_| checks.passed()).map(|id| (id, base(patch.version), patch.edit, patch.client_id))
+fn edit(item: &RawValue, validation: &mut Validation) -> Option<(TodoId, Base, Edit, Option<ClientId>)> {
+    let id = read::<WithId<'_>>(item, validation)?.id;
+    let id = validation.required("id", id, todo_id);
+    let patch = read::<TodoPatch<'_>>(item, validation)?.parse(validation);
+    id.filter(|_| validation.is_ok()).map(|id| (id, base(patch.version), patch.edit, patch.client_id))
 }
 
-/// What spoils a creation of all or none.
-fn spoilt(outcomes: &[Outcome]) -> Checks {
-    let mut all = Checks::default();
+/// The errors that prevent a creation.
+fn creation_errors(outcomes: &[Outcome]) -> Validation {
+    let mut all = Validation::default();
     for (index, outcome) in outcomes.iter().enumerate() {
         match outcome {
             Outcome::Applied { .. } | Outcome::Unchanged { .. } => {}
-            Outcome::Rejected(reason) => all.absorb(index, rejection(*reason)),
+            Outcome::Rejected(reason) => all.add_item(index, rejection(*reason)),
             Outcome::IdInUse | Outcome::Conflict(_) | Outcome::NotFound => {
-                all.absorb(index, Checks::of("id", &id_in_use()));
+                all.add_item(index, Validation::of("id", &id_in_use()));
             }
         }
     }

@@ -1,105 +1,108 @@
-//! Todos as clients send them.
-
-#![expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
+//! Todos in requests.
 
 use domain::secret::SecretSource;
-use domain::text::{ClientId, TextError};
-use domain::todo::{Base, Description, Edit, NewTodo, Title};
-use domain::{Stamp, TodoId, UserId};
+use domain::text::ClientId;
+use domain::todo::{Base, Edit, NewTodo, Title};
+use domain::{TodoId, UserId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::super::{as_is, client_id};
-use crate::extract::{Checks, Fault, Field, Id, Int, Text, uuid};
-use crate::moment::Moment;
+use crate::extract::{FieldError, Id, Int, Member, Text, Validation, uuid};
+use crate::wire::{as_is, client_id, description, timestamp, title};
 
-/// A todo to be created.
+/// A new todo.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"text": "Buy milk", "client_id": "phone"}))]
 pub struct TodoCreate<'a> {
     #[serde(default, borrow)]
     #[schema(schema_with = any_id, required = false)]
-    id: Field<Id<'a>>,
-    /// What is to do; white space around it is dropped. `title` is taken for it where it is missing.
+    id: Member<Id<'a>>,
+    /// What is to be done. The server removes white space at both ends. `title` is an alias.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 500)]
     #[serde(default)]
-    text: Field<Text<'a>>,
+    text: Member<Text<'a>>,
     #[schema(ignore)]
     #[serde(default)]
-    title: Field<Text<'a>>,
-    /// Notes to it, kept as typed.
+    title: Member<Text<'a>>,
+    /// Notes, stored unchanged.
     #[schema(value_type = Option<String>, max_length = 10_000)]
     #[serde(default)]
-    description: Field<Text<'a>>,
-    /// Whether it is done already; without it, it is not.
+    description: Member<Text<'a>>,
+    /// Whether the todo is completed; false by default.
     #[schema(value_type = bool, required = false)]
     #[serde(default)]
-    completed: Field<bool>,
-    /// The device that asks.
+    completed: Member<bool>,
+    /// The name of the device.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     #[serde(default)]
-    client_id: Field<Text<'a>>,
-    /// When it was created elsewhere; one in the future counts as now. `createdAt` is taken for it where it is missing.
+    client_id: Member<Text<'a>>,
+    /// When the todo was created elsewhere. A time in the future counts as now. `createdAt` is an alias.
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(default)]
-    created_at: Field<Text<'a>>,
+    created_at: Member<Text<'a>>,
     #[schema(ignore)]
     #[serde(default, rename = "createdAt")]
-    created_at_in_camel_case: Field<Text<'a>>,
+    created_at_in_camel_case: Member<Text<'a>>,
 }
 
-/// A todo that may be created.
+/// The id, content and device of a new todo.
 pub type Creation = (TodoId, NewTodo, Option<ClientId>);
 
 impl TodoCreate<'_> {
-    /// `None` where anything is wrong. `secrets` makes an id where the client gave none.
-    pub fn parse(self, checks: &mut Checks, user: UserId, secrets: &dyn SecretSource) -> Option<Creation> {
-        let named = |id: Id<'_>| Ok::<_, Fault>(imported(user, &id));
-        let id = checks.optional("id", self.id, named);
-        let title = checks.required("text", self.text.or(self.title), title);
-        let description = checks.optional("description", self.description, description);
-        let completed = checks.not_null("completed", self.completed, as_is).unwrap_or(false);
-        let client_id = checks.optional("client_id", self.client_id, client_id);
+    /// Returns `None` if the input is invalid. `secrets` generates a missing id.
+    pub fn parse(
+        self,
+        validation: &mut Validation,
+        user: UserId,
+        secrets: &dyn SecretSource,
+    ) -> Option<Creation> {
+        let parse_id = |id: Id<'_>| Ok::<_, FieldError>(todo_id(user, &id));
+        let id = validation.optional("id", self.id, parse_id);
+        let title = validation.required("text", self.text.or(self.title), title(Title::MAX));
+        let description = validation.optional("description", self.description, description);
+        let completed = validation.not_null("completed", self.completed, as_is).unwrap_or(false);
+        let client_id = validation.optional("client_id", self.client_id, client_id);
         let created_at = self.created_at.or(self.created_at_in_camel_case);
-        let created_at = checks.optional("created_at", created_at, moment);
-        let title = title.filter(|_| checks.passed())?;
+        let created_at = validation.optional("created_at", created_at, timestamp);
+        let title = title.filter(|_| validation.is_ok())?;
         let id = id.unwrap_or_else(|| TodoId(secrets.uuid()));
         Some((id, NewTodo { title, description, completed, created_at }, client_id))
     }
 }
 
-fn imported(user: UserId, id: &Id<'_>) -> TodoId {
+/// Maps an id that is not a UUID to a UUID of the user.
+fn todo_id(user: UserId, id: &Id<'_>) -> TodoId {
     uuid(&id.0).map_or_else(|| TodoId::imported(user, &id.0), TodoId)
 }
 
-/// Changes of a todo; what is absent stays as it is.
+/// Changes to a todo. Absent members remain unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"completed": true, "version": 1}))]
 pub struct TodoPatch<'a> {
-    /// What is to do; white space around it is dropped.
+    /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 500)]
-    text: Field<Text<'a>>,
-    /// Notes to it; null clears them.
+    text: Member<Text<'a>>,
+    /// Notes; null removes them.
     #[schema(value_type = Option<String>, max_length = 10_000)]
     #[serde(default)]
-    description: Field<Text<'a>>,
-    /// Whether it is done.
+    description: Member<Text<'a>>,
+    /// Whether the todo is completed.
     #[schema(value_type = bool, required = false)]
     #[serde(default)]
-    completed: Field<bool>,
-    /// The device that asks.
+    completed: Member<bool>,
+    /// The name of the device.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     #[serde(default)]
-    client_id: Field<Text<'a>>,
-    /// The version that the change was made against; without it the change applies to the current one.
+    client_id: Member<Text<'a>>,
+    /// The version on which the change is based; the current one by default.
     #[schema(value_type = Option<i64>, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
     #[serde(default)]
-    version: Field<Int>,
+    version: Member<Int>,
 }
 
-/// Changes that may be made.
+/// Parsed changes.
 #[derive(Debug)]
 pub struct Patch {
     pub version: Option<i64>,
@@ -108,52 +111,29 @@ pub struct Patch {
 }
 
 impl TodoPatch<'_> {
-    pub fn parse(self, checks: &mut Checks) -> Patch {
+    pub fn parse(self, validation: &mut Validation) -> Patch {
         let edit = Edit {
-            title: checks.not_null("text", self.text, title),
-            description: checks.clearable("description", self.description, description),
-            completed: checks.not_null("completed", self.completed, as_is),
+            title: validation.not_null("text", self.text, title(Title::MAX)),
+            description: validation.clearable("description", self.description, description),
+            completed: validation.not_null("completed", self.completed, as_is),
         };
-        let client_id = checks.optional("client_id", self.client_id, client_id);
-        let version = checks.optional("version", self.version, as_is).map(|version| version.0);
+        let client_id = validation.optional("client_id", self.client_id, client_id);
+        let version = validation.optional("version", self.version, as_is).map(|version| version.0);
         Patch { version, edit, client_id }
     }
 }
 
-/// What a change is made against where it may leave out the version.
+/// The base of a change whose version is optional.
 pub fn base(version: Option<i64>) -> Base {
     version.map_or(Base::Current, Base::Version)
-}
-
-pub fn title(text: Text<'_>) -> Result<Title, TextError> {
-    Title::parse(&text.0)
-}
-
-pub fn description(text: Text<'_>) -> Result<Description, TextError> {
-    Description::parse(&text.0)
-}
-
-pub fn moment(text: Text<'_>) -> Result<Stamp, Fault> {
-    Moment::parse(&text.0).ok_or_else(no_moment)
-}
-
-pub fn no_moment() -> Fault {
-    Fault::invalid(
-        "must be an instant of the years 1 to 9999 in RFC 3339, such as 2026-01-09T10:15:00.000000Z",
-    )
-}
-
-/// The id of a todo that is to be found, or named by the device that made it.
-pub fn todo_id(text: Text<'_>) -> Result<TodoId, Fault> {
-    uuid(&text.0).map(TodoId).ok_or_else(|| Fault::invalid("must be a UUID"))
 }
 
 fn any_id() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Null]))
         .description(Some(
-            "Whatever the client knows the todo by. One that is no UUID is mapped to a UUID of user and id, so that the same \
-             import twice creates nothing twice. Without one the server makes one.",
+            "The client's id of the todo. The server maps an id that is not a UUID to a UUID that depends on the user and \
+             the id, so that a repeated import creates no duplicates. Without an id the server generates one.",
         ))
         .build()
 }

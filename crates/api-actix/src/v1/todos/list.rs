@@ -1,43 +1,37 @@
-//! The list.
+//! `/api/v1/todos`
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, LINK};
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use domain::Stamp;
 use domain::code::ErrorCode;
 use domain::session::Scope;
 use domain::sync::Cursor;
-use domain::todo::Page;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
+use domain::todo::{Outcome, Page};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::{PartialSchema as _, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::super::json;
-use super::input::no_moment;
-use crate::Api;
-use crate::error::{Answer, Problem};
-use crate::extract::{Caller, Checks, Fault, Query, flag, number, word};
-use crate::moment::Moment;
+use super::input::TodoCreate;
+use super::response::{resync_required, single};
+use crate::error::{HandlerResult, Problem};
+use crate::extract::{Body, Caller, FieldError, Query, Validation, flag, number, word};
+use crate::per_user_gate::HeavyWork;
 use crate::schema::NamedSchema;
-use crate::turns::{Heavy, in_turn};
-use crate::wire::Todo;
+use crate::state::State;
+use crate::wire::{Todo, changed_todo, json, not_a_timestamp, with_location};
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp");
 
-/// Todos on a page where the client does not say.
-const PAGE: u32 = 50;
-/// The last page that can be asked for: offsets stay far within what databases count.
+/// The default number of todos per page.
+const PER_PAGE: u32 = 50;
+/// The last page that a client can request. Offsets stay far below the limits of the databases.
 const LAST_PAGE: i64 = 1_000_000_000;
-/// The most characters of a search.
+/// The largest number of characters in a search.
 const SEARCH_MAX: usize = 500;
 
-pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list);
-}
-
-/// Which todos.
+/// A filter by completion.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the words of `FILTERS` in the document")]
@@ -50,7 +44,7 @@ enum TodoFilter {
 const FILTERS: [(&str, Filter); 3] =
     [("all", Filter::All), ("active", Filter::Active), ("completed", Filter::Completed)];
 
-/// In which order.
+/// The sort order.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the words of `SORTS` in the document")]
@@ -66,8 +60,8 @@ const SORTS: [(&str, (SortBy, Order)); 3] = [
     ("alpha", (SortBy::Title, Order::Ascending)),
 ];
 
-/// The schemas that only parameters name.
-pub(crate) fn parameter_schemas() -> [NamedSchema; 2] {
+/// The schemas of query parameters.
+pub fn parameter_schemas() -> [NamedSchema; 2] {
     [
         (TodoFilter::name().into_owned(), TodoFilter::schema()),
         (TodoSort::name().into_owned(), TodoSort::schema()),
@@ -76,71 +70,103 @@ pub(crate) fn parameter_schemas() -> [NamedSchema; 2] {
 
 /// List todos
 ///
-/// Gives one page of the list. With `since` it holds what changed after that cursor, with `include_deleted` the tombstones too; the
-/// next `since` is the `X-Sync-Timestamp` of the first page.
+/// Returns one page of the list. With `since`, the list contains the todos that changed after that cursor; with
+/// `include_deleted`, it contains tombstones too. The next `since` is the `X-Sync-Timestamp` of the first page.
 #[utoipa::path(
     operation_id = "listTodos",
     tag = "Todos",
     security(("bearer" = [])),
     params(
-        ("filter" = Option<TodoFilter>, Query, description = "Which todos; `all` by default"),
+        ("filter" = Option<TodoFilter>, Query, description = "The todos to list; `all` by default"),
         ("search" = Option<String>, Query, max_length = 500, pattern = r"^[^\u0000]*$",
-         description = "Words that all have to occur somewhere in text or description, whatever their case"),
+         description = "Words that must all occur in the text or the description. Upper and lower case are not distinguished"),
         ("sort" = Option<TodoSort>, Query,
-         description = "In which order, ties by id: `newest` by default; `alpha` is by text, whatever its case"),
-        ("page" = Option<i64>, Query, minimum = 1, maximum = 1_000_000_000, description = "Which page, from 1"),
-        ("per_page" = Option<i64>, Query, minimum = 1, maximum = 100, description = "The most todos on a page; 50 by default"),
-        ("since" = Option<String>, Query, format = DateTime, description = "Only what changed after this cursor"),
-        ("include_deleted" = Option<bool>, Query, description = "Whether tombstones are listed too")
+         description = "The sort order; `newest` by default. `alpha` sorts by text without distinguishing case. Ties are sorted by id"),
+        ("page" = Option<i64>, Query, minimum = 1, maximum = 1_000_000_000, description = "The number of the page, from 1"),
+        ("per_page" = Option<i64>, Query, minimum = 1, maximum = 100, description = "The largest number of todos on a page; 50 by default"),
+        ("since" = Option<String>, Query, format = DateTime, description = "Only todos that changed after this cursor"),
+        ("include_deleted" = Option<bool>, Query, description = "Whether to list tombstones too")
     ),
     responses(
         (status = 200, description = "The page.", body = Vec<Todo>, headers(
-            ("X-Total-Count" = u64, description = "How many todos there are on all pages."),
+            ("X-Total-Count" = u64, description = "The number of todos on all pages."),
             ("X-Sync-Timestamp" = String, description = "The cursor up to which the page is complete."),
             ("Link" = String, description = "The first, previous, next and last page (RFC 8288).")
         )),
-        (status = 410, description = "`SYNC_001`: `since` can't be continued; list from the beginning.")
+        (status = 410, description = "`SYNC_001`: the server cannot continue from `since`; list from the beginning.")
     )
 )]
 #[get("/todos")]
-async fn list(api: web::Data<Api>, caller: Caller, query: Query, request: HttpRequest) -> Answer {
+pub(super) async fn list(
+    state: web::Data<State>,
+    caller: Caller,
+    query: Query,
+    request: HttpRequest,
+) -> HandlerResult {
     let user = caller.may(Scope::TodosRead)?;
-    let asked = parse(&query, api.settings.page_limit)?;
+    let list_query = parse(&query, state.settings.page_limit)?;
     let path = request.path().to_owned();
-    // A search reads every todo of the user.
-    let searches = !asked.search.words().is_empty();
+    // A search reads all todos of the user.
+    let is_search = !list_query.search.words().is_empty();
     let read = {
-        let api = api.clone();
+        let state = state.clone();
         async move {
-            let page = api.todos.list(user, &asked).await?.ok_or_else(Problem::account_gone)?;
-            if !Cursor::at(asked.since).continues(&page.position) {
+            let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
+            if !Cursor::at(list_query.since).continues(&page.position) {
                 return Err(resync_required());
             }
-            Ok(answer(&asked, &page, &path, &query))
+            Ok(response(&list_query, &page, &path, &query))
         }
     };
-    if searches { in_turn(&api, &caller.0, Heavy::Read, read).await } else { read.await }
+    if is_search { state.run_alone(&caller.0, HeavyWork::Read, read).await } else { read.await }
 }
 
-/// A cursor that can't be continued.
-pub(super) fn resync_required() -> Problem {
-    Problem::new(
-        ErrorCode::ResyncRequired,
-        "This cursor can't be continued; keep your unsent changes, drop the rest and sync from the beginning",
+/// Create a todo
+///
+/// Creates a todo with the given id, or with a new one. Repeating the request with the same content creates
+/// nothing and returns the stored todo.
+#[utoipa::path(
+    operation_id = "createTodo",
+    tag = "Todos",
+    security(("bearer" = [])),
+    request_body(content = TodoCreate, description = "The todo"),
+    responses(
+        (status = 201, description = "The todo is created.", body = Todo,
+         headers(("ETag" = String, description = "The todo's version."), ("Location" = String, description = "The path of the todo."))),
+        (status = 200, description = "The todo already exists with the same content.", body = Todo,
+         headers(("ETag" = String, description = "The todo's version."))),
+        (status = 409, description = "`CONFLICT_003`: the id is in use with other content. `QUOTA_001`: the account has too many todos.")
     )
+)]
+#[post("/todos")]
+pub(super) async fn create(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
+    let user = caller.may(Scope::TodosWrite)?;
+    let mut validation = Validation::default();
+    let parsed = body.read::<TodoCreate<'_>>()?.parse(&mut validation, user, &*state.secrets);
+    let Some((id, new, client_id)) = parsed else { return Err(validation.into()) };
+    let outcome = state.todos.create(user, id, new, client_id).await?;
+    let created = matches!(outcome, Some(Outcome::Applied { .. }));
+    let todo = changed_todo(outcome, ErrorCode::VersionMismatch)?.ok_or_else(Problem::unexpected)?;
+    if created {
+        let path = format!("/api/v1/todos/{}", todo.id());
+        Ok(with_location(single(StatusCode::CREATED, &todo), &path))
+    } else {
+        Ok(single(StatusCode::OK, &todo))
+    }
 }
 
 fn parse(query: &Query, page_limit: u32) -> Result<ListQuery, Problem> {
-    let mut checks = Checks::default();
-    let filter = query.get(&mut checks, "filter", |text| word(text, &FILTERS));
-    let search = query.get(&mut checks, "search", search);
-    let sort = query.get(&mut checks, "sort", |text| word(text, &SORTS));
-    let page = query.get(&mut checks, "page", |text| number(text, 1, LAST_PAGE)).unwrap_or(1);
-    let per_page = query.get(&mut checks, "per_page", |text| number(text, 1, page_limit.into()));
-    let since = query.get(&mut checks, "since", cursor);
-    let include_deleted = query.get(&mut checks, "include_deleted", flag).unwrap_or(false);
-    checks.finish()?;
-    let limit = per_page.and_then(|size| u32::try_from(size).ok()).unwrap_or_else(|| PAGE.min(page_limit));
+    let mut validation = Validation::default();
+    let filter = query.get(&mut validation, "filter", |text| word(text, &FILTERS));
+    let search = query.get(&mut validation, "search", search);
+    let sort = query.get(&mut validation, "sort", |text| word(text, &SORTS));
+    let page = query.get(&mut validation, "page", |text| number(text, 1, LAST_PAGE)).unwrap_or(1);
+    let per_page = query.get(&mut validation, "per_page", |text| number(text, 1, page_limit.into()));
+    let since = query.get(&mut validation, "since", cursor);
+    let include_deleted = query.get(&mut validation, "include_deleted", flag).unwrap_or(false);
+    validation.finish()?;
+    let limit =
+        per_page.and_then(|size| u32::try_from(size).ok()).unwrap_or_else(|| PER_PAGE.min(page_limit));
     let (sort, order) = sort.unwrap_or_default();
     Ok(ListQuery {
         filter: filter.unwrap_or_default(),
@@ -154,30 +180,32 @@ fn parse(query: &Query, page_limit: u32) -> Result<ListQuery, Problem> {
     })
 }
 
-fn search(text: &str) -> Result<Search, Fault> {
+fn search(text: &str) -> Result<Search, FieldError> {
     let got = text.chars().count();
     if got > SEARCH_MAX {
         let message = format!("must be at most {SEARCH_MAX} characters long, it has {got}");
-        return Err(Fault::of(ErrorCode::ValueTooLong, message).with("max", SEARCH_MAX).with("got", got));
+        return Err(FieldError::new(ErrorCode::ValueTooLong, message)
+            .with("max", SEARCH_MAX)
+            .with("got", got));
     }
     if text.contains('\0') {
-        return Err(Fault::invalid("must not contain the character NUL"));
+        return Err(FieldError::invalid("must not contain the character NUL"));
     }
     Ok(Search::parse(text))
 }
 
-/// A `+` that the client did not escape arrives as a blank.
-fn cursor(text: &str) -> Result<Stamp, Fault> {
-    Moment::parse(text).or_else(|| Moment::parse(&text.replace(' ', "+"))).ok_or_else(no_moment)
+/// Parses a cursor. An unescaped `+` arrives as a space.
+fn cursor(text: &str) -> Result<Stamp, FieldError> {
+    text.parse().or_else(|_| text.replace(' ', "+").parse()).map_err(|_| not_a_timestamp())
 }
 
-fn answer(asked: &ListQuery, page: &Page, path: &str, query: &Query) -> HttpResponse {
+fn response(list_query: &ListQuery, page: &Page, path: &str, query: &Query) -> HttpResponse {
     let todos: Vec<_> = page.todos.iter().map(Todo::from).collect();
     let mut response = json(StatusCode::OK, &todos);
     let headers = [
         (X_TOTAL_COUNT, page.total.to_string()),
-        (X_SYNC_TIMESTAMP, Moment(page.position.clock).to_string()),
-        (LINK, links(asked, page.total, path, query)),
+        (X_SYNC_TIMESTAMP, page.position.clock.to_string()),
+        (LINK, links(list_query, page.total, path, query)),
     ];
     for (name, value) in headers {
         if let Ok(value) = value.try_into() {
@@ -187,9 +215,9 @@ fn answer(asked: &ListQuery, page: &Page, path: &str, query: &Query) -> HttpResp
     response
 }
 
-fn links(asked: &ListQuery, total: u64, path: &str, query: &Query) -> String {
-    let per_page = u64::from(asked.limit);
-    let (current, last) = (asked.offset / per_page + 1, total.div_ceil(per_page).max(1));
+fn links(list_query: &ListQuery, total: u64, path: &str, query: &Query) -> String {
+    let per_page = u64::from(list_query.limit);
+    let (current, last) = (list_query.offset / per_page + 1, total.div_ceil(per_page).max(1));
     let previous = (current > 1).then(|| (current - 1).min(last));
     let next = (current < last).then_some(current + 1);
     let mut kept = String::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use actix_web::test::TestRequest;
-use api_actix::turns::Heavy;
+use api_actix::per_user_gate::HeavyWork;
 use futures_util::future::join;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn password_checks() -> Vec<TestRequest> {
 #[actix_web::test]
 async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
     let (api, ann, bob) = two_users().await;
-    let turn = api.turns.at_once(ann.id, Heavy::Read).expect("the slot is free");
+    let turn = api.turns.try_acquire(ann.id, HeavyWork::Read).expect("the slot is free");
     for request in expensive_reads(&ann) {
         let refused = api.send(ann.ask(request)).await;
         refused.refused(429, "RATE_001");
@@ -64,8 +64,8 @@ async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
 #[actix_web::test]
 async fn password_checks_of_a_user_queue_apart_from_reads() {
     let (api, ann, bob) = two_users().await;
-    let read = api.turns.at_once(ann.id, Heavy::Read);
-    let turn = api.turns.at_once(ann.id, Heavy::Proof).expect("the slot is free");
+    let read = api.turns.try_acquire(ann.id, HeavyWork::Read);
+    let turn = api.turns.try_acquire(ann.id, HeavyWork::PasswordCheck).expect("the slot is free");
     for request in password_checks() {
         let refused = api.send(ann.ask(request)).await;
         refused.refused(429, "RATE_001");
@@ -83,7 +83,7 @@ async fn password_checks_of_a_user_queue_apart_from_reads() {
 #[actix_web::test]
 async fn a_queued_request_is_answered_once_the_previous_one_is_done() {
     let (api, ann, _) = two_users().await;
-    let turn = api.turns.at_once(ann.id, Heavy::Read);
+    let turn = api.turns.try_acquire(ann.id, HeavyWork::Read);
     let release = async {
         sleep(Duration::from_secs(1)).await;
         drop(turn);
@@ -95,7 +95,7 @@ async fn a_queued_request_is_answered_once_the_previous_one_is_done() {
 #[actix_web::test]
 async fn a_queued_request_is_refused_if_its_session_ends() {
     let (api, ann, _) = two_users().await;
-    let turn = api.turns.at_once(ann.id, Heavy::Proof);
+    let turn = api.turns.try_acquire(ann.id, HeavyWork::PasswordCheck);
     let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
     let log_out = async {
         sleep(Duration::from_secs(1)).await;

@@ -17,8 +17,8 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use adapters_auth::{HmacOneTimeSecrets, HmacRefreshSecrets};
+use api_actix::per_user_gate::PerUserGate;
 use api_actix::realtime::Hub;
-use api_actix::turns::Turns;
 use api_actix::{Api, Dependencies, app};
 use domain::account::{AccountPorts, AccountService};
 use domain::identity::{IdentityPorts, IdentityService, Provider};
@@ -54,7 +54,7 @@ pub struct TestApi {
     pub revocations: Arc<Revocations>,
     pub hasher: Arc<Hasher>,
     pub limiter: Arc<Limiter>,
-    pub turns: Turns,
+    pub turns: PerUserGate,
     one_time: Arc<HmacOneTimeSecrets>,
     service: OnceCell<Service>,
 }
@@ -68,9 +68,9 @@ impl TestApi {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let Setup { settings, quotas, limits, todo_quota, turns, pace, .. } = setup;
+        let Setup { settings, quotas, limits, todo_quota, turns, heartbeat, .. } = setup;
         let clock = Arc::new(FixedClock::at(T0));
-        let hub = Hub::with_pace(clock.clone(), pace);
+        let hub = Hub::with_heartbeat(clock.clone(), heartbeat);
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(Arc::new(Tee { hub: hub.clone(), bus: bus.clone() })));
         let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
@@ -129,7 +129,7 @@ impl TestApi {
         };
         let api = Api::new(dependencies, settings)
             .with_public_keys(json!({"keys": [{"kty": "OKP", "kid": "1"}]}))
-            .with_turns(turns.clone());
+            .with_per_user_gate(turns.clone());
         let service = OnceCell::new();
         let api = Arc::new(api);
         let api =

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api_actix::ApiSettings;
-use api_actix::realtime::Pace;
-use api_actix::turns::Turns;
+use api_actix::per_user_gate::PerUserGate;
+use api_actix::realtime::Heartbeat;
 use domain::Clock;
 use domain::limits::Quotas;
 use domain::session::Revocations;
@@ -27,8 +27,8 @@ pub struct Setup {
     pub quotas: Option<Quotas>,
     pub limits: Limits,
     pub todo_quota: u32,
-    pub turns: Turns,
-    pub pace: Pace,
+    pub turns: PerUserGate,
+    pub heartbeat: Heartbeat,
     /// Wraps the store for sockets and exports.
     pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
     /// Wraps the clock of the API and of authentication; the other services keep the plain one.
@@ -42,8 +42,8 @@ impl Default for Setup {
             quotas: Some(Quotas::default()),
             limits: Limits::GrantAll,
             todo_quota: 20_000,
-            turns: Turns::default(),
-            pace: Pace::default(),
+            turns: PerUserGate::default(),
+            heartbeat: Heartbeat::default(),
             store: |store| store,
             clock: Box::new(|clock, _| clock),
         }

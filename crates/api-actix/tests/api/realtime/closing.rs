@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_actix::realtime::Pace;
+use api_actix::realtime::Heartbeat;
 use domain::session::Revoked;
 use domain_testkit::build::{T0, create, todo_id};
 use tokio::io::AsyncReadExt as _;
@@ -70,8 +70,12 @@ async fn a_close_is_answered_with_the_code_of_the_client() {
 
 /// A client has 2.5 seconds to answer a ping, which is long enough on a busy machine.
 fn with_short_heartbeat() -> Setup {
-    let pace = Pace { ping: Duration::from_millis(500), silence: Duration::from_secs(3), ..Pace::default() };
-    Setup { pace, ..Setup::default() }
+    let heartbeat = Heartbeat {
+        ping_after: Duration::from_millis(500),
+        close_after: Duration::from_secs(3),
+        ..Heartbeat::default()
+    };
+    Setup { heartbeat, ..Setup::default() }
 }
 
 #[actix_web::test]

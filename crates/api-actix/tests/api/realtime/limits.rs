@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_actix::realtime::{Hub, Pace};
+use api_actix::realtime::{Heartbeat, Hub};
 use domain::TodoId;
 use domain::todo::{Base, Change, Edit};
 use domain_testkit::build::{create, description, edit, todo_id};
@@ -161,8 +161,8 @@ async fn a_client_that_does_not_read_must_resync_and_delays_no_other() {
 
 #[actix_web::test]
 async fn a_client_that_reads_nothing_for_too_long_is_disconnected() {
-    let pace = Pace { stall: Duration::from_millis(200), ..Pace::default() };
-    let server = Server::with(Setup { pace, ..Setup::default() });
+    let heartbeat = Heartbeat { write_timeout: Duration::from_millis(200), ..Heartbeat::default() };
+    let server = Server::with(Setup { heartbeat, ..Setup::default() });
     let user = server.user().await;
     let mut slow = Socket::narrow(server.address, &user.token()).await;
     assert_eq!(slow.next().await["type"], "ready");

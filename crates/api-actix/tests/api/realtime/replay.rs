@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::LazyLock;
 
-use api_actix::moment::Moment;
+use api_actix::rfc3339::Rfc3339;
 use async_trait::async_trait;
 use domain::todo::query::ListQuery;
 use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoEvent, TodoNumber, TodoStore};
@@ -18,7 +18,7 @@ use super::server::{Server, creations};
 use crate::harness::Setup;
 
 fn since(stamp: Stamp) -> String {
-    format!("?since={}", Moment(stamp))
+    format!("?since={}", Rfc3339(stamp))
 }
 
 /// Id, version and stamp of the todo in a message.
@@ -27,7 +27,7 @@ fn of_message(message: &Value) -> (String, i64, Stamp) {
     let (id, facts) =
         if deleted { (&message["todo_id"], message) } else { (&message["todo"]["id"], &message["todo"]) };
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("a todo: {message}")).to_owned();
-    let stamp = Moment::parse(&text(&facts["updated_at"])).expect("a stamp");
+    let stamp = text(&facts["updated_at"]).parse().expect("a stamp");
     (text(id), facts["version"].as_i64().expect("a version"), stamp)
 }
 
@@ -60,7 +60,7 @@ async fn changes_since_the_cursor_are_replayed_once_in_order() {
     assert_eq!((&created["type"], &created["todo"]["id"]), (&json!("todo_created"), &json!(fresh.0)));
     let updated = socket.next().await;
     assert_eq!((&updated["type"], &updated["todo"]["text"]), (&json!("todo_updated"), &json!("Twice")));
-    assert_eq!(socket.next().await, json!({"type": "ready", "sync_timestamp": Moment(end)}));
+    assert_eq!(socket.next().await, json!({"type": "ready", "sync_timestamp": Rfc3339(end)}));
     server.commit(user.id, [create(todo_id(), "Live")]).await;
     assert_eq!(socket.next().await["todo"]["text"], "Live");
 }
@@ -71,7 +71,7 @@ async fn without_a_cursor_nothing_is_replayed() {
     let user = server.user().await;
     server.commit(user.id, creations(3)).await;
     let (mut socket, ready) = server.live(&user, "").await;
-    assert_eq!(ready, Moment(server.sync_clock(user.id).await).to_string());
+    assert_eq!(ready, Rfc3339(server.sync_clock(user.id).await).to_string());
     let (_, again) = server.live(&user, &format!("?since={ready}")).await;
     assert_eq!(again, ready);
     server.commit(user.id, [create(todo_id(), "Live")]).await;
@@ -105,7 +105,7 @@ async fn an_unusable_cursor_gets_resync_required_and_then_live_events() {
         assert_eq!(socket.next().await, json!({"type": "resync_required"}), "{cursor:?}");
         assert_eq!(
             socket.next().await,
-            json!({"type": "ready", "sync_timestamp": Moment(server.sync_clock(user.id).await)})
+            json!({"type": "ready", "sync_timestamp": Rfc3339(server.sync_clock(user.id).await)})
         );
         server.commit(user.id, [create(todo_id(), "Live")]).await;
         assert_eq!(socket.next().await["todo"]["text"], "Live");
@@ -246,7 +246,7 @@ async fn no_event_is_lost_or_repeated_between_replay_and_live() {
         let ready = loop {
             let message = socket.next().await;
             if message["type"] == "ready" {
-                break Moment::parse(message["sync_timestamp"].as_str().expect("a stamp")).expect("a stamp");
+                break message["sync_timestamp"].as_str().expect("text").parse().expect("a stamp");
             }
             replayed.push(of_message(&message));
         };

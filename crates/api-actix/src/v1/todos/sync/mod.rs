@@ -1,4 +1,4 @@
-//! The exchange with a device.
+//! `/api/v1/todos/sync`
 
 mod request;
 mod response;
@@ -8,46 +8,42 @@ use actix_web::{post, web};
 use domain::UserId;
 use domain::session::Scope;
 use domain::sync::SyncOutcome;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::super::json;
-use super::list::resync_required;
-use crate::Api;
-use crate::error::{Answer, Problem};
+use super::response::resync_required;
+use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller};
-use crate::turns::{Heavy, in_turn};
+use crate::per_user_gate::HeavyWork;
+use crate::state::State;
+use crate::wire::json;
 
 use request::Request;
 use response::Response;
 
-pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(sync);
-}
-
 /// Sync a device
 ///
-/// Takes what the device changed, each todo for itself and all in one transaction, and gives what it has not seen yet. Safe to repeat:
-/// what is in place already is not done twice.
+/// Applies the changes of the device, each todo on its own but all in one transaction, and returns the changes
+/// that the device does not have. The request is safe to repeat: a change that is already in place is not applied
+/// again.
 #[utoipa::path(
     operation_id = "syncTodos",
     tag = "Sync",
     security(("bearer" = [])),
     request_body(content = Request, description = "The changes and the cursor"),
     responses(
-        (status = 200, description = "What became of the changes, and what is new.", body = Response),
-        (status = 410, description = "`SYNC_001`: the cursor can't be continued; nothing was written.")
+        (status = 200, description = "The result of each change, and the changes on the server.", body = Response),
+        (status = 410, description = "`SYNC_001`: the server cannot continue from the cursor. Nothing was written.")
     )
 )]
 #[post("/todos/sync")]
-async fn sync(api: web::Data<Api>, caller: Caller, body: Body) -> Answer {
+pub(super) async fn sync(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosRead).and_then(|_| caller.may(Scope::TodosWrite))?;
-    let exchange = exchange(api.clone(), user, body);
-    in_turn(&api, &caller.0, Heavy::Read, exchange).await
+    let exchange = exchange(state.clone(), user, body);
+    state.run_alone(&caller.0, HeavyWork::Read, exchange).await
 }
 
-async fn exchange(api: web::Data<Api>, user: UserId, body: Body) -> Answer {
-    let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&api)?;
-    let answer = match api.sync.sync(user, request).await? {
+async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
+    let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&state)?;
+    let answer = match state.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
         SyncOutcome::StaleCursor => return Err(resync_required()),
         SyncOutcome::NoSuchUser => return Err(Problem::account_gone()),

@@ -1,4 +1,4 @@
-//! What a device sends.
+//! The request of a device.
 
 use domain::sync::{Cursor, Epoch, SyncRequest, SyncTimestamp};
 use domain::text::{ClientId, TextError};
@@ -6,18 +6,16 @@ use domain::todo::{Action, Base, Change, Edit, Strategy, Title, Upsert};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::super::super::{as_is, client_id};
-use super::super::bulk::{read, too_many};
-use super::super::input::{description, moment, no_moment, todo_id};
-use super::response::Rejected;
-use crate::Api;
+use super::super::bulk::{check_count, read};
+use super::response::{Rejected, Sent};
 use crate::error::Problem;
-use crate::extract::{Checks, Fault, Field, Int, List, Text, word};
-use crate::wire::StrategyName;
+use crate::extract::{FieldError, Int, List, Member, Text, Validation, word};
+use crate::state::State;
+use crate::wire::{StrategyName, as_is, client_id, description, not_a_timestamp, timestamp, todo_id};
 
-const MOST_CHANGES: i64 = 1000;
+/// The largest and the default `limit`.
+const LIMIT_MAX: i64 = 1000;
 
 const STRATEGIES: [(&str, Strategy); 4] = [
     ("manual", Strategy::Manual),
@@ -26,107 +24,105 @@ const STRATEGIES: [(&str, Strategy); 4] = [
     ("client_wins", Strategy::ClientWins),
 ];
 
-/// What a device changed, and up to where it has seen everything.
+/// The changes of a device, and its cursor.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SyncRequest, example = json!({
     "last_sync": null, "strategy": "manual", "client_id": "phone",
     "todos": [{"id": "550e8400-e29b-41d4-a716-446655440000", "text": "Buy milk", "version": 0}]
 }))]
 pub struct Request<'a> {
-    /// The `sync_timestamp` of the last answer, as it came; null or absent: from the beginning.
+    /// The `sync_timestamp` of the last response, unchanged. Without it, the device syncs from the beginning.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>)]
-    last_sync: Field<Text<'a>>,
-    /// The `epoch` of the last answer: tells whether the database is still the one that the cursor belongs to.
+    last_sync: Member<Text<'a>>,
+    /// The `epoch` of the last response. It identifies the database history that the cursor belongs to.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
-    epoch: Field<Text<'a>>,
-    /// What decides about changes made against a version that is not the current one; `manual` by default.
+    epoch: Member<Text<'a>>,
+    /// How to resolve conflicts; `manual` by default.
     #[serde(default, borrow)]
     #[schema(value_type = Option<StrategyName>)]
-    strategy: Field<Text<'a>>,
-    /// The device, for todos that don't name one themselves.
+    strategy: Member<Text<'a>>,
+    /// The name of the device, for todos without a `client_id`.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
-    client_id: Field<Text<'a>>,
-    /// The most changes wanted back; 1000 by default.
+    client_id: Member<Text<'a>>,
+    /// The largest number of changes to return; 1000 by default.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000)]
-    limit: Field<Int>,
-    /// What the device changed, in order.
+    limit: Member<Int>,
+    /// The changes of the device, in order.
     #[serde(default, borrow)]
     #[schema(value_type = Option<Vec<SyncTodo>>, max_items = 1000)]
-    todos: Field<List<'a>>,
+    todos: Member<List<'a>>,
 }
 
-/// A todo that a device created, changed, deleted or restored. Absent fields are unchanged. One that is bad is `rejected` by itself.
+/// A todo that the device created, changed, deleted or restored. Absent members remain unchanged. An invalid todo
+/// is `rejected` without affecting the others.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"id": "550e8400-e29b-41d4-a716-446655440000", "completed": true, "version": 2}))]
 struct SyncTodo<'a> {
-    /// Its id, chosen by the device that creates it.
+    /// The todo's id, chosen by the device that creates it.
     #[serde(default, borrow)]
     #[schema(value_type = Uuid, required = true)]
-    id: Field<Text<'a>>,
-    /// What is to do; a todo that the server does not know needs it.
+    id: Member<Text<'a>>,
+    /// What is to be done. Required for a new todo.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 500)]
-    text: Field<Text<'a>>,
+    text: Member<Text<'a>>,
     #[serde(default, borrow)]
     #[schema(ignore)]
-    title: Field<Text<'a>>,
-    /// Notes to it; null clears them.
+    title: Member<Text<'a>>,
+    /// Notes; null removes them.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Field<Text<'a>>,
-    /// Whether it is done.
+    description: Member<Text<'a>>,
+    /// Whether the todo is completed.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    completed: Field<bool>,
-    /// `true` deletes it, `false` restores it.
+    completed: Member<bool>,
+    /// `true` deletes the todo, `false` restores it.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
-    deleted: Field<bool>,
-    /// A date deletes it, where `deleted` says nothing.
+    deleted: Member<bool>,
+    /// Deletes the todo if `deleted` is absent.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    deleted_at: Field<Text<'a>>,
-    /// The version that the change was made against; without it anything may have changed since.
+    deleted_at: Member<Text<'a>>,
+    /// The version on which the change is based. Without it, any state of the server conflicts.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
-    version: Field<Int>,
-    /// When the device changed it, by its own clock; `last_write_wins` needs it.
+    version: Member<Int>,
+    /// When the device changed the todo, by its own clock. Required for `last_write_wins`.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    updated_at: Field<Text<'a>>,
-    /// When it was created; one in the future counts as now.
+    updated_at: Member<Text<'a>>,
+    /// When the todo was created. A time in the future counts as now.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    created_at: Field<Text<'a>>,
-    /// The device that changed it.
+    created_at: Member<Text<'a>>,
+    /// The device that changed the todo.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
-    client_id: Field<Text<'a>>,
+    client_id: Member<Text<'a>>,
 }
 
-/// A todo that was sent and can be applied: its id, which of them it is, and its very text.
-pub type Sent<'a> = (Uuid, usize, &'a RawValue);
-
 impl<'a> Request<'a> {
-    pub fn parse(self, api: &Api) -> Result<(SyncRequest, Vec<Sent<'a>>, Vec<Rejected>), Problem> {
-        let mut checks = Checks::default();
-        let last_sync = checks.optional("last_sync", self.last_sync, sync_timestamp);
-        let epoch = checks.optional("epoch", self.epoch, as_is).map(|epoch| Epoch(epoch.0.into_owned()));
-        let strategy = checks.optional("strategy", self.strategy, |text| word(&text.0, &STRATEGIES));
-        let device = checks.optional("client_id", self.client_id, client_id);
-        let limit = checks.optional("limit", self.limit, |limit| match limit.0 {
-            1..=MOST_CHANGES => u32::try_from(limit.0).map_err(|_| Fault::invalid("is out of range")),
+    pub fn parse(self, state: &State) -> Result<(SyncRequest, Vec<Sent<'a>>, Vec<Rejected>), Problem> {
+        let mut validation = Validation::default();
+        let last_sync = validation.optional("last_sync", self.last_sync, sync_timestamp);
+        let epoch = validation.optional("epoch", self.epoch, as_is).map(|epoch| Epoch(epoch.0.into_owned()));
+        let strategy = validation.optional("strategy", self.strategy, |text| word(&text.0, &STRATEGIES));
+        let device = validation.optional("client_id", self.client_id, client_id);
+        let limit = validation.optional("limit", self.limit, |limit| match limit.0 {
+            1..=LIMIT_MAX => u32::try_from(limit.0).map_err(|_| FieldError::invalid("is out of range")),
             _ => {
-                Err(Fault::invalid(format!("must be between 1 and {MOST_CHANGES}")).with("max", MOST_CHANGES))
+                Err(FieldError::invalid(format!("must be between 1 and {LIMIT_MAX}")).with("max", LIMIT_MAX))
             }
         });
-        let todos = checks.optional("todos", self.todos, as_is).map_or_else(Vec::new, |list| list.0);
-        checks.finish()?;
-        too_many(todos.len(), api)?;
+        let todos = validation.optional("todos", self.todos, as_is).map_or_else(Vec::new, |list| list.0);
+        validation.finish()?;
+        check_count(todos.len(), state)?;
         let (mut changes, mut sent, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
         for (index, raw) in todos.into_iter().enumerate() {
             match change(raw, device.as_ref()) {
@@ -134,53 +130,53 @@ impl<'a> Request<'a> {
                     sent.push((change.id.0, index, raw));
                     changes.push(change);
                 }
-                Err((id, checks)) => rejected.extend(Rejected::of(id, index, &checks)),
+                Err((id, validation)) => rejected.extend(Rejected::of(id, index, &validation)),
             }
         }
         let cursor = Cursor { since: last_sync, epoch };
-        let limit = limit.unwrap_or_else(|| u32::try_from(MOST_CHANGES).unwrap_or(u32::MAX));
+        let limit = limit.unwrap_or_else(|| u32::try_from(LIMIT_MAX).unwrap_or(u32::MAX));
         let strategy = strategy.unwrap_or_default();
         Ok((SyncRequest { cursor, strategy, changes, limit }, sent, rejected))
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a parser is given what the field holds")]
-fn sync_timestamp(text: Text<'_>) -> Result<SyncTimestamp, Fault> {
-    text.0.parse().map_err(|_| no_moment())
+#[expect(clippy::needless_pass_by_value, reason = "a parser takes what the member contains")]
+fn sync_timestamp(text: Text<'_>) -> Result<SyncTimestamp, FieldError> {
+    text.0.parse().map_err(|_| not_a_timestamp())
 }
 
-/// Reads one todo; what is wrong with it, and its id if that could be read.
-fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<String>, Checks)> {
-    let mut checks = Checks::default();
-    let Some(item) = read::<SyncTodo<'_>>(raw, &mut checks) else {
-        return Err((None, checks));
+/// Parses one todo. On failure, returns its id, if that is readable, and its errors.
+fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<String>, Validation)> {
+    let mut validation = Validation::default();
+    let Some(item) = read::<SyncTodo<'_>>(raw, &mut validation) else {
+        return Err((None, validation));
     };
-    let named = if let Field::Value(id) = &item.id { Some(id.0.clone().into_owned()) } else { None };
+    let raw_id = if let Member::Value(id) = &item.id { Some(id.0.clone().into_owned()) } else { None };
     let mut normalised = false;
     let title = |text: Text<'_>| {
         let parsed = Title::parse(&text.0)?;
         normalised |= parsed.as_str() != text.0;
         Ok::<_, TextError>(parsed)
     };
-    let id = checks.required("id", item.id, todo_id);
+    let id = validation.required("id", item.id, todo_id);
     let edit = Edit {
-        title: checks.not_null("text", item.text.or(item.title), title),
-        description: checks.clearable("description", item.description, description),
-        completed: checks.not_null("completed", item.completed, as_is),
+        title: validation.not_null("text", item.text.or(item.title), title),
+        description: validation.clearable("description", item.description, description),
+        completed: validation.not_null("completed", item.completed, as_is),
     };
-    let deleted_at = checks.optional("deleted_at", item.deleted_at, moment);
-    let deleted = checks.not_null("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
-    let base = checks.optional("version", item.version, as_is);
-    let updated_at = checks.optional("updated_at", item.updated_at, moment);
-    let created_at = checks.optional("created_at", item.created_at, moment);
-    let own = checks.optional("client_id", item.client_id, client_id);
+    let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp);
+    let deleted = validation.not_null("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
+    let base = validation.optional("version", item.version, as_is);
+    let updated_at = validation.optional("updated_at", item.updated_at, timestamp);
+    let created_at = validation.optional("created_at", item.created_at, timestamp);
+    let client_id = validation.optional("client_id", item.client_id, client_id);
     match id {
-        Some(id) if checks.passed() => Ok(Change {
+        Some(id) if validation.is_ok() => Ok(Change {
             id,
             base: base.map_or(Base::Unknown, |version| Base::Version(version.0)),
             action: Action::Upsert(Upsert { edit, deleted, created_at, updated_at, normalised }),
-            client_id: own.or_else(|| device.cloned()),
+            client_id: client_id.or_else(|| device.cloned()),
         }),
-        _ => Err((named, checks)),
+        _ => Err((raw_id, validation)),
     }
 }

@@ -1,71 +1,73 @@
-//! What a device is answered.
+//! The response to a device.
 
 use std::collections::BTreeMap;
 
 use domain::code::ErrorCode;
-use domain::sync::SyncAnswer;
+use domain::sync::{SyncAnswer, SyncTimestamp};
 use domain::todo::Outcome;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::request::Sent;
 use crate::error::ProblemCode;
-use crate::extract::{Checks, Fault};
-use crate::moment::SyncTimestamp;
+use crate::extract::{FieldError, Validation};
+use crate::rfc3339::Rfc3339;
 use crate::wire::{Conflict, Todo, id_in_use, rejection};
 
-/// What became of the changes, and what the device has not seen yet.
+/// A valid todo of the request: its id, its index, and its JSON text.
+pub type Sent<'a> = (Uuid, usize, &'a RawValue);
+
+/// The result of each change, and the changes that the device does not have.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SyncResponse)]
 pub struct Response<'a> {
-    /// Every todo changed after `last_sync`, tombstones included, in the order of the changes, without those that the device knows by
-    /// having sent them.
+    /// The todos that changed after `last_sync`, including tombstones, in the order of their changes, without
+    /// those that the device has because it sent them.
     server_changes: Vec<Todo<'a>>,
-    /// The ids of the todos that are as sent.
+    /// The ids of the todos that are as the device sent them.
     applied: Vec<Uuid>,
-    /// Their versions; 0 for a deletion of a todo that the server never had.
+    /// The versions of the `applied` todos; 0 for the deletion of a todo that the server never had.
     versions: BTreeMap<Uuid, i64>,
-    /// The changes that were not applied because the todo was changed meanwhile.
+    /// The changes that were refused because the todo had changed.
     conflicts: Vec<Conflict<'a>>,
-    /// The todos that can't be applied, whatever the versions.
+    /// The todos that are invalid, whatever their version.
     rejected: Vec<Rejected>,
-    /// Whether there is more: sync again from `sync_timestamp`.
+    /// Whether there are more changes. If so, sync again from `sync_timestamp`.
     has_more: bool,
-    /// The cursor for the next sync: the stamp up to which the device now knows everything. It is to be sent back as it is, a text: some
-    /// have more digits than a time keeps that was read and written again.
+    /// The cursor for the next sync. Store and return the text unchanged: it may have more digits than a parsed
+    /// timestamp keeps.
     #[schema(value_type = String, example = "2026-01-09T10:30:00.000000Z")]
-    sync_timestamp: SyncTimestamp,
-    /// Names the history of the database that the cursor belongs to.
+    sync_timestamp: Rfc3339<SyncTimestamp>,
+    /// The database history that the cursor belongs to.
     #[schema(example = "0b5a3c1e-6f0d-4c55-9a4b-8d0f6a2b7c11")]
     epoch: &'a str,
 }
 
-/// A todo that can't be applied.
+/// An invalid todo.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RejectedTodo, example = json!({
     "id": "550e8400-e29b-41d4-a716-446655440000", "index": 0, "error_code": "VALIDATION_005",
     "message": "text must be at most 500 characters long, it has 501"
 }))]
 pub struct Rejected {
-    /// Its id as sent; null where that can't be read.
+    /// The todo's id as sent; null if it is not readable.
     #[schema(required = true)]
     id: Option<String>,
-    /// Which of the todos sent, from 0.
+    /// The index of the todo in the request, from 0.
     #[schema(minimum = 0)]
     index: usize,
-    /// The kind of problem.
+    /// The error code.
     error_code: ProblemCode,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in one sentence for people.
     #[schema(example = "text must be at most 500 characters long, it has 501")]
     message: String,
 }
 
 impl Rejected {
-    pub fn of(id: Option<String>, index: usize, checks: &Checks) -> Option<Self> {
-        let problem = checks.first()?;
-        Some(Self { id, index, error_code: problem.code, message: problem.message.clone() })
+    pub fn of(id: Option<String>, index: usize, validation: &Validation) -> Option<Self> {
+        let error = validation.first()?;
+        Some(Self { id, index, error_code: error.code, message: error.message.clone() })
     }
 }
 
@@ -78,28 +80,30 @@ impl<'a> Response<'a> {
             conflicts: Vec::new(),
             rejected,
             has_more: answer.has_more,
-            sync_timestamp: SyncTimestamp(answer.sync_timestamp),
+            sync_timestamp: Rfc3339(answer.sync_timestamp),
             epoch: answer.epoch.as_str(),
         };
         for (outcome, (id, index, raw)) in answer.outcomes.iter().zip(sent) {
-            response.take(*id, outcome, *index, raw);
+            response.add(*id, outcome, *index, raw);
         }
         response.rejected.sort_by_key(|rejected| rejected.index);
         response
     }
 
-    fn take(&mut self, id: Uuid, outcome: &'a Outcome, index: usize, raw: &'a RawValue) {
-        let checks = match outcome {
+    fn add(&mut self, id: Uuid, outcome: &'a Outcome, index: usize, raw: &'a RawValue) {
+        let validation = match outcome {
             Outcome::Applied { todo, .. } => return self.apply(id, todo.version()),
             Outcome::Unchanged { todo, .. } => {
                 return self.apply(id, todo.as_ref().map_or(0, |todo| todo.version()));
             }
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(reason) => rejection(*reason),
-            Outcome::IdInUse => Checks::of("id", &id_in_use()),
-            Outcome::NotFound => Checks::of("id", &Fault::of(ErrorCode::TodoNotFound, "names no todo")),
+            Outcome::IdInUse => Validation::of("id", &id_in_use()),
+            Outcome::NotFound => {
+                Validation::of("id", &FieldError::new(ErrorCode::TodoNotFound, "is not the id of a todo"))
+            }
         };
-        self.rejected.extend(Rejected::of(Some(id.to_string()), index, &checks));
+        self.rejected.extend(Rejected::of(Some(id.to_string()), index, &validation));
     }
 
     fn apply(&mut self, id: Uuid, version: i64) {

@@ -1,0 +1,187 @@
+//! The members of a JSON object.
+//!
+//! A member can be absent, null, of the right type or of a wrong one. None of these fails the
+//! deserialisation of the object, so that a response can list every bad member at once.
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// One member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Member<T> {
+    #[default]
+    Absent,
+    Null,
+    Value(T),
+    /// A value of another type. Contains the expected type in words.
+    Invalid(&'static str),
+}
+
+impl<T> Member<T> {
+    /// Whether the object has no such member.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// This member, or `other` if this one is absent.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self.is_absent() { other } else { self }
+    }
+}
+
+/// A type that a member can have.
+pub trait MemberType<'a>: Sized {
+    /// The type in words: "a string".
+    const EXPECTED: &'static str;
+
+    /// Reads valid JSON. Returns `None` for a value of another type, and an error for a string that is
+    /// not Unicode.
+    fn read(json: &'a str) -> Result<Option<Self>, serde_json::Error>;
+}
+
+impl<'de, T: MemberType<'de>> Deserialize<'de> for Member<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&'de RawValue>::deserialize(deserializer)?.get();
+        if json == "null" {
+            return Ok(Self::Null);
+        }
+        Ok(T::read(json).map_err(D::Error::custom)?.map_or(Self::Invalid(T::EXPECTED), Self::Value))
+    }
+}
+
+/// A string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> MemberType<'de> for Text<'a> {
+    const EXPECTED: &'static str = "a string";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        let Some(inner) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+            return Ok(None);
+        };
+        let plain = !inner.contains('\\');
+        let text = if plain { Cow::Borrowed(inner) } else { Cow::Owned(serde_json::from_str(json)?) };
+        Ok(Some(Self(text)))
+    }
+}
+
+impl<'de> MemberType<'de> for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        Ok(json.parse().ok())
+    }
+}
+
+/// An integer that every JSON reader represents exactly: its absolute value is at most 2^53 - 1
+/// (RFC 8259 section 6). `2.0` is an integer, as in JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Int(pub i64);
+
+impl Int {
+    /// 2^53 - 1.
+    pub const MAX: i64 = (1 << 53) - 1;
+}
+
+impl<'de> MemberType<'de> for Int {
+    const EXPECTED: &'static str = "an integer between -9007199254740991 and 9007199254740991";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        let whole = || json.strip_suffix(".0").and_then(|whole| whole.parse().ok());
+        let number = json.parse().ok().or_else(whole);
+        Ok(number.filter(|number: &i64| (-Self::MAX..=Self::MAX).contains(number)).map(Self))
+    }
+}
+
+/// An id: any string or number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Id<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> MemberType<'de> for Id<'a> {
+    const EXPECTED: &'static str = "a string or a number";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            return Ok(Some(Self(Cow::Borrowed(json))));
+        }
+        Ok(Text::read(json)?.map(|text| Self(text.0)))
+    }
+}
+
+/// An array whose items are read one by one, so that a bad item does not affect the others.
+#[derive(Clone, Debug)]
+pub struct List<'a>(pub Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> MemberType<'de> for List<'a> {
+    const EXPECTED: &'static str = "an array";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        if json.starts_with('[') {
+            serde_json::from_str(json).map(|items| Some(Self(items)))
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Input<'a> {
+        #[serde(borrow)]
+        text: Member<Text<'a>>,
+        version: Member<Int>,
+        #[serde(borrow)]
+        id: Member<Id<'a>>,
+        done: Member<bool>,
+    }
+
+    fn read(json: &str) -> Input<'_> {
+        serde_json::from_str(json).expect("an object")
+    }
+
+    #[test]
+    fn absent_null_right_and_wrong_members_are_distinguished() {
+        let input = read(r#"{"text": null, "version": "1", "id": 7}"#);
+        assert_eq!(input.text, Member::Null);
+        assert_eq!(input.version, Member::Invalid(Int::EXPECTED));
+        assert_eq!(input.id, Member::Value(Id("7".into())));
+        assert_eq!(input.done, Member::Absent);
+        assert_eq!(read(r#"{"done": true}"#).done, Member::Value(true));
+        assert_eq!(read(r#"{"text": {"a": [1]}}"#).text, Member::Invalid("a string"));
+        assert_eq!(read(r#"{"text": "a\u00e9\n"}"#).text, Member::Value(Text("aé\n".into())));
+    }
+
+    #[test]
+    fn an_integer_is_one_that_every_reader_represents_exactly() {
+        for (json, expected) in [
+            ("9007199254740991", Some(Int::MAX)),
+            ("-9007199254740991", Some(-Int::MAX)),
+            ("2.0", Some(2)),
+            ("9007199254740992", None),
+            ("-9223372036854775808", None),
+            ("1e400", None),
+            ("1.5", None),
+            ("true", None),
+        ] {
+            let found = Int::read(json).expect("no string").map(|int| int.0);
+            assert_eq!(found, expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_and_a_duplicate_member_fail_the_object() {
+        for json in [r#"{"text": "\ud83d"}"#, r#"{"text": "a", "text": "b"}"#, r#"{"id": "\udc00 "}"#] {
+            assert!(serde_json::from_str::<Input<'_>>(json).is_err(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! `/api/auth`: accounts and logins. A login returns a single token, which lives for seven days.
+
+mod signed_in;
+mod signin;
+mod signup;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(signup::sign_up).service(signin::sign_in);
+}

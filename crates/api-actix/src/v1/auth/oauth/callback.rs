@@ -1,0 +1,79 @@
+//! `/api/v1/auth/oauth/{provider}/callback`
+
+use actix_web::cookie::Cookie;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use domain::code::ErrorCode;
+use domain::identity::{AuthorizationResponse, CallbackOutcome};
+
+use super::{flow, return_to};
+use crate::error::{HandlerResult, Problem};
+use crate::extract::{Client, ProviderPath, Query};
+use crate::state::State;
+
+/// Return from a provider
+///
+/// The provider redirects the browser here. The response redirects it to the frontend: after a login with a
+/// one-time `code` for the exchange, after linking a provider without one.
+#[utoipa::path(
+    operation_id = "comeBackFromProvider",
+    tag = "Authentication",
+    params(
+        ("provider" = String, Path, description = "The provider's name"),
+        ("code" = Option<String>, Query, description = "The provider's code"),
+        ("state" = Option<String>, Query, description = "Identifies the flow"),
+        ("iss" = Option<String>, Query, description = "The provider's issuer identifier, if it sends one (RFC 9207)"),
+        ("error" = Option<String>, Query, description = "Why the provider sends no code (RFC 6749 section 4.1.2.1)")
+    ),
+    responses(
+        (status = 302, description = "A redirect to the frontend.", headers(
+            ("Location" = String, description = "The URL to return to, with the parameter `code`.")
+        )),
+        (status = 400, description = "`AUTH_008`: the flow is unknown, used, expired, or was started in another browser."),
+        (status = 401, description = "`AUTH_007`: the account is disabled."),
+        (status = 404, description = "`RESOURCE_002`: the provider does not exist."),
+        (status = 409, description = "`AUTH_009`: the identity belongs to another account, or its email address to an account that has not verified it: log in to that account and link the provider."),
+        (status = 502, description = "`AUTH_010`: the provider failed or refused the login.")
+    )
+)]
+#[get("/auth/oauth/{provider}/callback")]
+pub(super) async fn callback(
+    state: web::Data<State>,
+    path: ProviderPath,
+    client: Client,
+    query: Query,
+    request: HttpRequest,
+) -> HandlerResult {
+    let flow_state = query.value("state").ok_or_else(Problem::one_time_token_invalid)?;
+    let flow = state.identities.flow(flow_state);
+    let cookie = request.cookie(&flow::cookie_name(&flow));
+    let binding = cookie.as_ref().map(Cookie::value);
+    let outcome = state.identities.callback(&path.0, authorization_response(&query), flow_state, binding);
+    let to = match outcome.await? {
+        CallbackOutcome::LogIn(return_to, code) => return_to::with_code(&return_to, &code.0),
+        CallbackOutcome::Linked(return_to) => return_to.0,
+        CallbackOutcome::UnknownProvider => return Err(flow::unknown_provider()),
+        CallbackOutcome::Invalid => return Err(Problem::one_time_token_invalid()),
+        CallbackOutcome::Taken => return Err(identity_taken()),
+        CallbackOutcome::Disabled => return Err(Problem::account_gone()),
+        CallbackOutcome::Provider(error) => return Err(Problem::provider_failed(&path.0, &error)),
+    };
+    let mut cookie = flow::cookie(&path, &client, &flow, "");
+    cookie.make_removal();
+    Ok(HttpResponse::Found().insert_header((LOCATION, to)).cookie(cookie).finish())
+}
+
+fn authorization_response(query: &Query) -> Result<AuthorizationResponse<'_>, &str> {
+    if let Some(error) = query.value("error") {
+        return Err(error);
+    }
+    let code = query.value("code").ok_or("the response has neither `code` nor `error`")?;
+    Ok(AuthorizationResponse { code, issuer: query.value("iss") })
+}
+
+fn identity_taken() -> Problem {
+    Problem::new(
+        ErrorCode::IdentityTaken,
+        "This login or its email address belongs to another account; log in to that account and link the provider there",
+    )
+}

@@ -1,0 +1,26 @@
+//! `/api/v1/auth/oauth`: logins through OAuth providers.
+//!
+//! The server sends a browser to the provider, and the browser comes back with a code that the server
+//! exchanges for an identity. The browser then carries another code to the frontend, which is valid once and
+//! for a minute: no URL ever contains a token.
+
+mod callback;
+mod exchange;
+mod flow;
+mod link;
+mod login;
+mod providers;
+mod return_to;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Fixed paths come before `/auth/oauth/{provider}`, which matches them too.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(providers::list_providers)
+        .service(exchange::exchange)
+        .service(login::log_in)
+        .service(callback::callback)
+        .service(link::link_provider)
+        .service(link::unlink_provider);
+}

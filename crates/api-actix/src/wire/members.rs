@@ -1,0 +1,52 @@
+//! Parsers of members that several surfaces have.
+
+#![expect(clippy::needless_pass_by_value, reason = "a parser takes what the member contains")]
+
+use domain::code::ErrorCode;
+use domain::text::{ClientId, TextError};
+use domain::todo::{Description, Title};
+use domain::user::Email;
+use domain::{Stamp, TodoId};
+
+use crate::extract::{FieldError, Member, Text, Validation, uuid};
+
+/// Accepts any value.
+#[expect(clippy::unnecessary_wraps, reason = "has the type of a parser")]
+pub fn as_is<T>(value: T) -> Result<T, FieldError> {
+    Ok(value)
+}
+
+/// A parser of titles with at most `max` characters.
+pub fn title(max: usize) -> impl Fn(Text<'_>) -> Result<Title, TextError> {
+    move |text| Title::parse_within(&text.0, max)
+}
+
+pub fn description(text: Text<'_>) -> Result<Description, TextError> {
+    Description::parse(&text.0)
+}
+
+pub fn client_id(text: Text<'_>) -> Result<ClientId, TextError> {
+    ClientId::parse(&text.0)
+}
+
+pub fn timestamp(text: Text<'_>) -> Result<Stamp, FieldError> {
+    text.0.parse().map_err(|_| not_a_timestamp())
+}
+
+pub fn not_a_timestamp() -> FieldError {
+    FieldError::invalid(
+        "must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z",
+    )
+}
+
+pub fn todo_id(text: Text<'_>) -> Result<TodoId, FieldError> {
+    uuid(&text.0).map(TodoId).ok_or_else(|| FieldError::invalid("must be a UUID"))
+}
+
+/// Parses the required member `email`. A missing email address has an error code of its own.
+pub fn email(validation: &mut Validation, member: Member<Text<'_>>) -> Option<Email> {
+    if matches!(member, Member::Absent | Member::Null) {
+        validation.reject("email", &FieldError::new(ErrorCode::EmailInvalid, "is required"));
+    }
+    validation.optional("email", member, |text| Email::parse(&text.0))
+}
