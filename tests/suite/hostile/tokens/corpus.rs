@@ -93,13 +93,14 @@ fn forgeries(world: &World) -> Vec<Hostile> {
     let (header, claims) = message.split_once('.').expect("three parts");
     let flipped = format!("{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
     let other_user = part(world.claims(json!({"sub": "01900000-0000-7000-8000-00000000000f"})).to_string());
-    let unsigned = part(world.header(json!({"alg": "none"})).to_string());
+    let unsigned = |alg: &str| format!("{}.{claims}.", part(world.header(json!({"alg": alg})).to_string()));
     let (hs, ec_kid) = (json!({"alg": "HS256"}), &world.issuer_ec.jwk["kid"]);
     let other_issuer = Key::p256().signs(&json!({"alg": "ES256", "kid": ec_kid}), &world.issued);
     let example = Key::secret("change-me-to-32-random-bytes-or-more").signs(&hs, &world.claims);
     let unknown = world.own_pair.signs(&world.header(json!({"kid": "018f3a6e"})), &world.claims);
     [
-        ("alg none", format!("{unsigned}.{claims}.")),
+        ("alg none", unsigned("none")),
+        ("alg none in mixed case", unsigned("nOnE")),
         ("another server's key under this server's kid", Key::ed25519().signs(&world.header, &world.claims)),
         ("another issuer's key under this issuer's kid", other_issuer),
         ("the secret of the example settings", example),
@@ -119,11 +120,14 @@ fn forms(world: &World) -> Vec<Hostile> {
     let jwe = part(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);
     let cached = json!({"typ": "better-auth.session-cache+jwt"});
     let nested = world.own_pair.signs_text(&world.header(json!({"cty": "JWT"})).to_string(), real);
+    let alg_twice = world.header.to_string().replacen('{', r#"{"alg":"none","#, 1);
+    let alg_twice = world.own_pair.signs_text(&alg_twice, &world.claims.to_string());
     let json = json!({"header": world.header, "payload": claims, "signature": signature}).to_string();
     [
         ("crit", world.own(json!({"crit": ["https://attacker.example/no-signature"]}), json!({}))),
         ("the session cache of Better Auth, signed by its key", world.by_issuer(cached, json!({}))),
         ("an encrypted token", format!("{jwe}.{claims}.{signature}.{claims}.{signature}")),
+        ("two members alg", alg_twice),
         ("a token in JSON", json),
         ("a token within a token", nested),
         ("a token in quotes", format!("\"{real}\"")),

@@ -5,6 +5,8 @@
 mod corpus;
 pub mod keys;
 
+use std::collections::HashSet;
+
 use blackbox_tests::server::SECRET_KEY;
 use blackbox_tests::{Answer, Client, Database, Server, Socket};
 use serde_json::{Value, json};
@@ -163,6 +165,8 @@ async fn every_hostile_token_is_refused_on_every_surface() {
 
     let refresh_tokens = refresh_tokens(&server, &tokens).await;
     let corpus: Vec<_> = corpus::all(&world).into_iter().chain(refresh_tokens).collect();
+    let names: HashSet<_> = corpus.iter().map(|hostile| hostile.name.as_str()).collect();
+    assert!(names.len() == corpus.len() && corpus.len() >= 60, "{} names of {}", names.len(), corpus.len());
     let bearers = surfaces(user).map(|path| (path, BEARER));
     let doors: Vec<_> = bearers.into_iter().chain([("/ws/todos".to_owned(), UPGRADE)]).collect();
     let mut accepted = Vec::new();
