@@ -1,6 +1,6 @@
-//! Two servers on one database.
+//! Two instances on one database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blackbox_tests::{Socket, on_both_databases};
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{add, log_in, refresh, revoked, sync, texts, twin};
 
 on_both_databases! {
-    async fn what_one_writes_the_other_reads(server: Server) {
+    async fn what_one_instance_writes_the_other_reads(server: Server) {
         let other = twin(&server).await;
         let ann = server.client().new_user().await;
         let ann_there = other.client().with_token(ann.token());
@@ -20,7 +20,7 @@ on_both_databases! {
         assert_eq!(texts(&later["server_changes"]), ["there"]);
     }
 
-    async fn a_session_that_ends_on_one_ends_on_the_other(server: Server) {
+    async fn a_session_ended_on_one_instance_ends_on_the_other(server: Server) {
         let other = twin(&server).await;
         let (phone, _) = server.client().register("ann@example.com").await;
         let (laptop, laptop_tokens) = log_in(&other.client(), "ann@example.com", "laptop").await;
@@ -42,7 +42,7 @@ on_both_databases! {
         tablet.get("/api/v1/todos").await.expect(200);
     }
 
-    async fn a_session_that_ends_on_one_ends_on_the_other_within_two_seconds(server: Server) {
+    async fn a_session_ended_on_one_instance_ends_on_the_other_within_two_seconds(server: Server) {
         let other = twin(&server).await;
         server.client().register("ann@example.com").await;
         // A busy machine can delay a poll: one session of several has to end in time.
@@ -52,12 +52,17 @@ on_both_databases! {
             let (phone, _) = log_in(&server.client(), "ann@example.com", "phone").await;
             let phone_there = other.client().with_token(phone.token());
             phone_there.get("/api/v1/todos").await.expect(200);
+            let (mut socket_here, _) = Socket::ready(&server.socket_url(), phone.token(), "").await;
+            let (mut socket_there, _) = Socket::ready(&other.socket_url(), phone.token(), "").await;
+            let start = Instant::now();
             phone.post("/api/v1/auth/logout", json!({})).await.expect(204);
-            waits.push(revoked(&phone_there, "AUTH_004").await);
+            revoked(&phone_there, "AUTH_004").await;
+            assert_eq!((socket_here.closed().await, socket_there.closed().await), (4401, 4401));
+            waits.push(start.elapsed());
         }
     }
 
-    async fn refreshes_of_one_token_on_both_at_once_come_to_one_successor(server: Server) {
+    async fn concurrent_refreshes_on_both_instances_return_the_same_successor(server: Server) {
         let other = twin(&server).await;
         let (_, first) = server.client().register("ann@example.com").await;
         let clients = [server.client(), other.client()];
@@ -72,7 +77,7 @@ on_both_databases! {
         assert_eq!(successors.len(), 1);
     }
 
-    async fn racing_changes_on_both_lose_nothing_silently(server: Server) {
+    async fn racing_changes_on_both_instances_are_accepted_once_and_never_lost_silently(server: Server) {
         let other = twin(&server).await;
         let ann = server.client().new_user().await;
         let todo = add(&ann, "start").await;
