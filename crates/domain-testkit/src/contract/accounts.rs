@@ -1,4 +1,4 @@
-//! Users.
+//! Registering accounts and finding them.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ async fn by_email(h: &Harness, email: &Email) -> Option<User> {
     h.accounts.by_email(email).await.expect(ANSWERS)
 }
 
-/// A registration answers with the user as every read gives it.
+/// A registration returns the user exactly as later reads do.
 pub async fn a_registered_user_is_found(h: Harness) {
     let new = NewUser {
         email: email("Ann.O'Neil+todo@Example.COM"),
@@ -46,13 +46,13 @@ pub async fn a_registered_user_is_found(h: Harness) {
     assert_eq!(*user, expected);
     assert_eq!(by_id(&h, new.id).await, Some(expected.clone()));
     assert_eq!(by_email(&h, &new.email).await, Some(expected));
-    let typed = by_id(&h, new.id).await.and_then(|user| user.email).expect("it has an address");
+    let typed = by_id(&h, new.id).await.and_then(|user| user.email).expect("the user has an address");
     assert_eq!(typed.as_str(), "Ann.O'Neil+todo@Example.COM", "the address is kept as typed");
     assert_eq!(by_id(&h, UserId(uuid())).await, None);
     assert_eq!(by_email(&h, &email("bob@example.com")).await, None);
 }
 
-/// With a session, the account is logged in from the start.
+/// A registration with a session also stores the session and the time of the login.
 pub async fn a_registration_may_open_a_session(h: Harness) {
     let (user, session) = (new_user(), new_session(at(60)));
     let registered = h.accounts.register(user.clone(), Some(session.clone()), at(1)).await.expect(ANSWERS);
@@ -66,8 +66,9 @@ pub async fn a_registration_may_open_a_session(h: Harness) {
     assert_eq!((token.generation, token.expires_at, token.replaced), (0, at(60), None));
 }
 
-/// An address with letters that only Unicode's case mappings would make another's is found as itself and as no other.
-pub async fn letters_beyond_ascii_are_never_folded(h: Harness) {
+/// Addresses that differ in the case of non-ASCII letters, or only by a Unicode case mapping,
+/// belong to different accounts.
+pub async fn non_ascii_letters_are_not_case_folded(h: Harness) {
     let spellings =
         ["mike@example.com", "mi\u{212a}e@example.com", "jürgen@example.com", "JÜRGEN@example.com"];
     let mut owners = Vec::new();
@@ -81,8 +82,9 @@ pub async fn letters_beyond_ascii_are_never_folded(h: Harness) {
     }
 }
 
-/// An address belongs to one account, whatever its case, and a refused registration leaves nothing.
-pub async fn an_address_is_taken_whatever_its_case(h: Harness) {
+/// An address belongs to one account regardless of the case of ASCII letters. A refused
+/// registration stores nothing.
+pub async fn an_address_is_taken_regardless_of_case(h: Harness) {
     for (first, again) in [
         ("ann@example.com", "ANN@Example.Com"),
         ("Bob@example.com", "bob@example.com"),
@@ -99,13 +101,13 @@ pub async fn an_address_is_taken_whatever_its_case(h: Harness) {
         for spelling in [&first, &again] {
             let found = by_email(&h, spelling).await.expect("the address is known");
             assert_eq!(found.id, owner.id, "{}", spelling.as_str());
-            assert_eq!(found.email.expect("it has an address").as_str(), first.as_str());
+            assert_eq!(found.email.expect("the user has an address").as_str(), first.as_str());
         }
     }
 }
 
-/// Of twenty registrations of one address at once exactly one succeeds.
-pub async fn of_registrations_at_once_one_succeeds(h: Harness) {
+/// Of twenty concurrent registrations of one address, exactly one succeeds.
+pub async fn exactly_one_of_concurrent_registrations_succeeds(h: Harness) {
     let h = Arc::new(h);
     let registered = all((0..20).map(|place| {
         let h = Arc::clone(&h);
@@ -131,21 +133,21 @@ pub async fn of_registrations_at_once_one_succeeds(h: Harness) {
     }
 }
 
-/// A hash is replaced only where it still is the one that was compared, and no session ends.
-pub async fn a_rehash_replaces_only_the_hash_it_knew(h: Harness) {
+/// A rehash replaces the hash only if it is still the expected one. It ends no session.
+pub async fn a_rehash_replaces_only_the_expected_hash(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let [first, second, third] = ["first", "second", "third"].map(password_hash);
     let password = async |user| by_id(&h, user).await.and_then(|user| user.password);
     h.accounts.rehash(ann, &second, third.clone()).await.expect(ANSWERS);
-    assert_eq!(password(ann).await.as_ref(), Some(&first), "it was another");
+    assert_eq!(password(ann).await.as_ref(), Some(&first), "a hash other than the expected one is kept");
     h.accounts.rehash(ann, &first, second.clone()).await.expect(ANSWERS);
     assert_eq!(password(ann).await.as_ref(), Some(&second));
-    assert_eq!(password(bob).await.as_ref(), Some(&first), "the same hash of another user stays");
+    assert_eq!(password(bob).await.as_ref(), Some(&first), "the equal hash of another user is kept");
     h.accounts.rehash(UserId(uuid()), &second, third).await.expect(ANSWERS);
     assert_eq!(h.revocations(None, T0).await, []);
 }
 
-/// The store says that it works.
-pub async fn the_probe_finds_a_store_that_works(h: Harness) {
+/// The probe of a store that works succeeds.
+pub async fn the_probe_of_a_working_store_succeeds(h: Harness) {
     h.probe.probe().await.expect("the store works");
 }

@@ -1,4 +1,4 @@
-//! Deleting an account, and showing all that is stored about one.
+//! Deleting an account, and exporting what is stored about it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
-/// Gives the user something in every table.
-async fn furnish(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
-    let address = h.stored(user).await.email.expect("it has an address");
+/// Stores something for the user in every table. Returns the live session and two one-time tokens.
+async fn populate(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
+    let address = h.stored(user).await.email.expect("the user has an address");
     let [gone, kept] = [todo_id(), todo_id()];
     h.apply(user, [create(gone, "gone"), create(kept, "kept"), delete(gone)]).await;
     let sessions = [(); 2].map(|()| new_session(at(1_000)));
     for session in &sessions {
         let opening = ending(EndReason::DeviceRevoked, T0);
-        h.sessions.open(user, session.clone(), 20, opening).await.expect(ANSWERS).expect("it opens");
+        h.sessions.open(user, session.clone(), 20, opening).await.expect(ANSWERS).expect("the session opens");
     }
     h.sessions.end(user, sessions[0].id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
     let google = identity("google", &user.to_string(), Some(&address));
@@ -41,25 +41,26 @@ async fn furnish(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
     (session, tokens)
 }
 
-/// A deleted account leaves nothing but one revocation of everything it had, and harms no other.
+/// A deletion removes everything of the account and leaves one revocation for it. Other accounts do
+/// not change.
 pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
-    let (session, [sent, put]) = furnish(&h, ann).await;
-    let (of_bob, _) = furnish(&h, bob).await;
+    let (session, [sent, put]) = populate(&h, ann).await;
+    let (of_bob, _) = populate(&h, bob).await;
     let (user, todos) = (h.stored(ann).await, h.everything(ann).await);
-    let over = ending(EndReason::AccountDeleted, at(5));
-    let ended = h.accounts.delete(ann, None, over).await.expect(ANSWERS).expect("the user exists");
+    let end = ending(EndReason::AccountDeleted, at(5));
+    let ended = h.accounts.delete(ann, None, end).await.expect(ANSWERS).expect("the user exists");
     let all_of_ann = Revocation {
         what: Revoked::User(ann),
         user: ann,
         reason: EndReason::AccountDeleted,
-        at: over.at,
-        until: over.until,
+        at: end.at,
+        until: end.until,
     };
     assert!(ended.contains(&all_of_ann), "{ended:?}");
     let kept = h.revocations(None, at(5)).await;
     let of_ann: Vec<_> = kept.into_iter().filter(|revocation| revocation.user == ann).collect();
-    assert_eq!(of_ann, [all_of_ann], "it stands for whatever else there was");
+    assert_eq!(of_ann, [all_of_ann], "one revocation replaces those of the sessions");
 
     assert_eq!(h.accounts.by_id(ann).await.expect(ANSWERS), None);
     let address = user.email.expect("it had an address");
@@ -79,7 +80,7 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     assert_eq!(h.identities.providers(ann).await.expect(ANSWERS), [""; 0]);
     let mails = h.outbox.claim(at(5), at(9), 10).await.expect(ANSWERS);
     assert_eq!(mails.iter().map(|queued| queued.mail.user).collect::<Vec<_>>(), [Some(bob)]);
-    assert_eq!(h.accounts.delete(ann, None, over).await.expect(ANSWERS), None, "it is gone");
+    assert_eq!(h.accounts.delete(ann, None, end).await.expect(ANSWERS), None, "the account no longer exists");
 
     let records = h.accounts.records(bob).await.expect(ANSWERS).expect("Bob exists");
     assert_eq!((records.sessions.len(), records.identities.len(), records.mails.len()), (2, 1, 1));
@@ -90,10 +91,10 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     assert!(matches!(registered, Registered::Done(_)), "the address is free");
 }
 
-/// Of deletions at once one takes place.
-pub async fn of_deletions_at_once_one_is_made(h: Harness) {
+/// Of concurrent deletions, exactly one succeeds.
+pub async fn exactly_one_of_concurrent_deletions_succeeds(h: Harness) {
     let user = h.user().await;
-    furnish(&h, user).await;
+    populate(&h, user).await;
     let h = Arc::new(h);
     let deleted = all((0..10).map(|_| {
         let h = Arc::clone(&h);
@@ -106,27 +107,28 @@ pub async fn of_deletions_at_once_one_is_made(h: Harness) {
     assert_eq!(h.revocations(None, at(5)).await.len(), 1);
 }
 
-/// Whatever else goes on for the user while they are deleted is done before it, or finds nobody, and leaves nothing.
-pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
+/// A write concurrent with the deletion of its user happens before it or finds no user. It leaves
+/// nothing.
+pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) {
     let watcher = h.user().await;
     let h = Arc::new(h);
     for round in 0..10 {
         let user = h.user().await;
-        let address = h.stored(user).await.email.expect("it has an address");
+        let address = h.stored(user).await.email.expect("the user has an address");
         let ids: Vec<_> = (0..8).map(|_| todo_id()).collect();
         let tasks = (0..8).map(|place| {
             let (h, id, address) = (Arc::clone(&h), ids[place], address.clone());
             async move {
                 if place == 4 {
-                    let over = ending(EndReason::AccountDeleted, at(5));
-                    let deleted = h.accounts.delete(user, None, over).await.expect(ANSWERS);
-                    assert!(deleted.is_some(), "round {round}: it exists");
+                    let end = ending(EndReason::AccountDeleted, at(5));
+                    let deleted = h.accounts.delete(user, None, end).await.expect(ANSWERS);
+                    assert!(deleted.is_some(), "round {round}: the user exists");
                     return;
                 }
                 match h.commit(user, batch([create(id, "milk")]), T0).await {
                     Commit::Done(outcomes) => assert!(matches!(outcomes[0], Outcome::Applied { .. })),
                     Commit::NoSuchUser => {}
-                    Commit::StaleCursor => panic!("round {round}: there was no cursor"),
+                    Commit::StaleCursor => panic!("round {round}: the batch has no cursor"),
                 }
                 let opening = ending(EndReason::DeviceRevoked, T0);
                 let opened = h.sessions.open(user, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);
@@ -154,12 +156,12 @@ pub async fn a_deletion_at_once_with_other_writes_leaves_nothing(h: Harness) {
     }
 }
 
-/// The records hold everything that is stored about the user besides the todos, and nothing of others.
+/// The records contain everything stored about the user except the todos, and nothing of others.
 pub async fn the_records_are_complete(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
-    furnish(&h, bob).await;
-    let (session, [_, put]) = furnish(&h, ann).await;
-    let address = h.stored(ann).await.email.expect("it has an address");
+    populate(&h, bob).await;
+    let (session, [_, put]) = populate(&h, ann).await;
+    let address = h.stored(ann).await.email.expect("the user has an address");
     let notice = mail(Some(ann), &address, Template::EmailChanged);
     let notice_id = notice.id;
     let token = one_time(Purpose::VerifyEmail, Some(ann), &address);
@@ -172,7 +174,7 @@ pub async fn the_records_are_complete(h: Harness) {
 
     let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
     assert_eq!(records.user, h.stored(ann).await);
-    assert_eq!(records.sessions.len(), 2, "ended ones too");
+    assert_eq!(records.sessions.len(), 2, "including the ended one");
     let ended: Vec<_> = records.sessions.iter().filter_map(|session| session.ended).collect();
     assert_eq!(ended, [(at(1), EndReason::Logout)]);
     assert!(records.sessions.iter().any(|kept| kept.id == session.id && kept.ended.is_none()));
@@ -190,10 +192,10 @@ pub async fn the_records_are_complete(h: Harness) {
     assert_eq!(mails, expected);
     let kept: HashMap<_, _> =
         records.one_time_tokens.iter().map(|token| (token.purpose, (token.expires_at, token.used))).collect();
-    let good_until = |purpose: Purpose| T0.plus(purpose.lifetime());
-    assert_eq!(kept[&Purpose::VerifyEmail], (good_until(Purpose::VerifyEmail), false));
-    assert_eq!(kept[&Purpose::OAuthHandOff], (good_until(Purpose::OAuthHandOff), false));
-    h.one_time.consume(Purpose::OAuthHandOff, &put, at(5)).await.expect(ANSWERS).expect("it is good");
+    let valid_until = |purpose: Purpose| T0.plus(purpose.lifetime());
+    assert_eq!(kept[&Purpose::VerifyEmail], (valid_until(Purpose::VerifyEmail), false));
+    assert_eq!(kept[&Purpose::OAuthHandOff], (valid_until(Purpose::OAuthHandOff), false));
+    h.one_time.consume(Purpose::OAuthHandOff, &put, at(5)).await.expect(ANSWERS).expect("the token is valid");
     let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
     let used = records.one_time_tokens.iter().find(|token| token.purpose == Purpose::OAuthHandOff);
     assert!(used.is_some_and(|token| token.used), "{used:?}");

@@ -1,4 +1,4 @@
-//! A user's devices: what is known of each session, which live, and what a disabled account is to them.
+//! The devices of a user: the details of a session, the live sessions, and disabled accounts.
 
 use std::slice::from_ref;
 use std::time::Duration;
@@ -35,8 +35,8 @@ async fn live(h: &Harness, user: UserId, now: Stamp) -> Vec<Session> {
     h.sessions.live(user, now).await.expect(ANSWERS)
 }
 
-/// A refresh token is found with its session, its user and the token that replaced it.
-pub async fn a_token_is_found_with_what_belongs_to_it(h: Harness) {
+/// A refresh token is found together with its session, its user and its successor.
+pub async fn a_token_is_found_with_its_session_user_and_successor(h: Harness) {
     let user = h.user().await;
     let session = open(&h, user, at(100), at(1)).await;
     let token = RefreshToken {
@@ -91,8 +91,8 @@ pub async fn a_token_is_found_with_what_belongs_to_it(h: Harness) {
     assert_eq!(find(next.hash).await, Some(RefreshFacts { token: second, successor: None, ..facts }));
 }
 
-/// A user's live sessions are those that neither ended nor expired, the last used first.
-pub async fn live_sessions_come_the_last_used_first(h: Harness) {
+/// Live sessions have neither ended nor expired. They are listed with the last used first.
+pub async fn live_sessions_are_listed_by_last_use(h: Harness) {
     let [user, other] = [h.user().await, h.user().await];
     let first = open(&h, user, at(500), at(1)).await;
     let second = open(&h, user, at(500), at(2)).await;
@@ -105,16 +105,17 @@ pub async fn live_sessions_come_the_last_used_first(h: Harness) {
     let moved = Device { client_id: None, user_agent: Some("Browser/2.0".to_owned()), ip: None };
     assert!(matches!(refresh(&h, &first, &moved, at(12)).await, Rotated::Done { .. }));
     assert_eq!(ids(at(50).minus(Duration::from_micros(1))).await, [first.id, short.id, second.id]);
-    assert_eq!(ids(at(50)).await, [first.id, second.id], "the short one expired at the very instant");
-    assert_eq!(ids(at(500)).await, [first.id], "a refreshed one lives longer");
+    assert_eq!(ids(at(50)).await, [first.id, second.id], "the short session has expired at `expires_at`");
+    assert_eq!(ids(at(500)).await, [first.id], "a refreshed session lives longer");
     let shown = &live(&h, user, at(50)).await[0];
     assert_eq!((shown.created_at, shown.last_used_at, shown.expires_at), (at(1), at(12), at(1_012)));
     assert_eq!(shown.device, Device { client_id: Some(client("phone")), ..moved });
     assert_eq!(live(&h, UserId(uuid()), T0).await, []);
 }
 
-/// A session that is touched was last used then and there; nothing else of it changes, and one that ended stays as it was.
-pub async fn a_touched_session_was_last_used_there(h: Harness) {
+/// Touching a session sets its device and the time of its last use, and nothing else. A session
+/// that has ended does not change.
+pub async fn touching_a_session_updates_its_last_use(h: Harness) {
     let [user, other] = [h.user().await, h.user().await];
     let session = open(&h, user, at(500), at(1)).await;
     let before = live(&h, user, at(2)).await.remove(0);
@@ -124,39 +125,40 @@ pub async fn a_touched_session_was_last_used_there(h: Harness) {
         ip: Some("2001:db8::1".parse().expect("an address")),
     };
     h.sessions.touch(other, session.id, &moved, at(2)).await.expect(ANSWERS);
-    assert_eq!(live(&h, user, at(2)).await, from_ref(&before), "another user touches nothing");
+    assert_eq!(live(&h, user, at(2)).await, from_ref(&before), "another user cannot touch the session");
     h.sessions.touch(user, session.id, &moved, at(3)).await.expect(ANSWERS);
     let device = Device { client_id: Some(client("phone")), ..moved };
     let touched = Session { device, last_used_at: at(3), ..before };
     assert_eq!(live(&h, user, at(3)).await, from_ref(&touched));
     h.sessions.end(user, session.id, ending(EndReason::Logout, at(4))).await.expect(ANSWERS);
     h.sessions.touch(user, session.id, &Device::default(), at(5)).await.expect(ANSWERS);
-    let found = h.sessions.find(&session.hash).await.expect(ANSWERS).expect("it is kept");
+    let found = h.sessions.find(&session.hash).await.expect(ANSWERS).expect("the session is stored");
     assert_eq!(found.session, Session { ended: Some((at(4), EndReason::Logout)), ..touched });
 }
 
-/// Who is disabled is told with the revocations, until they are enabled again.
-pub async fn disabled_accounts_are_told_with_the_revocations(h: Harness) {
+/// The revocation feed lists disabled accounts until they are enabled again.
+pub async fn disabled_accounts_are_listed_with_the_revocations(h: Harness) {
     let [ann, bob, carol] = [h.user().await, h.user().await, h.user().await];
     let session = open(&h, carol, at(500), T0).await;
     let ended = h.sessions.end(carol, session.id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
-    let told = async |since| {
-        let news = h.sessions.revocations(since, at(2)).await.expect(ANSWERS);
-        let mut disabled = news.disabled;
+    let read = async |since| {
+        let feed = h.sessions.revocations(since, at(2)).await.expect(ANSWERS);
+        let mut disabled = feed.disabled;
         disabled.sort_unstable();
-        (news.revocations, disabled)
+        (feed.revocations, disabled)
     };
-    assert_eq!(told(None).await, (Vec::from_iter(ended), vec![]));
+    assert_eq!(read(None).await, (Vec::from_iter(ended), vec![]));
     h.operator.set_active(ann, false).await;
     h.operator.set_active(bob, false).await;
     let mut both = vec![ann, bob];
     both.sort_unstable();
-    assert_eq!(told(Some(at(2))).await, (vec![], both), "however long ago they were disabled");
+    assert_eq!(read(Some(at(2))).await, (vec![], both), "disabled accounts are listed whatever `since` is");
     h.operator.set_active(ann, true).await;
-    assert_eq!(told(None).await, (Vec::from_iter(ended), vec![bob]));
+    assert_eq!(read(None).await, (Vec::from_iter(ended), vec![bob]));
 }
 
-/// A disabled account neither opens nor refreshes sessions, and goes on where it was when it is enabled again.
+/// A disabled account neither opens nor refreshes sessions. Once it is enabled, its sessions work
+/// again.
 pub async fn a_disabled_account_neither_opens_nor_refreshes_sessions(h: Harness) {
     let user = h.user().await;
     let session = open(&h, user, at(500), T0).await;

@@ -109,11 +109,11 @@ pub async fn a_dropped_rotation_can_be_repeated(h: Harness) {
     for polls in POLLS {
         let session = new_session(until);
         let presented = session.hash;
-        h.sessions.open(user, session, 100, logout).await.expect(answers).expect("it opens");
+        h.sessions.open(user, session, 100, logout).await.expect(answers).expect("the session opens");
         drop_after(polls, h.sessions.rotate(&presented, successor(until), &device, logout)).await;
         let repeated = h.sessions.rotate(&presented, successor(until), &device, logout).await.expect(answers);
         let Rotated::Done { hash, .. } = repeated else {
-            panic!("{polls} polls: the session goes on, not {repeated:?}");
+            panic!("{polls} polls: expected a rotated token, got {repeated:?}");
         };
         let token = h.token(&hash).await.expect("the answer names a stored token");
         assert_eq!((token.generation, token.replaced), (1, None), "{polls} polls");
@@ -129,7 +129,7 @@ pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Ha
         let user = h.user().await;
         let session = new_session(at(1_000));
         let hash = session.hash;
-        h.sessions.open(user, session, 20, change).await.expect(answers).expect("it opens");
+        h.sessions.open(user, session, 20, change).await.expect(answers).expect("the session opens");
         drop_after(polls, h.accounts.set_password(user, &first, replacement(second.clone(), change), None))
             .await;
         let set = h
@@ -137,7 +137,7 @@ pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Ha
             .set_password(user, &first, replacement(third.clone(), change), None)
             .await
             .expect(answers);
-        let stored = h.accounts.by_id(user).await.expect(answers).expect("exists").password;
+        let stored = h.accounts.by_id(user).await.expect(answers).expect("the user exists").password;
         match set {
             PasswordSet::Done(ended) => {
                 assert_eq!(ended.len(), 1, "{polls} polls: the session had not ended before");
@@ -157,11 +157,11 @@ pub async fn a_dropped_reset_is_written_completely_or_not_at_all(h: Harness) {
     let reset = ending(EndReason::PasswordReset, at(1));
     for polls in POLLS {
         let user = h.user().await;
-        let address = h.stored(user).await.email.expect("it has an address");
+        let address = h.stored(user).await.email.expect("the user has an address");
         let (session, sent) =
             (new_session(at(1_000)), email_token(Purpose::ResetPassword, Some(user), &address));
         let (session_hash, hash) = (session.hash, sent.token.hash);
-        h.sessions.open(user, session, 20, reset).await.expect(answers).expect("it opens");
+        h.sessions.open(user, session, 20, reset).await.expect(answers).expect("the session opens");
         h.one_time.send(sent, T0).await.expect(answers);
         drop_after(polls, h.one_time.reset_password(&hash, replacement(second.clone(), reset))).await;
         let again = h.one_time.reset_password(&hash, replacement(third.clone(), reset)).await.expect(answers);
@@ -182,24 +182,27 @@ pub async fn a_dropped_reset_is_written_completely_or_not_at_all(h: Harness) {
 /// A dropped deletion removed everything or nothing, and can be repeated.
 pub async fn a_dropped_deletion_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
-    let over = ending(EndReason::AccountDeleted, at(1));
+    let end = ending(EndReason::AccountDeleted, at(1));
     for polls in POLLS {
         let user = h.user().await;
         let id = todo_id();
         h.applied(user, create(id, "milk")).await;
-        drop_after(polls, h.accounts.delete(user, None, over)).await;
+        drop_after(polls, h.accounts.delete(user, None, end)).await;
         let (todo, stored) = (h.todo(user, id).await, h.accounts.by_id(user).await.expect(answers));
-        assert!(todo.is_some() || stored.is_none(), "{polls} polls: no todo goes before its user");
-        h.accounts.delete(user, None, over).await.expect(answers);
+        assert!(
+            todo.is_some() || stored.is_none(),
+            "{polls} polls: a user and the todos are deleted together"
+        );
+        h.accounts.delete(user, None, end).await.expect(answers);
         assert_eq!(h.accounts.by_id(user).await.expect(answers), None, "{polls} polls");
         assert_eq!(h.todo(user, id).await, None, "{polls} polls");
         let kept = h.revocations(None, at(1)).await;
         let of_user = kept.iter().filter(|revocation| revocation.user == user);
-        assert_eq!(of_user.count(), 1, "{polls} polls: it is revoked once");
+        assert_eq!(of_user.count(), 1, "{polls} polls: one revocation");
     }
 }
 
-/// A change of name and address that was dropped has written both and the mails, or nothing.
+/// A dropped profile change wrote the name, the address and the mail, or nothing.
 pub async fn a_dropped_profile_change_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
     for polls in POLLS {

@@ -1,4 +1,4 @@
-//! Verifying an address, and setting a new password by a mail.
+//! Verifying an address, and resetting a password by mail.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ async fn reset(h: &Harness, hash: &TokenHash, now: Stamp) -> Option<Vec<Revocati
     h.one_time.reset_password(hash, replacement(password_hash("reset"), ending)).await.expect(ANSWERS)
 }
 
-/// A user, their address, and a token of theirs.
+/// A user, the address of the user, and a token for that user.
 async fn with_token(h: &Harness, purpose: Purpose) -> (UserId, Email, NewOneTimeToken) {
     let user = h.user().await;
-    let address = h.stored(user).await.email.expect("it has an address");
+    let address = h.stored(user).await.email.expect("the user has an address");
     let sent = email_token(purpose, Some(user), &address);
     h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
     (user, address, sent.token)
@@ -42,8 +42,8 @@ async fn change_address(h: &Harness, user: UserId, to: &Email) {
     h.accounts.change_profile(user, change, T0).await.expect(ANSWERS);
 }
 
-/// A registration writes its verification, token and mail, with the account.
-pub async fn a_registration_writes_its_verification(h: Harness) {
+/// A registration stores the verification token and queues its mail together with the account.
+pub async fn a_registration_stores_its_verification(h: Harness) {
     let new = NewUser { display_name: Some(display_name("Ann 🦀")), ..new_user() };
     let mut verification = email_token(Purpose::VerifyEmail, Some(new.id), &new.email);
     if let Some(mail) = &mut verification.mail {
@@ -52,20 +52,24 @@ pub async fn a_registration_writes_its_verification(h: Harness) {
     let new = NewUser { verification: Some(verification.clone()), ..new };
     let registered = h.accounts.register(new.clone(), None, at(1)).await.expect(ANSWERS);
     assert!(matches!(registered, Registered::Done(_)));
-    assert_eq!(h.outbox.claim(T0, at(9), 10).await.expect(ANSWERS).len(), 0, "it is due from then on");
+    assert_eq!(
+        h.outbox.claim(T0, at(9), 10).await.expect(ANSWERS).len(),
+        0,
+        "the mail is due from the registration on"
+    );
     let queued = h.outbox.claim(at(1), at(9), 10).await.expect(ANSWERS);
     assert_eq!(queued.len(), 1);
     let sent = &queued[0].mail;
     assert_eq!((sent.user, sent.template), (Some(new.id), Template::VerifyEmail));
     assert_eq!((sent.to.as_str(), &sent.name), (new.email.as_str(), &new.display_name));
     assert_eq!(sent.token, Some(verification.token.id));
-    let user = verify(&h, &verification.token.hash, at(2)).await.expect("the token is good");
+    let user = verify(&h, &verification.token.hash, at(2)).await.expect("the token is valid");
     assert!(user.email_verified);
     assert_eq!(h.stored(new.id).await, user);
 }
 
-/// Of registrations at once the winner alone writes a token and a mail.
-pub async fn a_refused_registration_writes_no_mail(h: Harness) {
+/// Of concurrent registrations, only the one that succeeds stores a token and a mail.
+pub async fn a_refused_registration_queues_no_mail(h: Harness) {
     let h = Arc::new(h);
     let answers = all((0..10).map(|_| {
         let h = Arc::clone(&h);
@@ -85,12 +89,12 @@ pub async fn a_refused_registration_writes_no_mail(h: Harness) {
     }
 }
 
-/// A verification marks the address as verified, once, of fifty at once too.
+/// A verification marks the address as verified. Of fifty concurrent ones, exactly one succeeds.
 pub async fn an_address_is_verified_once(h: Harness) {
     let (user, _, token) = with_token(&h, Purpose::VerifyEmail).await;
     let other = h.user().await;
-    assert_eq!(reset(&h, &token.hash, T0).await, None, "it resets no password");
-    assert_eq!(verify(&h, &token.hash, token.expires_at).await, None, "it ends at the very instant");
+    assert_eq!(reset(&h, &token.hash, T0).await, None, "a verification token resets no password");
+    assert_eq!(verify(&h, &token.hash, token.expires_at).await, None, "the token expires at `expires_at`");
     let h = Arc::new(h);
     let verified = all((0..50).map(|_| {
         let h = Arc::clone(&h);
@@ -103,41 +107,45 @@ pub async fn an_address_is_verified_once(h: Harness) {
     assert!(!h.stored(other).await.email_verified);
 }
 
-/// A verification is good only while the address is still the user's, whatever its case.
-pub async fn an_address_given_up_is_not_verified(h: Harness) {
+/// A verification is valid only if its address is still the user's, regardless of case.
+pub async fn a_former_address_is_not_verified(h: Harness) {
     let (user, old, sent) = with_token(&h, Purpose::VerifyEmail).await;
     let new = email("new@example.com");
     change_address(&h, user, &new).await;
     assert_eq!(verify(&h, &sent.hash, T0).await, None);
-    for (address, is_theirs) in [(&old, false), (&email("NEW@Example.com"), true)] {
+    for (address, is_current) in [(&old, false), (&email("NEW@Example.com"), true)] {
         let token = one_time(Purpose::VerifyEmail, Some(user), address);
         h.one_time.put(token.clone()).await.expect(ANSWERS);
-        assert_eq!(verify(&h, &token.hash, T0).await.is_some(), is_theirs, "{}", address.as_str());
-        assert_eq!(h.stored(user).await.email_verified, is_theirs);
+        assert_eq!(verify(&h, &token.hash, T0).await.is_some(), is_current, "{}", address.as_str());
+        assert_eq!(h.stored(user).await.email_verified, is_current);
     }
 }
 
-/// A reset sets the password, verifies the address and ends every session, expired ones too.
+/// A reset sets the password, verifies the address and ends every session, including expired ones.
 pub async fn a_reset_ends_every_session(h: Harness) {
     let (user, _, token) = with_token(&h, Purpose::ResetPassword).await;
     let other = h.user().await;
     let sessions = [at(1_000), at(2), at(1_000)].map(new_session);
     let opening = ending(EndReason::DeviceRevoked, T0);
     for (owner, session) in [user, user, other].into_iter().zip(&sessions) {
-        h.sessions.open(owner, session.clone(), 20, opening).await.expect(ANSWERS).expect("it opens");
+        h.sessions
+            .open(owner, session.clone(), 20, opening)
+            .await
+            .expect(ANSWERS)
+            .expect("the session opens");
     }
     let before = h.stored(user).await;
     let resettable = h.one_time.resettable(&token.hash, at(5)).await.expect(ANSWERS);
-    assert_eq!(resettable, Some(before.clone()), "to ask changes nothing");
+    assert_eq!(resettable, Some(before.clone()), "the query changes nothing");
 
-    let revocations = reset(&h, &token.hash, at(5)).await.expect("the token is good");
-    let over = ending(EndReason::PasswordReset, at(5));
+    let revocations = reset(&h, &token.hash, at(5)).await.expect("the token is valid");
+    let end = ending(EndReason::PasswordReset, at(5));
     let expected = [&sessions[0], &sessions[1]].map(|session| Revocation {
         what: Revoked::Session(session.id),
         user,
-        reason: over.reason,
-        at: over.at,
-        until: over.until,
+        reason: end.reason,
+        at: end.at,
+        until: end.until,
     });
     let expected = HashSet::from(expected);
     assert_eq!(revocations.into_iter().collect::<HashSet<_>>(), expected);
@@ -147,13 +155,13 @@ pub async fn a_reset_ends_every_session(h: Harness) {
 
     assert_eq!(h.one_time.resettable(&token.hash, at(5)).await.expect(ANSWERS), None, "it was used");
     assert_eq!(reset(&h, &token.hash, at(5)).await, None);
-    let next = h.sessions.rotate(&sessions[2].hash, successor(at(1_000)), &Device::default(), over).await;
-    assert!(matches!(next.expect(ANSWERS), Rotated::Done { .. }), "nobody else is logged out");
+    let next = h.sessions.rotate(&sessions[2].hash, successor(at(1_000)), &Device::default(), end).await;
+    assert!(matches!(next.expect(ANSWERS), Rotated::Done { .. }), "no other user is logged out");
     assert_eq!(h.stored(other).await.password, Some(password_hash("first")));
 }
 
-/// A reset is good to the last instant before its end, and fifty at once set one password.
-pub async fn of_fifty_resets_at_once_one_is_made(h: Harness) {
+/// A reset is valid before `expires_at`. Of fifty concurrent resets, exactly one sets its password.
+pub async fn exactly_one_of_fifty_concurrent_resets_succeeds(h: Harness) {
     let (user, _, token) = with_token(&h, Purpose::ResetPassword).await;
     let resettable = async |now| h.one_time.resettable(&token.hash, now).await.expect(ANSWERS);
     assert_eq!(resettable(token.expires_at).await, None);
@@ -176,8 +184,8 @@ pub async fn of_fifty_resets_at_once_one_is_made(h: Harness) {
     assert_eq!(h.stored(user).await.password.as_ref(), set.first());
 }
 
-/// A reset that was sent to an address is void once the user has another one.
-pub async fn a_reset_sent_to_an_address_given_up_is_void(h: Harness) {
+/// A reset is invalid once the user has another address than the one that it was sent to.
+pub async fn a_reset_sent_to_a_former_address_is_invalid(h: Harness) {
     let (user, _, token) = with_token(&h, Purpose::ResetPassword).await;
     change_address(&h, user, &email("new@example.com")).await;
     assert_eq!(h.one_time.resettable(&token.hash, T0).await.expect(ANSWERS), None);
@@ -186,8 +194,8 @@ pub async fn a_reset_sent_to_an_address_given_up_is_void(h: Harness) {
     assert_eq!((user.password, user.email_verified), (Some(password_hash("first")), false));
 }
 
-/// A mail of a proof that voids an older one stays: each says what it said.
-pub async fn a_token_and_its_mail_are_written_together(h: Harness) {
+/// A newer token leaves the older mail queued. Each mail keeps the id of its own token.
+pub async fn every_mail_is_queued_with_its_own_token(h: Harness) {
     let user = h.user().await;
     let address = email("ann@example.com");
     let twice = [(); 2].map(|()| email_token(Purpose::ResetPassword, Some(user), &address));

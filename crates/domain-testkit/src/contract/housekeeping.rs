@@ -25,7 +25,7 @@ async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
         .open(user, session.clone(), 100, ending(EndReason::DeviceRevoked, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     session
 }
 
@@ -37,24 +37,24 @@ async fn sweep_tombstones(h: &Harness, before: Stamp, limit: u32) -> u64 {
     h.todos.sweep_tombstones(before, limit).await.expect(ANSWERS)
 }
 
-/// Writes a mail, and gives its id.
-async fn mail(h: &Harness) -> Uuid {
+/// Queues a mail and returns its id.
+async fn queue_mail(h: &Harness) -> Uuid {
     let sent = email_token(Purpose::MagicLink, None, &email("ann@example.com"));
-    let id = sent.mail.as_ref().expect("it has a mail").id;
+    let id = sent.mail.as_ref().expect("a mail").id;
     h.one_time.send(sent, T0).await.expect(ANSWERS);
     id
 }
 
 async fn sent_mail(h: &Harness, sent_at: Stamp) {
-    h.outbox.sent(mail(h).await, sent_at).await.expect(ANSWERS);
+    h.outbox.sent(queue_mail(h).await, sent_at).await.expect(ANSWERS);
 }
 
-async fn given_up_mail(h: &Harness, given_up_at: Stamp) {
-    h.outbox.abandoned(mail(h).await, "550 no such user", given_up_at).await.expect(ANSWERS);
+async fn abandoned_mail(h: &Harness, abandoned_at: Stamp) {
+    h.outbox.abandoned(queue_mail(h).await, "550 no such user", abandoned_at).await.expect(ANSWERS);
 }
 
-/// What is past its end goes at that very instant, and nothing else does.
-pub async fn what_is_past_its_end_is_swept(h: Harness) {
+/// A sweep removes the rows that have expired at that instant, and no others.
+pub async fn expired_rows_are_swept(h: Harness) {
     let user = h.user().await;
     let [short, long] = [open(&h, user, at(100)).await, open(&h, user, at(101)).await];
     let tokens = [at(100), at(101)].map(|expires_at| NewOneTimeToken {
@@ -65,9 +65,9 @@ pub async fn what_is_past_its_end_is_swept(h: Harness) {
         h.one_time.put(token.clone()).await.expect(ANSWERS);
     }
     for until in [at(100), at(101)] {
-        let over = open(&h, user, at(200)).await;
+        let ended = open(&h, user, at(200)).await;
         let logout = Ending { reason: EndReason::Logout, at: at(1), until };
-        h.sessions.end(user, over.id, logout).await.expect(ANSWERS);
+        h.sessions.end(user, ended.id, logout).await.expect(ANSWERS);
     }
     assert_eq!(sweep(&h, at(100).minus(Duration::from_micros(1)), 1_000).await, 0);
     assert_eq!(sweep(&h, at(100), 1_000).await, 4, "a refresh token, its session, a token, a revocation");
@@ -76,7 +76,7 @@ pub async fn what_is_past_its_end_is_swept(h: Harness) {
     assert_eq!(h.token(&short.hash).await, None);
     assert!(h.token(&long.hash).await.is_some());
     let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
-    assert_eq!(records.sessions.len(), 3, "ended ones are kept until they expire");
+    assert_eq!(records.sessions.len(), 3, "an ended session is kept until it expires");
     assert_eq!(h.sessions.live(user, T0).await.expect(ANSWERS).len(), 1);
     let consume = async |hash| h.one_time.consume(Purpose::OAuthState, &hash, T0).await.expect(ANSWERS);
     assert_eq!(consume(tokens[0].hash).await, None);
@@ -85,36 +85,36 @@ pub async fn what_is_past_its_end_is_swept(h: Harness) {
     assert_eq!(untils, [at(101)]);
 }
 
-/// Mails go a week after they were sent or given up; those that wait are kept.
-pub async fn mails_are_swept_a_week_after_they_were_sent_or_given_up(h: Harness) {
+/// A mail is removed a week after it was sent or abandoned. Queued mails are kept.
+pub async fn mails_are_swept_a_week_after_they_were_sent_or_abandoned(h: Harness) {
     sent_mail(&h, at(10)).await;
-    given_up_mail(&h, at(20)).await;
-    mail(&h).await;
+    abandoned_mail(&h, at(20)).await;
+    queue_mail(&h).await;
     let links = 3;
-    assert_eq!(sweep(&h, at(10).plus(WEEK), 1_000).await, links, "the tokens alone");
-    assert_eq!(sweep(&h, at(10).plus(WEEK).next(), 1_000).await, 1, "the one that was sent");
+    assert_eq!(sweep(&h, at(10).plus(WEEK), 1_000).await, links, "the one-time tokens only");
+    assert_eq!(sweep(&h, at(10).plus(WEEK).next(), 1_000).await, 1, "the sent mail");
     assert_eq!(sweep(&h, at(20).plus(WEEK), 1_000).await, 0);
-    assert_eq!(sweep(&h, at(20).plus(WEEK).next(), 1_000).await, 1, "the one that was given up");
+    assert_eq!(sweep(&h, at(20).plus(WEEK).next(), 1_000).await, 1, "the abandoned mail");
     assert_eq!(sweep(&h, Stamp::MAX, 1_000).await, 0);
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 1);
 }
 
-/// A sweep removes so many of each kind at most, and so many sweeps remove everything that is over.
-pub async fn sweeps_come_in_batches(h: Harness) {
+/// One sweep removes at most `limit` rows of each kind. Repeated sweeps remove all expired rows.
+pub async fn a_sweep_removes_at_most_the_limit_of_each_kind(h: Harness) {
     let user = h.user().await;
     for _ in 0..7 {
         let session = open(&h, user, at(100)).await;
         let logout = Ending { reason: EndReason::Logout, at: at(1), until: at(50) };
         h.sessions.end(user, session.id, logout).await.expect(ANSWERS);
         sent_mail(&h, at(2)).await;
-        given_up_mail(&h, at(2)).await;
+        abandoned_mail(&h, at(2)).await;
     }
     let kept = open(&h, user, Stamp::MAX).await;
     let late = at(100).plus(WEEK);
     let mut gone = 0;
     loop {
         let went = sweep(&h, late, 3).await;
-        assert!(went <= 6 * 3, "three of each of six kinds at most: {went}");
+        assert!(went <= 6 * 3, "at most three of each of six kinds: {went}");
         gone += went;
         if went == 0 || gone > 7 * 7 {
             break;
@@ -123,7 +123,7 @@ pub async fn sweeps_come_in_batches(h: Harness) {
     assert_eq!(
         gone,
         7 * 7,
-        "refresh tokens, sessions, revocations, mails sent and given up, and a one-time token for each of these"
+        "refresh tokens, sessions, revocations, sent and abandoned mails, and a one-time token for each mail"
     );
     let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
     assert_eq!(records.sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [kept.id]);

@@ -150,7 +150,7 @@ pub async fn another_users_sessions_can_not_be_ended(h: Harness) {
     let answers = "the store answers";
     let session = new_session(at(1_000));
     let (id, hash) = (session.id, session.hash);
-    h.sessions.open(ann, session, 20, password_change()).await.expect(answers).expect("it opens");
+    h.sessions.open(ann, session, 20, password_change()).await.expect(answers).expect("the session opens");
 
     assert_eq!(h.sessions.end(bob, id, password_change()).await.expect(answers), None);
     assert_eq!(h.sessions.end_all(bob, None, password_change()).await.expect(answers), []);
@@ -169,13 +169,13 @@ pub async fn another_users_sessions_can_not_be_ended(h: Harness) {
             .open(bob, new_session(at(1_000)), 1, password_change())
             .await
             .expect(answers)
-            .expect("it opens");
+            .expect("the session opens");
     }
 
     let device = Device::default();
     let refreshed = h.sessions.rotate(&hash, successor(at(1_000)), &device, password_change()).await;
     let refreshed = refreshed.expect(answers);
-    assert!(matches!(refreshed, Rotated::Done { .. }), "Ann's session goes on: {refreshed:?}");
+    assert!(matches!(refreshed, Rotated::Done { .. }), "Ann's session is still live: {refreshed:?}");
     let user = h.accounts.by_id(ann).await.expect(answers).expect("Ann exists");
     assert_eq!(user.password, Some(password_hash("first")));
 }

@@ -1,4 +1,4 @@
-//! Users known by an external issuer.
+//! Users of an external issuer, identified by issuer and subject.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ async fn user_of(h: &Harness, token: &ExternalToken) -> UserId {
     h.identities.find_or_create_external(token, UserId(uuid()), at(1)).await.expect(ANSWERS)
 }
 
-/// At first sight a subject becomes a user, with the token's name and no address; later tokens find that one.
-pub async fn a_subject_becomes_a_user_at_first_sight(h: Harness) {
+/// The first token of a subject creates a user with the name in the token and without an address.
+/// Later tokens find that user.
+pub async fn the_first_token_of_a_subject_creates_a_user(h: Harness) {
     let address = email("Ann@Example.com");
     let token = ExternalToken {
         name: Some(display_name("Ann 🦀")),
@@ -46,7 +47,7 @@ pub async fn a_subject_becomes_a_user_at_first_sight(h: Harness) {
     h.applied_at(user, create(todo_id(), "milk"), at(2)).await;
 }
 
-/// Two subjects are two users, and so is one subject of two issuers.
+/// Each pair of issuer and subject is a separate user.
 pub async fn another_subject_or_issuer_is_another_user(h: Harness) {
     let mut users = HashSet::new();
     for issuer in ["a", "b"] {
@@ -60,8 +61,8 @@ pub async fn another_subject_or_issuer_is_another_user(h: Harness) {
     }
 }
 
-/// Ten first requests of one subject at once make one user.
-pub async fn ten_first_requests_at_once_make_one_user(h: Harness) {
+/// Ten concurrent first requests of one subject create one user.
+pub async fn ten_concurrent_first_requests_create_one_user(h: Harness) {
     let h = Arc::new(h);
     for round in 0..10 {
         let subject = round.to_string();
@@ -78,29 +79,34 @@ pub async fn ten_first_requests_at_once_make_one_user(h: Harness) {
         assert_eq!(users.len(), 1, "round {round}");
         for (own, user) in found {
             let stored = h.accounts.by_id(own).await.expect(ANSWERS);
-            assert_eq!(stored.is_some(), own == user, "round {round}: no other user is made");
+            assert_eq!(stored.is_some(), own == user, "round {round}: one user is created");
         }
     }
 }
 
-/// An address joins nobody: the account that has it keeps it and knows nothing of the subject, who has none.
-pub async fn an_address_never_joins_an_external_subject(h: Harness) {
+/// A token with the address of an account does not join that account. The new user has no address,
+/// and the account does not change.
+pub async fn an_external_subject_never_joins_an_account_by_address(h: Harness) {
     let owner = new_user();
     h.accounts.register(owner.clone(), None, T0).await.expect(ANSWERS);
     let before = h.stored(owner.id).await;
-    let spelt = email(&owner.email.as_str().to_uppercase());
-    let user = user_of(&h, &external("issuer", "1", Some(&spelt))).await;
+    let uppercase = email(&owner.email.as_str().to_uppercase());
+    let user = user_of(&h, &external("issuer", "1", Some(&uppercase))).await;
     assert_ne!(user, owner.id);
     assert_eq!(h.stored(user).await.email, None);
     assert_eq!(h.stored(owner.id).await, before);
     assert_eq!(h.identities.providers(owner.id).await.expect(ANSWERS), [""; 0]);
     let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
-    assert_eq!(records.identities[0].email.as_deref(), Some(spelt.as_str()), "the token's is still shown");
+    assert_eq!(
+        records.identities[0].email.as_deref(),
+        Some(uppercase.as_str()),
+        "the records show the address of the token"
+    );
 }
 
-/// Whoever comes with somebody's address keeps them from nothing: of subjects and a registration at once with one address, each becomes a
-/// user, and the one who registered has it.
-pub async fn an_external_subject_takes_no_address_away(h: Harness) {
+/// A subject whose token has an address does not take it. Of concurrent subjects and a registration
+/// with one address, each becomes a user, and the registered one gets the address.
+pub async fn an_external_subject_claims_no_address(h: Harness) {
     let h = Arc::new(h);
     let address = email("ann@example.com");
     let users = all((0..10).map(|place| {
@@ -119,6 +125,6 @@ pub async fn an_external_subject_takes_no_address_away(h: Harness) {
     .await;
     let distinct: HashSet<_> = users.iter().collect();
     assert_eq!(distinct.len(), 10);
-    let owner = h.accounts.by_email(&address).await.expect(ANSWERS).expect("somebody has the address");
+    let owner = h.accounts.by_email(&address).await.expect(ANSWERS).expect("a user has the address");
     assert_eq!(owner.id, users[5]);
 }

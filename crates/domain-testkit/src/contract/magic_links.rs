@@ -1,4 +1,4 @@
-//! Logging in by a link in a mail.
+//! Logging in by the link in a mail.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ async fn log_in(h: &Harness, link: &NewOneTimeToken, cap: u32, now: Stamp) -> Lo
 
 fn done(outcome: MagicLinkLogin) -> (User, HashSet<SessionId>) {
     let MagicLinkLogin::Done(OpenedSession { user, ended }) = outcome else {
-        panic!("the link logs in, not {outcome:?}");
+        panic!("expected a login, got {outcome:?}");
     };
     let id_of = |revocation: &Revocation| match revocation.what {
         Revoked::Session(id) => id,
-        Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
+        Revoked::User(_) => panic!("expected the revocation of a session, got {revocation:?}"),
     };
     (*user, ended.iter().map(id_of).collect())
 }
@@ -47,10 +47,10 @@ async fn live(h: &Harness, user: UserId, now: Stamp) -> HashSet<SessionId> {
     h.sessions.live(user, now).await.expect(ANSWERS).iter().map(|session| session.id).collect()
 }
 
-/// A user with a password and a session, whose address is verified or not.
+/// A user with a password, a session and an address, which is verified on request.
 async fn registered(h: &Harness, verified: bool) -> (UserId, Email, NewSession) {
     let user = h.user().await;
-    let address = h.stored(user).await.email.expect("it has an address");
+    let address = h.stored(user).await.email.expect("the user has an address");
     if verified {
         let token = one_time(Purpose::VerifyEmail, Some(user), &address);
         h.one_time.put(token.clone()).await.expect(ANSWERS);
@@ -61,15 +61,19 @@ async fn registered(h: &Harness, verified: bool) -> (UserId, Email, NewSession) 
         .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     (user, address, session)
 }
 
-/// The first link to an address makes its account, verified and without a password, and logs in.
-pub async fn a_first_link_makes_the_account(h: Harness) {
+/// The first link to an address creates a verified account without a password, and logs in.
+pub async fn a_first_link_creates_the_account(h: Harness) {
     let address = email("Ann@Example.com");
     let link = link(&h, None, &address).await;
-    assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None, "not before it is used");
+    assert_eq!(
+        h.accounts.by_email(&address).await.expect(ANSWERS),
+        None,
+        "the account is created when the link is used"
+    );
     let answer = log_in(&h, &link, 20, at(5)).await;
     let (user, ended) = done(answer.outcome);
     let expected = User {
@@ -85,19 +89,20 @@ pub async fn a_first_link_makes_the_account(h: Harness) {
     assert_eq!((&user, ended.len()), (&expected, 0));
     assert_eq!(h.stored(user.id).await, expected);
     assert_eq!(h.accounts.by_email(&email("ann@example.com")).await.expect(ANSWERS), Some(expected));
-    let token = h.token(&answer.session.hash).await.expect("its session is open");
+    let token = h.token(&answer.session.hash).await.expect("the session is stored");
     assert_eq!((token.user, token.session), (user.id, answer.session.id));
-    assert_eq!(h.clock(user.id).await, at(5), "it may have todos at once");
+    assert_eq!(h.clock(user.id).await, at(5), "the account can store todos");
     let records = h.accounts.records(user.id).await.expect(ANSWERS).expect("the user exists");
-    assert_eq!(records.mails.len(), 1, "the mail that brought the link is the account's");
+    assert_eq!(records.mails.len(), 1, "the mail with the link belongs to the account");
     let again = log_in(&h, &link, 20, at(5)).await;
     assert_eq!(again.outcome, MagicLinkLogin::Invalid);
     assert_eq!(h.accounts.by_id(again.new_user).await.expect(ANSWERS), None);
     assert_eq!(h.token(&again.session.hash).await, None);
 }
 
-/// A link is good for its purpose and until its end only, and one that is not makes nothing.
-pub async fn a_link_that_is_not_good_makes_nothing(h: Harness) {
+/// An expired or unknown link, or a token for another purpose, logs in to nothing and creates
+/// nothing.
+pub async fn an_invalid_link_creates_nothing(h: Harness) {
     let address = email("ann@example.com");
     let late = link(&h, None, &address).await;
     let other = one_time(Purpose::ResetPassword, None, &address);
@@ -111,8 +116,8 @@ pub async fn a_link_that_is_not_good_makes_nothing(h: Harness) {
     assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None);
 }
 
-/// Two first links to one address at once make one account, and both log in.
-pub async fn two_first_links_at_once_make_one_account(h: Harness) {
+/// Two concurrent first links to one address create one account, and both log in.
+pub async fn two_concurrent_first_links_create_one_account(h: Harness) {
     let h = Arc::new(h);
     for round in 0..10 {
         let spellings = [format!("ann{round}@example.com"), format!("ANN{round}@example.com")];
@@ -136,8 +141,8 @@ pub async fn two_first_links_at_once_make_one_account(h: Harness) {
     }
 }
 
-/// Of fifty who present one link at once exactly one is logged in.
-pub async fn of_fifty_with_one_link_one_logs_in(h: Harness) {
+/// Of fifty concurrent uses of one link, exactly one logs in.
+pub async fn exactly_one_of_fifty_concurrent_uses_of_a_link_logs_in(h: Harness) {
     let (user, address, session) = registered(&h, true).await;
     let link = link(&h, Some(user), &address).await;
     let h = Arc::new(h);
@@ -151,26 +156,27 @@ pub async fn of_fifty_with_one_link_one_logs_in(h: Harness) {
     assert_eq!(live(&h, user, at(1)).await, HashSet::from([session.id, winners[0].session.id]));
 }
 
-/// Where the address was never verified, what was set before its owner came is removed: password and sessions.
-pub async fn whoever_registered_an_address_unverified_is_locked_out(h: Harness) {
-    let (user, address, of_squatter) = registered(&h, false).await;
+/// If the address was never verified, a login by link removes the password and ends the sessions of
+/// the earlier registrant.
+pub async fn an_unverified_registrant_is_locked_out(h: Harness) {
+    let (user, address, earlier) = registered(&h, false).await;
     let expired = new_session(at(1));
     h.sessions
         .open(user, expired.clone(), 20, ending(EndReason::Logout, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     let link = link(&h, Some(user), &address).await;
     let answer = log_in(&h, &link, 20, at(5)).await;
     let (stored, ended) = done(answer.outcome);
     assert_eq!((stored.id, stored.password.clone(), stored.email_verified), (user, None, true));
     assert_eq!(h.stored(user).await, stored);
-    assert_eq!(ended, HashSet::from([of_squatter.id, expired.id]));
-    assert_eq!(h.revocations(None, at(5)).await.len(), 2, "their access tokens end too");
+    assert_eq!(ended, HashSet::from([earlier.id, expired.id]));
+    assert_eq!(h.revocations(None, at(5)).await.len(), 2, "the access tokens are revoked too");
     assert_eq!(live(&h, user, at(5)).await, HashSet::from([answer.session.id]));
 }
 
-/// Where the address was verified, password and sessions stay.
+/// If the address was verified, the password and the sessions are kept.
 pub async fn a_verified_account_keeps_its_password_and_sessions(h: Harness) {
     let (user, address, session) = registered(&h, true).await;
     let link = link(&h, Some(user), &address).await;
@@ -182,8 +188,8 @@ pub async fn a_verified_account_keeps_its_password_and_sessions(h: Harness) {
     assert_eq!(live(&h, user, at(5)).await, HashSet::from([session.id, answer.session.id]));
 }
 
-/// A disabled account is not logged in.
-pub async fn a_link_to_a_disabled_account_logs_nobody_in(h: Harness) {
+/// A link to a disabled account opens no session and changes nothing.
+pub async fn a_link_does_not_log_in_to_a_disabled_account(h: Harness) {
     for verified in [true, false] {
         let (user, address, _) = registered(&h, verified).await;
         let link = link(&h, Some(user), &address).await;
@@ -196,8 +202,8 @@ pub async fn a_link_to_a_disabled_account_logs_nobody_in(h: Harness) {
     }
 }
 
-/// A login by a link ends the earliest sessions beyond the cap, as any other.
-pub async fn a_link_keeps_to_the_cap(h: Harness) {
+/// A login by link ends the oldest sessions over the cap, as any login does.
+pub async fn a_login_by_link_respects_the_cap(h: Harness) {
     let (user, address, first) = registered(&h, true).await;
     let link = link(&h, Some(user), &address).await;
     let answer = log_in(&h, &link, 1, at(5)).await;

@@ -134,20 +134,20 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness accounts:
             a_registered_user_is_found
             a_registration_may_open_a_session
-            an_address_is_taken_whatever_its_case
-            letters_beyond_ascii_are_never_folded
-            of_registrations_at_once_one_succeeds
-            a_rehash_replaces_only_the_hash_it_knew
-            the_probe_finds_a_store_that_works
+            an_address_is_taken_regardless_of_case
+            non_ascii_letters_are_not_case_folded
+            exactly_one_of_concurrent_registrations_succeeds
+            a_rehash_replaces_only_the_expected_hash
+            the_probe_of_a_working_store_succeeds
         );
         $crate::store_contract!(@theme $harness passwords:
             a_new_password_ends_every_other_session
             a_new_password_and_its_notice_are_written_together
-            a_password_changed_meanwhile_is_not_replaced
-            of_password_changes_at_once_one_is_made
-            an_expired_session_is_ended_by_a_new_password
-            a_session_is_not_opened_on_a_password_that_was_changed
-            no_session_opened_on_the_old_password_outlives_its_change
+            a_password_other_than_the_expected_one_is_not_replaced
+            exactly_one_of_concurrent_password_changes_succeeds
+            a_new_password_also_ends_expired_sessions
+            a_session_is_not_opened_with_a_replaced_password
+            no_session_opened_with_the_old_password_survives_its_change
         );
         $crate::store_contract!(@theme $harness sessions:
             an_opened_session_is_found_by_its_token
@@ -155,62 +155,62 @@ macro_rules! store_contract {
             beyond_the_cap_the_oldest_session_ends
             ended_and_expired_sessions_do_not_count
             a_refreshed_session_counts_until_its_new_expiry
-            logins_at_once_keep_to_the_cap
+            concurrent_logins_respect_the_cap
             a_session_ends_once
-            all_sessions_end_but_the_one_to_keep
+            all_sessions_except_the_kept_one_end
             an_expired_session_can_be_ended
-            revocations_are_given_from_an_instant_on
-            any_device_may_open_a_session
+            revocations_are_listed_from_an_instant_on
+            any_device_details_are_accepted
         );
         $crate::store_contract!(@theme $harness rotation:
             a_rotation_replaces_the_token
-            an_unknown_token_is_unknown
-            two_hundred_rotations_at_once_leave_one_live_token
-            within_the_grace_a_repeat_gets_the_same_successor
-            a_lost_answer_can_be_fetched_long_after
-            reuse_after_the_grace_ends_the_session
+            an_unknown_token_is_reported_as_unknown
+            two_hundred_concurrent_rotations_leave_one_live_token
+            a_repeat_within_the_grace_period_gets_the_same_successor
+            a_lost_response_can_be_fetched_much_later
+            reuse_after_the_grace_period_ends_the_session
             an_expired_token_is_refused
             a_token_of_an_ended_session_is_refused
-            a_logout_wins_against_a_refresh_at_once
+            a_logout_wins_over_a_concurrent_refresh
         );
         $crate::store_contract!(@theme $harness tokens:
             a_token_is_consumed_once
-            of_fifty_presenters_at_once_one_succeeds
-            a_token_is_good_until_its_end
-            a_newer_token_voids_the_older
-            of_tokens_sent_at_once_one_is_good
-            a_token_of_nobody_voids_nothing
-            a_decoy_leaves_no_mail
-            nothing_is_stored_for_a_user_who_is_gone
+            exactly_one_of_fifty_concurrent_uses_succeeds
+            a_token_is_valid_until_it_expires
+            a_newer_token_invalidates_the_older_ones
+            exactly_one_of_concurrently_sent_tokens_stays_valid
+            a_token_without_a_user_invalidates_nothing
+            a_token_without_a_mail_queues_none
+            nothing_is_stored_for_an_unknown_user
         );
         $crate::store_contract!(@theme $harness email_tokens:
-            a_registration_writes_its_verification
-            a_refused_registration_writes_no_mail
+            a_registration_stores_its_verification
+            a_refused_registration_queues_no_mail
             an_address_is_verified_once
-            an_address_given_up_is_not_verified
+            a_former_address_is_not_verified
             a_reset_ends_every_session
-            of_fifty_resets_at_once_one_is_made
-            a_reset_sent_to_an_address_given_up_is_void
-            a_token_and_its_mail_are_written_together
+            exactly_one_of_fifty_concurrent_resets_succeeds
+            a_reset_sent_to_a_former_address_is_invalid
+            every_mail_is_queued_with_its_own_token
         );
         $crate::store_contract!(@theme $harness magic_links:
-            a_first_link_makes_the_account
-            a_link_that_is_not_good_makes_nothing
-            two_first_links_at_once_make_one_account
-            of_fifty_with_one_link_one_logs_in
-            whoever_registered_an_address_unverified_is_locked_out
+            a_first_link_creates_the_account
+            an_invalid_link_creates_nothing
+            two_concurrent_first_links_create_one_account
+            exactly_one_of_fifty_concurrent_uses_of_a_link_logs_in
+            an_unverified_registrant_is_locked_out
             a_verified_account_keeps_its_password_and_sessions
-            a_link_to_a_disabled_account_logs_nobody_in
-            a_link_keeps_to_the_cap
+            a_link_does_not_log_in_to_a_disabled_account
+            a_login_by_link_respects_the_cap
         );
         $crate::store_contract!(@theme $harness takeover:
-            a_session_that_has_ended_links_changes_and_deletes_nothing
-            a_link_at_once_with_a_takeover_leaves_no_way_in
-            a_link_leaves_no_way_in_from_before
-            a_reset_leaves_no_way_in_from_before
-            an_identity_of_the_owner_finds_the_account_again
-            identities_of_a_verified_account_stay
-            a_new_password_voids_what_would_get_past_it
+            an_ended_session_links_changes_and_deletes_nothing
+            an_identity_linked_during_a_takeover_does_not_survive_it
+            a_magic_link_ends_all_earlier_access
+            a_reset_ends_all_earlier_access
+            the_owners_identity_resolves_to_the_account
+            identities_of_a_verified_account_are_kept
+            a_new_password_invalidates_tokens_that_bypass_it
         );
         $crate::store_contract!(@theme $harness profiles:
             a_name_is_set_changed_and_cleared
@@ -223,52 +223,52 @@ macro_rules! store_contract {
             a_profile_of_an_unknown_user_is_not_changed
         );
         $crate::store_contract!(@theme $harness outbox:
-            a_mail_comes_out_as_it_was_written
-            each_mail_goes_to_one_worker
-            a_lease_that_ran_out_gives_the_mail_to_another
-            a_mail_that_was_sent_is_never_due_again
-            a_refused_mail_is_due_again_when_said
-            a_mail_given_up_is_never_due_again
-            the_mail_due_for_longest_comes_first
-            an_unknown_mail_is_nobodys
+            a_mail_is_claimed_as_it_was_queued
+            each_mail_is_claimed_by_one_worker
+            a_mail_is_due_again_when_its_lease_expires
+            a_sent_mail_is_never_due_again
+            a_failed_mail_is_due_again_at_the_given_time
+            an_abandoned_mail_is_never_due_again
+            the_mail_due_longest_is_claimed_first
+            reports_on_an_unknown_mail_are_ignored
         );
         $crate::store_contract!(@theme $harness issuers:
-            a_subject_becomes_a_user_at_first_sight
+            the_first_token_of_a_subject_creates_a_user
             another_subject_or_issuer_is_another_user
-            ten_first_requests_at_once_make_one_user
-            an_address_never_joins_an_external_subject
-            an_external_subject_takes_no_address_away
+            ten_concurrent_first_requests_create_one_user
+            an_external_subject_never_joins_an_account_by_address
+            an_external_subject_claims_no_address
         );
         $crate::store_contract!(@theme $harness providers:
-            a_new_identity_makes_a_user
-            a_verified_address_gets_the_identity
+            a_new_identity_creates_a_user
+            a_new_identity_is_linked_by_its_verified_address
             an_unverified_address_needs_a_link
             a_disabled_account_is_not_resolved
-            resolutions_at_once_make_one_user
-            a_registration_and_a_resolution_at_once_share_no_address
+            concurrent_logins_with_a_new_identity_create_one_user
+            a_concurrent_registration_and_provider_login_share_no_address
             an_identity_belongs_to_one_user
-            a_link_replaces_the_one_at_the_same_provider
-            the_last_way_in_is_not_taken
-            two_unlinks_at_once_leave_a_way_in
+            a_link_replaces_the_users_identity_at_the_same_provider
+            the_last_login_method_is_not_unlinked
+            two_concurrent_unlinks_leave_one_login_method
             providers_are_sorted
         );
         $crate::store_contract!(@theme $harness devices:
-            a_token_is_found_with_what_belongs_to_it
-            live_sessions_come_the_last_used_first
-            a_touched_session_was_last_used_there
-            disabled_accounts_are_told_with_the_revocations
+            a_token_is_found_with_its_session_user_and_successor
+            live_sessions_are_listed_by_last_use
+            touching_a_session_updates_its_last_use
+            disabled_accounts_are_listed_with_the_revocations
             a_disabled_account_neither_opens_nor_refreshes_sessions
         );
         $crate::store_contract!(@theme $harness deletion:
             a_deleted_account_leaves_nothing
-            of_deletions_at_once_one_is_made
-            a_deletion_at_once_with_other_writes_leaves_nothing
+            exactly_one_of_concurrent_deletions_succeeds
+            a_deletion_concurrent_with_other_writes_leaves_nothing
             the_records_are_complete
         );
         $crate::store_contract!(@theme $harness housekeeping:
-            what_is_past_its_end_is_swept
-            mails_are_swept_a_week_after_they_were_sent_or_given_up
-            sweeps_come_in_batches
+            expired_rows_are_swept
+            mails_are_swept_a_week_after_they_were_sent_or_abandoned
+            a_sweep_removes_at_most_the_limit_of_each_kind
             old_tombstones_are_swept_and_move_the_horizon
             a_swept_id_can_be_reused_and_its_number_can_not
             a_restoration_during_a_sweep_succeeds_or_finds_nothing

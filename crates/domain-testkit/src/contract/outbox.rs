@@ -1,4 +1,4 @@
-//! The outbox: no mail is lost, and none goes to two workers.
+//! The outbox: it loses no mail and leases each mail to one worker at a time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
-async fn write(h: &Harness, mail: NewMail, now: Stamp) {
+async fn queue(h: &Harness, mail: NewMail, now: Stamp) {
     let token = one_time(Purpose::MagicLink, mail.user, &mail.to);
     h.one_time.send(EmailToken { token, mail: Some(mail) }, now).await.expect(ANSWERS);
 }
 
-/// Writes a mail, and gives its id.
-async fn written(h: &Harness, now: Stamp) -> Uuid {
-    let mail = email_token(Purpose::MagicLink, None, &email("ann@example.com")).mail.expect("it has a mail");
+/// Queues a mail and returns its id.
+async fn queue_mail(h: &Harness, now: Stamp) -> Uuid {
+    let mail = email_token(Purpose::MagicLink, None, &email("ann@example.com")).mail.expect("a mail");
     let id = mail.id;
-    write(h, mail, now).await;
+    queue(h, mail, now).await;
     id
 }
 
-/// The ids of what is due, each with its attempts.
+/// Claims mails and returns their ids and numbers of attempts.
 async fn claim(h: &Harness, now: Stamp, lease_until: Stamp, limit: u32) -> Vec<(Uuid, u32)> {
     let claimed = h.outbox.claim(now, lease_until, limit).await.expect(ANSWERS);
     claimed.iter().map(|queued| (queued.mail.id, queued.attempts)).collect()
@@ -37,8 +37,8 @@ async fn queued(h: &Harness) -> u64 {
     h.outbox.queued().await.expect(ANSWERS)
 }
 
-/// A mail comes out as it was written, whatever it says.
-pub async fn a_mail_comes_out_as_it_was_written(h: Harness) {
+/// A claimed mail equals the queued one, whatever its content.
+pub async fn a_mail_is_claimed_as_it_was_queued(h: Harness) {
     let user = h.user().await;
     let mut mails = Vec::new();
     for template in Template::ALL {
@@ -49,23 +49,23 @@ pub async fn a_mail_comes_out_as_it_was_written(h: Harness) {
         }
     }
     for mail in &mails {
-        write(&h, mail.clone(), T0).await;
+        queue(&h, mail.clone(), T0).await;
     }
     let claimed = h.outbox.claim(T0, at(60), 100).await.expect(ANSWERS);
     assert_eq!(claimed.len(), mails.len());
     for mail in mails {
-        let queued = claimed.iter().find(|queued| queued.mail.id == mail.id).expect("it is claimed");
+        let queued = claimed.iter().find(|queued| queued.mail.id == mail.id).expect("the mail is claimed");
         let NewMail { user, to, name, template, token, .. } = &queued.mail;
         assert_eq!((*user, to.as_str(), name), (mail.user, mail.to.as_str(), &mail.name));
         assert_eq!((*template, *token, queued.attempts), (mail.template, mail.token, 0));
     }
 }
 
-/// Of any number of workers at once each mail goes to exactly one.
-pub async fn each_mail_goes_to_one_worker(h: Harness) {
+/// Of concurrent workers, exactly one claims each mail.
+pub async fn each_mail_is_claimed_by_one_worker(h: Harness) {
     let mut mails = HashSet::new();
     for _ in 0..100 {
-        mails.insert(written(&h, T0).await);
+        mails.insert(queue_mail(&h, T0).await);
     }
     let h = Arc::new(h);
     let taken = all((0..10).map(|_| {
@@ -74,7 +74,7 @@ pub async fn each_mail_goes_to_one_worker(h: Harness) {
             let mut taken = Vec::new();
             loop {
                 let claimed = claim(&h, at(1), at(60), 7).await;
-                assert!(claimed.len() <= 7, "no more than asked for");
+                assert!(claimed.len() <= 7, "at most as many as the limit");
                 let is_last = claimed.is_empty();
                 taken.extend(claimed.into_iter().map(|(id, _)| id));
                 if is_last || taken.len() > 100 {
@@ -85,23 +85,23 @@ pub async fn each_mail_goes_to_one_worker(h: Harness) {
     }))
     .await
     .concat();
-    assert_eq!(taken.len(), 100, "each once");
+    assert_eq!(taken.len(), 100, "each mail is claimed once");
     assert_eq!(taken.into_iter().collect::<HashSet<_>>(), mails);
-    assert_eq!(queued(&h).await, 100, "what is claimed waits until it is sent");
+    assert_eq!(queued(&h).await, 100, "a claimed mail stays queued until it is sent");
 }
 
-/// A mail that its worker never answered for is due again when the lease is over, and not before.
-pub async fn a_lease_that_ran_out_gives_the_mail_to_another(h: Harness) {
-    let mail = written(&h, T0).await;
+/// If its worker reports nothing, a mail is due again when the lease expires, and not before.
+pub async fn a_mail_is_due_again_when_its_lease_expires(h: Harness) {
+    let mail = queue_mail(&h, T0).await;
     assert_eq!(claim(&h, T0, at(60), 10).await, [(mail, 0)]);
     assert_eq!(claim(&h, at(60).minus(Duration::from_micros(1)), at(90), 10).await, []);
     assert_eq!(claim(&h, at(60), at(90), 10).await.len(), 1);
-    assert_eq!(claim(&h, at(60), at(120), 10).await, [], "the other has a lease too");
+    assert_eq!(claim(&h, at(60), at(120), 10).await, [], "the second claim has a lease too");
 }
 
-/// A mail that was sent is never due again, whatever a slower worker says.
-pub async fn a_mail_that_was_sent_is_never_due_again(h: Harness) {
-    let [mail, other] = [written(&h, T0).await, written(&h, T0).await];
+/// A sent mail is never due again. Later reports of other workers do not change that.
+pub async fn a_sent_mail_is_never_due_again(h: Harness) {
+    let [mail, other] = [queue_mail(&h, T0).await, queue_mail(&h, T0).await];
     claim(&h, T0, at(60), 10).await;
     h.outbox.sent(mail, at(1)).await.expect(ANSWERS);
     assert_eq!(queued(&h).await, 1);
@@ -111,9 +111,9 @@ pub async fn a_mail_that_was_sent_is_never_due_again(h: Harness) {
     assert_eq!(claim(&h, Stamp::MAX.minus(Duration::from_secs(1)), Stamp::MAX, 10).await, [(other, 0)]);
 }
 
-/// A mail that was refused is due again when the worker said, and tells how often it was tried.
-pub async fn a_refused_mail_is_due_again_when_said(h: Harness) {
-    let mail = written(&h, T0).await;
+/// A mail that failed is due again at the time that the worker gave, with one more attempt.
+pub async fn a_failed_mail_is_due_again_at_the_given_time(h: Harness) {
+    let mail = queue_mail(&h, T0).await;
     for attempts in 0..5 {
         let now = at(u64::from(attempts) * 100);
         assert_eq!(claim(&h, now, now.plus(Duration::from_mins(1)), 10).await, [(mail, attempts)]);
@@ -124,9 +124,10 @@ pub async fn a_refused_mail_is_due_again_when_said(h: Harness) {
     }
 }
 
-/// A mail that was given up waits no more, whatever a slower worker says; but if one says that it was sent, it was.
-pub async fn a_mail_given_up_is_never_due_again(h: Harness) {
-    let mail = written(&h, T0).await;
+/// An abandoned mail is never due again, even after a later report of failure. A later report that
+/// it was sent is accepted.
+pub async fn an_abandoned_mail_is_never_due_again(h: Harness) {
+    let mail = queue_mail(&h, T0).await;
     claim(&h, T0, at(60), 10).await;
     h.outbox.abandoned(mail, "550 no such user", at(1)).await.expect(ANSWERS);
     h.outbox.failed(mail, "late", at(2)).await.expect(ANSWERS);
@@ -137,21 +138,21 @@ pub async fn a_mail_given_up_is_never_due_again(h: Harness) {
     assert_eq!(queued(&h).await, 0);
 }
 
-/// What has been due for longest is sent first.
-pub async fn the_mail_due_for_longest_comes_first(h: Harness) {
-    let late = written(&h, at(3)).await;
-    let [first, second] = [written(&h, at(1)).await, written(&h, at(2)).await];
-    written(&h, at(50)).await;
+/// Mails are claimed in the order in which they became due.
+pub async fn the_mail_due_longest_is_claimed_first(h: Harness) {
+    let late = queue_mail(&h, at(3)).await;
+    let [first, second] = [queue_mail(&h, at(1)).await, queue_mail(&h, at(2)).await];
+    queue_mail(&h, at(50)).await;
     assert_eq!(claim(&h, at(10), at(60), 1).await, [(first, 0)]);
     let rest: HashSet<_> = claim(&h, at(10), at(60), 2).await.into_iter().map(|(id, _)| id).collect();
     assert_eq!(rest, HashSet::from([second, late]));
-    assert_eq!(claim(&h, at(10), at(60), 10).await, [], "the last is not due");
+    assert_eq!(claim(&h, at(10), at(60), 10).await, [], "the last mail is not due yet");
     assert_eq!(queued(&h).await, 4);
 }
 
-/// What is said of a mail that is gone harms nothing.
-pub async fn an_unknown_mail_is_nobodys(h: Harness) {
-    let mail = written(&h, T0).await;
+/// Reports on an unknown mail succeed and change nothing.
+pub async fn reports_on_an_unknown_mail_are_ignored(h: Harness) {
+    let mail = queue_mail(&h, T0).await;
     h.outbox.sent(uuid(), T0).await.expect(ANSWERS);
     h.outbox.abandoned(uuid(), "lost", T0).await.expect(ANSWERS);
     h.outbox.failed(uuid(), "lost", at(9)).await.expect(ANSWERS);

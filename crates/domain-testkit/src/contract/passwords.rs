@@ -1,4 +1,4 @@
-//! Changing a password ends every other session.
+//! Changing a password, which ends every other session.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ async fn open(h: &Harness, user: UserId) -> NewSession {
         .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     session
 }
 
-async fn goes_on(h: &Harness, session: &NewSession) -> bool {
+async fn can_refresh(h: &Harness, session: &NewSession) -> bool {
     let ending = ending(EndReason::ReuseDetected, at(2));
     let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &Device::default(), ending).await;
     match refreshed.expect(ANSWERS) {
         Rotated::Done { .. } => true,
         Rotated::Ended => false,
-        other => panic!("the session goes on or has ended, not {other:?}"),
+        other => panic!("expected a refreshed or an ended session, got {other:?}"),
     }
 }
 
@@ -52,17 +52,18 @@ async fn password(h: &Harness, user: UserId) -> Option<PasswordHash> {
     h.accounts.by_id(user).await.expect(ANSWERS).and_then(|user| user.password)
 }
 
-/// The password is replaced, all sessions but the one kept end, and their revocations are stored.
+/// A change replaces the password, ends all sessions except the kept one, and stores their
+/// revocations.
 pub async fn a_new_password_ends_every_other_session(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
-    let [kept, lost, lost_too, of_bob] =
+    let [kept, ended_one, ended_two, of_bob] =
         [open(&h, ann).await, open(&h, ann).await, open(&h, ann).await, open(&h, bob).await];
     let [first, second] = ["first", "second"].map(password_hash);
     let PasswordSet::Done(ended) = set(&h, ann, &first, &second, Some(kept.id)).await else {
-        panic!("the password was the first");
+        panic!("the old password matches");
     };
     let change = ending(EndReason::PasswordChange, at(1));
-    let expected: HashSet<_> = [&lost, &lost_too]
+    let expected: HashSet<_> = [&ended_one, &ended_two]
         .map(|session| Revocation {
             what: Revoked::Session(session.id),
             user: ann,
@@ -75,26 +76,27 @@ pub async fn a_new_password_ends_every_other_session(h: Harness) {
     let stored = h.revocations(None, at(2)).await;
     assert_eq!(stored.into_iter().collect::<HashSet<_>>(), expected);
     assert_eq!(password(&h, ann).await, Some(second));
-    assert!(goes_on(&h, &kept).await);
-    assert!(!goes_on(&h, &lost).await);
-    assert!(!goes_on(&h, &lost_too).await);
-    assert!(goes_on(&h, &of_bob).await, "nobody else is logged out");
+    assert!(can_refresh(&h, &kept).await);
+    assert!(!can_refresh(&h, &ended_one).await);
+    assert!(!can_refresh(&h, &ended_two).await);
+    assert!(can_refresh(&h, &of_bob).await, "no other user is logged out");
     assert_eq!(password(&h, bob).await, Some(first));
 }
 
-/// The mail that tells of a new password is written where the password is, and only there.
+/// The notice of a new password is queued if the password is replaced, and only then.
 pub async fn a_new_password_and_its_notice_are_written_together(h: Harness) {
     let (user, address) = (h.user().await, email("ann@example.com"));
     let token =
         one_time(Purpose::ResetPassword, Some(user), &h.stored(user).await.email.expect("an address"));
     h.one_time.put(token.clone()).await.expect(ANSWERS);
-    let told = |hash: &str, reason: EndReason| PasswordReplacement {
+    let with_notice = |hash: &str, reason: EndReason| PasswordReplacement {
         notice: Some(mail(Some(user), &address, Template::PasswordChanged)),
         ..replacement(password_hash(hash), ending(reason, at(1)))
     };
     let (changed, wrong) =
-        (told("second", EndReason::PasswordChange), told("third", EndReason::PasswordChange));
-    let (reset, again) = (told("fourth", EndReason::PasswordReset), told("fifth", EndReason::PasswordReset));
+        (with_notice("second", EndReason::PasswordChange), with_notice("third", EndReason::PasswordChange));
+    let (reset, again) =
+        (with_notice("fourth", EndReason::PasswordReset), with_notice("fifth", EndReason::PasswordReset));
     let notices = [&changed, &reset].map(|new| new.notice.as_ref().map(|mail| mail.id));
     for new in [reset, again] {
         h.one_time.reset_password(&token.hash, new).await.expect(ANSWERS);
@@ -108,19 +110,19 @@ pub async fn a_new_password_and_its_notice_are_written_together(h: Harness) {
     assert_eq!(queued, HashSet::from(notices));
 }
 
-/// Where the password is not the one that was compared, nothing happens.
-pub async fn a_password_changed_meanwhile_is_not_replaced(h: Harness) {
+/// If the stored password is not the expected one, the change does nothing.
+pub async fn a_password_other_than_the_expected_one_is_not_replaced(h: Harness) {
     let user = h.user().await;
     let session = open(&h, user).await;
     let [first, second, third] = ["first", "second", "third"].map(password_hash);
     assert_eq!(set(&h, user, &second, &third, None).await, PasswordSet::Changed);
     assert_eq!(password(&h, user).await, Some(first));
-    assert!(goes_on(&h, &session).await);
+    assert!(can_refresh(&h, &session).await);
     assert_eq!(h.revocations(None, at(2)).await, []);
 }
 
-/// Of two changes at once that prove the same password exactly one is made.
-pub async fn of_password_changes_at_once_one_is_made(h: Harness) {
+/// Of two concurrent changes of the same password, exactly one succeeds.
+pub async fn exactly_one_of_concurrent_password_changes_succeeds(h: Harness) {
     let h = Arc::new(h);
     let [first, second, third] = ["first", "second", "third"].map(password_hash);
     for round in 0..10 {
@@ -138,12 +140,12 @@ pub async fn of_password_changes_at_once_one_is_made(h: Harness) {
         assert_eq!(done.len(), 1, "round {round}: {made:?}");
         assert!(made.iter().any(|(set, _)| *set == PasswordSet::Changed), "round {round}: {made:?}");
         assert_eq!(password(&h, user).await.as_ref(), Some(&done[0].1), "round {round}");
-        assert!(!goes_on(&h, &session).await, "round {round}");
+        assert!(!can_refresh(&h, &session).await, "round {round}");
     }
 }
 
-/// A session whose refresh token has expired is ended too: an access token of it may not have.
-pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
+/// A session with an expired refresh token is ended too: its access token may still be valid.
+pub async fn a_new_password_also_ends_expired_sessions(h: Harness) {
     let user = h.user().await;
     let session = new_session(at(1));
     let id = session.id;
@@ -151,7 +153,7 @@ pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
         .open(user, session, 20, ending(EndReason::DeviceRevoked, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     let late = ending(EndReason::PasswordChange, at(60));
     let set = h
         .accounts
@@ -159,13 +161,13 @@ pub async fn an_expired_session_is_ended_by_a_new_password(h: Harness) {
         .await
         .expect(ANSWERS);
     let PasswordSet::Done(ended) = set else {
-        panic!("the password was the first");
+        panic!("the old password matches");
     };
     assert_eq!(ended.iter().map(|revocation| revocation.what).collect::<Vec<_>>(), [Revoked::Session(id)]);
 }
 
-/// A session whose password was verified is opened only while that password is the account's.
-pub async fn a_session_is_not_opened_on_a_password_that_was_changed(h: Harness) {
+/// A login that verified a password opens a session only if that password is still the current one.
+pub async fn a_session_is_not_opened_with_a_replaced_password(h: Harness) {
     let user = h.user().await;
     let [first, second] = ["first", "second"].map(password_hash);
     let opening = ending(EndReason::DeviceRevoked, at(2));
@@ -187,8 +189,8 @@ pub async fn a_session_is_not_opened_on_a_password_that_was_changed(h: Harness) 
     assert_eq!(open(&first).await, Err(OpenRefusal::NoSuchUser), "the account is disabled");
 }
 
-/// Of sessions opened on the old password while it is changed none is live afterwards.
-pub async fn no_session_opened_on_the_old_password_outlives_its_change(h: Harness) {
+/// Sessions that concurrent logins open with the old password have ended after its change.
+pub async fn no_session_opened_with_the_old_password_survives_its_change(h: Harness) {
     let h = Arc::new(h);
     let [first, second] = ["first", "second"].map(password_hash);
     for round in 0..10 {

@@ -50,10 +50,11 @@ pub async fn a_name_is_set_changed_and_cleared(h: Harness) {
     assert_eq!(name(&h, ann).await, None);
 }
 
-/// The new address is not verified until its mail is used, both addresses get a mail, and the old address is free.
+/// The new address is not verified until its mail is used, both addresses get a mail, and the old
+/// address is free.
 pub async fn a_new_address_is_unverified_and_both_addresses_get_a_mail(h: Harness) {
     let user = h.user().await;
-    let old = h.stored(user).await.email.expect("it has an address");
+    let old = h.stored(user).await.email.expect("the user has an address");
     let first = one_time(Purpose::VerifyEmail, Some(user), &old);
     h.one_time.put(first.clone()).await.expect(ANSWERS);
     let verified = h.one_time.verify_email(&first.hash, T0).await.expect(ANSWERS).expect("it is valid");
@@ -171,7 +172,7 @@ pub async fn of_concurrent_changes_to_one_address_exactly_one_succeeds(h: Harnes
 /// A user may change the case of the own address.
 pub async fn the_own_address_may_change_its_case(h: Harness) {
     let user = h.user().await;
-    let old = h.stored(user).await.email.expect("it has an address");
+    let old = h.stored(user).await.email.expect("the user has an address");
     let upper = email(&old.as_str().to_uppercase());
     assert!(matches!(change_email(&h, user, &upper).await, ProfileChanged::Done(_)));
     let stored = by_email(&h, &old).await.expect("the user is found under either spelling");

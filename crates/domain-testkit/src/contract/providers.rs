@@ -1,4 +1,4 @@
-//! Logging in by an OAuth provider, linking one and taking it away.
+//! Logging in with an OAuth provider, linking an identity and unlinking it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ async fn resolve(h: &Harness, identity: &ProviderIdentity) -> Resolved {
 fn done(resolved: Resolved) -> User {
     match resolved {
         Resolved::Done(user) => *user,
-        Resolved::NeedsLink | Resolved::Disabled => panic!("it logs somebody in, not {resolved:?}"),
+        Resolved::NeedsLink | Resolved::Disabled => panic!("expected a login, got {resolved:?}"),
     }
 }
 
@@ -37,10 +37,10 @@ async fn providers(h: &Harness, user: UserId) -> Vec<String> {
     h.identities.providers(user).await.expect(ANSWERS)
 }
 
-/// A user with a password and an address that is verified or not.
+/// A user with a password and an address, which is verified on request.
 async fn registered(h: &Harness, verified: bool) -> (UserId, Email) {
     let user = h.user().await;
-    let address = h.stored(user).await.email.expect("it has an address");
+    let address = h.stored(user).await.email.expect("the user has an address");
     if verified {
         let token = one_time(Purpose::VerifyEmail, Some(user), &address);
         h.one_time.put(token.clone()).await.expect(ANSWERS);
@@ -49,8 +49,9 @@ async fn registered(h: &Harness, verified: bool) -> (UserId, Email) {
     (user, address)
 }
 
-/// A new identity makes a user, whose address is verified where the provider vouches for one; later logins find that user.
-pub async fn a_new_identity_makes_a_user(h: Harness) {
+/// A new identity creates a user with the verified address of the provider, if there is one. Later
+/// logins find that user.
+pub async fn a_new_identity_creates_a_user(h: Harness) {
     for (subject, address) in [("1", Some(email("Ann@Example.com"))), ("2", None)] {
         let name = Some(display_name("Ann"));
         let ann = ProviderIdentity { name: name.clone(), ..identity("google", subject, address.as_ref()) };
@@ -70,15 +71,20 @@ pub async fn a_new_identity_makes_a_user(h: Harness) {
         assert_eq!(h.stored(new_user).await, expected);
         assert_eq!(h.clock(new_user).await, at(1));
         let elsewhere = identity("google", subject, Some(&email("elsewhere@example.com")));
-        assert_eq!(done(resolve(&h, &elsewhere).await), expected, "the identity counts, not its address");
+        assert_eq!(done(resolve(&h, &elsewhere).await), expected, "the identity decides, not its address");
         assert_eq!(providers(&h, new_user).await, ["google"]);
     }
     let other = done(resolve(&h, &identity("github", "2", None)).await);
-    assert_eq!(providers(&h, other.id).await, ["github"], "a subject of another provider is another's");
+    assert_eq!(
+        providers(&h, other.id).await,
+        ["github"],
+        "the same subject of another provider is another user"
+    );
 }
 
-/// A new identity whose address an account verified is linked to it, beside what it has there already.
-pub async fn a_verified_address_gets_the_identity(h: Harness) {
+/// A new identity with the verified address of an account is linked to it, in addition to
+/// identities that the account has at the provider.
+pub async fn a_new_identity_is_linked_by_its_verified_address(h: Harness) {
     let (user, address) = registered(&h, true).await;
     let before = h.stored(user).await;
     let upper = email(&address.as_str().to_uppercase());
@@ -87,12 +93,12 @@ pub async fn a_verified_address_gets_the_identity(h: Harness) {
     for subject in ["1", "by hand"] {
         assert_eq!(done(resolve(&h, &identity("google", subject, None)).await).id, user, "{subject}");
     }
-    assert_eq!(providers(&h, user).await, ["google"], "named once");
+    assert_eq!(providers(&h, user).await, ["google"], "the provider is listed once");
     assert_eq!(unlink(&h, user, "google").await, Unlinked::Done);
-    assert_eq!(providers(&h, user).await, [""; 0], "all of the provider's go");
+    assert_eq!(providers(&h, user).await, [""; 0], "all identities of the provider are removed");
 }
 
-/// A new identity whose address an account never verified is joined to nobody, until a session links it.
+/// A new identity with the unverified address of an account joins it only if a session links it.
 pub async fn an_unverified_address_needs_a_link(h: Harness) {
     let (user, address) = registered(&h, false).await;
     let ann = identity("google", "1", Some(&address));
@@ -102,10 +108,10 @@ pub async fn an_unverified_address_needs_a_link(h: Harness) {
     assert_eq!(providers(&h, user).await, [""; 0]);
     assert_eq!(link(&h, user, &ann).await, Linked::Done);
     assert_eq!(done(resolve(&h, &ann).await).id, user);
-    assert!(!h.stored(user).await.email_verified, "a link vouches for no address");
+    assert!(!h.stored(user).await.email_verified, "a link verifies no address");
 }
 
-/// A disabled account is logged in by no identity, known or new.
+/// No identity, known or new, logs in to a disabled account.
 pub async fn a_disabled_account_is_not_resolved(h: Harness) {
     let (user, address) = registered(&h, true).await;
     let known = identity("google", "known", None);
@@ -116,8 +122,9 @@ pub async fn a_disabled_account_is_not_resolved(h: Harness) {
     assert_eq!(providers(&h, user).await, ["google"]);
 }
 
-/// Logins at once by one new identity, or by two that share a verified address, make one user.
-pub async fn resolutions_at_once_make_one_user(h: Harness) {
+/// Concurrent logins with one new identity, or with two that share a verified address, create one
+/// user.
+pub async fn concurrent_logins_with_a_new_identity_create_one_user(h: Harness) {
     let h = Arc::new(h);
     for round in 0..10 {
         let address = email(&format!("ann{round}@example.com"));
@@ -135,8 +142,8 @@ pub async fn resolutions_at_once_make_one_user(h: Harness) {
     }
 }
 
-/// Of a registration and a login by a provider at once with one address one is refused.
-pub async fn a_registration_and_a_resolution_at_once_share_no_address(h: Harness) {
+/// Of a registration and a concurrent provider login with the same address, one is refused.
+pub async fn a_concurrent_registration_and_provider_login_share_no_address(h: Harness) {
     let h = Arc::new(h);
     for round in 0..10 {
         let new = NewUser { email: email(&format!("ann{round}@example.com")), ..new_user() };
@@ -153,7 +160,7 @@ pub async fn a_registration_and_a_resolution_at_once_share_no_address(h: Harness
     }
 }
 
-/// A link gives the identity to the user, again too; one of another user stays theirs.
+/// Linking an identity is idempotent. An identity of another user is not moved.
 pub async fn an_identity_belongs_to_one_user(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let google = identity("google", "1", None);
@@ -180,8 +187,9 @@ pub async fn an_identity_belongs_to_one_user(h: Harness) {
     }
 }
 
-/// A link replaces the one that the user had at the same provider, which is free then.
-pub async fn a_link_replaces_the_one_at_the_same_provider(h: Harness) {
+/// A link replaces the user's identity at the same provider. Another user can then link the old
+/// one.
+pub async fn a_link_replaces_the_users_identity_at_the_same_provider(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let [first, second] = ["1", "2"].map(|subject| identity("google", subject, None));
     let other = identity("github", "1", None);
@@ -190,42 +198,42 @@ pub async fn a_link_replaces_the_one_at_the_same_provider(h: Harness) {
         assert_eq!(link(&h, ann, identity).await, Linked::Done);
     }
     assert_eq!(providers(&h, ann).await, ["github", "google"]);
-    assert_eq!(providers(&h, bob).await, ["google"], "nobody else's goes");
+    assert_eq!(providers(&h, bob).await, ["google"], "another user's identity is kept");
     let refused = link(&h, bob, &second).await;
     assert_eq!(refused, Linked::BelongsToAnother);
     assert_eq!(providers(&h, bob).await, ["google"], "a refused link replaces nothing");
-    assert_eq!(link(&h, bob, &first).await, Linked::Done, "the first is free");
+    assert_eq!(link(&h, bob, &first).await, Linked::Done, "the replaced identity is free");
     assert_eq!(done(resolve(&h, &second).await).id, ann);
     assert_eq!(done(resolve(&h, &first).await).id, bob);
 }
 
-/// A provider is taken away where another way to log in is left.
-pub async fn the_last_way_in_is_not_taken(h: Harness) {
+/// A provider is unlinked only if the user has another login method.
+pub async fn the_last_login_method_is_not_unlinked(h: Harness) {
     let with_password = h.user().await;
     assert_eq!(unlink(&h, with_password, "google").await, Unlinked::NotLinked);
     assert_eq!(unlink(&h, UserId(uuid()), "google").await, Unlinked::NotLinked);
     let first = identity("google", "1", None);
     assert_eq!(link(&h, with_password, &first).await, Linked::Done);
     assert_eq!(unlink(&h, with_password, "github").await, Unlinked::NotLinked);
-    assert_eq!(unlink(&h, with_password, "google").await, Unlinked::Done, "the password is left");
+    assert_eq!(unlink(&h, with_password, "google").await, Unlinked::Done, "the password remains");
     assert_eq!(unlink(&h, with_password, "google").await, Unlinked::NotLinked);
 
     let user = done(resolve(&h, &first).await).id;
-    assert_ne!(user, with_password, "an identity that was taken away is new again");
+    assert_ne!(user, with_password, "an unlinked identity counts as new");
     assert_eq!(unlink(&h, user, "google").await, Unlinked::LastWayIn);
     assert_eq!(providers(&h, user).await, ["google"]);
     assert_eq!(link(&h, user, &identity("github", "1", None)).await, Linked::Done);
-    assert_eq!(unlink(&h, user, "google").await, Unlinked::Done, "the other is left");
+    assert_eq!(unlink(&h, user, "google").await, Unlinked::Done, "the other provider remains");
     assert_eq!(unlink(&h, user, "github").await, Unlinked::LastWayIn);
 
     let token = external("issuer", "1", None);
     let external = h.identities.find_or_create_external(&token, UserId(uuid()), T0).await.expect(ANSWERS);
     assert_eq!(link(&h, external, &identity("google", "9", None)).await, Linked::Done);
-    assert_eq!(unlink(&h, external, "google").await, Unlinked::Done, "the issuer is left");
+    assert_eq!(unlink(&h, external, "google").await, Unlinked::Done, "the issuer remains");
 }
 
-/// Two providers taken away at once leave one.
-pub async fn two_unlinks_at_once_leave_a_way_in(h: Harness) {
+/// Of two concurrent unlinks of the last two providers, one is refused.
+pub async fn two_concurrent_unlinks_leave_one_login_method(h: Harness) {
     let h = Arc::new(h);
     for round in 0..15 {
         let subject = round.to_string();
@@ -242,7 +250,7 @@ pub async fn two_unlinks_at_once_leave_a_way_in(h: Harness) {
     }
 }
 
-/// Providers come in the order of their names, each once.
+/// Providers are listed in byte order, each once.
 pub async fn providers_are_sorted(h: Harness) {
     let user = h.user().await;
     for provider in ["okta", "github", "a-b", "google", "Z", "a"] {

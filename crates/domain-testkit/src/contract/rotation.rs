@@ -1,4 +1,4 @@
-//! Refresh tokens: rotation, repeats, reuse.
+//! Refresh tokens: rotation, repeats and reuse.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::build::{T0, at, ending, new_session, successor, token_hash};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
-/// When the tokens of these tests expire, unless they say otherwise.
+/// The default expiry of tokens in these tests, in seconds after [`T0`].
 const LATER: u64 = 10_000;
 
 async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
@@ -21,7 +21,7 @@ async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
         .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     session
 }
 
@@ -33,7 +33,7 @@ async fn rotate(h: &Harness, presented: &TokenHash, now: Stamp) -> Rotated {
 async fn next(h: &Harness, presented: &TokenHash, now: Stamp) -> TokenHash {
     match rotate(h, presented, now).await {
         Rotated::Done { hash, .. } => hash,
-        other => panic!("the session goes on, not {other:?}"),
+        other => panic!("expected a rotated token, got {other:?}"),
     }
 }
 
@@ -41,14 +41,15 @@ async fn find(h: &Harness, hash: &TokenHash) -> RefreshToken {
     h.token(hash).await.expect("the token is stored")
 }
 
-/// A token is replaced by the next generation, which expires later, and the answer tells whose it is.
+/// A rotation replaces the token by one of the next generation, with a later expiry, and returns
+/// its user and session.
 pub async fn a_rotation_replaces_the_token(h: Harness) {
     let user = h.user().await;
     let session = open(&h, user, at(100)).await;
     let new = successor(at(500));
     let ending = ending(EndReason::ReuseDetected, at(7));
     let refreshed = h.sessions.rotate(&session.hash, new, &Device::default(), ending).await.expect(ANSWERS);
-    let stored = h.accounts.by_id(user).await.expect(ANSWERS).expect("exists");
+    let stored = h.accounts.by_id(user).await.expect(ANSWERS).expect("the user exists");
     assert_eq!(refreshed, Rotated::Done { user: Box::new(stored), session: session.id, hash: new.hash });
     let old = find(&h, &session.hash).await;
     assert_eq!((old.generation, old.replaced), (0, Some((at(7), new.id))));
@@ -63,17 +64,17 @@ pub async fn a_rotation_replaces_the_token(h: Harness) {
     };
     assert_eq!(find(&h, &new.hash).await, expected);
     let third = next(&h, &new.hash, at(400)).await;
-    assert_eq!(find(&h, &third).await.generation, 2, "the session goes on beyond its first expiry");
+    assert_eq!(find(&h, &third).await.generation, 2, "the session outlives its first expiry");
 }
 
-/// Nobody knows an unknown token.
-pub async fn an_unknown_token_is_unknown(h: Harness) {
+/// The rotation of an unknown token returns `Unknown`.
+pub async fn an_unknown_token_is_reported_as_unknown(h: Harness) {
     h.user().await;
     assert_eq!(rotate(&h, &token_hash(), T0).await, Rotated::Unknown);
 }
 
-/// Two hundred refreshes of one token at once all succeed with one successor.
-pub async fn two_hundred_rotations_at_once_leave_one_live_token(h: Harness) {
+/// Two hundred concurrent refreshes of one token all succeed with the same successor.
+pub async fn two_hundred_concurrent_rotations_leave_one_live_token(h: Harness) {
     let user = h.user().await;
     let session = open(&h, user, at(100)).await;
     let h = Arc::new(h);
@@ -91,35 +92,39 @@ pub async fn two_hundred_rotations_at_once_leave_one_live_token(h: Harness) {
     for (_, answer) in &answers {
         match answer {
             Rotated::Done { hash, session: of, .. } if *of == session.id => hashes.insert(*hash),
-            other => panic!("all succeed, not {other:?}"),
+            other => panic!("expected a rotated token, got {other:?}"),
         };
     }
-    assert_eq!(hashes.len(), 1, "all are answered with the same token");
+    assert_eq!(hashes.len(), 1, "all callers get the same token");
     let mut stored = Vec::new();
     for (own, _) in &answers {
         stored.extend(h.token(own).await);
     }
     assert_eq!(stored.len(), 1, "one successor is stored: {stored:?}");
     assert_eq!((stored[0].generation, stored[0].replaced), (1, None));
-    assert!(hashes.contains(&stored[0].hash), "it is the one that was answered");
+    assert!(hashes.contains(&stored[0].hash), "the stored successor is the returned one");
     assert_eq!(find(&h, &session.hash).await.replaced, Some((at(1), stored[0].id)));
     assert_eq!(h.revocations(None, at(1)).await, []);
 }
 
-/// Within the grace a token is answered with its successor, even when that was used already.
-pub async fn within_the_grace_a_repeat_gets_the_same_successor(h: Harness) {
+/// Within the grace period, a repeat returns the same successor, even if that has been used.
+pub async fn a_repeat_within_the_grace_period_gets_the_same_successor(h: Harness) {
     let session = open(&h, h.user().await, at(100)).await;
     let second = next(&h, &session.hash, at(1)).await;
     assert_eq!(next(&h, &session.hash, at(1)).await, second);
     let third = next(&h, &second, at(2)).await;
     assert_ne!(third, second);
-    assert_eq!(next(&h, &session.hash, at(1).plus(GRACE)).await, second, "to the last instant");
+    assert_eq!(
+        next(&h, &session.hash, at(1).plus(GRACE)).await,
+        second,
+        "the last instant of the grace period"
+    );
     assert_eq!(next(&h, &second, at(3)).await, third);
-    assert_eq!(find(&h, &third).await.replaced, None, "repeats make no new tokens");
+    assert_eq!(find(&h, &third).await.replaced, None, "repeats create no tokens");
 }
 
-/// While its successor was never used a token may come again at any time: the answer was lost.
-pub async fn a_lost_answer_can_be_fetched_long_after(h: Harness) {
+/// A token can be repeated at any time until its successor is used, as the response may be lost.
+pub async fn a_lost_response_can_be_fetched_much_later(h: Harness) {
     let session = open(&h, h.user().await, at(100)).await;
     let second = next(&h, &session.hash, at(1)).await;
     assert_eq!(next(&h, &session.hash, at(5_000)).await, second);
@@ -127,8 +132,9 @@ pub async fn a_lost_answer_can_be_fetched_long_after(h: Harness) {
     assert_eq!(find(&h, &third).await.generation, 2);
 }
 
-/// After the grace the use of a token whose successor was used ends the session, and that is stored.
-pub async fn reuse_after_the_grace_ends_the_session(h: Harness) {
+/// After the grace period, the use of a token whose successor was used ends the session. The
+/// revocation is stored.
+pub async fn reuse_after_the_grace_period_ends_the_session(h: Harness) {
     let user = h.user().await;
     let (session, other) = (open(&h, user, at(100)).await, open(&h, user, at(100)).await);
     let second = next(&h, &session.hash, at(1)).await;
@@ -150,15 +156,19 @@ pub async fn reuse_after_the_grace_ends_the_session(h: Harness) {
     };
     let reused = answers.iter().filter(|answer| **answer == Rotated::Reused(revocation)).count();
     let ended = answers.iter().filter(|answer| **answer == Rotated::Ended).count();
-    assert_eq!((reused, ended), (1, 9), "one finds it out, the others find it ended: {answers:?}");
+    assert_eq!(
+        (reused, ended),
+        (1, 9),
+        "one detects the reuse, the others find the session ended: {answers:?}"
+    );
     assert_eq!(h.revocations(None, late).await, [revocation]);
     for hash in [session.hash, second, third] {
-        assert_eq!(rotate(&h, &hash, late).await, Rotated::Ended, "no token of it is good any more");
+        assert_eq!(rotate(&h, &hash, late).await, Rotated::Ended, "every token of the session is invalid");
     }
     next(&h, &other.hash, at(40)).await;
 }
 
-/// A token expires at its very instant, and what is tried then changes nothing.
+/// A token is expired from `expires_at` on. The refused rotation changes nothing.
 pub async fn an_expired_token_is_refused(h: Harness) {
     let session = open(&h, h.user().await, at(100)).await;
     let before = find(&h, &session.hash).await;
@@ -168,7 +178,7 @@ pub async fn an_expired_token_is_refused(h: Harness) {
     next(&h, &session.hash, at(100).minus(Duration::from_micros(1))).await;
 }
 
-/// A session that was ended gives out nothing.
+/// The tokens of an ended session are refused and do not change.
 pub async fn a_token_of_an_ended_session_is_refused(h: Harness) {
     let user = h.user().await;
     let session = open(&h, user, at(100)).await;
@@ -181,8 +191,8 @@ pub async fn a_token_of_an_ended_session_is_refused(h: Harness) {
     }
 }
 
-/// Whichever comes first of a logout and a refresh, no token is good afterwards.
-pub async fn a_logout_wins_against_a_refresh_at_once(h: Harness) {
+/// After a logout and a concurrent refresh, in either order, no token of the session is valid.
+pub async fn a_logout_wins_over_a_concurrent_refresh(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     for round in 0..15 {
@@ -198,7 +208,9 @@ pub async fn a_logout_wins_against_a_refresh_at_once(h: Harness) {
         match refreshed {
             Rotated::Done { hash, .. } => presented.push(hash),
             Rotated::Ended => {}
-            other => panic!("round {round}: done before the logout or ended by it, not {other:?}"),
+            other => panic!(
+                "round {round}: expected a rotation before the logout or an ended session, got {other:?}"
+            ),
         }
         for hash in presented {
             assert_eq!(rotate(&h, &hash, at(2)).await, Rotated::Ended, "round {round}");

@@ -1,4 +1,4 @@
-//! Opening and ending sessions, and the revocations that tell of it.
+//! Opening sessions, ending them, and reading the revocations.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -25,28 +25,28 @@ async fn open(h: &Harness, user: UserId, cap: u32, now: Stamp) -> (NewSession, V
 fn id_of(revocation: &Revocation) -> SessionId {
     match revocation.what {
         Revoked::Session(id) => id,
-        Revoked::User(_) => panic!("a session ended, nothing else: {revocation:?}"),
+        Revoked::User(_) => panic!("expected the revocation of a session, got {revocation:?}"),
     }
 }
 
-async fn goes_on(h: &Harness, session: &NewSession, now: Stamp) -> bool {
+async fn can_refresh(h: &Harness, session: &NewSession, now: Stamp) -> bool {
     let ending = ending(EndReason::ReuseDetected, now);
     let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &Device::default(), ending).await;
     match refreshed.expect(ANSWERS) {
         Rotated::Done { .. } => true,
         Rotated::Ended => false,
-        other => panic!("the session goes on or has ended, not {other:?}"),
+        other => panic!("expected a refreshed or an ended session, got {other:?}"),
     }
 }
 
 async fn revocations(h: &Harness, since: Option<Stamp>, now: Stamp) -> HashSet<Revocation> {
     let list = h.revocations(since, now).await;
     let set: HashSet<_> = list.iter().copied().collect();
-    assert_eq!(set.len(), list.len(), "each once: {list:#?}");
+    assert_eq!(set.len(), list.len(), "each revocation is listed once: {list:#?}");
     set
 }
 
-/// A session opens with its first token and marks the login.
+/// Opening a session stores its first refresh token and the time of the login.
 pub async fn an_opened_session_is_found_by_its_token(h: Harness) {
     let user = h.user().await;
     let (session, ended) = open(&h, user, 20, at(5)).await;
@@ -55,12 +55,12 @@ pub async fn an_opened_session_is_found_by_its_token(h: Harness) {
     assert_eq!((token.id, token.session, token.user), (session.token, session.id, user));
     assert_eq!((token.generation, token.hash, token.expires_at), (0, session.hash, at(1_000)));
     assert_eq!(token.replaced, None);
-    let stored = h.accounts.by_id(user).await.expect(ANSWERS).expect("exists");
+    let stored = h.accounts.by_id(user).await.expect(ANSWERS).expect("the user exists");
     assert_eq!(stored.last_login_at, Some(at(5)));
     assert_eq!(h.token(&successor(T0).hash).await, None);
 }
 
-/// Nobody has no session.
+/// No session opens for an unknown user.
 pub async fn a_session_of_an_unknown_user_is_not_opened(h: Harness) {
     let session = new_session(at(1_000));
     let ending = ending(EndReason::DeviceRevoked, T0);
@@ -69,13 +69,14 @@ pub async fn a_session_of_an_unknown_user_is_not_opened(h: Harness) {
     assert_eq!(h.token(&session.hash).await, None);
 }
 
-/// Beyond the cap the session opened earliest ends, however recently it was used, and its revocation is stored.
+/// Over the cap, the session that was opened first ends, however recently it was used. Its
+/// revocation is stored.
 pub async fn beyond_the_cap_the_oldest_session_ends(h: Harness) {
     let [user, other] = [h.user().await, h.user().await];
     let (of_other, _) = open(&h, other, 2, T0).await;
     let (first, _) = open(&h, user, 2, at(1)).await;
     let (second, _) = open(&h, user, 2, at(2)).await;
-    assert!(goes_on(&h, &first, at(3)).await);
+    assert!(can_refresh(&h, &first, at(3)).await);
     let (third, ended) = open(&h, user, 2, at(4)).await;
     assert_eq!(ended, [first.id]);
     let expected = Revocation {
@@ -86,35 +87,35 @@ pub async fn beyond_the_cap_the_oldest_session_ends(h: Harness) {
         until: at(4).plus(Duration::from_hours(1)),
     };
     assert_eq!(revocations(&h, None, at(5)).await, HashSet::from([expected]));
-    assert!(!goes_on(&h, &first, at(5)).await);
+    assert!(!can_refresh(&h, &first, at(5)).await);
 
     let (fourth, mut ended) = open(&h, user, 1, at(6)).await;
     ended.sort_unstable();
     assert_eq!(ended, [second.id, third.id], "a smaller cap ends more");
-    assert!(goes_on(&h, &fourth, at(7)).await);
-    assert!(goes_on(&h, &of_other, at(7)).await, "caps count each user alone");
+    assert!(can_refresh(&h, &fourth, at(7)).await);
+    assert!(can_refresh(&h, &of_other, at(7)).await, "each user has a separate cap");
 }
 
-/// Ended and expired sessions take no place under the cap.
+/// Ended and expired sessions do not count towards the cap.
 pub async fn ended_and_expired_sessions_do_not_count(h: Harness) {
     let user = h.user().await;
-    let (living, _) = open(&h, user, 2, at(1)).await;
+    let (live, _) = open(&h, user, 2, at(1)).await;
     let short = NewSession { expires_at: at(10), ..new_session(at(10)) };
     h.sessions
         .open(user, short, 2, ending(EndReason::DeviceRevoked, at(2)))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
+        .expect("the session opens");
     let (_, ended) = open(&h, user, 2, at(10)).await;
     assert_eq!(ended, [], "the short one has expired");
     let (second, ended) = open(&h, user, 2, at(11)).await;
-    assert_eq!(ended, [living.id]);
+    assert_eq!(ended, [live.id]);
     let logout = ending(EndReason::Logout, at(12));
     assert!(h.sessions.end(user, second.id, logout).await.expect(ANSWERS).is_some());
     assert_eq!(open(&h, user, 2, at(13)).await.1, [], "the second one has ended");
 }
 
-/// A session that was refreshed counts until its new expiry, not its first.
+/// A refreshed session counts towards the cap until its new expiry.
 pub async fn a_refreshed_session_counts_until_its_new_expiry(h: Harness) {
     let user = h.user().await;
     let short = new_session(at(10));
@@ -122,13 +123,13 @@ pub async fn a_refreshed_session_counts_until_its_new_expiry(h: Harness) {
         .open(user, short.clone(), 1, ending(EndReason::DeviceRevoked, at(1)))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
-    assert!(goes_on(&h, &short, at(9)).await);
+        .expect("the session opens");
+    assert!(can_refresh(&h, &short, at(9)).await);
     assert_eq!(open(&h, user, 1, at(20)).await.1, [short.id]);
 }
 
-/// Any number of logins at once leave as many sessions as the cap allows.
-pub async fn logins_at_once_keep_to_the_cap(h: Harness) {
+/// After concurrent logins, exactly as many sessions are live as the cap allows.
+pub async fn concurrent_logins_respect_the_cap(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     let opened = all((0..25).map(|_| {
@@ -137,15 +138,15 @@ pub async fn logins_at_once_keep_to_the_cap(h: Harness) {
     }))
     .await;
     let ended: HashSet<_> = opened.iter().flat_map(|(_, ended)| ended).copied().collect();
-    assert_eq!(ended.len(), 20, "all but five ended, each told once");
+    assert_eq!(ended.len(), 20, "all except five ended, each reported once");
     let stored: HashSet<_> = revocations(&h, None, at(1)).await.iter().map(id_of).collect();
     assert_eq!(stored, ended);
     for (session, _) in &opened {
-        assert_eq!(goes_on(&h, session, at(1)).await, !ended.contains(&session.id));
+        assert_eq!(can_refresh(&h, session, at(1)).await, !ended.contains(&session.id));
     }
 }
 
-/// A session ends once.
+/// Of concurrent requests to end a session, one gets the revocation. Later ones get `None`.
 pub async fn a_session_ends_once(h: Harness) {
     let user = h.user().await;
     let (session, _) = open(&h, user, 20, T0).await;
@@ -165,15 +166,15 @@ pub async fn a_session_ends_once(h: Harness) {
     .await;
     assert_eq!(ended.into_iter().flatten().collect::<Vec<_>>(), [expected]);
     assert_eq!(revocations(&h, None, at(1)).await, HashSet::from([expected]));
-    assert!(!goes_on(&h, &session, at(2)).await);
+    assert!(!can_refresh(&h, &session, at(2)).await);
     let again = h.sessions.end(user, session.id, ending(EndReason::AdminRevoke, at(9))).await.expect(ANSWERS);
     assert_eq!(again, None);
     assert_eq!(h.sessions.end(user, SessionId(uuid()), logout).await.expect(ANSWERS), None);
     assert_eq!(h.sessions.end_all(user, None, logout).await.expect(ANSWERS), []);
 }
 
-/// All sessions end, but the one to keep.
-pub async fn all_sessions_end_but_the_one_to_keep(h: Harness) {
+/// `end_all` ends all sessions of the user except the one to keep.
+pub async fn all_sessions_except_the_kept_one_end(h: Harness) {
     let user = h.user().await;
     let mut sessions = Vec::new();
     for _ in 0..4 {
@@ -185,13 +186,13 @@ pub async fn all_sessions_end_but_the_one_to_keep(h: Harness) {
     assert_eq!(ids, HashSet::from([sessions[0].id, sessions[1].id, sessions[3].id]));
     assert_eq!(revocations(&h, None, at(1)).await, ended.into_iter().collect());
     for (place, session) in sessions.iter().enumerate() {
-        assert_eq!(goes_on(&h, session, at(2)).await, place == 2);
+        assert_eq!(can_refresh(&h, session, at(2)).await, place == 2);
     }
     let ended = h.sessions.end_all(user, None, logout).await.expect(ANSWERS);
     assert_eq!(ended.iter().map(id_of).collect::<Vec<_>>(), [sessions[2].id]);
 }
 
-/// A session whose refresh token has expired can be ended: an access token of it may not have.
+/// A session with an expired refresh token can be ended: its access token may still be valid.
 pub async fn an_expired_session_can_be_ended(h: Harness) {
     let user = h.user().await;
     let short = [(); 2].map(|()| new_session(at(1)));
@@ -200,7 +201,7 @@ pub async fn an_expired_session_can_be_ended(h: Harness) {
             .open(user, session, 20, ending(EndReason::DeviceRevoked, T0))
             .await
             .expect(ANSWERS)
-            .expect("it opens");
+            .expect("the session opens");
     }
     let logout = ending(EndReason::Logout, at(60));
     let one = h.sessions.end(user, short[0].id, logout).await.expect(ANSWERS);
@@ -209,8 +210,9 @@ pub async fn an_expired_session_can_be_ended(h: Harness) {
     assert_eq!(rest.iter().map(id_of).collect::<Vec<_>>(), [short[1].id]);
 }
 
-/// Revocations are given from `since` on, that instant included, as long as they are kept.
-pub async fn revocations_are_given_from_an_instant_on(h: Harness) {
+/// Revocations are listed from `since` on, that instant included, until their `until`, which is
+/// excluded.
+pub async fn revocations_are_listed_from_an_instant_on(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let mut all = Vec::new();
     for (user, reason, when, until) in [
@@ -223,22 +225,22 @@ pub async fn revocations_are_given_from_an_instant_on(h: Harness) {
         let ending = Ending { reason, at: at(when), until: at(until) };
         all.push(h.sessions.end(user, session.id, ending).await.expect(ANSWERS).expect("was live"));
     }
-    let given = async |since, now| revocations(&h, since, now).await;
+    let listed = async |since, now| revocations(&h, since, now).await;
     let expected = |places: &[usize]| places.iter().map(|place| all[*place]).collect::<HashSet<_>>();
-    assert_eq!(given(None, at(4)).await, expected(&[0, 1, 2, 3]));
-    assert_eq!(given(Some(Stamp::MIN), at(4)).await, expected(&[0, 1, 2, 3]));
-    assert_eq!(given(Some(at(2)), at(4)).await, expected(&[1, 2, 3]), "made at the very instant");
-    assert_eq!(given(Some(at(2).next()), at(4)).await, expected(&[2, 3]));
-    assert_eq!(given(Some(at(4)), at(4)).await, expected(&[]));
+    assert_eq!(listed(None, at(4)).await, expected(&[0, 1, 2, 3]));
+    assert_eq!(listed(Some(Stamp::MIN), at(4)).await, expected(&[0, 1, 2, 3]));
+    assert_eq!(listed(Some(at(2)), at(4)).await, expected(&[1, 2, 3]), "`since` is inclusive");
+    assert_eq!(listed(Some(at(2).next()), at(4)).await, expected(&[2, 3]));
+    assert_eq!(listed(Some(at(4)), at(4)).await, expected(&[]));
     let just_before_50 = at(50).minus(Duration::from_micros(1));
-    assert_eq!(given(None, just_before_50).await, expected(&[0, 1, 2, 3]));
-    assert_eq!(given(None, at(50)).await, expected(&[0, 2, 3]), "over at the very instant");
-    assert_eq!(given(Some(at(3)), at(100)).await, expected(&[2, 3]));
-    assert_eq!(given(None, at(200)).await, expected(&[]));
+    assert_eq!(listed(None, just_before_50).await, expected(&[0, 1, 2, 3]));
+    assert_eq!(listed(None, at(50)).await, expected(&[0, 2, 3]), "`until` is exclusive");
+    assert_eq!(listed(Some(at(3)), at(100)).await, expected(&[2, 3]));
+    assert_eq!(listed(None, at(200)).await, expected(&[]));
 }
 
-/// Whatever a device says of itself is stored.
-pub async fn any_device_may_open_a_session(h: Harness) {
+/// Device details of any length, script and address family are accepted.
+pub async fn any_device_details_are_accepted(h: Harness) {
     let user = h.user().await;
     let devices = [("𝄞", "192.0.2.1"), ("ß", "2001:db8::1"), ("x", "::ffff:192.0.2.1"), ("'", "::")];
     for (text, ip) in devices {
@@ -249,7 +251,7 @@ pub async fn any_device_may_open_a_session(h: Harness) {
         };
         let session = NewSession { device: device.clone(), ..new_session(at(1_000)) };
         let logout = ending(EndReason::Logout, at(1));
-        h.sessions.open(user, session.clone(), 20, logout).await.expect(ANSWERS).expect("it opens");
+        h.sessions.open(user, session.clone(), 20, logout).await.expect(ANSWERS).expect("the session opens");
         for device in [device, Device::default()] {
             let refreshed = h.sessions.rotate(&session.hash, successor(at(1_000)), &device, logout).await;
             assert!(matches!(refreshed.expect(ANSWERS), Rotated::Done { .. }));

@@ -1,4 +1,4 @@
-//! What the owner of an address finds of whoever registered it before.
+//! An account registered with an unverified address, after the owner of the address takes it over.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
-/// Everything that lets somebody into an account.
-struct WaysIn {
+/// An account with every means of access to it.
+struct Access {
     user: UserId,
     address: Email,
     session: NewSession,
@@ -29,10 +29,11 @@ struct WaysIn {
     verification: TokenHash,
 }
 
-/// A user whose address is verified or not, with a session, two identities and tokens of every purpose.
-async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
+/// A user with a session, two identities and a token for every purpose. The address is verified on
+/// request.
+async fn user_with_access(h: &Harness, verified: bool) -> Access {
     let user = h.user().await;
-    let address = h.stored(user).await.email.expect("it has an address");
+    let address = h.stored(user).await.email.expect("the user has an address");
     if verified {
         let token = one_time(Purpose::VerifyEmail, Some(user), &address);
         h.one_time.put(token.clone()).await.expect(ANSWERS);
@@ -43,9 +44,13 @@ async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
         .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
         .await
         .expect(ANSWERS)
-        .expect("it opens");
-    for vouched in [None, Some(&address)] {
-        let known = identity(if vouched.is_some() { "google" } else { "github" }, &user.to_string(), vouched);
+        .expect("the session opens");
+    for verified_email in [None, Some(&address)] {
+        let known = identity(
+            if verified_email.is_some() { "google" } else { "github" },
+            &user.to_string(),
+            verified_email,
+        );
         assert_eq!(h.identities.link(user, None, known, T0).await.expect(ANSWERS), Linked::Done);
     }
     let mut hashes = Vec::new();
@@ -54,8 +59,9 @@ async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
         hashes.push((purpose, token.hash));
         h.one_time.put(token).await.expect(ANSWERS);
     }
-    let hash = |wanted| hashes.iter().find(|(purpose, _)| *purpose == wanted).expect("of every purpose").1;
-    WaysIn {
+    let hash =
+        |wanted| hashes.iter().find(|(purpose, _)| *purpose == wanted).expect("a token for every purpose").1;
+    Access {
         user,
         address,
         session,
@@ -67,173 +73,180 @@ async fn with_ways_in(h: &Harness, verified: bool) -> WaysIn {
     }
 }
 
-impl WaysIn {
+impl Access {
     async fn consume(&self, h: &Harness, purpose: Purpose, hash: &TokenHash) -> Option<ConsumedToken> {
         h.one_time.consume(purpose, hash, at(6)).await.expect(ANSWERS)
     }
 
-    /// Fails unless no token lets anybody in; the one that was used is among them.
-    async fn assert_tokens_void(&self, h: &Harness) {
-        assert_eq!(
-            self.consume(h, Purpose::OAuthHandOff, &self.hand_off).await,
-            None,
-            "a login to be exchanged"
-        );
-        assert_eq!(self.consume(h, Purpose::OAuthState, &self.link).await, None, "a link that was begun");
+    /// Fails if any token except the verification is valid.
+    async fn assert_tokens_invalid(&self, h: &Harness) {
+        assert_eq!(self.consume(h, Purpose::OAuthHandOff, &self.hand_off).await, None, "the code of a login");
+        assert_eq!(self.consume(h, Purpose::OAuthState, &self.link).await, None, "the state of a link");
         assert_eq!(self.consume(h, Purpose::MagicLink, &self.magic).await, None);
         assert_eq!(h.one_time.resettable(&self.reset, at(6)).await.expect(ANSWERS), None);
     }
 
     async fn assert_session_ended(&self, h: &Harness) {
-        let over = ending(EndReason::ReuseDetected, at(6));
+        let end = ending(EndReason::ReuseDetected, at(6));
         let next =
-            h.sessions.rotate(&self.session.hash, successor(at(10_000)), &Device::default(), over).await;
+            h.sessions.rotate(&self.session.hash, successor(at(10_000)), &Device::default(), end).await;
         assert_eq!(next.expect(ANSWERS), Rotated::Ended);
     }
 
-    /// Whose the two identities are now, by logging in with each.
+    /// Logs in with both identities and returns their users.
     async fn identities(&self, h: &Harness) -> [UserId; 2] {
         let mut found = [self.user; 2];
         for (place, provider) in found.iter_mut().zip(["google", "github"]) {
             let known = identity(provider, &self.user.to_string(), None);
             let resolved = h.identities.resolve(known, UserId(uuid()), at(6)).await.expect(ANSWERS);
-            let Resolved::Done(user) = resolved else { panic!("somebody is logged in: {resolved:?}") };
+            let Resolved::Done(user) = resolved else { panic!("expected a login, got {resolved:?}") };
             *place = user.id;
         }
         found
     }
 }
 
-async fn use_magic_link(h: &Harness, ways: &WaysIn) {
+async fn use_magic_link(h: &Harness, access: &Access) {
     let session = new_session(at(10_000));
-    let over = ending(EndReason::DeviceRevoked, at(5));
-    let done = h.one_time.use_magic_link(&ways.magic, UserId(uuid()), session.clone(), 20, over).await;
+    let end = ending(EndReason::DeviceRevoked, at(5));
+    let done = h.one_time.use_magic_link(&access.magic, UserId(uuid()), session.clone(), 20, end).await;
     assert!(matches!(done, Ok(MagicLinkLogin::Done(..))), "{done:?}");
-    let live = h.sessions.live(ways.user, at(5)).await.expect(ANSWERS);
-    assert!(live.iter().any(|live| live.id == session.id), "the owner is in");
+    let live = h.sessions.live(access.user, at(5)).await.expect(ANSWERS);
+    assert!(live.iter().any(|live| live.id == session.id), "the owner is logged in");
 }
 
-async fn reset(h: &Harness, ways: &WaysIn) {
-    let over = ending(EndReason::PasswordReset, at(5));
+async fn reset(h: &Harness, access: &Access) {
+    let end = ending(EndReason::PasswordReset, at(5));
     let done = h
         .one_time
-        .reset_password(&ways.reset, replacement(password_hash("reset"), over))
+        .reset_password(&access.reset, replacement(password_hash("reset"), end))
         .await
         .expect(ANSWERS);
     assert!(done.is_some());
 }
 
-/// What a session of before asks for after its end is not done, though its token was looked at before.
-pub async fn a_session_that_has_ended_links_changes_and_deletes_nothing(h: Harness) {
-    let ways = with_ways_in(&h, false).await;
-    let (user, session) = (ways.user, Some(ways.session.id));
-    use_magic_link(&h, &ways).await;
+/// A request of a session that has ended does nothing, even if its access token was verified
+/// before.
+pub async fn an_ended_session_links_changes_and_deletes_nothing(h: Harness) {
+    let access = user_with_access(&h, false).await;
+    let (user, session) = (access.user, Some(access.session.id));
+    use_magic_link(&h, &access).await;
     let before = h.stored(user).await;
-    let known = identity("gitlab", "squatter", None);
+    let known = identity("gitlab", "earlier", None);
     assert_eq!(h.identities.link(user, session, known, at(6)).await.expect(ANSWERS), Linked::SessionEnded);
-    let to = email("squatter@example.com");
+    let to = email("earlier@example.com");
     let change = EmailChange { session, ..new_email(user, &to) };
     let change = ProfileChange { display_name: None, email: Some(change) };
     let changed = h.accounts.change_profile(user, change, at(6)).await;
     assert_eq!(changed.expect(ANSWERS), ProfileChanged::SessionEnded);
-    let over = ending(EndReason::AccountDeleted, at(6));
-    assert_eq!(h.accounts.delete(user, session, over).await.expect(ANSWERS), None);
+    let end = ending(EndReason::AccountDeleted, at(6));
+    assert_eq!(h.accounts.delete(user, session, end).await.expect(ANSWERS), None);
     assert_eq!(h.stored(user).await, before);
     assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0]);
     let own = new_session(at(10_000));
     let opening = ending(EndReason::DeviceRevoked, at(6));
-    h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS).expect("it opens");
-    // Of another user it is no session of this one.
+    h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS).expect("the session opens");
+    // The session of one user cannot delete another.
     let other = h.user().await;
-    assert_eq!(h.accounts.delete(other, Some(own.id), over).await.expect(ANSWERS), None);
-    assert!(h.accounts.delete(user, Some(own.id), over).await.expect(ANSWERS).is_some());
+    assert_eq!(h.accounts.delete(other, Some(own.id), end).await.expect(ANSWERS), None);
+    assert!(h.accounts.delete(user, Some(own.id), end).await.expect(ANSWERS).is_some());
 }
 
-/// A link made while the owner takes over is gone afterwards, whichever comes first.
-pub async fn a_link_at_once_with_a_takeover_leaves_no_way_in(h: Harness) {
+/// An identity that the earlier session links during the takeover is removed, or not linked at all.
+pub async fn an_identity_linked_during_a_takeover_does_not_survive_it(h: Harness) {
     let h = Arc::new(h);
     for round in 0..20 {
-        let ways = Arc::new(with_ways_in(&h, false).await);
+        let access = Arc::new(user_with_access(&h, false).await);
         all((0..6).map(|place| {
-            let (h, ways) = (Arc::clone(&h), Arc::clone(&ways));
+            let (h, access) = (Arc::clone(&h), Arc::clone(&access));
             async move {
                 if place == 3 {
-                    return use_magic_link(&h, &ways).await;
+                    return use_magic_link(&h, &access).await;
                 }
-                let known = identity("gitlab", &format!("squatter-{round}-{place}"), None);
-                let linked = h.identities.link(ways.user, Some(ways.session.id), known, at(5)).await;
+                let known = identity("gitlab", &format!("earlier-{round}-{place}"), None);
+                let linked = h.identities.link(access.user, Some(access.session.id), known, at(5)).await;
                 assert!(matches!(linked, Ok(Linked::Done | Linked::SessionEnded)), "{linked:?}");
             }
         }))
         .await;
-        assert_eq!(h.identities.providers(ways.user).await.expect(ANSWERS), [""; 0], "round {round}");
+        assert_eq!(h.identities.providers(access.user).await.expect(ANSWERS), [""; 0], "round {round}");
     }
 }
 
-/// A magic link to an address that was never verified ends every way in from before, identities and begun logins too.
-pub async fn a_link_leaves_no_way_in_from_before(h: Harness) {
-    let ways = with_ways_in(&h, false).await;
-    use_magic_link(&h, &ways).await;
-    assert_eq!(h.stored(ways.user).await.password, None);
-    ways.assert_session_ended(&h).await;
-    ways.assert_tokens_void(&h).await;
-    assert_eq!(h.identities.providers(ways.user).await.expect(ANSWERS), [""; 0]);
+/// A magic link to an address that was never verified removes every earlier means of access,
+/// including identities and pending logins.
+pub async fn a_magic_link_ends_all_earlier_access(h: Harness) {
+    let access = user_with_access(&h, false).await;
+    use_magic_link(&h, &access).await;
+    assert_eq!(h.stored(access.user).await.password, None);
+    access.assert_session_ended(&h).await;
+    access.assert_tokens_invalid(&h).await;
+    assert_eq!(h.identities.providers(access.user).await.expect(ANSWERS), [""; 0]);
     assert!(
-        ways.identities(&h).await.iter().all(|user| *user != ways.user),
-        "they log in to accounts of their own"
+        access.identities(&h).await.iter().all(|user| *user != access.user),
+        "each identity logs in to a new account"
     );
 }
 
-/// So does a reset.
-pub async fn a_reset_leaves_no_way_in_from_before(h: Harness) {
-    let ways = with_ways_in(&h, false).await;
-    reset(&h, &ways).await;
-    let owner = h.stored(ways.user).await;
+/// A reset of an account that was never verified removes every earlier means of access too.
+pub async fn a_reset_ends_all_earlier_access(h: Harness) {
+    let access = user_with_access(&h, false).await;
+    reset(&h, &access).await;
+    let owner = h.stored(access.user).await;
     assert_eq!((owner.password, owner.email_verified), (Some(password_hash("reset")), true));
-    ways.assert_session_ended(&h).await;
-    ways.assert_tokens_void(&h).await;
-    let verified = h.one_time.verify_email(&ways.verification, at(6)).await.expect(ANSWERS);
-    assert_eq!(verified, None, "there is nothing left to verify");
+    access.assert_session_ended(&h).await;
+    access.assert_tokens_invalid(&h).await;
+    let verified = h.one_time.verify_email(&access.verification, at(6)).await.expect(ANSWERS);
+    assert_eq!(verified, None, "the verification token is invalid too");
     assert!(
-        ways.identities(&h).await.iter().all(|user| *user != ways.user),
-        "they log in to accounts of their own"
+        access.identities(&h).await.iter().all(|user| *user != access.user),
+        "each identity logs in to a new account"
     );
 }
 
-/// An identity of the owner's own finds the account again by the address that is verified now.
-pub async fn an_identity_of_the_owner_finds_the_account_again(h: Harness) {
-    let ways = with_ways_in(&h, false).await;
-    use_magic_link(&h, &ways).await;
-    let own = identity("google", "the owner's", Some(&ways.address));
+/// After the takeover, an identity of the owner resolves to the account by its verified address.
+pub async fn the_owners_identity_resolves_to_the_account(h: Harness) {
+    let access = user_with_access(&h, false).await;
+    use_magic_link(&h, &access).await;
+    let own = identity("google", "owner", Some(&access.address));
     let resolved = h.identities.resolve(own, UserId(uuid()), at(6)).await.expect(ANSWERS);
-    assert!(matches!(resolved, Resolved::Done(user) if user.id == ways.user));
+    assert!(matches!(resolved, Resolved::Done(user) if user.id == access.user));
 }
 
-/// Where the address was verified, its user linked the identities, and they stay; a reset ends the rest.
-pub async fn identities_of_a_verified_account_stay(h: Harness) {
-    let ways = with_ways_in(&h, true).await;
-    use_magic_link(&h, &ways).await;
-    assert_eq!(ways.identities(&h).await, [ways.user; 2]);
-    let begun = ways.consume(&h, Purpose::OAuthHandOff, &ways.hand_off).await;
-    assert_eq!(begun.and_then(|begun| begun.user), Some(ways.user), "a login goes on beside another");
-    reset(&h, &ways).await;
-    assert_eq!(ways.identities(&h).await, [ways.user; 2]);
-    ways.assert_session_ended(&h).await;
-    ways.assert_tokens_void(&h).await;
+/// If the address was verified, its owner linked the identities, so they are kept. A reset still
+/// ends sessions and tokens.
+pub async fn identities_of_a_verified_account_are_kept(h: Harness) {
+    let access = user_with_access(&h, true).await;
+    use_magic_link(&h, &access).await;
+    assert_eq!(access.identities(&h).await, [access.user; 2]);
+    let pending = access.consume(&h, Purpose::OAuthHandOff, &access.hand_off).await;
+    assert_eq!(
+        pending.and_then(|pending| pending.user),
+        Some(access.user),
+        "a login does not cancel another pending one"
+    );
+    reset(&h, &access).await;
+    assert_eq!(access.identities(&h).await, [access.user; 2]);
+    access.assert_session_ended(&h).await;
+    access.assert_tokens_invalid(&h).await;
 }
 
-/// A new password voids every token that would get past it, and no verification.
-pub async fn a_new_password_voids_what_would_get_past_it(h: Harness) {
-    let (ways, others) = (with_ways_in(&h, false).await, with_ways_in(&h, false).await);
+/// A new password invalidates every token that gives access without it. A verification stays valid.
+pub async fn a_new_password_invalidates_tokens_that_bypass_it(h: Harness) {
+    let (access, others) = (user_with_access(&h, false).await, user_with_access(&h, false).await);
     let [first, second] = ["first", "second"].map(password_hash);
-    let over = ending(EndReason::PasswordChange, at(5));
-    let keep = Some(ways.session.id);
+    let end = ending(EndReason::PasswordChange, at(5));
+    let keep = Some(access.session.id);
     let set =
-        h.accounts.set_password(ways.user, &first, replacement(second, over), keep).await.expect(ANSWERS);
+        h.accounts.set_password(access.user, &first, replacement(second, end), keep).await.expect(ANSWERS);
     assert_eq!(set, PasswordSet::Done(Vec::new()));
-    ways.assert_tokens_void(&h).await;
-    assert_eq!(ways.identities(&h).await, [ways.user; 2]);
-    assert!(h.one_time.verify_email(&ways.verification, at(6)).await.expect(ANSWERS).is_some());
+    access.assert_tokens_invalid(&h).await;
+    assert_eq!(access.identities(&h).await, [access.user; 2]);
+    assert!(h.one_time.verify_email(&access.verification, at(6)).await.expect(ANSWERS).is_some());
     let of_another = others.consume(&h, Purpose::OAuthState, &others.link).await;
-    assert_eq!(of_another.and_then(|begun| begun.user), Some(others.user), "nobody else's are");
+    assert_eq!(
+        of_another.and_then(|token| token.user),
+        Some(others.user),
+        "tokens of other users stay valid"
+    );
 }

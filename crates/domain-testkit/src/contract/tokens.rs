@@ -1,4 +1,4 @@
-//! One-time tokens: each proves one thing once.
+//! One-time tokens: each serves one purpose, once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ async fn consume(h: &Harness, purpose: Purpose, hash: &TokenHash, now: Stamp) ->
     h.one_time.consume(purpose, hash, now).await.expect(ANSWERS)
 }
 
-async fn is_good(h: &Harness, token: &NewOneTimeToken) -> bool {
+async fn is_valid(h: &Harness, token: &NewOneTimeToken) -> bool {
     consume(h, token.purpose, &token.hash, T0).await.is_some()
 }
 
-/// A token gives what it carries, once, and for its purpose only.
+/// A token returns its payload once, and only for its purpose.
 pub async fn a_token_is_consumed_once(h: Harness) {
     let user = h.user().await;
     let texts = ["", "ann@example.com", "google\n\u{1f980}\n'\"%_\\\n", &"x".repeat(10_000)];
@@ -35,7 +35,11 @@ pub async fn a_token_is_consumed_once(h: Harness) {
             };
             h.one_time.put(token.clone()).await.expect(ANSWERS);
             for other in Purpose::ALL.into_iter().filter(|other| *other != purpose) {
-                assert_eq!(consume(&h, other, &token.hash, T0).await, None, "{purpose:?} is no {other:?}");
+                assert_eq!(
+                    consume(&h, other, &token.hash, T0).await,
+                    None,
+                    "a token for {purpose:?} is not valid for {other:?}"
+                );
             }
             let carried = ConsumedToken { user, payload: (*text).to_owned() };
             assert_eq!(consume(&h, purpose, &token.hash, T0).await, Some(carried));
@@ -45,8 +49,8 @@ pub async fn a_token_is_consumed_once(h: Harness) {
     }
 }
 
-/// Of fifty who present one token at once exactly one succeeds.
-pub async fn of_fifty_presenters_at_once_one_succeeds(h: Harness) {
+/// Of fifty concurrent uses of one token, exactly one succeeds.
+pub async fn exactly_one_of_fifty_concurrent_uses_succeeds(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     for purpose in [Purpose::OAuthHandOff, Purpose::OAuthState] {
@@ -61,8 +65,8 @@ pub async fn of_fifty_presenters_at_once_one_succeeds(h: Harness) {
     }
 }
 
-/// A token is good to the last instant before its end, and what is tried later does not use it up.
-pub async fn a_token_is_good_until_its_end(h: Harness) {
+/// A token is valid before `expires_at`. A later attempt does not consume it.
+pub async fn a_token_is_valid_until_it_expires(h: Harness) {
     let token =
         NewOneTimeToken { expires_at: at(60), ..one_time(Purpose::OAuthState, None, &email("a@b.co")) };
     h.one_time.put(token.clone()).await.expect(ANSWERS);
@@ -73,8 +77,8 @@ pub async fn a_token_is_good_until_its_end(h: Harness) {
     assert!(consume(&h, token.purpose, &token.hash, last).await.is_some());
 }
 
-/// A token that is sent voids the older ones of its user and purpose, and no others.
-pub async fn a_newer_token_voids_the_older(h: Harness) {
+/// Sending a token invalidates the older ones of the same user and purpose, and no others.
+pub async fn a_newer_token_invalidates_the_older_ones(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let address = email("ann@example.com");
     let send = async |purpose, user| {
@@ -90,16 +94,16 @@ pub async fn a_newer_token_voids_the_older(h: Harness) {
     for token in &unsent {
         h.one_time.put(token.clone()).await.expect(ANSWERS);
     }
-    assert!(!is_good(&h, &older).await);
+    assert!(!is_valid(&h, &older).await);
     for (token, which) in [(&newer, "the newer"), (&of_bob, "Bob's"), (&other, "another purpose's")] {
-        assert!(is_good(&h, token).await, "{which} is good");
+        assert!(is_valid(&h, token).await, "{which} is valid");
     }
-    assert!(is_good(&h, &unsent[0]).await, "what no mail carries voids nothing");
-    assert!(is_good(&h, &unsent[1]).await);
+    assert!(is_valid(&h, &unsent[0]).await, "a token without a mail invalidates no other");
+    assert!(is_valid(&h, &unsent[1]).await);
 }
 
-/// Of tokens sent at once for one user and purpose exactly one stays good.
-pub async fn of_tokens_sent_at_once_one_is_good(h: Harness) {
+/// Of tokens sent concurrently for one user and purpose, exactly one stays valid.
+pub async fn exactly_one_of_concurrently_sent_tokens_stays_valid(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);
     let tokens = all((0..10).map(|_| {
@@ -111,30 +115,30 @@ pub async fn of_tokens_sent_at_once_one_is_good(h: Harness) {
         }
     }))
     .await;
-    let mut good = 0;
+    let mut valid = 0;
     for token in &tokens {
-        good += u32::from(is_good(&h, token).await);
+        valid += u32::from(is_valid(&h, token).await);
     }
-    assert_eq!(good, 1);
+    assert_eq!(valid, 1);
 }
 
-/// A token sent to an address that nobody has voids no other's.
-pub async fn a_token_of_nobody_voids_nothing(h: Harness) {
+/// Sending a token without a user invalidates no other token.
+pub async fn a_token_without_a_user_invalidates_nothing(h: Harness) {
     let [first, second] = ["ann@example.com", "bob@example.com"]
         .map(|address| email_token(Purpose::MagicLink, None, &email(address)));
     for sent in [&first, &second] {
         h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
     }
-    assert!(is_good(&h, &first.token).await);
-    assert!(is_good(&h, &second.token).await);
+    assert!(is_valid(&h, &first.token).await);
+    assert!(is_valid(&h, &second.token).await);
 }
 
-/// A token that is sent to nobody leaves no mail, and resets nothing.
-pub async fn a_decoy_leaves_no_mail(h: Harness) {
-    let decoy =
-        EmailToken { mail: None, ..email_token(Purpose::ResetPassword, None, &email("nobody@example.com")) };
-    let hash = decoy.token.hash;
-    h.one_time.send(decoy, T0).await.expect(ANSWERS);
+/// A token without a user and a mail queues no mail and resets no password.
+pub async fn a_token_without_a_mail_queues_none(h: Harness) {
+    let unsent =
+        EmailToken { mail: None, ..email_token(Purpose::ResetPassword, None, &email("unknown@example.com")) };
+    let hash = unsent.token.hash;
+    h.one_time.send(unsent, T0).await.expect(ANSWERS);
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 0);
     assert_eq!(h.outbox.claim(at(1), at(2), 10).await.expect(ANSWERS).len(), 0);
     assert_eq!(h.one_time.resettable(&hash, T0).await.expect(ANSWERS), None);
@@ -144,15 +148,15 @@ pub async fn a_decoy_leaves_no_mail(h: Harness) {
     assert_eq!(done, None);
 }
 
-/// For a user who is gone nothing is stored, and nothing fails.
-pub async fn nothing_is_stored_for_a_user_who_is_gone(h: Harness) {
-    let nobody = Some(UserId(uuid()));
+/// Tokens and mails of an unknown user are not stored. The calls succeed.
+pub async fn nothing_is_stored_for_an_unknown_user(h: Harness) {
+    let unknown = Some(UserId(uuid()));
     let address = new_user().email;
-    let sent = email_token(Purpose::ResetPassword, nobody, &address);
+    let sent = email_token(Purpose::ResetPassword, unknown, &address);
     h.one_time.send(sent.clone(), T0).await.expect(ANSWERS);
-    let put = one_time(Purpose::OAuthHandOff, nobody, &address);
+    let put = one_time(Purpose::OAuthHandOff, unknown, &address);
     h.one_time.put(put.clone()).await.expect(ANSWERS);
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 0);
-    assert!(!is_good(&h, &sent.token).await);
-    assert!(!is_good(&h, &put).await);
+    assert!(!is_valid(&h, &sent.token).await);
+    assert!(!is_valid(&h, &put).await);
 }
