@@ -40,8 +40,6 @@ mod todos;
 mod v1;
 mod wire;
 
-use std::sync::Arc;
-
 use actix_http::error::DispatchError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -58,7 +56,7 @@ pub use settings::ApiSettings;
 
 /// The application, for each worker; [`service`] serves it on connections.
 pub fn app(
-    api: Arc<Api>,
+    api: &Api,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -84,7 +82,7 @@ pub fn app(
 
 /// `/metrics` and nothing else, for a port of its own.
 pub fn metrics_app(
-    api: Arc<Api>,
+    api: &Api,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -104,9 +102,10 @@ pub fn metrics_app(
 /// The application on TCP connections, for `Server::build().listen`. `stopping` returns a future that
 /// ends when the server begins to stop; each connection then closes after its current response.
 pub fn service<F, Stopping>(
-    api: Arc<Api>,
+    api: &Api,
     stopping: F,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<F, Stopping>
 where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
@@ -117,9 +116,10 @@ where
 
 /// Like [`service`], with `/metrics` alone.
 pub fn metrics_service<F, Stopping>(
-    api: Arc<Api>,
+    api: &Api,
     stopping: F,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<F, Stopping>
 where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,

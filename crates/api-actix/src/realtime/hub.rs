@@ -216,7 +216,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.update(self.user, |sockets| {
-            sockets.mailboxes.retain(|other| !Arc::ptr_eq(other, &self.mailbox))
+            sockets.mailboxes.retain(|other| !Arc::ptr_eq(other, &self.mailbox));
         });
     }
 }

@@ -98,9 +98,8 @@ fn bind(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<dyn Er
         print(format_args!("the API documentation is at http://{address}/docs"));
         tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
         let (api, stopping) = (api.clone(), stopping.clone());
-        server = server.listen("api", listener, move || {
-            api_actix::service(api.clone(), on_shutdown(stopping.clone()))
-        })?;
+        server = server
+            .listen("api", listener, move || api_actix::service(&api, on_shutdown(stopping.clone())))?;
     }
     let Some(port) = settings.metrics_port else { return Ok(server) };
     for listener in listen(&settings.host, port, METRICS_PORT)? {
@@ -108,7 +107,7 @@ fn bind(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<dyn Er
         print(format_args!("metrics are at http://{address}/metrics"));
         tracing::info!(%address, "listening; metrics are at /metrics");
         let (api, stopping) = (api.clone(), stopping.clone());
-        let service = move || api_actix::metrics_service(api.clone(), on_shutdown(stopping.clone()));
+        let service = move || api_actix::metrics_service(&api, on_shutdown(stopping.clone()));
         server = server.listen("metrics", listener, service)?;
     }
     Ok(server)

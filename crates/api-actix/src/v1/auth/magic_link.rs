@@ -26,7 +26,7 @@ use crate::wire::as_is;
 #[post("/auth/magic-link/request")]
 pub(super) async fn request_magic_link(state: web::Data<State>, client: Client, body: Body) -> HandlerResult {
     let email = body.read::<MailRequest<'_>>()?.parse()?;
-    accepted(pad(state.accounts.request_magic_link(&email, client.ip)).await?)
+    accepted(&pad(state.accounts.request_magic_link(&email, client.ip)).await?)
 }
 
 /// Log in with a magic link

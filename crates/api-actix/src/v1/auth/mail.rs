@@ -28,10 +28,10 @@ impl MailRequest<'_> {
 }
 
 /// The response to a request for a mail.
-pub(super) fn accepted(outcome: MailOutcome) -> HandlerResult {
+pub(super) fn accepted(outcome: &MailOutcome) -> HandlerResult {
     match outcome {
         MailOutcome::Accepted => Ok(HttpResponse::Accepted().finish()),
         MailOutcome::NoSuchUser => Err(Problem::account_gone()),
-        MailOutcome::Limited(charge) => Err(charge.into()),
+        MailOutcome::Limited(charge) => Err((*charge).into()),
     }
 }

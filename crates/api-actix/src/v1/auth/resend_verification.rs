@@ -21,5 +21,5 @@ use crate::state::State;
 #[post("/auth/resend-verification")]
 pub(super) async fn resend_verification(state: web::Data<State>, caller: Caller) -> HandlerResult {
     let user = caller.may(Scope::Account)?;
-    accepted(state.accounts.resend_verification(user).await?)
+    accepted(&state.accounts.resend_verification(user).await?)
 }

@@ -16,7 +16,7 @@ pub(super) async fn pad<T>(work: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let result = work.await;
     let elapsed = start.elapsed();
-    sleep(next_step(elapsed) - elapsed).await;
+    sleep(next_step(elapsed).saturating_sub(elapsed)).await;
     result
 }
 

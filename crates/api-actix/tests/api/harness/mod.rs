@@ -168,7 +168,7 @@ impl TestApi {
     }
 
     async fn initialise(&self) -> Service {
-        let service = Rc::new(init_service(app(self.api.clone())).await);
+        let service = Rc::new(init_service(app(&self.api)).await);
         Box::new(move |request| {
             let service = service.clone();
             Box::pin(async move { Ok(try_call_service(&*service, request).await?.map_into_boxed_body()) })

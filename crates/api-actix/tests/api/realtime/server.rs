@@ -39,7 +39,7 @@ impl Server {
     pub fn with(setup: Setup) -> Self {
         let api = TestApi::with(setup);
         let shared = api.api.clone();
-        let server = HttpServer::new(move || app(shared.clone())).workers(2).disable_signals();
+        let server = HttpServer::new(move || app(&shared)).workers(2).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a free port");
         let address = server.addrs()[0];
         let server = server.run();
