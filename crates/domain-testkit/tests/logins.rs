@@ -1,4 +1,4 @@
-//! Logins that meet a change of the password on their way, and those that find an old hash.
+//! Logins during a change of the password, and logins with an outdated hash.
 
 #![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
 
@@ -28,8 +28,9 @@ fn plain(password: &str) -> PasswordHash {
     PasswordHash(format!("plain$10${password}"))
 }
 
-/// Hashes as [`PlainHasher`] does, and once, while the first password is looked at, another request sets the hash to `then`.
-struct Overtaken {
+/// Hashes like [`PlainHasher`]. During the first verification, another request sets the hash to
+/// `then`.
+struct ChangingHasher {
     store: Arc<MemoryStore>,
     user: UserId,
     then: PasswordHash,
@@ -37,7 +38,7 @@ struct Overtaken {
 }
 
 #[async_trait]
-impl PasswordHasher for Overtaken {
+impl PasswordHasher for ChangingHasher {
     async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
         PlainHasher::default().hash(password).await
     }
@@ -55,7 +56,7 @@ impl PasswordHasher for Overtaken {
     }
 }
 
-/// Tokens of no value.
+/// Fake tokens, and a rate limiter that must not be charged.
 struct Tokens;
 
 impl AccessTokens for Tokens {
@@ -135,7 +136,7 @@ fn service(store: &Arc<MemoryStore>, hasher: Arc<dyn PasswordHasher>) -> Account
     AccountService::new(ports, SessionService::new(sessions, Lifetimes::default(), 20))
 }
 
-/// An account of [`ANN`]'s with this hash.
+/// A store with the account of [`ANN`], which has this password hash.
 async fn registered(password: PasswordHash) -> (Arc<MemoryStore>, UserId) {
     let store = Arc::new(MemoryStore::new(Arc::new(RecordingBus::new())));
     let new = NewUser { email: email(ANN), password, ..new_user() };
@@ -149,33 +150,33 @@ async fn log_in(service: &AccountService, password: &str) -> LoginOutcome {
     service.log_in(credentials, Device::default()).await.expect("the store answers")
 }
 
-/// What becomes of a login with [`OLD`], the password of whose account becomes `then` meanwhile, and how many sessions are live
-/// when it is answered.
-async fn log_in_overtaken_by(then: PasswordHash) -> (LoginOutcome, usize) {
+/// Logs in with [`OLD`] while another request sets the password hash to `then`. Returns the outcome
+/// and the number of live sessions afterwards.
+async fn log_in_while_hash_becomes(then: PasswordHash) -> (LoginOutcome, usize) {
     let (store, user) = registered(plain(OLD)).await;
-    let hasher = Overtaken { store: store.clone(), user, then, done: AtomicBool::new(false) };
+    let hasher = ChangingHasher { store: store.clone(), user, then, done: AtomicBool::new(false) };
     let answer = log_in(&service(&store, Arc::new(hasher)), OLD).await;
     let live = store.end_all(user, None, ending(EndReason::AdminRevoke, T0)).await;
     (answer, live.expect("the store answers").len())
 }
 
 #[tokio::test]
-async fn a_password_that_is_changed_while_it_is_looked_at_opens_no_session() {
-    let (answer, live) = log_in_overtaken_by(plain(NEW)).await;
+async fn a_password_changed_during_its_verification_opens_no_session() {
+    let (answer, live) = log_in_while_hash_becomes(plain(NEW)).await;
     assert!(matches!(answer, LoginOutcome::Wrong), "{answer:?}");
     assert_eq!(live, 0);
 }
 
 #[tokio::test]
-async fn a_password_that_is_hashed_anew_while_it_is_looked_at_is_still_right() {
+async fn a_password_rehashed_during_its_verification_is_still_right() {
     // Another login raised the cost of the same password's hash.
-    let (answer, live) = log_in_overtaken_by(PasswordHash(format!("plain$11${OLD}"))).await;
+    let (answer, live) = log_in_while_hash_becomes(PasswordHash(format!("plain$11${OLD}"))).await;
     assert!(matches!(answer, LoginOutcome::Done(_)), "{answer:?}");
     assert_eq!(live, 1);
 }
 
 #[tokio::test]
-async fn a_login_and_only_a_right_one_raises_the_cost_of_an_older_hash() {
+async fn only_a_successful_login_raises_the_cost_of_an_older_hash() {
     let old = PasswordHash(format!("plain$9${OLD}"));
     let (store, user) = registered(old.clone()).await;
     let service = service(&store, Arc::new(PlainHasher::default()));

@@ -1,4 +1,4 @@
-//! The in-memory store keeps the contract of all stores.
+//! The in-memory store satisfies the contract of all stores.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ async fn harness() -> Harness {
 
 store_contract!(harness);
 
-/// A contract that the macro does not name would be run on no store.
+/// A contract that the macro does not name would not run on any store.
 #[test]
 fn the_macro_names_every_contract() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/contract");
@@ -48,7 +48,7 @@ fn the_macro_names_every_contract() {
             assert!(named.lines().any(|line| line.trim() == name), "store_contract! does not name {name}");
         }
     }
-    assert!(contracts > 80, "only {contracts} contracts were found: they are looked for in the wrong way");
+    assert!(contracts > 80, "only {contracts} contracts were found, so the search is wrong");
 }
 
 fn store() -> MemoryStore {
@@ -74,7 +74,7 @@ async fn an_outage_is_unavailable_and_leaves_nothing() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "was given before")]
+#[should_panic(expected = "is already in use")]
 async fn an_id_used_twice_is_misuse() {
     let store = store();
     let user = new_user();
@@ -84,7 +84,7 @@ async fn an_id_used_twice_is_misuse() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "over before it begins")]
+#[should_panic(expected = "must end after it begins")]
 async fn a_revocation_without_duration_is_misuse() {
     let nothing = Ending { reason: EndReason::Logout, at: T0, until: T0 };
     store().end_all(new_user().id, None, nothing).await.expect("never gets here");

@@ -1,4 +1,4 @@
-//! How one instance learns what another one revoked.
+//! How an instance learns of revocations by other instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn ended_session(store: &MemoryStore, ended: u64) -> SessionId {
     store.register(user, Some(session), at(START)).await.expect("the store answers");
     let revocation =
         store.end(owner, id, ending(EndReason::Logout, at(ended))).await.expect("the store answers");
-    assert_eq!(revocation.expect("it was live").what, Revoked::Session(id));
+    assert_eq!(revocation.expect("the session was live").what, Revoked::Session(id));
     id
 }
 

@@ -10,7 +10,8 @@ use domain::{Stamp, UserId};
 
 use super::{T0, token_hash, uuid};
 
-/// A token that is good from [`T0`] on for as long as its purpose allows, and carries the address.
+/// A token with the address as its payload. It expires after the lifetime of its purpose, counted
+/// from [`T0`].
 #[must_use]
 pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOneTimeToken {
     NewOneTimeToken {
@@ -23,20 +24,20 @@ pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOne
     }
 }
 
-/// A mail that carries no token.
+/// A mail without a token.
 #[must_use]
 pub fn mail(user: Option<UserId>, to: &Email, template: Template) -> NewMail {
     NewMail { id: uuid(), user, to: to.clone(), name: None, template, token: None }
 }
 
-/// A token as [`one_time`] makes it, with the mail that brings it to the address.
+/// A token like that of [`one_time`], with the mail that sends it to the address.
 #[must_use]
 pub fn email_token(purpose: Purpose, user: Option<UserId>, email: &Email) -> EmailToken {
     let template = match purpose {
         Purpose::VerifyEmail => Template::VerifyEmail,
         Purpose::ResetPassword => Template::ResetPassword,
         Purpose::MagicLink => Template::MagicLink,
-        Purpose::OAuthHandOff | Purpose::OAuthState => panic!("no mail carries {purpose:?}"),
+        Purpose::OAuthHandOff | Purpose::OAuthState => panic!("no mail has a token for {purpose:?}"),
     };
     let token = one_time(purpose, user, email);
     let mail = NewMail { token: Some(token.id), ..mail(user, email, template) };
@@ -49,14 +50,14 @@ pub fn new_name(name: Option<DisplayName>) -> ProfileChange {
     ProfileChange { display_name: Some(name), email: None }
 }
 
-/// A change of the address by a caller without a session, with its verification and without a notice.
+/// A change of the address by a caller without a session. It has a verification and no notice.
 #[must_use]
 pub fn new_email(user: UserId, email: &Email) -> EmailChange {
     let verification = email_token(Purpose::VerifyEmail, Some(user), email);
     EmailChange { email: email.clone(), session: None, verification, notice: None }
 }
 
-/// What a provider says of a user, with tokens that were never anything.
+/// The identity of a user at a provider, with made-up sealed tokens.
 #[must_use]
 pub fn identity(provider: &str, subject: &str, verified_email: Option<&Email>) -> ProviderIdentity {
     let sealed = |kind| Some(format!("sealed {kind} of {subject}").into_bytes());
@@ -73,7 +74,7 @@ pub fn identity(provider: &str, subject: &str, verified_email: Option<&Email>) -
     }
 }
 
-/// What an external issuer's token says.
+/// The claims of an external issuer's token, which never expires.
 #[must_use]
 pub fn external(issuer: &str, subject: &str, email: Option<&Email>) -> ExternalToken {
     ExternalToken {

@@ -63,7 +63,7 @@ pub fn email(text: &str) -> Email {
     Email::parse(text).expect("an email address")
 }
 
-/// What a user is called.
+/// A display name.
 #[must_use]
 pub fn display_name(text: &str) -> DisplayName {
     DisplayName::parse(text).expect("a display name")
@@ -154,7 +154,7 @@ pub fn all_or_nothing(changes: impl IntoIterator<Item = Change>) -> Batch {
     Batch { all_or_nothing: true, ..batch(changes) }
 }
 
-/// A user with an address and password hash of its own.
+/// A user with a unique address and the password `first`.
 #[must_use]
 pub fn new_user() -> NewUser {
     let id = UserId(uuid());
@@ -167,13 +167,13 @@ pub fn new_user() -> NewUser {
     }
 }
 
-/// Stands for the hash of a password.
+/// The hash that [`PlainHasher`](crate::PlainHasher) makes of a password at its default cost.
 #[must_use]
 pub fn password_hash(of: &str) -> PasswordHash {
     PasswordHash(format!("plain$10${of}"))
 }
 
-/// A hash not given before.
+/// A new hash, unique in the process.
 #[must_use]
 pub fn token_hash() -> TokenHash {
     let mut hash = [0; 32];
@@ -182,7 +182,7 @@ pub fn token_hash() -> TokenHash {
     TokenHash(hash)
 }
 
-/// A session with a first token of its own; both expire at `expires_at`.
+/// A session with its first token. Both expire at `expires_at`.
 #[must_use]
 pub fn new_session(expires_at: Stamp) -> NewSession {
     NewSession {
@@ -195,13 +195,13 @@ pub fn new_session(expires_at: Stamp) -> NewSession {
     }
 }
 
-/// A token to follow another; it expires at `expires_at`.
+/// A successor for a refresh token. It expires at `expires_at`.
 #[must_use]
 pub fn successor(expires_at: Stamp) -> Successor {
     Successor { id: TokenId(uuid()), hash: token_hash(), expires_at }
 }
 
-/// An end at `at`, kept in mind for an hour.
+/// An ending at `at` whose revocation is kept for an hour.
 #[must_use]
 pub fn ending(reason: EndReason, at: Stamp) -> Ending {
     Ending { reason, at, until: at.plus(Duration::from_hours(1)) }

@@ -1,4 +1,4 @@
-//! Users.
+//! The account store.
 
 use async_trait::async_trait;
 use domain::account::{
@@ -97,7 +97,7 @@ impl AccountStore for MemoryStore {
             return Ok(PasswordSet::Changed);
         };
         account.user.password = Some(new.password);
-        state.void(user, |purpose| purpose != Purpose::VerifyEmail);
+        state.invalidate(user, |purpose| purpose != Purpose::VerifyEmail);
         if let Some(notice) = new.notice {
             state.queue(notice, ending.at);
         }

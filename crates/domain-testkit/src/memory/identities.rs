@@ -1,4 +1,4 @@
-//! Identities.
+//! The identity store.
 
 use async_trait::async_trait;
 use domain::account::IdentityRecord;
@@ -80,7 +80,7 @@ impl IdentityStore for MemoryStore {
             Join::NeedsLink => return Ok(Resolved::NeedsLink),
             Join::Disabled => return Ok(Resolved::Disabled),
         };
-        state.give(user, identity, now);
+        state.store_identity(user, identity, now);
         Ok(Resolved::Done(Box::new(state.users[&user].user.clone())))
     }
 
@@ -103,7 +103,7 @@ impl IdentityStore for MemoryStore {
             return Ok(Linked::BelongsToAnother);
         }
         state.identities.retain(|other, known| known.user != user || other.0 != key.0 || *other == key);
-        state.give(user, identity, now);
+        state.store_identity(user, identity, now);
         Ok(Linked::Done)
     }
 
@@ -143,15 +143,15 @@ fn account(id: UserId, email: Option<Email>, email_verified: bool, now: Stamp) -
 }
 
 impl State {
-    /// Gives the identity to the user, or replaces its tokens where they have it.
-    fn give(&mut self, user: UserId, identity: ProviderIdentity, now: Stamp) {
+    /// Adds the identity to the user. If it exists, replaces its tokens only.
+    fn store_identity(&mut self, user: UserId, identity: ProviderIdentity, now: Stamp) {
         let key = key(&identity);
         let ProviderIdentity { verified_email: email, tokens, .. } = identity;
         let fresh = Identity { user, email, tokens: SealedTokens::default(), created_at: now };
         self.identities.entry(key).or_insert(fresh).tokens = tokens;
     }
 
-    pub(super) fn forget_identities(&mut self, user: UserId) {
+    pub(super) fn remove_identities(&mut self, user: UserId) {
         self.identities.retain(|_, identity| identity.user != user);
     }
 

@@ -122,15 +122,15 @@ impl State {
         Position { clock: account.clock, horizon: account.horizon, epoch: self.epoch.clone() }
     }
 
-    /// Makes an account whose address, if any, no other has.
+    /// Adds an account. Panics if another account has its address.
     fn insert_user(&mut self, user: User) {
         let (id, now) = (user.id, user.created_at);
         if let Some(email) = &user.email {
             let twin = self.emails.insert(email.key().to_owned(), id);
-            assert!(twin.is_none(), "the address {} is another's", email.as_str());
+            assert!(twin.is_none(), "the address {} is already in use", email.as_str());
         }
         let account = Account { user, clock: now, horizon: Stamp::EPOCH, live: 0, todos: BTreeMap::new() };
-        assert!(self.users.insert(id, account).is_none(), "the id {id} was given before");
+        assert!(self.users.insert(id, account).is_none(), "the id {id} is already in use");
     }
 
     fn by_email(&self, email: &Email) -> Option<&User> {
@@ -139,7 +139,7 @@ impl State {
 }
 
 fn check(ending: Ending) {
-    assert!(ending.until > ending.at, "a revocation that is over before it begins: {ending:?}");
+    assert!(ending.until > ending.at, "a revocation must end after it begins: {ending:?}");
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! One-time tokens, and what they prove.
+//! The store of one-time tokens.
 
 use async_trait::async_trait;
 use domain::account::OneTimeTokenRecord;
@@ -57,7 +57,7 @@ impl OneTimeStore for MemoryStore {
 
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError> {
         let mut state = self.enter()?;
-        let Some(token) = state.good(Purpose::ResetPassword, hash, now).map(|found| found.token.clone())
+        let Some(token) = state.valid(Purpose::ResetPassword, hash, now).map(|found| found.token.clone())
         else {
             return Ok(None);
         };
@@ -82,9 +82,9 @@ impl OneTimeStore for MemoryStore {
         user.password = Some(new.password);
         user.email_verified = true;
         if !was_verified {
-            state.forget_identities(id);
+            state.remove_identities(id);
         }
-        state.void(id, |_| true);
+        state.invalidate(id, |_| true);
         if let Some(notice) = new.notice {
             state.queue(notice, ending.at);
         }
@@ -110,11 +110,11 @@ impl OneTimeStore for MemoryStore {
             Some((_, false, _)) => return Ok(MagicLinkLogin::Disabled),
             Some((id, true, true)) => (id, Vec::new()),
             Some((id, true, false)) => {
-                let user = &mut state.users.get_mut(&id).expect("was found").user;
+                let user = &mut state.users.get_mut(&id).expect("the user was found above").user;
                 user.email_verified = true;
                 user.password = None;
-                state.forget_identities(id);
-                state.void(id, |_| true);
+                state.remove_identities(id);
+                state.invalidate(id, |_| true);
                 (id, state.end_where(id, ending, |_| true))
             }
             None => {
@@ -131,7 +131,7 @@ impl OneTimeStore for MemoryStore {
                 (new_user, Vec::new())
             }
         };
-        state.adopt(&token, id);
+        state.assign(&token, id);
         let mut opened = state.open(id, session, cap, ending);
         opened.ended.extend(ended);
         Ok(MagicLinkLogin::Done(opened))
@@ -145,7 +145,7 @@ fn address(token: &NewOneTimeToken) -> Email {
 impl State {
     pub(super) fn send(&mut self, sent: EmailToken, now: Stamp) {
         let EmailToken { token, mail } = sent;
-        if self.is_gone(token.user) {
+        if self.is_unknown(token.user) {
             return;
         }
         let older = self.one_time.values_mut().filter(|older| {
@@ -159,49 +159,50 @@ impl State {
         }
     }
 
-    /// Makes the user's unused tokens of the chosen purposes void.
-    pub(super) fn void(&mut self, user: UserId, chosen: impl Fn(Purpose) -> bool) {
+    /// Marks the user's tokens of the chosen purposes as used.
+    pub(super) fn invalidate(&mut self, user: UserId, chosen: impl Fn(Purpose) -> bool) {
         let of_user = self.one_time.values_mut().filter(|found| found.token.user == Some(user));
         of_user.filter(|found| chosen(found.token.purpose)).for_each(|found| found.used = true);
     }
 
-    fn is_gone(&self, user: Option<UserId>) -> bool {
+    fn is_unknown(&self, user: Option<UserId>) -> bool {
         user.is_some_and(|user| !self.users.contains_key(&user))
     }
 
     fn put(&mut self, token: NewOneTimeToken) {
-        if self.is_gone(token.user) {
+        if self.is_unknown(token.user) {
             return;
         }
         let (id, hash) = (token.id, token.hash);
         let twin = self.one_time.values().any(|other| other.token.id == id);
         let same_hash = self.one_time.insert(hash, OneTime { token, used: false }).is_some();
-        assert!(!twin && !same_hash, "the id or the hash of one-time token {id:?} was given before");
+        assert!(!twin && !same_hash, "the id or the hash of one-time token {id:?} is already in use");
     }
 
-    fn good(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<&mut OneTime> {
+    fn valid(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<&mut OneTime> {
         let found = self.one_time.get_mut(hash);
         found.filter(|found| found.token.purpose == purpose && !found.used && now < found.token.expires_at)
     }
 
     fn consume(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<NewOneTimeToken> {
-        let found = self.good(purpose, hash, now)?;
+        let found = self.valid(purpose, hash, now)?;
         found.used = true;
         Some(found.token.clone())
     }
 
-    /// The token's user, provided that the address it came to is still theirs.
+    /// The user of the token, if the address that it was sent to is still current.
     fn addressee(&mut self, token: &NewOneTimeToken) -> Option<&mut User> {
         let user = &mut self.users.get_mut(&token.user?)?.user;
         (user.email == Some(address(token))).then_some(user)
     }
 
-    /// Makes a token that was sent before there was the account the account's, with its mail.
-    fn adopt(&mut self, token: &NewOneTimeToken, user: UserId) {
+    /// Assigns a token without a user, and its mail, to the account that it created or logged in
+    /// to.
+    fn assign(&mut self, token: &NewOneTimeToken, user: UserId) {
         if token.user.is_some() {
             return;
         }
-        self.one_time.get_mut(&token.hash).expect("was consumed").token.user = Some(user);
+        self.one_time.get_mut(&token.hash).expect("the token was consumed above").token.user = Some(user);
         let mails = self.mails.values_mut().filter(|mail| mail.content.token == Some(token.id));
         mails.for_each(|mail| mail.content.user = Some(user));
     }

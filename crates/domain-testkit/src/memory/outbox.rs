@@ -11,16 +11,16 @@ use super::{MemoryStore, State};
 pub(super) struct Mail {
     pub content: NewMail,
     attempts: u32,
-    /// When it is due; `None`: never.
+    /// `None` if the mail was sent or abandoned.
     due: Option<Stamp>,
     pub sent_at: Option<Stamp>,
-    given_up_at: Option<Stamp>,
+    abandoned_at: Option<Stamp>,
 }
 
 impl Mail {
-    /// Whether nothing is to be done about it since before `then`.
-    pub(super) fn done_before(&self, then: Stamp) -> bool {
-        self.sent_at.or(self.given_up_at).is_some_and(|done| done < then)
+    /// Whether the mail was sent or abandoned before `then`.
+    pub(super) fn finished_before(&self, then: Stamp) -> bool {
+        self.sent_at.or(self.abandoned_at).is_some_and(|finished| finished < then)
     }
 
     pub(super) fn record(&self) -> MailRecord {
@@ -32,7 +32,7 @@ impl Mail {
 #[async_trait]
 impl Outbox for MemoryStore {
     async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError> {
-        assert!(lease_until > now, "a lease that is over before it begins");
+        assert!(lease_until > now, "a lease must end after it begins");
         let mut state = self.enter()?;
         let mut due: Vec<_> =
             state.mails.values_mut().filter(|mail| mail.due.is_some_and(|due| due <= now)).collect();
@@ -49,14 +49,14 @@ impl Outbox for MemoryStore {
 
     async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError> {
         if let Some(mail) = self.enter()?.mails.get_mut(&mail).filter(|mail| mail.sent_at.is_none()) {
-            (mail.sent_at, mail.given_up_at, mail.due) = (Some(now), None, None);
+            (mail.sent_at, mail.abandoned_at, mail.due) = (Some(now), None, None);
         }
         Ok(())
     }
 
     async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError> {
-        assert!(!error.is_empty(), "a failure without a reason");
-        if let Some(mail) = self.enter()?.waiting(mail) {
+        assert!(!error.is_empty(), "a failure must have a reason");
+        if let Some(mail) = self.enter()?.queued_mut(mail) {
             mail.attempts += 1;
             mail.due = Some(next);
         }
@@ -64,10 +64,10 @@ impl Outbox for MemoryStore {
     }
 
     async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError> {
-        assert!(!error.is_empty(), "a failure without a reason");
-        if let Some(mail) = self.enter()?.waiting(mail) {
+        assert!(!error.is_empty(), "a failure must have a reason");
+        if let Some(mail) = self.enter()?.queued_mut(mail) {
             mail.attempts += 1;
-            (mail.due, mail.given_up_at) = (None, Some(now));
+            (mail.due, mail.abandoned_at) = (None, Some(now));
         }
         Ok(())
     }
@@ -80,11 +80,11 @@ impl Outbox for MemoryStore {
 impl State {
     pub(super) fn queue(&mut self, mail: NewMail, now: Stamp) {
         let id = mail.id;
-        let mail = Mail { content: mail, attempts: 0, due: Some(now), sent_at: None, given_up_at: None };
-        assert!(self.mails.insert(id, mail).is_none(), "the id of mail {id} was given before");
+        let mail = Mail { content: mail, attempts: 0, due: Some(now), sent_at: None, abandoned_at: None };
+        assert!(self.mails.insert(id, mail).is_none(), "the id of mail {id} is already in use");
     }
 
-    fn waiting(&mut self, mail: Uuid) -> Option<&mut Mail> {
+    fn queued_mut(&mut self, mail: Uuid) -> Option<&mut Mail> {
         self.mails.get_mut(&mail).filter(|mail| mail.due.is_some())
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions, refresh tokens and revocations.
+//! The session store: sessions, refresh tokens and revocations.
 
 use std::cmp::Reverse;
 
@@ -123,18 +123,18 @@ impl State {
         session.device = Device { client_id: session.device.client_id.take(), ..device.clone() };
     }
 
-    /// Whether the session, where one is given, is one of the user's that neither ended nor expired.
+    /// Whether the session, if any, is a live one of the user.
     pub(super) fn is_live(&self, user: UserId, session: Option<SessionId>, now: Stamp) -> bool {
         session.is_none_or(|session| self.live(user, now).any(|live| live.id == session))
     }
 
-    /// The user's sessions that neither ended nor expired.
+    /// The sessions of the user that have neither ended nor expired.
     fn live(&self, user: UserId, now: Stamp) -> impl Iterator<Item = &Session> {
         let of_user = self.sessions.values().filter(move |session| session.user == user);
         of_user.filter(move |session| session.ended.is_none() && session.expires_at > now)
     }
 
-    /// Opens a session for a user who exists.
+    /// Opens a session for an existing user and ends the oldest ones over the cap.
     pub(super) fn open(
         &mut self,
         user: UserId,
@@ -142,7 +142,7 @@ impl State {
         cap: u32,
         ending: Ending,
     ) -> OpenedSession {
-        assert!(cap > 0, "a cap that leaves no room for the session to be opened");
+        assert!(cap > 0, "the cap must allow at least one session");
         self.users.get_mut(&user).expect("the user exists").user.last_login_at = Some(ending.at);
         let mut live: Vec<_> =
             self.live(user, ending.at).map(|session| (session.created_at, session.id)).collect();
@@ -173,11 +173,11 @@ impl State {
             expires_at: new.expires_at,
             replaced: None,
         };
-        assert!(self.sessions.insert(new.id, session).is_none(), "the id {} was given before", new.id);
+        assert!(self.sessions.insert(new.id, session).is_none(), "the id {} is already in use", new.id);
         self.insert_token(token);
     }
 
-    /// Ends the user's sessions that are `chosen` and have not ended.
+    /// Ends the sessions of the user that match `chosen` and have not ended.
     pub(super) fn end_where(
         &mut self,
         user: UserId,
@@ -203,7 +203,7 @@ impl State {
 
     fn facts(&self, presented: &TokenHash) -> Option<RefreshFacts> {
         let token = self.tokens.get(presented)?.clone();
-        // Gone where it was swept first.
+        // `None` if the successor was swept before this token.
         let successor = token.replaced.and_then(|(_, id)| self.tokens.values().find(|token| token.id == id));
         let successor = successor.cloned();
         let session = self.sessions[&token.session].clone();
@@ -215,7 +215,8 @@ impl State {
         let Successor { id, hash, expires_at } = successor;
         let generation = token.generation + 1;
         self.insert_token(RefreshToken { id, hash, expires_at, generation, replaced: None, ..token.clone() });
-        self.tokens.get_mut(&token.hash).expect("was loaded").replaced = Some((now, id));
+        self.tokens.get_mut(&token.hash).expect("a token that was loaded under this lock").replaced =
+            Some((now, id));
         self.session(token.session).expires_at = expires_at;
     }
 
@@ -223,7 +224,7 @@ impl State {
         let id = token.id;
         let twin = self.tokens.values().any(|other| other.id == id);
         let same_hash = self.tokens.insert(token.hash, token).is_some();
-        assert!(!twin && !same_hash, "the id or the hash of refresh token {id} was given before");
+        assert!(!twin && !same_hash, "the id or the hash of refresh token {id} is already in use");
     }
 
     fn session(&mut self, id: SessionId) -> &mut Session {
