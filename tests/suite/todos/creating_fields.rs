@@ -27,7 +27,7 @@ async fn every_bad_field_of_a_todo_is_reported_at_once() {
            {"code": "VALIDATION_005", "field": "client_id", "got": 101, "max": 100,
             "message": "client_id must be at most 100 characters long, it has 101"},
            {"code": "VALIDATION_006", "field": "created_at",
-            "message": "created_at must be an instant of the years 1 to 9999 in RFC 3339, such as [time]"}],
+            "message": "created_at must be an RFC 3339 timestamp of the years 1 to 9999, such as [time]"}],
           "field": "text"},
          "error_code": "VALIDATION_004"}
     "#]]
