@@ -42,7 +42,7 @@ impl Client {
         Self { token: None, ..self.clone() }
     }
 
-    /// Its access token, which it must have.
+    /// The access token of a client that has one.
     #[must_use]
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("a client with a token")

@@ -10,7 +10,7 @@ use crate::client::{Answer, Client};
 pub struct Device {
     client: Client,
     name: String,
-    /// The todos that it shows, by id.
+    /// The todos that the device shows, by id.
     pub todos: BTreeMap<String, Value>,
     unsent: BTreeMap<String, Value>,
     cursor: Value,
@@ -43,7 +43,7 @@ impl Device {
         self.edit(id, json!({"deleted": true}));
     }
 
-    /// The sync request that it would send now.
+    /// The sync request that the device would send now.
     #[must_use]
     pub fn request(&self, strategy: &str) -> Value {
         json!({"last_sync": self.cursor, "strategy": strategy, "client_id": self.name,

@@ -27,7 +27,7 @@ pub fn command(folder: &Path, settings: &[(String, String)]) -> Command {
     command
 }
 
-/// Starts the server and waits until it listens; returns its base URL too.
+/// Starts the server and waits until it listens; returns the process and its base URL.
 pub(crate) fn spawn(folder: &Path, settings: &[(String, String)]) -> (Child, String) {
     let log = File::options().create(true).append(true).open(log_file(folder)).expect("a log file");
     let mut child = command(folder, settings)
@@ -70,8 +70,8 @@ pub(crate) fn template() -> &'static Template {
             ];
             let folder = TempDir::new().expect("a temporary folder");
             let done = command(folder.path(), &settings).args(["migrate", "up"]).output().expect("it runs");
-            let told = String::from_utf8_lossy(&done.stderr);
-            assert!(done.status.success(), "`todo-server migrate up` failed: {told}");
+            let errors = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "`todo-server migrate up` failed: {errors}");
         })
     })
 }

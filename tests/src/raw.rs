@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, for what no HTTP client would send.
+//! Raw HTTP/1.1, for requests that no HTTP client would send.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use tokio::time::timeout;
 use crate::client::Answer;
 use crate::server::TIMEOUT;
 
-/// A connection on which bytes go out as they are.
+/// A TCP connection that sends bytes unchanged.
 pub struct Wire(TcpStream);
 
 impl Wire {
     /// Connects to a server's `base_url`.
     pub async fn connect(base_url: &str) -> Self {
         let address = base_url.trim_start_matches("http://");
-        Self(TcpStream::connect(address).await.expect("the server takes connections"))
+        Self(TcpStream::connect(address).await.expect("the server accepts connections"))
     }
 
-    /// Connects with next to no room for what comes back, as a client has that does not read.
+    /// Connects with a minimal receive buffer, which any long answer fills.
     pub async fn narrow(base_url: &str) -> Self {
         let address = base_url.trim_start_matches("http://").parse().expect("an address and a port");
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a socket option");
-        Self(socket.connect(address).await.expect("the server takes connections"))
+        Self(socket.connect(address).await.expect("the server accepts connections"))
     }
 
     /// Sends these bytes.
@@ -35,31 +35,32 @@ impl Wire {
         let _ = self.0.flush().await;
     }
 
-    /// Breaks the connection off without a goodbye (RST).
+    /// Aborts the connection with a TCP reset (RST).
     pub fn reset(self) {
-        // With a linger of zero, closing discards what was not yet sent and resets.
+        // With a linger of zero, closing discards unsent bytes and resets the connection.
         self.0.set_zero_linger().expect("a socket option");
         drop(self.0);
     }
 
-    /// Waits until an answer begins to arrive, and leaves it unread; gives its status.
-    pub async fn begun(&mut self) -> u16 {
+    /// Waits until an answer begins to arrive, leaves it unread, and returns its status.
+    pub async fn peek_status(&mut self) -> u16 {
         let mut line = [0; 12];
         let peeked = timeout(TIMEOUT, self.0.peek(&mut line)).await.expect("the server answers in time");
         assert_eq!(peeked.expect("an answer"), line.len());
         String::from_utf8_lossy(&line[9..]).parse().expect("a status")
     }
 
-    /// Waits for the interim answer to `Expect: 100-continue`: the server has read the request's head.
-    pub async fn continued(&mut self) {
+    /// Waits for the interim answer to `Expect: 100-continue`, which shows that the server has read the
+    /// request's head.
+    pub async fn read_continue(&mut self) {
         let mut line = [0; 25];
         let read = timeout(TIMEOUT, self.0.read_exact(&mut line)).await.expect("the server answers in time");
         assert_eq!(read.expect("an answer"), line.len());
         assert_eq!(String::from_utf8_lossy(&line), "HTTP/1.1 100 Continue\r\n\r\n");
     }
 
-    /// Reads everything up to the end of the connection, which has to come within `patience`.
-    pub async fn rest(mut self, patience: Duration) -> String {
+    /// Reads until the server closes the connection, which must happen within `limit`.
+    pub async fn rest(mut self, limit: Duration) -> String {
         let mut bytes = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
         let read = async {
@@ -67,11 +68,11 @@ impl Wire {
                 bytes.extend_from_slice(&buffer[..read]);
             }
         };
-        timeout(patience, read).await.expect("the server ends the connection in time");
+        timeout(limit, read).await.expect("the server ends the connection in time");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Reads one answer, up to the end of the connection or as long as its `Content-Length` says.
+    /// Reads one answer, up to its `Content-Length` or the end of the connection.
     pub async fn answer(mut self) -> Answer {
         let mut bytes = Vec::new();
         let mut buffer = vec![0; 16 * 1024];

@@ -16,7 +16,7 @@ pub use crate::launch::command;
 /// Upper bound of every wait for a condition. Only a failing test waits this long.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Which database a server runs on.
+/// The kind of database that a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
     /// An embedded file.
@@ -25,24 +25,24 @@ pub enum Database {
     Postgres,
 }
 
-/// A running server with a database and a folder of its own; both go with it.
+/// A running server with its own database and folder, which are deleted when it is dropped.
 pub struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`.
     pub base_url: String,
     settings: Vec<(String, String)>,
     folder: TempDir,
-    /// The PostgreSQL database, where it runs on one.
+    /// The PostgreSQL database created for this server, if any.
     pub postgres: Option<postgres_testbed::Database>,
 }
 
 impl Server {
-    /// Starts one with settings fit for most tests: cheap password hashes, no rate limits.
+    /// Starts a server with the usual settings: cheap password hashes, no rate limits.
     pub async fn start(database: Database) -> Self {
         Self::start_with(database, &[]).await
     }
 
-    /// Starts one with more settings, or other values of the usual ones.
+    /// Starts a server with `settings` added to the usual ones or in their place.
     pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
         tokio::task::spawn_blocking(move || Self::launch(database, settings))
@@ -50,7 +50,7 @@ impl Server {
             .expect("the server starts")
     }
 
-    /// Starts one on the database that these settings name: another server's, or one that can be stopped.
+    /// Starts a server on an existing database: another server's, or one that the test can stop.
     pub async fn start_on(database_url: &str, migration_url: &str, settings: &[(&str, &str)]) -> Self {
         let urls = [("DATABASE_URL", database_url), ("MIGRATION_DATABASE_URL", migration_url)];
         let given = urls.iter().filter(|(_, url)| !url.is_empty()).chain(settings);
@@ -88,19 +88,19 @@ impl Server {
         Client::new(&self.base_url)
     }
 
-    /// A client of another address of it.
+    /// A client of another address of this server.
     #[must_use]
     pub fn at(&self, base_url: &str) -> Client {
         Client::new(base_url)
     }
 
-    /// The address for `/ws/todos`.
+    /// The URL of `/ws/todos`.
     #[must_use]
     pub fn socket_url(&self) -> String {
         format!("{}/ws/todos", self.base_url.replacen("http", "ws", 1))
     }
 
-    /// Which database it runs on.
+    /// The kind of database that the server runs on.
     #[must_use]
     pub fn database(&self) -> Database {
         if self.setting("DATABASE_URL").starts_with("postgres") {
@@ -110,38 +110,38 @@ impl Server {
         }
     }
 
-    /// The value of one of its settings.
+    /// The value of a setting; empty if it is not set.
     #[must_use]
     pub fn setting(&self, name: &str) -> &str {
         let found = self.settings.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
     }
 
-    /// All its settings.
+    /// The server's settings.
     #[must_use]
     pub fn settings(&self) -> &[(String, String)] {
         &self.settings
     }
 
-    /// Where it keeps its files.
+    /// The server's working directory.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Everything it logged so far.
+    /// Everything that the server has logged so far.
     #[must_use]
     pub fn logs(&self) -> String {
         std::fs::read_to_string(log_file(self.folder.path())).unwrap_or_default()
     }
 
-    /// Its process id.
+    /// The server's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it as a crash would (SIGKILL) and starts it again on the same database, at another port.
+    /// Kills the server (SIGKILL) and starts it again on the same database, on another port.
     pub async fn crash_and_restart(&mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it ends");
@@ -152,26 +152,26 @@ impl Server {
         self.base_url = base_url;
     }
 
-    /// Gives a setting another value, from its next start on.
+    /// Changes a setting; the next start uses the new value.
     pub fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Asks it to stop (SIGTERM).
+    /// Asks the server to shut down (SIGTERM).
     pub fn terminate(&self) {
         let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
-        assert!(status.success(), "the server had ended already");
+        assert!(status.success(), "the server has already exited");
     }
 
-    /// Waits for it to end.
+    /// Waits until the process exits.
     pub async fn ended(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("its status can be asked for") {
                 return status;
             }
-            assert!(start.elapsed() < TIMEOUT, "the server does not end:\n{}", self.logs());
+            assert!(start.elapsed() < TIMEOUT, "the server does not exit:\n{}", self.logs());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -179,7 +179,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
+        // Both calls fail if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -203,7 +203,7 @@ fn usual_settings() -> Vec<(String, String)> {
         ("RATE_LIMIT_ENABLED", "false"),
         ("JSON_LOGS", "true"),
         ("LOG_LEVEL", "info"),
-        // What it asks its database is checked when it goes.
+        // Dropping the server checks the logged statements.
         ("DATABASE_ECHO", "true"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -16,7 +16,8 @@ use crate::server::TIMEOUT;
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    /// Opens one with the token as a subprotocol; `query` starts with `?` or is empty. `Err` holds the status of a refusal.
+    /// Opens a socket with the token as a subprotocol. `query` starts with `?` or is empty. `Err` holds
+    /// the status of a refusal.
     pub async fn open(url: &str, token: &str, query: &str) -> Result<Self, u16> {
         let protocols = format!("bearer, {token}");
         let opened =
@@ -24,7 +25,7 @@ impl Socket {
         opened.map_err(|refusal| refusal.status)
     }
 
-    /// Opens one with these headers and no others; `Err` holds the refusal.
+    /// Opens a socket with these headers and no others; `Err` holds the refusal.
     pub async fn handshake(url: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
         let mut request = url.into_client_request().expect("an address");
         for (name, value) in headers {
@@ -42,7 +43,7 @@ impl Socket {
         }
     }
 
-    /// Opens one and takes its `ready`.
+    /// Opens a socket and receives its `ready` message.
     pub async fn ready(url: &str, token: &str, query: &str) -> (Self, Value) {
         let mut socket = Self::open(url, token, query).await.expect("the socket opens");
         let ready = socket.next().await;
@@ -50,7 +51,7 @@ impl Socket {
         (socket, ready)
     }
 
-    /// The next message; pings are answered on the way.
+    /// Receives the next message; answers pings meanwhile.
     pub async fn next(&mut self) -> Value {
         match self.next_or_close().await {
             Ok(message) => message,
@@ -58,7 +59,7 @@ impl Socket {
         }
     }
 
-    /// The next message, or the code with which the server closed.
+    /// Receives the next message, or the code with which the server closes the socket.
     pub async fn next_or_close(&mut self) -> Result<Value, u16> {
         loop {
             let message = timeout(TIMEOUT, self.0.next()).await.expect("a message arrives in time");
@@ -73,7 +74,7 @@ impl Socket {
         }
     }
 
-    /// The code with which the server closes, whatever it says before.
+    /// Discards messages until the server closes the socket; returns the close code.
     pub async fn closed(&mut self) -> u16 {
         loop {
             if let Err(code) = self.next_or_close().await {
@@ -82,7 +83,7 @@ impl Socket {
         }
     }
 
-    /// The next messages, so many of them.
+    /// Receives the next `count` messages.
     pub async fn take(&mut self, count: usize) -> Vec<Value> {
         let mut messages = Vec::with_capacity(count);
         for _ in 0..count {
@@ -96,7 +97,7 @@ impl Socket {
         self.0.send(Message::binary(bytes)).await.expect("the socket is open");
     }
 
-    /// Everything that was sent before now: asks for a `pong` and gives what comes ahead of it.
+    /// Receives every message sent before now: sends a ping and returns the messages before the pong.
     pub async fn drain(&mut self) -> Vec<Value> {
         self.send(r#"{"type": "ping"}"#).await;
         let mut messages = Vec::new();

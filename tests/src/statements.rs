@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_forgets_its_user_is_found() {
+    fn a_statement_that_names_no_user_is_found() {
         assert_eq!(found("SELECT `todos`.`user_id` FROM `todos` WHERE (`todos`.`id` = ?)"), 1);
         assert_eq!(found("update todos set title = $1"), 1);
         assert_eq!(found("delete from sessions where id = $1"), 1);

@@ -12,7 +12,8 @@ use crate::support::{add, at, everything, id, items, sync, text};
 
 const TODOS: &str = "/api/v1/todos";
 
-/// Syncs from its cursor until it has seen so many todos; gives their ids and the versions in the order seen.
+/// Syncs from cursor to cursor until it has seen `count` todos; returns their ids and versions in the
+/// order seen.
 async fn follow(client: &Client, count: usize) -> Vec<(String, i64)> {
     let (mut cursor, mut seen, mut ids) = (Value::Null, Vec::new(), BTreeSet::new());
     while ids.len() < count {
@@ -27,7 +28,7 @@ async fn follow(client: &Client, count: usize) -> Vec<(String, i64)> {
 }
 
 on_both_databases! {
-    async fn of_racing_changes_with_one_base_exactly_one_is_accepted(server: Server) {
+    async fn exactly_one_of_racing_changes_to_one_version_is_accepted(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "Buy milk").await;
         for round in 1..=5_i64 {
@@ -52,7 +53,7 @@ on_both_databases! {
         }
     }
 
-    async fn of_racing_creations_of_one_id_one_wins_and_its_repeats_get_200(server: Server) {
+    async fn one_of_racing_creations_of_one_id_wins_and_its_repeats_get_200(server: Server) {
         let ann = server.client().new_user().await;
         let answers =
             join_all((0..12).map(|n| {
@@ -64,7 +65,7 @@ on_both_databases! {
         assert_eq!(items(&everything(&ann).await).len(), 1);
     }
 
-    async fn a_cursor_poller_misses_nothing_that_many_devices_write(server: Server) {
+    async fn a_polling_device_misses_no_change_of_concurrent_writers(server: Server) {
         let ann = server.client().new_user().await;
         let poller = {
             let ann = ann.clone();
@@ -85,7 +86,7 @@ on_both_databases! {
         .await;
         let seen = tokio::time::timeout(TIMEOUT, poller)
             .await
-            .expect("it sees all")
+            .expect("the poller sees every todo")
             .expect("no panic");
         let distinct: BTreeSet<_> = seen.iter().collect();
         assert_eq!((seen.len(), distinct.len()), (300, 300), "each version is seen once");
@@ -112,7 +113,7 @@ on_both_databases! {
         assert!(answers.iter().all(|answer| answer.status == 201));
     }
 
-    async fn a_dropped_connection_leaves_all_of_its_request_or_nothing(server: Server) {
+    async fn a_request_on_a_dropped_connection_is_applied_whole_or_not_at_all(server: Server) {
         let ann = server.client().new_user().await;
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
         const LAST: usize = 19;
@@ -127,11 +128,11 @@ on_both_databases! {
                 body.len()
             );
             let mut wire = Wire::connect(&server.base_url).await;
-            // Breaks off at different moments: before the body is whole, while the server handles it, after.
+            // The connection breaks before the body is complete, while the server handles it, or later.
             let sent = if round % 5 == 0 { request.len() - 10 } else { request.len() };
             wire.send(&request.as_bytes()[..sent]).await;
             if round == LAST {
-                wire.begun().await;
+                wire.peek_status().await;
             } else {
                 tokio::time::sleep(Duration::from_micros(1 << round)).await;
             }
@@ -150,7 +151,7 @@ on_both_databases! {
             for id in &written {
                 rounds[usize::from_str_radix(&id[24..], 16).expect("an id of the test") / 10] += 1;
             }
-            assert!(rounds.iter().all(|count| [0, 10].contains(count)), "all or nothing: {rounds:?}");
+            assert!(rounds.iter().all(|count| [0, 10].contains(count)), "whole or not at all: {rounds:?}");
         }
     }
 }

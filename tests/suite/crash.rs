@@ -1,4 +1,4 @@
-//! Killed without warning: what was acknowledged is there, and cursors go on.
+//! After a crash, acknowledged writes are stored and cursors remain valid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use crate::support::{everything, id, items, sync, text};
 
-/// How long writers may take for what takes them seconds.
+/// Upper bound for waits that normally take seconds.
 const RECOVERY: Duration = Duration::from_mins(2);
 
-/// Creates and changes todos until the server is gone or `stop` is set; gives the id and version of each acknowledged one.
-async fn write_on(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(String, i64)> {
+/// Creates and changes todos until `stop` is set, also while the server is down; returns the id and
+/// version of each acknowledged write.
+async fn write_until_stopped(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(String, i64)> {
     let mut acknowledged = Vec::new();
     for n in first.. {
         if stop.load(Ordering::Relaxed) {
@@ -30,7 +31,7 @@ async fn write_on(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(S
         let change =
             json!({"last_sync": null, "limit": 1, "todos": [{"id": id(n), "text": "changed", "version": 1}]});
         let change = client.request(Method::POST, "/api/v1/todos/sync").json(&change);
-        // The status alone may be from before the end; the change is acknowledged once the answer is here.
+        // A crash can follow the status line: a change is acknowledged once the whole answer is here.
         let answer = match change.send().await {
             Ok(response) if response.status() == 200 => response.json::<Value>().await.ok(),
             _ => None,
@@ -42,7 +43,7 @@ async fn write_on(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(S
     acknowledged
 }
 
-/// Fails unless each acknowledged version is there, or a later one.
+/// Asserts that each acknowledged version, or a later one, is stored.
 fn expect_all(acknowledged: &[(String, i64)], todos: &Value) {
     let stored: std::collections::BTreeMap<_, _> = items(todos)
         .iter()
@@ -57,7 +58,8 @@ fn expect_all(acknowledged: &[(String, i64)], todos: &Value) {
     }
 }
 
-async fn gathered(writers: Vec<tokio::task::JoinHandle<Vec<(String, i64)>>>) -> Vec<(String, i64)> {
+/// Waits for the writers; returns all that they had acknowledged.
+async fn join_writers(writers: Vec<tokio::task::JoinHandle<Vec<(String, i64)>>>) -> Vec<(String, i64)> {
     let mut all = Vec::new();
     for writer in writers {
         all.extend(writer.await.expect("a writer does not panic"));
@@ -66,26 +68,26 @@ async fn gathered(writers: Vec<tokio::task::JoinHandle<Vec<(String, i64)>>>) -> 
 }
 
 on_both_databases! {
-    async fn every_acknowledged_write_survives_a_kill(server: Server) {
+    async fn every_acknowledged_write_survives_a_crash(server: Server) {
         let mut server = server;
         let (ann, _) = server.client().register("ann@example.com").await;
         let mut acknowledged = Vec::new();
         let mut cursor = Value::Null;
-        for life in 0..3 {
+        for round in 0..3 {
             let client = server.client().with_token(ann.token());
             let stop = Arc::new(AtomicBool::new(false));
             let writers = (0..8).map(|writer| {
-                let first = 1_000_000 * life + 10_000 * writer;
-                tokio::spawn(write_on(client.clone(), first, Arc::clone(&stop)))
+                let first = 1_000_000 * round + 10_000 * writer;
+                tokio::spawn(write_until_stopped(client.clone(), first, Arc::clone(&stop)))
             });
             let writers: Vec<_> = writers.collect();
-            // Long enough for some hundred writes; killed in the middle of them.
-            wait_for(&client, 60 * (life + 1)).await;
+            // The crash comes in the middle of the writes.
+            wait_for(&client, 60 * (round + 1)).await;
             cursor =
                 sync(&client, json!({"last_sync": cursor, "limit": 1000})).await["sync_timestamp"].clone();
             server.crash_and_restart().await;
             stop.store(true, Ordering::Relaxed);
-            let written = gathered(writers).await;
+            let written = join_writers(writers).await;
             assert!(!written.is_empty());
             acknowledged.extend(written);
 
@@ -101,7 +103,7 @@ on_both_databases! {
                 }
             }
             expect_all(&acknowledged, &Value::Array(all.clone()));
-            // The cursor of before the crash goes on, with exactly what came after it.
+            // The cursor from before the crash remains valid and returns exactly the later changes.
             let later: Vec<_> =
                 all.iter().filter(|todo| text(&todo["updated_at"]) > text(&cursor)).cloned().collect();
             let since = sync(&client, json!({"last_sync": cursor, "limit": 1000})).await;
@@ -110,21 +112,21 @@ on_both_databases! {
     }
 }
 
-/// Waits until so many todos are there.
+/// Waits until the user has at least `count` todos.
 async fn wait_for(client: &Client, count: usize) {
-    let begun = Instant::now();
+    let start = Instant::now();
     loop {
         let list = client.get("/api/v1/todos?per_page=1").await.expect(200);
         if list.header("x-total-count").parse::<usize>().expect("a number") >= count {
             return;
         }
-        assert!(begun.elapsed() < RECOVERY, "writes are not taken any more: {list}");
+        assert!(start.elapsed() < RECOVERY, "the writes have stopped: {list}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_acknowledged_write_is_lost_when_postgresql_crashes_and_comes_back() {
+async fn no_acknowledged_write_is_lost_when_postgresql_crashes_and_restarts() {
     let cluster = PrivateCluster::start(Durability::Full);
     let database = cluster.create_database("crash");
     let settings = [("DATABASE_TIMEOUT_MS", "1000")];
@@ -132,7 +134,7 @@ async fn no_acknowledged_write_is_lost_when_postgresql_crashes_and_comes_back() 
     let (ann, _) = server.client().register("ann@example.com").await;
     let stop = Arc::new(AtomicBool::new(false));
     let writers = (0..6)
-        .map(|writer| tokio::spawn(write_on(ann.clone(), 10_000_000 * writer, Arc::clone(&stop))))
+        .map(|writer| tokio::spawn(write_until_stopped(ann.clone(), 10_000_000 * writer, Arc::clone(&stop))))
         .collect();
     let mut count = 0;
     for _ in 0..2 {
@@ -152,7 +154,7 @@ async fn no_acknowledged_write_is_lost_when_postgresql_crashes_and_comes_back() 
     }
     wait_for(&ann, count + 40).await;
     stop.store(true, Ordering::Relaxed);
-    let acknowledged = gathered(writers).await;
+    let acknowledged = join_writers(writers).await;
     let all = everything(&ann).await;
     expect_all(&acknowledged, &all);
 }

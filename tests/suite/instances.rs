@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{add, log_in, refresh, revoked, sync, texts, twin};
 
 on_both_databases! {
-    async fn what_one_instance_writes_the_other_reads(server: Server) {
+    async fn each_instance_reads_the_writes_of_the_other(server: Server) {
         let other = twin(&server).await;
         let ann = server.client().new_user().await;
         let ann_there = other.client().with_token(ann.token());

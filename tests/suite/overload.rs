@@ -1,4 +1,4 @@
-//! More than the server can do at once.
+//! Load beyond the server's capacity.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{add, at, everything, id, items};
 
 on_both_databases! {
-    async fn a_flood_of_logins_is_turned_away_in_part_and_everything_else_goes_on(server: Server) {
+    async fn a_flood_of_logins_is_limited_and_other_requests_succeed(server: Server) {
         let (ann, _) = server.client().register("ann@example.com").await;
         let client = server.client();
         let body = json!({"email": "ann@example.com", "password": "Wrong-Horse-7"});
@@ -34,7 +34,7 @@ on_both_databases! {
         assert!(compared > 0 && compared < 400, "the queue is bounded: {compared} compared");
     }
 
-    async fn a_thousand_writes_at_once_are_done_or_refused_whole(server: Server) {
+    async fn a_thousand_concurrent_writes_are_each_stored_or_refused(server: Server) {
         let ann = server.client().new_user().await;
         let answers =
             join_all((0..1000).map(|n| ann.post("/api/v1/todos", json!({"id": id(n), "text": "x"})))).await;
@@ -44,7 +44,7 @@ on_both_databases! {
         }
         let total: usize =
             ann.get("/api/v1/todos").await.expect(200).header("x-total-count").parse().expect("a number");
-        assert!(total >= done, "what was acknowledged is there: {total} of {done}");
+        assert!(total >= done, "every acknowledged todo is stored: {total} of {done}");
         assert!(done > 0);
     }
 }
@@ -61,7 +61,7 @@ async fn a_locked_row_of_one_user_does_not_delay_another_user() {
     let attempts = async {
         // Until the row is locked.
         let held = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' AND pid <> pg_backend_pid()";
-        while database.sql(Role::Owner, held).expect("it can be asked") == "0" {
+        while database.sql(Role::Owner, held).expect("the query runs") == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let path = at(&todo);

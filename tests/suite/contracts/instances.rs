@@ -8,7 +8,7 @@ use super::token_user;
 use crate::support::{revoked, text, twin};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_tokens_are_dead_on_another_instance_within_two_seconds() {
+async fn ending_a_session_on_one_instance_ends_both_tokens_on_another() {
     let one = Server::start(Database::Postgres).await;
     let two = twin(&one).await;
     for path in ["/auth/logout", "/auth/change-password"] {

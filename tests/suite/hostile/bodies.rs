@@ -1,11 +1,11 @@
-//! Bodies that are no JSON, or JSON of an unfriendly kind.
+//! Bodies that are not JSON, and JSON that parsers treat differently.
 
 use blackbox_tests::{Database, Server};
 use serde_json::json;
 
 use crate::support::{UNKNOWN, add, everything, refresh};
 
-/// Every endpoint that reads a body, with one that needs no body but may have one.
+/// Endpoints that read a body, including `logout`, whose body is optional.
 const ENDPOINTS: [(&str, &str); 11] = [
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
@@ -20,11 +20,11 @@ const ENDPOINTS: [(&str, &str); 11] = [
     ("POST", "/api/v1/todos/sync"),
 ];
 
-/// The most bytes of a body under `/api/v1/auth/`.
-const CREDENTIALS: usize = 16 * 1024;
+/// The maximum size of a body under `/api/v1/auth/`, in bytes.
+const MAX_AUTH_BODY: usize = 16 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_json_object_is_refused_everywhere_and_nothing_is_written() {
+async fn a_body_that_is_not_a_json_object_is_refused_and_writes_nothing() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     add(&ann, "untouched").await;
@@ -45,19 +45,19 @@ async fn what_is_no_json_object_is_refused_everywhere_and_nothing_is_written() {
             400,
             "VALIDATION_009",
         ),
-        ("depth in little", "[".repeat(CREDENTIALS).into_bytes(), 400, "VALIDATION_009"),
-        ("unclosed depth", "[".repeat(100_000).into_bytes(), 400, "VALIDATION_009"),
+        ("deep nesting in a small body", "[".repeat(MAX_AUTH_BODY).into_bytes(), 400, "VALIDATION_009"),
+        ("deep nesting", "[".repeat(100_000).into_bytes(), 400, "VALIDATION_009"),
         ("three mebibytes", vec![b' '; 3 * 1024 * 1024], 413, "VALIDATION_010"),
         ("an array", b"[]".to_vec(), 422, "VALIDATION_006"),
     ];
     for (method, path) in ENDPOINTS {
-        for (what, body, status, code) in &bodies {
-            let too_large = path.contains("/auth/") && body.len() > CREDENTIALS;
+        for (fault, body, status, code) in &bodies {
+            let too_large = path.contains("/auth/") && body.len() > MAX_AUTH_BODY;
             let (status, code) = if too_large { (413, "VALIDATION_010") } else { (*status, *code) };
             let method = method.parse().expect("a method");
             let request = ann.request(method, path).header("content-type", "application/json");
             let refused = ann.send(request.body(body.clone())).await;
-            assert_eq!((refused.status, &*refused.code()), (status, code), "{path}: {what}: {refused}");
+            assert_eq!((refused.status, &*refused.code()), (status, code), "{path}: {fault}: {refused}");
             refused.expect_problem(status, code);
         }
     }
@@ -86,7 +86,7 @@ async fn deep_nesting_is_ignored_or_refused_like_any_wrong_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_surrogate_pair_is_no_text() {
+async fn half_a_surrogate_pair_is_refused() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     for half in [r"\ud800", r"\udc00\ud800x", r"a\uD83D"] {
@@ -114,7 +114,7 @@ async fn half_a_surrogate_pair_is_no_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_given_twice_is_never_guessed_at() {
+async fn a_duplicate_member_is_refused() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     for (path, body) in [
@@ -129,14 +129,14 @@ async fn a_member_given_twice_is_never_guessed_at() {
     }
     let bulk = ann.post_raw("/api/v1/todos/bulk", r#"{"todos": [{"text": "one", "text": "two"}]}"#).await;
     assert!([400, 422].contains(&bulk.status), "{bulk}");
-    // An alias beside the name it stands for is no less ambiguous, unless both say the same.
+    // An alias beside the name that it stands for is just as ambiguous.
     let both = ann.post("/api/v1/todos", json!({"text": "one", "title": "two"})).await;
     assert!(both.status < 500, "{both}");
     assert!(everything(&ann).await.as_array().is_some_and(|todos| todos.len() <= 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn very_many_unknown_members_and_errors_are_answered_in_bounds() {
+async fn many_unknown_members_are_ignored_and_many_errors_get_a_bounded_answer() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let many: serde_json::Map<_, _> = (0..50_000).map(|n| (format!("m{n}"), json!(n))).collect();
@@ -148,7 +148,7 @@ async fn very_many_unknown_members_and_errors_are_answered_in_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_compressed_body_is_refused_and_never_unpacked() {
+async fn a_compressed_body_is_refused_and_never_decompressed() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let send = |encoding: &'static str| {
@@ -163,7 +163,7 @@ async fn a_compressed_body_is_refused_and_never_unpacked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_body_is_none_whatever_type_it_is_said_to_have() {
+async fn an_empty_body_counts_as_absent_whatever_its_content_type() {
     let server = Server::start(Database::Sqlite).await;
     let (ann, tokens) = server.client().register("ann@example.com").await;
     let types = ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream", ""];
@@ -171,12 +171,12 @@ async fn no_body_is_none_whatever_type_it_is_said_to_have() {
         ann.send(ann.request(reqwest::Method::POST, path).header("content-type", content_type).body(""))
     };
     for content_type in types {
-        // Optional: the token is what is missing, and not the body.
+        // The body is optional here: the refusal is about the missing token.
         empty("/api/v1/auth/refresh", content_type).await.expect_problem(401, "AUTH_005");
         let required = empty("/api/v1/todos", content_type).await;
         required.expect_problem(400, "VALIDATION_009");
         assert_eq!(required.json()["message"], "A JSON body is required");
-        // One that is there is looked at, in one piece or in several.
+        // The type of a body that is not empty counts, with a known length or in chunks.
         let chunks = futures_util::stream::iter(["{}"].map(Ok::<_, std::io::Error>));
         for body in [reqwest::Body::from("{}"), reqwest::Body::wrap_stream(chunks)] {
             let request = ann.request(reqwest::Method::POST, "/api/v1/auth/refresh");

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{add, at, everything, id};
 
-/// Values that no field wants; the text ones only where the field is no text.
+/// Values that are wrong for most fields. Some of the strings are valid where a field is a text.
 fn wrong_values() -> Vec<Value> {
     let mut deep = json!(1);
     for _ in 0..50 {
@@ -53,7 +53,7 @@ fn wrong_values() -> Vec<Value> {
     ]
 }
 
-/// A request whose fields are good, for one of them to be made bad.
+/// Requests whose fields are valid; the test replaces one field at a time.
 fn requests(todo: &Value) -> Vec<(Method, String, Value)> {
     let item = json!({"id": id(900), "text": "x", "description": "y", "completed": false, "client_id": "c",
                       "created_at": "2020-01-01T00:00:00Z"});
@@ -92,8 +92,9 @@ fn requests(todo: &Value) -> Vec<(Method, String, Value)> {
     ]
 }
 
-/// The body with one field replaced, at the top or in its one todo; with the field's name.
-fn bent(body: &Value, value: &Value) -> Vec<(String, Value)> {
+/// Copies of the body with one field replaced by `value`, at the top level or in its only todo, each
+/// with the field's name.
+fn replacing_each_field(body: &Value, value: &Value) -> Vec<(String, Value)> {
     let object = |body: &Value| body.as_object().cloned().unwrap_or_default();
     let replace = |fields: &Map<String, Value>| {
         let names: Vec<_> = fields.keys().cloned().collect();
@@ -121,14 +122,14 @@ fn check(answer: &Answer, what: &str) {
 }
 
 on_both_databases! {
-    async fn no_value_of_any_field_breaks_the_server_or_half_a_write(server: Server) {
+    async fn no_value_of_any_field_causes_a_server_error_or_a_partial_write(server: Server) {
         let ann = server.client().new_user().await;
         let todo = add(&ann, "untouched").await;
-        for (method, path, good) in requests(&todo) {
+        for (method, path, valid) in requests(&todo) {
             for value in wrong_values() {
-                for (name, body) in bent(&good, &value) {
+                for (name, body) in replacing_each_field(&valid, &value) {
                     if name == "all" || (path.ends_with("register") && name != "password") {
-                        // A name or device of any text is a fine one: registering costs a hash.
+                        // Skips strings that may be valid: each registration costs a password hash.
                         if value.is_string() {
                             continue;
                         }
@@ -139,7 +140,7 @@ on_both_databases! {
                 }
             }
         }
-        // What was accepted is whole: it can be read back, listed and synced.
+        // A read returns every accepted todo as the sync does.
         let all = everything(&ann).await;
         for todo in all.as_array().expect("a list") {
             let read = ann.get(&format!("{}?include_deleted=true", at(todo))).await.expect(200).json();
@@ -148,7 +149,7 @@ on_both_databases! {
         assert!(!server.logs().contains("panicked"), "{}", server.logs());
     }
 
-    async fn dates_at_the_edges_of_the_calendar_are_kept_or_refused(server: Server) {
+    async fn dates_at_the_edges_of_the_calendar_are_stored_or_refused(server: Server) {
         let ann = server.client().new_user().await;
         for (date, kept) in [
             ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00.000000Z")),
@@ -168,7 +169,7 @@ on_both_databases! {
                 None => answer.expect_problem(422, "VALIDATION_006"),
             }
         }
-        // Later than now is now.
+        // The present replaces a date in the future.
         let answer = ann
             .post("/api/v1/todos", json!({"text": "x", "created_at": "9999-12-31T23:59:59.999999Z"}))
             .await;

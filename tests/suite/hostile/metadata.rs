@@ -1,4 +1,4 @@
-//! A provider that says it is another.
+//! OpenID providers whose metadata names another issuer.
 
 use blackbox_tests::{Database, Server};
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ fn metadata(issuer: &str, address: &str) -> Value {
            "token_endpoint": format!("{address}/token"), "jwks_uri": format!("{address}/jwks")})
 }
 
-/// The status of a login that is begun at the provider.
-async fn begun(issuer: &str) -> u16 {
+/// Starts a login at the provider and returns the status.
+async fn login_status(issuer: &str) -> u16 {
     let settings = [
         ("OIDC_ACME_ISSUER", issuer),
         ("OIDC_ACME_CLIENT_ID", "todos"),
@@ -25,9 +25,9 @@ async fn begun(issuer: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_that_names_another_issuer_is_refused() {
-    assert_eq!(begun(&publish(|address| metadata(address, address)).await).await, 302);
+    assert_eq!(login_status(&publish(|address| metadata(address, address)).await).await, 302);
     for issuer in ["https://accounts.example.com", "", "ADDRESS/", "ADDRESS.example.com"] {
         let at = publish(|address| metadata(&issuer.replace("ADDRESS", address), address)).await;
-        assert_eq!(begun(&at).await, 502, "{issuer}");
+        assert_eq!(login_status(&at).await, 502, "{issuer}");
     }
 }

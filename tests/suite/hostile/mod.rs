@@ -1,4 +1,4 @@
-//! What bad input gets: a problem body, never a 5xx, and nothing half-written.
+//! Bad input gets a problem body, never a 5xx, and leaves no partial write.
 
 mod bodies;
 mod fields;
@@ -12,7 +12,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// Serves the document, made for its address, at every path, for as long as the test runs; gives the address.
+/// Serves a document at every path until the test ends, and returns the address of its server.
+/// `document` receives that address.
 async fn publish(document: impl FnOnce(&str) -> Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -23,7 +24,7 @@ async fn publish(document: impl FnOnce(&str) -> Value) -> String {
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 body.len()
             );
-            // What is asked for is clear; whether the answer arrives is the asker's concern.
+            // Every request gets the same answer; a client may leave before it arrives.
             let _ = stream.read(&mut [0; 4096]).await;
             let _ = stream.write_all((head + &body).as_bytes()).await;
         }

@@ -11,8 +11,9 @@ use crate::support::{add, everything, id, items};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30 + 60);
 /// The server's timeout of 90 s for the next request on a connection, with the same margin.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90 + 60);
-/// The most by which the server may grow meanwhile, in MiB: it grows by about 150, and by 640 if it keeps every answer.
-const MEMORY: u64 = 256;
+/// The most by which the server's memory may grow, in MiB. It grows by about 150, and by 640 if the
+/// server keeps every answer.
+const MAX_GROWTH: u64 = 256;
 
 /// Creates a thousand todos: a sync from the beginning answers with 10 MB.
 async fn fill(client: &Client) {
@@ -33,7 +34,7 @@ fn whole_sync(client: &Client) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Makes the peak of the server's resident memory its present size.
+/// Resets the peak of the server's resident memory to its present size.
 fn reset_peak_memory(server: &Server) {
     std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").expect("it runs");
 }
@@ -70,7 +71,7 @@ async fn unread_answers_hold_bounded_memory_and_end_after_the_write_timeout() {
     for _ in 0..64 {
         let mut wire = Wire::narrow(&server.base_url).await;
         wire.send(&whole_sync(&ann)).await;
-        if wire.begun().await == 200 {
+        if wire.peek_status().await == 200 {
             unread.push(wire);
         } else {
             wire.answer().await.expect_problem(429, "RATE_001");
@@ -79,7 +80,11 @@ async fn unread_answers_hold_bounded_memory_and_end_after_the_write_timeout() {
     }
     let asked = Instant::now();
     let grown = peak_memory(&server).saturating_sub(at_start);
-    assert!(refused > 0 && grown < MEMORY, "{grown} MiB more with {} unread answers of 10 MB", unread.len());
+    assert!(
+        refused > 0 && grown < MAX_GROWTH,
+        "{grown} MiB more with {} unread answers of 10 MB",
+        unread.len()
+    );
     // The server still answers other users.
     assert_eq!(items(&everything(&bob).await).len(), 1);
     // Two clients keep their connections.
@@ -87,7 +92,7 @@ async fn unread_answers_hold_bounded_memory_and_end_after_the_write_timeout() {
         assert!(asked.elapsed() < WRITE_TIMEOUT, "{} connections are left", open_connections(&server));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // Their share of memory is free again, and their user gets answers.
+    // The memory that they held is free again, and their user gets answers.
     assert_eq!(items(&everything(&ann).await).len(), 1000);
     for wire in unread {
         assert!(wire.rest(WRITE_TIMEOUT).await.len() < 10_000_000, "its answer broke off");
@@ -113,18 +118,18 @@ async fn a_second_request_that_is_never_finished_times_out() {
     let first = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let endless = "POST /health/live HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut wires = Vec::new();
-    for (begun, piece) in [(format!("{first}GET /hea"), "l"), (endless.to_owned(), "1\r\nx\r\n")] {
+    for (start, piece) in [(format!("{first}GET /hea"), "l"), (endless.to_owned(), "1\r\nx\r\n")] {
         let mut wire = Wire::connect(&server.base_url).await;
-        wire.send(begun.as_bytes()).await;
+        wire.send(start.as_bytes()).await;
         wires.push((wire, piece));
     }
-    let begun = Instant::now();
+    let start = Instant::now();
     while open_connections(&server) > 0 {
-        assert!(begun.elapsed() < REQUEST_TIMEOUT, "{} connections are left", open_connections(&server));
+        assert!(start.elapsed() < REQUEST_TIMEOUT, "{} connections are left", open_connections(&server));
         tokio::time::sleep(Duration::from_secs(1)).await;
         for (wire, piece) in &mut wires {
             wire.send(piece.as_bytes()).await;
         }
     }
-    assert!(begun.elapsed() > Duration::from_mins(1), "not before the timeout");
+    assert!(start.elapsed() > Duration::from_mins(1), "not before the timeout");
 }

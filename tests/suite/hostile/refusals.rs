@@ -1,4 +1,4 @@
-//! What the server can't read as a request at all.
+//! Bytes that the server cannot parse as a request.
 
 use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Database, Server, Wire};
@@ -11,7 +11,7 @@ async fn exchange(server: &Server, bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_http_is_refused_without_a_body_and_writes_no_error() {
+async fn malformed_http_is_refused_without_a_body_and_logs_no_error() {
     let server = Server::start(Database::Sqlite).await;
     for request in [
         &b"GARBAGE\r\n\r\n"[..],
@@ -39,7 +39,7 @@ async fn what_is_not_http_is_refused_without_a_body_and_writes_no_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_follows_the_answers_before_it() {
+async fn a_refusal_follows_the_answers_to_earlier_requests() {
     let server = Server::start(Database::Sqlite).await;
     let mut wire = Wire::connect(&server.base_url).await;
     let good = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -50,7 +50,7 @@ async fn a_refusal_follows_the_answers_before_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_with_broken_framing_gets_its_answer_first() {
+async fn a_request_with_a_malformed_chunk_is_answered_before_the_connection_closes() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     for (path, status) in [("/api/v1/todos", "400"), ("/nowhere", "404")] {

@@ -13,7 +13,7 @@ fn get(target: &str, headers: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_targets_and_headers_are_refused_in_the_one_form() {
+async fn unusual_targets_and_headers_are_refused_with_a_problem_body() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let bearer = format!("Authorization: Bearer {}\r\n", ann.token());
@@ -40,7 +40,7 @@ async fn odd_targets_and_headers_are_refused_in_the_one_form() {
             answer.expect_problem(422, "VALIDATION_006");
         }
     }
-    // A URL of 60,000 bytes that is read at all is answered; what is too long for any reader is refused.
+    // A URL of 60,000 bytes gets an answer; headers beyond the limits are refused.
     let long =
         exchange(&server, &get(&format!("/api/v1/todos?search={}", "x".repeat(60_000)), &bearer)).await;
     assert!(long.status < 500, "{long}");
@@ -52,7 +52,7 @@ async fn odd_targets_and_headers_are_refused_in_the_one_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_framing_ends_the_connection_and_nothing_else() {
+async fn malformed_framing_ends_only_its_own_connection() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let head = format!(
@@ -76,7 +76,7 @@ async fn broken_framing_ends_the_connection_and_nothing_else() {
         let refused = exchange(&server, request.as_bytes()).await;
         assert!((400..506).contains(&refused.status), "{request:?}: {refused}");
     }
-    // Shorter than announced: the rest never comes.
+    // The body is shorter than its `Content-Length`: the rest never arrives.
     let mut wire = Wire::connect(&server.base_url).await;
     wire.send(format!("{head}Content-Length: 500\r\n\r\n{body}").as_bytes()).await;
     wire.reset();

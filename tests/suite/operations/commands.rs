@@ -1,4 +1,4 @@
-//! The binary's other commands, and settings that stop a start.
+//! The commands of the binary, and settings that prevent a start.
 
 use std::path::Path;
 use std::process::Output;
@@ -13,12 +13,13 @@ fn todo_server(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> 
     command(folder, &settings).args(arguments).output().expect("it runs")
 }
 
-fn told(output: &Output) -> String {
+/// Everything that the command printed.
+fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
-fn a_bad_setting_stops_the_start_with_one_sentence_that_says_how_to_mend_it() {
+fn an_invalid_setting_stops_the_start_with_one_sentence_and_an_example() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut sentences = String::new();
     for (name, value) in [
@@ -39,11 +40,11 @@ fn a_bad_setting_stops_the_start_with_one_sentence_that_says_how_to_mend_it() {
         for arguments in [&["check-config"][..], &["serve"], &[]] {
             let output = todo_server(folder.path(), &[(name, value), ("SECRET_KEY", SECRET_KEY)], arguments);
             assert!(!output.status.success(), "{name}={value} {arguments:?}");
-            let told = told(&output);
-            assert!(told.contains(name), "{name}={value}: {told}");
-            assert_eq!(told.trim().lines().count(), 1, "one sentence: {told}");
+            let text = printed(&output);
+            assert!(text.contains(name), "{name}={value}: {text}");
+            assert_eq!(text.trim().lines().count(), 1, "one sentence: {text}");
             if arguments == ["check-config"] {
-                sentences.push_str(&told);
+                sentences.push_str(&text);
             }
         }
     }
@@ -65,7 +66,7 @@ fn a_bad_setting_stops_the_start_with_one_sentence_that_says_how_to_mend_it() {
 }
 
 #[test]
-fn production_demands_what_would_be_unsafe_without() {
+fn production_refuses_unsafe_settings() {
     let folder = TempDir::new().expect("a temporary folder");
     let production = |more: &[(&str, &str)]| {
         let mut settings = vec![("ENVIRONMENT", "production")];
@@ -84,8 +85,8 @@ fn production_demands_what_would_be_unsafe_without() {
         &[secret, frontend],
     ] {
         let refused = production(more);
-        assert!(!refused.status.success(), "{}", told(&refused));
-        sentences.push_str(&told(&refused));
+        assert!(!refused.status.success(), "{}", printed(&refused));
+        sentences.push_str(&printed(&refused));
     }
     expect![[r#"
         todo-server: SECRET_KEY must be set outside development, to 32 random bytes or more; for example: SECRET_KEY=$(openssl rand -base64 48)
@@ -103,15 +104,15 @@ fn production_demands_what_would_be_unsafe_without() {
     "#]].assert_eq(&sentences);
     let origins = ("ALLOWED_ORIGINS", "https://app.example.com");
     let good = production(&[secret, frontend, mail[0], mail[1], origins]);
-    assert!(good.status.success(), "{}", told(&good));
-    assert!(!told(&good).contains(SECRET_KEY));
+    assert!(good.status.success(), "{}", printed(&good));
+    assert!(!printed(&good).contains(SECRET_KEY));
 }
 
 #[test]
 fn openapi_prints_the_committed_document() {
     let folder = TempDir::new().expect("a temporary folder");
     let output = todo_server(folder.path(), &[], &["openapi"]);
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", printed(&output));
     let path = blackbox_tests::binary::workspace().join("openapi/openapi.json");
     let committed = std::fs::read_to_string(path).expect("it is committed");
     assert!(
@@ -121,28 +122,28 @@ fn openapi_prints_the_committed_document() {
 }
 
 #[test]
-fn an_unknown_command_is_told_which_there_are() {
+fn an_unknown_command_fails_and_help_lists_the_commands() {
     let folder = TempDir::new().expect("a temporary folder");
     let refused = todo_server(folder.path(), &[], &["frobnicate"]);
     assert!(!refused.status.success());
-    let help = told(&todo_server(folder.path(), &[], &["--help"]));
+    let help = printed(&todo_server(folder.path(), &[], &["--help"]));
     for name in ["serve", "migrate", "openapi", "check-config", "healthcheck"] {
         assert!(help.contains(name), "{help}");
     }
 }
 
 #[test]
-fn in_development_a_first_start_makes_its_own_secret_and_folder() {
+fn migrate_in_development_needs_no_settings_and_creates_the_data_folder() {
     let folder = TempDir::new().expect("a temporary folder");
     let migrated = todo_server(folder.path(), &[], &["migrate", "up"]);
-    assert!(migrated.status.success(), "{}", told(&migrated));
+    assert!(migrated.status.success(), "{}", printed(&migrated));
     assert!(folder.path().join("data/todos.db").is_file());
-    let status = told(&todo_server(folder.path(), &[], &["migrate", "status"]));
+    let status = printed(&todo_server(folder.path(), &[], &["migrate", "status"]));
     assert!(!status.trim().is_empty(), "{status}");
 }
 
 #[test]
-fn two_urls_of_two_databases_are_refused() {
+fn urls_of_different_databases_are_refused() {
     let [one, other] = ["one", "other"].map(|name| postgres_testbed::Testbed::shared().create_database(name));
     let folder = TempDir::new().expect("a temporary folder");
     let (app, owner) = (one.app_url(), other.owner_url());
@@ -151,12 +152,12 @@ fn two_urls_of_two_databases_are_refused() {
         let refused = todo_server(folder.path(), &settings, command);
         let sentence =
             "the database that DATABASE_URL names can't be used: it is not the database that was migrated";
-        assert!(!refused.status.success() && told(&refused).contains(sentence), "{}", told(&refused));
+        assert!(!refused.status.success() && printed(&refused).contains(sentence), "{}", printed(&refused));
     }
 }
 
 on_both_databases! {
-    async fn migrations_go_down_and_up_again(server: Server) {
+    async fn migrations_can_be_reverted_and_applied_again(server: Server) {
         let postgres = postgres_testbed::Testbed::shared().create_database("migrations");
         let folder = TempDir::new().expect("a temporary folder");
         let sqlite = format!("sqlite://{}/todos.db", folder.path().display());
@@ -168,8 +169,8 @@ on_both_databases! {
         }
         let migrate = |what: &str| {
             let output = todo_server(folder.path(), &settings, &["migrate", what]);
-            assert!(output.status.success(), "{what}: {}", told(&output));
-            told(&output)
+            assert!(output.status.success(), "{what}: {}", printed(&output));
+            printed(&output)
         };
         let before = migrate("status");
         migrate("up");
@@ -183,13 +184,13 @@ on_both_databases! {
         assert_eq!(migrate("status"), after);
     }
 
-    async fn the_healthcheck_command_asks_the_running_server(server: Server) {
+    async fn the_healthcheck_command_succeeds_only_while_the_server_runs(server: Server) {
         let port = server.base_url.rsplit(':').next().expect("a port").to_owned();
         let url = server.setting("DATABASE_URL").to_owned();
         let settings = [("PORT", port.as_str()), ("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", url.as_str())];
         let healthy = todo_server(server.folder(), &settings, &["healthcheck"]);
-        assert!(healthy.status.success(), "{}", told(&healthy));
-        let nobody = [("PORT", "1"), ("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", url.as_str())];
-        assert!(!todo_server(server.folder(), &nobody, &["healthcheck"]).status.success());
+        assert!(healthy.status.success(), "{}", printed(&healthy));
+        let no_server = [("PORT", "1"), ("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", url.as_str())];
+        assert!(!todo_server(server.folder(), &no_server, &["healthcheck"]).status.success());
     }
 }

@@ -5,7 +5,7 @@ use blackbox_tests::{Database, Server};
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_document_served_is_the_one_committed() {
+async fn the_served_document_equals_the_committed_one() {
     let server = Server::start(Database::Sqlite).await;
     let answer = server.client().get("/openapi.json").await.expect(200);
     assert!(answer.header("content-type").contains("json"), "{}", answer.header("content-type"));
@@ -17,7 +17,7 @@ async fn the_document_served_is_the_one_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_of_the_document_exists_and_asks_for_a_token_where_it_says_so() {
+async fn every_documented_route_exists_and_requires_a_token_where_declared() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     let document = client.get("/openapi.json").await.expect(200).json();
@@ -34,9 +34,9 @@ async fn every_route_of_the_document_exists_and_asks_for_a_token_where_it_says_s
                 Some(own) => own.is_empty(),
                 None => !secured,
             };
-            let asks = answer.status == 401 && answer.code() == "AUTH_005";
+            let requires_token = answer.status == 401 && answer.code() == "AUTH_005";
             if !path.ends_with("/refresh") {
-                assert_eq!(asks, !public, "{method} {path}: {answer}");
+                assert_eq!(requires_token, !public, "{method} {path}: {answer}");
             }
             assert_ne!(answer.status, 405, "{method} {path}: {answer}");
             let declared = &operation["responses"];
@@ -50,7 +50,7 @@ async fn every_route_of_the_document_exists_and_asks_for_a_token_where_it_says_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_docs_load_without_any_outside_host() {
+async fn the_docs_page_loads_nothing_from_other_hosts() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();
     let page = client.get("/docs").await;
@@ -59,10 +59,7 @@ async fn the_docs_load_without_any_outside_host() {
     assert!(page.header("content-type").starts_with("text/html"), "{page}");
     let mut seen = 0;
     for reference in references(&page.text) {
-        assert!(
-            !reference.starts_with("http") && !reference.starts_with("//"),
-            "an outside host: {reference}"
-        );
+        assert!(!reference.starts_with("http") && !reference.starts_with("//"), "another host: {reference}");
         if reference.starts_with("data:") || reference.starts_with('#') {
             continue;
         }

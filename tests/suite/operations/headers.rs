@@ -1,4 +1,4 @@
-//! Headers of every answer: security, caching, compression, pages of other origins.
+//! Response headers: security, caching, compression, CORS.
 
 use blackbox_tests::{Answer, Client, Database, Server};
 use expect_test::expect;
@@ -34,7 +34,7 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_behind_a_token_is_kept_by_caches() {
+async fn answers_of_protected_routes_are_not_stored_by_shared_caches() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let todo = add(&ann, "milk").await;
@@ -48,14 +48,14 @@ async fn nothing_behind_a_token_is_kept_by_caches() {
     ] {
         assert_eq!(answer.header("cache-control"), "private, no-store", "{answer}");
     }
-    // Tokens are no less private where they are given.
+    // Answers that contain tokens must not be stored either.
     let body = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
     let tokens = server.client().post("/api/v1/auth/login", body).await.expect(200);
     assert!(tokens.header("cache-control").contains("no-store"), "{tokens}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_over_a_kibibyte_are_compressed_for_who_accepts_it() {
+async fn answers_over_one_kibibyte_are_compressed_if_the_client_accepts_it() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let todos: Vec<_> = (0..50).map(|n| json!({"text": format!("todo {n}")})).collect();
@@ -78,7 +78,7 @@ async fn answers_over_a_kibibyte_are_compressed_for_who_accepts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_allowed_origins_may_call_and_no_others() {
+async fn only_allowed_origins_get_cors_headers() {
     let server = Server::start_with(
         Database::Sqlite,
         &[("ALLOWED_ORIGINS", "https://app.example.com,http://localhost:3000")],
@@ -106,7 +106,7 @@ async fn pages_of_allowed_origins_may_call_and_no_others() {
     ] {
         assert!(exposed.contains(name), "{name}: {exposed}");
     }
-    // A refusal can be read by the page too.
+    // The page can read error answers too.
     let refused = ask(&server.client(), Method::GET, TODOS, &allowed).await;
     assert_eq!(
         (refused.status, refused.header("access-control-allow-origin")),

@@ -5,7 +5,7 @@ use expect_test::expect;
 use serde_json::Value;
 
 on_both_databases! {
-    async fn the_root_names_the_server_and_where_to_go(server: Server) {
+    async fn the_root_names_the_server_and_its_entry_points(server: Server) {
         let client = server.client();
         let root = client.get("/").await;
         expect![[r#"
@@ -23,7 +23,7 @@ on_both_databases! {
         }
     }
 
-    async fn health_tells_about_the_database(server: Server) {
+    async fn health_reports_the_state_of_the_database(server: Server) {
         let client = server.client();
         expect![[r#"
             200
@@ -47,8 +47,8 @@ on_both_databases! {
         .assert_eq(&client.get("/health/ready").await.to_string());
     }
 
-    async fn two_servers_may_start_on_one_database_at_once(server: Server) {
-        // On an empty one, so that both have the whole schema to make.
+    async fn several_servers_can_start_at_once_on_an_empty_database(server: Server) {
+        // The database is empty, so that each server tries to create the whole schema.
         let (app, owner) = match &server.postgres {
             Some(_) => {
                 let database = postgres_testbed::Testbed::shared().create_database("twins");
@@ -69,7 +69,7 @@ on_both_databases! {
     }
 }
 
-/// The paths that stand in an answer.
+/// Every text in the answer that is a path.
 fn links(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) if text.starts_with('/') => vec![text.clone()],

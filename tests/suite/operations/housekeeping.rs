@@ -1,4 +1,4 @@
-//! The housekeeper removes what is past its age, and nothing that is not.
+//! Housekeeping deletes expired rows and no others.
 
 use blackbox_tests::{Client, Database, Server, Socket, on_both_databases};
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use crate::support::{add, at, everything, log_in, refresh, sync, text, texts, un
 
 const SYNC: &str = "/api/v1/todos/sync";
 
-/// A server that tidies every second, and remembers deletions for a day.
-async fn tidy(database: Database) -> Server {
+/// Starts a server that runs housekeeping every second and keeps tombstones for one day.
+async fn start_with_housekeeping(database: Database) -> Server {
     let settings = [("HOUSEKEEPING_PERIOD_SECONDS", "1"), ("TOMBSTONE_AGE_DAYS", "1")];
     Server::start_with(database, &settings).await
 }
 
-/// So many days ago, as its database writes it.
+/// The SQL expression for the instant `days` days ago.
 fn ago(server: &Server, days: u32) -> String {
     match server.database() {
         Database::Postgres => format!("now() - interval '{days} days'"),
@@ -21,13 +21,13 @@ fn ago(server: &Server, days: u32) -> String {
     }
 }
 
-/// What each row is about that goes by its end.
+/// A description of every row that can expire.
 fn rows(server: &Server) -> Vec<String> {
     let mut rows = server.column(
         "SELECT 'session of ' || client_id AS value FROM sessions
          UNION ALL SELECT 'refresh token of ' || client_id
              FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
-         UNION ALL SELECT 'revocation of ' || coalesce(client_id, 'a session that is gone')
+         UNION ALL SELECT 'revocation of ' || coalesce(client_id, 'a deleted session')
              FROM revoked_tokens r LEFT JOIN sessions s ON s.id = r.session_id
          UNION ALL SELECT 'token: ' || kind FROM one_time_tokens
          UNION ALL SELECT 'mail: ' || template FROM mail_outbox",
@@ -42,8 +42,8 @@ async fn cursor(client: &Client) -> Value {
 }
 
 on_both_databases! {
-    async fn sessions_tokens_and_mails_go_once_nobody_can_use_them_any_more(database: Database) {
-        let server = tidy(database).await;
+    async fn expired_sessions_tokens_and_mails_are_deleted(database: Database) {
+        let server = start_with_housekeeping(database).await;
         let (phone, phone_tokens) = server.client().register("ann@example.com").await;
         for device in ["laptop", "tablet"] {
             let (client, tokens) = log_in(&server.client(), "ann@example.com", device).await;
@@ -75,7 +75,7 @@ on_both_databases! {
             ]
         );
 
-        // All is kept for the seven days that an access token may live, and mails for seven more.
+        // Rows are kept for the seven days that an access token may last, and mails for seven more.
         let of_laptop = "(SELECT id FROM sessions WHERE client_id = 'laptop')";
         let (old, older) = (ago(&server, 8), ago(&server, 15));
         for table in ["refresh_tokens", "revoked_tokens"] {
@@ -86,13 +86,13 @@ on_both_databases! {
         server.execute(&format!("UPDATE sessions SET expires_at = {old} WHERE client_id = 'laptop'"));
         let old = |row: &String| row.contains("laptop") || row.contains("reset_password");
         let kept: Vec<_> = before.into_iter().filter(|row| !old(row)).collect();
-        until("their end", || (rows(&server) == kept).then_some(())).await;
+        until("the deletion of the expired rows", || (rows(&server) == kept).then_some(())).await;
         phone.get("/api/v1/todos").await.expect(200);
         refresh(&server.client(), &phone_tokens).await.expect(200);
     }
 
-    async fn a_cursor_from_before_a_deletion_that_is_forgotten_can_not_go_on(database: Database) {
-        let server = tidy(database).await;
+    async fn a_cursor_older_than_a_deleted_tombstone_requires_a_resync(database: Database) {
+        let server = start_with_housekeeping(database).await;
         let (ann, _) = server.client().register("ann@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
         let bobs = cursor(&bob).await;
@@ -113,7 +113,7 @@ on_both_databases! {
         let two_days_ago = ago(&server, 2);
         server.execute(&format!("UPDATE todos SET deleted_at = {two_days_ago} WHERE title = 'long gone'"));
         let titles = || server.column("SELECT title AS value FROM todos ORDER BY 1");
-        until("its end", || Some(titles()).filter(|left| left == &["just gone", "kept"])).await;
+        until("the deletion of the tombstone", || Some(titles()).filter(|left| left == &["just gone", "kept"])).await;
 
         ann.post(SYNC, json!({"last_sync": stale})).await.expect_problem(410, "SYNC_001");
         let change = json!({"last_sync": stale, "todos": [{"id": todos[0]["id"], "text": "changed"}]});
@@ -123,7 +123,7 @@ on_both_databases! {
         let mut socket = Socket::open(&server.socket_url(), ann.token(), &query).await.expect("it opens");
         assert_eq!(socket.next().await["type"], "resync_required");
 
-        // One that knows of it goes on, and learns of what was deleted later.
+        // A cursor from after that deletion remains valid and returns later deletions.
         let later = sync(&ann, json!({"last_sync": fresh})).await;
         assert_eq!(texts(&later["server_changes"]), ["just gone"]);
         assert_eq!(texts(&ann.get(&since(&fresh)).await.expect(200).json()), ["just gone"]);

@@ -54,17 +54,20 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn figures_may_have_a_port_of_their_own_and_are_then_on_no_other() {
+async fn metrics_on_a_port_of_their_own_are_on_no_other_port() {
     let server = Server::start_with(Database::Sqlite, &[("METRICS_PORT", "0")]).await;
     server.client().get("/metrics").await.expect_problem(404, "RESOURCE_003");
     server.client().get("/%6detrics").await.expect_problem(404, "RESOURCE_003");
     let logs = server.logs();
-    let told = logs.lines().find_map(|line| line.strip_prefix("metrics are at ")).expect("it is told");
-    let figures = server.at(told.trim_end_matches("/metrics"));
-    let own = figures.get("/metrics").await.expect(200);
-    assert!(own.text.contains("http_requests_total{") && !own.header("x-request-id").is_empty(), "{own}");
-    // Nothing else is there.
+    let url = logs.lines().find_map(|line| line.strip_prefix("metrics are at ")).expect("the address");
+    let metrics = server.at(url.trim_end_matches("/metrics"));
+    let answer = metrics.get("/metrics").await.expect(200);
+    assert!(
+        answer.text.contains("http_requests_total{") && !answer.header("x-request-id").is_empty(),
+        "{answer}"
+    );
+    // That port serves nothing else.
     for path in ["/", "/health", "/api/v1/todos", "/docs/", "/metrics/"] {
-        figures.get(path).await.expect_problem(404, "RESOURCE_003");
+        metrics.get(path).await.expect_problem(404, "RESOURCE_003");
     }
 }

@@ -1,4 +1,4 @@
-//! What operators and tools see.
+//! The operator's view: commands, documents, health, metrics, housekeeping, shutdown.
 
 mod commands;
 mod documents;

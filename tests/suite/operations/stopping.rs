@@ -5,11 +5,11 @@ use blackbox_tests::{Server, Wire, on_both_databases};
 use crate::support::{add, everything, items, until};
 
 on_both_databases! {
-    async fn a_request_in_flight_is_finished_and_the_exit_is_clean(server: Server) {
+    async fn a_request_in_flight_finishes_and_the_process_exits_with_0(server: Server) {
         let mut server = server;
         let ann = server.client().new_user().await;
         add(&ann, "before").await;
-        // A request whose body is still on its way when the signal comes.
+        // The body of this request is still arriving when the signal comes.
         let body = r#"{"text": "in flight"}"#;
         let head = format!(
             "POST /api/v1/todos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
@@ -20,7 +20,7 @@ on_both_databases! {
         );
         let mut wire = Wire::connect(&server.base_url).await;
         wire.send(head.as_bytes()).await;
-        wire.continued().await;
+        wire.read_continue().await;
         wire.send(&body.as_bytes()[..5]).await;
         // A load balancer probes on a connection that it already has.
         let mut probe = Wire::connect(&server.base_url).await;
@@ -28,7 +28,7 @@ on_both_databases! {
         server.terminate();
         until("the log of the stop", || server.logs().contains("\"stopping").then_some(())).await;
         probe.send(b"Connection: close\r\n\r\n").await;
-        assert_eq!(probe.answer().await.status, 503, "readiness is gone while it shuts down");
+        assert_eq!(probe.answer().await.status, 503, "the server is not ready while it shuts down");
         wire.send(&body.as_bytes()[5..]).await;
         let answer = wire.answer().await;
         assert_eq!(answer.status, 201, "{answer}");

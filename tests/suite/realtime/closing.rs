@@ -1,4 +1,4 @@
-//! Why the server closes a socket.
+//! When the server closes a socket, and with which code.
 
 use blackbox_tests::{Socket, on_both_databases};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{add, log_in};
 
 on_both_databases! {
-    async fn a_session_that_ends_takes_its_sockets_along_and_no_others(server: Server) {
+    async fn ending_a_session_closes_its_sockets_and_no_others(server: Server) {
         let url = server.socket_url();
         let (phone, _) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
@@ -17,7 +17,7 @@ on_both_databases! {
         assert_eq!((one.closed().await, two.closed().await), (4401, 4401));
         add(&laptop, "still here").await;
         assert_eq!(other.next().await["type"], "todo_created");
-        // All of them.
+        // Ending every session closes the other socket too.
         laptop.post("/api/v1/auth/logout", json!({"all": true})).await.expect(204);
         assert_eq!(other.closed().await, 4401);
     }
@@ -35,15 +35,15 @@ on_both_databases! {
         assert_eq!(own.drain().await, Vec::<Value>::new());
     }
 
-    async fn a_server_that_stops_says_goodbye_with_1012(server: Server) {
+    async fn a_server_that_shuts_down_closes_its_sockets_with_1012(server: Server) {
         let mut server = server;
         let url = server.socket_url();
         let ann = server.client().new_user().await;
         let (mut socket, _) = Socket::ready(&url, ann.token(), "").await;
         let todo = add(&ann, "last").await;
         server.terminate();
-        let told = socket.next().await;
-        assert_eq!(told["todo"], todo);
+        let event = socket.next().await;
+        assert_eq!(event["todo"], todo);
         assert_eq!(socket.closed().await, 1012);
         assert!(server.ended().await.success(), "{}", server.logs());
     }

@@ -1,4 +1,4 @@
-//! Every change, by whatever way, reaches every socket of its user in stamp order.
+//! Every change, made through any endpoint, reaches every socket of its user in stamp order.
 
 use blackbox_tests::{Socket, on_both_databases};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 }
 
 on_both_databases! {
-    async fn every_way_to_write_is_told_to_all_sockets_of_the_user_and_to_no_other(server: Server) {
+    async fn every_kind_of_write_reaches_all_sockets_of_its_user_and_no_others(server: Server) {
         let url = server.socket_url();
         let (phone, _) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
@@ -59,23 +59,23 @@ on_both_databases! {
             "todo_deleted",
             "todo_restored",
         ];
-        let told = one.drain().await;
-        assert_eq!(kinds(&told), expected);
-        assert!(told.is_sorted_by(|a, b| stamp(a) < stamp(b)), "{told:?}");
-        assert_eq!(told, two.drain().await);
+        let events = one.drain().await;
+        assert_eq!(kinds(&events), expected);
+        assert!(events.is_sorted_by(|a, b| stamp(a) < stamp(b)), "{events:?}");
+        assert_eq!(events, two.drain().await);
         assert_eq!(bobs.drain().await, Vec::<Value>::new());
 
-        // An event holds the whole todo, as a read gives it.
-        let last = told.last().expect("an event");
+        // An event has the whole todo, as a read returns it.
+        let last = events.last().expect("an event");
         assert_eq!(last["todo"], phone.get(&format!("/api/v1/todos/{}", id(1))).await.json());
-        assert_eq!(told[0]["todo"], milk);
+        assert_eq!(events[0]["todo"], milk);
         assert_eq!(
-            told[2],
-            json!({"type": "todo_deleted", "todo_id": milk["id"], "version": 3, "updated_at": stamp(&told[2])})
+            events[2],
+            json!({"type": "todo_deleted", "todo_id": milk["id"], "version": 3, "updated_at": stamp(&events[2])})
         );
     }
 
-    async fn events_of_concurrent_writers_arrive_in_stamp_order_without_gap(server: Server) {
+    async fn events_of_concurrent_writers_arrive_in_stamp_order_without_gaps(server: Server) {
         let url = server.socket_url();
         let ann = server.client().new_user().await;
         let (socket, _) = Socket::ready(&url, ann.token(), "").await;
@@ -94,10 +94,10 @@ on_both_databases! {
             }
         }))
         .await;
-        let told = listener.await.expect("all arrive");
+        let events = listener.await.expect("all arrive");
         let seen = sync(&ann, json!({"limit": 1000})).await;
         let expected: Vec<_> =
             items(&seen["server_changes"]).iter().map(|todo| &todo["updated_at"]).collect();
-        assert_eq!(told.iter().map(|event| &event["todo"]["updated_at"]).collect::<Vec<_>>(), expected);
+        assert_eq!(events.iter().map(|event| &event["todo"]["updated_at"]).collect::<Vec<_>>(), expected);
     }
 }

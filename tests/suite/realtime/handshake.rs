@@ -1,4 +1,4 @@
-//! Who gets a socket.
+//! The WebSocket handshake.
 
 use blackbox_tests::{Database, Server, Socket, Wire, on_both_databases};
 
@@ -21,7 +21,7 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_opens_no_socket() {
+async fn a_head_request_opens_no_socket() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     for path in ["/ws/todos", "/ws/%74odos"] {
@@ -32,14 +32,14 @@ async fn head_opens_no_socket() {
             ann.token()
         );
         wire.send(head.as_bytes()).await;
-        assert_eq!(wire.begun().await, 405, "{path}");
+        assert_eq!(wire.peek_status().await, 405, "{path}");
     }
-    let figures = server.client().get("/metrics").await.text;
-    assert!(figures.contains("realtime_sockets_open 0"), "{figures}");
+    let metrics = server.client().get("/metrics").await.text;
+    assert!(metrics.contains("realtime_sockets_open 0"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handshake_counts_as_a_request_of_its_user() {
+async fn a_handshake_counts_against_the_rate_limit_of_its_user() {
     let settings =
         [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_API", "2/1m"), ("RATE_LIMIT_API_BURST", "3")];
     let server = Server::start_with(Database::Sqlite, &settings).await;

@@ -1,7 +1,7 @@
 //! `/ws/todos`.
 
 mod closing;
-mod crowd;
 mod events;
 mod handshake;
+mod many_sockets;
 mod replay;

@@ -1,4 +1,4 @@
-//! `?since=`: what changed meanwhile, then live, with no gap and no repeat between.
+//! `?since=`: missed changes, then live events, without gaps or repeats.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::{add, at, id, sync, text};
 
-/// The todo and version that an event is of.
-fn what(event: &Value) -> (String, i64) {
+/// The id and the version of the todo of an event.
+fn id_and_version(event: &Value) -> (String, i64) {
     let (id, version) = if event["type"] == "todo_deleted" {
         (&event["todo_id"], &event["version"])
     } else {
@@ -23,7 +23,7 @@ fn since(cursor: &Value) -> String {
 }
 
 on_both_databases! {
-    async fn what_changed_after_the_cursor_is_told_first(server: Server) {
+    async fn changes_after_the_cursor_are_replayed_before_live_events(server: Server) {
         let url = server.socket_url();
         let ann = server.client().new_user().await;
         let (old, gone, edited) =
@@ -44,9 +44,9 @@ on_both_databases! {
         };
         // Whether the replay comes before or after `ready`, it comes before anything live.
         replayed.extend(socket.drain().await);
-        let told: Vec<_> = replayed.iter().map(what).collect();
+        let versions: Vec<_> = replayed.iter().map(id_and_version).collect();
         assert_eq!(
-            told,
+            versions,
             [
                 (text(&gone["id"]).to_owned(), 2),
                 (text(&edited["id"]).to_owned(), 2),
@@ -54,17 +54,17 @@ on_both_databases! {
             ]
         );
         assert!(text(&ready["sync_timestamp"]) >= text(&cursor));
-        assert!(!told.iter().any(|(id, _)| *id == old["id"]), "{told:?}");
+        assert!(!versions.iter().any(|(id, _)| *id == old["id"]), "{versions:?}");
 
         add(&ann, "live").await;
         assert_eq!(socket.next().await["todo"]["text"], "live");
-        // From the present nothing is replayed.
+        // A current cursor replays nothing.
         let now = sync(&ann, json!({})).await["sync_timestamp"].clone();
         let (mut fresh, _) = Socket::ready(&url, ann.token(), &since(&now)).await;
         assert_eq!(fresh.drain().await, Vec::<Value>::new());
     }
 
-    async fn a_socket_that_joins_among_writes_has_no_gap_and_no_repeat(server: Server) {
+    async fn a_socket_opened_during_writes_has_no_gaps_or_repeats(server: Server) {
         let url = server.socket_url();
         let ann = server.client().new_user().await;
         let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
@@ -102,7 +102,7 @@ on_both_databases! {
         }
         for listener in listeners {
             let events = listener.await.expect("all arrive");
-            let distinct: BTreeSet<_> = events.iter().map(what).collect();
+            let distinct: BTreeSet<_> = events.iter().map(id_and_version).collect();
             assert_eq!((events.len(), distinct.len()), (160, 160), "no gap, no repeat");
             assert!(
                 events.is_sorted_by(|a, b| text(&a["todo"]["updated_at"]) < text(&b["todo"]["updated_at"]))

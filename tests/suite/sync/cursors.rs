@@ -1,4 +1,4 @@
-//! Cursors that can and can't be continued.
+//! Cursors that the server accepts, and cursors that require a resync.
 
 use blackbox_tests::on_both_databases;
 use expect_test::expect;
@@ -9,7 +9,7 @@ use crate::support::{add, everything, id, sync, text, texts};
 const SYNC: &str = "/api/v1/todos/sync";
 
 on_both_databases! {
-    async fn a_cursor_of_another_history_is_gone_and_nothing_is_written(server: Server) {
+    async fn a_cursor_of_another_history_is_refused_and_nothing_is_written(server: Server) {
         let ann = server.client().new_user().await;
         add(&ann, "milk").await;
         let here = sync(&ann, json!({})).await;
@@ -36,12 +36,12 @@ on_both_databases! {
              "details": {}, "error_code": "SYNC_001"}
         "#]].assert_eq(&gone.to_string());
         assert_eq!(everything(&ann).await, before);
-        // The right epoch and cursor go on.
+        // The right cursor and epoch are accepted.
         let on = sync(&ann, json!({"last_sync": cursor, "epoch": here["epoch"], "todos": todos})).await;
         assert_eq!(on["applied"], json!([id(1)]));
     }
 
-    async fn a_cursor_cut_to_milliseconds_only_repeats(server: Server) {
+    async fn a_cursor_truncated_to_milliseconds_repeats_changes_but_misses_none(server: Server) {
         let ann = server.client().new_user().await;
         add(&ann, "milk").await;
         let cursor = text(&sync(&ann, json!({})).await["sync_timestamp"]).to_owned();
@@ -51,7 +51,7 @@ on_both_databases! {
         add(&ann, "bread").await;
         let after = sync(&ann, json!({"last_sync": cut})).await;
         assert!(texts(&after["server_changes"]).contains(&"bread"));
-        // The form with an offset is the same instant.
+        // An offset in place of `Z` names the same instant.
         let offset = cursor.replace('Z', "+00:00");
         assert_eq!(texts(&sync(&ann, json!({"last_sync": offset})).await["server_changes"]), ["bread"]);
     }

@@ -1,4 +1,4 @@
-//! What a device sends and what it gets back.
+//! Sync requests and their answers.
 
 use blackbox_tests::{Database, Server, on_both_databases};
 use expect_test::expect;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{add, at, everything, id, items, members, sync, text, texts};
 
 on_both_databases! {
-    async fn an_exchange_in_full(server: Server) {
+    async fn an_answer_lists_applied_conflicting_and_rejected_todos(server: Server) {
         let ann = server.client().new_user().await;
         let (milk, bread) = (add(&ann, "milk").await, add(&ann, "bread").await);
         ann.patch(&at(&bread), json!({"text": "rye bread"})).await.expect(200);
@@ -47,7 +47,7 @@ on_both_databases! {
         assert_eq!(newest["updated_at"], body["sync_timestamp"]);
     }
 
-    async fn nothing_sent_and_nothing_new_is_an_empty_exchange(server: Server) {
+    async fn a_sync_without_changes_gets_an_empty_answer(server: Server) {
         let ann = server.client().new_user().await;
         let first = ann.post("/api/v1/todos/sync", json!({})).await;
         expect![[r#"
@@ -62,7 +62,7 @@ on_both_databases! {
         assert_eq!((&again["server_changes"], &again["sync_timestamp"]), (&json!([]), &cursor));
     }
 
-    async fn deletions_and_restorations_travel_too(server: Server) {
+    async fn a_sync_deletes_and_restores_todos(server: Server) {
         let ann = server.client().new_user().await;
         let milk = add(&ann, "milk").await;
         let cursor = sync(&ann, json!({})).await["sync_timestamp"].clone();
@@ -79,7 +79,7 @@ on_both_databases! {
         ann.get(&at(&milk)).await.expect_problem(404, "RESOURCE_001");
     }
 
-    async fn deleting_what_the_server_never_had_stores_nothing(server: Server) {
+    async fn deleting_an_unknown_todo_stores_nothing(server: Server) {
         let ann = server.client().new_user().await;
         let answer =
             sync(&ann, json!({"todos": [{"id": id(1), "deleted": true, "text": "x", "version": 3}]})).await;
@@ -87,12 +87,12 @@ on_both_databases! {
         assert_eq!(everything(&ann).await, json!([]));
     }
 
-    async fn a_thousand_todos_go_up_and_come_down_in_stamp_order(server: Server) {
+    async fn a_thousand_uploaded_todos_are_downloaded_in_stamp_order(server: Server) {
         let ann = server.client().new_user().await;
         let todos: Vec<_> = (0..1000).map(|n| json!({"id": id(n), "text": format!("todo {n:04}")})).collect();
         let answer = sync(&ann, json!({"todos": todos})).await;
         assert_eq!((items(&answer["applied"]).len(), &answer["server_changes"]), (1000, &json!([])));
-        // The cursor moves on with each page, and nothing is missed or given twice.
+        // The cursor advances with each page; no todo is missing or repeated.
         let (mut cursor, mut seen) = (Value::Null, Vec::new());
         loop {
             let page = sync(&ann, json!({"last_sync": cursor, "limit": 300})).await;
@@ -110,7 +110,7 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_that_are_no_uuids_mean_the_same_todo_as_in_an_import() {
+async fn a_todo_imported_with_a_numeric_id_syncs_under_its_uuid() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let imported =

@@ -2,7 +2,7 @@
 
 mod cursors;
 mod exchange;
+mod initial_sync;
 mod refusals;
 mod simulation;
 mod strategies;
-mod walks;

@@ -1,4 +1,4 @@
-//! What a sync refuses: single todos, without holding up the others, or a request that makes no sense.
+//! What a sync refuses: single todos, without affecting the others, or the whole request.
 
 use blackbox_tests::{Database, Server, on_both_databases};
 use expect_test::expect;
@@ -9,7 +9,7 @@ use crate::support::{everything, id, items, members, sync, texts};
 const SYNC: &str = "/api/v1/todos/sync";
 
 on_both_databases! {
-    async fn one_bad_todo_never_holds_up_the_others(server: Server) {
+    async fn invalid_todos_are_rejected_without_affecting_the_others(server: Server) {
         let ann = server.client().new_user().await;
         let body = json!({"todos": [
             {"id": id(1), "text": "one"},
@@ -44,17 +44,17 @@ on_both_databases! {
             VALIDATION_006 text must be a string
             VALIDATION_006 completed must be true or false
             VALIDATION_006 version must be an integer between -9007199254740991 and 9007199254740991
-            VALIDATION_006 updated_at must be an instant of the years 1 to 9999 in RFC 3339, such as 2026-01-09T10:15:00.000000Z
+            VALIDATION_006 updated_at must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z
             VALIDATION_006 description must not contain the control character U+0000
             VALIDATION_005 client_id must be at most 100 characters long, it has 101
-            VALIDATION_006 created_at must be an instant of the years 1 to 9999 in RFC 3339, such as 2026-01-09T10:15:00.000000Z
+            VALIDATION_006 created_at must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z
             VALIDATION_006 text must not be null
             VALIDATION_006 deleted must be true or false"#]].assert_eq(&rejected.collect::<Vec<_>>().join("\n"));
         assert_eq!(members(&answer["rejected"], "id"), (2..=13).map(id).collect::<Value>());
         assert_eq!(texts(&everything(&ann).await), ["one", "last"]);
     }
 
-    async fn creations_past_the_quota_are_rejected_one_by_one(server: Server) {
+    async fn creations_beyond_the_quota_are_rejected_one_by_one(server: Server) {
         let server = Server::start_with(server.database(), &[("MAX_TODOS_PER_USER", "2")]).await;
         let ann = server.client().new_user().await;
         let todos: Vec<_> = (1..=3).map(|n| json!({"id": id(n), "text": format!("todo {n}")})).collect();
@@ -87,7 +87,7 @@ async fn a_todo_without_a_usable_id_is_rejected_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_makes_no_sense_is_refused_whole() {
+async fn an_invalid_request_is_refused_as_a_whole() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let good = json!({"id": id(1), "text": "good"});

@@ -1,4 +1,4 @@
-//! The simulated devices, on a bad network, over HTTP: they all end up with the same todos.
+//! Simulated devices on an unreliable network, over HTTP: they converge to the same todos.
 
 use blackbox_tests::{Client, on_both_databases};
 use chrono::Utc;
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 
 use crate::support::{items, text};
 
-/// How many users with devices of their own.
+/// The number of users. Each has devices of their own.
 const SEEDS: u64 = 40;
 
-/// The server, seen by the devices of one user.
-struct Far {
+/// The server under test, as the devices of one user reach it.
+struct RemoteServer {
     client: Client,
 }
 
-impl Server for Far {
+impl Server for RemoteServer {
     async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
         let todos: Vec<_> = request.todos.iter().map(sent).collect();
         let body = json!({"last_sync": request.last_sync.map(|since| since.to_string()), "epoch": request.epoch, "todos": todos,
@@ -58,13 +58,13 @@ fn sent(upload: &Upload) -> Value {
     todo
 }
 
-/// One for each todo sent, in order; each stands in exactly one of the lists.
+/// The verdict on each todo sent, in order. The answer has each todo in exactly one of its lists.
 fn verdicts(todos: &[Value], body: &Value) -> Vec<Verdict> {
     let lists = ["applied", "conflicts", "rejected"].map(|name| items(&body[name]));
     assert_eq!(
         lists.iter().map(|list| list.len()).sum::<usize>(),
         todos.len(),
-        "one verdict for each: {body}"
+        "one verdict on each todo: {body}"
     );
     let (mut conflicts, mut rejected) = (lists[1].to_vec(), lists[2].to_vec());
     todos
@@ -97,15 +97,18 @@ fn row(todo: &Value) -> Row {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the devices' clocks run beside that of a server far away")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the simulated devices use the machine's clock, as the server does"
+)]
 fn now() -> Stamp {
     Stamp::from_micros(Utc::now().timestamp_micros()).expect("a stamp")
 }
 
 async fn simulate(client: Client, seed: u64) {
     let mut random = Random::new(seed);
-    let far = Far { client: client.register(&format!("seed{seed}@example.com")).await.0 };
-    let mut simulation = Simulation::new(far, Random::new(random.next()));
+    let remote = RemoteServer { client: client.register(&format!("seed{seed}@example.com")).await.0 };
+    let mut simulation = Simulation::new(remote, Random::new(random.next()));
     for _ in 0..60 {
         simulation.step(now()).await;
     }
@@ -114,7 +117,7 @@ async fn simulate(client: Client, seed: u64) {
 }
 
 on_both_databases! {
-    async fn devices_on_a_bad_network_all_end_up_with_the_same_todos(server: Server) {
+    async fn devices_on_an_unreliable_network_converge_to_the_same_todos(server: Server) {
         let seeds = futures_util::stream::iter(0..SEEDS).for_each_concurrent(4, |seed| {
             let client = server.client();
             async move {

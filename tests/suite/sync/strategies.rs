@@ -14,7 +14,7 @@ on_both_databases! {
             for (what, change) in [
                 ("edits the same field", json!({"text": "soy milk", "updated_at": "2020-01-01T00:00:00Z"})),
                 ("edits it later", json!({"text": "soy milk", "updated_at": "9000-01-01T00:00:00Z"})),
-                ("edits it at no time", json!({"text": "soy milk"})),
+                ("edits it without a time", json!({"text": "soy milk"})),
                 ("edits another field", json!({"completed": true, "updated_at": "9000-01-01T00:00:00Z"})),
                 ("deletes it", json!({"deleted": true, "updated_at": "2020-01-01T00:00:00Z"})),
             ] {
@@ -43,22 +43,22 @@ on_both_databases! {
         expect![[r#"
             manual edits the same field: conflict in ["text"], resolved: null: "oat milk", false
             manual edits it later: conflict in ["text"], resolved: null: "oat milk", false
-            manual edits it at no time: conflict in ["text"], resolved: null: "oat milk", false
+            manual edits it without a time: conflict in ["text"], resolved: null: "oat milk", false
             manual edits another field: conflict in ["completed"], resolved: null: "oat milk", false
             manual deletes it: conflict in ["deleted"], resolved: null: "oat milk", false
             merge edits the same field: conflict in ["text"], resolved: null: "oat milk", false
             merge edits it later: conflict in ["text"], resolved: null: "oat milk", false
-            merge edits it at no time: conflict in ["text"], resolved: null: "oat milk", false
+            merge edits it without a time: conflict in ["text"], resolved: null: "oat milk", false
             merge edits another field: applied as version 3: "oat milk", true
             merge deletes it: conflict in ["deleted"], resolved: "server": "oat milk", false
             last_write_wins edits the same field: conflict in ["text"], resolved: "server": "oat milk", false
             last_write_wins edits it later: applied as version 3: "soy milk", false
-            last_write_wins edits it at no time: rejected, "updated_at is required under last_write_wins": "oat milk", false
+            last_write_wins edits it without a time: rejected, "updated_at is required under last_write_wins": "oat milk", false
             last_write_wins edits another field: applied as version 3: "oat milk", true
             last_write_wins deletes it: conflict in ["deleted"], resolved: "server": "oat milk", false
             client_wins edits the same field: applied as version 3: "soy milk", false
             client_wins edits it later: applied as version 3: "soy milk", false
-            client_wins edits it at no time: applied as version 3: "soy milk", false
+            client_wins edits it without a time: applied as version 3: "soy milk", false
             client_wins edits another field: applied as version 3: "oat milk", true
             client_wins deletes it: applied as version 3: "oat milk", false, deleted
         "#]]

@@ -1,4 +1,4 @@
-//! Keys: those that the attacked server trusts, and those that the attacker has.
+//! Signing keys of the server, the issuer and the attacker.
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -10,12 +10,12 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-/// What signs, and what its owner publishes of it.
+/// A signing key, with its public half.
 #[derive(Clone)]
 pub struct Key {
     algorithm: Algorithm,
     signing: EncodingKey,
-    /// With its `kid`; nothing for a secret.
+    /// The public half with its `kid`; null for a secret.
     pub jwk: Value,
     pem: String,
 }
@@ -50,35 +50,35 @@ impl Key {
         Self { algorithm, signing, jwk, pem: pem(der) }
     }
 
-    /// The private half, PKCS #8.
+    /// The private half as PKCS #8 in PEM.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// The name of its algorithm in headers.
+    /// The name of the algorithm in headers.
     pub fn alg(&self) -> String {
         format!("{:?}", self.algorithm)
     }
 
-    /// The same key, put to another use.
+    /// The same key with another algorithm.
     pub fn used_for(&self, algorithm: Algorithm) -> Self {
         Self { algorithm, ..self.clone() }
     }
 
-    /// The token that says these very texts.
-    pub fn signs_text(&self, header: &str, claims: &str) -> String {
-        self.signs_parts(&part(header), &part(claims))
+    /// A token of exactly these texts.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+        self.sign_segments(&segment(header), &segment(claims))
     }
 
-    /// The token of these parts, encoded or not.
-    pub fn signs_parts(&self, header: &str, claims: &str) -> String {
+    /// A token of these segments, which need not be base64url.
+    pub fn sign_segments(&self, header: &str, claims: &str) -> String {
         let message = format!("{header}.{claims}");
         let signature = crypto::sign(message.as_bytes(), &self.signing, self.algorithm).expect("signed");
         format!("{message}.{signature}")
     }
 
-    pub fn signs(&self, header: &Value, claims: &Value) -> String {
-        self.signs_text(&header.to_string(), &claims.to_string())
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.sign_text(&header.to_string(), &claims.to_string())
     }
 }
 
@@ -86,6 +86,6 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
 }
 
-pub fn part(text: impl AsRef<[u8]>) -> String {
+pub fn segment(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }

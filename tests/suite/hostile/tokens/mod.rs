@@ -1,6 +1,7 @@
 //! Forged and malformed tokens, sent to every surface of a server that trusts every kind of key.
 //!
-//! The unit tests of `crates/adapters-auth` have every case of each check. These tests show that every surface applies them.
+//! The unit tests of `crates/adapters-auth` have every case of each check. These tests show that every
+//! surface applies them.
 
 mod corpus;
 pub mod keys;
@@ -34,7 +35,7 @@ fn hostile(code: &'static str, name: impl Into<String>, token: impl Into<String>
     Hostile { name: name.into(), code, token: token.into() }
 }
 
-/// What the corpus is made from: a real token and its content, and every key, so that each token has one fault alone.
+/// A real token, its content and every key: each token of the corpus has one fault alone.
 struct World {
     /// Ann's access token.
     real: String,
@@ -70,13 +71,13 @@ impl World {
 
     /// Signed by the server's own key pair.
     fn own(&self, header: Value, claims: Value) -> String {
-        self.own_pair.signs(&self.header(header), &self.claims(claims))
+        self.own_pair.sign(&self.header(header), &self.claims(claims))
     }
 
     /// Signed by the issuer's published key.
     fn by_issuer(&self, header: Value, claims: Value) -> String {
         let usual = json!({"alg": "ES256", "kid": self.issuer_ec.jwk["kid"]});
-        self.issuer_ec.signs(&merged(&usual, header), &self.issued(claims))
+        self.issuer_ec.sign(&merged(&usual, header), &self.issued(claims))
     }
 }
 
@@ -97,7 +98,7 @@ fn merged(base: &Value, changes: Value) -> Value {
 fn read(token: &str, index: usize) -> Value {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(index).expect("a part")).expect("base64url");
+    let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(index).expect("a segment")).expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
@@ -156,7 +157,7 @@ async fn every_hostile_token_is_refused_on_every_surface() {
         issued,
     };
     let (user, anyone) = (text(&tokens["user"]["id"]), server.client());
-    for token in good_ones(&world) {
+    for token in accepted_tokens(&world) {
         for path in &surfaces(user)[..3] {
             ask(&anyone, path, BEARER, &token).await.expect(200);
         }
@@ -168,10 +169,10 @@ async fn every_hostile_token_is_refused_on_every_surface() {
     let names: HashSet<_> = corpus.iter().map(|hostile| hostile.name.as_str()).collect();
     assert!(names.len() == corpus.len() && corpus.len() >= 60, "{} names of {}", names.len(), corpus.len());
     let bearers = surfaces(user).map(|path| (path, BEARER));
-    let doors: Vec<_> = bearers.into_iter().chain([("/ws/todos".to_owned(), UPGRADE)]).collect();
+    let targets: Vec<_> = bearers.into_iter().chain([("/ws/todos".to_owned(), UPGRADE)]).collect();
     let mut accepted = Vec::new();
     for Hostile { name, code, token } in &corpus {
-        for (path, headers) in &doors {
+        for (path, headers) in &targets {
             let answer = ask(&anyone, path, headers, token).await;
             if answer.status != 401 || answer.code() != *code {
                 accepted.push(format!("{name} at {path} is not {code}: {answer}"));
@@ -186,20 +187,20 @@ async fn every_hostile_token_is_refused_on_every_surface() {
     ann.get("/api/v1/todos").await.expect(200);
 }
 
-/// One token of each kind that the server accepts, so that the faults of the corpus are the reason for its refusal.
-fn good_ones(world: &World) -> Vec<String> {
+/// One token of each kind that the server accepts: a refusal is due to the fault of the token.
+fn accepted_tokens(world: &World) -> Vec<String> {
     let kid = |key: &Key| json!({"alg": key.alg(), "kid": key.jwk["kid"]});
     vec![
         world.real.clone(),
         world.own(json!({}), json!({})),
-        world.own_secret.signs(&json!({"alg": "HS256"}), &world.claims),
+        world.own_secret.sign(&json!({"alg": "HS256"}), &world.claims),
         world.by_issuer(json!({}), json!({})),
-        world.issuer_rsa.signs(&kid(&world.issuer_rsa), &world.issued),
-        world.issuer_secret.signs(&json!({"alg": "HS256"}), &world.issued),
+        world.issuer_rsa.sign(&kid(&world.issuer_rsa), &world.issued),
+        world.issuer_secret.sign(&json!({"alg": "HS256"}), &world.issued),
     ]
 }
 
-/// Refresh tokens of the server in the place of access tokens.
+/// Refresh tokens of the server, to be sent as access tokens.
 async fn refresh_tokens(server: &Server, tokens: &Value) -> Vec<Hostile> {
     let login = json!({"email": "ann@example.com", "password": blackbox_tests::client::PASSWORD});
     let jwt = server.client().post("/auth/login", login).await.expect(200).json();
