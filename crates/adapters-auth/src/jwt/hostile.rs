@@ -114,11 +114,25 @@ fn a_signature_by_another_key_or_a_missing_one_is_refused() {
     assert_eq!(verdict(&format!("{message}.")), Err(AuthFailure::NotTrusted));
     assert_eq!(verdict(&format!("{message}.{}", &signature[..40])), Err(AuthFailure::NotTrusted));
     assert_eq!(verdict(&format!("{message}.{}", "A".repeat(43))), Err(AuthFailure::NotTrusted));
+    assert_eq!(verdict(&format!("{good}AAAA")), Err(AuthFailure::NotTrusted));
+    let respelt = format!("{}.{}.{signature}", segment(&format!("{header} ")), segment(&claims));
+    assert_eq!(verdict(&respelt), Err(AuthFailure::NotTrusted));
     let other_claims = merged(good_claims(), json!({"sub": "01900000-0000-7000-8000-00000000000f"}));
     let swapped = format!("{}.{}.{signature}", segment(&header), segment(&other_claims.to_string()));
     assert_eq!(verdict(&swapped), Err(AuthFailure::NotTrusted));
     let long = "k".repeat(1_000);
-    for kid in ["", "0123456789abcdef", "../../dev/null", "x' UNION SELECT 'key' -- ", "\0", &long] {
+    for kid in [
+        "",
+        "0123456789abcdef",
+        "../../dev/null",
+        "/proc/sys/kernel/randomize_va_space",
+        "x|cat /dev/null",
+        "http://127.0.0.1/key",
+        "x' UNION SELECT 'key' -- ",
+        "\0",
+        "schlüssel",
+        &long,
+    ] {
         assert_eq!(verdict(&with_header(json!({"kid": kid}))), Err(AuthFailure::NotTrusted), "{kid:?}");
         let header = merged(good_header(), json!({"kid": kid})).to_string();
         for secret in ["", "key"] {
@@ -157,6 +171,17 @@ fn a_public_key_is_not_an_hmac_secret_and_a_blank_signature_is_refused() {
         let token = format!("{header}.{}.{}", segment(&claims), URL_SAFE_NO_PAD.encode(blank));
         assert_eq!(verdict_with(&key_pairs, &token), Err(AuthFailure::NotTrusted), "{token}");
     }
+    let message = format!("{header}.{}", segment(&claims));
+    let signature = crypto::sign(message.as_bytes(), &key_pairs[0].encoding_key(), Algorithm::EdDSA);
+    let signature = signature.expect("signed");
+    assert_eq!(verdict_with(&key_pairs, &format!("{message}.{signature}")), Ok(()));
+    let longer = format!("{message}.{signature}AAAA");
+    assert_eq!(verdict_with(&key_pairs, &longer), Err(AuthFailure::NotTrusted));
+    for alg in ["none", "HS256", "ES256", "RS256"] {
+        let header = segment(&json!({"alg": alg, "kid": jwk["kid"]}).to_string());
+        let token = format!("{header}.{}.{signature}", segment(&claims));
+        assert_eq!(verdict_with(&key_pairs, &token), Err(AuthFailure::NotTrusted), "{alg}");
+    }
 }
 
 #[test]
@@ -164,6 +189,8 @@ fn a_key_in_the_header_is_not_used() {
     let own_key = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode("mine")});
     for offer in [
         json!({"jwk": own_key, "kid": null}),
+        json!({"jwk": own_key}),
+        json!({"jku": "https://evil.example/keys"}),
         json!({"jku": "https://evil.example/keys", "kid": null}),
         json!({"x5u": "https://evil.example/cert", "kid": null}),
         json!({"x5c": ["AAAA"], "x5t": "AAAA", "kid": null}),
