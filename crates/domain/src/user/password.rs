@@ -164,6 +164,15 @@ mod tests {
         assert_eq!(parse("Password1").err(), Some(WeakPassword::Common));
         assert_eq!(parse("aNN1@Example.com").err(), Some(WeakPassword::IsEmail));
         assert_eq!(parse("Aa1\0aaaaaa").err(), Some(WeakPassword::Nul));
+        for (text, reason) in [
+            ("NO-LOWER-CASE-1", "must have a lower-case letter"),
+            ("Password1", "is one of the most common passwords"),
+            ("Ann1@example.com", "must not be your email address"),
+            ("Aa1\0aaaaaa", "must not contain the character NUL"),
+            (&"Aa1!".repeat(19), "must be at most 72 bytes long in UTF-8, it has 76"),
+        ] {
+            assert_eq!(parse(text).err().map(|error| error.to_string()).as_deref(), Some(reason));
+        }
     }
 
     #[test]

@@ -170,7 +170,7 @@ pub fn case(code: ErrorCode, area: Area) -> Result<Case, Reason> {
             Err(_) => Request::preflight("/api/auth/signup", "https://evil.example").into(),
         },
         C::EmailInvalid => area.registration()?.with("email", "ann").into(),
-        C::PasswordWeak => area.registration()?.with("password", "short").into(),
+        C::PasswordWeak => area.registration()?.with("password", "secret").into(),
         C::EmailTaken => area.registration()?.with("email", "ANN@example.com").into(),
         C::FieldRequired => area.any().with(area.member(), json!(null)).into(),
         C::ValueTooLong => match area {
