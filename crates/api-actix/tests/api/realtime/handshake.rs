@@ -59,8 +59,10 @@ async fn a_bad_token_is_refused_before_the_upgrade() {
         assert_eq!(refusal.header("content-type"), "application/problem+json");
         assert!(refusal.header("www-authenticate").starts_with("Bearer"), "{protocols}");
     }
-    let refusal = refused(&server, "", &[]).await;
-    assert_eq!((refusal.status, &*refusal.code), (401, "AUTH_005"));
+    for query in ["", "?token=", "?token=nonsense"] {
+        let refusal = refused(&server, query, &[]).await;
+        assert_eq!((refusal.status, &*refusal.code), (401, "AUTH_005"), "{query}");
+    }
     assert_eq!(server.hub.connections(), 0);
 }
 
@@ -91,6 +93,7 @@ async fn bad_parameters_are_refused_before_the_upgrade() {
         ("?since=1767952800", "VALIDATION_006"),
         ("?since=0000-01-01T00:00:00Z", "VALIDATION_006"),
         ("?since=2026-01-09T10:00:00Z&since=2026-01-09T10:00:00Z", "VALIDATION_006"),
+        ("?client_id=", "VALIDATION_006"),
         ("?client_id=%20", "VALIDATION_006"),
         (&format!("?client_id={}", "x".repeat(101)), "VALIDATION_006"),
         ("?client_id=a%00b", "VALIDATION_006"),

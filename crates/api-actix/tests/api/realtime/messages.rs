@@ -101,6 +101,9 @@ async fn any_other_message_gets_an_error_and_the_socket_stays_open() {
         (Message::text(r#"{"type": "subscribe"}"#), "VALIDATION_006"),
         (Message::text(r#"{"type": 7}"#), "VALIDATION_006"),
         (Message::text("[]"), "VALIDATION_006"),
+        (Message::text("{}"), "VALIDATION_006"),
+        (Message::text("\0"), "VALIDATION_009"),
+        (Message::text(r#"{"type": "ping""#), "VALIDATION_009"),
         (Message::binary(&br#"{"type": "ping"}"#[..]), "VALIDATION_006"),
         (Message::text("x".repeat(4096)), "VALIDATION_009"),
     ] {

@@ -198,7 +198,10 @@ fn v1_users() -> Vec<Operation> {
             .body(json!({"display_name": "Ann"}))
             .refuses(FieldRequired, [json!({"display_name": " "})])
             .refuses(ValueTooLong, [json!({"display_name": "n".repeat(101)})])
-            .refuses(ValueInvalid, [json!({"display_name": 7}), json!({"email": 7})])
+            .refuses(
+                ValueInvalid,
+                [json!({"display_name": 7}), json!({"display_name": "a\u{0}b"}), json!({"email": 7})],
+            )
             .refuses(EmailInvalid, [json!({"email": "ann", "current_password": PASSWORD})]),
         Operation::new(Method::DELETE, "/api/v1/users/me", 204, AllUsers)
             .body(json!({"password": PASSWORD}))
