@@ -18,6 +18,17 @@ async fn without_password(api: &TestApi) -> User {
 }
 
 #[actix_web::test]
+async fn an_access_token_is_accepted_for_30_seconds_after_it_expires() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    let lifetime = Duration::from_mins(15);
+    api.advance(lifetime + Duration::from_secs(29));
+    api.send(ann.ask(get("/todos"))).await.expect(200);
+    api.advance(Duration::from_secs(1));
+    api.send(ann.ask(get("/todos"))).await.refused(401, "AUTH_002");
+}
+
+#[actix_web::test]
 async fn changing_the_email_needs_the_password_and_notifies_both_addresses() {
     let api = TestApi::new();
     let ann = api.register("ann").await;
