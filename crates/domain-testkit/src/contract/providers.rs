@@ -131,10 +131,18 @@ pub async fn concurrent_logins_with_a_new_identity_create_one_user(h: Harness) {
         let users = all((0..10).map(|place| {
             let provider = if round % 2 == 0 || place % 2 == 0 { "google" } else { "github" };
             let (h, ann) = (Arc::clone(&h), identity(provider, &round.to_string(), Some(&address)));
-            async move { done(resolve(&h, &ann).await).id }
+            async move {
+                let own = UserId(uuid());
+                let resolved = h.identities.resolve(ann, own, at(1)).await.expect(ANSWERS);
+                (own, done(resolved).id)
+            }
         }))
         .await;
-        let users: HashSet<_> = users.into_iter().collect();
+        for (own, user) in &users {
+            let stored = h.accounts.by_id(*own).await.expect(ANSWERS);
+            assert_eq!(stored.is_some(), own == user, "round {round}: no other user is made");
+        }
+        let users: HashSet<_> = users.into_iter().map(|(_, user)| user).collect();
         assert_eq!(users.len(), 1, "round {round}");
         for user in users {
             assert_eq!(providers(&h, user).await.len(), 1 + round % 2, "round {round}");

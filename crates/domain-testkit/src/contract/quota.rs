@@ -77,6 +77,10 @@ pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {
     assert_eq!(outcomes[2], full);
     assert_eq!(h.todo(user, c).await, None);
 
+    let repeats = h.decide(user, request(vec![create(a, "a"), create(b, "b")]), T0).await;
+    let in_place = |outcome: &Outcome| matches!(outcome, Outcome::Unchanged { .. });
+    assert!(repeats.iter().all(in_place), "a repeated creation needs no room: {repeats:#?}");
+
     let edits = vec![toggle(a), retitle(b, Base::Version(1), "B"), create(a, "a"), create(c, "c")];
     let outcomes = h.decide(user, request(edits), T0).await;
     assert!(outcomes[..2].iter().all(is_applied), "edits need no room: {outcomes:#?}");
