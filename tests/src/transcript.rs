@@ -48,6 +48,9 @@ pub fn redact_text(text: &str) -> String {
     out
 }
 
+/// How many members every problem has with a standard value.
+pub const STANDARD_MEMBERS: usize = 6;
+
 /// Removes the members of a problem that have the value which every problem has; any other value
 /// stays visible.
 pub fn without_standard_members(problem: &mut Map<String, Value>, status: u16, request_id: Option<&str>) {
