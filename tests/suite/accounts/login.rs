@@ -48,6 +48,19 @@ on_both_databases! {
         .assert_eq(&wrong.to_string());
         assert_eq!(wrong.to_string(), unknown.to_string());
     }
+
+    async fn a_login_beyond_the_limit_of_sessions_ends_the_oldest(database: Database) {
+        let server = Server::start_with(database, &[("MAX_SESSIONS_PER_USER", "2")]).await;
+        let (oldest, oldest_tokens) = server.client().register("ann@example.com").await;
+        let (second, second_tokens) = log_in(&server.client(), "ann@example.com", "laptop").await;
+        let (third, _) = log_in(&server.client(), "ann@example.com", "tablet").await;
+        oldest.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &oldest_tokens).await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &second_tokens).await.expect(200);
+        for client in [&second, &third] {
+            client.get("/api/v1/todos").await.expect(200);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,18 @@ fn with_scope(token: &str, scope: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_names_its_user_and_lives_as_long_as_the_response_says() {
+    let server = Server::start(Database::Sqlite).await;
+    let (ann, tokens) = server.client().register("Ann@example.com").await;
+    let data = dangerous::insecure_decode::<Value>(ann.token()).expect("the server's own token can be read");
+    let claims = data.claims;
+    assert_eq!((&claims["sub"], &claims["email"]), (&tokens["user"]["id"], &json!("Ann@example.com")));
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!("todo-sync"), &json!("todo-sync")));
+    let number = |name: &str| claims[name].as_i64().expect("a number");
+    assert_eq!((number("exp") - number("iat"), &tokens["expires_in"]), (900, &json!(900)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_needs_a_bearer_token() {
     let server = Server::start(Database::Sqlite).await;
     let (ann, _) = server.client().register("ann@example.com").await;
