@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_lets_nobody_in_and_an_access_token_refreshes_nothing() {
+    fn a_refresh_token_is_no_access_token_and_an_access_token_does_not_refresh() {
         let tokens = tokens("one");
         let Grant { token, user, session, issued_at, expires_at, .. } = grant();
         let refresh = tokens.issue_refresh(&RefreshGrant { token, user, session, issued_at, expires_at }).0;

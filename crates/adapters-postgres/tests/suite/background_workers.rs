@@ -13,8 +13,8 @@ use tokio_postgres::error::SqlState;
 
 use crate::support::{client, fresh, url_of};
 
-/// Two users, each with a live todo, a tombstone, a session that ended, an identity, a token, a mail that waits and one that was sent;
-/// and a token and a mail of nobody.
+/// Two users, each with a live todo, a tombstone, an ended session, an identity, a token, a queued mail and
+/// a sent one. A further token and a further mail have no user.
 async fn furnished(row_security: RowSecurity) -> (Harness, Database, Vec<(UserId, TodoId)>) {
     let (h, database) = fresh("workers", row_security).await;
     let mut users = Vec::new();

@@ -33,16 +33,16 @@ async fn behind_proxy(hint: &str) -> (Harness, UserId, Proxy, Database) {
     (h, user, proxy, database)
 }
 
-/// Fails unless the user has just the todos of these titles, each created once and told once.
+/// Fails unless the user has just the todos with these titles, each created once and published once.
 async fn assert_exactly(h: &Harness, user: UserId, titles: &[&str]) {
     let stored = h.everything(user).await;
-    let told = h.bus.wait_for(user, titles.len()).await;
+    let published = h.bus.wait_for(user, titles.len()).await;
     let of_stored: Vec<_> = stored.iter().map(|todo| (todo.title().as_str(), todo.version())).collect();
-    let of_told: Vec<_> =
-        told.iter().map(|event| (event.todo.title().as_str(), event.todo.version())).collect();
+    let of_published: Vec<_> =
+        published.iter().map(|event| (event.todo.title().as_str(), event.todo.version())).collect();
     let expected: Vec<_> = titles.iter().map(|title| (*title, 1)).collect();
     assert_eq!(of_stored, expected);
-    assert_eq!(of_told, expected);
+    assert_eq!(of_published, expected);
     h.assert_live(user, u32::try_from(titles.len()).expect("few")).await;
 }
 

@@ -44,9 +44,9 @@ pub enum Unlinked {
 #[async_trait]
 pub trait IdentityStore: Send + Sync {
     /// The user of an external issuer's subject. Creates the user as `new_user` at first sight, with the
-    /// token's name and without an address. The token's address is kept with the identity alone: nobody here
-    /// has verified it. As an account's address it would keep its owner from registering, or let the owner
-    /// into this account by a mail.
+    /// token's name and without an address. The token's address stays with the identity: this server has
+    /// not verified it. As the account's address it would keep its owner from registering, or let the
+    /// owner into this account by a mail.
     async fn find_or_create_external(
         &self,
         token: &ExternalToken,

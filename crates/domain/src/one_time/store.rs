@@ -16,7 +16,7 @@ pub struct PasswordReplacement {
     pub password: PasswordHash,
     /// How the user's sessions end.
     pub ending: Ending,
-    /// The mail that tells the user; `None` if nobody has verified the address.
+    /// The notice to the user; `None` if the address is not verified.
     pub notice: Option<NewMail>,
 }
 

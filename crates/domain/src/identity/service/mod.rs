@@ -174,8 +174,8 @@ impl IdentityService {
         }
     }
 
-    /// Ends the new session if the provider was unlinked since the login: whoever took over the account by
-    /// mail could not see this session. A later take-over sees it.
+    /// Ends the new session if the provider was unlinked since the login: an owner who took over the
+    /// account by mail in the meantime could not see this session. A later take-over sees it.
     async fn unless_unlinked(&self, login: Login, provider: &str) -> Result<ExchangeOutcome, StoreError> {
         let user = login.user.id;
         if self.ports.identities.providers(user).await?.iter().any(|linked| linked == provider) {
