@@ -114,9 +114,9 @@ on_both_databases! {
     }
 
     async fn a_request_on_a_dropped_connection_is_applied_whole_or_not_at_all(server: Server) {
+        const LAST: usize = 19;
         let ann = server.client().new_user().await;
         let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
-        const LAST: usize = 19;
         for round in 0..=LAST {
             let todos: Vec<_> =
                 (0..10).map(|n| json!({"id": id(10 * round + n), "text": "x".repeat(400)})).collect();

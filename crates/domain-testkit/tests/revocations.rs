@@ -1,5 +1,7 @@
 //! How an instance learns of revocations by other instances.
 
+#![expect(clippy::expect_used, reason = "helpers of tests report a failure by panicking")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

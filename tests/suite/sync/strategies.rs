@@ -9,7 +9,7 @@ use crate::support::{add, at, sync, text};
 on_both_databases! {
     async fn each_strategy_answers_a_stale_edit_and_a_stale_deletion(server: Server) {
         let ann = server.client().new_user().await;
-        let mut transcript = String::new();
+        let mut transcript = Vec::new();
         for strategy in ["manual", "merge", "last_write_wins", "client_wins"] {
             for (what, change) in [
                 ("edits the same field", json!({"text": "soy milk", "updated_at": "2020-01-01T00:00:00Z"})),
@@ -35,9 +35,9 @@ on_both_databases! {
                 };
                 let now = ann.get(&format!("{}?include_deleted=true", at(&todo))).await.expect(200).json();
                 let deleted = if now["deleted_at"].is_null() { "" } else { ", deleted" };
-                transcript += &format!(
+                transcript.push(format!(
                     "{strategy} {what}: {result}: {}, {}{deleted}\n", now["text"], now["completed"]
-                );
+                ));
             }
         }
         expect![[r#"
@@ -62,6 +62,6 @@ on_both_databases! {
             client_wins edits another field: applied as version 3: "oat milk", true
             client_wins deletes it: applied as version 3: "oat milk", false, deleted
         "#]]
-        .assert_eq(&transcript);
+        .assert_eq(&transcript.concat());
     }
 }

@@ -1,11 +1,10 @@
 //! Changing the name and the address of a user.
 
-use diesel::pg::data_types::PgTimestamp;
-use diesel::prelude::{AsChangeset, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{EmailChange, ProfileChange, ProfileChanged};
-use domain::user::{DisplayName, Email};
+use domain::user::DisplayName;
 use domain::{Stamp, StoreError, UserId};
 
 use crate::error::Failure;
@@ -13,17 +12,6 @@ use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
 use crate::tables;
 use crate::tables::users::ADDRESS_UNIQUE;
-
-/// The columns that a change sets; `None` leaves a column as it is.
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct Columns<'a> {
-    display_name: Option<Option<&'a str>>,
-    email: Option<&'a str>,
-    email_key: Option<&'a str>,
-    email_verified: Option<bool>,
-    updated_at: PgTimestamp,
-}
 
 pub(super) async fn change(
     conn: &AsyncPgConnection,
@@ -40,14 +28,21 @@ pub(super) async fn change(
         }
     }
     let email = change.email.as_ref().map(|change| &change.email);
-    let columns = Columns {
-        display_name: change.display_name.as_ref().map(|name| name.as_ref().map(DisplayName::as_str)),
-        email: email.map(Email::as_str),
-        email_key: email.map(Email::key),
-        email_verified: email.map(|_| false),
-        updated_at: timestamp(now),
-    };
-    let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(&columns);
+    let columns = (
+        users::updated_at.eq(timestamp(now)),
+        change
+            .display_name
+            .as_ref()
+            .map(|name| users::display_name.eq(name.as_ref().map(DisplayName::as_str))),
+        email.map(|email| {
+            (
+                users::email.eq(email.as_str()),
+                users::email_key.eq(email.key()),
+                users::email_verified.eq(false),
+            )
+        }),
+    );
+    let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(columns);
     let row = update.returning(UserRow::as_returning()).get_result(&mut &*conn).await.optional()?;
     let Some(row): Option<UserRow> = row else { return Ok(ProfileChanged::NoSuchUser) };
     if let Some(EmailChange { verification, notice, .. }) = &change.email {

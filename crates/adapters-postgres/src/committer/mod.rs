@@ -8,10 +8,10 @@
 //!
 //! A queued batch is committed or refused as a whole, even if its caller no longer waits.
 
-mod committer;
 mod group;
 mod lost_commit;
 pub(crate) mod statements;
+mod task;
 mod transaction;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +24,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use self::committer::Committer;
 use self::group::Job;
+use self::task::Committer;
 use crate::connector::Connector;
 use crate::row_security::RowSecurity;
 

@@ -241,7 +241,7 @@ mod tests {
 
         let mut conn = connector(&database, RowSecurity::Writes).connect().await.expect("connects");
         todos(&[(USER, TODO)]).load::<(Uuid, TodoRow)>(&mut &conn).await.expect("reads");
-        let lock_timeout = Duration::from_secs(60);
+        let lock_timeout = Duration::from_mins(1);
         let loading = tokio::spawn(async move {
             let job = Job {
                 user: USER,
@@ -257,7 +257,7 @@ mod tests {
         let waiting = async {
             while !sql::<Bool>(WAITING).get_result::<bool>(&mut watcher).await.expect("an answer") {}
         };
-        tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("the load waits for the lock");
+        tokio::time::timeout(Duration::from_mins(1), waiting).await.expect("the load waits for the lock");
         owner.batch_execute("commit").await.expect("commits");
         let loaded = loading.await.expect("no panic").expect("loads");
         assert_eq!(loaded.todos[0].1.title().as_str(), "new");

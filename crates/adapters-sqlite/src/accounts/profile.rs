@@ -2,24 +2,13 @@
 
 use diesel::prelude::*;
 use domain::account::{EmailChange, ProfileChange, ProfileChanged};
-use domain::user::{DisplayName, Email, User};
+use domain::user::{DisplayName, User};
 use domain::{Stamp, UserId};
 
 use crate::error::Failure;
 use crate::rows::{Id, UserRow};
 use crate::schema::users;
 use crate::tables;
-
-/// The columns that a change sets; `None` leaves a column as it is.
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct Columns<'a> {
-    display_name: Option<Option<&'a str>>,
-    email: Option<&'a str>,
-    email_key: Option<&'a str>,
-    email_verified: Option<bool>,
-    updated_at: i64,
-}
 
 pub(super) fn change(
     conn: &mut SqliteConnection,
@@ -39,15 +28,22 @@ pub(super) fn change(
         }
     }
     let email = change.email.as_ref().map(|change| &change.email);
-    let columns = Columns {
-        display_name: change.display_name.as_ref().map(|name| name.as_ref().map(DisplayName::as_str)),
-        email: email.map(Email::as_str),
-        email_key: email.map(Email::key),
-        email_verified: email.map(|_| false),
-        updated_at: now.as_micros(),
-    };
+    let columns = (
+        users::updated_at.eq(now.as_micros()),
+        change
+            .display_name
+            .as_ref()
+            .map(|name| users::display_name.eq(name.as_ref().map(DisplayName::as_str))),
+        email.map(|email| {
+            (
+                users::email.eq(email.as_str()),
+                users::email_key.eq(email.key()),
+                users::email_verified.eq(false),
+            )
+        }),
+    );
     let row = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
-        .set(&columns)
+        .set(columns)
         .returning(UserRow::as_returning())
         .get_result(conn)?;
     if let Some(EmailChange { verification, notice, .. }) = &change.email {

@@ -59,8 +59,8 @@ fn report(graph: &Graph, members: &BTreeSet<&String>) -> String {
     let arrows =
         members.iter().flat_map(|from| graph[*from].iter().map(move |(to, place)| (from, to, place)));
     let inside = arrows.filter(|(_, to, _)| members.contains(to));
-    let lines: String = inside.map(|(from, to, place)| format!("\n  {place}: {from} uses {to}")).collect();
-    format!("{} modules use one another in a circle:{lines}", members.len())
+    let lines: Vec<_> = inside.map(|(from, to, place)| format!("\n  {place}: {from} uses {to}")).collect();
+    format!("{} modules use one another in a circle:{}", members.len(), lines.concat())
 }
 
 #[cfg(test)]

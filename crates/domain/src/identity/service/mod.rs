@@ -22,7 +22,7 @@ use crate::time::{Clock, Stamp};
 
 pub use authenticate::AuthOutcome;
 pub use flow::{CallbackOutcome, ExchangeOutcome, FlowOutcome, FlowStart, LoginCode, ReturnTo, StartedFlow};
-use state::State;
+use state::StoredFlow;
 
 /// The ports of an [`IdentityService`].
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl IdentityService {
         };
         let binding = self.ports.one_time_secrets.derive(self.new_id());
         let session = start.link.as_ref().and_then(|caller| caller.session);
-        let payload = State {
+        let payload = StoredFlow {
             provider: provider.name(),
             binding: &self.fingerprint(&binding),
             session: &session.map_or_else(String::new, |session| session.to_string()),
@@ -109,7 +109,7 @@ impl IdentityService {
         let hash = self.ports.one_time_secrets.hash(state);
         let consumed = self.ports.one_time.consume(Purpose::OAuthState, &hash, now).await?;
         let Some(consumed) = consumed else { return Ok(CallbackOutcome::Invalid) };
-        let Some(state) = State::of_text(&consumed.payload) else {
+        let Some(state) = StoredFlow::of_text(&consumed.payload) else {
             return Err(StoreError::corrupt("one_time_tokens", "payload", "not an OAuth state"));
         };
         let same_browser = binding.is_some_and(|binding| self.fingerprint(binding) == state.binding);

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::ids::SessionId;
 
-/// The state of a flow. As text it has a line for each field; the last one may contain line breaks.
-pub struct State<'a> {
+/// A flow as it is stored: a text with a line for each field, of which the last may contain line breaks.
+pub struct StoredFlow<'a> {
     pub provider: &'a str,
     /// The fingerprint of the secret that binds the flow to a browser.
     pub binding: &'a str,
@@ -16,7 +16,7 @@ pub struct State<'a> {
     pub flow_state: &'a str,
 }
 
-impl<'a> State<'a> {
+impl<'a> StoredFlow<'a> {
     pub fn to_text(&self) -> String {
         [self.provider, self.binding, self.session, self.return_to, self.flow_state].join("\n")
     }
