@@ -16,7 +16,7 @@ const ID_BYTES: usize = 16;
 /// Derives each secret from its token's id: the id followed by its HMAC-SHA256, under a key derived
 /// from each of the server's secrets.
 ///
-/// Because the secret contains the id, any configured key can verify it. A mail that waits in the
+/// Because the secret contains the id, any configured key can verify it. An email that waits in the
 /// outbox while keys rotate leaves with a valid link, and a link that was already sent stays valid
 /// until its key is removed.
 pub struct HmacOneTimeSecrets(HmacKeys);

@@ -1,4 +1,4 @@
-//! Writes mails as files: the default, for development and tests.
+//! Writes emails as files: the default, for development and tests.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use domain::mail::{Letter, MailError, Mailer};
 
 use crate::message::{Sender, compose};
 
-/// Writes each mail to `FOLDER/ID.eml`, readable only by the server's user.
+/// Writes each email to `FOLDER/ID.eml`, readable only by the server's user.
 pub struct FolderMailer {
     folder: PathBuf,
     sender: Sender,

@@ -1,6 +1,6 @@
 //! Mail: its texts and its transports, SMTP and files in a folder.
 //!
-//! Deliberately absent: when a mail is sent and how often it is tried. The outbox keeps the mails, and the
+//! Deliberately absent: when an email is sent and how often it is tried. The outbox keeps the emails, and the
 //! server's worker sends them.
 
 mod folder;

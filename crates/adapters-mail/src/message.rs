@@ -1,4 +1,4 @@
-//! The texts of mails, each in plain text and in HTML.
+//! The texts of emails, each in plain text and in HTML.
 
 use domain::mail::{Letter, MailError, Template};
 use html_escape::{encode_double_quoted_attribute, encode_text};
@@ -6,7 +6,7 @@ use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 
-/// The sender of all mails, such as `Todos <todos@example.com>`.
+/// The sender of all emails, such as `Todos <todos@example.com>`.
 #[derive(Clone, Debug)]
 pub struct Sender(Mailbox);
 
@@ -62,7 +62,7 @@ const fn text(template: Template) -> Text {
     }
 }
 
-/// Renders a mail as it is sent.
+/// Renders an email as it is sent.
 pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailError> {
     let refused = |error: &dyn ToString| MailError::Permanent(error.to_string());
     let to =
@@ -73,7 +73,7 @@ pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         .from(sender.0.clone())
         .to(to)
         .subject(text.subject)
-        // The same on each attempt, so that mail programs can recognize a duplicate.
+        // The same on each attempt, so that email programs can recognize a duplicate.
         .message_id(Some(format!("<{}@{host}>", letter.id)))
         .raw_header(auto_submitted())
         .multipart(MultiPart::alternative_plain_html(plain(letter, &text), html(letter, &text)))
@@ -85,8 +85,8 @@ fn auto_submitted() -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
-/// The receiver's name, unless a mail program could turn a part of it into a link: anyone can choose a name
-/// and have a mail sent to a stranger.
+/// The receiver's name, unless an email program could turn a part of it into a link: anyone can choose a name
+/// and have an email sent to a stranger.
 fn name(letter: &Letter) -> Option<&str> {
     let name = letter.name.as_ref()?.as_str();
     let is_link =

@@ -1,4 +1,4 @@
-//! Sends mails over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS (RFC 8314), and authentication (RFC
+//! Sends emails over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS (RFC 8314), and authentication (RFC
 //! 4954).
 //!
 //! Each mail uses a connection of its own. On a reused connection, the late reply to an abandoned mail
@@ -51,7 +51,7 @@ pub struct SmtpSettings {
 #[error("SMTP can't be set up: {0}")]
 pub struct SmtpError(String);
 
-/// Sends mails to an SMTP server. Apart from connecting, nothing has a time-out here: to cancel
+/// Sends emails to an SMTP server. Apart from connecting, nothing has a time-out here: to cancel
 /// [`Mailer::send`], drop it, which closes the connection.
 pub struct SmtpMailer {
     host: String,
@@ -94,21 +94,21 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, letter: &Letter) -> Result<(), MailError> {
         let message = compose(letter, &self.sender)?;
-        // No failure up to here concerns the mail itself: an operator can correct a rejected password.
+        // No failure up to here concerns the email itself: an operator can correct a rejected password.
         let connected = self.connect().await;
         let mut connection = connected.map_err(|failure| MailError::Temporary(failure.to_string()))?;
         connection
             .send(message.envelope(), &message.formatted())
             .await
             .map_err(|failure| mail_error(&failure))?;
-        // The server has accepted the mail, whatever it replies to QUIT.
+        // The server has accepted the email, whatever it replies to QUIT.
         let _ = timeout(QUIT_TIMEOUT, connection.quit()).await;
         Ok(())
     }
 }
 
 /// A 5xx reply is permanent; any other failure is temporary. The error contains the server's reply and
-/// nothing of the mail.
+/// nothing of the email.
 fn mail_error(failure: &Failure) -> MailError {
     let message = failure.to_string();
     if failure.is_permanent() { MailError::Permanent(message) } else { MailError::Temporary(message) }

@@ -83,7 +83,7 @@ impl PostgresStore {
     }
 }
 
-/// Leases the mails that are due, the longest due first. Skips rows that another worker has locked.
+/// Leases the emails that are due, the longest due first. Skips rows that another worker has locked.
 pub(crate) fn claim<'a>(now: Stamp, lease_until: Stamp, limit: u32) -> Sql<'a, ColumnsOf<MailRow>> {
     sql("with due as (select m.id, m.next_attempt_at from mail_outbox m where m.next_attempt_at <= ")
         .bind::<Timestamptz, _>(timestamp(now))

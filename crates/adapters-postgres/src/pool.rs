@@ -159,7 +159,7 @@ impl Pool {
         self.runtimes.read().unwrap_or_else(PoisonError::into_inner).values().for_each(RuntimePool::close);
     }
 
-    /// The most users in the scope of one write transaction.
+    /// The maximum number of users in the scope of one write transaction.
     pub(crate) const fn max_users_per_transaction(&self) -> usize {
         match self.row_security {
             RowSecurity::Writes => 64,

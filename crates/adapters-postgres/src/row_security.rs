@@ -48,7 +48,7 @@ pub(crate) enum RowScope {
 /// A background worker that reads or changes rows of all users. The policies restrict each one to its tables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Worker {
-    /// Sends mails.
+    /// Sends emails.
     Outbox,
     /// Deletes expired rows.
     Sweep,
@@ -79,7 +79,7 @@ impl RowScope {
         Self::Key(format!("{provider}\n{subject}"))
     }
 
-    /// The mail that carries this token.
+    /// The email that carries this token.
     pub(crate) fn mail_of(token: OneTimeTokenId) -> Self {
         Self::Key(token.0.to_string())
     }

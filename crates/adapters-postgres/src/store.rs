@@ -24,7 +24,7 @@ use crate::url::Target;
 pub struct Options {
     /// A URL with the scheme `postgres`, `postgresql` or `postgresql+asyncpg`.
     pub url: String,
-    /// The most connections of each runtime that uses the store. The group commit has two more.
+    /// The maximum number of connections of each runtime that uses the store. The group commit has two more.
     pub pool_size: usize,
     /// How long a call waits for a connection and for a statement, and a batch of changes for its turn.
     pub timeout: Duration,

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_neon_is_accepted() {
+    fn a_neon_url_is_accepted() {
         let target = parse(
             "postgresql://ann:p%40ss@ep-x.eu.neon.tech/todos?sslmode=require&channel_binding=require&options=endpoint%3Dx",
         );

@@ -77,7 +77,7 @@ impl SqliteStore {
     }
 }
 
-/// Leases the mails that are due, the longest due first.
+/// Leases the emails that are due, the longest due first.
 fn claim(
     conn: &mut SqliteConnection,
     now: Stamp,

@@ -1,6 +1,6 @@
 //! One expensive request of a kind at a time for each user.
 //!
-//! Without it, one user's full lists, slow searches and password validation could take all memory, every
+//! Without it, one user's full lists, slow searches and password checks could take all memory, every
 //! database reader and the whole queue of the hasher.
 
 use std::collections::HashMap;

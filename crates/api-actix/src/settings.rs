@@ -12,12 +12,12 @@ use crate::connection::Timeouts;
 pub struct ApiSettings {
     /// The exact origins whose pages may call the API, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// The most bytes of a request body. Bodies of the authentication endpoints have a smaller limit
+    /// The maximum number of bytes of a request body. Bodies of the authentication endpoints have a smaller limit
     /// besides.
     pub body_limit: usize,
-    /// The most todos in one bulk or sync request.
+    /// The maximum number of todos in one bulk or sync request.
     pub batch_limit: usize,
-    /// The most todos on one page of a list.
+    /// The maximum number of todos on one page of a list.
     pub page_limit: u32,
     /// The lifetime of access tokens on every surface; `None` leaves each surface its own.
     pub access_token_lifetime: Option<Duration>,

@@ -42,7 +42,7 @@ codes! {
     TokenNotTrusted = "AUTH_006",
     /// The account was deleted or is disabled.
     AccountGone = "AUTH_007",
-    /// A one-time token or code, from a mail or a provider login, is unknown, used or expired.
+    /// A one-time token or code, from an email or a provider login, is unknown, used or expired.
     OneTimeTokenInvalid = "AUTH_008",
     /// The provider's identity belongs to another account, or a logged-in user has to link it.
     IdentityTaken = "AUTH_009",

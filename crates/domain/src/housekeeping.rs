@@ -39,7 +39,7 @@ impl HousekeepingService {
     }
 
     /// Deletes at most `limit` expired rows of each kind and returns their number: sessions and tokens,
-    /// revocations, old mails, and tombstones. 0 means that none is left.
+    /// revocations, old emails, and tombstones. 0 means that none is left.
     pub async fn delete_expired(&self, limit: u32) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let sessions = self.sessions.sweep(now.minus(self.retention.access_tokens), limit).await?;

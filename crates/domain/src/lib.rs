@@ -32,7 +32,7 @@
 //! - [`user`]: users, addresses, passwords
 //! - [`session`]: logins on devices, access and refresh tokens, revocation
 //! - [`mail`]: the outbox
-//! - [`one_time`]: one-time tokens, such as those that mails carry
+//! - [`one_time`]: one-time tokens, such as those that emails carry
 //! - [`identity`]: users known to OAuth providers and external issuers; authenticating requests
 //! - [`account`]: the use cases of accounts
 //!

@@ -1,8 +1,8 @@
 //! Mail, and the outbox in which it waits.
 //!
-//! A mail is written in the transaction that causes it, and a worker sends it later, so that an outage of
-//! the mail server loses nothing. Deliberately absent: the texts, and the links in plain text. A mail names
-//! its one-time token by id, and the worker derives the secret when it sends the mail, so that no table
+//! An email is written in the transaction that causes it, and a worker sends it later, so that an outage of
+//! the mail server loses nothing. Deliberately absent: the texts, and the links in plain text. An email names
+//! its one-time token by id, and the worker derives the secret when it sends the email, so that no table
 //! contains it.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::ids::{OneTimeTokenId, UserId};
 use crate::time::Stamp;
 use crate::user::{DisplayName, Email};
 
-/// The kind of a mail.
+/// The kind of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Template {
     VerifyEmail,
@@ -44,7 +44,7 @@ impl Template {
         }
     }
 
-    /// The page of the frontend that the mail's link opens; `None` for a mail without a link.
+    /// The page of the frontend that the email's link opens; `None` for an email without a link.
     #[must_use]
     pub const fn page(self) -> Option<&'static str> {
         match self {
@@ -62,50 +62,50 @@ impl Template {
     }
 }
 
-/// A mail to be put into the outbox.
+/// An email to be put into the outbox.
 #[derive(Clone, Debug)]
 pub struct NewMail {
     pub id: Uuid,
-    /// The user whose account the mail is about, if there is an account.
+    /// The user whose account the email is about, if there is an account.
     pub user: Option<UserId>,
     pub to: Email,
     /// The name of the receiver.
     pub name: Option<DisplayName>,
     pub template: Template,
-    /// The one-time token in the mail's link.
+    /// The one-time token in the email's link.
     pub token: Option<OneTimeTokenId>,
 }
 
-/// A mail that a worker has claimed from the outbox.
+/// An email that a worker has claimed from the outbox.
 #[derive(Clone, Debug)]
 pub struct QueuedMail {
     pub mail: NewMail,
-    /// How many attempts to send the mail have failed.
+    /// How many attempts to send the email have failed.
     pub attempts: u32,
 }
 
 /// The outbox.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Claims up to `limit` unsent mails that are due at `now`, and makes each due again at `lease_until`.
+    /// Claims up to `limit` unsent emails that are due at `now`, and makes each due again at `lease_until`.
     /// Two workers MUST NOT claim the same mail, and a worker that dies MUST NOT lose one.
     async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError>;
 
-    /// Records that the mail was accepted. It is never due again.
+    /// Records that the email was accepted. It is never due again.
     async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError>;
 
-    /// Records a failed attempt. The mail is due again at `next`, unless it was sent or abandoned in the
+    /// Records a failed attempt. The email is due again at `next`, unless it was sent or abandoned in the
     /// meantime. `error` contains no secret.
     async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError>;
 
-    /// Records that the mail is abandoned. It is never due again. `error` contains no secret.
+    /// Records that the email is abandoned. It is never due again. `error` contains no secret.
     async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError>;
 
-    /// The number of mails that wait.
+    /// The number of emails that wait.
     async fn queued(&self) -> Result<u64, StoreError>;
 }
 
-/// A mail with its link, ready to be rendered.
+/// An email with its link, ready to be rendered.
 #[derive(Clone)]
 pub struct Letter {
     /// The id in the outbox, which is the same at each attempt; for the `Message-ID`.
@@ -114,11 +114,11 @@ pub struct Letter {
     /// The name of the receiver.
     pub name: Option<DisplayName>,
     pub template: Template,
-    /// The URL of the mail's button.
+    /// The URL of the email's button.
     pub link: Option<String>,
 }
 
-/// Why a mail server did not accept a mail.
+/// Why a mail server did not accept an email.
 #[derive(Debug, Error)]
 pub enum MailError {
     /// A later attempt may succeed: the server can't be reached or answered 4xx.
@@ -129,14 +129,14 @@ pub enum MailError {
     Permanent(String),
 }
 
-/// Sends mails. `Ok` means that the next hop has taken responsibility for the mail.
+/// Sends emails. `Ok` means that the next hop has taken responsibility for the email.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends one mail.
+    /// Sends one email.
     async fn send(&self, letter: &Letter) -> Result<(), MailError>;
 }
 
-/// The pause before the next attempt to send a mail: `first`, doubled after each attempt, at most an hour.
+/// The pause before the next attempt to send an email: `first`, doubled after each attempt, at most an hour.
 /// `None` after a permanent error or 57 attempts, which is two days if `first` is 10 s.
 #[must_use]
 pub fn retry_after(first: Duration, attempts: u32, error: &MailError) -> Option<Duration> {

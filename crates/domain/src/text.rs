@@ -13,7 +13,7 @@ pub enum TextError {
     #[error("must not be blank")]
     Blank,
     /// More characters than allowed.
-    #[error("must be at most {max} characters long, it has {got}")]
+    #[error("must be at most {max} characters long; it has {got}")]
     TooLong { max: usize, got: usize },
     /// A control character, named by its code point. Text of several lines may contain tab and
     /// newline, but never NUL or CR.

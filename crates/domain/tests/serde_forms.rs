@@ -51,7 +51,7 @@ fn input_that_breaks_a_rule_is_refused_with_the_reason() {
     is_refused::<Title>(r#"" ""#, "must not be blank");
     is_refused::<ClientId>(
         &format!("{:?}", "d".repeat(101)),
-        "must be at most 100 characters long, it has 101",
+        "must be at most 100 characters long; it has 101",
     );
     is_refused::<TodoNumber>("0", "must be a positive integer");
     is_refused::<Stamp>(r#""2026-01-09""#, "must be an RFC 3339 timestamp");

@@ -1,4 +1,4 @@
-//! Deletes expired rows: tokens, sessions, revocations, old mails and tombstones.
+//! Deletes expired rows: tokens, sessions, revocations, old emails and tombstones.
 //!
 //! It deletes small batches with pauses in between, so that requests are not delayed. Several instances
 //! may run it at the same time.
@@ -11,7 +11,7 @@ use metrics::counter;
 
 use crate::stop::Stop;
 
-/// The most rows of one kind that one transaction deletes.
+/// The maximum number of rows of one kind that one transaction deletes.
 const BATCH: u32 = 500;
 /// The pause between two batches.
 const PAUSE: Duration = Duration::from_millis(50);

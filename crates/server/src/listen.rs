@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::settings::Setting;
 
-/// The most connections that wait to be accepted.
+/// The maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
 /// The server can't listen on an address.

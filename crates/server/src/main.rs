@@ -5,7 +5,7 @@
 //! - [`listen`]: opens the listening sockets
 //! - [`telemetry`]: logs and metrics
 //! - [`revocations`]: reads which sessions other instances ended
-//! - [`mail_worker`]: sends the mails in the outbox
+//! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
 //! - [`stop`]: tells the background workers to stop
 //! - [`commands`]: the commands of the binary

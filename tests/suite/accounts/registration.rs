@@ -83,7 +83,7 @@ async fn every_bad_field_is_reported_at_once() {
             "message": "password must have 8 characters or more, an upper-case letter, a digit",
             "missing": ["8 characters or more", "an upper-case letter", "a digit"]},
            {"code": "VALIDATION_005", "field": "display_name", "got": 101, "max": 100,
-            "message": "display_name must be at most 100 characters long, it has 101"},
+            "message": "display_name must be at most 100 characters long; it has 101"},
            {"code": "VALIDATION_006", "field": "client_id", "message": "client_id must be a string"}],
           "field": "email"},
          "error_code": "VALIDATION_001"}

@@ -85,7 +85,7 @@ impl BetterAuth {
         text(&body["token"]).to_owned()
     }
 
-    /// The token in the verification mail to this address.
+    /// The token in the verification email to this address.
     pub async fn mailed_token(&self, email: &str) -> String {
         let sent = self.http.get(format!("{}/outbox", self.base_url)).send().await;
         let mails = sent.expect("Better Auth answers").text().await.expect("a body");

@@ -40,7 +40,7 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
         content-type: application/problem+json
         allow: GET, HEAD, POST
         cache-control: private, no-store
-        {"detail": "This resource does not have this method; it has GET, HEAD, POST", "details": {},
+        {"detail": "This resource does not support this method; it supports GET, HEAD, POST", "details": {},
          "error_code": "RESOURCE_003"}
     "#]]
     .assert_eq(&wrong.to_string());

@@ -11,7 +11,7 @@ use crate::support::{add, everything, id, items};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30 + 60);
 /// The server's timeout of 90 s for the next request on a connection, with the same margin.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90 + 60);
-/// The most by which the server's memory may grow, in MiB. It grows by about 150, and by 640 if the
+/// The maximum number of by which the server's memory may grow, in MiB. It grows by about 150, and by 640 if the
 /// server keeps every answer.
 const MAX_GROWTH: u64 = 256;
 

@@ -11,7 +11,7 @@ use crate::support::{log_in, text};
 const CONFIRM: &str = "Confirm your email address";
 const CHANGED: &str = "Your password was changed";
 
-/// Asserts that the mail is well-formed (RFC 5322, RFC 2046, RFC 3834).
+/// Asserts that the email is well-formed (RFC 5322, RFC 2046, RFC 3834).
 #[expect(clippy::disallowed_methods, reason = "mails are dated by the clock of the machine")]
 fn expect_well_formed(mail: &Mail, to: &str) {
     assert_eq!(mail.0["type"], "multipart/alternative", "{mail:#?}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::smtp_server::{SmtpServer, todo_server};
 use crate::support::{items, text};
 
-/// The complete set of headers of a mail.
+/// The complete set of headers of an email.
 const HEADERS: [&str; 8] =
     ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"];
 
@@ -79,7 +79,7 @@ on_both_databases! {
             assert_eq!(headers, HEADERS, "{name:?}: {mail:#?}");
             let (plain, html) = mail.parts();
             if name.contains('@') {
-                // A mail client could turn such a name into a link, so the mail leaves it out.
+                // A mail client could turn such a name into a link, so the email leaves it out.
                 assert_eq!(mail.0["receivers"], json!([["", email]]), "{mail:#?}");
                 assert_eq!(plain.lines().next(), Some("Hello,"));
                 assert!(!html.contains("eve"), "{html}");

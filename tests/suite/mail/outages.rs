@@ -1,4 +1,4 @@
-//! Outages of the mail server and crashes of the todo server: no mail is lost, and no acknowledged
+//! Outages of the mail server and crashes of the todo server: no email is lost, and no acknowledged
 //! mail is sent twice.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ async fn ask_for_links(client: &Client, count: usize) {
     }
 }
 
-/// Asserts that each address has one mail with a working link.
+/// Asserts that each address has one email with a working link.
 async fn expect_one_each(client: &Client, mails: &[Mail]) {
     let to: BTreeSet<_> = mails.iter().map(|mail| mail.to().to_owned()).collect();
     assert_eq!(to, addresses(mails.len()));
@@ -53,7 +53,7 @@ on_both_databases! {
 
     async fn a_mail_in_transmission_when_the_server_is_killed_is_sent_again(database: Database) {
         let smtp = SmtpServer::open(&["--first", "silence", "--count", "1"]).await;
-        // After a crash the mail is due again after three times this timeout.
+        // After a crash the email is due again after three times this timeout.
         let mut server = todo_server(database, smtp.port, &[("MAIL_TIMEOUT_SECONDS", "1")]).await;
         ask_for_link(&server.client(), "0@example.com").await;
         let first = until("the first attempt", || smtp.events("mail").into_iter().next()).await;

@@ -34,7 +34,7 @@ async fn asked(port: u16, tls: &str, authority: &Authority) -> Server {
     server
 }
 
-/// Asserts that the mail server received neither a mail nor a login.
+/// Asserts that the mail server received neither an email nor a login.
 fn expect_nothing_said(smtp: &SmtpServer) {
     let received = smtp.received();
     assert!(smtp.events("mail").is_empty() && smtp.events("login").is_empty(), "{received}");

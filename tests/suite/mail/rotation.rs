@@ -1,4 +1,4 @@
-//! Key rotation while mails are queued and links are outstanding.
+//! Key rotation while emails are queued and links are outstanding.
 
 use blackbox_tests::on_both_databases;
 

@@ -77,13 +77,13 @@ impl SmtpServer {
         self.events("received").iter().map(|event| text(&event.what["text"]).to_owned()).collect()
     }
 
-    /// The mails that it has accepted.
+    /// The emails that it has accepted.
     pub fn accepted(&self) -> Vec<Mail> {
         let mails = self.events("mail").into_iter().map(|event| Mail(event.what));
         mails.filter(|mail| mail.0["accepted"] == true).collect()
     }
 
-    /// Waits until the todo server has logged `count` deliveries, and returns the mails; there must
+    /// Waits until the todo server has logged `count` deliveries, and returns the emails; there must
     /// not be more.
     pub async fn delivered(&self, server: &Server, count: usize) -> Vec<Mail> {
         logged(server, count, &["\"mail sent\""]).await;
@@ -113,7 +113,7 @@ impl Drop for SmtpServer {
     }
 }
 
-/// A mail as received.
+/// An email as received.
 #[derive(Debug)]
 pub struct Mail(pub Value);
 

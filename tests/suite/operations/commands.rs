@@ -57,7 +57,7 @@ fn an_invalid_setting_stops_the_start_with_one_sentence_and_an_example() {
         todo-server: DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not "0"; for example: DATABASE_POOL_SIZE=8
         todo-server: BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "4"; for example: BCRYPT_COST_FACTOR=12
         todo-server: ALLOWED_ORIGINS must not be *, as requests carry credentials: name each origin; for example: ALLOWED_ORIGINS=["https://app.example.com"]
-        todo-server: ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no slash at the end), not "localhost:3000"; for example: ALLOWED_ORIGINS=["https://app.example.com"]
+        todo-server: ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no trailing slash), not "localhost:3000"; for example: ALLOWED_ORIGINS=["https://app.example.com"]
         todo-server: LOG_LEVEL must be one of error, warn, warning, info, debug, trace, not "loud"; for example: LOG_LEVEL=info
         todo-server: RATE_LIMIT_ENABLED must be one of true, false, 1, 0, yes, no, on, off, not "maybe"; for example: RATE_LIMIT_ENABLED=true
         todo-server: ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not "-1"; for example: ACCESS_TOKEN_EXPIRE_MINUTES=15

@@ -75,7 +75,7 @@ on_both_databases! {
             ]
         );
 
-        // Rows are kept for the seven days that an access token may last, and mails for seven more.
+        // Rows are kept for the seven days that an access token may last, and emails for seven more.
         let of_laptop = "(SELECT id FROM sessions WHERE client_id = 'laptop')";
         let (old, older) = (ago(&server, 8), ago(&server, 15));
         for table in ["refresh_tokens", "revoked_tokens"] {

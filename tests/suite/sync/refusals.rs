@@ -40,13 +40,13 @@ on_both_databases! {
         expect![[r#"
             VALIDATION_004 text is required to create a todo
             VALIDATION_004 text must not be blank
-            VALIDATION_005 text must be at most 500 characters long, it has 501
+            VALIDATION_005 text must be at most 500 characters long; it has 501
             VALIDATION_006 text must be a string
             VALIDATION_006 completed must be true or false
             VALIDATION_006 version must be an integer between -9007199254740991 and 9007199254740991
             VALIDATION_006 updated_at must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z
             VALIDATION_006 description must not contain the control character U+0000
-            VALIDATION_005 client_id must be at most 100 characters long, it has 101
+            VALIDATION_005 client_id must be at most 100 characters long; it has 101
             VALIDATION_006 created_at must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z
             VALIDATION_006 text must not be null
             VALIDATION_006 deleted must be true or false"#]].assert_eq(&rejected.collect::<Vec<_>>().join("\n"));

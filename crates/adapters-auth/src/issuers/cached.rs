@@ -8,7 +8,7 @@ use domain::identity::{ExternalToken, IdentityStore, Linked, ProviderIdentity, R
 use domain::{SessionId, Stamp, StoreError, UserId};
 use moka::sync::Cache;
 
-/// The most subjects that are cached.
+/// The maximum number of subjects that are cached.
 const CAPACITY: u64 = 100_000;
 
 /// The time after which a subject is looked up again. A deleted user whose token is still valid gets

@@ -60,7 +60,7 @@ pub(super) fn keys(jobs: &[Job]) -> Vec<(UserId, TodoId)> {
     keys
 }
 
-/// The most numbers that the jobs can use for new todos.
+/// An upper bound on the numbers that the jobs use for new todos.
 pub(super) fn numbers_needed(jobs: &[Job]) -> usize {
     jobs.iter().map(|job| job.batch.possible_creations()).sum()
 }

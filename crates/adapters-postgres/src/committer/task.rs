@@ -18,7 +18,7 @@ use super::transaction::{CommitError, GroupWriter};
 use crate::connector::Connector;
 use crate::row_security::RowSecurity;
 
-/// The most batches in one transaction.
+/// The maximum number of batches in one transaction.
 const MAX_BATCHES: usize = 64;
 /// A group takes no further batch once it would exceed this number of changes, so a sync of 1,000 todos
 /// shares its transaction with small batches only.

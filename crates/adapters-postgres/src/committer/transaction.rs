@@ -24,7 +24,7 @@ pub(super) enum CommitError {
     Rejected(StoreError),
     /// The connection broke, and nothing was written.
     ConnectionLost(StoreError),
-    /// The commit did not happen in time, or its outcome can no longer be found out.
+    /// The commit did not happen in time, or its outcome can no longer be determined.
     GivenUp(StoreError),
     /// The outcome of the commit is not known yet.
     Unknown(StoreError, LostCommit),
@@ -37,7 +37,7 @@ pub(super) struct GroupWriter {
     connection: Option<AsyncPgConnection>,
 }
 
-/// How far a transaction came. The value survives a transaction that times out or panics.
+/// How far a transaction got. The value survives a transaction that times out or panics.
 #[derive(Default)]
 struct Progress {
     transaction: Option<String>,

@@ -1,4 +1,4 @@
-//! Deletes expired rows and old mails.
+//! Deletes expired rows and old emails.
 //!
 //! Each statement skips rows that another transaction has locked. So it never waits, and a session that is being
 //! refreshed stays.
@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::rows::timestamp;
 use crate::sql::{Sql, sql};
 
-/// How long a mail is kept after it was sent or given up.
+/// How long an email is kept after it was sent or given up.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Returns the number of deleted rows. The row scope must be [`Worker::Sweep`](crate::row_security::Worker).

@@ -11,7 +11,7 @@ use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::mail_outbox;
 
-/// Queues a mail that is due at `now`.
+/// Queues an email that is due at `now`.
 pub(crate) async fn enqueue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp) -> Result<(), Failure> {
     let row = diesel::insert_into(mail_outbox::table).values((
         mail_outbox::id.eq(mail.id),
@@ -27,7 +27,7 @@ pub(crate) async fn enqueue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp
     Ok(())
 }
 
-/// Assigns the mail that carries the token to `user`, who must be in the row scope.
+/// Assigns the email that carries the token to `user`, who must be in the row scope.
 pub(crate) async fn assign_to_user(
     conn: &AsyncPgConnection,
     token: OneTimeTokenId,

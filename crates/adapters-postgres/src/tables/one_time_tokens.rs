@@ -14,7 +14,7 @@ use crate::rows::{OneTimeColumns, OneTimeRow, timestamp};
 use crate::schema::one_time_tokens;
 use crate::sql::{Sql, sql};
 
-/// Stores a token with its mail, and invalidates the user's older tokens of the same purpose. The user must be
+/// Stores a token with its email, and invalidates the user's older tokens of the same purpose. The user must be
 /// locked.
 pub(crate) async fn issue(
     conn: &AsyncPgConnection,
@@ -121,7 +121,7 @@ fn where_valid<'a, Row>(
         .bind::<Timestamptz, _>(timestamp(now))
 }
 
-/// Assigns the token and its mail to `user`, who must be in the row scope.
+/// Assigns the token and its email to `user`, who must be in the row scope.
 pub(crate) async fn assign_to_user(
     conn: &AsyncPgConnection,
     token: &OneTimeRow,

@@ -52,7 +52,7 @@ macro_rules! stored_as_id {
 
 stored_as_id!(UserId, TodoId, SessionId, TokenId, OneTimeTokenId);
 
-/// The most ids in one statement. SQLite allows 32,766 bound values.
+/// The maximum number of ids in one statement. SQLite allows 32,766 bound values.
 pub(crate) const MAX_IDS_PER_STATEMENT: usize = 30_000;
 
 /// Converts stored microseconds since 1970-01-01 UTC.

@@ -8,7 +8,7 @@ use domain::{Stamp, UserId};
 use crate::rows::Id;
 use crate::schema::mail_outbox;
 
-/// Queues a mail that is due at `now`.
+/// Queues an email that is due at `now`.
 pub(crate) fn enqueue(conn: &mut SqliteConnection, mail: &NewMail, now: Stamp) -> QueryResult<()> {
     diesel::insert_into(mail_outbox::table)
         .values((
@@ -25,7 +25,7 @@ pub(crate) fn enqueue(conn: &mut SqliteConnection, mail: &NewMail, now: Stamp) -
     Ok(())
 }
 
-/// Assigns the mails that carry the token, and belong to no user yet, to `user`.
+/// Assigns the emails that carry the token, and belong to no user yet, to `user`.
 pub(crate) fn assign_to_user(conn: &mut SqliteConnection, token: Id, user: UserId) -> QueryResult<()> {
     diesel::update(mail_outbox::table.filter(mail_outbox::token_id.eq(token)))
         .filter(mail_outbox::user_id.is_null())

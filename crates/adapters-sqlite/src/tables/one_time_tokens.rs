@@ -42,7 +42,7 @@ impl ValidToken {
         Ok(user.filter(|user| user.email.as_ref() == Some(&address)))
     }
 
-    /// Assigns the token and its mail to `user`, unless the token has a user already.
+    /// Assigns the token and its email to `user`, unless the token has a user already.
     pub(crate) fn assign_to_user(&self, conn: &mut SqliteConnection, user: UserId) -> QueryResult<()> {
         if self.user_id.is_some() {
             return Ok(());
@@ -59,7 +59,7 @@ pub(crate) fn user_exists(conn: &mut SqliteConnection, token: &NewOneTimeToken) 
     token.user.map_or(Ok(true), |user| users::exists(conn, user))
 }
 
-/// Stores a token with its mail, and invalidates the user's older tokens of the same purpose.
+/// Stores a token with its email, and invalidates the user's older tokens of the same purpose.
 pub(crate) fn issue(conn: &mut SqliteConnection, sent: &EmailToken, now: Stamp) -> QueryResult<()> {
     let EmailToken { token, mail } = sent;
     if let Some(user) = token.user {

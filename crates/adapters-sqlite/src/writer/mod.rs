@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use crate::cached_statement;
 use crate::error::{Failure, OpenError, panicked, refused};
 
-/// The most jobs in one transaction.
+/// The maximum number of jobs in one transaction.
 const MAX_GROUP: usize = 64;
 
 /// The result of a job.

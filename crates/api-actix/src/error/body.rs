@@ -89,7 +89,7 @@ fn server_data() -> Ref {
 /// An invalid field of a request. Depending on the code it has further members, such as `max` and `got`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "field": "text", "code": "VALIDATION_005", "message": "text must be at most 500 characters long, it has 501"
+    "field": "text", "code": "VALIDATION_005", "message": "text must be at most 500 characters long; it has 501"
 }))]
 pub struct FieldProblem {
     /// The name of the field.
@@ -98,7 +98,7 @@ pub struct FieldProblem {
     /// The error code.
     pub code: ProblemCode,
     /// What is wrong, in one sentence for people.
-    #[schema(example = "text must be at most 500 characters long, it has 501")]
+    #[schema(example = "text must be at most 500 characters long; it has 501")]
     pub message: String,
     /// The index of the item in the list, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]

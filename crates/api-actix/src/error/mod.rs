@@ -202,7 +202,7 @@ impl Problem {
     /// The route exists, but not with this method. `allow` lists its methods.
     #[must_use]
     pub fn wrong_method(allow: &str) -> Self {
-        let message = format!("This resource does not have this method; it has {allow}");
+        let message = format!("This resource does not support this method; it supports {allow}");
         let mut problem =
             Self::new(ErrorCode::RouteNotFound, message).with_status(StatusCode::METHOD_NOT_ALLOWED);
         problem.allow = Some(allow.to_owned());

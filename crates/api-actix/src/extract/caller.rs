@@ -28,7 +28,7 @@ impl Caller {
         let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
         let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
         let principal = admit(request, state.identities.authenticate(token).await?)?;
-        // The body may arrive much later; its extractor validation the caller again.
+        // The body may arrive much later; its extractor checks the caller again.
         request.extensions_mut().insert(principal.clone());
         Ok(Self(principal))
     }

@@ -9,7 +9,7 @@ use actix_web::web::Bytes;
 use crate::connection::ActiveRequest;
 use crate::response_budget::Reservation;
 
-/// The most bytes per piece. The connection copies each piece, and compression works piece by piece: a
+/// The maximum number of bytes per piece. The connection copies each piece, and compression works piece by piece: a
 /// large body is neither held twice nor compressed before the client reads it.
 const PIECE: usize = 64 * 1024;
 

@@ -140,7 +140,7 @@ fn problem_of(error: &Error) -> Problem {
         return problem.clone();
     }
     if error.as_error::<actix_cors::CorsError>().is_some() {
-        return Problem::new(ErrorCode::ScopeMissing, "Pages of this origin may not send this request");
+        return Problem::new(ErrorCode::ScopeMissing, "Pages from this origin may not send this request");
     }
     let response = error.as_response_error();
     match response.status_code() {

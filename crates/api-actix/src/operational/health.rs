@@ -85,7 +85,7 @@ async fn check(state: &State, is_shutting_down: bool) -> HttpResponse {
 
 /// Check the health of the instance
 ///
-/// Validation everything that the instance depends on.
+/// Checks everything that the instance depends on.
 #[utoipa::path(
     operation_id = "getHealth",
     tag = "Operations",

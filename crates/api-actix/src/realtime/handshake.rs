@@ -63,7 +63,7 @@ fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> 
     if headers.get_all(ORIGIN).all(known) {
         Ok(())
     } else {
-        Err(Problem::new(ErrorCode::ScopeMissing, "Pages of this origin may not open sockets here"))
+        Err(Problem::new(ErrorCode::ScopeMissing, "Pages from this origin may not open sockets here"))
     }
 }
 

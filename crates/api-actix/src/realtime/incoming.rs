@@ -1,6 +1,6 @@
 //! The frames that the client sends.
 //!
-//! The codec of actix-http buffers a whole frame before it validation the length. This module validation the
+//! The codec of actix-http buffers a whole frame before it checks the length. This module checks the
 //! length first, so that a client can make the server buffer one message and one read of the connection at
 //! most.
 
@@ -114,7 +114,7 @@ impl Incoming {
     }
 }
 
-const TOO_LARGE: Received = Received::Violation(CloseCode::Size, "a message may have 4096 bytes at most");
+const TOO_LARGE: Received = Received::Violation(CloseCode::Size, "a message may be at most 4096 bytes long");
 
 fn text(bytes: Bytes) -> Received {
     match ByteString::try_from(bytes) {

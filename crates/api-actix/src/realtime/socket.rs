@@ -40,7 +40,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Serves the client until one side closes. Validation the session again after subscribing, because the
+    /// Serves the client until one side closes. Checks the session again after subscribing, because the
     /// hub could not close this socket before.
     pub async fn run(self, incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);

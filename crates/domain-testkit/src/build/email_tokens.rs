@@ -1,4 +1,4 @@
-//! One-time tokens, mails and identities.
+//! One-time tokens, emails and identities.
 
 use domain::OneTimeTokenId;
 use domain::account::{EmailChange, ProfileChange};
@@ -24,13 +24,13 @@ pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOne
     }
 }
 
-/// A mail without a token.
+/// An email without a token.
 #[must_use]
 pub fn mail(user: Option<UserId>, to: &Email, template: Template) -> NewMail {
     NewMail { id: uuid(), user, to: to.clone(), name: None, template, token: None }
 }
 
-/// A token like that of [`one_time`], with the mail that sends it to the address.
+/// A token like that of [`one_time`], with the email that sends it to the address.
 #[must_use]
 pub fn email_token(purpose: Purpose, user: Option<UserId>, email: &Email) -> EmailToken {
     let template = match purpose {

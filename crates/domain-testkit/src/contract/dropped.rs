@@ -202,7 +202,7 @@ pub async fn a_dropped_deletion_is_written_completely_or_not_at_all(h: Harness) 
     }
 }
 
-/// A dropped profile change wrote the name, the address and the mail, or nothing.
+/// A dropped profile change wrote the name, the address and the email, or nothing.
 pub async fn a_dropped_profile_change_is_written_completely_or_not_at_all(h: Harness) {
     let answers = "the store answers";
     for polls in POLLS {

@@ -42,7 +42,7 @@ async fn change_address(h: &Harness, user: UserId, to: &Email) {
     h.accounts.change_profile(user, change, T0).await.expect(ANSWERS);
 }
 
-/// A registration stores the verification token and queues its mail together with the account.
+/// A registration stores the verification token and queues its email together with the account.
 pub async fn a_registration_stores_its_verification(h: Harness) {
     let new = NewUser { display_name: Some(display_name("Ann 🦀")), ..new_user() };
     let mut verification = email_token(Purpose::VerifyEmail, Some(new.id), &new.email);
@@ -68,7 +68,7 @@ pub async fn a_registration_stores_its_verification(h: Harness) {
     assert_eq!(h.stored(new.id).await, user);
 }
 
-/// Of concurrent registrations, only the one that succeeds stores a token and a mail.
+/// Of concurrent registrations, only the one that succeeds stores a token and an email.
 pub async fn a_refused_registration_queues_no_mail(h: Harness) {
     let h = Arc::new(h);
     let answers = all((0..10).map(|_| {

@@ -37,7 +37,7 @@ async fn sweep_tombstones(h: &Harness, before: Stamp, limit: u32) -> u64 {
     h.todos.sweep_tombstones(before, limit).await.expect(ANSWERS)
 }
 
-/// Queues a mail and returns its id.
+/// Queues an email and returns its id.
 async fn queue_mail(h: &Harness) -> Uuid {
     let sent = email_token(Purpose::MagicLink, None, &email("ann@example.com"));
     let id = sent.mail.as_ref().expect("a mail").id;
@@ -85,7 +85,7 @@ pub async fn expired_rows_are_swept(h: Harness) {
     assert_eq!(untils, [at(101)]);
 }
 
-/// A mail is removed a week after it was sent or abandoned. Queued mails are kept.
+/// An email is removed a week after it was sent or abandoned. Queued emails are kept.
 pub async fn mails_are_swept_a_week_after_they_were_sent_or_abandoned(h: Harness) {
     sent_mail(&h, at(10)).await;
     abandoned_mail(&h, at(20)).await;

@@ -1,4 +1,4 @@
-//! Logging in by the link in a mail.
+//! Logging in by the link in an email.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The outbox: it loses no mail and leases each mail to one worker at a time.
+//! The outbox: it loses no email and leases each email to one worker at a time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ async fn queue(h: &Harness, mail: NewMail, now: Stamp) {
     h.one_time.send(EmailToken { token, mail: Some(mail) }, now).await.expect(ANSWERS);
 }
 
-/// Queues a mail and returns its id.
+/// Queues an email and returns its id.
 async fn queue_mail(h: &Harness, now: Stamp) -> Uuid {
     let mail = email_token(Purpose::MagicLink, None, &email("ann@example.com")).mail.expect("a mail");
     let id = mail.id;
@@ -27,7 +27,7 @@ async fn queue_mail(h: &Harness, now: Stamp) -> Uuid {
     id
 }
 
-/// Claims mails and returns their ids and numbers of attempts.
+/// Claims emails and returns their ids and numbers of attempts.
 async fn claim(h: &Harness, now: Stamp, lease_until: Stamp, limit: u32) -> Vec<(Uuid, u32)> {
     let claimed = h.outbox.claim(now, lease_until, limit).await.expect(ANSWERS);
     claimed.iter().map(|queued| (queued.mail.id, queued.attempts)).collect()
@@ -61,7 +61,7 @@ pub async fn a_mail_is_claimed_as_it_was_queued(h: Harness) {
     }
 }
 
-/// Of concurrent workers, exactly one claims each mail.
+/// Of concurrent workers, exactly one claims each email.
 pub async fn each_mail_is_claimed_by_one_worker(h: Harness) {
     let mut mails = HashSet::new();
     for _ in 0..100 {
@@ -90,7 +90,7 @@ pub async fn each_mail_is_claimed_by_one_worker(h: Harness) {
     assert_eq!(queued(&h).await, 100, "a claimed mail stays queued until it is sent");
 }
 
-/// If its worker reports nothing, a mail is due again when the lease expires, and not before.
+/// If its worker reports nothing, an email is due again when the lease expires, and not before.
 pub async fn a_mail_is_due_again_when_its_lease_expires(h: Harness) {
     let mail = queue_mail(&h, T0).await;
     assert_eq!(claim(&h, T0, at(60), 10).await, [(mail, 0)]);
@@ -111,7 +111,7 @@ pub async fn a_sent_mail_is_never_due_again(h: Harness) {
     assert_eq!(claim(&h, Stamp::MAX.minus(Duration::from_secs(1)), Stamp::MAX, 10).await, [(other, 0)]);
 }
 
-/// A mail that failed is due again at the time that the worker gave, with one more attempt.
+/// An email that failed is due again at the time that the worker gave, with one more attempt.
 pub async fn a_failed_mail_is_due_again_at_the_given_time(h: Harness) {
     let mail = queue_mail(&h, T0).await;
     for attempts in 0..5 {
@@ -138,7 +138,7 @@ pub async fn an_abandoned_mail_is_never_due_again(h: Harness) {
     assert_eq!(queued(&h).await, 0);
 }
 
-/// Mails are claimed in the order in which they became due.
+/// Emails are claimed in the order in which they became due.
 pub async fn the_mail_due_longest_is_claimed_first(h: Harness) {
     let late = queue_mail(&h, at(3)).await;
     let [first, second] = [queue_mail(&h, at(1)).await, queue_mail(&h, at(2)).await];

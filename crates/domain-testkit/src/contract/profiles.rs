@@ -50,7 +50,7 @@ pub async fn a_name_is_set_changed_and_cleared(h: Harness) {
     assert_eq!(name(&h, ann).await, None);
 }
 
-/// The new address is not verified until its mail is used, both addresses get a mail, and the old
+/// The new address is not verified until its email is used, both addresses get an email, and the old
 /// address is free.
 pub async fn a_new_address_is_unverified_and_both_addresses_get_a_mail(h: Harness) {
     let user = h.user().await;

@@ -133,7 +133,7 @@ pub async fn a_token_without_a_user_invalidates_nothing(h: Harness) {
     assert!(is_valid(&h, &second.token).await);
 }
 
-/// A token without a user and a mail queues no mail and resets no password.
+/// A token without a user and a mail queues no email and resets no password.
 pub async fn a_token_without_a_mail_queues_none(h: Harness) {
     let unsent =
         EmailToken { mail: None, ..email_token(Purpose::ResetPassword, None, &email("unknown@example.com")) };
@@ -148,7 +148,7 @@ pub async fn a_token_without_a_mail_queues_none(h: Harness) {
     assert_eq!(done, None);
 }
 
-/// Tokens and mails of an unknown user are not stored. The calls succeed.
+/// Tokens and emails of an unknown user are not stored. The calls succeed.
 pub async fn nothing_is_stored_for_an_unknown_user(h: Harness) {
     let unknown = Some(UserId(uuid()));
     let address = new_user().email;

@@ -196,7 +196,7 @@ impl State {
         (user.email == Some(address(token))).then_some(user)
     }
 
-    /// Assigns a token without a user, and its mail, to the account that it created or logged in
+    /// Assigns a token without a user, and its email, to the account that it created or logged in
     /// to.
     fn assign(&mut self, token: &NewOneTimeToken, user: UserId) {
         if token.user.is_some() {

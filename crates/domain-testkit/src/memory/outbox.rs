@@ -11,14 +11,14 @@ use super::{MemoryStore, State};
 pub(super) struct Mail {
     pub content: NewMail,
     attempts: u32,
-    /// `None` if the mail was sent or abandoned.
+    /// `None` if the email was sent or abandoned.
     due: Option<Stamp>,
     pub sent_at: Option<Stamp>,
     abandoned_at: Option<Stamp>,
 }
 
 impl Mail {
-    /// Whether the mail was sent or abandoned before `then`.
+    /// Whether the email was sent or abandoned before `then`.
     pub(super) fn finished_before(&self, then: Stamp) -> bool {
         self.sent_at.or(self.abandoned_at).is_some_and(|finished| finished < then)
     }

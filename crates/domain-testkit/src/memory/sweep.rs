@@ -9,7 +9,7 @@ use domain::todo::Todo;
 
 use super::State;
 
-/// How long a mail is kept after it was sent or abandoned.
+/// How long an email is kept after it was sent or abandoned.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 impl State {

@@ -18,7 +18,7 @@ pub struct NewUser {
     pub email: Email,
     pub password: PasswordHash,
     pub display_name: Option<DisplayName>,
-    /// The mail that asks the user to verify the address.
+    /// The email that asks the user to verify the address.
     pub verification: Option<EmailToken>,
 }
 
@@ -45,7 +45,7 @@ pub struct IdentityRecord {
     pub created_at: Stamp,
 }
 
-/// A mail, as an export shows it.
+/// An email, as an export shows it.
 #[derive(Clone, Debug)]
 pub struct MailRecord {
     pub template: Template,
@@ -85,9 +85,9 @@ pub struct EmailChange {
     /// The caller's session, which MUST still be live. A change MUST NOT take effect after the end of its
     /// session, for instance when the address's owner takes over.
     pub session: Option<SessionId>,
-    /// The mail that asks the user to verify the new address.
+    /// The email that asks the user to verify the new address.
     pub verification: EmailToken,
-    /// The mail that tells the old address.
+    /// The email that tells the old address.
     pub notice: Option<NewMail>,
 }
 
@@ -129,7 +129,7 @@ pub trait AccountStore: Send + Sync {
     /// The user with this id.
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Sets the name and the address, all or nothing. A new address is not verified; its mails are queued
+    /// Sets the name and the address, all or nothing. A new address is not verified; its emails are queued
     /// with it.
     async fn change_profile(
         &self,

@@ -46,7 +46,7 @@ pub trait IdentityStore: Send + Sync {
     /// The user of an external issuer's subject. Creates the user as `new_user` at first sight, with the
     /// token's name and without an address. The token's address stays with the identity: this server has
     /// not verified it. As the account's address it would keep its owner from registering, or let the
-    /// owner into this account by a mail.
+    /// owner into this account by an email.
     async fn find_or_create_external(
         &self,
         token: &ExternalToken,

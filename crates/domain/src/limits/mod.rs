@@ -26,11 +26,11 @@ pub enum LimitKey {
     /// Wrong passwords in authenticated requests of one account. They are counted separately from
     /// [`LimitKey::LoginTo`], which everyone who knows the address can exhaust.
     PasswordOf(UserId),
-    /// Registrations and requested mails from one network.
+    /// Registrations and requested emails from one network.
     MailFrom(IpAddr),
-    /// Registrations and requested mails to one address, by [`Email::key`](crate::user::Email::key).
+    /// Registrations and requested emails to one address, by [`Email::key`](crate::user::Email::key).
     MailTo(String),
-    /// Mails that one user requests to addresses of their choice.
+    /// Emails that one user requests to addresses of their choice.
     MailOf(UserId),
     /// OAuth logins started from one network; each stores a row until its state expires.
     FlowFrom(IpAddr),

@@ -1,6 +1,6 @@
 //! One-time tokens: a secret that authorises one thing once.
 //!
-//! A secret is derived from the token's id under a server key, so that a mail in the outbox can name its
+//! A secret is derived from the token's id under a server key, so that an email in the outbox can name its
 //! token by id alone. Only the hash of the secret is stored with the token.
 
 mod store;
@@ -76,7 +76,7 @@ pub struct NewOneTimeToken {
     pub expires_at: Stamp,
 }
 
-/// A one-time token and the mail that carries it, written together.
+/// A one-time token and the email that carries it, written together.
 #[derive(Clone, Debug)]
 pub struct EmailToken {
     pub token: NewOneTimeToken,
@@ -97,7 +97,7 @@ pub trait OneTimeSecrets: Send + Sync {
     /// characters that need no escape in a URL.
     fn derive(&self, id: OneTimeTokenId) -> String;
 
-    /// The hash under which a secret is stored. It MUST NOT depend on the server's keys: a mail may wait in
+    /// The hash under which a secret is stored. It MUST NOT depend on the server's keys: an email may wait in
     /// the outbox while they change.
     fn hash(&self, secret: &str) -> TokenHash;
 }

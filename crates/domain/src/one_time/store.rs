@@ -38,7 +38,7 @@ pub enum MagicLinkLogin {
 ///
 /// # Taking over
 ///
-/// A user who presents a magic link or a reset has read the mail of the account's address. If the address
+/// A user who presents a magic link or a reset has read the email of the account's address. If the address
 /// was not verified before, another person may have registered it and waited. The same transaction
 /// therefore removes every earlier way in: the password, every session, every identity of a provider or
 /// issuer, and every unused token (a login that waits to be exchanged, a link that was started). It removes
@@ -46,13 +46,13 @@ pub enum MagicLinkLogin {
 /// address's owner finds the account again by the verified address. Todos and the name stay, as nothing
 /// tells whose they are.
 ///
-/// A verification mail does not take over: it confirms what was registered, and says so.
+/// A verification email does not take over: it confirms what was registered, and says so.
 #[async_trait]
 pub trait OneTimeStore: Send + Sync {
-    /// Stores a token with its mail, and voids older unused tokens of the same purpose and user.
+    /// Stores a token with its email, and voids older unused tokens of the same purpose and user.
     async fn send(&self, token: EmailToken, now: Stamp) -> Result<(), StoreError>;
 
-    /// Stores a token that no mail carries.
+    /// Stores a token that no email carries.
     async fn put(&self, token: NewOneTimeToken) -> Result<(), StoreError>;
 
     /// Consumes a token. `None` if it is not valid.

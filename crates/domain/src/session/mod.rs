@@ -38,7 +38,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// The most characters of a user agent that are kept.
+    /// The maximum number of characters of a user agent that are kept.
     pub const USER_AGENT_MAX: usize = 400;
 }
 

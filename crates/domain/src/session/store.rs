@@ -95,7 +95,7 @@ pub trait SessionStore: Send + Sync {
     async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError>;
 
     /// Deletes up to `limit` expired rows of each kind and returns their number: sessions and refresh
-    /// tokens, one-time tokens, revocations past `until`, and mails that were sent or abandoned more than a
+    /// tokens, one-time tokens, revocations past `until`, and emails that were sent or abandoned more than a
     /// week before `now`. A session is deleted after its tokens.
     ///
     /// A deleted session can no longer be ended, so `now` must lie in the past by the longest lifetime of

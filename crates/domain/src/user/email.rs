@@ -11,7 +11,7 @@ use thiserror::Error;
 /// Two addresses are equal if they differ only in the case of ASCII letters. Other letters are neither
 /// folded nor normalised: Unicode's case mappings join characters that mail servers keep apart (U+212A
 /// KELVIN SIGN becomes `k`, U+0130 becomes `i` with a dot), and the owner of one mailbox would receive
-/// the mail of the other. The price is that `Jürgen@…` and `JÜRGEN@…` are two accounts.
+/// the email of the other. The price is that `Jürgen@…` and `JÜRGEN@…` are two accounts.
 #[derive(Clone, Debug)]
 pub struct Email {
     typed: String,

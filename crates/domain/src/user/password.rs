@@ -38,7 +38,7 @@ pub enum WeakPassword {
 #[derive(Clone)]
 pub struct NewPassword(String);
 
-/// The most common leaked passwords, folded, one a line. Taken from Django's list (BSD licence): the
+/// The maximum number of common leaked passwords, folded, one a line. Taken from Django's list (BSD licence): the
 /// entries that have a letter and a digit, as the rules refuse all others anyway.
 const COMMON: &str = include_str!("common-passwords.txt");
 

@@ -1,7 +1,7 @@
-//! Sends the mails in the outbox.
+//! Sends the emails in the outbox.
 //!
-//! A claim on a mail is a lease, so that two instances never send one mail at the same time, and a mail
-//! whose worker died is sent by another. A mail that the next hop accepted is marked as sent before any
+//! A claim on an email is a lease, so that two instances never send one email at the same time, and an email
+//! whose worker died is sent by another. An email that the next hop accepted is marked as sent before any
 //! other is claimed. Deliberately absent: the texts.
 
 #[cfg(test)]
@@ -22,13 +22,13 @@ use uuid::Uuid;
 
 use crate::stop::Stop;
 
-/// The number of mails that are claimed and sent concurrently.
+/// The number of emails that are claimed and sent concurrently.
 const CONCURRENCY: u32 = 4;
-/// The length of a lease, in time-outs of one mail.
+/// The length of a lease, in time-outs of one email.
 const LEASE_TIMEOUTS: u32 = 3;
 /// The pause when the outbox is empty or unreachable.
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
-/// How often the waiting mails are counted.
+/// How often the waiting emails are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// The longest error that is stored, in characters.
 const MAX_ERROR_CHARS: usize = 500;
@@ -57,7 +57,7 @@ pub struct MailPorts {
 pub struct MailSettings {
     /// The base of links, without a slash at the end.
     pub frontend_url: String,
-    /// How long sending one mail may take.
+    /// How long sending one email may take.
     pub timeout: Duration,
     /// The pause before the second attempt. It doubles with each attempt, up to an hour.
     pub retry: Duration,
@@ -69,7 +69,7 @@ impl MailWorker {
         Self { ports, settings, unmarked: HashSet::new(), counted_at: None }
     }
 
-    /// Sends mails until the server stops; the mails that are being sent then are finished first. An outage
+    /// Sends emails until the server stops; the emails that are being sent then are finished first. An outage
     /// of the store is logged once when it begins and once when it ends.
     pub async fn run(mut self, mut stop: Stop) {
         let mut failing = false;
@@ -90,7 +90,7 @@ impl MailWorker {
         }
     }
 
-    /// Claims and sends mails. Returns how many it claimed.
+    /// Claims and sends emails. Returns how many it claimed.
     async fn round(&mut self) -> Result<usize, StoreError> {
         self.mark().await?;
         self.count().await?;
@@ -118,7 +118,7 @@ impl MailWorker {
         sent.unwrap_or_else(|_| Err(MailError::Temporary("sending timed out".to_owned())))
     }
 
-    /// Marks the accepted mails as sent.
+    /// Marks the accepted emails as sent.
     async fn mark(&mut self) -> Result<(), StoreError> {
         while let Some(mail) = self.unmarked.iter().next().copied() {
             self.ports.outbox.sent(mail, self.ports.clock.now()).await?;
@@ -168,7 +168,7 @@ impl MailWorker {
         Some(format!("{}/{page}?token={token}", self.settings.frontend_url))
     }
 
-    /// The error without the token of the mail's link, which a mail server may quote.
+    /// The error without the token of the email's link, which a mail server may quote.
     fn redacted(&self, mail: &NewMail, error: &MailError) -> String {
         let mut text = error.to_string();
         if let Some(token) = mail.token {
@@ -178,7 +178,7 @@ impl MailWorker {
     }
 }
 
-/// Adds up to a quarter, so that mails that failed together are not retried together.
+/// Adds up to a quarter, so that emails that failed together are not retried together.
 fn jittered(pause: Duration, random: Uuid) -> Duration {
     let fraction = u32::from(random.as_bytes()[15]);
     pause + pause * fraction / 1024

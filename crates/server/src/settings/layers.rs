@@ -110,7 +110,7 @@ impl Layers {
             }
             _ => items(&self.text(setting)?),
         };
-        let items: Vec<String> = self.parsed(setting, items.ok_or("must be a list of texts"))?;
+        let items: Vec<String> = self.parsed(setting, items.ok_or("must be a list of strings"))?;
         self.parsed(setting, items.iter().map(|item| parse(item)).collect())
     }
 

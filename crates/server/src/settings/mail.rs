@@ -10,7 +10,7 @@ use super::layers::Layers;
 use super::parse::{host, number, one_of, web_address};
 use super::{DATA_FOLDER, Environment, setting};
 
-/// The folder for mails that are written as files, in the data folder.
+/// The folder for emails that are written as files, in the data folder.
 const OUTBOX: &str = "outbox";
 
 /// How mail is sent, and where its links point.
@@ -20,13 +20,13 @@ pub struct Mail {
     pub frontend_url: String,
     pub from: Sender,
     pub transport: Transport,
-    /// How long the transport may take over one mail.
+    /// How long the transport may take over one email.
     pub timeout: Duration,
     /// The pause before the second attempt.
     pub retry: Duration,
 }
 
-/// What carries mails.
+/// What carries emails.
 #[derive(Debug)]
 pub enum Transport {
     Smtp(SmtpSettings),

@@ -87,7 +87,7 @@ pub fn origin(text: &str) -> Result<String, String> {
         return Err("must not be *, as requests carry credentials: name each origin".into());
     }
     exact_origin(text).ok_or_else(|| {
-        format!("must hold exact origins (scheme, host, port; no path, no slash at the end), not {text:?}")
+        format!("must hold exact origins (scheme, host, port; no path, no trailing slash), not {text:?}")
     })
 }
 

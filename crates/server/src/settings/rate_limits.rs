@@ -6,7 +6,7 @@ use super::layers::Layers;
 use super::parse::{number, quota, switch};
 use super::setting;
 
-/// The limits on logins, mails, OAuth flows, refreshes and API requests; `None` if nothing is limited.
+/// The limits on logins, emails, OAuth flows, refreshes and API requests; `None` if nothing is limited.
 pub fn read(layers: &Layers) -> Option<Quotas> {
     let default = Quotas::default();
     let read = |setting, default| layers.find(setting, quota).unwrap_or(default);

@@ -4,7 +4,7 @@ use super::setting::{ALL, Setting};
 
 /// Shorter names resemble those of unrelated variables.
 const MIN_LENGTH: usize = 8;
-/// The most edits (insertions, deletions, substitutions, swaps) between a name and its misspelling.
+/// The maximum number of edits (insertions, deletions, substitutions, swaps) between a name and its misspelling.
 const MAX_EDITS: usize = 2;
 
 /// The setting whose name is closest to `name`, if any is close enough. `name` is not a setting's.

@@ -18,7 +18,7 @@ pub fn key_pairs(settings: &Settings) -> Result<Vec<KeyPair>, KeyPairError> {
     settings.identity.key_pairs.as_ref().map_or_else(|| Ok(Vec::new()), KeyPair::parse_all)
 }
 
-/// The transport of mails.
+/// The transport of emails.
 pub fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, SmtpError> {
     let from = settings.mail.from.clone();
     Ok(match &settings.mail.transport {

@@ -29,7 +29,7 @@ pub async fn revert(database: &Database) -> Result<Option<String>, DatabaseError
     }
 }
 
-/// Lists all migrations in order, each with whether it is applied.
+/// Lists all migrations in order, and whether each has been applied.
 pub async fn migrations(database: &Database) -> Result<Vec<(String, bool)>, DatabaseError> {
     match Schema::of(database) {
         Schema::Sqlite(file) => {

@@ -26,7 +26,7 @@ const ROUNDS: usize = 320;
 const QUICK_ROUNDS: usize = 60;
 /// The number of addresses per group.
 const ADDRESSES: usize = 20;
-/// The pause between rounds. By its end the mails of a round are sent, so they delay no group more than another.
+/// The pause between rounds. By its end the emails of a round are sent, so they delay no group more than another.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The password of every account.
 const PASSWORD: &str = "Correct-Horse-7";

@@ -66,7 +66,7 @@ impl CachedKeys {
 
 #[derive(Deserialize)]
 struct JwkSet {
-    /// Parsed one by one, so that one key of an unknown kind does not spoil the others.
+    /// Parsed one by one, so that one key of an unknown kind does not invalidate the others.
     keys: Vec<serde_json::Value>,
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn request_magic_link(state: web::Data<State>, client: Client, 
 
 /// Log in with a magic link
 ///
-/// Accepts the token of the mail once, and creates the account if there is none. A page of an allowed origin
+/// Accepts the token of the email once, and creates the account if there is none. A page of an allowed origin
 /// also receives the refresh token as a cookie.
 #[utoipa::path(
     operation_id = "useMagicLink",

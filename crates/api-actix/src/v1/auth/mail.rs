@@ -1,4 +1,4 @@
-//! Requests for a mail.
+//! Requests for an email.
 
 use actix_web::HttpResponse;
 use domain::account::MailOutcome;
@@ -10,7 +10,7 @@ use crate::error::{HandlerResult, Problem};
 use crate::extract::{Member, Text, Validation};
 use crate::wire::email;
 
-/// The recipient of a mail.
+/// The recipient of an email.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"email": "ann@example.com"}))]
 pub(super) struct MailRequest<'a> {
@@ -27,7 +27,7 @@ impl MailRequest<'_> {
     }
 }
 
-/// The response to a request for a mail.
+/// The response to a request for an email.
 pub(super) fn accepted(outcome: &MailOutcome) -> HandlerResult {
     match outcome {
         MailOutcome::Accepted => Ok(HttpResponse::Accepted().finish()),

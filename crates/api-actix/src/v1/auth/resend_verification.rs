@@ -8,9 +8,9 @@ use crate::error::HandlerResult;
 use crate::extract::Caller;
 use crate::state::State;
 
-/// Send another verification mail
+/// Send another verification email
 ///
-/// Sends a verification mail to the email address of the account, unless that is already verified. The link
+/// Sends a verification email to the email address of the account, unless that is already verified. The link
 /// in the previous mail becomes invalid.
 #[utoipa::path(
     operation_id = "resendVerification",

@@ -11,11 +11,11 @@ use crate::extract::{Body, Member, Text, Validation};
 use crate::state::State;
 use crate::wire::as_is;
 
-/// The token of a reset mail, and the new password.
+/// The token of a reset email, and the new password.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"token": "m3cVz0Nn5Vw1m0YQ0b0b1l2yq2m3u4r5s6t7u8v9w0x", "password": "Giraffe-Spot-8"}))]
 struct ResetPasswordRequest<'a> {
-    /// The token in the link of the mail.
+    /// The token in the link of the email.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = true)]
     token: Member<Text<'a>>,

@@ -1,6 +1,6 @@
 //! Responses that take equally long whatever the server found.
 //!
-//! A mail request for a known email address takes a statement or two more than one for an unknown address,
+//! An email request for a known email address takes a statement or two more than one for an unknown address,
 //! and that difference is measurable (`docs/timing.md`).
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::sleep;
 
 /// Responses come at multiples of this: much longer than the work takes, and short enough for a user who
-/// waits for a mail anyway.
+/// waits for an email anyway.
 const STEP: Duration = Duration::from_millis(50);
 
 /// Does the work, and returns its result at the next multiple of [`STEP`] after the start.

@@ -11,11 +11,11 @@ use crate::extract::{Body, Member, Text, Validation};
 use crate::state::State;
 use crate::wire::{as_is, json};
 
-/// The token of a verification mail.
+/// The token of a verification email.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"token": "m3cVz0Nn5Vw1m0YQ0b0b1l2yq2m3u4r5s6t7u8v9w0x"}))]
 struct VerifyEmailRequest<'a> {
-    /// The token in the link of the mail.
+    /// The token in the link of the email.
     #[serde(default, borrow)]
     #[schema(value_type = String, required = true)]
     token: Member<Text<'a>>,
@@ -23,7 +23,7 @@ struct VerifyEmailRequest<'a> {
 
 /// Verify the email address
 ///
-/// Accepts the token of a verification mail. It is valid once, for a day, and only while the account has
+/// Accepts the token of a verification email. It is valid once, for a day, and only while the account has
 /// that email address.
 #[utoipa::path(
     operation_id = "verifyEmail",

@@ -183,7 +183,7 @@ fn parse(query: &Query, page_limit: u32) -> Result<ListQuery, Problem> {
 fn search(text: &str) -> Result<Search, FieldError> {
     let got = text.chars().count();
     if got > SEARCH_MAX {
-        let message = format!("must be at most {SEARCH_MAX} characters long, it has {got}");
+        let message = format!("must be at most {SEARCH_MAX} characters long; it has {got}");
         return Err(FieldError::new(ErrorCode::ValueTooLong, message)
             .with("max", SEARCH_MAX)
             .with("got", got));

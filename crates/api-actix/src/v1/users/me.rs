@@ -70,7 +70,7 @@ struct ProfilePatch<'a> {
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
     display_name: Member<Text<'a>>,
-    /// The new email address. It is unverified until the user opens the link in the mail to it. The old
+    /// The new email address. It is unverified until the user opens the link in the email to it. The old
     /// address receives a notification.
     #[serde(default)]
     #[schema(value_type = String, required = false, format = Email)]

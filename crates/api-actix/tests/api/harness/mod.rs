@@ -234,7 +234,7 @@ impl TestApi {
         (text("access_token"), text("refresh_token"))
     }
 
-    /// The token in the last mail of this kind to the address; each mail is handed out once.
+    /// The token in the last mail of this kind to the address; each email is handed out once.
     pub async fn mailed(&self, template: Template, to: &str) -> Option<String> {
         let now = self.clock.now();
         let due = self.store.claim(now, now.plus(Duration::from_hours(1000)), 100).await.expect("answers");

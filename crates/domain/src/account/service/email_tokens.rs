@@ -1,7 +1,7 @@
 //! Tokens that go by mail: verifying the address and resetting the password.
 //!
-//! A caller who requests a mail to an address learns nothing about whether there is an account: the answer
-//! is the same, and so is the work, down to a token that no mail carries.
+//! A caller who requests an email to an address learns nothing about whether there is an account: the answer
+//! is the same, and so is the work, down to a token that no email carries.
 
 use std::net::IpAddr;
 
@@ -14,14 +14,14 @@ use crate::one_time::{EmailToken, PasswordReplacement, Purpose};
 use crate::session::EndReason;
 use crate::user::{Email, HasherError, NewPassword, PasswordPolicy, User, WeakPassword};
 
-/// The outcome of a request for a mail.
+/// The outcome of a request for an email.
 #[derive(Debug)]
 pub enum MailOutcome {
-    /// The mail is queued, if one is due.
+    /// The email is queued, if one is due.
     Accepted,
     /// The caller's account does not exist.
     NoSuchUser,
-    /// Too many mails to this address, or requested by this network or user.
+    /// Too many emails to this address, or requested by this network or user.
     Limited(Charge),
 }
 
@@ -39,7 +39,7 @@ pub enum PasswordResetOutcome {
 }
 
 impl AccountService {
-    /// Queues the verification mail again, unless the address is verified.
+    /// Queues the verification email again, unless the address is verified.
     pub async fn resend_verification(&self, user: UserId) -> Result<MailOutcome, StoreError> {
         let Some(user) = self.ports.accounts.by_id(user).await? else { return Ok(MailOutcome::NoSuchUser) };
         let Some(email) = &user.email else { return Ok(MailOutcome::Accepted) };
@@ -55,12 +55,12 @@ impl AccountService {
         Ok(MailOutcome::Accepted)
     }
 
-    /// Consumes the token of a verification mail. `None` if it is not valid.
+    /// Consumes the token of a verification email. `None` if it is not valid.
     pub async fn verify_email(&self, token: &str) -> Result<Option<User>, StoreError> {
         self.ports.one_time.verify_email(&self.ports.one_time_secrets.hash(token), self.now()).await
     }
 
-    /// Queues a reset mail if there is an account with this address. `ip` is the caller's, for the limits.
+    /// Queues a reset email if there is an account with this address. `ip` is the caller's, for the limits.
     pub async fn forgot_password(
         &self,
         email: &Email,
@@ -84,7 +84,7 @@ impl AccountService {
         Ok(MailOutcome::Accepted)
     }
 
-    /// Consumes the token of a reset mail, and sets a new password.
+    /// Consumes the token of a reset email, and sets a new password.
     pub async fn reset_password(
         &self,
         token: &str,

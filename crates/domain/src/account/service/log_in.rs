@@ -82,8 +82,8 @@ impl AccountService {
         Ok(LoginOutcome::Wrong)
     }
 
-    /// Hashes the password again at the configured cost, and returns the hash that is then stored. A hasher
-    /// that gives no answer does not fail the login.
+    /// Hashes the password again at the configured cost, and returns the hash that is then stored. If
+    /// rehashing fails, the login still succeeds.
     async fn rehash(
         &self,
         user: &User,

@@ -1,4 +1,4 @@
-//! Logging in by a link in a mail.
+//! Logging in by a link in an email.
 
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ pub enum MagicLinkOutcome {
 }
 
 impl AccountService {
-    /// Queues a mail with a magic link. If there is no account with this address, the first use of the link
+    /// Queues an email with a magic link. If there is no account with this address, the first use of the link
     /// creates it. `ip` is the caller's, for the limits.
     pub async fn request_magic_link(
         &self,

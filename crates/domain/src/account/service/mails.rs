@@ -1,4 +1,4 @@
-//! Composing mails and the tokens that they carry.
+//! Composing emails and the tokens that they carry.
 
 use super::AccountService;
 use crate::ids::{OneTimeTokenId, UserId};
@@ -8,7 +8,7 @@ use crate::time::Stamp;
 use crate::user::{DisplayName, Email, User};
 
 impl AccountService {
-    /// A one-time token about `email`, and the mail that carries it there.
+    /// A one-time token about `email`, and the email that carries it there.
     pub(super) fn email_token(
         &self,
         purpose: Purpose,
@@ -29,7 +29,7 @@ impl AccountService {
         EmailToken { token, mail }
     }
 
-    /// A mail about a change of the account, to the user's present address.
+    /// An email about a change of the account, to the user's present address.
     pub(super) fn notice(&self, user: &User, template: Template) -> Option<NewMail> {
         let to = user.email.clone()?;
         let (id, name) = (self.new_id(), user.display_name.clone());
@@ -57,7 +57,7 @@ impl AccountService {
     }
 }
 
-/// The mail that carries a token of this purpose.
+/// The email that carries a token of this purpose.
 const fn template(purpose: Purpose) -> Option<Template> {
     match purpose {
         Purpose::VerifyEmail => Some(Template::VerifyEmail),

@@ -1,4 +1,4 @@
-//! The use cases of accounts. Each method charges the limits, orders the mails and announces the
+//! The use cases of accounts. Each method charges the limits, orders the emails and announces the
 //! revocations that belong to its case.
 
 mod delete;
@@ -81,7 +81,7 @@ impl AccountService {
         self.ports.secrets.uuid()
     }
 
-    /// Charges a registration, or a mail that an unauthenticated caller requests, to the network and the
+    /// Charges a registration, or an email that an unauthenticated caller requests, to the network and the
     /// address.
     async fn charge_mail(&self, email: &Email, ip: Option<IpAddr>, now: Stamp) -> Result<(), Charge> {
         if let Some(ip) = ip {
@@ -90,7 +90,7 @@ impl AccountService {
         self.ports.limits.charge(&mail_to(email), now).await
     }
 
-    /// Charges a mail that an authenticated caller requests to the user and the address. It does not count
+    /// Charges an email that an authenticated caller requests to the user and the address. It does not count
     /// for the network, as the server of a frontend sends the requests of all its users.
     async fn charge_mail_of(&self, user: UserId, email: &Email, now: Stamp) -> Result<(), Charge> {
         self.ports.limits.charge(&LimitKey::MailOf(user), now).await?;

@@ -30,10 +30,10 @@ pub struct ProfileUpdate {
 /// The outcome of an update. If it is not `Done`, nothing was written.
 #[derive(Debug)]
 pub enum ProfileOutcome {
-    /// A new address is not verified; both addresses receive a mail.
+    /// A new address is not verified; both addresses receive an email.
     Done(Profile),
     NotVerified(NotVerified),
-    /// Too many mails to this address or requested by this user.
+    /// Too many emails to this address or requested by this user.
     Limited(Charge),
     /// The address belongs to another account.
     EmailTaken,

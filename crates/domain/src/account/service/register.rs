@@ -16,13 +16,13 @@ pub enum RegistrationOutcome<T> {
     Done(T),
     /// The address belongs to an account.
     EmailTaken,
-    /// Too many registrations or mails from this network or to this address.
+    /// Too many registrations or emails from this network or to this address.
     Limited(Charge),
     Hasher(HasherError),
 }
 
 impl AccountService {
-    /// Creates an account and its first session, both or neither, and queues the mail that asks the user to
+    /// Creates an account and its first session, both or neither, and queues the email that asks the user to
     /// verify the address.
     pub async fn register(
         &self,
@@ -49,7 +49,7 @@ impl AccountService {
         })
     }
 
-    /// Creates an account without a session, and queues the mail that asks the user to verify the address.
+    /// Creates an account without a session, and queues the email that asks the user to verify the address.
     /// `device` is the caller's, for the limits.
     pub async fn sign_up(
         &self,

@@ -119,7 +119,7 @@ impl SessionService {
         PendingSession { new: NewSession { id, device, token, hash, expires_at, verified: None }, secret }
     }
 
-    /// The most live sessions of a user.
+    /// The maximum number of live sessions of a user.
     pub(crate) const fn cap(&self) -> u32 {
         self.cap
     }

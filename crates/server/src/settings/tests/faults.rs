@@ -25,8 +25,8 @@ const FAULTS: &str = r#"
     BCRYPT_COST_FACTOR=9 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "9"
     BCRYPT_COST_FACTOR=16 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "16"
     ALLOWED_ORIGINS=* => ALLOWED_ORIGINS must not be *, as requests carry credentials: name each origin
-    ALLOWED_ORIGINS=https://a.example/ => ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no slash at the end), not "https://a.example/"
-    ALLOWED_ORIGINS=["https://a.example", 1] => ALLOWED_ORIGINS must be a list of texts
+    ALLOWED_ORIGINS=https://a.example/ => ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no trailing slash), not "https://a.example/"
+    ALLOWED_ORIGINS=["https://a.example", 1] => ALLOWED_ORIGINS must be a list of strings
     LOG_LEVEL=loud => LOG_LEVEL must be one of error, warn, warning, info, debug, trace, not "loud"
     JSON_LOGS=maybe => JSON_LOGS must be one of true, false, 1, 0, yes, no, on, off, not "maybe"
     RATE_LIMIT_LOGIN_PER_ADDRESS=5 => RATE_LIMIT_LOGIN_PER_ADDRESS must be a count, a slash and a time in s, m or h, not "5"

@@ -55,7 +55,7 @@ fn a_faulty_file_is_reported_without_its_secrets() {
         (FILE, "[port]\nvalue = 1", "PORT must be a single value"),
         (FILE, "port = true", "PORT must be a whole number"),
         (FILE, "allowed_origins = [1]", "ALLOWED_ORIGINS must"),
-        (FILE, "allowed_origins = [[]]", "ALLOWED_ORIGINS must be a list of texts"),
+        (FILE, "allowed_origins = [[]]", "ALLOWED_ORIGINS must be a list of strings"),
         (FILE, "secret_key = hush", "todo-sync.toml can't be read: TOML parse error at line 1, column 14"),
         (".env", "SECRET_KEY=hush hush 'x\n", ".env can't be read: "),
         (".env", "DATABSE_URL=x", "DATABSE_URL is not a setting; should it be DATABASE_URL?"),

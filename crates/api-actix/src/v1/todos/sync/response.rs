@@ -48,7 +48,7 @@ pub struct Response<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RejectedTodo, example = json!({
     "id": "550e8400-e29b-41d4-a716-446655440000", "index": 0, "error_code": "VALIDATION_005",
-    "message": "text must be at most 500 characters long, it has 501"
+    "message": "text must be at most 500 characters long; it has 501"
 }))]
 pub struct Rejected {
     /// The todo's id as sent; null if it is not readable.
@@ -60,7 +60,7 @@ pub struct Rejected {
     /// The error code.
     error_code: ProblemCode,
     /// What is wrong, in one sentence for people.
-    #[schema(example = "text must be at most 500 characters long, it has 501")]
+    #[schema(example = "text must be at most 500 characters long; it has 501")]
     message: String,
 }
 

@@ -36,9 +36,9 @@ struct Records<'a> {
     sessions: Vec<ExportedSession<'a>>,
     /// The linked identities at providers and issuers.
     identities: Vec<ExportedIdentity<'a>>,
-    /// All stored mails.
+    /// All stored emails.
     mails: Vec<ExportedMail<'a>>,
-    /// All stored one-time tokens: those in mails, and those of logins with a provider.
+    /// All stored one-time tokens: those in emails, and those of logins with a provider.
     one_time_tokens: Vec<ExportedOneTime>,
 }
 
@@ -115,7 +115,7 @@ impl<'a> From<&'a IdentityRecord> for ExportedIdentity<'a> {
     }
 }
 
-/// A mail.
+/// An email.
 #[derive(Debug, Serialize, ToSchema)]
 struct ExportedMail<'a> {
     /// The kind of mail.
@@ -123,7 +123,7 @@ struct ExportedMail<'a> {
     template: &'static str,
     /// The recipient.
     to: &'a str,
-    /// When the mail was sent.
+    /// When the email was sent.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     sent_at: Option<Rfc3339>,
 }
