@@ -38,7 +38,7 @@ pub use event::{EventBus, EventKind, TodoEvent};
 pub use field::{Field, Versions};
 pub use outcome::{Conflict, Outcome, Rejection};
 pub use resolve::{EarlierChanges, ResolveContext, resolve};
-pub use service::{Owned, TodoService};
+pub use service::{Owned, Precondition, TodoService};
 #[cfg(test)]
 pub use store::MockTodoStore;
 pub use store::{Changes, Commit, Page, TodoStore};

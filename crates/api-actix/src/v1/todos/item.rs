@@ -3,12 +3,11 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use domain::UserId;
 use domain::code::ErrorCode;
 use domain::session::Scope;
-use domain::todo::Base;
+use domain::todo::Precondition;
 
-use super::input::{TodoPatch, base};
+use super::input::TodoPatch;
 use super::response::single;
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, IfMatch, Int, Query, TodoPath, Validation, flag, if_none_match, number};
@@ -85,8 +84,8 @@ pub(super) async fn update(
     let mut validation = Validation::default();
     let patch = body.read::<TodoPatch<'_>>()?.parse(&mut validation);
     validation.finish()?;
-    let (base, conflict) = precondition(&state, user, id, if_match, patch.version).await?;
-    let outcome = state.todos.edit(user, id.0, base, patch.edit, patch.client_id).await?;
+    let (precondition, conflict) = precondition(if_match, patch.version);
+    let outcome = state.todos.edit(user, id.0, precondition, patch.edit, patch.client_id).await?;
     let todo = changed_todo(outcome, conflict)?.ok_or_else(Problem::unexpected)?;
     Ok(single(StatusCode::OK, &todo))
 }
@@ -123,8 +122,8 @@ pub(super) async fn delete(
     let mut validation = Validation::default();
     let version = query.get(&mut validation, "version", |text| number(text, -Int::MAX, Int::MAX));
     validation.finish()?;
-    let (base, conflict) = precondition(&state, user, id, if_match, version).await?;
-    changed_todo(state.todos.delete(user, id.0, base).await?, conflict)?;
+    let (precondition, conflict) = precondition(if_match, version);
+    changed_todo(state.todos.delete(user, id.0, precondition).await?, conflict)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -149,27 +148,10 @@ pub(super) async fn restore(state: web::Data<State>, caller: Caller, id: TodoPat
     Ok(single(StatusCode::OK, &todo))
 }
 
-/// The version on which a change is based, and the error code of a conflict. `If-Match` takes precedence over
-/// `version`.
-async fn precondition(
-    state: &State,
-    user: UserId,
-    id: TodoPath,
-    if_match: IfMatch,
-    version: Option<i64>,
-) -> Result<(Base, ErrorCode), Problem> {
-    let versions = match if_match {
-        IfMatch::Absent | IfMatch::Any => return Ok((base(version), ErrorCode::VersionMismatch)),
-        IfMatch::Versions(versions) => versions,
-    };
-    let version = match versions[..] {
-        // No todo has version 0.
-        [] => 0,
-        [version] => version,
-        [..] => {
-            let current = state.todos.get(user, id.0, true).await?.map(|todo| todo.version());
-            current.filter(|current| versions.contains(current)).unwrap_or(0)
-        }
-    };
-    Ok((Base::Version(version), ErrorCode::PreconditionFailed))
+/// What must hold for a change, and the error code if it does not. `If-Match` takes precedence over `version`.
+fn precondition(if_match: IfMatch, version: Option<i64>) -> (Precondition, ErrorCode) {
+    match if_match {
+        IfMatch::Absent | IfMatch::Any => (Precondition::version(version), ErrorCode::VersionMismatch),
+        IfMatch::Versions(versions) => (Precondition::OneOf(versions), ErrorCode::PreconditionFailed),
+    }
 }

@@ -2,8 +2,10 @@
 
 mod by_number;
 mod owned;
+mod precondition;
 
 pub use owned::Owned;
+pub use precondition::Precondition;
 
 use std::sync::Arc;
 
@@ -109,11 +111,12 @@ impl TodoService {
         &self,
         user: UserId,
         id: TodoId,
-        base: Base,
+        precondition: Precondition,
         edit: Edit,
         client_id: Option<ClientId>,
     ) -> Result<Option<Outcome>, StoreError> {
-        self.one(user, Change { id, base, action: Action::Edit(edit), client_id }).await
+        let change = Change { id, base: Base::Current, action: Action::Edit(edit), client_id };
+        self.change_if(user, precondition, change).await
     }
 
     /// Inverts `completed` of a live todo. The outcome is `Applied` or `NotFound`.
@@ -123,8 +126,13 @@ impl TodoService {
 
     /// Makes the todo a tombstone. The outcome is `Applied`, `Unchanged` if it is one already,
     /// `Conflict` or `NotFound`.
-    pub async fn delete(&self, user: UserId, id: TodoId, base: Base) -> Result<Option<Outcome>, StoreError> {
-        self.one(user, Change::new(id, base, Action::Delete)).await
+    pub async fn delete(
+        &self,
+        user: UserId,
+        id: TodoId,
+        precondition: Precondition,
+    ) -> Result<Option<Outcome>, StoreError> {
+        self.change_if(user, precondition, Change::new(id, Base::Current, Action::Delete)).await
     }
 
     /// Makes a tombstone live again. The outcome is `Applied`, `Unchanged` if the todo is live,

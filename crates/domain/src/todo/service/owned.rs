@@ -1,9 +1,9 @@
 //! Look-ups and changes for surfaces that tell a missing todo from another user's.
 
-use super::TodoService;
+use super::{Precondition, TodoService};
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
-use crate::todo::change::{Base, Edit};
+use crate::todo::change::Edit;
 use crate::todo::entity::Todo;
 use crate::todo::outcome::Outcome;
 
@@ -32,7 +32,7 @@ impl TodoService {
         id: TodoId,
         edit: Edit,
     ) -> Result<Owned<Option<Outcome>>, StoreError> {
-        match self.edit(user, id, Base::Current, edit, None).await? {
+        match self.edit(user, id, Precondition::Any, edit, None).await? {
             Some(Outcome::NotFound) => self.not_own(user, id).await,
             outcome => Ok(Owned::Own(outcome)),
         }
@@ -40,7 +40,7 @@ impl TodoService {
 
     /// Deletes a live todo. If it is the user's own: `Applied`.
     pub async fn delete_owned(&self, user: UserId, id: TodoId) -> Result<Owned<Option<Outcome>>, StoreError> {
-        match self.delete(user, id, Base::Current).await? {
+        match self.delete(user, id, Precondition::Any).await? {
             // A tombstone is not a live todo.
             Some(Outcome::NotFound | Outcome::Unchanged { .. }) => self.not_own(user, id).await,
             outcome => Ok(Owned::Own(outcome)),

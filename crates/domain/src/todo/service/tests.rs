@@ -3,13 +3,21 @@ use uuid::Uuid;
 use super::*;
 use crate::sync::{Epoch, Position};
 use crate::time::{MockClock, Stamp};
-use crate::todo::{MockTodoStore, Rejection, StoredTodo, Title, Versions};
+use crate::todo::{Conflict, Field, MockTodoStore, Rejection, StoredTodo, Title, Versions};
 
 const USER: UserId = UserId(Uuid::from_u128(7));
 const ID: TodoId = TodoId(Uuid::from_u128(1));
 
 fn todo(deleted: bool) -> Todo {
-    Todo::from_stored(StoredTodo {
+    Todo::from_stored(row(1, deleted)).expect("a valid row")
+}
+
+fn at_version(version: i64) -> Todo {
+    Todo::from_stored(row(version, false)).expect("a valid row")
+}
+
+fn row(version: i64, deleted: bool) -> StoredTodo {
+    StoredTodo {
         id: ID,
         number: 1,
         title: "milk".to_owned(),
@@ -19,9 +27,8 @@ fn todo(deleted: bool) -> Todo {
         updated_at: Stamp::EPOCH,
         deleted_at: deleted.then_some(Stamp::EPOCH),
         client_id: None,
-        versions: Versions { version: 1, title: 1, description: 1, completed: 1, deleted: 1 },
-    })
-    .expect("a valid row")
+        versions: Versions { version, title: 1, description: 1, completed: 1, deleted: 1 },
+    }
 }
 
 fn service(store: MockTodoStore) -> TodoService {
@@ -74,9 +81,11 @@ async fn a_number_finds_no_tombstone() {
 #[tokio::test]
 async fn a_single_change_is_a_batch_of_one_under_the_manual_strategy() {
     let base = Base::Version(3);
+    let precondition = Precondition::version(Some(3));
     let delete =
         expecting(batch(false, vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound]));
-    assert_eq!(delete.delete(USER, ID, base).await.expect("the store answers"), Some(Outcome::NotFound));
+    let outcome = delete.delete(USER, ID, precondition.clone());
+    assert_eq!(outcome.await.expect("the store answers"), Some(Outcome::NotFound));
 
     let toggle = expecting(
         batch(false, vec![change(Base::Current, Action::Toggle)]),
@@ -89,8 +98,58 @@ async fn a_single_change_is_a_batch_of_one_under_the_manual_strategy() {
         batch(false, vec![change(base, Action::Edit(edit.clone()))]),
         Commit::Done(vec![Outcome::NotFound]),
     );
-    let outcome = edited.edit(USER, ID, base, edit, None).await.expect("the store answers");
+    let outcome = edited.edit(USER, ID, precondition, edit, None).await.expect("the store answers");
     assert_eq!(outcome, Some(Outcome::NotFound));
+}
+
+/// A service whose store has the todo at each of these versions in turn, one per commit, and refuses
+/// every other base.
+fn at_versions(versions: &'static [i64]) -> TodoService {
+    let mut store = MockTodoStore::new();
+    let mut current = versions.iter();
+    store.expect_commit().times(versions.len()).returning(move |_, batch, _| {
+        let version = *current.next().expect("one version per commit");
+        let base = batch.changes[0].named_base();
+        let outcome = if base.is_none_or(|base| base == version) {
+            Outcome::Unchanged { todo: None, client_is_current: true }
+        } else {
+            Outcome::Conflict(Conflict {
+                current: Arc::new(at_version(version)),
+                base,
+                fields: vec![Field::Deleted],
+                strategy: Strategy::Manual,
+                server_wins: false,
+            })
+        };
+        Ok(Commit::Done(vec![outcome]))
+    });
+    service(store)
+}
+
+#[tokio::test]
+async fn a_precondition_holds_for_the_version_that_the_todo_has_at_the_commit() {
+    // The version at each commit, the versions allowed, and the base that is refused.
+    let cases: [(&[i64], Precondition, Option<i64>); 9] = [
+        (&[5], Precondition::Any, None),
+        (&[5], Precondition::version(None), None),
+        (&[5], Precondition::version(Some(5)), None),
+        (&[5], Precondition::version(Some(4)), Some(4)),
+        (&[5], Precondition::OneOf(vec![]), Some(0)),
+        (&[5], Precondition::OneOf(vec![3, 4]), Some(0)),
+        (&[5, 5], Precondition::OneOf(vec![3, 5]), None),
+        // The todo changes between the commits, to a version that is allowed and to one that is not.
+        (&[3, 5, 5], Precondition::OneOf(vec![3, 5]), None),
+        (&[3, 4], Precondition::OneOf(vec![3, 5]), Some(3)),
+    ];
+    for (versions, precondition, refused) in cases {
+        let case = format!("{versions:?} {precondition:?}");
+        let outcome = at_versions(versions).delete(USER, ID, precondition).await.expect("the store answers");
+        let base = match outcome.expect("a user") {
+            Outcome::Conflict(conflict) => conflict.base,
+            _ => None,
+        };
+        assert_eq!(base, refused, "{case}");
+    }
 }
 
 #[tokio::test]
