@@ -9,4 +9,5 @@ mod accounts;
 mod contracts;
 mod failures;
 mod harness;
+mod health;
 mod realtime;
