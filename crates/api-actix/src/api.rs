@@ -10,7 +10,7 @@ use domain::secret::SecretSource;
 use domain::session::SessionService;
 use domain::sync::SyncService;
 use domain::time::Clock;
-use domain::todo::{TodoService, TodoStore};
+use domain::todo::TodoService;
 use serde_json::{Value, json};
 
 use crate::per_user_gate::PerUserGate;
@@ -27,9 +27,7 @@ pub struct Dependencies {
     pub accounts: AccountService,
     pub sessions: SessionService,
     pub identities: IdentityService,
-    /// Sockets replay missed events from it.
-    pub store: Arc<dyn TodoStore>,
-    /// The event bus of `store`, and a listener of the revocations that `sessions` reads.
+    /// The event bus of the stores, and a listener of the revocations that `sessions` reads.
     pub hub: Arc<Hub>,
     /// Reports whether the database responds.
     pub probe: Arc<dyn Probe>,
@@ -48,7 +46,7 @@ impl Api {
     /// An API with an empty key set and without metrics.
     #[must_use]
     pub fn new(dependencies: Dependencies, settings: ApiSettings) -> Self {
-        let Dependencies { todos, sync, accounts, sessions, identities, store, hub, probe, clock, secrets } =
+        let Dependencies { todos, sync, accounts, sessions, identities, hub, probe, clock, secrets } =
             dependencies;
         let access = settings.access_token_lifetime;
         let state = State {
@@ -59,7 +57,6 @@ impl Api {
             accounts,
             sessions,
             identities,
-            store,
             probe,
             clock,
             secrets,

@@ -11,7 +11,7 @@ use domain::secret::SecretSource;
 use domain::session::{Principal, SessionService};
 use domain::sync::SyncService;
 use domain::time::Clock;
-use domain::todo::{TodoService, TodoStore};
+use domain::todo::TodoService;
 use serde_json::Value;
 
 use crate::error::HandlerResult;
@@ -31,7 +31,6 @@ pub struct State {
     pub todos_surface: SurfaceServices,
     /// Accounts and logins of `/api/auth`.
     pub tasks_surface: SurfaceServices,
-    pub store: Arc<dyn TodoStore>,
     pub probe: Arc<dyn Probe>,
     pub clock: Arc<dyn Clock>,
     pub secrets: Arc<dyn SecretSource>,

@@ -46,8 +46,8 @@ pub async fn open(
 
     tracing::debug!(user = %principal.user, client_id = client_id.as_ref().map(ClientId::as_str), "a socket opens");
     let (out, body) = outgoing(slot, hub.heartbeat().write_timeout);
-    let (store, sessions) = (state.store.clone(), state.sessions.clone());
-    let socket = Socket { hub, store, sessions, principal, since };
+    let (sync, sessions) = (state.sync.clone(), state.sessions.clone());
+    let socket = Socket { hub, sync, sessions, principal, since };
     rt::spawn(socket.run(Incoming::new(payload), out).in_current_span());
 
     if is_subprotocol {

@@ -9,8 +9,8 @@
 //! - [`incoming`], [`outgoing`]: frames from and to the client
 //! - [`protocol`]: the messages
 //!
-//! Deliberately absent: rules about todos. Events come from the store that committed them; a socket reads
-//! the store only to replay.
+//! Deliberately absent: rules about todos. Events come from the store that committed them; a socket
+//! reads through `SyncService`, to replay and to answer pings.
 
 mod end;
 mod handshake;

@@ -4,9 +4,8 @@
 //! page waits in the mailbox, and a change that is in both has the same stamp: no change is missed or sent
 //! twice. If the mailbox overflows meanwhile, another page contains what was lost.
 
-use domain::sync::{Cursor, Position};
-use domain::todo::{Changes, TodoStore};
-use domain::{Stamp, StoreError, UserId};
+use domain::sync::{Replay, SyncService};
+use domain::{Stamp, UserId};
 
 use super::end::End;
 use super::mailbox::Mailbox;
@@ -18,26 +17,14 @@ const PAGE: u32 = 100;
 
 /// The changes of one user.
 pub struct Source<'a> {
-    pub store: &'a dyn TodoStore,
+    pub sync: &'a SyncService,
     pub user: UserId,
 }
 
 impl Source<'_> {
     /// The user's newest stamp.
     pub async fn clock(&self) -> Result<Stamp, End> {
-        found(self.store.clock(self.user).await)
-    }
-
-    async fn page(&self, since: Stamp) -> Result<Changes, End> {
-        found(self.store.changes(self.user, Some(since), PAGE).await)
-    }
-}
-
-fn found<T>(result: Result<Option<T>, StoreError>) -> Result<T, End> {
-    match result {
-        Ok(Some(found)) => Ok(found),
-        Ok(None) => Err(End::account_gone()),
-        Err(error) => Err(End::failed(error)),
+        self.sync.last_stamp(self.user).await.map_err(End::failed)?.ok_or_else(End::account_gone)
     }
 }
 
@@ -58,23 +45,22 @@ pub async fn catch_up(
     while behind {
         // Before the read, so that every later event is in the mailbox or in the page.
         mailbox.rearm();
-        let page = source.page(known).await?;
-        if continues(known, &page.position) {
-            for todo in &page.todos {
-                out.send(protocol::replayed(todo)).await?;
+        match source.sync.replay(source.user, known, PAGE).await.map_err(End::failed)? {
+            Replay::Changes(page) => {
+                for todo in &page.todos {
+                    out.send(protocol::replayed(todo)).await?;
+                }
+                known = page.complete_to();
+                behind = page.has_more;
             }
-            known = page.complete_to();
-            behind = page.has_more;
-        } else {
-            out.send(protocol::resync_required()).await?;
-            known = page.position.clock;
-            behind = false;
+            Replay::StaleCursor(position) => {
+                out.send(protocol::resync_required()).await?;
+                known = position.clock;
+                behind = false;
+            }
+            Replay::NoSuchUser => return Err(End::account_gone()),
         }
         behind |= mailbox.has_overflowed();
     }
     Ok(known)
-}
-
-fn continues(known: Stamp, position: &Position) -> bool {
-    Cursor::at(Some(known)).continues(position)
 }

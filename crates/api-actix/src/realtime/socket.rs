@@ -9,7 +9,7 @@ use actix_http::ws::CloseCode;
 use actix_web::web::Bytes;
 use domain::Stamp;
 use domain::session::{AuthFailure, Principal, SessionService};
-use domain::todo::TodoStore;
+use domain::sync::SyncService;
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -32,7 +32,7 @@ const BURST: Duration = Duration::from_secs(2);
 /// An authenticated socket.
 pub struct Socket {
     pub hub: Arc<Hub>,
-    pub store: Arc<dyn TodoStore>,
+    pub sync: SyncService,
     pub sessions: SessionService,
     pub principal: Principal,
     /// The stamp up to which the client has everything, if it sent one.
@@ -67,7 +67,7 @@ impl Socket {
     ) -> End {
         let tasks = Tasks {
             hub: &self.hub,
-            source: Source { store: &*self.store, user: self.principal.user },
+            source: Source { sync: &self.sync, user: self.principal.user },
             mailbox: subscription.mailbox(),
             out,
             cursor: Cell::new(Stamp::MIN),
@@ -164,7 +164,7 @@ impl Tasks<'_> {
     async fn pong(&self, cached: &mut CachedClock) -> Result<Bytes, End> {
         let clock = match cached.0 {
             Some((clock, read_at)) if read_at.elapsed() < CLOCK_TTL => clock,
-            _ => match self.source.store.clock(self.source.user).await {
+            _ => match self.source.sync.last_stamp(self.source.user).await {
                 Ok(Some(clock)) => {
                     cached.0 = Some((clock, Instant::now()));
                     clock

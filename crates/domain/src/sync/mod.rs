@@ -24,4 +24,4 @@ pub mod cursor;
 mod service;
 
 pub use cursor::{Cursor, Epoch, InitialSync, Position, SyncTimestamp};
-pub use service::{SyncAnswer, SyncOutcome, SyncRequest, SyncService};
+pub use service::{Replay, SyncAnswer, SyncOutcome, SyncRequest, SyncService};

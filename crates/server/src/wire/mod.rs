@@ -131,11 +131,10 @@ pub async fn assemble(
     let quota = settings.limits.todos_per_user;
     let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), quota),
-        sync: SyncService::new(stores.todos.clone(), clock.clone(), quota),
+        sync: SyncService::new(stores.todos, clock.clone(), quota),
         identities: IdentityService::new(identity_ports, sessions.clone()),
         accounts,
         sessions,
-        store: stores.todos,
         hub,
         probe: stores.probe,
         clock,

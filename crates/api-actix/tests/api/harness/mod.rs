@@ -117,11 +117,10 @@ impl TestApi {
         };
         let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), todo_quota),
-            sync: SyncService::new(store.clone(), clock.clone(), todo_quota),
+            sync: SyncService::new(todos, clock.clone(), todo_quota),
             accounts: AccountService::new(accounts, sessions.clone()),
             identities: IdentityService::new(identities, sessions.clone()),
             sessions,
-            store: todos,
             hub: hub.clone(),
             probe: store.clone(),
             clock: api_clock,

@@ -29,7 +29,7 @@ pub struct Setup {
     pub todo_quota: u32,
     pub turns: PerUserGate,
     pub heartbeat: Heartbeat,
-    /// Wraps the store for sockets and exports.
+    /// Wraps the store for syncs, sockets and exports.
     pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
     /// Wraps the clock of the API and of authentication; the other services keep the plain one.
     pub clock: WrapClock,

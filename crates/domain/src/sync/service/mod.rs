@@ -1,13 +1,13 @@
-//! The use case: one exchange with a device.
+//! The use cases: one exchange with a device, and the replay of what a connecting client missed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cursor::{Cursor, Epoch, SyncTimestamp};
+use super::cursor::{Cursor, Epoch, Position, SyncTimestamp};
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
-use crate::time::Clock;
-use crate::todo::{Batch, Change, Commit, Outcome, Strategy, Todo, TodoStore};
+use crate::time::{Clock, Stamp};
+use crate::todo::{Batch, Change, Changes, Commit, Outcome, Strategy, Todo, TodoStore};
 
 /// What a device sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,17 @@ pub enum SyncOutcome {
     NoSuchUser,
 }
 
-/// Exchanges changes with devices.
+/// The outcome of a replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    Changes(Changes),
+    /// The todos that changed after the stamp do not include everything that the client lacks. It
+    /// has to sync again.
+    StaleCursor(Position),
+    NoSuchUser,
+}
+
+/// Exchanges changes with devices, and replays changes to clients that listen for events.
 #[derive(Clone)]
 pub struct SyncService {
     store: Arc<dyn TodoStore>,
@@ -99,6 +109,21 @@ impl SyncService {
         let sync_timestamp = found.position.sync_timestamp(complete_to);
         let epoch = found.position.epoch;
         Ok(SyncOutcome::Done(SyncAnswer { outcomes, server_changes, has_more, sync_timestamp, epoch }))
+    }
+
+    /// Reads the earliest todos, at most `limit`, that changed after `since`, for a client that has
+    /// everything up to that stamp. Tombstones are included.
+    pub async fn replay(&self, user: UserId, since: Stamp, limit: u32) -> Result<Replay, StoreError> {
+        Ok(match self.store.changes(user, Some(since), limit).await? {
+            None => Replay::NoSuchUser,
+            Some(found) if Cursor::at(Some(since)).continues(&found.position) => Replay::Changes(found),
+            Some(found) => Replay::StaleCursor(found.position),
+        })
+    }
+
+    /// Returns the user's last stamp. `None` if there is no such user.
+    pub async fn last_stamp(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
+        self.store.clock(user).await
     }
 }
 

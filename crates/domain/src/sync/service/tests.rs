@@ -5,11 +5,9 @@ use mockall::Sequence;
 use uuid::Uuid;
 
 use super::*;
-use crate::ids::UserId;
-use crate::sync::cursor::Position;
-use crate::time::{MockClock, Stamp};
+use crate::time::MockClock;
 use crate::todo::{
-    Action, Base, Changes, Conflict, EventKind, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions,
+    Action, Base, Conflict, EventKind, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions,
 };
 
 const USER: UserId = UserId(Uuid::from_u128(7));
@@ -127,6 +125,29 @@ async fn the_changes_of_a_device_are_one_batch_on_its_cursor_under_the_quota() {
         .return_once(|_, _, _| Ok(Commit::NoSuchUser));
     let outcome = service(store).sync(USER, request(&[1, 2])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::NoSuchUser);
+}
+
+#[tokio::test]
+async fn a_replay_continues_only_from_the_horizon_to_the_clock() {
+    let found = || all(vec![todo(1, 2, 30)]);
+    let stale = || Replay::StaleCursor(position(50));
+    let cases = [
+        (10, Some(found()), Replay::Changes(found())),
+        (50, Some(found()), Replay::Changes(found())),
+        (9, Some(found()), stale()),
+        (51, Some(found()), stale()),
+        (20, None, Replay::NoSuchUser),
+    ];
+    for (since, read, expected) in cases {
+        let mut store = MockTodoStore::new();
+        store
+            .expect_changes()
+            .once()
+            .withf(move |user, from, limit| (*user, *from, *limit) == (USER, Some(at(since)), 7))
+            .return_once(|_, _, _| Ok(read));
+        let replay = service(store).replay(USER, at(since), 7).await.expect("the store answers");
+        assert_eq!(replay, expected, "{since}");
+    }
 }
 
 #[tokio::test]
