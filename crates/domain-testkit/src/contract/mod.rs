@@ -60,6 +60,8 @@ macro_rules! store_contract {
             exactly_one_of_concurrent_equal_creations_creates
             an_id_in_use_is_not_created_again
             the_strategy_of_the_batch_decides_stale_changes
+            a_repeated_request_may_add_changes_of_the_same_todos
+            a_merge_applies_the_fields_that_are_not_in_conflict
         );
         $crate::store_contract!(@theme $harness isolation:
             two_users_may_choose_the_same_id

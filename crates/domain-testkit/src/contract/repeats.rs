@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::todo::{Base, Batch, Edit, NewTodo, Outcome, Strategy, Upsert};
+use domain::todo::{Base, Batch, Edit, EventKind, Field, NewTodo, Outcome, Strategy, Upsert};
 
 use crate::build::{
     at, batch, complete, content, create, create_as, delete, description, restore, retitle, title, todo_id,
@@ -118,4 +118,67 @@ pub async fn the_strategy_of_the_batch_decides_stale_changes(h: Harness) {
         assert_eq!(stored.version(), if applies { 3 } else { 2 }, "{strategy:?}");
         assert!(stored.completed(), "{strategy:?} keeps the field that only the server changed");
     }
+}
+
+/// A request that repeats an unanswered one and adds to it conflicts with nothing: a creation and its
+/// correction, and several changes of one todo.
+pub async fn a_repeated_request_may_add_changes_of_the_same_todos(h: Harness) {
+    let user = h.user().await;
+    for strategy in Strategy::ALL {
+        let [created, edited] = [(); 2].map(|()| todo_id());
+        h.apply(user, [create(edited, "milk")]).await;
+        let send =
+            |id, base, edit| upsert(id, base, Upsert { edit, updated_at: Some(at(0)), ..Upsert::default() });
+        let named = |text: &str| Edit { title: Some(title(text)), ..Edit::default() };
+        let done = Edit { completed: Some(true), ..Edit::default() };
+        let all = [
+            send(created, Base::Version(1), named("oil")),
+            send(edited, Base::Version(1), named("milk and bread")),
+            send(edited, Base::Version(1), done),
+            send(created, Base::Version(1), named("olive oil")),
+            send(edited, Base::Version(1), named("milk, bread, eggs")),
+        ];
+        for count in [1, 3, 3, 5, 5] {
+            let request = Batch { strategy, ..batch(all[..count].to_vec()) };
+            let outcomes = h.decide(user, request, at(1)).await;
+            assert!(outcomes.iter().all(Outcome::succeeded), "{strategy:?}: {outcomes:#?}");
+        }
+        let [oil, milk] = [h.todo(user, created).await, h.todo(user, edited).await];
+        let (oil, milk) = (oil.expect("it exists"), milk.expect("it exists"));
+        assert_eq!((oil.title().as_str(), oil.version()), ("olive oil", 2), "{strategy:?}");
+        assert_eq!((milk.title().as_str(), milk.version()), ("milk, bread, eggs", 4), "{strategy:?}");
+        assert!(milk.completed());
+    }
+}
+
+/// Under `merge`, the fields that only one side changed are stored although another one is in
+/// conflict, and the conflict shows the todo as it is stored.
+pub async fn a_merge_applies_the_fields_that_are_not_in_conflict(h: Harness) {
+    let user = h.user().await;
+    let id = todo_id();
+    h.apply(user, [create(id, "milk"), retitle(id, Base::Version(1), "oat milk")]).await;
+    let (clock, before) = (h.clock(user).await, h.bus.so_far(user).len());
+    let edit = Edit { title: Some(title("soy milk")), completed: Some(true), ..Edit::default() };
+    let change = upsert(id, Base::Version(1), Upsert { edit, ..Upsert::default() });
+    let request = Batch { strategy: Strategy::Merge, ..batch([change]) };
+    let outcome = h.decide(user, request.clone(), at(1)).await.remove(0);
+
+    let Outcome::Conflict(conflict) = &outcome else { panic!("{outcome:#?}") };
+    assert_eq!(conflict.fields, [Field::Title]);
+    let part = conflict.applied.as_ref().expect("a part is applied");
+    assert_eq!((&*part.fields, part.event), (&[Field::Completed][..], EventKind::Updated));
+    let stored = h.todo(user, id).await.expect("it exists");
+    assert_eq!(stored, *conflict.current);
+    assert_eq!((stored.title().as_str(), stored.completed(), stored.version()), ("oat milk", true, 3));
+    assert_eq!(h.clock(user).await, stored.updated_at());
+    assert!(stored.updated_at() > clock);
+    assert_eq!(h.changes(user, Some(clock), 10).await.todos, std::slice::from_ref(&stored));
+    let events = h.bus.wait_until(user, stored.updated_at()).await;
+    assert_eq!(events[before..].iter().map(|event| &*event.todo).collect::<Vec<_>>(), [&stored]);
+
+    // Repeated, the part is in place, and the conflict stays.
+    let again = h.decide(user, request, at(2)).await.remove(0);
+    let Outcome::Conflict(conflict) = &again else { panic!("{again:#?}") };
+    assert_eq!((&*conflict.fields, &conflict.applied), (&[Field::Title][..], &None));
+    assert_eq!(h.todo(user, id).await, Some(stored));
 }

@@ -156,9 +156,12 @@ impl Device {
     /// Takes the answer to `request`, the last one that [`Device::request`] returned.
     pub fn take(&mut self, request: &Request, answer: Answer) {
         assert_eq!(request.todos.len(), answer.verdicts.len(), "one verdict for each todo sent");
+        let mut acknowledged = BTreeMap::new();
         for (upload, verdict) in request.todos.iter().zip(answer.verdicts) {
+            acknowledge(&mut acknowledged, upload, &verdict);
             self.judge(upload, verdict);
         }
+        self.acknowledged.extend(acknowledged.into_values());
         self.pending.retain(|_, pending| !pending.is_empty());
         let mut last = request.last_sync.map(|since| since.at);
         for row in answer.changes {
@@ -199,7 +202,6 @@ impl Device {
         match verdict {
             Verdict::Applied(version) => {
                 self.stats.accepted += 1;
-                self.acknowledged.push(Acknowledgement { id, version, fields: upload.fields.clone() });
                 if version > 0 {
                     let accepted = Accepted { fields: Fields::default(), version };
                     let accepted = self.accepted.entry(id).or_insert(accepted);
@@ -218,15 +220,19 @@ impl Device {
                 } else {
                     self.stats.dropped += 1;
                 }
+                // What the conflict shows counts more than what an earlier change of the request,
+                // which may be replaced already, let the device expect.
+                self.accepted.remove(&id);
                 self.learn_of_conflict(server);
             }
             Verdict::Rejected => self.stats.rejected += 1,
         }
     }
 
-    /// The todo may have changed again since, and then it is among the changes too.
+    /// The todo may have changed again since, and then it is among the changes too. At an equal version
+    /// it still counts: the device may hold a tombstone with values of its own.
     fn learn_of_conflict(&mut self, server: Row) {
-        if self.rows.get(&server.id).is_none_or(|row| row.version < server.version) {
+        if self.rows.get(&server.id).is_none_or(|row| row.version <= server.version) {
             self.rows.insert(server.id, server);
         }
     }
@@ -253,6 +259,26 @@ impl Device {
         }
         for pending in self.pending.values_mut().flatten() {
             pending.on_accepted = false;
+        }
+    }
+}
+
+/// Adds `upload` to what the server acknowledged of a request. A later upload of a todo replaces what
+/// an earlier one named, and a deletion replaces all of it.
+fn acknowledge(acknowledged: &mut BTreeMap<TodoId, Acknowledgement>, upload: &Upload, verdict: &Verdict) {
+    let id = upload.id;
+    let none = Acknowledgement { id, version: 0, fields: Fields::default() };
+    let of_todo = acknowledged.entry(id).or_insert(none);
+    if upload.fields.deleted == Some(true) {
+        of_todo.fields = Fields::default();
+    }
+    of_todo.fields.remove(&upload.fields);
+    if let Verdict::Applied(version) = verdict {
+        of_todo.version = *version;
+        if upload.fields.deleted == Some(true) {
+            of_todo.fields.deleted = Some(true);
+        } else {
+            of_todo.fields.add(upload.fields.clone());
         }
     }
 }

@@ -37,8 +37,9 @@ pub fn act(device: &mut Device, ids: &mut Ids, random: &mut Random, now: Stamp) 
             device.edit(id, Fields { deleted: Some(true), ..Fields::default() }, now);
         }
         72..78 if !tombstones.is_empty() => {
-            let id = random.pick(&tombstones).id;
-            device.edit(id, Fields { deleted: Some(false), ..Fields::default() }, now);
+            // The server may have other values in the tombstone, so a restoration names them all.
+            let tombstone = random.pick(&tombstones);
+            device.edit(tombstone.id, Fields { deleted: Some(false), ..tombstone.fields() }, now);
         }
         _ => {
             let id = ids.next(random);

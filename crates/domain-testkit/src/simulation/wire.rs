@@ -99,6 +99,14 @@ impl Fields {
         self.deleted = later.deleted.or(self.deleted);
     }
 
+    /// Drops the fields that `others` names.
+    pub fn remove(&mut self, others: &Self) {
+        self.text = self.text.take().filter(|_| others.text.is_none());
+        self.description = self.description.take().filter(|_| others.description.is_none());
+        self.completed = self.completed.filter(|_| others.completed.is_none());
+        self.deleted = self.deleted.filter(|_| others.deleted.is_none());
+    }
+
     /// The named values in the order of [`domain::todo::Field::ALL`], comparable with
     /// [`Row::values`].
     #[must_use]
@@ -172,10 +180,13 @@ impl Row {
     }
 
     /// Whether `other` is the same todo at the same version with the same values, whatever the
-    /// stamps.
+    /// stamps. The values of a tombstone do not count: a deletion that names some of them is in place
+    /// whatever the others are.
     #[must_use]
     pub fn equals(&self, other: &Self) -> bool {
-        Self { updated_at: None, ..self.clone() } == Self { updated_at: None, ..other.clone() }
+        let tombstones = self.deleted && other.deleted;
+        (self.id, self.version) == (other.id, other.version)
+            && (tombstones || self.fields() == other.fields())
     }
 }
 

@@ -36,6 +36,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What the change altered: the todo after it, and what happened to the todo.
+    #[must_use]
+    pub fn written(&self) -> Option<(&Arc<Todo>, EventKind)> {
+        match self {
+            Self::Applied { todo, event, .. } => Some((todo, *event)),
+            Self::Conflict(Conflict { current, applied: Some(part), .. }) => Some((current, part.event)),
+            _ => None,
+        }
+    }
+
     /// Whether what the change asks for is in place now.
     #[must_use]
     pub const fn succeeded(&self) -> bool {
@@ -54,9 +64,18 @@ pub struct Conflict {
     /// The fields in conflict: those that the change names with a value other than the server's.
     /// Under [`Strategy::Merge`], only those of them that both sides changed.
     pub fields: Vec<Field>,
+    /// What [`Strategy::Merge`] applied of the change all the same. `current` has it.
+    pub applied: Option<AppliedPart>,
     pub strategy: Strategy,
     /// Whether the strategy decided for the server's todo. If not, the client has to decide.
     pub server_wins: bool,
+}
+
+/// The part of a change that was applied although other fields of it are in conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedPart {
+    pub fields: Vec<Field>,
+    pub event: EventKind,
 }
 
 /// Why a change can't be applied, whatever the versions.

@@ -3,8 +3,7 @@
 //! A [`Plan`] is sealed: only [`Plan::decide`] makes one, so a store can't write what the rule did
 //! not decide.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::batch::Batch;
@@ -94,8 +93,12 @@ impl Plan {
             return Ok(Self { decision: Decision::StaleCursor, written: Vec::new(), events: Vec::new() });
         }
         let mut draft = Draft::new(state, batch, now);
-        let outcomes =
-            batch.changes.iter().map(|change| draft.decide(change)).collect::<Result<Vec<_>, _>>()?;
+        let mut outcomes = Vec::with_capacity(batch.changes.len());
+        let mut remaining = &*batch.changes;
+        while let [change, later @ ..] = remaining {
+            outcomes.push(draft.decide(change, later)?);
+            remaining = later;
+        }
         let refused = batch.all_or_nothing && !outcomes.iter().all(Outcome::succeeded);
         let (written, events) = if refused { (Vec::new(), Vec::new()) } else { draft.finish() };
         Ok(Self { decision: Decision::Decided(outcomes), written, events })
@@ -122,9 +125,13 @@ struct Draft<'a> {
     now: Stamp,
     clock: Stamp,
     live: u32,
-    changed: HashMap<TodoId, (Arc<Todo>, EarlierChanges)>,
+    changed: HashMap<TodoId, Arc<Todo>>,
     /// The ids of `changed` in the order in which they were first changed.
     order: Vec<TodoId>,
+    /// The ids that the batch names more than once.
+    repeated: HashSet<TodoId>,
+    /// What the batch has shown to know of the todos that it names more than once.
+    earlier: HashMap<TodoId, EarlierChanges>,
     events: Vec<TodoEvent>,
 }
 
@@ -139,13 +146,16 @@ impl<'a> Draft<'a> {
             live,
             changed: HashMap::new(),
             order: Vec::new(),
+            repeated: repeated(&batch.changes),
+            earlier: HashMap::new(),
             events: Vec::new(),
         }
     }
 
-    fn decide(&mut self, change: &Change) -> Result<Outcome, StoreError> {
-        let earlier = self.changed.get(&change.id);
-        let current = earlier.map(|(todo, _)| todo).or_else(|| self.state.todos.get(&change.id));
+    /// Decides `change`, which the changes in `later` follow.
+    fn decide(&mut self, change: &Change, later: &[Change]) -> Result<Outcome, StoreError> {
+        let current = self.changed.get(&change.id).or_else(|| self.state.todos.get(&change.id));
+        let is_repeated = self.repeated.contains(&change.id);
         let number = self.state.numbers.last().copied();
         let context = ResolveContext {
             strategy: self.batch.strategy,
@@ -153,45 +163,44 @@ impl<'a> Draft<'a> {
             now: self.now,
             number: number.unwrap_or(TodoNumber(0)),
             cursor: self.batch.cursor.as_ref(),
-            earlier: earlier.map(|(_, earlier)| earlier),
+            earlier: self.earlier.get(&change.id),
+            later: if is_repeated { later } else { &[] },
         };
         let outcome = resolve(current, change, &context);
-        let Outcome::Applied { todo, event, .. } = &outcome else { return Ok(outcome) };
-        let becomes_live = matches!(event, EventKind::Created | EventKind::Restored);
+        let becomes_live = matches!(outcome.written(), Some((_, EventKind::Created | EventKind::Restored)));
         if becomes_live && self.live >= self.batch.quota {
             return Ok(Outcome::Rejected(Rejection::Quota { limit: self.batch.quota }));
         }
-        if *event == EventKind::Created && self.state.numbers.pop().is_none() {
+        if is_repeated {
+            remember(&mut self.earlier, change, current.map(Arc::as_ref), &outcome);
+        }
+        let Some((todo, event)) = outcome.written() else { return Ok(outcome) };
+        let was_live = current.is_some_and(|todo| !todo.deleted());
+        if event == EventKind::Created && self.state.numbers.pop().is_none() {
             return Err(StoreError::corrupt("todos", "number", "the store offered too few fresh numbers"));
         }
-        let earlier = EarlierChanges::before(change, current.map(Arc::as_ref));
-        let was_live = current.is_some_and(|todo| !todo.deleted());
-        self.record(todo, *event, earlier, was_live);
+        self.record(Arc::clone(todo), event, was_live);
         Ok(outcome)
     }
 
-    fn record(&mut self, todo: &Arc<Todo>, kind: EventKind, earlier: EarlierChanges, was_live: bool) {
+    fn record(&mut self, todo: Arc<Todo>, kind: EventKind, was_live: bool) {
         match (was_live, !todo.deleted()) {
             (false, true) => self.live += 1,
             (true, false) => self.live = self.live.saturating_sub(1),
             (true, true) | (false, false) => {}
         }
         self.clock = todo.updated_at();
-        match self.changed.entry(todo.id()) {
-            Entry::Occupied(mut entry) => entry.get_mut().0 = Arc::clone(todo),
-            Entry::Vacant(entry) => {
-                self.order.push(todo.id());
-                entry.insert((Arc::clone(todo), earlier));
-            }
+        if self.changed.insert(todo.id(), Arc::clone(&todo)).is_none() {
+            self.order.push(todo.id());
         }
-        self.events.push(TodoEvent { kind, todo: Arc::clone(todo) });
+        self.events.push(TodoEvent { kind, todo });
     }
 
     /// Moves what was decided into the state.
     fn finish(mut self) -> (Vec<Written>, Vec<TodoEvent>) {
         let mut written = Vec::with_capacity(self.order.len());
         for id in self.order {
-            if let Some((todo, _)) = self.changed.remove(&id) {
+            if let Some(todo) = self.changed.remove(&id) {
                 let is_new = self.state.todos.insert(id, Arc::clone(&todo)).is_none();
                 written.push(Written { todo, is_new });
             }
@@ -200,4 +209,28 @@ impl<'a> Draft<'a> {
         self.state.position.clock = self.clock;
         (written, self.events)
     }
+}
+
+/// The ids that `changes` name more than once.
+fn repeated(changes: &[Change]) -> HashSet<TodoId> {
+    let mut seen = HashSet::with_capacity(changes.len());
+    changes.iter().map(|change| change.id).filter(|id| !seen.insert(*id)).collect()
+}
+
+/// Remembers what `change` shows that its device knows of `current`, which it found.
+fn remember(
+    earlier: &mut HashMap<TodoId, EarlierChanges>,
+    change: &Change,
+    current: Option<&Todo>,
+    outcome: &Outcome,
+) {
+    let (todo, altered) = match outcome {
+        Outcome::Unchanged { todo: Some(todo), .. } => (todo, false),
+        outcome => match outcome.written() {
+            Some((todo, _)) => (todo, true),
+            None => return,
+        },
+    };
+    let entry = earlier.entry(change.id).or_insert_with(|| EarlierChanges::before(change, current));
+    entry.add(change, todo, altered);
 }

@@ -14,9 +14,8 @@ pub enum Strategy {
     /// The change is refused, and the client is shown the server's todo.
     #[default]
     Manual,
-    /// The change is applied unless it contradicts another one: a field that both sides changed to
-    /// different values makes the whole change a conflict. An edit beats a deletion that was made
-    /// without knowledge of it.
+    /// Each field of the change is applied unless both sides changed it to different values: such a
+    /// field is a conflict. An edit beats a deletion that was made without knowledge of it.
     Merge,
     /// The change is applied if the client's `updated_at` is later than the server's.
     LastWriteWins,

@@ -51,6 +51,7 @@ fn conflict(todo: Todo) -> Outcome {
         current: todo.into(),
         base: Some(1),
         fields: vec![Field::Title],
+        applied: None,
         strategy: Strategy::Manual,
         server_wins: false,
     })

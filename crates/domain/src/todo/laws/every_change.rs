@@ -47,7 +47,8 @@ proptest! {
                 }
                 Outcome::Unchanged { todo, .. } => prop_assert_eq!(todo.as_deref(), step.before.as_ref()),
                 Outcome::Conflict(conflict) => {
-                    prop_assert_eq!(Some(&*conflict.current), step.before.as_ref());
+                    let unaltered = Some(&*conflict.current) == step.before.as_ref();
+                    prop_assert_eq!(unaltered, conflict.applied.is_none());
                     prop_assert!(!conflict.fields.is_empty());
                     prop_assert_eq!(conflict.strategy, batch.strategy);
                 }

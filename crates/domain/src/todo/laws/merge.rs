@@ -45,8 +45,10 @@ proptest! {
         match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
             Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
             Outcome::Conflict(conflict) => {
+                let rest: Vec<_> = wanted.iter().copied().filter(|field| !both.contains(field)).collect();
                 prop_assert!(!both.is_empty());
                 prop_assert_eq!((conflict.fields, conflict.server_wins), (both, false));
+                prop_assert_eq!(conflict.applied.map_or(Vec::new(), |part| part.fields), rest);
             }
             Outcome::Applied { todo: after, .. } => {
                 prop_assert!(both.is_empty());
@@ -57,21 +59,19 @@ proptest! {
     }
 
     #[test]
-    fn merge_refuses_a_deletion_of_a_todo_edited_since_its_base(
+    fn merge_refuses_a_deletion_of_a_todo_changed_since_its_base(
         todo in any::todo(1), now in any::now(), base in 1..6i64,
     ) {
         let base = base.min(todo.version());
         let sent = upsert(Edit::default(), Some(true));
-        let edits = [Field::Title, Field::Description, Field::Completed];
-        let edited = edits.into_iter().any(|field| todo.versions().of(field) > base);
+        let changed = Field::ALL.into_iter().any(|field| todo.versions().of(field) > base);
         match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
             Outcome::Unchanged { .. } => prop_assert!(todo.deleted()),
             Outcome::Conflict(conflict) => {
                 prop_assert_eq!(&conflict.fields, &[Field::Deleted]);
-                prop_assert_eq!(conflict.server_wins, edited);
-                prop_assert!(edited || todo.versions().deleted > base);
+                prop_assert!(conflict.server_wins && changed && conflict.applied.is_none());
             }
-            Outcome::Applied { todo: after, .. } => prop_assert!(after.deleted() && !edited),
+            Outcome::Applied { todo: after, .. } => prop_assert!(after.deleted() && !changed),
             other => prop_assert!(false, "{other:?}"),
         }
     }

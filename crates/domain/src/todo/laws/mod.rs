@@ -76,8 +76,9 @@ impl Done {
     }
 }
 
+/// The todo after the change, if the change altered it, wholly or in part.
 fn applied(outcome: &Outcome) -> Option<&Todo> {
-    if let Outcome::Applied { todo, .. } = outcome { Some(todo) } else { None }
+    outcome.written().map(|(todo, _)| &**todo)
 }
 
 fn in_place(outcome: &Outcome) -> bool {
@@ -199,8 +200,12 @@ fn named(action: &Action) -> Vec<Field> {
     }
 }
 
-/// The fields that `upsert` names with a value other than the one that `todo` has.
+/// The fields that `upsert` names with a value other than the one that `todo` has. A deletion of a
+/// tombstone asks for nothing else.
 fn would_alter(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
+    if todo.deleted() && upsert.deleted == Some(true) {
+        return Vec::new();
+    }
     let differs = |field: &Field| match field {
         Field::Title => upsert.edit.title.as_ref() != Some(todo.title()),
         Field::Description => {

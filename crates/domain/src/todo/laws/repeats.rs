@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::{
-    List, any, applied, at, batch, change, differing, id, in_place, replay, title, titled, upsert, value,
+    List, Step, any, applied, at, batch, change, differing, id, in_place, named, replay, title, titled,
+    upsert, value, would_alter,
 };
 use crate::time::Stamp;
-use crate::todo::{Action, Base, Change, Field, Outcome, Strategy as Rule, Todo, Upsert};
+use crate::todo::{Action, Base, Change, Edit, Field, Outcome, Strategy as Rule, Todo, Upsert};
 
 /// Uploads of one todo in the order in which a device made them, by a clock that never goes back.
 fn uploads() -> impl Strategy<Value = Vec<Upsert>> {
@@ -22,6 +23,34 @@ fn uploads() -> impl Strategy<Value = Vec<Upsert>> {
 
 fn sent(base: Base, uploads: &[Upsert]) -> Vec<Change> {
     uploads.iter().map(|upload| change(id(1), base, Action::Upsert(upload.clone()))).collect()
+}
+
+/// The fields whose values a change shows that its device knows, because it names them as they are.
+/// If the change has no base and altered nothing, it may be a creation whose answer was lost; then
+/// they include those that it left out.
+fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
+    let Action::Upsert(sent) = &step.change.action else { panic!("devices send upserts") };
+    let (todo, altered) = match (step.outcome, applied(step.outcome)) {
+        (Outcome::Unchanged { todo: Some(todo), .. }, _) => (&**todo, false),
+        (_, Some(todo)) => (todo, true),
+        _ => return Vec::new(),
+    };
+    let differing = would_alter(sent, todo);
+    let mut fields = named(&step.change.action);
+    fields.retain(|field| !differing.contains(field));
+    let no_base = !matches!(step.change.base, Base::Version(base) if (1..=todo.version()).contains(&base));
+    if sent.edit.title.is_some() && !altered && no_base {
+        let initial = [
+            (Field::Description, todo.description().is_none()),
+            (Field::Completed, !todo.completed()),
+            (Field::Deleted, !todo.deleted()),
+        ];
+        let named = named(&step.change.action);
+        let left_out =
+            initial.into_iter().filter(|(field, is_initial)| *is_initial && !named.contains(field));
+        fields.extend(left_out.map(|(field, _)| field));
+    }
+    fields
 }
 
 fn values(list: &List) -> Vec<Vec<String>> {
@@ -53,6 +82,40 @@ proptest! {
     }
 
     #[test]
+    fn a_device_alone_never_sees_a_conflict_whatever_answers_it_loses(
+        todo in prop::option::of(any::todo(1)),
+        mut uploads in uploads(),
+        arrived in prop::collection::vec(1..5usize, 0..4),
+        base in prop::option::of(0..7i64),
+        rule in any::rule(),
+        now in any::now(),
+    ) {
+        // A user who deletes a todo does not edit it in the same step.
+        for upload in uploads.iter_mut().filter(|upload| upload.deleted == Some(true)) {
+            upload.edit = Edit::default();
+        }
+        // The device names the version that it holds. It holds none of a todo that it creates.
+        let base = match (&todo, base) {
+            (Some(todo), _) => Base::Version(todo.version()),
+            (None, Some(base)) => Base::Version(base),
+            (None, None) => Base::Unknown,
+        };
+        if todo.is_none() {
+            uploads[0].edit.title.get_or_insert(title("oil"));
+            uploads[0].deleted = None;
+        }
+        let changes = sent(base, &uploads);
+        let mut list = List::new(at(50), todo);
+        let mut known = 0;
+        // Each request repeats what was not answered, and adds to it.
+        for count in arrived.into_iter().chain([changes.len()]) {
+            known = count.min(changes.len()).max(known);
+            let done = list.decide(&batch(rule, changes[..known].to_vec()), now);
+            prop_assert!(done.outcomes().iter().all(Outcome::succeeded), "{:#?}", done.outcomes());
+        }
+    }
+
+    #[test]
     fn manual_and_merge_overwrite_only_values_that_the_device_knew(
         todo in any::todo(1),
         changes in prop::collection::vec((any::base(), any::upsert()), 1..6),
@@ -64,15 +127,19 @@ proptest! {
         let batch = batch(rule, changes.collect());
         let list = List::new(at(50), [todo.clone()]);
         let done = list.clone().decide(&batch, now);
+        let mut shown = Vec::new();
         for step in replay(&list, &batch, &done) {
+            let shown_before = shown.clone();
+            shown.extend(shown_to_know(&step));
             let Some((before, after)) = step.altered() else { continue };
             let Base::Version(base) = step.change.base else { continue };
-            prop_assert!(merge || base >= todo.version(), "manual accepted a stale change");
+            let on_top = !shown_before.is_empty();
+            prop_assert!(merge || on_top || base >= todo.version(), "manual accepted a stale change");
             for field in differing(before, after) {
                 let changed_at = before.versions().of(field);
-                let others = changed_at <= todo.version();
+                let own = changed_at > todo.version() || shown_before.contains(&field);
                 let revived = field == Field::Deleted && before.deleted();
-                prop_assert!(!others || changed_at <= base || revived, "{field:?} is overwritten");
+                prop_assert!(own || changed_at <= base || revived, "{field:?} is overwritten");
             }
         }
     }
@@ -90,12 +157,15 @@ proptest! {
         let batch = batch(Rule::LastWriteWins, uploads.into_iter().map(change).collect());
         let list = List::new(at(50), [todo.clone()]);
         let done = list.clone().decide(&batch, now);
+        let mut shown = Vec::new();
         for step in replay(&list, &batch, &done) {
+            let on_top = !shown.is_empty();
+            shown.extend(shown_to_know(&step));
             let Action::Upsert(sent) = &step.change.action else { continue };
             let later = sent.updated_at.is_some_and(|time| time.min(now) > todo.updated_at());
             let wins = later || step.change.base == Base::Version(todo.version());
             match step.outcome {
-                Outcome::Applied { .. } => prop_assert!(wins),
+                Outcome::Applied { .. } => prop_assert!(wins || on_top),
                 Outcome::Conflict(_) => prop_assert!(!wins),
                 other => prop_assert!(in_place(other)),
             }

@@ -159,17 +159,26 @@ proptest! {
     }
 
     #[test]
-    fn a_conflict_shows_the_servers_todo_and_writes_nothing(
+    fn a_conflict_shows_the_servers_todo_and_writes_only_what_it_says_it_applied(
         todo in any::todo(1), sent in any::upsert(), base in any::base(), rule in any::rule(), now in any::now(),
     ) {
         let mut list = List::new(at(50), [todo.clone()]);
         let before = list.todos.clone();
         let done = list.decide(&batch(rule, vec![change(id(1), base, Action::Upsert(sent.clone()))]), now);
         if let Outcome::Conflict(conflict) = &done.outcomes()[0] {
-            prop_assert_eq!(&*conflict.current, &todo);
             let wanted = would_alter(&sent, &todo);
             prop_assert!(conflict.fields.iter().all(|field| wanted.contains(field)));
-            prop_assert_eq!((&list.todos, list.position.clock), (&before, at(50)));
+            let Some(part) = &conflict.applied else {
+                prop_assert_eq!(&*conflict.current, &todo);
+                prop_assert_eq!((&list.todos, list.position.clock), (&before, at(50)));
+                return Ok(());
+            };
+            prop_assert_eq!((rule, conflict.server_wins), (Rule::Merge, false));
+            let after = &list.todos[&id(1)];
+            prop_assert_eq!(&*conflict.current, after);
+            let left = would_alter(&sent, after);
+            prop_assert!(conflict.fields.iter().all(|field| left.contains(field)));
+            prop_assert!(part.fields.iter().all(|field| wanted.contains(field) && !left.contains(field)));
         }
     }
 }

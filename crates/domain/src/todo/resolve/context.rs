@@ -1,9 +1,11 @@
 //! What the rule knows besides the todo and the change.
 
+use super::desired::DesiredFields;
 use crate::sync::cursor::Cursor;
 use crate::time::Stamp;
-use crate::todo::change::{Base, Change};
+use crate::todo::change::{Action, Base, Change};
 use crate::todo::entity::Todo;
+use crate::todo::field::Field;
 use crate::todo::strategy::Strategy;
 use crate::todo::values::TodoNumber;
 
@@ -20,15 +22,17 @@ pub struct ResolveContext<'a> {
     pub number: TodoNumber,
     /// Up to where the device knows the user's todos, if it said so.
     pub cursor: Option<&'a Cursor>,
-    /// Set if the same batch has already changed the todo.
+    /// What earlier changes of the same todo in the same batch came to.
     pub earlier: Option<&'a EarlierChanges>,
+    /// The changes that follow in the same batch.
+    pub later: &'a [Change],
 }
 
 impl ResolveContext<'static> {
     /// The context of a change that is decided on its own at `stamp`.
     #[must_use]
     pub const fn new(strategy: Strategy, stamp: Stamp) -> Self {
-        Self { strategy, stamp, now: stamp, number: TodoNumber(1), cursor: None, earlier: None }
+        Self { strategy, stamp, now: stamp, number: TodoNumber(1), cursor: None, earlier: None, later: &[] }
     }
 }
 
@@ -51,8 +55,8 @@ impl ResolveContext<'_> {
     }
 
     /// The version that the change was made against: 0 if the client did not say, `None` if it asks
-    /// for no check. If this batch created the todo, the base that the creating change named also
-    /// counts as 0.
+    /// for no check. If an earlier change of the batch created the todo, or found what it creates in
+    /// place, the base that it named also counts as 0.
     pub(super) fn effective_base(&self, base: Base) -> Option<i64> {
         match base {
             Base::Current => None,
@@ -64,16 +68,49 @@ impl ResolveContext<'_> {
         }
     }
 
+    /// Whether the base can't be right. The base of a creation can be anything.
+    pub(super) fn is_impossible(&self, todo: &Todo, base: Base) -> bool {
+        let creates = |version| self.earlier.is_some_and(|e| e.creation_base == Some(version));
+        matches!(base, Base::Version(version) if !(1..=todo.version()).contains(&version) && !creates(version))
+    }
+
+    /// Whether another batch changed `field` after `since`, to a value that this batch has not shown
+    /// to know.
+    pub(super) fn is_contested(&self, todo: &Todo, since: i64, field: Field) -> bool {
+        let known = self.earlier.is_some_and(|earlier| earlier.in_place.contains(&field));
+        !known && (since + 1..=self.others_version(todo)).contains(&todo.versions().of(field))
+    }
+
     /// Whether no other batch has changed `todo` since `base`.
     pub(super) fn is_current(&self, todo: &Todo, base: Option<i64>) -> bool {
-        base.is_none_or(|base| (self.others_version(todo)..=todo.version()).contains(&base))
+        base.is_none_or(|since| (self.others_version(todo)..=todo.version()).contains(&since))
+    }
+
+    /// Whether earlier changes of the batch, whose answer was lost when they were first sent, show
+    /// that the device knows everything that changed after `since`.
+    pub(super) fn is_on_top(&self, todo: &Todo, since: i64) -> bool {
+        self.earlier.is_some_and(|earlier| !earlier.in_place.is_empty())
+            && !Field::ALL.into_iter().any(|field| self.is_contested(todo, since, field))
+    }
+
+    /// Whether a later change of the batch replaces what this change says about `field`, and that
+    /// later value is already in place. Then the batch repeats one that was applied, and this change
+    /// was applied before the later one replaced it.
+    pub(super) fn is_superseded(&self, todo: &Todo, field: Field) -> bool {
+        // A creation replaces nothing.
+        let replaces =
+            |change: &&Change| change.id == todo.id() && !matches!(change.action, Action::Create(_));
+        let of_todo = self.later.iter().filter(replaces);
+        of_todo.map(|change| DesiredFields::of_action(&change.action)).any(|desired| {
+            let deleted_since = desired.deleted == Some(true) && todo.deleted();
+            deleted_since || desired.names(field) && !desired.differs(todo, field)
+        })
     }
 }
 
-/// What a batch has to remember of a todo that it has already changed, so that a later change of
-/// the same todo counts as made on top of the earlier one: a device is never in conflict with
-/// itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a batch has to remember of a todo, so that a later change of the same todo counts as made on
+/// top of the earlier ones: a device is never in conflict with itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierChanges {
     /// The last version that another batch made; 0 if this batch created the todo.
     version: i64,
@@ -81,16 +118,43 @@ pub struct EarlierChanges {
     updated_at: Option<Stamp>,
     /// The version that the creating change named, whatever it meant.
     creation_base: Option<i64>,
+    /// The fields of which an earlier change named the value that they have: the device knows it,
+    /// whatever its base.
+    in_place: Vec<Field>,
 }
 
 impl EarlierChanges {
-    /// Remembers `current` as the batch's first accepted change of the todo found it.
+    /// Remembers `current` as the batch's first change of the todo found it.
     #[must_use]
     pub fn before(change: &Change, current: Option<&Todo>) -> Self {
         Self {
             version: current.map_or(0, Todo::version),
             updated_at: current.map(Todo::updated_at),
             creation_base: if current.is_none() { change.named_base() } else { None },
+            in_place: Vec::new(),
+        }
+    }
+
+    /// Remembers what `change`, which left `todo` behind, shows that the device knows: each value
+    /// that it names and that is in place. `altered` is whether the change altered the todo.
+    pub fn add(&mut self, change: &Change, todo: &Todo, altered: bool) {
+        let desired = DesiredFields::of_action(&change.action);
+        let shown = |field| desired.names(field) && !desired.differs(todo, field);
+        // A change with a base that no todo has may be a creation whose answer was lost. The fields
+        // that it left out are then as a creation makes them.
+        let impossible = |version: &i64| !(1..=todo.version()).contains(version);
+        let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
+        let created = !altered && desired.title.is_some() && no_base;
+        let initial = |field| match field {
+            field if desired.names(field) => false,
+            Field::Title => false,
+            Field::Description => todo.description().is_none(),
+            Field::Completed => !todo.completed(),
+            Field::Deleted => !todo.deleted(),
+        };
+        self.in_place.extend(Field::ALL.into_iter().filter(|f| shown(*f) || created && initial(*f)));
+        if !altered {
+            self.creation_base = self.creation_base.or(change.named_base().filter(impossible));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::text::ClientId;
 use crate::time::Stamp;
-use crate::todo::change::Edit;
+use crate::todo::change::{Action, Edit};
 use crate::todo::entity::Todo;
 use crate::todo::field::Field;
 use crate::todo::values::{Description, Title};
@@ -26,8 +26,46 @@ impl<'a> DesiredFields<'a> {
         }
     }
 
+    /// What an action names, as far as it says so on its own: a toggle depends on the todo.
+    pub fn of_action(action: &'a Action) -> Self {
+        match action {
+            Action::Create(new) => Self {
+                title: Some(&new.title),
+                description: Some(new.description.as_ref()),
+                completed: Some(new.completed),
+                deleted: None,
+            },
+            Action::Edit(edit) => Self::of_edit(edit),
+            Action::Toggle => Self::default(),
+            Action::Delete => Self { deleted: Some(true), ..Self::default() },
+            Action::Restore => Self { deleted: Some(false), ..Self::default() },
+            Action::Upsert(upsert) => Self { deleted: upsert.deleted, ..Self::of_edit(&upsert.edit) },
+        }
+    }
+
+    /// Whether the change names `field`.
+    pub const fn names(&self, field: Field) -> bool {
+        match field {
+            Field::Title => self.title.is_some(),
+            Field::Description => self.description.is_some(),
+            Field::Completed => self.completed.is_some(),
+            Field::Deleted => self.deleted.is_some(),
+        }
+    }
+
+    /// The part of the change that concerns `fields`.
+    pub fn only(&self, fields: &[Field]) -> Self {
+        let named = |field| fields.contains(&field);
+        Self {
+            title: self.title.filter(|_| named(Field::Title)),
+            description: self.description.filter(|_| named(Field::Description)),
+            completed: self.completed.filter(|_| named(Field::Completed)),
+            deleted: self.deleted.filter(|_| named(Field::Deleted)),
+        }
+    }
+
     /// Whether the change names `field` with a value other than the one that `todo` has.
-    fn differs(&self, todo: &Todo, field: Field) -> bool {
+    pub fn differs(&self, todo: &Todo, field: Field) -> bool {
         match field {
             Field::Title => self.title.is_some_and(|title| title != todo.title()),
             Field::Description => {
@@ -44,11 +82,8 @@ impl<'a> DesiredFields<'a> {
     }
 
     /// Whether the client named every field, so that it holds the whole todo.
-    pub const fn names_all(&self) -> bool {
-        self.title.is_some()
-            && self.description.is_some()
-            && self.completed.is_some()
-            && self.deleted.is_some()
+    pub fn names_all(&self) -> bool {
+        Field::ALL.into_iter().all(|field| self.names(field))
     }
 
     /// `todo` with the desired values, one version later. `restoring` makes it live whatever the

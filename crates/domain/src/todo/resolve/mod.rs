@@ -18,7 +18,7 @@
 //! | strategy | a stale change |
 //! |---|---|
 //! | [`Manual`](Strategy::Manual) | is a conflict |
-//! | [`Merge`](Strategy::Merge) | is applied, unless it names a field that has since changed to another value: then the whole change is a conflict. An edit beats a deletion: a stale edit restores a tombstone, and a stale deletion of an edited todo is a conflict that the server wins |
+//! | [`Merge`](Strategy::Merge) | is decided field by field: a field that the server has not changed since the base is applied. A field that has since changed to another value is contested: it is returned as a conflict, and the other fields are applied all the same. An edit beats a deletion: a stale edit restores a tombstone, and a stale deletion of an edited todo is a conflict that the server wins |
 //! | [`LastWriteWins`](Strategy::LastWriteWins) | is applied if its `updated_at` is later than the todo's, else it is a conflict that the server wins |
 //! | [`ClientWins`](Strategy::ClientWins) | is applied |
 //!
@@ -27,7 +27,9 @@
 //! version by one; each field that it alters takes the new version.
 //!
 //! A later change of the same todo in the same batch counts as made on top of the earlier one
-//! ([`EarlierChanges`]), so a device is never in conflict with itself.
+//! ([`EarlierChanges`]), whether that one is applied now or was applied before and its answer was
+//! lost. So a device that repeats what it sent, and adds to it, is never in conflict with itself.
+//! A deletion of a tombstone is in place, whatever else it names.
 //!
 //! Deliberately absent: quotas and stamps. They concern all of a user's todos, and
 //! [`Plan::decide`](super::plan::Plan::decide) takes care of them.
@@ -88,7 +90,7 @@ use super::change::{Action, Change, NewTodo, Upsert};
 use super::entity::Todo;
 use super::event::EventKind;
 use super::field::Versions;
-use super::outcome::{Conflict, Outcome, Rejection};
+use super::outcome::{AppliedPart, Conflict, Outcome, Rejection};
 use super::strategy::Strategy;
 use crate::time::Stamp;
 
@@ -196,17 +198,30 @@ fn alter(
             current: Arc::clone(todo),
             base: change.named_base(),
             fields,
+            applied: None,
             strategy: context.strategy,
             server_wins,
         }),
-        Verdict::Apply { restoring } => {
-            let after = desired.applied_to(todo, change.client_id.as_ref(), restoring, context.stamp);
+        Verdict::Apply { fields, contested, restoring } => {
+            let after =
+                desired.only(&fields).applied_to(todo, change.client_id.as_ref(), restoring, context.stamp);
             let event = match (todo.deleted(), after.deleted()) {
                 (true, false) => EventKind::Restored,
                 (_, true) => EventKind::Deleted,
                 (false, false) => EventKind::Updated,
             };
-            Outcome::Applied { todo: Arc::new(after), event, client_is_current }
+            let after = Arc::new(after);
+            if contested.is_empty() {
+                return Outcome::Applied { todo: after, event, client_is_current };
+            }
+            Outcome::Conflict(Conflict {
+                current: after,
+                base: change.named_base(),
+                fields: contested,
+                applied: Some(AppliedPart { fields, event }),
+                strategy: context.strategy,
+                server_wins: false,
+            })
         }
     }
 }

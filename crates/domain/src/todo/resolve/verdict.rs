@@ -10,8 +10,11 @@ use crate::todo::strategy::Strategy;
 
 pub(super) enum Verdict {
     InPlace,
-    /// `restoring`: the todo becomes live again although the change does not ask for it.
+    /// `fields` are applied and `contested` are not. `restoring`: the todo becomes live again although
+    /// the change does not ask for it.
     Apply {
+        fields: Vec<Field>,
+        contested: Vec<Field>,
         restoring: bool,
     },
     Conflict {
@@ -27,59 +30,67 @@ pub(super) fn judge(
     edited_at: Option<Stamp>,
     context: &ResolveContext<'_>,
 ) -> Verdict {
-    let differing = desired.differing(todo);
+    let mut differing = desired.differing(todo);
+    let deletes_tombstone = todo.deleted() && desired.deleted == Some(true);
+    if differing.is_empty() || deletes_tombstone {
+        return Verdict::InPlace;
+    }
+    let apply = |fields, restoring| Verdict::Apply { fields, contested: Vec::new(), restoring };
+    let conflict = |fields, server_wins| Verdict::Conflict { fields, server_wins };
+    let since = context.effective_base(base);
+    let Some(since) = since.filter(|_| !context.is_current(todo, since)) else {
+        return apply(differing, false);
+    };
+    differing.retain(|field| !context.is_superseded(todo, *field));
     if differing.is_empty() {
         return Verdict::InPlace;
     }
-    let since = context.effective_base(base);
-    let Some(since) = since.filter(|_| !context.is_current(todo, since)) else {
-        return Verdict::Apply { restoring: false };
-    };
-    if since > todo.version() || (since < 1 && base != Base::Unknown) {
-        return Verdict::Conflict { fields: differing, server_wins: false };
+    if context.is_impossible(todo, base) {
+        return conflict(differing, false);
     }
-    // Changed by another batch, not by this one.
-    let changed_since =
-        |field: Field| (since + 1..=context.others_version(todo)).contains(&todo.versions().of(field));
-    let restoring = todo.deleted() && desired.deleted.is_none() && changed_since(Field::Deleted);
+    if context.is_on_top(todo, since) {
+        return apply(differing, false);
+    }
+    let contested = |field| context.is_contested(todo, since, field);
+    let restoring = todo.deleted() && desired.deleted.is_none() && contested(Field::Deleted);
     match context.strategy {
-        Strategy::Manual => Verdict::Conflict { fields: differing, server_wins: false },
-        Strategy::ClientWins => Verdict::Apply { restoring },
+        Strategy::Manual => conflict(differing, false),
+        Strategy::ClientWins => apply(differing, restoring),
         Strategy::LastWriteWins => {
             let edited_at = edited_at.map(|at| at.min(context.now));
             if edited_at.is_some_and(|at| at > context.others_stamp(todo)) {
-                Verdict::Apply { restoring }
+                apply(differing, restoring)
             } else {
-                Verdict::Conflict { fields: differing, server_wins: true }
+                conflict(differing, true)
             }
         }
-        Strategy::Merge => merge(&differing, desired, restoring, changed_since),
+        Strategy::Merge => merge(differing, desired, restoring, contested),
     }
 }
 
+/// Decides field by field.
 fn merge(
-    differing: &[Field],
+    differing: Vec<Field>,
     desired: &DesiredFields<'_>,
     restoring: bool,
-    changed_since: impl Fn(Field) -> bool,
+    is_contested: impl Fn(Field) -> bool,
 ) -> Verdict {
     let is_edit = |field: &Field| *field != Field::Deleted;
-    let deletes = desired.deleted == Some(true) && differing.contains(&Field::Deleted);
-    if deletes && Field::ALL.into_iter().filter(is_edit).any(&changed_since) {
+    if desired.deleted == Some(true) && Field::ALL.into_iter().any(&is_contested) {
         return Verdict::Conflict { fields: vec![Field::Deleted], server_wins: true };
     }
     // A client that always sends whole todos says `deleted: false` with each change. Together with
     // a new value, this is an edit, which beats a deletion. Without one, the client has nothing to
     // say, and must not undo a deletion that it does not know of.
     let edit_beats_deletion = desired.deleted == Some(false) && differing.iter().any(is_edit);
-    let contested: Vec<_> = differing
-        .iter()
-        .copied()
-        .filter(|field| changed_since(*field) && !(*field == Field::Deleted && edit_beats_deletion))
-        .collect();
-    if contested.is_empty() {
-        Verdict::Apply { restoring }
+    let (contested, uncontested): (Vec<_>, Vec<_>) = differing
+        .into_iter()
+        .partition(|field| is_contested(*field) && (is_edit(field) || !edit_beats_deletion));
+    if contested.is_empty() || uncontested.iter().any(is_edit) {
+        Verdict::Apply { fields: uncontested, contested, restoring }
     } else {
-        Verdict::Conflict { fields: contested, server_wins: false }
+        // A restoration alone does not apply while the values that it came with are contested.
+        let fields = Field::ALL.into_iter().filter(|f| contested.contains(f) || uncontested.contains(f));
+        Verdict::Conflict { fields: fields.collect(), server_wins: false }
     }
 }

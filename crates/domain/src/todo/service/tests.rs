@@ -117,6 +117,7 @@ fn at_versions(versions: &'static [i64]) -> TodoService {
                 current: Arc::new(at_version(version)),
                 base,
                 fields: vec![Field::Deleted],
+                applied: None,
                 strategy: Strategy::Manual,
                 server_wins: false,
             })
