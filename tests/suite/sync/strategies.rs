@@ -64,4 +64,37 @@ on_both_databases! {
         "#]]
         .assert_eq(&transcript.concat());
     }
+
+    async fn a_device_alone_never_sees_a_conflict_whatever_answers_it_loses(server: Server) {
+        let ann = server.client().new_user().await;
+        for strategy in ["manual", "merge", "last_write_wins", "client_wins"] {
+            let id = add(&ann, "milk").await["id"].clone();
+            let named = |name: &str| json!({"id": id, "text": name, "version": 1, "updated_at": "2020-01-01T00:00:00Z"});
+            let first = sync(&ann, json!({"strategy": strategy, "todos": [named("milk and bread")]})).await;
+            assert_eq!(first["applied"], json!([id]), "the answer is lost");
+            let again = [named("milk and bread"), named("milk, bread, eggs")];
+            let answer = sync(&ann, json!({"strategy": strategy, "todos": again})).await;
+            assert_eq!((&answer["conflicts"], &answer["rejected"]), (&json!([]), &json!([])), "{strategy}");
+            assert_eq!(answer["applied"], json!([id, id]));
+            assert_eq!(answer["versions"][text(&id)], 3);
+            let now = ann.get(&format!("/api/v1/todos/{}", text(&id))).await.expect(200).json();
+            assert_eq!(now["text"], "milk, bread, eggs");
+        }
+    }
+
+    async fn a_merge_applies_what_is_not_in_conflict(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = add(&ann, "milk").await;
+        ann.patch(&at(&todo), json!({"text": "oat milk"})).await.expect(200);
+        let change = json!({"id": todo["id"], "version": 1, "text": "soy milk", "completed": true});
+        for (applied_fields, version) in [(json!(["completed"]), 3), (json!([]), 3)] {
+            let answer = sync(&ann, json!({"strategy": "merge", "todos": [change]})).await;
+            let conflict = &answer["conflicts"][0];
+            assert_eq!((&conflict["fields"], &conflict["applied_fields"]), (&json!(["text"]), &applied_fields));
+            assert_eq!((&conflict["resolved"], &conflict["server_version"]), (&json!(null), &json!(version)));
+            let shown = &conflict["server_data"];
+            assert_eq!((&shown["text"], &shown["completed"]), (&json!("oat milk"), &json!(true)));
+            assert_eq!(ann.get(&at(&todo)).await.expect(200).json(), *shown);
+        }
+    }
 }

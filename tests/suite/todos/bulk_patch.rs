@@ -25,8 +25,9 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: private, no-store
-            {"conflicts": [{"client_data": {"id": "[id]", "text": "white bread", "version": 1}, "client_version": 1,
-               "fields": ["text"], "id": "[id]", "resolution_strategy": "manual", "resolved": null,
+            {"conflicts": [{"applied_fields": [], "client_data": {"id": "[id]", "text": "white bread", "version": 1},
+               "client_version": 1, "fields": ["text"], "id": "[id]", "resolution_strategy": "manual",
+               "resolved": null,
                "server_data": {"client_id": null, "completed": false, "completed_at": null,
                 "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
                 "text": "rye bread", "updated_at": "[time]", "version": 2},

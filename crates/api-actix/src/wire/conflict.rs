@@ -1,4 +1,4 @@
-//! A change that was refused because the todo had changed.
+//! A change that was refused, in whole or in part, because the todo had changed.
 
 use domain::todo::{self, Field, Strategy};
 use serde::Serialize;
@@ -39,8 +39,8 @@ impl From<Field> for FieldName {
 pub enum StrategyName {
     /// The server refuses the change, and the client decides.
     Manual,
-    /// The server applies the fields that no other device changed. An edit takes precedence over a deletion that
-    /// did not know of it.
+    /// The server decides field by field and applies the fields that no other device changed. An edit takes
+    /// precedence over a deletion that did not know of it.
     Merge,
     /// The later `updated_at` takes precedence.
     LastWriteWins,
@@ -67,7 +67,7 @@ pub enum ResolvedName {
     Server,
 }
 
-/// A change that was refused because the todo had changed, with both sides.
+/// A change that was refused, in whole or in part, because the todo had changed, with both sides.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Conflict<'a> {
     /// The todo's id.
@@ -85,6 +85,8 @@ pub struct Conflict<'a> {
     client_data: &'a RawValue,
     /// The fields in conflict.
     fields: Vec<FieldName>,
+    /// The fields of the change that `merge` applied; `server_data` includes them.
+    applied_fields: Vec<FieldName>,
     /// The conflict strategy.
     resolution_strategy: StrategyName,
     /// The side that took precedence; null if the client has to decide.
@@ -100,9 +102,14 @@ impl<'a> Conflict<'a> {
             server_version: conflict.current.version(),
             server_data: Todo::from(&*conflict.current),
             client_data,
-            fields: conflict.fields.iter().copied().map(FieldName::from).collect(),
+            fields: names(&conflict.fields),
+            applied_fields: conflict.applied.as_ref().map_or_else(Vec::new, |part| names(&part.fields)),
             resolution_strategy: conflict.strategy.into(),
             resolved: conflict.server_wins.then_some(ResolvedName::Server),
         }
     }
+}
+
+fn names(fields: &[Field]) -> Vec<FieldName> {
+    fields.iter().copied().map(FieldName::from).collect()
 }

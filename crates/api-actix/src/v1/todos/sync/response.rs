@@ -29,7 +29,7 @@ pub struct Response<'a> {
     applied: Vec<Uuid>,
     /// The versions of the `applied` todos; 0 for the deletion of a todo that the server never had.
     versions: BTreeMap<Uuid, i64>,
-    /// The changes that were refused because the todo had changed.
+    /// The changes that were refused, in whole or in part, because the todo had changed.
     conflicts: Vec<Conflict<'a>>,
     /// The todos that are invalid, whatever their version.
     rejected: Vec<Rejected>,
