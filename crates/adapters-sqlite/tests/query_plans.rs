@@ -182,7 +182,7 @@ async fn reads(store: &SqliteStore, planner: &mut Planner) {
     planner.expect("changes", &["SEARCH todos USING INDEX todos_changes (user_id=? AND updated_at>?)"]);
     store.clock(ANN).await.expect("reads");
     planner.expect("clock", &["SEARCH users USING PRIMARY KEY (id=?)"]);
-    assert!(store.is_anothers(ANN, MILK).await.expect("reads"));
+    assert!(store.belongs_to_another_user(ANN, MILK).await.expect("reads"));
     planner.expect(
         "is another's",
         &["SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH todos USING INDEX todos_by_id (id=?)"],

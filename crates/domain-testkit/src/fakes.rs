@@ -65,7 +65,7 @@ impl SecretSource for SequentialSecrets {
 /// A hasher that costs no time: the hash is the password after a prefix that states the cost.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainHasher {
-    /// The cost of new hashes. A hash with a lower cost is [`Verified::RightButWeak`].
+    /// The cost of new hashes. A hash with a lower cost is [`Verified::NeedsRehash`].
     pub cost: u32,
 }
 
@@ -83,7 +83,7 @@ impl PasswordHasher for PlainHasher {
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
         let Some(hash) = hash else {
-            return Ok(Verified::Wrong);
+            return Ok(Verified::Incorrect);
         };
         let (cost, right) = hash
             .0
@@ -92,8 +92,8 @@ impl PasswordHasher for PlainHasher {
             .and_then(|(cost, right)| Some((cost.parse::<u32>().ok()?, right)))
             .ok_or_else(|| HasherError::Failed("not a hash of the plain hasher".to_owned()))?;
         Ok(match password == right {
-            false => Verified::Wrong,
-            true if cost < self.cost => Verified::RightButWeak,
+            false => Verified::Incorrect,
+            true if cost < self.cost => Verified::NeedsRehash,
             true => Verified::Right,
         })
     }
@@ -116,8 +116,8 @@ mod tests {
         let hash = |cost: u32| Some(PasswordHash(format!("plain${cost}$Passw0rd$")));
         let verify = async |password, hash| hasher.verify(password, hash).await.expect("an answer");
         assert_eq!(verify("Passw0rd$", hash(10)).await, Verified::Right);
-        assert_eq!(verify("Passw0rd$", hash(9)).await, Verified::RightButWeak);
-        assert_eq!(verify("Passw0rd", hash(10)).await, Verified::Wrong);
-        assert_eq!(verify("Passw0rd", None).await, Verified::Wrong);
+        assert_eq!(verify("Passw0rd$", hash(9)).await, Verified::NeedsRehash);
+        assert_eq!(verify("Passw0rd", hash(10)).await, Verified::Incorrect);
+        assert_eq!(verify("Passw0rd", None).await, Verified::Incorrect);
     }
 }

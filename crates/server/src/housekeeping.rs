@@ -65,7 +65,7 @@ mod tests {
     use domain_testkit::{FixedClock, MemoryStore, RecordingBus};
 
     use super::*;
-    use crate::stop::Stopper;
+    use crate::stop::ShutdownHandle;
 
     const DAY: u64 = 24 * 3600;
 
@@ -86,8 +86,8 @@ mod tests {
         };
         let service = HousekeepingService::new(store.clone(), store.clone(), clock.clone(), retention);
         let housekeeper = Housekeeper { service, period: Duration::from_secs(1) };
-        let stopper = Stopper::new();
-        let mut stop = stopper.subscribe();
+        let shutdown = ShutdownHandle::new();
+        let mut stop = shutdown.subscribe();
         let mut deleted_on = async |day: u64| {
             clock.set(at(day * DAY + 10));
             housekeeper.delete_expired(&mut stop).await.expect("the store answers")

@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Dropping it asks every subscribed worker to stop.
-pub struct Stopper(watch::Sender<()>);
+/// Dropping the handle asks every subscribed worker to stop.
+pub struct ShutdownHandle(watch::Sender<()>);
 
 /// A worker's subscription.
 #[derive(Clone)]
 pub struct Stop(watch::Receiver<()>);
 
-impl Stopper {
-    /// Creates a stopper without subscribers.
+impl ShutdownHandle {
+    /// Creates a handle without subscribers.
     pub fn new() -> Self {
         Self(watch::Sender::new(()))
     }
@@ -43,14 +43,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_sleep_ends_when_a_stop_is_requested() {
-        let stopper = Stopper::new();
-        let mut stop = stopper.subscribe();
+        let shutdown = ShutdownHandle::new();
+        let mut stop = shutdown.subscribe();
         assert!(!stop.is_requested());
         let sleeping = tokio::spawn(async move {
             stop.sleep(Duration::from_hours(1)).await;
             stop.is_requested()
         });
-        drop(stopper);
+        drop(shutdown);
         assert!(sleeping.await.expect("no panic"));
     }
 }

@@ -120,12 +120,12 @@ impl PasswordHasher for BcryptHasher {
             let matches = bcrypt::verify(&password, &hash)?;
             let hash_cost = hash.parse::<HashParts>()?.get_cost();
             if matches && is_possible && has_hash {
-                return Ok(if hash_cost < cost { Verified::RightButWeak } else { Verified::Right });
+                return Ok(if hash_cost < cost { Verified::NeedsRehash } else { Verified::Right });
             }
             for cost in padding_costs(hash_cost, cost) {
                 bcrypt::verify(&password, &Self::dummy_hash(cost))?;
             }
-            Ok(Verified::Wrong)
+            Ok(Verified::Incorrect)
         })
         .await
     }

@@ -26,7 +26,7 @@ async fn only_the_right_password_is_right() {
     for other in
         ["", "zebra-stripe-7", "Zebra-Stripe-7 ", "Zebra-Stripe-7\0", "Zebra-Stripe-7\0Zebra-Stripe-7"]
     {
-        assert_eq!(verify(other).await, Verified::Wrong, "{other:?}");
+        assert_eq!(verify(other).await, Verified::Incorrect, "{other:?}");
     }
 }
 
@@ -37,14 +37,14 @@ async fn bytes_beyond_the_72nd_are_not_ignored() {
     let hash = hashed(&hasher, &longest).await;
     assert_eq!(hasher.verify(&longest, Some(hash.clone())).await.expect("a verdict"), Verified::Right);
     let longer = format!("{longest}y");
-    assert_eq!(hasher.verify(&longer, Some(hash)).await.expect("a verdict"), Verified::Wrong);
+    assert_eq!(hasher.verify(&longer, Some(hash)).await.expect("a verdict"), Verified::Incorrect);
 }
 
 #[tokio::test]
 async fn without_a_hash_the_verdict_is_wrong_after_the_same_work() {
     for cost in [4, 5] {
         let hasher = hasher(cost);
-        assert_eq!(hasher.verify(PASSWORD, None).await.expect("a verdict"), Verified::Wrong);
+        assert_eq!(hasher.verify(PASSWORD, None).await.expect("a verdict"), Verified::Incorrect);
         let dummy = BcryptHasher::dummy_hash(cost).parse::<HashParts>().expect("a hash that bcrypt reads");
         assert_eq!(dummy.get_cost(), cost);
     }
@@ -58,7 +58,7 @@ async fn a_wrong_password_takes_as_long_as_a_missing_account_even_with_a_cheaper
     }
     let old = hashed(&hasher(4), PASSWORD).await;
     let wrong = hasher(6).verify("Giraffe-Spot-8", Some(old)).await;
-    assert_eq!(wrong.expect("a verdict"), Verified::Wrong);
+    assert_eq!(wrong.expect("a verdict"), Verified::Incorrect);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_hash_of_lower_cost_is_reported() {
     let verify = async |cost, hash: &PasswordHash| {
         hasher(cost).verify(PASSWORD, Some(hash.clone())).await.expect("a verdict")
     };
-    assert_eq!(verify(5, &hash).await, Verified::RightButWeak);
+    assert_eq!(verify(5, &hash).await, Verified::NeedsRehash);
     let stronger = hashed(&hasher(5), PASSWORD).await;
     assert_eq!(verify(4, &stronger).await, Verified::Right);
 }
@@ -87,7 +87,7 @@ async fn a_panic_is_a_failure_and_releases_its_permits() {
         let verdict = hasher.run::<()>(&hasher.hashing, || panic!("on purpose")).await;
         assert!(matches!(verdict, Err(HasherError::Failed(_))));
     }
-    assert_eq!(hasher.verify(PASSWORD, None).await.expect("a verdict"), Verified::Wrong);
+    assert_eq!(hasher.verify(PASSWORD, None).await.expect("a verdict"), Verified::Incorrect);
 }
 
 #[tokio::test]
@@ -115,8 +115,8 @@ async fn one_job_runs_one_waits_and_the_third_is_refused_as_busy() {
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
     assert!(matches!(hasher.verify(PASSWORD, None).await, Err(HasherError::Busy)));
     release.send(()).expect("the first still runs");
-    assert_eq!(second.await.expect("a verdict"), Verified::Wrong);
-    assert_eq!(hasher.verify(PASSWORD, None).await.expect("a verdict"), Verified::Wrong);
+    assert_eq!(second.await.expect("a verdict"), Verified::Incorrect);
+    assert_eq!(hasher.verify(PASSWORD, None).await.expect("a verdict"), Verified::Incorrect);
 }
 
 type Job<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), HasherError>> + 'a>>;

@@ -27,7 +27,7 @@ pub(crate) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
 
 /// Whether another user has a todo with this id. The policies hide other users' todos, so a function of the
 /// tables' owner looks them up and reveals only the answer.
-pub(crate) fn is_anothers<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
+pub(crate) fn belongs_to_another_user<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
     sql("select todo_is_anothers(user_id => ")
         .bind::<Uuid, _>(user.0)
         .sql(", todo_id => ")

@@ -70,8 +70,8 @@ impl TodoStore for PostgresStore {
         rows.await?.pop().map(|clock| stamp("users", "sync_clock", clock)).transpose()
     }
 
-    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
-        let query = get::is_anothers(user, id);
+    async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        let query = get::belongs_to_another_user(user, id);
         let answer = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
             Ok(query.get_result::<bool>(&mut conn).await?)
         });

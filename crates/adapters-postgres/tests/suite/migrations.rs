@@ -138,7 +138,7 @@ async fn the_servers_role_gets_only_the_privileges_it_needs() {
     assert!(ended.is_some());
     assert_eq!(h.revocations(None, at(3)).await.len(), 1);
 
-    assert!(!h.todos.is_anothers(user, todo.id()).await.expect("an answer"));
+    assert!(!h.todos.belongs_to_another_user(user, todo.id()).await.expect("an answer"));
     let address = h.stored(user).await.email.expect("an address");
     h.one_time.send(email_token(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
     assert_eq!(h.outbox.claim(T0, at(1), 9).await.expect("an answer").len(), 1);

@@ -47,8 +47,8 @@ impl TodoStore for SqliteStore {
         self.read(move |conn| read::clock(conn, user)).await
     }
 
-    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
-        self.read(move |conn| read::is_anothers(conn, user, id)).await
+    async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.read(move |conn| read::belongs_to_another_user(conn, user, id)).await
     }
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {

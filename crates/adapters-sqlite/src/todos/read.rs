@@ -66,7 +66,11 @@ pub(super) fn clock(conn: &mut SqliteConnection, user: UserId) -> Result<Option<
 }
 
 /// The only read of other users' todos. It reveals whether one exists and nothing else.
-pub(super) fn is_anothers(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<bool, Failure> {
+pub(super) fn belongs_to_another_user(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    id: TodoId,
+) -> Result<bool, Failure> {
     let of_others = todos::table
         .filter(todos::id.eq(Id::from(id)))
         .filter(todos::user_id.ne(Id::from(user)))

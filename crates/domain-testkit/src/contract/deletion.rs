@@ -70,7 +70,7 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     for todo in &todos {
         assert_eq!(h.todo(ann, todo.id()).await, None);
         assert_eq!(h.todos.get_by_number(ann, todo.number()).await.expect(ANSWERS), None);
-        assert!(!h.todos.is_anothers(bob, todo.id()).await.expect(ANSWERS));
+        assert!(!h.todos.belongs_to_another_user(bob, todo.id()).await.expect(ANSWERS));
     }
     assert_eq!(h.commit(ann, batch([create(todo_id(), "late")]), T0).await, Commit::NoSuchUser);
     assert_eq!(h.sessions.find(&session.hash).await.expect(ANSWERS), None);
@@ -145,7 +145,7 @@ pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) 
         assert_eq!(h.accounts.by_id(user).await.expect(ANSWERS), None, "round {round}");
         for id in ids {
             assert_eq!(h.todo(user, id).await, None, "round {round}");
-            assert!(!h.todos.is_anothers(watcher, id).await.expect(ANSWERS), "round {round}");
+            assert!(!h.todos.belongs_to_another_user(watcher, id).await.expect(ANSWERS), "round {round}");
         }
         assert_eq!(h.sessions.live(user, T0).await.expect(ANSWERS), [], "round {round}");
         assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0], "round {round}");

@@ -94,14 +94,16 @@ pub async fn only_the_existence_of_another_users_todo_is_revealed(h: Harness) {
     let [of_ann, of_both] = [todo_id(), todo_id()];
     h.apply(ann, [create(of_ann, "Ann's"), create(of_both, "Ann's too")]).await;
     h.apply(bob, [create(of_both, "Bob's")]).await;
-    let is_anothers = async |user, id| h.todos.is_anothers(user, id).await.expect("is_anothers answers");
-    assert!(is_anothers(bob, of_ann).await);
-    assert!(is_anothers(bob, of_both).await && is_anothers(ann, of_both).await);
-    assert!(!is_anothers(ann, of_ann).await, "the user's own todo does not count");
-    assert!(!is_anothers(bob, todo_id()).await);
-    assert!(is_anothers(UserId(uuid()), of_ann).await);
+    let belongs_to_another_user = async |user, id| {
+        h.todos.belongs_to_another_user(user, id).await.expect("belongs_to_another_user answers")
+    };
+    assert!(belongs_to_another_user(bob, of_ann).await);
+    assert!(belongs_to_another_user(bob, of_both).await && belongs_to_another_user(ann, of_both).await);
+    assert!(!belongs_to_another_user(ann, of_ann).await, "the user's own todo does not count");
+    assert!(!belongs_to_another_user(bob, todo_id()).await);
+    assert!(belongs_to_another_user(UserId(uuid()), of_ann).await);
     h.apply(ann, [delete(of_ann)]).await;
-    assert!(!is_anothers(bob, of_ann).await, "a tombstone does not count");
+    assert!(!belongs_to_another_user(bob, of_ann).await, "a tombstone does not count");
 }
 
 /// One user's commits do not affect the other's clock, list or events.

@@ -96,7 +96,7 @@ impl TodoStore for MemoryStore {
         Ok(self.enter()?.users.get(&user).map(|account| account.clock))
     }
 
-    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+    async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
         let state = self.enter()?;
         let mut others = state.users.iter().filter(|(other, _)| **other != user);
         Ok(others.any(|(_, account)| account.todos.get(&id).is_some_and(|todo| !todo.deleted())))

@@ -99,7 +99,7 @@ pub trait TodoStore: Send + Sync {
 
     /// Whether a user other than this one has a live todo with this id. The store reveals nothing
     /// else about it.
-    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
+    async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
 
     /// Removes up to `limit` tombstones deleted before `before`, and in the same transaction moves
     /// each user's horizon to the newest stamp among that user's removed tombstones. Returns how

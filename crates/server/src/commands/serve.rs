@@ -18,7 +18,7 @@ use tokio::time::{interval, sleep, timeout};
 use super::print;
 use crate::listen::listen;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
-use crate::stop::Stopper;
+use crate::stop::ShutdownHandle;
 use crate::{revocations, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
@@ -61,10 +61,10 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         }
     });
 
-    let stopper = Stopper::new();
+    let shutdown = ShutdownHandle::new();
     let mut workers = JoinSet::new();
-    workers.spawn(application.mail.run(stopper.subscribe()));
-    workers.spawn(application.housekeeper.run(stopper.subscribe()));
+    workers.spawn(application.mail.run(shutdown.subscribe()));
+    workers.spawn(application.housekeeper.run(shutdown.subscribe()));
 
     let mut signals = Signals::new()?;
     let api = application.api;
@@ -75,7 +75,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         stop(&api, &handle, signals).await;
     });
     server.await?;
-    drop(stopper);
+    drop(shutdown);
     let finished = async { while workers.join_next().await.is_some() {} };
     if timeout(WORKER_GRACE, finished).await.is_err() {
         tracing::warn!("gave up waiting for background workers; unsent mails are sent after the next start");

@@ -9,7 +9,7 @@ use domain_testkit::build::{at, email, email_token};
 use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
 
 use super::*;
-use crate::stop::Stopper;
+use crate::stop::ShutdownHandle;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 const LEASE: Duration = TIMEOUT.saturating_mul(LEASE_TIMEOUTS);
@@ -172,9 +172,9 @@ async fn a_mail_claimed_by_a_dead_worker_is_sent_after_the_lease() {
 #[tokio::test]
 async fn the_worker_ends_when_the_server_stops() {
     let case = Case::new(|_| FakeMailer::default());
-    let stopper = Stopper::new();
-    let running = tokio::spawn(case.worker().run(stopper.subscribe()));
-    drop(stopper);
+    let shutdown = ShutdownHandle::new();
+    let running = tokio::spawn(case.worker().run(shutdown.subscribe()));
+    drop(shutdown);
     timeout(Duration::from_mins(1), running).await.expect("in time").expect("no panic");
 }
 

@@ -6,19 +6,19 @@ use thiserror::Error;
 
 /// Everything that is wrong with the settings, in the order in which it was found.
 #[derive(Debug, Error)]
-pub struct SettingsError(pub(super) Vec<Fault>);
+pub struct SettingsError(pub(super) Vec<SettingError>);
 
 impl fmt::Display for SettingsError {
-    /// Writes each fault on a line of its own.
+    /// Writes each error on a line of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&lines.join("\n"))
     }
 }
 
-/// One fault, as one sentence with an example. Never contains a secret.
+/// One error, as one sentence with an example. Never contains a secret.
 #[derive(Debug, Error)]
-pub enum Fault {
+pub enum SettingError {
     /// The value is not allowed.
     #[error("{name} {problem}; for example: {name}={example}")]
     Value { name: String, problem: String, example: &'static str },

@@ -11,7 +11,7 @@ use std::path::Path;
 use config::{Config, Environment, File, FileFormat, Map, Source as _, Value, ValueKind};
 use secrecy::SecretString;
 
-use super::fault::{Fault, SettingsError};
+use super::fault::{SettingError, SettingsError};
 use super::setting::{ALL, Setting, UNSUPPORTED, provider_setting};
 use super::{parse, spelling};
 
@@ -27,7 +27,7 @@ pub struct Layers {
     config: Config,
     /// The names of the settings that have a value of their own and not just a default.
     given: BTreeSet<String>,
-    faults: RefCell<Vec<Fault>>,
+    faults: RefCell<Vec<SettingError>>,
 }
 
 impl Layers {
@@ -58,7 +58,7 @@ impl Layers {
     }
 
     /// Records a fault.
-    pub fn report(&self, fault: Fault) {
+    pub fn report(&self, fault: SettingError) {
         self.faults.borrow_mut().push(fault);
     }
 
@@ -144,7 +144,7 @@ fn layered(file: Map<String, Value>, variables: Map<String, String>) -> Result<C
 }
 
 /// The values in `todo-sync.toml`, by their names in lower case.
-fn settings_file(folder: &Path, faults: &mut Vec<Fault>) -> Result<Map<String, Value>, Fault> {
+fn settings_file(folder: &Path, faults: &mut Vec<SettingError>) -> Result<Map<String, Value>, SettingError> {
     let path = folder.join(SETTINGS_FILE);
     let is_there = path.exists();
     let file = File::from(path).format(FileFormat::Toml).required(is_there);
@@ -153,14 +153,14 @@ fn settings_file(folder: &Path, faults: &mut Vec<Fault>) -> Result<Map<String, V
         if Setting::named(&name.to_uppercase()).is_some() {
             settings.insert(name.to_lowercase(), value);
         } else {
-            faults.push(Fault::Unknown { name, file: SETTINGS_FILE });
+            faults.push(SettingError::Unknown { name, file: SETTINGS_FILE });
         }
     }
     Ok(settings)
 }
 
-fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, Fault> {
-    let unreadable = |problem: String| Fault::File { file: ENV_FILE, problem };
+fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, SettingError> {
+    let unreadable = |problem: String| SettingError::File { file: ENV_FILE, problem };
     let variables = match dotenvy::from_path_iter(folder.join(ENV_FILE)) {
         Ok(variables) => variables,
         Err(error) if error.not_found() => return Ok(HashMap::new()),
@@ -180,7 +180,10 @@ fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, Fault> {
 
 /// The variables that are settings. Others are ignored, unless they look like a setting that is not set
 /// or request an unsupported feature.
-fn settings_among(variables: HashMap<OsString, OsString>, faults: &mut Vec<Fault>) -> Map<String, String> {
+fn settings_among(
+    variables: HashMap<OsString, OsString>,
+    faults: &mut Vec<SettingError>,
+) -> Map<String, String> {
     let (mut settings, mut others) = (Map::new(), BTreeSet::new());
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
@@ -195,11 +198,11 @@ fn settings_among(variables: HashMap<OsString, OsString>, faults: &mut Vec<Fault
         }
     }
     let unsupported = UNSUPPORTED.into_iter().filter(|(name, _)| others.contains(*name));
-    faults.extend(unsupported.map(|(name, feature)| Fault::Unsupported { name, feature }));
+    faults.extend(unsupported.map(|(name, feature)| SettingError::Unsupported { name, feature }));
     for name in others {
         if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
             let (meant, example) = (meant.name.into_owned(), meant.example);
-            faults.push(Fault::Misspelt { name, meant, example });
+            faults.push(SettingError::Misspelt { name, meant, example });
         }
     }
     settings
@@ -220,8 +223,8 @@ fn items(text: &str) -> Option<Vec<String>> {
     Some(items.map(str::to_owned).collect())
 }
 
-fn unreadable(error: &dyn Error) -> Fault {
+fn unreadable(error: &dyn Error) -> SettingError {
     // The following lines quote the file, which may hold a secret.
     let problem = error.to_string().trim().lines().next().unwrap_or_default().to_owned();
-    Fault::File { file: SETTINGS_FILE, problem }
+    SettingError::File { file: SETTINGS_FILE, problem }
 }

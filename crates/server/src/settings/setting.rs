@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::fault::Fault;
+use super::fault::SettingError;
 
 /// One setting.
 #[derive(Clone, Debug)]
@@ -21,8 +21,12 @@ impl Setting {
     }
 
     /// A fault in this setting's value. `problem` continues a sentence that begins with the name.
-    pub fn fault(&self, problem: impl Into<String>) -> Fault {
-        Fault::Value { name: self.name.clone().into_owned(), problem: problem.into(), example: self.example }
+    pub fn fault(&self, problem: impl Into<String>) -> SettingError {
+        SettingError::Value {
+            name: self.name.clone().into_owned(),
+            problem: problem.into(),
+            example: self.example,
+        }
     }
 
     /// Finds a setting by the name of its variable.

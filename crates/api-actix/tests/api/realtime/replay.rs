@@ -163,8 +163,8 @@ impl TodoStore for GatedStore {
         self.0.clock(user).await
     }
 
-    async fn is_anothers(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
-        self.0.is_anothers(user, id).await
+    async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
+        self.0.belongs_to_another_user(user, id).await
     }
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {

@@ -64,13 +64,14 @@ impl AccountService {
                 Ok(answer) => answer,
                 Err(error) => return Ok(LoginOutcome::Hasher(error)),
             };
-            let (Some(user), Some(mut verified)) = (user.filter(|_| answer != Verified::Wrong), hash) else {
+            let (Some(user), Some(mut verified)) = (user.filter(|_| answer != Verified::Incorrect), hash)
+            else {
                 return Ok(LoginOutcome::Wrong);
             };
             if !user.is_active {
                 return Ok(LoginOutcome::Disabled);
             }
-            if answer == Verified::RightButWeak {
+            if answer == Verified::NeedsRehash {
                 verified = self.rehash(&user, verified, &credentials.password).await?;
             }
             match self.sessions.open(user.id, Some(verified), device.clone()).await? {

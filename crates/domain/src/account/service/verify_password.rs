@@ -49,8 +49,8 @@ impl AccountService {
         let (key, now) = (LimitKey::PasswordOf(user.id), self.now());
         self.ports.limits.charge(&key, now).await.map_err(NotVerified::Limited)?;
         let answer = match self.ports.hasher.verify(password, Some(hash)).await {
-            Ok(Verified::Right | Verified::RightButWeak) => Ok(()),
-            Ok(Verified::Wrong) => return Err(NotVerified::Wrong),
+            Ok(Verified::Right | Verified::NeedsRehash) => Ok(()),
+            Ok(Verified::Incorrect) => return Err(NotVerified::Wrong),
             Err(error) => Err(NotVerified::Hasher(error)),
         };
         self.ports.limits.refund(&key, now).await;

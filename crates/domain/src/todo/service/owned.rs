@@ -48,6 +48,10 @@ impl TodoService {
     }
 
     async fn not_own<T>(&self, user: UserId, id: TodoId) -> Result<Owned<T>, StoreError> {
-        Ok(if self.store.is_anothers(user, id).await? { Owned::AnotherUsers } else { Owned::Missing })
+        Ok(if self.store.belongs_to_another_user(user, id).await? {
+            Owned::AnotherUsers
+        } else {
+            Owned::Missing
+        })
     }
 }
