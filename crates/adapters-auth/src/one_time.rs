@@ -17,7 +17,7 @@ const ID_BYTES: usize = 16;
 /// from each of the server's secrets.
 ///
 /// Because the secret contains the id, any configured key can verify it. An email that waits in the
-/// outbox while keys rotate leaves with a valid link, and a link that was already sent stays valid
+/// outbox while keys rotate is sent with a valid link, and a link that was already sent stays valid
 /// until its key is removed.
 pub struct HmacOneTimeSecrets(HmacKeys);
 

@@ -1,7 +1,7 @@
-//! Mail: its texts and its transports, SMTP and files in a folder.
+//! Emails: their texts and their transports, which are SMTP and files in a folder.
 //!
-//! Deliberately absent: when an email is sent and how often it is tried. The outbox keeps the emails, and the
-//! server's worker sends them.
+//! Deliberately absent: the schedule and the retries. The outbox keeps the emails, and the server's
+//! worker sends them.
 
 mod folder;
 mod message;

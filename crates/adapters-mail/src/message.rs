@@ -62,7 +62,7 @@ const fn text(template: Template) -> Text {
     }
 }
 
-/// Renders an email as it is sent.
+/// Renders an email in the form that is sent.
 pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailError> {
     let refused = |error: &dyn ToString| MailError::Permanent(error.to_string());
     let to =

@@ -57,7 +57,7 @@ impl Outbox for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Counts a failed attempt, and either schedules the next one or gives up.
+    /// Counts a failed attempt, and either schedules the next one or abandons the email.
     async fn record_failure(
         &self,
         mail: Uuid,

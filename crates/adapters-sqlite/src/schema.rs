@@ -1,4 +1,4 @@
-//! The tables, as far as statements name their columns.
+//! The tables, with the columns that statements name.
 
 diesel::table! {
     database_epoch (id) {

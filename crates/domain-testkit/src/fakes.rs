@@ -45,8 +45,8 @@ impl Clock for FixedClock {
     }
 }
 
-/// Ids in ascending order, in the form of UUIDv7. Each id is unique in the process, whatever the
-/// number of sources.
+/// Ids in ascending order, in the form of UUIDv7. Each id is unique in the process, regardless of
+/// the number of sources.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SequentialSecrets;
 
@@ -62,7 +62,7 @@ impl SecretSource for SequentialSecrets {
     }
 }
 
-/// A hasher that costs no time: the hash is the password after a prefix that states the cost.
+/// A hasher that takes no time: the hash is the password after a prefix that states the cost.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainHasher {
     /// The cost of new hashes. A hash with a lower cost is [`Verified::NeedsRehash`].

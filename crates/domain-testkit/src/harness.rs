@@ -23,7 +23,7 @@ use futures_util::FutureExt as _;
 use crate::build::{T0, all_or_nothing, batch, create, edit, new_user, todo_id};
 use crate::bus::RecordingBus;
 
-/// What an operator does to a store by hand, past all ports.
+/// The operations that an operator performs on a store by hand, bypassing all ports.
 #[async_trait]
 pub trait Operator: Send + Sync {
     /// Disables an account, or enables it again.
@@ -45,7 +45,7 @@ pub struct Harness {
     pub identities: Arc<dyn IdentityStore>,
     pub operator: Arc<dyn Operator>,
     pub probe: Arc<dyn Probe>,
-    /// What the stores publish to.
+    /// The bus that the stores publish to.
     pub bus: Arc<RecordingBus>,
     /// Dropped after the test.
     pub guard: Box<dyn Any + Send + Sync>,
@@ -190,8 +190,8 @@ pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: imp
     assert!(failed.is_empty(), "these cases fail, see above: {failed:#?}");
 }
 
-/// Runs a contract, and fails it if it does not end within a minute, as when a store waits for
-/// itself.
+/// Runs a contract, and fails it if it does not end within a minute, for example because a store
+/// waits for itself.
 pub async fn in_time(name: &str, contract: impl Future<Output = ()>) {
     let ended = tokio::time::timeout(Duration::from_mins(1), contract).await;
     assert!(ended.is_ok(), "{name} did not end within a minute: the store hangs, or is far too slow");

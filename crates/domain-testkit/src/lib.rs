@@ -1,13 +1,14 @@
-//! What tests of every crate share: an in-memory store, fakes of the other ports, builders, and the
-//! contract that every store is held to.
+//! Test support for every crate: an in-memory store, fakes of the other ports, builders, and the
+//! contract that every store must satisfy.
 //!
 //! - [`memory`]: the strict reference implementation of the store ports
 //! - [`contract`]: one async function per guarantee; [`store_contract!`] names them all as tests
-//! - [`build`]: changes, batches and ids in few words
-//! - [`simulation`]: many devices, a bad network, and the proof that they agree
+//! - [`build`]: short constructors for changes, batches and ids
+//! - [`simulation`]: many devices on a faulty network, and the check that they agree
 //! - [`bus`], [`fakes`]: an event bus that records, a clock that stands still, ids that count
 //!
-//! Deliberately absent: mocks. A fake that keeps the rules catches what a mock would let pass.
+//! Deliberately absent: mocks. A fake that follows the rules detects mistakes that a mock would
+//! hide.
 
 #![allow(clippy::missing_panics_doc, reason = "support for tests: panicking is how it reports a failure")]
 #![allow(clippy::expect_used, reason = "support for tests: panicking is how it reports a failure")]

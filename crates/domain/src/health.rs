@@ -7,7 +7,7 @@ use crate::error::StoreError;
 /// How busy a store is at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Connections at work for requests.
+    /// Connections that requests are using.
     pub in_use: usize,
     /// Requests that wait for a connection.
     pub waiting: usize,
@@ -19,7 +19,7 @@ pub trait Probe: Send + Sync {
     /// Makes the smallest query that needs the database, in one round trip.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// The load at the moment. The default is for stores in which no request waits for a connection.
+    /// The current load. The default is for stores in which no request waits for a connection.
     fn load(&self) -> Load {
         Load::default()
     }

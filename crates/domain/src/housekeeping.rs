@@ -1,4 +1,4 @@
-//! Which rows have expired, and deletes them.
+//! Decides which rows have expired, and deletes them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::session::SessionStore;
 use crate::time::Clock;
 use crate::todo::TodoStore;
 
-/// How long rows outlive their use.
+/// How long rows are kept after they are no longer in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// How long a tombstone is kept, for devices that were offline.
@@ -27,7 +27,7 @@ pub struct HousekeepingService {
 }
 
 impl HousekeepingService {
-    /// A service that deletes rows which are older than `retention` says.
+    /// Creates a service that deletes the rows whose `retention` has passed.
     #[must_use]
     pub fn new(
         sessions: Arc<dyn SessionStore>,

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_same_user_and_key_always_give_the_same_id() {
-        // Fixed for ever: another value would import every list a second time.
+        // Never change this value: another one would import every list a second time.
         assert_eq!(TodoId::imported(ANN, "1").to_string(), "89bd0699-916a-517a-ba1f-7ccf4a18993a");
         assert_eq!(TodoId::imported(ANN, "1"), TodoId::imported(ANN, "1"));
         assert_eq!(TodoId::imported(ANN, "milk").0.get_version_num(), 5);

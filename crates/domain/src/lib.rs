@@ -36,7 +36,7 @@
 //! - [`identity`]: users known to OAuth providers and external issuers; authenticating requests
 //! - [`account`]: the use cases of accounts
 //!
-//! [`housekeeping`] deletes what has expired of all of them.
+//! [`housekeeping`] deletes the expired rows of all of them.
 //!
 //! # The ports
 //!
@@ -51,8 +51,7 @@
 //! | [`limits::RateLimiter`] | counters of requests |
 //! | [`Clock`] | the time |
 //!
-//! A port fails with the one [`StoreError`]. What a caller does wrong is an outcome, never an
-//! error.
+//! A port fails with the one [`StoreError`]. A caller's mistake is an outcome, never an error.
 //!
 //! # Values
 //!

@@ -1,4 +1,4 @@
-//! Mail, and the outbox in which it waits.
+//! Emails, and the outbox that holds them until they are sent.
 //!
 //! An email is written in the transaction that causes it, and a worker sends it later, so that an outage of
 //! the mail server loses nothing. Deliberately absent: the texts, and the links in plain text. An email names
@@ -22,7 +22,7 @@ pub enum Template {
     VerifyEmail,
     ResetPassword,
     MagicLink,
-    /// Tells the old address that the account has a new one.
+    /// Notifies the old address that the account has a new address.
     EmailChanged,
     PasswordChanged,
 }
@@ -32,7 +32,7 @@ impl Template {
     pub const ALL: [Self; 5] =
         [Self::VerifyEmail, Self::ResetPassword, Self::MagicLink, Self::EmailChanged, Self::PasswordChanged];
 
-    /// The word under which stores keep the template.
+    /// The name of the template in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Template {
         }
     }
 
-    /// The template that stores keep as `word`.
+    /// The template whose name in stores is `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|template| template.as_str() == word)
@@ -101,7 +101,7 @@ pub trait Outbox: Send + Sync {
     /// Records that the email is abandoned. It is never due again. `error` contains no secret.
     async fn abandoned(&self, mail: Uuid, error: &str, now: Stamp) -> Result<(), StoreError>;
 
-    /// The number of emails that wait.
+    /// The number of emails that are still to be sent.
     async fn queued(&self) -> Result<u64, StoreError>;
 }
 

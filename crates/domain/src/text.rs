@@ -1,4 +1,4 @@
-//! Text that users type: what is kept and what is refused.
+//! Text that users type, and the rules that accept or refuse it.
 //!
 //! Input is parsed once, at the edge. A value read back from a store is trusted (`from_stored`): it
 //! was valid when it was written, and a limit that is lowered afterwards must not make it
@@ -38,7 +38,7 @@ pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     if got > max { Err(TextError::TooLong { max, got }) } else { Ok(()) }
 }
 
-/// Gives a newtype of `String` the standard conversions. The type provides `parse(&str) ->
+/// Implements the standard conversions for a newtype of `String`. The type provides `parse(&str) ->
 /// Result<Self, $error>`, which applies the rules for input; `from_stored` deliberately applies
 /// none.
 macro_rules! text_conversions {
@@ -122,8 +122,8 @@ macro_rules! trimmed_text {
 pub(crate) use trimmed_text;
 
 trimmed_text!(
-    /// The name that a device gives itself: 1–100 characters after trimming. The user sees it in
-    /// the list of devices.
+    /// The name that a device chooses for itself: 1–100 characters after trimming. The user sees it
+    /// in the list of devices.
     ClientId,
     100,
     check_line

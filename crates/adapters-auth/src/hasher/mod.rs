@@ -23,8 +23,8 @@ const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 /// Verifying (logins) and hashing (registrations, new passwords) may each take at most three quarters
 /// of the capacity, so a flood of one kind, from any number of addresses, leaves room for the other.
 ///
-/// A job runs to its end even if its caller has gone, and keeps its permits until then. A caller that
-/// disconnects repeatedly therefore cannot run more jobs than the others.
+/// A job runs to its end even if its caller no longer waits, and holds its permits until then. A
+/// caller that disconnects repeatedly therefore cannot run more jobs than the others.
 pub struct BcryptHasher {
     cost: u32,
     /// The jobs that run.

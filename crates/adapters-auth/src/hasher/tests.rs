@@ -110,7 +110,7 @@ async fn one_job_runs_one_waits_and_the_third_is_refused_as_busy() {
     let mut second = Box::pin(hasher.verify(PASSWORD, None));
     assert!(futures_poll_once(second.as_mut()).await.is_none());
     assert!(matches!(hasher.verify(PASSWORD, None).await, Err(HasherError::Busy)));
-    // The job of a caller that has gone keeps its permits until it ends.
+    // The job of a caller that no longer waits holds its permits until it ends.
     first.abort();
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
     assert!(matches!(hasher.verify(PASSWORD, None).await, Err(HasherError::Busy)));

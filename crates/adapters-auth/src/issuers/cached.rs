@@ -1,4 +1,5 @@
-//! Caches which user an external subject is, so that a request with an external token needs no query.
+//! Caches the user of each external subject, so that a request with an external token needs no
+//! query.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use moka::sync::Cache;
 /// The maximum number of subjects that are cached.
 const CAPACITY: u64 = 100_000;
 
-/// The time after which a subject is looked up again. A deleted user whose token is still valid gets
-/// a new account only after it.
+/// The time after which a subject is looked up again. A deleted user whose token is still valid
+/// gets a new account only after this time.
 const TTL: Duration = Duration::from_mins(1);
 
 /// An identity store that caches the results of [`IdentityStore::find_or_create_external`].

@@ -11,7 +11,7 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The header members that the server reads.
 ///
-/// It ignores the members that tell where to find a key (`jku`, `jwk`, `x5u`).
+/// It ignores the members that locate a key (`jku`, `jwk`, `x5u`).
 #[derive(Deserialize)]
 pub(crate) struct JoseHeader {
     pub alg: String,

@@ -32,7 +32,8 @@ pub struct ClientSettings {
     pub redirect_uri: String,
 }
 
-/// The secrets of a flow, which the callback needs again. The domain stores them as JSON meanwhile.
+/// The secrets of a flow, which the callback needs again. The domain stores them as JSON until
+/// then.
 #[derive(Serialize, Deserialize)]
 struct FlowState {
     /// The PKCE code verifier.
@@ -71,8 +72,9 @@ fn failed(error: impl ToString) -> ProviderError {
     ProviderError::Failed(error.to_string())
 }
 
-/// Tells a refused code from a failure (RFC 6749 section 5.2). After a refused code the user can try
-/// again; every other error concerns this server's registration, and its operator must act.
+/// Distinguishes a refused code from a failure (RFC 6749 section 5.2). After a refused code the
+/// user can try again; every other error concerns this server's registration, and its operator must
+/// act.
 fn token_error(error: FetchError) -> ProviderError {
     match error {
         FetchError::Status { status: 400 | 403, error } if is_invalid_grant(error.as_deref()) => {
@@ -82,7 +84,7 @@ fn token_error(error: FetchError) -> ProviderError {
     }
 }
 
-/// Whether the error means a refused code. GitHub uses its own word for it.
+/// Whether the error means a refused code. GitHub uses an error code of its own.
 fn is_invalid_grant(error: Option<&str>) -> bool {
     error.is_none_or(|error| matches!(error, "invalid_grant" | "bad_verification_code"))
 }

@@ -86,7 +86,7 @@ struct Profile {
 
 impl Profile {
     fn verified_email(&self) -> Option<Email> {
-        // The standard says a boolean; some providers send a string.
+        // The standard requires a boolean; some providers send a string.
         let verified = self.email_verified == true || self.email_verified == "true";
         self.email.as_deref().filter(|_| verified).and_then(|email| Email::parse(email).ok())
     }

@@ -19,7 +19,7 @@ pub(super) struct Job {
     pub answer: oneshot::Sender<Result<Commit, StoreError>>,
 }
 
-/// What the transaction loaded while it held the users' row locks.
+/// The data that the transaction loaded while it held the users' row locks.
 pub(super) struct Loaded {
     /// Position and number of live todos. Users that do not exist are missing.
     pub users: HashMap<UserId, (Position, u32)>,
@@ -28,7 +28,7 @@ pub(super) struct Loaded {
     pub numbers: Vec<TodoNumber>,
 }
 
-/// What to write and what to answer.
+/// The rows to write and the answers to send.
 pub(super) struct Decision {
     /// One per job, in the order of the jobs.
     pub answers: Vec<Answer>,

@@ -4,10 +4,10 @@
 //! has the answer, so that the events of a lost commit are published before those of later commits of the
 //! same users.
 //!
-//! The status of the transaction id is not enough. A crash of the server loses the ids of transactions of
-//! which nothing had reached the disk, and assigns them to later transactions. Therefore an id that has not
-//! been assigned (again) counts as lost, and a transaction counts as committed only if one of its rows is
-//! found.
+//! The status of the transaction id is not enough. A crash of the server loses the ids of
+//! transactions that had written nothing to disk, and assigns them to later transactions. Therefore
+//! an id that has not been assigned (again) counts as lost, and a transaction counts as committed
+//! only if one of its rows is found.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(super) struct LostCommit {
 pub(super) struct SentCommit {
     /// The transaction id. A crash may assign it to another transaction.
     transaction: String,
-    /// The rows that it wrote. No other transaction gives one of them the same stamp.
+    /// The rows that it wrote. No other transaction assigns the same stamp to one of them.
     rows: Vec<(UserId, TodoId, Stamp)>,
 }
 
@@ -46,8 +46,8 @@ pub(super) struct SentCommit {
 pub(super) enum CommitStatus {
     Committed,
     Aborted,
-    /// The transaction has ended, but its outcome can't be told: later commits have changed each of its rows,
-    /// or it was lost and its id belongs to another transaction.
+    /// The transaction has ended, but its outcome can't be determined: later commits have changed
+    /// each of its rows, or it was lost and its id belongs to another transaction.
     Indeterminate,
     /// The server gave no answer in time.
     Unknown,
@@ -97,7 +97,7 @@ fn status_of_id(transaction: &str) -> Sql<'_, Nullable<Text>> {
         .sql("::xid8) end")
 }
 
-/// Whether at least one row still has the stamp that the transaction gave it.
+/// Whether at least one row still has the stamp that the transaction assigned to it.
 async fn any_row_present(
     conn: &mut AsyncPgConnection,
     rows: &[(UserId, TodoId, Stamp)],

@@ -147,7 +147,8 @@ impl Committer {
         refuse(jobs, &error.to_string());
     }
 
-    /// Finds out what became of the lost commit, if there is one, and publishes its events if it took place.
+    /// Determines the outcome of the lost commit, if there is one, and publishes its events if it
+    /// took place.
     ///
     /// Returns `false` if the outcome is still unknown.
     async fn recover_lost_commit(&mut self) -> bool {

@@ -123,8 +123,8 @@ impl GroupWriter {
         }
     }
 
-    /// Asks PostgreSQL what became of a `COMMIT` that was not answered. A group that wrote nothing needs no
-    /// answer.
+    /// Asks PostgreSQL for the outcome of a `COMMIT` that was not answered. A group that wrote
+    /// nothing needs no answer.
     async fn find_outcome(
         &self,
         jobs: &[Job],

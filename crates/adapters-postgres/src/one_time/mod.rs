@@ -26,11 +26,12 @@ use crate::tables::{mail_outbox, one_time_tokens as tokens, users as accounts};
 #[async_trait]
 impl OneTimeStore for PostgresStore {
     async fn send(&self, sent: EmailToken, now: Stamp) -> Result<(), StoreError> {
-        // Runs as many statements without a user, so that the time does not reveal whether an account exists.
+        // Runs the same number of statements without a user, so that the time does not reveal
+        // whether an account exists.
         let user = sent.token.user.unwrap_or(UserId(Uuid::nil()));
         let sent = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let exists = accounts::lock(conn, user).await?;
-            // Stores nothing for a user who was deleted meanwhile.
+            // Stores nothing for a user who was deleted in the meantime.
             if exists || sent.token.user.is_none() {
                 tokens::issue(conn, user, &sent, now).await?;
             }

@@ -1,4 +1,4 @@
-//! What every instance polls: the revocations and the disabled users.
+//! The feed that every instance polls: the revocations and the disabled users.
 
 use diesel::sql_types::{Nullable, Timestamptz, Uuid as SqlUuid};
 use domain::session::{Revocation, RevocationFeed};

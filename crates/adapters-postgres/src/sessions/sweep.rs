@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::rows::timestamp;
 use crate::sql::{Sql, sql};
 
-/// How long an email is kept after it was sent or given up.
+/// How long an email is kept after it was sent or abandoned.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Returns the number of deleted rows. The row scope must be [`Worker::Sweep`](crate::row_security::Worker).

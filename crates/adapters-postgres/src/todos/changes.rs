@@ -12,8 +12,8 @@ use crate::sql::{Sql, sql};
 pub(crate) type ChangeColumns = (Timestamptz, Timestamptz, Text, Nullable<TodoColumns>);
 pub(crate) type ChangeRow = (PgTimestamp, PgTimestamp, String, Option<TodoRow>);
 
-/// Selects up to `limit + 1` todos; the last one only tells that there are more. Selects no row if the user
-/// does not exist.
+/// Selects up to `limit + 1` todos; the last one only shows that there are more. Selects no row if
+/// the user does not exist.
 pub(crate) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'a, ChangeColumns> {
     sql(concat!(
         "select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ",

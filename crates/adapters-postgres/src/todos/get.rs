@@ -25,8 +25,8 @@ pub(crate) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
     sql("select u.sync_clock from users u where u.id = ").bind::<Uuid, _>(user.0)
 }
 
-/// Whether another user has a todo with this id. The policies hide other users' todos, so a function of the
-/// tables' owner looks them up and reveals only the answer.
+/// Whether another user has a todo with this id. The policies hide other users' todos, so a
+/// function that runs as the tables' owner looks them up and reveals only the answer.
 pub(crate) fn belongs_to_another_user<'a>(user: UserId, id: TodoId) -> Sql<'a, Bool> {
     sql("select todo_is_anothers(user_id => ")
         .bind::<Uuid, _>(user.0)

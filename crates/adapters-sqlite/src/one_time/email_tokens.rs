@@ -1,4 +1,4 @@
-//! Transactions that use a token sent by e-mail.
+//! Transactions that use a token sent by email.
 
 use diesel::prelude::*;
 use domain::one_time::{MagicLinkLogin, PasswordReplacement, Purpose};

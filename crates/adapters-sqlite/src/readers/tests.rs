@@ -38,7 +38,7 @@ fn blocked_reader(path: &Path, queue: usize) -> (Readers, mpsc::Sender<()>) {
         opened.recv().expect("the test opens");
         Ok(())
     });
-    // A job whose caller is gone would not run.
+    // A job whose caller no longer waits would not run.
     let _waiting = waiting.expect("room");
     inside.recv().expect("is inside");
     (readers, open)

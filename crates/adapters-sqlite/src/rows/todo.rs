@@ -1,4 +1,4 @@
-//! Rows of `todos`, as they are read.
+//! Rows of `todos`, in the form for reading.
 
 use diesel::prelude::*;
 use domain::todo::{StoredTodo, Todo, Versions};

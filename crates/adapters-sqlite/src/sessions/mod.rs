@@ -113,9 +113,11 @@ fn revocations(
         .select(RevocationRow::as_select())
         .load(conn)?;
     let mut revocations: Vec<Revocation> = convert_all(rows)?;
-    // Not in the statement: by the index on `expires_at` it would read every row that is kept.
+    // Filtered here, because the statement would use the index on `expires_at` and read every kept
+    // row.
     revocations.retain(|revocation| revocation.until > now);
-    // Negated and not compared with a bound value, as only then the index of disabled users serves.
+    // Negated instead of compared with a bound value: only then does SQLite use the index of
+    // disabled users.
     let disabled: Vec<Id> = users::table.filter(not(users::is_active)).select(users::id).load(conn)?;
     let disabled = disabled.into_iter().map(|id| UserId(id.0)).collect();
     Ok(RevocationFeed { revocations, disabled })

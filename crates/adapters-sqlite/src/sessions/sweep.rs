@@ -8,7 +8,7 @@ use domain::Stamp;
 
 use crate::error::Failure;
 
-/// How long an email is kept after it was sent or given up.
+/// How long an email is kept after it was sent or abandoned.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Deletes rows by `expires_at`. Refresh tokens go before their sessions, so no deletion of a session
@@ -26,7 +26,7 @@ const DELETE_EXPIRED: [&str; 4] = [
          SELECT id FROM revoked_tokens WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
 ];
 
-/// Deletes emails that were sent or given up.
+/// Deletes emails that were sent or abandoned.
 const DELETE_FINISHED_MAILS: [&str; 2] = [
     "DELETE FROM mail_outbox WHERE id IN (
          SELECT id FROM mail_outbox WHERE sent_at < ? ORDER BY sent_at LIMIT ?)",

@@ -54,7 +54,7 @@ pub(super) fn commit(
     Ok(Done { answer, events: (!events.is_empty()).then_some((user, events)) })
 }
 
-/// Loads those of the todos that exist.
+/// Loads the existing todos among `ids`.
 fn load_todos(conn: &mut SqliteConnection, user: UserId, ids: &[TodoId]) -> Result<Vec<Todo>, Failure> {
     // The statement for one id is cached. A statement for several can't be.
     if let [id] = ids {

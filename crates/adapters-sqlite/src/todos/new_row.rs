@@ -1,4 +1,4 @@
-//! Rows of `todos`, as they are written.
+//! Rows of `todos`, in the form for writing.
 
 #![expect(clippy::ref_option_ref, reason = "the derive generates it")]
 

@@ -151,7 +151,7 @@ fn commit(conn: &mut SqliteConnection, group: &mut [Box<dyn Job>]) -> Vec<Result
     match try_commit(conn, group) {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            // Fails if SQLite has rolled back by itself, and then it is not needed.
+            // Fails if SQLite has already rolled back by itself, and is not needed then.
             let _ = conn.batch_execute("ROLLBACK");
             let failed = || Err(StoreError::Unavailable(error.to_string()));
             group.iter().map(|_| failed()).collect()

@@ -194,7 +194,7 @@ pub async fn a_reset_sent_to_a_former_address_is_invalid(h: Harness) {
     assert_eq!((user.password, user.email_verified), (Some(password_hash("first")), false));
 }
 
-/// A newer token leaves the older mail queued. Each mail keeps the id of its own token.
+/// A newer token leaves the older email queued. Each email keeps the id of its own token.
 pub async fn every_mail_is_queued_with_its_own_token(h: Harness) {
     let user = h.user().await;
     let address = email("ann@example.com");

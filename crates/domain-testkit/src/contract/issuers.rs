@@ -104,8 +104,8 @@ pub async fn an_external_subject_never_joins_an_account_by_address(h: Harness) {
     );
 }
 
-/// A subject whose token has an address does not take it. Of concurrent subjects and a registration
-/// with one address, each becomes a user, and the registered one gets the address.
+/// An address in a subject's token stays available to others. Of concurrent subjects and a
+/// registration with one address, each becomes a user, and the registered one gets the address.
 pub async fn an_external_subject_claims_no_address(h: Harness) {
     let h = Arc::new(h);
     let address = email("ann@example.com");

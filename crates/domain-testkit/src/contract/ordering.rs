@@ -65,7 +65,7 @@ pub async fn concurrent_writers_of_one_user_get_unique_rising_stamps(h: Harness)
     h.assert_live(user, u32::try_from(count).expect("few")).await;
 }
 
-/// A device that polls for everything after its cursor while eight others write ends up with all
+/// A device that polls for everything after its cursor while eight others write receives everything
 /// that they wrote.
 pub async fn a_poller_misses_nothing_while_others_write(h: Harness) {
     let user = h.user().await;
@@ -172,8 +172,8 @@ pub async fn a_read_sees_every_commit_answered_before_it(h: Harness) {
     }
 }
 
-/// Page, total and position come from one snapshot, and so do changes and position, whatever others
-/// write meanwhile.
+/// Page, total and position come from one snapshot, and so do changes and position, regardless of
+/// concurrent writes.
 pub async fn a_read_is_one_snapshot(h: Harness) {
     let user = h.user().await;
     let h = Arc::new(h);

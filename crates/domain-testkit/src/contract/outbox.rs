@@ -37,7 +37,7 @@ async fn queued(h: &Harness) -> u64 {
     h.outbox.queued().await.expect(ANSWERS)
 }
 
-/// A claimed mail equals the queued one, whatever its content.
+/// A claimed email equals the queued one, whatever its content.
 pub async fn a_mail_is_claimed_as_it_was_queued(h: Harness) {
     let user = h.user().await;
     let mut mails = Vec::new();
@@ -99,7 +99,7 @@ pub async fn a_mail_is_due_again_when_its_lease_expires(h: Harness) {
     assert_eq!(claim(&h, at(60), at(120), 10).await, [], "the second claim has a lease too");
 }
 
-/// A sent mail is never due again. Later reports of other workers do not change that.
+/// A sent email is never due again. Later reports of other workers do not change that.
 pub async fn a_sent_mail_is_never_due_again(h: Harness) {
     let [mail, other] = [queue_mail(&h, T0).await, queue_mail(&h, T0).await];
     claim(&h, T0, at(60), 10).await;
@@ -111,7 +111,7 @@ pub async fn a_sent_mail_is_never_due_again(h: Harness) {
     assert_eq!(claim(&h, Stamp::MAX.minus(Duration::from_secs(1)), Stamp::MAX, 10).await, [(other, 0)]);
 }
 
-/// An email that failed is due again at the time that the worker gave, with one more attempt.
+/// An email that failed is due again at the time that the worker set, with one more attempt.
 pub async fn a_failed_mail_is_due_again_at_the_given_time(h: Harness) {
     let mail = queue_mail(&h, T0).await;
     for attempts in 0..5 {
@@ -124,7 +124,7 @@ pub async fn a_failed_mail_is_due_again_at_the_given_time(h: Harness) {
     }
 }
 
-/// An abandoned mail is never due again, even after a later report of failure. A later report that
+/// An abandoned email is never due again, even after a later report of failure. A later report that
 /// it was sent is accepted.
 pub async fn an_abandoned_mail_is_never_due_again(h: Harness) {
     let mail = queue_mail(&h, T0).await;
@@ -150,7 +150,7 @@ pub async fn the_mail_due_longest_is_claimed_first(h: Harness) {
     assert_eq!(queued(&h).await, 4);
 }
 
-/// Reports on an unknown mail succeed and change nothing.
+/// Reports on an unknown email succeed and change nothing.
 pub async fn reports_on_an_unknown_mail_are_ignored(h: Harness) {
     let mail = queue_mail(&h, T0).await;
     h.outbox.sent(uuid(), T0).await.expect(ANSWERS);

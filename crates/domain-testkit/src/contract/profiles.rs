@@ -101,7 +101,8 @@ pub async fn a_name_and_an_address_change_together(h: Harness) {
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 1, "the verification");
 }
 
-/// An address of another account is refused in any case of its letters, and nothing is written.
+/// An address of another account is refused regardless of the case of its letters, and nothing is
+/// written.
 pub async fn an_address_of_another_account_is_refused(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
     let (of_ann, of_bob) = (h.stored(ann).await, h.stored(bob).await);
@@ -169,7 +170,7 @@ pub async fn of_concurrent_changes_to_one_address_exactly_one_succeeds(h: Harnes
     assert!(mails == 0 || mails == 2, "both mails of the change that succeeded, and no others: {mails}");
 }
 
-/// A user may change the case of the own address.
+/// A user may change the case of their own address.
 pub async fn the_own_address_may_change_its_case(h: Harness) {
     let user = h.user().await;
     let old = h.stored(user).await.email.expect("the user has an address");

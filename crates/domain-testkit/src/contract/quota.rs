@@ -66,7 +66,8 @@ pub async fn a_restoring_edit_counts_against_the_quota(h: Harness) {
     }
 }
 
-/// At the quota, nothing can be added, everything else works, and a deletion makes room at once.
+/// At the quota, nothing can be added, everything else works, and a deletion makes room
+/// immediately.
 pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {
     let user = h.user().await;
     let [a, b, c] = [(); 3].map(|()| todo_id());

@@ -176,7 +176,7 @@ pub async fn a_merge_applies_the_fields_that_are_not_in_conflict(h: Harness) {
     let events = h.bus.wait_until(user, stored.updated_at()).await;
     assert_eq!(events[before..].iter().map(|event| &*event.todo).collect::<Vec<_>>(), [&stored]);
 
-    // Repeated, the part is in place, and the conflict stays.
+    // In the repeat, the applied part is in place, and the conflict remains.
     let again = h.decide(user, request, at(2)).await.remove(0);
     let Outcome::Conflict(conflict) = &again else { panic!("{again:#?}") };
     assert_eq!((&*conflict.fields, &conflict.applied), (&[Field::Title][..], &None));

@@ -123,7 +123,8 @@ pub async fn a_repeat_within_the_grace_period_gets_the_same_successor(h: Harness
     assert_eq!(find(&h, &third).await.replaced, None, "repeats create no tokens");
 }
 
-/// A token can be repeated at any time until its successor is used, as the response may be lost.
+/// A token can be repeated at any time until its successor is used, because the response may be
+/// lost.
 pub async fn a_lost_response_can_be_fetched_much_later(h: Harness) {
     let session = open(&h, h.user().await, at(100)).await;
     let second = next(&h, &session.hash, at(1)).await;

@@ -231,7 +231,8 @@ pub async fn identities_of_a_verified_account_are_kept(h: Harness) {
     access.assert_tokens_invalid(&h).await;
 }
 
-/// A new password invalidates every token that gives access without it. A verification stays valid.
+/// A new password invalidates every token that grants access without the password. A verification
+/// stays valid.
 pub async fn a_new_password_invalidates_tokens_that_bypass_it(h: Harness) {
     let (access, others) = (user_with_access(&h, false).await, user_with_access(&h, false).await);
     let [first, second] = ["first", "second"].map(password_hash);

@@ -114,8 +114,8 @@ pub async fn texts_come_back_as_typed(h: Harness) {
     }
 }
 
-/// Texts of the maximum length, in the characters that need most bytes, also if the folded form is
-/// longer than the text.
+/// Texts of the maximum length, in the characters that need the most bytes, also if the folded form
+/// is longer than the text.
 pub async fn the_longest_texts_fit(h: Harness) {
     let user = h.user().await;
     for character in ["x", "𝄞", "İ", "ẞ"] {
@@ -166,7 +166,7 @@ pub async fn a_long_title_that_does_not_compress_fits(h: Harness) {
     assert_reads_give(&h, user, &todo).await;
 }
 
-/// Every instant that a stamp can be, to the microsecond.
+/// Every instant that a stamp can represent, to the microsecond.
 pub async fn the_first_and_the_last_instant_fit(h: Harness) {
     let user = h.user().await;
     let micro = Duration::from_micros(1);

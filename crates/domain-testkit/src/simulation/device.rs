@@ -1,7 +1,7 @@
 //! A device: local todos, unsent edits, a cursor.
 //!
-//! A device does what the protocol asks of a client and nothing else: it sends what it changed,
-//! takes what it gets, and keeps the cursor. It follows three rules:
+//! A device does what the protocol asks of a client and nothing else: it sends its changes, applies
+//! each answer, and stores the cursor. It follows three rules:
 //! - An unsent edit keeps the version that it was made against, whatever the device learns
 //!   meanwhile.
 //! - An accepted change is final only after the last page. A todo that came back replaces the
@@ -67,7 +67,7 @@ impl Device {
         }
     }
 
-    /// The server's todos as far as the device knows them for certain.
+    /// The server's todos that the device knows for certain.
     #[must_use]
     pub const fn rows(&self) -> &BTreeMap<TodoId, Row> {
         &self.rows
@@ -85,7 +85,7 @@ impl Device {
         self.behind
     }
 
-    /// Whether nothing waits to be sent or to become final.
+    /// Whether every edit is sent and every accepted change is final.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.pending.is_empty() && self.accepted.is_empty()
@@ -182,7 +182,7 @@ impl Device {
         }
     }
 
-    /// Starts from the beginning, and keeps what the device has not sent.
+    /// Starts from the beginning, and keeps the unsent edits.
     pub fn resync(&mut self) {
         self.rows.clear();
         self.accepted.clear();
@@ -220,8 +220,8 @@ impl Device {
                 } else {
                     self.stats.dropped += 1;
                 }
-                // What the conflict shows counts more than what an earlier change of the request,
-                // which may be replaced already, let the device expect.
+                // The todo in the conflict takes precedence over the one that the device expects
+                // after an earlier change of the request, which may be replaced already.
                 self.accepted.remove(&id);
                 self.learn_of_conflict(server);
             }

@@ -78,7 +78,7 @@ impl History {
         }
     }
 
-    /// Adds the version that `todo` is. `wanted` is what was applied of the change.
+    /// Adds `todo` as a version. `wanted` is the part of the change that was applied.
     fn add_version(&mut self, attempt: &Attempt<'_>, wanted: &Fields, todo: &Arc<Todo>) {
         let before = self.last(todo.id()).map(Arc::as_ref);
         let stamp = self.accepted.last().map(|todo| todo.updated_at());
@@ -102,7 +102,7 @@ impl History {
     }
 }
 
-/// One change of a batch, and what the batch says besides.
+/// One change of a batch, and its context in the batch.
 struct Attempt<'a> {
     record: &'a Record,
     change: &'a Change,
@@ -189,9 +189,9 @@ impl Attempt<'_> {
     }
 }
 
-/// The fields whose values a change shows that its device knows, because it names them as they are.
-/// A change without a possible base that altered nothing may be a creation whose answer was lost:
-/// then they include those that it left out and that a creation leaves as they are.
+/// The fields whose current values the change names, which shows that its device knows them. A
+/// change without a possible base that altered nothing may be a creation whose answer was lost:
+/// then the fields that it left out, and that a creation leaves as they are, are included.
 fn shown_to_know(change: &Change, outcome: &Outcome) -> Vec<Field> {
     let (todo, altered) = match (outcome, outcome.written()) {
         (_, Some((todo, _))) => (todo, true),

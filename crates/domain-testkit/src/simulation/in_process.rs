@@ -1,4 +1,4 @@
-//! The domain in process, as the server of the devices.
+//! Runs the domain in process, as the server of the devices.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

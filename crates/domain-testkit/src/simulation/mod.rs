@@ -9,7 +9,7 @@
 //! A run fails unless all of these hold:
 //!
 //! - **Convergence.** Once the network is reliable and the devices have synced, every device holds
-//!   exactly the todos that the server gives to a new device ([`Simulation::assert_converged`]).
+//!   exactly the todos that the server sends to a new device ([`Simulation::assert_converged`]).
 //! - **Completeness.** After each answer, a device holds every change up to its cursor.
 //! - **No lost acknowledgement.** Every value that the server acknowledged is in the version that
 //!   it acknowledged, and the stored todos are the last accepted versions ([`history`]).

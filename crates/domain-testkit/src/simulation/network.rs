@@ -24,7 +24,7 @@ pub struct Faults {
     pub repeated: u64,
     /// Requests that arrived after their device gave up on them.
     pub late: u64,
-    /// Requests that were answered with a demand to start again from the beginning.
+    /// Requests whose answer demanded a restart from the beginning.
     pub refused: u64,
 }
 
@@ -75,7 +75,7 @@ impl<S: Server> Network<S> {
                 self.server.sync(request).await
             }
             42..45 => {
-                // As when the tombstones that the device has not seen are gone.
+                // A server answers this when tombstones that the device has not seen are gone.
                 self.faults.refused += 1;
                 Ok(Reply::ResyncRequired)
             }

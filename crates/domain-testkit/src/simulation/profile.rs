@@ -1,4 +1,4 @@
-//! How devices differ.
+//! The differences between devices.
 
 use domain::todo::Strategy;
 

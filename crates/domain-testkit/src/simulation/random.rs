@@ -1,7 +1,7 @@
 //! Random choices that a seed determines.
 
-/// `SplitMix64` (Steele, Lea, Flood 2014). It gives the same numbers on every machine, so that a
-/// seed that fails once fails always.
+/// `SplitMix64` (Steele, Lea, Flood 2014). It generates the same numbers on every machine, so that
+/// a seed that fails once always fails.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

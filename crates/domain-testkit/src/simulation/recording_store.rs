@@ -8,7 +8,7 @@ use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
-/// One batch, and what it came to.
+/// One batch, and its result.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub batch: Batch,

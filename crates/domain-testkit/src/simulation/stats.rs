@@ -1,4 +1,4 @@
-//! What devices remember of their exchanges, for the checks.
+//! The records that devices keep of their exchanges, for the checks.
 
 use domain::TodoId;
 

@@ -1,4 +1,4 @@
-//! What the users of devices do.
+//! The actions of the devices' users.
 
 use domain::{Stamp, TodoId};
 use uuid::Uuid;

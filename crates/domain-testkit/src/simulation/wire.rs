@@ -20,7 +20,7 @@ pub trait Server {
 #[derive(Clone, Copy, Debug)]
 pub struct Lost;
 
-/// What a device sends.
+/// The request of a device.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The `sync_timestamp` of the last answer.
@@ -30,7 +30,7 @@ pub struct Request {
     pub client_id: String,
     /// The maximum number of todos in the answer.
     pub limit: u32,
-    /// What the device changed, in order.
+    /// The device's changes, in order.
     pub todos: Vec<Upload>,
 }
 
@@ -45,7 +45,7 @@ pub struct Upload {
     pub updated_at: Stamp,
 }
 
-/// What a device is answered.
+/// The answer to a device.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Done(Answer),
@@ -61,7 +61,7 @@ pub struct Answer {
     /// The todos that changed after the cursor, without those that equal what the device sent.
     pub changes: Vec<Row>,
     pub has_more: bool,
-    /// Up to where the device now knows everything.
+    /// The position up to which the device now knows everything.
     pub sync_timestamp: SyncTimestamp,
     pub epoch: String,
 }
@@ -120,7 +120,7 @@ impl Fields {
     }
 }
 
-/// A todo as the server shows it and a device keeps it.
+/// A todo in the form in which the server shows it and a device stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub id: TodoId,
@@ -134,7 +134,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A todo of which the device knows nothing yet.
+    /// A todo that the device does not know yet.
     #[must_use]
     pub const fn unknown(id: TodoId) -> Self {
         Self {

@@ -26,7 +26,7 @@ pub struct NewUser {
 #[derive(Clone, Debug)]
 pub struct AccountRecords {
     pub user: User,
-    /// Every session that is kept, including those that have ended.
+    /// Every stored session, including those that have ended.
     pub sessions: Vec<Session>,
     pub identities: Vec<IdentityRecord>,
     pub mails: Vec<MailRecord>,
@@ -58,7 +58,7 @@ pub struct MailRecord {
 pub struct OneTimeTokenRecord {
     pub purpose: Purpose,
     pub expires_at: Stamp,
-    /// Whether it was used or replaced by another.
+    /// Whether the token was used, or replaced by another one.
     pub used: bool,
 }
 
@@ -70,7 +70,7 @@ pub enum Registered {
     EmailTaken,
 }
 
-/// A change of what a user shows and is reached by.
+/// A change of a user's name or address, or both.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
     /// `None` keeps the name, `Some(None)` clears it.
@@ -78,7 +78,7 @@ pub struct ProfileChange {
     pub email: Option<EmailChange>,
 }
 
-/// A new address, and what is written with it.
+/// A new address, and the data written with it.
 #[derive(Clone, Debug)]
 pub struct EmailChange {
     pub email: Email,
@@ -87,7 +87,7 @@ pub struct EmailChange {
     pub session: Option<SessionId>,
     /// The email that asks the user to verify the new address.
     pub verification: EmailToken,
-    /// The email that tells the old address.
+    /// The email that notifies the old address.
     pub notice: Option<NewMail>,
 }
 
@@ -111,11 +111,12 @@ pub enum PasswordSet {
     Changed,
 }
 
-/// Keeps users. Each method is one transaction.
+/// Stores users. Each method is one transaction.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Creates the account at `now`, with `session` as its first if given. If several calls register one
-    /// address at once, exactly one MUST succeed. The user's clock starts at `now`.
+    /// Creates the account at `now`, with `session`, if given, as its first session. If several
+    /// calls register one address at once, exactly one MUST succeed. The user's clock starts at
+    /// `now`.
     async fn register(
         &self,
         user: NewUser,
@@ -138,9 +139,9 @@ pub trait AccountStore: Send + Sync {
         now: Stamp,
     ) -> Result<ProfileChanged, StoreError>;
 
-    /// Replaces the password if it still is `old`, and ends every session that was not ended before,
-    /// expired or not, except `keep`. Voids every unused one-time token of the user except verifications,
-    /// as the others could bypass the new password. Queues the notice.
+    /// Replaces the password if it still is `old`, and ends every session that was not ended
+    /// before, expired or not, except `keep`. Voids every unused one-time token of the user except
+    /// verifications, because the others could bypass the new password. Queues the notice.
     async fn set_password(
         &self,
         user: UserId,
@@ -149,8 +150,9 @@ pub trait AccountStore: Send + Sync {
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError>;
 
-    /// Deletes every row of the user, and stores one revocation that ends all of the user's tokens. `None`
-    /// if the user does not exist or `session` is given and is not a live session of the user.
+    /// Deletes every row of the user, and stores one revocation that ends all of the user's tokens.
+    /// `None` if the user does not exist, or if `session` is given and is not a live session of the
+    /// user.
     async fn delete(
         &self,
         user: UserId,
@@ -162,6 +164,7 @@ pub trait AccountStore: Send + Sync {
     /// exist.
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;
 
-    /// Replaces a hash by another one of the same password, if it still is `old`; otherwise does nothing.
+    /// Replaces the hash `old` with another hash of the same password. Does nothing if the stored
+    /// hash is no longer `old`.
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError>;
 }

@@ -1,9 +1,9 @@
-//! Users who are known to others: to an OAuth provider with which they log in, or to an external issuer whose
-//! tokens are accepted.
+//! The identities of users at OAuth providers with which they log in, and at external issuers whose
+//! tokens the server accepts.
 //!
-//! An identity is the name of a provider or issuer, with a subject there. It is never joined to an account by
-//! an address that only one side has verified: an attacker who registers another person's address and waits
-//! must not receive that person's login.
+//! An identity is the name of a provider or issuer, together with a subject there. An identity
+//! never joins an account by an address that only one side has verified: an attacker who registers
+//! another person's address and waits must not receive that person's login.
 
 mod service;
 mod store;
@@ -38,7 +38,8 @@ pub struct ProviderIdentity {
     pub tokens: SealedTokens,
 }
 
-/// A provider's tokens as they are stored: encrypted by an AEAD under the key that `key_id` names.
+/// A provider's tokens in their stored form: encrypted by an AEAD under the key that `key_id`
+/// names.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SealedTokens {
     pub key_id: Option<String>,
@@ -75,12 +76,13 @@ pub trait Issuers: Send + Sync {
     async fn verify(&self, token: &str, now: Stamp) -> Result<ExternalToken, AuthFailure>;
 }
 
-/// Where to send a user to log in, and what is stored until the user returns.
+/// The URL at which a user logs in, and the data to store until the user returns.
 #[derive(Clone, Debug)]
 pub struct Authorization {
     /// The complete URL of the authorization request.
     pub url: String,
-    /// What the adapter needs at the callback (PKCE verifier, nonce), in a form of its own.
+    /// The data that the adapter needs at the callback (PKCE verifier, nonce), in the adapter's own
+    /// format.
     pub flow_state: String,
 }
 
@@ -89,7 +91,7 @@ pub struct Authorization {
 pub struct AuthorizationResponse<'a> {
     /// The authorization code.
     pub code: &'a str,
-    /// The provider that claims to have sent the response, if it says so (RFC 9207).
+    /// The issuer that the response names, if it names one (RFC 9207).
     pub issuer: Option<&'a str>,
 }
 
@@ -116,8 +118,8 @@ pub trait Provider: Send + Sync {
     /// Starts a flow. The provider returns `state` with the callback.
     async fn authorize(&self, state: &str) -> Result<Authorization, ProviderError>;
 
-    /// Completes a flow: exchanges the code, and asks who the user is. A code that another issuer claims to
-    /// have sent MUST NOT be sent anywhere.
+    /// Completes a flow: exchanges the code, and requests the user's identity. If the response
+    /// names another issuer, an implementation MUST NOT send the code anywhere.
     async fn identify(
         &self,
         response: AuthorizationResponse<'_>,
@@ -126,7 +128,7 @@ pub trait Provider: Send + Sync {
     ) -> Result<ProviderIdentity, ProviderError>;
 }
 
-/// What is known when an identity is joined to an account.
+/// The facts that decide which account an identity joins.
 #[derive(Clone, Debug, Default)]
 pub struct JoinFacts {
     /// The user who has this identity.
@@ -144,10 +146,10 @@ pub enum Join {
     Link(UserId),
     /// A new account.
     Create,
-    /// None until the user logs in another way and links the identity: the address belongs to an account that
-    /// never verified it.
+    /// No account, until the user logs in another way and links the identity: the address belongs
+    /// to an account that never verified it.
     NeedsLink,
-    /// None, as the account is disabled.
+    /// No account, because the existing one is disabled.
     Disabled,
 }
 

@@ -21,7 +21,7 @@ pub enum Resolved {
 /// The outcome of linking an identity to a user who is logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linked {
-    /// The identity is linked, now or before.
+    /// The identity is linked, by this call or an earlier one.
     Done,
     BelongsToAnother,
     NoSuchUser,
@@ -39,14 +39,15 @@ pub enum Unlinked {
     LastWayIn,
 }
 
-/// Keeps identities. Each method is one transaction. If several calls present one new identity or address at
-/// once, exactly one MUST create a user, and the others find it.
+/// Stores identities. Each method is one transaction. If several calls present the same new
+/// identity or address at once, exactly one MUST create a user, and the others MUST find that user.
 #[async_trait]
 pub trait IdentityStore: Send + Sync {
-    /// The user of an external issuer's subject. Creates the user as `new_user` at first sight, with the
-    /// token's name and without an address. The token's address stays with the identity: this server has
-    /// not verified it. As the account's address it would keep its owner from registering, or let the
-    /// owner into this account by an email.
+    /// Returns the user of an external issuer's subject. The first call for a subject creates the
+    /// user with the id `new_user`, the token's name and no address. The token's address is stored
+    /// with the identity only, because this server has not verified it. As the account's address,
+    /// it would prevent its owner from registering, or let the owner log in to this account by
+    /// email.
     async fn find_or_create_external(
         &self,
         token: &ExternalToken,
@@ -54,9 +55,9 @@ pub trait IdentityStore: Send + Sync {
         now: Stamp,
     ) -> Result<UserId, StoreError>;
 
-    /// Loads under a lock what [`join`](super::join) needs and does what it returns, as `new_user` if it
-    /// returns [`Join::Create`](super::Join::Create). Replaces the provider's tokens. Other identities of
-    /// the user at the same provider stay.
+    /// Loads under a lock the facts that [`join`](super::join) needs, and carries out its decision.
+    /// [`Join::Create`](super::Join::Create) creates the user `new_user`. Replaces the provider's
+    /// tokens. Other identities of the user at the same provider stay.
     async fn resolve(
         &self,
         identity: ProviderIdentity,
@@ -78,6 +79,6 @@ pub trait IdentityStore: Send + Sync {
     /// Removes the user's identity at the provider, unless the user could then no longer log in.
     async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError>;
 
-    /// The providers and issuers that know the user, sorted, each once.
+    /// Returns the distinct providers and issuers of the user's identities, sorted.
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError>;
 }

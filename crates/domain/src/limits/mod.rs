@@ -54,7 +54,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// `Err` with the charge itself if it was refused.
+    /// Returns the charge itself as `Err` if it was refused.
     pub const fn granted(self) -> Result<(), Self> {
         if self.allowed { Ok(()) } else { Err(self) }
     }

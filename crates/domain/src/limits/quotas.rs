@@ -10,7 +10,7 @@ pub struct Quota {
     /// At least 1.
     pub count: u32,
     pub period: Duration,
-    /// How many requests may come at once.
+    /// The number of requests that may arrive at the same time.
     pub burst: u32,
 }
 

@@ -22,7 +22,7 @@ pub enum Purpose {
     MagicLink,
     /// Exchanging the code of an OAuth login for tokens.
     OAuthHandOff,
-    /// Coming back from an OAuth provider.
+    /// Returning from an OAuth provider.
     OAuthState,
 }
 
@@ -31,7 +31,7 @@ impl Purpose {
     pub const ALL: [Self; 5] =
         [Self::VerifyEmail, Self::ResetPassword, Self::MagicLink, Self::OAuthHandOff, Self::OAuthState];
 
-    /// The word under which stores keep the purpose.
+    /// The name of the purpose in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Purpose {
         }
     }
 
-    /// The purpose that stores keep as `word`.
+    /// The purpose whose name in stores is `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == word)
@@ -69,7 +69,7 @@ pub struct NewOneTimeToken {
     pub purpose: Purpose,
     /// The hash of the secret.
     pub hash: TokenHash,
-    /// The user it belongs to, if that is known.
+    /// The user that the token belongs to, if known.
     pub user: Option<UserId>,
     /// The address that the token was sent to, or the state of an OAuth flow.
     pub payload: String,
@@ -80,7 +80,8 @@ pub struct NewOneTimeToken {
 #[derive(Clone, Debug)]
 pub struct EmailToken {
     pub token: NewOneTimeToken,
-    /// `None` if there is no account to write to, and the token is stored only to take the same time.
+    /// `None` if there is no account to write to. The token is then stored only so that the call
+    /// takes the same time.
     pub mail: Option<NewMail>,
 }
 

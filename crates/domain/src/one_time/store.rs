@@ -10,7 +10,7 @@ use crate::session::{Ending, NewSession, OpenedSession, Revocation, TokenHash};
 use crate::time::Stamp;
 use crate::user::{PasswordHash, User};
 
-/// A new password, and what is written with it.
+/// A new password, and the data written with it.
 #[derive(Clone, Debug)]
 pub struct PasswordReplacement {
     pub password: PasswordHash,
@@ -30,7 +30,7 @@ pub enum MagicLinkLogin {
     Disabled,
 }
 
-/// Keeps one-time tokens and does what they authorise.
+/// Stores one-time tokens, and performs what they authorise.
 ///
 /// Each method is one transaction and consumes a token by one conditional update: if two calls present one
 /// token at once, exactly one MUST succeed. A token is valid while it is unused and `now` is before its
@@ -38,15 +38,16 @@ pub enum MagicLinkLogin {
 ///
 /// # Taking over
 ///
-/// A user who presents a magic link or a reset has read the email of the account's address. If the address
-/// was not verified before, another person may have registered it and waited. The same transaction
-/// therefore removes every earlier way in: the password, every session, every identity of a provider or
-/// issuer, and every unused token (a login that waits to be exchanged, a link that was started). It removes
-/// identities whenever they were linked and whatever address they vouch for; one that belongs to the
-/// address's owner finds the account again by the verified address. Todos and the name stay, as nothing
-/// tells whose they are.
+/// A user who presents a magic link or a reset token has read the email sent to the account's
+/// address. If the address was not verified before, another person may have registered it and
+/// waited. The same transaction therefore removes every earlier way in: the password, every
+/// session, every identity of a provider or issuer, and every unused token (a login that waits to
+/// be exchanged, a link that was started). It removes identities regardless of when they were
+/// linked and of their addresses; an identity of the address's owner joins the account again by the
+/// verified address. Todos and the name stay, because their owner can't be determined.
 ///
-/// A verification email does not take over: it confirms what was registered, and says so.
+/// A verification email does not take over the account: it confirms the registration, and its text
+/// says so.
 #[async_trait]
 pub trait OneTimeStore: Send + Sync {
     /// Stores a token with its email, and voids older unused tokens of the same purpose and user.
@@ -63,12 +64,13 @@ pub trait OneTimeStore: Send + Sync {
         now: Stamp,
     ) -> Result<Option<ConsumedToken>, StoreError>;
 
-    /// Consumes a verification and marks the address as verified. `None` if the token is not valid or the
-    /// user has another address by now.
+    /// Consumes a verification and marks the address as verified. `None` if the token is not valid
+    /// or the user's address has changed.
     async fn verify_email(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
-    /// The user whose password a token would reset; does not consume the token. `None` if the token is not
-    /// valid or the user has another address by now, as readers of the old address must not get in.
+    /// The user whose password a token would reset; does not consume the token. `None` if the token
+    /// is not valid or the user's address has changed, because readers of the old address must not
+    /// gain access.
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
     /// Consumes a reset, sets the password, marks the address as verified, ends every session, voids every

@@ -27,10 +27,10 @@ use crate::text::ClientId;
 use crate::time::Stamp;
 use crate::user::{PasswordHash, User};
 
-/// What a session remembers of the device that uses it.
+/// The details of the device that uses a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// The name that the device gives itself.
+    /// The name that the device chooses for itself.
     pub client_id: Option<ClientId>,
     /// The `User-Agent` header, cut to [`Device::USER_AGENT_MAX`] characters.
     pub user_agent: Option<String>,
@@ -47,7 +47,7 @@ impl Device {
 pub struct Session {
     pub id: SessionId,
     pub user: UserId,
-    /// The device that opened the session, as it was at the last refresh.
+    /// The details of the device that opened the session, as of the last refresh.
     pub device: Device,
     pub created_at: Stamp,
     /// When the session was last refreshed.
@@ -59,7 +59,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// How long a login is recent enough to authorise what can't be undone.
+    /// How long a login counts as recent enough to authorise operations that can't be undone.
     pub const RECENT: Duration = Duration::from_mins(10);
 
     /// Whether the user logged in within the last [`Session::RECENT`].
@@ -75,7 +75,7 @@ pub enum EndReason {
     Logout,
     PasswordChange,
     PasswordReset,
-    /// The user ended it from another device, or it was the oldest of too many.
+    /// The user ended it from another device, or it was the oldest session beyond the cap.
     DeviceRevoked,
     AccountDeleted,
     /// A refresh token was used again after its successor.
@@ -96,7 +96,7 @@ impl EndReason {
         Self::AdminRevoke,
     ];
 
-    /// The word under which stores keep the reason.
+    /// The name of the reason in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -110,7 +110,7 @@ impl EndReason {
         }
     }
 
-    /// The reason that stores keep as `word`.
+    /// The reason whose name in stores is `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
@@ -122,7 +122,7 @@ impl EndReason {
 pub struct Ending {
     pub reason: EndReason,
     pub at: Stamp,
-    /// When the last access token of the sessions has expired: until then the revocation is kept.
+    /// When the last access token of the sessions expires. The revocation is kept until then.
     pub until: Stamp,
 }
 
@@ -142,7 +142,7 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Whether the session may be opened for the user as found under the user's lock.
+    /// Whether the session may be opened for the user, as loaded under the user's lock.
     pub fn check(&self, user: Option<&User>) -> Result<(), OpenRefusal> {
         match user.filter(|user| user.is_active) {
             None => Err(OpenRefusal::NoSuchUser),

@@ -14,7 +14,7 @@ use crate::user::User;
 /// How long after its rotation a token may be presented again.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// A refresh token as it is stored.
+/// A refresh token in its stored form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken {
     pub id: TokenId,
@@ -28,7 +28,7 @@ pub struct RefreshToken {
     pub replaced: Option<(Stamp, TokenId)>,
 }
 
-/// The token that is to replace a presented one.
+/// The token that may replace a presented one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Successor {
     pub id: TokenId,
@@ -37,7 +37,7 @@ pub struct Successor {
     pub expires_at: Stamp,
 }
 
-/// What a store loads, under the session's lock, so that a refresh can be judged.
+/// The facts that a store loads under the session's lock to judge a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshFacts {
     /// The presented token.
@@ -48,7 +48,7 @@ pub struct RefreshFacts {
     pub user: User,
 }
 
-/// What a store has to write for a refresh.
+/// What a store must write for a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshVerdict {
     /// Insert the successor with the next generation, mark the token as replaced, extend and touch the session.

@@ -25,22 +25,24 @@ pub struct Revocation {
     pub user: UserId,
     pub reason: EndReason,
     pub at: Stamp,
-    /// When every token that it ends has expired, so that it can be dropped.
+    /// When every token that the revocation ends has expired, so that the revocation can be
+    /// dropped.
     pub until: Stamp,
 }
 
-/// What the list of revocations says about a token.
+/// The state of a token according to the list of revocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationState {
     Good,
     Revoked,
     /// The account is disabled.
     Disabled,
-    /// The list is older than [`Revocations::MAX_AGE`] by either clock, so it can't tell.
+    /// The list is older than [`Revocations::MAX_AGE`] by either clock, so the state can't be
+    /// determined.
     Unknown,
 }
 
-/// Is notified of every revocation once, to close open connections. MUST NOT block.
+/// Receives every revocation once, so that open connections can be closed. MUST NOT block.
 pub trait RevocationListener: Send + Sync {
     /// Handles revocations that have just become known to this instance.
     fn revoked(&self, revocations: &[Revocation]);
@@ -84,8 +86,8 @@ impl Revocations {
         self.notify(&fresh);
     }
 
-    /// Merges what the store reported to a read that began at `as_of`, and drops revocations that are past
-    /// their `until`. Reads must be merged in the order in which they began.
+    /// Merges the result of a read of the store that began at `as_of`, and drops revocations that
+    /// are past their `until`. Reads must be merged in the order in which they began.
     pub fn refresh(&self, feed: &RevocationFeed, as_of: ClockReading) {
         let now = as_of.now;
         let fresh = self.write(|list| {
@@ -139,7 +141,7 @@ impl Revocations {
 }
 
 impl List {
-    /// Returns those that were not in the list before.
+    /// Adds the revocations, and returns those that were not in the list before.
     fn add(&mut self, revocations: &[Revocation]) -> Vec<Revocation> {
         let new = |r: &&Revocation| self.until.insert(r.what, r.until).is_none();
         revocations.iter().filter(new).copied().collect()

@@ -1,4 +1,4 @@
-//! Reads what other instances revoked.
+//! Reads the revocations of other instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::{Revocations, SessionStore};
 use crate::error::StoreError;
 use crate::time::{Clock, Stamp};
 
-/// How far each read reaches back before the previous one. A revocation carries the time of the instance
+/// The overlap of each read with the previous one. A revocation carries the time of the instance
 /// that made it, whose clock may be slow, and it becomes visible only when its transaction commits.
 const OVERLAP: Duration = Duration::from_mins(1);
 
@@ -29,7 +29,7 @@ impl RevocationReader {
         Self { store, list, clock, last_read: None }
     }
 
-    /// Reads what was revoked since the last successful read.
+    /// Reads the revocations made since the last successful read.
     pub async fn read(&mut self) -> Result<(), StoreError> {
         let as_of = self.clock.reading();
         // After the clock was set back, reads continue from the earlier time.

@@ -25,13 +25,13 @@ pub enum OpenRefusal {
     PasswordChanged,
 }
 
-/// Keeps sessions, their refresh tokens and the revocations. Each method is one transaction.
+/// Stores sessions, their refresh tokens and the revocations. Each method is one transaction.
 ///
 /// A method that ends a session MUST store its revocation in the same transaction.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Opens a session at `ending.at` and records the user's login. If more than `cap` sessions are then
-    /// live, ends the ones opened first as `ending` says; expired sessions do not count.
+    /// Opens a session at `ending.at` and records the user's login. If more than `cap` sessions are
+    /// then live, ends the ones opened first, as `ending` describes; expired sessions do not count.
     ///
     /// An implementation MUST call [`NewSession::check`] under the user's lock. A change of the password
     /// ends every session; no session that was opened with the old password may survive it.

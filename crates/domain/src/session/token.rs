@@ -75,7 +75,7 @@ pub enum AuthFailure {
     Revoked,
     /// The account is disabled or deleted.
     Disabled,
-    /// The list of revocations is too old to tell whether the session has ended.
+    /// The list of revocations is too old to determine whether the session has ended.
     RevocationsUnknown,
 }
 

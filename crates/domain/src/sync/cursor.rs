@@ -1,5 +1,5 @@
-//! Cursors: up to where a device knows a user's todos, and whether the server can continue from
-//! there.
+//! Cursors: the position up to which a device knows a user's todos, and whether the server can
+//! continue from that position.
 
 use std::fmt;
 use std::str::FromStr;
@@ -75,7 +75,7 @@ impl InitialSync {
 /// The stamp up to which a device knows everything, and the mark of an initial sync.
 ///
 /// In its text form, the RFC 3339 timestamp has six fraction digits, or nine during an initial
-/// sync: the last three are the mark. A client returns the text as it came.
+/// sync: the last three are the mark. A client returns the text unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SyncTimestamp {
     pub at: Stamp,
@@ -110,12 +110,12 @@ impl FromStr for SyncTimestamp {
     }
 }
 
-/// Up to where a device knows a user's todos.
+/// The position up to which a device knows a user's todos.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// The device knows everything up to this. `None` is the beginning.
+    /// The device knows everything up to this stamp. `None` is the beginning.
     pub since: Option<SyncTimestamp>,
-    /// The history in which the device read, if it said so.
+    /// The history that the device read from, if the device named it.
     pub epoch: Option<Epoch>,
 }
 
@@ -131,7 +131,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The timestamp for a device that has been given everything up to `at`.
+    /// The timestamp for a device that has received everything up to `at`.
     #[must_use]
     pub fn sync_timestamp(&self, at: Stamp) -> SyncTimestamp {
         SyncTimestamp { at, initial_sync: (at < self.horizon).then(|| self.initial_sync()) }
@@ -144,7 +144,7 @@ impl Position {
 }
 
 impl Cursor {
-    /// The cursor at `since`, in whatever epoch, outside an initial sync.
+    /// The cursor at `since`, in any epoch, outside an initial sync.
     #[must_use]
     pub fn at(since: Option<Stamp>) -> Self {
         Self { since: since.map(SyncTimestamp::from), epoch: None }

@@ -1,11 +1,12 @@
 //! The exchange between a device and the server.
 //!
-//! A device keeps a [`Cursor`]: the stamp up to which it has seen everything. It sends what it
-//! changed, with the version that each change was made against. The server decides each change,
-//! writes what it accepts in one transaction, and answers with every todo that changed after the
-//! cursor and with a new cursor. The stamps of one user are handed out under that user's lock, so
-//! commit order is stamp order, and "everything after the cursor" misses nothing. If the answer is
-//! lost, the device sends the request again: what is in place already is not done twice.
+//! A device keeps a [`Cursor`]: the stamp up to which it has seen everything. It sends its changes,
+//! each with the version that the change was made against. The server decides each change, writes
+//! what it accepts in one transaction, and answers with every todo that changed after the cursor
+//! and with a new cursor. The stamps of one user are handed out under that user's lock, so commit
+//! order is stamp order, and "everything after the cursor" misses nothing. If the answer is lost,
+//! the device sends the request again. A change whose effect is already in place is not applied
+//! twice.
 //!
 //! A cursor can't be continued in two cases, and then the device starts from the beginning:
 //! - Tombstones that the device has not seen are gone: the cursor is older than the horizon.

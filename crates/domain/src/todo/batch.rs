@@ -12,18 +12,18 @@ pub struct Batch {
     /// of the earlier one.
     pub changes: Vec<Change>,
     pub strategy: Strategy,
-    /// Whether one change that does not succeed refuses them all.
+    /// Whether one unsuccessful change refuses the whole batch.
     pub all_or_nothing: bool,
-    /// Up to where the device knows the user's todos. If the cursor can't be continued, nothing is
-    /// written.
+    /// The position up to which the device knows the user's todos. If the cursor can't be
+    /// continued, nothing is written.
     pub cursor: Option<Cursor>,
     /// The maximum number of live todos of the user.
     pub quota: u32,
 }
 
 impl Batch {
-    /// The maximum number of todos that the batch can create. A store offers the plan as many fresh
-    /// numbers.
+    /// The maximum number of todos that the batch can create. A store provides the plan with that
+    /// many fresh numbers.
     #[must_use]
     pub fn possible_creations(&self) -> usize {
         self.changes

@@ -1,4 +1,4 @@
-//! What a client asks to change.
+//! The changes that a client can request.
 
 use super::entity::Todo;
 use super::values::{Description, Title};
@@ -9,9 +9,9 @@ use crate::time::Stamp;
 /// The version that a change was made against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Base {
-    /// Whatever version is current: the client asks for no check.
+    /// Any version: the client requests no check.
     Current,
-    /// The client did not say. Everything may have changed since.
+    /// The client did not name a version. Everything may have changed since.
     Unknown,
     /// This version. A version below 1 or above the current one is a conflict under every strategy.
     Version(i64),
@@ -64,7 +64,7 @@ impl Upsert {
     }
 }
 
-/// What to do with one todo.
+/// An operation on one todo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Creates the todo. If the id already has the same content, nothing changes.
@@ -77,7 +77,7 @@ pub enum Action {
     Delete,
     /// Makes a tombstone live again.
     Restore,
-    /// What a device sends in a sync.
+    /// The upload of one todo in a sync.
     Upsert(Upsert),
 }
 
@@ -87,7 +87,7 @@ pub struct Change {
     pub id: TodoId,
     pub base: Base,
     pub action: Action,
-    /// The device that asks.
+    /// The device that requests the change.
     pub client_id: Option<ClientId>,
 }
 

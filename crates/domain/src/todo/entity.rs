@@ -1,4 +1,4 @@
-//! The todo itself, and its columns as a store keeps them.
+//! The todo itself, and its columns in a store.
 
 use super::field::{Field, Versions};
 use super::values::{Description, Title, TodoNumber};
@@ -26,7 +26,7 @@ pub struct Todo {
     pub(super) versions: Versions,
 }
 
-/// A todo's columns as a store keeps them.
+/// The columns of a todo in a store.
 #[derive(Clone, Debug)]
 pub struct StoredTodo {
     pub id: TodoId,
@@ -110,7 +110,7 @@ impl Todo {
         self.completed_at
     }
 
-    /// The first stamp of the todo, or an earlier instant that the client gave when it created the
+    /// The first stamp of the todo, or an earlier instant that the client named when it created the
     /// todo.
     #[must_use]
     pub const fn created_at(&self) -> Stamp {

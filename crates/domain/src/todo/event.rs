@@ -1,4 +1,4 @@
-//! Events about todos, and the port that takes them to open sockets.
+//! Events about todos, and the port that delivers them to open sockets.
 
 use std::sync::Arc;
 
@@ -17,15 +17,14 @@ pub enum EventKind {
     Restored,
 }
 
-/// One accepted change, with the whole todo as the change left it; `todo.updated_at()` is its
-/// stamp.
+/// One accepted change, with the whole todo after the change; `todo.updated_at()` is its stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TodoEvent {
     pub kind: EventKind,
     pub todo: Arc<Todo>,
 }
 
-/// Takes events to the user's open sockets. Only stores publish; services and handlers never do.
+/// Delivers events to the user's open sockets. Only stores publish; services and handlers never do.
 ///
 /// A store MUST publish the events of a commit after the commit is durable, whether or not the
 /// caller still waits. It MUST publish the events of one user in stamp order. An implementation

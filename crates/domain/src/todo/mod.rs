@@ -1,9 +1,9 @@
-//! The todo: what it holds, how it changes, who decides.
+//! The todo: its contents, its changes, and the rule that decides about them.
 //!
 //! In reading order:
 //! - [`Todo`], its [`Title`] and [`Description`], its [`Field`]s and their [`Versions`]
 //! - [`Change`], and the [`Base`] and [`Strategy`] that decide whether it is stale
-//! - [`resolve()`], the conflict rule: one change of one todo comes to one [`Outcome`]
+//! - [`resolve()`], the conflict rule: it decides one change of one todo, with one [`Outcome`]
 //! - [`Batch`], the changes that are written together, and [`Plan`](plan::Plan), the decision about
 //!   them
 //! - [`TodoStore`], the port to the database, and [`query`], what a client may ask of a list
@@ -12,8 +12,8 @@
 //! Nothing here depends on accounts, sessions or limits. From [`crate::sync`], only the cursor is
 //! needed.
 //!
-//! Deliberately absent: a way to alter a todo past the rule, and a stamp or an id that is made up
-//! here.
+//! Deliberately absent: a way to alter a todo that bypasses the rule, and any source of stamps or
+//! ids.
 
 mod batch;
 mod change;

@@ -1,4 +1,4 @@
-//! What becomes of a change.
+//! The outcome of a change.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::event::EventKind;
 use super::field::Field;
 use super::strategy::Strategy;
 
-/// What becomes of one change. Each change has exactly one outcome.
+/// The outcome of one change. Each change has exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The change is accepted.
@@ -15,7 +15,7 @@ pub enum Outcome {
         /// The todo after the change.
         todo: Arc<Todo>,
         event: EventKind,
-        /// Whether the client holds the whole todo, knowing what it sent: it needs no copy.
+        /// Whether the client, given what it sent, already holds the whole todo and needs no copy.
         client_is_current: bool,
     },
     /// The effect of the change was already in place.
@@ -31,7 +31,7 @@ pub enum Outcome {
     NotFound,
     /// The change creates a todo under an id that already has other content.
     IdInUse,
-    /// The change can't be applied, whatever the versions.
+    /// The change can't be applied, regardless of the versions.
     Rejected(Rejection),
 }
 
@@ -64,7 +64,8 @@ pub struct Conflict {
     /// The fields in conflict: those that the change names with a value other than the server's.
     /// Under [`Strategy::Merge`], only those of them that both sides changed.
     pub fields: Vec<Field>,
-    /// What [`Strategy::Merge`] applied of the change all the same. `current` has it.
+    /// The part of the change that [`Strategy::Merge`] applied despite the conflict. `current`
+    /// includes it.
     pub applied: Option<AppliedPart>,
     pub strategy: Strategy,
     /// Whether the strategy decided for the server's todo. If not, the client has to decide.
@@ -78,7 +79,7 @@ pub struct AppliedPart {
     pub event: EventKind,
 }
 
-/// Why a change can't be applied, whatever the versions.
+/// Why a change can't be applied, regardless of the versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// The user already has `limit` live todos.

@@ -18,7 +18,7 @@ use crate::ids::TodoId;
 use crate::sync::cursor::Position;
 use crate::time::Stamp;
 
-/// What a batch comes to.
+/// The result of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// An outcome for each change, in the batch's order. If the batch is all-or-nothing and one
@@ -28,7 +28,7 @@ pub enum Decision {
     StaleCursor,
 }
 
-/// What a store loads of one user, under that user's lock, to decide a batch.
+/// The data of one user that a store loads under that user's lock to decide a batch.
 #[derive(Clone, Debug)]
 pub struct UserState {
     position: Position,
@@ -38,8 +38,8 @@ pub struct UserState {
 }
 
 impl UserState {
-    /// `live` counts all live todos of the user. `todos` are those that the batch names, as far as
-    /// they exist. `numbers` are fresh, at least as many as [`Batch::possible_creations`].
+    /// `live` counts all live todos of the user. `todos` are the existing todos among those that
+    /// the batch names. `numbers` are fresh, at least as many as [`Batch::possible_creations`].
     #[must_use]
     pub fn new(
         position: Position,
@@ -65,7 +65,7 @@ impl UserState {
     }
 }
 
-/// The decision about one batch. A store writes exactly what it says.
+/// The decision about one batch. A store writes exactly what the decision contains.
 #[derive(Debug)]
 pub struct Plan {
     decision: Decision,
@@ -73,7 +73,7 @@ pub struct Plan {
     events: Vec<TodoEvent>,
 }
 
-/// A todo to store, as the whole batch leaves it.
+/// A todo to store, in its state after the whole batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     pub todo: Arc<Todo>,
@@ -82,8 +82,9 @@ pub struct Written {
 }
 
 impl Plan {
-    /// Decides `batch` against `state` at `now`, and leaves in `state` what holds once the plan is
-    /// written. A store that commits several batches together decides the next one against that.
+    /// Decides `batch` against `state` at `now`, and updates `state` to what it is once the plan is
+    /// written. A store that commits several batches together decides the next one against the
+    /// updated state.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if `state` offers fewer numbers than the batch creates todos;
@@ -110,7 +111,7 @@ impl Plan {
         &self.written
     }
 
-    /// What to answer and what to publish.
+    /// Returns the answer, and the events to publish.
     #[must_use]
     pub fn into_parts(self) -> (Decision, Vec<TodoEvent>) {
         (self.decision, self.events)
@@ -130,7 +131,7 @@ struct Draft<'a> {
     order: Vec<TodoId>,
     /// The ids that the batch names more than once.
     repeated: HashSet<TodoId>,
-    /// What the batch has shown to know of the todos that it names more than once.
+    /// What the batch shows its device to know about the todos that it names more than once.
     earlier: HashMap<TodoId, EarlierChanges>,
     events: Vec<TodoEvent>,
 }
@@ -217,7 +218,7 @@ fn repeated(changes: &[Change]) -> HashSet<TodoId> {
     changes.iter().map(|change| change.id).filter(|id| !seen.insert(*id)).collect()
 }
 
-/// Remembers what `change` shows that its device knows of `current`, which it found.
+/// Records what `change` shows its device to know about `current`, the todo before the change.
 fn remember(
     earlier: &mut HashMap<TodoId, EarlierChanges>,
     change: &Change,

@@ -31,8 +31,8 @@ pub enum Order {
     Descending,
 }
 
-/// Words that all have to occur in the title or the description, in any case. No character is a
-/// wildcard.
+/// Words, each of which must occur in the title or the description. Case does not matter. No
+/// character is a wildcard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Search(Vec<String>);
 

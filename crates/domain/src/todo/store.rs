@@ -12,7 +12,7 @@ use crate::ids::{TodoId, UserId};
 use crate::sync::cursor::Position;
 use crate::time::Stamp;
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
     /// The batch is decided, and what it changed is durable. An outcome for each change, in order.
@@ -56,7 +56,7 @@ impl Changes {
     }
 }
 
-/// Stores the todos of all users, each user's apart from the others'.
+/// Stores the todos of all users, and keeps the users' data apart.
 ///
 /// Every method reads and writes rows of the user it names, and of no other. A read sees every
 /// commit that was answered before the read began.
@@ -70,9 +70,10 @@ pub trait TodoStore: Send + Sync {
     /// the plan. It MUST answer only after the transaction is durable, and MUST publish the plan's
     /// events as [`EventBus`](super::EventBus) demands.
     ///
-    /// Two batches of one user MUST be decided one after the other, each on what the earlier one
-    /// left. A batch that fails MUST leave nothing behind, and MUST NOT make another batch fail. If
-    /// the caller drops the returned future, all of the batch or nothing of it MUST be written.
+    /// Two batches of one user MUST be decided one after the other, each on the state that the
+    /// earlier one left. A batch that fails MUST leave nothing behind, and MUST NOT make another
+    /// batch fail. If the caller drops the returned future, either all of the batch or none of it
+    /// MUST be written.
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError>;
 
     /// Returns the todo, even if it is a tombstone.

@@ -51,7 +51,7 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// The text names no strategy.
+/// The text is not the name of a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("must be manual, merge, last_write_wins or client_wins")]
 pub struct UnknownStrategy;

@@ -1,4 +1,4 @@
-//! What a todo is made of: title, description, number.
+//! The parts of a todo: title, description, number.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,8 +14,8 @@ trimmed_text!(
     check
 );
 
-/// Notes on a todo: up to 10,000 characters, kept exactly as typed. An empty description is a
-/// description too.
+/// Notes on a todo: up to 10,000 characters, kept exactly as typed. An empty description differs
+/// from no description.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Description(String);
 

@@ -42,8 +42,8 @@ impl Email {
         Ok(Self::from_stored(text.to_owned()))
     }
 
-    /// An address read back from a store. It was parsed when it was written, so today's rules do not
-    /// apply to it.
+    /// An address read back from a store. It was parsed when it was written, so the current input
+    /// rules do not apply to it.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self { key: text.to_ascii_lowercase(), typed: text }

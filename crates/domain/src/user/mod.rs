@@ -13,7 +13,7 @@ use crate::text::trimmed_text;
 use crate::time::Stamp;
 
 trimmed_text!(
-    /// The name a user goes by: 1–100 characters after trimming.
+    /// The display name of a user: 1–100 characters after trimming.
     DisplayName,
     100,
     crate::text::check_line

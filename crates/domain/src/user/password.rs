@@ -19,7 +19,7 @@ pub struct PasswordPolicy {
 /// Why a new password is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WeakPassword {
-    /// It is too short or lacks a class of characters; all that it lacks is listed.
+    /// It is too short or lacks a class of characters. The list names everything that is missing.
     #[error("must have {}", .missing.join(", "))]
     Missing { missing: Vec<&'static str> },
     /// It has more than 72 bytes of UTF-8; bcrypt would ignore the rest.
@@ -38,8 +38,8 @@ pub enum WeakPassword {
 #[derive(Clone)]
 pub struct NewPassword(String);
 
-/// The maximum number of common leaked passwords, folded, one a line. Taken from Django's list (BSD licence): the
-/// entries that have a letter and a digit, as the rules refuse all others anyway.
+/// Common leaked passwords, folded, one per line: the entries of Django's list (BSD licence) that
+/// have a letter and a digit. The rules refuse all others anyway.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 impl NewPassword {
@@ -77,8 +77,8 @@ impl NewPassword {
         Ok(Self(text.to_owned()))
     }
 
-    /// A password that was just verified and is to be hashed again at a higher cost. Today's rules do not
-    /// apply to it.
+    /// A password that was just verified and must be rehashed at a higher cost. The rules for new
+    /// passwords do not apply to it.
     pub(crate) fn verified(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -115,7 +115,7 @@ pub enum Verified {
     NeedsRehash,
 }
 
-/// Why the hasher gave no answer.
+/// Why the hasher failed.
 #[derive(Debug, Error)]
 pub enum HasherError {
     #[error("too many passwords are waiting to be hashed")]
@@ -124,8 +124,8 @@ pub enum HasherError {
     Failed(String),
 }
 
-/// Hashes passwords. An implementation MUST do so off the async workers, with a bounded number at work and a
-/// bounded number waiting.
+/// Hashes passwords. An implementation MUST hash on threads other than the async workers, and MUST
+/// bound both the number of running jobs and the number of waiting ones.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {

@@ -15,7 +15,8 @@ use super::verification_key::VerificationKey;
 use crate::http::{self, FetchError};
 use crate::jwt::Segments;
 
-/// The pause after a fetch that did not help: a thousand tokens with made-up key ids cost one request.
+/// The pause after a fetch that failed or was useless: a thousand tokens with made-up key ids cost
+/// one request.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The age at which keys are fetched again, so that a withdrawn key stops being accepted.
@@ -42,8 +43,9 @@ struct Shared {
 struct CachedKeys {
     keys: Keys,
     fetched_at: Option<Stamp>,
-    /// When a fetch last failed or did not bring the key that it was for. Successful fetches are not
-    /// limited: only the issuer can create new keys, and it may rotate them twice in a short time.
+    /// When a fetch last failed, or last lacked the key that it was meant to find. Successful
+    /// fetches are not limited: only the issuer can create new keys, and it may rotate them twice
+    /// in a short time.
     useless_fetch_at: Option<Stamp>,
 }
 
@@ -84,13 +86,13 @@ impl KeySet {
         if candidates.iter().any(|key| key.verifies(token)) {
             return true;
         }
-        // A key or a token without an id may match anything, so only a fetch can tell whether there is a
-        // newer key. A key with exactly this id settles it.
+        // A key or a token without an id may match anything, so only a fetch can show whether there
+        // is a newer key. A key with exactly this id needs no fetch.
         if candidates.is_empty() || candidates.iter().any(|key| key.id.is_some() && key.id.as_deref() == id) {
             return false;
         }
         let is_newer = move |cached: &CachedKeys| cached.fetched_at != fetched_at;
-        // Counts as useless, because nothing says that the issuer has a newer key.
+        // Counts as useless, because nothing indicates that the issuer has a newer key.
         tokio::spawn(self.clone().fetch_unless(now, is_newer, |_| false)).await.is_ok()
             && self.0.cached().candidates(id).iter().any(|key| key.verifies(token))
     }

@@ -1,4 +1,4 @@
-//! When keys are fetched, how often, and which keys are accepted meanwhile.
+//! When and how often keys are fetched, and which keys are accepted during a fetch.
 
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

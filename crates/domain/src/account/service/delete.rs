@@ -1,4 +1,4 @@
-//! Deleting the own account.
+//! Deletes the caller's account.
 
 use super::{AccountService, NotVerified};
 use crate::error::StoreError;
@@ -7,7 +7,7 @@ use crate::session::{EndReason, Principal};
 /// The outcome of a deletion.
 #[derive(Debug)]
 pub enum DeletionOutcome {
-    /// Every row of the user is deleted, and every token has ended.
+    /// Every row of the user is deleted, and every token is revoked.
     Done,
     NotVerified(NotVerified),
     /// The account was deleted before, or the session has ended in the meantime.
@@ -15,7 +15,8 @@ pub enum DeletionOutcome {
 }
 
 impl AccountService {
-    /// Deletes the caller's account, if the password is right or, without one, the login is recent.
+    /// Deletes the caller's account if the password is right or, for an account without a password,
+    /// if the login is recent.
     pub async fn delete(
         &self,
         principal: &Principal,

@@ -1,7 +1,8 @@
-//! Tokens that go by mail: verifying the address and resetting the password.
+//! Tokens sent by email: address verification and password reset.
 //!
-//! A caller who requests an email to an address learns nothing about whether there is an account: the answer
-//! is the same, and so is the work, down to a token that no email carries.
+//! The response to a request for an email does not reveal whether the address has an account. The
+//! server does the same work in both cases: without an account, it stores a token that no email
+//! carries.
 
 use std::net::IpAddr;
 
@@ -34,7 +35,7 @@ pub enum PasswordResetOutcome {
     Invalid,
     /// The new password is refused; the token stays valid.
     Weak(WeakPassword),
-    /// The hasher gave no answer; the token stays valid.
+    /// The hasher failed; the token stays valid.
     Hasher(HasherError),
 }
 
@@ -73,7 +74,8 @@ impl AccountService {
         let purpose = Purpose::ResetPassword;
         let user = self.ports.accounts.by_email(email).await?.filter(|user| user.is_active);
         let token = match &user {
-            // To the address as the user registered it, not as this caller spells it.
+            // The email goes to the address as the user registered it, not as this caller spells
+            // it.
             Some(user) => {
                 let to = user.email.as_ref().unwrap_or(email);
                 self.email_token(purpose, Some(user.id), to, user.display_name.as_ref(), now)

@@ -1,4 +1,4 @@
-//! Exporting everything that is stored about a user.
+//! Exports everything stored about a user.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use crate::session::{AuthFailure, Principal, SessionService};
 use crate::time::Stamp;
 use crate::todo::{Todo, TodoStore};
 
-/// Todos read at once. The largest take some 80 KB each, read and written, so a page takes 4 MB of memory.
+/// The number of todos in one read. The largest todos take about 80 KB each, as loaded and as
+/// written, so a page takes up to 4 MB of memory.
 const PAGE: u32 = 50;
 
 /// An export in progress. Its memory is bounded by one page of todos and 16 bytes for each todo.
@@ -25,9 +26,10 @@ pub struct Export {
 enum Progress {
     /// Nothing is exported yet; the export was started at this instant.
     Account(Box<AccountRecords>, Stamp),
-    /// The todos with these ids are exported, up to this stamp. A todo that changes in the meantime is read
-    /// again with a later stamp. Its id identifies it: a snapshot of the database, held open for as long as
-    /// a client takes to read, would burden every user.
+    /// The todos with these ids are exported, up to this stamp. A todo that changes during the
+    /// export is read again with a later stamp; its id shows that it was exported before. A
+    /// snapshot of the database would avoid that, but it would stay open for as long as the client
+    /// reads and burden every user.
     Todos(Option<Stamp>, HashSet<TodoId>),
     Done,
 }
@@ -35,10 +37,10 @@ enum Progress {
 /// A part of an export.
 #[derive(Debug)]
 pub enum ExportPart {
-    /// The first part: everything but the todos, and when the export was started.
+    /// The first part: everything except the todos, and the start time of the export.
     Account(Box<AccountRecords>, Stamp),
-    /// The next todos in stamp order, tombstones included, each as it is when its part is read. A todo comes
-    /// only once.
+    /// The next todos in stamp order, tombstones included, each in its state when the part is read.
+    /// An export contains each todo only once.
     Todos(Vec<Todo>),
 }
 
@@ -64,8 +66,8 @@ impl AccountService {
 }
 
 impl Export {
-    /// The next part, or `None` at the end. Fails if the session has ended since the part before: a client
-    /// may take any time to read.
+    /// Returns the next part, or `None` at the end. Fails if the session has ended since the
+    /// previous part, because a client may read at any pace.
     pub async fn next(&mut self) -> Result<Option<ExportPart>, ExportError> {
         self.sessions.check(&self.principal).map_err(ExportError::Unauthorized)?;
         match std::mem::replace(&mut self.progress, Progress::Done) {

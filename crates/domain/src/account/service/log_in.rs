@@ -8,10 +8,11 @@ use crate::limits::{Charge, LimitKey, network};
 use crate::session::{Device, Login, OpenRefusal};
 use crate::user::{Email, HasherError, NewPassword, PasswordHash, User, Verified};
 
-/// How often one login verifies the password if the stored hash keeps changing in the meantime.
+/// The maximum number of times that one login verifies the password while the stored hash keeps
+/// changing.
 const ATTEMPTS: u32 = 3;
 
-/// What a user logs in with.
+/// The credentials of a login.
 #[derive(Clone)]
 pub struct Credentials {
     pub email: Email,
@@ -27,7 +28,7 @@ pub enum LoginOutcome {
     Wrong,
     /// The password is right, and the account is disabled.
     Disabled,
-    /// Too many logins failed before.
+    /// Too many earlier logins failed.
     Limited(Charge),
     Hasher(HasherError),
 }
@@ -36,8 +37,8 @@ impl AccountService {
     /// Opens a session if the password is right.
     ///
     /// Each attempt is charged to the network and the account before the password is compared, and
-    /// refunded if the login succeeds or the hasher or the store gives no answer. So concurrent attempts
-    /// can't exceed the limit.
+    /// refunded if the login succeeds, or if the hasher or the store fails. Therefore concurrent
+    /// attempts can't exceed the limit.
     pub async fn log_in(&self, credentials: Credentials, device: Device) -> Result<LoginOutcome, StoreError> {
         let (now, keys) = (self.now(), limit_keys(&credentials.email, device.ip));
         if let Err(charge) = self.ports.limits.charge_all(&keys, now).await {
@@ -50,8 +51,8 @@ impl AccountService {
         outcome
     }
 
-    /// Starts again if the hash changes between the comparison and the opening of the session: another
-    /// login may have hashed the same password again, and then it is still right.
+    /// Retries if the hash changes between the comparison and the opening of the session: another
+    /// login may have rehashed the same password, which is then still right.
     async fn verify_and_open(
         &self,
         credentials: Credentials,
@@ -83,8 +84,8 @@ impl AccountService {
         Ok(LoginOutcome::Wrong)
     }
 
-    /// Hashes the password again at the configured cost, and returns the hash that is then stored. If
-    /// rehashing fails, the login still succeeds.
+    /// Rehashes the password at the configured cost, and returns the hash that is stored
+    /// afterwards. If rehashing fails, the login still succeeds.
     async fn rehash(
         &self,
         user: &User,

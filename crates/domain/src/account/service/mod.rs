@@ -1,5 +1,5 @@
-//! The use cases of accounts. Each method charges the limits, orders the emails and announces the
-//! revocations that belong to its case.
+//! The use cases of accounts. Each method charges the limits, queues the emails and announces the
+//! revocations of its use case.
 
 mod delete;
 mod email_tokens;
@@ -61,13 +61,13 @@ pub struct AccountService {
 }
 
 impl AccountService {
-    /// A service whose logins are sessions of `sessions`.
+    /// Creates a service whose logins open sessions through `sessions`.
     #[must_use]
     pub fn new(ports: AccountPorts, sessions: SessionService) -> Self {
         Self { ports, sessions }
     }
 
-    /// The same service for a surface whose tokens have other lifetimes.
+    /// Returns the same service for an API surface with other token lifetimes.
     #[must_use]
     pub fn with_sessions(&self, sessions: SessionService) -> Self {
         Self { sessions, ..self.clone() }
@@ -90,8 +90,8 @@ impl AccountService {
         self.ports.limits.charge(&mail_to(email), now).await
     }
 
-    /// Charges an email that an authenticated caller requests to the user and the address. It does not count
-    /// for the network, as the server of a frontend sends the requests of all its users.
+    /// Charges an email that an authenticated caller requests to the user and the address. The
+    /// network is not charged, because a frontend's server sends the requests of all its users.
     async fn charge_mail_of(&self, user: UserId, email: &Email, now: Stamp) -> Result<(), Charge> {
         self.ports.limits.charge(&LimitKey::MailOf(user), now).await?;
         self.ports.limits.charge(&mail_to(email), now).await

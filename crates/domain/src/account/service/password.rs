@@ -1,4 +1,4 @@
-//! Changing the password from within a session.
+//! Changes the password within a session.
 
 use super::{AccountService, NotVerified};
 use crate::account::PasswordSet;

@@ -10,7 +10,7 @@ use crate::one_time::Purpose;
 use crate::session::Principal;
 use crate::user::{DisplayName, Email, User};
 
-/// A user, with the providers and issuers that know the user, sorted.
+/// A user, with the sorted names of the providers and issuers of the user's identities.
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub user: User,
@@ -55,8 +55,9 @@ impl AccountService {
         Ok(Profile { user, providers })
     }
 
-    /// Updates the caller's profile, all or nothing. An address that differs from the present one needs the
-    /// password or, if the account has none, a recent login.
+    /// Updates the caller's profile: all of the changes take effect, or none. A new address that
+    /// differs from the current one requires the password or, if the account has none, a recent
+    /// login.
     pub async fn update_profile(
         &self,
         principal: &Principal,

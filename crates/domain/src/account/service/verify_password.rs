@@ -1,4 +1,5 @@
-//! Verifying the user's identity within a session, for what a stolen access token must not suffice.
+//! Verifies the user's identity within a session, for operations that a stolen access token must
+//! not authorise.
 
 use super::AccountService;
 use crate::error::StoreError;
@@ -12,7 +13,7 @@ pub enum NotVerified {
     /// The account has a password and none was given.
     Missing,
     Wrong,
-    /// Too many passwords were wrong before.
+    /// Too many earlier passwords were wrong.
     Limited(Charge),
     Hasher(HasherError),
     /// The account has no password, and the session was not opened recently.
@@ -37,8 +38,8 @@ impl AccountService {
 
     /// Compares the password that an authenticated caller sent with the user's.
     ///
-    /// Wrong passwords are limited by account as failed logins are: each attempt is charged before the
-    /// comparison, and refunded if the password was right or the hasher gave no answer.
+    /// Wrong passwords are limited by account as failed logins are: each attempt is charged before
+    /// the comparison, and refunded if the password was right or the hasher failed.
     pub(super) async fn verify_password(
         &self,
         user: &User,

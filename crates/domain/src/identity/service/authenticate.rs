@@ -11,7 +11,8 @@ use crate::time::Stamp;
 /// The outcome of authenticating a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthOutcome {
-    /// The caller, and the charge to the caller's quota of requests unless they are not limited.
+    /// The caller, and the charge to the caller's quota of requests. `None` if requests are not
+    /// limited.
     Granted(Principal, Option<Charge>),
     /// The caller sends too many requests.
     Limited(Principal, Charge),
@@ -30,8 +31,8 @@ impl IdentityService {
         })
     }
 
-    /// Authenticates a request for a socket. A token that has just expired is refused, as the socket would
-    /// close at once, and it must have the scope [`Scope::TodosRead`].
+    /// Authenticates a request for a socket. The token must have the scope [`Scope::TodosRead`]. A
+    /// token that has just expired is refused, because the socket would close at once.
     pub async fn authenticate_socket(&self, token: &str) -> Result<AuthOutcome, StoreError> {
         Ok(match self.principal(token).await? {
             Ok(principal) if principal.expires_at <= self.now() => AuthOutcome::Refused(AuthFailure::Expired),

@@ -15,7 +15,8 @@ pub struct ReturnTo(pub String);
 #[derive(Clone, Debug)]
 pub struct FlowStart {
     pub return_to: ReturnTo,
-    /// The caller whose account the provider is linked to, as long as the session lasts. `None` logs in.
+    /// The caller whose account the provider is linked to, provided that the session is live at the
+    /// callback. `None` starts a login.
     pub link: Option<Principal>,
     /// The caller's address, for the limit of logins.
     pub ip: Option<IpAddr>,
@@ -26,7 +27,8 @@ pub struct FlowStart {
 pub struct StartedFlow {
     /// The URL to send the browser to.
     pub url: String,
-    /// Names the flow among the flows of one browser; see [`IdentityService::flow`](super::IdentityService::flow).
+    /// Identifies the flow among the flows of one browser; see
+    /// [`IdentityService::flow`](super::IdentityService::flow).
     pub flow: String,
     /// The secret that the browser must bring back in a cookie. A callback from another browser is refused.
     pub binding: String,

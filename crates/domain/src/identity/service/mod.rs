@@ -47,7 +47,7 @@ pub struct IdentityService {
 }
 
 impl IdentityService {
-    /// A service whose logins are sessions of `sessions`.
+    /// Creates a service whose logins open sessions through `sessions`.
     #[must_use]
     pub fn new(ports: IdentityPorts, sessions: SessionService) -> Self {
         Self { ports, sessions }
@@ -95,8 +95,8 @@ impl IdentityService {
         Ok(FlowOutcome::Started(StartedFlow { url: authorization.url, flow, binding }))
     }
 
-    /// Completes a flow with the provider's answer: the authorization response, or the reason for a refusal.
-    /// The state is consumed in any case.
+    /// Completes a flow with the provider's answer: the authorization response, or the reason for a
+    /// refusal. Every call consumes the state.
     pub async fn callback(
         &self,
         provider: &str,
@@ -126,7 +126,7 @@ impl IdentityService {
         };
         let return_to = ReturnTo(state.return_to.to_owned());
         if let Some(user) = consumed.user {
-            // A link is only made for a session, which must still be live.
+            // Only a session that is still live can link a provider.
             let Some(session) = state.session() else { return Ok(CallbackOutcome::Invalid) };
             return Ok(match self.ports.identities.link(user, Some(session), identity, now).await? {
                 Linked::Done => CallbackOutcome::Linked(return_to),
@@ -174,8 +174,9 @@ impl IdentityService {
         }
     }
 
-    /// Ends the new session if the provider was unlinked since the login: an owner who took over the
-    /// account by mail in the meantime could not see this session. A later take-over sees it.
+    /// Ends the new session if the provider was unlinked since the login: the owner may have taken
+    /// over the account by email before this session existed. A later takeover ends the session
+    /// itself.
     async fn unless_unlinked(&self, login: Login, provider: &str) -> Result<ExchangeOutcome, StoreError> {
         let user = login.user.id;
         if self.ports.identities.providers(user).await?.iter().any(|linked| linked == provider) {

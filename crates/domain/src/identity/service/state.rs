@@ -1,10 +1,11 @@
-//! What is stored about a flow while the browser is at the provider.
+//! The data stored about a flow while the browser is at the provider.
 
 use uuid::Uuid;
 
 use crate::ids::SessionId;
 
-/// A flow as it is stored: a text with a line for each field, of which the last may contain line breaks.
+/// A flow in its stored form: text with one line per field. Only the last field may contain line
+/// breaks.
 pub struct StoredFlow<'a> {
     pub provider: &'a str,
     /// The fingerprint of the secret that binds the flow to a browser.
@@ -12,7 +13,7 @@ pub struct StoredFlow<'a> {
     /// The session that links the provider; empty for a login.
     pub session: &'a str,
     pub return_to: &'a str,
-    /// What the provider's adapter needs at the callback.
+    /// The data that the provider's adapter needs at the callback.
     pub flow_state: &'a str,
 }
 

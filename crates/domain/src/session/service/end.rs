@@ -18,8 +18,9 @@ impl SessionService {
         Ok(())
     }
 
-    /// Ends the caller's session and the session of a refresh token in JWT form, if it is another one of
-    /// the same user. Returns `Err`, and ends nothing, if the refresh token is not valid.
+    /// Ends the caller's session and the session of a refresh token in JWT form, if that is another
+    /// session of the same user. Returns `Err`, and ends nothing, if the refresh token is not
+    /// valid.
     pub async fn log_out_with(
         &self,
         principal: &Principal,
@@ -56,7 +57,8 @@ impl SessionService {
         Ok(ended.is_some())
     }
 
-    /// Whether the caller's session was opened recently enough to authorise what can't be undone.
+    /// Whether the caller's session was opened recently enough to authorise operations that can't
+    /// be undone.
     pub(crate) async fn opened_recently(&self, principal: &Principal) -> Result<bool, StoreError> {
         let now = self.ports.clock.now();
         let live = self.ports.sessions.live(principal.user, now).await?;

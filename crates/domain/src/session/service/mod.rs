@@ -39,7 +39,7 @@ impl SessionService {
         Self { ports, lifetimes, cap }
     }
 
-    /// The same service for a surface whose tokens have other lifetimes.
+    /// Returns the same service for an API surface with other token lifetimes.
     #[must_use]
     pub fn with_lifetimes(&self, lifetimes: Lifetimes) -> Self {
         Self { lifetimes, ..self.clone() }
@@ -88,7 +88,8 @@ impl SessionService {
         Ok(opened.map(|opened| self.opened(opened, id, secret, now)))
     }
 
-    /// The login of a session that a store has opened; announces the sessions that ended for it.
+    /// Returns the login of a session that a store has opened, and announces the sessions that
+    /// ended to make room for it.
     pub(crate) fn opened(
         &self,
         opened: OpenedSession,
@@ -147,12 +148,13 @@ impl SessionService {
         })
     }
 
-    /// Adds what a store ended to this instance's list of revocations at once.
+    /// Adds the sessions and users that a store ended to this instance's list of revocations at
+    /// once.
     pub(crate) fn announce(&self, ended: &[Revocation]) {
         self.ports.revocations.add(ended);
     }
 
-    /// How sessions end at `now` for `reason`, and how long that is remembered.
+    /// How sessions end at `now` for `reason`, and how long their revocations are kept.
     pub(crate) fn ending(&self, reason: EndReason, now: Stamp) -> Ending {
         Ending { reason, at: now, until: now.plus(self.lifetimes.longest_access + CLOCK_SKEW) }
     }

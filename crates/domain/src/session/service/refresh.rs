@@ -41,8 +41,8 @@ pub enum RenewalOutcome {
 }
 
 impl SessionService {
-    /// Exchanges a refresh token for the session's next tokens. A refresh token in JWT form is unknown
-    /// here, as it is not meant to rotate.
+    /// Exchanges a refresh token for the session's next tokens. A refresh token in JWT form is
+    /// unknown here, because it does not rotate.
     pub async fn refresh(&self, secret: &str, device: &Device) -> Result<RefreshOutcome, StoreError> {
         let now = self.ports.clock.now();
         let secrets = &self.ports.refresh;
@@ -51,8 +51,8 @@ impl SessionService {
             return Ok(RefreshOutcome::Unknown);
         };
         let token = facts.token;
-        // A stored token that no accepted key derives is in JWT form, or was derived under a key that the
-        // operator has dropped, which others may know.
+        // A stored token that no accepted key derives is in JWT form, or was derived under a key
+        // that the operator has removed and that others may know.
         if secrets.recover(token.session, token.generation, &presented).is_none() {
             return Ok(RefreshOutcome::Unknown);
         }

@@ -1,4 +1,5 @@
-//! The use cases: one exchange with a device, and the replay of what a connecting client missed.
+//! The use cases: one exchange with a device, and the replay of the changes that a connecting
+//! client missed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,18 +10,18 @@ use crate::ids::{TodoId, UserId};
 use crate::time::{Clock, Stamp};
 use crate::todo::{Batch, Change, Changes, Commit, Outcome, Strategy, Todo, TodoStore};
 
-/// What a device sends.
+/// The request of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncRequest {
     pub cursor: Cursor,
     pub strategy: Strategy,
-    /// What the device changed, in order.
+    /// The device's changes, in order.
     pub changes: Vec<Change>,
     /// The maximum number of todos in the answer, at least 1.
     pub limit: u32,
 }
 
-/// What a device gets back.
+/// The answer to a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncAnswer {
     /// An outcome for each change sent, in order.
@@ -30,14 +31,14 @@ pub struct SyncAnswer {
     pub server_changes: Vec<Todo>,
     /// Whether there is more: the device should sync again from `sync_timestamp`.
     pub has_more: bool,
-    /// Up to where the device now knows everything: the stamp of the last todo if there is more,
-    /// else the user's clock. If the cursor went stale after the changes were written, this is that
-    /// cursor, and the next exchange reports it as stale.
+    /// The position up to which the device now knows everything: the stamp of the last todo if
+    /// there is more, else the user's clock. If the cursor went stale after the changes were
+    /// written, this is that cursor, and the next exchange reports it as stale.
     pub sync_timestamp: SyncTimestamp,
     pub epoch: Epoch,
 }
 
-/// What became of an exchange.
+/// The outcome of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyncOutcome {
     Done(SyncAnswer),
@@ -70,7 +71,7 @@ impl SyncService {
         Self { store, clock, quota }
     }
 
-    /// Writes what the device changed, all of it in one transaction, then reads what the device
+    /// Writes the device's changes in one transaction, then reads the changes that the device
     /// lacks.
     ///
     /// The read is a snapshot of its own, taken after the write is durable. It includes that write,
@@ -153,8 +154,8 @@ fn page(found: Vec<Todo>, more: bool, held: &HashMap<TodoId, Option<i64>>, limit
     (todos, has_more)
 }
 
-/// The version of each todo that the device holds because it sent it; `None` for a todo of which it
-/// lacks something.
+/// The version of each todo that the device holds because it sent it; `None` for a todo that the
+/// device does not hold completely.
 fn held_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
     let mut all = HashMap::new();
     for outcome in outcomes {

@@ -1,4 +1,4 @@
-//! Arbitrary lists and changes, from so few values that they collide.
+//! Generates arbitrary lists and changes, from so few values that they collide.
 
 use proptest::prelude::*;
 use proptest::sample::select;

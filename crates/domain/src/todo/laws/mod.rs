@@ -85,8 +85,8 @@ fn in_place(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unchanged { .. })
 }
 
-/// One user's list, kept as a store keeps it: it loads what a batch names and writes what the plan
-/// says.
+/// One user's list, which works as a store does: it loads the todos that a batch names and writes
+/// those of the plan.
 #[derive(Clone, Debug, PartialEq)]
 struct List {
     position: Position,
@@ -148,7 +148,7 @@ impl Step<'_> {
     }
 }
 
-/// The steps of `batch`, which was decided on `list` as it was before.
+/// The steps of `batch`, which was decided on `list`, the list before the batch.
 fn replay<'a>(list: &List, batch: &'a Batch, done: &'a Done) -> Vec<Step<'a>> {
     let mut todos = list.todos.clone();
     let step = |(change, outcome): (&'a Change, &'a Outcome)| {

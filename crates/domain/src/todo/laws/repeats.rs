@@ -25,9 +25,9 @@ fn sent(base: Base, uploads: &[Upsert]) -> Vec<Change> {
     uploads.iter().map(|upload| change(id(1), base, Action::Upsert(upload.clone()))).collect()
 }
 
-/// The fields whose values a change shows that its device knows, because it names them as they are.
-/// If the change has no base and altered nothing, it may be a creation whose answer was lost; then
-/// they include those that it left out.
+/// The fields whose current values the change names, which shows that its device knows them. If the
+/// change has no base and altered nothing, it may be a creation whose answer was lost; then the
+/// fields that it left out are included.
 fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
     let Action::Upsert(sent) = &step.change.action else { panic!("devices send upserts") };
     let (todo, altered) = match (step.outcome, applied(step.outcome)) {

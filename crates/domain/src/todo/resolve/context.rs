@@ -1,4 +1,4 @@
-//! What the rule knows besides the todo and the change.
+//! The inputs of the rule besides the todo and the change.
 
 use super::desired::DesiredFields;
 use crate::sync::cursor::Cursor;
@@ -9,20 +9,20 @@ use crate::todo::field::Field;
 use crate::todo::strategy::Strategy;
 use crate::todo::values::TodoNumber;
 
-/// What [`resolve`](super::resolve()) needs to know besides the todo and the change.
+/// The inputs of [`resolve`](super::resolve()) besides the todo and the change.
 #[derive(Clone, Copy, Debug)]
 pub struct ResolveContext<'a> {
     /// Decides about a stale change.
     pub strategy: Strategy,
     /// The stamp of the todo if the change is accepted.
     pub stamp: Stamp,
-    /// The server's current time. A client's clock that is ahead of it counts as this.
+    /// The server's current time. A client's time that is later than this counts as this time.
     pub now: Stamp,
     /// The number of the todo if the change creates it.
     pub number: TodoNumber,
-    /// Up to where the device knows the user's todos, if it said so.
+    /// The position up to which the device knows the user's todos, if the device named one.
     pub cursor: Option<&'a Cursor>,
-    /// What earlier changes of the same todo in the same batch came to.
+    /// The results of earlier changes of the same todo in the same batch.
     pub earlier: Option<&'a EarlierChanges>,
     /// The changes that follow in the same batch.
     pub later: &'a [Change],
@@ -54,9 +54,9 @@ impl ResolveContext<'_> {
         created_here || self.cursor.is_none_or(|cursor| cursor.stamp() >= Some(self.others_stamp(todo)))
     }
 
-    /// The version that the change was made against: 0 if the client did not say, `None` if it asks
-    /// for no check. If an earlier change of the batch created the todo, or found what it creates in
-    /// place, the base that it named also counts as 0.
+    /// The version that the change was made against: 0 if the client named none, `None` if the
+    /// client requests no check. If an earlier change of the batch created the todo, or found what
+    /// it creates in place, the base that it named also counts as 0.
     pub(super) fn effective_base(&self, base: Base) -> Option<i64> {
         match base {
             Base::Current => None,
@@ -74,8 +74,8 @@ impl ResolveContext<'_> {
         matches!(base, Base::Version(version) if !(1..=todo.version()).contains(&version) && !creates(version))
     }
 
-    /// Whether another batch changed `field` after `since`, to a value that this batch has not shown
-    /// to know.
+    /// Whether another batch changed `field` after `since`, to a value that this batch has not
+    /// shown its device to know.
     pub(super) fn is_contested(&self, todo: &Todo, since: i64, field: Field) -> bool {
         let known = self.earlier.is_some_and(|earlier| earlier.in_place.contains(&field));
         !known && (since + 1..=self.others_version(todo)).contains(&todo.versions().of(field))
@@ -93,9 +93,9 @@ impl ResolveContext<'_> {
             && !Field::ALL.into_iter().any(|field| self.is_contested(todo, since, field))
     }
 
-    /// Whether a later change of the batch replaces what this change says about `field`, and that
-    /// later value is already in place. Then the batch repeats one that was applied, and this change
-    /// was applied before the later one replaced it.
+    /// Whether a later change of the batch replaces the value that this change names for `field`,
+    /// and that later value is already in place. Then the batch repeats one that was applied, and
+    /// this change was applied before the later one replaced it.
     pub(super) fn is_superseded(&self, todo: &Todo, field: Field) -> bool {
         // A creation replaces nothing.
         let replaces =
@@ -108,23 +108,23 @@ impl ResolveContext<'_> {
     }
 }
 
-/// What a batch has to remember of a todo, so that a later change of the same todo counts as made on
-/// top of the earlier ones: a device is never in conflict with itself.
+/// The facts about a todo that a batch records, so that a later change of the same todo counts as
+/// made on top of the earlier ones: a device is never in conflict with itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierChanges {
     /// The last version that another batch made; 0 if this batch created the todo.
     version: i64,
     /// The stamp of that version.
     updated_at: Option<Stamp>,
-    /// The version that the creating change named, whatever it meant.
+    /// The version that the creating change named, regardless of its meaning.
     creation_base: Option<i64>,
-    /// The fields of which an earlier change named the value that they have: the device knows it,
+    /// The fields whose current value an earlier change named: the device knows this value,
     /// whatever its base.
     in_place: Vec<Field>,
 }
 
 impl EarlierChanges {
-    /// Remembers `current` as the batch's first change of the todo found it.
+    /// Records `current`, the todo before the batch's first change of it.
     #[must_use]
     pub fn before(change: &Change, current: Option<&Todo>) -> Self {
         Self {
@@ -135,13 +135,14 @@ impl EarlierChanges {
         }
     }
 
-    /// Remembers what `change`, which left `todo` behind, shows that the device knows: each value
-    /// that it names and that is in place. `altered` is whether the change altered the todo.
+    /// Records the values that `change` shows the device to know: each value that the change names
+    /// and that is in place in `todo`, the todo after the change. `altered` is whether the change
+    /// altered the todo.
     pub fn add(&mut self, change: &Change, todo: &Todo, altered: bool) {
         let desired = DesiredFields::of_action(&change.action);
         let shown = |field| desired.names(field) && !desired.differs(todo, field);
         // A change with a base that no todo has may be a creation whose answer was lost. The fields
-        // that it left out are then as a creation makes them.
+        // that it left out then have the values that a creation sets.
         let impossible = |version: &i64| !(1..=todo.version()).contains(version);
         let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
         let created = !altered && desired.title.is_some() && no_base;

@@ -26,7 +26,8 @@ impl<'a> DesiredFields<'a> {
         }
     }
 
-    /// What an action names, as far as it says so on its own: a toggle depends on the todo.
+    /// The values that an action names by itself. A toggle names none, because its value depends on
+    /// the todo.
     pub fn of_action(action: &'a Action) -> Self {
         match action {
             Action::Create(new) => Self {
@@ -86,8 +87,8 @@ impl<'a> DesiredFields<'a> {
         Field::ALL.into_iter().all(|field| self.names(field))
     }
 
-    /// `todo` with the desired values, one version later. `restoring` makes it live whatever the
-    /// change says.
+    /// `todo` with the desired values, one version later. `restoring` makes it live, whatever the
+    /// change names.
     pub fn applied_to(
         &self,
         todo: &Todo,

@@ -11,7 +11,7 @@
 //! 1. The effect of the change is already in place: the outcome is [`Outcome::Unchanged`], whatever
 //!    the base. This makes a retry harmless.
 //! 2. The change was made against the current version: it is applied.
-//! 3. The base can't be right, as it is below 1 or above the current version: the change is a
+//! 3. The base can't be right, because it is below 1 or above the current version: the change is a
 //!    conflict under every strategy.
 //! 4. The change is *stale*, and the [`Strategy`] decides:
 //!
@@ -32,7 +32,7 @@
 //! A deletion of a tombstone is in place, whatever else it names.
 //!
 //! Deliberately absent: quotas and stamps. They concern all of a user's todos, and
-//! [`Plan::decide`](super::plan::Plan::decide) takes care of them.
+//! [`Plan::decide`](super::plan::Plan::decide) handles them.
 //!
 //! # One example per strategy
 //!
@@ -72,7 +72,7 @@
 //! assert!(matches!(outcome, Outcome::Applied { todo, .. } if todo.title().as_str() == "soy milk"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! **Client wins** applies the change in any case.
+//! **Client wins** always applies the change.
 //! ```
 #![doc = include_str!("situation.md")]
 //! let outcome = resolve(Some(&todo), &rename, &ResolveContext::new(Strategy::ClientWins, stamp));
@@ -101,8 +101,8 @@ use verdict::{Verdict, judge};
 #[cfg(doc)]
 use super::change::Base;
 
-/// Decides what becomes of `change`, where `current` is the todo that it names, if there is one.
-/// The [module](self) describes the rule.
+/// Decides the outcome of `change`, where `current` is the todo that it names, if there is one. The
+/// [module](self) describes the rule.
 ///
 /// The outcome shares `current` where it shows the todo unchanged.
 #[must_use]
@@ -147,7 +147,7 @@ pub fn resolve(current: Option<&Arc<Todo>>, change: &Change, context: &ResolveCo
     }
 }
 
-/// What an upsert of an unknown id creates. `None` without a title.
+/// The todo that an upsert of an unknown id creates. `None` if the upsert has no title.
 fn new_todo(upsert: &Upsert) -> Option<NewTodo> {
     Some(NewTodo {
         title: upsert.edit.title.clone()?,

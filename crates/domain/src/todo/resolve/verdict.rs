@@ -10,8 +10,8 @@ use crate::todo::strategy::Strategy;
 
 pub(super) enum Verdict {
     InPlace,
-    /// `fields` are applied and `contested` are not. `restoring`: the todo becomes live again although
-    /// the change does not ask for it.
+    /// `fields` are applied and `contested` are not. With `restoring`, the todo becomes live again
+    /// although the change does not request it.
     Apply {
         fields: Vec<Field>,
         contested: Vec<Field>,
@@ -80,8 +80,8 @@ fn merge(
         return Verdict::Conflict { fields: vec![Field::Deleted], server_wins: true };
     }
     // A client that always sends whole todos says `deleted: false` with each change. Together with
-    // a new value, this is an edit, which beats a deletion. Without one, the client has nothing to
-    // say, and must not undo a deletion that it does not know of.
+    // a new value, this is an edit, which beats a deletion. Without one, the change is no edit, and
+    // must not undo a deletion that the client does not know of.
     let edit_beats_deletion = desired.deleted == Some(false) && differing.iter().any(is_edit);
     let (contested, uncontested): (Vec<_>, Vec<_>) = differing
         .into_iter()

@@ -22,8 +22,8 @@ use crate::ids::{TodoId, UserId};
 use crate::text::ClientId;
 use crate::time::Clock;
 
-/// Reads and changes a user's todos. Every `None` means that the user is gone, or for a read the
-/// todo.
+/// Reads and changes a user's todos. `None` always means that the user does not exist or, for a
+/// read, that the todo does not exist.
 #[derive(Clone)]
 pub struct TodoService {
     store: Arc<dyn TodoStore>,
@@ -60,7 +60,7 @@ impl TodoService {
 
     /// Returns all todos that `query` finds, from one snapshot; the offset and the limit of `query`
     /// are ignored. The list is read in parts, so that no single read takes long. If the user
-    /// changes a todo in between, the service starts again, and the last time reads everything at
+    /// changes a todo in between, the service starts again. Its last attempt reads everything at
     /// once.
     pub async fn list_all(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         for _ in 0..Self::TRIES {
@@ -152,7 +152,8 @@ impl TodoService {
         self.commit(user, items.into_iter().map(create).collect(), true).await
     }
 
-    /// Edits each of the todos for which it is possible. Returns an outcome for each, in order.
+    /// Edits every todo that can be edited, and skips the others. Returns an outcome for each, in
+    /// order.
     pub async fn edit_all(
         &self,
         user: UserId,

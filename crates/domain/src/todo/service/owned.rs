@@ -1,4 +1,4 @@
-//! Look-ups and changes for surfaces that tell a missing todo from another user's.
+//! Look-ups and changes for API surfaces that distinguish a missing todo from another user's todo.
 
 use super::{Precondition, TodoService};
 use crate::error::StoreError;
@@ -7,7 +7,7 @@ use crate::todo::change::Edit;
 use crate::todo::entity::Todo;
 use crate::todo::outcome::Outcome;
 
-/// What was found of a todo that the caller names by its id.
+/// The result of looking up a todo that the caller names by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owned<T> {
     Own(T),

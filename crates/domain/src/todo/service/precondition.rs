@@ -6,8 +6,8 @@ use crate::ids::UserId;
 use crate::todo::change::{Base, Change};
 use crate::todo::outcome::Outcome;
 
-/// What must hold for a change to be made. A change whose effect is already in place succeeds in any
-/// case.
+/// A condition for making a change. A change whose effect is already in place succeeds regardless
+/// of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// The todo may have any version.
