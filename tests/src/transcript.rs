@@ -51,8 +51,7 @@ pub fn redact_text(text: &str) -> String {
 /// How many members every problem has with a standard value.
 pub const STANDARD_MEMBERS: usize = 6;
 
-/// Removes the members of a problem that have the value which every problem has; any other value
-/// stays visible.
+/// Removes the members of a problem that have their standard value; any other value stays visible.
 pub fn without_standard_members(problem: &mut Map<String, Value>, status: u16, request_id: Option<&str>) {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let detail = problem.get("detail").cloned();

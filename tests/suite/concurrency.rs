@@ -138,7 +138,7 @@ on_both_databases! {
             }
             wire.reset();
         }
-        // What was written is announced, although no client waited for the answer.
+        // The server announces what it wrote, although no client waited for the answer.
         let (mut written, mut announced) = (BTreeSet::new(), BTreeSet::new());
         let waiting = Instant::now();
         while written.is_empty() || announced != written {

@@ -14,7 +14,7 @@ use crate::support::{everything, id, items, sync, text};
 /// Upper bound for waits that normally take seconds.
 const RECOVERY: Duration = Duration::from_mins(2);
 
-/// Creates and changes todos until `stop` is set, also while the server is down; returns the id and
+/// Creates and changes todos until `stop` is set, even while the server is down; returns the id and
 /// version of each acknowledged write.
 async fn write_until_stopped(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<(String, i64)> {
     let mut acknowledged = Vec::new();
@@ -31,7 +31,8 @@ async fn write_until_stopped(client: Client, first: usize, stop: Arc<AtomicBool>
         let change =
             json!({"last_sync": null, "limit": 1, "todos": [{"id": id(n), "text": "changed", "version": 1}]});
         let change = client.request(Method::POST, "/api/v1/todos/sync").json(&change);
-        // A crash can follow the status line: a change is acknowledged once the whole answer is here.
+        // The server can crash after it has sent the status line. A change is acknowledged once the
+        // whole answer has arrived.
         let answer = match change.send().await {
             Ok(response) if response.status() == 200 => response.json::<Value>().await.ok(),
             _ => None,
@@ -58,7 +59,7 @@ fn expect_all(acknowledged: &[(String, i64)], todos: &Value) {
     }
 }
 
-/// Waits for the writers; returns all that they had acknowledged.
+/// Waits for the writers; returns every write that the server acknowledged.
 async fn join_writers(writers: Vec<tokio::task::JoinHandle<Vec<(String, i64)>>>) -> Vec<(String, i64)> {
     let mut all = Vec::new();
     for writer in writers {

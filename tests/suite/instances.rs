@@ -45,7 +45,7 @@ on_both_databases! {
     async fn a_session_ended_on_one_instance_ends_on_the_other_within_two_seconds(server: Server) {
         let other = twin(&server).await;
         server.client().register("ann@example.com").await;
-        // A busy machine can delay a poll: one session of several has to end in time.
+        // A busy machine can delay a poll, so only one of several sessions has to end in time.
         let mut waits = Vec::new();
         while waits.iter().all(|wait| *wait >= Duration::from_secs(2)) {
             assert!(waits.len() < 5, "{waits:?}");

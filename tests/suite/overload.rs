@@ -59,7 +59,7 @@ async fn a_locked_row_of_one_user_does_not_delay_another_user() {
     let lock =
         "BEGIN; SELECT id FROM users WHERE email = 'ann@example.com' FOR UPDATE; SELECT pg_sleep(60); COMMIT";
     let attempts = async {
-        // Until the row is locked.
+        // Wait until the row is locked.
         let held = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' AND pid <> pg_backend_pid()";
         while database.sql(Role::Owner, held).expect("the query runs") == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;

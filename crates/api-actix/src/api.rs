@@ -77,7 +77,7 @@ impl Api {
         self
     }
 
-    /// Answers `/metrics` with what `render` returns, in the Prometheus text format.
+    /// Answers `/metrics` with the output of `render`, in the Prometheus text format.
     #[must_use]
     pub fn with_metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.state_mut().render_metrics = Box::new(render);

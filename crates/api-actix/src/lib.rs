@@ -8,9 +8,9 @@
 //! - [`error`]: the error body, and the status of each error code on each surface
 //! - [`per_user_gate`]: one expensive request at a time for each user
 //! - `state`: what handlers and extractors share
-//! - [`extract`]: what handlers take in
+//! - [`extract`]: the input of handlers
 //! - `wire`: representations and responses that surfaces share
-//! - `middleware`: what every request passes through
+//! - `middleware`: the layers that every request passes through
 //! - the surfaces, each a folder with a file per path: `v1` (`/api/v1`), `todos` (`/auth`, `/todos`), `tasks`
 //!   (`/api/auth`, `/api/tasks`, `/api/{user_id}/tasks`), [`realtime`] (`/ws/todos`) and `operational`
 //! - `routes` and the OpenAPI document

@@ -1,4 +1,4 @@
-//! One expensive request of a kind at a time for each user.
+//! Lets each user run one expensive request of each kind at a time.
 //!
 //! Without it, one user's full lists, slow searches and password checks could take all memory, every
 //! database reader and the whole queue of the hasher.

@@ -12,11 +12,12 @@ use domain::UserId;
 
 /// The size of the budget in bytes.
 const BUDGET: usize = 512 * 1024 * 1024;
-/// A user's only response may take one part in so many of what the other users leave free.
+/// A user's only response may take the memory that other users leave free, divided by this.
 const SHARE_OF_ONE: usize = 2;
-/// Several responses of one user may together take one part in so many.
+/// Several responses of one user together may take that memory, divided by this.
 const SHARE_OF_SEVERAL: usize = 8;
-/// Smaller responses, in bytes, are not counted: the system's buffers take them at once.
+/// Responses below this size, in bytes, are not counted, because the system's buffers take them at
+/// once.
 const MIN_COUNTED: usize = 64 * 1024;
 
 /// The budget of the whole process. Clones share it.

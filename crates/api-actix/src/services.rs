@@ -1,4 +1,4 @@
-//! The services of surfaces whose tokens do not live as long as those of v1.
+//! The services of surfaces whose tokens have other lifetimes than those of v1.
 
 use std::time::Duration;
 
@@ -12,15 +12,16 @@ pub struct SurfaceServices {
 }
 
 impl SurfaceServices {
-    /// Services of `/auth`, whose refresh tokens are JWTs. Access tokens live an hour unless `access`
-    /// says otherwise.
+    /// Services of `/auth`, whose refresh tokens are JWTs. Access tokens are valid for an hour
+    /// unless `access` sets another lifetime.
     pub fn todos(accounts: &AccountService, sessions: &SessionService, access: Option<Duration>) -> Self {
         let access = access.unwrap_or(Duration::from_hours(1));
         let lifetimes = Lifetimes { access, form: RefreshForm::Jwt, ..sessions.lifetimes() };
         Self::new(accounts, sessions, lifetimes)
     }
 
-    /// Services of `/api/auth`. Access tokens live seven days unless `access` says otherwise.
+    /// Services of `/api/auth`. Access tokens are valid for seven days unless `access` sets another
+    /// lifetime.
     pub fn tasks(accounts: &AccountService, sessions: &SessionService, access: Option<Duration>) -> Self {
         let access = access.unwrap_or(Duration::from_hours(7 * 24));
         Self::new(accounts, sessions, Lifetimes { access, ..sessions.lifetimes() })

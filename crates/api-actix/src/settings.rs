@@ -12,14 +12,14 @@ use crate::connection::Timeouts;
 pub struct ApiSettings {
     /// The exact origins whose pages may call the API, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// The maximum number of bytes of a request body. Bodies of the authentication endpoints have a smaller limit
-    /// besides.
+    /// The maximum number of bytes of a request body. The authentication endpoints have an
+    /// additional, smaller limit.
     pub body_limit: usize,
     /// The maximum number of todos in one bulk or sync request.
     pub batch_limit: usize,
     /// The maximum number of todos on one page of a list.
     pub page_limit: u32,
-    /// The lifetime of access tokens on every surface; `None` leaves each surface its own.
+    /// The lifetime of access tokens on every surface; `None` keeps the default of each surface.
     pub access_token_lifetime: Option<Duration>,
     /// The lifetime of the cookie that carries a refresh token.
     pub refresh_token_lifetime: Duration,

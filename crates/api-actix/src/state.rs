@@ -43,7 +43,8 @@ pub struct State {
 }
 
 impl State {
-    /// Runs `work` when the caller has no other work of this kind. Checks the caller again after waiting.
+    /// Runs `work` once the caller has no other work of this kind. Checks the caller again after
+    /// waiting.
     pub async fn run_alone(
         &self,
         caller: &Principal,

@@ -7,7 +7,7 @@
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
-//! - [`stop`]: tells the background workers to stop
+//! - [`stop`]: asks the background workers to stop
 //! - [`commands`]: the commands of the binary
 //!
 //! Deliberately absent: rules (in `domain`) and the API (in `api-actix`).

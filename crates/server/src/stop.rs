@@ -1,4 +1,4 @@
-//! Tells background workers to stop, so that each ends between two pieces of work.
+//! Asks background workers to stop, so that each ends between two units of work.
 
 use std::time::Duration;
 

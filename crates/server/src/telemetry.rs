@@ -30,8 +30,8 @@ const OWN_TARGETS: [&str; 9] = [
     "todo_server",
 ];
 
-/// Not logged: the framework reports every malformed request and every disconnecting client as an error.
-/// `access` and the metrics cover what matters of that.
+/// This target is not logged: the framework reports every malformed request and every disconnecting
+/// client as an error. `access` and the metrics cover the relevant ones.
 const SILENCED_TARGET: &str = "actix_http";
 
 /// The upper bounds of the histogram buckets, in seconds.

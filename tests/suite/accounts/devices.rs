@@ -48,7 +48,8 @@ on_both_databases! {
              {"client_id": "phone", "created_at": "[time]", "current": true, "id": "[id]", "ip": "127.0.0.1",
               "last_used_at": "[time]", "user_agent": "Phone/1.0"}]
         "#]].assert_eq(&list.to_string());
-        // The maximum number of recently used device comes first; `current` marks the one that asks.
+        // The most recently used device comes first; `current` marks the device that sent the
+        // request.
         assert_eq!(members(&devices(&laptop).await, "current"), json!([true, false]));
         refresh(&server.client(), &tokens).await.expect(200);
         let list = devices(&laptop).await;

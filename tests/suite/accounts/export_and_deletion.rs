@@ -65,9 +65,9 @@ fn ids(list: &Value) -> BTreeSet<String> {
     joined_members(list, &["id"]).into_iter().map(|id| id.replace('-', "")).collect()
 }
 
-/// How the rows of a table stand in the export: what the database has, and what the document says.
-/// A table that is not named here fails the test: its rows have to be exported, or a reason be
-/// given why they need not.
+/// The rows of a table in the database, and the corresponding entries of the export. A table that
+/// is not named here fails the test: either the export must contain its rows, or this function must
+/// state why it need not.
 fn stored_and_exported(
     server: &Server,
     table: &str,

@@ -30,7 +30,7 @@ fn cookie(answer: &Answer) -> String {
     pair.strip_prefix("refresh_token=").expect("the refresh token's cookie").to_owned()
 }
 
-/// Asserts that the server's only session has two tokens, of which the first is replaced.
+/// Asserts that the server's only session has two tokens and that the first is replaced.
 fn assert_one_live_token(server: &Server) {
     let live =
         server.column("SELECT '' || generation AS value FROM refresh_tokens WHERE replaced_at IS NULL");

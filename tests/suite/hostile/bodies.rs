@@ -176,7 +176,8 @@ async fn an_empty_body_counts_as_absent_whatever_its_content_type() {
         let required = empty("/api/v1/todos", content_type).await;
         required.expect_problem(400, "VALIDATION_009");
         assert_eq!(required.json()["message"], "A JSON body is required");
-        // The type of a body that is not empty counts, with a known length or in chunks.
+        // The content type of a body that is not empty is checked, whether its length is known or
+        // it comes in chunks.
         let chunks = futures_util::stream::iter(["{}"].map(Ok::<_, std::io::Error>));
         for body in [reqwest::Body::from("{}"), reqwest::Body::wrap_stream(chunks)] {
             let request = ann.request(reqwest::Method::POST, "/api/v1/auth/refresh");

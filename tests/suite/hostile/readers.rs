@@ -11,8 +11,8 @@ use crate::support::{add, everything, id, items};
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30 + 60);
 /// The server's timeout of 90 s for the next request on a connection, with the same margin.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90 + 60);
-/// The maximum number of by which the server's memory may grow, in MiB. It grows by about 150, and by 640 if the
-/// server keeps every answer.
+/// The maximum growth of the server's memory, in MiB. It grows by about 150, and would grow by 640
+/// if the server kept every answer.
 const MAX_GROWTH: u64 = 256;
 
 /// Creates a thousand todos: a sync from the beginning answers with 10 MB.

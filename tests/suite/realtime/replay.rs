@@ -42,7 +42,7 @@ on_both_databases! {
             }
             replayed.push(message);
         };
-        // Whether the replay comes before or after `ready`, it comes before anything live.
+        // The replay comes before any live event, whether it comes before or after `ready`.
         replayed.extend(socket.drain().await);
         let versions: Vec<_> = replayed.iter().map(id_and_version).collect();
         assert_eq!(

@@ -28,7 +28,7 @@ on_both_databases! {
         for n in 0..5 {
             add(&ann, &format!("todo {n}")).await;
         }
-        // Stands for housekeeping that deleted a tombstone newer than these todos.
+        // Simulates housekeeping that deleted a tombstone newer than these todos.
         server.execute("UPDATE users SET sync_horizon = sync_clock");
         add(&ann, "the last").await;
         let all = ["todo 0", "todo 1", "todo 2", "todo 3", "todo 4", "the last"];

@@ -80,7 +80,7 @@ impl Testbed {
         Served::start(&self.server, self.folder.path(), &self.settings(), |_| Vec::new()).await
     }
 
-    /// Starts the floor. On PostgreSQL it owns the tables, so row-level security does not apply.
+    /// Starts the baseline. On PostgreSQL it owns the tables, so row-level security does not apply.
     pub async fn serve_floor(&self) -> Result<Served> {
         let own = std::env::current_exe()?;
         let (command, database) = match &self.engine {

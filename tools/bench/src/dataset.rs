@@ -22,7 +22,7 @@ pub const USERS: usize = 1_000;
 /// The number of todos of each user.
 pub const TODOS: usize = 1_000;
 
-/// The secret for tokens of the server and the floors.
+/// The secret for tokens of the server and the baselines.
 pub const SECRET: &str = "a secret of the benchmark, of 48 characters or so";
 /// The `iss` and `aud` of tokens.
 pub const TOKEN_ISSUER: &str = "todo-sync";

@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: compares the server with a floor, the least that could do the same work, on both databases.
+//! `cargo xtask bench`: compares the server with a baseline, a minimal program for the same work,
+//! on both databases.
 //!
 //! - [`dataset`], [`fill`]: the content of the database
-//! - [`floor`]: the floors
+//! - [`floor`]: the baselines
 //! - [`client`], [`load`]: the requests and their senders
 //! - [`process`]: the processes under measurement
 //! - [`database`], [`run`], [`results`]: the course of a run
@@ -44,7 +45,7 @@ struct Cli {
     options: Options,
 }
 
-/// The hidden commands are the floors, which run as separate processes.
+/// The hidden commands are the baselines, which run as separate processes.
 #[derive(Subcommand)]
 enum Command {
     /// Measures only whether response times reveal who has an account

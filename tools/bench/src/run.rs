@@ -19,7 +19,7 @@ use crate::{Kind, Options, Part, Result};
 
 /// The number of measured starts.
 const STARTS: usize = 5;
-/// The server is idle this long after its start.
+/// How long after its start the server counts as idle.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 struct Plan {
@@ -124,7 +124,7 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
     Ok(Results { kind, version, size, start, comparisons, deliveries, floods })
 }
 
-/// A server and a floor that are compared.
+/// A server and a baseline that are compared.
 struct Run<'a> {
     testbed: &'a Testbed,
     served: &'a Served,

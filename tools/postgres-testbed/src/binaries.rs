@@ -11,7 +11,7 @@ pub struct Binaries(PathBuf);
 impl Binaries {
     /// Searches `PG_BIN`, then `PATH`, then the folders of Debian, Red Hat and Homebrew, newest version first.
     ///
-    /// The error tells the user how to install PostgreSQL.
+    /// The error explains how to install PostgreSQL.
     pub fn find() -> Result<Self, String> {
         if let Some(folder) = env::var_os("PG_BIN") {
             return Self::with_all_programs(Path::new(&folder)).ok_or_else(|| {

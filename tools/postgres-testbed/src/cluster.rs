@@ -105,11 +105,11 @@ impl PrivateCluster {
         Database::create(&self.0, hint, None).unwrap_or_else(|e| panic!("{e}"))
     }
 
-    /// Stops the cluster like a crash: it closes connections and refuses new ones. Committed data is there again after
-    /// [`start_again`](Self::start_again).
+    /// Stops the cluster as a crash would: it closes connections and refuses new ones. Committed
+    /// data is available again after [`start_again`](Self::start_again).
     ///
     /// # Panics
-    /// If it does not run.
+    /// If it is not running.
     pub fn stop_immediate(&self) {
         self.0.stop_immediate().unwrap_or_else(|e| panic!("{e}"));
     }
@@ -117,7 +117,7 @@ impl PrivateCluster {
     /// Starts the stopped cluster on the same port, and returns when it accepts connections.
     ///
     /// # Panics
-    /// If it runs or does not start.
+    /// If it is already running, or does not start.
     pub fn start_again(&self) {
         self.0.start_again().unwrap_or_else(|e| panic!("{e}"));
     }

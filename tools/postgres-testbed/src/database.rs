@@ -49,7 +49,7 @@ impl Database {
         if let Some(template) = template {
             let _ = write!(sql, " TEMPLATE \"{template}\"");
         }
-        // Versions before 15 know no other strategy and no keyword for it.
+        // Versions before 15 have no other strategy, and no keyword for it.
         if instance.version()? >= 15 {
             sql.push_str(" STRATEGY FILE_COPY");
         }
@@ -81,7 +81,7 @@ impl Database {
         self.url(Role::Owner)
     }
 
-    /// `postgres://…` over TCP for [`Role::App`], as a server in production has it.
+    /// `postgres://…` over TCP for [`Role::App`], as a production server uses it.
     #[must_use]
     pub fn app_url(&self) -> String {
         self.url(Role::App)

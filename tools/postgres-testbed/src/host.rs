@@ -1,4 +1,4 @@
-//! What a cluster needs of the machine: an account to run as, folders, ports, random names.
+//! What a cluster needs from the machine: an account to run as, folders, ports, random names.
 
 use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;

@@ -4,9 +4,10 @@
 //! processes may join, `ready` with the port. A folder whose pipe has no watchdog is left from a killed watchdog; the next
 //! process removes it.
 //!
-//! A process searches for a cluster and starts a new one under an exclusive lock on the file `lock` beside the folders. The
-//! watchdog takes no lock: it removes `ready` and then waits for the end of the pipe once more, while a joining process opens
-//! the pipe and then looks for `ready`; so one of the two sees the other.
+//! A process searches for a cluster and starts a new one under an exclusive lock on the file `lock`
+//! beside the folders. The watchdog takes no lock: it removes `ready` and then waits for the end of
+//! the pipe once more, while a joining process opens the pipe and then looks for `ready`, so at
+//! least one of the two notices the other.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -113,7 +114,7 @@ impl Instance {
             .map_err(|e| format!("{e}\n{}", fs::read_to_string(log).unwrap_or_default()))
     }
 
-    /// Stops PostgreSQL like a crash: closes connections and flushes nothing.
+    /// Stops PostgreSQL as a crash would: closes connections and flushes nothing.
     pub(crate) fn stop_immediate(&self) -> Result<(), String> {
         self.pg_ctl(&["stop", "-w", "-m", "immediate"])
     }

@@ -72,7 +72,7 @@ impl Drop for Folder {
 struct User {
     child: Child,
     address: String,
-    /// Kept open: a process that can't print ends early.
+    /// Kept open, because a process that can't print exits early.
     _stdout: Option<BufReader<ChildStdout>>,
 }
 

@@ -1,4 +1,4 @@
-//! Every test that `docs/security.md` names as proof exists.
+//! Checks that every test named in `docs/security.md` exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ fn named(text: &str) -> Vec<&str> {
 }
 
 impl Source {
-    /// Whether the file has a test of this name. Modules may be missing at its front.
+    /// Whether the file has a test of this name. The name may lack its leading modules.
     fn has(&self, name: &str) -> bool {
         let (modules, test) = name.rsplit_once("::").unwrap_or(("", name));
         let in_modules = modules.split("::").filter(|module| !module.is_empty()).all(|module| {

@@ -14,8 +14,9 @@ const NOT_QUICK: [&str; 4] = ["adapters-postgres", "bench", "blackbox-tests", "p
 const QUICK_BLACK_BOX: [&str; 4] =
     ["two_devices", "sync::exchange", "contracts::surfaces", "realtime::events"];
 
-/// Runs the tests. After `--quick`, only those that need no other program than cargo, with SQLite; otherwise all,
-/// with `arguments` for `cargo test`: before a `--` its own options, after it filters.
+/// Runs the tests. With `--quick`, runs only those that need no program but cargo, on SQLite.
+/// Otherwise runs all, and passes `arguments` to `cargo test`: its own options before a `--`,
+/// filters after it.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
     if arguments == ["--quick"] { quick() } else { all(arguments) }
 }

@@ -62,7 +62,8 @@ pub fn python_program(name: &str) -> Result<PathBuf, String> {
     if !is_current(&requirements, &mark) {
         println!("installing the Python packages of tests/requirements.txt into {}", folder.display());
         let needed = "Python 3.11 or newer with pip is needed: `apt-get install python3 python3-pip`";
-        // Debian packages the pip of virtual environments apart; the system's pip does the same.
+        // Debian packages pip for virtual environments separately; the system's pip does the same
+        // job.
         run(command("python3").args(["-m", "venv", "--clear", "--without-pip"]).arg(&folder))
             .map_err(|e| format!("{e}\n{needed}"))?;
         let mut pip = command("python3");

@@ -28,7 +28,7 @@ impl Activity {
     }
 }
 
-/// A request from its head to the last byte of its response that the connection takes over.
+/// A request, from its head until the connection has accepted the last byte of its response.
 #[derive(Debug)]
 pub struct ActiveRequest(Rc<Activity>);
 

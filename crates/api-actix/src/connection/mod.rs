@@ -2,7 +2,7 @@
 //!
 //! The framework limits the time for the head of a connection's first request and for an idle
 //! connection. It has no limit for a client that does not read a response, nor for a later request
-//! that never gets past its first bytes. [`TimedStream`] adds both.
+//! whose head never arrives completely. [`TimedStream`] adds both.
 
 mod activity;
 mod stream;
@@ -24,8 +24,8 @@ use stream::TimedStream;
 pub(crate) use activity::{ActiveRequest, Activity};
 pub use timeouts::Timeouts;
 
-/// How long the server reads on after a response that did not wait for the whole request: closing at
-/// once would reset the connection and could discard the response.
+/// How long the server continues to read after it has responded before the whole request arrived.
+/// Closing at once would reset the connection and could discard the response.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves `app` on TCP connections with `timeouts`. `stopping` returns a future that ends when the

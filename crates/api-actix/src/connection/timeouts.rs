@@ -10,14 +10,16 @@ pub struct Timeouts {
     /// From the end of a request head to the end of its body: a client that trickles a body in holds
     /// memory for it.
     pub body: Duration,
-    /// How long a client may accept no bytes of a response. Every [`Timeouts::BYTES_PER_SECOND`] bytes
-    /// that it does accept win back one second, up to this limit: reading a byte now and then keeps no
-    /// response alive.
+    /// How long a client may accept no bytes of a response. Every [`Timeouts::BYTES_PER_SECOND`]
+    /// bytes that it does accept restore one second, up to this limit, so a client cannot keep a
+    /// response alive by reading a byte now and then.
     pub write: Duration,
-    /// From the end of a response to the first byte of the next request. Longer than proxies keep their
-    /// connections to a server; otherwise they would send requests into a connection that is closing.
+    /// From the end of a response to the first byte of the next request. This is longer than
+    /// proxies keep their connections to a server; otherwise a proxy would send requests on a
+    /// connection that is closing.
     pub keep_alive: Duration,
-    /// From the end of a response to the end of the next request head, whatever arrives in between.
+    /// From the end of a response to the end of the next request head, regardless of what arrives
+    /// in between.
     pub next_head: Duration,
 }
 

@@ -71,7 +71,7 @@ impl Problem {
         // Providers and browsers may send any text, so it is logged in escaped form.
         let reason = error.to_string();
         let message = match error {
-            // Clients can cause this one, so it is no warning.
+            // Clients can cause this failure, so it is not logged as a warning.
             ProviderError::Refused(_) => {
                 tracing::info!(provider, error = ?reason, "a provider refused a login");
                 "The provider refused the login; try again or log in another way"

@@ -30,7 +30,7 @@ pub use crate::surface::Surface;
 /// What a handler returns.
 pub type HandlerResult = Result<HttpResponse, Problem>;
 
-/// `Retry-After` of a failure that is likely to be over soon.
+/// `Retry-After` for a failure that is likely to end soon.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The reason why a request was refused or failed.

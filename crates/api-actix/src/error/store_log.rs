@@ -17,7 +17,7 @@ struct OutageLog {
 static OUTAGE_LOG: Mutex<OutageLog> = Mutex::new(OutageLog { last_line: None, failures: 0 });
 
 impl OutageLog {
-    /// Counts a failure. If a line is due, returns the number of failures that it stands for.
+    /// Counts a failure. If a line is due, returns the number of failures that it represents.
     fn count(&mut self, now: Instant) -> Option<u64> {
         self.failures += 1;
         if self.last_line.is_some_and(|at| now.duration_since(at) < INTERVAL) {

@@ -40,9 +40,9 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
     (!cut.is_empty()).then_some(cut)
 }
 
-/// Whether a browser on this machine sent the request without TLS: the peer and the host name are local,
-/// and no proxy header says `https`. The proxy need not be trusted: a client that lies only gets a cookie
-/// that it cannot use.
+/// Whether a browser on this machine sent the request without TLS: the peer and the host name are
+/// local, and no proxy header says `https`. The proxy need not be trusted: a client that forges the
+/// header only gets a cookie that it cannot use.
 fn is_local(request: &HttpRequest) -> bool {
     let is_loopback = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     is_loopback && has_local_host(request.headers()) && !was_forwarded_from_tls(request.headers())

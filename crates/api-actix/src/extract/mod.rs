@@ -1,4 +1,4 @@
-//! What handlers take in.
+//! The input of handlers.
 //!
 //! An extractor that refuses a request returns a [`Problem`](crate::error::Problem). The content of a
 //! body or a query is read in three steps, so that a response can list every bad field at once:

@@ -9,11 +9,13 @@ use actix_web::web::Bytes;
 use crate::connection::ActiveRequest;
 use crate::response_budget::Reservation;
 
-/// The maximum number of bytes per piece. The connection copies each piece, and compression works piece by piece: a
-/// large body is neither held twice nor compressed before the client reads it.
+/// The maximum number of bytes per piece. The connection copies each piece, and compression works
+/// piece by piece, so the server neither holds a large body twice nor compresses it before the
+/// client reads it.
 const PIECE: usize = 64 * 1024;
 
-/// A body in pieces, and what the request holds until the last piece is out.
+/// A body in pieces, and the resources that the request occupies until the last piece has been
+/// sent.
 pub struct ResponseBody {
     body: BoxBody,
     size: BodySize,

@@ -1,5 +1,5 @@
-//! What every request passes through: request id, error body, response headers, compression, metrics and
-//! the access log.
+//! The layers that every request passes through: request id, error body, response headers,
+//! compression, metrics and the access log.
 
 mod body;
 mod compression;
@@ -51,7 +51,8 @@ pub async fn around<B: MessageBody + 'static>(
     let path = request.match_info().as_str();
     let writer = ProblemWriter { surface: Surface::of(path), id, state };
     if request.method() == Method::HEAD && answers_head(&request) {
-        // The handler of GET answers, and the connection drops the body (RFC 9110 section 9.3.2).
+        // The handler of GET responds to HEAD too, and the connection drops the body (RFC 9110
+        // section 9.3.2).
         request.head_mut().method = Method::GET;
     }
     let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(record.span()).await;
@@ -120,8 +121,8 @@ impl ProblemWriter {
         ServiceResponse::new(request, response)
     }
 
-    /// A complete response that leaves the middleware as an error: after a panic or a failed layer there
-    /// is no request left to build a [`ServiceResponse`] from.
+    /// A complete response that leaves the middleware as an error: after a panic or a failed layer,
+    /// no request is left from which to build a [`ServiceResponse`].
     fn error(&self, problem: &Problem, record: &telemetry::Record) -> Error {
         let mut response = self.respond(problem);
         headers::add_to(response.headers_mut(), &self.id, &self.state.settings, true);

@@ -1,5 +1,6 @@
-//! The span, the metrics and the access log line of a request. None contains a raw path, a query, a header
-//! or a body: client input may be secret, and as a label its values are unbounded.
+//! The span, the metrics and the access log line of a request. None contains a raw path, a query, a
+//! header or a body: client input may be secret, and as a label it would have an unbounded number
+//! of values.
 
 use std::time::Instant;
 

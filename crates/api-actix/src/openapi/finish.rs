@@ -101,7 +101,7 @@ fn complete(operation: &mut Operation, surface: Surface) {
         not_null(body);
     }
     let secured = operation.security.is_some();
-    // An empty list says that the operation is public.
+    // An empty list marks the operation as public.
     operation.security.get_or_insert_default();
     let has = |place: &ParameterIn| {
         operation

@@ -1,4 +1,5 @@
-//! The OpenAPI 3.1 document: what the handlers declare, completed by what all operations share.
+//! The OpenAPI 3.1 document: the declarations of the handlers, and the parts that all operations
+//! share.
 
 mod examples;
 mod finish;

@@ -1,4 +1,4 @@
-//! Why a socket ends, and what the client is sent.
+//! Why a socket ends, and what the server sends to the client then.
 
 use actix_http::ws::{CloseCode, CloseReason};
 use actix_web::web::Bytes;

@@ -57,7 +57,7 @@ struct UserSockets {
 }
 
 impl Hub {
-    /// The largest number of sockets per user.
+    /// The maximum number of sockets per user.
     pub const SOCKETS_PER_USER: usize = 20;
 
     /// A hub without sockets. `clock` measures delivery times and the expiry of tokens.
@@ -67,7 +67,8 @@ impl Hub {
 
     /// A hub with other time limits than the default.
     pub fn with_heartbeat(clock: Arc<dyn Clock>, heartbeat: Heartbeat) -> Arc<Self> {
-        // Metrics start at zero: a rate misses the first increment of a counter that starts at 1.
+        // Counters start at zero, because a rate misses the first increment of a counter that
+        // starts at 1.
         counter!("realtime_events_delivered_total").increment(0);
         counter!("realtime_events_dropped_total").increment(0);
         gauge!("realtime_sockets_open").increment(0.0);
@@ -119,7 +120,7 @@ impl Hub {
         Some(Slot { hub: Arc::clone(self), user })
     }
 
-    /// From now on the returned subscription receives the caller's events and requests to close.
+    /// Returns a subscription that receives the caller's events and requests to close from now on.
     pub(super) fn subscribe(self: &Arc<Self>, principal: &Principal) -> Subscription {
         let mailbox = Arc::new(Mailbox::new(principal.session));
         let mut state = self.state();
@@ -148,7 +149,8 @@ impl Hub {
 
 impl EventBus for Hub {
     fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
-        // A socket that subscribes after this check reads the store later still, and finds these events there.
+        // A socket that subscribes after this check reads the store even later, and finds these
+        // changes there.
         let has_sockets = self.state().users.get(&user).is_some_and(|sockets| !sockets.mailboxes.is_empty());
         if !has_sockets {
             return;

@@ -26,9 +26,9 @@ pub enum Closing {
 
 /// A queue that the hub fills from any thread without blocking, and one socket empties.
 ///
-/// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all events and
-/// accepts none until it is re-armed. The events of one commit are accepted together while fewer wait, so
-/// that one large batch does not make a fast socket appear slow.
+/// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all
+/// events and accepts none until it is re-armed. While fewer wait, it accepts all events of one
+/// commit together, so that one large batch does not make a fast socket appear slow.
 #[derive(Debug)]
 pub struct Mailbox {
     /// The session of the socket.

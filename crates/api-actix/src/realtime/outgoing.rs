@@ -63,7 +63,7 @@ impl Outgoing {
         self.frames.closed().await;
     }
 
-    /// Queues `message` and a close frame after everything that was sent, and returns at once. The
+    /// Queues `message` and a close frame after all frames sent so far, and returns at once. The
     /// connection ends when the client has read them.
     pub fn close(self, message: Option<Bytes>, close: CloseReason) {
         let mut last = message.map_or_else(Vec::new, |frame| frame.to_vec());

@@ -29,7 +29,7 @@ enum ServerMessage<'a> {
     Error { error_code: ProblemCode, message: &'a str },
 }
 
-/// The client has everything up to `at`; live events follow.
+/// The client has every change up to `at`; live events follow.
 pub fn ready(at: Stamp) -> Bytes {
     text(&ServerMessage::Ready { sync_timestamp: Rfc3339(at) })
 }

@@ -1,8 +1,9 @@
 //! Sends what changed while the client was disconnected.
 //!
-//! The socket subscribes to the hub before it reads the first page. So a change after the snapshot of that
-//! page waits in the mailbox, and a change that is in both has the same stamp: no change is missed or sent
-//! twice. If the mailbox overflows meanwhile, another page contains what was lost.
+//! The socket subscribes to the hub before it reads the first page. A change after the snapshot of
+//! that page therefore waits in the mailbox, and a change that is in both the page and the mailbox
+//! has the same stamp in both. No change is missed or sent twice. If the mailbox overflows
+//! meanwhile, another page contains what was lost.
 
 use domain::sync::{Replay, SyncService};
 use domain::{Stamp, UserId};
@@ -28,9 +29,9 @@ impl Source<'_> {
     }
 }
 
-/// Sends every change after `since` and returns the stamp up to which the client has everything. Without
-/// `since` nothing is sent. If `since` is too old to continue from, `resync_required` is sent. In both
-/// cases the result is the user's current stamp.
+/// Sends every change after `since` and returns the stamp up to which the client has every change.
+/// Without `since`, sends nothing; if `since` is too old to continue from, sends `resync_required`.
+/// In both cases, returns the user's current stamp.
 pub async fn catch_up(
     source: &Source<'_>,
     since: Option<Stamp>,

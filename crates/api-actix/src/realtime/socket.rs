@@ -24,8 +24,8 @@ use super::replay::{Source, catch_up};
 /// How long the user's stamp is cached for pongs.
 const CLOCK_TTL: Duration = Duration::from_millis(250);
 
-/// The rate limit of frames from the client: 100 per second on average, in bursts of 200. Beyond that the
-/// socket reads more slowly, which loses nothing.
+/// The rate limit of frames from the client: 100 per second on average, in bursts of 200. Beyond
+/// that rate the socket reads more slowly, so no frame is lost.
 const FRAME_INTERVAL: Duration = Duration::from_millis(10);
 const BURST: Duration = Duration::from_secs(2);
 
@@ -35,13 +35,13 @@ pub struct Socket {
     pub sync: SyncService,
     pub sessions: SessionService,
     pub principal: Principal,
-    /// The stamp up to which the client has everything, if it sent one.
+    /// The stamp up to which the client has every change, if it sent one.
     pub since: Option<Stamp>,
 }
 
 impl Socket {
-    /// Serves the client until one side closes. Checks the session again after subscribing, because the
-    /// hub could not close this socket before.
+    /// Serves the client until one side closes. Checks the session again after subscribing, because
+    /// the hub cannot close a socket before it subscribes.
     pub async fn run(self, incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);
         let end = match self.sessions.check(&self.principal) {
@@ -89,7 +89,7 @@ struct Tasks<'a> {
     source: Source<'a>,
     mailbox: &'a Mailbox,
     out: &'a Outgoing,
-    /// The stamp up to which everything has been sent.
+    /// The stamp up to which every change has been sent.
     cursor: Cell<Stamp>,
 }
 

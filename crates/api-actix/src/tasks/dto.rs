@@ -10,8 +10,8 @@ use crate::extract::{Member, Text, Validation};
 use crate::rfc3339::Rfc3339;
 use crate::wire::{as_is, description, title};
 
-/// The largest number of characters of a title in requests. Other contracts allow more, so a response may
-/// contain a longer one.
+/// The maximum number of characters in the title of a request. Other contracts allow more, so a
+/// response may contain a longer title.
 const TITLE_MAX: usize = 200;
 
 /// A task.

@@ -83,7 +83,7 @@ pub async fn toggle(state: &State, principal: &Principal, id: &str) -> HandlerRe
 
 pub async fn delete(state: &State, principal: &Principal, id: &str) -> HandlerResult {
     let outcome = state.todos.delete_by_number(principal.user, number(id)?).await?;
-    // These contracts have no tombstones, so deleting one finds nothing.
+    // These contracts do not show tombstones, so a request to delete one finds nothing.
     if matches!(outcome, Some(Outcome::Unchanged { .. })) {
         return Err(Problem::todo_not_found());
     }

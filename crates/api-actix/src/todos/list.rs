@@ -18,7 +18,7 @@ use crate::wire::{changed_todo, json, with_location};
 
 /// The default number of todos per page.
 const PAGE: i64 = 20;
-/// The largest number of todos per page.
+/// The maximum number of todos per page.
 const PAGE_MAX: i64 = 100;
 
 /// The sort key.

@@ -48,8 +48,8 @@ pub fn id_in_use() -> FieldError {
     FieldError::new(ErrorCode::IdInUse, "is already in use, with other content")
 }
 
-/// The errors of a rejected item of a batch. A quota is the fault of no member of the item, but of the
-/// list that contains it.
+/// The errors of a rejected item of a batch. An exceeded quota is an error of the list that
+/// contains the item, not of a member of the item.
 pub fn rejection(reason: Rejection) -> Validation {
     match reason {
         Rejection::Quota { limit } => {

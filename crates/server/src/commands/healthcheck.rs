@@ -31,8 +31,8 @@ pub fn run(settings: &Settings) -> Result<(), Unhealthy> {
     if status.split(' ').nth(1) == Some("200") { Ok(()) } else { Err(Unhealthy::NotReady(host, status)) }
 }
 
-/// The address under which this machine reaches the configured host: loopback if the server listens on all
-/// addresses.
+/// The address at which this machine reaches the configured host: loopback if the server listens on
+/// all addresses.
 fn address(settings: &Settings) -> io::Result<SocketAddr> {
     let mut address = (settings.host.as_str(), settings.port)
         .to_socket_addrs()?

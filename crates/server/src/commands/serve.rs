@@ -25,8 +25,8 @@ use crate::{revocations, telemetry, wire};
 const REQUEST_GRACE: Duration = Duration::from_secs(30);
 /// How long a shutdown waits for background workers.
 const WORKER_GRACE: Duration = Duration::from_secs(30);
-/// How long the port stays open after readiness turned negative, so that a load balancer notices before
-/// connections are refused.
+/// How long the port stays open after the readiness check begins to fail, so that a load balancer
+/// notices before connections are refused.
 const READINESS_GRACE: Duration = Duration::from_millis(500);
 /// How often the samples of histograms are aggregated, so that they do not accumulate between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);

@@ -1,8 +1,8 @@
 //! Sends the emails in the outbox.
 //!
-//! A claim on an email is a lease, so that two instances never send one email at the same time, and an email
-//! whose worker died is sent by another. An email that the next hop accepted is marked as sent before any
-//! other is claimed. Deliberately absent: the texts.
+//! A claim on an email is a lease: two instances never send one email at the same time, and if a
+//! worker dies, another sends its emails. An email that the next hop accepted is marked as sent
+//! before any other is claimed. Deliberately absent: the texts.
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +24,7 @@ use crate::stop::Stop;
 
 /// The number of emails that are claimed and sent concurrently.
 const CONCURRENCY: u32 = 4;
-/// The length of a lease, in time-outs of one email.
+/// The length of a lease, as a multiple of the time-out of one email.
 const LEASE_TIMEOUTS: u32 = 3;
 /// The pause when the outbox is empty or unreachable.
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
@@ -69,8 +69,8 @@ impl MailWorker {
         Self { ports, settings, unmarked: HashSet::new(), counted_at: None }
     }
 
-    /// Sends emails until the server stops; the emails that are being sent then are finished first. An outage
-    /// of the store is logged once when it begins and once when it ends.
+    /// Sends emails until the server stops, and finishes the emails that are then in progress. An
+    /// outage of the store is logged once when it begins and once when it ends.
     pub async fn run(mut self, mut stop: Stop) {
         let mut failing = false;
         while !stop.is_requested() || !self.unmarked.is_empty() {

@@ -14,7 +14,7 @@ use super::{cores, setting};
 #[derive(Debug)]
 pub struct Database {
     pub url: DatabaseUrl,
-    /// The same database, as the role that owns the schema.
+    /// The same database, for the role that owns the schema.
     pub migration_url: Option<DatabaseUrl>,
     /// The number of connections for requests, divided evenly among the HTTP workers.
     pub pool_size: usize,

@@ -17,7 +17,8 @@ use super::{parse, spelling};
 
 /// The settings file, in the working directory.
 const SETTINGS_FILE: &str = "todo-sync.toml";
-/// A file of environment variables, in the working directory. Variables that are already set win.
+/// A file of environment variables, in the working directory. Variables that are already set take
+/// precedence.
 const ENV_FILE: &str = ".env";
 
 /// The values of all settings as texts, and the faults found so far.
@@ -25,7 +26,7 @@ const ENV_FILE: &str = ".env";
 /// Reading continues after a fault, so that the operator learns of all faults at once.
 pub struct Layers {
     config: Config,
-    /// The names of the settings that have a value of their own and not just a default.
+    /// The names of the settings that are set explicitly and not just by default.
     given: BTreeSet<String>,
     faults: RefCell<Vec<SettingError>>,
 }
@@ -62,7 +63,7 @@ impl Layers {
         self.faults.borrow_mut().push(fault);
     }
 
-    /// Whether the setting has a value of its own and not just a default.
+    /// Whether the setting is set explicitly and not just by default.
     pub fn is_given(&self, setting: &Setting) -> bool {
         self.given.contains(&*setting.name)
     }
@@ -129,7 +130,8 @@ impl Layers {
     }
 }
 
-/// Puts the environment over the settings file over the defaults. The crate's names are in lower case.
+/// Merges the layers: the environment overrides the settings file, which overrides the defaults.
+/// The crate `config` uses names in lower case.
 fn layered(file: Map<String, Value>, variables: Map<String, String>) -> Result<Config, config::ConfigError> {
     let mut builder = Config::builder();
     for Setting { name, default, .. } in ALL {

@@ -51,8 +51,8 @@ pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
 /// How the secrets in `.env.example` begin.
 pub const EXAMPLE_SECRET: &str = "change-me-";
 
-/// Variables that similar servers support, and what they request. Ignoring them would suggest that it
-/// is done.
+/// Variables that similar servers support, and the feature that each requests. Ignoring such a
+/// variable would suggest that the feature is on.
 pub const UNSUPPORTED: [(&str, &str); 3] = [
     ("REDIS_URL", "share limits and events through Redis"),
     ("SENTRY_DSN", "report errors to Sentry"),

@@ -35,8 +35,8 @@ use crate::settings::{Settings, cores};
 
 /// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
 const TOKEN_ISSUER: &str = "todo-sync";
-/// The length of the hashing queue per core. At the default cost, the last password in it waits some
-/// seconds.
+/// The length of the hashing queue per core. At the default cost, the last password in it waits a
+/// few seconds.
 const HASHER_QUEUE_PER_CORE: usize = 16;
 /// The maximum number of keys that the rate limiter keeps, at a few hundred bytes each.
 const RATE_LIMIT_KEYS: u64 = 50_000;

@@ -35,7 +35,8 @@ fn hostile(code: &'static str, name: impl Into<String>, token: impl Into<String>
     Hostile { name: name.into(), code, token: token.into() }
 }
 
-/// A real token, its content and every key: each token of the corpus has one fault alone.
+/// A valid token, its content and every key. The corpus is made from them, so that each of its
+/// tokens has exactly one fault.
 struct World {
     /// Ann's access token.
     real: String,
@@ -187,7 +188,8 @@ async fn every_hostile_token_is_refused_on_every_surface() {
     ann.get("/api/v1/todos").await.expect(200);
 }
 
-/// One token of each kind that the server accepts: a refusal is due to the fault of the token.
+/// One valid token of each kind. The server accepts them, which proves that a refusal is due to the
+/// fault of a token.
 fn accepted_tokens(world: &World) -> Vec<String> {
     let kid = |key: &Key| json!({"alg": key.alg(), "kid": key.jwk["kid"]});
     vec![

@@ -1,8 +1,9 @@
-//! The floors: actix handlers that verify the token as the server does, run the same single query and write the same JSON,
-//! without layers, checks, logs, clocks or events.
+//! The baselines, called *floor* in the tables: actix handlers that verify the token as the server
+//! does, run the same single query and write the same JSON, without layers, checks, logs, clocks or
+//! events.
 //!
-//! A floor runs as a separate process (`bench floor-postgres`, `bench floor-sqlite`), so that its processor time is not mixed
-//! with that of the load.
+//! A baseline runs as a separate process (`bench floor-postgres`, `bench floor-sqlite`), so that
+//! its processor time is not mixed with that of the load.
 
 mod json;
 pub mod postgres;
@@ -38,7 +39,7 @@ struct Creation {
     text: String,
 }
 
-/// The queries of a floor.
+/// The queries of a baseline.
 pub trait Floor: Send + Sync + 'static {
     /// Reads one todo.
     async fn get(&self, user: Uuid, id: Uuid) -> Result<Option<Todo>>;

@@ -1,5 +1,5 @@
-//! The floor on PostgreSQL: diesel-async with pooled connections, recycled without a ping, and cached prepared statements in
-//! autocommit.
+//! The baseline on PostgreSQL: diesel-async with pooled connections, recycled without a ping, and
+//! cached prepared statements in autocommit.
 
 use diesel::pg::Pg;
 use diesel::pg::data_types::PgTimestamp;

@@ -1,5 +1,5 @@
-//! The floor on SQLite: as many reader threads as cores, and one writer thread that commits each request in its own transaction
-//! with `synchronous=FULL`.
+//! The baseline on SQLite: as many reader threads as cores, and one writer thread that commits each
+//! request in its own transaction with `synchronous=FULL`.
 
 use std::path::Path;
 use std::thread;

@@ -43,8 +43,9 @@ impl Case {
         }
     }
 
-    /// The users whose todos it accesses. Readers may read all. Server and floor write different users' todos, because a floor keeps
-    /// no clock; so do patches and syncs, because a sync would return what a patch changed.
+    /// The users whose todos it accesses. Readers may read all. Server and baseline write different
+    /// users' todos, because a baseline keeps no clock; so do patches and syncs, because a sync
+    /// would return what a patch changed.
     fn users(self, side: Side) -> Range<usize> {
         match (self, side) {
             (Self::Get | Self::List | Self::Tasks, _) => 0..USERS,

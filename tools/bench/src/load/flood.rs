@@ -15,8 +15,8 @@ use crate::process::Meter;
 
 /// The number of connections that log in.
 const GUESSERS: usize = 200;
-/// The pause of each after a response. Together they still guess much faster than the server can hash; without a pause, the number
-/// of requests alone would load the machine.
+/// The pause of each connection after a response. Together the connections still guess much faster
+/// than the server can hash; without a pause, the number of requests alone would load the machine.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The number of connections that list todos.
 const READERS: usize = 16;

@@ -1,4 +1,4 @@
-//! The load: connections that each have one request in flight at any time.
+//! The closed-loop load: connections that each have one request in flight at any time.
 
 pub mod cases;
 pub mod flood;

@@ -16,7 +16,7 @@ use crate::results::{Contender, Results, Start};
 use crate::{Kind, Result};
 
 const ABOUT: &str = include_str!("about.md");
-/// Authors write what follows this line of the document; it is kept.
+/// Authors write the part of the document after this line, and a run keeps that part.
 const NOTES: &str = "## Notes\n";
 
 /// The quantile of the delays in milliseconds.
@@ -177,7 +177,7 @@ fn floods(out: &mut String, results: &Results) {
     }
 }
 
-/// The ratio of the server's rate to the floor's: the median of all rounds, and the range.
+/// The ratio of the server's rate to the baseline's: the median of all rounds, and the range.
 fn against_floor(results: &Results, contender: &Contender) -> String {
     let ratios = targets::rounds_to_floor(results, contender.case, contender.connections).unwrap_or_default();
     let (Some(median), [least, .., greatest]) = (targets::median(&ratios), &ratios[..]) else {

@@ -33,7 +33,7 @@ pub fn verdicts(results: &Results) -> Vec<Verdict> {
     .collect()
 }
 
-/// The ratio of the server's rate to the floor's in each round, ascending.
+/// The ratio of the server's rate to the baseline's in each round, ascending.
 pub fn rounds_to_floor(results: &Results, case: Case, connections: usize) -> Option<Vec<f64>> {
     let server = contender(results, case, Side::Server, connections)?;
     let floor = contender(results, case, Side::Floor, connections)?;

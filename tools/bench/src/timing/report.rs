@@ -9,7 +9,7 @@ use super::stats::{Difference, Sample};
 use crate::{Kind, Result};
 
 const ABOUT: &str = include_str!("about.md");
-/// Authors write what follows this line of the document; it is kept.
+/// Authors write the part of the document after this line, and a run keeps that part.
 const NOTES: &str = "## Notes\n";
 
 pub fn text(machine: &[(&str, String)], measured: &[Measured]) -> String {

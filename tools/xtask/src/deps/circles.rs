@@ -1,6 +1,6 @@
-//! Circles of modules that use one another.
+//! Cycles of modules that use one another.
 //!
-//! A parent that uses its children closes no circle with children that use their parent.
+//! A parent that uses its children and children that use their parent do not count as a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,14 @@ use crate::deps::source::Crate;
 /// Which modules each module uses, with the place of the first use.
 type Graph = BTreeMap<String, BTreeMap<String, String>>;
 
-/// One entry for each circle, with all arrows in it.
+/// One entry for each cycle, with all arrows in it.
 pub fn problems(source: &Crate) -> Vec<String> {
     let found = [true, false].map(|to_children| circles(&graph(source, to_children)));
     found.concat().into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Of the arrows between a module and those within it, `to_children` keeps one direction.
+/// The arrows between modules. Between a module and those within it, only one direction is kept:
+/// down if `to_children`, else up.
 fn graph(source: &Crate, to_children: bool) -> Graph {
     let mut graph = Graph::new();
     for from in &source.modules {

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["domain", "adapters-auth", "adapters-mail", "adapters-postgres", "adapters-sqlite", "api-actix"],
     ),
     ("postgres-testbed", &[]),
-    // Its floors speak the server's tokens and JSON.
+    // Its baselines use the server's tokens and JSON.
     ("bench", &["domain", "adapters-auth", "api-actix", "postgres-testbed"]),
     ("blackbox-tests", &["postgres-testbed"]),
     ("xtask", &["postgres-testbed"]),

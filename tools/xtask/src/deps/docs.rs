@@ -1,6 +1,7 @@
 //! Docs on public items.
 //!
-//! Fields and variants need none, as a good name often says enough; the lint `missing_docs` demands them there too.
+//! Fields and variants need none, because a good name often suffices; the lint `missing_docs` would
+//! require them there too.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +49,7 @@ pub fn problems(source: &Crate) -> Vec<String> {
 struct Item {
     keyword: &'static str,
     name: String,
-    /// The type or trait that it is a method or a constant of.
+    /// The type or trait to which a method or a constant belongs.
     owner: Option<String>,
     line: usize,
 }

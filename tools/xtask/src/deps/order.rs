@@ -1,8 +1,9 @@
-//! The arrows between the modules of a crate, held to the order file of the crate.
+//! Checks the arrows between the modules of a crate against its order file.
 //!
-//! `modules.order` has one layer a line, from the bottom up, and comments after `#`. A layer names modules, such as
-//! `todo sync::cursor`; a module stands for all within it that is not named itself, and `crate` for the root alone. A module
-//! may use those of lower layers. Modules of one layer may not use one another, unless a `+` joins them: `a+b c`.
+//! `modules.order` has one layer a line, from the bottom up, and comments after `#`. A layer names
+//! modules, such as `todo sync::cursor`; a module includes all modules within it that are not named
+//! themselves, and `crate` is the root alone. A module may use those of lower layers. Modules of
+//! one layer may not use one another, unless a `+` joins them: `a+b c`.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use crate::deps::source::{Crate, Module, ROOT};
 #[derive(Debug)]
 pub struct Order(Vec<Vec<Vec<String>>>);
 
-/// Where a module stands: its layer, and its group in that.
+/// The position of a module: its layer, and its group in that layer.
 type Place = (usize, usize);
 
 impl Order {
@@ -23,7 +24,7 @@ impl Order {
         Self(layers.filter(|layer| !layer.is_empty()).collect())
     }
 
-    /// The place of the longest name in the file that covers `module`.
+    /// The position of the longest name in the file that covers `module`.
     fn place(&self, module: &str) -> Option<Place> {
         let covers = |name: &str| {
             name == module
@@ -43,7 +44,8 @@ impl Order {
     }
 }
 
-/// Each arrow that points up or sideways, each module without a place and each name without a module.
+/// Each arrow that points up or sideways, each module without a position and each name without a
+/// module.
 pub fn problems(source: &Crate, order: &Order) -> Vec<String> {
     let mut problems = BTreeSet::new();
     for module in &source.modules {

@@ -1,6 +1,7 @@
 //! The modules of a crate and the paths that they name, read from its source.
 //!
-//! Items under `#[cfg(test)]` are skipped. Only paths show: a call of a method in another file's `impl` block does not.
+//! Items under `#[cfg(test)]` are skipped. Only paths are found; a call of a method in another
+//! file's `impl` block is not.
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,7 @@ impl Crate {
     pub fn definer(&self, path: &[String]) -> &Module {
         let mut path = path.to_vec();
         let mut definer = &self.modules[0];
-        // A bound, as imports can name one another in a circle.
+        // A limit, because imports can name one another in a cycle.
         for _ in 0..16 {
             let modules = (0..=path.len()).rev().filter_map(|depth| self.module(&path[..depth]));
             definer = modules.into_iter().next().unwrap_or(definer);
@@ -82,7 +83,8 @@ impl Crate {
         definer
     }
 
-    /// The other modules that a module uses, with the lines. Re-exports of what lies within it are left out.
+    /// The other modules that a module uses, with the lines. Re-exports of modules within it are
+    /// left out.
     pub fn arrows<'a>(&'a self, from: &'a Module) -> impl Iterator<Item = (&'a Module, usize)> {
         let targets = from.uses.iter().map(|used| (used, self.definer(&used.path)));
         let arrows = targets.filter(|(used, to)| {

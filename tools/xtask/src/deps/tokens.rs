@@ -1,4 +1,4 @@
-//! Looking at Rust's tokens.
+//! Helpers for reading Rust's tokens.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -34,7 +34,7 @@ pub fn is_punct(token: &TokenTree, expected: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == expected)
 }
 
-/// Whether `::` stands at this position.
+/// Whether `::` begins at this position.
 pub fn separator(tokens: &[TokenTree], at: usize) -> bool {
     [at, at + 1].iter().all(|at| tokens.get(*at).is_some_and(|token| is_punct(token, ':')))
 }

@@ -20,9 +20,9 @@ use super::validation::FieldError;
 use crate::error::Problem;
 use crate::state::State;
 
-/// The largest body, in bytes, of the authentication endpoints, which accept any number of requests at once
-/// without a token. The largest useful one, a long password with every character escaped, has a few
-/// thousand bytes.
+/// The maximum size of a body, in bytes, at the authentication endpoints, which accept any number
+/// of concurrent requests without a token. The largest useful body, a long password with every
+/// character escaped, has a few thousand bytes.
 const MAX_CREDENTIALS: usize = 16 * 1024;
 
 /// A body within the size limit that is empty or has a JSON content type. [`Body::read`] parses it.

@@ -1,4 +1,4 @@
-//! `/api/auth`: accounts and logins. A login returns a single token, which lives for seven days.
+//! `/api/auth`: accounts and logins. A login returns a single token, which is valid for seven days.
 
 mod signed_in;
 mod signin;

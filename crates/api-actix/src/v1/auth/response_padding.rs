@@ -1,17 +1,18 @@
-//! Responses that take equally long whatever the server found.
+//! Delays responses to fixed steps of time, so that their duration does not reveal what the server
+//! found.
 //!
-//! An email request for a known email address takes a statement or two more than one for an unknown address,
-//! and that difference is measurable (`docs/timing.md`).
+//! A request for an email executes one or two more statements if the address is known. Without
+//! padding, that difference is measurable (`docs/timing.md`).
 
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 
-/// Responses come at multiples of this: much longer than the work takes, and short enough for a user who
-/// waits for an email anyway.
+/// The server responds at multiples of this time. It is much longer than the work takes, and short
+/// enough for a user who waits for an email anyway.
 const STEP: Duration = Duration::from_millis(50);
 
-/// Does the work, and returns its result at the next multiple of [`STEP`] after the start.
+/// Runs `work`, and returns its result at the next multiple of [`STEP`] after the start.
 pub(super) async fn pad<T>(work: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let result = work.await;

@@ -26,9 +26,10 @@ const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp")
 
 /// The default number of todos per page.
 const PER_PAGE: u32 = 50;
-/// The last page that a client can request. Offsets stay far below the limits of the databases.
+/// The number of the last page that a client can request. It keeps offsets far below the limits of
+/// the databases.
 const LAST_PAGE: i64 = 1_000_000_000;
-/// The largest number of characters in a search.
+/// The maximum number of characters in a search.
 const SEARCH_MAX: usize = 500;
 
 /// A filter by completion.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is given, and how each sentence begins.
+/// Rows of given settings, and the beginning of each expected sentence.
 const FAULTS: &str = r#"
     PORT=http => PORT must be a whole number from 0 to 65535, not "http"; for example: PORT=8000
     PORT=65536 => PORT must be a whole number from 0 to 65535, not "65536"
@@ -73,7 +73,8 @@ const FAULTS: &str = r#"
     LOG_LEVEL=loud & PORT=http & DATABSE_URL=x & OIDC_ACME_CLIENT_ID=todos => DATABSE_URL is not a setting | PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
 "#;
 
-/// What replaces or completes the settings of a production server, and how each sentence begins.
+/// Rows of settings that replace or complete those of a production server, and the beginning of
+/// each expected sentence.
 const PRODUCTION_FAULTS: &str = "
     SECRET_KEY= => SECRET_KEY must be set outside development
     SECRET_KEY=hush => SECRET_KEY must have 32 bytes or more in production
@@ -94,7 +95,7 @@ const PRODUCTION_FAULTS: &str = "
     =>
 ";
 
-/// The faults of `given`, if they are not as expected.
+/// The faults of `given`, if they differ from the expected ones.
 fn unexpected(given: &[(&str, &str)], sentences: &[&str]) -> Option<String> {
     let error = load(given).err().unwrap_or_default();
     let lines: Vec<_> = error.lines().collect();

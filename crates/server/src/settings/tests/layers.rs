@@ -1,4 +1,4 @@
-//! Which layer wins, and how a broken file is reported.
+//! Which layer takes precedence, and how a broken file is reported.
 
 use super::*;
 

@@ -15,7 +15,7 @@ mod values;
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
-/// With these, a production server starts.
+/// Settings with which a production server starts.
 const PRODUCTION: [(&str, &str); 5] = [
     ("ENVIRONMENT", "production"),
     ("SECRET_KEY", "x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-x-"),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is given, and what `Debug` shows of the settings.
+/// Rows of given settings, and what their `Debug` form contains.
 const VALUES: &str = r#"
     PORT=9000 => port: 9000 | public_url: "http://localhost:9000"
     PORT=0 & METRICS_PORT=0 => port: 0, metrics_port: Some(0)

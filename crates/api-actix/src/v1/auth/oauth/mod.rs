@@ -1,8 +1,8 @@
 //! `/api/v1/auth/oauth`: logins through OAuth providers.
 //!
-//! The server sends a browser to the provider, and the browser comes back with a code that the server
-//! exchanges for an identity. The browser then carries another code to the frontend, which is valid once and
-//! for a minute: no URL ever contains a token.
+//! The server redirects a browser to the provider, and the browser returns with a code that the
+//! server exchanges for an identity. The server then redirects the browser to the frontend with
+//! another code, which is valid once, for one minute. No URL ever contains a token.
 
 mod callback;
 mod exchange;

@@ -6,7 +6,7 @@ use url::Url;
 use crate::extract::FieldError;
 use crate::settings::ApiSettings;
 
-/// The largest number of characters in the URL.
+/// The maximum number of characters in the URL.
 const MAX_LEN: usize = 2000;
 /// The parameter with the one-time code.
 const CODE: &str = "code";
