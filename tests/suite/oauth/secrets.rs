@@ -64,7 +64,7 @@ on_both_databases! {
         server.terminate();
         server.ended().await;
         let logs = server.logs();
-        assert!(logs.contains("a provider gave no identity"), "{logs}");
+        assert!(logs.contains("a provider did not return an identity"), "{logs}");
         for secret in tokens.iter().chain(&codes) {
             assert!(!holds(&stored, secret), "{secret} stands in the database");
             let found = logs.lines().find(|line| line.contains(secret.as_str()));
