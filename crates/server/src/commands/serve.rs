@@ -78,7 +78,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     drop(shutdown);
     let finished = async { while workers.join_next().await.is_some() {} };
     if timeout(WORKER_GRACE, finished).await.is_err() {
-        tracing::warn!("gave up waiting for background workers; unsent mails are sent after the next start");
+        tracing::warn!("gave up waiting for background workers; unsent emails are sent after the next start");
     }
     workers.shutdown().await;
     tasks.shutdown().await;

@@ -150,7 +150,7 @@ impl MailWorker {
     async fn count(&mut self) -> Result<(), StoreError> {
         if self.counted_at.is_none_or(|counted_at| counted_at.elapsed() >= COUNT_INTERVAL) {
             let queued = self.ports.outbox.queued().await?;
-            #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 mails")]
+            #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 emails")]
             gauge!("mail_queued").set(queued as f64);
             self.counted_at = Some(Instant::now());
         }

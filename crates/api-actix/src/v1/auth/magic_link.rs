@@ -21,7 +21,7 @@ use crate::wire::as_is;
     operation_id = "requestMagicLink",
     tag = "Authentication",
     request_body(content = MailRequest, description = "The email address"),
-    responses((status = 202, description = "The server sends a mail."))
+    responses((status = 202, description = "The server sends an email."))
 )]
 #[post("/auth/magic-link/request")]
 pub(super) async fn request_magic_link(state: web::Data<State>, client: Client, body: Body) -> HandlerResult {

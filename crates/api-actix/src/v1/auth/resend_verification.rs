@@ -16,7 +16,7 @@ use crate::state::State;
     operation_id = "resendVerification",
     tag = "Authentication",
     security(("bearer" = [])),
-    responses((status = 202, description = "If the email address is not verified yet, the server sends a mail."))
+    responses((status = 202, description = "If the email address is not verified yet, the server sends an email."))
 )]
 #[post("/auth/resend-verification")]
 pub(super) async fn resend_verification(state: web::Data<State>, caller: Caller) -> HandlerResult {

@@ -95,7 +95,7 @@ struct ProfilePatch<'a> {
         (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes to change its email address (log in again and repeat the request), or the token lacks the scope."),
         (status = 409, description = "`VALIDATION_003`: the email address belongs to another account."),
         (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_…`: `details.errors` lists every invalid field."),
-        (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many mails; or too many requests.")
+        (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many emails; or too many requests.")
     )
 )]
 #[patch("/users/me")]
