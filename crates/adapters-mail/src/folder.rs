@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use domain::mail::{Letter, MailError, Mailer};
+use domain::mail::{MailError, Mailer, OutgoingMail};
 
 use crate::message::{Sender, compose};
 
@@ -15,7 +15,8 @@ pub struct FolderMailer {
 }
 
 impl FolderMailer {
-    /// The first mail creates the folder. `log_links` also logs each link, which is for development only.
+    /// The first mail creates the folder. `log_links` also logs each link, which is for development
+    /// only.
     #[must_use]
     pub const fn new(folder: PathBuf, sender: Sender, log_links: bool) -> Self {
         Self { folder, sender, log_links }
@@ -24,16 +25,16 @@ impl FolderMailer {
 
 #[async_trait]
 impl Mailer for FolderMailer {
-    async fn send(&self, letter: &Letter) -> Result<(), MailError> {
-        let message = compose(letter, &self.sender)?.formatted();
-        let path = self.folder.join(format!("{}.eml", letter.id));
+    async fn send(&self, mail: &OutgoingMail) -> Result<(), MailError> {
+        let message = compose(mail, &self.sender)?.formatted();
+        let path = self.folder.join(format!("{}.eml", mail.id));
         let partial = path.with_extension("partial");
         let failed = |e: std::io::Error| MailError::Temporary(e.to_string());
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
         write_private(&partial, &message).await.map_err(failed)?;
         tokio::fs::rename(&partial, &path).await.map_err(failed)?;
         // The link is a secret; only a developer's log may show it.
-        let link = letter.link.as_deref().filter(|_| self.log_links);
+        let link = mail.link.as_deref().filter(|_| self.log_links);
         tracing::info!(file = %path.display(), link, "mail written");
         Ok(())
     }
@@ -63,15 +64,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let sender = Sender::parse("todos@example.com").expect("a mailbox");
         let mailer = FolderMailer::new(folder.path().join("outbox"), sender, false);
-        let letter = Letter {
+        let mail = OutgoingMail {
             id: Uuid::nil(),
             to: Email::parse("ann@example.com").expect("an address"),
             name: None,
             template: Template::MagicLink,
             link: Some("https://todos.example.com/magic?token=x".into()),
         };
-        mailer.send(&letter).await.expect("written");
-        mailer.send(&letter).await.expect("written again");
+        mailer.send(&mail).await.expect("written");
+        mailer.send(&mail).await.expect("written again");
         let files: Vec<_> = std::fs::read_dir(folder.path().join("outbox")).expect("it is there").collect();
         assert_eq!(files.len(), 1);
     }

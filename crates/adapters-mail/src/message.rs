@@ -1,6 +1,6 @@
 //! The texts of emails, each in plain text and in HTML.
 
-use domain::mail::{Letter, MailError, Template};
+use domain::mail::{MailError, OutgoingMail, Template};
 use html_escape::{encode_double_quoted_attribute, encode_text};
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -63,20 +63,19 @@ const fn text(template: Template) -> Text {
 }
 
 /// Renders an email in the form that is sent.
-pub(crate) fn compose(letter: &Letter, sender: &Sender) -> Result<Message, MailError> {
+pub(crate) fn compose(mail: &OutgoingMail, sender: &Sender) -> Result<Message, MailError> {
     let refused = |error: &dyn ToString| MailError::Permanent(error.to_string());
-    let to =
-        Mailbox::new(name(letter).map(str::to_owned), letter.to.as_str().parse().map_err(|e| refused(&e))?);
-    let text = text(letter.template);
+    let to = Mailbox::new(name(mail).map(str::to_owned), mail.to.as_str().parse().map_err(|e| refused(&e))?);
+    let text = text(mail.template);
     let host = sender.0.email.domain();
     Message::builder()
         .from(sender.0.clone())
         .to(to)
         .subject(text.subject)
         // The same on each attempt, so that email programs can recognize a duplicate.
-        .message_id(Some(format!("<{}@{host}>", letter.id)))
+        .message_id(Some(format!("<{}@{host}>", mail.id)))
         .raw_header(auto_submitted())
-        .multipart(MultiPart::alternative_plain_html(plain(letter, &text), html(letter, &text)))
+        .multipart(MultiPart::alternative_plain_html(plain(mail, &text), html(mail, &text)))
         .map_err(|e| refused(&e))
 }
 
@@ -85,32 +84,32 @@ fn auto_submitted() -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
-/// The receiver's name, unless an email program could turn a part of it into a link: anyone can choose a name
-/// and have an email sent to a stranger.
-fn name(letter: &Letter) -> Option<&str> {
-    let name = letter.name.as_ref()?.as_str();
+/// The receiver's name, unless an email program could turn a part of it into a link: anyone can
+/// choose a name and have an email sent to a stranger.
+fn name(mail: &OutgoingMail) -> Option<&str> {
+    let name = mail.name.as_ref()?.as_str();
     let is_link =
         |word: &str| word.trim_matches('.').contains('.') || word.contains("://") || word.contains('@');
     (!name.split_whitespace().any(is_link)).then_some(name)
 }
 
-fn greeting(letter: &Letter) -> String {
-    name(letter).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"))
+fn greeting(mail: &OutgoingMail) -> String {
+    name(mail).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"))
 }
 
-fn plain(letter: &Letter, text: &Text) -> String {
-    let greeting = greeting(letter);
-    let link = letter.link.as_deref().filter(|_| text.button.is_some());
+fn plain(mail: &OutgoingMail, text: &Text) -> String {
+    let greeting = greeting(mail);
+    let link = mail.link.as_deref().filter(|_| text.button.is_some());
     let paragraphs = [Some(greeting.as_str()), Some(text.intro), link, Some(text.outro)];
     paragraphs.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
-fn html(letter: &Letter, text: &Text) -> String {
-    let link = text.button.zip(letter.link.as_deref()).map(|(button, link)| {
+fn html(mail: &OutgoingMail, text: &Text) -> String {
+    let link = text.button.zip(mail.link.as_deref()).map(|(button, link)| {
         let (href, label) = (encode_double_quoted_attribute(link), encode_text(button));
         format!("<a href=\"{href}\">{label}</a>")
     });
-    let greeting = encode_text(&greeting(letter)).into_owned();
+    let greeting = encode_text(&greeting(mail)).into_owned();
     let [intro, outro] = [text.intro, text.outro].map(|text| encode_text(text).into_owned());
     let paragraphs: Vec<_> = [Some(greeting), Some(intro), link, Some(outro)].into_iter().flatten().collect();
     let body = format!("<p>{}</p>", paragraphs.join("</p>\n<p>"));
@@ -127,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    fn letter(template: Template, name: &str) -> Letter {
-        Letter {
+    fn mail(template: Template, name: &str) -> OutgoingMail {
+        OutgoingMail {
             id: Uuid::nil(),
             to: Email::parse("ann@example.com").expect("an address"),
             name: DisplayName::parse(name).ok(),
@@ -139,7 +138,7 @@ mod tests {
 
     fn wire(template: Template, name: &str) -> String {
         let sender = Sender::parse("Todos <todos@example.com>").expect("a mailbox");
-        let message = compose(&letter(template, name), &sender).expect("it can be composed");
+        let message = compose(&mail(template, name), &sender).expect("it can be composed");
         String::from_utf8(message.formatted()).expect("mails are ASCII")
     }
 
@@ -160,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_name_can_neither_inject_markup_nor_headers() {
-        let text = html(&letter(Template::MagicLink, "<b>Ann</b>"), &text(Template::MagicLink));
+        let text = html(&mail(Template::MagicLink, "<b>Ann</b>"), &text(Template::MagicLink));
         assert!(text.contains("Hello &lt;b&gt;Ann&lt;/b&gt;,"), "{text}");
         assert!(
             text.contains("href=\"https://todos.example.com/verify?token=a&amp;b=&quot;c&quot;\""),

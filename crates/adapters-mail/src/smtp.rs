@@ -1,13 +1,13 @@
-//! Sends emails over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS (RFC 8314), and authentication (RFC
-//! 4954).
+//! Sends emails over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS (RFC 8314), and
+//! authentication (RFC 4954).
 //!
-//! Each mail uses a connection of its own. On a reused connection, the late reply to an abandoned mail
-//! could be taken for the reply to the next one.
+//! Each mail uses a connection of its own. On a reused connection, the late reply to an abandoned
+//! mail could be taken for the reply to the next one.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::mail::{Letter, MailError, Mailer};
+use domain::mail::{MailError, Mailer, OutgoingMail};
 use lettre::transport::smtp::Error as Failure;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -23,8 +23,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the reply to QUIT may take.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How the connection is encrypted. Certificates are verified against the system's trust store, or that in
-/// `SSL_CERT_FILE`.
+/// How the connection is encrypted. Certificates are verified against the system's trust store, or
+/// that in `SSL_CERT_FILE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
     /// No encryption: for a relay on the same machine.
@@ -92,9 +92,10 @@ impl SmtpMailer {
 
 #[async_trait]
 impl Mailer for SmtpMailer {
-    async fn send(&self, letter: &Letter) -> Result<(), MailError> {
-        let message = compose(letter, &self.sender)?;
-        // No failure up to here concerns the email itself: an operator can correct a rejected password.
+    async fn send(&self, mail: &OutgoingMail) -> Result<(), MailError> {
+        let message = compose(mail, &self.sender)?;
+        // No failure up to here concerns the email itself: an operator can correct a rejected
+        // password.
         let connected = self.connect().await;
         let mut connection = connected.map_err(|failure| MailError::Temporary(failure.to_string()))?;
         connection
@@ -107,8 +108,8 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// A 5xx reply is permanent; any other failure is temporary. The error contains the server's reply and
-/// nothing of the email.
+/// A 5xx reply is permanent; any other failure is temporary. The error contains the server's reply
+/// and nothing of the email.
 fn mail_error(failure: &Failure) -> MailError {
     let message = failure.to_string();
     if failure.is_permanent() { MailError::Permanent(message) } else { MailError::Temporary(message) }

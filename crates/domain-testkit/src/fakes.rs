@@ -10,12 +10,12 @@ use domain::{Clock, Stamp};
 use uuid::{Builder, Uuid, Variant, Version};
 
 /// A clock that tests set and advance. The uptime is the sum of the advances.
-pub struct FixedClock {
+pub struct ManualClock {
     now: AtomicI64,
     uptime: AtomicU64,
 }
 
-impl FixedClock {
+impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub const fn at(now: Stamp) -> Self {
@@ -35,7 +35,7 @@ impl FixedClock {
     }
 }
 
-impl Clock for FixedClock {
+impl Clock for ManualClock {
     fn now(&self) -> Stamp {
         Stamp::from_micros(self.now.load(Ordering::SeqCst)).expect("it was set from a stamp")
     }
@@ -94,7 +94,7 @@ impl PasswordHasher for PlainHasher {
         Ok(match password == right {
             false => Verified::Incorrect,
             true if cost < self.cost => Verified::NeedsRehash,
-            true => Verified::Right,
+            true => Verified::Correct,
         })
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         let hasher = PlainHasher { cost: 10 };
         let hash = |cost: u32| Some(PasswordHash(format!("plain${cost}$Passw0rd$")));
         let verify = async |password, hash| hasher.verify(password, hash).await.expect("an answer");
-        assert_eq!(verify("Passw0rd$", hash(10)).await, Verified::Right);
+        assert_eq!(verify("Passw0rd$", hash(10)).await, Verified::Correct);
         assert_eq!(verify("Passw0rd$", hash(9)).await, Verified::NeedsRehash);
         assert_eq!(verify("Passw0rd", hash(10)).await, Verified::Incorrect);
         assert_eq!(verify("Passw0rd", None).await, Verified::Incorrect);

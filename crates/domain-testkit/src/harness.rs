@@ -11,16 +11,18 @@ use domain::account::{AccountStore, Registered};
 use domain::health::Probe;
 use domain::identity::IdentityStore;
 use domain::mail::Outbox;
-use domain::one_time::OneTimeStore;
-use domain::session::{RefreshToken, Revocation, SessionStore, TokenHash};
+use domain::one_time::{OneTimeStore, Purpose};
+use domain::session::{EndReason, NewSession, RefreshToken, Revocation, SessionStore, TokenHash};
 use domain::todo::Base;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore};
-use domain::user::User;
+use domain::user::{Email, User};
 use domain::{Stamp, TodoId, UserId};
 use futures_util::FutureExt as _;
 
-use crate::build::{T0, all_or_nothing, batch, create, edit, new_user, todo_id};
+use crate::build::{
+    T0, all_or_nothing, batch, create, edit, ending, new_session, new_user, one_time, todo_id,
+};
 use crate::bus::RecordingBus;
 
 /// The operations that an operator performs on a store by hand, bypassing all ports.
@@ -59,6 +61,27 @@ impl Harness {
         let registered = self.accounts.register(user, None, T0).await.expect("register answers");
         assert!(matches!(registered, Registered::Done(_)), "a fresh address is free: {registered:?}");
         id
+    }
+
+    /// A new user, as [`Harness::user`], with the address, which is verified on request.
+    pub async fn account(&self, verified: bool) -> (UserId, Email) {
+        let user = self.user().await;
+        let address = self.stored(user).await.email.expect("the user has an address");
+        if verified {
+            let token = one_time(Purpose::VerifyEmail, Some(user), &address);
+            self.one_time.put(token.clone()).await.expect("put answers");
+            let proved = self.one_time.verify_email(&token.hash, T0).await.expect("verify_email answers");
+            assert!(proved.is_some(), "the token is valid");
+        }
+        (user, address)
+    }
+
+    /// Opens a session of the user at [`T0`], which expires at `expires_at`.
+    pub async fn open_session(&self, user: UserId, expires_at: Stamp) -> NewSession {
+        let session = new_session(expires_at);
+        let opened = self.sessions.open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0));
+        opened.await.expect("open answers").expect("the session opens");
+        session
     }
 
     /// A user who exists, as stored.

@@ -22,6 +22,6 @@ pub mod memory;
 pub mod simulation;
 
 pub use bus::RecordingBus;
-pub use fakes::{FixedClock, PlainHasher, SequentialSecrets};
+pub use fakes::{ManualClock, PlainHasher, SequentialSecrets};
 pub use harness::{Harness, Operator, all, check_each, in_time};
 pub use memory::MemoryStore;

@@ -18,7 +18,7 @@ use domain::session::{
 use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::{OneTimeTokenId, SessionId, Stamp, UserId};
 use domain_testkit::build::{T0, email, ending, new_user, replacement};
-use domain_testkit::{FixedClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
+use domain_testkit::{ManualClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
 
 const OLD: &str = "Zebra-Stripe-7";
 const NEW: &str = "Giraffe-Spot-8";
@@ -112,7 +112,7 @@ impl RateLimiter for Tokens {
 
 /// A service over the store, without limits.
 fn service(store: &Arc<MemoryStore>, hasher: Arc<dyn PasswordHasher>) -> AccountService {
-    let (limits, clock) = (RateLimits::new(Arc::new(Tokens), None), Arc::new(FixedClock::at(T0)));
+    let (limits, clock) = (RateLimits::new(Arc::new(Tokens), None), Arc::new(ManualClock::at(T0)));
     let sessions = SessionPorts {
         sessions: store.clone(),
         revocations: Arc::new(Revocations::new(vec![])),

@@ -11,19 +11,19 @@ use domain::session::{
 };
 use domain::{Clock as _, SessionId, UserId};
 use domain_testkit::build::{at, ending, new_session, new_user};
-use domain_testkit::{FixedClock, MemoryStore, RecordingBus};
+use domain_testkit::{ManualClock, MemoryStore, RecordingBus};
 use uuid::Uuid;
 
 const START: u64 = 1_000_000;
 
 struct Instance {
     reader: RevocationReader,
-    clock: Arc<FixedClock>,
+    clock: Arc<ManualClock>,
     list: Arc<Revocations>,
 }
 
 async fn instance_on(store: &Arc<MemoryStore>) -> Instance {
-    let clock = Arc::new(FixedClock::at(at(START)));
+    let clock = Arc::new(ManualClock::at(at(START)));
     let list = Arc::new(Revocations::new(vec![]));
     let mut reader = RevocationReader::new(store.clone(), list.clone(), clock.clone());
     reader.read().await.expect("the store answers");

@@ -51,7 +51,10 @@
 //! | [`limits::RateLimiter`] | counters of requests |
 //! | [`Clock`] | the time |
 //!
-//! A port fails with the one [`StoreError`]. A caller's mistake is an outcome, never an error.
+//! A port to the database fails with a [`StoreError`], the hasher with a
+//! [`HasherError`](user::HasherError), a mailer with a [`MailError`](mail::MailError), a provider
+//! with a [`ProviderError`](identity::ProviderError). A caller's mistake is an outcome, never an
+//! error.
 //!
 //! # Values
 //!

@@ -1,9 +1,9 @@
 //! Emails, and the outbox that holds them until they are sent.
 //!
-//! An email is written in the transaction that causes it, and a worker sends it later, so that an outage of
-//! the mail server loses nothing. Deliberately absent: the texts, and the links in plain text. An email names
-//! its one-time token by id, and the worker derives the secret when it sends the email, so that no table
-//! contains it.
+//! An email is written in the transaction that causes it, and a worker sends it later, so that an
+//! outage of the mail server loses nothing. Deliberately absent: the texts, and the links in plain
+//! text. An email names its one-time token by id, and the worker derives the secret when it sends
+//! the email, so that no table contains it.
 
 use std::time::Duration;
 
@@ -87,15 +87,16 @@ pub struct QueuedMail {
 /// The outbox.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Claims up to `limit` unsent emails that are due at `now`, and makes each due again at `lease_until`.
-    /// Two workers MUST NOT claim the same mail, and a worker that dies MUST NOT lose one.
+    /// Claims up to `limit` unsent emails that are due at `now`, and makes each due again at
+    /// `lease_until`. Two workers MUST NOT claim the same mail, and a worker that dies MUST NOT
+    /// lose one.
     async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError>;
 
     /// Records that the email was accepted. It is never due again.
     async fn sent(&self, mail: Uuid, now: Stamp) -> Result<(), StoreError>;
 
-    /// Records a failed attempt. The email is due again at `next`, unless it was sent or abandoned in the
-    /// meantime. `error` contains no secret.
+    /// Records a failed attempt. The email is due again at `next`, unless it was sent or abandoned
+    /// in the meantime. `error` contains no secret.
     async fn failed(&self, mail: Uuid, error: &str, next: Stamp) -> Result<(), StoreError>;
 
     /// Records that the email is abandoned. It is never due again. `error` contains no secret.
@@ -107,7 +108,7 @@ pub trait Outbox: Send + Sync {
 
 /// An email with its link, ready to be rendered.
 #[derive(Clone)]
-pub struct Letter {
+pub struct OutgoingMail {
     /// The id in the outbox, which is the same at each attempt; for the `Message-ID`.
     pub id: Uuid,
     pub to: Email,
@@ -133,11 +134,11 @@ pub enum MailError {
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends one email.
-    async fn send(&self, letter: &Letter) -> Result<(), MailError>;
+    async fn send(&self, mail: &OutgoingMail) -> Result<(), MailError>;
 }
 
-/// The pause before the next attempt to send an email: `first`, doubled after each attempt, at most an hour.
-/// `None` after a permanent error or 57 attempts, which is two days if `first` is 10 s.
+/// The pause before the next attempt to send an email: `first`, doubled after each attempt, at most
+/// an hour. `None` after a permanent error or 57 attempts, which is two days if `first` is 10 s.
 #[must_use]
 pub fn retry_after(first: Duration, attempts: u32, error: &MailError) -> Option<Duration> {
     const MOST_ATTEMPTS: u32 = 56;

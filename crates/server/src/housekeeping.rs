@@ -1,7 +1,7 @@
 //! Deletes expired rows: tokens, sessions, revocations, old emails and tombstones.
 //!
-//! It deletes small batches with pauses in between, so that requests are not delayed. Several instances
-//! may run it at the same time.
+//! It deletes small batches with pauses in between, so that requests are not delayed. Several
+//! instances may run it at the same time.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub struct Housekeeper {
 }
 
 impl Housekeeper {
-    /// Deletes expired rows at once and then once per period, until the server stops. A failure is logged;
-    /// the next run deletes the rows.
+    /// Deletes expired rows at once and then once per period, until the server stops. A failure is
+    /// logged; the next run deletes the rows.
     pub async fn run(self, mut stop: Stop) {
         while !stop.is_requested() {
             match self.delete_expired(&mut stop).await {
@@ -62,7 +62,7 @@ mod tests {
     use domain::session::SessionStore as _;
     use domain::todo::TodoStore as _;
     use domain_testkit::build::{at, batch, create, delete, new_session, new_user, todo_id};
-    use domain_testkit::{FixedClock, MemoryStore, RecordingBus};
+    use domain_testkit::{ManualClock, MemoryStore, RecordingBus};
 
     use super::*;
     use crate::stop::ShutdownHandle;
@@ -79,7 +79,7 @@ mod tests {
         store.commit(id, batch([create(todo, "milk")]), at(1)).await.expect("the store answers");
         store.commit(id, batch([delete(todo)]), at(2)).await.expect("the store answers");
 
-        let clock = Arc::new(FixedClock::at(at(0)));
+        let clock = Arc::new(ManualClock::at(at(0)));
         let retention = Retention {
             tombstones: Duration::from_secs(90 * DAY),
             access_tokens: Duration::from_secs(7 * DAY),

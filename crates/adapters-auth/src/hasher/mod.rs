@@ -18,10 +18,12 @@ use tokio::task::spawn_blocking;
 /// verifying against a real hash.
 const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 
-/// Hashes with bcrypt on blocking threads. Both the jobs that run and the jobs that wait are limited.
+/// Hashes with bcrypt on blocking threads. Both the jobs that run and the jobs that wait are
+/// limited.
 ///
-/// Verifying (logins) and hashing (registrations, new passwords) may each take at most three quarters
-/// of the capacity, so a flood of one kind, from any number of addresses, leaves room for the other.
+/// Verifying (logins) and hashing (registrations, new passwords) may each take at most three
+/// quarters of the capacity, so a flood of one kind, from any number of addresses, leaves room for
+/// the other.
 ///
 /// A job runs to its end even if its caller no longer waits, and holds its permits until then. A
 /// caller that disconnects repeatedly therefore cannot run more jobs than the others.
@@ -110,8 +112,8 @@ impl PasswordHasher for BcryptHasher {
     }
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
-        // bcrypt ignores bytes after the 72nd and after a NUL. `NewPassword` allows neither, so such a
-        // password is always wrong, even if bcrypt accepts it.
+        // bcrypt ignores bytes after the 72nd and after a NUL. `NewPassword` allows neither, so
+        // such a password is always wrong, even if bcrypt accepts it.
         let is_possible = password.len() <= NewPassword::MAX_BYTES && !password.contains('\0');
         let has_hash = hash.is_some();
         let (password, cost) = (password.to_owned(), self.cost);
@@ -120,7 +122,7 @@ impl PasswordHasher for BcryptHasher {
             let matches = bcrypt::verify(&password, &hash)?;
             let hash_cost = hash.parse::<HashParts>()?.get_cost();
             if matches && is_possible && has_hash {
-                return Ok(if hash_cost < cost { Verified::NeedsRehash } else { Verified::Right });
+                return Ok(if hash_cost < cost { Verified::NeedsRehash } else { Verified::Correct });
             }
             for cost in padding_costs(hash_cost, cost) {
                 bcrypt::verify(&password, &Self::dummy_hash(cost))?;
@@ -132,8 +134,9 @@ impl PasswordHasher for BcryptHasher {
 }
 
 /// The costs of the extra hashes that make a wrong password for a hash of cost `hash_cost` take as
-/// long as one at `cost`. Each cost takes twice as long as the one below, so `hash_cost..cost` adds up
-/// exactly. Otherwise a quick refusal would reveal an account that is older than the current cost.
+/// long as one at `cost`. Each cost takes twice as long as the one below, so `hash_cost..cost` adds
+/// up exactly. Otherwise a quick refusal would reveal an account that is older than the current
+/// cost.
 fn padding_costs(hash_cost: u32, cost: u32) -> Range<u32> {
     hash_cost..cost
 }

@@ -22,7 +22,7 @@ async fn only_the_right_password_is_right() {
     let hasher = hasher(4);
     let hash = hashed(&hasher, PASSWORD).await;
     let verify = async |password: &str| hasher.verify(password, Some(hash.clone())).await.expect("a verdict");
-    assert_eq!(verify(PASSWORD).await, Verified::Right);
+    assert_eq!(verify(PASSWORD).await, Verified::Correct);
     for other in
         ["", "zebra-stripe-7", "Zebra-Stripe-7 ", "Zebra-Stripe-7\0", "Zebra-Stripe-7\0Zebra-Stripe-7"]
     {
@@ -35,7 +35,7 @@ async fn bytes_beyond_the_72nd_are_not_ignored() {
     let hasher = hasher(4);
     let longest = format!("Aa1{}", "x".repeat(69));
     let hash = hashed(&hasher, &longest).await;
-    assert_eq!(hasher.verify(&longest, Some(hash.clone())).await.expect("a verdict"), Verified::Right);
+    assert_eq!(hasher.verify(&longest, Some(hash.clone())).await.expect("a verdict"), Verified::Correct);
     let longer = format!("{longest}y");
     assert_eq!(hasher.verify(&longer, Some(hash)).await.expect("a verdict"), Verified::Incorrect);
 }
@@ -69,7 +69,7 @@ async fn a_hash_of_lower_cost_is_reported() {
     };
     assert_eq!(verify(5, &hash).await, Verified::NeedsRehash);
     let stronger = hashed(&hasher(5), PASSWORD).await;
-    assert_eq!(verify(4, &stronger).await, Verified::Right);
+    assert_eq!(verify(4, &stronger).await, Verified::Correct);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use domain::todo::query::ListQuery;
 use domain::todo::{Base, Batch, Commit, Strategy, Upsert};
 
 use crate::build::{T0, all_or_nothing, at, batch, create, delete, todo_id, toggle, upsert};
-use crate::{FixedClock, Harness};
+use crate::{Harness, ManualClock};
 
 /// Changes come in stamp order, page by page, tombstones included.
 pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
@@ -130,7 +130,7 @@ pub async fn an_initial_sync_passes_the_horizon(h: Harness) {
     h.applied_at(user, delete(gone.id()), at(10)).await;
     let swept = h.todos.sweep_tombstones(at(11), 1000).await.expect("the store answers");
     assert!(swept >= 1);
-    let service = SyncService::new(h.todos.clone(), Arc::new(FixedClock::at(at(20))), 100);
+    let service = SyncService::new(h.todos.clone(), Arc::new(ManualClock::at(at(20))), 100);
     let (mut cursor, mut given, mut more) = (Cursor::default(), Vec::new(), true);
     while more {
         // A change without effect, so that the write checks the cursor too.

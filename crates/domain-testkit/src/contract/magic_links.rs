@@ -49,20 +49,8 @@ async fn live(h: &Harness, user: UserId, now: Stamp) -> HashSet<SessionId> {
 
 /// A user with a password, a session and an address, which is verified on request.
 async fn registered(h: &Harness, verified: bool) -> (UserId, Email, NewSession) {
-    let user = h.user().await;
-    let address = h.stored(user).await.email.expect("the user has an address");
-    if verified {
-        let token = one_time(Purpose::VerifyEmail, Some(user), &address);
-        h.one_time.put(token.clone()).await.expect(ANSWERS);
-        assert!(h.one_time.verify_email(&token.hash, T0).await.expect(ANSWERS).is_some());
-    }
-    let session = new_session(at(10_000));
-    h.sessions
-        .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
-        .await
-        .expect(ANSWERS)
-        .expect("the session opens");
-    (user, address, session)
+    let (user, address) = h.account(verified).await;
+    (user, address, h.open_session(user, at(10_000)).await)
 }
 
 /// The first link to an address creates a verified account without a password, and logs in.
@@ -160,12 +148,7 @@ pub async fn exactly_one_of_fifty_concurrent_uses_of_a_link_logs_in(h: Harness) 
 /// the earlier registrant.
 pub async fn an_unverified_registrant_is_locked_out(h: Harness) {
     let (user, address, earlier) = registered(&h, false).await;
-    let expired = new_session(at(1));
-    h.sessions
-        .open(user, expired.clone(), 20, ending(EndReason::Logout, T0))
-        .await
-        .expect(ANSWERS)
-        .expect("the session opens");
+    let expired = h.open_session(user, at(1)).await;
     let link = link(&h, Some(user), &address).await;
     let answer = log_in(&h, &link, 20, at(5)).await;
     let (stored, ended) = done(answer.outcome);

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use domain::UserId;
 use domain::account::{NewUser, Registered};
 use domain::identity::{Linked, ProviderIdentity, Resolved, Unlinked};
-use domain::one_time::Purpose;
-use domain::user::{Email, User};
+use domain::user::User;
 
-use crate::build::{T0, at, display_name, email, external, identity, new_user, one_time, uuid};
+use crate::build::{T0, at, display_name, email, external, identity, new_user, uuid};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
@@ -35,18 +34,6 @@ async fn unlink(h: &Harness, user: UserId, provider: &str) -> Unlinked {
 
 async fn providers(h: &Harness, user: UserId) -> Vec<String> {
     h.identities.providers(user).await.expect(ANSWERS)
-}
-
-/// A user with a password and an address, which is verified on request.
-async fn registered(h: &Harness, verified: bool) -> (UserId, Email) {
-    let user = h.user().await;
-    let address = h.stored(user).await.email.expect("the user has an address");
-    if verified {
-        let token = one_time(Purpose::VerifyEmail, Some(user), &address);
-        h.one_time.put(token.clone()).await.expect(ANSWERS);
-        assert!(h.one_time.verify_email(&token.hash, T0).await.expect(ANSWERS).is_some());
-    }
-    (user, address)
 }
 
 /// A new identity creates a user with the verified address of the provider, if there is one. Later
@@ -85,7 +72,7 @@ pub async fn a_new_identity_creates_a_user(h: Harness) {
 /// A new identity with the verified address of an account is linked to it, in addition to
 /// identities that the account has at the provider.
 pub async fn a_new_identity_is_linked_by_its_verified_address(h: Harness) {
-    let (user, address) = registered(&h, true).await;
+    let (user, address) = h.account(true).await;
     let before = h.stored(user).await;
     let upper = email(&address.as_str().to_uppercase());
     assert_eq!(link(&h, user, &identity("google", "by hand", None)).await, Linked::Done);
@@ -100,7 +87,7 @@ pub async fn a_new_identity_is_linked_by_its_verified_address(h: Harness) {
 
 /// A new identity with the unverified address of an account joins it only if a session links it.
 pub async fn an_unverified_address_needs_a_link(h: Harness) {
-    let (user, address) = registered(&h, false).await;
+    let (user, address) = h.account(false).await;
     let ann = identity("google", "1", Some(&address));
     let own = UserId(uuid());
     assert_eq!(h.identities.resolve(ann.clone(), own, at(1)).await.expect(ANSWERS), Resolved::NeedsLink);
@@ -113,7 +100,7 @@ pub async fn an_unverified_address_needs_a_link(h: Harness) {
 
 /// No identity, known or new, logs in to a disabled account.
 pub async fn a_disabled_account_is_not_resolved(h: Harness) {
-    let (user, address) = registered(&h, true).await;
+    let (user, address) = h.account(true).await;
     let known = identity("google", "known", None);
     assert_eq!(link(&h, user, &known).await, Linked::Done);
     h.operator.set_active(user, false).await;

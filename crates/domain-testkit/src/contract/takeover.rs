@@ -32,19 +32,8 @@ struct Access {
 /// A user with a session, two identities and a token for every purpose. The address is verified on
 /// request.
 async fn user_with_access(h: &Harness, verified: bool) -> Access {
-    let user = h.user().await;
-    let address = h.stored(user).await.email.expect("the user has an address");
-    if verified {
-        let token = one_time(Purpose::VerifyEmail, Some(user), &address);
-        h.one_time.put(token.clone()).await.expect(ANSWERS);
-        assert!(h.one_time.verify_email(&token.hash, T0).await.expect(ANSWERS).is_some());
-    }
-    let session = new_session(at(10_000));
-    h.sessions
-        .open(user, session.clone(), 20, ending(EndReason::DeviceRevoked, T0))
-        .await
-        .expect(ANSWERS)
-        .expect("the session opens");
+    let (user, address) = h.account(verified).await;
+    let session = h.open_session(user, at(10_000)).await;
     for verified_email in [None, Some(&address)] {
         let known = identity(
             if verified_email.is_some() { "google" } else { "github" },

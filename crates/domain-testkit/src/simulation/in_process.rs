@@ -15,7 +15,7 @@ use super::user::any_edit;
 use super::wire::{Answer, Fields, Lost, Reply, Request, Row, Server, Upload, Verdict};
 use crate::build::{self, T0};
 use crate::bus::RecordingBus;
-use crate::fakes::FixedClock;
+use crate::fakes::ManualClock;
 use crate::memory::MemoryStore;
 
 /// A [`SyncService`] on a [`MemoryStore`], for one user.
@@ -24,7 +24,7 @@ pub struct InProcess {
     pub bus: Arc<RecordingBus>,
     pub user: UserId,
     store: Arc<MemoryStore>,
-    clock: Arc<FixedClock>,
+    clock: Arc<ManualClock>,
     service: SyncService,
     quota: u32,
 }
@@ -39,14 +39,14 @@ impl InProcess {
         let registered = store.register(new, None, T0).await.expect("the store answers");
         assert!(matches!(registered, Registered::Done(_)));
         let recorder = Arc::new(RecordingStore::new(store.clone()));
-        let clock = Arc::new(FixedClock::at(T0));
+        let clock = Arc::new(ManualClock::at(T0));
         let service = SyncService::new(recorder.clone(), clock.clone(), quota);
         Self { recorder, bus, user, store, clock, service, quota }
     }
 
     /// The server's clock. The devices' clocks are ahead of it or behind it.
     #[must_use]
-    pub fn clock(&self) -> &FixedClock {
+    pub fn clock(&self) -> &ManualClock {
         &self.clock
     }
 

@@ -110,7 +110,7 @@ impl fmt::Debug for PasswordHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verified {
     Incorrect,
-    Right,
+    Correct,
     /// The password is right, but its hash has a lower cost than new hashes.
     NeedsRehash,
 }
@@ -132,8 +132,8 @@ pub trait PasswordHasher: Send + Sync {
     /// Hashes a password at the configured cost.
     async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError>;
 
-    /// Compares a password with a hash. Without a hash, the result MUST be `Incorrect` and MUST take as
-    /// long as a comparison, so that the time does not reveal whether an account exists.
+    /// Compares a password with a hash. Without a hash, the result MUST be `Incorrect` and MUST
+    /// take as long as a comparison, so that the time does not reveal whether an account exists.
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError>;
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::mail::{Letter, MailError, Mailer, NewMail, Outbox, QueuedMail, retry_after};
+use domain::mail::{MailError, Mailer, NewMail, Outbox, OutgoingMail, QueuedMail, retry_after};
 use domain::one_time::OneTimeSecrets;
 use domain::secret::SecretSource;
 use domain::{Clock, StoreError};
@@ -113,8 +113,8 @@ impl MailWorker {
     }
 
     async fn send(&self, mail: &NewMail) -> Result<(), MailError> {
-        let letter = self.letter(mail);
-        let sent = timeout(self.settings.timeout, self.ports.mailer.send(&letter)).await;
+        let outgoing = self.outgoing(mail);
+        let sent = timeout(self.settings.timeout, self.ports.mailer.send(&outgoing)).await;
         sent.unwrap_or_else(|_| Err(MailError::Temporary("sending timed out".to_owned())))
     }
 
@@ -157,9 +157,9 @@ impl MailWorker {
         Ok(())
     }
 
-    fn letter(&self, mail: &NewMail) -> Letter {
+    fn outgoing(&self, mail: &NewMail) -> OutgoingMail {
         let NewMail { id, to, name, template, .. } = mail.clone();
-        Letter { id, to, name, template, link: self.link(mail) }
+        OutgoingMail { id, to, name, template, link: self.link(mail) }
     }
 
     fn link(&self, mail: &NewMail) -> Option<String> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::mail::Template;
 use domain::one_time::{OneTimeStore as _, Purpose};
 use domain_testkit::build::{at, email, email_token};
-use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
+use domain_testkit::{ManualClock, MemoryStore, RecordingBus, SequentialSecrets};
 
 use super::*;
 use crate::stop::ShutdownHandle;
@@ -14,20 +14,20 @@ use crate::stop::ShutdownHandle;
 const TIMEOUT: Duration = Duration::from_mins(1);
 const LEASE: Duration = TIMEOUT.saturating_mul(LEASE_TIMEOUTS);
 
-/// A mailer that records letters, or fails as configured.
+/// A mailer that records mails, or fails as configured.
 #[derive(Default)]
 struct FakeMailer {
-    letters: Mutex<Vec<Letter>>,
+    mails: Mutex<Vec<OutgoingMail>>,
     is_down: AtomicBool,
     rejects: AtomicBool,
     attempts: AtomicU32,
-    /// Becomes unavailable when a letter is accepted.
+    /// Becomes unavailable when a mail is accepted.
     breaks: Option<Arc<MemoryStore>>,
 }
 
 #[async_trait]
 impl Mailer for FakeMailer {
-    async fn send(&self, letter: &Letter) -> Result<(), MailError> {
+    async fn send(&self, mail: &OutgoingMail) -> Result<(), MailError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
         if self.is_down.load(Ordering::SeqCst) {
             return Err(MailError::Temporary("connection refused".into()));
@@ -35,7 +35,7 @@ impl Mailer for FakeMailer {
         if self.rejects.load(Ordering::SeqCst) {
             return Err(MailError::Permanent("no such address".into()));
         }
-        self.letters.lock().expect("no panic").push(letter.clone());
+        self.mails.lock().expect("no panic").push(mail.clone());
         if let Some(store) = &self.breaks {
             store.set_available(false);
         }
@@ -46,7 +46,7 @@ impl Mailer for FakeMailer {
 struct Case {
     store: Arc<MemoryStore>,
     mailer: Arc<FakeMailer>,
-    clock: Arc<FixedClock>,
+    clock: Arc<ManualClock>,
     secrets: Arc<HmacOneTimeSecrets>,
 }
 
@@ -57,7 +57,7 @@ impl Case {
         Self {
             mailer: Arc::new(mailer(&store)),
             store,
-            clock: Arc::new(FixedClock::at(at(1000))),
+            clock: Arc::new(ManualClock::at(at(1000))),
             secrets: Arc::new(HmacOneTimeSecrets::new(&ring)),
         }
     }
@@ -92,8 +92,8 @@ impl Case {
         self.store.queued().await.expect("the store answers")
     }
 
-    fn letters(&self) -> Vec<Letter> {
-        self.mailer.letters.lock().expect("no panic").clone()
+    fn mails(&self) -> Vec<OutgoingMail> {
+        self.mailer.mails.lock().expect("no panic").clone()
     }
 }
 
@@ -104,11 +104,11 @@ async fn each_mail_is_sent_once_with_the_link_of_its_token() {
     let (mut one, mut other) = (case.worker(), case.worker());
     assert_eq!(one.round().await.expect("the store answers"), 1);
     assert_eq!(other.round().await.expect("the store answers"), 0);
-    let letters = case.letters();
-    assert_eq!(letters.len(), 1);
+    let mails = case.mails();
+    assert_eq!(mails.len(), 1);
     let token = case.secrets.derive(mail.token.expect("a token"));
     let link = format!("https://app.example.com/magic-link?token={token}");
-    assert_eq!((letters[0].id, letters[0].link.as_ref()), (mail.id, Some(&link)));
+    assert_eq!((mails[0].id, mails[0].link.as_ref()), (mail.id, Some(&link)));
     case.clock.advance(LEASE * 2);
     assert_eq!(one.round().await.expect("the store answers"), 0);
 }
@@ -128,7 +128,7 @@ async fn a_mail_is_retried_with_growing_pauses_until_it_is_sent() {
     case.mailer.is_down.store(false, Ordering::SeqCst);
     case.clock.advance(Duration::from_mins(2));
     assert_eq!(worker.round().await.expect("the store answers"), 1);
-    assert_eq!((case.letters().len(), case.queued().await), (1, 0));
+    assert_eq!((case.mails().len(), case.queued().await), (1, 0));
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_mail_accepted_during_an_outage_of_the_store_is_marked_later_and_not_s
     assert!(worker.round().await.is_err());
     case.store.set_available(true);
     assert_eq!(worker.round().await.expect("the store answers"), 0);
-    assert_eq!((case.letters().len(), case.queued().await), (1, 0));
+    assert_eq!((case.mails().len(), case.queued().await), (1, 0));
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_mail_claimed_by_a_dead_worker_is_sent_after_the_lease() {
     assert_eq!(worker.round().await.expect("the store answers"), 0);
     case.clock.advance(LEASE);
     assert_eq!(worker.round().await.expect("the store answers"), 1);
-    assert_eq!(case.letters().len(), 1);
+    assert_eq!(case.mails().len(), 1);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ impl Database {
             && url.is_sqlite() != migration_url.is_sqlite()
         {
             let problem = "must name the same database as DATABASE_URL";
-            layers.report(setting::MIGRATION_DATABASE_URL.fault(problem));
+            layers.report(setting::MIGRATION_DATABASE_URL.error(problem));
         }
         let words = [("writes", RowSecurity::Writes), ("all", RowSecurity::All)];
         Self {

@@ -28,8 +28,8 @@ pub struct Identity {
     pub providers: Vec<(Client, String)>,
     /// The external issuers whose tokens are accepted.
     pub issuers: Vec<IssuerSettings>,
-    /// Comma-separated secrets that encrypt provider tokens; the first one encrypts. `None`: keys are
-    /// derived from the server's secrets.
+    /// Comma-separated secrets that encrypt provider tokens; the first one encrypts. `None`: keys
+    /// are derived from the server's secrets.
     pub token_encryption_key: Option<SecretString>,
     /// The Ed25519 key pairs that sign access tokens, in PEM; the first one signs.
     pub key_pairs: Option<SecretString>,
@@ -80,12 +80,12 @@ impl Identity {
         let has_provider = self.google.is_some() || self.github.is_some() || !self.providers.is_empty();
         if has_provider && is_plain(&self.public_url) {
             let problem = "must be an https address in production: providers send browsers back to it";
-            layers.report(setting::PUBLIC_URL.fault(problem));
+            layers.report(setting::PUBLIC_URL.error(problem));
         }
         for (client, _) in self.providers.iter().filter(|(_, issuer)| is_plain(issuer)) {
             let name = client.name.to_ascii_uppercase().replace('-', "_");
             let problem = "must be an https address in production";
-            layers.report(setting::OIDC_EXAMPLE_ISSUER.of_provider(&name).fault(problem));
+            layers.report(setting::OIDC_EXAMPLE_ISSUER.of_provider(&name).error(problem));
         }
     }
 }
@@ -102,17 +102,17 @@ fn provider(layers: &Layers, part: &str) -> Option<(Client, String)> {
             .map(|setting| setting.of_provider(part));
     let name = part.to_ascii_lowercase().replace('_', "-");
     if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-        layers.report(issuer.fault("must have a name of letters, digits and underscores in it"));
+        layers.report(issuer.error("must have a name of letters, digits and underscores in it"));
         return None;
     }
     if [GOOGLE, GITHUB, BETTER_AUTH].contains(&name.as_str()) {
         let problem = format!("must have another name in it: {name:?} has settings of its own");
-        layers.report(issuer.fault(problem));
+        layers.report(issuer.error(problem));
         return None;
     }
     for setting in [&id, &client_secret, &issuer] {
         if !layers.is_given(setting) {
-            layers.report(setting.fault(format!("must be set for the provider {name:?} to work")));
+            layers.report(setting.error(format!("must be set for the provider {name:?} to work")));
         }
     }
     let (id, secret) = (layers.find(&id, text)?, layers.find(&client_secret, secret)?);
@@ -121,8 +121,8 @@ fn provider(layers: &Layers, part: &str) -> Option<(Client, String)> {
     Some((Client { name, id, secret }, issuer))
 }
 
-/// Better Auth. Tokens signed with its published keys must have the expected `iss` and `aud`; tokens
-/// signed with the shared secret must have them only if they are configured.
+/// Better Auth. Tokens signed with its published keys must have the expected `iss` and `aud`;
+/// tokens signed with the shared secret must have them only if they are configured.
 fn better_auth(layers: &Layers, environment: Environment, secret_key: &SecretString) -> Vec<IssuerSettings> {
     let base_url = layers.find(&setting::BETTER_AUTH_URL, web_address);
     let origin = base_url.as_deref().map(origin_of);
@@ -134,7 +134,7 @@ fn better_auth(layers: &Layers, environment: Environment, secret_key: &SecretStr
     let secret = layers.find(&setting::BETTER_AUTH_SECRET, |text| environment.secret(text));
     if secret.as_ref().is_some_and(|secret| secrets::contains(secret_key, secret)) {
         let problem = "must not be SECRET_KEY: each would sign the other's tokens";
-        layers.report(setting::BETTER_AUTH_SECRET.fault(problem));
+        layers.report(setting::BETTER_AUTH_SECRET.error(problem));
     }
     let by_keys = jwks_url.map(|jwks_url| IssuerSettings {
         name: BETTER_AUTH.to_owned(),
@@ -153,7 +153,8 @@ fn better_auth(layers: &Layers, environment: Environment, secret_key: &SecretStr
     by_keys.into_iter().chain(by_secret).collect()
 }
 
-/// Key pairs in PEM, with `\n` for line breaks if need be, or the path of a file that contains them.
+/// Key pairs in PEM, with `\n` for line breaks if need be, or the path of a file that contains
+/// them.
 fn key_pairs(text: &str, folder: &Path) -> Result<SecretString, String> {
     let pem = if text.starts_with("-----BEGIN") {
         text.replace("\\n", "\n")

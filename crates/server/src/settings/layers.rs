@@ -1,5 +1,5 @@
-//! The layers of settings: the defaults, the optional `todo-sync.toml`, and the environment, where a
-//! `.env` file is read first. Each overrides the layers before it.
+//! The layers of settings: the defaults, the optional `todo-sync.toml`, and the environment, where
+//! a `.env` file is read first. Each overrides the layers before it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -11,7 +11,7 @@ use std::path::Path;
 use config::{Config, Environment, File, FileFormat, Map, Source as _, Value, ValueKind};
 use secrecy::SecretString;
 
-use super::fault::{SettingError, SettingsError};
+use super::error::{SettingError, SettingsError};
 use super::setting::{ALL, Setting, UNSUPPORTED, provider_setting};
 use super::{parse, spelling};
 
@@ -21,46 +21,46 @@ const SETTINGS_FILE: &str = "todo-sync.toml";
 /// precedence.
 const ENV_FILE: &str = ".env";
 
-/// The values of all settings as texts, and the faults found so far.
+/// The values of all settings as texts, and the errors found so far.
 ///
-/// Reading continues after a fault, so that the operator learns of all faults at once.
+/// Reading continues after a error, so that the operator learns of all errors at once.
 pub struct Layers {
     config: Config,
     /// The names of the settings that are set explicitly and not just by default.
     given: BTreeSet<String>,
-    faults: RefCell<Vec<SettingError>>,
+    errors: RefCell<Vec<SettingError>>,
 }
 
 impl Layers {
-    /// Reads the files in `folder`, then `environment`. A blank variable counts as not set, and it hides
-    /// a variable of the same name in `.env`.
+    /// Reads the files in `folder`, then `environment`. A blank variable counts as not set, and it
+    /// hides a variable of the same name in `.env`.
     ///
-    /// Fails only if a file can't be read; any other fault is kept for [`finish`](Self::finish).
+    /// Fails only if a file can't be read; any other error is kept for [`finish`](Self::finish).
     pub fn read(
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
-        let stop = |fault| SettingsError(vec![fault]);
+        let stop = |error| SettingsError(vec![error]);
         let mut variables = env_file(folder).map_err(stop)?;
         variables.extend(environment);
         variables.retain(|_, value| !is_blank(value));
-        let mut faults = Vec::new();
-        let variables = settings_among(variables, &mut faults);
-        let file = settings_file(folder, &mut faults).map_err(stop)?;
+        let mut errors = Vec::new();
+        let variables = settings_among(variables, &mut errors);
+        let file = settings_file(folder, &mut errors).map_err(stop)?;
         let given = variables.keys().cloned().chain(file.keys().map(|key| key.to_uppercase())).collect();
         let config = layered(file, variables).map_err(|error| stop(unreadable(&error)))?;
-        Ok(Self { config, given, faults: RefCell::new(faults) })
+        Ok(Self { config, given, errors: RefCell::new(errors) })
     }
 
-    /// Succeeds if no fault was found.
+    /// Succeeds if no error was found.
     pub fn finish(self) -> Result<(), SettingsError> {
-        let faults = self.faults.into_inner();
-        if faults.is_empty() { Ok(()) } else { Err(SettingsError(faults)) }
+        let errors = self.errors.into_inner();
+        if errors.is_empty() { Ok(()) } else { Err(SettingsError(errors)) }
     }
 
-    /// Records a fault.
-    pub fn report(&self, fault: SettingError) {
-        self.faults.borrow_mut().push(fault);
+    /// Records a error.
+    pub fn report(&self, error: SettingError) {
+        self.errors.borrow_mut().push(error);
     }
 
     /// Whether the setting is set explicitly and not just by default.
@@ -73,7 +73,7 @@ impl Layers {
         self.given.iter().filter_map(|name| provider_setting(name)).map(|(provider, _)| provider).collect()
     }
 
-    /// The value of a setting that has a default. After a fault, that default.
+    /// The value of a setting that has a default. After a error, that default.
     #[expect(clippy::expect_used, reason = "a test reads the default of every setting")]
     pub fn get<T, E: Display>(&self, setting: &Setting, parse: impl Fn(&str) -> Result<T, E>) -> T {
         self.find(setting, &parse).unwrap_or_else(|| {
@@ -82,7 +82,7 @@ impl Layers {
         })
     }
 
-    /// The value of an optional setting. After a fault, `None`.
+    /// The value of an optional setting. After a error, `None`.
     pub fn find<T, E: Display>(&self, setting: &Setting, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
         let text = self.text(setting)?;
         self.parsed(setting, parse(&text))
@@ -92,14 +92,14 @@ impl Layers {
     pub fn credentials(&self, id: &Setting, secret: &Setting) -> Option<(String, SecretString)> {
         for (setting, other) in [(id, secret), (secret, id)] {
             if self.is_given(other) && !self.is_given(setting) {
-                self.report(setting.fault(format!("must be set where {} is", other.name)));
+                self.report(setting.error(format!("must be set where {} is", other.name)));
             }
         }
         self.find(id, parse::text).zip(self.find(secret, parse::secret))
     }
 
-    /// The items of an optional setting that is a list: an array in the settings file, a JSON array, or
-    /// a text with commas. After a fault, `None`.
+    /// The items of an optional setting that is a list: an array in the settings file, a JSON
+    /// array, or a text with commas. After a error, `None`.
     pub fn list<T, E: Display>(
         &self,
         setting: &Setting,
@@ -115,9 +115,9 @@ impl Layers {
         self.parsed(setting, items.iter().map(|item| parse(item)).collect())
     }
 
-    /// The value of `result`. An error is recorded as a fault of `setting`.
+    /// The value of `result`. An error is recorded as a error of `setting`.
     pub fn parsed<T, E: Display>(&self, setting: &Setting, result: Result<T, E>) -> Option<T> {
-        result.map_err(|problem| self.report(setting.fault(problem.to_string()))).ok()
+        result.map_err(|problem| self.report(setting.error(problem.to_string()))).ok()
     }
 
     fn text(&self, setting: &Setting) -> Option<String> {
@@ -146,7 +146,7 @@ fn layered(file: Map<String, Value>, variables: Map<String, String>) -> Result<C
 }
 
 /// The values in `todo-sync.toml`, by their names in lower case.
-fn settings_file(folder: &Path, faults: &mut Vec<SettingError>) -> Result<Map<String, Value>, SettingError> {
+fn settings_file(folder: &Path, errors: &mut Vec<SettingError>) -> Result<Map<String, Value>, SettingError> {
     let path = folder.join(SETTINGS_FILE);
     let is_there = path.exists();
     let file = File::from(path).format(FileFormat::Toml).required(is_there);
@@ -155,7 +155,7 @@ fn settings_file(folder: &Path, faults: &mut Vec<SettingError>) -> Result<Map<St
         if Setting::named(&name.to_uppercase()).is_some() {
             settings.insert(name.to_lowercase(), value);
         } else {
-            faults.push(SettingError::Unknown { name, file: SETTINGS_FILE });
+            errors.push(SettingError::Unknown { name, file: SETTINGS_FILE });
         }
     }
     Ok(settings)
@@ -180,11 +180,11 @@ fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, SettingError> 
         .collect()
 }
 
-/// The variables that are settings. Others are ignored, unless they look like a setting that is not set
-/// or request an unsupported feature.
+/// The variables that are settings. Others are ignored, unless they look like a setting that is not
+/// set or request an unsupported feature.
 fn settings_among(
     variables: HashMap<OsString, OsString>,
-    faults: &mut Vec<SettingError>,
+    errors: &mut Vec<SettingError>,
 ) -> Map<String, String> {
     let (mut settings, mut others) = (Map::new(), BTreeSet::new());
     for (name, value) in variables {
@@ -193,18 +193,18 @@ fn settings_among(
             (Some(_), Ok(value)) => {
                 settings.insert(name, value);
             }
-            (Some(setting), Err(_)) => faults.push(setting.fault("must be UTF-8")),
+            (Some(setting), Err(_)) => errors.push(setting.error("must be UTF-8")),
             (None, _) => {
                 others.insert(name);
             }
         }
     }
     let unsupported = UNSUPPORTED.into_iter().filter(|(name, _)| others.contains(*name));
-    faults.extend(unsupported.map(|(name, feature)| SettingError::Unsupported { name, feature }));
+    errors.extend(unsupported.map(|(name, feature)| SettingError::Unsupported { name, feature }));
     for name in others {
         if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
             let (meant, example) = (meant.name.into_owned(), meant.example);
-            faults.push(SettingError::Misspelt { name, meant, example });
+            errors.push(SettingError::Misspelt { name, meant, example });
         }
     }
     settings
@@ -214,8 +214,8 @@ fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Splits a JSON array, or a text at its commas. A `.env` file drops the quotation marks of an unquoted
-/// JSON array, so brackets without them are accepted too.
+/// Splits a JSON array, or a text at its commas. A `.env` file drops the quotation marks of an
+/// unquoted JSON array, so brackets without them are accepted too.
 fn items(text: &str) -> Option<Vec<String>> {
     let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if inside.is_some_and(|inside| inside.contains('"')) {

@@ -40,14 +40,14 @@ impl Mail {
         let frontend_url = layers.get(&setting::FRONTEND_URL, web_address);
         if is_production && !frontend_url.starts_with("https://") {
             let problem = "must be an https address in production: links in mails lead there";
-            layers.report(setting::FRONTEND_URL.fault(problem));
+            layers.report(setting::FRONTEND_URL.error(problem));
         }
         if is_production && !layers.is_given(&setting::SMTP_HOST) {
             let problem = "must be set in production: mails would only become files";
-            layers.report(setting::SMTP_HOST.fault(problem));
+            layers.report(setting::SMTP_HOST.error(problem));
         }
         if layers.is_given(&setting::SMTP_HOST) && !layers.is_given(&setting::EMAILS_FROM) {
-            layers.report(setting::EMAILS_FROM.fault("must be set where SMTP_HOST is"));
+            layers.report(setting::EMAILS_FROM.error("must be set where SMTP_HOST is"));
         }
         Self {
             frontend_url,
@@ -73,7 +73,7 @@ fn smtp(layers: &Layers) -> Option<SmtpSettings> {
     let host = layers.find(&setting::SMTP_HOST, host)?;
     if login.is_some() && tls == SmtpTls::None && !is_loopback(&host) {
         let problem = "must not be none where a password is sent to another machine";
-        layers.report(setting::SMTP_TLS.fault(problem));
+        layers.report(setting::SMTP_TLS.error(problem));
     }
     let port = port.unwrap_or(match tls {
         SmtpTls::StartTls => 587,

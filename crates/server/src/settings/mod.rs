@@ -1,11 +1,11 @@
 //! The settings: one typed field each, read once at the start.
 //!
-//! Later layers override earlier ones: the defaults, `todo-sync.toml`, `.env`, the environment. Faulty
-//! settings stop the start with one sentence for each fault. Deliberately absent: how a database
-//! interprets its URL.
+//! Later layers override earlier ones: the defaults, `todo-sync.toml`, `.env`, the environment.
+//! Faulty settings stop the start with one sentence for each error. Deliberately absent: how a
+//! database interprets its URL.
 
 mod database;
-mod fault;
+mod error;
 mod generated_secret;
 mod identity;
 mod layers;
@@ -31,7 +31,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use database::{Database, DatabaseUrl};
-pub use fault::SettingsError;
+pub use error::SettingsError;
 pub use identity::{Client, Identity};
 use layers::Layers;
 pub use limits::{Housekeeping, Limits};
@@ -95,8 +95,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the files in `folder`, then `environment`. In development, a missing secret is generated and
-    /// stored in a subfolder of `folder`.
+    /// Reads the files in `folder`, then `environment`. In development, a missing secret is
+    /// generated and stored in a subfolder of `folder`.
     pub fn load(
         folder: &Path,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -142,7 +142,8 @@ impl Settings {
         }
     }
 
-    /// Whether browsers reach the server over TLS: always in production, and if `PUBLIC_URL` is https.
+    /// Whether browsers reach the server over TLS: always in production, and if `PUBLIC_URL` is
+    /// https.
     pub fn behind_tls(&self) -> bool {
         self.environment == Environment::Production || self.identity.public_url.starts_with("https://")
     }

@@ -15,7 +15,7 @@ pub fn metrics_port(layers: &Layers, port: u16) -> Option<u16> {
     let metrics_port = layers.find(&METRICS_PORT, number(0..=u16::MAX))?;
     if metrics_port == port && port != 0 {
         let problem = "must be another port than PORT: without it the figures are on that one";
-        layers.report(METRICS_PORT.fault(problem));
+        layers.report(METRICS_PORT.error(problem));
     }
     Some(metrics_port)
 }
@@ -32,8 +32,8 @@ fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| format!("must hold networks in CIDR form, or addresses, not {text:?}"))
 }
 
-/// The configured origins and the frontend's. By default, outside production, also those of frontends
-/// under development.
+/// The configured origins and the frontend's. By default, outside production, also those of
+/// frontends under development.
 pub fn allowed_origins(layers: &Layers, environment: Environment, frontend_url: &str) -> Vec<String> {
     let mut origins = layers.list(&setting::ALLOWED_ORIGINS, origin).unwrap_or_else(|| match environment {
         Environment::Production => Vec::new(),

@@ -41,14 +41,15 @@ impl Environment {
     }
 }
 
-/// The secrets that sign tokens. In development, a missing secret is generated and stored in `folder`.
+/// The secrets that sign tokens. In development, a missing secret is generated and stored in
+/// `folder`.
 pub fn secret_key(layers: &Layers, environment: Environment, folder: &Path) -> SecretString {
     let setting = setting::SECRET_KEY;
     let given = layers.find(&setting, text);
     let alias = layers.find(&setting::JWT_SECRET_KEY, text);
     if given.is_some() && alias.is_some() && given != alias {
         let problem = "is another name of SECRET_KEY and must not say something else";
-        layers.report(setting::JWT_SECRET_KEY.fault(problem));
+        layers.report(setting::JWT_SECRET_KEY.error(problem));
     }
     let secret = match given.or(alias) {
         Some(text) => environment.secrets(&text),

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::fault::SettingError;
+use super::error::SettingError;
 
 /// One setting.
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub name: Cow<'static, str>,
-    /// The default as an operator would write it; `None` if the setting is optional or if its default
-    /// depends on other settings.
+    /// The default as an operator would write it; `None` if the setting is optional or if its
+    /// default depends on other settings.
     pub default: Option<&'static str>,
     pub example: &'static str,
 }
@@ -20,8 +20,8 @@ impl Setting {
         Self { name: self.name.replacen("EXAMPLE", name, 1).into(), ..*self }
     }
 
-    /// A fault in this setting's value. `problem` continues a sentence that begins with the name.
-    pub fn fault(&self, problem: impl Into<String>) -> SettingError {
+    /// A error in this setting's value. `problem` continues a sentence that begins with the name.
+    pub fn error(&self, problem: impl Into<String>) -> SettingError {
         SettingError::Value {
             name: self.name.clone().into_owned(),
             problem: problem.into(),
@@ -59,8 +59,8 @@ pub const UNSUPPORTED: [(&str, &str); 3] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "send traces"),
 ];
 
-/// `NAME = example`, or `NAME(default) = example` if the setting has a default, or `NAME(default)` if
-/// the default is the example too.
+/// `NAME = example`, or `NAME(default) = example` if the setting has a default, or `NAME(default)`
+/// if the default is the example too.
 macro_rules! settings {
     (@example $default:literal) => { $default };
     (@example $default:literal $example:literal) => { $example };

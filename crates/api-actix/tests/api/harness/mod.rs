@@ -32,7 +32,7 @@ use domain::sync::SyncService;
 use domain::todo::{Change, Commit, TodoService, TodoStore as _};
 use domain::{Clock, Stamp, UserId};
 use domain_testkit::build::{T0, batch, uuid};
-use domain_testkit::{FixedClock, MemoryStore, RecordingBus, SequentialSecrets};
+use domain_testkit::{ManualClock, MemoryStore, RecordingBus, SequentialSecrets};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -50,7 +50,7 @@ pub struct TestApi {
     pub store: Arc<MemoryStore>,
     pub bus: Arc<RecordingBus>,
     pub hub: Arc<Hub>,
-    pub clock: Arc<FixedClock>,
+    pub clock: Arc<ManualClock>,
     pub revocations: Arc<Revocations>,
     pub hasher: Arc<Hasher>,
     pub limiter: Arc<Limiter>,
@@ -69,7 +69,7 @@ impl TestApi {
 
     pub fn with(setup: Setup) -> Self {
         let Setup { settings, quotas, limits, todo_quota, turns, heartbeat, .. } = setup;
-        let clock = Arc::new(FixedClock::at(T0));
+        let clock = Arc::new(ManualClock::at(T0));
         let hub = Hub::with_heartbeat(clock.clone(), heartbeat);
         let bus = Arc::new(RecordingBus::new());
         let store = Arc::new(MemoryStore::new(Arc::new(Tee { hub: hub.clone(), bus: bus.clone() })));

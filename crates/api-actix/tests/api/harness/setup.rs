@@ -9,7 +9,7 @@ use domain::Clock;
 use domain::limits::Quotas;
 use domain::session::Revocations;
 use domain::todo::TodoStore;
-use domain_testkit::{FixedClock, MemoryStore};
+use domain_testkit::{ManualClock, MemoryStore};
 
 use super::Limits;
 
@@ -18,7 +18,7 @@ pub const ORIGIN: &str = "https://app.example.com";
 /// The password of every user here.
 pub const PASSWORD: &str = "Zebra-Stripe-7";
 
-type WrapClock = Box<dyn FnOnce(Arc<FixedClock>, Arc<Revocations>) -> Arc<dyn Clock>>;
+type WrapClock = Box<dyn FnOnce(Arc<ManualClock>, Arc<Revocations>) -> Arc<dyn Clock>>;
 
 /// What a test may change before the API is built.
 pub struct Setup {

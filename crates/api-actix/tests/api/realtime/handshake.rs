@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::session::Revoked;
 use domain::{Clock, SessionId, Stamp, UserId};
-use domain_testkit::FixedClock;
+use domain_testkit::ManualClock;
 use domain_testkit::build::{T0, uuid};
 
 use super::client::{Refusal, Socket};
@@ -137,7 +137,7 @@ async fn a_session_that_ends_during_the_handshake_closes_the_socket() {
 
 /// A clock that runs something before each reading.
 struct HookedClock {
-    clock: Arc<FixedClock>,
+    clock: Arc<ManualClock>,
     on_reading: Box<dyn Fn() + Send + Sync>,
 }
 

@@ -21,8 +21,8 @@ pub enum NotVerified {
 }
 
 impl AccountService {
-    /// Verifies the identity of the caller, whose account is `user`: by the password or, if the account has
-    /// none, by a recent login.
+    /// Verifies the identity of the caller, whose account is `user`: by the password or, if the
+    /// account has none, by a recent login.
     pub(super) async fn verify_identity(
         &self,
         principal: &Principal,
@@ -50,7 +50,7 @@ impl AccountService {
         let (key, now) = (LimitKey::PasswordOf(user.id), self.now());
         self.ports.limits.charge(&key, now).await.map_err(NotVerified::Limited)?;
         let answer = match self.ports.hasher.verify(password, Some(hash)).await {
-            Ok(Verified::Right | Verified::NeedsRehash) => Ok(()),
+            Ok(Verified::Correct | Verified::NeedsRehash) => Ok(()),
             Ok(Verified::Incorrect) => return Err(NotVerified::Wrong),
             Err(error) => Err(NotVerified::Hasher(error)),
         };

@@ -7,7 +7,8 @@ use crate::identity::ProviderError;
 use crate::limits::Charge;
 use crate::session::{Login, Principal};
 
-/// A URL of the frontend to which the browser returns. The API checks it against the operator's list.
+/// A URL of the frontend to which the browser returns. The API checks it against the operator's
+/// list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(pub String);
 
@@ -27,10 +28,10 @@ pub struct FlowStart {
 pub struct StartedFlow {
     /// The URL to send the browser to.
     pub url: String,
-    /// Identifies the flow among the flows of one browser; see
-    /// [`IdentityService::flow`](super::IdentityService::flow).
+    /// Identifies the flow among the flows of one browser.
     pub flow: String,
-    /// The secret that the browser must bring back in a cookie. A callback from another browser is refused.
+    /// The secret that the browser must bring back in a cookie. A callback from another browser is
+    /// refused.
     pub binding: String,
 }
 
@@ -54,7 +55,8 @@ pub enum CallbackOutcome {
     UnknownProvider,
     /// The state is unknown, used or expired, or belongs to another provider or browser.
     Invalid,
-    /// The identity belongs to another account, or its address to an account that never verified it.
+    /// The identity belongs to another account, or its address to an account that never verified
+    /// it.
     Taken,
     /// The account is disabled or deleted.
     Disabled,

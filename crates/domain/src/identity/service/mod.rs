@@ -1,7 +1,8 @@
-//! The use cases of identities: authenticating requests, and logging in with, linking and unlinking OAuth
-//! providers.
+//! The use cases of identities: authenticating requests, and logging in with, linking and unlinking
+//! OAuth providers.
 //!
-//! A login ends with a one-time code that the frontend exchanges for tokens, so that no URL contains a token.
+//! A login ends with a one-time code that the frontend exchanges for tokens, so that no URL
+//! contains a token.
 
 mod authenticate;
 mod flow;
@@ -91,28 +92,30 @@ impl IdentityService {
             expires_at: now.plus(Purpose::OAuthState.lifetime()),
         };
         self.ports.one_time.put(token).await?;
-        let flow = self.flow(&state);
+        let flow = self.flow_name(&state);
         Ok(FlowOutcome::Started(StartedFlow { url: authorization.url, flow, binding }))
     }
 
     /// Completes a flow with the provider's answer: the authorization response, or the reason for a
-    /// refusal. Every call consumes the state.
+    /// refusal. Every call consumes the state. `browser` answers with the binding secret that the
+    /// browser holds for a flow, by the [name](StartedFlow::flow) of the flow.
     pub async fn callback(
         &self,
         provider: &str,
         response: Result<AuthorizationResponse<'_>, &str>,
         state: &str,
-        binding: Option<&str>,
+        browser: impl FnOnce(&str) -> Option<String>,
     ) -> Result<CallbackOutcome, StoreError> {
         let Some(provider) = self.provider(provider) else { return Ok(CallbackOutcome::UnknownProvider) };
         let now = self.now();
+        let binding = browser(&self.flow_name(state));
         let hash = self.ports.one_time_secrets.hash(state);
         let consumed = self.ports.one_time.consume(Purpose::OAuthState, &hash, now).await?;
         let Some(consumed) = consumed else { return Ok(CallbackOutcome::Invalid) };
         let Some(state) = StoredFlow::of_text(&consumed.payload) else {
             return Err(StoreError::corrupt("one_time_tokens", "payload", "not an OAuth state"));
         };
-        let same_browser = binding.is_some_and(|binding| self.fingerprint(binding) == state.binding);
+        let same_browser = binding.is_some_and(|binding| self.fingerprint(&binding) == state.binding);
         if state.provider != provider.name() || !same_browser {
             return Ok(CallbackOutcome::Invalid);
         }
@@ -192,8 +195,7 @@ impl IdentityService {
     }
 
     /// The name of the flow with this state: 16 hexadecimal digits that reveal nothing about it.
-    #[must_use]
-    pub fn flow(&self, state: &str) -> String {
+    fn flow_name(&self, state: &str) -> String {
         let [high, _] = self.ports.one_time_secrets.hash(state).halves();
         format!("{:016x}", high >> 64)
     }

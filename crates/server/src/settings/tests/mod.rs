@@ -1,5 +1,5 @@
-//! Tables of settings with the values or the faults that they lead to. Each test reports every row that
-//! fails.
+//! Tables of settings with the values or the errors that they lead to. Each test reports every row
+//! that fails.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::setting::{ALL, EXAMPLE_SECRET};
 use super::*;
 
-mod faults;
+mod errors;
 mod layers;
 mod values;
 

@@ -1,6 +1,5 @@
 //! `/api/v1/auth/oauth/{provider}/callback`
 
-use actix_web::cookie::Cookie;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::code::ErrorCode;
@@ -13,8 +12,8 @@ use crate::state::State;
 
 /// Return from a provider
 ///
-/// The provider redirects the browser here. The response redirects it to the frontend: after a login with a
-/// one-time `code` for the exchange, after linking a provider without one.
+/// The provider redirects the browser here. The response redirects it to the frontend: after a
+/// login with a one-time `code` for the exchange, after linking a provider without one.
 #[utoipa::path(
     operation_id = "comeBackFromProvider",
     tag = "Authentication",
@@ -45,10 +44,12 @@ pub(super) async fn callback(
     request: HttpRequest,
 ) -> HandlerResult {
     let flow_state = query.value("state").ok_or_else(Problem::one_time_token_invalid)?;
-    let flow = state.identities.flow(flow_state);
-    let cookie = request.cookie(&flow::cookie_name(&flow));
-    let binding = cookie.as_ref().map(Cookie::value);
-    let outcome = state.identities.callback(&path.0, authorization_response(&query), flow_state, binding);
+    let mut flow = String::new();
+    let browser = |name: &str| {
+        name.clone_into(&mut flow);
+        request.cookie(&flow::cookie_name(name)).map(|cookie| cookie.value().to_owned())
+    };
+    let outcome = state.identities.callback(&path.0, authorization_response(&query), flow_state, browser);
     let to = match outcome.await? {
         CallbackOutcome::LogIn(return_to, code) => return_to::with_code(&return_to, &code.0),
         CallbackOutcome::Linked(return_to) => return_to.0,

@@ -1,4 +1,4 @@
-//! Every fault is reported, each in one sentence without a secret.
+//! Every error is reported, each in one sentence without a secret.
 
 use super::*;
 
@@ -95,7 +95,7 @@ const PRODUCTION_FAULTS: &str = "
     =>
 ";
 
-/// The faults of `given`, if they differ from the expected ones.
+/// The errors of `given`, if they differ from the expected ones.
 fn unexpected(given: &[(&str, &str)], sentences: &[&str]) -> Option<String> {
     let error = load(given).err().unwrap_or_default();
     let lines: Vec<_> = error.lines().collect();
