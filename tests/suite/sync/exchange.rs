@@ -7,6 +7,16 @@ use serde_json::{Value, json};
 use crate::support::{add, at, everything, id, items, members, sync, text, texts};
 
 on_both_databases! {
+    async fn a_device_gets_back_a_text_whose_line_breaks_the_server_changed(server: Server) {
+        let ann = server.client().new_user().await;
+        let todo = |n, text: &str| json!({"id": id(n), "text": "lines", "description": text});
+        let todos = [todo(1, "one\r\ntwo"), todo(2, "one\ntwo")];
+        let answer = ann.post("/api/v1/todos/sync", json!({"todos": todos})).await.expect(200).json();
+        let changes = items(&answer["server_changes"]);
+        assert_eq!(members(&answer["server_changes"], "id"), json!([id(1)]), "only the changed one comes back");
+        assert_eq!(changes[0]["description"], "one\ntwo");
+    }
+
     async fn an_answer_lists_applied_conflicting_and_rejected_todos(server: Server) {
         let ann = server.client().new_user().await;
         let (milk, bread) = (add(&ann, "milk").await, add(&ann, "bread").await);

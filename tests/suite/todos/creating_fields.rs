@@ -41,7 +41,8 @@ async fn every_bad_field_of_a_todo_is_reported_at_once() {
         (json!({"text": 7}), "text", "VALIDATION_006"),
         (json!({"text": "x".repeat(501)}), "text", "VALIDATION_005"),
         (json!({"text": "bell \u{7}"}), "text", "VALIDATION_006"),
-        (json!({"text": "x", "description": "carriage\rreturn"}), "description", "VALIDATION_006"),
+        (json!({"text": "\u{200b}\u{ad}\u{feff}"}), "text", "VALIDATION_004"),
+        (json!({"text": "x", "description": "escape \u{1b}"}), "description", "VALIDATION_006"),
         (json!({"text": "x", "client_id": " "}), "client_id", "VALIDATION_004"),
     ];
     check_each(cases, async |(body, field, code)| {
@@ -65,4 +66,17 @@ async fn characters_count_not_bytes() {
     let absent =
         ann.post(TODOS, json!({"text": "x", "description": null, "id": null})).await.expect(201).json();
     assert_eq!(absent["description"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_contract_takes_the_line_breaks_of_a_form_and_keeps_newlines() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let typed = "milk\r\nbread\rrye\u{2028}eggs";
+    for (path, title) in [(TODOS, "text"), ("/todos", "title"), ("/api/tasks", "title")] {
+        let body = json!({title: format!("\u{feff}{typed}\r\n"), "description": typed});
+        let todo = ann.post(path, body).await.expect(201).json();
+        assert_eq!(todo[title], "milk\nbread\nrye\neggs", "{path}");
+        assert_eq!(todo["description"], "milk\nbread\nrye\neggs", "{path}");
+    }
 }

@@ -25,6 +25,19 @@ on_both_databases! {
         }
     }
 
+    async fn a_search_finds_either_unicode_form_of_a_letter(server: Server) {
+        let ann = server.client().new_user().await;
+        let (composed, decomposed) = ("M\u{fc}sli", "Mu\u{308}sli");
+        for text in [composed, decomposed] {
+            ann.post("/api/v1/todos", json!({"text": text})).await.expect(201);
+        }
+        for search in [composed, decomposed, "MU\u{308}SLI"] {
+            let request = ann.request(Method::GET, "/api/v1/todos");
+            let answer = ann.send(request.query(&[("search", search), ("sort", "oldest")])).await.expect(200);
+            assert_eq!(texts(&answer.json()), [composed, decomposed], "{search:?}");
+        }
+    }
+
     async fn a_search_of_many_words_does_not_fail(server: Server) {
         let ann = server.client().new_user().await;
         ann.post("/api/v1/todos", json!({"text": "a b c"})).await.expect(201);

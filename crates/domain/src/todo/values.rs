@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::text::{TextError, check, text_conversions, trimmed_text};
+use crate::text::{TextError, check, newlines, text_conversions, trimmed_text};
 
 trimmed_text!(
     /// The text of a todo: 1–500 characters after trimming.
@@ -14,8 +14,8 @@ trimmed_text!(
     check
 );
 
-/// Notes on a todo: up to 10,000 characters, kept exactly as typed. An empty description differs
-/// from no description.
+/// Notes on a todo: up to 10,000 characters, kept as typed apart from line breaks, which become
+/// newlines. An empty description differs from no description.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Description(String);
 
@@ -25,8 +25,9 @@ impl Description {
 
     /// Checks `text`.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        check(text, Self::MAX)?;
-        Ok(Self(text.to_owned()))
+        let text = newlines(text);
+        check(&text, Self::MAX)?;
+        Ok(Self(text.into_owned()))
     }
 }
 

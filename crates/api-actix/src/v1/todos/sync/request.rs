@@ -1,8 +1,10 @@
 //! The request of a device.
 
+use std::cell::Cell;
+
 use domain::sync::{Cursor, Epoch, SyncRequest, SyncTimestamp};
 use domain::text::{ClientId, TextError};
-use domain::todo::{Action, Base, Change, Edit, Strategy, Title, Upsert};
+use domain::todo::{Action, Base, Change, Description, Edit, Strategy, Title, Upsert};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -12,7 +14,7 @@ use super::response::{Rejected, Sent};
 use crate::error::Problem;
 use crate::extract::{FieldError, Int, List, Member, Text, Validation, word};
 use crate::state::State;
-use crate::wire::{StrategyName, as_is, client_id, description, not_a_timestamp, timestamp, todo_id};
+use crate::wire::{StrategyName, as_is, client_id, not_a_timestamp, timestamp, todo_id};
 
 /// The largest and the default `limit`.
 const LIMIT_MAX: i64 = 1000;
@@ -152,10 +154,15 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
         return Err((None, validation));
     };
     let raw_id = if let Member::Value(id) = &item.id { Some(id.0.clone().into_owned()) } else { None };
-    let mut normalised = false;
+    let normalised = Cell::new(false);
     let title = |text: Text<'_>| {
         let parsed = Title::parse(&text.0)?;
-        normalised |= parsed.as_str() != text.0;
+        normalised.set(normalised.get() || parsed.as_str() != text.0);
+        Ok::<_, TextError>(parsed)
+    };
+    let description = |text: Text<'_>| {
+        let parsed = Description::parse(&text.0)?;
+        normalised.set(normalised.get() || parsed.as_str() != text.0);
         Ok::<_, TextError>(parsed)
     };
     let id = validation.required("id", item.id, todo_id);
@@ -174,7 +181,13 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
         Some(id) if validation.is_ok() => Ok(Change {
             id,
             base: base.map_or(Base::Unknown, |version| Base::Version(version.0)),
-            action: Action::Upsert(Upsert { edit, deleted, created_at, updated_at, normalised }),
+            action: Action::Upsert(Upsert {
+                edit,
+                deleted,
+                created_at,
+                updated_at,
+                normalised: normalised.get(),
+            }),
             client_id: client_id.or_else(|| device.cloned()),
         }),
         _ => Err((raw_id, validation)),

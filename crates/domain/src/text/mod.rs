@@ -4,19 +4,26 @@
 //! was valid when it was written, and a limit that is lowered afterwards must not make it
 //! unreadable.
 
+mod comparison;
+
+use std::borrow::Cow;
+
+pub use comparison::{compose, fold, sort_key};
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
 use thiserror::Error;
 
 /// Why a text is refused. Lengths count Unicode scalar values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TextError {
-    /// Nothing is left after trimming.
+    /// Nothing is left after trimming that a reader could see.
     #[error("must not be blank")]
     Blank,
     /// More characters than allowed.
     #[error("must be at most {max} characters long; it has {got}")]
     TooLong { max: usize, got: usize },
     /// A control character, named by its code point. Text of several lines may contain tab and
-    /// newline, but never NUL or CR.
+    /// newline; other line breaks become newlines before the check.
     #[error("must not contain the control character U+{code:04X}")]
     Control { code: u32 },
 }
@@ -36,6 +43,25 @@ pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
     }
     let got = text.chars().count();
     if got > max { Err(TextError::TooLong { max, got }) } else { Ok(()) }
+}
+
+/// Removes white space from both ends, and the byte order mark, as ECMAScript's `trim` does.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+/// Whether a reader sees anything of `text`: not if it consists of white space and of characters
+/// that Unicode displays as nothing, such as U+200B ZERO WIDTH SPACE and U+00AD SOFT HYPHEN.
+pub(crate) fn is_visible(text: &str) -> bool {
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    text.chars().any(|c| !c.is_whitespace() && (c.is_ascii() || !ignorable.contains(c)))
+}
+
+/// Turns every line break of Unicode (CRLF, CR, VT, FF, NEL, U+2028, U+2029) into a newline.
+/// Browsers send the lines of a form with CRLF, and exports of other programs contain the rest.
+pub(crate) fn newlines(text: &str) -> Cow<'_, str> {
+    const BREAKS: [char; 6] = ['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    if text.contains(BREAKS) { text.replace("\r\n", "\n").replace(BREAKS, "\n").into() } else { text.into() }
 }
 
 /// Implements the standard conversions for a newtype of `String`. The type provides `parse(&str) ->
@@ -100,19 +126,19 @@ macro_rules! trimmed_text {
             /// The maximum length in characters.
             pub const MAX: usize = $max;
 
-            /// Trims `text` and checks it.
+            /// Trims `text`, turns its line breaks into newlines, and checks it.
             pub fn parse(text: &str) -> Result<Self, $crate::text::TextError> {
                 Self::parse_within(text, Self::MAX)
             }
 
             /// Like [`Self::parse`], with a lower limit than [`Self::MAX`].
             pub fn parse_within(text: &str, max: usize) -> Result<Self, $crate::text::TextError> {
-                let text = text.trim();
-                if text.is_empty() {
+                let text = $crate::text::newlines($crate::text::trim(text));
+                if !$crate::text::is_visible(&text) {
                     return Err($crate::text::TextError::Blank);
                 }
-                $check(text, max.min(Self::MAX))?;
-                Ok(Self(text.to_owned()))
+                $check(&text, max.min(Self::MAX))?;
+                Ok(Self(text.into_owned()))
             }
         }
 
@@ -129,13 +155,6 @@ trimmed_text!(
     check_line
 );
 
-/// Folds `text` for comparison without regard to case, by Unicode's full lower-case mapping. Stores
-/// keep the folded form beside the text, so that search and order are the same on every database.
-#[must_use]
-pub fn fold(text: &str) -> String {
-    text.to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,12 +167,13 @@ mod tests {
     #[test]
     fn a_title_is_trimmed() {
         assert_eq!(title("  Buy\tmilk \r\n\u{3000}").as_deref(), Ok("Buy\tmilk"));
+        assert_eq!(title("\u{feff}milk\u{feff} ").as_deref(), Ok("milk"), "as ECMAScript trims");
         assert_eq!(title("<b>&amp;</b>").as_deref(), Ok("<b>&amp;</b>"), "nothing is escaped");
     }
 
     #[test]
-    fn a_title_of_white_space_is_blank() {
-        for text in ["", " ", "\n\t\r\n", "\u{a0}\u{2003}"] {
+    fn a_title_of_nothing_visible_is_blank() {
+        for text in ["", " ", "\n\t\r\n", "\u{a0}\u{2003}", "\u{200b}", " \u{ad}\u{feff} ", "\u{3164}"] {
             assert_eq!(title(text), Err(TextError::Blank), "{text:?}");
         }
     }
@@ -189,7 +209,7 @@ mod tests {
     #[test]
     fn control_characters_other_than_tab_and_newline_are_refused() {
         for (text, code) in
-            [("a\0b", 0), ("a\rb", 0xd), ("a\u{1b}[0m", 0x1b), ("a\u{7f}b", 0x7f), ("a\u{9f}b", 0x9f)]
+            [("a\0b", 0), ("a\u{8}b", 8), ("a\u{1b}[0m", 0x1b), ("a\u{7f}b", 0x7f), ("a\u{9f}b", 0x9f)]
         {
             assert_eq!(title(text), Err(TextError::Control { code }));
             assert_eq!(Description::parse(text).map(|_| ()), Err(TextError::Control { code }));
@@ -202,17 +222,22 @@ mod tests {
     }
 
     #[test]
+    fn every_line_break_becomes_a_newline() {
+        let lines = "one\r\ntwo\rthree\u{b}four\u{c}five\u{85}six\u{2028}seven\u{2029}eight\nnine";
+        let newlines = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine";
+        assert_eq!(title(lines).as_deref(), Ok(newlines));
+        assert_eq!(Description::parse(lines).map(String::from).as_deref(), Ok(newlines));
+        assert_eq!(Description::parse("\r\n\r\n").map(String::from).as_deref(), Ok("\n\n"));
+        let longest = "a\r\n".repeat(5_000);
+        assert!(Description::parse(&longest).is_ok(), "a line break counts as one character");
+    }
+
+    #[test]
     fn a_description_is_kept_as_typed() {
         let kept = |text: &str| Description::parse(text).map(|kept| kept.as_str().to_owned());
         assert_eq!(kept("").as_deref(), Ok(""));
         assert_eq!(kept("  two\n\n").as_deref(), Ok("  two\n\n"));
         assert!(kept(&"é".repeat(10_000)).is_ok());
         assert_eq!(kept(&"é".repeat(10_001)), Err(TextError::TooLong { max: 10_000, got: 10_001 }));
-    }
-
-    #[test]
-    fn folding_follows_unicode() {
-        assert_eq!(fold("MILK ÄÖÜ ΣΑΣ"), "milk äöü σας");
-        assert_eq!(fold("İ"), "i\u{307}");
     }
 }
