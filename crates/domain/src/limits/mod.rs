@@ -1,14 +1,15 @@
 //! Rate limits: what is limited, how much of it is allowed, and the port that counts.
 
 mod gcra;
+mod network;
 mod quotas;
 mod rate_limits;
 
 pub use gcra::{gcra, gcra_refund};
+pub use network::{Network, network};
 pub use quotas::{Quota, Quotas};
 pub use rate_limits::RateLimits;
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,26 +21,45 @@ use crate::time::Stamp;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKey {
     /// Failed logins from one network (see [`network`]).
-    LoginFrom(IpAddr),
+    LoginFrom(Network),
     /// Failed logins to one account, by [`Email::key`](crate::user::Email::key), whether or not it exists.
     LoginTo(String),
     /// Wrong passwords in authenticated requests of one account. They are counted separately from
     /// [`LimitKey::LoginTo`], which everyone who knows the address can exhaust.
     PasswordOf(UserId),
     /// Registrations and requested emails from one network.
-    MailFrom(IpAddr),
+    MailFrom(Network),
     /// Registrations and requested emails to one address, by [`Email::key`](crate::user::Email::key).
     MailTo(String),
     /// Emails that one user requests to addresses of their choice.
     MailOf(UserId),
     /// OAuth logins started from one network; each stores a row until its state expires.
-    FlowFrom(IpAddr),
+    FlowFrom(Network),
     /// Refreshes of one session.
     Refresh(SessionId),
     /// Presentations of one refresh token; only the first in a while counts for [`LimitKey::Refresh`].
     RefreshToken(TokenId),
     /// Requests of one user.
     Api(UserId),
+}
+
+impl LimitKey {
+    /// The key of the same kind for the site of an IPv6 network (see [`Network::site`]), which is charged as
+    /// well: a site has 65,536 networks.
+    pub(crate) fn of_site(&self) -> Option<Self> {
+        match self {
+            Self::LoginFrom(network) => network.site().map(Self::LoginFrom),
+            Self::MailFrom(network) => network.site().map(Self::MailFrom),
+            Self::FlowFrom(network) => network.site().map(Self::FlowFrom),
+            Self::LoginTo(_)
+            | Self::PasswordOf(_)
+            | Self::MailTo(_)
+            | Self::MailOf(_)
+            | Self::Refresh(_)
+            | Self::RefreshToken(_)
+            | Self::Api(_) => None,
+        }
+    }
 }
 
 /// The answer to one charge.
@@ -60,8 +80,12 @@ impl Charge {
     }
 }
 
-/// Counts requests. An implementation MUST serialise the charges of one key, and MUST answer even if it
-/// can't reach its storage.
+/// Counts requests.
+///
+/// An implementation MUST serialise the charges of one key, and MUST answer even if it can't reach its
+/// storage. It MAY forget a key only once the whole quota is available again, and keys of one kind MUST NOT
+/// take the room of another kind: otherwise a flood of keys that cost nothing, such as networks, would make
+/// it forget failed logins.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Takes one from the key's quota, if any is left.
@@ -69,27 +93,4 @@ pub trait RateLimiter: Send + Sync {
 
     /// Refunds a charge that [`RateLimiter::charge`] allowed.
     async fn refund(&self, key: &LimitKey, quota: Quota, now: Stamp);
-}
-
-/// The network that an address belongs to: an IPv4 address (also when mapped to IPv6) by itself, an IPv6
-/// address by its /64, the smallest block that a subscriber gets (RFC 6177).
-#[must_use]
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ipv6_addresses_count_by_their_first_64_bits() {
-        let of = |text: &str| network(text.parse().expect("an address"));
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::"));
-        assert_ne!(of("2001:db8:1:3::"), of("2001:db8:1:2::"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-    }
 }

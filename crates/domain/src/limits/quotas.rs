@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::LimitKey;
+use super::{LimitKey, Network};
 
 /// At most `count` requests per `period`. A full burst is allowed, then one more every `period / count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,16 @@ impl Quota {
     #[must_use]
     pub const fn new(count: u32, period: Duration) -> Self {
         Self { count, period, burst: count }
+    }
+
+    /// The quota of a network, given that of the smallest one: an IPv6 site has eight times as much.
+    const fn of_network(self, network: Network) -> Self {
+        const OF_SITE: u32 = 8;
+        if network.is_ipv4() || network.prefix() == 64 {
+            return self;
+        }
+        let (count, burst) = (self.count.saturating_mul(OF_SITE), self.burst.saturating_mul(OF_SITE));
+        Self { count, burst, ..self }
     }
 
     /// The time after which one more request is allowed, in whole microseconds, the unit of a
@@ -70,10 +80,11 @@ impl Quotas {
 
     pub(super) const fn of(&self, key: &LimitKey) -> Option<Quota> {
         match key {
-            LimitKey::LoginFrom(_) => Some(self.login_from),
+            LimitKey::LoginFrom(network) => Some(self.login_from.of_network(*network)),
             LimitKey::LoginTo(_) | LimitKey::PasswordOf(_) => Some(self.login_to),
-            LimitKey::MailFrom(_) | LimitKey::MailTo(_) | LimitKey::MailOf(_) => Some(self.mail),
-            LimitKey::FlowFrom(_) => Some(self.flow),
+            LimitKey::MailFrom(network) => Some(self.mail.of_network(*network)),
+            LimitKey::MailTo(_) | LimitKey::MailOf(_) => Some(self.mail),
+            LimitKey::FlowFrom(network) => Some(self.flow.of_network(*network)),
             LimitKey::Refresh(_) => Some(self.refresh),
             LimitKey::RefreshToken(_) => Some(Self::PRESENTATIONS),
             LimitKey::Api(_) => self.api,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Charge, LimitKey, Quotas, RateLimiter};
+use super::{Charge, LimitKey, Quota, Quotas, RateLimiter};
 use crate::time::Stamp;
 
 /// Charges requests to the quotas. Services own it, so that no caller of a service can forget a limit.
@@ -18,10 +18,24 @@ impl RateLimits {
         Self { limiter, quotas }
     }
 
-    /// Takes one from the key's quota. `None` if the key has no quota.
+    /// Takes one from the key's quota, and one from the quota of its site (see [`LimitKey::of_site`]).
+    /// Returns the site's answer if only the site refuses, and `None` if the key has no quota.
     pub(crate) async fn take(&self, key: &LimitKey, now: Stamp) -> Option<Charge> {
-        let quota = self.quotas.as_ref().and_then(|quotas| quotas.of(key))?;
-        Some(self.limiter.charge(key, quota, now).await)
+        let charge = self.limiter.charge(key, self.quota(key)?, now).await;
+        let site = key.of_site().filter(|_| charge.allowed);
+        let Some((quota, site)) = site.and_then(|site| Some((self.quota(&site)?, site))) else {
+            return Some(charge);
+        };
+        let of_site = self.limiter.charge(&site, quota, now).await;
+        if of_site.allowed {
+            return Some(charge);
+        }
+        self.limiter.refund(key, charge.quota, now).await;
+        Some(of_site)
+    }
+
+    fn quota(&self, key: &LimitKey) -> Option<Quota> {
+        self.quotas.as_ref().and_then(|quotas| quotas.of(key))
     }
 
     /// Takes one from the key's quota, or refuses.
@@ -47,10 +61,12 @@ impl RateLimits {
         Ok(())
     }
 
-    /// Refunds one charge of the key.
+    /// Refunds one charge of the key, and of its site.
     pub(crate) async fn refund(&self, key: &LimitKey, now: Stamp) {
-        if let Some(quota) = self.quotas.as_ref().and_then(|quotas| quotas.of(key)) {
-            self.limiter.refund(key, quota, now).await;
+        for key in [Some(key), key.of_site().as_ref()].into_iter().flatten() {
+            if let Some(quota) = self.quota(key) {
+                self.limiter.refund(key, quota, now).await;
+            }
         }
     }
 

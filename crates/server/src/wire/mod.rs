@@ -38,8 +38,8 @@ const TOKEN_ISSUER: &str = "todo-sync";
 /// The length of the hashing queue per core. At the default cost, the last password in it waits a
 /// few seconds.
 const HASHER_QUEUE_PER_CORE: usize = 16;
-/// The maximum number of keys that the rate limiter keeps, at a few hundred bytes each.
-const RATE_LIMIT_KEYS: u64 = 50_000;
+/// The maximum number of keys of each kind that the rate limiter keeps.
+const RATE_LIMIT_KEYS: usize = 50_000;
 
 /// The API and the background tasks of a server.
 pub struct Application {

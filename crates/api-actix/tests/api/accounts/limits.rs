@@ -1,10 +1,12 @@
 //! Rate limits: what counts, and to which key.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use api_actix::ApiSettings;
-use domain::limits::{Quota, Quotas};
+use domain::Clock as _;
+use domain::limits::{LimitKey, Quota, Quotas, RateLimiter as _, network};
 use serde_json::json;
 
 use crate::harness::{Answer, Limits, PASSWORD, Setup, TestApi, User, address, get, patch, post, settings};
@@ -99,6 +101,54 @@ async fn failed_logins_to_one_account_are_limited_across_networks() {
         fail(&api, "ann@example.com", |request| from(request, &format!("192.0.2.{n}"))).await.expect(401);
     }
     fail(&api, "ANN@example.com", |request| from(request, "192.0.2.99")).await.refused(429, "RATE_001");
+}
+
+#[actix_web::test]
+async fn an_ipv6_site_has_eight_times_the_limit_of_a_network() {
+    let api = limited();
+    let guess = async |network: u32| {
+        let peer = format!("[2001:db8:1:{network:x}::1]");
+        fail(&api, &address(), |request| from(request, &peer)).await
+    };
+    for n in 0..40 {
+        guess(n).await.expect(401);
+    }
+    let refused = guess(40).await;
+    refused.refused(429, "RATE_001");
+    assert_eq!(limits(&refused).0, Some(r#""default";q=40;w=900"#));
+    fail(&api, &address(), |request| from(request, "[2001:db8:2::1]")).await.expect(401);
+}
+
+#[actix_web::test]
+async fn a_flood_of_networks_gives_no_further_guesses_at_an_account() {
+    let api = limited();
+    let mut guesses = 0;
+    let mut guess = async |peer: u32| {
+        let answer = fail(&api, "ann@example.com", |request| from(request, &format!("192.0.2.{peer}"))).await;
+        guesses += u32::from(answer.status == 401);
+    };
+    for n in 0..7 {
+        guess(n).await;
+    }
+    for n in 0..200_000 {
+        let address = Ipv6Addr::from((0x2001_0db8 << 96) | (n << 64));
+        let (key, quota) = (LimitKey::FlowFrom(network(address.into())), Quotas::default().flow);
+        api.limiter.charge(&key, quota, api.clock.now()).await;
+    }
+    for n in 10..40 {
+        guess(n).await;
+    }
+    assert_eq!(guesses, 10);
+}
+
+#[actix_web::test]
+async fn a_login_with_an_unknown_provider_is_not_charged() {
+    let quotas = Quotas { flow: Quota::new(2, Duration::from_mins(1)), ..Quotas::default() };
+    let api = with_quotas(quotas);
+    for _ in 0..5 {
+        api.send(from(get("/auth/oauth/nope/login"), "192.0.2.1")).await.refused(404, "RESOURCE_002");
+    }
+    api.send(from(get("/auth/oauth/acme/login"), "192.0.2.1")).await.expect(302);
 }
 
 #[actix_web::test]

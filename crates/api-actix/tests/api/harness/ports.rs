@@ -108,7 +108,7 @@ impl Limiter {
     pub const WAIT: Duration = Duration::from_secs(7);
 
     pub fn new(limits: Limits) -> Self {
-        Self { counting: MemoryRateLimiter::new(10_000), limits: Mutex::new(limits) }
+        Self { counting: MemoryRateLimiter::new(50_000), limits: Mutex::new(limits) }
     }
 
     pub fn set(&self, limits: Limits) {

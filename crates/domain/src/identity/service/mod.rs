@@ -61,13 +61,14 @@ impl IdentityService {
 
     /// Starts a flow. A login is charged to the caller's network.
     pub async fn start(&self, provider: &str, start: FlowStart) -> Result<FlowOutcome, StoreError> {
+        // A request for an unknown provider does no work, so it must not count either.
+        let Some(provider) = self.provider(provider) else { return Ok(FlowOutcome::UnknownProvider) };
         let now = self.now();
         if let (None, Some(ip)) = (&start.link, start.ip)
             && let Err(charge) = self.ports.limits.charge(&LimitKey::FlowFrom(network(ip)), now).await
         {
             return Ok(FlowOutcome::Limited(charge));
         }
-        let Some(provider) = self.provider(provider) else { return Ok(FlowOutcome::UnknownProvider) };
         let id = self.new_id();
         let state = self.ports.one_time_secrets.derive(id);
         let authorization = match provider.authorize(&state).await {
