@@ -34,6 +34,16 @@ on_both_databases! {
         second.get("/api/v1/todos").await.expect(200);
     }
 
+    async fn a_password_works_in_either_unicode_form(server: Server) {
+        let (composed, decomposed) = ("Schl\u{fc}ssel-7", "Schlu\u{308}ssel-7");
+        for (email, set, typed) in [("a@example.com", composed, decomposed), ("b@example.com", decomposed, composed)] {
+            server.client().post("/api/v1/auth/register", json!({"email": email, "password": set})).await.expect(201);
+            attempt(&server.client(), email, typed).await.expect(200);
+            let body = json!({"email": email, "password": typed});
+            server.client().post("/auth/login", body).await.expect(200);
+        }
+    }
+
     async fn an_unknown_address_and_a_wrong_password_get_the_same_answer(server: Server) {
         server.client().register("ann@example.com").await;
         let wrong = attempt(&server.client(), "ann@example.com", "Wrong-Horse-7").await;

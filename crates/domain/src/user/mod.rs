@@ -4,6 +4,7 @@ mod email;
 mod password;
 
 pub use email::{Email, EmailError};
+pub(crate) use password::verify;
 pub use password::{
     HasherError, NewPassword, PasswordHash, PasswordHasher, PasswordPolicy, Verified, WeakPassword,
 };
@@ -16,7 +17,7 @@ trimmed_text!(
     /// The display name of a user: 1–100 characters after trimming.
     DisplayName,
     100,
-    crate::text::check_line
+    crate::text::one_line
 );
 
 /// A person's account.

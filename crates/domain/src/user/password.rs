@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::Email;
-use crate::text::fold;
+use crate::text::{compose, fold};
 
 /// What a surface requires of a new password, besides 8 characters with an upper-case letter, a
 /// lower-case letter and a digit.
@@ -48,8 +48,11 @@ impl NewPassword {
     /// The maximum length in bytes of UTF-8 (bcrypt's limit).
     pub const MAX_BYTES: usize = 72;
 
-    /// Checks the password of the user of `email`. The text is not trimmed.
+    /// Checks the password of the user of `email`. The text is composed (Unicode's form C, as NIST
+    /// SP 800-63B and RFC 8265 ask for), because systems type the same letters in different forms.
+    /// It is not trimmed.
     pub fn parse(text: &str, email: Option<&Email>, policy: PasswordPolicy) -> Result<Self, WeakPassword> {
+        let text = &*compose(text);
         if text.len() > Self::MAX_BYTES {
             return Err(WeakPassword::TooLong { max: Self::MAX_BYTES, got: text.len() });
         }
@@ -80,7 +83,7 @@ impl NewPassword {
     /// A password that was just verified and must be rehashed at a higher cost. The rules for new
     /// passwords do not apply to it.
     pub(crate) fn verified(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(compose(text).into_owned())
     }
 
     /// The password in clear, for the hasher.
@@ -137,6 +140,25 @@ pub trait PasswordHasher: Send + Sync {
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError>;
 }
 
+/// Compares a password with a hash: first the composed password, then the password as typed, which
+/// hashes from before passwords were composed are of. Takes two comparisons if the forms differ,
+/// whether or not there is a hash.
+pub(crate) async fn verify(
+    hasher: &dyn PasswordHasher,
+    password: &str,
+    hash: Option<PasswordHash>,
+) -> Result<Verified, HasherError> {
+    let composed = compose(password);
+    let verified = hasher.verify(&composed, hash.clone()).await?;
+    if verified != Verified::Incorrect || composed == password {
+        return Ok(verified);
+    }
+    Ok(match hasher.verify(password, hash).await? {
+        Verified::Correct => Verified::NeedsRehash,
+        verified => verified,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +179,31 @@ mod tests {
         let long = format!("Aa1{}", "é".repeat(35));
         assert_eq!(parse(&long).err(), Some(WeakPassword::TooLong { max: 72, got: 73 }));
         assert!(parse(&long[..long.len() - 2]).is_ok());
+    }
+
+    #[test]
+    fn a_password_is_composed_before_it_is_measured() {
+        let decomposed = format!("Aa1{}", "e\u{301}".repeat(34));
+        let password = parse(&decomposed).expect("71 bytes when composed");
+        assert_eq!(password.expose(), format!("Aa1{}", "é".repeat(34)));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_the_password_as_typed_still_verifies_and_is_replaced() {
+        const DECOMPOSED: &str = "Schlu\u{308}ssel7";
+        let verified = async |hashed: &'static str, typed: &str| {
+            let mut hasher = MockPasswordHasher::new();
+            hasher.expect_verify().returning(move |password, hash| {
+                let is_correct = hash.is_some() && password == hashed;
+                Ok(if is_correct { Verified::Correct } else { Verified::Incorrect })
+            });
+            let hash = Some(PasswordHash("$2b$".into()));
+            verify(&hasher, typed, hash).await.map_err(|_| "the mock does not fail")
+        };
+        assert_eq!(verified("Schlüssel7", DECOMPOSED).await, Ok(Verified::Correct));
+        assert_eq!(verified("Schlüssel7", "Schlüssel7").await, Ok(Verified::Correct));
+        assert_eq!(verified(DECOMPOSED, DECOMPOSED).await, Ok(Verified::NeedsRehash));
+        assert_eq!(verified("Schlüssel7", "Schlussel7").await, Ok(Verified::Incorrect));
     }
 
     #[test]

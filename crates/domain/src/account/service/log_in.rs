@@ -6,7 +6,7 @@ use super::AccountService;
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey, network};
 use crate::session::{Device, Login, OpenRefusal};
-use crate::user::{Email, HasherError, NewPassword, PasswordHash, User, Verified};
+use crate::user::{Email, HasherError, NewPassword, PasswordHash, User, Verified, verify};
 
 /// The maximum number of times that one login verifies the password while the stored hash keeps
 /// changing.
@@ -61,7 +61,7 @@ impl AccountService {
         for _ in 0..ATTEMPTS {
             let user = self.ports.accounts.by_email(&credentials.email).await?;
             let hash = user.as_ref().and_then(|user| user.password.clone());
-            let answer = match self.ports.hasher.verify(&credentials.password, hash.clone()).await {
+            let answer = match verify(&*self.ports.hasher, &credentials.password, hash.clone()).await {
                 Ok(answer) => answer,
                 Err(error) => return Ok(LoginOutcome::Hasher(error)),
             };

@@ -5,7 +5,7 @@ use super::AccountService;
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey};
 use crate::session::Principal;
-use crate::user::{HasherError, PasswordHash, User, Verified};
+use crate::user::{HasherError, PasswordHash, User, Verified, verify};
 
 /// Why the identity of an authenticated user is not verified.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl AccountService {
         let Some(password) = password else { return Err(NotVerified::Missing) };
         let (key, now) = (LimitKey::PasswordOf(user.id), self.now());
         self.ports.limits.charge(&key, now).await.map_err(NotVerified::Limited)?;
-        let answer = match self.ports.hasher.verify(password, Some(hash)).await {
+        let answer = match verify(&*self.ports.hasher, password, Some(hash)).await {
             Ok(Verified::Correct | Verified::NeedsRehash) => Ok(()),
             Ok(Verified::Incorrect) => return Err(NotVerified::Wrong),
             Err(error) => Err(NotVerified::Hasher(error)),
