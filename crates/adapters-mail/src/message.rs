@@ -65,7 +65,7 @@ const fn text(template: Template) -> Text {
 /// Renders an email in the form that is sent.
 pub(crate) fn compose(mail: &OutgoingMail, sender: &Sender) -> Result<Message, MailError> {
     let refused = |error: &dyn ToString| MailError::Permanent(error.to_string());
-    let to = Mailbox::new(name(mail).map(str::to_owned), mail.to.as_str().parse().map_err(|e| refused(&e))?);
+    let to = Mailbox::new(name(mail).map(str::to_owned), mail.to.mailbox().parse().map_err(|e| refused(&e))?);
     let text = text(mail.template);
     let host = sender.0.email.domain();
     Message::builder()

@@ -108,9 +108,11 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// A 5xx reply is permanent; any other failure is temporary. The error contains the server's reply
-/// and nothing of the email.
+/// A 5xx reply is permanent, and so is an email that this server can't take: a local part outside
+/// ASCII needs SMTPUTF8. Any other failure is temporary. The error contains the server's reply and
+/// nothing of the email.
 fn mail_error(failure: &Failure) -> MailError {
     let message = failure.to_string();
-    if failure.is_permanent() { MailError::Permanent(message) } else { MailError::Temporary(message) }
+    let is_permanent = failure.is_permanent() || failure.is_client();
+    if is_permanent { MailError::Permanent(message) } else { MailError::Temporary(message) }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use blackbox_tests::on_both_databases;
 use postgres_testbed::Role;
+use serde_json::json;
 
 use super::smtp_server::{Mail, SmtpServer, ask_for_link, counted, logged, todo_server};
 
@@ -47,6 +48,27 @@ on_both_databases! {
         counted(&server, "mail_given_up_total", 1).await;
         assert_eq!(smtp.delivered(&server, 1).await[0].to(), "ann@example.com");
         assert_eq!(smtp.received().matches("nobody@example.com").count(), 1, "asked once");
+    }
+
+    async fn a_server_without_smtputf8_delivers_to_an_international_domain(database: Database) {
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
+        ask_for_link(&server.client(), "ann@b\u{fc}cher.example").await;
+        let mail = &smtp.delivered(&server, 1).await[0];
+        assert_eq!(mail.to(), "ann@xn--bcher-kva.example");
+        let login = format!("/api/v1/auth/magic-link/verify?token={}", mail.token("magic-link"));
+        let user = server.client().get(&login).await.expect(200).json()["user"].clone();
+        let register = json!({"email": "ANN@xn--bcher-kva.example", "password": "Correct-Horse-7"});
+        server.client().post("/api/v1/auth/register", register).await.expect_problem(409, "VALIDATION_003");
+        assert_eq!(user["email"], "ann@b\u{fc}cher.example", "as typed");
+    }
+
+    async fn a_mailbox_that_the_server_can_never_take_is_given_up_at_once(database: Database) {
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
+        ask_for_link(&server.client(), "j\u{fc}rgen@example.com").await;
+        logged(&server, 1, &["mail not sent; giving up", "SMTPUTF8"]).await;
+        assert!(smtp.accepted().is_empty());
     }
 
     async fn a_refusal_that_quotes_the_link_is_logged_without_the_token(database: Database) {

@@ -28,21 +28,22 @@ pub enum TextError {
     Control { code: u32 },
 }
 
-/// Checks text of one line, in which tab and newline are refused too.
-pub(crate) fn check_line(text: &str, max: usize) -> Result<(), TextError> {
-    match text.chars().find(|c| c.is_control()) {
-        Some(c) => Err(TextError::Control { code: c.into() }),
-        None => check(text, max),
-    }
+/// Checks text of one line, in which tab and line breaks are refused too.
+pub(crate) fn one_line(text: &str, max: usize) -> Result<Cow<'_, str>, TextError> {
+    check(text.into(), max, char::is_control)
 }
 
-/// Checks text of any number of lines.
-pub(crate) fn check(text: &str, max: usize) -> Result<(), TextError> {
-    if let Some(c) = text.chars().find(|c| c.is_control() && !matches!(c, '\t' | '\n')) {
+/// Turns the line breaks of `text` into newlines, and checks it.
+pub(crate) fn multi_line(text: &str, max: usize) -> Result<Cow<'_, str>, TextError> {
+    check(newlines(text), max, |c| c.is_control() && !matches!(c, '\t' | '\n'))
+}
+
+fn check(text: Cow<'_, str>, max: usize, is_refused: fn(char) -> bool) -> Result<Cow<'_, str>, TextError> {
+    if let Some(c) = text.chars().find(|c| is_refused(*c)) {
         return Err(TextError::Control { code: c.into() });
     }
     let got = text.chars().count();
-    if got > max { Err(TextError::TooLong { max, got }) } else { Ok(()) }
+    if got > max { Err(TextError::TooLong { max, got }) } else { Ok(text) }
 }
 
 /// Removes white space from both ends, and the byte order mark, as ECMAScript's `trim` does.
@@ -59,7 +60,7 @@ pub(crate) fn is_visible(text: &str) -> bool {
 
 /// Turns every line break of Unicode (CRLF, CR, VT, FF, NEL, U+2028, U+2029) into a newline.
 /// Browsers send the lines of a form with CRLF, and exports of other programs contain the rest.
-pub(crate) fn newlines(text: &str) -> Cow<'_, str> {
+fn newlines(text: &str) -> Cow<'_, str> {
     const BREAKS: [char; 6] = ['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
     if text.contains(BREAKS) { text.replace("\r\n", "\n").replace(BREAKS, "\n").into() } else { text.into() }
 }
@@ -126,18 +127,18 @@ macro_rules! trimmed_text {
             /// The maximum length in characters.
             pub const MAX: usize = $max;
 
-            /// Trims `text`, turns its line breaks into newlines, and checks it.
+            /// Trims `text` and checks it.
             pub fn parse(text: &str) -> Result<Self, $crate::text::TextError> {
                 Self::parse_within(text, Self::MAX)
             }
 
             /// Like [`Self::parse`], with a lower limit than [`Self::MAX`].
             pub fn parse_within(text: &str, max: usize) -> Result<Self, $crate::text::TextError> {
-                let text = $crate::text::newlines($crate::text::trim(text));
-                if !$crate::text::is_visible(&text) {
+                let text = $crate::text::trim(text);
+                if !$crate::text::is_visible(text) {
                     return Err($crate::text::TextError::Blank);
                 }
-                $check(&text, max.min(Self::MAX))?;
+                let text = $check(text, max.min(Self::MAX))?;
                 Ok(Self(text.into_owned()))
             }
         }
@@ -152,7 +153,7 @@ trimmed_text!(
     /// in the list of devices.
     ClientId,
     100,
-    check_line
+    one_line
 );
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::text::{TextError, check, newlines, text_conversions, trimmed_text};
+use crate::text::{TextError, multi_line, text_conversions, trimmed_text};
 
 trimmed_text!(
     /// The text of a todo: 1–500 characters after trimming.
     Title,
     500,
-    check
+    multi_line
 );
 
 /// Notes on a todo: up to 10,000 characters, kept as typed apart from line breaks, which become
@@ -25,9 +25,7 @@ impl Description {
 
     /// Checks `text`.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let text = newlines(text);
-        check(&text, Self::MAX)?;
-        Ok(Self(text.into_owned()))
+        Ok(Self(multi_line(text, Self::MAX)?.into_owned()))
     }
 }
 
