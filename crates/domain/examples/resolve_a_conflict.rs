@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let id: TodoId = "550e8400-e29b-41d4-a716-446655440000".parse()?;
 
     // The phone creates a todo: version 1.
-    let milk = NewTodo { title: "Buy milk".parse()?, description: None, completed: false, created_at: None };
+    let milk = NewTodo::new("Buy milk".parse()?);
     let create = Change::new(id, Base::Current, Action::Create(milk));
     let todo = accepted(resolve(None, &create, &at("2026-01-09T09:00:00Z")?))?;
 

@@ -42,7 +42,7 @@ on_both_databases! {
                "server_version": 2}],
              "epoch": "[id]", "has_more": false,
              "rejected": [{"error_code": "VALIDATION_004", "id": "[id]", "index": 3,
-               "message": "text is required to create a todo"},
+               "message": "text is required to create a todo, or to restore one whose text is gone"},
               {"error_code": "VALIDATION_004", "id": "[id]", "index": 4, "message": "text must not be blank"}],
              "server_changes": [{"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
                "deleted_at": null, "description": null, "id": "[id]", "text": "rye bread",

@@ -38,7 +38,7 @@ on_both_databases! {
             )
         });
         expect![[r#"
-            VALIDATION_004 text is required to create a todo
+            VALIDATION_004 text is required to create a todo, or to restore one whose text is gone
             VALIDATION_004 text must not be blank
             VALIDATION_005 text must be at most 500 characters long; it has 501
             VALIDATION_006 text must be a string

@@ -64,14 +64,16 @@ fn written(id: TodoId) -> Written {
     let row = StoredTodo {
         id,
         number: 1,
-        title: "Todo".to_owned(),
+        title: Some("Todo".to_owned()),
         description: None,
         completed_at: None,
         created_at: Stamp::EPOCH,
         updated_at: Stamp::EPOCH,
         deleted_at: None,
         client_id: None,
-        versions: Versions { version: 1, title: 1, description: 1, completed: 1, deleted: 1 },
+        versions: Versions::FIRST,
+        metadata: None,
+        metadata_versions: None,
     };
     Written { todo: Todo::from_stored(row).expect("a todo").into(), is_new: false }
 }

@@ -61,7 +61,7 @@ impl TryFrom<TodoRow> for Todo {
         Self::from_stored(StoredTodo {
             id: TodoId(row.id),
             number: row.number,
-            title: row.title,
+            title: Some(row.title),
             description: row.description,
             completed_at: optional_stamp("todos", "completed_at", row.completed_at)?,
             created_at: stamp("todos", "created_at", row.created_at)?,
@@ -75,6 +75,8 @@ impl TryFrom<TodoRow> for Todo {
                 completed: row.completed_version,
                 deleted: row.deleted_version,
             },
+            metadata: None,
+            metadata_versions: None,
         })
     }
 }

@@ -193,6 +193,12 @@ impl Problem {
         Self::new(ErrorCode::TodoNotFound, "There is no such todo")
     }
 
+    /// The todo was deleted so long ago that its text is no longer stored.
+    #[must_use]
+    pub fn todo_text_gone() -> Self {
+        Self::new(ErrorCode::TodoNotFound, "The todo was deleted long ago, and its text is gone")
+    }
+
     /// No route matches the path.
     #[must_use]
     pub fn no_such_route() -> Self {

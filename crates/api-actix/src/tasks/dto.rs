@@ -74,7 +74,7 @@ impl Create<'_> {
         let title = validation.required("title", self.title, title(TITLE_MAX));
         let description = validation.optional("description", self.description, description);
         let Some(title) = title.filter(|_| validation.is_ok()) else { return Err(validation.into()) };
-        Ok(NewTodo { title, description, completed: false, created_at: None })
+        Ok(NewTodo { description, ..NewTodo::new(title) })
     }
 }
 
@@ -103,6 +103,7 @@ impl Replace<'_> {
             title: validation.required("title", self.title, title(TITLE_MAX)),
             description: validation.clearable("description", self.description, description),
             completed: validation.not_null("completed", self.completed, as_is),
+            ..Edit::default()
         };
         validation.finish()?;
         Ok(edit)
@@ -134,6 +135,7 @@ impl Update<'_> {
             title: validation.not_null("title", self.title, title(TITLE_MAX)),
             description: validation.clearable("description", self.description, description),
             completed: validation.not_null("completed", self.completed, as_is),
+            ..Edit::default()
         };
         validation.finish()?;
         Ok(edit)

@@ -1,5 +1,7 @@
 //! A change that was refused, in whole or in part, because the todo had changed.
 
+use std::borrow::Cow;
+
 use domain::todo::{self, Field, Strategy};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,28 +10,21 @@ use uuid::Uuid;
 
 use super::Todo;
 
-/// A field that is merged by itself.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldName {
-    /// The text.
-    Text,
-    /// The description.
-    Description,
-    /// Whether the todo is completed.
-    Completed,
-    /// Whether the todo is deleted.
-    Deleted,
-}
+/// A field that is merged by itself: `text`, `description`, `completed`, `deleted`, or `metadata.` followed
+/// by a key.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(value_type = String, example = "text")]
+pub struct FieldName(Cow<'static, str>);
 
-impl From<Field> for FieldName {
-    fn from(field: Field) -> Self {
-        match field {
-            Field::Title => Self::Text,
-            Field::Description => Self::Description,
-            Field::Completed => Self::Completed,
-            Field::Deleted => Self::Deleted,
-        }
+impl From<&Field> for FieldName {
+    fn from(field: &Field) -> Self {
+        Self(match field {
+            Field::Title => "text".into(),
+            Field::Description => "description".into(),
+            Field::Completed => "completed".into(),
+            Field::Deleted => "deleted".into(),
+            Field::Metadata(key) => format!("metadata.{key}").into(),
+        })
     }
 }
 
@@ -111,5 +106,5 @@ impl<'a> Conflict<'a> {
 }
 
 fn names(fields: &[Field]) -> Vec<FieldName> {
-    fields.iter().copied().map(FieldName::from).collect()
+    fields.iter().map(FieldName::from).collect()
 }

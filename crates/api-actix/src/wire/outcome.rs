@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::code::ErrorCode;
-use domain::todo::{self, Outcome, Rejection};
+use domain::todo::{self, MetadataError, Outcome, Rejection};
 use serde::Serialize;
 
 use super::{StrategyName, Todo};
@@ -21,6 +21,7 @@ pub fn changed_todo(
         Outcome::Unchanged { todo, .. } => Ok(todo),
         Outcome::Conflict(found) => Err(conflict_problem(&found, conflict)),
         Outcome::NotFound => Err(Problem::todo_not_found()),
+        Outcome::TextGone => Err(Problem::todo_text_gone()),
         Outcome::IdInUse => Err(id_in_use().on("id")),
         Outcome::Rejected(Rejection::Quota { limit }) => Err(Problem::new(
             ErrorCode::QuotaReached,
@@ -56,12 +57,28 @@ pub fn rejection(reason: Rejection) -> Validation {
             let message = format!("would exceed the account's limit of {limit} todos");
             Validation::of("todos", &FieldError::new(ErrorCode::QuotaReached, message).with("max", limit))
         }
-        Rejection::TitleRequired => {
-            Validation::of("text", &FieldError::new(ErrorCode::FieldRequired, "is required to create a todo"))
-        }
+        Rejection::TitleRequired => Validation::of(
+            "text",
+            &FieldError::new(
+                ErrorCode::FieldRequired,
+                "is required to create a todo, or to restore one whose text is gone",
+            ),
+        ),
         Rejection::UpdatedAtRequired => Validation::of(
             "updated_at",
             &FieldError::new(ErrorCode::FieldRequired, "is required under last_write_wins"),
         ),
+        Rejection::Metadata(error) => Validation::of("metadata", &too_much_metadata(error)),
+    }
+}
+
+fn too_much_metadata(error: MetadataError) -> FieldError {
+    match error {
+        MetadataError::NotOneValue => FieldError::invalid(error.to_string()),
+        MetadataError::ValueTooLong { max, got }
+        | MetadataError::TooManyKeys { max, got }
+        | MetadataError::TooLarge { max, got } => {
+            FieldError::new(ErrorCode::ValueTooLong, error.to_string()).with("max", max).with("got", got)
+        }
     }
 }

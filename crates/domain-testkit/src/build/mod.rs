@@ -72,7 +72,7 @@ pub fn display_name(text: &str) -> DisplayName {
 /// The content of an active todo with a title only.
 #[must_use]
 pub fn content(text: &str) -> NewTodo {
-    NewTodo { title: title(text), description: None, completed: false, created_at: None }
+    NewTodo::new(title(text))
 }
 
 /// A change from a client that does not name itself.

@@ -120,7 +120,7 @@ impl Account {
         let row = StoredTodo {
             id,
             number: todo.number().0,
-            title: title.to_owned(),
+            title: Some(title.to_owned()),
             description: todo.description().cloned().map(Into::into),
             completed_at: todo.completed_at(),
             created_at: todo.created_at(),
@@ -128,6 +128,8 @@ impl Account {
             deleted_at: todo.deleted_at(),
             client_id: todo.client_id().cloned().map(Into::into),
             versions: todo.versions(),
+            metadata: todo.metadata().to_json(),
+            metadata_versions: todo.metadata().versions_to_json(),
         };
         *todo = Todo::from_stored(row).expect("a valid row");
     }

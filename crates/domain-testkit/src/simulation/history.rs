@@ -3,6 +3,7 @@
 //! the strategy permits it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::sync::Arc;
 
 use domain::todo::{Action, Base, Batch, Change, Commit, Description, Edit, Field, Outcome, Strategy, Todo};
@@ -74,7 +75,7 @@ impl History {
                     assert_eq!(Some(&*conflict.current), before, "a conflict shows the stored todo");
                 }
             }
-            Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => {}
+            Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse | Outcome::Rejected(_) => {}
         }
     }
 
@@ -94,7 +95,7 @@ impl History {
                 attempt.change
             );
             for field in &replaced {
-                attempt.assert_may_replace([found, before], *field, &replaced);
+                attempt.assert_may_replace([found, before], field, &replaced);
             }
         }
         self.accepted.push(Arc::clone(todo));
@@ -139,15 +140,16 @@ impl Attempt<'_> {
         let Some(before) = before.filter(|_| self.base().is_some()) else { return wanted_now.clone() };
         let later = self.later.iter().filter(|change| change.id == before.id());
         let later: Vec<_> = later.map(|change| wanted(&change.action, None)).collect();
-        let replaced = |field: Field| {
+        let replaced = |field: &Field| {
             later.iter().any(|later| {
-                let value = only(later, &[field]);
+                let value = only(later, slice::from_ref(field));
                 let names_it = value != Fields::default() && holds(before, &value);
                 names_it || (later.deleted == Some(true) && before.deleted())
             })
         };
-        let in_force = |field: &Field| holds(after, &only(wanted_now, &[*field])) || !replaced(*field);
-        only(wanted_now, &Field::ALL.into_iter().filter(in_force).collect::<Vec<_>>())
+        let in_force =
+            |field: &Field| holds(after, &only(wanted_now, slice::from_ref(field))) || !replaced(field);
+        only(wanted_now, &Field::OWN.into_iter().filter(in_force).collect::<Vec<_>>())
     }
 
     /// Whether an edit was applied to a todo that was deleted after the edit's base, without
@@ -155,23 +157,23 @@ impl Attempt<'_> {
     fn is_hidden_in_tombstone(&self, found: &Todo, wanted: &Fields, after: &Todo) -> bool {
         let Some(base) = self.base() else { return false };
         let known = self.shown.contains(&Field::Deleted);
-        let their_tombstone = found.deleted() && !known && found.versions().of(Field::Deleted) > base;
-        let still = after.versions().of(Field::Deleted) == found.versions().of(Field::Deleted);
+        let their_tombstone = found.deleted() && !known && found.version_of(&Field::Deleted) > base;
+        let still = after.version_of(&Field::Deleted) == found.version_of(&Field::Deleted);
         wanted.deleted.is_none() && their_tombstone && still
     }
 
     /// Fails if the change replaced a value of `field` that it did not know, unless the strategy
     /// permits it. `found` is the todo before the batch, `before` the todo before the change, and
     /// `replaced` all fields that the change replaced.
-    fn assert_may_replace(&self, [found, before]: [&Todo; 2], field: Field, replaced: &[Field]) {
+    fn assert_may_replace(&self, [found, before]: [&Todo; 2], field: &Field, replaced: &[Field]) {
         let Batch { strategy, .. } = &self.record.batch;
         let Some(base) = self.base().filter(|base| *base < found.version()) else { return };
         let knew = |field: &Field| {
-            let at = before.versions().of(*field);
+            let at = before.version_of(field);
             base >= at || at > found.version() || self.shown.contains(field)
         };
         // The earlier changes of the batch show that the device knew everything.
-        let on_top = !self.shown.is_empty() && Field::ALL.iter().all(knew);
+        let on_top = !self.shown.is_empty() && Field::OWN.iter().all(knew);
         let by_rule = on_top
             || match strategy {
                 Strategy::Manual => false,
@@ -180,9 +182,9 @@ impl Attempt<'_> {
                 Strategy::Merge => match field {
                     // An edit restores a todo that it did not know to be deleted. A deletion has to
                     // know every edit.
-                    Field::Deleted if before.deleted() => knew(&field) || replaced.len() > 1,
-                    Field::Deleted => Field::ALL.iter().all(knew),
-                    _ => knew(&field),
+                    Field::Deleted if before.deleted() => knew(field) || replaced.len() > 1,
+                    Field::Deleted => Field::OWN.iter().all(knew),
+                    _ => knew(field),
                 },
             };
         assert!(by_rule, "{:?} of {found:?} overwrote {field:?} under {strategy:?}", self.change);
@@ -204,11 +206,11 @@ fn shown_to_know(change: &Change, outcome: &Outcome) -> Vec<Field> {
     let may_create = !altered && wanted.text.is_some() && no_base;
     let initial = Row { text: row.text.clone(), ..Row::unknown(row.id) };
     let knows = |field: &Field| {
-        let named = only(&wanted, &[*field]);
-        let left_out = may_create && holds(todo, &only(&initial.fields(), &[*field]));
+        let named = only(&wanted, slice::from_ref(field));
+        let left_out = may_create && holds(todo, &only(&initial.fields(), slice::from_ref(field)));
         if named == Fields::default() { left_out } else { holds(todo, &named) }
     };
-    Field::ALL.into_iter().filter(knows).collect()
+    Field::OWN.into_iter().filter(knows).collect()
 }
 
 /// The part of `fields` that concerns `kept`.
@@ -242,17 +244,17 @@ fn replaced(before: Option<&Todo>, wanted: &Fields, after: &Todo) -> Vec<Field> 
     );
     let Some(before) = before else { return Vec::new() };
     let (old, new, named) = (Row::from(before).values(), Row::from(after).values(), wanted.values());
-    let changed: Vec<_> = (0..Field::ALL.len()).filter(|field| old[*field] != new[*field]).collect();
+    let changed: Vec<_> = (0..Field::OWN.len()).filter(|field| old[*field] != new[*field]).collect();
     assert!(!changed.is_empty(), "an accepted change alters something: {after:?}");
     for field in &changed {
-        let restored = Field::ALL[*field] == Field::Deleted && before.deleted();
+        let restored = Field::OWN[*field] == Field::Deleted && before.deleted();
         assert!(
             named[*field].is_some() || restored,
             "the change does not name {:?}: {after:?}",
-            Field::ALL[*field]
+            Field::OWN[*field]
         );
     }
-    changed.into_iter().map(|field| Field::ALL[field]).collect()
+    changed.into_iter().map(|field| Field::OWN[field].clone()).collect()
 }
 
 fn edited_at(change: &Change) -> Stamp {

@@ -71,12 +71,7 @@ impl InProcess {
             0 => Action::Toggle,
             1 => Action::Delete,
             2 => Action::Restore,
-            3 => Action::Create(NewTodo {
-                title: build::title("bread"),
-                description: None,
-                completed: false,
-                created_at: None,
-            }),
+            3 => Action::Create(NewTodo::new(build::title("bread"))),
             _ => Action::Edit(edit(&any_edit(random))),
         };
         let batch = Batch {
@@ -136,6 +131,7 @@ fn edit(fields: &Fields) -> Edit {
         title: fields.text.as_deref().map(build::title),
         description: fields.description.as_ref().map(|text| text.as_deref().map(build::description)),
         completed: fields.completed,
+        ..Edit::default()
     }
 }
 
@@ -159,6 +155,8 @@ fn verdict(outcome: &Outcome) -> Verdict {
             Verdict::Conflict { server: Row::from(&*conflict.current), server_wins: conflict.server_wins }
         }
         Outcome::Rejected(_) => Verdict::Rejected,
-        Outcome::NotFound | Outcome::IdInUse => panic!("an upsert has no such outcome: {outcome:?}"),
+        Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse => {
+            panic!("an upsert has no such outcome: {outcome:?}")
+        }
     }
 }

@@ -107,7 +107,7 @@ impl Fields {
         self.deleted = self.deleted.filter(|_| others.deleted.is_none());
     }
 
-    /// The named values in the order of [`domain::todo::Field::ALL`], comparable with
+    /// The named values in the order of [`domain::todo::Field::OWN`], comparable with
     /// [`Row::values`].
     #[must_use]
     pub fn values(&self) -> [Option<String>; 4] {
@@ -173,7 +173,7 @@ impl Row {
         }
     }
 
-    /// The values in the order of [`domain::todo::Field::ALL`].
+    /// The values in the order of [`domain::todo::Field::OWN`].
     #[must_use]
     pub fn values(&self) -> [String; 4] {
         self.fields().values().map(Option::unwrap_or_default)

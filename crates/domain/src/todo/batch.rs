@@ -30,7 +30,8 @@ impl Batch {
             .iter()
             .filter(|change| match &change.action {
                 Action::Create(_) => true,
-                Action::Upsert(upsert) => upsert.edit.title.is_some() && upsert.deleted != Some(true),
+                Action::Upsert(upsert) if upsert.deleted == Some(true) => upsert.healing,
+                Action::Upsert(upsert) => upsert.edit.title.is_some(),
                 Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore => false,
             })
             .count()
@@ -71,19 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_with_a_title_that_is_no_deletion_may_create_a_todo() {
-        let new = NewTodo {
-            title: Title::parse("milk").expect("a title"),
-            description: None,
-            completed: false,
-            created_at: None,
-        };
+    fn only_a_change_with_a_title_or_a_tombstone_that_heals_may_create_a_todo() {
+        let new = NewTodo::new(Title::parse("milk").expect("a title"));
+        let healing = |deleted| Action::Upsert(Upsert { deleted, healing: true, ..Upsert::default() });
         for (action, creations) in [
             (Action::Create(new), 1),
             (upsert(Some("milk"), None), 1),
             (upsert(Some("milk"), Some(false)), 1),
             (upsert(Some("milk"), Some(true)), 0),
             (upsert(None, Some(false)), 0),
+            (healing(Some(true)), 1),
+            (healing(None), 0),
             (Action::Edit(Edit::default()), 0),
             (Action::Toggle, 0),
             (Action::Delete, 0),

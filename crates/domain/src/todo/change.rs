@@ -1,6 +1,7 @@
 //! The changes that a client can request.
 
 use super::entity::Todo;
+use super::metadata::MetadataEdit;
 use super::values::{Description, Title};
 use crate::ids::TodoId;
 use crate::text::ClientId;
@@ -24,6 +25,7 @@ pub struct Edit {
     /// `Some(None)` removes the description.
     pub description: Option<Option<Description>>,
     pub completed: Option<bool>,
+    pub metadata: MetadataEdit,
 }
 
 /// The content of a todo to be created.
@@ -32,8 +34,28 @@ pub struct NewTodo {
     pub title: Title,
     pub description: Option<Description>,
     pub completed: bool,
+    /// Removals are ignored.
+    pub metadata: MetadataEdit,
     /// When the todo was created elsewhere. The server ignores an instant in the future.
     pub created_at: Option<Stamp>,
+    /// When the todo was completed elsewhere, if it is completed. The server ignores an instant in
+    /// the future.
+    pub completed_at: Option<Stamp>,
+}
+
+impl NewTodo {
+    /// An active todo with a title only.
+    #[must_use]
+    pub const fn new(title: Title) -> Self {
+        Self {
+            title,
+            description: None,
+            completed: false,
+            metadata: MetadataEdit::new(),
+            created_at: None,
+            completed_at: None,
+        }
+    }
 }
 
 /// A todo as a device sends it in a sync: an edit, a deletion, a restoration or, if the server does
@@ -45,11 +67,18 @@ pub struct Upsert {
     pub deleted: Option<bool>,
     /// As in [`NewTodo`].
     pub created_at: Option<Stamp>,
+    /// As in [`NewTodo`]. It counts only where the upsert creates the todo.
+    pub completed_at: Option<Stamp>,
     /// When the device changed the todo, by the device's clock.
     pub updated_at: Option<Stamp>,
     /// Whether parsing altered a value, such as by trimming the title, so that the device holds
     /// something else.
     pub normalised: bool,
+    /// Whether the device gives back a todo that the server acknowledged and then lost, such as by
+    /// the restore of a backup. Such an upsert is applied where it is in place, creates the todo, or
+    /// its tombstone without texts, where the id is unknown, and else is a conflict under every
+    /// strategy. It needs no `updated_at`.
+    pub healing: bool,
 }
 
 impl Upsert {
@@ -60,7 +89,10 @@ impl Upsert {
         // JavaScript's Date cuts instants to milliseconds.
         let to_millis = |at: Stamp| at.as_micros().div_euclid(1000);
         let created_at = |at| to_millis(at) == to_millis(todo.created_at());
-        !self.normalised && self.created_at.is_none_or(created_at)
+        let completed_at = |at| Some(to_millis(at)) == todo.completed_at().map(to_millis);
+        !self.normalised
+            && self.created_at.is_none_or(created_at)
+            && self.completed_at.is_none_or(completed_at)
     }
 }
 

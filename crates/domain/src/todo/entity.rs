@@ -1,6 +1,7 @@
 //! The todo itself, and its columns in a store.
 
 use super::field::{Field, Versions};
+use super::metadata::Metadata;
 use super::values::{Description, Title, TodoNumber};
 use crate::error::StoreError;
 use crate::ids::TodoId;
@@ -9,14 +10,16 @@ use crate::time::Stamp;
 
 /// One todo of one user, live or deleted.
 ///
-/// A deleted todo stays as a *tombstone*, so that devices learn of the deletion. Only two functions
-/// make a `Todo`: [`resolve`](super::resolve()), and [`Todo::from_stored`] for a store that reads
-/// one back. Nothing can alter one.
+/// A deleted todo stays as a *tombstone*, so that devices learn of the deletion. After some days, a
+/// store drops the texts and metadata of a tombstone, which *shrinks* it. Only two functions make a
+/// `Todo`: [`resolve`](super::resolve()), and [`Todo::from_stored`] for a store that reads one back.
+/// Nothing can alter one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Todo {
     pub(super) id: TodoId,
     pub(super) number: TodoNumber,
-    pub(super) title: Title,
+    /// `None` in a shrunk tombstone.
+    pub(super) title: Option<Title>,
     pub(super) description: Option<Description>,
     pub(super) completed_at: Option<Stamp>,
     pub(super) created_at: Stamp,
@@ -24,6 +27,7 @@ pub struct Todo {
     pub(super) deleted_at: Option<Stamp>,
     pub(super) client_id: Option<ClientId>,
     pub(super) versions: Versions,
+    pub(super) metadata: Metadata,
 }
 
 /// The columns of a todo in a store.
@@ -31,7 +35,8 @@ pub struct Todo {
 pub struct StoredTodo {
     pub id: TodoId,
     pub number: i64,
-    pub title: String,
+    /// `None` in a shrunk tombstone.
+    pub title: Option<String>,
     pub description: Option<String>,
     pub completed_at: Option<Stamp>,
     pub created_at: Stamp,
@@ -39,7 +44,14 @@ pub struct StoredTodo {
     pub deleted_at: Option<Stamp>,
     pub client_id: Option<String>,
     pub versions: Versions,
+    /// [`Metadata::to_json`].
+    pub metadata: Option<String>,
+    /// [`Metadata::versions_to_json`].
+    pub metadata_versions: Option<String>,
 }
+
+/// The title that a shrunk tombstone shows.
+static NO_TITLE: Title = Title::from_stored(String::new());
 
 impl Todo {
     /// A todo read back from a store. Its texts are trusted: the current input rules do not apply
@@ -47,23 +59,31 @@ impl Todo {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] names a column whose value no sequence of changes can produce: a
-    /// version or a number below 1, or a field version above the todo's own.
+    /// version or a number below 1, a field version above the todo's own, a live todo without a
+    /// title, or unreadable metadata.
     pub fn from_stored(row: StoredTodo) -> Result<Self, StoreError> {
         let corrupt = |column, problem: &str| StoreError::corrupt("todos", column, problem);
         let versions = row.versions;
         if versions.version < 1 {
             return Err(corrupt("version", "below 1"));
         }
-        if Field::ALL.iter().any(|field| !(1..=versions.version).contains(&versions.of(*field))) {
+        let of_fields = [versions.title, versions.description, versions.completed, versions.deleted];
+        if of_fields.iter().any(|version| !(1..=versions.version).contains(version)) {
             return Err(corrupt("field versions", "outside 1 and the todo's version"));
         }
         if row.number < 1 {
             return Err(corrupt("number", "below 1"));
         }
+        if row.title.is_none() && row.deleted_at.is_none() {
+            return Err(corrupt("title", "null in a live todo"));
+        }
+        let metadata =
+            Metadata::from_json(row.metadata.as_deref(), row.metadata_versions.as_deref(), versions.version)
+                .ok_or_else(|| corrupt("metadata", "not as it is written, or without matching versions"))?;
         Ok(Self {
             id: row.id,
             number: TodoNumber(row.number),
-            title: Title::from_stored(row.title),
+            title: row.title.map(Title::from_stored),
             description: row.description.map(Description::from_stored),
             completed_at: row.completed_at,
             created_at: row.created_at,
@@ -71,6 +91,7 @@ impl Todo {
             deleted_at: row.deleted_at,
             client_id: row.client_id.map(ClientId::from_stored),
             versions,
+            metadata,
         })
     }
 
@@ -86,10 +107,19 @@ impl Todo {
         self.number
     }
 
-    /// The text of the todo.
+    /// The text of the todo; empty in a shrunk tombstone.
     #[must_use]
     pub const fn title(&self) -> &Title {
-        &self.title
+        match &self.title {
+            Some(title) => title,
+            None => &NO_TITLE,
+        }
+    }
+
+    /// Whether the todo is a tombstone whose texts and metadata are no longer stored.
+    #[must_use]
+    pub const fn is_shrunk(&self) -> bool {
+        self.title.is_none()
     }
 
     /// Notes on the todo.
@@ -147,9 +177,36 @@ impl Todo {
         self.versions.version
     }
 
-    /// The version of the todo and of each field.
+    /// The version of the todo and of each field that every todo has.
     #[must_use]
     pub const fn versions(&self) -> Versions {
         self.versions
+    }
+
+    /// What clients keep with the todo.
+    #[must_use]
+    pub const fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The version at which `field` last changed: 0 for a metadata key that never had a value.
+    #[must_use]
+    pub fn version_of(&self, field: &Field) -> i64 {
+        match field {
+            Field::Title => self.versions.title,
+            Field::Description => self.versions.description,
+            Field::Completed => self.versions.completed,
+            Field::Deleted => self.versions.deleted,
+            Field::Metadata(key) => self.metadata.version_of(key.as_str()),
+        }
+    }
+
+    /// The length of what the store keeps of the user's input, in bytes of UTF-8: title,
+    /// description, and the keys and values of the metadata, removed keys included.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        let title = self.title().as_str().len();
+        let description = self.description().map_or(0, |description| description.as_str().len());
+        (title + description + self.metadata.stored_bytes()) as u64
     }
 }

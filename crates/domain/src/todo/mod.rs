@@ -1,7 +1,7 @@
 //! The todo: its contents, its changes, and the rule that decides about them.
 //!
 //! In reading order:
-//! - [`Todo`], its [`Title`] and [`Description`], its [`Field`]s and their [`Versions`]
+//! - [`Todo`], its [`Title`], [`Description`] and [`Metadata`], its [`Field`]s and their [`Versions`]
 //! - [`Change`], and the [`Base`] and [`Strategy`] that decide whether it is stale
 //! - [`resolve()`], the conflict rule: it decides one change of one todo, with one [`Outcome`]
 //! - [`Batch`], the changes that are written together, and [`Plan`](plan::Plan), the decision about
@@ -22,6 +22,7 @@ mod event;
 mod field;
 #[cfg(test)]
 mod laws;
+mod metadata;
 mod outcome;
 pub mod plan;
 pub mod query;
@@ -36,6 +37,7 @@ pub use change::{Action, Base, Change, Edit, NewTodo, Upsert};
 pub use entity::{StoredTodo, Todo};
 pub use event::{EventBus, EventKind, TodoEvent};
 pub use field::{Field, Versions};
+pub use metadata::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
 pub use outcome::{Conflict, Outcome, Rejection};
 pub use resolve::{EarlierChanges, ResolveContext, resolve};
 pub use service::{Owned, Precondition, TodoService};

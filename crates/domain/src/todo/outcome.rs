@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entity::Todo;
 use super::event::EventKind;
 use super::field::Field;
+use super::metadata::MetadataError;
 use super::strategy::Strategy;
 
 /// The outcome of one change. Each change has exactly one outcome.
@@ -29,6 +30,8 @@ pub enum Outcome {
     Conflict(Conflict),
     /// There is no such todo, or only its tombstone.
     NotFound,
+    /// The change restores a tombstone whose text is no longer stored.
+    TextGone,
     /// The change creates a todo under an id that already has other content.
     IdInUse,
     /// The change can't be applied, regardless of the versions.
@@ -84,8 +87,11 @@ pub struct AppliedPart {
 pub enum Rejection {
     /// The user already has `limit` live todos.
     Quota { limit: u32 },
-    /// The change would create a todo without a title.
+    /// The change would create a todo without a title, or restore a tombstone whose title is no
+    /// longer stored.
     TitleRequired,
     /// [`Strategy::LastWriteWins`] needs the client's `updated_at`.
     UpdatedAtRequired,
+    /// The todo would have more metadata than allowed.
+    Metadata(MetadataError),
 }

@@ -177,7 +177,7 @@ impl<'a> Draft<'a> {
         }
         let Some((todo, event)) = outcome.written() else { return Ok(outcome) };
         let was_live = current.is_some_and(|todo| !todo.deleted());
-        if event == EventKind::Created && self.state.numbers.pop().is_none() {
+        if current.is_none() && self.state.numbers.pop().is_none() {
             return Err(StoreError::corrupt("todos", "number", "the store offered too few fresh numbers"));
         }
         self.record(Arc::clone(todo), event, was_live);

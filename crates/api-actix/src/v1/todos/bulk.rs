@@ -108,7 +108,11 @@ pub(super) async fn create_many(state: web::Data<State>, caller: Caller, body: B
         match outcome {
             Outcome::Applied { todo, .. } => created.push(Todo::from(&**todo)),
             Outcome::Unchanged { todo, .. } => existing.extend(todo.as_deref().map(Todo::from)),
-            Outcome::Conflict(_) | Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => {}
+            Outcome::Conflict(_)
+            | Outcome::NotFound
+            | Outcome::TextGone
+            | Outcome::IdInUse
+            | Outcome::Rejected(_) => {}
         }
     }
     Ok(json(StatusCode::CREATED, &Created { created, existing }))
@@ -139,7 +143,9 @@ pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: B
             Outcome::Unchanged { todo, .. } => response.updated.extend(todo.as_deref().map(Todo::from)),
             Outcome::Conflict(conflict) => response.conflicts.push(Conflict::new(conflict, raw)),
             // An edit creates nothing, so it can neither take an id nor exceed a quota.
-            Outcome::NotFound | Outcome::IdInUse | Outcome::Rejected(_) => response.not_found.push(id),
+            Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse | Outcome::Rejected(_) => {
+                response.not_found.push(id);
+            }
         }
     }
     Ok(json(StatusCode::OK, &response))
@@ -207,7 +213,7 @@ fn creation_errors(outcomes: &[Outcome]) -> Validation {
         match outcome {
             Outcome::Applied { .. } | Outcome::Unchanged { .. } => {}
             Outcome::Rejected(reason) => all.add_item(index, rejection(*reason)),
-            Outcome::IdInUse | Outcome::Conflict(_) | Outcome::NotFound => {
+            Outcome::IdInUse | Outcome::Conflict(_) | Outcome::NotFound | Outcome::TextGone => {
                 all.add_item(index, Validation::of("id", &id_in_use()));
             }
         }

@@ -67,7 +67,7 @@ impl TodoCreate<'_> {
         let created_at = validation.optional("created_at", created_at, timestamp);
         let title = title.filter(|_| validation.is_ok())?;
         let id = id.unwrap_or_else(|| TodoId(secrets.uuid()));
-        Some((id, NewTodo { title, description, completed, created_at }, client_id))
+        Some((id, NewTodo { description, completed, created_at, ..NewTodo::new(title) }, client_id))
     }
 }
 
@@ -116,6 +116,7 @@ impl TodoPatch<'_> {
             title: validation.not_null("text", self.text, title(Title::MAX)),
             description: validation.clearable("description", self.description, description),
             completed: validation.not_null("completed", self.completed, as_is),
+            ..Edit::default()
         };
         let client_id = validation.optional("client_id", self.client_id, client_id);
         let version = validation.optional("version", self.version, as_is).map(|version| version.0);

@@ -22,7 +22,7 @@ fn todo(n: u128, version: i64, stamp: i64) -> Todo {
     Todo::from_stored(StoredTodo {
         id: id(n),
         number: 1,
-        title: "milk".to_owned(),
+        title: Some("milk".to_owned()),
         description: None,
         completed_at: None,
         created_at: at(0),
@@ -30,6 +30,8 @@ fn todo(n: u128, version: i64, stamp: i64) -> Todo {
         deleted_at: None,
         client_id: None,
         versions,
+        metadata: None,
+        metadata_versions: None,
     })
     .expect("a valid row")
 }

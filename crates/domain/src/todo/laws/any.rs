@@ -38,7 +38,7 @@ pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
             Todo::from_stored(StoredTodo {
                 id: id(n.into()),
                 number: n.into(),
-                title: title.into(),
+                title: Some(title.into()),
                 description: description.map(Into::into),
                 completed_at: completed.then_some(stamp),
                 created_at: at(5),
@@ -52,6 +52,8 @@ pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
                     completed: c,
                     deleted: x,
                 },
+                metadata: None,
+                metadata_versions: None,
             })
             .expect("a valid row")
         },
@@ -80,7 +82,7 @@ pub fn base() -> impl Strategy<Value = Base> {
 
 pub fn edit() -> impl Strategy<Value = Edit> {
     (prop::option::of(a_title()), prop::option::of(a_description()), any::<Option<bool>>())
-        .prop_map(|(title, description, completed)| Edit { title, description, completed })
+        .prop_map(|(title, description, completed)| Edit { title, description, completed, ..Edit::default() })
 }
 
 pub fn upsert() -> impl Strategy<Value = Upsert> {
@@ -92,14 +94,19 @@ pub fn upsert() -> impl Strategy<Value = Upsert> {
             deleted,
             created_at,
             updated_at,
-            normalised: false,
+            ..Upsert::default()
         },
     )
 }
 
 fn new_todo() -> impl Strategy<Value = NewTodo> {
     (a_title(), a_description(), any::<bool>(), prop::option::of(device_time())).prop_map(
-        |(title, description, completed, created_at)| NewTodo { title, description, completed, created_at },
+        |(title, description, completed, created_at)| NewTodo {
+            description,
+            completed,
+            created_at,
+            ..NewTodo::new(title)
+        },
     )
 }
 

@@ -31,7 +31,7 @@ fn delete() -> Upsert {
 
 /// The upsert of a device that always sends whole todos.
 fn whole(text: &str) -> Upsert {
-    let edit = Edit { title: Some(super::title(text)), description: Some(None), completed: Some(false) };
+    let edit = Edit { description: Some(None), completed: Some(false), ..titled(text) };
     upsert(edit, Some(false))
 }
 

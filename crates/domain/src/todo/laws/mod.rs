@@ -162,18 +162,19 @@ fn replay<'a>(list: &List, batch: &'a Batch, done: &'a Done) -> Vec<Step<'a>> {
     batch.changes.iter().zip(done.outcomes()).map(step).collect()
 }
 
-fn value(todo: &Todo, field: Field) -> String {
+fn value(todo: &Todo, field: &Field) -> String {
     match field {
         Field::Title => todo.title().as_str().to_owned(),
         Field::Description => format!("{:?}", todo.description()),
         Field::Completed => todo.completed().to_string(),
         Field::Deleted => todo.deleted().to_string(),
+        Field::Metadata(key) => format!("{:?}", todo.metadata().get(key.as_str())),
     }
 }
 
 /// The fields in which two todos differ.
 fn differing(a: &Todo, b: &Todo) -> Vec<Field> {
-    Field::ALL.into_iter().filter(|field| value(a, *field) != value(b, *field)).collect()
+    Field::OWN.into_iter().filter(|field| value(a, field) != value(b, field)).collect()
 }
 
 fn named_by_edit(edit: &Edit) -> Vec<Field> {
@@ -188,7 +189,7 @@ fn named_by_edit(edit: &Edit) -> Vec<Field> {
 /// The fields that an action names.
 fn named(action: &Action) -> Vec<Field> {
     match action {
-        Action::Create(_) => Field::ALL.to_vec(),
+        Action::Create(_) => Field::OWN.to_vec(),
         Action::Edit(edit) => named_by_edit(edit),
         Action::Toggle => vec![Field::Completed],
         Action::Delete | Action::Restore => vec![Field::Deleted],
@@ -200,12 +201,13 @@ fn named(action: &Action) -> Vec<Field> {
     }
 }
 
-/// The fields that `upsert` names with a value other than the one that `todo` has. A deletion of a
-/// tombstone asks for nothing else.
+/// The fields that `upsert` would alter in `todo`. A deletion of a tombstone asks for nothing else.
 fn would_alter(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
-    if todo.deleted() && upsert.deleted == Some(true) {
-        return Vec::new();
-    }
+    if todo.deleted() && upsert.deleted == Some(true) { Vec::new() } else { named_otherwise(upsert, todo) }
+}
+
+/// The fields that `upsert` names with a value other than the one that `todo` has.
+fn named_otherwise(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
     let differs = |field: &Field| match field {
         Field::Title => upsert.edit.title.as_ref() != Some(todo.title()),
         Field::Description => {
@@ -213,6 +215,9 @@ fn would_alter(upsert: &Upsert, todo: &Todo) -> Vec<Field> {
         }
         Field::Completed => upsert.edit.completed != Some(todo.completed()),
         Field::Deleted => upsert.deleted != Some(todo.deleted()),
+        Field::Metadata(key) => {
+            upsert.edit.metadata.get(key).map(Option::as_ref) != Some(todo.metadata().get(key.as_str()))
+        }
     };
     named(&Action::Upsert(upsert.clone())).into_iter().filter(differs).collect()
 }

@@ -54,7 +54,7 @@ fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
 }
 
 fn values(list: &List) -> Vec<Vec<String>> {
-    let of = |todo| Field::ALL.into_iter().map(|field| value(todo, field)).collect();
+    let of = |todo| Field::OWN.iter().map(|field| value(todo, field)).collect();
     list.todos.values().map(of).collect()
 }
 
@@ -136,7 +136,7 @@ proptest! {
             let on_top = !shown_before.is_empty();
             prop_assert!(merge || on_top || base >= todo.version(), "manual accepted a stale change");
             for field in differing(before, after) {
-                let changed_at = before.versions().of(field);
+                let changed_at = before.version_of(&field);
                 let own = changed_at > todo.version() || shown_before.contains(&field);
                 let revived = field == Field::Deleted && before.deleted();
                 prop_assert!(own || changed_at <= base || revived, "{field:?} is overwritten");

@@ -1,11 +1,14 @@
 //! The inputs of the rule besides the todo and the change.
 
+use std::collections::BTreeSet;
+
 use super::desired::DesiredFields;
 use crate::sync::cursor::Cursor;
 use crate::time::Stamp;
 use crate::todo::change::{Action, Base, Change};
 use crate::todo::entity::Todo;
 use crate::todo::field::Field;
+use crate::todo::metadata::MetadataKey;
 use crate::todo::strategy::Strategy;
 use crate::todo::values::TodoNumber;
 
@@ -54,49 +57,65 @@ impl ResolveContext<'_> {
         created_here || self.cursor.is_none_or(|cursor| cursor.stamp() >= Some(self.others_stamp(todo)))
     }
 
-    /// The version that the change was made against: 0 if the client named none, `None` if the
-    /// client requests no check. If an earlier change of the batch created the todo, or found what
-    /// it creates in place, the base that it named also counts as 0.
-    pub(super) fn effective_base(&self, base: Base) -> Option<i64> {
+    /// What the change was made against. The base of a creation can be anything: if an earlier
+    /// change of the batch created the todo, or found what it creates in place, the base that it
+    /// named counts as no knowledge.
+    pub(super) fn since(&self, todo: &Todo, base: Base) -> Since {
         match base {
-            Base::Current => None,
-            Base::Unknown => Some(0),
-            Base::Version(version) if self.earlier.is_some_and(|e| e.creation_base == Some(version)) => {
-                Some(0)
+            Base::Current => Since::Any,
+            Base::Unknown => Since::Version(0),
+            Base::Version(base) if self.earlier.is_some_and(|e| e.creation_base == Some(base)) => {
+                Since::Version(0)
             }
-            Base::Version(version) => Some(version),
+            // A todo that this batch created has no version that another batch made: it has 0.
+            Base::Version(base) if (self.others_version(todo).min(1)..=todo.version()).contains(&base) => {
+                Since::Version(base)
+            }
+            Base::Version(_) => Since::Impossible,
         }
     }
 
-    /// Whether the base can't be right. The base of a creation can be anything.
-    pub(super) fn is_impossible(&self, todo: &Todo, base: Base) -> bool {
-        let creates = |version| self.earlier.is_some_and(|e| e.creation_base == Some(version));
-        matches!(base, Base::Version(version) if !(1..=todo.version()).contains(&version) && !creates(version))
+    /// Whether no other batch has changed `todo` since then.
+    pub(super) fn is_current(&self, todo: &Todo, since: Since) -> bool {
+        match since {
+            Since::Any => true,
+            Since::Version(since) => (self.others_version(todo)..=todo.version()).contains(&since),
+            Since::Impossible => false,
+        }
     }
 
     /// Whether another batch changed `field` after `since`, to a value that this batch has not
     /// shown its device to know.
-    pub(super) fn is_contested(&self, todo: &Todo, since: i64, field: Field) -> bool {
-        let known = self.earlier.is_some_and(|earlier| earlier.in_place.contains(&field));
-        !known && (since + 1..=self.others_version(todo)).contains(&todo.versions().of(field))
+    pub(super) fn is_contested(&self, todo: &Todo, since: i64, field: &Field) -> bool {
+        let known = self.earlier.is_some_and(|earlier| earlier.in_place.contains(field));
+        !known && self.is_others(todo, since, todo.version_of(field))
     }
 
-    /// Whether no other batch has changed `todo` since `base`.
-    pub(super) fn is_current(&self, todo: &Todo, base: Option<i64>) -> bool {
-        base.is_none_or(|since| (self.others_version(todo)..=todo.version()).contains(&since))
+    /// Whether [`Self::is_contested`] holds for any field.
+    pub(super) fn is_any_contested(&self, todo: &Todo, since: i64) -> bool {
+        let metadata = todo.metadata();
+        let is_contested = |key: &MetadataKey| self.is_contested(todo, since, &Field::Metadata(key.clone()));
+        Field::OWN.iter().any(|field| self.is_contested(todo, since, field))
+            || metadata.entries().map(|(key, _)| key).chain(metadata.removed()).any(is_contested)
+            || self.is_others(todo, since, metadata.floor())
+    }
+
+    /// Whether `version` is one that another batch made after `since`.
+    fn is_others(&self, todo: &Todo, since: i64, version: i64) -> bool {
+        (since + 1..=self.others_version(todo)).contains(&version)
     }
 
     /// Whether earlier changes of the batch, whose answer was lost when they were first sent, show
     /// that the device knows everything that changed after `since`.
     pub(super) fn is_on_top(&self, todo: &Todo, since: i64) -> bool {
         self.earlier.is_some_and(|earlier| !earlier.in_place.is_empty())
-            && !Field::ALL.into_iter().any(|field| self.is_contested(todo, since, field))
+            && !self.is_any_contested(todo, since)
     }
 
     /// Whether a later change of the batch replaces the value that this change names for `field`,
     /// and that later value is already in place. Then the batch repeats one that was applied, and
     /// this change was applied before the later one replaced it.
-    pub(super) fn is_superseded(&self, todo: &Todo, field: Field) -> bool {
+    pub(super) fn is_superseded(&self, todo: &Todo, field: &Field) -> bool {
         // A creation replaces nothing.
         let replaces =
             |change: &&Change| change.id == todo.id() && !matches!(change.action, Action::Create(_));
@@ -106,6 +125,17 @@ impl ResolveContext<'_> {
             deleted_since || desired.names(field) && !desired.differs(todo, field)
         })
     }
+}
+
+/// What a change was made against.
+#[derive(Clone, Copy)]
+pub(super) enum Since {
+    /// The client requests no check.
+    Any,
+    /// This version: 0 if the client named none.
+    Version(i64),
+    /// A version that can't be right.
+    Impossible,
 }
 
 /// The facts about a todo that a batch records, so that a later change of the same todo counts as
@@ -120,7 +150,7 @@ pub struct EarlierChanges {
     creation_base: Option<i64>,
     /// The fields whose current value an earlier change named: the device knows this value,
     /// whatever its base.
-    in_place: Vec<Field>,
+    in_place: BTreeSet<Field>,
 }
 
 impl EarlierChanges {
@@ -131,7 +161,7 @@ impl EarlierChanges {
             version: current.map_or(0, Todo::version),
             updated_at: current.map(Todo::updated_at),
             creation_base: if current.is_none() { change.named_base() } else { None },
-            in_place: Vec::new(),
+            in_place: BTreeSet::new(),
         }
     }
 
@@ -140,20 +170,21 @@ impl EarlierChanges {
     /// altered the todo.
     pub fn add(&mut self, change: &Change, todo: &Todo, altered: bool) {
         let desired = DesiredFields::of_action(&change.action);
-        let shown = |field| desired.names(field) && !desired.differs(todo, field);
+        self.in_place.extend(desired.named().filter(|field| !desired.differs(todo, field)));
         // A change with a base that no todo has may be a creation whose answer was lost. The fields
         // that it left out then have the values that a creation sets.
         let impossible = |version: &i64| !(1..=todo.version()).contains(version);
         let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
-        let created = !altered && desired.title.is_some() && no_base;
-        let initial = |field| match field {
-            field if desired.names(field) => false,
-            Field::Title => false,
-            Field::Description => todo.description().is_none(),
-            Field::Completed => !todo.completed(),
-            Field::Deleted => !todo.deleted(),
-        };
-        self.in_place.extend(Field::ALL.into_iter().filter(|f| shown(*f) || created && initial(*f)));
+        if !altered && desired.title.is_some() && no_base {
+            let initial = [
+                (Field::Description, todo.description().is_none()),
+                (Field::Completed, !todo.completed()),
+                (Field::Deleted, !todo.deleted()),
+            ];
+            let initial = initial.into_iter().filter_map(|(field, is_initial)| is_initial.then_some(field));
+            let absent = todo.metadata().removed().cloned().map(Field::Metadata);
+            self.in_place.extend(initial.chain(absent).filter(|field| !desired.names(field)));
+        }
         if !altered {
             self.creation_base = self.creation_base.or(change.named_base().filter(impossible));
         }

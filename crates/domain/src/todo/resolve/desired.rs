@@ -5,6 +5,7 @@ use crate::time::Stamp;
 use crate::todo::change::{Action, Edit};
 use crate::todo::entity::Todo;
 use crate::todo::field::Field;
+use crate::todo::metadata::MetadataEdit;
 use crate::todo::values::{Description, Title};
 
 /// The values that a change wants fields to have; `None` for a field that it does not name.
@@ -14,6 +15,8 @@ pub(super) struct DesiredFields<'a> {
     pub description: Option<Option<&'a Description>>,
     pub completed: Option<bool>,
     pub deleted: Option<bool>,
+    /// The keys that the change names; `None` if it names none.
+    pub metadata: Option<&'a MetadataEdit>,
 }
 
 impl<'a> DesiredFields<'a> {
@@ -23,6 +26,7 @@ impl<'a> DesiredFields<'a> {
             description: edit.description.as_ref().map(Option::as_ref),
             completed: edit.completed,
             deleted: None,
+            metadata: Some(&edit.metadata),
         }
     }
 
@@ -35,6 +39,7 @@ impl<'a> DesiredFields<'a> {
                 description: Some(new.description.as_ref()),
                 completed: Some(new.completed),
                 deleted: None,
+                metadata: Some(&new.metadata),
             },
             Action::Edit(edit) => Self::of_edit(edit),
             Action::Toggle => Self::default(),
@@ -44,29 +49,26 @@ impl<'a> DesiredFields<'a> {
         }
     }
 
+    /// The fields that the change names.
+    pub fn named(&self) -> impl Iterator<Item = Field> {
+        let own = Field::OWN.into_iter().filter(|field| self.names(field));
+        let keys = self.metadata.into_iter().flat_map(|edit| edit.keys());
+        own.chain(keys.cloned().map(Field::Metadata))
+    }
+
     /// Whether the change names `field`.
-    pub const fn names(&self, field: Field) -> bool {
+    pub fn names(&self, field: &Field) -> bool {
         match field {
             Field::Title => self.title.is_some(),
             Field::Description => self.description.is_some(),
             Field::Completed => self.completed.is_some(),
             Field::Deleted => self.deleted.is_some(),
-        }
-    }
-
-    /// The part of the change that concerns `fields`.
-    pub fn only(&self, fields: &[Field]) -> Self {
-        let named = |field| fields.contains(&field);
-        Self {
-            title: self.title.filter(|_| named(Field::Title)),
-            description: self.description.filter(|_| named(Field::Description)),
-            completed: self.completed.filter(|_| named(Field::Completed)),
-            deleted: self.deleted.filter(|_| named(Field::Deleted)),
+            Field::Metadata(key) => self.metadata.is_some_and(|edit| edit.contains_key(key)),
         }
     }
 
     /// Whether the change names `field` with a value other than the one that `todo` has.
-    pub fn differs(&self, todo: &Todo, field: Field) -> bool {
+    pub fn differs(&self, todo: &Todo, field: &Field) -> bool {
         match field {
             Field::Title => self.title.is_some_and(|title| title != todo.title()),
             Field::Description => {
@@ -74,26 +76,32 @@ impl<'a> DesiredFields<'a> {
             }
             Field::Completed => self.completed.is_some_and(|completed| completed != todo.completed()),
             Field::Deleted => self.deleted.is_some_and(|deleted| deleted != todo.deleted()),
+            Field::Metadata(key) => {
+                let wanted = self.metadata.and_then(|edit| edit.get(key));
+                wanted.is_some_and(|value| value.as_ref() != todo.metadata().get(key.as_str()))
+            }
         }
     }
 
-    /// The fields that the change would alter.
+    /// The fields that the change would alter, in order.
     pub fn differing(&self, todo: &Todo) -> Vec<Field> {
-        Field::ALL.into_iter().filter(|field| self.differs(todo, *field)).collect()
+        self.named().filter(|field| self.differs(todo, field)).collect()
     }
 
-    /// Whether the client named every field, so that it holds the whole todo.
-    pub fn names_all(&self) -> bool {
-        Field::ALL.into_iter().all(|field| self.names(field))
+    /// Whether the client named every field that `todo` has, so that it holds the whole todo.
+    pub fn names_all(&self, todo: &Todo) -> bool {
+        let has = |key| self.metadata.is_some_and(|edit| edit.contains_key(key));
+        Field::OWN.iter().all(|field| self.names(field)) && todo.metadata().entries().all(|(key, _)| has(key))
     }
 
-    /// `todo` with the desired values, one version later. `restoring` makes it live, whatever the
-    /// change names.
+    /// `todo` with the desired values of `fields`, one version later. Each of `fields` differs from
+    /// what `todo` has. `restoring` makes the todo live, whatever the change names.
     pub fn applied_to(
         &self,
         todo: &Todo,
-        client_id: Option<&ClientId>,
+        fields: &[Field],
         restoring: bool,
+        client_id: Option<&ClientId>,
         stamp: Stamp,
     ) -> Todo {
         let mut after = todo.clone();
@@ -101,21 +109,32 @@ impl<'a> DesiredFields<'a> {
         after.versions.version = version;
         after.updated_at = stamp;
         after.client_id = client_id.cloned();
-        if let Some(title) = self.title.filter(|title| *title != todo.title()) {
-            after.title = title.clone();
-            after.versions.title = version;
+        for field in fields {
+            match field {
+                Field::Title => {
+                    after.title = self.title.cloned();
+                    after.versions.title = version;
+                }
+                Field::Description => {
+                    after.description = self.description.flatten().cloned();
+                    after.versions.description = version;
+                }
+                Field::Completed => {
+                    after.completed_at = self.completed.and_then(|completed| completed.then_some(stamp));
+                    after.versions.completed = version;
+                }
+                Field::Deleted => {
+                    after.deleted_at = self.deleted.and_then(|deleted| deleted.then_some(stamp));
+                    after.versions.deleted = version;
+                }
+                Field::Metadata(key) => {
+                    let value = self.metadata.and_then(|edit| edit.get(key)).and_then(Option::as_ref);
+                    after.metadata.set(key, value, version);
+                }
+            }
         }
-        if let Some(description) = self.description.filter(|description| *description != todo.description()) {
-            after.description = description.cloned();
-            after.versions.description = version;
-        }
-        if let Some(completed) = self.completed.filter(|completed| *completed != todo.completed()) {
-            after.completed_at = completed.then_some(stamp);
-            after.versions.completed = version;
-        }
-        let deleted = if restoring { false } else { self.deleted.unwrap_or(todo.deleted()) };
-        if deleted != todo.deleted() {
-            after.deleted_at = deleted.then_some(stamp);
+        if restoring {
+            after.deleted_at = None;
             after.versions.deleted = version;
         }
         after

@@ -90,13 +90,14 @@ use super::change::{Action, Change, NewTodo, Upsert};
 use super::entity::Todo;
 use super::event::EventKind;
 use super::field::Versions;
+use super::metadata::Metadata;
 use super::outcome::{AppliedPart, Conflict, Outcome, Rejection};
 use super::strategy::Strategy;
 use crate::time::Stamp;
 
 pub use context::{EarlierChanges, ResolveContext};
 use desired::DesiredFields;
-use verdict::{Verdict, judge};
+use verdict::{Terms, Verdict, judge};
 
 #[cfg(doc)]
 use super::change::Base;
@@ -114,31 +115,28 @@ pub fn resolve(current: Option<&Arc<Todo>>, change: &Change, context: &ResolveCo
         }
         (Action::Create(_), Some(_)) => Outcome::IdInUse,
         (Action::Edit(_) | Action::Toggle, Some(todo)) if todo.deleted() => Outcome::NotFound,
+        (Action::Restore, Some(todo)) if todo.is_shrunk() => Outcome::TextGone,
         (Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore, None) => Outcome::NotFound,
-        (Action::Edit(edit), Some(todo)) => alter(todo, &DesiredFields::of_edit(edit), change, None, context),
-        (Action::Toggle, Some(todo)) => {
-            let inverted = DesiredFields { completed: Some(!todo.completed()), ..DesiredFields::default() };
-            alter(todo, &inverted, change, None, context)
-        }
-        (Action::Delete, Some(todo)) => {
-            let deleted = DesiredFields { deleted: Some(true), ..DesiredFields::default() };
-            alter(todo, &deleted, change, None, context)
-        }
-        (Action::Restore, Some(todo)) => {
-            let live = DesiredFields { deleted: Some(false), ..DesiredFields::default() };
-            alter(todo, &live, change, None, context)
-        }
         (Action::Upsert(upsert), _)
-            if context.strategy == Strategy::LastWriteWins && upsert.updated_at.is_none() =>
+            if context.strategy == Strategy::LastWriteWins
+                && upsert.updated_at.is_none()
+                && !upsert.healing =>
         {
             Outcome::Rejected(Rejection::UpdatedAtRequired)
         }
-        (Action::Upsert(upsert), Some(todo)) => {
-            let desired = DesiredFields { deleted: upsert.deleted, ..DesiredFields::of_edit(&upsert.edit) };
-            alter(todo, &desired, change, upsert.updated_at, context)
+        (Action::Toggle, Some(todo)) => {
+            let inverted = DesiredFields { completed: Some(!todo.completed()), ..DesiredFields::default() };
+            alter(todo, &inverted, change, context)
+        }
+        (Action::Edit(_) | Action::Delete | Action::Restore | Action::Upsert(_), Some(todo)) => {
+            alter(todo, &DesiredFields::of_action(&change.action), change, context)
         }
         (Action::Upsert(upsert), None) if upsert.deleted == Some(true) => {
-            Outcome::Unchanged { todo: None, client_is_current: true }
+            if upsert.healing {
+                create_tombstone(upsert, change, context)
+            } else {
+                Outcome::Unchanged { todo: None, client_is_current: true }
+            }
         }
         (Action::Upsert(upsert), None) => match new_todo(upsert) {
             Some(new) => create(&new, change, context),
@@ -153,75 +151,131 @@ fn new_todo(upsert: &Upsert) -> Option<NewTodo> {
         title: upsert.edit.title.clone()?,
         description: upsert.edit.description.clone().flatten(),
         completed: upsert.edit.completed.unwrap_or(false),
+        metadata: upsert.edit.metadata.clone(),
         created_at: upsert.created_at,
+        completed_at: upsert.completed_at,
     })
 }
 
 fn create(new: &NewTodo, change: &Change, context: &ResolveContext<'_>) -> Outcome {
-    let stamp = context.stamp;
+    let mut metadata = Metadata::default();
+    for (key, value) in &new.metadata {
+        metadata.set(key, value.as_ref(), Versions::FIRST.version);
+    }
+    if let Err(error) = metadata.check_growth(&Metadata::default()) {
+        return Outcome::Rejected(Rejection::Metadata(error));
+    }
     let todo = Todo {
-        id: change.id,
-        number: context.number,
-        title: new.title.clone(),
+        title: Some(new.title.clone()),
         description: new.description.clone(),
-        completed_at: new.completed.then_some(stamp),
-        created_at: new.created_at.filter(|at| *at <= context.now).unwrap_or(stamp),
-        updated_at: stamp,
-        deleted_at: None,
-        client_id: change.client_id.clone(),
-        versions: Versions::FIRST,
+        metadata,
+        ..first_version(change, new.completed, [new.created_at, new.completed_at], context)
     };
     let client_is_current = change.is_verbatim(&todo);
     Outcome::Applied { todo: Arc::new(todo), event: EventKind::Created, client_is_current }
 }
 
-fn same_content(todo: &Todo, new: &NewTodo) -> bool {
-    todo.title == new.title && todo.description == new.description && todo.completed() == new.completed
+/// Keeps the deletion of a todo that the server lost altogether.
+fn create_tombstone(upsert: &Upsert, change: &Change, context: &ResolveContext<'_>) -> Outcome {
+    let completed = upsert.edit.completed.unwrap_or(false);
+    let instants = [upsert.created_at, upsert.completed_at];
+    let todo =
+        Todo { deleted_at: Some(context.stamp), ..first_version(change, completed, instants, context) };
+    // The device may hold texts, which the tombstone does not.
+    Outcome::Applied { todo: Arc::new(todo), event: EventKind::Deleted, client_is_current: false }
 }
 
-/// Decides a change of a todo that exists. `edited_at` is the time of the change by the client's
-/// clock.
+/// A new todo without texts and metadata. The client names when it was created and completed.
+fn first_version(
+    change: &Change,
+    completed: bool,
+    [created_at, completed_at]: [Option<Stamp>; 2],
+    context: &ResolveContext<'_>,
+) -> Todo {
+    let past = |at: Option<Stamp>| at.filter(|at| *at <= context.now).unwrap_or(context.stamp);
+    Todo {
+        id: change.id,
+        number: context.number,
+        title: None,
+        description: None,
+        completed_at: completed.then(|| past(completed_at)),
+        created_at: past(created_at),
+        updated_at: context.stamp,
+        deleted_at: None,
+        client_id: change.client_id.clone(),
+        versions: Versions::FIRST,
+        metadata: Metadata::default(),
+    }
+}
+
+fn same_content(todo: &Todo, new: &NewTodo) -> bool {
+    *todo.title() == new.title
+        && todo.description == new.description
+        && todo.completed() == new.completed
+        && todo.metadata.is_what(&new.metadata)
+}
+
+/// Decides a change of a todo that exists.
 fn alter(
     todo: &Arc<Todo>,
     desired: &DesiredFields<'_>,
     change: &Change,
-    edited_at: Option<Stamp>,
     context: &ResolveContext<'_>,
 ) -> Outcome {
-    let base = context.effective_base(change.base);
+    let upsert = if let Action::Upsert(upsert) = &change.action { Some(upsert) } else { None };
+    let terms = Terms {
+        since: context.since(todo, change.base),
+        edited_at: upsert.and_then(|upsert| upsert.updated_at),
+        healing: upsert.is_some_and(|upsert| upsert.healing),
+    };
     let client_holds_all =
-        desired.names_all() || (context.is_current(todo, base) && context.device_has_seen(todo));
-    let client_is_current = client_holds_all && change.is_verbatim(todo);
-    match judge(todo, desired, change.base, edited_at, context) {
-        Verdict::InPlace => Outcome::Unchanged { todo: Some(Arc::clone(todo)), client_is_current },
-        Verdict::Conflict { fields, server_wins } => Outcome::Conflict(Conflict {
-            current: Arc::clone(todo),
+        desired.names_all(todo) || (context.is_current(todo, terms.since) && context.device_has_seen(todo));
+    let client_is_current = |after: &Todo| client_holds_all && change.is_verbatim(after);
+    let conflict = |current, fields, applied, server_wins| {
+        Outcome::Conflict(Conflict {
+            current,
             base: change.named_base(),
             fields,
-            applied: None,
+            applied,
             strategy: context.strategy,
             server_wins,
-        }),
+        })
+    };
+    let differing = desired.differing(todo);
+    // The values that the deletion of a tombstone names besides do not count, and may differ.
+    let names_others = todo.deleted() && !differing.is_empty();
+    match judge(todo, desired, differing, terms, context) {
+        Verdict::InPlace => {
+            let client_is_current = !names_others && client_is_current(todo);
+            Outcome::Unchanged { todo: Some(Arc::clone(todo)), client_is_current }
+        }
+        Verdict::Conflict { fields, server_wins } => conflict(Arc::clone(todo), fields, None, server_wins),
         Verdict::Apply { fields, contested, restoring } => {
             let after =
-                desired.only(&fields).applied_to(todo, change.client_id.as_ref(), restoring, context.stamp);
+                desired.applied_to(todo, &fields, restoring, change.client_id.as_ref(), context.stamp);
+            if !after.deleted() && after.is_shrunk() {
+                return if contested.is_empty() {
+                    Outcome::Rejected(Rejection::TitleRequired)
+                } else {
+                    let mut all = [fields, contested].concat();
+                    all.sort_unstable();
+                    conflict(Arc::clone(todo), all, None, false)
+                };
+            }
+            if let Err(error) = after.metadata.check_growth(&todo.metadata) {
+                return Outcome::Rejected(Rejection::Metadata(error));
+            }
             let event = match (todo.deleted(), after.deleted()) {
                 (true, false) => EventKind::Restored,
                 (_, true) => EventKind::Deleted,
                 (false, false) => EventKind::Updated,
             };
+            let client_is_current = client_is_current(&after);
             let after = Arc::new(after);
             if contested.is_empty() {
                 return Outcome::Applied { todo: after, event, client_is_current };
             }
-            Outcome::Conflict(Conflict {
-                current: after,
-                base: change.named_base(),
-                fields: contested,
-                applied: Some(AppliedPart { fields, event }),
-                strategy: context.strategy,
-                server_wins: false,
-            })
+            conflict(after, contested, Some(AppliedPart { fields, event }), false)
         }
     }
 }

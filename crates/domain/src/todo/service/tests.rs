@@ -20,7 +20,7 @@ fn row(version: i64, deleted: bool) -> StoredTodo {
     StoredTodo {
         id: ID,
         number: 1,
-        title: "milk".to_owned(),
+        title: Some("milk".to_owned()),
         description: None,
         completed_at: None,
         created_at: Stamp::EPOCH,
@@ -28,6 +28,8 @@ fn row(version: i64, deleted: bool) -> StoredTodo {
         deleted_at: deleted.then_some(Stamp::EPOCH),
         client_id: None,
         versions: Versions { version, title: 1, description: 1, completed: 1, deleted: 1 },
+        metadata: None,
+        metadata_versions: None,
     }
 }
 
@@ -54,7 +56,7 @@ fn batch(all_or_nothing: bool, changes: Vec<Change>) -> Batch {
 
 fn new() -> NewTodo {
     let title = Title::parse("milk").expect("a title");
-    NewTodo { title, description: None, completed: false, created_at: None }
+    NewTodo::new(title)
 }
 
 fn change(base: Base, action: Action) -> Change {

@@ -170,6 +170,7 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
         title: validation.not_null("text", item.text.or(item.title), title),
         description: validation.clearable("description", item.description, description),
         completed: validation.not_null("completed", item.completed, as_is),
+        ..Edit::default()
     };
     let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp);
     let deleted = validation.not_null("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
@@ -187,6 +188,7 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
                 created_at,
                 updated_at,
                 normalised: normalised.get(),
+                ..Upsert::default()
             }),
             client_id: client_id.or_else(|| device.cloned()),
         }),

@@ -99,7 +99,7 @@ impl<'a> Response<'a> {
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(reason) => rejection(*reason),
             Outcome::IdInUse => Validation::of("id", &id_in_use()),
-            Outcome::NotFound => {
+            Outcome::NotFound | Outcome::TextGone => {
                 Validation::of("id", &FieldError::new(ErrorCode::TodoNotFound, "is not the id of a todo"))
             }
         };
