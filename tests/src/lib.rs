@@ -50,3 +50,22 @@ macro_rules! on_both_databases {
         }
     )+};
 }
+
+/// Defines tests that need several instances: on PostgreSQL alone, because an SQLite file belongs to one
+/// process. Each test receives a new server and is named `name::postgres`.
+#[macro_export]
+macro_rules! on_postgres {
+    ($($(#[$attr:meta])* async fn $name:ident($server:ident: Server) $body:block)+) => {$(
+        $(#[$attr])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs what its neighbours import")]
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                let $server = $crate::Server::start($crate::Database::Postgres).await;
+                $body
+            }
+        }
+    )+};
+}

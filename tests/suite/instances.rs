@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use blackbox_tests::{Socket, on_both_databases};
+use blackbox_tests::{Socket, on_postgres};
 use serde_json::json;
 
 use crate::support::{add, log_in, refresh, revoked, sync, texts, twin};
 
-on_both_databases! {
+on_postgres! {
     async fn each_instance_reads_the_writes_of_the_other(server: Server) {
         let other = twin(&server).await;
         let ann = server.client().new_user().await;

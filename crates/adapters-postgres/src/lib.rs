@@ -35,7 +35,9 @@ mod todos;
 mod url;
 
 pub use self::error::ConnectError;
-pub use self::migrations::{MigrateError, MigrationState, migrate, migration_status, revert_last};
+pub use self::migrations::{
+    Contents, MigrateError, MigrationState, Reversion, migrate, migration_status, revert_last,
+};
 pub use self::row_security::RowSecurity;
 pub use self::store::{Options, PostgresStore};
 pub use self::tls::TlsError;

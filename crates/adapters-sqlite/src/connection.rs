@@ -73,18 +73,27 @@ impl Connector {
 /// Does not open an existing file: POSIX locks belong to the process, so closing the file would drop the
 /// locks of this process's other connections.
 fn create(path: &Path) -> Result<(), OpenError> {
-    let failed = |path: &Path, source| OpenError::Create { path: path.to_owned(), source };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    }
+    create_folder(path)?;
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(path, error)),
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+            Err(OpenError::Create { path: path.to_owned(), source })
+        }
         _ => Ok(()),
     }
+}
+
+/// Creates the folder of the file, with access for its owner only, whatever the umask.
+pub(crate) fn create_folder(path: &Path) -> Result<(), OpenError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|source| OpenError::Create { path: folder.to_owned(), source })
 }
 
 /// Retries a statement while the database is locked, for `timeout` at most.

@@ -16,12 +16,24 @@ pub enum OpenError {
     /// SQLite accepts only UTF-8 paths.
     #[error("the path {0:?} is not UTF-8")]
     Path(PathBuf),
+    /// Another process has the file's lock.
+    #[error("{holder} uses {path}; stop it first, or name another file")]
+    InUse { path: PathBuf, holder: String },
+    /// The file can't be locked.
+    #[error("can't lock {path}: {source}")]
+    Lock { path: PathBuf, source: io::Error },
     /// The file is not a database, or it can't be read or written.
     #[error("can't open the database {path}: {problem}")]
     Connect { path: PathBuf, problem: String },
     /// Migrations are pending.
     #[error("the database lacks these migrations: {}", .pending.join(", "))]
     NotMigrated { pending: Vec<String> },
+    /// A later version of this program migrated the file.
+    #[error(
+        "a newer version of this program has applied the migrations {}, which this version does not know; run \
+         that version", .unknown.join(", ")
+    )]
+    Newer { unknown: Vec<String> },
     /// The table of applied migrations can't be read.
     #[error("can't read the applied migrations: {0}")]
     Migrations(String),

@@ -1,6 +1,7 @@
 //! The store ports on an embedded SQLite file.
 //!
 //! - [`SqliteStore`] implements the ports.
+//! - [`FileLock`] keeps other processes off the file.
 //! - [`migrate`], [`revert_last`] and [`migration_status`] manage the schema.
 //!
 //! One thread writes. It takes up to 64 waiting jobs into one transaction, so that they share one flush to
@@ -16,6 +17,7 @@ mod connection;
 mod error;
 mod functions;
 mod identities;
+mod lock;
 mod migrations;
 mod one_time;
 mod outbox;
@@ -29,5 +31,8 @@ mod todos;
 mod writer;
 
 pub use self::error::OpenError;
-pub use self::migrations::{MigrateError, MigrationState, migrate, migration_status, revert_last};
+pub use self::lock::FileLock;
+pub use self::migrations::{
+    Contents, MigrateError, MigrationState, Reversion, migrate, migration_status, revert_last,
+};
 pub use self::store::{OpenOptions, SqliteStore};

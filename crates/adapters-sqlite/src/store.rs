@@ -56,11 +56,13 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file and starts the threads.
     ///
-    /// Runs no migration, and returns [`OpenError::NotMigrated`] if one is pending.
+    /// Runs no migration, and returns [`OpenError::NotMigrated`] if one is pending. The caller keeps other
+    /// processes off the file, with a [`FileLock`](crate::FileLock).
     pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let OpenOptions { path, readers, timeout, queue, echo, bus } = options;
         let connector = Connector { path, timeout, echo };
         let mut write = connector.connect(Access::Write)?;
+        migrations::refuse_newer(&mut write)?;
         let pending = migrations::pending(&mut write)?;
         if !pending.is_empty() {
             return Err(OpenError::NotMigrated { pending });

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_sqlite::{OpenError, OpenOptions, SqliteStore, migrate, migration_status, revert_last};
+use adapters_sqlite::{
+    FileLock, OpenError, OpenOptions, SqliteStore, migrate, migration_status, revert_last,
+};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -67,9 +69,9 @@ fn migrating_up_down_and_up_again_leaves_the_same_schema() {
     assert_eq!(epoch(&path), first_epoch, "the epoch stays");
     uuid::Uuid::try_parse(&first_epoch).expect("a UUID");
     for name in names.iter().rev() {
-        assert_eq!(revert_last(&path).expect("reverts").as_ref(), Some(name));
+        assert_eq!(&revert_last(&path, true).expect("reverts").expect("there is one").name, name);
     }
-    assert_eq!(revert_last(&path).expect("finds nothing to do"), None);
+    assert_eq!(revert_last(&path, true).expect("finds nothing to do"), None);
     let left: Vec<_> = schema(&path).into_iter().filter(|line| !line.contains("__diesel")).collect();
     assert_eq!(left, Vec::<String>::new(), "nothing is left behind");
     assert_eq!(migrate(&path).expect("migrates again"), names);
@@ -111,16 +113,58 @@ fn a_file_with_pending_migrations_is_not_opened() {
     assert!(matches!(opened.err(), Some(OpenError::NotMigrated { pending }) if !pending.is_empty()));
 }
 
-#[cfg(unix)]
 #[test]
-fn only_the_owner_can_access_the_file() {
-    use std::os::unix::fs::PermissionsExt;
+fn a_schema_of_a_newer_version_is_refused() {
     let (_folder, path) = folder();
     migrate(&path).expect("migrates");
+    raw(&path)
+        .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000001')")
+        .expect("a later version migrates");
+    let opened = SqliteStore::open(OpenOptions::new(&path, Arc::new(RecordingBus::new())));
+    for error in [
+        opened.err().expect("refused").to_string(),
+        migrate(&path).expect_err("refused").to_string(),
+        revert_last(&path, true).expect_err("refused").to_string(),
+    ] {
+        assert!(error.contains("newer version") && error.contains("20990101000001"), "{error}");
+    }
+    let last = migration_status(&path).expect("tells").pop().expect("there are some");
+    assert_eq!((last.name.as_str(), last.applied, last.known), ("20990101000001", true, false));
+}
+
+#[tokio::test]
+async fn a_reversion_that_is_not_kept_shows_what_it_would_delete_and_deletes_nothing() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let (before, id) = (schema(&path), user(&open(&path)).await);
+    let last = migration_status(&path).expect("tells").pop().expect("there are some").name;
+    let shown = revert_last(&path, false).expect("shows").expect("there is one");
+    assert_eq!((shown.name, shown.before["users"].1), (last, 1));
+    assert!(shown.before["mail_outbox"].0.contains(&"last_error".to_owned()));
+    assert_eq!(schema(&path), before);
+    assert!(open(&path).by_id(id).await.expect("reads").is_some());
+    while let Some(shown) = revert_last(&path, true).expect("reverts") {
+        if shown.after.is_empty() {
+            assert_eq!(shown.before["users"].1, 1, "the last one deletes the users");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_access_the_file_and_its_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = folder();
+    let _lock = FileLock::acquire(&path, "test").expect("free");
+    migrate(&path).expect("migrates");
     let _store = open(&path);
-    for file in [path.clone(), path.with_extension("db-wal")] {
+    let folder = path.parent().expect("a folder").to_owned();
+    let lock = path.with_extension("db.lock");
+    let wanted =
+        [(path.clone(), 0o600), (path.with_extension("db-wal"), 0o600), (lock, 0o600), (folder, 0o700)];
+    for (file, wanted) in wanted {
         let mode = fs::metadata(&file).expect("is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+        assert_eq!(mode & 0o777, wanted, "{}", file.display());
     }
 }
 

@@ -29,7 +29,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             for line in error.to_string().lines() {
                 // If standard error is closed, the exit code still reports the failure.

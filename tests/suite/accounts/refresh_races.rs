@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use blackbox_tests::{Answer, Client, Server, Socket, on_both_databases};
+use blackbox_tests::{Answer, Client, Server, Socket, on_both_databases, on_postgres};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -92,7 +92,9 @@ on_both_databases! {
         refused.expect_problem(429, "RATE_001");
         assert!(rotated >= 60, "{rotated}");
     }
+}
 
+on_postgres! {
     async fn a_token_replayed_after_a_race_over_two_instances_ends_the_session_and_its_sockets(server: Server) {
         let other = twin(&server).await;
         let (ann, first) = server.client().register("ann@example.com").await;

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::process::Output;
 
 use blackbox_tests::server::{SECRET_KEY, command};
-use blackbox_tests::{Database, on_both_databases};
+use blackbox_tests::{Database, Server, on_both_databases};
 use expect_test::expect;
 use tempfile::TempDir;
+
+use crate::support::add;
 
 fn todo_server(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     let settings: Vec<_> = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -142,6 +144,26 @@ fn migrate_in_development_needs_no_settings_and_creates_the_data_folder() {
     assert!(!status.trim().is_empty(), "{status}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_one_sqlite_file_is_refused_with_the_process_that_has_it() {
+    let server = Server::start(Database::Sqlite).await;
+    let settings: Vec<_> =
+        server.settings().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let holder = format!("process {} (todo-server serve) uses ", server.pid());
+    for arguments in [&[][..], &["serve"], &["migrate", "up"], &["migrate", "down", "--yes"]] {
+        let refused = todo_server(server.folder(), &settings, arguments);
+        let text = printed(&refused);
+        assert!(!refused.status.success() && text.contains(&holder), "{arguments:?}: {text}");
+        assert_eq!(text.trim().lines().count(), 1, "one sentence: {text}");
+    }
+    // Commands that only read need no lock, and the server goes on.
+    assert!(todo_server(server.folder(), &settings, &["migrate", "status"]).status.success());
+    server.client().get("/health/ready").await.expect(200);
+    let mut server = server;
+    server.crash_and_restart().await;
+    server.client().get("/health/ready").await.expect(200);
+}
+
 #[test]
 fn urls_of_different_databases_are_refused() {
     let [one, other] = ["one", "other"].map(|name| postgres_testbed::Testbed::shared().create_database(name));
@@ -167,21 +189,79 @@ on_both_databases! {
             settings =
                 vec![("SECRET_KEY", SECRET_KEY), ("DATABASE_URL", &app), ("MIGRATION_DATABASE_URL", &owner)];
         }
-        let migrate = |what: &str| {
-            let output = todo_server(folder.path(), &settings, &["migrate", what]);
-            assert!(output.status.success(), "{what}: {}", printed(&output));
+        let migrate = |arguments: &[&str], code: i32| {
+            let output = todo_server(folder.path(), &settings, &[&["migrate"], arguments].concat());
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", printed(&output));
             printed(&output)
         };
-        let before = migrate("status");
-        migrate("up");
-        let after = migrate("status");
+        let before = migrate(&["status"], 0);
+        assert_eq!(migrate(&["status", "--check"], 3), before);
+        migrate(&["up"], 0);
+        let after = migrate(&["status", "--check"], 0);
         assert_ne!(before, after);
-        migrate("up");
-        assert_eq!(migrate("status"), after);
-        migrate("down");
-        assert_ne!(migrate("status"), after);
-        migrate("up");
-        assert_eq!(migrate("status"), after);
+        migrate(&["up"], 0);
+        assert_eq!(migrate(&["status"], 0), after);
+        migrate(&["down", "--yes"], 0);
+        assert_ne!(migrate(&["status"], 0), after);
+        migrate(&["up"], 0);
+        assert_eq!(migrate(&["status"], 0), after);
+    }
+
+    async fn migrate_down_names_what_it_deletes_and_waits_for_a_confirmation(server: Server) {
+        let mut server = server;
+        let (ann, _) = server.client().register("ann@example.com").await;
+        add(&ann, "milk").await;
+        server.terminate();
+        server.ended().await;
+        let mut settings: Vec<_> =
+            server.settings().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let down = |settings: &[(&str, &str)], flags: &[&str]| {
+            let output = todo_server(server.folder(), settings, &[&["migrate", "down"], flags].concat());
+            (output.status.success(), printed(&output))
+        };
+        let sizes = || server.column("SELECT CAST(count(*) AS TEXT) AS value FROM todos");
+        let (done, text) = down(&settings, &[]);
+        assert!(!done && text.contains("would delete") && text.contains("migrate down --yes"), "{text}");
+        settings.extend([
+            ("ENVIRONMENT", "production"),
+            ("FRONTEND_URL", "https://app.example.com"),
+            ("SMTP_HOST", "smtp.example.com"),
+            ("EMAILS_FROM", "todos@example.com"),
+        ]);
+        for flags in [&[][..], &["--yes"]] {
+            let (done, text) = down(&settings, flags);
+            assert!(!done && text.contains("migrate down --destroy-data"), "{text}");
+            assert_eq!(sizes(), ["1"]);
+        }
+        let mut all = String::new();
+        loop {
+            let (done, text) = down(&settings, &["--destroy-data"]);
+            assert!(done, "{text}");
+            if text.contains("No migration is applied") {
+                break;
+            }
+            all.push_str(&text);
+        }
+        for lost in ["deleted table todos with 1 rows", "deleted table users with 1 rows", "000001_foundation"] {
+            assert!(all.contains(lost), "{lost}: {all}");
+        }
+    }
+
+    async fn a_database_of_a_newer_version_is_refused(server: Server) {
+        let mut server = server;
+        server.terminate();
+        server.ended().await;
+        server.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000001')");
+        let settings: Vec<_> =
+            server.settings().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        for arguments in [&["serve"][..], &["migrate", "up"], &["migrate", "down", "--yes"]] {
+            let refused = todo_server(server.folder(), &settings, arguments);
+            let text = printed(&refused);
+            let sentence = "a newer version of this program has applied the migrations 20990101000001";
+            assert!(!refused.status.success() && text.contains(sentence), "{arguments:?}: {text}");
+        }
+        let status = printed(&todo_server(server.folder(), &settings, &["migrate", "status"]));
+        assert!(status.contains("unknown  20990101000001"), "{status}");
     }
 
     async fn the_healthcheck_command_succeeds_only_while_the_server_runs(server: Server) {

@@ -46,26 +46,20 @@ on_both_databases! {
         "#]]
         .assert_eq(&client.get("/health/ready").await.to_string());
     }
+}
 
-    async fn several_servers_can_start_at_once_on_an_empty_database(server: Server) {
-        // The database is empty, so that each server tries to create the whole schema.
-        let (app, owner) = match &server.postgres {
-            Some(_) => {
-                let database = postgres_testbed::Testbed::shared().create_database("twins");
-                let urls = (database.app_url(), database.owner_url());
-                std::mem::forget(database);
-                urls
-            }
-            None => (format!("sqlite://{}/twins.db", server.folder().display()), String::new()),
-        };
-        let start = || Server::start_on(&app, &owner, &[]);
-        let (one, two, three) = tokio::join!(start(), start(), start());
-        let (ann, _) = one.client().register("ann@example.com").await;
-        crate::support::add(&ann, "milk").await;
-        for other in [&two, &three] {
-            let there = other.client().with_token(ann.token()).get("/api/v1/todos").await.expect(200);
-            assert_eq!(there.header("x-total-count"), "1");
-        }
+#[tokio::test(flavor = "multi_thread")]
+async fn several_servers_can_start_at_once_on_an_empty_database() {
+    // The database is empty, so that each server tries to create the whole schema.
+    let database = postgres_testbed::Testbed::shared().create_database("twins");
+    let (app, owner) = (database.app_url(), database.owner_url());
+    let start = || Server::start_on(&app, &owner, &[]);
+    let (one, two, three) = tokio::join!(start(), start(), start());
+    let (ann, _) = one.client().register("ann@example.com").await;
+    crate::support::add(&ann, "milk").await;
+    for other in [&two, &three] {
+        let there = other.client().with_token(ann.token()).get("/api/v1/todos").await.expect(200);
+        assert_eq!(there.header("x-total-count"), "1");
     }
 }
 

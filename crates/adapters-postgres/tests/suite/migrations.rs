@@ -40,10 +40,10 @@ async fn down_reverts_everything_and_up_creates_the_same_schema_again() {
     assert!(migration_status(&owner).await.expect("status").iter().all(|migration| migration.applied));
 
     for name in all.iter().rev() {
-        assert_eq!(revert_last(&owner).await.expect("down").as_ref(), Some(name));
+        assert_eq!(&revert_last(&owner, true).await.expect("down").expect("there is one").name, name);
     }
     assert_eq!(schema(&database), empty);
-    assert_eq!(revert_last(&owner).await.expect("nothing to do"), None);
+    assert_eq!(revert_last(&owner, true).await.expect("nothing to do"), None);
     assert!(migration_status(&owner).await.expect("status").iter().all(|migration| !migration.applied));
 
     assert_eq!(migrate(&owner, &app).await.expect("up again"), all);
@@ -58,10 +58,48 @@ async fn a_schema_in_use_can_be_reverted_and_migrated() {
     let over = ending(EndReason::AccountDeleted, at(60));
     h.accounts.delete(ann, None, over).await.expect("an answer").expect("she exists");
     let owner = database.owner_url();
-    let reverted = revert_last(&owner).await.expect("down").expect("there is one");
+    let reverted = revert_last(&owner, true).await.expect("down").expect("there is one").name;
     let again = migrate(&owner, &database.app_url()).await.expect("up again");
     assert_eq!(again, [reverted]);
     assert_eq!(h.todo(bob, todo.id()).await, Some(todo));
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_version_is_refused() {
+    let database = Testbed::shared().create_database("migrations_newer");
+    let (owner, app) = (database.owner_url(), database.app_url());
+    migrate(&owner, &app).await.expect("up");
+    let newer = "insert into __diesel_schema_migrations (version) values ('20990101000001')";
+    database.sql(Role::Owner, newer).expect("a later version migrates");
+    for error in [
+        migrate(&owner, &app).await.expect_err("refused"),
+        migrate(&app, &app).await.expect_err("refused"),
+        revert_last(&owner, true).await.expect_err("refused"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains("newer version") && text.contains("20990101000001"), "{text}");
+    }
+    let last = migration_status(&owner).await.expect("status").pop().expect("there are some");
+    assert_eq!((last.name.as_str(), last.applied, last.known), ("20990101000001", true, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversion_that_is_not_kept_shows_what_it_would_delete_and_deletes_nothing() {
+    let (h, database) = fresh("migrations_shown", RowSecurity::Writes).await;
+    let user = h.user().await;
+    let todo = h.applied(user, create(todo_id(), "milk")).await;
+    let (owner, before) = (database.owner_url(), schema(&database));
+    let last = migration_status(&owner).await.expect("status").pop().expect("there are some").name;
+    let shown = revert_last(&owner, false).await.expect("shown").expect("there is one");
+    assert_eq!((shown.name, shown.before["users"].1, shown.before["todos"].1), (last, 1, 1));
+    assert!(shown.before["mail_outbox"].0.contains(&"last_error".to_owned()));
+    assert_eq!(schema(&database), before);
+    assert_eq!(h.todo(user, todo.id()).await, Some(todo));
+    while let Some(shown) = revert_last(&owner, true).await.expect("down") {
+        if shown.after.is_empty() {
+            assert_eq!(shown.before["todos"].1, 1, "the last one deletes the todos");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,29 +1,54 @@
 //! `migrate`: changes the schema, or shows its state. `serve` applies pending migrations by itself.
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use clap::Subcommand;
+use thiserror::Error;
 use tokio::runtime::Builder;
 
 use super::print;
-use crate::settings::Settings;
-use crate::wire;
+use crate::settings::{Database, Environment, Settings};
+use crate::wire::{self, MigrationStatus, Reversion};
+
+/// The exit code of `status --check` with migrations pending.
+const PENDING: u8 = 3;
 
 #[derive(Subcommand)]
 pub enum Step {
     /// Apply all pending migrations
     Up,
-    /// Revert the last applied migration
-    Down,
+    /// Revert the last applied migration, which can delete data; shows what unless confirmed
+    Down {
+        /// Delete what the migration deletes (in production: --destroy-data)
+        #[arg(long)]
+        yes: bool,
+        /// Delete what the migration deletes, in production too
+        #[arg(long)]
+        destroy_data: bool,
+    },
     /// List all migrations with their state
-    Status,
+    Status {
+        /// Exit with code 3 if a migration is pending
+        #[arg(long)]
+        check: bool,
+    },
 }
 
-pub fn run(step: &Step, settings: &Settings) -> Result<(), Box<dyn Error>> {
+/// A reversion that was not confirmed.
+#[derive(Debug, Error)]
+#[error("nothing was changed; to revert {name}, run: todo-server migrate down {flag}")]
+struct NotConfirmed {
+    name: String,
+    flag: &'static str,
+}
+
+pub fn run(step: &Step, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let database = &settings.database;
-    match step {
+    match *step {
         Step::Up => {
+            let _lock = wire::lock(database, "migrate up")?;
             let applied = runtime.block_on(wire::migrate(database))?;
             for name in &applied {
                 print(format_args!("applied {name}"));
@@ -32,15 +57,44 @@ pub fn run(step: &Step, settings: &Settings) -> Result<(), Box<dyn Error>> {
                 print("The schema is up to date.");
             }
         }
-        Step::Down => match runtime.block_on(wire::revert(database))? {
-            Some(name) => print(format_args!("reverted {name}")),
-            None => print("No migration is applied."),
-        },
-        Step::Status => {
-            for (name, applied) in runtime.block_on(wire::migrations(database))? {
-                print(format_args!("{:<8} {name}", if applied { "applied" } else { "pending" }));
+        Step::Down { yes, destroy_data } => {
+            let (confirmed, flag) = match settings.environment {
+                Environment::Production => (destroy_data, "--destroy-data"),
+                Environment::Development | Environment::Staging => (yes || destroy_data, "--yes"),
+            };
+            runtime.block_on(down(database, confirmed, flag))?;
+        }
+        Step::Status { check } => {
+            let migrations = runtime.block_on(wire::migrations(database))?;
+            for (name, status) in &migrations {
+                let status = match status {
+                    MigrationStatus::Applied => "applied",
+                    MigrationStatus::Pending => "pending",
+                    MigrationStatus::Unknown => "unknown",
+                };
+                print(format_args!("{status:<8} {name}"));
+            }
+            if check && migrations.iter().any(|(_, status)| *status == MigrationStatus::Pending) {
+                return Ok(PENDING.into());
             }
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn down(database: &Database, confirmed: bool, flag: &'static str) -> Result<(), Box<dyn Error>> {
+    let _lock = wire::lock(database, "migrate down")?;
+    let Some(Reversion { name, lost }) = wire::revert(database, confirmed).await? else {
+        print("No migration is applied.");
+        return Ok(());
+    };
+    let verb = if confirmed { "deleted" } else { "would delete" };
+    for lost in &lost {
+        print(format_args!("{verb} {lost}"));
+    }
+    if !confirmed {
+        return Err(NotConfirmed { name, flag }.into());
+    }
+    print(format_args!("reverted {name}"));
     Ok(())
 }

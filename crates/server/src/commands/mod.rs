@@ -9,6 +9,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -42,18 +43,18 @@ enum Command {
 
 impl Cli {
     /// Runs the command. The error is a sentence for the operator.
-    pub fn run(self) -> Result<(), Box<dyn Error>> {
+    pub fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(&settings()?),
-            Command::Migrate { step } => migrate::run(&step, &settings()?),
-            Command::Openapi => openapi::run(),
+            Command::Serve => serve::run(&settings()?)?,
+            Command::Migrate { step } => return migrate::run(&step, &settings()?),
+            Command::Openapi => openapi::run()?,
             Command::CheckConfig => {
                 wire::check(&settings()?.database)?;
                 print("The settings are valid.");
-                Ok(())
             }
-            Command::Healthcheck => Ok(healthcheck::run(&settings()?)?),
+            Command::Healthcheck => healthcheck::run(&settings()?)?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -1,13 +1,37 @@
 //! Migrates the database schema and reports its state.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use adapters_sqlite::FileLock;
 use secrecy::ExposeSecret as _;
 
 use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
 use crate::settings::{Database, DatabaseUrl};
 
-/// Applies the pending migrations and returns their names.
+/// A migration that was reverted, or would be.
+pub struct Reversion {
+    pub name: String,
+    /// The tables, columns and rows that it deletes, as an operator reads them.
+    pub lost: Vec<String>,
+}
+
+/// Whether a migration has been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationStatus {
+    Applied,
+    Pending,
+    /// Applied by a newer version of this program.
+    Unknown,
+}
+
+/// Locks the file of an SQLite database for `command`; `None` for PostgreSQL.
+pub fn lock(database: &Database, command: &str) -> Result<Option<FileLock>, DatabaseError> {
+    let DatabaseUrl::Sqlite(file) = &database.url else { return Ok(None) };
+    FileLock::acquire(file, command).map(Some).map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))
+}
+
+/// Applies the pending migrations and returns their names. An SQLite file must be [locked](lock).
 pub async fn migrate(database: &Database) -> Result<Vec<String>, DatabaseError> {
     match Schema::of(database) {
         Schema::Sqlite(file) => blocking(file, adapters_sqlite::migrate).await,
@@ -18,30 +42,60 @@ pub async fn migrate(database: &Database) -> Result<Vec<String>, DatabaseError> 
     }
 }
 
-/// Reverts the last applied migration and returns its name.
-pub async fn revert(database: &Database) -> Result<Option<String>, DatabaseError> {
-    match Schema::of(database) {
-        Schema::Sqlite(file) => blocking(file, adapters_sqlite::revert_last).await,
-        Schema::Postgres { setting, owner, .. } => {
-            let reverted = adapters_postgres::revert_last(owner).await;
-            reverted.map_err(|error| DatabaseError::migrate(setting, &error))
+/// Reverts the last applied migration, or only finds out what that would delete unless `keep` is set. An SQLite
+/// file must be [locked](lock).
+pub async fn revert(database: &Database, keep: bool) -> Result<Option<Reversion>, DatabaseError> {
+    Ok(match Schema::of(database) {
+        Schema::Sqlite(file) => {
+            let reverted = blocking(file, move |file| adapters_sqlite::revert_last(file, keep)).await?;
+            reverted.map(|done| Reversion { name: done.name, lost: lost(&done.before, &done.after) })
         }
-    }
+        Schema::Postgres { setting, owner, .. } => {
+            let reverted = adapters_postgres::revert_last(owner, keep).await;
+            let reverted = reverted.map_err(|error| DatabaseError::migrate(setting, &error))?;
+            reverted.map(|done| Reversion { name: done.name, lost: lost(&done.before, &done.after) })
+        }
+    })
 }
 
-/// Lists all migrations in order, and whether each has been applied.
-pub async fn migrations(database: &Database) -> Result<Vec<(String, bool)>, DatabaseError> {
-    match Schema::of(database) {
+/// What was in the tables `before` and is not `after`.
+fn lost(before: &Contents, after: &Contents) -> Vec<String> {
+    let mut lost = Vec::new();
+    for (table, (columns, rows)) in before {
+        let Some((columns_left, rows_left)) = after.get(table) else {
+            lost.push(format!("table {table} with {rows} rows"));
+            continue;
+        };
+        let missing = columns.iter().filter(|column| !columns_left.contains(column));
+        lost.extend(missing.map(|column| format!("column {column} of table {table} with {rows} rows")));
+        if rows_left < rows {
+            lost.push(format!("{} of {rows} rows of table {table}", rows - rows_left));
+        }
+    }
+    lost
+}
+
+/// The columns and the number of rows of each table, as both adapters report them.
+type Contents = BTreeMap<String, (Vec<String>, i64)>;
+
+/// Lists all migrations in order, with their state.
+pub async fn migrations(database: &Database) -> Result<Vec<(String, MigrationStatus)>, DatabaseError> {
+    let status = |applied, known| match (applied, known) {
+        (_, false) => MigrationStatus::Unknown,
+        (true, true) => MigrationStatus::Applied,
+        (false, true) => MigrationStatus::Pending,
+    };
+    Ok(match Schema::of(database) {
         Schema::Sqlite(file) => {
             let migrations = blocking(file, adapters_sqlite::migration_status).await?;
-            Ok(migrations.into_iter().map(|migration| (migration.name, migration.applied)).collect())
+            migrations.into_iter().map(|found| (found.name, status(found.applied, found.known))).collect()
         }
         Schema::Postgres { setting, owner, .. } => {
             let migrations = adapters_postgres::migration_status(owner).await;
             let migrations = migrations.map_err(|error| DatabaseError::migrate(setting, &error))?;
-            Ok(migrations.into_iter().map(|migration| (migration.name, migration.applied)).collect())
+            migrations.into_iter().map(|found| (found.name, status(found.applied, found.known))).collect()
         }
-    }
+    })
 }
 
 /// Where the schema is, and how to reach it as its owner.

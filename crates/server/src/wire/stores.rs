@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_postgres::PostgresStore;
-use adapters_sqlite::SqliteStore;
+use adapters_sqlite::{FileLock, SqliteStore};
 use domain::account::AccountStore;
 use domain::health::Probe;
 use domain::identity::IdentityStore;
@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{sleep, timeout};
 
 use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
-use super::schema::migrate;
+use super::schema::{lock, migrate};
 use crate::settings::{Database, DatabaseUrl, cores};
 
 /// All store ports, implemented by one database.
@@ -34,8 +34,8 @@ pub struct Stores {
 
 /// Closes the database.
 pub enum DatabaseHandle {
-    /// The file is closed when the last owner drops the store.
-    Sqlite(Arc<SqliteStore>),
+    /// The file is closed when the last owner drops the store, and unlocked after that.
+    Sqlite(Arc<SqliteStore>, Option<FileLock>),
     Postgres(Arc<PostgresStore>),
 }
 
@@ -46,7 +46,7 @@ impl DatabaseHandle {
     /// Returns when all accepted writes are stored and the database is closed.
     pub async fn close(self) {
         match self {
-            Self::Sqlite(store) => {
+            Self::Sqlite(store, lock) => {
                 let last_owner = async {
                     while Arc::strong_count(&store) > 1 {
                         sleep(Duration::from_millis(5)).await;
@@ -57,6 +57,8 @@ impl DatabaseHandle {
                         "the database file is still in use; the next start recovers its write-ahead log"
                     );
                 }
+                drop(store);
+                drop(lock);
             }
             Self::Postgres(store) => store.close().await,
         }
@@ -92,18 +94,25 @@ pub fn check(database: &Database) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Migrates the schema and opens the database. Its commits are published to `bus`.
+/// Migrates the schema and opens the database. Its commits are published to `bus`. An SQLite file is locked
+/// until the database is closed.
 pub async fn open(database: &Database, bus: Arc<dyn EventBus>) -> Result<Stores, DatabaseError> {
+    let lock = lock(database, "serve")?;
     for name in migrate(database).await? {
         tracing::info!(migration = name, "applied");
     }
     match &database.url {
-        DatabaseUrl::Sqlite(file) => open_sqlite(database, file, bus),
+        DatabaseUrl::Sqlite(file) => open_sqlite(database, file, lock, bus),
         DatabaseUrl::Postgres(url) => open_postgres(database, url, bus).await,
     }
 }
 
-fn open_sqlite(database: &Database, file: &Path, bus: Arc<dyn EventBus>) -> Result<Stores, DatabaseError> {
+fn open_sqlite(
+    database: &Database,
+    file: &Path,
+    lock: Option<FileLock>,
+    bus: Arc<dyn EventBus>,
+) -> Result<Stores, DatabaseError> {
     let mut options = adapters_sqlite::OpenOptions::new(file, bus);
     // A running read occupies a core, so more threads would only wait for one another.
     options.readers = database.pool_size.min(cores());
@@ -111,7 +120,7 @@ fn open_sqlite(database: &Database, file: &Path, bus: Arc<dyn EventBus>) -> Resu
     options.echo = database.echo;
     let store =
         Arc::new(SqliteStore::open(options).map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))?);
-    Ok(stores(&store, DatabaseHandle::Sqlite(store.clone())))
+    Ok(stores(&store, DatabaseHandle::Sqlite(store.clone(), lock)))
 }
 
 async fn open_postgres(
@@ -148,7 +157,7 @@ mod tests {
 
     use domain_testkit::RecordingBus;
 
-    use super::super::schema::{migrations, revert};
+    use super::super::schema::{MigrationStatus, migrations, revert};
     use super::*;
     use crate::settings::Settings;
 
@@ -183,15 +192,28 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("deep/er/todos.db");
         let database = database(folder.path(), &[("DATABASE_URL", &format!("sqlite://{}", file.display()))]);
-        assert!(migrations(&database).await.expect("a list").iter().all(|(_, applied)| !applied));
+        assert!(
+            migrations(&database)
+                .await
+                .expect("a list")
+                .iter()
+                .all(|(_, status)| *status == MigrationStatus::Pending)
+        );
         let stores = open(&database, Arc::new(RecordingBus::new())).await.expect("it opens");
         stores.probe.probe().await.expect("it answers");
-        assert!(migrations(&database).await.expect("a list").iter().all(|(_, applied)| *applied));
+        assert!(
+            migrations(&database)
+                .await
+                .expect("a list")
+                .iter()
+                .all(|(_, status)| *status == MigrationStatus::Applied)
+        );
         let Stores { todos, accounts, sessions, one_time, identities, outbox, probe, handle } = stores;
         drop((todos, accounts, sessions, one_time, identities, outbox, probe));
         handle.close().await;
         // SQLite removes its write-ahead log when the last connection is closed.
         assert!(!file.with_extension("db-wal").exists());
-        assert!(revert(&database).await.expect("it reverts").is_some());
+        lock(&database, "migrate down").expect("the file is free");
+        assert!(revert(&database, true).await.expect("it reverts").is_some());
     }
 }

@@ -1,5 +1,7 @@
 //! Migrations of the schema, embedded in the binary.
 
+mod revert;
+
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use thiserror::Error;
 
 use crate::connection::{Access, Connector};
 use crate::error::OpenError;
+
+pub use revert::{Contents, Reversion, revert_last};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -46,6 +50,8 @@ impl From<diesel::result::Error> for MigrateError {
 pub struct MigrationState {
     pub name: String,
     pub applied: bool,
+    /// Whether this program contains the migration. If it does not, a newer version applied it.
+    pub known: bool,
 }
 
 /// Applies all pending migrations in one transaction and returns their names.
@@ -53,6 +59,7 @@ pub struct MigrationState {
 /// If several processes migrate at once, one does the work. The others wait and return an empty list.
 pub fn migrate(path: &Path) -> Result<Vec<String>, MigrateError> {
     connect(path)?.exclusive_transaction(|conn| {
+        refuse_newer(conn)?;
         let pending = unapplied(conn)?;
         for migration in &pending {
             conn.run_migration(migration)?;
@@ -61,33 +68,41 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, MigrateError> {
     })
 }
 
-/// Reverts the last applied migration and returns its name. `None` if none is applied.
-pub fn revert_last(path: &Path) -> Result<Option<String>, MigrateError> {
-    connect(path)?.exclusive_transaction(|conn| {
-        if applied(conn)?.is_empty() {
-            return Ok(None);
-        }
-        let reverted = conn.revert_last_migration(MIGRATIONS)?;
-        Ok(Some(name_of(&reverted)?))
-    })
-}
-
-/// Returns every migration that this program knows, the oldest first. Does not create the file.
+/// Returns every migration that this program knows, the oldest first, and then those that only the file
+/// knows. Does not create the file.
 pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, MigrateError> {
-    let applied = if path.exists() { applied(&mut connect(path)?)? } else { Vec::new() };
-    Ok(known()?
-        .iter()
-        .map(|migration| MigrationState {
-            name: migration.name().to_string(),
-            applied: applied.contains(&migration.name().version().as_owned()),
-        })
-        .collect())
+    let (known, applied) = (known()?, if path.exists() { applied(&mut connect(path)?)? } else { Vec::new() });
+    let states = known.iter().map(|migration| MigrationState {
+        name: migration.name().to_string(),
+        applied: applied.contains(&migration.name().version().as_owned()),
+        known: true,
+    });
+    let unknown = unknown(&known, &applied).into_iter();
+    Ok(states.chain(unknown.map(|name| MigrationState { name, applied: true, known: false })).collect())
 }
 
 /// Returns the names of the migrations that have not been applied.
 pub(crate) fn pending(conn: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
     let pending = unapplied(conn).map_err(|error| OpenError::Migrations(error.to_string()))?;
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+/// Refuses a schema that a newer version of this program has changed.
+pub(crate) fn refuse_newer(conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let found = known().and_then(|known| Ok(unknown(&known, &applied(conn)?)));
+    match found.map_err(|error| OpenError::Migrations(error.to_string()))? {
+        unknown if unknown.is_empty() => Ok(()),
+        unknown => Err(OpenError::Newer { unknown }),
+    }
+}
+
+/// The versions that have been applied and that this program does not know, the oldest first.
+fn unknown(known: &[Box<dyn Migration<Sqlite>>], applied: &[MigrationVersion<'_>]) -> Vec<String> {
+    let is_known = |version: &MigrationVersion<'_>| known.iter().any(|m| m.name().version() == *version);
+    let unknown = applied.iter().filter(|version| !is_known(version));
+    let mut unknown: Vec<_> = unknown.map(ToString::to_string).collect();
+    unknown.sort_unstable();
+    unknown
 }
 
 fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {

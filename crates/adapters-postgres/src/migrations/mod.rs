@@ -1,5 +1,7 @@
 //! Migrations of the schema, embedded in the binary. A lock allows several instances to start at once.
 
+mod revert;
+
 use std::time::Duration;
 
 use diesel::migration::{Migration, MigrationSource};
@@ -14,6 +16,8 @@ use crate::error::{ConnectError, unavailable};
 use crate::sql::{Sql, sql};
 use crate::url::Target;
 use crate::{connector, tls};
+
+pub use revert::{Contents, Reversion, revert_last};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -35,6 +39,12 @@ pub enum MigrateError {
     /// The server uses a database other than the migrated one.
     #[error("it is not the database that was migrated, or its role has another search_path")]
     OtherDatabase,
+    /// A later version of this program migrated the database.
+    #[error(
+        "a newer version of this program has applied the migrations {}, which this version does not know; run \
+         that version", .unknown.join(", ")
+    )]
+    Newer { unknown: Vec<String> },
     /// A migration failed and was rolled back.
     #[error("migration failed: {0}")]
     Failed(String),
@@ -45,6 +55,8 @@ pub enum MigrateError {
 pub struct MigrationState {
     pub name: String,
     pub applied: bool,
+    /// Whether this program contains the migration. If it does not, a newer version applied it.
+    pub known: bool,
 }
 
 /// Applies all pending migrations as the role of `url`, and returns their names.
@@ -57,10 +69,15 @@ pub struct MigrationState {
 pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateError> {
     let (owner, app) = (target(url)?, target(app_url)?);
     let role = app.config.get_user().filter(|role| Some(*role) != owner.config.get_user());
-    if url == app_url && migration_status(url).await?.iter().all(|migration| migration.applied) {
-        return Ok(Vec::new());
+    if url == app_url {
+        let status = migration_status(url).await?;
+        check_known(&status)?;
+        if status.iter().all(|migration| migration.applied) {
+            return Ok(Vec::new());
+        }
     }
-    let conn = lock(connect(&owner).await?).await?;
+    let mut conn = lock(connect(&owner).await?).await?;
+    refuse_newer(&mut conn).await?;
     let (mut conn, versions) = blocking(conn, |harness| {
         let applied = harness.run_pending_migrations(MIGRATIONS)?;
         Ok(applied.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -82,31 +99,40 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     Ok(versions.iter().map(|version| name_of(version)).collect())
 }
 
-/// Reverts the last applied migration and returns its name. `None` if none is applied.
-pub async fn revert_last(url: &str) -> Result<Option<String>, MigrateError> {
-    let conn = lock(connect(&target(url)?).await?).await?;
-    let (_, version) = blocking(conn, |harness| {
-        if harness.applied_migrations()?.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(harness.revert_last_migration(MIGRATIONS)?.to_string()))
-    })
-    .await?;
-    Ok(version.map(|version| name_of(&version)))
+/// Returns every migration that this program knows, the oldest first, and then those that only the database
+/// knows.
+pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateError> {
+    states(&mut connect(&target(url)?).await?).await
 }
 
-/// Returns every migration that this program knows, the oldest first.
-pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateError> {
-    let mut conn = connect(&target(url)?).await?;
+async fn states(conn: &mut AsyncPgConnection) -> Result<Vec<MigrationState>, MigrateError> {
     let table = sql("select to_regclass('__diesel_schema_migrations') is not null");
-    let applied = if is_there(table, &mut conn).await? {
-        let versions: Sql<'_, Text> = sql("select version::text from __diesel_schema_migrations");
-        versions.load::<String>(&mut conn).await.map_err(|e| failed(&e))?
-    } else {
-        Vec::new()
-    };
-    let state = |(version, name)| MigrationState { applied: applied.contains(&version), name };
-    Ok(all().into_iter().map(state).collect())
+    let mut applied = Vec::new();
+    if is_there(table, conn).await? {
+        let versions: Sql<'_, Text> =
+            sql("select version::text from __diesel_schema_migrations order by version");
+        applied = versions.load::<String>(conn).await.map_err(|e| failed(&e))?;
+    }
+    let known = all();
+    let is_known = |version: &String| known.iter().any(|(known, _)| known == version);
+    let newer = applied.iter().filter(|version| !is_known(version));
+    let newer: Vec<_> =
+        newer.map(|version| MigrationState { name: version.clone(), applied: true, known: false }).collect();
+    let state = |(version, name)| MigrationState { applied: applied.contains(&version), name, known: true };
+    Ok(known.into_iter().map(state).chain(newer).collect())
+}
+
+/// Refuses a schema that a newer version of this program has changed.
+async fn refuse_newer(conn: &mut AsyncPgConnection) -> Result<(), MigrateError> {
+    check_known(&states(conn).await?)
+}
+
+fn check_known(states: &[MigrationState]) -> Result<(), MigrateError> {
+    let unknown = states.iter().filter(|state| !state.known);
+    match unknown.map(|state| state.name.clone()).collect::<Vec<_>>() {
+        unknown if unknown.is_empty() => Ok(()),
+        unknown => Err(MigrateError::Newer { unknown }),
+    }
 }
 
 async fn epoch_of(target: &Target) -> Result<Option<String>, MigrateError> {
