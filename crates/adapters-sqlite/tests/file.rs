@@ -205,7 +205,7 @@ async fn answered_commits_survive_a_kill() {
         let (before, after) = (store.get(user, id).await, reopened.get(user, id).await);
         assert_eq!(after.expect("reads"), before.expect("reads"));
     }
-    assert_eq!(reopened.clock(user).await.expect("reads"), store.clock(user).await.expect("reads"));
+    assert_eq!(reopened.position(user).await.expect("reads"), store.position(user).await.expect("reads"));
 }
 
 #[tokio::test]

@@ -13,15 +13,18 @@ use domain::identity::IdentityStore;
 use domain::mail::Outbox;
 use domain::one_time::{OneTimeStore, Purpose};
 use domain::session::{EndReason, NewSession, RefreshToken, Revocation, SessionStore, TokenHash};
+use domain::sync::Position;
 use domain::todo::Base;
 use domain::todo::query::ListQuery;
-use domain::todo::{Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore};
+use domain::todo::{
+    Batch, Change, Changes, Commit, Edit, Outcome, Page, Rejection, Todo, TodoStore, UserRow,
+};
 use domain::user::{Email, User};
 use domain::{Stamp, TodoId, UserId};
 use futures_util::FutureExt as _;
 
 use crate::build::{
-    T0, all_or_nothing, batch, create, edit, ending, new_session, new_user, one_time, todo_id,
+    T0, all_or_nothing, at_most, batch, create, edit, ending, new_session, new_user, one_time, todo_id,
 };
 use crate::bus::RecordingBus;
 
@@ -146,9 +149,9 @@ impl Harness {
         self.todos.list(user, query).await.expect("list answers").expect("the user exists")
     }
 
-    /// The changes of a user who exists.
+    /// The changes of a user who exists, tombstones included.
     pub async fn changes(&self, user: UserId, since: Option<Stamp>, limit: u32) -> Changes {
-        self.todos.changes(user, since, limit).await.expect("changes answers").expect("the user exists")
+        self.todos.changes(user, since, true, limit).await.expect("changes answers").expect("the user exists")
     }
 
     /// Every todo of the user, tombstones included, in stamp order.
@@ -156,9 +159,14 @@ impl Harness {
         self.changes(user, None, 1_000_000).await.todos
     }
 
+    /// The position of a user who exists.
+    pub async fn position(&self, user: UserId) -> Position {
+        self.todos.position(user).await.expect("position answers").expect("the user exists")
+    }
+
     /// The last stamp of a user who exists.
     pub async fn clock(&self, user: UserId) -> Stamp {
-        self.todos.clock(user).await.expect("clock answers").expect("the user exists")
+        self.position(user).await.clock
     }
 
     /// Fails unless the store counts `live` live todos of the user. Changes nothing: the batches
@@ -166,7 +174,8 @@ impl Harness {
     pub async fn assert_live(&self, user: UserId, live: u32) {
         for (quota, fits) in [(live, false), (live + 1, true)] {
             let failing = edit(todo_id(), Base::Current, Edit::default());
-            let probe = Batch { quota, ..all_or_nothing([create(todo_id(), "one more"), failing]) };
+            let probe =
+                Batch { limits: at_most(quota), ..all_or_nothing([create(todo_id(), "one more"), failing]) };
             let outcomes = self.decide(user, probe, T0).await;
             let expected = if fits {
                 matches!(outcomes[0], Outcome::Applied { .. })
@@ -181,6 +190,21 @@ impl Harness {
             );
         }
     }
+}
+
+/// Fails unless a user's row agrees with all of the user's todos.
+pub fn assert_row<'a>(row: &UserRow, todos: impl IntoIterator<Item = &'a Todo>) {
+    let (mut sums, mut latest) = (UserRow::new(row.clock, 0), None);
+    for todo in todos {
+        *if todo.deleted() { &mut sums.tombstones } else { &mut sums.live } += 1;
+        sums.stored_bytes += todo.stored_bytes();
+        sums.digest = sums.digest + todo.digest();
+        latest = latest.max(Some(todo.updated_at()));
+    }
+    let UserRow { horizon, ref history, .. } = *row;
+    let recounted = UserRow { horizon, history: history.clone(), ..sums };
+    assert_eq!(*row, recounted, "the user's row drifted from the todos");
+    assert!(latest <= Some(row.clock), "a todo is ahead of its user's clock: {latest:?}");
 }
 
 /// Runs all futures concurrently, each as a task, and returns their results in order. A panic in

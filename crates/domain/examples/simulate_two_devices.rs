@@ -8,10 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::Arc;
 
-use domain::sync::{Cursor, Epoch, Position};
+use domain::sync::{Cursor, Epochs};
 use domain::todo::plan::{Decision, Plan, UserState};
-use domain::todo::{Action, Base, Batch, Change, Edit, Outcome, Strategy, Todo, TodoNumber, Upsert};
+use domain::todo::{
+    Action, Base, Batch, Change, Edit, Outcome, StorageLimits, Strategy, Todo, TodoNumber, Upsert, UserRow,
+};
 use domain::{Stamp, StoreError, TodoId};
 use uuid::Uuid;
 
@@ -19,16 +22,16 @@ type Todos = BTreeMap<TodoId, Todo>;
 
 /// One user's todos.
 struct Server {
-    position: Position,
+    row: UserRow,
+    epochs: Arc<Epochs>,
     todos: Todos,
     next_number: i64,
 }
 
 impl Server {
-    fn new() -> Self {
-        let position =
-            Position { clock: Stamp::EPOCH, horizon: Stamp::EPOCH, epoch: Epoch("first".to_owned()) };
-        Self { position, todos: Todos::new(), next_number: 1 }
+    fn new() -> Result<Self, StoreError> {
+        let epochs = Arc::new(Epochs::new([(1, "first".to_owned())])?);
+        Ok(Self { row: UserRow::new(Stamp::EPOCH, 1), epochs, todos: Todos::new(), next_number: 1 })
     }
 
     /// Decides the changes, writes the plan, and returns the outcomes, the todos that changed after
@@ -44,23 +47,24 @@ impl Server {
             strategy: Strategy::Merge,
             all_or_nothing: false,
             cursor: Some(cursor.clone()),
-            quota: 1000,
+            limits: StorageLimits::default(),
         };
         let numbers = (self.next_number..).take(batch.possible_creations()).map(TodoNumber).collect();
-        let live = self.todos.values().filter(|todo| !todo.deleted()).count();
-        let live = u32::try_from(live).unwrap_or(u32::MAX);
-        let mut state = UserState::new(self.position.clone(), live, self.todos.values().cloned(), numbers);
+        let todos = self.todos.values().cloned();
+        let mut state = UserState::new(self.row.clone(), Arc::clone(&self.epochs), todos, numbers, vec![]);
         let plan = Plan::decide(&mut state, &batch, now)?;
         for written in plan.written() {
             self.todos.insert(written.todo.id(), Todo::clone(&written.todo));
             self.next_number += i64::from(written.is_new);
         }
-        self.position.clock = state.clock();
+        if let Some(row) = plan.user_row() {
+            self.row = row.clone();
+        }
         let (Decision::Decided(outcomes), _events) = plan.into_parts() else {
             return Ok((Vec::new(), Vec::new(), Cursor::default()));
         };
         let newer = self.todos.values().filter(|todo| Some(todo.updated_at()) > cursor.stamp()).cloned();
-        Ok((outcomes, newer.collect(), Cursor::at(Some(self.position.clock))))
+        Ok((outcomes, newer.collect(), Cursor::at(Some(self.row.clock))))
     }
 }
 
@@ -103,7 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let titled = |title: &str| title.parse().map(|title| Edit { title: Some(title), ..Edit::default() });
     let completed = || Edit { completed: Some(true), ..Edit::default() };
     let mut clock: Stamp = "2026-01-09T10:00:00Z".parse()?;
-    let mut server = Server::new();
+    let mut server = Server::new()?;
     let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
 
     phone.change(milk, titled("Buy milk")?, None);

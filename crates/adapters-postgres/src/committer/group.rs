@@ -1,10 +1,11 @@
 //! A group of batches and the pure decision about it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use domain::sync::Position;
+use domain::sync::Epochs;
 use domain::todo::plan::{self, Plan, UserState, Written};
-use domain::todo::{Batch, Commit, Todo, TodoEvent, TodoNumber};
+use domain::todo::{Batch, Commit, Todo, TodoEvent, TodoNumber, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -21,8 +22,8 @@ pub(super) struct Job {
 
 /// The data that the transaction loaded while it held the users' row locks.
 pub(super) struct Loaded {
-    /// Position and number of live todos. Users that do not exist are missing.
-    pub users: HashMap<UserId, (Position, u32)>,
+    /// Users that do not exist are missing.
+    pub users: HashMap<UserId, (UserRow, Arc<Epochs>)>,
     pub todos: Vec<(UserId, Todo)>,
     /// As many unused numbers as [`numbers_needed`] says.
     pub numbers: Vec<TodoNumber>,
@@ -34,8 +35,8 @@ pub(super) struct Decision {
     pub answers: Vec<Answer>,
     /// Each changed todo once, in its final state.
     pub rows: Vec<(UserId, Written)>,
-    /// Clock and number of live todos of each user whose rows change.
-    pub users: Vec<(UserId, Stamp, u32)>,
+    /// The row of each user whose row changes.
+    pub users: Vec<(UserId, UserRow)>,
 }
 
 pub(super) struct Answer {
@@ -70,7 +71,7 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreErro
     let mut states = states(jobs, loaded);
     let mut rows: HashMap<(UserId, TodoId), Written> = HashMap::new();
     let mut answers = Vec::with_capacity(jobs.len());
-    let mut changed = Vec::new();
+    let mut changed = HashMap::new();
     for job in jobs {
         let Some(state) = states.get_mut(&job.user) else {
             answers.push(Answer { commit: Commit::NoSuchUser, events: Vec::new() });
@@ -82,24 +83,18 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreErro
                 .and_modify(|row| row.todo = written.todo.clone())
                 .or_insert_with(|| written.clone());
         }
-        if !plan.written().is_empty() {
-            changed.push(job.user);
+        if let Some(row) = plan.user_row() {
+            changed.insert(job.user, row.clone());
         }
         let (decision, events) = plan.into_parts();
         let commit = match decision {
             plan::Decision::Decided(outcomes) => Commit::Done(outcomes),
-            plan::Decision::StaleCursor => Commit::StaleCursor,
+            plan::Decision::StaleCursor(stale) => Commit::StaleCursor(stale),
         };
         answers.push(Answer { commit, events });
     }
-    changed.sort_unstable();
-    changed.dedup();
-    let users = changed
-        .into_iter()
-        .filter_map(|user| states.get(&user).map(|state| (user, state.clock(), state.live())))
-        .collect();
     let rows = rows.into_iter().map(|((user, _), written)| (user, written)).collect();
-    Ok(Decision { answers, rows, users })
+    Ok(Decision { answers, rows, users: changed.into_iter().collect() })
 }
 
 fn states(jobs: &[Job], loaded: Loaded) -> HashMap<UserId, UserState> {
@@ -112,10 +107,11 @@ fn states(jobs: &[Job], loaded: Loaded) -> HashMap<UserId, UserState> {
     for job in jobs {
         *needs.entry(job.user).or_default() += job.batch.possible_creations();
     }
-    let mut state = |(user, (position, live)): (UserId, (Position, u32))| {
+    let mut state = |(user, (row, epochs)): (UserId, (UserRow, Arc<Epochs>))| {
         let need = needs.get(&user).copied().unwrap_or(0);
         let own = numbers.split_off(numbers.len().saturating_sub(need));
-        (user, UserState::new(position, live, todos_of.remove(&user).unwrap_or_default(), own))
+        let todos = todos_of.remove(&user).unwrap_or_default();
+        (user, UserState::new(row, epochs, todos, own, Vec::new()))
     };
     users.into_iter().map(&mut state).collect()
 }

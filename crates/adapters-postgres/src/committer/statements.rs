@@ -6,9 +6,10 @@ use std::time::Duration;
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::sync::Position;
 use domain::text::{ClientId, fold};
 use domain::todo::plan::Written;
-use domain::todo::{Description, Todo, TodoNumber};
+use domain::todo::{Description, Todo, TodoNumber, UserRow};
 use domain::{StoreError, TodoId, UserId};
 use futures_util::future::{try_join3, try_join4};
 use uuid::Uuid;
@@ -50,7 +51,9 @@ pub(super) async fn load(
     let ((), locked, rows, numbers) = try_join4(set_scope, lock, todos, numbers).await?;
     let users = locked.into_iter().map(|(id, clock, horizon, live, epoch)| {
         let live = u32::try_from(live).map_err(|_| StoreError::corrupt("users", "live_todos", "negative"))?;
-        Ok((UserId(id), (position(clock, horizon, epoch)?, live)))
+        let Position { clock, horizon, epochs, .. } = position(clock, horizon, epoch)?;
+        let row = UserRow { horizon, live, ..UserRow::new(clock, 1) };
+        Ok((UserId(id), (row, epochs)))
     });
     let todos = rows.into_iter().map(|(user, row)| Ok((UserId(user), Todo::try_from(row)?)));
     Ok(Loaded {
@@ -192,10 +195,10 @@ fn columns<'a>(statement: Sql<'a, ()>, rows: &[&'a (UserId, Written)]) -> Sql<'a
 }
 
 fn update_users<'a>(decision: &Decision) -> Sql<'a, ()> {
-    let ids: Vec<_> = decision.users.iter().map(|(user, ..)| user.0).collect();
-    let clocks: Vec<_> = decision.users.iter().map(|(_, clock, _)| timestamp(*clock)).collect();
+    let ids: Vec<_> = decision.users.iter().map(|(user, _)| user.0).collect();
+    let clocks: Vec<_> = decision.users.iter().map(|(_, row)| timestamp(row.clock)).collect();
     let live: Vec<_> =
-        decision.users.iter().map(|(.., live)| i32::try_from(*live).unwrap_or(i32::MAX)).collect();
+        decision.users.iter().map(|(_, row)| i32::try_from(row.live).unwrap_or(i32::MAX)).collect();
     sql("update users u set sync_clock = n.sync_clock, live_todos = n.live_todos from unnest(")
         .bind::<Array<SqlUuid>, _>(ids)
         .sql("::uuid[], ")

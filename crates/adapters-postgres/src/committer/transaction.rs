@@ -132,7 +132,7 @@ impl GroupWriter {
         decision: Decision,
         failure: Failure,
     ) -> Result<Vec<Answer>, CommitError> {
-        if decision.rows.is_empty() {
+        if decision.users.is_empty() {
             return Ok(decision.answers);
         }
         let Some(transaction) = transaction else { return Err(CommitError::GivenUp(failure.into())) };

@@ -83,12 +83,12 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
     assert_plan(conn, "get", get::by_id(USER, id), &["todos_pkey", "(id = ", "(user_id = "]).await;
     let by_number = get::by_number(USER, TodoNumber(500_077));
     assert_plan(conn, "get by number", by_number, &["todos_number_unique", "(number = "]).await;
-    assert_plan(conn, "clock", get::clock(USER), &["users_pkey"]).await;
+    assert_plan(conn, "position", get::position(USER), &["users_pkey"]).await;
 
     let since = Stamp::EPOCH.plus(Duration::from_secs(990));
     let after = ["todos_stamp_unique", "(updated_at > "];
-    assert_plan(conn, "changes", changes::after(USER, Some(since), 100), &after).await;
-    assert_plan(conn, "all changes", changes::after(USER, None, 100), &after).await;
+    assert_plan(conn, "changes", changes::after(USER, Some(since), true, 100), &after).await;
+    assert_plan(conn, "all changes", changes::after(USER, None, false, 100), &after).await;
 
     let page = ListQuery::default();
     assert_plan(conn, "list", list::page(USER, &page), &["Index Scan using todos_live"]).await;

@@ -10,11 +10,13 @@ mod session;
 mod todo;
 mod user;
 
+use std::sync::Arc;
+
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::Pg;
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::Selectable;
-use domain::sync::{Epoch, Position};
+use domain::sync::{Epochs, Position};
 use domain::{Stamp, StoreError};
 
 pub(crate) use self::identity::IdentityRow;
@@ -61,9 +63,9 @@ pub(crate) fn position(
     horizon: PgTimestamp,
     epoch: String,
 ) -> Result<Position, StoreError> {
-    Ok(Position {
-        clock: stamp("users", "sync_clock", clock)?,
+    let row = domain::todo::UserRow {
         horizon: stamp("users", "sync_horizon", horizon)?,
-        epoch: Epoch(epoch),
-    })
+        ..domain::todo::UserRow::new(stamp("users", "sync_clock", clock)?, 1)
+    };
+    Ok(row.position(Arc::new(Epochs::new([(1, epoch)])?)))
 }

@@ -14,7 +14,12 @@ pub(crate) type ChangeRow = (PgTimestamp, PgTimestamp, String, Option<TodoRow>);
 
 /// Selects up to `limit + 1` todos; the last one only shows that there are more. Selects no row if
 /// the user does not exist.
-pub(crate) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'a, ChangeColumns> {
+pub(crate) fn after<'a>(
+    user: UserId,
+    since: Option<Stamp>,
+    include_deleted: bool,
+    limit: u32,
+) -> Sql<'a, ChangeColumns> {
     sql(concat!(
         "select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ",
         todo_columns!(),
@@ -22,6 +27,7 @@ pub(crate) fn after<'a>(user: UserId, since: Option<Stamp>, limit: u32) -> Sql<'
     ))
     // No todo has the earliest possible stamp, so `>` skips none.
     .bind::<Timestamptz, _>(timestamp(since.unwrap_or(Stamp::MIN)))
+    .sql(if include_deleted { "" } else { " and t.deleted_at is null" })
     .sql(" order by t.updated_at limit ")
     .bind::<BigInt, _>(i64::from(limit) + 1)
     .sql(") t on true where u.id = ")

@@ -1,6 +1,6 @@
-//! Statements that read one todo or one user's clock.
+//! Statements that read one todo or one user's position.
 
-use diesel::sql_types::{BigInt, Bool, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid};
 use domain::todo::TodoNumber;
 use domain::{TodoId, UserId};
 
@@ -21,8 +21,9 @@ pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoCol
         .bind::<BigInt, _>(number.0)
 }
 
-pub(crate) fn clock<'a>(user: UserId) -> Sql<'a, Timestamptz> {
-    sql("select u.sync_clock from users u where u.id = ").bind::<Uuid, _>(user.0)
+pub(crate) fn position<'a>(user: UserId) -> Sql<'a, (Timestamptz, Timestamptz, Text)> {
+    sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e) from users u where u.id = ")
+        .bind::<Uuid, _>(user.0)
 }
 
 /// Whether another user has a todo with this id. The policies hide other users' todos, so a

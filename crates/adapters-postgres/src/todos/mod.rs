@@ -9,12 +9,13 @@ pub(crate) mod tombstones;
 use async_trait::async_trait;
 use diesel::pg::data_types::PgTimestamp;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::sync::Position;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
 use crate::row_security::RowScope;
-use crate::rows::{TodoColumns, TodoRow, stamp};
+use crate::rows::{TodoColumns, TodoRow, position};
 use crate::sql::Sql;
 use crate::store::PostgresStore;
 
@@ -53,21 +54,22 @@ impl TodoStore for PostgresStore {
         &self,
         user: UserId,
         since: Option<Stamp>,
+        include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        let query = changes::after(user, since, limit);
+        let query = changes::after(user, since, include_deleted, limit);
         let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
             Ok(query.load::<changes::ChangeRow>(&mut conn).await?)
         });
         changes::read(rows.await?, limit)
     }
 
-    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
-        let query = get::clock(user);
+    async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
+        let query = get::position(user);
         let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            Ok(query.load::<PgTimestamp>(&mut conn).await?)
+            Ok(query.load::<(PgTimestamp, PgTimestamp, String)>(&mut conn).await?)
         });
-        rows.await?.pop().map(|clock| stamp("users", "sync_clock", clock)).transpose()
+        rows.await?.pop().map(|(clock, horizon, epoch)| position(clock, horizon, epoch)).transpose()
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -80,5 +82,9 @@ impl TodoStore for PostgresStore {
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
         tombstones::sweep(&self.pool, before, limit).await
+    }
+
+    async fn shrink_tombstones(&self, _before: Stamp, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use domain::todo::plan::{Decision, Plan, UserState, Written};
-use domain::todo::{Batch, Commit, Todo, TodoNumber};
+use domain::todo::{Batch, Commit, Todo, TodoNumber, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
 use super::new_row::NewRow;
@@ -25,15 +25,15 @@ pub(super) fn commit(
     batch: &Batch,
     now: Stamp,
 ) -> Result<Done<Commit>, Failure> {
-    let Some(SyncState { position, live_todos }) = sync_state::load(conn, user)? else {
+    let Some(SyncState { row, epochs }) = sync_state::load(conn, user)? else {
         return Ok(Done::without_events(Commit::NoSuchUser));
     };
     let loaded = load_todos(conn, user, &batch.ids())?;
     let before: HashMap<_, _> = loaded.iter().map(|todo| (todo.id(), todo.version())).collect();
     let numbers = next_numbers(conn, batch.possible_creations())?;
-    let mut state = UserState::new(position, live_todos, loaded, numbers);
+    let mut state = UserState::new(row, epochs, loaded, numbers, Vec::new());
     let plan = Plan::decide(&mut state, batch, now)?;
-    if !plan.written().is_empty() {
+    if let Some(row) = plan.user_row() {
         for Written { todo, .. } in plan.written() {
             let row = NewRow::of(user, todo);
             match before.get(&todo.id()) {
@@ -44,12 +44,12 @@ pub(super) fn commit(
             };
         }
         take_numbers(conn, plan.written())?;
-        store_state(conn, user, &state)?;
+        store_state(conn, user, row)?;
     }
     let (decision, events) = plan.into_parts();
     let answer = match decision {
         Decision::Decided(outcomes) => Commit::Done(outcomes),
-        Decision::StaleCursor => Commit::StaleCursor,
+        Decision::StaleCursor(stale) => Commit::StaleCursor(stale),
     };
     Ok(Done { answer, events: (!events.is_empty()).then_some((user, events)) })
 }
@@ -90,9 +90,8 @@ fn take_numbers(conn: &mut SqliteConnection, written: &[Written]) -> QueryResult
 }
 
 /// Stores the user's clock and number of live todos.
-fn store_state(conn: &mut SqliteConnection, user: UserId, state: &UserState) -> Result<(), Failure> {
-    let update =
-        UpdateState { user: user.into(), clock: state.clock().as_micros(), live: i64::from(state.live()) };
+fn store_state(conn: &mut SqliteConnection, user: UserId, row: &UserRow) -> Result<(), Failure> {
+    let update = UpdateState { user: user.into(), clock: row.clock.as_micros(), live: i64::from(row.live) };
     if update.execute(conn)? == 1 {
         Ok(())
     } else {

@@ -28,12 +28,12 @@ pub(super) fn page(
             .select(TodoRow::as_select())
             .load(conn)?;
         let total = if is_whole_list(query) {
-            u64::from(state.live_todos)
+            u64::from(state.row.live)
         } else {
             let count: i64 = matching(user, query).count().get_result(conn)?;
             u64::try_from(count).unwrap_or(0)
         };
-        Ok(Some(Page { todos: convert_all(rows)?, total, position: state.position }))
+        Ok(Some(Page { todos: convert_all(rows)?, total, position: state.position() }))
     })
 }
 

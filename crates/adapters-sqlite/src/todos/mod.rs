@@ -9,6 +9,7 @@ mod sweep;
 mod sync_state;
 
 use async_trait::async_trait;
+use domain::sync::Position;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
@@ -38,13 +39,14 @@ impl TodoStore for SqliteStore {
         &self,
         user: UserId,
         since: Option<Stamp>,
+        include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        self.read(move |conn| read::changes(conn, user, since, limit)).await
+        self.read(move |conn| read::changes(conn, user, since, include_deleted, limit)).await
     }
 
-    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
-        self.read(move |conn| read::clock(conn, user)).await
+    async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
+        self.read(move |conn| read::position(conn, user)).await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -53,5 +55,9 @@ impl TodoStore for SqliteStore {
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
         self.write(move |conn| sweep::sweep(conn, before, limit)).await
+    }
+
+    async fn shrink_tombstones(&self, _before: Stamp, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }

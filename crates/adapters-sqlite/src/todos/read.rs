@@ -2,14 +2,15 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use domain::sync::Position;
 use domain::todo::{Changes, Todo, TodoNumber};
 use domain::{Stamp, TodoId, UserId};
 
 use super::sync_state;
 use crate::error::Failure;
 use crate::readers::in_snapshot;
-use crate::rows::{Id, TodoRow, convert_all, stamp};
-use crate::schema::{todos, users};
+use crate::rows::{Id, TodoRow, convert_all};
+use crate::schema::todos;
 
 pub(super) fn by_id(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<Option<Todo>, Failure> {
     let row = todos::table
@@ -39,30 +40,33 @@ pub(super) fn changes(
     conn: &mut SqliteConnection,
     user: UserId,
     since: Option<Stamp>,
+    include_deleted: bool,
     limit: u32,
 ) -> Result<Option<Changes>, Failure> {
     in_snapshot(conn, |conn| {
         let Some(state) = sync_state::load(conn, user)? else {
             return Ok(None);
         };
-        let mut rows = todos::table
+        let mut later = todos::table
             .filter(todos::user_id.eq(Id::from(user)))
             .filter(todos::updated_at.gt(since.map_or(i64::MIN, Stamp::as_micros)))
             .order(todos::updated_at)
             .limit(i64::from(limit) + 1)
             .select(TodoRow::as_select())
-            .load(conn)?;
+            .into_boxed();
+        if !include_deleted {
+            later = later.filter(todos::deleted_at.is_null());
+        }
+        let mut rows = later.load(conn)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        Ok(Some(Changes { todos: convert_all(rows)?, has_more, position: state.position }))
+        Ok(Some(Changes { todos: convert_all(rows)?, has_more, position: state.position() }))
     })
 }
 
-pub(super) fn clock(conn: &mut SqliteConnection, user: UserId) -> Result<Option<Stamp>, Failure> {
-    let clock: Option<i64> =
-        users::table.filter(users::id.eq(Id::from(user))).select(users::sync_clock).first(conn).optional()?;
-    Ok(clock.map(|clock| stamp("users", "sync_clock", clock)).transpose()?)
+pub(super) fn position(conn: &mut SqliteConnection, user: UserId) -> Result<Option<Position>, Failure> {
+    Ok(sync_state::load(conn, user)?.map(|state| state.position()))
 }
 
 /// The only read of other users' todos. It reveals whether one exists and nothing else.

@@ -1,7 +1,10 @@
 //! A user's position in the history of changes.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
-use domain::sync::{Epoch, Position};
+use domain::sync::{Epochs, Position};
+use domain::todo::UserRow;
 use domain::{StoreError, UserId};
 
 use crate::error::Failure;
@@ -9,8 +12,14 @@ use crate::rows::{Id, stamp};
 use crate::schema::{database_epoch, users};
 
 pub(super) struct SyncState {
-    pub position: Position,
-    pub live_todos: u32,
+    pub row: UserRow,
+    pub epochs: Arc<Epochs>,
+}
+
+impl SyncState {
+    pub fn position(&self) -> Position {
+        self.row.position(Arc::clone(&self.epochs))
+    }
 }
 
 /// Returns `None` if the user does not exist.
@@ -31,10 +40,10 @@ pub(super) fn load(conn: &mut SqliteConnection, user: UserId) -> Result<Option<S
     let epoch = epoch.ok_or_else(|| StoreError::corrupt("database_epoch", "epoch", "there is no row"))?;
     let live_todos = u32::try_from(live)
         .map_err(|_| StoreError::corrupt("users", "live_todos", "negative or too large"))?;
-    let position = Position {
-        clock: stamp("users", "sync_clock", clock)?,
+    let row = UserRow {
         horizon: stamp("users", "sync_horizon", horizon)?,
-        epoch: Epoch(epoch),
+        live: live_todos,
+        ..UserRow::new(stamp("users", "sync_clock", clock)?, 1)
     };
-    Ok(Some(SyncState { position, live_todos }))
+    Ok(Some(SyncState { row, epochs: Arc::new(Epochs::new([(1, epoch)])?) }))
 }

@@ -17,10 +17,11 @@ pub async fn reads(store: &SqliteStore, planner: &mut Planner) {
     let found = store.get_by_number(ANN, number).await.expect("reads").expect("is there");
     assert_eq!(found.id(), MILK);
     planner.expect("get by number", &["SEARCH todos USING INDEX todos_number (number=?)"]);
-    let changes = store.changes(ANN, Stamp::from_micros(500), 100).await.expect("reads").expect("the user");
+    let changes =
+        store.changes(ANN, Stamp::from_micros(500), true, 100).await.expect("reads").expect("the user");
     assert_eq!((changes.todos.len(), changes.has_more), (100, true));
     planner.expect("changes", &["SEARCH todos USING INDEX todos_changes (user_id=? AND updated_at>?)"]);
-    store.clock(ANN).await.expect("reads");
+    store.position(ANN).await.expect("reads");
     planner.expect("clock", &["SEARCH users USING PRIMARY KEY (id=?)"]);
     assert!(store.belongs_to_another_user(ANN, MILK).await.expect("reads"));
     planner.expect(

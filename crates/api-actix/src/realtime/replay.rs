@@ -25,7 +25,8 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// The user's newest stamp.
     pub async fn clock(&self) -> Result<Stamp, End> {
-        self.sync.last_stamp(self.user).await.map_err(End::failed)?.ok_or_else(End::account_gone)
+        let position = self.sync.position(self.user).await.map_err(End::failed)?;
+        position.map(|position| position.clock).ok_or_else(End::account_gone)
     }
 }
 

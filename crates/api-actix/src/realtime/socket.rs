@@ -9,7 +9,7 @@ use actix_http::ws::CloseCode;
 use actix_web::web::Bytes;
 use domain::Stamp;
 use domain::session::{AuthFailure, Principal, SessionService};
-use domain::sync::SyncService;
+use domain::sync::{Position, SyncService};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -164,8 +164,8 @@ impl Tasks<'_> {
     async fn pong(&self, cached: &mut CachedClock) -> Result<Bytes, End> {
         let clock = match cached.0 {
             Some((clock, read_at)) if read_at.elapsed() < CLOCK_TTL => clock,
-            _ => match self.source.sync.last_stamp(self.source.user).await {
-                Ok(Some(clock)) => {
+            _ => match self.source.sync.position(self.source.user).await {
+                Ok(Some(Position { clock, .. })) => {
                     cached.0 = Some((clock, Instant::now()));
                     clock
                 }

@@ -28,6 +28,11 @@ pub fn changed_todo(
             format!("The account has reached its limit of {limit} todos"),
         )
         .with("max", limit)),
+        Outcome::Rejected(Rejection::ByteQuota { limit }) => Err(Problem::new(
+            ErrorCode::QuotaReached,
+            format!("The account has reached its limit of {limit} bytes of text"),
+        )
+        .with("max", limit)),
         Outcome::Rejected(reason) => Err(rejection(reason).into()),
     }
 }
@@ -55,6 +60,10 @@ pub fn rejection(reason: Rejection) -> Validation {
     match reason {
         Rejection::Quota { limit } => {
             let message = format!("would exceed the account's limit of {limit} todos");
+            Validation::of("todos", &FieldError::new(ErrorCode::QuotaReached, message).with("max", limit))
+        }
+        Rejection::ByteQuota { limit } => {
+            let message = format!("would exceed the account's limit of {limit} bytes of text");
             Validation::of("todos", &FieldError::new(ErrorCode::QuotaReached, message).with("max", limit))
         }
         Rejection::TitleRequired => Validation::of(

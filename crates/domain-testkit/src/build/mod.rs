@@ -9,7 +9,9 @@ use domain::one_time::PasswordReplacement;
 use domain::secret::SecretSource;
 use domain::session::{Device, EndReason, Ending, NewSession, Successor, TokenHash};
 use domain::text::ClientId;
-use domain::todo::{Action, Base, Batch, Change, Description, Edit, NewTodo, Strategy, Title, Upsert};
+use domain::todo::{
+    Action, Base, Batch, Change, Description, Edit, NewTodo, StorageLimits, Strategy, Title, Upsert,
+};
 use domain::user::{DisplayName, Email, PasswordHash};
 use domain::{SessionId, Stamp, TodoId, TokenId, UserId};
 use uuid::Uuid;
@@ -135,8 +137,8 @@ pub fn upsert(id: TodoId, base: Base, upsert: Upsert) -> Change {
     change(id, base, Action::Upsert(upsert))
 }
 
-/// A batch under [`Strategy::Manual`] without a cursor, not all-or-nothing, with a quota that no
-/// test reaches.
+/// A batch under [`Strategy::Manual`] without a cursor, not all-or-nothing, with
+/// quotas that no test reaches.
 #[must_use]
 pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
     Batch {
@@ -144,8 +146,14 @@ pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
         strategy: Strategy::Manual,
         all_or_nothing: false,
         cursor: None,
-        quota: 100_000,
+        limits: at_most(100_000),
     }
+}
+
+/// Limits that allow `live` live todos and do not limit anything else.
+#[must_use]
+pub const fn at_most(live: u32) -> StorageLimits {
+    StorageLimits { live, bytes: u64::MAX, tombstones: u32::MAX, sweep: 1000 }
 }
 
 /// An all-or-nothing batch.

@@ -66,7 +66,7 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     let address = user.email.expect("it had an address");
     assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None);
     assert!(h.accounts.records(ann).await.expect(ANSWERS).is_none());
-    assert_eq!(h.todos.clock(ann).await.expect(ANSWERS), None);
+    assert_eq!(h.todos.position(ann).await.expect(ANSWERS), None);
     for todo in &todos {
         assert_eq!(h.todo(ann, todo.id()).await, None);
         assert_eq!(h.todos.get_by_number(ann, todo.number()).await.expect(ANSWERS), None);
@@ -128,7 +128,7 @@ pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) 
                 match h.commit(user, batch([create(id, "milk")]), T0).await {
                     Commit::Done(outcomes) => assert!(matches!(outcomes[0], Outcome::Applied { .. })),
                     Commit::NoSuchUser => {}
-                    Commit::StaleCursor => panic!("round {round}: the batch has no cursor"),
+                    Commit::StaleCursor(_) => panic!("round {round}: the batch has no cursor"),
                 }
                 let opening = ending(EndReason::DeviceRevoked, T0);
                 let opened = h.sessions.open(user, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);

@@ -125,8 +125,8 @@ pub async fn an_unknown_user_has_nothing(h: Harness) {
     let answers = "the store answers";
     assert_eq!(h.todo(unknown, todo_id()).await, None);
     assert_eq!(h.todos.list(unknown, &ListQuery::default()).await.expect(answers), None);
-    assert_eq!(h.todos.changes(unknown, None, 10).await.expect(answers), None);
-    assert_eq!(h.todos.clock(unknown).await.expect(answers), None);
+    assert_eq!(h.todos.changes(unknown, None, true, 10).await.expect(answers), None);
+    assert_eq!(h.todos.position(unknown).await.expect(answers), None);
     assert_eq!(h.commit(unknown, batch([create(todo_id(), "milk")]), T0).await, Commit::NoSuchUser);
     assert_eq!(h.commit(unknown, batch([]), T0).await, Commit::NoSuchUser);
     assert_eq!(h.accounts.by_id(unknown).await.expect(answers), None);

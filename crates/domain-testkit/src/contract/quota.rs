@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::todo::{Base, Batch, Change, Edit, NewTodo, Outcome, Rejection, Strategy, Upsert};
 
 use crate::build::{
-    T0, all_or_nothing, batch, complete, content, create, create_as, delete, restore, retitle, title,
-    todo_id, toggle, upsert,
+    T0, all_or_nothing, at_most, batch, complete, content, create, create_as, delete, restore, retitle,
+    title, todo_id, toggle, upsert,
 };
 use crate::{Harness, all};
 
@@ -72,7 +72,7 @@ pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {
     let user = h.user().await;
     let [a, b, c] = [(); 3].map(|()| todo_id());
     let full = Outcome::Rejected(Rejection::Quota { limit: 2 });
-    let request = |changes: Vec<Change>| Batch { quota: 2, ..batch(changes) };
+    let request = |changes: Vec<Change>| Batch { limits: at_most(2), ..batch(changes) };
     let outcomes = h.decide(user, request(vec![create(a, "a"), create(b, "b"), create(c, "c")]), T0).await;
     assert!(outcomes[..2].iter().all(is_applied), "the first two fit: {outcomes:#?}");
     assert_eq!(outcomes[2], full);
@@ -102,7 +102,7 @@ pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {
 pub async fn an_all_or_nothing_batch_over_the_quota_writes_nothing(h: Harness) {
     let user = h.user().await;
     let changes = (0..3).map(|_| create(todo_id(), "milk"));
-    let outcomes = h.decide(user, Batch { quota: 2, ..all_or_nothing(changes) }, T0).await;
+    let outcomes = h.decide(user, Batch { limits: at_most(2), ..all_or_nothing(changes) }, T0).await;
     assert_eq!(outcomes[2], Outcome::Rejected(Rejection::Quota { limit: 2 }));
     assert_eq!(h.everything(user).await, []);
     h.assert_live(user, 0).await;
@@ -115,7 +115,7 @@ pub async fn concurrent_creations_stay_within_the_quota(h: Harness) {
     let outcomes = all((0..30).map(|_| {
         let h = Arc::clone(&h);
         async move {
-            let request = Batch { quota: 10, ..batch([create(todo_id(), "milk")]) };
+            let request = Batch { limits: at_most(10), ..batch([create(todo_id(), "milk")]) };
             h.decide(user, request, T0).await.remove(0)
         }
     }))

@@ -20,10 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use domain::health::Probe;
 use domain::session::{Ending, RefreshToken, Revocation, Session, TokenHash};
-use domain::sync::{Epoch, Position};
-use domain::todo::{EventBus, Todo};
+use domain::sync::{Epochs, Position};
+use domain::todo::{EventBus, Todo, UserRow};
 use domain::user::{Email, User};
-use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
+use domain::{SessionId, StoreError, TodoId, UserId};
 use uuid::Uuid;
 
 use self::identities::{Identity, IdentityKey};
@@ -41,7 +41,7 @@ pub struct MemoryStore {
 }
 
 struct State {
-    epoch: Epoch,
+    epochs: Arc<Epochs>,
     last_number: i64,
     users: HashMap<UserId, Account>,
     emails: HashMap<String, UserId>,
@@ -55,9 +55,7 @@ struct State {
 
 struct Account {
     user: User,
-    clock: Stamp,
-    horizon: Stamp,
-    live: u32,
+    row: UserRow,
     todos: BTreeMap<TodoId, Todo>,
 }
 
@@ -66,7 +64,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new(bus: Arc<dyn EventBus>) -> Self {
         let state = State {
-            epoch: Epoch(crate::build::uuid().to_string()),
+            epochs: Arc::new(Epochs::new([(1, crate::build::uuid().to_string())]).expect("an epoch")),
             last_number: 0,
             users: HashMap::new(),
             emails: HashMap::new(),
@@ -119,7 +117,7 @@ fn outage() -> StoreError {
 
 impl State {
     fn position(&self, account: &Account) -> Position {
-        Position { clock: account.clock, horizon: account.horizon, epoch: self.epoch.clone() }
+        account.row.position(Arc::clone(&self.epochs))
     }
 
     /// Adds an account. Panics if another account has its address.
@@ -129,7 +127,8 @@ impl State {
             let twin = self.emails.insert(email.key().to_owned(), id);
             assert!(twin.is_none(), "the address {} is already in use", email.as_str());
         }
-        let account = Account { user, clock: now, horizon: Stamp::EPOCH, live: 0, todos: BTreeMap::new() };
+        let row = UserRow::new(now, self.epochs.current().0);
+        let account = Account { user, row, todos: BTreeMap::new() };
         assert!(self.users.insert(id, account).is_none(), "the id {id} is already in use");
     }
 

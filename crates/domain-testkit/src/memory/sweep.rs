@@ -1,11 +1,11 @@
 //! Deletes expired rows and old tombstones.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Duration;
 
-use domain::Stamp;
 use domain::todo::Todo;
+use domain::{Stamp, TodoId, UserId};
 
 use super::State;
 
@@ -39,22 +39,44 @@ impl State {
     }
 
     pub(super) fn sweep_tombstones(&mut self, before: Stamp, limit: usize) -> u64 {
-        let mut old = BTreeMap::new();
+        let swept = self.oldest_tombstones(before, limit, |_| true);
+        for (user, id) in &swept {
+            let account = self.users.get_mut(user).expect("the user of a tombstone found above");
+            let removed =
+                account.todos.remove(id).filter(Todo::deleted).expect("only tombstones are removed");
+            let row = &mut account.row;
+            row.horizon = row.horizon.max(removed.updated_at());
+            row.tombstones -= 1;
+            row.stored_bytes -= removed.stored_bytes();
+            account.check();
+        }
+        swept.len() as u64
+    }
+
+    pub(super) fn shrink_tombstones(&mut self, before: Stamp, limit: usize) -> u64 {
+        let shrunk = self.oldest_tombstones(before, limit, |todo| !todo.is_shrunk());
+        for (user, id) in &shrunk {
+            self.users.get_mut(user).expect("the user of a tombstone found above").shrink(*id);
+        }
+        shrunk.len() as u64
+    }
+
+    /// Up to `limit` tombstones deleted before `before`, the oldest first.
+    fn oldest_tombstones(
+        &self,
+        before: Stamp,
+        limit: usize,
+        filter: impl Fn(&Todo) -> bool,
+    ) -> Vec<(UserId, TodoId)> {
+        let mut old = BTreeSet::new();
         for (user, account) in &self.users {
-            for todo in account.todos.values() {
+            for todo in account.todos.values().filter(|todo| filter(todo)) {
                 if let Some(deleted) = todo.deleted_at().filter(|deleted| *deleted < before) {
-                    old.insert((deleted, *user, todo.id()), todo.updated_at());
+                    old.insert((deleted, *user, todo.id()));
                 }
             }
         }
-        let swept: Vec<_> = old.into_iter().take(limit).collect();
-        for ((_, user, id), stamp) in &swept {
-            let account = self.users.get_mut(user).expect("the user of a tombstone found above");
-            let removed = account.todos.remove(id);
-            assert!(removed.as_ref().is_some_and(Todo::deleted), "only tombstones are removed: {removed:?}");
-            account.horizon = account.horizon.max(*stamp);
-        }
-        swept.len() as u64
+        old.into_iter().take(limit).map(|(_, user, id)| (user, id)).collect()
     }
 }
 

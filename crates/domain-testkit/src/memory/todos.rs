@@ -1,15 +1,20 @@
 //! [`TodoStore`] in memory.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::sync::Position;
 use domain::text::fold;
 use domain::todo::plan::{Decision, Plan, UserState, Written};
 use domain::todo::query::{Filter, ListQuery, Order, SortBy};
-use domain::todo::{Batch, Changes, Commit, Description, Page, StoredTodo, Todo, TodoNumber, TodoStore};
+use domain::todo::{
+    Batch, Changes, Commit, Description, OldTombstone, Page, StoredTodo, Todo, TodoNumber, TodoStore,
+};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
 use super::{Account, MemoryStore};
+use crate::harness::assert_row;
 
 #[async_trait]
 impl TodoStore for MemoryStore {
@@ -22,17 +27,15 @@ impl TodoStore for MemoryStore {
         let named = batch.ids().into_iter().filter_map(|id| account.todos.get(&id).cloned());
         let numbers: Vec<_> = (first..).map(TodoNumber).take(batch.possible_creations()).collect();
         let last_number = numbers.last().map_or(first - 1, |number| number.0);
-        let mut user_state = UserState::new(state.position(account), account.live, named, numbers);
+        let candidates = account.row.sweep_candidates([&batch]);
+        let oldest = account.oldest_tombstones(candidates);
+        let epochs = Arc::clone(&state.epochs);
+        let mut user_state = UserState::new(account.row.clone(), epochs, named, numbers, oldest);
         let plan = Plan::decide(&mut user_state, &batch, now).expect("enough numbers");
 
         state.last_number = last_number;
         let account = state.users.get_mut(&user).expect("the user was found above");
-        for written in plan.written() {
-            account.write(written);
-        }
-        account.clock = user_state.clock();
-        account.live = user_state.live();
-        account.check();
+        account.write(&plan);
         let (decision, events) = plan.into_parts();
         if !events.is_empty() {
             // Under the lock, so that no later commit's events overtake these.
@@ -40,7 +43,7 @@ impl TodoStore for MemoryStore {
         }
         match decision {
             Decision::Decided(outcomes) => Ok(Commit::Done(outcomes)),
-            Decision::StaleCursor => Ok(Commit::StaleCursor),
+            Decision::StaleCursor(stale) => Ok(Commit::StaleCursor(stale)),
         }
     }
 
@@ -77,14 +80,16 @@ impl TodoStore for MemoryStore {
         &self,
         user: UserId,
         since: Option<Stamp>,
+        include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let state = self.enter()?;
         let Some(account) = state.users.get(&user) else {
             return Ok(None);
         };
-        let mut todos: Vec<_> =
-            account.todos.values().filter(|todo| Some(todo.updated_at()) > since).cloned().collect();
+        let asked_for =
+            |todo: &&Todo| Some(todo.updated_at()) > since && (include_deleted || !todo.deleted());
+        let mut todos: Vec<_> = account.todos.values().filter(asked_for).cloned().collect();
         todos.sort_unstable_by_key(Todo::updated_at);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = todos.len() > limit;
@@ -92,8 +97,9 @@ impl TodoStore for MemoryStore {
         Ok(Some(Changes { todos, has_more, position: state.position(account) }))
     }
 
-    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
-        Ok(self.enter()?.users.get(&user).map(|account| account.clock))
+    async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
+        let state = self.enter()?;
+        Ok(state.users.get(&user).map(|account| state.position(account)))
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -106,21 +112,67 @@ impl TodoStore for MemoryStore {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(self.enter()?.sweep_tombstones(before, limit))
     }
+
+    async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.enter()?.shrink_tombstones(before, limit))
+    }
 }
 
 impl Account {
-    fn write(&mut self, Written { todo, is_new }: &Written) {
-        assert!(todo.updated_at() > self.clock, "the stamp is not new: {todo:?}");
-        let before = self.todos.insert(todo.id(), Todo::clone(todo));
-        assert_eq!(before.is_none(), *is_new, "the plan knows whether the todo exists: {before:?}");
+    /// The tombstones with the earliest stamps, at most `limit`.
+    fn oldest_tombstones(&self, limit: u64) -> Vec<OldTombstone> {
+        if limit == 0 {
+            return Vec::new();
+        }
+        let mut found: Vec<_> = self.todos.values().filter(|todo| todo.deleted()).collect();
+        found.sort_unstable_by_key(|todo| todo.updated_at());
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let old = |todo: &Todo| OldTombstone {
+            id: todo.id(),
+            stamp: todo.updated_at(),
+            bytes: todo.stored_bytes(),
+        };
+        found.into_iter().map(old).collect()
+    }
+
+    fn write(&mut self, plan: &Plan) {
+        for id in plan.swept() {
+            let removed = self.todos.remove(id);
+            assert!(removed.as_ref().is_some_and(Todo::deleted), "only tombstones are removed: {removed:?}");
+        }
+        for Written { todo, is_new } in plan.written() {
+            assert!(todo.updated_at() > self.row.clock, "the stamp is not new: {todo:?}");
+            let before = self.todos.insert(todo.id(), Todo::clone(todo));
+            assert_eq!(before.is_none(), *is_new, "the plan knows whether the todo exists: {before:?}");
+        }
+        if let Some(row) = plan.user_row() {
+            self.row = row.clone();
+        }
+        self.check();
     }
 
     pub(super) fn overwrite_title(&mut self, id: TodoId, title: &str) {
+        self.overwrite(id, |row| row.title = Some(title.to_owned()));
+    }
+
+    /// Removes the texts of a tombstone.
+    pub(super) fn shrink(&mut self, id: TodoId) {
+        self.overwrite(id, |row| {
+            row.title = None;
+            row.description = None;
+            row.metadata = None;
+            row.metadata_versions = None;
+        });
+    }
+
+    /// Changes columns of a todo, which keeps its version and its stamp.
+    fn overwrite(&mut self, id: TodoId, change: impl FnOnce(&mut StoredTodo)) {
         let todo = self.todos.get_mut(&id).expect("the todo exists");
-        let row = StoredTodo {
+        let mut row = StoredTodo {
             id,
             number: todo.number().0,
-            title: Some(title.to_owned()),
+            title: (!todo.is_shrunk()).then(|| todo.title().as_str().to_owned()),
             description: todo.description().cloned().map(Into::into),
             completed_at: todo.completed_at(),
             created_at: todo.created_at(),
@@ -131,15 +183,15 @@ impl Account {
             metadata: todo.metadata().to_json(),
             metadata_versions: todo.metadata().versions_to_json(),
         };
-        *todo = Todo::from_stored(row).expect("a valid row");
+        change(&mut row);
+        let before = std::mem::replace(todo, Todo::from_stored(row).expect("a valid row"));
+        self.row.stored_bytes = self.row.stored_bytes - before.stored_bytes() + todo.stored_bytes();
+        self.check();
     }
 
-    /// Fails unless the clock and the count that the plan set agree with the rows.
-    fn check(&self) {
-        let live = self.todos.values().filter(|todo| !todo.deleted()).count();
-        assert_eq!(usize::try_from(self.live), Ok(live), "the count of live todos drifted");
-        let latest = self.todos.values().map(Todo::updated_at).max();
-        assert!(latest <= Some(self.clock), "a todo is ahead of its user's clock: {latest:?}");
+    /// Fails unless the user's row agrees with the todos.
+    pub(super) fn check(&self) {
+        assert_row(&self.row, self.todos.values());
     }
 }
 

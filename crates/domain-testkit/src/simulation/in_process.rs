@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use domain::account::{AccountStore, Registered};
 use domain::sync::{Cursor, Epoch, SyncAnswer, SyncOutcome, SyncRequest, SyncService};
-use domain::todo::{Action, Base, Batch, Change, Edit, NewTodo, Outcome, Strategy, TodoStore, Upsert};
+use domain::todo::{
+    Action, Base, Batch, Change, Edit, NewTodo, Outcome, StorageLimits, Strategy, TodoStore, Upsert,
+};
 use domain::{Clock, TodoId, UserId};
 
 use super::random::Random;
@@ -26,7 +28,7 @@ pub struct InProcess {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     service: SyncService,
-    quota: u32,
+    limits: StorageLimits,
 }
 
 impl InProcess {
@@ -40,8 +42,9 @@ impl InProcess {
         assert!(matches!(registered, Registered::Done(_)));
         let recorder = Arc::new(RecordingStore::new(store.clone()));
         let clock = Arc::new(ManualClock::at(T0));
-        let service = SyncService::new(recorder.clone(), clock.clone(), quota);
-        Self { recorder, bus, user, store, clock, service, quota }
+        let limits = StorageLimits { live: quota, ..StorageLimits::default() };
+        let service = SyncService::new(recorder.clone(), clock.clone(), limits);
+        Self { recorder, bus, user, store, clock, service, limits }
     }
 
     /// The server's clock. The devices' clocks are ahead of it or behind it.
@@ -79,7 +82,7 @@ impl InProcess {
             strategy: Strategy::Manual,
             all_or_nothing: false,
             cursor: None,
-            quota: self.quota,
+            limits: self.limits,
         };
         if random.chance(50) {
             self.recorder.commit_before_next_read(batch, self.clock.now());
@@ -90,7 +93,7 @@ impl InProcess {
 
     /// Every todo of the user, tombstones included.
     pub async fn rows(&self) -> BTreeMap<TodoId, Row> {
-        let all = self.store.changes(self.user, None, u32::MAX).await.expect("the store answers");
+        let all = self.store.changes(self.user, None, true, u32::MAX).await.expect("the store answers");
         let all = all.expect("the user exists").todos;
         all.iter().map(|todo| (todo.id(), Row::from(todo))).collect()
     }
@@ -103,10 +106,11 @@ impl Server for InProcess {
             strategy: request.strategy,
             changes: request.todos.iter().map(|upload| change(upload, &request.client_id)).collect(),
             limit: request.limit,
+            include_deleted: true,
         };
         match self.service.sync(self.user, request).await.expect("the store answers") {
             SyncOutcome::Done(answer) => Ok(Reply::Done(reply(answer))),
-            SyncOutcome::StaleCursor => Ok(Reply::ResyncRequired),
+            SyncOutcome::StaleCursor(_) => Ok(Reply::ResyncRequired),
             SyncOutcome::NoSuchUser => panic!("the user exists"),
         }
     }

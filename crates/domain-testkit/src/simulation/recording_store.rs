@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use domain::sync::Position;
 use domain::todo::query::ListQuery;
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
@@ -65,17 +66,18 @@ impl TodoStore for RecordingStore {
         &self,
         user: UserId,
         since: Option<Stamp>,
+        include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let pending = self.pending.lock().expect("no holder panicked").take();
         if let Some((batch, now)) = pending {
             self.commit(user, batch, now).await?;
         }
-        self.inner.changes(user, since, limit).await
+        self.inner.changes(user, since, include_deleted, limit).await
     }
 
-    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
-        self.inner.clock(user).await
+    async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
+        self.inner.position(user).await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -84,5 +86,9 @@ impl TodoStore for RecordingStore {
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
         self.inner.sweep_tombstones(before, limit).await
+    }
+
+    async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.inner.shrink_tombstones(before, limit).await
     }
 }

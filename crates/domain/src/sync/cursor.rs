@@ -3,48 +3,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::DateTime;
 
+use super::digest::Digest;
+use super::history::{Epoch, Epochs, History};
 use crate::time::{InvalidStamp, Stamp};
-
-/// Names one history of the database. It changes when a backup is restored.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Epoch(pub String);
-
-impl Epoch {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<str> for Epoch {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Epoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<String> for Epoch {
-    fn from(name: String) -> Self {
-        Self(name)
-    }
-}
-
-impl FromStr for Epoch {
-    type Err = std::convert::Infallible;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Ok(Self(name.to_owned()))
-    }
-}
 
 /// The mark of a device that is reading from the beginning and has not reached the horizon yet: a
 /// number from 1 to 999 that stands for the horizon.
@@ -124,13 +89,22 @@ pub struct Cursor {
 pub struct Position {
     /// The user's last stamp.
     pub clock: Stamp,
-    /// The newest stamp among the tombstones that were removed for their age.
+    /// The newest stamp among the tombstones that were removed.
     pub horizon: Stamp,
-    /// The database's epoch.
-    pub epoch: Epoch,
+    /// The digest of the user's live todos.
+    pub digest: Digest,
+    pub history: History,
+    /// The database's epochs.
+    pub epochs: Arc<Epochs>,
 }
 
 impl Position {
+    /// The epoch that devices read from now.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.history.current_name(&self.epochs)
+    }
+
     /// The timestamp for a device that has received everything up to `at`.
     #[must_use]
     pub fn sync_timestamp(&self, at: Stamp) -> SyncTimestamp {
@@ -141,6 +115,27 @@ impl Position {
         let rest = self.horizon.as_micros().rem_euclid(InitialSync::MAX.into());
         InitialSync(u16::try_from(rest).unwrap_or_default() + 1)
     }
+}
+
+/// A cursor can't be continued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleCursor {
+    pub reason: StaleReason,
+    /// The epoch that devices read from now.
+    pub epoch: Epoch,
+    /// The newest stamp among the tombstones that were removed.
+    pub horizon: Stamp,
+}
+
+/// Why a cursor can't be continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaleReason {
+    /// The database lost what the device may still hold: everything that changed after
+    /// `restored_to`. `None` if the database does not know the device's epoch, so that the device
+    /// has to compare everything.
+    Restored { restored_to: Option<Stamp> },
+    /// Tombstones that the device has not seen are gone.
+    Forgotten,
 }
 
 impl Cursor {
@@ -157,15 +152,37 @@ impl Cursor {
     }
 
     /// Whether a device with this cursor learns everything it lacks from the todos that changed
-    /// after the cursor.
-    #[must_use]
-    pub fn continues(&self, position: &Position) -> bool {
-        let same_epoch = self.epoch.as_ref().is_none_or(|epoch| *epoch == position.epoch);
-        let in_reach = |since: SyncTimestamp| {
-            let same_initial_sync = since.initial_sync == Some(position.initial_sync());
-            (same_initial_sync || position.horizon <= since.at) && since.at <= position.clock
+    /// after the cursor. The beginning can always be continued. A cursor without an epoch counts as
+    /// one of the current epoch.
+    ///
+    /// # Errors
+    /// [`StaleCursor`] if not. A restore is reported before removed tombstones.
+    pub fn check(&self, position: &Position) -> Result<(), StaleCursor> {
+        let Some(since) = self.since else { return Ok(()) };
+        let stale = |reason| Err(StaleCursor { reason, epoch: position.epoch(), horizon: position.horizon });
+        let shared = match &self.epoch {
+            None => Some(position.clock),
+            Some(name) => {
+                let epoch = position.history.find(name, &position.epochs);
+                epoch.map(|epoch| position.history.shared_with(epoch, position.clock))
+            }
         };
-        same_epoch && self.since.is_none_or(in_reach)
+        let same_initial_sync = since.initial_sync == Some(position.initial_sync());
+        if shared.is_none_or(|shared| since.at > shared) {
+            stale(StaleReason::Restored { restored_to: shared })
+        } else if since.at < position.horizon && !same_initial_sync {
+            stale(StaleReason::Forgotten)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the cursor is of the current epoch and ahead of the user's clock: the database was
+    /// restored, and nobody announced it.
+    #[must_use]
+    pub fn shows_unannounced_restore(&self, position: &Position) -> bool {
+        self.stamp().is_some_and(|since| since > position.clock)
+            && self.epoch.as_ref().is_none_or(|epoch| *epoch == position.epoch())
     }
 }
 
@@ -177,28 +194,47 @@ mod tests {
         Stamp::from_micros(micros).expect("a stamp")
     }
 
-    fn continues(since: Option<i64>, epoch: Option<&str>) -> bool {
-        let position = Position { clock: at(20), horizon: at(10), epoch: Epoch("now".into()) };
-        let epoch = epoch.map(|name| Epoch(name.into()));
-        Cursor { epoch, ..Cursor::at(since.map(at)) }.continues(&position)
+    fn epochs<const N: usize>(names: [&str; N]) -> Arc<Epochs> {
+        Arc::new(Epochs::new((1..).zip(names.map(str::to_owned))).expect("epochs"))
     }
+
+    /// A user of a database in its first epoch, `now`.
+    fn position(clock: i64, horizon: i64) -> Position {
+        let (clock, horizon) = (at(clock), at(horizon));
+        let history = History::new(1);
+        Position { clock, horizon, digest: Digest::EMPTY, history, epochs: epochs(["now"]) }
+    }
+
+    fn cursor(since: i64, epoch: Option<&str>) -> Cursor {
+        Cursor { epoch: epoch.map(|name| Epoch(name.into())), ..Cursor::at(Some(at(since))) }
+    }
+
+    fn reason(cursor: &Cursor, position: &Position) -> Option<StaleReason> {
+        cursor.check(position).err().map(|stale| stale.reason)
+    }
+
+    fn restored_to(micros: i64) -> Option<StaleReason> {
+        Some(StaleReason::Restored { restored_to: Some(at(micros)) })
+    }
+
+    const UNKNOWN: Option<StaleReason> = Some(StaleReason::Restored { restored_to: None });
 
     #[test]
     fn an_initial_sync_continues_while_the_horizon_stays() {
-        let position =
-            |horizon| Position { clock: at(2000), horizon: at(horizon), epoch: Epoch("now".into()) };
         let cursor = |micros, initial_sync| {
             let since = Some(SyncTimestamp { at: at(micros), initial_sync });
             Cursor { since, epoch: None }
         };
-        let mark = position(1500).sync_timestamp(at(5)).initial_sync;
+        let mark = position(2000, 1500).sync_timestamp(at(5)).initial_sync;
         assert!(mark.is_some());
-        assert!(cursor(5, mark).continues(&position(1500)));
-        assert!(!cursor(5, mark).continues(&position(1501)), "more tombstones were removed");
-        assert!(!cursor(2001, mark).continues(&position(1500)), "the cursor is ahead of the clock");
+        assert_eq!(reason(&cursor(5, mark), &position(2000, 1500)), None);
+        let moved = reason(&cursor(5, mark), &position(2000, 1501));
+        assert_eq!(moved, Some(StaleReason::Forgotten), "more tombstones were removed");
+        assert_eq!(reason(&cursor(2001, mark), &position(2000, 1500)), restored_to(2000));
         let at_the_horizon = SyncTimestamp::from(at(1500));
-        assert_eq!(position(1500).sync_timestamp(at(1500)), at_the_horizon, "it needs no mark");
-        let marks = (0..3000).filter_map(|horizon| position(horizon).sync_timestamp(Stamp::MIN).initial_sync);
+        assert_eq!(position(2000, 1500).sync_timestamp(at(1500)), at_the_horizon, "it needs no mark");
+        let marks =
+            (0..3000).filter_map(|horizon| position(2000, horizon).sync_timestamp(Stamp::MIN).initial_sync);
         assert!(marks.map(InitialSync::number).all(|number| InitialSync::new(number).is_some()));
         assert!(InitialSync::new(0).is_none() && InitialSync::new(1000).is_none());
     }
@@ -217,23 +253,78 @@ mod tests {
 
     #[test]
     fn a_cursor_from_the_horizon_to_the_clock_can_be_continued() {
-        assert!([10, 15, 20].into_iter().all(|since| continues(Some(since), None)));
-        assert!(!continues(Some(9), None), "tombstones that the device has not seen are gone");
-        assert!(
-            !continues(Some(21), None),
-            "the cursor comes from a history that this database does not have"
+        let position = position(20, 10);
+        for (since, expected) in
+            [(10, None), (15, None), (20, None), (9, Some(StaleReason::Forgotten)), (21, restored_to(20))]
+        {
+            for epoch in [None, Some("now")] {
+                let cursor = cursor(since, epoch);
+                assert_eq!(reason(&cursor, &position), expected, "{cursor:?}");
+                assert_eq!(cursor.shows_unannounced_restore(&position), since == 21);
+            }
+        }
+    }
+
+    #[test]
+    fn the_beginning_can_be_continued_in_any_epoch() {
+        for epoch in [None, Some("now"), Some("before"), Some("")] {
+            let beginning = Cursor { since: None, ..cursor(0, epoch) };
+            assert_eq!(beginning.check(&position(20, 10)), Ok(()));
+            assert!(!beginning.shows_unannounced_restore(&position(20, 10)));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_epoch_continues_up_to_where_the_histories_part() {
+        let mut position = Position { epochs: epochs(["first", "second", "third"]), ..position(20, 10) };
+        let check = |position: &Position, cases: &[(i64, &str, Option<StaleReason>)]| {
+            for (since, epoch, expected) in cases {
+                assert_eq!(reason(&cursor(*since, Some(epoch)), position), *expected, "{since} {epoch}");
+            }
+        };
+        assert_eq!(position.epoch().as_str(), "third");
+        let unwritten = [(20, "first", None), (20, "second", None), (21, "second", restored_to(20))];
+        check(&position, &unwritten);
+
+        position.history.enter_current(&position.epochs, at(20));
+        position.clock = at(30);
+        check(
+            &position,
+            &[
+                (20, "first", None),
+                (21, "first", restored_to(20)),
+                (9, "first", Some(StaleReason::Forgotten)),
+                (25, "second", restored_to(20)),
+                (30, "third", None),
+                (31, "third", restored_to(30)),
+                (15, "fourth", UNKNOWN),
+                (15, "third.1", UNKNOWN),
+                (15, "", UNKNOWN),
+            ],
         );
+        position.horizon = at(25);
+        check(&position, &[(22, "first", restored_to(20)), (22, "third", Some(StaleReason::Forgotten))]);
     }
 
     #[test]
-    fn the_beginning_can_always_be_continued_in_its_epoch() {
-        assert!(continues(None, None) && continues(None, Some("now")));
-        assert!(!continues(None, Some("before")));
-    }
-
-    #[test]
-    fn a_cursor_of_another_epoch_is_never_continued() {
-        assert!(continues(Some(15), Some("now")));
-        assert!(!continues(Some(15), Some("before")));
+    fn an_epoch_of_the_user_alone_has_a_counter() {
+        let mut position = position(20, 10);
+        position.history.begin(&position.epochs, at(20));
+        position.clock = at(40);
+        position.history.begin(&position.epochs, at(40));
+        position.clock = at(50);
+        assert_eq!(position.epoch().as_str(), "now.2");
+        for (since, epoch, expected) in [
+            (20, "now", None),
+            (21, "now", restored_to(20)),
+            (40, "now.1", None),
+            (41, "now.1", restored_to(40)),
+            (50, "now.2", None),
+            (15, "now.3", UNKNOWN),
+            (15, "now.", UNKNOWN),
+            (15, "now.1.1", UNKNOWN),
+        ] {
+            assert_eq!(reason(&cursor(since, Some(epoch)), &position), expected, "{since} {epoch}");
+        }
     }
 }

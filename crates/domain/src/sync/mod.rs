@@ -8,10 +8,15 @@
 //! the device sends the request again. A change whose effect is already in place is not applied
 //! twice.
 //!
-//! A cursor can't be continued in two cases, and then the device starts from the beginning:
-//! - Tombstones that the device has not seen are gone: the cursor is older than the horizon.
-//! - The cursor comes from a history that this database does not have, because a backup was
-//!   restored: the cursor is ahead of the user's clock, or it names another epoch.
+//! A cursor can't be continued in two cases:
+//! - The database lost what the device may still hold, because a backup was restored: the cursor is
+//!   later than the stamp up to which the device's history and the database's are the same. The
+//!   device offers the server what it holds beyond that stamp. [`history`] keeps these stamps.
+//! - Tombstones that the device has not seen are gone: the cursor is older than the horizon. The
+//!   device starts from the beginning.
+//!
+//! A device whose cursor can be continued compares the [`Digest`] of its todos with the server's.
+//! If they differ, the device and the server did not see the same history after all.
 //!
 //! A device that starts from the beginning gets page after page, and the first pages may end before
 //! the horizon. They contain nothing that was deleted up to the horizon, so the device misses
@@ -22,7 +27,11 @@
 //! wire format.
 
 pub mod cursor;
+pub mod digest;
+pub mod history;
 mod service;
 
-pub use cursor::{Cursor, Epoch, InitialSync, Position, SyncTimestamp};
+pub use cursor::{Cursor, InitialSync, Position, StaleCursor, StaleReason, SyncTimestamp};
+pub use digest::Digest;
+pub use history::{Epoch, Epochs, History, UserEpoch};
 pub use service::{Replay, SyncAnswer, SyncOutcome, SyncRequest, SyncService};

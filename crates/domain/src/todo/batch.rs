@@ -1,6 +1,7 @@
 //! Changes that are decided and written together.
 
 use super::change::{Action, Change};
+use super::limits::StorageLimits;
 use super::strategy::Strategy;
 use crate::ids::TodoId;
 use crate::sync::cursor::Cursor;
@@ -17,8 +18,7 @@ pub struct Batch {
     /// The position up to which the device knows the user's todos. If the cursor can't be
     /// continued, nothing is written.
     pub cursor: Option<Cursor>,
-    /// The maximum number of live todos of the user.
-    pub quota: u32,
+    pub limits: StorageLimits,
 }
 
 impl Batch {
@@ -35,6 +35,17 @@ impl Batch {
                 Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore => false,
             })
             .count()
+    }
+
+    /// The maximum number of tombstones that the batch can add.
+    #[must_use]
+    pub fn possible_deletions(&self) -> usize {
+        let deletes = |change: &&Change| match &change.action {
+            Action::Delete => true,
+            Action::Upsert(upsert) => upsert.deleted == Some(true),
+            Action::Create(_) | Action::Edit(_) | Action::Toggle | Action::Restore => false,
+        };
+        self.changes.iter().filter(deletes).count()
     }
 
     /// The todos that the batch names, each once, in ascending order.
@@ -62,7 +73,7 @@ mod tests {
             strategy: Strategy::Manual,
             all_or_nothing: false,
             cursor: None,
-            quota: 0,
+            limits: StorageLimits::default(),
         }
     }
 
@@ -72,23 +83,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_with_a_title_or_a_tombstone_that_heals_may_create_a_todo() {
+    fn a_batch_tells_how_many_todos_and_tombstones_it_may_add() {
         let new = NewTodo::new(Title::parse("milk").expect("a title"));
         let healing = |deleted| Action::Upsert(Upsert { deleted, healing: true, ..Upsert::default() });
-        for (action, creations) in [
-            (Action::Create(new), 1),
-            (upsert(Some("milk"), None), 1),
-            (upsert(Some("milk"), Some(false)), 1),
-            (upsert(Some("milk"), Some(true)), 0),
-            (upsert(None, Some(false)), 0),
-            (healing(Some(true)), 1),
-            (healing(None), 0),
-            (Action::Edit(Edit::default()), 0),
-            (Action::Toggle, 0),
-            (Action::Delete, 0),
-            (Action::Restore, 0),
+        for (action, creations, deletions) in [
+            (Action::Create(new), 1, 0),
+            (upsert(Some("milk"), None), 1, 0),
+            (upsert(Some("milk"), Some(false)), 1, 0),
+            (upsert(Some("milk"), Some(true)), 0, 1),
+            (upsert(None, Some(false)), 0, 0),
+            (healing(Some(true)), 1, 1),
+            (healing(None), 0, 0),
+            (Action::Edit(Edit::default()), 0, 0),
+            (Action::Toggle, 0, 0),
+            (Action::Delete, 0, 1),
+            (Action::Restore, 0, 0),
         ] {
-            assert_eq!(batch(vec![(1, action.clone())]).possible_creations(), creations, "{action:?}");
+            let batch = batch(vec![(1, action.clone())]);
+            let possible = (batch.possible_creations(), batch.possible_deletions());
+            assert_eq!(possible, (creations, deletions), "{action:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use super::metadata::Metadata;
 use super::values::{Description, Title, TodoNumber};
 use crate::error::StoreError;
 use crate::ids::TodoId;
+use crate::sync::digest::Digest;
 use crate::text::ClientId;
 use crate::time::Stamp;
 
@@ -126,6 +127,12 @@ impl Todo {
     #[must_use]
     pub const fn description(&self) -> Option<&Description> {
         self.description.as_ref()
+    }
+
+    /// What the todo adds to the digest of a list. A tombstone adds nothing.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        if self.deleted() { Digest::EMPTY } else { Digest::of(self.id, self.version(), self.updated_at) }
     }
 
     /// Whether the todo is completed.

@@ -4,13 +4,13 @@
 //! - [`Todo`], its [`Title`], [`Description`] and [`Metadata`], its [`Field`]s and their [`Versions`]
 //! - [`Change`], and the [`Base`] and [`Strategy`] that decide whether it is stale
 //! - [`resolve()`], the conflict rule: it decides one change of one todo, with one [`Outcome`]
-//! - [`Batch`], the changes that are written together, and [`Plan`](plan::Plan), the decision about
-//!   them
+//! - [`Batch`], the changes that are written together, [`UserRow`], what is stored about the list as
+//!   a whole, and [`Plan`](plan::Plan), the decision about both
 //! - [`TodoStore`], the port to the database, and [`query`], what a client may ask of a list
 //! - [`TodoService`], the use cases, and [`TodoEvent`], what open sockets receive
 //!
-//! Nothing here depends on accounts, sessions or limits. From [`crate::sync`], only the cursor is
-//! needed.
+//! Nothing here depends on accounts, sessions or rate limits. From [`crate::sync`], only cursors,
+//! digests and histories are needed.
 //!
 //! Deliberately absent: a way to alter a todo that bypasses the rule, and any source of stamps or
 //! ids.
@@ -22,6 +22,7 @@ mod event;
 mod field;
 #[cfg(test)]
 mod laws;
+mod limits;
 mod metadata;
 mod outcome;
 pub mod plan;
@@ -30,6 +31,7 @@ pub mod resolve;
 mod service;
 mod store;
 mod strategy;
+mod user_row;
 mod values;
 
 pub use batch::Batch;
@@ -37,6 +39,7 @@ pub use change::{Action, Base, Change, Edit, NewTodo, Upsert};
 pub use entity::{StoredTodo, Todo};
 pub use event::{EventBus, EventKind, TodoEvent};
 pub use field::{Field, Versions};
+pub use limits::StorageLimits;
 pub use metadata::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
 pub use outcome::{Conflict, Outcome, Rejection};
 pub use resolve::{EarlierChanges, ResolveContext, resolve};
@@ -45,4 +48,5 @@ pub use service::{Owned, Precondition, TodoService};
 pub use store::MockTodoStore;
 pub use store::{Changes, Commit, Page, TodoStore};
 pub use strategy::{Strategy, UnknownStrategy};
+pub use user_row::{OldTombstone, UserRow};
 pub use values::{Description, InvalidTodoNumber, Title, TodoNumber};

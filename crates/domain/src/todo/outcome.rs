@@ -87,6 +87,8 @@ pub struct AppliedPart {
 pub enum Rejection {
     /// The user already has `limit` live todos.
     Quota { limit: u32 },
+    /// The change adds text, and the user's todos would then take more than `limit` bytes.
+    ByteQuota { limit: u64 },
     /// The change would create a todo without a title, or restore a tombstone whose title is no
     /// longer stored.
     TitleRequired,

@@ -9,7 +9,7 @@ use super::query::ListQuery;
 use super::values::TodoNumber;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
-use crate::sync::cursor::Position;
+use crate::sync::cursor::{Position, StaleCursor};
 use crate::time::Stamp;
 
 /// The outcome of a batch.
@@ -17,8 +17,8 @@ use crate::time::Stamp;
 pub enum Commit {
     /// The batch is decided, and what it changed is durable. An outcome for each change, in order.
     Done(Vec<Outcome>),
-    /// The batch's cursor can't be continued. Nothing is written.
-    StaleCursor,
+    /// The batch's cursor can't be continued. No todo is written.
+    StaleCursor(StaleCursor),
     NoSuchUser,
 }
 
@@ -36,7 +36,7 @@ pub struct Page {
 /// The todos that changed after a stamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// Tombstones included, in stamp order.
+    /// In stamp order.
     pub todos: Vec<Todo>,
     /// Whether more todos changed than the caller asked for.
     pub has_more: bool,
@@ -65,10 +65,11 @@ impl Changes {
 pub trait TodoStore: Send + Sync {
     /// Decides and writes a batch. Nothing else changes a todo.
     ///
-    /// In one transaction, an implementation MUST lock the user's clock, load the todos that the
-    /// batch names, call [`Plan::decide`](super::plan::Plan::decide) with `now`, and write exactly
-    /// the plan. It MUST answer only after the transaction is durable, and MUST publish the plan's
-    /// events as [`EventBus`](super::EventBus) demands.
+    /// In one transaction, an implementation MUST lock the user's row, load it and what
+    /// [`UserState::new`](super::plan::UserState::new) asks for, call
+    /// [`Plan::decide`](super::plan::Plan::decide) with `now`, and write exactly the plan. It MUST
+    /// answer only after the transaction is durable, and MUST publish the plan's events as
+    /// [`EventBus`](super::EventBus) demands.
     ///
     /// Two batches of one user MUST be decided one after the other, each on the state that the
     /// earlier one left. A batch that fails MUST leave nothing behind, and MUST NOT make another
@@ -88,22 +89,29 @@ pub trait TodoStore: Send + Sync {
 
     /// Returns the earliest todos, at most `limit`, that changed after `since` (`None`: from the
     /// beginning), and the user's position, all from one snapshot. `None` if there is no such user.
+    /// Tombstones are left out unless `include_deleted` is set; then none takes a place on the page.
     async fn changes(
         &self,
         user: UserId,
         since: Option<Stamp>,
+        include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError>;
 
-    /// Returns the user's last stamp. `None` if there is no such user.
-    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError>;
+    /// Returns the user's position. `None` if there is no such user.
+    async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError>;
 
     /// Whether a user other than this one has a live todo with this id. The store reveals nothing
     /// else about it.
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError>;
 
-    /// Removes up to `limit` tombstones deleted before `before`, and in the same transaction moves
-    /// each user's horizon to the newest stamp among that user's removed tombstones. Returns how
-    /// many it removed.
+    /// Removes up to `limit` tombstones deleted before `before`. In the same transaction, moves
+    /// each user's horizon to the newest stamp among that user's removed tombstones, and adjusts
+    /// the number of tombstones and of stored bytes. Returns how many it removed.
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes the texts of up to `limit` tombstones deleted before `before`, and in the same
+    /// transaction adjusts the number of stored bytes. Version, stamp and number of a tombstone
+    /// stay, and no event is published. Returns how many it changed.
+    async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -22,7 +22,7 @@ use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
 use domain::limits::RateLimits;
 use domain::session::{Lifetimes, RevocationReader, Revocations, SessionPorts, SessionService};
 use domain::sync::SyncService;
-use domain::todo::TodoService;
+use domain::todo::{StorageLimits, TodoService};
 use serde_json::json;
 
 pub use error::WireError;
@@ -128,10 +128,10 @@ pub async fn assemble(
         service: HousekeepingService::new(stores.sessions, stores.todos.clone(), clock.clone(), retention),
         period: settings.housekeeping.period,
     };
-    let quota = settings.limits.todos_per_user;
+    let limits = StorageLimits { live: settings.limits.todos_per_user, ..StorageLimits::default() };
     let dependencies = Dependencies {
-        todos: TodoService::new(stores.todos.clone(), clock.clone(), quota),
-        sync: SyncService::new(stores.todos, clock.clone(), quota),
+        todos: TodoService::new(stores.todos.clone(), clock.clone(), limits),
+        sync: SyncService::new(stores.todos, clock.clone(), limits),
         identities: IdentityService::new(identity_ports, sessions.clone()),
         accounts,
         sessions,

@@ -113,7 +113,7 @@ pub(super) async fn list(
         let state = state.clone();
         async move {
             let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
-            if !Cursor::at(list_query.since).continues(&page.position) {
+            if Cursor::at(list_query.since).check(&page.position).is_err() {
                 return Err(resync_required());
             }
             Ok(response(&list_query, &page, &path, &query))

@@ -80,7 +80,7 @@ async fn a_token_revoked_while_the_body_arrives_changes_nothing() {
     for (name, (request, body)) in ["ann", "bob", "cleo", "dan", "eve"].into_iter().zip(requests) {
         let user = api.register(name).await;
         streamed(&api, user.ask(request), around_log_out(&api, &user, &body)).await.refused(401, "AUTH_004");
-        let todos = api.store.changes(user.id, None, 10).await.expect("answers").expect("still a user");
+        let todos = api.store.changes(user.id, None, true, 10).await.expect("answers").expect("still a user");
         assert_eq!(todos.todos.len(), 0);
     }
 }

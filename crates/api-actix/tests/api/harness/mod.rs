@@ -68,7 +68,7 @@ impl TestApi {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let Setup { settings, quotas, limits, todo_quota, turns, heartbeat, .. } = setup;
+        let Setup { settings, quotas, limits, storage, turns, heartbeat, .. } = setup;
         let clock = Arc::new(ManualClock::at(T0));
         let hub = Hub::with_heartbeat(clock.clone(), heartbeat);
         let bus = Arc::new(RecordingBus::new());
@@ -116,8 +116,8 @@ impl TestApi {
             clock: api_clock.clone(),
         };
         let dependencies = Dependencies {
-            todos: TodoService::new(store.clone(), clock.clone(), todo_quota),
-            sync: SyncService::new(todos, clock.clone(), todo_quota),
+            todos: TodoService::new(store.clone(), clock.clone(), storage),
+            sync: SyncService::new(todos, clock.clone(), storage),
             accounts: AccountService::new(accounts, sessions.clone()),
             identities: IdentityService::new(identities, sessions.clone()),
             sessions,
@@ -249,7 +249,7 @@ impl TestApi {
     }
 
     pub async fn sync_clock(&self, user: UserId) -> Stamp {
-        self.store.clock(user).await.expect("clock answers").expect("the user exists")
+        self.store.position(user).await.expect("position answers").expect("the user exists").clock
     }
 }
 

@@ -8,7 +8,7 @@ use api_actix::realtime::Heartbeat;
 use domain::Clock;
 use domain::limits::Quotas;
 use domain::session::Revocations;
-use domain::todo::TodoStore;
+use domain::todo::{StorageLimits, TodoStore};
 use domain_testkit::{ManualClock, MemoryStore};
 
 use super::Limits;
@@ -26,7 +26,7 @@ pub struct Setup {
     /// The quotas; `None` limits nothing.
     pub quotas: Option<Quotas>,
     pub limits: Limits,
-    pub todo_quota: u32,
+    pub storage: StorageLimits,
     pub turns: PerUserGate,
     pub heartbeat: Heartbeat,
     /// Wraps the store for syncs, sockets and exports.
@@ -41,7 +41,7 @@ impl Default for Setup {
             settings: settings(),
             quotas: Some(Quotas::default()),
             limits: Limits::GrantAll,
-            todo_quota: 20_000,
+            storage: StorageLimits { live: 20_000, ..StorageLimits::default() },
             turns: PerUserGate::default(),
             heartbeat: Heartbeat::default(),
             store: |store| store,

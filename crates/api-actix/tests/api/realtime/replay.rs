@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use api_actix::rfc3339::Rfc3339;
 use async_trait::async_trait;
+use domain::sync::Position;
 use domain::todo::query::ListQuery;
 use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoEvent, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
@@ -151,16 +152,17 @@ impl TodoStore for GatedStore {
         &self,
         user: UserId,
         since: Option<Stamp>,
+        include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        let read = self.0.changes(user, since, limit).await;
+        let read = self.0.changes(user, since, include_deleted, limit).await;
         WAITING_READS.add_permits(1);
         RELEASED_READS.acquire().await.expect("never closed").forget();
         read
     }
 
-    async fn clock(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
-        self.0.clock(user).await
+    async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
+        self.0.position(user).await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -169,6 +171,10 @@ impl TodoStore for GatedStore {
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
         self.0.sweep_tombstones(before, limit).await
+    }
+
+    async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.0.shrink_tombstones(before, limit).await
     }
 }
 

@@ -86,7 +86,7 @@ impl Export {
         mut ids: HashSet<TodoId>,
     ) -> Result<Option<ExportPart>, StoreError> {
         let gone = || StoreError::Unavailable("the account was deleted during its export".to_owned());
-        let changes = self.todos.changes(self.principal.user, since, PAGE).await?.ok_or_else(gone)?;
+        let changes = self.todos.changes(self.principal.user, since, true, PAGE).await?.ok_or_else(gone)?;
         let next = changes.has_more.then(|| changes.complete_to());
         let todos = changes.todos.into_iter().filter(|todo| ids.insert(todo.id())).collect();
         if let Some(stamp) = next {

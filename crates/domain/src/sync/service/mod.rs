@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cursor::{Cursor, Epoch, Position, SyncTimestamp};
+use super::cursor::{Cursor, Position, StaleCursor, SyncTimestamp};
+use super::digest::Digest;
+use super::history::Epoch;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::time::{Clock, Stamp};
-use crate::todo::{Batch, Change, Changes, Commit, Outcome, Strategy, Todo, TodoStore};
+use crate::todo::{Batch, Change, Changes, Commit, Outcome, StorageLimits, Strategy, Todo, TodoStore};
 
 /// The request of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct SyncRequest {
     pub changes: Vec<Change>,
     /// The maximum number of todos in the answer, at least 1.
     pub limit: u32,
+    /// Whether an answer from the beginning contains tombstones. Later pages always do.
+    pub include_deleted: bool,
 }
 
 /// The answer to a device.
@@ -26,8 +30,8 @@ pub struct SyncRequest {
 pub struct SyncAnswer {
     /// An outcome for each change sent, in order.
     pub outcomes: Vec<Outcome>,
-    /// The todos that changed after the cursor, tombstones included, in stamp order. A todo that
-    /// now equals what the device sent is left out.
+    /// The todos that changed after the cursor in stamp order, tombstones included unless the
+    /// device reads from the beginning. A todo that now equals what the device sent is left out.
     pub server_changes: Vec<Todo>,
     /// Whether there is more: the device should sync again from `sync_timestamp`.
     pub has_more: bool,
@@ -36,14 +40,16 @@ pub struct SyncAnswer {
     /// written, this is that cursor, and the next exchange reports it as stale.
     pub sync_timestamp: SyncTimestamp,
     pub epoch: Epoch,
+    /// The digest of the user's live todos as of `sync_timestamp`, if there is no more.
+    pub digest: Option<Digest>,
 }
 
 /// The outcome of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyncOutcome {
     Done(SyncAnswer),
-    /// The cursor can't be continued. Nothing was written.
-    StaleCursor,
+    /// The cursor can't be continued. No todo was written.
+    StaleCursor(StaleCursor),
     NoSuchUser,
 }
 
@@ -62,13 +68,13 @@ pub enum Replay {
 pub struct SyncService {
     store: Arc<dyn TodoStore>,
     clock: Arc<dyn Clock>,
-    quota: u32,
+    limits: StorageLimits,
 }
 
 impl SyncService {
-    /// `quota` is the maximum number of live todos of a user.
-    pub fn new(store: Arc<dyn TodoStore>, clock: Arc<dyn Clock>, quota: u32) -> Self {
-        Self { store, clock, quota }
+    /// Writes within `limits`.
+    pub fn new(store: Arc<dyn TodoStore>, clock: Arc<dyn Clock>, limits: StorageLimits) -> Self {
+        Self { store, clock, limits }
     }
 
     /// Writes the device's changes in one transaction, then reads the changes that the device
@@ -77,70 +83,86 @@ impl SyncService {
     /// The read is a snapshot of its own, taken after the write is durable. It includes that write,
     /// and it is complete up to the timestamp in the answer.
     pub async fn sync(&self, user: UserId, request: SyncRequest) -> Result<SyncOutcome, StoreError> {
-        let SyncRequest { cursor, strategy, changes, limit } = request;
+        let SyncRequest { cursor, strategy, changes, limit, include_deleted } = request;
         let limit = limit.max(1);
+        let batch = |changes| Batch {
+            changes,
+            strategy,
+            all_or_nothing: false,
+            cursor: Some(cursor.clone()),
+            limits: self.limits,
+        };
         let outcomes = if changes.is_empty() {
             Vec::new()
         } else {
-            let batch = Batch {
-                changes,
-                strategy,
-                all_or_nothing: false,
-                cursor: Some(cursor.clone()),
-                quota: self.quota,
-            };
-            match self.store.commit(user, batch, self.clock.now()).await? {
+            match self.store.commit(user, batch(changes), self.clock.now()).await? {
                 Commit::Done(outcomes) => outcomes,
-                Commit::StaleCursor => return Ok(SyncOutcome::StaleCursor),
+                Commit::StaleCursor(stale) => return Ok(SyncOutcome::StaleCursor(stale)),
                 Commit::NoSuchUser => return Ok(SyncOutcome::NoSuchUser),
             }
         };
         let held = held_by_sending(&outcomes);
         // A todo that is left out must not take a place on the page.
         let page_size = limit.saturating_add(u32::try_from(held.len()).unwrap_or(u32::MAX));
-        let Some(found) = self.store.changes(user, cursor.stamp(), page_size).await? else {
-            return Ok(SyncOutcome::NoSuchUser);
-        };
-        if !cursor.continues(&found.position) {
-            return Ok(gone_stale(cursor, outcomes, found.position.epoch));
+        let include_deleted = include_deleted || cursor.since.is_some();
+        let read = || self.store.changes(user, cursor.stamp(), include_deleted, page_size);
+        let Some(mut found) = read().await? else { return Ok(SyncOutcome::NoSuchUser) };
+        if outcomes.is_empty() && cursor.shows_unannounced_restore(&found.position) {
+            // Only a commit begins an epoch, even if it changes no todo.
+            match self.store.commit(user, batch(Vec::new()), self.clock.now()).await? {
+                Commit::Done(_) => {}
+                Commit::StaleCursor(stale) => return Ok(SyncOutcome::StaleCursor(stale)),
+                Commit::NoSuchUser => return Ok(SyncOutcome::NoSuchUser),
+            }
+            let Some(again) = read().await? else { return Ok(SyncOutcome::NoSuchUser) };
+            found = again;
+        }
+        if let Err(stale) = cursor.check(&found.position) {
+            return Ok(gone_stale(cursor, outcomes, stale));
         }
         let (server_changes, has_more) = page(found.todos, found.has_more, &held, limit);
         let last = server_changes.last().filter(|_| has_more);
         let complete_to = last.map_or(found.position.clock, Todo::updated_at);
-        let sync_timestamp = found.position.sync_timestamp(complete_to);
-        let epoch = found.position.epoch;
-        Ok(SyncOutcome::Done(SyncAnswer { outcomes, server_changes, has_more, sync_timestamp, epoch }))
+        Ok(SyncOutcome::Done(SyncAnswer {
+            outcomes,
+            server_changes,
+            has_more,
+            sync_timestamp: found.position.sync_timestamp(complete_to),
+            epoch: found.position.epoch(),
+            digest: (!has_more).then_some(found.position.digest),
+        }))
     }
 
     /// Reads the earliest todos, at most `limit`, that changed after `since`, for a client that has
     /// everything up to that stamp. Tombstones are included.
     pub async fn replay(&self, user: UserId, since: Stamp, limit: u32) -> Result<Replay, StoreError> {
-        Ok(match self.store.changes(user, Some(since), limit).await? {
+        Ok(match self.store.changes(user, Some(since), true, limit).await? {
             None => Replay::NoSuchUser,
-            Some(found) if Cursor::at(Some(since)).continues(&found.position) => Replay::Changes(found),
+            Some(found) if Cursor::at(Some(since)).check(&found.position).is_ok() => Replay::Changes(found),
             Some(found) => Replay::StaleCursor(found.position),
         })
     }
 
-    /// Returns the user's last stamp. `None` if there is no such user.
-    pub async fn last_stamp(&self, user: UserId) -> Result<Option<Stamp>, StoreError> {
-        self.store.clock(user).await
+    /// Returns the user's position: the last stamp, and the epoch. `None` if there is no such user.
+    pub async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
+        self.store.position(user).await
     }
 }
 
 /// The answer when the cursor can't be continued any more. If the cursor was good when the changes
 /// were written, the device gets their outcomes, and learns that the cursor is stale when it asks
 /// again.
-fn gone_stale(cursor: Cursor, outcomes: Vec<Outcome>, epoch: Epoch) -> SyncOutcome {
+fn gone_stale(cursor: Cursor, outcomes: Vec<Outcome>, stale: StaleCursor) -> SyncOutcome {
     let Some(sync_timestamp) = cursor.since.filter(|_| !outcomes.is_empty()) else {
-        return SyncOutcome::StaleCursor;
+        return SyncOutcome::StaleCursor(stale);
     };
     SyncOutcome::Done(SyncAnswer {
         outcomes,
         server_changes: Vec::new(),
         has_more: true,
         sync_timestamp,
-        epoch: cursor.epoch.unwrap_or(epoch),
+        epoch: cursor.epoch.unwrap_or(stale.epoch),
+        digest: None,
     })
 }
 

@@ -5,12 +5,16 @@ use mockall::Sequence;
 use uuid::Uuid;
 
 use super::*;
+use crate::sync::cursor::StaleReason;
+use crate::sync::history::Epochs;
 use crate::time::MockClock;
 use crate::todo::{
-    Action, Base, Conflict, EventKind, Field, MockTodoStore, Rejection, StoredTodo, Upsert, Versions,
+    Action, Base, Conflict, EventKind, Field, MockTodoStore, Rejection, StoredTodo, Upsert, UserRow, Versions,
 };
 
 const USER: UserId = UserId(Uuid::from_u128(7));
+const DIGEST: Digest = Digest::from_i64(0x5eed);
+const LIMITS: StorageLimits = StorageLimits { live: 500, bytes: 9000, tombstones: 70, sweep: 3 };
 
 fn at(micros: i64) -> Stamp {
     Stamp::from_micros(micros).expect("a stamp")
@@ -41,7 +45,13 @@ fn id(n: u128) -> TodoId {
 }
 
 fn position(clock: i64) -> Position {
-    Position { clock: at(clock), horizon: at(10), epoch: Epoch("now".into()) }
+    let epochs = Epochs::new([(1, "now".to_owned())]).expect("an epoch");
+    let row = UserRow { horizon: at(10), digest: DIGEST, ..UserRow::new(at(clock), 1) };
+    row.position(Arc::new(epochs))
+}
+
+fn stale() -> StaleCursor {
+    StaleCursor { reason: StaleReason::Forgotten, epoch: Epoch("now".into()), horizon: at(30) }
 }
 
 fn applied(todo: Todo, client_is_current: bool) -> Outcome {
@@ -72,13 +82,14 @@ fn request(ids: &[u128]) -> SyncRequest {
         strategy: Strategy::Merge,
         changes: ids.iter().map(change).collect(),
         limit: 3,
+        include_deleted: false,
     }
 }
 
 fn service(store: MockTodoStore) -> SyncService {
     let mut clock = MockClock::new();
     clock.expect_now().return_const(at(100));
-    SyncService::new(Arc::new(store), Arc::new(clock), 500)
+    SyncService::new(Arc::new(store), Arc::new(clock), LIMITS)
 }
 
 /// The answer to a device that sends the todos `ids`, if the store decides `outcomes` and then
@@ -93,10 +104,10 @@ async fn exchange(ids: &[u128], outcomes: Vec<Outcome>, changes: Changes) -> Syn
     let named: HashSet<_> = ids.iter().collect();
     let looked_at = 3 + u32::try_from(named.len()).expect("a few");
     let read = store.expect_changes().once().in_sequence(&mut order);
-    read.withf(move |user, since, limit| {
-        *user == USER && *since == Some(at(20)) && (3..=looked_at).contains(limit)
+    read.withf(move |user, since, include_deleted, limit| {
+        (*user, *since, *include_deleted) == (USER, Some(at(20)), true) && (3..=looked_at).contains(limit)
     })
-    .return_once(|_, _, _| Ok(Some(changes)));
+    .return_once(|_, _, _, _| Ok(Some(changes)));
     match service(store).sync(USER, request(ids)).await.expect("the store answers") {
         SyncOutcome::Done(answer) => answer,
         other => panic!("{other:?}"),
@@ -119,7 +130,7 @@ async fn the_changes_of_a_device_are_one_batch_on_its_cursor_under_the_quota() {
         strategy: Strategy::Merge,
         all_or_nothing: false,
         cursor: Some(Cursor::at(Some(at(20)))),
-        quota: 500,
+        limits: LIMITS,
     };
     store
         .expect_commit()
@@ -133,12 +144,12 @@ async fn the_changes_of_a_device_are_one_batch_on_its_cursor_under_the_quota() {
 #[tokio::test]
 async fn a_replay_continues_only_from_the_horizon_to_the_clock() {
     let found = || all(vec![todo(1, 2, 30)]);
-    let stale = || Replay::StaleCursor(position(50));
+    let refused = || Replay::StaleCursor(position(50));
     let cases = [
         (10, Some(found()), Replay::Changes(found())),
         (50, Some(found()), Replay::Changes(found())),
-        (9, Some(found()), stale()),
-        (51, Some(found()), stale()),
+        (9, Some(found()), refused()),
+        (51, Some(found()), refused()),
         (20, None, Replay::NoSuchUser),
     ];
     for (since, read, expected) in cases {
@@ -146,8 +157,10 @@ async fn a_replay_continues_only_from_the_horizon_to_the_clock() {
         store
             .expect_changes()
             .once()
-            .withf(move |user, from, limit| (*user, *from, *limit) == (USER, Some(at(since)), 7))
-            .return_once(|_, _, _| Ok(read));
+            .withf(move |user, from, deleted, limit| {
+                (*user, *from, *deleted, *limit) == (USER, Some(at(since)), true, 7)
+            })
+            .return_once(|_, _, _, _| Ok(read));
         let replay = service(store).replay(USER, at(since), 7).await.expect("the store answers");
         assert_eq!(replay, expected, "{since}");
     }
@@ -223,14 +236,14 @@ async fn each_change_keeps_its_outcome_in_order() {
 async fn the_timestamp_is_the_clock_on_the_last_page_and_else_the_last_stamp() {
     let answer = exchange(&[], vec![], all(vec![todo(1, 1, 30)])).await;
     assert_eq!(
-        (answer.sync_timestamp, answer.has_more, answer.epoch),
-        (at(50).into(), false, Epoch("now".into()))
+        (answer.sync_timestamp, answer.has_more, answer.epoch, answer.digest),
+        (at(50).into(), false, Epoch("now".into()), Some(DIGEST))
     );
 
     let some =
         Changes { todos: vec![todo(1, 1, 30), todo(2, 1, 31)], has_more: true, position: position(50) };
     let answer = exchange(&[], vec![], some).await;
-    assert_eq!((answer.sync_timestamp, answer.has_more), (at(31).into(), true));
+    assert_eq!((answer.sync_timestamp, answer.has_more, answer.digest), (at(31).into(), true, None));
 }
 
 #[tokio::test]
@@ -253,23 +266,23 @@ async fn a_page_that_ends_before_the_horizon_is_marked_as_an_initial_sync() {
         let mut store = MockTodoStore::new();
         let todos = vec![todo(1, 1, 30), todo(2, 1, 31)];
         let changes = Changes { todos, has_more: true, position: far(horizon) };
-        store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
+        store.expect_changes().once().return_once(|_, _, _, _| Ok(Some(changes)));
         let beginning = SyncRequest { cursor: Cursor::default(), ..request(&[]) };
         let outcome = service(store).sync(USER, beginning).await.expect("the store answers");
         let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
         let SyncTimestamp { at: stamp, initial_sync } = answer.sync_timestamp;
         assert_eq!((stamp, initial_sync.is_some()), (at(31), marked));
         let next = Cursor { since: Some(answer.sync_timestamp), epoch: Some(answer.epoch) };
-        assert!(next.continues(&far(horizon)));
+        assert_eq!(next.check(&far(horizon)), Ok(()));
     }
 }
 
 #[tokio::test]
 async fn a_cursor_that_is_stale_at_the_write_reads_nothing() {
     let mut store = MockTodoStore::new();
-    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::StaleCursor));
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::StaleCursor(stale())));
     let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
-    assert_eq!(outcome, SyncOutcome::StaleCursor);
+    assert_eq!(outcome, SyncOutcome::StaleCursor(stale()));
 }
 
 #[tokio::test]
@@ -278,7 +291,7 @@ async fn a_cursor_that_goes_stale_between_write_and_read_is_reported_by_the_next
     let mut store = MockTodoStore::new();
     store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![applied(todo(1, 2, 40), true)])));
     let changes = Changes { todos: vec![], has_more: false, position: gone };
-    store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
+    store.expect_changes().once().return_once(|_, _, _, _| Ok(Some(changes)));
     let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
     let SyncOutcome::Done(answer) = outcome else { panic!("the device gets the outcomes: {outcome:?}") };
     assert_eq!((answer.outcomes.len(), answer.server_changes.len()), (1, 0));
@@ -292,17 +305,71 @@ async fn a_cursor_that_goes_stale_between_write_and_read_is_reported_by_the_next
 #[tokio::test]
 async fn a_stale_cursor_is_reported_to_a_device_that_sends_nothing() {
     let mut store = MockTodoStore::new();
-    let changes = Changes { todos: vec![], has_more: false, position: position(19) };
-    store.expect_changes().once().return_once(|_, _, _| Ok(Some(changes)));
+    let changes = Changes { position: Position { horizon: at(25), ..position(50) }, ..all(vec![]) };
+    store.expect_changes().once().return_once(|_, _, _, _| Ok(Some(changes)));
     let outcome = service(store).sync(USER, request(&[])).await.expect("the store answers");
-    assert_eq!(outcome, SyncOutcome::StaleCursor);
+    let SyncOutcome::StaleCursor(stale) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((stale.reason, stale.horizon), (StaleReason::Forgotten, at(25)));
+}
+
+#[tokio::test]
+async fn a_cursor_ahead_of_the_clock_begins_an_epoch_even_if_the_device_sends_nothing() {
+    let ahead = || Changes { position: position(19), ..all(vec![]) };
+    let nothing = Batch {
+        changes: vec![],
+        strategy: Strategy::Merge,
+        all_or_nothing: false,
+        cursor: Some(Cursor::at(Some(at(20)))),
+        limits: LIMITS,
+    };
+    // The other device of a race wrote more in between: the cursor is not ahead any more.
+    for (committed, read_again, expected) in [
+        (Commit::StaleCursor(stale()), None, SyncOutcome::StaleCursor(stale())),
+        (Commit::NoSuchUser, None, SyncOutcome::NoSuchUser),
+        (Commit::Done(vec![]), Some(None), SyncOutcome::NoSuchUser),
+    ] {
+        let mut store = MockTodoStore::new();
+        let mut order = Sequence::new();
+        let expect_read = |store: &mut MockTodoStore, order: &mut Sequence, found| {
+            store.expect_changes().once().in_sequence(order).return_once(|_, _, _, _| Ok(found));
+        };
+        expect_read(&mut store, &mut order, Some(ahead()));
+        let nothing = nothing.clone();
+        store
+            .expect_commit()
+            .once()
+            .in_sequence(&mut order)
+            .withf(move |user, batch, _| (*user, batch) == (USER, &nothing))
+            .return_once(|_, _, _| Ok(committed));
+        if let Some(found) = read_again {
+            expect_read(&mut store, &mut order, found);
+        }
+        let outcome = service(store).sync(USER, request(&[])).await.expect("the store answers");
+        assert_eq!(outcome, expected);
+    }
+}
+
+#[tokio::test]
+async fn tombstones_are_left_out_only_from_the_beginning_and_unless_asked_for() {
+    for (since, include_deleted, expected) in
+        [(None, false, false), (None, true, true), (Some(at(20)), false, true), (Some(at(20)), true, true)]
+    {
+        let mut store = MockTodoStore::new();
+        store
+            .expect_changes()
+            .once()
+            .withf(move |_, from, included, _| (*from, *included) == (since, expected))
+            .return_once(|_, _, _, _| Ok(None));
+        let request = SyncRequest { cursor: Cursor::at(since), include_deleted, ..request(&[]) };
+        service(store).sync(USER, request).await.expect("the store answers");
+    }
 }
 
 #[tokio::test]
 async fn a_user_deleted_between_write_and_read_does_not_exist() {
     let mut store = MockTodoStore::new();
     store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![])));
-    store.expect_changes().once().return_once(|_, _, _| Ok(None));
+    store.expect_changes().once().return_once(|_, _, _, _| Ok(None));
     let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::NoSuchUser);
 }

@@ -7,8 +7,8 @@ use super::{List, at, id, title};
 use crate::text::ClientId;
 use crate::time::Stamp;
 use crate::todo::{
-    Action, Base, Batch, Change, Description, Edit, NewTodo, StoredTodo, Strategy as Rule, Title, Todo,
-    Upsert, Versions,
+    Action, Base, Batch, Change, Description, Edit, NewTodo, StorageLimits, StoredTodo, Strategy as Rule,
+    Title, Todo, Upsert, Versions,
 };
 
 pub fn rule() -> impl Strategy<Value = Rule> {
@@ -143,6 +143,6 @@ pub fn batch() -> impl Strategy<Value = Batch> {
         strategy,
         all_or_nothing,
         cursor: None,
-        quota,
+        limits: StorageLimits { live: quota, ..StorageLimits::default() },
     })
 }

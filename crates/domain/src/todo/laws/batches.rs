@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{List, any, at, batch, change, differing, id, named, named_otherwise, titled, upsert};
 use crate::sync::{Cursor, Epoch};
 use crate::todo::plan::{Decision, Plan, UserState, Written};
-use crate::todo::{Action, Base, Batch, Field, Outcome, Strategy as Rule, Todo, TodoNumber, Upsert};
+use crate::todo::{Action, Base, Batch, Field, Outcome, Strategy as Rule, Todo, TodoNumber, Upsert, UserRow};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
@@ -35,7 +35,7 @@ proptest! {
                 (outcome, expected) => prop_assert_eq!(outcome, expected),
             }
         }
-        prop_assert_eq!(together.position, alone.position);
+        prop_assert_eq!(together.row, alone.row);
     }
 
     #[test]
@@ -59,14 +59,18 @@ proptest! {
     ) {
         let since = at(since);
         let epoch = Epoch(if epoch { "first" } else { "another" }.into());
-        let continues = epoch.0 == "first" && list.position.horizon <= since && since <= list.position.clock;
+        let names_current = epoch.0 == "first";
+        let continues = names_current && list.row.horizon <= since && since <= list.row.clock;
         batch.cursor = Some(Cursor { epoch: Some(epoch), ..Cursor::at(Some(since)) });
         let mut after = list.clone();
         let done = after.decide(&batch, now);
-        prop_assert_eq!(done.decision != Decision::StaleCursor, continues);
+        prop_assert_eq!(!matches!(done.decision, Decision::StaleCursor(_)), continues);
         if !continues {
             prop_assert!(done.written.is_empty() && done.events.is_empty());
-            prop_assert_eq!((after.todos, after.position), (list.todos, list.position));
+            let ahead = since > list.row.clock && names_current;
+            prop_assert_eq!(after.row.history.last().counter, u32::from(ahead), "an epoch begins");
+            let history = list.row.history.clone();
+            prop_assert_eq!((after.todos, UserRow { history, ..after.row }), (list.todos, list.row));
         }
     }
 
@@ -111,7 +115,7 @@ proptest! {
                 written.iter().map(|w| (w.todo.versions(), w.todo.updated_at(), w.is_new)).collect()
             };
             prop_assert_eq!(facts(plan.written()), facts(&done.written));
-            prop_assert_eq!((state.clock(), state.live()), (anew.position.clock, anew.live()));
+            prop_assert_eq!(state.row(), anew.row.clone());
         }
     }
 
@@ -144,7 +148,7 @@ fn outcome_event_and_written_row_share_one_todo() {
 fn too_few_fresh_numbers_are_an_error() {
     let list = List::new(at(50), []);
     let new = change(id(1), Base::Unknown, Action::Upsert(upsert(titled("milk"), None)));
-    let mut state = UserState::new(list.position, 0, [], vec![]);
+    let mut state = UserState::new(list.row, list.epochs, [], vec![], vec![]);
     let decided = Plan::decide(&mut state, &batch(Rule::Manual, vec![new]), at(60));
     assert!(decided.is_err());
 }

@@ -25,7 +25,7 @@ proptest! {
         list in any::list(), batch in any::batch(), now in any::now(),
     ) {
         let done = list.clone().decide(&batch, now);
-        let mut last = list.position.clock;
+        let mut last = list.row.clock;
         for step in replay(&list, &batch, &done) {
             if let Some(after) = applied(step.outcome) {
                 prop_assert_eq!(after.version(), step.before.map_or(0, |before| before.version()) + 1);
@@ -127,7 +127,7 @@ proptest! {
         let done = after.decide(&batch, now);
         if refused(&batch, done.outcomes()) {
             prop_assert!(done.events.is_empty() && done.written.is_empty());
-            prop_assert_eq!((after.todos, after.position), (list.todos, list.position));
+            prop_assert_eq!((after.todos, after.row), (list.todos, list.row));
             return Ok(());
         }
         let published: Vec<_> = done.events.iter().map(|event| &*event.todo).collect();
@@ -153,8 +153,8 @@ proptest! {
             let last = done.applied().into_iter().rfind(|todo| todo.id() == written.todo.id());
             prop_assert_eq!(Some(&*written.todo), last);
         }
-        let clock = done.applied().last().map_or(list.position.clock, |todo| todo.updated_at());
-        prop_assert_eq!(after.position.clock, clock);
+        let clock = done.applied().last().map_or(list.row.clock, |todo| todo.updated_at());
+        prop_assert_eq!(after.row.clock, clock);
     }
 
     #[test]
@@ -167,11 +167,11 @@ proptest! {
             let was_live = step.before.as_ref().is_some_and(|before| !before.deleted());
             if let Some(after) = applied(step.outcome) {
                 live = live + u32::from(!after.deleted()) - u32::from(was_live);
-                prop_assert!(was_live || after.deleted() || live <= batch.quota);
+                prop_assert!(was_live || after.deleted() || live <= batch.limits.live);
             }
             if let Outcome::Rejected(Rejection::Quota { limit }) = step.outcome {
-                prop_assert_eq!(*limit, batch.quota);
-                prop_assert!(live >= batch.quota, "there was room");
+                prop_assert_eq!(*limit, batch.limits.live);
+                prop_assert!(live >= batch.limits.live, "there was room");
             }
         }
     }
@@ -191,14 +191,14 @@ proptest! {
         if !matches!(first, Outcome::Applied { .. } | Outcome::Unchanged { .. }) {
             return Ok(());
         }
-        let after = (apart.todos.clone(), apart.position.clone());
+        let after = (apart.todos.clone(), apart.row.clone());
         let again = apart.decide(&once, at(later));
         prop_assert!(in_place(&again.outcomes()[0]));
-        prop_assert_eq!(&(apart.todos, apart.position), &after);
+        prop_assert_eq!(&(apart.todos, apart.row), &after);
 
         let both = together.decide(&twice, now);
         prop_assert_eq!(&both.outcomes()[0], &first);
         prop_assert!(in_place(&both.outcomes()[1]));
-        prop_assert_eq!((together.todos, together.position), after);
+        prop_assert_eq!((together.todos, together.row), after);
     }
 }

@@ -15,15 +15,17 @@ mod repeats;
 mod strategies;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::plan::{Decision, Plan, UserState, Written};
 use super::{
-    Action, Base, Batch, Change, Edit, Field, Outcome, Strategy, Title, Todo, TodoEvent, TodoNumber, Upsert,
+    Action, Base, Batch, Change, Edit, Field, OldTombstone, Outcome, StorageLimits, Strategy, Title, Todo,
+    TodoEvent, TodoNumber, Upsert, UserRow,
 };
 use crate::ids::TodoId;
-use crate::sync::{Epoch, Position};
+use crate::sync::Epochs;
 use crate::time::Stamp;
 
 /// `micros` after an arbitrary beginning.
@@ -52,7 +54,7 @@ fn upsert(edit: Edit, deleted: Option<bool>) -> Upsert {
 }
 
 fn batch(strategy: Strategy, changes: Vec<Change>) -> Batch {
-    Batch { changes, strategy, all_or_nothing: false, cursor: None, quota: 1000 }
+    Batch { changes, strategy, all_or_nothing: false, cursor: None, limits: StorageLimits::default() }
 }
 
 /// The result of a decided batch.
@@ -61,13 +63,14 @@ struct Done {
     decision: Decision,
     events: Vec<TodoEvent>,
     written: Vec<Written>,
+    swept: Vec<TodoId>,
 }
 
 impl Done {
     fn outcomes(&self) -> &[Outcome] {
         match &self.decision {
             Decision::Decided(outcomes) => outcomes,
-            Decision::StaleCursor => panic!("the cursor is stale"),
+            Decision::StaleCursor(_) => panic!("the cursor is stale"),
         }
     }
 
@@ -89,18 +92,18 @@ fn in_place(outcome: &Outcome) -> bool {
 /// those of the plan.
 #[derive(Clone, Debug, PartialEq)]
 struct List {
-    position: Position,
+    row: UserRow,
+    epochs: Arc<Epochs>,
     todos: BTreeMap<TodoId, Todo>,
     last_number: i64,
 }
 
 impl List {
     fn new(clock: Stamp, todos: impl IntoIterator<Item = Todo>) -> Self {
-        Self {
-            position: Position { clock, horizon: at(0), epoch: Epoch("first".into()) },
-            todos: todos.into_iter().map(|todo| (todo.id(), todo)).collect(),
-            last_number: 100,
-        }
+        let todos: BTreeMap<_, _> = todos.into_iter().map(|todo| (todo.id(), todo)).collect();
+        let row = recount(&UserRow { horizon: at(0), ..UserRow::new(clock, 1) }, &todos);
+        let epochs = Arc::new(Epochs::new([(1, "first".to_owned())]).expect("an epoch"));
+        Self { row, epochs, todos, last_number: 100 }
     }
 
     fn live(&self) -> u32 {
@@ -113,24 +116,50 @@ impl List {
             (self.last_number + 1..).take(batch.possible_creations()).map(TodoNumber).collect();
         self.last_number += i64::try_from(numbers.len()).expect("few numbers");
         let named = batch.ids().into_iter().filter_map(|id| self.todos.get(&id).cloned());
-        UserState::new(self.position.clone(), self.live(), named, numbers)
+        let candidates = usize::try_from(self.row.sweep_candidates([batch])).expect("few");
+        let mut tombstones: Vec<_> = self.todos.values().filter(|todo| todo.deleted()).collect();
+        tombstones.sort_unstable_by_key(|todo| todo.updated_at());
+        let oldest = tombstones.into_iter().take(candidates).map(|todo| OldTombstone {
+            id: todo.id(),
+            stamp: todo.updated_at(),
+            bytes: todo.stored_bytes(),
+        });
+        UserState::new(self.row.clone(), self.epochs.clone(), named, numbers, oldest.collect())
     }
 
     fn decide(&mut self, batch: &Batch, now: Stamp) -> Done {
         let mut state = self.load(batch);
         let plan = Plan::decide(&mut state, batch, now).expect("numbers enough");
         let written = plan.written().to_vec();
+        for id in plan.swept() {
+            assert!(self.todos.remove(id).is_some_and(|todo| todo.deleted()), "only tombstones are removed");
+        }
         for Written { todo, is_new } in &written {
             assert_eq!(self.todos.insert(todo.id(), Todo::clone(todo)).is_none(), *is_new);
         }
-        self.position.clock = state.clock();
-        assert_eq!(state.live(), self.live(), "the stored count equals the number of live todos");
-        let (decision, events) = plan.into_parts();
-        Done { decision, events, written }
+        if let Some(row) = plan.user_row() {
+            self.row = row.clone();
+        }
+        assert_eq!(state.row(), self.row, "the plan writes every change of the state");
+        assert_eq!(self.row, recount(&self.row, &self.todos), "the sums equal those over all todos");
+        let (swept, (decision, events)) = (plan.swept().to_vec(), plan.into_parts());
+        Done { decision, events, written, swept }
     }
 
     fn one(&mut self, strategy: Strategy, change: Change, now: Stamp) -> Outcome {
         self.decide(&batch(strategy, vec![change]), now).outcomes()[0].clone()
+    }
+}
+
+/// `row` with the sums over `todos`.
+fn recount(row: &UserRow, todos: &BTreeMap<TodoId, Todo>) -> UserRow {
+    let count = |deleted| todos.values().map(|todo| u32::from(todo.deleted() == deleted)).sum();
+    UserRow {
+        live: count(false),
+        tombstones: count(true),
+        stored_bytes: todos.values().map(Todo::stored_bytes).sum(),
+        digest: todos.values().map(Todo::digest).sum(),
+        ..row.clone()
     }
 }
 

@@ -78,7 +78,7 @@ proptest! {
         let conflict = done.outcomes().iter().find(|outcome| matches!(outcome, Outcome::Conflict(_)));
         prop_assert_eq!(conflict, None, "a device is never in conflict with itself");
         prop_assert_eq!(values(&together), values(&apart));
-        prop_assert_eq!(together.position, apart.position);
+        prop_assert_eq!(together.row, apart.row);
     }
 
     #[test]
@@ -195,7 +195,7 @@ proptest! {
         let mut list = List::new(at(50), todo);
         // If the clock is behind the last stamp, a device time can count later that did not count
         // before.
-        let now = now.max(list.position.clock);
+        let now = now.max(list.row.clock);
         list.decide(&batch, now);
         let once = values(&list);
         list.decide(&batch, later.max(now));

@@ -171,7 +171,7 @@ proptest! {
             prop_assert!(conflict.fields.iter().all(|field| wanted.contains(field)));
             let Some(part) = &conflict.applied else {
                 prop_assert_eq!(&*conflict.current, &todo);
-                prop_assert_eq!((&list.todos, list.position.clock), (&before, at(50)));
+                prop_assert_eq!((&list.todos, list.row.clock), (&before, at(50)));
                 return Ok(());
             };
             prop_assert_eq!((rule, conflict.server_wins), (Rule::Merge, false));

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::change::{Action, Base, Change, Edit, NewTodo};
 use super::entity::Todo;
+use super::limits::StorageLimits;
 use super::outcome::Outcome;
 use super::query::ListQuery;
 use super::store::{Commit, Page, TodoStore};
@@ -28,13 +29,13 @@ use crate::time::Clock;
 pub struct TodoService {
     store: Arc<dyn TodoStore>,
     clock: Arc<dyn Clock>,
-    quota: u32,
+    limits: StorageLimits,
 }
 
 impl TodoService {
-    /// `quota` is the maximum number of live todos of a user.
-    pub fn new(store: Arc<dyn TodoStore>, clock: Arc<dyn Clock>, quota: u32) -> Self {
-        Self { store, clock, quota }
+    /// Writes within `limits`.
+    pub fn new(store: Arc<dyn TodoStore>, clock: Arc<dyn Clock>, limits: StorageLimits) -> Self {
+        Self { store, clock, limits }
     }
 
     /// Returns the todo, or a tombstone only if `include_deleted`.
@@ -174,12 +175,12 @@ impl TodoService {
         changes: Vec<Change>,
         all_or_nothing: bool,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
-        let batch =
-            Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, quota: self.quota };
+        let strategy = Strategy::Manual;
+        let batch = Batch { changes, strategy, all_or_nothing, cursor: None, limits: self.limits };
         match self.store.commit(user, batch, self.clock.now()).await? {
             Commit::Done(outcomes) => Ok(Some(outcomes)),
             // A batch without a cursor is never stale.
-            Commit::StaleCursor | Commit::NoSuchUser => Ok(None),
+            Commit::StaleCursor(_) | Commit::NoSuchUser => Ok(None),
         }
     }
 }

@@ -1,12 +1,13 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::sync::{Epoch, Position};
+use crate::sync::Epochs;
 use crate::time::{MockClock, Stamp};
-use crate::todo::{Conflict, Field, MockTodoStore, Rejection, StoredTodo, Title, Versions};
+use crate::todo::{Conflict, Field, MockTodoStore, Rejection, StoredTodo, Title, UserRow, Versions};
 
 const USER: UserId = UserId(Uuid::from_u128(7));
 const ID: TodoId = TodoId(Uuid::from_u128(1));
+const LIMITS: StorageLimits = StorageLimits { live: 500, bytes: 9000, tombstones: 70, sweep: 3 };
 
 fn todo(deleted: bool) -> Todo {
     Todo::from_stored(row(1, deleted)).expect("a valid row")
@@ -36,7 +37,7 @@ fn row(version: i64, deleted: bool) -> StoredTodo {
 fn service(store: MockTodoStore) -> TodoService {
     let mut clock = MockClock::new();
     clock.expect_now().return_const(Stamp::EPOCH);
-    TodoService::new(Arc::new(store), Arc::new(clock), 500)
+    TodoService::new(Arc::new(store), Arc::new(clock), LIMITS)
 }
 
 /// A service whose store expects one batch and answers it with `commit`.
@@ -51,7 +52,7 @@ fn expecting(batch: Batch, commit: Commit) -> TodoService {
 }
 
 fn batch(all_or_nothing: bool, changes: Vec<Change>) -> Batch {
-    Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, quota: 500 }
+    Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, limits: LIMITS }
 }
 
 fn new() -> NewTodo {
@@ -187,7 +188,8 @@ fn restless(total: u64, changes: u32) -> MockTodoStore {
         let clock = Stamp::EPOCH.plus(std::time::Duration::from_secs(read.min(changes).into()));
         let count = total.saturating_sub(query.offset).min(query.limit.into());
         let todos = std::iter::repeat_with(|| todo(false)).take(usize::try_from(count).expect("few"));
-        let position = Position { clock, horizon: Stamp::EPOCH, epoch: Epoch("e".to_owned()) };
+        let epochs = Epochs::new([(1, "e".to_owned())]).expect("an epoch");
+        let position = UserRow::new(clock, 1).position(Arc::new(epochs));
         Ok(Some(Page { todos: todos.collect(), total, position }))
     });
     store

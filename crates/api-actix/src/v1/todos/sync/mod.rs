@@ -45,7 +45,7 @@ async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerR
     let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&state)?;
     let answer = match state.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
-        SyncOutcome::StaleCursor => return Err(resync_required()),
+        SyncOutcome::StaleCursor(_) => return Err(resync_required()),
         SyncOutcome::NoSuchUser => return Err(Problem::account_gone()),
     };
     Ok(json(StatusCode::OK, &Response::new(&answer, &sent, rejected)))

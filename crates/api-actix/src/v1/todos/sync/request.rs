@@ -138,7 +138,7 @@ impl<'a> Request<'a> {
         let cursor = Cursor { since: last_sync, epoch };
         let limit = limit.unwrap_or_else(|| u32::try_from(LIMIT_MAX).unwrap_or(u32::MAX));
         let strategy = strategy.unwrap_or_default();
-        Ok((SyncRequest { cursor, strategy, changes, limit }, sent, rejected))
+        Ok((SyncRequest { cursor, strategy, changes, limit, include_deleted: false }, sent, rejected))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use domain_testkit::build::todo_id;
+use domain_testkit::build::{at_most, todo_id};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, PASSWORD, Setup, TestApi, User, get, narrowed, post};
@@ -24,7 +24,7 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new() -> Self {
-        let api = TestApi::with(Setup { todo_quota: 1, ..Setup::default() });
+        let api = TestApi::with(Setup { storage: at_most(1), ..Setup::default() });
         let (ann, bob) = (api.user("ann").await, api.user("bob").await);
         let todo = api.post(&ann.token, "/todos", json!({"title": "Buy milk"})).await.expect(201);
         let uuid = todo["id"].as_str().expect("text").to_owned();
