@@ -83,7 +83,7 @@ pub fn rejection(reason: Rejection) -> Validation {
 
 fn too_much_metadata(error: MetadataError) -> FieldError {
     match error {
-        MetadataError::NotOneValue => FieldError::invalid(error.to_string()),
+        MetadataError::NotCanonical => FieldError::invalid(error.to_string()),
         MetadataError::ValueTooLong { max, got }
         | MetadataError::TooManyKeys { max, got }
         | MetadataError::TooLarge { max, got } => {

@@ -169,6 +169,7 @@ impl Account {
     /// Changes columns of a todo, which keeps its version and its stamp.
     fn overwrite(&mut self, id: TodoId, change: impl FnOnce(&mut StoredTodo)) {
         let todo = self.todos.get_mut(&id).expect("the todo exists");
+        let [metadata, metadata_versions] = todo.metadata().to_columns();
         let mut row = StoredTodo {
             id,
             number: todo.number().0,
@@ -180,8 +181,8 @@ impl Account {
             deleted_at: todo.deleted_at(),
             client_id: todo.client_id().cloned().map(Into::into),
             versions: todo.versions(),
-            metadata: todo.metadata().to_json(),
-            metadata_versions: todo.metadata().versions_to_json(),
+            metadata,
+            metadata_versions,
         };
         change(&mut row);
         let before = std::mem::replace(todo, Todo::from_stored(row).expect("a valid row"));

@@ -45,9 +45,9 @@ pub struct StoredTodo {
     pub deleted_at: Option<Stamp>,
     pub client_id: Option<String>,
     pub versions: Versions,
-    /// [`Metadata::to_json`].
+    /// The first column of [`Metadata::to_columns`].
     pub metadata: Option<String>,
-    /// [`Metadata::versions_to_json`].
+    /// The second column of [`Metadata::to_columns`].
     pub metadata_versions: Option<String>,
 }
 
@@ -78,9 +78,11 @@ impl Todo {
         if row.title.is_none() && row.deleted_at.is_none() {
             return Err(corrupt("title", "null in a live todo"));
         }
-        let metadata =
-            Metadata::from_json(row.metadata.as_deref(), row.metadata_versions.as_deref(), versions.version)
-                .ok_or_else(|| corrupt("metadata", "not as it is written, or without matching versions"))?;
+        let metadata = Metadata::from_columns(
+            [row.metadata.as_deref(), row.metadata_versions.as_deref()],
+            versions.version,
+        )
+        .ok_or_else(|| corrupt("metadata", "not as it is written, or without matching versions"))?;
         Ok(Self {
             id: row.id,
             number: TodoNumber(row.number),
@@ -196,7 +198,7 @@ impl Todo {
         &self.metadata
     }
 
-    /// The version at which `field` last changed: 0 for a metadata key that never had a value.
+    /// The version at which `field` last changed.
     #[must_use]
     pub fn version_of(&self, field: &Field) -> i64 {
         match field {
@@ -208,8 +210,8 @@ impl Todo {
         }
     }
 
-    /// The length of what the store keeps of the user's input, in bytes of UTF-8: title,
-    /// description, and the keys and values of the metadata, removed keys included.
+    /// The length of what a store keeps of the user's input, in bytes of UTF-8: title, description
+    /// and the columns of the metadata, in which removed keys have a part too.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         let title = self.title().as_str().len();

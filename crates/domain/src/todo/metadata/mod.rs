@@ -8,7 +8,6 @@
 //!
 //! Deliberately absent: the meaning of any value, and JSON. The rule compares texts.
 
-mod stored;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -71,31 +70,25 @@ impl Metadata {
         self.0.iter().flat_map(|entries| entries.removed.keys())
     }
 
-    /// The todo's version at which `key` last changed: for a key that the todo does not know, the
-    /// floor.
+    /// The todo's version at which `key` last changed.
     #[must_use]
     pub fn version_of(&self, key: &str) -> i64 {
-        let Some(entries) = &self.0 else { return 0 };
+        let Some(entries) = &self.0 else { return 1 };
         let present = entries.present.get(key).map(|(_, version)| version);
-        present.or_else(|| entries.removed.get(key)).copied().unwrap_or(entries.floor)
+        present.or_else(|| entries.removed.get(key)).copied().unwrap_or(self.floor())
     }
 
-    /// The version that counts for every key that the todo does not know; 0 unless versions of
-    /// removed keys were folded.
+    /// The version that counts for every key that the todo does not know: that of the creation, or
+    /// a later one at which such a key may have been removed.
     #[must_use]
     pub fn floor(&self) -> i64 {
-        self.0.as_ref().map_or(0, |entries| entries.floor)
+        self.0.as_ref().map_or(1, |entries| entries.floor.max(1))
     }
 
     /// The length of the present keys and values in bytes of UTF-8.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.entries().map(|(key, value)| key.as_str().len() + value.as_str().len()).sum()
-    }
-
-    /// [`Self::bytes`], and the length of the removed keys that are remembered.
-    pub(super) fn stored_bytes(&self) -> usize {
-        self.bytes() + self.removed().map(|key| key.as_str().len()).sum::<usize>()
     }
 
     /// Whether the present keys and values are exactly those that `edit` sets.
@@ -132,41 +125,50 @@ impl Metadata {
         Ok(())
     }
 
-    /// The values as a JSON object; `None` if no key is present. A store keeps this text.
+    /// The values and the versions in the form in which a store keeps them, each in a column of its
+    /// own: a line `key TAB value LF` for each key, and a line `key TAB version LF` for each key,
+    /// present or removed, after one with an empty key for the floor. `None` where there is no line.
     #[must_use]
-    pub fn to_json(&self) -> Option<String> {
-        let mut text = String::new();
+    pub fn to_columns(&self) -> [Option<String>; 2] {
+        let mut values = String::new();
         for (key, value) in self.entries() {
-            stored::push_member(&mut text, key.as_str(), value.as_str());
+            values.extend([key.as_str(), "\t", value.as_str(), "\n"]);
         }
-        closed(text)
+        let mut versions = String::new();
+        for (key, version) in self.versions() {
+            versions.extend([key, "\t", &version.to_string(), "\n"]);
+        }
+        [values, versions].map(|column| (!column.is_empty()).then_some(column))
     }
 
-    /// The versions of keys, present and removed, as a JSON object; the empty key is the floor.
-    /// `None` if there is none. A store keeps this text.
-    #[must_use]
-    pub fn versions_to_json(&self) -> Option<String> {
-        let entries = self.0.as_ref()?;
-        let mut text = String::new();
-        if entries.floor > 0 {
-            stored::push_member(&mut text, "", &entries.floor.to_string());
-        }
-        let present = entries.present.iter().map(|(key, (_, version))| (key, version));
-        for (key, version) in present.chain(&entries.removed) {
-            stored::push_member(&mut text, key.as_str(), &version.to_string());
-        }
-        closed(text)
+    /// The length of [`Self::to_columns`] in bytes.
+    pub(super) fn stored_bytes(&self) -> usize {
+        let digits = |version: i64| version.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let separators = 2;
+        let values = self.bytes() + self.len() * separators;
+        values + self.versions().map(|(key, at)| key.len() + digits(at) + separators).sum::<usize>()
     }
 
-    /// Metadata read back from a store, as [`Self::to_json`] and [`Self::versions_to_json`] wrote
-    /// it. `None` if no sequence of changes of a todo at `version` leaves such texts.
-    pub(super) fn from_json(values: Option<&str>, versions: Option<&str>, version: i64) -> Option<Self> {
+    /// The version of each key, present or removed, and under an empty key the floor if there is
+    /// one.
+    fn versions(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.0.iter().flat_map(|entries| {
+            let floor = (entries.floor > 0).then_some(("", entries.floor));
+            let present = entries.present.iter().map(|(key, (_, version))| (key.as_str(), *version));
+            let removed = entries.removed.iter().map(|(key, version)| (key.as_str(), *version));
+            floor.into_iter().chain(present).chain(removed)
+        })
+    }
+
+    /// Metadata read back from a store, as [`Self::to_columns`] wrote it. `None` if no sequence of
+    /// changes of a todo at `version` leaves such columns.
+    pub(super) fn from_columns([values, versions]: [Option<&str>; 2], version: i64) -> Option<Self> {
         if values.is_none() && versions.is_none() {
             return Some(Self::default());
         }
         let mut entries = Entries::default();
-        for member in versions.into_iter().flat_map(stored::members) {
-            let (key, text) = member?;
+        for line in lines(versions) {
+            let (key, text) = line?;
             let at = text.parse().ok().filter(|at| (1..=version).contains(at))?;
             if key.is_empty() {
                 entries.floor = at;
@@ -174,9 +176,9 @@ impl Metadata {
                 entries.removed.insert(MetadataKey::from_stored(key), at);
             }
         }
-        for member in values.into_iter().flat_map(stored::members) {
-            let (key, value) = member?;
-            let (key, at) = entries.removed.remove_entry(key.as_str())?;
+        for line in lines(values) {
+            let (key, value) = line?;
+            let (key, at) = entries.removed.remove_entry(key)?;
             entries.present.insert(key, (MetadataValue::from_stored(value), at));
         }
         Some(Self(Some(Arc::new(entries))))
@@ -195,10 +197,8 @@ impl Entries {
     }
 }
 
-fn closed(mut object: String) -> Option<String> {
-    if object.is_empty() {
-        return None;
-    }
-    object.push('}');
-    Some(object)
+/// The parts of each line of a column; `None` for a line that is not as it was written.
+fn lines(column: Option<&str>) -> impl Iterator<Item = Option<(&str, &str)>> {
+    let lines = column.into_iter().flat_map(|column| column.split_inclusive('\n'));
+    lines.map(|line| line.strip_suffix('\n')?.split_once('\t'))
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::stored;
 use crate::text::{TextError, one_line};
 
 /// The name of a metadata entry: 1–64 characters, none of them a control character. White space
@@ -28,7 +27,7 @@ impl MetadataKey {
     }
 
     /// A key read back from a store, to which the current input rules do not apply.
-    pub(super) fn from_stored(text: String) -> Self {
+    pub(super) fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
@@ -77,14 +76,15 @@ impl MetadataValue {
     /// The maximum length of the canonical text in characters.
     pub const MAX: usize = 2_000;
 
-    /// Checks that `text` is within the limit, and one complete value.
+    /// Checks that `text` is within the limit. Canonical text contains no control character up to
+    /// U+001F.
     pub fn from_canonical(text: &str) -> Result<Self, MetadataError> {
         let got = text.chars().count();
         if got > Self::MAX {
             return Err(MetadataError::ValueTooLong { max: Self::MAX, got });
         }
-        if stored::value(text) != Some((text, "")) {
-            return Err(MetadataError::NotOneValue);
+        if text.is_empty() || text.contains(|c| c < ' ') {
+            return Err(MetadataError::NotCanonical);
         }
         Ok(Self(text.into()))
     }
@@ -119,9 +119,9 @@ pub enum MetadataError {
     /// A value has more characters than allowed.
     #[error("must be at most {max} characters long as JSON; it has {got}")]
     ValueTooLong { max: usize, got: usize },
-    /// A text is not one JSON value.
-    #[error("must be one JSON value")]
-    NotOneValue,
+    /// A text is not canonical JSON.
+    #[error("must be canonical JSON")]
+    NotCanonical,
     /// The todo would have more keys than allowed.
     #[error("must have at most {max} keys; it would have {got}")]
     TooManyKeys { max: usize, got: usize },
