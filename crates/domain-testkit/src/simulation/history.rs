@@ -193,17 +193,21 @@ impl Attempt<'_> {
 
 /// The fields whose current values the change names, which shows that its device knows them. A
 /// change without a possible base that altered nothing may be a creation whose answer was lost:
-/// then the fields that it left out, and that a creation leaves as they are, are included.
+/// then the fields that it left out, and that a creation leaves as they are, are included. A merge
+/// knows this from a refused change too.
 fn shown_to_know(change: &Change, outcome: &Outcome) -> Vec<Field> {
-    let (todo, altered) = match (outcome, outcome.written()) {
-        (_, Some((todo, _))) => (todo, true),
-        (Outcome::Unchanged { todo: Some(todo), .. }, None) => (todo, false),
+    let wanted = wanted(&change.action, None);
+    let (todo, repeats) = match (outcome, outcome.written()) {
+        (_, Some((todo, _))) => (todo, false),
+        (Outcome::Unchanged { todo: Some(todo), .. }, None) => (todo, true),
+        (Outcome::Conflict(refused), None) if refused.strategy == Strategy::Merge => {
+            (&refused.current, wanted.text.as_deref() == Some(refused.current.title().as_str()))
+        }
         _ => return Vec::new(),
     };
-    let wanted = wanted(&change.action, None);
     let row = Row::from(&**todo);
     let no_base = !matches!(change.base, Base::Version(base) if (1..=todo.version()).contains(&base));
-    let may_create = !altered && wanted.text.is_some() && no_base;
+    let may_create = repeats && wanted.text.is_some() && no_base;
     let initial = Row { text: row.text.clone(), ..Row::unknown(row.id) };
     let knows = |field: &Field| {
         let named = only(&wanted, slice::from_ref(field));

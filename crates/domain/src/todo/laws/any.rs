@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{List, at, id, title};
+use super::{KEYS, List, at, id, key, title};
 use crate::text::ClientId;
 use crate::time::Stamp;
 use crate::todo::{
-    Action, Base, Batch, Change, Description, Edit, NewTodo, StorageLimits, StoredTodo, Strategy as Rule,
-    Title, Todo, Upsert, Versions,
+    Action, Base, Batch, Change, Description, Edit, Metadata, MetadataEdit, MetadataKey, MetadataValue,
+    NewTodo, StorageLimits, StoredTodo, Strategy as Rule, Title, Todo, Upsert, Versions,
 };
 
 pub fn rule() -> impl Strategy<Value = Rule> {
@@ -28,13 +28,52 @@ fn a_device() -> impl Strategy<Value = Option<ClientId>> {
     prop::option::of(select(vec!["phone", "laptop"]).prop_map(|name| ClientId::parse(name).expect("a name")))
 }
 
+fn a_key() -> impl Strategy<Value = MetadataKey> {
+    select(KEYS.to_vec()).prop_map(key)
+}
+
+fn a_value() -> impl Strategy<Value = MetadataValue> {
+    select(vec!["1", "\"a\""]).prop_map(|text| MetadataValue::from_canonical(text).expect("a value"))
+}
+
+fn a_metadata_edit() -> impl Strategy<Value = MetadataEdit> {
+    prop_oneof![
+        1 => Just(MetadataEdit::new()),
+        1 => prop::collection::btree_map(a_key(), prop::option::of(a_value()), 1..=2),
+    ]
+}
+
+/// The stored metadata of a todo that was changed at versions up to 5, and the highest of them.
+fn stored_metadata() -> impl Strategy<Value = ([Option<String>; 2], i64)> {
+    let entries = prop::collection::btree_map(a_key(), (prop::option::of(a_value()), 1..=5i64), 0..=2);
+    let floor = prop::option::weighted(0.2, 1..=5i64);
+    let some = (entries, floor).prop_map(|(entries, floor)| {
+        let (mut values, mut versions) = (String::new(), String::new());
+        if let Some(floor) = floor {
+            versions.extend(["\t", &floor.to_string(), "\n"]);
+        }
+        for (key, (value, version)) in &entries {
+            versions.extend([key.as_str(), "\t", &version.to_string(), "\n"]);
+            if let Some(value) = value {
+                values.extend([key.as_str(), "\t", value.as_str(), "\n"]);
+            }
+        }
+        let highest = entries.values().map(|(_, version)| *version).chain(floor).max();
+        ([values, versions].map(|column| Some(column).filter(|column| !column.is_empty())), highest)
+    });
+    prop_oneof![1 => Just(([None, None], None)), 1 => some]
+        .prop_map(|(columns, highest)| (columns, highest.unwrap_or(1)))
+}
+
 /// The todo `id(n)` with a stamp between `at(10 * n)` and `at(10 * n + 9)`, in any state that
 /// accepted changes can leave.
 pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
     let versions = (1..=5i64, 1..=5i64, 1..=5i64, 1..=5i64);
-    (a_title(), a_description(), any::<(bool, bool)>(), versions, 0..10i64, a_device()).prop_map(
-        move |(title, description, (completed, deleted), (t, d, c, x), micros, device)| {
+    let values = (a_title(), a_description(), any::<(bool, bool)>(), stored_metadata());
+    (values, versions, 0..10i64, a_device()).prop_map(
+        move |((title, description, (completed, deleted), metadata), (t, d, c, x), micros, device)| {
             let stamp = at(10 * i64::from(n) + micros);
+            let ([metadata, metadata_versions], of_metadata) = metadata;
             Todo::from_stored(StoredTodo {
                 id: id(n.into()),
                 number: n.into(),
@@ -46,23 +85,44 @@ pub fn todo(n: u8) -> impl Strategy<Value = Todo> {
                 deleted_at: deleted.then_some(stamp),
                 client_id: device.map(Into::into),
                 versions: Versions {
-                    version: t.max(d).max(c).max(x),
+                    version: t.max(d).max(c).max(x).max(of_metadata),
                     title: t,
                     description: d,
                     completed: c,
                     deleted: x,
                 },
-                metadata: None,
-                metadata_versions: None,
+                metadata,
+                metadata_versions,
             })
             .expect("a valid row")
         },
     )
 }
 
+/// What is left of `todo` once it is a tombstone and has shrunk.
+pub fn shrunk_from(todo: Todo) -> Todo {
+    Todo {
+        title: None,
+        description: None,
+        deleted_at: Some(todo.updated_at()),
+        metadata: Metadata::default(),
+        ..todo
+    }
+}
+
+/// A shrunk tombstone.
+pub fn shrunk(n: u8) -> impl Strategy<Value = Todo> {
+    todo(n).prop_map(shrunk_from)
+}
+
+/// A todo in any state in which a store may have it.
+pub fn stored(n: u8) -> impl Strategy<Value = Todo> {
+    prop_oneof![4 => todo(n), 1 => shrunk(n)]
+}
+
 /// Any of the todos 1 to 3, under a clock of `at(50)`.
 pub fn list() -> impl Strategy<Value = List> {
-    (prop::option::of(todo(1)), prop::option::of(todo(2)), prop::option::of(todo(3)))
+    (prop::option::of(stored(1)), prop::option::of(stored(2)), prop::option::of(stored(3)))
         .prop_map(|(a, b, c)| List::new(at(50), [a, b, c].into_iter().flatten()))
 }
 
@@ -81,31 +141,44 @@ pub fn base() -> impl Strategy<Value = Base> {
 }
 
 pub fn edit() -> impl Strategy<Value = Edit> {
-    (prop::option::of(a_title()), prop::option::of(a_description()), any::<Option<bool>>())
-        .prop_map(|(title, description, completed)| Edit { title, description, completed, ..Edit::default() })
+    let title = prop::option::of(a_title());
+    (title, prop::option::of(a_description()), any::<Option<bool>>(), a_metadata_edit()).prop_map(
+        |(title, description, completed, metadata)| Edit { title, description, completed, metadata },
+    )
 }
 
+/// What a device sends that edits, deletes, restores or creates a todo. It does not heal.
 pub fn upsert() -> impl Strategy<Value = Upsert> {
     let deleted = prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let updated_at = prop::option::weighted(0.9, device_time());
-    (edit(), deleted, prop::option::of(device_time()), updated_at).prop_map(
-        |(edit, deleted, created_at, updated_at)| Upsert {
+    let instants = (prop::option::of(device_time()), prop::option::of(device_time()));
+    (edit(), deleted, instants, updated_at).prop_map(
+        |(edit, deleted, (created_at, completed_at), updated_at)| Upsert {
             edit,
             deleted,
             created_at,
+            completed_at,
             updated_at,
             ..Upsert::default()
         },
     )
 }
 
+/// What a device sends to give back a todo that the server lost.
+pub fn healing() -> impl Strategy<Value = Upsert> {
+    upsert().prop_map(|upsert| Upsert { healing: true, updated_at: None, ..upsert })
+}
+
 fn new_todo() -> impl Strategy<Value = NewTodo> {
-    (a_title(), a_description(), any::<bool>(), prop::option::of(device_time())).prop_map(
-        |(title, description, completed, created_at)| NewTodo {
+    let instants = (prop::option::of(device_time()), prop::option::of(device_time()));
+    (a_title(), a_description(), any::<bool>(), a_metadata_edit(), instants).prop_map(
+        |(title, description, completed, metadata, (created_at, completed_at))| NewTodo {
+            title,
             description,
             completed,
+            metadata,
             created_at,
-            ..NewTodo::new(title)
+            completed_at,
         },
     )
 }
@@ -118,6 +191,7 @@ pub fn repeatable() -> impl Strategy<Value = Action> {
         1 => Just(Action::Delete),
         1 => Just(Action::Restore),
         6 => upsert().prop_map(Action::Upsert),
+        1 => healing().prop_map(Action::Upsert),
     ]
 }
 

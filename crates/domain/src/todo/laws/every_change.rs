@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{any, applied, at, batch as batch_of, differing, in_place, named, replay};
+use super::{any, applied, at, batch as batch_of, differing, fields, in_place, named, replay};
+use crate::time::Stamp;
 use crate::todo::{Action, Batch, EventKind, Field, Outcome, Rejection, Todo};
 
 /// Whether an all-or-nothing batch was refused.
@@ -84,7 +85,7 @@ proptest! {
         for step in replay(&list, &batch, &done) {
             let Some((before, after)) = step.altered() else { continue };
             let changed = differing(before, after);
-            for field in Field::OWN {
+            for field in fields() {
                 let kept = before.version_of(&field);
                 let expected = if changed.contains(&field) { after.version() } else { kept };
                 prop_assert_eq!(after.version_of(&field), expected);
@@ -106,16 +107,17 @@ proptest! {
         let done = list.clone().decide(&batch, now);
         for step in replay(&list, &batch, &done).iter().filter(|step| step.before.is_none()) {
             let Some(after) = applied(step.outcome) else { continue };
-            prop_assert!(Field::OWN.iter().all(|field| after.version_of(&field) == 1));
-            let given = match &step.change.action {
-                Action::Create(new) => new.created_at,
-                Action::Upsert(upsert) => upsert.created_at,
-                _ => None,
+            prop_assert!(fields().iter().all(|field| after.version_of(field) == 1));
+            let (created_at, completed_at, is_tombstone) = match &step.change.action {
+                Action::Create(new) => (new.created_at, new.completed_at, false),
+                Action::Upsert(upsert) => (upsert.created_at, upsert.completed_at, upsert.deleted == Some(true)),
+                other => panic!("{other:?} creates nothing"),
             };
-            let expected = given.filter(|given| *given <= now).unwrap_or(after.updated_at());
-            prop_assert_eq!(after.created_at(), expected);
-            prop_assert_eq!(after.completed_at(), after.completed().then_some(after.updated_at()));
-            prop_assert!(!after.deleted());
+            let past = |at: Option<Stamp>| at.filter(|at| *at <= now).unwrap_or(after.updated_at());
+            prop_assert_eq!(after.created_at(), past(created_at));
+            prop_assert_eq!(after.completed_at(), after.completed().then_some(past(completed_at)));
+            prop_assert_eq!(after.deleted_at(), is_tombstone.then_some(after.updated_at()));
+            prop_assert_eq!(after.is_shrunk(), is_tombstone);
         }
     }
 
@@ -135,9 +137,9 @@ proptest! {
         let accepted = replay(&list, &batch, &done).into_iter().filter(|step| applied(step.outcome).is_some());
         for (step, event) in accepted.zip(&done.events) {
             let expected = match (step.before.map(|before| before.deleted()), event.todo.deleted()) {
-                (None, _) => EventKind::Created,
+                (None, false) => EventKind::Created,
                 (Some(true), false) => EventKind::Restored,
-                (Some(_), true) => EventKind::Deleted,
+                (_, true) => EventKind::Deleted,
                 (Some(false), false) => EventKind::Updated,
             };
             prop_assert_eq!(event.kind, expected);
@@ -173,6 +175,16 @@ proptest! {
                 prop_assert_eq!(*limit, batch.limits.live);
                 prop_assert!(live >= batch.limits.live, "there was room");
             }
+        }
+    }
+
+    #[test]
+    fn only_a_tombstone_is_without_a_title(
+        list in any::list(), batch in any::batch(), now in any::now(),
+    ) {
+        for after in list.clone().decide(&batch, now).applied() {
+            prop_assert_eq!(after.is_shrunk(), after.title().as_str().is_empty());
+            prop_assert!(after.deleted() || !after.is_shrunk());
         }
     }
 

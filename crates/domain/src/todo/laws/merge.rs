@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::strategies::{outcome, sent};
-use super::{List, any, at, id, named_by_edit, upsert, value, would_alter};
+use super::{List, any, at, fields, id, named_by_edit, upsert, value, would_alter};
 use crate::time::Stamp;
-use crate::todo::{Base, Change, Edit, Field, Outcome, Strategy as Rule, Todo};
+use crate::todo::{Base, Change, Edit, Field, MetadataKey, Outcome, Strategy as Rule, Todo};
 
 /// The values that two changes leave, whichever of them comes first.
 fn in_both_orders(todo: &Todo, a: &Change, b: &Change, now: Stamp) -> [Vec<String>; 2] {
@@ -14,18 +14,20 @@ fn in_both_orders(todo: &Todo, a: &Change, b: &Change, now: Stamp) -> [Vec<Strin
         for change in order {
             list.one(Rule::Merge, change.clone(), now);
         }
-        Field::OWN.iter().map(|field| value(&list.todos[&id(1)], field)).collect()
+        fields().iter().map(|field| value(&list.todos[&id(1)], field)).collect()
     })
 }
 
 /// Two edits without a field in common.
 fn disjoint_edits() -> impl Strategy<Value = (Edit, Edit)> {
-    (any::edit(), any::edit(), any::<[bool; 3]>()).prop_map(|(a, b, [title, description, completed])| {
+    (any::edit(), any::edit(), any::<[bool; 5]>()).prop_map(|(a, b, mine)| {
+        let [title, description, completed, due, list] = mine;
+        let is_mine = |key: &MetadataKey, mine| (if key.as_str() == "due" { due } else { list }) == mine;
         let part = |edit: Edit, mine: bool| Edit {
             title: edit.title.filter(|_| title == mine),
             description: edit.description.filter(|_| description == mine),
             completed: edit.completed.filter(|_| completed == mine),
-            ..Edit::default()
+            metadata: edit.metadata.into_iter().filter(|(key, _)| is_mine(key, mine)).collect(),
         };
         (part(a, true), part(b, false))
     })
@@ -42,11 +44,11 @@ proptest! {
         let sent = upsert(edit, None);
         let wanted = would_alter(&sent, &todo);
         let both: Vec<_> =
-            wanted.iter().cloned().filter(|field| todo.version_of(field) > base).collect();
+            wanted.iter().filter(|field| todo.version_of(field) > base).cloned().collect();
         match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
             Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
             Outcome::Conflict(conflict) => {
-                let rest: Vec<_> = wanted.iter().cloned().filter(|field| !both.contains(field)).collect();
+                let rest: Vec<_> = wanted.iter().filter(|field| !both.contains(field)).cloned().collect();
                 prop_assert!(!both.is_empty());
                 prop_assert_eq!((conflict.fields, conflict.server_wins), (both, false));
                 prop_assert_eq!(conflict.applied.map_or(Vec::new(), |part| part.fields), rest);
@@ -65,7 +67,9 @@ proptest! {
     ) {
         let base = base.min(todo.version());
         let sent = upsert(Edit::default(), Some(true));
-        let changed = Field::OWN.iter().any(|field| todo.version_of(field) > base);
+        // A key that was removed since may be one of those whose versions are folded.
+        let removed_since = todo.metadata().floor() > base;
+        let changed = removed_since || fields().iter().any(|field| todo.version_of(field) > base);
         match outcome(&todo, Rule::Merge, Base::Version(base), &sent, now) {
             Outcome::Unchanged { .. } => prop_assert!(todo.deleted()),
             Outcome::Conflict(conflict) => {

@@ -4,14 +4,18 @@
 //! - [`strategies`], [`merge`]: what each strategy promises about stale changes
 //! - [`batches`], [`repeats`]: what holds for several changes decided together, for the same todo
 //!   among them again, and for a request sent again
+//! - [`healing`], [`shrunk`]: what holds for todos that the server lost, and for tombstones whose
+//!   texts it dropped
 //! - [`examples`]: the same rules as tables to read
 
 mod any;
 mod batches;
 mod every_change;
 mod examples;
+mod healing;
 mod merge;
 mod repeats;
+mod shrunk;
 mod strategies;
 
 use std::collections::BTreeMap;
@@ -21,8 +25,8 @@ use uuid::Uuid;
 
 use super::plan::{Decision, Plan, UserState, Written};
 use super::{
-    Action, Base, Batch, Change, Edit, Field, OldTombstone, Outcome, StorageLimits, Strategy, Title, Todo,
-    TodoEvent, TodoNumber, Upsert, UserRow,
+    Action, Base, Batch, Change, Edit, Field, MetadataKey, OldTombstone, Outcome, StorageLimits, Strategy,
+    Title, Todo, TodoEvent, TodoNumber, Upsert, UserRow,
 };
 use crate::ids::TodoId;
 use crate::sync::Epochs;
@@ -35,6 +39,18 @@ fn at(micros: i64) -> Stamp {
 
 fn id(n: u128) -> TodoId {
     TodoId(Uuid::from_u128(n))
+}
+
+/// The keys of all metadata in the laws.
+const KEYS: [&str; 2] = ["due", "list"];
+
+fn key(text: &str) -> MetadataKey {
+    MetadataKey::parse(text).expect("a key")
+}
+
+/// Every field that a todo in the laws can have.
+fn fields() -> Vec<Field> {
+    Field::OWN.into_iter().chain(KEYS.map(key).map(Field::Metadata)).collect()
 }
 
 fn title(text: &str) -> Title {
@@ -203,7 +219,7 @@ fn value(todo: &Todo, field: &Field) -> String {
 
 /// The fields in which two todos differ.
 fn differing(a: &Todo, b: &Todo) -> Vec<Field> {
-    Field::OWN.into_iter().filter(|field| value(a, field) != value(b, field)).collect()
+    fields().into_iter().filter(|field| value(a, field) != value(b, field)).collect()
 }
 
 fn named_by_edit(edit: &Edit) -> Vec<Field> {
@@ -212,19 +228,21 @@ fn named_by_edit(edit: &Edit) -> Vec<Field> {
         (Field::Description, edit.description.is_some()),
         (Field::Completed, edit.completed.is_some()),
     ];
-    named.into_iter().filter_map(|(field, is_named)| is_named.then_some(field)).collect()
+    let own = named.into_iter().filter_map(|(field, is_named)| is_named.then_some(field));
+    own.chain(edit.metadata.keys().cloned().map(Field::Metadata)).collect()
 }
 
 /// The fields that an action names.
 fn named(action: &Action) -> Vec<Field> {
     match action {
-        Action::Create(_) => Field::OWN.to_vec(),
+        Action::Create(_) => fields(),
         Action::Edit(edit) => named_by_edit(edit),
         Action::Toggle => vec![Field::Completed],
         Action::Delete | Action::Restore => vec![Field::Deleted],
         Action::Upsert(upsert) => {
             let mut fields = named_by_edit(&upsert.edit);
             fields.extend(upsert.deleted.map(|_| Field::Deleted));
+            fields.sort_unstable();
             fields
         }
     }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    List, Step, any, applied, at, batch, change, differing, id, in_place, named, replay, title, titled,
-    upsert, value, would_alter,
+    List, Step, any, applied, at, batch, change, differing, fields as all_fields, id, in_place, named,
+    named_otherwise, replay, title, titled, upsert, value,
 };
 use crate::time::Stamp;
 use crate::todo::{Action, Base, Change, Edit, Field, Outcome, Strategy as Rule, Todo, Upsert};
@@ -27,34 +27,37 @@ fn sent(base: Base, uploads: &[Upsert]) -> Vec<Change> {
 
 /// The fields whose current values the change names, which shows that its device knows them. If the
 /// change has no base and altered nothing, it may be a creation whose answer was lost; then the
-/// fields that it left out are included.
+/// fields that it left out are included. A merge knows this from a refused change too.
 fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
     let Action::Upsert(sent) = &step.change.action else { panic!("devices send upserts") };
-    let (todo, altered) = match (step.outcome, applied(step.outcome)) {
-        (Outcome::Unchanged { todo: Some(todo), .. }, _) => (&**todo, false),
-        (_, Some(todo)) => (todo, true),
+    let (todo, may_create) = match (step.outcome, applied(step.outcome)) {
+        (Outcome::Unchanged { todo: Some(todo), .. }, _) => (&**todo, true),
+        (_, Some(todo)) => (todo, false),
+        (Outcome::Conflict(refused), _) if refused.strategy == Rule::Merge => {
+            (&*refused.current, sent.edit.title.as_ref() == Some(refused.current.title()))
+        }
         _ => return Vec::new(),
     };
-    let differing = would_alter(sent, todo);
+    let differing = named_otherwise(sent, todo);
     let mut fields = named(&step.change.action);
     fields.retain(|field| !differing.contains(field));
     let no_base = !matches!(step.change.base, Base::Version(base) if (1..=todo.version()).contains(&base));
-    if sent.edit.title.is_some() && !altered && no_base {
-        let initial = [
-            (Field::Description, todo.description().is_none()),
-            (Field::Completed, !todo.completed()),
-            (Field::Deleted, !todo.deleted()),
-        ];
+    if sent.edit.title.is_some() && may_create && no_base {
         let named = named(&step.change.action);
-        let left_out =
-            initial.into_iter().filter(|(field, is_initial)| *is_initial && !named.contains(field));
-        fields.extend(left_out.map(|(field, _)| field));
+        let is_initial = |field: &Field| match field {
+            Field::Title => false,
+            Field::Description => todo.description().is_none(),
+            Field::Completed => !todo.completed(),
+            Field::Deleted => !todo.deleted(),
+            Field::Metadata(key) => todo.metadata().get(key.as_str()).is_none(),
+        };
+        fields.extend(all_fields().into_iter().filter(|field| !named.contains(field) && is_initial(field)));
     }
     fields
 }
 
 fn values(list: &List) -> Vec<Vec<String>> {
-    let of = |todo| Field::OWN.iter().map(|field| value(todo, field)).collect();
+    let of = |todo| all_fields().iter().map(|field| value(todo, field)).collect();
     list.todos.values().map(of).collect()
 }
 
@@ -63,7 +66,7 @@ proptest! {
 
     #[test]
     fn a_later_change_of_the_same_todo_is_decided_on_top_of_the_earlier_one(
-        todo in prop::option::of(any::todo(1)),
+        todo in prop::option::of(any::stored(1)),
         uploads in uploads(),
         base in 0..7i64,
         rule in any::rule(),
@@ -117,7 +120,7 @@ proptest! {
 
     #[test]
     fn manual_and_merge_overwrite_only_values_that_the_device_knew(
-        todo in any::todo(1),
+        todo in any::stored(1),
         changes in prop::collection::vec((any::base(), any::upsert()), 1..6),
         merge: bool,
         now in any::now(),

@@ -68,7 +68,7 @@ proptest! {
             title: part.title.map(|_| todo.title().clone()),
             description: part.description.map(|_| todo.description().cloned()),
             completed: part.completed.map(|_| todo.completed()),
-            ..Edit::default()
+            metadata: part.metadata.into_keys().map(|key| (key.clone(), todo.metadata().get(key.as_str()).cloned())).collect(),
         };
         let sent = dated(upsert(held, Some(todo.deleted())), at(0));
         let outcome = outcome(&todo, rule, base, &sent, now);

@@ -13,7 +13,7 @@ use crate::todo::change::Change;
 use crate::todo::entity::Todo;
 use crate::todo::event::{EventKind, TodoEvent};
 use crate::todo::outcome::{Outcome, Rejection};
-use crate::todo::resolve::{EarlierChanges, ResolveContext, resolve};
+use crate::todo::resolve::{EarlierChanges, Effect, ResolveContext, resolve};
 use crate::todo::values::TodoNumber;
 
 /// A batch that is being decided. Nothing of it is in the state yet, apart from the numbers that it
@@ -158,13 +158,7 @@ fn remember(
     current: Option<&Todo>,
     outcome: &Outcome,
 ) {
-    let (todo, altered) = match outcome {
-        Outcome::Unchanged { todo: Some(todo), .. } => (todo, false),
-        outcome => match outcome.written() {
-            Some((todo, _)) => (todo, true),
-            None => return,
-        },
-    };
+    let Some((todo, effect)) = Effect::of(outcome) else { return };
     let entry = earlier.entry(change.id).or_insert_with(|| EarlierChanges::before(change, current));
-    entry.add(change, todo, altered);
+    entry.add(change, todo, effect);
 }

@@ -9,6 +9,7 @@ use crate::todo::change::{Action, Base, Change};
 use crate::todo::entity::Todo;
 use crate::todo::field::Field;
 use crate::todo::metadata::MetadataKey;
+use crate::todo::outcome::Outcome;
 use crate::todo::strategy::Strategy;
 use crate::todo::values::TodoNumber;
 
@@ -87,17 +88,18 @@ impl ResolveContext<'_> {
     /// Whether another batch changed `field` after `since`, to a value that this batch has not
     /// shown its device to know.
     pub(super) fn is_contested(&self, todo: &Todo, since: i64, field: &Field) -> bool {
-        let known = self.earlier.is_some_and(|earlier| earlier.in_place.contains(field));
-        !known && self.is_others(todo, since, todo.version_of(field))
+        !self.earlier.is_some_and(|earlier| earlier.knows(todo, field))
+            && self.is_others(todo, since, todo.version_of(field))
     }
 
     /// Whether [`Self::is_contested`] holds for any field.
     pub(super) fn is_any_contested(&self, todo: &Todo, since: i64) -> bool {
         let metadata = todo.metadata();
         let is_contested = |key: &MetadataKey| self.is_contested(todo, since, &Field::Metadata(key.clone()));
+        let knows_absent_keys = self.earlier.is_some_and(|earlier| earlier.creation_in_place);
         Field::OWN.iter().any(|field| self.is_contested(todo, since, field))
             || metadata.entries().map(|(key, _)| key).chain(metadata.removed()).any(is_contested)
-            || self.is_others(todo, since, metadata.floor())
+            || !knows_absent_keys && self.is_others(todo, since, metadata.floor())
     }
 
     /// Whether `version` is one that another batch made after `since`.
@@ -108,8 +110,7 @@ impl ResolveContext<'_> {
     /// Whether earlier changes of the batch, whose answer was lost when they were first sent, show
     /// that the device knows everything that changed after `since`.
     pub(super) fn is_on_top(&self, todo: &Todo, since: i64) -> bool {
-        self.earlier.is_some_and(|earlier| !earlier.in_place.is_empty())
-            && !self.is_any_contested(todo, since)
+        self.earlier.is_some_and(|earlier| !earlier.known.is_empty()) && !self.is_any_contested(todo, since)
     }
 
     /// Whether a later change of the batch replaces the value that this change names for `field`,
@@ -150,7 +151,36 @@ pub struct EarlierChanges {
     creation_base: Option<i64>,
     /// The fields whose current value an earlier change named: the device knows this value,
     /// whatever its base.
-    in_place: BTreeSet<Field>,
+    known: BTreeSet<Field>,
+    /// Whether an earlier change may be a creation whose answer was lost. Its device then knows
+    /// that a metadata key that the todo does not have is absent.
+    creation_in_place: bool,
+}
+
+/// What a change did to the todo, as far as it shows what its device knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Altered,
+    InPlace,
+    /// A merge refused the whole change. Under the other strategies, a refused change shows
+    /// nothing: no later change is on top of it.
+    Refused,
+}
+
+impl Effect {
+    /// The todo after the change, and the effect; `None` if the outcome shows nothing.
+    #[must_use]
+    pub fn of(outcome: &Outcome) -> Option<(&Todo, Self)> {
+        match outcome {
+            Outcome::Unchanged { todo: Some(todo), .. } => Some((todo, Self::InPlace)),
+            Outcome::Conflict(conflict)
+                if conflict.applied.is_none() && conflict.strategy == Strategy::Merge =>
+            {
+                Some((&conflict.current, Self::Refused))
+            }
+            outcome => outcome.written().map(|(todo, _)| (&**todo, Self::Altered)),
+        }
+    }
 }
 
 impl EarlierChanges {
@@ -161,32 +191,44 @@ impl EarlierChanges {
             version: current.map_or(0, Todo::version),
             updated_at: current.map(Todo::updated_at),
             creation_base: if current.is_none() { change.named_base() } else { None },
-            in_place: BTreeSet::new(),
+            known: BTreeSet::new(),
+            creation_in_place: false,
         }
     }
 
-    /// Records the values that `change` shows the device to know: each value that the change names
-    /// and that is in place in `todo`, the todo after the change. `altered` is whether the change
-    /// altered the todo.
-    pub fn add(&mut self, change: &Change, todo: &Todo, altered: bool) {
+    /// Records what `change` shows its device to know, where `todo` is the todo after the change:
+    /// each value that the change names and that is in place.
+    pub fn add(&mut self, change: &Change, todo: &Todo, effect: Effect) {
         let desired = DesiredFields::of_action(&change.action);
-        self.in_place.extend(desired.named().filter(|field| !desired.differs(todo, field)));
+        self.known.extend(desired.named().filter(|field| !desired.differs(todo, field)));
         // A change with a base that no todo has may be a creation whose answer was lost. The fields
         // that it left out then have the values that a creation sets.
         let impossible = |version: &i64| !(1..=todo.version()).contains(version);
         let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
-        if !altered && desired.title.is_some() && no_base {
+        let may_create = match effect {
+            Effect::Altered => false,
+            Effect::InPlace => true,
+            Effect::Refused => desired.title == Some(todo.title()),
+        };
+        if may_create && desired.title.is_some() && no_base {
             let initial = [
                 (Field::Description, todo.description().is_none()),
                 (Field::Completed, !todo.completed()),
                 (Field::Deleted, !todo.deleted()),
             ];
             let initial = initial.into_iter().filter_map(|(field, is_initial)| is_initial.then_some(field));
-            let absent = todo.metadata().removed().cloned().map(Field::Metadata);
-            self.in_place.extend(initial.chain(absent).filter(|field| !desired.names(field)));
+            self.known.extend(initial.filter(|field| !desired.names(field)));
+            self.creation_in_place = true;
         }
-        if !altered {
+        if may_create {
             self.creation_base = self.creation_base.or(change.named_base().filter(impossible));
         }
+    }
+
+    /// Whether the device knows the value of `field` in `todo`.
+    fn knows(&self, todo: &Todo, field: &Field) -> bool {
+        let is_absent = |key: &MetadataKey| todo.metadata().get(key.as_str()).is_none();
+        self.known.contains(field)
+            || self.creation_in_place && matches!(field, Field::Metadata(key) if is_absent(key))
     }
 }

@@ -95,7 +95,7 @@ use super::outcome::{AppliedPart, Conflict, Outcome, Rejection};
 use super::strategy::Strategy;
 use crate::time::Stamp;
 
-pub use context::{EarlierChanges, ResolveContext};
+pub use context::{EarlierChanges, Effect, ResolveContext};
 use desired::DesiredFields;
 use verdict::{Terms, Verdict, judge};
 
