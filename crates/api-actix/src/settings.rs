@@ -15,8 +15,10 @@ pub struct ApiSettings {
     /// The maximum number of bytes of a request body. The authentication endpoints have an
     /// additional, smaller limit.
     pub body_limit: usize,
-    /// The maximum number of todos in one bulk or sync request.
+    /// The maximum number of todos in one sync, and of changes in one bulk request.
     pub batch_limit: usize,
+    /// The maximum number of todos in one bulk creation.
+    pub bulk_limit: usize,
     /// The maximum number of todos on one page of a list.
     pub page_limit: u32,
     /// The lifetime of access tokens on every surface; `None` keeps the default of each surface.
@@ -43,6 +45,7 @@ impl Default for ApiSettings {
             allowed_origins: Vec::new(),
             body_limit: 2 * 1024 * 1024,
             batch_limit: 1000,
+            bulk_limit: 10_000,
             page_limit: 100,
             access_token_lifetime: None,
             refresh_token_lifetime: Lifetimes::default().refresh,

@@ -32,6 +32,12 @@ impl<T> Member<T> {
     pub fn or(self, other: Self) -> Self {
         if self.is_absent() { other } else { self }
     }
+
+    /// Like [`Member::or`], with null as absent.
+    #[must_use]
+    pub fn or_if_null(self, other: Self) -> Self {
+        if matches!(self, Self::Absent | Self::Null) { other } else { self }
+    }
 }
 
 /// A type that a member can have.
@@ -99,18 +105,48 @@ impl<'de> MemberType<'de> for Int {
     }
 }
 
-/// An id: any string or number.
+/// A string, or a number in its JSON form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Id<'a>(pub Cow<'a, str>);
+pub enum TextOrNumber<'a> {
+    Text(Cow<'a, str>),
+    Number(&'a str),
+}
 
-impl<'de: 'a, 'a> MemberType<'de> for Id<'a> {
+impl TextOrNumber<'_> {
+    /// The string, or the digits of the number as sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> MemberType<'de> for TextOrNumber<'a> {
     const EXPECTED: &'static str = "a string or a number";
 
     fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
         if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-            return Ok(Some(Self(Cow::Borrowed(json))));
+            return Ok(Some(Self::Number(json)));
         }
-        Ok(Text::read(json)?.map(|text| Self(text.0)))
+        Ok(Text::read(json)?.map(|text| Self::Text(text.0)))
+    }
+}
+
+/// A boolean, also in the form of 0 or 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl<'de> MemberType<'de> for Flag {
+    const EXPECTED: &'static str = "true, false, 1 or 0";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        Ok(match json {
+            "true" | "1" => Some(Self(true)),
+            "false" | "0" => Some(Self(false)),
+            _ => None,
+        })
     }
 }
 
@@ -141,7 +177,7 @@ mod tests {
         text: Member<Text<'a>>,
         version: Member<Int>,
         #[serde(borrow)]
-        id: Member<Id<'a>>,
+        id: Member<TextOrNumber<'a>>,
         done: Member<bool>,
     }
 
@@ -154,7 +190,7 @@ mod tests {
         let input = read(r#"{"text": null, "version": "1", "id": 7}"#);
         assert_eq!(input.text, Member::Null);
         assert_eq!(input.version, Member::Invalid(Int::EXPECTED));
-        assert_eq!(input.id, Member::Value(Id("7".into())));
+        assert_eq!(input.id, Member::Value(TextOrNumber::Number("7")));
         assert_eq!(input.done, Member::Absent);
         assert_eq!(read(r#"{"done": true}"#).done, Member::Value(true));
         assert_eq!(read(r#"{"text": {"a": [1]}}"#).text, Member::Invalid("a string"));

@@ -1,6 +1,7 @@
 //! What several surfaces share: representations, parsers of members, and the responses to outcomes.
 
 mod account;
+mod any_time;
 mod conflict;
 mod members;
 mod outcome;
@@ -9,6 +10,7 @@ mod todo;
 mod token;
 
 pub use account::{change_password, email_taken, logged_in, not_verified};
+pub use any_time::any_time;
 pub use conflict::{Conflict, StrategyName};
 pub use members::{as_is, client_id, description, email, not_a_timestamp, timestamp, title, todo_id};
 pub use outcome::{changed_todo, id_in_use, rejection};

@@ -22,7 +22,7 @@ pub fn changed_todo(
         Outcome::Conflict(found) => Err(conflict_problem(&found, conflict)),
         Outcome::NotFound => Err(Problem::todo_not_found()),
         Outcome::TextGone => Err(Problem::todo_text_gone()),
-        Outcome::IdInUse => Err(id_in_use().on("id")),
+        Outcome::IdInUse(_) => Err(id_in_use().on("id")),
         Outcome::Rejected(Rejection::Quota { limit }) => Err(Problem::new(
             ErrorCode::QuotaReached,
             format!("The account has reached its limit of {limit} todos"),

@@ -86,11 +86,12 @@ pub async fn an_id_in_use_is_not_created_again(h: Harness) {
         NewTodo { completed: true, ..content("milk") },
     ];
     for other in others {
-        assert_eq!(h.apply(user, [create_as(id, other)]).await, [Outcome::IdInUse]);
+        assert_eq!(h.apply(user, [create_as(id, other)]).await, [Outcome::IdInUse(Arc::new(todo.clone()))]);
     }
     assert_eq!(h.todo(user, id).await, Some(todo));
     let tombstone = h.applied(user, delete(id)).await;
-    assert_eq!(h.apply(user, [create(id, "eggs")]).await, [Outcome::IdInUse]);
+    let in_use = Outcome::IdInUse(Arc::new(tombstone.clone()));
+    assert_eq!(h.apply(user, [create(id, "eggs")]).await, [in_use]);
     assert_eq!(h.todo(user, id).await, Some(tombstone));
 }
 

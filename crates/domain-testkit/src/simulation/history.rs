@@ -75,7 +75,7 @@ impl History {
                     assert_eq!(Some(&*conflict.current), before, "a conflict shows the stored todo");
                 }
             }
-            Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse | Outcome::Rejected(_) => {}
+            Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse(_) | Outcome::Rejected(_) => {}
         }
     }
 

@@ -159,7 +159,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
             Verdict::Conflict { server: Row::from(&*conflict.current), server_wins: conflict.server_wins }
         }
         Outcome::Rejected(_) => Verdict::Rejected,
-        Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse => {
+        Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse(_) => {
             panic!("an upsert has no such outcome: {outcome:?}")
         }
     }

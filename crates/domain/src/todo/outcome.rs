@@ -32,8 +32,8 @@ pub enum Outcome {
     NotFound,
     /// The change restores a tombstone whose text is no longer stored.
     TextGone,
-    /// The change creates a todo under an id that already has other content.
-    IdInUse,
+    /// The change creates a todo under an id that already has other content: that of this todo.
+    IdInUse(Arc<Todo>),
     /// The change can't be applied, regardless of the versions.
     Rejected(Rejection),
 }

@@ -22,8 +22,10 @@ pub struct Limits {
     pub todos_per_user: u32,
     /// Live sessions of a user.
     pub sessions_per_user: u32,
-    /// Todos in one bulk or sync request.
+    /// Todos in one sync, and changes in one bulk request.
     pub batch_todos: usize,
+    /// Todos in one bulk creation.
+    pub bulk_todos: usize,
     /// Bytes of a request body.
     pub body_bytes: usize,
     /// Todos on a page of a list.
@@ -44,6 +46,7 @@ impl Limits {
             todos_per_user: layers.get(&setting::MAX_TODOS_PER_USER, number(1..=10_000_000)),
             sessions_per_user: layers.get(&setting::MAX_SESSIONS_PER_USER, number(1..=10_000)),
             batch_todos: layers.get(&setting::MAX_BATCH_TODOS, number(1..=10_000)),
+            bulk_todos: layers.get(&setting::MAX_BULK_TODOS, number(1..=100_000)),
             body_bytes: layers.get(&setting::MAX_BODY_BYTES, number(1024..=64 * 1024 * 1024)),
             page_size: layers.get(&setting::MAX_PAGE_SIZE, number(1..=1000)),
         }

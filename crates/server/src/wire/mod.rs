@@ -152,6 +152,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         allowed_origins: settings.allowed_origins.clone(),
         body_limit: settings.limits.body_bytes,
         batch_limit: settings.limits.batch_todos,
+        bulk_limit: settings.limits.bulk_todos,
         page_limit: settings.limits.page_size,
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,

@@ -1,5 +1,6 @@
 //! Todos in requests.
 
+use domain::ids::{ForeignId, ForeignKey};
 use domain::secret::SecretSource;
 use domain::text::ClientId;
 use domain::todo::{Base, Edit, NewTodo, Title};
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use crate::extract::{FieldError, Id, Int, Member, Text, Validation, uuid};
+use crate::extract::{Int, Member, Text, TextOrNumber, Validation, uuid};
 use crate::wire::{as_is, client_id, description, timestamp, title};
 
 /// A new todo.
@@ -17,7 +18,7 @@ use crate::wire::{as_is, client_id, description, timestamp, title};
 pub struct TodoCreate<'a> {
     #[serde(default, borrow)]
     #[schema(schema_with = any_id, required = false)]
-    id: Member<Id<'a>>,
+    id: Member<TextOrNumber<'a>>,
     /// What is to be done. The server removes white space at both ends. `title` is an alias.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 500)]
     #[serde(default)]
@@ -57,13 +58,16 @@ impl TodoCreate<'_> {
         user: UserId,
         secrets: &dyn SecretSource,
     ) -> Option<Creation> {
-        let parse_id = |id: Id<'_>| Ok::<_, FieldError>(todo_id(user, &id));
-        let id = validation.optional("id", self.id, parse_id);
-        let title = validation.required("text", self.text.or(self.title), title(Title::MAX));
+        let (text, created_at) =
+            (self.text.or(self.title), self.created_at.or(self.created_at_in_camel_case));
+        let id = validation.optional("id", self.id, as_is).map(|id| {
+            let id = ForeignId::Given(id.as_str());
+            todo_id(user, &ForeignKey { id, created_at: sent(&created_at), text: sent(&text) })
+        });
+        let title = validation.required("text", text, title(Title::MAX));
         let description = validation.optional("description", self.description, description);
         let completed = validation.not_null("completed", self.completed, as_is).unwrap_or(false);
         let client_id = validation.optional("client_id", self.client_id, client_id);
-        let created_at = self.created_at.or(self.created_at_in_camel_case);
         let created_at = validation.optional("created_at", created_at, timestamp);
         let title = title.filter(|_| validation.is_ok())?;
         let id = id.unwrap_or_else(|| TodoId(secrets.uuid()));
@@ -71,9 +75,15 @@ impl TodoCreate<'_> {
     }
 }
 
-/// Maps an id that is not a UUID to a UUID of the user.
-fn todo_id(user: UserId, id: &Id<'_>) -> TodoId {
-    uuid(&id.0).map_or_else(|| TodoId::imported(user, &id.0), TodoId)
+/// The todo's id in the store: an id that is not a UUID becomes one that depends on the user, the id,
+/// the creation time and the text.
+pub fn todo_id(user: UserId, key: &ForeignKey<'_>) -> TodoId {
+    let given = if let ForeignId::Given(id) = key.id { uuid(id) } else { None };
+    given.map_or_else(|| TodoId::imported(user, key), TodoId)
+}
+
+fn sent<'a>(member: &'a Member<Text<'_>>) -> &'a str {
+    if let Member::Value(text) = member { &text.0 } else { "" }
 }
 
 /// Changes to a todo. Absent members remain unchanged.
@@ -129,12 +139,13 @@ pub fn base(version: Option<i64>) -> Base {
     version.map_or(Base::Current, Base::Version)
 }
 
-fn any_id() -> Object {
+pub fn any_id() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Null]))
         .description(Some(
-            "The client's id of the todo. The server maps an id that is not a UUID to a UUID that depends on the user and \
-             the id, so that a repeated import creates no duplicates. Without an id the server generates one.",
+            "The client's id of the todo. The server maps an id that is not a UUID to a UUID that depends on the user, the id, \
+             and the creation time and text as sent, so that a repeated import creates no duplicates. Without an id the \
+             server generates one.",
         ))
         .build()
 }

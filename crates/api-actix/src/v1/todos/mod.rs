@@ -1,8 +1,10 @@
 //! `/api/v1/todos`
 
 mod bulk;
+mod import;
 mod input;
 mod item;
+mod items;
 mod list;
 mod response;
 mod sync;
@@ -15,7 +17,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list::list)
         .service(list::create)
-        .service(bulk::create_many)
+        .service(import::create_many)
         .service(bulk::update_many)
         .service(sync::sync)
         .service(item::get)

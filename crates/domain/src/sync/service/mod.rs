@@ -193,7 +193,7 @@ fn held_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
             Outcome::Unchanged { todo: None, .. }
             | Outcome::NotFound
             | Outcome::TextGone
-            | Outcome::IdInUse
+            | Outcome::IdInUse(_)
             | Outcome::Rejected(_) => {}
         }
     }

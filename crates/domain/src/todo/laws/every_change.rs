@@ -53,7 +53,7 @@ proptest! {
                     prop_assert!(!conflict.fields.is_empty());
                     prop_assert_eq!(conflict.strategy, batch.strategy);
                 }
-                Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse | Outcome::Rejected(_) => {}
+                Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse(_) | Outcome::Rejected(_) => {}
             }
         }
     }

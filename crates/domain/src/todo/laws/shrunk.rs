@@ -1,5 +1,7 @@
 //! Laws about tombstones whose texts and metadata are no longer stored.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::strategies::{dated, outcome, sent};
@@ -67,9 +69,8 @@ proptest! {
         let mut list = List::new(at(50), [todo]);
         let before = list.clone();
         let new = NewTodo::new(text.parse().expect("a title"));
-        for (action, expected) in
-            [(Action::Restore, Outcome::TextGone), (Action::Create(new), Outcome::IdInUse)]
-        {
+        let in_use = Outcome::IdInUse(Arc::new(before.todos[&id(1)].clone()));
+        for (action, expected) in [(Action::Restore, Outcome::TextGone), (Action::Create(new), in_use)] {
             let outcome = list.one(Rule::Manual, change(id(1), Base::Current, action), now);
             prop_assert_eq!(outcome, expected);
         }

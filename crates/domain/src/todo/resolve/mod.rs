@@ -113,7 +113,7 @@ pub fn resolve(current: Option<&Arc<Todo>>, change: &Change, context: &ResolveCo
         (Action::Create(new), Some(todo)) if same_content(todo, new) => {
             Outcome::Unchanged { todo: Some(Arc::clone(todo)), client_is_current: true }
         }
-        (Action::Create(_), Some(_)) => Outcome::IdInUse,
+        (Action::Create(_), Some(todo)) => Outcome::IdInUse(Arc::clone(todo)),
         (Action::Edit(_) | Action::Toggle, Some(todo)) if todo.deleted() => Outcome::NotFound,
         (Action::Restore, Some(todo)) if todo.is_shrunk() => Outcome::TextGone,
         (Action::Edit(_) | Action::Toggle | Action::Delete | Action::Restore, None) => Outcome::NotFound,

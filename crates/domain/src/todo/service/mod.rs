@@ -142,16 +142,31 @@ impl TodoService {
         self.one(user, Change::new(id, Base::Current, Action::Restore)).await
     }
 
-    /// Creates all of the todos or none of them. Returns an outcome for each, in order.
-    pub async fn create_all(
+    /// Creates every todo that can be created, and skips the others. Returns an outcome for each,
+    /// in order.
+    ///
+    /// Each 1,000 todos are a commit of their own, so that a long list neither delays other writes
+    /// nor occupies memory for long. If a commit fails, the earlier ones stay: the todos that a
+    /// repeat finds in place are `Unchanged` or, if they have changed meanwhile, `IdInUse`.
+    pub async fn create_each(
         &self,
         user: UserId,
         items: Vec<(TodoId, NewTodo, Option<ClientId>)>,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let create =
             |(id, new, client_id)| Change { id, base: Base::Current, action: Action::Create(new), client_id };
-        self.commit(user, items.into_iter().map(create).collect(), true).await
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut remaining = items.into_iter().map(create).peekable();
+        while remaining.peek().is_some() {
+            let part = remaining.by_ref().take(Self::COMMIT).collect();
+            let Some(decided) = self.commit(user, part, false).await? else { return Ok(None) };
+            outcomes.extend(decided);
+        }
+        Ok(Some(outcomes))
     }
+
+    /// The maximum number of todos in one commit of [`Self::create_each`].
+    const COMMIT: usize = 1000;
 
     /// Edits every todo that can be edited, and skips the others. Returns an outcome for each, in
     /// order.

@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::*;
 use crate::sync::Epochs;
 use crate::time::{MockClock, Stamp};
-use crate::todo::{Conflict, Field, MockTodoStore, Rejection, StoredTodo, Title, UserRow, Versions};
+use crate::todo::{Conflict, Field, MockTodoStore, StoredTodo, Title, UserRow, Versions};
 
 const USER: UserId = UserId(Uuid::from_u128(7));
 const ID: TodoId = TodoId(Uuid::from_u128(1));
@@ -157,13 +157,27 @@ async fn a_precondition_holds_for_the_version_that_the_todo_has_at_the_commit() 
 }
 
 #[tokio::test]
-async fn bulk_creation_is_all_or_nothing_and_bulk_edits_are_independent() {
-    let refused = vec![Outcome::Rejected(Rejection::Quota { limit: 500 })];
-    let create = change(Base::Current, Action::Create(new()));
-    let service = expecting(batch(true, vec![create]), Commit::Done(refused.clone()));
-    let outcomes = service.create_all(USER, vec![(ID, new(), None)]).await.expect("the store answers");
-    assert_eq!(outcomes, Some(refused));
+async fn bulk_creation_commits_a_thousand_todos_at_a_time() {
+    for (todos, commits) in [(1, vec![1]), (1000, vec![1000]), (2001, vec![1000, 1000, 1])] {
+        let mut store = MockTodoStore::new();
+        let mut expected = commits.into_iter();
+        store.expect_commit().times(expected.len()).returning(move |_, batch, _| {
+            assert!(!batch.all_or_nothing);
+            assert_eq!(Some(batch.changes.len()), expected.next());
+            let outcome = |change: Change| match change.action {
+                Action::Create(new) if new == self::new() => Outcome::IdInUse(Arc::new(todo(false))),
+                other => panic!("not a creation: {other:?}"),
+            };
+            Ok(Commit::Done(batch.changes.into_iter().map(outcome).collect()))
+        });
+        let items = vec![(ID, new(), None); todos];
+        let outcomes = service(store).create_each(USER, items).await.expect("the store answers");
+        assert_eq!(outcomes.map(|outcomes| outcomes.len()), Some(todos));
+    }
+}
 
+#[tokio::test]
+async fn bulk_edits_are_independent() {
     let edit = change(Base::Unknown, Action::Edit(Edit::default()));
     let service = expecting(batch(false, vec![edit]), Commit::Done(vec![Outcome::NotFound]));
     let items = vec![(ID, Base::Unknown, Edit::default(), None)];

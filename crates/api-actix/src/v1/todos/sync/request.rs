@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::super::bulk::{check_count, read};
-use super::response::{Rejected, Sent};
+use super::super::items::{Rejected, check_count, read};
+use super::response::Sent;
 use crate::error::Problem;
 use crate::extract::{FieldError, Int, List, Member, Text, Validation, word};
 use crate::state::State;
@@ -124,7 +124,7 @@ impl<'a> Request<'a> {
         });
         let todos = validation.optional("todos", self.todos, as_is).map_or_else(Vec::new, |list| list.0);
         validation.finish()?;
-        check_count(todos.len(), state)?;
+        check_count(todos.len(), state.settings.batch_limit)?;
         let (mut changes, mut sent, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
         for (index, raw) in todos.into_iter().enumerate() {
             match change(raw, device.as_ref()) {
@@ -132,7 +132,7 @@ impl<'a> Request<'a> {
                     sent.push((change.id.0, index, raw));
                     changes.push(change);
                 }
-                Err((id, validation)) => rejected.extend(Rejected::of(id, index, &validation)),
+                Err(validation) => rejected.extend(Rejected::new(index, raw, &validation)),
             }
         }
         let cursor = Cursor { since: last_sync, epoch };
@@ -147,13 +147,12 @@ fn sync_timestamp(text: Text<'_>) -> Result<SyncTimestamp, FieldError> {
     text.0.parse().map_err(|_| not_a_timestamp())
 }
 
-/// Parses one todo. On failure, returns its id, if that is readable, and its errors.
-fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<String>, Validation)> {
+/// Parses one todo.
+fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validation> {
     let mut validation = Validation::default();
     let Some(item) = read::<SyncTodo<'_>>(raw, &mut validation) else {
-        return Err((None, validation));
+        return Err(validation);
     };
-    let raw_id = if let Member::Value(id) = &item.id { Some(id.0.clone().into_owned()) } else { None };
     let normalised = Cell::new(false);
     let title = |text: Text<'_>| {
         let parsed = Title::parse(&text.0)?;
@@ -192,6 +191,6 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, (Option<S
             }),
             client_id: client_id.or_else(|| device.cloned()),
         }),
-        _ => Err((raw_id, validation)),
+        _ => Err(validation),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::error::ProblemCode;
+use super::super::items::Rejected;
 use crate::extract::{FieldError, Validation};
 use crate::rfc3339::Rfc3339;
 use crate::wire::{Conflict, Todo, id_in_use, rejection};
@@ -44,33 +44,6 @@ pub struct Response<'a> {
     epoch: &'a str,
 }
 
-/// An invalid todo.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RejectedTodo, example = json!({
-    "id": "550e8400-e29b-41d4-a716-446655440000", "index": 0, "error_code": "VALIDATION_005",
-    "message": "text must be at most 500 characters long; it has 501"
-}))]
-pub struct Rejected {
-    /// The todo's id as sent; null if it is not readable.
-    #[schema(required = true)]
-    id: Option<String>,
-    /// The index of the todo in the request, from 0.
-    #[schema(minimum = 0)]
-    index: usize,
-    /// The error code.
-    error_code: ProblemCode,
-    /// What is wrong, in one sentence for people.
-    #[schema(example = "text must be at most 500 characters long; it has 501")]
-    message: String,
-}
-
-impl Rejected {
-    pub fn of(id: Option<String>, index: usize, validation: &Validation) -> Option<Self> {
-        let error = validation.first()?;
-        Some(Self { id, index, error_code: error.code, message: error.message.clone() })
-    }
-}
-
 impl<'a> Response<'a> {
     pub fn new(answer: &'a SyncAnswer, sent: &[Sent<'a>], rejected: Vec<Rejected>) -> Self {
         let mut response = Self {
@@ -86,7 +59,7 @@ impl<'a> Response<'a> {
         for (outcome, (id, index, raw)) in answer.outcomes.iter().zip(sent) {
             response.add(*id, outcome, *index, raw);
         }
-        response.rejected.sort_by_key(|rejected| rejected.index);
+        response.rejected.sort_by_key(Rejected::index);
         response
     }
 
@@ -98,12 +71,12 @@ impl<'a> Response<'a> {
             }
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(reason) => rejection(*reason),
-            Outcome::IdInUse => Validation::of("id", &id_in_use()),
+            Outcome::IdInUse(_) => Validation::of("id", &id_in_use()),
             Outcome::NotFound | Outcome::TextGone => {
                 Validation::of("id", &FieldError::new(ErrorCode::TodoNotFound, "is not the id of a todo"))
             }
         };
-        self.rejected.extend(Rejected::of(Some(id.to_string()), index, &validation));
+        self.rejected.extend(Rejected::new(index, raw, &validation));
     }
 
     fn apply(&mut self, id: Uuid, version: i64) {
