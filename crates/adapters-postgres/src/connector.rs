@@ -50,6 +50,13 @@ impl Connector {
         self.timeout
     }
 
+    /// Asks the server to cancel the statement that runs on the connection. It may have ended already.
+    pub(crate) async fn cancel(&self, conn: &AsyncPgConnection) {
+        if let Err(error) = conn.cancel_token().cancel_query(self.tls.clone()).await {
+            tracing::debug!(%error, "can't cancel a statement");
+        }
+    }
+
     async fn establish(&self) -> Result<AsyncPgConnection, SqlError> {
         let mut conn = open(&self.target, self.tls.clone()).await?;
         conn.batch_execute(&self.setup).await?;

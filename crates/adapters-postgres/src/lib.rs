@@ -32,6 +32,7 @@ mod tables;
 mod test_support;
 mod tls;
 mod todos;
+mod turns;
 mod url;
 
 pub use self::error::ConnectError;

@@ -1,8 +1,9 @@
 //! The connection pool.
 //!
 //! A connection is handed out without a round trip to check it. The pool notices a closed connection, except
-//! in a race; then the caller's first statement fails. A connection whose user was dropped inside a
-//! transaction is closed at once, which releases its locks, and is never reused.
+//! in a race; then the caller's first statement fails. If a caller stops waiting, or waits too long, the
+//! statement that runs is cancelled, and the connection is reused, and counted as free, only when it has ended.
+//! A connection whose user was dropped inside a transaction is closed, which releases its locks.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,14 +16,15 @@ use diesel_async::pooled_connection::{
     deadpool as pooled,
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use domain::StoreError;
 use domain::health::Load;
+use domain::{StoreError, UserId};
 use futures_util::FutureExt;
 use tokio::runtime::{self, Handle};
 
 use crate::connector::Connector;
 use crate::error::{Failure, timed_out, unavailable};
 use crate::row_security::{RowScope, RowSecurity};
+use crate::turns::{Class, Shares, TooMany, Turn, Turns};
 
 /// Work on a pooled connection. The associated type names the future, because `AsyncFnOnce` alone can't
 /// require it to be `Send`.
@@ -48,10 +50,20 @@ pub(crate) struct Pool {
     connector: Arc<Connector>,
     size_per_runtime: usize,
     runtimes: RwLock<HashMap<runtime::Id, RuntimePool>>,
+    turns: Turns,
     row_security: RowSecurity,
 }
 
-type RuntimePool = pooled::Pool<AsyncPgConnection>;
+#[derive(Clone)]
+struct RuntimePool {
+    connections: pooled::Pool<AsyncPgConnection>,
+    shares: Shares,
+}
+
+/// How long a cancelled statement may take to end before its connection is closed.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much longer than the statement time-out a caller waits for the answer.
+const GRACE: Duration = Duration::from_millis(250);
 
 impl Pool {
     pub(crate) fn new(
@@ -59,7 +71,14 @@ impl Pool {
         size_per_runtime: usize,
         row_security: RowSecurity,
     ) -> Self {
-        Self { connector: Arc::clone(connector), size_per_runtime, runtimes: RwLock::default(), row_security }
+        Self {
+            connector: Arc::clone(connector),
+            // One connection is kept for the server itself.
+            size_per_runtime: size_per_runtime.max(2),
+            runtimes: RwLock::default(),
+            turns: Turns::default(),
+            row_security,
+        }
     }
 
     fn of_current_runtime(&self) -> Result<RuntimePool, StoreError> {
@@ -85,26 +104,46 @@ impl Pool {
             .boxed()
         });
         let timeout = Some(self.connector.timeout());
-        RuntimePool::builder(Manager::new_with_config(String::new(), config))
+        let connections = pooled::Pool::builder(Manager::new_with_config(String::new(), config))
             .max_size(self.size_per_runtime)
             .timeouts(Timeouts { wait: timeout, create: timeout, recycle: None })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
-            .map_err(|e| StoreError::Unavailable(e.to_string()))
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        Ok(RuntimePool { connections, shares: Shares::new(self.size_per_runtime) })
     }
 
-    /// Runs one statement, or several that need no common snapshot. Under [`RowSecurity::All`] they run in a
+    /// Runs one statement for the server itself, or several that need no common snapshot. Under [`RowSecurity::All`] they run in a
     /// transaction that sets `scope`.
     pub(crate) async fn read<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
+        self.read_as(Class::Essential, scope, step).await
+    }
+
+    /// As [`Self::read`], when it is the user's turn; `long` if the statement may touch all of the user's rows.
+    pub(crate) async fn read_of<T, F>(&self, user: UserId, long: bool, step: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
+        self.read_as(Class::User { user, long }, RowScope::User(user), step).await
+    }
+
+    /// As [`Self::read`], in the turn of `class`.
+    pub(crate) async fn read_as<T, F>(&self, class: Class, scope: RowScope, step: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
+        let mut lease = self.lease(class).await?;
         if self.row_security == RowSecurity::All && !matches!(scope, RowScope::Unrestricted) {
-            return self.write(scope, step).await;
+            return Ok(self.transact(lease, scope, step).await?);
         }
-        let mut lease = self.lease().await?;
-        let answer = tokio::time::timeout(self.client_timeout(), step(lease.conn()?)).await;
+        let timeout = self.connector.timeout() + GRACE;
+        let answer = tokio::time::timeout(timeout, step(lease.conn()?)).await;
         Ok(lease.release(answer)?)
     }
 
@@ -113,13 +152,14 @@ impl Pool {
         if self.row_security == RowSecurity::All { scope.set(conn).await } else { Ok(()) }
     }
 
-    /// Runs several statements on one snapshot.
-    pub(crate) async fn snapshot<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
+    /// Runs several statements on one snapshot of the user's rows, when it is the user's turn.
+    pub(crate) async fn snapshot<T, F>(&self, user: UserId, step: F) -> Result<T, StoreError>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
-        let mut lease = self.lease().await?;
+        let scope = RowScope::User(user);
+        let mut lease = self.lease(Class::User { user, long: false }).await?;
         let mut transaction = lease.conn()?.build_transaction().repeatable_read().read_only();
         let work = transaction.run(async move |conn| in_scope(conn, scope, step).await);
         let answer = tokio::time::timeout(self.client_timeout(), work).await;
@@ -141,7 +181,15 @@ impl Pool {
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
-        let mut lease = self.lease().await?;
+        let lease = self.lease(Class::Essential).await?;
+        self.transact(lease, scope, step).await
+    }
+
+    async fn transact<T, F>(&self, mut lease: Lease, scope: RowScope, step: F) -> Result<T, Failure>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
         let work = lease.conn()?.transaction(async move |conn| in_scope(conn, scope, step).await);
         let answer = tokio::time::timeout(self.client_timeout(), work).await;
         lease.release(answer)
@@ -149,14 +197,18 @@ impl Pool {
 
     pub(crate) fn usage(&self) -> Load {
         let pools = self.runtimes.read().unwrap_or_else(PoisonError::into_inner);
-        pools.values().map(RuntimePool::status).fold(Load::default(), |load, status| Load {
+        pools.values().map(|pool| pool.connections.status()).fold(Load::default(), |load, status| Load {
             in_use: load.in_use + status.size.saturating_sub(status.available),
             waiting: load.waiting + status.waiting,
         })
     }
 
     pub(crate) fn close(&self) {
-        self.runtimes.read().unwrap_or_else(PoisonError::into_inner).values().for_each(RuntimePool::close);
+        self.runtimes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .for_each(|pool| pool.connections.close());
     }
 
     /// The maximum number of users in the scope of one write transaction.
@@ -172,9 +224,24 @@ impl Pool {
         self.connector.timeout() * 2
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
-        match self.of_current_runtime()?.get().await {
-            Ok(object) => Ok(Lease(Some(object))),
+    async fn lease(&self, class: Class) -> Result<Lease, StoreError> {
+        let pool = self.of_current_runtime()?;
+        let turn = tokio::time::timeout(self.connector.timeout(), self.turns.acquire(class, &pool.shares));
+        let turn = match turn.await {
+            Ok(Ok(turn)) => turn,
+            Ok(Err(TooMany)) => {
+                return Err(StoreError::Unavailable("busy: too many reads are waiting".to_owned()));
+            }
+            Err(_) => {
+                return Err(StoreError::Unavailable(
+                    "no connection to the database became free in time".to_owned(),
+                ));
+            }
+        };
+        match pool.connections.get().await {
+            Ok(object) => {
+                Ok(Lease { object: Some(object), is_busy: false, turn, connector: self.connector.clone() })
+            }
             Err(pooled::PoolError::Backend(PoolError::ConnectionError(
                 diesel::ConnectionError::CouldntSetupConfiguration(error),
             ))) => Err(unavailable(&error)),
@@ -196,33 +263,63 @@ where
     answer
 }
 
-/// A connection on loan from the pool. `None` after it was closed.
-struct Lease(Option<Object<Manager>>);
+/// A connection on loan from the pool.
+struct Lease {
+    /// `None` only during drop.
+    object: Option<Object<Manager>>,
+    /// Whether a statement may be running.
+    is_busy: bool,
+    turn: Turn,
+    connector: Arc<Connector>,
+}
 
 impl Lease {
     fn conn(&mut self) -> Result<&mut AsyncPgConnection, StoreError> {
-        self.0.as_deref_mut().ok_or_else(timed_out)
+        self.is_busy = true;
+        self.object.as_deref_mut().ok_or_else(timed_out)
     }
 
-    /// Returns the connection to the pool, or closes it if it did not answer in time.
+    /// Returns the connection to the pool.
     fn release<T>(
         mut self,
         answer: Result<Result<T, Failure>, tokio::time::error::Elapsed>,
     ) -> Result<T, Failure> {
-        answer.unwrap_or_else(|_| {
-            self.0.take().map(Object::take);
-            Err(timed_out().into())
-        })
+        self.is_busy = answer.is_err();
+        answer.unwrap_or_else(|_| Err(timed_out().into()))
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(mut object) = self.0.take()
-            && object.is_broken()
-        {
-            drop(Object::take(object));
+        let Some(object) = self.object.take() else { return };
+        let turn = std::mem::take(&mut self.turn);
+        match Handle::try_current() {
+            Ok(runtime) if self.is_busy => {
+                runtime.spawn(end_statement(object, Arc::clone(&self.connector), turn));
+            }
+            _ => give_back(object),
         }
+    }
+}
+
+/// Cancels the statement that runs on a connection, and gives the connection back once it has ended.
+async fn end_statement(mut object: Object<Manager>, connector: Arc<Connector>, _turn: Turn) {
+    let cancelled = async {
+        connector.cancel(&object).await;
+        // PostgreSQL answers this, even if only with an error, when the statement before has ended.
+        let _ = diesel_async::SimpleAsyncConnection::batch_execute(&mut *object, "").await;
+    };
+    if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_ok() {
+        give_back(object);
+    } else {
+        drop(Object::take(object));
+    }
+}
+
+/// Returns the connection to its pool, or closes it if it is inside a transaction.
+fn give_back(mut object: Object<Manager>) {
+    if object.is_broken() {
+        drop(Object::take(object));
     }
 }
 
@@ -230,7 +327,6 @@ impl Drop for Lease {
 mod tests {
     use diesel::sql_types::{Text, Uuid as SqlUuid};
     use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-    use domain::UserId;
     use postgres_testbed::Testbed;
     use uuid::Uuid;
 

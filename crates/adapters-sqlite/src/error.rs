@@ -79,10 +79,22 @@ pub(crate) fn panicked() -> StoreError {
     StoreError::Unavailable("a job in the database thread panicked".to_owned())
 }
 
-/// The answer if a queue is full or its threads have ended.
+/// The answer to the caller of a job whose time is over.
+pub(crate) fn timed_out() -> StoreError {
+    StoreError::Unavailable("the database did not answer in time".to_owned())
+}
+
+/// The answer if a queue is full.
+pub(crate) fn busy(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("busy: too many {what} are waiting"))
+}
+
+/// The answer if a queue of the writer is full or its thread has ended.
 pub(crate) fn refused<T>(error: &crossbeam_channel::TrySendError<T>, what: &str) -> StoreError {
-    StoreError::Unavailable(match error {
-        crossbeam_channel::TrySendError::Full(_) => format!("busy: too many {what} are waiting"),
-        crossbeam_channel::TrySendError::Disconnected(_) => "the store is closed".to_owned(),
-    })
+    match error {
+        crossbeam_channel::TrySendError::Full(_) => busy(what),
+        crossbeam_channel::TrySendError::Disconnected(_) => {
+            StoreError::Unavailable("the store is closed".to_owned())
+        }
+    }
 }

@@ -1,7 +1,13 @@
 //! SQL functions that statements call.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+
+use crate::interrupt;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -14,9 +20,81 @@ extern "SQL" {
 
 /// Registers the functions on a connection.
 pub(crate) fn register(conn: &mut SqliteConnection) -> QueryResult<()> {
+    interrupt::register(conn)?;
     contains_words_utils::register_impl(conn, |title: String, description: Option<String>, words: String| {
-        words
-            .split(' ')
-            .all(|word| title.contains(word) || description.as_ref().is_some_and(|d| d.contains(word)))
+        MATCHER.with_borrow_mut(|matcher| {
+            let matcher = match matcher {
+                Some(matcher) if matcher.words == words => matcher,
+                other => other.insert(Matcher::new(words)),
+            };
+            matcher.matches(&title, description.as_deref())
+        })
     })
+}
+
+thread_local! {
+    /// The matcher of the last search, which the next row of the same search needs again.
+    static MATCHER: RefCell<Option<Matcher>> = const { RefCell::new(None) };
+}
+
+/// Searches for all words in one pass, so the time depends on the length of the text, and neither on the
+/// number of words nor on how nearly they match.
+struct Matcher {
+    words: String,
+    /// `None` if no automaton can be built.
+    automaton: Option<AhoCorasick>,
+}
+
+impl Matcher {
+    fn new(words: String) -> Self {
+        // The other kinds are faster to run, but take time and memory to build.
+        let kind = Some(AhoCorasickKind::ContiguousNFA);
+        let automaton = AhoCorasick::builder().kind(kind).build(longest(&words)).ok();
+        Self { words, automaton }
+    }
+
+    fn matches(&self, title: &str, description: Option<&str>) -> bool {
+        let Some(automaton) = &self.automaton else { return false };
+        let mut missing: HashSet<_> = (0..automaton.patterns_len()).collect();
+        for text in [Some(title), description].into_iter().flatten() {
+            for found in automaton.find_overlapping_iter(text) {
+                if missing.remove(&found.pattern().as_usize()) && missing.is_empty() {
+                    return true;
+                }
+            }
+        }
+        missing.is_empty()
+    }
+}
+
+/// The words that no other word contains. A text that contains all of these contains the others too, and
+/// at most one of these ends at each position of a text.
+fn longest(words: &str) -> Vec<&str> {
+    let words: Vec<_> = words.split(' ').collect();
+    let contained = |word: &str| words.iter().any(|other| *other != word && other.contains(word));
+    words.iter().filter(|word| !contained(word)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(words: &str, title: &str, description: Option<&str>) -> bool {
+        Matcher::new(words.to_owned()).matches(title, description)
+    }
+
+    #[test]
+    fn every_word_must_occur_in_one_of_the_texts() {
+        assert!(matches("milk oat", "oat", Some("milk")));
+        assert!(matches("oat", "float", None));
+        assert!(!matches("milk oat", "oat milc", None));
+        assert!(!matches("ab bc", "ab", Some("c")), "no word spans two texts");
+        assert!(matches("abc bcd", "xabcdx", None), "words may overlap");
+        assert!(matches("a aa aaa", "aaa", None) && !matches("a aa aaa", "aa", Some("a")));
+    }
+
+    #[test]
+    fn no_word_that_another_one_contains_is_searched_for() {
+        assert_eq!(longest("a ab abc b x"), ["abc", "x"]);
+    }
 }

@@ -7,23 +7,27 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::SqliteConnection;
 use diesel::prelude::*;
-use domain::StoreError;
 use domain::health::{Load, Probe};
 use domain::todo::EventBus;
+use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
 use crate::connection::{Access, Connector};
-use crate::error::{Failure, OpenError};
+use crate::error::{Failure, OpenError, timed_out};
 use crate::migrations;
-use crate::readers::Readers;
+use crate::readers::{Class, Readers};
 use crate::schema::database_epoch;
-use crate::writer::{Done, Writer};
+use crate::writer::{Done, GROUP_TIME, Limits, Writer};
+
+/// How much longer than its time limit a call waits for the answer, because a statement notices the limit
+/// only at its next row.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// How to open a store.
 pub struct OpenOptions {
     /// The database file. Every migration must have been applied to it.
     pub path: PathBuf,
-    /// The number of reader threads, at least one.
+    /// The number of threads that read for users, at least two. Another one reads for the server itself.
     pub readers: usize,
     /// How long a call waits for its answer, and a connection for a lock of another process.
     pub timeout: Duration,
@@ -67,16 +71,30 @@ impl SqliteStore {
         if !pending.is_empty() {
             return Err(OpenError::NotMigrated { pending });
         }
-        let read = (0..readers.max(1)).map(|_| connector.connect(Access::Read)).collect::<Result<_, _>>()?;
-        Ok(Self { readers: Readers::start(read, queue)?, writer: Writer::start(write, queue, bus)?, timeout })
+        let connections = readers.max(2) + 1;
+        let read = (0..connections).map(|_| connector.connect(Access::Read)).collect::<Result<_, _>>()?;
+        let readers = Readers::start(read, queue, timeout)?;
+        let limits = Limits { timeout, group: GROUP_TIME };
+        Ok(Self { readers, writer: Writer::start(write, queue, limits, bus)?, timeout })
     }
 
-    /// Runs `work` on a reader thread.
+    /// Runs `work` on a reader thread, before the reads of users. It must read few rows.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.answer(self.readers.submit(work)?).await
+        self.answer(self.readers.submit(Class::Essential, work)?).await
+    }
+
+    /// Runs `work` on a reader thread when it is the user's turn; `long` if it may touch all of the user's
+    /// rows.
+    pub(crate) async fn read_of<T: Send + 'static>(
+        &self,
+        user: UserId,
+        long: bool,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.answer(self.readers.submit(Class::User { user, long }, work)?).await
     }
 
     /// Runs `work` on the writer thread. Either all of its statements take effect or none.
@@ -96,11 +114,10 @@ impl SqliteStore {
     }
 
     async fn answer<T>(&self, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
-        let timeout = self.timeout;
-        match tokio::time::timeout(timeout, answer).await {
+        match tokio::time::timeout(self.timeout + GRACE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Unavailable("the database thread dropped the job".to_owned())),
-            Err(_) => Err(StoreError::Unavailable(format!("no answer within {timeout:?}"))),
+            Err(_) => Err(timed_out()),
         }
     }
 }

@@ -22,11 +22,12 @@ use domain::{Stamp, StoreError, UserId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use self::group::Job;
 use self::task::Committer;
 use crate::connector::Connector;
+use crate::error::timed_out;
 use crate::row_security::RowSecurity;
 
 /// The number of committer tasks. More than two contend for the same disk and locks, and gain nothing.
@@ -74,7 +75,12 @@ impl Committers {
                 TrySendError::Closed(_) => unavailable("the store is closing"),
             }
         })?;
-        outcome.await.unwrap_or_else(|_| Err(unavailable("the committer dropped the batch")))
+        // A batch that began before its deadline may take two time-outs on each of two connections.
+        match timeout_at(deadline + self.timeout * 4, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(unavailable("the committer dropped the batch")),
+            Err(_) => Err(timed_out()),
+        }
     }
 
     /// Refuses new batches, and returns once the waiting ones are committed.

@@ -77,7 +77,7 @@ pub(crate) fn lock_users<'a>(
     users: &[UserId],
 ) -> Sql<'a, (SqlUuid, Timestamptz, Timestamptz, Integer, Text)> {
     sql("select u.id, u.sync_clock, u.sync_horizon, u.live_todos, (select e.epoch from database_epoch e) \
-         from users u where u.id = any(")
+         from users u where u.deleted_at is null and u.id = any(")
     .bind::<Array<SqlUuid>, _>(users.iter().map(|user| user.0).collect::<Vec<_>>())
     // Other transactions may insert rows that refer to the user, but not change the user's row.
     .sql(") order by u.id for no key update of u")

@@ -26,6 +26,9 @@ const MAX_CHANGES: usize = 2000;
 /// How often an idle committer asks for the outcome of a lost commit.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Why a batch past its deadline is not written.
+const TOO_LATE: &str = "the batch waited too long to be written";
+
 pub(super) struct Committer {
     connector: Arc<Connector>,
     writer: GroupWriter,
@@ -78,7 +81,7 @@ impl Committer {
     async fn commit_group(&mut self, jobs: Vec<Job>) {
         let now = Instant::now();
         let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
-        refuse(late, "the batch waited too long to be written");
+        refuse(late, TOO_LATE);
         if jobs.is_empty() {
             return;
         }
@@ -103,6 +106,10 @@ impl Committer {
         let mut locked_users = HashSet::new();
         for job in jobs {
             let user = job.user;
+            if job.deadline <= Instant::now() {
+                refuse(vec![job], TOO_LATE);
+                continue;
+            }
             if locked_users.contains(&user) {
                 refuse(vec![job], "the user's row is locked");
                 continue;

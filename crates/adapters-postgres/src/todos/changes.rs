@@ -2,9 +2,10 @@
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid};
-use domain::todo::{Changes, Todo};
+use domain::todo::{Changes, PART_BYTES, Todo};
 use domain::{Stamp, StoreError, UserId};
 
+use super::part::{part_end, part_of_todos};
 use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
 use crate::sql::{Sql, sql};
 
@@ -23,31 +24,36 @@ pub(crate) fn after<'a>(
     sql(concat!(
         "select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ",
         todo_columns!(),
-        " from users u left join lateral (select * from todos t where t.user_id = u.id and t.updated_at > "
+        " from users u left join lateral (",
+        part_of_todos!("t.updated_at"),
+        " where t.user_id = u.id and t.updated_at > "
     ))
     // No todo has the earliest possible stamp, so `>` skips none.
     .bind::<Timestamptz, _>(timestamp(since.unwrap_or(Stamp::MIN)))
     .sql(if include_deleted { "" } else { " and t.deleted_at is null" })
     .sql(" order by t.updated_at limit ")
     .bind::<BigInt, _>(i64::from(limit) + 1)
-    .sql(") t on true where u.id = ")
+    .sql(part_end!())
+    .sql(" t on true where u.deleted_at is null and u.id = ")
     .bind::<Uuid, _>(user.0)
     .sql(" order by t.updated_at")
 }
 
 pub(crate) fn read(rows: Vec<ChangeRow>, limit: u32) -> Result<Option<Changes>, StoreError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut changes = None;
+    let (mut changes, mut bytes) = (None, 0);
     for (clock, horizon, epoch, row) in rows {
         if changes.is_none() {
             let position = position(clock, horizon, epoch)?;
             changes = Some(Changes { todos: Vec::new(), has_more: false, position });
         }
         if let (Some(changes), Some(row)) = (&mut changes, row) {
-            if changes.todos.len() == limit {
+            if changes.todos.len() == limit || bytes >= PART_BYTES as u64 {
                 changes.has_more = true;
             } else {
-                changes.todos.push(Todo::try_from(row)?);
+                let todo = Todo::try_from(row)?;
+                bytes += todo.stored_bytes();
+                changes.todos.push(todo);
             }
         }
     }

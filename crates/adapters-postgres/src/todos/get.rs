@@ -7,11 +7,19 @@ use domain::{TodoId, UserId};
 use crate::rows::{TodoColumns, todo_columns};
 use crate::sql::{Sql, sql};
 
+/// The condition that the user is not marked as deleted.
+macro_rules! exists {
+    () => {
+        " and exists (select from users u where u.id = t.user_id and u.deleted_at is null)"
+    };
+}
+
 pub(crate) fn by_id<'a>(user: UserId, id: TodoId) -> Sql<'a, TodoColumns> {
     sql(concat!("select ", todo_columns!(), " from todos t where t.user_id = "))
         .bind::<Uuid, _>(user.0)
         .sql(" and t.id = ")
         .bind::<Uuid, _>(id.0)
+        .sql(exists!())
 }
 
 pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoColumns> {
@@ -19,11 +27,13 @@ pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoCol
         .bind::<Uuid, _>(user.0)
         .sql(" and t.number = ")
         .bind::<BigInt, _>(number.0)
+        .sql(exists!())
 }
 
 pub(crate) fn position<'a>(user: UserId) -> Sql<'a, (Timestamptz, Timestamptz, Text)> {
-    sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e) from users u where u.id = ")
-        .bind::<Uuid, _>(user.0)
+    sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e) from users u \
+         where u.deleted_at is null and u.id = ")
+    .bind::<Uuid, _>(user.0)
 }
 
 /// Whether another user has a todo with this id. The policies hide other users' todos, so a

@@ -2,10 +2,11 @@
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
-use domain::todo::query::{Filter, ListQuery, Order, SortBy};
-use domain::todo::{Page, Todo};
+use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
+use domain::todo::{PART_BYTES, Page, Todo};
 use domain::{StoreError, UserId};
 
+use super::part::{part_end, part_of_todos};
 use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
 use crate::sql::{Sql, sql};
 
@@ -33,7 +34,7 @@ pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
         .bind::<BigInt, _>(i64::from(query.limit))
         .sql(" offset ")
         .bind::<BigInt, _>(i64::try_from(query.offset).unwrap_or(i64::MAX))
-        .sql(") t on true where u.id = ")
+        .sql(") t on true where u.deleted_at is null and u.id = ")
         .bind::<Uuid, _>(user.0)
         .sql(order)
 }
@@ -80,6 +81,63 @@ const fn order(query: &ListQuery) -> &'static str {
         (SortBy::Title, Order::Ascending) => " order by t.title_folded, t.id",
         (SortBy::Title, Order::Descending) => " order by t.title_folded desc, t.id",
     }
+}
+
+/// The part of the list of the newest todos that follows `after`. If it is empty, selects one row without a todo;
+/// no row if the user does not exist.
+pub(crate) fn newest_after<'a>(
+    user: UserId,
+    filter: Filter,
+    after: Option<ListKey>,
+    limit: u32,
+) -> Sql<'a, Nullable<TodoColumns>> {
+    let selected = match filter {
+        Filter::All => "",
+        Filter::Active => " and t.completed_at is null",
+        Filter::Completed => " and t.completed_at is not null",
+    };
+    let mut statement = sql(concat!(
+        "select ",
+        todo_columns!(),
+        " from users u left join lateral (",
+        part_of_todos!("t.created_at desc, t.id"),
+        " where t.user_id = u.id and t.deleted_at is null"
+    ))
+    .sql(selected);
+    if let Some(ListKey { created_at, id }) = after {
+        statement = statement
+            // This condition limits the range of the index that is read.
+            .sql(" and t.created_at <= ")
+            .bind::<Timestamptz, _>(timestamp(created_at))
+            .sql(" and (t.created_at < ")
+            .bind::<Timestamptz, _>(timestamp(created_at))
+            .sql(" or t.id > ")
+            .bind::<Uuid, _>(id.0)
+            .sql(")");
+    }
+    statement
+        .sql(" order by t.created_at desc, t.id limit ")
+        .bind::<BigInt, _>(i64::from(limit))
+        .sql(part_end!())
+        .sql(" t on true where u.deleted_at is null and u.id = ")
+        .bind::<Uuid, _>(user.0)
+        .sql(" order by t.created_at desc, t.id")
+}
+
+pub(crate) fn read_part(rows: Vec<Option<TodoRow>>) -> Result<Option<Vec<Todo>>, StoreError> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let (mut todos, mut bytes) = (Vec::new(), 0);
+    for row in rows.into_iter().flatten() {
+        if bytes >= PART_BYTES as u64 {
+            break;
+        }
+        let todo = Todo::try_from(row)?;
+        bytes += todo.stored_bytes();
+        todos.push(todo);
+    }
+    Ok(Some(todos))
 }
 
 pub(crate) fn read(rows: Vec<PageRow>) -> Result<Option<Page>, StoreError> {

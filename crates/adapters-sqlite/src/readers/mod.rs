@@ -1,78 +1,99 @@
 //! The reader threads.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+mod queue;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
 use diesel::SqliteConnection;
 use domain::StoreError;
 use tokio::sync::oneshot;
 
+use self::queue::{Job, Queue, Work};
 use crate::cached_statement;
-use crate::error::{Failure, OpenError, panicked, refused};
+use crate::error::{Failure, OpenError, busy, panicked, timed_out};
+use crate::interrupt;
 
-type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+pub(crate) use self::queue::Class;
 
 /// Threads that share one queue. Each has a connection of its own.
 pub(crate) struct Readers {
-    /// `None` only during drop. The threads end once this sender is gone and the queue is empty.
-    queue: Option<Sender<Job>>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    busy: Arc<AtomicUsize>,
+    timeout: Duration,
+}
+
+struct Shared {
+    /// `None` once the readers are dropped. The threads end when the queue is empty then.
+    queue: Mutex<State>,
+    ready: Condvar,
+    busy: AtomicUsize,
+}
+
+struct State {
+    queue: Queue,
+    closed: bool,
 }
 
 impl Readers {
-    /// Starts a thread for each connection.
-    pub(crate) fn start(connections: Vec<SqliteConnection>, queue: usize) -> Result<Self, OpenError> {
-        let (sender, jobs) = bounded(queue);
+    /// Starts a thread for each connection. A job has `timeout` from its call to its end.
+    pub(crate) fn start(
+        connections: Vec<SqliteConnection>,
+        queue: usize,
+        timeout: Duration,
+    ) -> Result<Self, OpenError> {
+        let state = State { queue: Queue::new(connections.len(), queue), closed: false };
+        let shared =
+            Arc::new(Shared { queue: Mutex::new(state), ready: Condvar::new(), busy: AtomicUsize::new(0) });
         let threads = Vec::with_capacity(connections.len());
-        let mut readers = Self { queue: Some(sender), threads, busy: Arc::default() };
+        let mut readers = Self { shared, threads, timeout };
         for (i, conn) in connections.into_iter().enumerate() {
-            let (jobs, busy) = (jobs.clone(), Arc::clone(&readers.busy));
+            let shared = Arc::clone(&readers.shared);
             let thread = thread::Builder::new().name(format!("sqlite-reader-{i}"));
-            readers.threads.push(thread.spawn(move || run(conn, &jobs, &busy))?);
+            readers.threads.push(thread.spawn(move || shared.run(conn))?);
         }
         Ok(readers)
     }
 
-    /// Queues `work`. It does not run if the caller has stopped waiting before its turn comes.
+    /// Queues `work`. It does not run if its time is over, or its caller gone, before its turn comes. A
+    /// statement with the condition `not_interrupted()` ends when that happens while it runs. Until it has
+    /// ended, the user's next read waits.
     ///
     /// Returns an error at once if the queue is full.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
+        class: Class,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
-            if caller.is_closed() {
-                return;
-            }
-            let result = catch_unwind(AssertUnwindSafe(|| work(conn)));
-            // The caller may have stopped waiting meanwhile.
-            let _ = caller.send(result.map_or_else(|_| Err(panicked()), |result| result.map_err(Into::into)));
-        });
-        if let Some(queue) = &self.queue {
-            queue.try_send(job).map_err(|error| refused(&error, "reads"))?;
+        let deadline = Instant::now() + self.timeout;
+        let work: Work = Box::new(move |conn| run_until(deadline, caller, || work(conn)));
+        if !self.shared.state().queue.push(Job { class, work }) {
+            return Err(busy("reads"));
         }
+        self.shared.ready.notify_one();
         Ok(answer)
     }
 
     /// The number of threads that run a job.
     pub(crate) fn busy(&self) -> usize {
-        self.busy.load(Ordering::Relaxed)
+        self.shared.busy.load(Ordering::Relaxed)
     }
 
     /// The number of queued jobs.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.as_ref().map_or(0, Sender::len)
+        self.shared.state().queue.len()
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        self.queue = None;
+        self.shared.state().closed = true;
+        self.shared.ready.notify_all();
         for thread in self.threads.drain(..) {
             // Jobs catch their own panics.
             let _ = thread.join();
@@ -80,11 +101,58 @@ impl Drop for Readers {
     }
 }
 
-fn run(mut conn: SqliteConnection, jobs: &Receiver<Job>, busy: &AtomicUsize) {
-    for job in jobs {
-        busy.fetch_add(1, Ordering::Relaxed);
-        job(&mut conn);
-        busy.fetch_sub(1, Ordering::Relaxed);
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, mut conn: SqliteConnection) {
+        let mut state = self.state();
+        loop {
+            let Some(Job { class, work }) = state.queue.next() else {
+                if state.closed && state.queue.len() == 0 {
+                    return;
+                }
+                state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(state);
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            work(&mut conn);
+            self.busy.fetch_sub(1, Ordering::Relaxed);
+            state = self.state();
+            state.queue.finish(class);
+            // The end of this job may admit one that another thread has to run.
+            self.ready.notify_all();
+        }
+    }
+}
+
+/// Runs `work` and sends its result, unless the deadline has passed or the caller no longer waits.
+fn run_until<T: 'static>(
+    deadline: Instant,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+    work: impl FnOnce() -> Result<T, Failure>,
+) {
+    let is_over = move || Instant::now() >= deadline;
+    if caller.is_closed() {
+        return;
+    }
+    let caller = Rc::new(caller);
+    let result = if is_over() {
+        Err(timed_out())
+    } else {
+        let waiting = Rc::clone(&caller);
+        let must_stop = move || waiting.is_closed() || is_over();
+        match catch_unwind(AssertUnwindSafe(|| interrupt::until(must_stop, work))) {
+            Ok(Err(_)) if is_over() => Err(timed_out()),
+            Ok(result) => result.map_err(Into::into),
+            Err(_) => Err(panicked()),
+        }
+    };
+    if let Some(caller) = Rc::into_inner(caller) {
+        // The caller may have stopped waiting meanwhile.
+        let _ = caller.send(result);
     }
 }
 

@@ -1,16 +1,19 @@
 //! Pages of a user's list.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use domain::UserId;
-use domain::todo::Page;
-use domain::todo::query::{Filter, ListQuery, Order, SortBy};
+use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
+use domain::todo::{Page, Todo};
 
-use super::sync_state;
+use super::{read, sync_state};
 use crate::error::Failure;
 use crate::functions::contains_words;
+use crate::interrupt::not_interrupted;
 use crate::readers::in_snapshot;
-use crate::rows::{Id, TodoRow, convert_all};
+use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, convert_all};
 use crate::schema::todos;
 
 pub(super) fn page(
@@ -22,11 +25,8 @@ pub(super) fn page(
         let Some(state) = sync_state::load(conn, user)? else {
             return Ok(None);
         };
-        let rows = sorted(matching(user, query), query.sort, query.order)
-            .limit(i64::from(query.limit))
-            .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
-            .select(TodoRow::as_select())
-            .load(conn)?;
+        let rows =
+            if query.is_costly() { sorted_rows(conn, user, query) } else { newest(conn, user, query) }?;
         let total = if is_whole_list(query) {
             u64::from(state.row.live)
         } else {
@@ -35,6 +35,62 @@ pub(super) fn page(
         };
         Ok(Some(Page { todos: convert_all(rows)?, total, position: state.position() }))
     })
+}
+
+/// The part of the list of the newest todos that follows `after`.
+pub(super) fn newest_after(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    filter: Filter,
+    after: Option<ListKey>,
+    limit: u32,
+) -> Result<Option<Vec<Todo>>, Failure> {
+    in_snapshot(conn, |conn| {
+        if sync_state::load(conn, user)?.is_none() {
+            return Ok(None);
+        }
+        let query = ListQuery { filter, ..ListQuery::default() };
+        let mut found = matching(user, &query);
+        if let Some(ListKey { created_at, id }) = after {
+            let created_at = created_at.as_micros();
+            found = found.filter(
+                // The first condition limits the range of the index that is read.
+                todos::created_at
+                    .le(created_at)
+                    .and(todos::created_at.lt(created_at).or(todos::id.gt(Id::from(id)))),
+            );
+        }
+        let rows = sorted(found, query.sort, query.order).limit(i64::from(limit));
+        let (todos, _) = read::part(conn, rows.select(TodoRow::as_select()), limit)?;
+        Ok(Some(todos))
+    })
+}
+
+/// The rows of a page that an index has in the right order.
+fn newest(conn: &mut SqliteConnection, user: UserId, query: &ListQuery) -> QueryResult<Vec<TodoRow>> {
+    page_of(user, query).select(TodoRow::as_select()).load(conn)
+}
+
+/// The rows of a page that SQLite has to sort. It sorts the ids alone: with whole rows, it would hold the
+/// texts of all todos before the page in memory.
+fn sorted_rows(conn: &mut SqliteConnection, user: UserId, query: &ListQuery) -> QueryResult<Vec<TodoRow>> {
+    let ids: Vec<Id> = page_of(user, query).select(todos::id).load(conn)?;
+    let mut rows = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(MAX_IDS_PER_STATEMENT) {
+        let found: Vec<(Id, TodoRow)> = todos::table
+            .filter(todos::user_id.eq(Id::from(user)))
+            .filter(todos::id.eq_any(ids))
+            .select((todos::id, TodoRow::as_select()))
+            .load(conn)?;
+        rows.extend(found.into_iter().map(|(id, row)| (id.0, row)));
+    }
+    Ok(ids.iter().filter_map(|id| rows.remove(&id.0)).collect())
+}
+
+fn page_of(user: UserId, query: &ListQuery) -> todos::BoxedQuery<'static, Sqlite> {
+    sorted(matching(user, query), query.sort, query.order)
+        .limit(i64::from(query.limit))
+        .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
 }
 
 /// Whether the query matches exactly the live todos, which `users.live_todos` counts.
@@ -46,7 +102,8 @@ fn is_whole_list(query: &ListQuery) -> bool {
 }
 
 fn matching(user: UserId, query: &ListQuery) -> todos::BoxedQuery<'static, Sqlite> {
-    let mut found = todos::table.filter(todos::user_id.eq(Id::from(user))).into_boxed();
+    let mut found =
+        todos::table.filter(todos::user_id.eq(Id::from(user))).filter(not_interrupted()).into_boxed();
     if !query.include_deleted {
         found = found.filter(todos::deleted_at.is_null());
     }

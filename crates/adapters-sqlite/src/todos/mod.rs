@@ -9,12 +9,15 @@ mod sweep;
 mod sync_state;
 
 use async_trait::async_trait;
+use diesel::SqliteConnection;
 use domain::sync::Position;
-use domain::todo::query::ListQuery;
+use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
+use crate::error::Failure;
 use crate::store::SqliteStore;
+use crate::tables;
 
 #[async_trait]
 impl TodoStore for SqliteStore {
@@ -23,16 +26,20 @@ impl TodoStore for SqliteStore {
     }
 
     async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
-        self.read(move |conn| read::by_id(conn, user, id)).await
+        self.read_of(user, false, move |conn| of_existing(conn, user, |conn| read::by_id(conn, user, id)))
+            .await
     }
 
     async fn get_by_number(&self, user: UserId, number: TodoNumber) -> Result<Option<Todo>, StoreError> {
-        self.read(move |conn| read::by_number(conn, user, number)).await
+        self.read_of(user, false, move |conn| {
+            of_existing(conn, user, |conn| read::by_number(conn, user, number))
+        })
+        .await
     }
 
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         let query = query.clone();
-        self.read(move |conn| list::page(conn, user, &query)).await
+        self.read_of(user, query.is_costly(), move |conn| list::page(conn, user, &query)).await
     }
 
     async fn changes(
@@ -42,15 +49,27 @@ impl TodoStore for SqliteStore {
         include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        self.read(move |conn| read::changes(conn, user, since, include_deleted, limit)).await
+        let long = limit > ListQuery::LARGEST_CHEAP_PAGE;
+        self.read_of(user, long, move |conn| read::changes(conn, user, since, include_deleted, limit)).await
+    }
+
+    async fn newest_after(
+        &self,
+        user: UserId,
+        filter: Filter,
+        after: Option<ListKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Todo>>, StoreError> {
+        let long = limit > ListQuery::LARGEST_CHEAP_PAGE;
+        self.read_of(user, long, move |conn| list::newest_after(conn, user, filter, after, limit)).await
     }
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
-        self.read(move |conn| read::position(conn, user)).await
+        self.read_of(user, false, move |conn| read::position(conn, user)).await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
-        self.read(move |conn| read::belongs_to_another_user(conn, user, id)).await
+        self.read_of(user, false, move |conn| read::belongs_to_another_user(conn, user, id)).await
     }
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
@@ -60,4 +79,13 @@ impl TodoStore for SqliteStore {
     async fn shrink_tombstones(&self, _before: Stamp, _limit: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+}
+
+/// The todo that `find` finds, if the user exists.
+fn of_existing(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    find: impl FnOnce(&mut SqliteConnection) -> Result<Option<Todo>, Failure>,
+) -> Result<Option<Todo>, Failure> {
+    if tables::users::exists(conn, user)? { find(conn) } else { Ok(None) }
 }

@@ -1,16 +1,18 @@
 //! Reads of single todos and of changes.
 
-use diesel::dsl::exists;
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
+use diesel::query_dsl::methods::LoadQuery;
 use domain::sync::Position;
-use domain::todo::{Changes, Todo, TodoNumber};
+use domain::todo::{Changes, PART_BYTES, Todo, TodoNumber};
 use domain::{Stamp, TodoId, UserId};
 
 use super::sync_state;
 use crate::error::Failure;
 use crate::readers::in_snapshot;
-use crate::rows::{Id, TodoRow, convert_all};
+use crate::rows::{Id, TodoRow};
 use crate::schema::todos;
+use crate::tables;
 
 pub(super) fn by_id(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<Option<Todo>, Failure> {
     let row = todos::table
@@ -57,12 +59,33 @@ pub(super) fn changes(
         if !include_deleted {
             later = later.filter(todos::deleted_at.is_null());
         }
-        let mut rows = later.load(conn)?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        Ok(Some(Changes { todos: convert_all(rows)?, has_more, position: state.position() }))
+        let (todos, has_more) = part(conn, later, limit)?;
+        Ok(Some(Changes { todos, has_more, position: state.position() }))
     })
+}
+
+/// Loads the first todos that `query` finds: up to `limit`, and no further than the one with which their
+/// texts reach [`PART_BYTES`]. Returns whether the query finds more.
+pub(super) fn part<'query, Query>(
+    conn: &mut SqliteConnection,
+    query: Query,
+    limit: u32,
+) -> Result<(Vec<Todo>, bool), Failure>
+where
+    Query: LoadQuery<'query, SqliteConnection, TodoRow>,
+{
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (mut todos, mut bytes) = (Vec::new(), 0);
+    for row in query.load_iter::<TodoRow, DefaultLoadingMode>(conn)? {
+        let row = row?;
+        if todos.len() == limit || bytes >= PART_BYTES as u64 {
+            return Ok((todos, true));
+        }
+        let todo = Todo::try_from(row)?;
+        bytes += todo.stored_bytes();
+        todos.push(todo);
+    }
+    Ok((todos, false))
 }
 
 pub(super) fn position(conn: &mut SqliteConnection, user: UserId) -> Result<Option<Position>, Failure> {
@@ -75,9 +98,16 @@ pub(super) fn belongs_to_another_user(
     user: UserId,
     id: TodoId,
 ) -> Result<bool, Failure> {
-    let of_others = todos::table
+    let owners: Vec<Id> = todos::table
         .filter(todos::id.eq(Id::from(id)))
         .filter(todos::user_id.ne(Id::from(user)))
-        .filter(todos::deleted_at.is_null());
-    Ok(diesel::select(exists(of_others)).get_result(conn)?)
+        .filter(todos::deleted_at.is_null())
+        .select(todos::user_id)
+        .load(conn)?;
+    for owner in owners {
+        if tables::users::exists(conn, UserId(owner.0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

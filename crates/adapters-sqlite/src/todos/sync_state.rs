@@ -26,6 +26,7 @@ impl SyncState {
 pub(super) fn load(conn: &mut SqliteConnection, user: UserId) -> Result<Option<SyncState>, Failure> {
     let row: Option<(i64, i64, i64, Option<String>)> = users::table
         .filter(users::id.eq(Id::from(user)))
+        .filter(users::deleted_at.is_null())
         .select((
             users::sync_clock,
             users::sync_horizon,

@@ -1,13 +1,15 @@
 //! The writer thread, with group commit.
 //!
-//! The thread takes the waiting jobs into one transaction, runs each in a savepoint of its own, and answers
-//! after `COMMIT`, so that the jobs share one flush to disk. It never waits for a group to fill. If a job
-//! fails or panics, only its savepoint is rolled back. If the transaction fails, all of its jobs fail. A job
-//! runs even if its caller no longer waits.
+//! The thread takes waiting jobs into one transaction, runs each in a savepoint of its own, and answers
+//! after `COMMIT`, so that the jobs share one flush to disk. It never waits for a group to fill, and a group
+//! takes no further job once it has run for [`GROUP_TIME`]. If a job fails or panics, only its savepoint is
+//! rolled back. If the transaction fails, all of its jobs fail. A job whose deadline has passed before its
+//! turn does not run. Any other job runs even if its caller no longer waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use diesel::SqliteConnection;
@@ -18,10 +20,14 @@ use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
 use crate::cached_statement;
-use crate::error::{Failure, OpenError, panicked, refused};
+use crate::error::{Failure, OpenError, panicked, refused, timed_out};
 
 /// The maximum number of jobs in one transaction.
 const MAX_GROUP: usize = 64;
+
+/// A transaction that has run for this long takes no further job, so that small changes do not wait for the
+/// large ones behind them.
+pub(crate) const GROUP_TIME: Duration = Duration::from_millis(20);
 
 /// The result of a job.
 pub(crate) struct Done<T> {
@@ -41,18 +47,29 @@ pub(crate) struct Writer {
     /// `None` only during drop. The thread ends once this sender is gone and the queue is empty.
     queue: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    timeout: Duration,
+}
+
+/// The time limits of the writer.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// How long a job may wait for its turn.
+    pub timeout: Duration,
+    /// How long a transaction takes further jobs.
+    pub group: Duration,
 }
 
 impl Writer {
     pub(crate) fn start(
         conn: SqliteConnection,
         queue: usize,
+        limits: Limits,
         bus: Arc<dyn EventBus>,
     ) -> Result<Self, OpenError> {
         let (sender, jobs) = bounded(queue);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
-        let thread = thread.spawn(move || run(conn, &jobs, &*bus))?;
-        Ok(Self { queue: Some(sender), thread: Some(thread) })
+        let thread = thread.spawn(move || run(conn, &jobs, limits.group, &*bus))?;
+        Ok(Self { queue: Some(sender), thread: Some(thread), timeout: limits.timeout })
     }
 
     /// Queues `work`, which must not begin or end a transaction.
@@ -63,7 +80,8 @@ impl Writer {
         work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(WriteJob { work: Some(work), done: None, caller });
+        let deadline = Instant::now() + self.timeout;
+        let job = Box::new(WriteJob { work: Some(work), done: None, deadline, caller });
         if let Some(queue) = &self.queue {
             queue.try_send(job).map_err(|error| refused(&error, "writes"))?;
         }
@@ -98,6 +116,7 @@ trait Job: Send {
 struct WriteJob<F, T> {
     work: Option<F>,
     done: Option<Done<T>>,
+    deadline: Instant,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -110,6 +129,9 @@ where
         let Some(work) = self.work.take() else {
             return Ok(());
         };
+        if Instant::now() >= self.deadline {
+            return Err(timed_out());
+        }
         self.done = Some(catch_unwind(AssertUnwindSafe(|| work(conn))).map_err(|_| panicked())??);
         Ok(())
     }
@@ -131,13 +153,16 @@ where
     }
 }
 
-fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, bus: &dyn EventBus) {
-    let mut group = Vec::with_capacity(MAX_GROUP);
+fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, group_time: Duration, bus: &dyn EventBus) {
     while let Ok(first) = jobs.recv() {
-        group.push(first);
-        group.extend(jobs.try_iter().take(MAX_GROUP - 1));
-        let outcomes = commit(&mut conn, &mut group);
-        for (job, outcome) in group.drain(..).zip(outcomes) {
+        let mut group = Group { jobs: vec![first], outcomes: Vec::new() };
+        if let Err(error) = group.commit(&mut conn, jobs, group_time) {
+            // Fails if SQLite has already rolled back by itself, and is not needed then.
+            let _ = conn.batch_execute("ROLLBACK");
+            let failed = |_: &_| Err(StoreError::Unavailable(error.to_string()));
+            group.outcomes = group.jobs.iter().map(failed).collect();
+        }
+        for (job, outcome) in group.jobs.into_iter().zip(group.outcomes) {
             job.finish(outcome, bus);
         }
     }
@@ -146,37 +171,38 @@ fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, bus: &dyn Even
     }
 }
 
-/// Runs the group in one transaction and returns the outcome of each job.
-fn commit(conn: &mut SqliteConnection, group: &mut [Box<dyn Job>]) -> Vec<Result<(), StoreError>> {
-    match try_commit(conn, group) {
-        Ok(outcomes) => outcomes,
-        Err(error) => {
-            // Fails if SQLite has already rolled back by itself, and is not needed then.
-            let _ = conn.batch_execute("ROLLBACK");
-            let failed = || Err(StoreError::Unavailable(error.to_string()));
-            group.iter().map(|_| failed()).collect()
-        }
-    }
+/// The jobs of one transaction.
+struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    /// The outcome of each job that has run.
+    outcomes: Vec<Result<(), StoreError>>,
 }
 
-fn try_commit(
-    conn: &mut SqliteConnection,
-    group: &mut [Box<dyn Job>],
-) -> QueryResult<Vec<Result<(), StoreError>>> {
-    cached_statement::execute(conn, "BEGIN IMMEDIATE")?;
-    let mut outcomes = Vec::with_capacity(group.len());
-    for job in group {
-        cached_statement::execute(conn, "SAVEPOINT job")?;
-        let outcome = job.run(conn);
-        // Fails if the job's error made SQLite roll back the whole transaction, as a full disk does.
-        if outcome.is_err() {
-            cached_statement::execute(conn, "ROLLBACK TO job")?;
+impl Group {
+    /// Runs the first job, and further ones from the queue, in one transaction.
+    fn commit(
+        &mut self,
+        conn: &mut SqliteConnection,
+        queue: &Receiver<Box<dyn Job>>,
+        group_time: Duration,
+    ) -> QueryResult<()> {
+        let began = Instant::now();
+        cached_statement::execute(conn, "BEGIN IMMEDIATE")?;
+        while let Some(job) = self.jobs.get_mut(self.outcomes.len()) {
+            cached_statement::execute(conn, "SAVEPOINT job")?;
+            let outcome = job.run(conn);
+            // Fails if the job's error made SQLite roll back the whole transaction, as a full disk does.
+            if outcome.is_err() {
+                cached_statement::execute(conn, "ROLLBACK TO job")?;
+            }
+            cached_statement::execute(conn, "RELEASE job")?;
+            self.outcomes.push(outcome);
+            if self.jobs.len() < MAX_GROUP && began.elapsed() < group_time {
+                self.jobs.extend(queue.try_recv().ok());
+            }
         }
-        cached_statement::execute(conn, "RELEASE job")?;
-        outcomes.push(outcome);
+        cached_statement::execute(conn, "COMMIT")
     }
-    cached_statement::execute(conn, "COMMIT")?;
-    Ok(outcomes)
 }
 
 #[cfg(test)]

@@ -28,9 +28,15 @@ impl Fixture {
         self.folder.path().join("todos.db")
     }
 
+    /// A writer whose groups end when they are full, however long that takes.
     fn writer(&self, queue: usize) -> Writer {
+        let hour = Duration::from_hours(1);
+        self.writer_with(queue, Limits { timeout: hour, group: hour })
+    }
+
+    fn writer_with(&self, queue: usize, limits: Limits) -> Writer {
         let conn = connect(&self.path(), Access::Write);
-        Writer::start(conn, queue, self.bus.clone()).expect("starts")
+        Writer::start(conn, queue, limits, self.bus.clone()).expect("starts")
     }
 
     fn rows(&self) -> i64 {
@@ -53,7 +59,7 @@ fn insert(conn: &mut SqliteConnection) -> QueryResult<usize> {
         .execute(conn)
 }
 
-/// Blocks the writer inside a job until the gate opens, so that the jobs queued meanwhile form one group.
+/// Blocks the writer inside a job until the gate opens. It forms one group with the jobs queued meanwhile.
 struct Gate(mpsc::Sender<()>);
 
 impl Gate {
@@ -94,9 +100,39 @@ async fn up_to_64_waiting_jobs_share_a_transaction() {
     for (i, answer) in (0..).zip(answers) {
         let (inside, committed) = answer.await.expect("answered").expect("written");
         assert_eq!(inside, i + 1, "each job sees those before it");
-        assert_eq!(committed, if i < 64 { 0 } else { 64 }, "what others see at job {i}");
+        assert_eq!(committed, if i < 63 { 0 } else { 63 }, "what others see at job {i}");
     }
     assert_eq!(fixture.rows(), 100);
+}
+
+#[tokio::test]
+async fn a_group_takes_no_further_job_once_its_time_is_over() {
+    let fixture = Fixture::new();
+    let writer = fixture.writer_with(10, Limits { timeout: Duration::from_hours(1), group: Duration::ZERO });
+    let gate = Gate::close(&writer);
+    let answers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut beside = connect(&fixture.path(), Access::Read);
+            let job = move |conn: &mut SqliteConnection| {
+                insert(conn)?;
+                Ok(Done::without_events(rows(&mut beside)))
+            };
+            writer.submit(job).expect("room in the queue")
+        })
+        .collect();
+    gate.open();
+    for (earlier, answer) in (0..).zip(answers) {
+        assert_eq!(answer.await.expect("answered").expect("written"), earlier, "committed before");
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_time_is_over_does_not_run() {
+    let fixture = Fixture::new();
+    let writer = fixture.writer_with(10, Limits { timeout: Duration::ZERO, group: Duration::ZERO });
+    let late = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    assert!(matches!(late.await, Ok(Err(StoreError::Unavailable(_)))));
+    assert_eq!(fixture.rows(), 0);
 }
 
 #[tokio::test]
@@ -185,11 +221,10 @@ async fn a_rollback_by_sqlite_fails_the_group_and_no_later_job() {
         .expect("room");
     let last = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     gate.open();
-    for answer in [first.await.map(|a| a.map(drop)), loses.await, last.await.map(|a| a.map(drop))] {
+    for answer in [first.await.map(|a| a.map(drop)), loses.await] {
         assert!(matches!(answer, Ok(Err(StoreError::Unavailable(_)))));
     }
-    let next = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
-    assert!(matches!(next.await, Ok(Ok(1))));
+    assert!(matches!(last.await, Ok(Ok(1))));
     assert_eq!(fixture.rows(), 1);
 }
 

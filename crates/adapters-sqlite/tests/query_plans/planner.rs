@@ -32,6 +32,8 @@ pub fn ran() -> Vec<String> {
 extern "SQL" {
     /// Stands in for the store's function, so that statements which call it can be explained.
     fn contains_words(title: Text, description: Nullable<Text>, words: Text) -> Bool;
+    /// As above.
+    fn not_interrupted() -> Bool;
 }
 
 /// The intended scans: of one-row tables, and of all disabled accounts.
@@ -55,6 +57,7 @@ impl Planner {
     /// Records the statements of every connection that this process opens from now on.
     pub fn new(path: &Path) -> Self {
         let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects");
+        not_interrupted_utils::register_nondeterministic_impl(&conn, || true).expect("registers");
         contains_words_utils::register_impl(&mut conn, |_: String, _: Option<String>, _: String| false)
             .expect("registers");
         set_default_instrumentation(record).expect("no lock is poisoned");

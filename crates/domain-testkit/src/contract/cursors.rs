@@ -6,9 +6,12 @@ use std::time::Duration;
 use domain::Stamp;
 use domain::sync::{Cursor, Epoch, SyncOutcome, SyncRequest, SyncService};
 use domain::todo::query::ListQuery;
-use domain::todo::{Base, Batch, Commit, Strategy, Upsert};
+use domain::todo::{Base, Batch, Commit, NewTodo, PART_BYTES, Strategy, Upsert};
 
-use crate::build::{T0, all_or_nothing, at, at_most, batch, create, delete, todo_id, toggle, upsert};
+use crate::build::{
+    T0, all_or_nothing, at, at_most, batch, content, create, create_as, delete, description, todo_id, toggle,
+    upsert,
+};
 use crate::{Harness, ManualClock};
 
 /// Changes come in stamp order, page by page, tombstones included.
@@ -43,6 +46,17 @@ pub async fn changes_come_in_pages_without_gap_or_repeat(h: Harness) {
         }
         assert_eq!(got, everything, "limit {limit}");
     }
+}
+
+/// A page of changes ends with the todo that makes its texts long enough, and says that there are more.
+pub async fn a_page_of_changes_ends_with_two_mebibytes_of_text(h: Harness) {
+    let user = h.user().await;
+    let long = || NewTodo { description: Some(description(&"y".repeat(10_000))), ..content("x") };
+    h.apply(user, (0..300).map(|_| create_as(todo_id(), long()))).await;
+    let first = h.changes(user, None, 1000).await;
+    assert_eq!((first.todos.len(), first.has_more), (PART_BYTES / 10_001 + 1, true));
+    let rest = h.changes(user, Some(first.complete_to()), 1000).await;
+    assert_eq!((first.todos.len() + rest.todos.len(), rest.has_more), (300, false));
 }
 
 /// At the clock there is nothing new, and a cursor truncated to milliseconds only repeats rows.

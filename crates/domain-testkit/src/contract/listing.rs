@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use domain::text::fold;
-use domain::todo::query::{Filter, ListQuery, Order, SortBy};
-use domain::todo::{NewTodo, Todo};
+use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
+use domain::todo::{NewTodo, PART_BYTES, Todo};
 use domain::{TodoId, UserId};
 
 use crate::Harness;
-use crate::build::{T0, at, complete, content, create, create_as, delete, todo_id};
+use crate::build::{T0, at, complete, content, create, create_as, delete, description, todo_id};
 
 /// Todos with equal and different titles and times, active, completed and deleted, not in the order
 /// of their ids.
@@ -194,4 +194,38 @@ pub async fn since_finds_later_changes_and_deletions(h: Harness) {
     };
     assert_eq!(ids(false).await, [c]);
     assert_eq!(ids(true).await, [b, c]);
+}
+
+/// A long list, read part by part: whatever the size of the parts, each todo comes once, the newest first.
+/// A part ends when its texts are long enough.
+pub async fn a_long_list_comes_in_parts_without_gap_or_repeat(h: Harness) {
+    let user = a_mixed_list(&h).await;
+    let everything = h.everything(user).await;
+    for filter in [Filter::All, Filter::Active, Filter::Completed] {
+        let query = ListQuery { filter, ..ListQuery::default() };
+        for limit in [1, 2, 5, 1000] {
+            let mut got: Vec<Todo> = Vec::new();
+            loop {
+                let after = got.last().map(ListKey::from);
+                let part = h.todos.newest_after(user, filter, after, limit).await.expect("it answers");
+                let part = part.expect("the user exists");
+                assert!(part.len() as u64 <= u64::from(limit));
+                if part.is_empty() {
+                    break;
+                }
+                got.extend(part);
+            }
+            let ids = |todos: &mut dyn Iterator<Item = &Todo>| todos.map(Todo::id).collect::<Vec<_>>();
+            let expected = model(&everything, &query);
+            assert_eq!(ids(&mut got.iter()), ids(&mut expected.into_iter()), "{filter:?}, parts of {limit}");
+        }
+    }
+    let unknown = h.todos.newest_after(UserId(todo_id().0), Filter::All, None, 10).await;
+    assert!(unknown.expect("it answers").is_none());
+
+    let user = h.user().await;
+    let long = || NewTodo { description: Some(description(&"y".repeat(10_000))), ..content("x") };
+    h.apply(user, (0..300).map(|_| create_as(todo_id(), long()))).await;
+    let part = h.todos.newest_after(user, Filter::All, None, 1000).await.expect("it answers");
+    assert_eq!(part.expect("the user exists").len(), PART_BYTES / 10_001 + 1);
 }

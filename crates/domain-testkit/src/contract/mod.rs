@@ -99,6 +99,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@theme $harness cursors:
             changes_come_in_pages_without_gap_or_repeat
+            a_page_of_changes_ends_with_two_mebibytes_of_text
             a_cursor_finds_exactly_the_later_changes
             a_stale_cursor_writes_nothing
             an_initial_sync_passes_the_horizon
@@ -132,6 +133,7 @@ macro_rules! store_contract {
             active_todos_come_last_by_completion_time
             page_edges_are_exact
             since_finds_later_changes_and_deletions
+            a_long_list_comes_in_parts_without_gap_or_repeat
         );
         $crate::store_contract!(@theme $harness accounts:
             a_registered_user_is_found
@@ -263,6 +265,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@theme $harness deletion:
             a_deleted_account_leaves_nothing
+            a_full_account_is_deleted_at_once_and_its_todos_in_steps
             exactly_one_of_concurrent_deletions_succeeds
             a_deletion_concurrent_with_other_writes_leaves_nothing
             the_records_are_complete

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use domain::sync::Position;
 use domain::text::fold;
 use domain::todo::plan::{Decision, Plan, UserState, Written};
-use domain::todo::query::{Filter, ListQuery, Order, SortBy};
+use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{
-    Batch, Changes, Commit, Description, OldTombstone, Page, StoredTodo, Todo, TodoNumber, TodoStore,
+    Batch, Changes, Commit, Description, OldTombstone, PART_BYTES, Page, StoredTodo, Todo, TodoNumber,
+    TodoStore,
 };
 use domain::{Stamp, StoreError, TodoId, UserId};
 
@@ -92,9 +93,34 @@ impl TodoStore for MemoryStore {
         let mut todos: Vec<_> = account.todos.values().filter(asked_for).cloned().collect();
         todos.sort_unstable_by_key(Todo::updated_at);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = todos.len() > limit;
+        let found = todos.len();
         todos.truncate(limit);
+        let todos = part(todos);
+        let has_more = found > todos.len();
         Ok(Some(Changes { todos, has_more, position: state.position(account) }))
+    }
+
+    async fn newest_after(
+        &self,
+        user: UserId,
+        filter: Filter,
+        after: Option<ListKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Todo>>, StoreError> {
+        let state = self.enter()?;
+        let Some(account) = state.users.get(&user) else {
+            return Ok(None);
+        };
+        let query = ListQuery { filter, ..ListQuery::default() };
+        let mut found: Vec<_> = account.todos.values().filter(|todo| finds(&query, todo)).collect();
+        sort(&mut found, query.sort, query.order);
+        let follows = |todo: &&Todo| {
+            let place = |key: ListKey| (Reverse(key.created_at), key.id);
+            after.is_none_or(|after| place(ListKey::from(*todo)) > place(after))
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let rest: Vec<_> = found.into_iter().filter(follows).take(limit).cloned().collect();
+        Ok(Some(part(rest)))
     }
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
@@ -194,6 +220,17 @@ impl Account {
     pub(super) fn check(&self) {
         assert_row(&self.row, self.todos.values());
     }
+}
+
+/// The todos up to the one with which the texts reach the size of a part.
+fn part(mut todos: Vec<Todo>) -> Vec<Todo> {
+    let mut bytes = 0;
+    let end = todos.iter().position(|todo| {
+        bytes += todo.stored_bytes();
+        bytes >= PART_BYTES as u64
+    });
+    todos.truncate(end.map_or(todos.len(), |last| last + 1));
+    todos
 }
 
 fn finds(query: &ListQuery, todo: &Todo) -> bool {

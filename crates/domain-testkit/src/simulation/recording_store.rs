@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::sync::Position;
-use domain::todo::query::ListQuery;
+use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
@@ -74,6 +74,16 @@ impl TodoStore for RecordingStore {
             self.commit(user, batch, now).await?;
         }
         self.inner.changes(user, since, include_deleted, limit).await
+    }
+
+    async fn newest_after(
+        &self,
+        user: UserId,
+        filter: Filter,
+        after: Option<ListKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Todo>>, StoreError> {
+        self.inner.newest_after(user, filter, after, limit).await
     }
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {

@@ -46,7 +46,7 @@ pub use resolve::{EarlierChanges, Effect, ResolveContext, resolve};
 pub use service::{Owned, Precondition, TodoService};
 #[cfg(test)]
 pub use store::MockTodoStore;
-pub use store::{Changes, Commit, Page, TodoStore};
+pub use store::{Changes, Commit, PART_BYTES, Page, TodoStore};
 pub use strategy::{Strategy, UnknownStrategy};
 pub use user_row::{OldTombstone, UserRow};
 pub use values::{Description, InvalidTodoNumber, Title, TodoNumber};

@@ -1,5 +1,7 @@
 //! Queries on a user's list: filter, search, order, page.
 
+use super::entity::Todo;
+use crate::ids::TodoId;
 use crate::text::fold;
 use crate::time::Stamp;
 
@@ -53,6 +55,19 @@ impl Search {
     }
 }
 
+/// The place of a todo in the list of the newest todos, which a change of the todo does not move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListKey {
+    pub created_at: Stamp,
+    pub id: TodoId,
+}
+
+impl From<&Todo> for ListKey {
+    fn from(todo: &Todo) -> Self {
+        Self { created_at: todo.created_at(), id: todo.id() }
+    }
+}
+
 /// One page of a user's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
@@ -67,6 +82,28 @@ pub struct ListQuery {
     /// Selects only todos that changed after this stamp.
     pub since: Option<Stamp>,
     pub include_deleted: bool,
+}
+
+impl ListQuery {
+    /// The largest page that counts as cheap.
+    pub const LARGEST_CHEAP_PAGE: u32 = 100;
+    /// The largest number of skipped todos that counts as cheap.
+    const LARGEST_CHEAP_OFFSET: u64 = 1000;
+
+    /// Whether the page may require a store to read all of the user's todos: every list except the first
+    /// pages of the newest live todos.
+    #[must_use]
+    pub fn is_costly(&self) -> bool {
+        let is_newest = self.sort == SortBy::CreatedAt && self.order == Order::Descending;
+        let is_whole_list = self.filter == Filter::All
+            && self.search.words().is_empty()
+            && self.since.is_none()
+            && !self.include_deleted;
+        !is_newest
+            || !is_whole_list
+            || self.offset > Self::LARGEST_CHEAP_OFFSET
+            || self.limit > Self::LARGEST_CHEAP_PAGE
+    }
 }
 
 impl Default for ListQuery {

@@ -5,12 +5,15 @@ use async_trait::async_trait;
 use super::batch::Batch;
 use super::entity::Todo;
 use super::outcome::Outcome;
-use super::query::ListQuery;
+use super::query::{Filter, ListKey, ListQuery};
 use super::values::TodoNumber;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::sync::cursor::{Position, StaleCursor};
 use crate::time::Stamp;
+
+/// The bytes of texts and metadata after which a part of a long read ends.
+pub const PART_BYTES: usize = 2 * 1024 * 1024;
 
 /// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub struct Page {
 pub struct Changes {
     /// In stamp order.
     pub todos: Vec<Todo>,
-    /// Whether more todos changed than the caller asked for.
+    /// Whether more todos changed than these.
     pub has_more: bool,
     /// The user's position in the same snapshot.
     pub position: Position,
@@ -90,6 +93,9 @@ pub trait TodoStore: Send + Sync {
     /// Returns the earliest todos, at most `limit`, that changed after `since` (`None`: from the
     /// beginning), and the user's position, all from one snapshot. `None` if there is no such user.
     /// Tombstones are left out unless `include_deleted` is set; then none takes a place on the page.
+    ///
+    /// The last todo is the one with which the texts reach [`PART_BYTES`], if that comes before
+    /// `limit`. An implementation MUST NOT load the todos after it.
     async fn changes(
         &self,
         user: UserId,
@@ -97,6 +103,20 @@ pub trait TodoStore: Send + Sync {
         include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError>;
+
+    /// Returns the live todos that `filter` selects and that follow `after` (`None`: from the
+    /// beginning) in the list of the newest todos, at most `limit`, and no more than
+    /// [`Self::changes`] would. `None` if there is no such user.
+    ///
+    /// A caller reads a long list in parts, each after the last todo of the one before. Each todo
+    /// that is live and selected all the while occurs once.
+    async fn newest_after(
+        &self,
+        user: UserId,
+        filter: Filter,
+        after: Option<ListKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Todo>>, StoreError>;
 
     /// Returns the user's position. `None` if there is no such user.
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError>;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use api_actix::rfc3339::Rfc3339;
 use async_trait::async_trait;
 use domain::sync::Position;
-use domain::todo::query::ListQuery;
+use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoEvent, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use domain_testkit::MemoryStore;
@@ -159,6 +159,16 @@ impl TodoStore for GatedStore {
         WAITING_READS.add_permits(1);
         RELEASED_READS.acquire().await.expect("never closed").forget();
         read
+    }
+
+    async fn newest_after(
+        &self,
+        user: UserId,
+        filter: Filter,
+        after: Option<ListKey>,
+        limit: u32,
+    ) -> Result<Option<Vec<Todo>>, StoreError> {
+        self.0.newest_after(user, filter, after, limit).await
     }
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {

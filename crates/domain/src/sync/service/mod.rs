@@ -35,7 +35,7 @@ pub struct SyncAnswer {
     pub server_changes: Vec<Todo>,
     /// Whether there is more: the device should sync again from `sync_timestamp`.
     pub has_more: bool,
-    /// The position up to which the device now knows everything: the stamp of the last todo if
+    /// The position up to which the device now knows everything: the stamp of the last todo read if
     /// there is more, else the user's clock. If the cursor went stale after the changes were
     /// written, this is that cursor, and the next exchange reports it as stale.
     pub sync_timestamp: SyncTimestamp,
@@ -120,9 +120,11 @@ impl SyncService {
         if let Err(stale) = cursor.check(&found.position) {
             return Ok(gone_stale(cursor, outcomes, stale));
         }
+        // A part may end before `limit`, and the device may know all of its todos.
+        let read_to = found.complete_to();
         let (server_changes, has_more) = page(found.todos, found.has_more, &held, limit);
-        let last = server_changes.last().filter(|_| has_more);
-        let complete_to = last.map_or(found.position.clock, Todo::updated_at);
+        let last = server_changes.last().map(Todo::updated_at).filter(|_| has_more);
+        let complete_to = last.unwrap_or(read_to);
         Ok(SyncOutcome::Done(SyncAnswer {
             outcomes,
             server_changes,

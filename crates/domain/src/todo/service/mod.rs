@@ -14,7 +14,7 @@ use super::change::{Action, Base, Change, Edit, NewTodo};
 use super::entity::Todo;
 use super::limits::StorageLimits;
 use super::outcome::Outcome;
-use super::query::ListQuery;
+use super::query::{Filter, ListKey, ListQuery};
 use super::store::{Commit, Page, TodoStore};
 use super::strategy::Strategy;
 use super::values::TodoNumber;
@@ -59,40 +59,16 @@ impl TodoService {
         self.store.list(user, query).await
     }
 
-    /// Returns all todos that `query` finds, from one snapshot; the offset and the limit of `query`
-    /// are ignored. The list is read in parts, so that no single read takes long. If the user
-    /// changes a todo in between, the service starts again. Its last attempt reads everything at
-    /// once.
-    pub async fn list_all(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
-        for _ in 0..Self::TRIES {
-            let Some(mut page) = self.part(user, query, 0, Self::PART).await? else { return Ok(None) };
-            while (page.todos.len() as u64) < page.total {
-                let offset = page.todos.len() as u64;
-                let Some(part) = self.part(user, query, offset, Self::PART).await? else { return Ok(None) };
-                if part.position != page.position || part.todos.is_empty() {
-                    break;
-                }
-                page.todos.extend(part.todos);
-            }
-            if page.todos.len() as u64 == page.total {
-                return Ok(Some(page));
-            }
-        }
-        self.part(user, query, 0, u32::MAX).await
-    }
-
-    const PART: u32 = 1000;
-    /// How often the service tries to read a whole list in parts.
-    const TRIES: u32 = 3;
-
-    async fn part(
+    /// Returns the next part of the list of the newest todos, which follows `after`; empty at the
+    /// end. See [`TodoStore::newest_after`].
+    pub async fn newest_after(
         &self,
         user: UserId,
-        query: &ListQuery,
-        offset: u64,
+        filter: Filter,
+        after: Option<ListKey>,
         limit: u32,
-    ) -> Result<Option<Page>, StoreError> {
-        self.store.list(user, &ListQuery { offset, limit, ..query.clone() }).await
+    ) -> Result<Option<Vec<Todo>>, StoreError> {
+        self.store.newest_after(user, filter, after, limit).await
     }
 
     /// Creates a todo. The outcome is `Applied`, `Unchanged` if the same todo exists, `IdInUse` or

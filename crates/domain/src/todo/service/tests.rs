@@ -1,9 +1,8 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::sync::Epochs;
 use crate::time::{MockClock, Stamp};
-use crate::todo::{Conflict, Field, MockTodoStore, StoredTodo, Title, UserRow, Versions};
+use crate::todo::{Conflict, Field, MockTodoStore, StoredTodo, Title, Versions};
 
 const USER: UserId = UserId(Uuid::from_u128(7));
 const ID: TodoId = TodoId(Uuid::from_u128(1));
@@ -190,33 +189,4 @@ async fn a_deleted_user_is_none() {
     let restore = batch(false, vec![change(Base::Current, Action::Restore)]);
     let outcome = expecting(restore, Commit::NoSuchUser).restore(USER, ID).await.expect("the store answers");
     assert_eq!(outcome, None);
-}
-
-/// A store whose user has `total` todos, and changes something before each of the reads 2 to
-/// `changes + 1`.
-fn restless(total: u64, changes: u32) -> MockTodoStore {
-    let reads = std::sync::atomic::AtomicU32::new(0);
-    let mut store = MockTodoStore::new();
-    store.expect_list().returning(move |_, query| {
-        let read = reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let clock = Stamp::EPOCH.plus(std::time::Duration::from_secs(read.min(changes).into()));
-        let count = total.saturating_sub(query.offset).min(query.limit.into());
-        let todos = std::iter::repeat_with(|| todo(false)).take(usize::try_from(count).expect("few"));
-        let epochs = Epochs::new([(1, "e".to_owned())]).expect("an epoch");
-        let position = UserRow::new(clock, 1).position(Arc::new(epochs));
-        Ok(Some(Page { todos: todos.collect(), total, position }))
-    });
-    store
-}
-
-#[tokio::test]
-async fn a_whole_list_is_one_snapshot_however_often_the_user_changes_something() {
-    // No change; a change after the first part; a change between all parts.
-    for changes in [0, 1, 100] {
-        let service = service(restless(2500, changes));
-        let page = service.list_all(USER, &ListQuery::default()).await.expect("an answer").expect("a user");
-        assert_eq!((page.todos.len(), page.total), (2500, 2500), "{changes}");
-    }
-    let none = service(restless(0, 0)).list_all(USER, &ListQuery::default()).await.expect("an answer");
-    assert_eq!(none.map(|page| page.todos.len()), Some(0));
 }
