@@ -13,9 +13,9 @@ use domain::time::Clock;
 use domain::todo::TodoService;
 use serde_json::{Value, json};
 
+use crate::memory_budget::MemoryBudget;
 use crate::per_user_gate::PerUserGate;
 use crate::realtime::Hub;
-use crate::response_budget::ResponseBudget;
 use crate::services::SurfaceServices;
 use crate::settings::ApiSettings;
 use crate::state::State;
@@ -60,12 +60,13 @@ impl Api {
             probe,
             clock,
             secrets,
-            settings,
             public_keys: json!({ "keys": [] }),
             render_metrics: Box::new(String::new),
-            response_budget: ResponseBudget::default(),
+            body_memory: MemoryBudget::new(settings.body_memory.max(2 * settings.body_limit)),
+            response_memory: MemoryBudget::new(settings.response_memory),
             per_user_gate: PerUserGate::default(),
             shutting_down: AtomicBool::new(false),
+            settings,
         };
         Self { state: Arc::new(state), hub }
     }

@@ -4,7 +4,7 @@
 //!
 //! - [`surface`]: the contracts, and which one a path belongs to
 //! - [`connection`]: time limits of connections
-//! - [`response_budget`]: a bound on the memory of unread responses
+//! - [`memory_budget`]: bounds on the memory of request bodies and unread responses
 //! - [`error`]: the error body, and the status of each error code on each surface
 //! - [`per_user_gate`]: one expensive request at a time for each user
 //! - `state`: what handlers and extractors share
@@ -21,12 +21,12 @@ mod api;
 pub mod connection;
 pub mod error;
 mod extract;
+pub mod memory_budget;
 mod middleware;
 mod openapi;
 mod operational;
 pub mod per_user_gate;
 pub mod realtime;
-pub mod response_budget;
 pub mod rfc3339;
 mod route_table;
 mod routes;

@@ -15,6 +15,10 @@ pub struct ApiSettings {
     /// The maximum number of bytes of a request body. The authentication endpoints have an
     /// additional, smaller limit.
     pub body_limit: usize,
+    /// The maximum number of bytes of all request bodies in flight; at least twice `body_limit` counts.
+    pub body_memory: usize,
+    /// The maximum number of bytes of all responses that are in preparation or not read yet.
+    pub response_memory: usize,
     /// The maximum number of todos in one sync, and of changes in one bulk request.
     pub batch_limit: usize,
     /// The maximum number of todos in one bulk creation.
@@ -44,6 +48,8 @@ impl Default for ApiSettings {
         Self {
             allowed_origins: Vec::new(),
             body_limit: 2 * 1024 * 1024,
+            body_memory: 96 * 1024 * 1024,
+            response_memory: 64 * 1024 * 1024,
             batch_limit: 1000,
             bulk_limit: 10_000,
             page_limit: 100,

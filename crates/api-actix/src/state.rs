@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use domain::UserId;
 use domain::account::AccountService;
 use domain::health::Probe;
 use domain::identity::IdentityService;
@@ -11,12 +13,12 @@ use domain::secret::SecretSource;
 use domain::session::{Principal, SessionService};
 use domain::sync::SyncService;
 use domain::time::Clock;
-use domain::todo::TodoService;
+use domain::todo::{PART_BYTES, TodoService};
 use serde_json::Value;
 
-use crate::error::HandlerResult;
+use crate::error::{HandlerResult, Problem};
+use crate::memory_budget::{MemoryBudget, Owner, Reservation};
 use crate::per_user_gate::{HeavyWork, PerUserGate};
-use crate::response_budget::ResponseBudget;
 use crate::services::SurfaceServices;
 use crate::settings::ApiSettings;
 
@@ -37,12 +39,49 @@ pub struct State {
     pub settings: ApiSettings,
     pub public_keys: Value,
     pub render_metrics: Box<dyn Fn() -> String + Send + Sync>,
-    pub response_budget: ResponseBudget,
+    pub body_memory: MemoryBudget,
+    pub response_memory: MemoryBudget,
     pub per_user_gate: PerUserGate,
     pub shutting_down: AtomicBool,
 }
 
+/// The memory for a part of a long read: its texts, as loaded and as written, and the names of members.
+const PART_MEMORY: usize = 3 * PART_BYTES;
+/// An upper bound on the memory for a todo of a response: its texts, as loaded and as written. Todos with
+/// longer texts exist only in scripts that take several bytes for a character.
+const TODO_BYTES: usize = 40 * 1024;
+/// How long a request waits for memory before it is refused.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a response that has begun waits for the memory of its next part.
+const NEXT_PART_TIMEOUT: Duration = Duration::from_secs(30);
+
 impl State {
+    /// Reserves memory for a response with up to `todos` todos, or waits until there is some.
+    pub async fn reserve_page(&self, user: UserId, todos: u32) -> Result<Reservation, Problem> {
+        let bytes = usize::try_from(todos).unwrap_or(usize::MAX).saturating_mul(TODO_BYTES);
+        self.reserve_response(user, bytes, MEMORY_TIMEOUT).await
+    }
+
+    /// Reserves memory for the first or only part of a response, or waits until there is some.
+    pub async fn reserve_part(&self, user: UserId) -> Result<Reservation, Problem> {
+        self.reserve_response(user, PART_MEMORY, MEMORY_TIMEOUT).await
+    }
+
+    /// Reserves memory for another part of a response, and waits longer.
+    pub async fn reserve_next_part(&self, user: UserId) -> Result<Reservation, Problem> {
+        self.reserve_response(user, PART_MEMORY, NEXT_PART_TIMEOUT).await
+    }
+
+    async fn reserve_response(
+        &self,
+        user: UserId,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<Reservation, Problem> {
+        let reserved = self.response_memory.reserve(Owner::User(user), bytes, patience).await;
+        reserved.map_err(|reason| Problem::out_of_memory(reason, "responses"))
+    }
+
     /// Runs `work` once the caller has no other work of this kind. Checks the caller again after
     /// waiting.
     pub async fn run_alone(

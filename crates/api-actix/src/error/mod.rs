@@ -25,6 +25,7 @@ pub(crate) use rate_limit::{RATE_LIMIT, rate_limit_headers};
 pub use status::status;
 pub(crate) use store_log::log_store_error;
 
+use crate::memory_budget::Exhausted;
 pub use crate::surface::Surface;
 
 /// What a handler returns.
@@ -170,6 +171,24 @@ impl Problem {
             ErrorCode::RateLimited,
             "Too many responses are unread: read them first. This request was carried out, but its response is lost",
         )
+    }
+
+    /// The memory for request bodies or responses is used up. `what` names it.
+    #[must_use]
+    pub fn out_of_memory(reason: Exhausted, what: &str) -> Self {
+        match reason {
+            Exhausted::ByOwner => Self::new(
+                ErrorCode::RateLimited,
+                format!("Too many {what} at once: wait for one to end. This request was not carried out"),
+            ),
+            Exhausted::ByOthers => Self::new(
+                ErrorCode::DatabaseUnavailable,
+                format!(
+                    "The server has too many {what} at once: try again. This request was not carried out"
+                ),
+            )
+            .with_status(StatusCode::SERVICE_UNAVAILABLE),
+        }
     }
 
     /// The user's other expensive requests did not finish in time.

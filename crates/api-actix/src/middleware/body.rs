@@ -7,7 +7,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
 use crate::connection::ActiveRequest;
-use crate::response_budget::Reservation;
+use crate::memory_budget::Reservation;
 
 /// The maximum number of bytes per piece. The connection copies each piece, and compression works
 /// piece by piece, so the server neither holds a large body twice nor compresses it before the

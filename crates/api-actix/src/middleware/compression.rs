@@ -33,7 +33,9 @@ pub(super) fn apply(
     head: &mut ResponseHead,
     body: ResponseBody,
 ) -> Encoder<ResponseBody> {
-    if !matches!(body.size(), BodySize::Sized(size) if size >= MIN_SIZE) {
+    if !matches!(body.size(), BodySize::Stream)
+        && !matches!(body.size(), BodySize::Sized(size) if size >= MIN_SIZE)
+    {
         return Encoder::response(ContentEncoding::Identity, head, body);
     }
     if encoding == ContentEncoding::Identity {

@@ -28,7 +28,7 @@ use tracing::Instrument as _;
 
 use crate::connection::Activity;
 use crate::error::Problem;
-use crate::response_budget::{Exhausted, Reservation};
+use crate::memory_budget::{Owner, Reservation};
 use crate::route_table::RouteTable;
 use crate::state::State;
 use crate::surface::Surface;
@@ -37,6 +37,9 @@ use body::ResponseBody;
 
 pub use cors::cors;
 pub use request_id::RequestId;
+
+/// Responses below this size, in bytes, need no reservation: the system's buffers take them at once.
+const MIN_COUNTED: usize = 64 * 1024;
 
 /// The outermost layer.
 pub async fn around<B: MessageBody + 'static>(
@@ -87,18 +90,28 @@ struct ProblemWriter {
 }
 
 impl ProblemWriter {
-    /// Reserves memory for the response, or replaces the response by a problem if none is left.
+    /// Reserves memory for the response, or replaces the response by a problem if none is left. A handler
+    /// that reserved memory beforehand has put the reservation into the response.
     fn reserve_memory(
         &self,
-        response: ServiceResponse<BoxBody>,
+        mut response: ServiceResponse<BoxBody>,
     ) -> (ServiceResponse<BoxBody>, Option<Reservation>) {
+        let reserved = response.response_mut().extensions_mut().remove::<Reservation>();
         let user = response.request().extensions().get::<UserId>().copied();
         let (Some(user), BodySize::Sized(bytes)) = (user, response.response().body().size()) else {
-            return (response, None);
+            return (response, reserved);
         };
-        match self.state.response_budget.reserve(user, usize::try_from(bytes).unwrap_or(usize::MAX)) {
-            Ok(reservation) => (response, reservation),
-            Err(Exhausted) => (self.replace(response, &Problem::too_many_unread()), None),
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if bytes < MIN_COUNTED {
+            return (response, None);
+        }
+        let fits = match reserved {
+            Some(mut reserved) => reserved.resize(bytes).map(|()| reserved),
+            None => self.state.response_memory.try_reserve(Owner::User(user), bytes),
+        };
+        match fits {
+            Ok(reservation) => (response, Some(reservation)),
+            Err(_) => (self.replace(response, &Problem::too_many_unread()), None),
         }
     }
 

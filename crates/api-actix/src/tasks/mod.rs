@@ -3,6 +3,7 @@
 
 mod auth;
 mod dto;
+mod list;
 mod own_tasks;
 mod response;
 mod user_tasks;

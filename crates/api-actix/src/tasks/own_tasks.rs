@@ -6,15 +6,21 @@ use domain::session::Scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::{Completion, Create, Replace, Task};
-use super::response;
 use super::window::{TaskStatus, Window};
+use super::{list, response};
 use crate::error::HandlerResult;
 use crate::extract::{Body, Caller, Query};
 use crate::state::State;
 use crate::wire::Message;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(get_one).service(replace).service(complete).service(remove);
+    config
+        .service(list_tasks)
+        .service(create)
+        .service(get_one)
+        .service(replace)
+        .service(complete)
+        .service(remove);
 }
 
 /// List tasks
@@ -35,9 +41,9 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     )
 )]
 #[get("/api/tasks")]
-async fn list(state: web::Data<State>, caller: Caller, query: Query) -> HandlerResult {
+async fn list_tasks(state: web::Data<State>, caller: Caller, query: Query) -> HandlerResult {
     caller.may(Scope::TodosRead)?;
-    response::list(&state, &caller.0, Window::limited(&query)?).await
+    list::list(&state, &caller.0, Window::limited(&query)?).await
 }
 
 /// Create a task

@@ -6,15 +6,21 @@ use domain::session::{Principal, Scope};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::{Create, Task, Update};
-use super::response;
 use super::window::{TaskStatus, Window};
+use super::{list, response};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, Query, uuid};
 use crate::state::State;
 use crate::wire::Message;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(get_one).service(update).service(toggle).service(remove);
+    config
+        .service(list_tasks)
+        .service(create)
+        .service(get_one)
+        .service(update)
+        .service(toggle)
+        .service(remove);
 }
 
 /// The caller, if `user_id` is the caller's id or token subject and the token has the scope.
@@ -45,14 +51,14 @@ fn own<'a>(caller: &'a Caller, user_id: &str, scope: Scope) -> Result<&'a Princi
     )
 )]
 #[get("/api/{user_id}/tasks")]
-async fn list(
+async fn list_tasks(
     state: web::Data<State>,
     caller: Caller,
     user_id: web::Path<String>,
     query: Query,
 ) -> HandlerResult {
     let principal = own(&caller, &user_id, Scope::TodosRead)?;
-    response::list(&state, principal, Window::unlimited(&query)?).await
+    list::list(&state, principal, Window::unlimited(&query)?).await
 }
 
 /// Create a task for a user

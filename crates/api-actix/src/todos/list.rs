@@ -2,19 +2,20 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{get, post, web};
-use domain::TodoId;
 use domain::code::ErrorCode;
 use domain::session::Scope;
 use domain::todo::query::{Filter, ListQuery, Order, SortBy};
+use domain::{TodoId, UserId};
 use serde::Serialize;
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::dto::{Create, Item};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, Int, Query, Validation, flag, number, word};
+use crate::per_user_gate::HeavyWork;
 use crate::schema::NamedSchema;
 use crate::state::State;
-use crate::wire::{changed_todo, json, with_location};
+use crate::wire::{changed_todo, json, with_location, with_memory};
 
 /// The default number of todos per page.
 const PAGE: i64 = 20;
@@ -98,6 +99,13 @@ struct Page<'a> {
 pub(super) async fn list(state: web::Data<State>, caller: Caller, query: Query) -> HandlerResult {
     let user = caller.may(Scope::TodosRead)?;
     let list_query = parse(&query)?;
+    let is_costly = list_query.is_costly();
+    let read = read(state.clone(), user, list_query);
+    if is_costly { state.run_alone(&caller.0, HeavyWork::Read, read).await } else { read.await }
+}
+
+async fn read(state: web::Data<State>, user: UserId, list_query: ListQuery) -> HandlerResult {
+    let memory = state.reserve_page(user, list_query.limit).await?;
     let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
     let seen = list_query.offset + page.todos.len() as u64;
     let body = Page {
@@ -107,7 +115,7 @@ pub(super) async fn list(state: web::Data<State>, caller: Caller, query: Query) 
         limit: list_query.limit,
         has_more: seen < page.total,
     };
-    Ok(json(StatusCode::OK, &body))
+    Ok(with_memory(json(StatusCode::OK, &body), memory))
 }
 
 /// Create a todo

@@ -14,6 +14,6 @@ pub use any_time::any_time;
 pub use conflict::{Conflict, StrategyName};
 pub use members::{as_is, client_id, description, email, not_a_timestamp, timestamp, title, todo_id};
 pub use outcome::{changed_todo, id_in_use, rejection};
-pub use response::{Message, json, message, with_location};
+pub use response::{Message, json, message, with_location, with_memory};
 pub use todo::Todo;
 pub use token::{TokenType, no_refresh_cookie, refresh_cookie, refresh_token};

@@ -6,6 +6,8 @@ use actix_web::http::header::{ContentType, LOCATION};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::memory_budget::Reservation;
+
 /// A response with a JSON body.
 pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     let body = serde_json::to_vec(body).unwrap_or_default();
@@ -17,6 +19,12 @@ pub fn with_location(mut response: HttpResponse, path: &str) -> HttpResponse {
     if let Ok(location) = path.parse() {
         response.headers_mut().insert(LOCATION, location);
     }
+    response
+}
+
+/// Attaches the memory that was reserved for a response. It counts until the client has read it.
+pub fn with_memory(mut response: HttpResponse, memory: Reservation) -> HttpResponse {
+    response.extensions_mut().insert(memory);
     response
 }
 

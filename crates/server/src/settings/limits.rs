@@ -1,5 +1,6 @@
 //! Limits on what the server stores and for how long.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::layers::Layers;
@@ -28,9 +29,16 @@ pub struct Limits {
     pub bulk_todos: usize,
     /// Bytes of a request body.
     pub body_bytes: usize,
+    /// Bytes of all request bodies in flight.
+    pub bodies_in_flight_bytes: usize,
+    /// Bytes of all responses that are in preparation or not read yet.
+    pub unread_response_bytes: usize,
     /// Todos on a page of a list.
     pub page_size: u32,
 }
+
+/// The sizes of a memory budget, in bytes. A smaller one would refuse the largest responses.
+const MEMORY: RangeInclusive<usize> = 32 * 1024 * 1024..=64 * 1024 * 1024 * 1024;
 
 impl Housekeeping {
     pub(super) fn read(layers: &Layers) -> Self {
@@ -48,6 +56,8 @@ impl Limits {
             batch_todos: layers.get(&setting::MAX_BATCH_TODOS, number(1..=10_000)),
             bulk_todos: layers.get(&setting::MAX_BULK_TODOS, number(1..=100_000)),
             body_bytes: layers.get(&setting::MAX_BODY_BYTES, number(1024..=64 * 1024 * 1024)),
+            bodies_in_flight_bytes: layers.get(&setting::MAX_BODIES_IN_FLIGHT_BYTES, number(MEMORY)),
+            unread_response_bytes: layers.get(&setting::MAX_UNREAD_RESPONSE_BYTES, number(MEMORY)),
             page_size: layers.get(&setting::MAX_PAGE_SIZE, number(1..=1000)),
         }
     }

@@ -5,19 +5,23 @@ mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use domain::UserId;
 use domain::code::ErrorCode;
 use domain::session::Principal;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::time::timeout;
 
+use super::address::address;
 use super::validation::FieldError;
 use crate::error::Problem;
+use crate::memory_budget::{Exhausted, Owner, Reservation};
 use crate::state::State;
 
 /// The maximum size of a body, in bytes, at the authentication endpoints, which accept any number
@@ -25,10 +29,16 @@ use crate::state::State;
 /// character escaped, has a few thousand bytes.
 const MAX_CREDENTIALS: usize = 16 * 1024;
 
+/// The steps, in bytes, in which memory is reserved for a body.
+const MEMORY_STEP: usize = 64 * 1024;
+
 /// A body within the size limit that is empty or has a JSON content type. [`Body::read`] parses it.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Bytes,
+    /// The memory of the bytes. A handler that goes on after its client has gone keeps the body, and so
+    /// the memory counts until the work is done.
+    _memory: Arc<Reservation>,
 }
 
 impl Body {
@@ -119,10 +129,10 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
-        let settings = request
-            .app_data::<web::Data<State>>()
-            .map(|state| (state.settings.body_limit, state.settings.timeouts.body));
-        let (limit, time_limit) = settings.unwrap_or_default();
+        let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
+            return Box::pin(async { Err(Problem::unexpected()) });
+        };
+        let (limit, time_limit) = (state.settings.body_limit, state.settings.timeouts.body);
         let limit = if is_authentication(&request) { limit.min(MAX_CREDENTIALS) } else { limit };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let json = content_type.is_some_and(is_json);
@@ -134,15 +144,30 @@ impl FromRequest for Body {
             if encoded {
                 return Err(content_encoding_unsupported());
             }
+            let mut memory = state.body_memory.try_reserve(owner(&request, &state), 0).map_err(no_memory)?;
             let arrived = async {
-                if json { collect(payload, content_length, limit).await } else { expect_empty(payload).await }
+                if json {
+                    collect(payload, content_length, limit, &mut memory).await
+                } else {
+                    expect_empty(payload).await
+                }
             };
             let result = timeout(time_limit, arrived).await;
             let bytes = result.map_err(|_| not_json("The body took too long to arrive"))??;
             check_caller_again(&request)?;
-            Ok(Self { bytes })
+            Ok(Self { bytes, _memory: Arc::new(memory) })
         })
     }
+}
+
+/// Whose memory the body occupies.
+fn owner(request: &HttpRequest, state: &State) -> Owner {
+    let user = request.extensions().get::<UserId>().copied();
+    user.map_or_else(|| Owner::Address(address(request, &state.settings.trusted_proxies)), Owner::User)
+}
+
+fn no_memory(reason: Exhausted) -> Problem {
+    Problem::out_of_memory(reason, "request bodies")
 }
 
 /// Whether the path is one of those that accept a body without a token.
@@ -187,10 +212,12 @@ fn incomplete() -> Problem {
     not_json("The body ended before it was complete")
 }
 
+/// Collects the body, and reserves memory as it arrives: what a client only announces takes none.
 async fn collect(
     mut payload: Payload,
     content_length: Option<usize>,
     limit: usize,
+    memory: &mut Reservation,
 ) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(ErrorCode::TooLarge, format!("The body is larger than {limit} bytes")).with("max", limit)
@@ -201,11 +228,17 @@ async fn collect(
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| incomplete())?;
-        if bytes.len() + chunk.len() > limit {
+        let length = bytes.len() + chunk.len();
+        if length > limit {
             return Err(too_large());
         }
         if bytes.is_empty() && content_length == Some(chunk.len()) {
+            memory.resize(length).map_err(no_memory)?;
             return Ok(chunk);
+        }
+        if length > memory.bytes() {
+            memory.resize(length.next_multiple_of(MEMORY_STEP).min(limit)).map_err(no_memory)?;
+            bytes.reserve(memory.bytes() - bytes.len());
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -19,7 +19,7 @@ use crate::extract::{Body, Caller, FieldError, Query, Validation, flag, number, 
 use crate::per_user_gate::HeavyWork;
 use crate::schema::NamedSchema;
 use crate::state::State;
-use crate::wire::{Todo, changed_todo, json, not_a_timestamp, with_location};
+use crate::wire::{Todo, changed_todo, json, not_a_timestamp, with_location, with_memory};
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp");
@@ -107,19 +107,19 @@ pub(super) async fn list(
     let user = caller.may(Scope::TodosRead)?;
     let list_query = parse(&query, state.settings.page_limit)?;
     let path = request.path().to_owned();
-    // A search reads all todos of the user.
-    let is_search = !list_query.search.words().is_empty();
+    let is_costly = list_query.is_costly();
     let read = {
         let state = state.clone();
         async move {
+            let memory = state.reserve_page(user, list_query.limit).await?;
             let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
             if Cursor::at(list_query.since).check(&page.position).is_err() {
                 return Err(resync_required());
             }
-            Ok(response(&list_query, &page, &path, &query))
+            Ok(with_memory(response(&list_query, &page, &path, &query), memory))
         }
     };
-    if is_search { state.run_alone(&caller.0, HeavyWork::Read, read).await } else { read.await }
+    if is_costly { state.run_alone(&caller.0, HeavyWork::Read, read).await } else { read.await }
 }
 
 /// Create a todo

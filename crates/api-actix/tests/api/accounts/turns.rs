@@ -24,6 +24,12 @@ fn expensive_reads(user: &User) -> Vec<TestRequest> {
         TestRequest::get().uri(&format!("/api/{}/tasks", user.id)),
         post("/todos/sync", json!({})),
         get("/todos?search=milk"),
+        get("/todos?sort=alpha"),
+        get("/todos?filter=active"),
+        get("/todos?include_deleted=true"),
+        get("/todos?page=100"),
+        TestRequest::get().uri("/todos?sort_by=title"),
+        TestRequest::get().uri("/todos?skip=5000"),
     ]
 }
 
@@ -51,7 +57,7 @@ async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
     for request in expensive_reads(&bob) {
         api.send(bob.ask(request)).await.expect(200);
     }
-    for light in [get("/todos"), get("/todos?search="), get("/users/me")] {
+    for light in [get("/todos"), get("/todos?search="), get("/todos?page=2"), get("/users/me")] {
         api.send(ann.ask(light)).await.expect(200);
     }
     api.send(ann.ask(patch("/users/me", json!({"display_name": "Ann"})))).await.expect(200);

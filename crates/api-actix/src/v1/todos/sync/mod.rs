@@ -14,7 +14,7 @@ use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller};
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
-use crate::wire::json;
+use crate::wire::{json, with_memory};
 
 use request::Request;
 use response::Response;
@@ -43,10 +43,11 @@ pub(super) async fn sync(state: web::Data<State>, caller: Caller, body: Body) ->
 
 async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
     let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&state)?;
+    let memory = state.reserve_part(user).await?;
     let answer = match state.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
         SyncOutcome::StaleCursor(_) => return Err(resync_required()),
         SyncOutcome::NoSuchUser => return Err(Problem::account_gone()),
     };
-    Ok(json(StatusCode::OK, &Response::new(&answer, &sent, rejected)))
+    Ok(with_memory(json(StatusCode::OK, &Response::new(&answer, &sent, rejected)), memory))
 }

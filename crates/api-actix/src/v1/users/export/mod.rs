@@ -5,6 +5,7 @@ mod records;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, get, web};
+use domain::UserId;
 use domain::account::{self, ExportError, ExportPart};
 use domain::session::Scope;
 use domain::todo::Todo;
@@ -12,6 +13,7 @@ use futures_util::stream::try_unfold;
 
 use crate::error::{HandlerResult, Problem, log_store_error};
 use crate::extract::Caller;
+use crate::memory_budget::Reservation;
 use crate::per_user_gate::{HeavyWork, Permit};
 use crate::state::State;
 
@@ -37,12 +39,16 @@ pub(super) async fn export_me(state: web::Data<State>, caller: Caller) -> Handle
     Ok(HttpResponse::Ok()
         .insert_header(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, r#"attachment; filename="todos.json""#))
-        .streaming(try_unfold(Document::new(export, permit), Document::next)))
+        .streaming(try_unfold(Document::new(state, user, export, permit), Document::next)))
 }
 
 /// A document in progress.
 struct Document {
     export: account::Export,
+    state: web::Data<State>,
+    user: UserId,
+    /// The memory of the part that the client is reading.
+    memory: Option<Reservation>,
     /// Refuses the user's next export until it is dropped.
     _permit: Permit,
     /// Whether a todo has been written.
@@ -57,8 +63,8 @@ struct Document {
 struct Interrupted;
 
 impl Document {
-    const fn new(export: account::Export, permit: Permit) -> Self {
-        Self { export, _permit: permit, has_todos: false, closed: false }
+    const fn new(state: web::Data<State>, user: UserId, export: account::Export, permit: Permit) -> Self {
+        Self { state, user, memory: None, export, _permit: permit, has_todos: false, closed: false }
     }
 
     /// The next part of the document, as the client reads it.
@@ -66,6 +72,10 @@ impl Document {
         if self.closed {
             return Ok(None);
         }
+        // The client has read the last part.
+        self.memory = None;
+        let memory = self.state.reserve_next_part(self.user).await;
+        let mut memory = memory.map_err(|_| Interrupted)?;
         let bytes = match self.export.next().await.map_err(interrupted)? {
             Some(ExportPart::Account(records, started)) => head(&records, started),
             Some(ExportPart::Todos(todos)) => self.write(&todos),
@@ -74,6 +84,9 @@ impl Document {
                 b"]}".to_vec()
             }
         };
+        // Fails only if the part is larger than the memory for it, which then still counts.
+        let _ = memory.resize(bytes.len());
+        self.memory = Some(memory);
         Ok(Some((bytes.into(), self)))
     }
 
