@@ -71,9 +71,17 @@ pub fn at(todo: &Value) -> String {
     format!("/api/v1/todos/{}", text(&todo["id"]))
 }
 
-/// All todos of the user, including tombstones, from a sync without a cursor.
+/// All todos of the user, including tombstones, from syncs that begin without a cursor.
 pub async fn everything(client: &Client) -> Value {
-    client.post("/api/v1/todos/sync", json!({})).await.expect(200).json()["server_changes"].take()
+    let (mut todos, mut cursor) = (Vec::new(), json!({}));
+    loop {
+        let mut page = client.post("/api/v1/todos/sync", cursor).await.expect(200).json();
+        todos.extend(items(&page["server_changes"]).iter().cloned());
+        if page["has_more"] == false {
+            return todos.into();
+        }
+        cursor = json!({"last_sync": page["sync_timestamp"].take(), "epoch": page["epoch"].take()});
+    }
 }
 
 /// Sends a sync request, which must succeed.

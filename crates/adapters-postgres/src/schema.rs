@@ -15,6 +15,7 @@ diesel::table! {
         sync_clock -> Timestamptz,
         sync_horizon -> Timestamptz,
         live_todos -> Integer,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 

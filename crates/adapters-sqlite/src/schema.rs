@@ -29,6 +29,7 @@ diesel::table! {
         sync_clock -> BigInt,
         sync_horizon -> BigInt,
         live_todos -> BigInt,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 

@@ -7,12 +7,14 @@
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
+//! - [`deletions`]: deletes what remains of deleted accounts
 //! - [`stop`]: asks the background workers to stop
 //! - [`commands`]: the commands of the binary
 //!
 //! Deliberately absent: rules (in `domain`) and the API (in `api-actix`).
 
 mod commands;
+mod deletions;
 mod housekeeping;
 mod listen;
 mod mail_worker;

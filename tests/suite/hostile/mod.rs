@@ -2,15 +2,31 @@
 
 mod bodies;
 mod fields;
+mod memory;
 mod metadata;
+mod one_account;
 mod readers;
 mod refusals;
 pub mod tokens;
 mod wire;
 
+use blackbox_tests::Server;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+/// Resets the peak of the server's resident memory to its present size, and returns it in MiB.
+fn reset_peak_memory(server: &Server) -> u64 {
+    std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").expect("it runs");
+    peak_memory(server)
+}
+
+/// The peak of the server's resident memory, in MiB.
+fn peak_memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}
 
 /// Serves a document at every path until the test ends, and returns the address of its server.
 /// `document` receives that address.

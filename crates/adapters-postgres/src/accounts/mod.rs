@@ -1,5 +1,6 @@
 //! [`AccountStore`] on PostgreSQL.
 
+mod deletion;
 mod profile;
 mod records;
 
@@ -17,7 +18,7 @@ use domain::{SessionId, Stamp, StoreError, UserId};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
-use crate::schema::{revoked_tokens, users};
+use crate::schema::users;
 use crate::store::PostgresStore;
 use crate::tables;
 use crate::tables::users::NewAccount;
@@ -64,7 +65,7 @@ impl AccountStore for PostgresStore {
 
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError> {
         let row = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            let query = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select());
+            let query = tables::users::existing(user).select(UserRow::as_select());
             Ok(query.first(&mut conn).await.optional()?)
         });
         row.await?.map(User::try_from).transpose()
@@ -112,25 +113,19 @@ impl AccountStore for PostgresStore {
         session: Option<SessionId>,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
-        let deleted = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            if !tables::users::lock_exclusively(conn, user).await?
-                || !tables::sessions::is_live(conn, user, session, ending.at).await?
-            {
-                return Ok(None);
-            }
-            let earlier = revoked_tokens::table.filter(revoked_tokens::user_id.eq(user.0));
-            diesel::delete(earlier).execute(&mut conn).await?;
-            // Foreign keys delete every other row of the user.
-            diesel::delete(users::table.filter(users::id.eq(user.0))).execute(&mut conn).await?;
-            Ok(Some(vec![tables::sessions::revoke_user(conn, user, &ending).await?]))
+        let deleted = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
+            deletion::delete(conn, user, session, &ending).await
         });
         deleted.await
     }
 
+    async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError> {
+        deletion::delete_remains_of_next(&self.pool, limit).await
+    }
+
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
-        let records = self.pool.snapshot(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            records::load(conn, user).await
-        });
+        let records =
+            self.pool.snapshot(user, async move |conn: &AsyncPgConnection| records::load(conn, user).await);
         records.await
     }
 

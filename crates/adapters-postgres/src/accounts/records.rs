@@ -8,14 +8,15 @@ use futures_util::future::try_join4;
 
 use crate::error::Failure;
 use crate::rows::{IdentityRow, MailRow, OneTimeRecordRow, SessionRow, UserRow};
-use crate::schema::{external_identities, mail_outbox, one_time_tokens, sessions, users};
+use crate::schema::{external_identities, mail_outbox, one_time_tokens, sessions};
+use crate::tables;
 
 /// Loads the records. The caller's transaction must have one snapshot.
 pub(super) async fn load(
     mut conn: &AsyncPgConnection,
     user: UserId,
 ) -> Result<Option<AccountRecords>, Failure> {
-    let row = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select());
+    let row = tables::users::existing(user).select(UserRow::as_select());
     let Some(row) = row.first(&mut conn).await.optional()? else { return Ok(None) };
     let sessions = async {
         let rows = sessions::table.filter(sessions::user_id.eq(user.0)).order(sessions::created_at);

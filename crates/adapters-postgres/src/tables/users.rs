@@ -1,4 +1,4 @@
-//! Statements on `users`.
+//! Statements on `users`. A user who is marked as deleted does not exist for them.
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
@@ -118,12 +118,19 @@ pub(crate) async fn lock_if_address_matches(
     Ok(row.first(&mut &*conn).await.optional()?)
 }
 
+/// The user, unless marked as deleted.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn existing(user: UserId) -> _ {
+    let id: Uuid = user.0;
+    users::table.filter(users::id.eq(id)).filter(users::deleted_at.is_null())
+}
+
 /// Locks and loads the user.
 pub(crate) async fn lock_and_load(
     conn: &AsyncPgConnection,
     user: UserId,
 ) -> Result<Option<UserRow>, Failure> {
-    let row = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select()).for_no_key_update();
+    let row = existing(user).select(UserRow::as_select()).for_no_key_update();
     Ok(row.first(&mut &*conn).await.optional()?)
 }
 
@@ -132,13 +139,13 @@ pub(crate) async fn lock_and_load(
 /// Other transactions may still insert rows that refer to the user. A refresh locks its session, and needs the
 /// user only to exist.
 pub(crate) async fn lock(conn: &AsyncPgConnection, user: UserId) -> Result<bool, Failure> {
-    let row = users::table.filter(users::id.eq(user.0)).select(users::id).for_no_key_update();
+    let row = existing(user).select(users::id).for_no_key_update();
     Ok(row.first::<Uuid>(&mut &*conn).await.optional()?.is_some())
 }
 
 /// Locks the user's row before it is deleted or its address changes: no other transaction may insert rows that
 /// refer to the user. Returns whether the user exists.
 pub(crate) async fn lock_exclusively(conn: &AsyncPgConnection, user: UserId) -> Result<bool, Failure> {
-    let row = users::table.filter(users::id.eq(user.0)).select(users::id).for_update();
+    let row = existing(user).select(users::id).for_update();
     Ok(row.first::<Uuid>(&mut &*conn).await.optional()?.is_some())
 }

@@ -1,5 +1,6 @@
 //! [`AccountStore`] on SQLite.
 
+mod deletion;
 mod profile;
 mod records;
 
@@ -87,13 +88,19 @@ impl AccountStore for SqliteStore {
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         self.write(move |conn| {
             let is_live = tables::sessions::is_live(conn, user, session, ending.at)?;
-            Ok(if is_live { delete(conn, user, ending)? } else { None })
+            Ok(if is_live { deletion::delete(conn, user, ending)? } else { None })
         })
         .await
     }
 
+    async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError> {
+        // Most calls find nothing, and a read does not disturb the writer.
+        let Some(user) = self.read(deletion::next).await? else { return Ok(0) };
+        self.write(move |conn| deletion::delete_remains(conn, user, limit)).await
+    }
+
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
-        self.read(move |conn| records::records(conn, user)).await
+        self.read_of(user, false, move |conn| records::records(conn, user)).await
     }
 
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {
@@ -135,17 +142,4 @@ fn register(
         tables::one_time_tokens::issue(conn, verification, now)?;
     }
     Ok(Registered::Done(Box::new(user)))
-}
-
-/// Deletes the user. Foreign keys delete every row that refers to the user.
-fn delete(
-    conn: &mut SqliteConnection,
-    user: UserId,
-    ending: Ending,
-) -> Result<Option<Vec<Revocation>>, Failure> {
-    let deleted = diesel::delete(users::table.filter(users::id.eq(Id::from(user)))).execute(conn)?;
-    if deleted == 0 {
-        return Ok(None);
-    }
-    Ok(Some(vec![tables::sessions::revoke_user(conn, user, ending)?]))
 }

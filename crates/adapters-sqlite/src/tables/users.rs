@@ -1,4 +1,4 @@
-//! Statements on `users`.
+//! Statements on `users`. A user who is marked as deleted does not exist for them.
 
 use diesel::prelude::*;
 use domain::user::{DisplayName, Email, User};
@@ -11,6 +11,7 @@ use crate::schema::users;
 pub(crate) fn by_id(conn: &mut SqliteConnection, user: UserId) -> Result<Option<User>, Failure> {
     let row = users::table
         .filter(users::id.eq(Id::from(user)))
+        .filter(users::deleted_at.is_null())
         .select(UserRow::as_select())
         .first(conn)
         .optional()?;
@@ -27,7 +28,11 @@ pub(crate) fn by_email(conn: &mut SqliteConnection, email: &Email) -> Result<Opt
 }
 
 pub(crate) fn exists(conn: &mut SqliteConnection, user: UserId) -> QueryResult<bool> {
-    let found = users::table.filter(users::id.eq(Id::from(user))).select(users::id).first::<Id>(conn);
+    let found = users::table
+        .filter(users::id.eq(Id::from(user)))
+        .filter(users::deleted_at.is_null())
+        .select(users::id)
+        .first::<Id>(conn);
     Ok(found.optional()?.is_some())
 }
 

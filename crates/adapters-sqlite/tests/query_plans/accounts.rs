@@ -53,8 +53,13 @@ pub async fn deletion(store: &SqliteStore, planner: &mut Planner) {
     store.records(ANN).await.expect("reads").expect("the user exists");
     planner.expect("records", &["SEARCH mail_outbox USING INDEX mail_outbox_of_user (user_id=?)"]);
     store.delete(ANN, None, over(T0)).await.expect("writes").expect("the user existed");
+    planner.check_all("delete");
+    assert!(store.delete_remains(500).await.expect("writes") > 0);
+    planner
+        .expect("the next deleted user", &["SEARCH users USING COVERING INDEX users_deleted (deleted_at>?)"]);
+    while store.delete_remains(500).await.expect("writes") > 0 {}
     planner.expect(
-        "delete",
+        "delete_remains",
         &[
             "SEARCH users USING PRIMARY KEY (id=?)",
             "SEARCH mail_outbox USING INDEX mail_outbox_of_user (user_id=?)",

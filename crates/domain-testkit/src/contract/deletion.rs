@@ -9,6 +9,7 @@ use domain::identity::Linked;
 use domain::mail::Template;
 use domain::one_time::{EmailToken, Purpose};
 use domain::session::{EndReason, NewSession, OpenRefusal, Revocation, Revoked, TokenHash};
+use domain::todo::query::{Filter, ListQuery};
 use domain::todo::{Commit, Outcome};
 
 use crate::build::{
@@ -89,6 +90,46 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     let again = NewUser { email: address, ..new_user() };
     let registered = h.accounts.register(again, None, at(6)).await.expect(ANSWERS);
     assert!(matches!(registered, Registered::Done(_)), "the address is free");
+}
+
+/// A full account is gone at once, although its todos are deleted in steps, which others' writes may interrupt.
+pub async fn a_full_account_is_deleted_at_once_and_its_todos_in_steps(h: Harness) {
+    let [ann, bob] = [h.user().await, h.user().await];
+    let ids: Vec<_> = (0..350).map(|_| todo_id()).collect();
+    h.apply(ann, ids.iter().map(|id| create(*id, "milk"))).await;
+    let of_bob = todo_id();
+    h.apply(bob, [create(of_bob, "tea")]).await;
+    let numbered = h.todo(ann, ids[349]).await.expect("it is stored").number();
+    let end = ending(EndReason::AccountDeleted, at(5));
+    h.accounts.delete(ann, None, end).await.expect(ANSWERS).expect("the user exists");
+    let assert_gone = async || {
+        assert_eq!(h.accounts.by_id(ann).await.expect(ANSWERS), None);
+        assert!(h.todos.list(ann, &ListQuery::default()).await.expect(ANSWERS).is_none());
+        assert!(h.todos.newest_after(ann, Filter::All, None, 10).await.expect(ANSWERS).is_none());
+        assert!(h.todos.changes(ann, None, true, 10).await.expect(ANSWERS).is_none());
+        assert!(h.todos.position(ann).await.expect(ANSWERS).is_none());
+        assert_eq!(h.todos.get_by_number(ann, numbered).await.expect(ANSWERS), None);
+        for id in [ids[0], ids[349]] {
+            assert_eq!(h.todo(ann, id).await, None);
+            assert!(!h.todos.belongs_to_another_user(bob, id).await.expect(ANSWERS));
+        }
+        assert_eq!(h.commit(ann, batch([delete(ids[349])]), at(6)).await, Commit::NoSuchUser);
+        let opening = ending(EndReason::DeviceRevoked, T0);
+        let opened = h.sessions.open(ann, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);
+        assert!(matches!(opened, Err(OpenRefusal::NoSuchUser)));
+        assert_eq!(h.accounts.delete(ann, None, end).await.expect(ANSWERS), None);
+    };
+    assert_gone().await;
+    loop {
+        let deleted = h.accounts.delete_remains(100).await.expect(ANSWERS);
+        assert!(deleted <= 101, "{deleted} rows in one step");
+        assert_gone().await;
+        h.apply(bob, [create(todo_id(), "more tea")]).await;
+        if deleted == 0 {
+            break;
+        }
+    }
+    assert!(h.todo(bob, of_bob).await.is_some());
 }
 
 /// Of concurrent deletions, exactly one succeeds.

@@ -131,6 +131,10 @@ impl AccountStore for MemoryStore {
         Ok(Some(vec![revocation]))
     }
 
+    async fn delete_remains(&self, _limit: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
         let state = self.enter()?;
         let Some(account) = state.users.get(&user) else {

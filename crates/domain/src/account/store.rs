@@ -150,15 +150,22 @@ pub trait AccountStore: Send + Sync {
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError>;
 
-    /// Deletes every row of the user, and stores one revocation that ends all of the user's tokens.
-    /// `None` if the user does not exist, or if `session` is given and is not a live session of the
-    /// user.
+    /// Deletes the user, and stores one revocation that ends all of the user's tokens. `None` if the
+    /// user does not exist, or if `session` is given and is not a live session of the user.
+    ///
+    /// From then on, the user MUST NOT exist for any other method of any port, and the address MUST
+    /// be free. An implementation may leave todos to [`Self::delete_remains`], so that the deletion
+    /// of a full account delays nobody. Nothing else of the user may remain.
     async fn delete(
         &self,
         user: UserId,
         session: Option<SessionId>,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError>;
+
+    /// Deletes up to `limit` remaining rows of a deleted user. Returns how many; 0 means that no
+    /// deleted user is left.
+    async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError>;
 
     /// Everything stored about the user except the todos, in one snapshot. `None` if the user does not
     /// exist.

@@ -65,6 +65,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut workers = JoinSet::new();
     workers.spawn(application.mail.run(shutdown.subscribe()));
     workers.spawn(application.housekeeper.run(shutdown.subscribe()));
+    workers.spawn(application.deletions.run(shutdown.subscribe()));
 
     let mut signals = Signals::new()?;
     let api = application.api;

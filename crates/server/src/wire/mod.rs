@@ -29,6 +29,7 @@ pub use error::WireError;
 pub use schema::{MigrationStatus, Reversion, lock, migrate, migrations, revert};
 pub use stores::{DatabaseHandle, check};
 
+use crate::deletions::Deletions;
 use crate::housekeeping::Housekeeper;
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
 use crate::settings::{Settings, cores};
@@ -48,6 +49,7 @@ pub struct Application {
     pub revocations: RevocationReader,
     pub mail: MailWorker,
     pub housekeeper: Housekeeper,
+    pub deletions: Deletions,
     pub database: DatabaseHandle,
 }
 
@@ -128,6 +130,7 @@ pub async fn assemble(
         service: HousekeepingService::new(stores.sessions, stores.todos.clone(), clock.clone(), retention),
         period: settings.housekeeping.period,
     };
+    let deletions = Deletions(accounts.clone());
     let limits = StorageLimits { live: settings.limits.todos_per_user, ..StorageLimits::default() };
     let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), limits),
@@ -144,13 +147,22 @@ pub async fn assemble(
     let api = Api::new(dependencies, api_settings(settings))
         .with_public_keys(public_keys)
         .with_metrics(render_metrics);
-    Ok(Application { api: Arc::new(api), revocations: reader, mail, housekeeper, database: stores.handle })
+    Ok(Application {
+        api: Arc::new(api),
+        revocations: reader,
+        mail,
+        housekeeper,
+        deletions,
+        database: stores.handle,
+    })
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {
     ApiSettings {
         allowed_origins: settings.allowed_origins.clone(),
         body_limit: settings.limits.body_bytes,
+        body_memory: settings.limits.bodies_in_flight_bytes,
+        response_memory: settings.limits.unread_response_bytes,
         batch_limit: settings.limits.batch_todos,
         bulk_limit: settings.limits.bulk_todos,
         page_limit: settings.limits.page_size,

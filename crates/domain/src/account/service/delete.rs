@@ -7,7 +7,8 @@ use crate::session::{EndReason, Principal};
 /// The outcome of a deletion.
 #[derive(Debug)]
 pub enum DeletionOutcome {
-    /// Every row of the user is deleted, and every token is revoked.
+    /// The user is deleted, and every token is revoked. Todos of a large account may remain for a
+    /// while: see [`AccountService::delete_remains`].
     Done,
     NotVerified(NotVerified),
     /// The account was deleted before, or the session has ended in the meantime.
@@ -36,5 +37,11 @@ impl AccountService {
             }
             None => DeletionOutcome::NoSuchUser,
         })
+    }
+
+    /// Continues deletions, also those that an earlier process began: deletes up to `limit` rows
+    /// that remain of a deleted user. Returns how many; 0 means that nothing remains of anybody.
+    pub async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError> {
+        self.ports.accounts.delete_remains(limit).await
     }
 }
