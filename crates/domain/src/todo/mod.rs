@@ -42,7 +42,7 @@ pub use field::{Field, Versions};
 pub use limits::StorageLimits;
 pub use metadata::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
 pub use outcome::{Conflict, Outcome, Rejection};
-pub use resolve::{EarlierChanges, Effect, ResolveContext, resolve};
+pub use resolve::{EarlierChanges, Effect, LaterChanges, NamedValues, ResolveContext, resolve};
 pub use service::{Owned, Precondition, TodoService};
 #[cfg(test)]
 pub use store::MockTodoStore;

@@ -13,7 +13,7 @@ use crate::todo::change::Change;
 use crate::todo::entity::Todo;
 use crate::todo::event::{EventKind, TodoEvent};
 use crate::todo::outcome::{Outcome, Rejection};
-use crate::todo::resolve::{EarlierChanges, Effect, ResolveContext, resolve};
+use crate::todo::resolve::{EarlierChanges, Effect, NamedValues, ResolveContext, resolve};
 use crate::todo::values::TodoNumber;
 
 /// A batch that is being decided. Nothing of it is in the state yet, apart from the numbers that it
@@ -27,8 +27,8 @@ pub(super) struct Draft<'a> {
     changed: HashMap<TodoId, Arc<Todo>>,
     /// The ids of `changed` in the order in which they were first changed.
     order: Vec<TodoId>,
-    /// The ids that the batch names more than once.
-    repeated: HashSet<TodoId>,
+    /// The values that the batch names for todos that it names more than once.
+    repeated: HashMap<TodoId, NamedValues<'a>>,
     /// What the batch shows its device to know about the todos that it names more than once.
     earlier: HashMap<TodoId, EarlierChanges>,
     events: Vec<TodoEvent>,
@@ -51,10 +51,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Decides `change`, which the changes in `later` follow.
-    pub(super) fn decide(&mut self, change: &Change, later: &[Change]) -> Result<Outcome, StoreError> {
+    /// Decides `change`, the one at `position` in the batch.
+    pub(super) fn decide(&mut self, position: usize, change: &Change) -> Result<Outcome, StoreError> {
         let current = self.changed.get(&change.id).or_else(|| self.state.todos.get(&change.id));
-        let is_repeated = self.repeated.contains(&change.id);
+        let repeated = self.repeated.get(&change.id);
         let number = self.state.numbers.last().copied();
         let context = ResolveContext {
             strategy: self.batch.strategy,
@@ -63,7 +63,7 @@ impl<'a> Draft<'a> {
             number: number.unwrap_or(TodoNumber(0)),
             cursor: self.batch.cursor.as_ref(),
             earlier: self.earlier.get(&change.id),
-            later: if is_repeated { later } else { &[] },
+            later: repeated.map(|named| named.after(position)),
         };
         let outcome = resolve(current, change, &context);
         let mut totals = self.totals;
@@ -73,7 +73,7 @@ impl<'a> Draft<'a> {
                 return Ok(Outcome::Rejected(rejection));
             }
         }
-        if is_repeated {
+        if repeated.is_some() {
             remember(&mut self.earlier, change, current.map(Arc::as_ref), &outcome);
         }
         let Some((todo, event)) = outcome.written() else { return Ok(outcome) };
@@ -142,13 +142,22 @@ impl Totals {
     }
 }
 
-/// The ids that `changes` name more than once.
-fn repeated(changes: &[Change]) -> HashSet<TodoId> {
+/// The ids that `changes` name more than once, and the values that they name for each.
+fn repeated(changes: &[Change]) -> HashMap<TodoId, NamedValues<'_>> {
     if changes.len() < 2 {
-        return HashSet::new();
+        return HashMap::new();
     }
     let mut seen = HashSet::with_capacity(changes.len());
-    changes.iter().map(|change| change.id).filter(|id| !seen.insert(*id)).collect()
+    let again = changes.iter().filter(|change| !seen.insert(change.id));
+    let mut repeated: HashMap<_, _> = again.map(|change| (change.id, NamedValues::default())).collect();
+    if !repeated.is_empty() {
+        for (position, change) in changes.iter().enumerate() {
+            if let Some(named) = repeated.get_mut(&change.id) {
+                named.add(position, change);
+            }
+        }
+    }
+    repeated
 }
 
 /// Records what `change` shows its device to know about `current`, the todo before the change.

@@ -72,10 +72,8 @@ impl Plan {
         }
         let mut draft = Draft::new(state, batch, now);
         let mut outcomes = Vec::with_capacity(batch.changes.len());
-        let mut remaining = &*batch.changes;
-        while let [change, later @ ..] = remaining {
-            outcomes.push(draft.decide(change, later)?);
-            remaining = later;
+        for (position, change) in batch.changes.iter().enumerate() {
+            outcomes.push(draft.decide(position, change)?);
         }
         let refused = batch.all_or_nothing && !outcomes.iter().all(Outcome::succeeded);
         let plan = if refused { Self::nothing() } else { draft.finish() };

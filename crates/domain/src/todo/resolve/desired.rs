@@ -5,7 +5,7 @@ use crate::time::Stamp;
 use crate::todo::change::{Action, Edit};
 use crate::todo::entity::Todo;
 use crate::todo::field::Field;
-use crate::todo::metadata::MetadataEdit;
+use crate::todo::metadata::{MetadataEdit, MetadataValue};
 use crate::todo::values::{Description, Title};
 
 /// The values that a change wants fields to have; `None` for a field that it does not name.
@@ -54,6 +54,20 @@ impl<'a> DesiredFields<'a> {
         let own = Field::OWN.into_iter().filter(|field| self.names(field));
         let keys = self.metadata.into_iter().flat_map(|edit| edit.keys());
         own.chain(keys.cloned().map(Field::Metadata))
+    }
+
+    /// The values that the change names.
+    pub fn values(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let own = [
+            self.title.map(|title| Value::Title(title.as_str())),
+            self.description.map(|description| Value::Description(description.map(Description::as_str))),
+            self.completed.map(Value::Completed),
+            self.deleted.map(Value::Deleted),
+        ];
+        let metadata = self.metadata.into_iter().flatten();
+        let metadata = metadata
+            .map(|(key, value)| Value::Metadata(key.as_str(), value.as_ref().map(MetadataValue::as_str)));
+        own.into_iter().flatten().chain(metadata)
     }
 
     /// Whether the change names `field`.
@@ -138,5 +152,31 @@ impl<'a> DesiredFields<'a> {
             after.versions.deleted = version;
         }
         after
+    }
+}
+
+/// A field and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Value<'a> {
+    Title(&'a str),
+    Description(Option<&'a str>),
+    Completed(bool),
+    Deleted(bool),
+    Metadata(&'a str, Option<&'a str>),
+}
+
+impl<'a> Value<'a> {
+    /// The value that `todo` has.
+    pub fn of(todo: &'a Todo, field: &'a Field) -> Self {
+        match field {
+            Field::Title => Self::Title(todo.title().as_str()),
+            Field::Description => Self::Description(todo.description().map(Description::as_str)),
+            Field::Completed => Self::Completed(todo.completed()),
+            Field::Deleted => Self::Deleted(todo.deleted()),
+            Field::Metadata(key) => {
+                let value = todo.metadata().get(key.as_str());
+                Self::Metadata(key.as_str(), value.map(MetadataValue::as_str))
+            }
+        }
     }
 }

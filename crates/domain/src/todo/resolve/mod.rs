@@ -82,6 +82,8 @@
 
 mod context;
 mod desired;
+mod earlier;
+mod later;
 mod verdict;
 
 use std::sync::Arc;
@@ -95,8 +97,10 @@ use super::outcome::{AppliedPart, Conflict, Outcome, Rejection};
 use super::strategy::Strategy;
 use crate::time::Stamp;
 
-pub use context::{EarlierChanges, Effect, ResolveContext};
+pub use context::ResolveContext;
 use desired::DesiredFields;
+pub use earlier::{EarlierChanges, Effect};
+pub use later::{LaterChanges, NamedValues};
 use verdict::{Terms, Verdict, judge};
 
 #[cfg(doc)]

@@ -1,0 +1,106 @@
+//! What the earlier changes of a batch show.
+
+use std::collections::BTreeSet;
+
+use super::desired::DesiredFields;
+use crate::time::Stamp;
+use crate::todo::change::{Base, Change};
+use crate::todo::entity::Todo;
+use crate::todo::field::Field;
+use crate::todo::metadata::MetadataKey;
+use crate::todo::outcome::Outcome;
+use crate::todo::strategy::Strategy;
+
+/// The facts about a todo that a batch records, so that a later change of the same todo counts as
+/// made on top of the earlier ones: a device is never in conflict with itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierChanges {
+    /// The last version that another batch made; 0 if this batch created the todo.
+    pub(super) version: i64,
+    /// The stamp of that version.
+    pub(super) updated_at: Option<Stamp>,
+    /// The version that the creating change named, regardless of its meaning.
+    pub(super) creation_base: Option<i64>,
+    /// The fields whose current value an earlier change named: the device knows this value,
+    /// whatever its base.
+    pub(super) known: BTreeSet<Field>,
+    /// Whether an earlier change may be a creation whose answer was lost. Its device then knows
+    /// that a metadata key that the todo does not have is absent.
+    pub(super) creation_in_place: bool,
+}
+
+/// What a change did to the todo, as far as it shows what its device knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Altered,
+    InPlace,
+    /// A merge refused the whole change. Under the other strategies, a refused change shows
+    /// nothing: no later change is on top of it.
+    Refused,
+}
+
+impl Effect {
+    /// The todo after the change, and the effect; `None` if the outcome shows nothing.
+    #[must_use]
+    pub fn of(outcome: &Outcome) -> Option<(&Todo, Self)> {
+        match outcome {
+            Outcome::Unchanged { todo: Some(todo), .. } => Some((todo, Self::InPlace)),
+            Outcome::Conflict(conflict)
+                if conflict.applied.is_none() && conflict.strategy == Strategy::Merge =>
+            {
+                Some((&conflict.current, Self::Refused))
+            }
+            outcome => outcome.written().map(|(todo, _)| (&**todo, Self::Altered)),
+        }
+    }
+}
+
+impl EarlierChanges {
+    /// Records `current`, the todo before the batch's first change of it.
+    #[must_use]
+    pub fn before(change: &Change, current: Option<&Todo>) -> Self {
+        Self {
+            version: current.map_or(0, Todo::version),
+            updated_at: current.map(Todo::updated_at),
+            creation_base: if current.is_none() { change.named_base() } else { None },
+            known: BTreeSet::new(),
+            creation_in_place: false,
+        }
+    }
+
+    /// Records what `change` shows its device to know, where `todo` is the todo after the change:
+    /// each value that the change names and that is in place.
+    pub fn add(&mut self, change: &Change, todo: &Todo, effect: Effect) {
+        let desired = DesiredFields::of_action(&change.action);
+        self.known.extend(desired.named().filter(|field| !desired.differs(todo, field)));
+        // A change with a base that no todo has may be a creation whose answer was lost. The fields
+        // that it left out then have the values that a creation sets.
+        let impossible = |version: &i64| !(1..=todo.version()).contains(version);
+        let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
+        let may_create = match effect {
+            Effect::Altered => false,
+            Effect::InPlace => true,
+            Effect::Refused => desired.title == Some(todo.title()),
+        };
+        if may_create && desired.title.is_some() && no_base {
+            let initial = [
+                (Field::Description, todo.description().is_none()),
+                (Field::Completed, !todo.completed()),
+                (Field::Deleted, !todo.deleted()),
+            ];
+            let initial = initial.into_iter().filter_map(|(field, is_initial)| is_initial.then_some(field));
+            self.known.extend(initial.filter(|field| !desired.names(field)));
+            self.creation_in_place = true;
+        }
+        if may_create {
+            self.creation_base = self.creation_base.or(change.named_base().filter(impossible));
+        }
+    }
+
+    /// Whether the device knows the value of `field` in `todo`.
+    pub(super) fn knows(&self, todo: &Todo, field: &Field) -> bool {
+        let is_absent = |key: &MetadataKey| todo.metadata().get(key.as_str()).is_none();
+        self.known.contains(field)
+            || self.creation_in_place && matches!(field, Field::Metadata(key) if is_absent(key))
+    }
+}
