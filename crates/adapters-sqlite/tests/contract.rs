@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test that can't set itself up should panic")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool, Text};
 use domain::text::fold;
+use domain::todo::UserRow;
 use domain::{TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus, store_contract};
 
@@ -52,6 +54,15 @@ impl Operator for FileOperator {
             .execute(&mut conn);
         assert_eq!(updated, Ok(1), "the todo exists");
     }
+
+    async fn begin_epoch(&self) {
+        let sql = "UPDATE database_epoch SET epoch = lower(hex(randomblob(16)))";
+        self.connect().batch_execute(sql).expect("an epoch begins");
+    }
+
+    async fn user_rows(&self) -> BTreeMap<UserId, UserRow> {
+        BTreeMap::new()
+    }
 }
 
 impl FileOperator {
@@ -80,7 +91,7 @@ async fn harness() -> Harness {
         operator: Arc::new(FileOperator(path)),
         probe: store,
         bus,
-        guard: Box::new(folder),
+        guard: Arc::new(folder),
     }
 }
 

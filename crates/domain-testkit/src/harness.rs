@@ -1,6 +1,7 @@
 //! A store under test, and short methods to use it.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,10 +38,17 @@ pub trait Operator: Send + Sync {
     /// Replaces the title of a todo by one that the domain refuses as input, as a release with a
     /// higher limit could have written it. Removes the schema's own limit first.
     async fn overwrite_title(&self, user: UserId, id: TodoId, title: &str);
+
+    /// Begins an epoch of the database, while the store is in use.
+    async fn begin_epoch(&self);
+
+    /// The row of each user, as stored.
+    async fn user_rows(&self) -> BTreeMap<UserId, UserRow>;
 }
 
-/// A new store behind its ports. It publishes to `bus`; `guard` keeps its folder or database alive
+/// A new store behind its ports; clones share it. It publishes to `bus`; `guard` keeps its folder or database alive
 /// until the test ends.
+#[derive(Clone)]
 pub struct Harness {
     pub todos: Arc<dyn TodoStore>,
     pub accounts: Arc<dyn AccountStore>,
@@ -53,7 +61,7 @@ pub struct Harness {
     /// The bus that the stores publish to.
     pub bus: Arc<RecordingBus>,
     /// Dropped after the test.
-    pub guard: Box<dyn Any + Send + Sync>,
+    pub guard: Arc<dyn Any + Send + Sync>,
 }
 
 impl Harness {
@@ -156,7 +164,7 @@ impl Harness {
 
     /// Every todo of the user, tombstones included, in stamp order.
     pub async fn everything(&self, user: UserId) -> Vec<Todo> {
-        self.changes(user, None, 1_000_000).await.todos
+        self.whole_list(user).await.expect("the user exists").0
     }
 
     /// The position of a user who exists.
@@ -167,6 +175,42 @@ impl Harness {
     /// The last stamp of a user who exists.
     pub async fn clock(&self, user: UserId) -> Stamp {
         self.position(user).await.clock
+    }
+
+    /// Fails unless each user's row agrees with all of the user's todos.
+    pub async fn assert_rows(&self) {
+        loop {
+            let rows = self.operator.user_rows().await;
+            let mut lists = BTreeMap::new();
+            for user in rows.keys() {
+                lists.insert(user, self.whole_list(*user).await);
+            }
+            // A commit whose caller is gone may still be under way.
+            if self.operator.user_rows().await != rows {
+                continue;
+            }
+            for (user, row) in &rows {
+                // The todos of a deleted account go in steps.
+                let Some((todos, position)) = &lists[user] else { continue };
+                assert_row(row, todos);
+                assert_eq!(row.position(position.epochs.clone()), *position, "what a read reports");
+            }
+            return;
+        }
+    }
+
+    /// Every todo of the user, in stamp order, and the position. `None` if there is no such user.
+    async fn whole_list(&self, user: UserId) -> Option<(Vec<Todo>, Position)> {
+        let (mut todos, mut since) = (Vec::new(), None);
+        loop {
+            let page = self.todos.changes(user, since, true, u32::MAX).await.expect("changes answers")?;
+            since = Some(page.complete_to());
+            let has_more = page.has_more;
+            todos.extend(page.todos);
+            if !has_more {
+                return Some((todos, page.position));
+            }
+        }
     }
 
     /// Fails unless the store counts `live` live todos of the user. Changes nothing: the batches
@@ -235,6 +279,20 @@ pub async fn check_each<C: Debug>(cases: impl IntoIterator<Item = C>, check: imp
         }
     }
     assert!(failed.is_empty(), "these cases fail, see above: {failed:#?}");
+}
+
+/// Runs a contract, then checks what holds for the users' rows after every contract.
+pub async fn run_contract<F: Future<Output = ()>>(
+    name: &str,
+    harness: Harness,
+    contract: impl FnOnce(Harness) -> F,
+) {
+    let after = harness.clone();
+    let checked = async {
+        contract(harness).await;
+        after.assert_rows().await;
+    };
+    in_time(name, checked).await;
 }
 
 /// Runs a contract, and fails it if it does not end within a minute, for example because a store

@@ -23,5 +23,5 @@ pub mod simulation;
 
 pub use bus::RecordingBus;
 pub use fakes::{ManualClock, PlainHasher, SequentialSecrets};
-pub use harness::{Harness, Operator, all, check_each, in_time};
+pub use harness::{Harness, Operator, all, check_each, in_time, run_contract};
 pub use memory::MemoryStore;

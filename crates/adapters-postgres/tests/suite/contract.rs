@@ -1,5 +1,7 @@
 //! The contract of every store, under both settings of row security.
 
+use std::sync::Arc;
+
 use adapters_postgres::RowSecurity;
 use domain_testkit::Harness;
 
@@ -7,7 +9,7 @@ use crate::support::fresh;
 
 async fn harness_under(row_security: RowSecurity) -> Harness {
     let (harness, database) = fresh("contract", row_security).await;
-    Harness { guard: Box::new(database), ..harness }
+    Harness { guard: Arc::new(database), ..harness }
 }
 
 mod row_security_on_writes {

@@ -1,5 +1,6 @@
 //! Stores on databases of their own, with the role of a server in production.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use adapters_postgres::{Options, PostgresStore, RowSecurity, migrate};
 use async_trait::async_trait;
 use domain::text::fold;
+use domain::todo::UserRow;
 use domain::{TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus};
 use postgres_testbed::{Database, Testbed};
@@ -80,6 +82,15 @@ impl Operator for Owner {
         let changed = client.execute(&update, &[&title, &fold(title)]).await.expect("the owner may write");
         assert_eq!(changed, 1, "the todo exists");
     }
+
+    async fn begin_epoch(&self) {
+        let update = "update database_epoch set epoch = gen_random_uuid()::text";
+        client(&self.url).await.batch_execute(update).await.expect("the owner may write");
+    }
+
+    async fn user_rows(&self) -> BTreeMap<UserId, UserRow> {
+        BTreeMap::new()
+    }
 }
 
 /// The harness of the test kit for one store.
@@ -99,7 +110,7 @@ pub fn harness_of(
         operator: Arc::new(Owner { url: database.owner_url() }),
         probe: Arc::clone(store) as _,
         bus,
-        guard: Box::new(guard),
+        guard: Arc::new(guard),
     }
 }
 

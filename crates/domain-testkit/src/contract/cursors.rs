@@ -127,6 +127,8 @@ pub async fn every_read_reports_the_same_position(h: Harness) {
     h.applied_at(ann, create(todo_id(), "milk"), at(1)).await;
     let page = h.list(ann, &ListQuery::default()).await.position;
     assert_eq!((page.clock, page.horizon), (at(1), Stamp::EPOCH));
+    assert_eq!(page.digest, h.everything(ann).await[0].digest());
+    assert_eq!(h.position(ann).await, page);
     assert_eq!(h.changes(ann, None, 10).await.position, page);
     assert_eq!(h.changes(ann, Some(at(1)), 1).await.position, page);
     let beyond = ListQuery { offset: 100, ..ListQuery::default() };
@@ -135,6 +137,28 @@ pub async fn every_read_reports_the_same_position(h: Harness) {
     assert_eq!(of_bob.epoch(), page.epoch(), "the epoch belongs to the database");
     assert!(!page.epoch().as_str().is_empty());
     assert_eq!(of_bob.clock, T0);
+}
+
+/// Tombstones are left out only where they are not asked for, and then take no place on a page.
+pub async fn tombstones_are_left_out_unless_asked_for(h: Harness) {
+    let user = h.user().await;
+    let ids: Vec<_> = (0..6).map(|_| todo_id()).collect();
+    h.apply(user, ids.iter().map(|id| create(*id, "milk"))).await;
+    h.apply(user, [0, 2, 3].map(|n| delete(ids[n]))).await;
+    let read = async |since, include_deleted, limit| {
+        let found = h.todos.changes(user, since, include_deleted, limit).await;
+        let found = found.expect("the store answers").expect("the user exists");
+        (found.todos.iter().map(domain::todo::Todo::id).collect::<Vec<_>>(), found.has_more, found.position)
+    };
+    let (live, has_more, position) = read(None, false, 3).await;
+    assert_eq!((live, has_more), (vec![ids[1], ids[4], ids[5]], false));
+    assert_eq!(position, h.position(user).await);
+    let (live, has_more, _) = read(None, false, 2).await;
+    assert_eq!((live, has_more), (vec![ids[1], ids[4]], true));
+    let second = h.todo(user, ids[1]).await.expect("it is live").updated_at();
+    assert_eq!(read(Some(second), false, 9).await.0, [ids[4], ids[5]]);
+    assert_eq!(read(Some(second), true, 9).await.0, [4, 5, 0, 2, 3].map(|n| ids[n]));
+    assert_eq!(read(None, true, 2).await.0, [ids[1], ids[4]]);
 }
 
 /// A device that starts from the beginning gets everything, page by page, although tombstones newer

@@ -6,12 +6,14 @@
 
 pub mod accounts;
 pub mod batches;
+pub mod byte_quota;
 pub mod cursors;
 pub mod deletion;
 pub mod devices;
 pub mod dropped;
 pub mod email_tokens;
 pub mod events;
+pub mod histories;
 pub mod housekeeping;
 pub mod isolation;
 pub mod issuers;
@@ -30,7 +32,39 @@ pub mod search;
 pub mod sessions;
 pub mod takeover;
 pub mod tokens;
+pub mod tombstones;
 pub mod values;
+
+/// Names the contracts of what a store keeps in the user's row, as [`store_contract!`] does.
+#[macro_export]
+macro_rules! user_row_contract {
+    ($harness:ident) => {
+        $crate::store_contract!(@theme $harness histories:
+            a_cursor_ahead_of_the_clock_begins_an_epoch_of_the_user
+            concurrent_cursors_ahead_of_the_clock_begin_one_epoch
+            an_exchange_without_changes_notices_a_restore
+            an_announced_epoch_refuses_only_what_was_lost
+            only_a_change_enters_a_new_epoch
+            an_unknown_epoch_is_never_continued
+            a_user_begins_in_the_epoch_of_the_registration
+        );
+        $crate::store_contract!(@theme $harness tombstones:
+            a_commit_beyond_the_limit_removes_the_oldest_tombstones
+            a_tombstone_that_the_batch_changes_is_not_removed
+            an_id_removed_beyond_the_limit_can_be_used_again
+            tombstones_stay_within_the_limit
+            concurrent_deletions_stay_within_the_limit
+            a_healed_deletion_is_a_tombstone_that_counts
+            a_shrunk_tombstone_keeps_version_stamp_and_number
+            tombstones_shrink_in_batches_and_are_swept
+            a_restoration_during_a_shrinking_succeeds_or_finds_no_text
+        );
+        $crate::store_contract!(@theme $harness byte_quota:
+            at_the_byte_quota_only_growth_is_rejected
+            concurrent_creations_stay_within_the_byte_quota
+        );
+    };
+}
 
 /// Names every contract as a test of the store that `async fn harness() -> Harness` makes, in a
 /// module per theme.
@@ -104,6 +138,7 @@ macro_rules! store_contract {
             a_stale_cursor_writes_nothing
             an_initial_sync_passes_the_horizon
             every_read_reports_the_same_position
+            tombstones_are_left_out_unless_asked_for
         );
         $crate::store_contract!(@theme $harness quota:
             the_live_count_follows_every_change
@@ -284,8 +319,8 @@ macro_rules! store_contract {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
-                    let contract = $crate::contract::$theme::$name(super::$harness().await);
-                    $crate::in_time(stringify!($name), contract).await;
+                    let contract = $crate::contract::$theme::$name;
+                    $crate::run_contract(stringify!($name), super::$harness().await, contract).await;
                 }
             )*
         }

@@ -152,6 +152,19 @@ impl Operator for MemoryStore {
         let account = state.users.get_mut(&user).expect("the user exists");
         account.overwrite_title(id, title);
     }
+
+    async fn begin_epoch(&self) {
+        let mut state = self.state.lock().expect("no method panicked");
+        let (ordinal, _) = state.epochs.current();
+        let next = (ordinal + 1, crate::build::uuid().to_string());
+        let all = state.epochs.iter().map(|(ordinal, name)| (ordinal, name.to_string())).chain([next]);
+        state.epochs = Arc::new(Epochs::new(all.collect::<Vec<_>>()).expect("in order"));
+    }
+
+    async fn user_rows(&self) -> BTreeMap<UserId, UserRow> {
+        let state = self.state.lock().expect("no method panicked");
+        state.users.iter().map(|(user, account)| (*user, account.row.clone())).collect()
+    }
 }
 
 #[async_trait]

@@ -82,17 +82,19 @@ impl Epochs {
         (self.current.0, &self.current.1)
     }
 
-    /// Latest first.
-    fn all(&self) -> impl Iterator<Item = &(i64, Epoch)> {
-        std::iter::once(&self.current).chain(self.earlier.iter().rev())
+    /// The ordinal and the name of each, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &Epoch)> {
+        self.earlier.iter().chain([&self.current]).map(|(ordinal, name)| (*ordinal, name))
     }
 
     fn name(&self, ordinal: i64) -> &Epoch {
-        self.all().find(|(of, _)| *of == ordinal).map_or(&self.current.1, |(_, name)| name)
+        self.iter().find(|(of, _)| *of == ordinal).map_or(&self.current.1, |(_, name)| name)
     }
 
     fn ordinal(&self, name: &str) -> Option<i64> {
-        self.all().find(|(_, of)| of.as_str() == name).map(|(ordinal, _)| *ordinal)
+        // A client usually names the current epoch.
+        let found = std::iter::once(self.current()).chain(self.iter()).find(|(_, of)| of.as_str() == name);
+        found.map(|(ordinal, _)| ordinal)
     }
 }
 
