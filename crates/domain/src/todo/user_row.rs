@@ -48,17 +48,19 @@ impl UserRow {
         Position { clock, horizon, digest, history: self.history.clone(), epochs }
     }
 
-    /// The number of the user's oldest tombstones that deciding `batches` one after the other may
-    /// remove. It is 0 as long as the user is below the limit.
+    /// The number of the user's oldest tombstones that are needed to decide `batches` one after the
+    /// other: those that may have to go, and as many as the batches may keep by changing them. It is
+    /// 0 as long as the user is below the limit.
     #[must_use]
     pub fn sweep_candidates<'a>(&self, batches: impl IntoIterator<Item = &'a Batch>) -> u64 {
-        let (mut tombstones, mut removed) = (u64::from(self.tombstones), 0);
+        let (mut tombstones, mut removed, mut changes) = (u64::from(self.tombstones), 0, 0);
         for batch in batches {
             let (limit, sweep) = (u64::from(batch.limits.tombstones), u64::from(batch.limits.sweep.max(1)));
             tombstones += batch.possible_deletions() as u64;
+            changes += batch.changes.len() as u64;
             removed = removed.max(tombstones.saturating_sub(limit).div_ceil(sweep) * sweep);
         }
-        removed
+        if removed > 0 { removed + changes } else { 0 }
     }
 }
 

@@ -6,6 +6,7 @@
 //!   among them again, and for a request sent again
 //! - [`healing`], [`shrunk`]: what holds for todos that the server lost, and for tombstones whose
 //!   texts it dropped
+//! - [`storage`]: the limits of what a user may store
 //! - [`examples`]: the same rules as tables to read
 
 mod any;
@@ -16,6 +17,7 @@ mod healing;
 mod merge;
 mod repeats;
 mod shrunk;
+mod storage;
 mod strategies;
 
 use std::collections::BTreeMap;
@@ -128,11 +130,16 @@ impl List {
 
     /// Loads the state for `batch`.
     fn load(&mut self, batch: &Batch) -> UserState {
+        self.load_for(batch, std::slice::from_ref(batch))
+    }
+
+    /// Loads the todos that `batch` names, to decide `batches`.
+    fn load_for(&mut self, batch: &Batch, batches: &[Batch]) -> UserState {
         let numbers: Vec<_> =
             (self.last_number + 1..).take(batch.possible_creations()).map(TodoNumber).collect();
         self.last_number += i64::try_from(numbers.len()).expect("few numbers");
         let named = batch.ids().into_iter().filter_map(|id| self.todos.get(&id).cloned());
-        let candidates = usize::try_from(self.row.sweep_candidates([batch])).expect("few");
+        let candidates = usize::try_from(self.row.sweep_candidates(batches)).expect("few");
         let mut tombstones: Vec<_> = self.todos.values().filter(|todo| todo.deleted()).collect();
         tombstones.sort_unstable_by_key(|todo| todo.updated_at());
         let oldest = tombstones.into_iter().take(candidates).map(|todo| OldTombstone {
