@@ -13,6 +13,8 @@ use crate::todo::TodoStore;
 pub struct Retention {
     /// How long a tombstone is kept, for devices that were offline.
     pub tombstones: Duration,
+    /// How long a tombstone keeps its texts, so that it can be restored.
+    pub tombstone_texts: Duration,
     /// The longest lifetime of an access token. A session is kept for that long after its end, because it
     /// must be possible to revoke its access tokens until they expire.
     pub access_tokens: Duration,
@@ -39,11 +41,12 @@ impl HousekeepingService {
     }
 
     /// Deletes at most `limit` expired rows of each kind and returns their number: sessions and tokens,
-    /// revocations, old emails, and tombstones. 0 means that none is left.
+    /// revocations, old emails, tombstones, and texts of tombstones. 0 means that none is left.
     pub async fn delete_expired(&self, limit: u32) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let sessions = self.sessions.sweep(now.minus(self.retention.access_tokens), limit).await?;
         let tombstones = self.todos.sweep_tombstones(now.minus(self.retention.tombstones), limit).await?;
-        Ok(sessions + tombstones)
+        let texts = self.todos.shrink_tombstones(now.minus(self.retention.tombstone_texts), limit).await?;
+        Ok(sessions + tombstones + texts)
     }
 }

@@ -82,6 +82,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(at(0)));
         let retention = Retention {
             tombstones: Duration::from_secs(90 * DAY),
+            tombstone_texts: Duration::from_secs(30 * DAY),
             access_tokens: Duration::from_secs(7 * DAY),
         };
         let service = HousekeepingService::new(store.clone(), store.clone(), clock.clone(), retention);
@@ -96,6 +97,12 @@ mod tests {
         assert!(store.find(&hash).await.expect("the store answers").is_some());
         assert!(deleted_on(14).await > 0);
         assert!(store.find(&hash).await.expect("the store answers").is_none());
+        let is_shrunk = async || {
+            let todo = store.get(id, todo).await.expect("the store answers").expect("it is kept");
+            todo.is_shrunk()
+        };
+        assert_eq!((deleted_on(29).await, is_shrunk().await), (0, false));
+        assert_eq!((deleted_on(31).await, is_shrunk().await), (1, true));
         assert_eq!(deleted_on(89).await, 0);
         assert!(store.get(id, todo).await.expect("the store answers").is_some());
         assert_eq!(deleted_on(90).await, 1);

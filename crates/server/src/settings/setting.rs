@@ -43,7 +43,7 @@ impl Setting {
 /// Splits `OIDC_<NAME>_<KIND>` into the provider's name and `_<KIND>`.
 pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
     let rest = name.strip_prefix("OIDC_")?;
-    let kinds = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET", "_TRUST_EMAIL"];
+    let kinds = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET"];
     let found = kinds.into_iter().find_map(|kind| Some((rest.strip_suffix(kind)?, kind)))?;
     (!found.0.is_empty()).then_some(found)
 }
@@ -118,7 +118,6 @@ settings! {
     OIDC_EXAMPLE_ISSUER = "https://id.example.com",
     OIDC_EXAMPLE_CLIENT_ID = "todos",
     OIDC_EXAMPLE_CLIENT_SECRET = "the-client-secret",
-    OIDC_EXAMPLE_TRUST_EMAIL = "verified",
     BETTER_AUTH_URL = "https://app.example.com",
     BETTER_AUTH_SECRET = "$(openssl rand -base64 48)",
     BETTER_AUTH_JWKS_URL = "https://app.example.com/api/auth/jwks",
@@ -135,6 +134,9 @@ settings! {
     RATE_LIMIT_API = "600/1m",
     RATE_LIMIT_API_BURST = "100",
     MAX_TODOS_PER_USER("10000"),
+    MAX_TEXT_BYTES_PER_USER("67108864"),
+    MAX_TOMBSTONES_PER_USER("10000"),
+    TOMBSTONE_SWEEP("1000"),
     MAX_SESSIONS_PER_USER("20"),
     MAX_BATCH_TODOS("1000"),
     MAX_BULK_TODOS("10000"),
@@ -143,5 +145,6 @@ settings! {
     MAX_UNREAD_RESPONSE_BYTES("67108864"),
     MAX_PAGE_SIZE("100"),
     TOMBSTONE_AGE_DAYS("90"),
+    TOMBSTONE_TEXT_DAYS("7"),
     HOUSEKEEPING_PERIOD_SECONDS("300"),
 }

@@ -22,7 +22,7 @@ use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
 use domain::limits::RateLimits;
 use domain::session::{Lifetimes, RevocationReader, Revocations, SessionPorts, SessionService};
 use domain::sync::SyncService;
-use domain::todo::{StorageLimits, TodoService};
+use domain::todo::TodoService;
 use serde_json::json;
 
 pub use error::WireError;
@@ -124,6 +124,7 @@ pub async fn assemble(
     let mail = MailWorker::new(mail_ports, mail_settings);
     let retention = Retention {
         tombstones: settings.housekeeping.tombstone_age,
+        tombstone_texts: settings.housekeeping.tombstone_text_age,
         access_tokens: lifetimes.longest_access,
     };
     let housekeeper = Housekeeper {
@@ -131,7 +132,7 @@ pub async fn assemble(
         period: settings.housekeeping.period,
     };
     let deletions = Deletions(accounts.clone());
-    let limits = StorageLimits { live: settings.limits.todos_per_user, ..StorageLimits::default() };
+    let limits = settings.limits.storage;
     let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), limits),
         sync: SyncService::new(stores.todos, clock.clone(), limits),

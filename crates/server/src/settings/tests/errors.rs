@@ -35,6 +35,7 @@ const FAULTS: &str = r#"
     SECRET_KEY=hush-one & JWT_SECRET_KEY=hush-two => JWT_SECRET_KEY is another name of SECRET_KEY
     MAX_PAGE_SIZE=-1 => MAX_PAGE_SIZE must be a whole number from 1 to 1000, not "-1"
     MAX_BODY_BYTES=1023 => MAX_BODY_BYTES must be a whole number from 1024 to 67108864, not "1023"
+    MAX_TEXT_BYTES_PER_USER=10 => MAX_TEXT_BYTES_PER_USER must be a whole number from 1024 to 1099511627776
     TOMBSTONE_AGE_DAYS=0 => TOMBSTONE_AGE_DAYS must be a whole number from 1 to 3650
     TRUSTED_PROXIES=10.0.0.0/8,proxy => TRUSTED_PROXIES must hold networks
 

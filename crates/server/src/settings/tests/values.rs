@@ -47,8 +47,8 @@ const DEFAULTS: &str = r#"
     => frontend_url: "http://localhost:3000" | data/outbox") | timeout: 60s, retry: 10s
     => public_url: "http://localhost:8000", google: None, github: None, providers: [], issuers: []
     => token_encryption_key: None, key_pairs: None
-    => Housekeeping { tombstone_age: 7776000s, period: 300s }
-    => todos_per_user: 10000, sessions_per_user: 20, batch_todos: 1000, bulk_todos: 10000, body_bytes: 2097152, page_size: 100
+    => Housekeeping { tombstone_age: 7776000s, tombstone_text_age: 604800s, period: 300s }
+    => StorageLimits { live: 10000, bytes: 67108864, tombstones: 10000, sweep: 1000 }, sessions_per_user: 20, batch_todos: 1000, bulk_todos: 10000, body_bytes: 2097152, page_size: 100
 "#;
 
 fn unexpected((given, expected): (Vec<(&str, &str)>, Vec<&str>)) -> Option<String> {
