@@ -2,7 +2,6 @@
 
 mod browser;
 mod callbacks;
-mod claims;
 mod failures;
 mod github;
 mod guide;

@@ -38,7 +38,6 @@ pub(super) fn refused(failure: AuthFailure) -> Problem {
         | AuthFailure::NotTrusted
         | AuthFailure::Revoked
         | AuthFailure::Disabled
-        | AuthFailure::RevocationsUnknown
-        | AuthFailure::KeysUnknown => failure.into(),
+        | AuthFailure::RevocationsUnknown => failure.into(),
     }
 }
