@@ -44,7 +44,7 @@ impl TodoStore for MemoryStore {
         }
         match decision {
             Decision::Decided(outcomes) => Ok(Commit::Done(outcomes)),
-            Decision::StaleCursor(stale) => Ok(Commit::StaleCursor(stale)),
+            Decision::StaleCursor(reason) => Ok(Commit::StaleCursor(reason)),
         }
     }
 

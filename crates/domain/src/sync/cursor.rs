@@ -209,15 +209,24 @@ mod tests {
         Cursor { epoch: epoch.map(|name| Epoch(name.into())), ..Cursor::at(Some(at(since))) }
     }
 
-    fn reason(cursor: &Cursor, position: &Position) -> Option<StaleReason> {
-        cursor.check(position).err().map(|stale| stale.reason)
+    /// What a device with the cursor is told; the stamp of a restore in microseconds.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Told {
+        GoOn,
+        Restored(i64),
+        Unknown,
+        Forgotten,
     }
+    use Told::{Forgotten, GoOn, Restored, Unknown};
 
-    fn restored_to(micros: i64) -> Option<StaleReason> {
-        Some(StaleReason::Restored { restored_to: Some(at(micros)) })
+    fn told(cursor: &Cursor, position: &Position) -> Told {
+        match cursor.check(position).map_err(|stale| stale.reason) {
+            Ok(()) => GoOn,
+            Err(StaleReason::Restored { restored_to: Some(at) }) => Restored(at.as_micros()),
+            Err(StaleReason::Restored { restored_to: None }) => Unknown,
+            Err(StaleReason::Forgotten) => Forgotten,
+        }
     }
-
-    const UNKNOWN: Option<StaleReason> = Some(StaleReason::Restored { restored_to: None });
 
     #[test]
     fn an_initial_sync_continues_while_the_horizon_stays() {
@@ -227,10 +236,10 @@ mod tests {
         };
         let mark = position(2000, 1500).sync_timestamp(at(5)).initial_sync;
         assert!(mark.is_some());
-        assert_eq!(reason(&cursor(5, mark), &position(2000, 1500)), None);
-        let moved = reason(&cursor(5, mark), &position(2000, 1501));
-        assert_eq!(moved, Some(StaleReason::Forgotten), "more tombstones were removed");
-        assert_eq!(reason(&cursor(2001, mark), &position(2000, 1500)), restored_to(2000));
+        assert_eq!(told(&cursor(5, mark), &position(2000, 1500)), GoOn);
+        let moved = told(&cursor(5, mark), &position(2000, 1501));
+        assert_eq!(moved, Forgotten, "more tombstones were removed");
+        assert_eq!(told(&cursor(2001, mark), &position(2000, 1500)), Restored(2000));
         let at_the_horizon = SyncTimestamp::from(at(1500));
         assert_eq!(position(2000, 1500).sync_timestamp(at(1500)), at_the_horizon, "it needs no mark");
         let marks =
@@ -254,12 +263,10 @@ mod tests {
     #[test]
     fn a_cursor_from_the_horizon_to_the_clock_can_be_continued() {
         let position = position(20, 10);
-        for (since, expected) in
-            [(10, None), (15, None), (20, None), (9, Some(StaleReason::Forgotten)), (21, restored_to(20))]
-        {
+        for (since, expected) in [(10, GoOn), (15, GoOn), (20, GoOn), (9, Forgotten), (21, Restored(20))] {
             for epoch in [None, Some("now")] {
                 let cursor = cursor(since, epoch);
-                assert_eq!(reason(&cursor, &position), expected, "{cursor:?}");
+                assert_eq!(told(&cursor, &position), expected, "{cursor:?}");
                 assert_eq!(cursor.shows_unannounced_restore(&position), since == 21);
             }
         }
@@ -277,13 +284,13 @@ mod tests {
     #[test]
     fn a_cursor_of_another_epoch_continues_up_to_where_the_histories_part() {
         let mut position = Position { epochs: epochs(["first", "second", "third"]), ..position(20, 10) };
-        let check = |position: &Position, cases: &[(i64, &str, Option<StaleReason>)]| {
+        let check = |position: &Position, cases: &[(i64, &str, Told)]| {
             for (since, epoch, expected) in cases {
-                assert_eq!(reason(&cursor(*since, Some(epoch)), position), *expected, "{since} {epoch}");
+                assert_eq!(told(&cursor(*since, Some(epoch)), position), *expected, "{since} {epoch}");
             }
         };
         assert_eq!(position.epoch().as_str(), "third");
-        let unwritten = [(20, "first", None), (20, "second", None), (21, "second", restored_to(20))];
+        let unwritten = [(20, "first", GoOn), (20, "second", GoOn), (21, "second", Restored(20))];
         check(&position, &unwritten);
 
         position.history.enter_current(&position.epochs, at(20));
@@ -291,19 +298,19 @@ mod tests {
         check(
             &position,
             &[
-                (20, "first", None),
-                (21, "first", restored_to(20)),
-                (9, "first", Some(StaleReason::Forgotten)),
-                (25, "second", restored_to(20)),
-                (30, "third", None),
-                (31, "third", restored_to(30)),
-                (15, "fourth", UNKNOWN),
-                (15, "third.1", UNKNOWN),
-                (15, "", UNKNOWN),
+                (20, "first", GoOn),
+                (21, "first", Restored(20)),
+                (9, "first", Forgotten),
+                (25, "second", Restored(20)),
+                (30, "third", GoOn),
+                (31, "third", Restored(30)),
+                (15, "fourth", Unknown),
+                (15, "third.1", Unknown),
+                (15, "", Unknown),
             ],
         );
         position.horizon = at(25);
-        check(&position, &[(22, "first", restored_to(20)), (22, "third", Some(StaleReason::Forgotten))]);
+        check(&position, &[(22, "first", Restored(20)), (22, "third", Forgotten)]);
     }
 
     #[test]
@@ -315,16 +322,16 @@ mod tests {
         position.clock = at(50);
         assert_eq!(position.epoch().as_str(), "now.2");
         for (since, epoch, expected) in [
-            (20, "now", None),
-            (21, "now", restored_to(20)),
-            (40, "now.1", None),
-            (41, "now.1", restored_to(40)),
-            (50, "now.2", None),
-            (15, "now.3", UNKNOWN),
-            (15, "now.", UNKNOWN),
-            (15, "now.1.1", UNKNOWN),
+            (20, "now", GoOn),
+            (21, "now", Restored(20)),
+            (40, "now.1", GoOn),
+            (41, "now.1", Restored(40)),
+            (50, "now.2", GoOn),
+            (15, "now.3", Unknown),
+            (15, "now.", Unknown),
+            (15, "now.1.1", Unknown),
         ] {
-            assert_eq!(reason(&cursor(since, Some(epoch)), &position), expected, "{since} {epoch}");
+            assert_eq!(told(&cursor(since, Some(epoch)), &position), expected, "{since} {epoch}");
         }
     }
 }

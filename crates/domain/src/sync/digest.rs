@@ -81,7 +81,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// One step of the generator SplitMix64 (Steele, Lea and Flood, 2014).
+/// One step of the generator `SplitMix64` (Steele, Lea and Flood, 2014).
 const fn mix(word: u64) -> u64 {
     let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -198,12 +198,11 @@ impl History {
     /// The epoch that a client named. `None` if the user never was in it, as far as this database
     /// knows.
     pub(super) fn find(&self, name: &Epoch, epochs: &Epochs) -> Option<UserEpoch> {
-        let epoch = match epochs.ordinal(name.as_str()) {
-            Some(ordinal) => UserEpoch { ordinal, counter: 0 },
-            None => {
-                let (name, counter) = name.as_str().rsplit_once('.')?;
-                UserEpoch { ordinal: epochs.ordinal(name)?, counter: counter.parse().ok()? }
-            }
+        let epoch = if let Some(ordinal) = epochs.ordinal(name.as_str()) {
+            UserEpoch { ordinal, counter: 0 }
+        } else {
+            let (name, counter) = name.as_str().rsplit_once('.')?;
+            UserEpoch { ordinal: epochs.ordinal(name)?, counter: counter.parse().ok()? }
         };
         let known = epoch.counter == 0 || epoch.counter <= self.highest_counter(epoch.ordinal);
         (known && epoch <= self.current(epochs)).then_some(epoch)

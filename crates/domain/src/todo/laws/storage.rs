@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{List, any, applied, at, batch, change, id, replay, titled, upsert};
+use super::{List, any, applied, at, batch, change, id, replay};
 use crate::ids::TodoId;
 use crate::todo::plan::Plan;
 use crate::todo::{Action, Base, Batch, Outcome, Rejection, StorageLimits, Strategy as Rule, Todo, UserRow};
