@@ -23,7 +23,7 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The kinds of expensive work. Work of one kind does not wait for work of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeavyWork {
-    /// A full list, a sync or a search.
+    /// A sync, a batch, or a list that may read all todos of the user.
     Read,
     /// A password check, which occupies the hasher.
     PasswordCheck,

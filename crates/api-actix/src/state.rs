@@ -50,6 +50,8 @@ const PART_MEMORY: usize = 3 * PART_BYTES;
 /// An upper bound on the memory for a todo of a response: its texts, as loaded and as written. Todos with
 /// longer texts exist only in scripts that take several bytes for a character.
 const TODO_BYTES: usize = 40 * 1024;
+/// The most memory that is reserved for the response to a batch.
+const LARGEST_BATCH: usize = 16 * 1024 * 1024;
 /// How long a request waits for memory before it is refused.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a response that has begun waits for the memory of its next part.
@@ -59,6 +61,13 @@ impl State {
     /// Reserves memory for a response with up to `todos` todos, or waits until there is some.
     pub async fn reserve_page(&self, user: UserId, todos: u32) -> Result<Reservation, Problem> {
         let bytes = usize::try_from(todos).unwrap_or(usize::MAX).saturating_mul(TODO_BYTES);
+        self.reserve_response(user, bytes, MEMORY_TIMEOUT).await
+    }
+
+    /// Reserves memory for the response to a batch, which shows each of its todos. They may be larger than
+    /// this, but then there are few such batches at once.
+    pub async fn reserve_batch(&self, user: UserId, todos: usize) -> Result<Reservation, Problem> {
+        let bytes = todos.saturating_mul(TODO_BYTES).min(LARGEST_BATCH);
         self.reserve_response(user, bytes, MEMORY_TIMEOUT).await
     }
 

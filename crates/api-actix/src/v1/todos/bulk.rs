@@ -2,10 +2,10 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{patch, web};
-use domain::TodoId;
 use domain::session::Scope;
 use domain::text::ClientId;
 use domain::todo::{Base, Edit, Outcome};
+use domain::{TodoId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -15,8 +15,9 @@ use super::input::{TodoPatch, base};
 use super::items::{items, read};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, List, Member, Text, Validation};
+use crate::per_user_gate::HeavyWork;
 use crate::state::State;
-use crate::wire::{Conflict, Todo, json, todo_id};
+use crate::wire::{Conflict, Todo, json, todo_id, with_memory};
 
 /// Changes to todos. The server applies each change on its own.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -73,8 +74,13 @@ struct Updated<'a> {
 #[patch("/todos/bulk")]
 pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
+    state.run_alone(&caller.0, HeavyWork::Read, update(state.clone(), user, body)).await
+}
+
+async fn update(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
     let items = items(body.read::<UpdateMany<'_>>()?.todos, state.settings.batch_limit)?;
     let edits = parse_all(&items, edit)?;
+    let memory = state.reserve_batch(user, items.len()).await?;
     let ids: Vec<_> = edits.iter().map(|(id, ..)| id.0).collect();
     let outcomes = state.todos.edit_all(user, edits).await?.ok_or_else(Problem::account_gone)?;
     let mut response = Updated { updated: Vec::new(), conflicts: Vec::new(), not_found: Vec::new() };
@@ -89,7 +95,7 @@ pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: B
             }
         }
     }
-    Ok(json(StatusCode::OK, &response))
+    Ok(with_memory(json(StatusCode::OK, &response), memory))
 }
 
 /// Parses every item. Returns the values of all items, or the errors of all items.

@@ -18,7 +18,7 @@ use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, List, Member, Validation};
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
-use crate::wire::{Todo, id_in_use, json, rejection};
+use crate::wire::{Todo, id_in_use, json, rejection, with_memory};
 
 use item::{Item, ItemSchema};
 
@@ -86,6 +86,7 @@ async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerRes
             None => rejected.push((index, validation)),
         }
     }
+    let memory = state.reserve_batch(user, items.len()).await?;
     let outcomes = state.todos.create_each(user, creations).await?.ok_or_else(Problem::account_gone)?;
     let mut answer =
         Imported { created: Vec::new(), existing: Vec::new(), rejected: Vec::new(), ids: BTreeMap::new() };
@@ -109,7 +110,7 @@ async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerRes
     }
     let of_item = |(index, validation): (usize, Validation)| Rejected::new(index, items[index], &validation);
     answer.rejected = rejected.into_iter().filter_map(of_item).collect();
-    Ok(json(StatusCode::CREATED, &answer))
+    Ok(with_memory(json(StatusCode::CREATED, &answer), memory))
 }
 
 impl<'a> Imported<'a> {
