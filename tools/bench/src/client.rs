@@ -65,6 +65,7 @@ impl Connection {
             }
         };
         let (status, length) = head(&self.received[..head_end])?;
+        let Some(length) = length else { return self.rest_of_chunks(status).await };
         let end = head_end + length;
         if self.received.len() < end {
             self.received.resize(end, 0);
@@ -73,6 +74,23 @@ impl Connection {
             self.receive().await?;
         }
         Ok(Answer { status, body: &self.received[head_end..end] })
+    }
+
+    /// Reads a body in chunks to its end, and keeps only its start.
+    async fn rest_of_chunks(&mut self, status: u16) -> Result<Answer<'_>> {
+        const END: &[u8] = b"\r\n0\r\n\r\n";
+        const KEPT: usize = 1 << 20;
+        while !self.received[..self.filled].ends_with(END) {
+            if self.filled > KEPT {
+                self.received.copy_within(self.filled - END.len()..self.filled, KEPT - END.len());
+                self.filled = KEPT;
+            }
+            if self.received.len() < self.filled + (1 << 16) {
+                self.received.resize(self.filled + (1 << 16), 0);
+            }
+            self.receive().await?;
+        }
+        Ok(Answer { status, body: &self.received[..self.filled] })
     }
 
     async fn receive(&mut self) -> Result<()> {
@@ -85,13 +103,19 @@ impl Connection {
     }
 }
 
-/// Parses the status and the length of the body.
-fn head(head: &[u8]) -> Result<(u16, usize)> {
+/// Parses the status and the length of the body; `None` for a body in chunks.
+fn head(head: &[u8]) -> Result<(u16, Option<usize>)> {
     let head = std::str::from_utf8(head)?;
     let status = head.get(9..12).ok_or("no status line")?.parse()?;
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse())
     });
-    Ok((status, length.ok_or("an answer without a length")??))
+    let chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+    match length.transpose()? {
+        Some(length) => Ok((status, Some(length))),
+        None if chunked => Ok((status, None)),
+        None if status == 204 => Ok((status, Some(0))),
+        None => Err("an answer without a length".into()),
+    }
 }

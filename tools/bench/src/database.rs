@@ -75,6 +75,13 @@ impl Testbed {
         settings
     }
 
+    /// Starts the server with its default rate limits.
+    pub async fn serve_with_limits(&self) -> Result<Served> {
+        let mut settings = self.settings();
+        settings.retain(|(name, _)| !name.starts_with("RATE_LIMIT_"));
+        Served::start(&self.server, self.folder.path(), &settings, |_| Vec::new()).await
+    }
+
     /// Starts the server.
     pub async fn serve(&self) -> Result<Served> {
         Served::start(&self.server, self.folder.path(), &self.settings(), |_| Vec::new()).await

@@ -99,6 +99,8 @@ enum Part {
     Events,
     /// Lists during a flood of password guesses
     Flood,
+    /// Other users while one account makes expensive requests
+    Hostile,
 }
 
 /// A database.

@@ -115,8 +115,23 @@ impl Meter {
 
     /// Resident memory of the HTTP process, in bytes.
     pub fn memory(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The peak of the resident memory of the HTTP process since it was reset, in bytes.
+    pub fn peak(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// Resets the peak to the present size, and returns it.
+    pub fn reset_peak(&self) -> Result<u64> {
+        fs::write(format!("/proc/{}/clear_refs", self.http), "5")?;
+        self.peak()
+    }
+
+    fn status(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.http))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such figure")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 }

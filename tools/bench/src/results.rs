@@ -6,6 +6,7 @@ use crate::Kind;
 use crate::load::Figures;
 use crate::load::cases::{Case, Side};
 use crate::load::flood::Flood;
+use crate::load::hostile::Hostile;
 use crate::load::sockets::Delivery;
 
 /// The results on one database.
@@ -18,6 +19,7 @@ pub struct Results {
     pub comparisons: Vec<Contender>,
     pub deliveries: Vec<Delivery>,
     pub floods: Vec<Flood>,
+    pub hostile: Vec<Hostile>,
 }
 
 /// The start of the server, and its resident memory in bytes.

@@ -10,6 +10,7 @@ use crate::database::Testbed;
 use crate::dataset::Dataset;
 use crate::load::cases::{Case, Side};
 use crate::load::flood::flood;
+use crate::load::hostile::hostile;
 use crate::load::sockets::deliver;
 use crate::load::{Figures, Phases, round};
 use crate::process::{Meter, Served};
@@ -121,7 +122,17 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
     let start =
         selected(Part::Start).then_some(Start { healthy, idle_memory, final_memory: meter.memory()? });
     served.stop().await?;
-    Ok(Results { kind, version, size, start, comparisons, deliveries, floods })
+    let hostile = if selected(Part::Hostile) {
+        eprintln!("{kind:?}: other users while one account makes expensive requests");
+        let served = testbed.serve_with_limits().await?;
+        let phases = (plan.flood_rounds, plan.deliveries);
+        let measured = hostile(served.address, &dataset, phases, &testbed.meter(&served)).await?;
+        served.stop().await?;
+        measured
+    } else {
+        Vec::new()
+    };
+    Ok(Results { kind, version, size, start, comparisons, deliveries, floods, hostile })
 }
 
 /// A server and a baseline that are compared.

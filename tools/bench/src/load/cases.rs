@@ -103,7 +103,7 @@ impl RoundRobin {
 }
 
 /// A request without a body.
-fn without_body(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str) {
+pub fn without_body(out: &mut Vec<u8>, request: std::fmt::Arguments<'_>, bearer: &str) {
     // Writing to a vector never fails.
     let _ = write!(out, "{request} HTTP/1.1\r\nHost: localhost\r\n{bearer}\r\n");
 }

@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod flood;
+pub mod hostile;
 pub mod sockets;
 
 use std::cell::Cell;

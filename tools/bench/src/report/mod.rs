@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 
 use crate::load::cases::Side;
 use crate::load::flood::Origin;
+use crate::load::hostile::Hostile;
 use crate::results::{Contender, Results, Start};
 use crate::{Kind, Result};
 
@@ -107,6 +108,7 @@ fn database(out: &mut String, results: &Results) {
         );
     }
     floods(out, results);
+    hostile(out, results);
     if let Some(Start { healthy, idle_memory, final_memory }) = &results.start {
         let median = healthy.get(healthy.len() / 2).copied().unwrap_or_default();
         let slowest = healthy.last().copied().unwrap_or_default();
@@ -172,6 +174,31 @@ fn floods(out: &mut String, results: &Results) {
             flood.quiet.quantile(0.99),
             flood.flooded.quantile(0.99),
             targets::slowdown(flood),
+            answers.join(", ")
+        );
+    }
+}
+
+fn hostile(out: &mut String, results: &Results) {
+    if !results.hostile.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n| one account makes, on 30 connections | others' lists: p99 ms, quiet | attacked | × | others' writes: p99 ms, quiet | \
+             attacked | × | refused | memory | responses to the account |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|---|"
+        );
+    }
+    for Hostile { attack, quiet, attacked, answers, grown } in &results.hostile {
+        let answers: Vec<_> = answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+        let _ = write!(out, "| {} ", attack.name());
+        for (quiet, attacked) in [(&quiet.lists, &attacked.lists), (&quiet.writes, &attacked.writes)] {
+            let (quiet, attacked) = (quiet.quantile(0.99), attacked.quantile(0.99));
+            let _ = write!(out, "| {quiet:.2} | {attacked:.2} | **{:.2}** ", attacked / quiet.max(1e-3));
+        }
+        let _ = writeln!(
+            out,
+            "| {} | +{:.0} MiB | {} |",
+            quiet.refused + attacked.refused,
+            mib(*grown),
             answers.join(", ")
         );
     }

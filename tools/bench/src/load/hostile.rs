@@ -1,0 +1,377 @@
+//! One account, within its limits, makes requests that cost much on many connections. Measured is what other
+//! users notice.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use super::cases::{with_body, without_body};
+use super::{Actor, Figures, Phases, round};
+use crate::Result;
+use crate::client::{Answer, Connection};
+use crate::dataset::{Dataset, USERS};
+use crate::process::Meter;
+
+/// The connections of the attacking account.
+const ATTACKERS: usize = 30;
+/// The connections of other users that list, and those that write, with this pause after each response.
+const OTHERS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(20);
+/// The todos of the attacking account, and the length of each description: a full account.
+const TODOS: usize = 9_000;
+const DESCRIPTION: usize = 6_000;
+/// The todos of one request that changes as much text as a request may have.
+const CHANGED: usize = 300;
+
+/// What the account does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attack {
+    Search,
+    DeepPages,
+    Tombstones,
+    WholeLists,
+    Exports,
+    Writes,
+    UnfinishedBodies,
+    Deletion,
+}
+
+pub const ATTACKS: [Attack; 8] = [
+    Attack::Search,
+    Attack::DeepPages,
+    Attack::Tombstones,
+    Attack::WholeLists,
+    Attack::Exports,
+    Attack::Writes,
+    Attack::UnfinishedBodies,
+    Attack::Deletion,
+];
+
+impl Attack {
+    /// The name in the report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Search => "searches for 99 words that nearly match",
+            Self::DeepPages => "deep pages, sorted by text",
+            Self::Tombstones => "lists of tombstones, sorted by text",
+            Self::WholeLists => "`GET /api/tasks` of 54 MB",
+            Self::Exports => "exports",
+            Self::Writes => "bulk changes of 1.9 MB",
+            Self::UnfinishedBodies => "200 bodies of 2 MiB that never end",
+            Self::Deletion => "deletions of accounts with 4,000 todos",
+        }
+    }
+
+    fn request(self, out: &mut Vec<u8>, bearer: &str) {
+        let mut get = |path: &str| without_body(out, format_args!("GET {path}"), bearer);
+        match self {
+            Self::Search => {
+                let words: Vec<_> = (0..99).map(|n| format!("ab%E4%B8%{:02X}b", 0x80 + n % 64)).collect();
+                get(&format!("/api/v1/todos?search={}", words.join("+")));
+            }
+            Self::DeepPages => get("/api/v1/todos?sort=alpha&page=90&per_page=100"),
+            Self::Tombstones => {
+                get("/api/v1/todos?include_deleted=true&sort=alpha&page=140&per_page=100");
+            }
+            Self::WholeLists => get("/api/tasks"),
+            Self::Exports => get("/api/v1/users/me/export"),
+            Self::Writes => {
+                let description = "d".repeat(DESCRIPTION);
+                let mut body = String::from(r#"{"todos":["#);
+                for todo in 0..CHANGED {
+                    let comma = if todo == 0 { "" } else { "," };
+                    // A change each time: the text names a number that no earlier request had.
+                    let _ = write!(
+                        body,
+                        r#"{comma}{{"id":"{}","text":"{}","description":"{description}"}}"#,
+                        id(todo),
+                        next_number()
+                    );
+                }
+                body.push_str("]}");
+                with_body(out, format_args!("PATCH /api/v1/todos/bulk"), bearer, &body);
+            }
+            // These two are not made of requests with answers.
+            Self::UnfinishedBodies | Self::Deletion => get("/health/live"),
+        }
+    }
+}
+
+thread_local! {
+    static NUMBER: RefCell<u64> = const { RefCell::new(0) };
+}
+
+fn next_number() -> u64 {
+    NUMBER.with_borrow_mut(|number| {
+        *number += 1;
+        *number
+    })
+}
+
+/// The `n`th id of a todo of the attacking account.
+fn id(n: usize) -> String {
+    format!("0192f000-0000-7000-8000-{n:012x}")
+}
+
+/// What others noticed of an attack.
+pub struct Hostile {
+    pub attack: Attack,
+    pub quiet: Others,
+    pub attacked: Others,
+    /// The number of responses to the attack by status.
+    pub answers: BTreeMap<u16, u64>,
+    /// How far resident memory grew during the attack, in bytes.
+    pub grown: u64,
+}
+
+/// The requests of others.
+pub struct Others {
+    pub lists: Figures,
+    pub writes: Figures,
+    /// Requests that were refused.
+    pub refused: u64,
+}
+
+/// Measures each attack, in rounds that alternate with quiet ones.
+pub async fn hostile(
+    address: SocketAddr,
+    dataset: &Rc<Dataset>,
+    (rounds, phases): (usize, Phases),
+    meter: &Meter,
+) -> Result<Vec<Hostile>> {
+    let account = USERS - 1;
+    fill(address, dataset.bearer(account)).await?;
+    let mut measured = Vec::new();
+    for attack in ATTACKS {
+        eprintln!("an account makes {}", attack.name());
+        let answers = Rc::new(RefCell::new(BTreeMap::new()));
+        let (mut quiet, mut attacked) = (Others::none()?, Others::none()?);
+        let mut grown = 0;
+        for _ in 0..rounds {
+            others(address, dataset, phases, meter, &mut quiet).await?;
+            let before = meter.reset_peak()?;
+            let harm =
+                harm(attack, address, dataset.bearer(account).to_owned(), phases, meter, answers.clone());
+            let (harmed, noticed) =
+                tokio::join!(harm, others(address, dataset, phases, meter, &mut attacked));
+            harmed?;
+            noticed?;
+            grown = grown.max(meter.peak()?.saturating_sub(before));
+        }
+        measured.push(Hostile { attack, quiet, attacked, answers: answers.take(), grown });
+    }
+    Ok(measured)
+}
+
+impl Others {
+    fn none() -> Result<Self> {
+        Ok(Self { lists: Figures::none()?, writes: Figures::none()?, refused: 0 })
+    }
+}
+
+async fn others(
+    address: SocketAddr,
+    dataset: &Rc<Dataset>,
+    phases: Phases,
+    meter: &Meter,
+    figures: &mut Others,
+) -> Result<()> {
+    let refused = Rc::new(RefCell::new(0));
+    let actors = |writes| -> Vec<Box<dyn Actor>> {
+        (0..OTHERS)
+            .map(|_| -> Box<dyn Actor> {
+                Box::new(Other { writes, dataset: dataset.clone(), refused: refused.clone() })
+            })
+            .collect()
+    };
+    let (lists, writes) = tokio::join!(
+        round(address, actors(false), phases, meter),
+        round(address, actors(true), phases, meter),
+    );
+    figures.lists.add(&lists?)?;
+    figures.writes.add(&writes?)?;
+    figures.refused += refused.take();
+    Ok(())
+}
+
+struct Other {
+    writes: bool,
+    dataset: Rc<Dataset>,
+    refused: Rc<RefCell<u64>>,
+}
+
+impl Actor for Other {
+    fn request(&mut self, out: &mut Vec<u8>) {
+        let user = self.dataset.random(USERS / 2);
+        let bearer = self.dataset.bearer(user);
+        if self.writes {
+            with_body(out, format_args!("POST /api/v1/todos"), bearer, r#"{"text":"Buy milk and bread"}"#);
+        } else {
+            without_body(out, format_args!("GET /api/v1/todos"), bearer);
+        }
+    }
+
+    fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
+        *self.refused.borrow_mut() += u64::from(![200, 201].contains(&answer.status));
+        Ok(())
+    }
+
+    fn pause(&self) -> Duration {
+        PAUSE
+    }
+}
+
+async fn harm(
+    attack: Attack,
+    address: SocketAddr,
+    bearer: String,
+    phases: Phases,
+    meter: &Meter,
+    answers: Rc<RefCell<BTreeMap<u16, u64>>>,
+) -> Result<()> {
+    match attack {
+        Attack::UnfinishedBodies => {
+            let mut open = Vec::new();
+            for _ in 0..200 {
+                open.push(begin_body(address, &bearer).await?);
+            }
+            tokio::time::sleep(phases.warm + phases.measured).await;
+            drop(open);
+            Ok(())
+        }
+        Attack::Deletion => {
+            // Filled beforehand, so that the rounds measure the deletion.
+            for bearer in DELETED.take() {
+                let mut connection = Connection::open(address).await?;
+                let mut request = Vec::new();
+                let body = format!(r#"{{"password":"{PASSWORD}"}}"#);
+                with_body(&mut request, format_args!("DELETE /api/v1/users/me"), &bearer, &body);
+                let status = connection.exchange(&request).await?.status;
+                *answers.borrow_mut().entry(status).or_default() += 1;
+            }
+            tokio::time::sleep(phases.warm + phases.measured).await;
+            Ok(())
+        }
+        _ => {
+            let actors = (0..ATTACKERS).map(|_| -> Box<dyn Actor> {
+                Box::new(Attacker { attack, bearer: bearer.clone(), answers: answers.clone(), slow: false })
+            });
+            round(address, actors.collect(), phases, meter).await.map(drop)
+        }
+    }
+}
+
+struct Attacker {
+    attack: Attack,
+    bearer: String,
+    answers: Rc<RefCell<BTreeMap<u16, u64>>>,
+    slow: bool,
+}
+
+impl Actor for Attacker {
+    fn request(&mut self, out: &mut Vec<u8>) {
+        self.attack.request(out, &self.bearer);
+    }
+
+    fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
+        *self.answers.borrow_mut().entry(answer.status).or_default() += 1;
+        self.slow = answer.status == 429;
+        Ok(())
+    }
+
+    /// A refused client that asks again at once would measure how fast refusals are.
+    fn pause(&self) -> Duration {
+        if self.slow { Duration::from_millis(100) } else { Duration::ZERO }
+    }
+}
+
+/// Sends all of a body but its last byte, as far as the server takes it.
+async fn begin_body(address: SocketAddr, bearer: &str) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    let length = 2 * 1024 * 1024;
+    let head = format!(
+        "POST /api/v1/todos/bulk HTTP/1.1\r\nHost: localhost\r\n{bearer}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let body = vec![b' '; length - 1];
+    // The server may stop reading or close the connection.
+    let _ = tokio::time::timeout(Duration::from_millis(20), stream.write_all(&body)).await;
+    Ok(stream)
+}
+
+const PASSWORD: &str = "Zebra-Stripe-7";
+
+thread_local! {
+    /// The `Authorization` lines of accounts that are to be deleted.
+    static DELETED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes the attacking account as large as it may be, with as many tombstones, and the accounts to delete.
+async fn fill(address: SocketAddr, bearer: &str) -> Result<()> {
+    eprintln!("filling the account of the attacker");
+    let mut connection = Connection::open(address).await?;
+    let near_match = "ab".repeat(DESCRIPTION / 2);
+    create(&mut connection, bearer, 0..TODOS, &near_match).await?;
+    for start in (TODOS..TODOS + 6_000).step_by(500) {
+        create(&mut connection, bearer, start..start + 500, "").await?;
+        let mut body = String::from(r#"{"todos":["#);
+        for todo in start..start + 500 {
+            let comma = if todo == start { "" } else { "," };
+            let _ = write!(body, r#"{comma}{{"id":"{}","deleted":true,"version":1}}"#, id(todo));
+        }
+        body.push_str("]}");
+        let mut request = Vec::new();
+        with_body(&mut request, format_args!("POST /api/v1/todos/sync"), bearer, &body);
+        connection.exchange(&request).await?.expect(200)?;
+    }
+    for account in 0..2 {
+        let mut request = Vec::new();
+        let body = format!(r#"{{"email":"deleted{account}@example.com","password":"{PASSWORD}"}}"#);
+        with_body(&mut request, format_args!("POST /api/v1/auth/register"), "", &body);
+        let answer = connection.exchange(&request).await?;
+        answer.expect(201)?;
+        let token = answer.quoted_after(r#""access_token":""#).ok_or("no token")?;
+        let bearer = format!("Authorization: Bearer {token}\r\n");
+        create(&mut connection, &bearer, 0..4_000, &"d".repeat(2_000)).await?;
+        DELETED.with_borrow_mut(|deleted| deleted.push(bearer));
+    }
+    Ok(())
+}
+
+async fn create(
+    connection: &mut Connection,
+    bearer: &str,
+    todos: std::ops::Range<usize>,
+    description: &str,
+) -> Result<()> {
+    let per_request = (1_500_000 / (description.len() + 100)).clamp(1, 500);
+    for start in todos.clone().step_by(per_request) {
+        let mut body = String::from(r#"{"todos":["#);
+        for todo in start..todos.end.min(start + per_request) {
+            let comma = if todo == start { "" } else { "," };
+            let _ = write!(
+                body,
+                r#"{comma}{{"id":"{}","text":"Errand {todo}","description":"{description}"}}"#,
+                id(todo)
+            );
+        }
+        body.push_str("]}");
+        let mut request = Vec::new();
+        with_body(&mut request, format_args!("POST /api/v1/todos/bulk"), bearer, &body);
+        loop {
+            let answer = connection.exchange(&request).await?;
+            match answer.status {
+                201 => break,
+                429 => tokio::time::sleep(Duration::from_secs(1)).await,
+                _ => return Err(answer.unexpected()),
+            }
+        }
+    }
+    Ok(())
+}
