@@ -24,7 +24,7 @@ const ATTACKERS: usize = 30;
 const OTHERS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 /// The todos of the attacking account, and the length of each description: a full account.
-const TODOS: usize = 9_000;
+const TODOS: usize = 8_000;
 const DESCRIPTION: usize = 6_000;
 /// The todos of one request that changes as much text as a request may have.
 const CHANGED: usize = 300;
@@ -60,7 +60,7 @@ impl Attack {
             Self::Search => "searches for 99 words that nearly match",
             Self::DeepPages => "deep pages, sorted by text",
             Self::Tombstones => "lists of tombstones, sorted by text",
-            Self::WholeLists => "`GET /api/tasks` of 54 MB",
+            Self::WholeLists => "`GET /api/tasks` of 48 MB",
             Self::Exports => "exports",
             Self::Writes => "bulk changes of 1.9 MB",
             Self::UnfinishedBodies => "200 bodies of 2 MiB that never end",
