@@ -1,9 +1,11 @@
 //! The conflict rule as tables. Each row is one situation: how the todo "milk" changed since
 //! version 1, what this device sends against which base, and the outcome under each strategy.
 
-use super::{List, at, batch, change, differing, id, titled, upsert};
+use super::{List, at, batch, change, differing, id, key, titled, upsert};
 use crate::time::Stamp;
-use crate::todo::{Action, Base, Description, Edit, Field, Outcome, Strategy, Todo, Upsert};
+use crate::todo::{
+    Action, Base, Description, Edit, Field, MetadataEdit, MetadataValue, Outcome, Strategy, Todo, Upsert,
+};
 
 /// Microseconds: when the todo was created, when another device began to change it, an instant
 /// after that, and the server's time.
@@ -19,6 +21,18 @@ fn text(text: &str) -> Upsert {
 fn notes(text: &str) -> Upsert {
     let description = Description::parse(text).expect("a description");
     upsert(Edit { description: Some(Some(description)), ..Edit::default() }, None)
+}
+
+fn with_due(value: Option<&str>) -> Upsert {
+    let value = value.map(|value| MetadataValue::from_canonical(value).expect("a value"));
+    let metadata = MetadataEdit::from([(key("due"), value)]);
+    upsert(Edit { metadata, ..Edit::default() }, None)
+}
+
+fn with_list() -> Upsert {
+    let value = MetadataValue::from_canonical("1").expect("a value");
+    let metadata = MetadataEdit::from([(key("list"), Some(value))]);
+    upsert(Edit { metadata, ..Edit::default() }, None)
 }
 
 fn done() -> Upsert {
@@ -42,7 +56,11 @@ fn and_text(mut upsert: Upsert, text: &str) -> Upsert {
 
 fn describe(before: &Todo, outcome: &Outcome) -> String {
     let names = |fields: &[Field]| {
-        fields.iter().map(|field| format!("{field:?}").to_lowercase()).collect::<Vec<_>>().join("+")
+        let name = |field: &Field| match field {
+            Field::Metadata(key) => key.to_string(),
+            own => format!("{own:?}").to_lowercase(),
+        };
+        fields.iter().map(name).collect::<Vec<_>>().join("+")
     };
     match outcome {
         Outcome::Applied { todo, .. } => {
@@ -125,6 +143,28 @@ fn both_sides_edited() {
     row("the whole todo, one field changed here", &[notes("two")], 1, &whole("bread"),
         ["conflict: title+description", "conflict: description", "conflict: title+description, server's",
          "title+description", "title+description"]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn metadata_is_decided_key_by_key() {
+    let today = [with_due(Some("\"2026-01-09\""))];
+    let tomorrow = with_due(Some("\"2026-01-10\""));
+    let removed = [today[0].clone(), with_due(None)];
+    row("different keys", &today, 1, &with_list(),
+        ["conflict: list", "list", "conflict: list, server's", "list", "list"]);
+    row("one key to different values", &today, 1, &tomorrow,
+        ["conflict: due", "conflict: due", "conflict: due, server's", "due", "due"]);
+    row("one key to the same value", &today, 1, &today[0], ["in place"; 5]);
+    row("they removed a key that we set", &removed, 2, &tomorrow,
+        ["conflict: due", "conflict: due", "conflict: due, server's", "due", "due"]);
+    row("both removed a key", &removed, 2, &with_due(None), ["in place"; 5]);
+    row("a key that is not there removed", &[], 1, &with_due(None), ["in place"; 5]);
+    row("they set a key, we deleted", &today, 1, &delete(),
+        ["conflict: deleted", "conflict: deleted, server's", "conflict: deleted, server's",
+         "deleted, a tombstone", "deleted, a tombstone"]);
+    row("they deleted, we set a key", &[delete()], 1, &tomorrow,
+        ["conflict: due", "deleted+due", "conflict: due, server's", "deleted+due", "deleted+due"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@
 //! | strategy | a stale change |
 //! |---|---|
 //! | [`Manual`](Strategy::Manual) | is a conflict |
-//! | [`Merge`](Strategy::Merge) | is decided field by field: a field that the server has not changed since the base is applied. A field that has since changed to another value is contested: it is returned as a conflict, and the other fields are applied all the same. An edit beats a deletion: a stale edit restores a tombstone, and a stale deletion of an edited todo is a conflict that the server wins |
+//! | [`Merge`](Strategy::Merge) | is decided field by field, each key of the metadata being a field of its own: a field that the server has not changed since the base is applied. A field that has since changed to another value is contested: it is returned as a conflict, and the other fields are applied all the same. An edit beats a deletion: a stale edit restores a tombstone, and a stale deletion of an edited todo is a conflict that the server wins |
 //! | [`LastWriteWins`](Strategy::LastWriteWins) | is applied if its `updated_at` is later than the todo's, else it is a conflict that the server wins |
 //! | [`ClientWins`](Strategy::ClientWins) | is applied |
 //!
@@ -30,6 +30,18 @@
 //! ([`EarlierChanges`]), whether that one is applied now or was applied before and its answer was
 //! lost. So a device that repeats what it sent, and adds to it, is never in conflict with itself.
 //! A deletion of a tombstone is in place, whatever else it names.
+//!
+//! # What a server lost
+//!
+//! After some days a tombstone *shrinks*: its texts and its metadata are no longer stored. A change
+//! that restores it needs a title. A stale edit that does not know of the deletion is a conflict
+//! under every strategy, because an edit alone would bring back a todo without the values that the
+//! edit leaves out.
+//!
+//! A *healing* upsert gives back a todo that the device holds and the server lost, such as by the
+//! restore of a backup. In place, it succeeds. Of an unknown id, it creates the todo or, for a
+//! deletion, a shrunk tombstone. Else it is a conflict under every strategy: the server may have
+//! gone on since.
 //!
 //! Deliberately absent: quotas and stamps. They concern all of a user's todos, and
 //! [`Plan::decide`](super::plan::Plan::decide) handles them.
@@ -80,7 +92,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alter;
 mod context;
+mod create;
 mod desired;
 mod earlier;
 mod later;
@@ -88,20 +102,17 @@ mod verdict;
 
 use std::sync::Arc;
 
-use super::change::{Action, Change, NewTodo, Upsert};
-use super::entity::Todo;
-use super::event::EventKind;
-use super::field::Versions;
-use super::metadata::Metadata;
-use super::outcome::{AppliedPart, Conflict, Outcome, Rejection};
-use super::strategy::Strategy;
-use crate::time::Stamp;
-
+use alter::alter;
 pub use context::ResolveContext;
+use create::{create, create_tombstone, new_todo, same_content};
 use desired::DesiredFields;
 pub use earlier::{EarlierChanges, Effect};
 pub use later::{LaterChanges, NamedValues};
-use verdict::{Terms, Verdict, judge};
+
+use super::change::{Action, Change};
+use super::entity::Todo;
+use super::outcome::{Outcome, Rejection};
+use super::strategy::Strategy;
 
 #[cfg(doc)]
 use super::change::Base;
@@ -146,140 +157,5 @@ pub fn resolve(current: Option<&Arc<Todo>>, change: &Change, context: &ResolveCo
             Some(new) => create(&new, change, context),
             None => Outcome::Rejected(Rejection::TitleRequired),
         },
-    }
-}
-
-/// The todo that an upsert of an unknown id creates. `None` if the upsert has no title.
-fn new_todo(upsert: &Upsert) -> Option<NewTodo> {
-    Some(NewTodo {
-        title: upsert.edit.title.clone()?,
-        description: upsert.edit.description.clone().flatten(),
-        completed: upsert.edit.completed.unwrap_or(false),
-        metadata: upsert.edit.metadata.clone(),
-        created_at: upsert.created_at,
-        completed_at: upsert.completed_at,
-    })
-}
-
-fn create(new: &NewTodo, change: &Change, context: &ResolveContext<'_>) -> Outcome {
-    let mut metadata = Metadata::default();
-    for (key, value) in &new.metadata {
-        metadata.set(key, value.as_ref(), Versions::FIRST.version);
-    }
-    if let Err(error) = metadata.check_growth(&Metadata::default()) {
-        return Outcome::Rejected(Rejection::Metadata(error));
-    }
-    let todo = Todo {
-        title: Some(new.title.clone()),
-        description: new.description.clone(),
-        metadata,
-        ..first_version(change, new.completed, [new.created_at, new.completed_at], context)
-    };
-    let client_is_current = change.is_verbatim(&todo);
-    Outcome::Applied { todo: Arc::new(todo), event: EventKind::Created, client_is_current }
-}
-
-/// Keeps the deletion of a todo that the server lost altogether.
-fn create_tombstone(upsert: &Upsert, change: &Change, context: &ResolveContext<'_>) -> Outcome {
-    let completed = upsert.edit.completed.unwrap_or(false);
-    let instants = [upsert.created_at, upsert.completed_at];
-    let todo =
-        Todo { deleted_at: Some(context.stamp), ..first_version(change, completed, instants, context) };
-    // The device may hold texts, which the tombstone does not.
-    Outcome::Applied { todo: Arc::new(todo), event: EventKind::Deleted, client_is_current: false }
-}
-
-/// A new todo without texts and metadata. The client names when it was created and completed.
-fn first_version(
-    change: &Change,
-    completed: bool,
-    [created_at, completed_at]: [Option<Stamp>; 2],
-    context: &ResolveContext<'_>,
-) -> Todo {
-    let past = |at: Option<Stamp>| at.filter(|at| *at <= context.now).unwrap_or(context.stamp);
-    Todo {
-        id: change.id,
-        number: context.number,
-        title: None,
-        description: None,
-        completed_at: completed.then(|| past(completed_at)),
-        created_at: past(created_at),
-        updated_at: context.stamp,
-        deleted_at: None,
-        client_id: change.client_id.clone(),
-        versions: Versions::FIRST,
-        metadata: Metadata::default(),
-    }
-}
-
-fn same_content(todo: &Todo, new: &NewTodo) -> bool {
-    *todo.title() == new.title
-        && todo.description == new.description
-        && todo.completed() == new.completed
-        && todo.metadata.is_what(&new.metadata)
-}
-
-/// Decides a change of a todo that exists.
-fn alter(
-    todo: &Arc<Todo>,
-    desired: &DesiredFields<'_>,
-    change: &Change,
-    context: &ResolveContext<'_>,
-) -> Outcome {
-    let upsert = if let Action::Upsert(upsert) = &change.action { Some(upsert) } else { None };
-    let terms = Terms {
-        since: context.since(todo, change.base),
-        edited_at: upsert.and_then(|upsert| upsert.updated_at),
-        healing: upsert.is_some_and(|upsert| upsert.healing),
-    };
-    let client_holds_all =
-        desired.names_all(todo) || (context.is_current(todo, terms.since) && context.device_has_seen(todo));
-    let client_is_current = |after: &Todo| client_holds_all && change.is_verbatim(after);
-    let conflict = |current, fields, applied, server_wins| {
-        Outcome::Conflict(Conflict {
-            current,
-            base: change.named_base(),
-            fields,
-            applied,
-            strategy: context.strategy,
-            server_wins,
-        })
-    };
-    let differing = desired.differing(todo);
-    // The values that the deletion of a tombstone names besides do not count, and may differ.
-    let names_others = todo.deleted() && !differing.is_empty();
-    match judge(todo, desired, differing, terms, context) {
-        Verdict::InPlace => {
-            let client_is_current = !names_others && client_is_current(todo);
-            Outcome::Unchanged { todo: Some(Arc::clone(todo)), client_is_current }
-        }
-        Verdict::Conflict { fields, server_wins } => conflict(Arc::clone(todo), fields, None, server_wins),
-        Verdict::Apply { fields, contested, restoring } => {
-            let after =
-                desired.applied_to(todo, &fields, restoring, change.client_id.as_ref(), context.stamp);
-            if !after.deleted() && after.is_shrunk() {
-                return if contested.is_empty() {
-                    Outcome::Rejected(Rejection::TitleRequired)
-                } else {
-                    let mut all = [fields, contested].concat();
-                    all.sort_unstable();
-                    conflict(Arc::clone(todo), all, None, false)
-                };
-            }
-            if let Err(error) = after.metadata.check_growth(&todo.metadata) {
-                return Outcome::Rejected(Rejection::Metadata(error));
-            }
-            let event = match (todo.deleted(), after.deleted()) {
-                (true, false) => EventKind::Restored,
-                (_, true) => EventKind::Deleted,
-                (false, false) => EventKind::Updated,
-            };
-            let client_is_current = client_is_current(&after);
-            let after = Arc::new(after);
-            if contested.is_empty() {
-                return Outcome::Applied { todo: after, event, client_is_current };
-            }
-            conflict(after, contested, Some(AppliedPart { fields, event }), false)
-        }
     }
 }
