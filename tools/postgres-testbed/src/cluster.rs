@@ -105,6 +105,10 @@ impl PrivateCluster {
         Database::create(&self.0, hint, None).unwrap_or_else(|e| panic!("{e}"))
     }
 
+    pub(crate) const fn instance(&self) -> &Arc<Instance> {
+        &self.0
+    }
+
     /// Stops the cluster as a crash would: it closes connections and refuses new ones. Committed
     /// data is available again after [`start_again`](Self::start_again).
     ///

@@ -57,6 +57,11 @@ impl Database {
         Ok(Self { instance: Arc::clone(instance), name, kept: false })
     }
 
+    /// A database that exists, and that is not dropped with the value.
+    pub(crate) fn kept(instance: &Arc<Instance>, name: &str) -> Self {
+        Self { instance: Arc::clone(instance), name: name.to_owned(), kept: true }
+    }
+
     /// Closes all connections, forbids new ones and returns the name. The database then lives as long as its cluster.
     pub(crate) fn into_template(mut self) -> Result<String, String> {
         let name = &self.name;

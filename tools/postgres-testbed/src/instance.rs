@@ -71,12 +71,9 @@ impl Instance {
         durability: Durability,
         linger: &str,
     ) -> Result<Self, String> {
-        let folder = base.join(format!("cluster-{:08x}", random() & 0xffff_ffff));
-        host.make_folder(&folder)?;
-        let liveness = liveness_pipe::create(&host, &binaries, &folder, linger)?;
-        let data = folder.join("data");
+        let instance = Self::in_new_folder(host, binaries, base, linger)?;
         run(
-            host.command(binaries.program("initdb"), &folder)
+            host.command(instance.binaries.program("initdb"), &instance.folder)
                 .args([
                     "--username=postgres",
                     "--auth=trust",
@@ -86,26 +83,58 @@ impl Instance {
                     LOCALE,
                 ])
                 .arg("--pgdata")
-                .arg(&data),
+                .arg(instance.data()),
             "",
         )?;
-        let conf = data.join("postgresql.conf");
+        let settings = settings(&instance.folder, durability);
+        let instance = instance.first_start(&settings)?;
+        instance.sql("postgres", "template1", ROLES)?;
+        Ok(instance)
+    }
+
+    /// Copies a cluster that runs with [`Durability::Full`], and follows its changes.
+    pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
+        let (host, durability) = (primary.host, Durability::Full);
+        let base = host.base_folder(durability)?;
+        let _lock = locked(&base.join("lock"))?;
+        let instance = Self::in_new_folder(host, Binaries::find()?, &base, "0")?;
+        let from = format!("postgres://postgres@127.0.0.1:{}/postgres", primary.port);
+        let mut copy = host.command(instance.binaries.program("pg_basebackup"), &instance.folder);
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &from]);
+        run(copy.arg("--pgdata").arg(instance.data()), "")?;
+        let settings = settings(&instance.folder, durability);
+        instance.first_start(&settings)
+    }
+
+    /// An instance without data.
+    fn in_new_folder(host: Host, binaries: Binaries, base: &Path, linger: &str) -> Result<Self, String> {
+        let folder = base.join(format!("cluster-{:08x}", random() & 0xffff_ffff));
+        host.make_folder(&folder)?;
+        let liveness = liveness_pipe::create(&host, &binaries, &folder, linger)?;
+        Ok(Self { host, binaries, folder, port: free_port()?, _liveness: liveness })
+    }
+
+    /// Adds `settings` to those in the data folder, and starts PostgreSQL.
+    fn first_start(mut self, settings: &str) -> Result<Self, String> {
+        let conf = self.data().join("postgresql.conf");
         OpenOptions::new()
             .append(true)
             .open(&conf)
-            .and_then(|mut file| file.write_all(settings(&folder, durability).as_bytes()))
+            .and_then(|mut file| file.write_all(settings.as_bytes()))
             .map_err(failed_to("write", &conf))?;
-        let mut instance = Self { host, binaries, folder, port: free_port()?, _liveness: liveness };
         for attempts_left in (0..3).rev() {
-            match instance.start_again() {
+            match self.start_again() {
                 Ok(()) => break,
                 // Another program may have taken the port meanwhile.
-                Err(_) if attempts_left > 0 => instance.port = free_port()?,
+                Err(_) if attempts_left > 0 => self.port = free_port()?,
                 Err(e) => return Err(e),
             }
         }
-        instance.sql("postgres", "template1", ROLES)?;
-        Ok(instance)
+        Ok(self)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     pub(crate) fn start_again(&self) -> Result<(), String> {
@@ -119,9 +148,14 @@ impl Instance {
         self.pg_ctl(&["stop", "-w", "-m", "immediate"])
     }
 
+    /// Makes a standby a primary on a timeline of its own.
+    pub(crate) fn promote(&self) -> Result<(), String> {
+        self.pg_ctl(&["promote", "-w", "-t", "60"])
+    }
+
     fn pg_ctl(&self, arguments: &[&str]) -> Result<(), String> {
         let mut command = self.host.command(self.binaries.program("pg_ctl"), &self.folder);
-        command.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
+        command.arg("-D").arg(self.data()).arg("-l").arg(self.folder.join("log"));
         run(command.args(arguments), "").map(drop)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use postgres_testbed::{Durability, PrivateCluster, Role, Testbed};
+use postgres_testbed::{Durability, PrivateCluster, Role, Standby, Testbed};
 
 #[test]
 fn two_databases_of_one_hint_are_apart() {
@@ -121,4 +121,27 @@ fn durability_is_what_was_asked_for() {
         assert_eq!(database.sql(Role::App, "SHOW fsync").unwrap(), fsync);
         assert_eq!(database.sql(Role::App, "SHOW synchronous_commit").unwrap(), "on");
     }
+}
+
+#[test]
+fn a_promoted_standby_has_what_was_committed_before_it_was_cut_off_and_another_timeline() {
+    let cluster = PrivateCluster::start(Durability::Full);
+    let database = cluster.create_database("failover");
+    database.sql(Role::Owner, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)").unwrap();
+    let standby = Standby::of(&cluster);
+    let copy = standby.database(&database);
+    database.sql(Role::Owner, "INSERT INTO kept VALUES (2)").unwrap();
+    standby.catch_up();
+    assert_eq!(copy.sql(Role::App, "SELECT count(*) FROM kept").unwrap(), "2");
+    let refused = copy.sql(Role::Owner, "INSERT INTO kept VALUES (0)").unwrap_err();
+    assert!(refused.contains("read-only"), "{refused}");
+
+    standby.disconnect();
+    database.sql(Role::Owner, "INSERT INTO kept VALUES (3)").unwrap();
+    cluster.stop_immediate();
+    standby.promote();
+    copy.sql(Role::Owner, "INSERT INTO kept VALUES (4)").unwrap();
+    assert_eq!(copy.sql(Role::App, "SELECT n FROM kept ORDER BY n").unwrap(), "1\n2\n4");
+    let timeline = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+    assert_eq!(copy.sql(Role::App, timeline).unwrap(), "00000002");
 }
