@@ -3,6 +3,7 @@
 //! - [`PostgresStore`] implements the ports, over a connection pool for reads and accounts and a group commit
 //!   for todos.
 //! - [`migrate`], [`revert_last`] and [`migration_status`] manage the schema.
+//! - [`begin_epoch`] begins another history of the database; [`EpochSource`] selects how a store notices one.
 //! - [`RowSecurity`] selects the statements that row-level security restricts, in addition to the `WHERE`
 //!   clause of each.
 //!
@@ -12,6 +13,7 @@
 mod accounts;
 mod committer;
 mod connector;
+mod epochs;
 mod error;
 mod identities;
 mod migrations;
@@ -35,6 +37,7 @@ mod todos;
 mod turns;
 mod url;
 
+pub use self::epochs::{EpochSource, begin_epoch};
 pub use self::error::ConnectError;
 pub use self::migrations::{
     Contents, MigrateError, MigrationState, Reversion, migrate, migration_status, revert_last,

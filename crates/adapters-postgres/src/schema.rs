@@ -16,6 +16,14 @@ diesel::table! {
         sync_horizon -> Timestamptz,
         live_todos -> Integer,
         deleted_at -> Nullable<Timestamptz>,
+        digest -> BigInt,
+        epoch_ordinal -> BigInt,
+    }
+}
+
+diesel::table! {
+    epochs (ordinal) {
+        ordinal -> BigInt,
     }
 }
 
@@ -101,3 +109,5 @@ diesel::table! {
         given_up_at -> Nullable<Timestamptz>,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(users, epochs);

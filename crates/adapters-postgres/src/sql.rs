@@ -82,3 +82,6 @@ impl<Row> QueryId for Sql<'_, Row> {
 impl<Row> Query for Sql<'_, Row> {
     type SqlType = Row;
 }
+
+/// For the blocking connection of the migrations.
+impl<Row, Conn> diesel::RunQueryDsl<Conn> for Sql<'_, Row> {}

@@ -12,6 +12,7 @@ use domain::todo::EventBus;
 
 use crate::committer::Committers;
 use crate::connector::Connector;
+use crate::epochs::{EpochCache, EpochSource};
 use crate::error::ConnectError;
 use crate::pool::Pool;
 use crate::row_security::{RowScope, RowSecurity};
@@ -30,6 +31,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Which statements row-level security restricts.
     pub row_security: RowSecurity,
+    /// How the store learns that another history of the database began.
+    pub epoch_source: EpochSource,
     /// Receives the events of committed changes.
     pub bus: Arc<dyn EventBus>,
     /// Whether to log every statement, without its bound values.
@@ -40,6 +43,7 @@ pub struct Options {
 pub struct PostgresStore {
     pub(crate) pool: Pool,
     pub(crate) committers: Committers,
+    pub(crate) epochs: Arc<EpochCache>,
 }
 
 impl PostgresStore {
@@ -48,13 +52,20 @@ impl PostgresStore {
     /// Changes of todos are written on the current runtime, which must outlive the store. Every other call
     /// runs on the runtime of its caller.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
-        let Options { url, pool_size, timeout, row_security, bus, echo } = options;
+        let Options { url, pool_size, timeout, row_security, epoch_source, bus, echo } = options;
         let target = Target::parse(&url, timeout)?;
         let tls = tls::connector(target.verification, &target.roots)?;
         let connector = Arc::new(Connector::new(target, tls, timeout, row_security, echo));
         let pool = Pool::new(&connector, pool_size, row_security);
-        let store = Self { pool, committers: Committers::start(&connector, &bus, row_security) };
+        let epochs = Arc::new(EpochCache::new(epoch_source));
+        let committers = Committers::start(&connector, &epochs, &bus, row_security);
+        let store = Self { pool, committers, epochs };
         store.probe().await?;
+        let epochs = Arc::clone(&store.epochs);
+        let checked = store
+            .pool
+            .read(RowScope::Unrestricted, async move |conn: &AsyncPgConnection| epochs.check(conn).await);
+        checked.await?;
         Ok(store)
     }
 

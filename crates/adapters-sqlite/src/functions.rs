@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::interrupt;
 
@@ -15,19 +15,24 @@ extern "SQL" {
     ///
     /// One call tests all words, so the statement text does not depend on their number: SQLite's prepared
     /// statement is reused, and no limit on expression depth applies.
-    fn contains_words(title: Text, description: Nullable<Text>, words: Text) -> Bool;
+    fn contains_words(title: Nullable<Text>, description: Nullable<Text>, words: Text) -> Bool;
+
+    /// The greater of two numbers. SQLite has this function.
+    #[sql_name = "max"]
+    fn greater(a: BigInt, b: BigInt) -> BigInt;
 }
 
 /// Registers the functions on a connection.
 pub(crate) fn register(conn: &mut SqliteConnection) -> QueryResult<()> {
+    type Text = Option<String>;
     interrupt::register(conn)?;
-    contains_words_utils::register_impl(conn, |title: String, description: Option<String>, words: String| {
+    contains_words_utils::register_impl(conn, |title: Text, description: Text, words: String| {
         MATCHER.with_borrow_mut(|matcher| {
             let matcher = match matcher {
                 Some(matcher) if matcher.words == words => matcher,
                 other => other.insert(Matcher::new(words)),
             };
-            matcher.matches(&title, description.as_deref())
+            matcher.matches(title.as_deref().unwrap_or_default(), description.as_deref())
         })
     })
 }

@@ -3,6 +3,7 @@
 //! - [`SqliteStore`] implements the ports.
 //! - [`FileLock`] keeps other processes off the file.
 //! - [`migrate`], [`revert_last`] and [`migration_status`] manage the schema.
+//! - [`begin_epoch`] begins another history of the database.
 //!
 //! One thread writes. It takes up to 64 waiting jobs into one transaction, so that they share one flush to
 //! disk. A few threads read, each on a connection of its own. Users take turns, and one thread never reads
@@ -16,6 +17,7 @@
 mod accounts;
 mod cached_statement;
 mod connection;
+mod epochs;
 mod error;
 mod functions;
 mod identities;
@@ -33,6 +35,7 @@ mod tables;
 mod todos;
 mod writer;
 
+pub use self::epochs::begin_epoch;
 pub use self::error::OpenError;
 pub use self::lock::FileLock;
 pub use self::migrations::{

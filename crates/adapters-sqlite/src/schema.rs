@@ -1,8 +1,8 @@
 //! The tables, with the columns that statements name.
 
 diesel::table! {
-    database_epoch (id) {
-        id -> BigInt,
+    epochs (ordinal) {
+        ordinal -> BigInt,
         epoch -> Text,
     }
 }
@@ -30,6 +30,12 @@ diesel::table! {
         sync_horizon -> BigInt,
         live_todos -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        digest -> BigInt,
+        stored_bytes -> BigInt,
+        tombstones -> BigInt,
+        epoch_ordinal -> BigInt,
+        epoch_counter -> BigInt,
+        partings -> Nullable<Text>,
     }
 }
 
@@ -48,10 +54,12 @@ diesel::table! {
         completed_version -> BigInt,
         deleted_version -> BigInt,
         client_id -> Nullable<Text>,
-        title -> Text,
-        title_folded -> Text,
+        title -> Nullable<Text>,
+        title_folded -> Nullable<Text>,
         description -> Nullable<Text>,
         description_folded -> Nullable<Text>,
+        metadata -> Nullable<Text>,
+        metadata_versions -> Nullable<Text>,
     }
 }
 
@@ -138,4 +146,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(users, database_epoch);
+diesel::allow_tables_to_appear_in_same_query!(users, epochs);

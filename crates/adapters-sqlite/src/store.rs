@@ -13,10 +13,11 @@ use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
 use crate::connection::{Access, Connector};
+use crate::epochs::EpochCache;
 use crate::error::{Failure, OpenError, timed_out};
 use crate::migrations;
 use crate::readers::{Class, Readers};
-use crate::schema::database_epoch;
+use crate::schema::epochs;
 use crate::writer::{Done, GROUP_TIME, Limits, Writer};
 
 /// How much longer than its time limit a call waits for the answer, because a statement notices the limit
@@ -54,6 +55,7 @@ pub struct SqliteStore {
     // Dropped before the writer, so that the writer's connection closes last.
     readers: Readers,
     writer: Writer,
+    pub(crate) epochs: EpochCache,
     timeout: Duration,
 }
 
@@ -75,7 +77,8 @@ impl SqliteStore {
         let read = (0..connections).map(|_| connector.connect(Access::Read)).collect::<Result<_, _>>()?;
         let readers = Readers::start(read, queue, timeout)?;
         let limits = Limits { timeout, group: GROUP_TIME };
-        Ok(Self { readers, writer: Writer::start(write, queue, limits, bus)?, timeout })
+        let writer = Writer::start(write, queue, limits, bus)?;
+        Ok(Self { readers, writer, epochs: EpochCache::default(), timeout })
     }
 
     /// Runs `work` on a reader thread, before the reads of users. It must read few rows.
@@ -126,7 +129,7 @@ impl SqliteStore {
 impl Probe for SqliteStore {
     async fn probe(&self) -> Result<(), StoreError> {
         self.read(|conn| {
-            database_epoch::table.select(database_epoch::epoch).first::<String>(conn)?;
+            epochs::table.order(epochs::ordinal.desc()).select(epochs::ordinal).first::<i64>(conn)?;
             Ok(())
         })
         .await

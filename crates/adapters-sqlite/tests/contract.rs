@@ -7,15 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_sqlite::{OpenOptions, SqliteStore, migrate};
+use adapters_sqlite::{OpenOptions, SqliteStore, begin_epoch, migrate};
 use async_trait::async_trait;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Bool, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use domain::sync::{Digest, History};
 use domain::text::fold;
 use domain::todo::UserRow;
-use domain::{TodoId, UserId};
+use domain::{Stamp, TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus, store_contract};
+use uuid::Uuid;
 
 /// No guarantee of the contract is about time-outs, so a busy machine must not meet one.
 const TIMEOUT: Duration = Duration::from_mins(2);
@@ -56,12 +58,54 @@ impl Operator for FileOperator {
     }
 
     async fn begin_epoch(&self) {
-        let sql = "UPDATE database_epoch SET epoch = lower(hex(randomblob(16)))";
-        self.connect().batch_execute(sql).expect("an epoch begins");
+        begin_epoch(&self.0).expect("an epoch begins");
     }
 
     async fn user_rows(&self) -> BTreeMap<UserId, UserRow> {
-        BTreeMap::new()
+        let rows: Vec<Row> =
+            diesel::sql_query("SELECT * FROM users").load(&mut self.connect()).expect("reads");
+        rows.into_iter().map(Row::into_domain).collect()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = BigInt)]
+    sync_clock: i64,
+    #[diesel(sql_type = BigInt)]
+    sync_horizon: i64,
+    #[diesel(sql_type = BigInt)]
+    live_todos: i64,
+    #[diesel(sql_type = BigInt)]
+    tombstones: i64,
+    #[diesel(sql_type = BigInt)]
+    stored_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    digest: i64,
+    #[diesel(sql_type = BigInt)]
+    epoch_ordinal: i64,
+    #[diesel(sql_type = BigInt)]
+    epoch_counter: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    partings: Option<String>,
+}
+
+impl Row {
+    fn into_domain(self) -> (UserId, UserRow) {
+        let partings = self.partings.as_deref();
+        let row = UserRow {
+            clock: Stamp::from_micros(self.sync_clock).expect("a stamp"),
+            horizon: Stamp::from_micros(self.sync_horizon).expect("a stamp"),
+            live: self.live_todos.try_into().expect("a count"),
+            tombstones: self.tombstones.try_into().expect("a count"),
+            stored_bytes: self.stored_bytes.try_into().expect("a count"),
+            digest: Digest::from_i64(self.digest),
+            history: History::from_stored(self.epoch_ordinal, self.epoch_counter, partings)
+                .expect("a history"),
+        };
+        (UserId(Uuid::from_slice(&self.id).expect("an id")), row)
     }
 }
 

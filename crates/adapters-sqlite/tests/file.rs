@@ -55,7 +55,7 @@ fn schema(path: &Path) -> Vec<String> {
 }
 
 fn epoch(path: &Path) -> String {
-    let sql = "SELECT epoch AS line FROM database_epoch";
+    let sql = "SELECT epoch AS line FROM epochs ORDER BY ordinal DESC LIMIT 1";
     let line: Line = diesel::sql_query(sql).get_result(&mut raw(path)).expect("reads the epoch");
     line.line
 }

@@ -1,11 +1,11 @@
 //! A group of batches and the pure decision about it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use domain::sync::Epochs;
 use domain::todo::plan::{self, Plan, UserState, Written};
-use domain::todo::{Batch, Commit, Todo, TodoEvent, TodoNumber, UserRow};
+use domain::todo::{Batch, Commit, OldTombstone, Todo, TodoEvent, TodoNumber, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -23,19 +23,29 @@ pub(super) struct Job {
 /// The data that the transaction loaded while it held the users' row locks.
 pub(super) struct Loaded {
     /// Users that do not exist are missing.
-    pub users: HashMap<UserId, (UserRow, Arc<Epochs>)>,
+    pub users: Vec<LoadedUser>,
     pub todos: Vec<(UserId, Todo)>,
     /// As many unused numbers as [`numbers_needed`] says.
     pub numbers: Vec<TodoNumber>,
+}
+
+pub(super) struct LoadedUser {
+    pub id: UserId,
+    pub row: UserRow,
+    pub epochs: Arc<Epochs>,
+    /// As many of the oldest tombstones as [`sweep_candidates`] says.
+    pub oldest: Vec<OldTombstone>,
 }
 
 /// The rows to write and the answers to send.
 pub(super) struct Decision {
     /// One per job, in the order of the jobs.
     pub answers: Vec<Answer>,
+    /// The rows to delete, before `rows` are written.
+    pub swept: Vec<(UserId, TodoId)>,
     /// Each changed todo once, in its final state.
     pub rows: Vec<(UserId, Written)>,
-    /// The row of each user whose row changes.
+    /// The final rows of the users that change. Without one, nothing else changes either.
     pub users: Vec<(UserId, UserRow)>,
 }
 
@@ -66,35 +76,62 @@ pub(super) fn numbers_needed(jobs: &[Job]) -> usize {
     jobs.iter().map(|job| job.batch.possible_creations()).sum()
 }
 
+/// The number of the user's oldest tombstones that deciding the jobs may remove.
+pub(super) fn sweep_candidates(jobs: &[Job], user: UserId, row: &UserRow) -> u64 {
+    row.sweep_candidates(jobs.iter().filter(|job| job.user == user).map(|job| &job.batch))
+}
+
 /// Decides the jobs in order. Each job sees the state that the user's previous job left.
 pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreError> {
     let mut states = states(jobs, loaded);
-    let mut rows: HashMap<(UserId, TodoId), Written> = HashMap::new();
+    let mut rows = Rows::default();
+    let mut users = BTreeMap::new();
     let mut answers = Vec::with_capacity(jobs.len());
-    let mut changed = HashMap::new();
     for job in jobs {
         let Some(state) = states.get_mut(&job.user) else {
             answers.push(Answer { commit: Commit::NoSuchUser, events: Vec::new() });
             continue;
         };
         let plan = Plan::decide(state, &job.batch, job.now)?;
-        for written in plan.written() {
-            rows.entry((job.user, written.todo.id()))
-                .and_modify(|row| row.todo = written.todo.clone())
-                .or_insert_with(|| written.clone());
-        }
         if let Some(row) = plan.user_row() {
-            changed.insert(job.user, row.clone());
+            users.insert(job.user, row.clone());
+            rows.add(job.user, &plan);
         }
         let (decision, events) = plan.into_parts();
         let commit = match decision {
             plan::Decision::Decided(outcomes) => Commit::Done(outcomes),
-            plan::Decision::StaleCursor(stale) => Commit::StaleCursor(stale),
+            plan::Decision::StaleCursor(cursor) => Commit::StaleCursor(cursor),
         };
         answers.push(Answer { commit, events });
     }
-    let rows = rows.into_iter().map(|((user, _), written)| (user, written)).collect();
-    Ok(Decision { answers, rows, users: changed.into_iter().collect() })
+    let Rows { swept, written } = rows;
+    let rows = written.into_iter().map(|((user, _), written)| (user, written)).collect();
+    Ok(Decision { answers, swept, rows, users: users.into_iter().collect() })
+}
+
+/// The rows of several plans, each todo in its final state.
+#[derive(Default)]
+struct Rows {
+    swept: Vec<(UserId, TodoId)>,
+    written: HashMap<(UserId, TodoId), Written>,
+}
+
+impl Rows {
+    fn add(&mut self, user: UserId, plan: &Plan) {
+        for id in plan.swept() {
+            let key = (user, *id);
+            // A todo that an earlier plan of the group created is not in the database.
+            if self.written.remove(&key).is_none_or(|written| !written.is_new) {
+                self.swept.push(key);
+            }
+        }
+        for written in plan.written() {
+            self.written
+                .entry((user, written.todo.id()))
+                .and_modify(|row| row.todo = written.todo.clone())
+                .or_insert_with(|| written.clone());
+        }
+    }
 }
 
 fn states(jobs: &[Job], loaded: Loaded) -> HashMap<UserId, UserState> {
@@ -107,11 +144,10 @@ fn states(jobs: &[Job], loaded: Loaded) -> HashMap<UserId, UserState> {
     for job in jobs {
         *needs.entry(job.user).or_default() += job.batch.possible_creations();
     }
-    let mut state = |(user, (row, epochs)): (UserId, (UserRow, Arc<Epochs>))| {
-        let need = needs.get(&user).copied().unwrap_or(0);
+    let mut state = |LoadedUser { id, row, epochs, oldest }| {
+        let need = needs.get(&id).copied().unwrap_or(0);
         let own = numbers.split_off(numbers.len().saturating_sub(need));
-        let todos = todos_of.remove(&user).unwrap_or_default();
-        (user, UserState::new(row, epochs, todos, own, Vec::new()))
+        (id, UserState::new(row, epochs, todos_of.remove(&id).unwrap_or_default(), own, oldest))
     };
     users.into_iter().map(&mut state).collect()
 }

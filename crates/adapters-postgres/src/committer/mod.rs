@@ -9,6 +9,7 @@
 //! A queued batch is committed or refused as a whole, even if its caller no longer waits.
 
 mod group;
+pub(crate) mod load;
 mod lost_commit;
 pub(crate) mod statements;
 mod task;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, timeout_at};
 use self::group::Job;
 use self::task::Committer;
 use crate::connector::Connector;
+use crate::epochs::EpochCache;
 use crate::error::timed_out;
 use crate::row_security::RowSecurity;
 
@@ -48,6 +50,7 @@ impl Committers {
     /// Starts the tasks on the current runtime. They end when this value is closed or dropped.
     pub(crate) fn start(
         connector: &Arc<Connector>,
+        epochs: &Arc<EpochCache>,
         bus: &Arc<dyn EventBus>,
         row_security: RowSecurity,
     ) -> Self {
@@ -55,7 +58,8 @@ impl Committers {
         let (queues, tasks) = (0..TASKS)
             .map(|_| {
                 let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
-                let committer = Committer::new(Arc::clone(connector), Arc::clone(bus), row_security);
+                let (connector, epochs) = (Arc::clone(connector), Arc::clone(epochs));
+                let committer = Committer::new(connector, epochs, Arc::clone(bus), row_security);
                 (queue, tokio::spawn(committer.run(waiting, closing.subscribe())))
             })
             .unzip();

@@ -16,6 +16,7 @@ use super::group::{Answer, Job};
 use super::lost_commit::{CommitStatus, LostCommit};
 use super::transaction::{CommitError, GroupWriter};
 use crate::connector::Connector;
+use crate::epochs::EpochCache;
 use crate::row_security::RowSecurity;
 
 /// The maximum number of batches in one transaction.
@@ -39,8 +40,13 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn new(connector: Arc<Connector>, bus: Arc<dyn EventBus>, row_security: RowSecurity) -> Self {
-        let writer = GroupWriter::new(Arc::clone(&connector));
+    pub(super) fn new(
+        connector: Arc<Connector>,
+        epochs: Arc<EpochCache>,
+        bus: Arc<dyn EventBus>,
+        row_security: RowSecurity,
+    ) -> Self {
+        let writer = GroupWriter::new(Arc::clone(&connector), epochs);
         Self { connector, writer, lost: None, bus, row_security }
     }
 

@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use super::group::{self, Answer, Decision, Job};
 use super::lost_commit::{CommitStatus, LostCommit, SentCommit};
-use super::statements;
+use super::{load, statements};
 use crate::connector::Connector;
+use crate::epochs::EpochCache;
 use crate::error::{Failure, timed_out, unavailable};
 
 /// Why a group has no answers.
@@ -33,6 +34,7 @@ pub(super) enum CommitError {
 /// Commits groups of batches on a connection of its own.
 pub(super) struct GroupWriter {
     connector: Arc<Connector>,
+    epochs: Arc<EpochCache>,
     /// Absent before the first group, and after the connection broke.
     connection: Option<AsyncPgConnection>,
 }
@@ -46,8 +48,8 @@ struct Progress {
 }
 
 impl GroupWriter {
-    pub(super) const fn new(connector: Arc<Connector>) -> Self {
-        Self { connector, connection: None }
+    pub(super) const fn new(connector: Arc<Connector>, epochs: Arc<EpochCache>) -> Self {
+        Self { connector, epochs, connection: None }
     }
 
     /// Commits the group, on a second connection if the first one breaks: a broken connection says nothing
@@ -84,10 +86,11 @@ impl GroupWriter {
         let mut conn = connected.map_err(|error| CommitError::ConnectionLost(unavailable(&error)))?;
 
         let lock_timeout = self.lock_timeout();
+        let epochs = Arc::clone(&self.epochs);
         let mut progress = Progress::default();
         let reached = &mut progress;
         let work = conn.transaction(async move |conn| {
-            let loaded = statements::load(conn, jobs, lock_timeout, &mut reached.transaction).await?;
+            let loaded = load::load(conn, &epochs, jobs, lock_timeout, &mut reached.transaction).await?;
             let decision = group::decide(jobs, loaded)?;
             statements::store(conn, &decision).await?;
             reached.decision = Some(decision);

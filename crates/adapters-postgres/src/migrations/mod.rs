@@ -1,9 +1,11 @@
 //! Migrations of the schema, embedded in the binary. A lock allows several instances to start at once.
 
+mod digests;
 mod revert;
 
 use std::time::Duration;
 
+use diesel::Connection as _;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Text};
@@ -45,9 +47,12 @@ pub enum MigrateError {
          that version", .unknown.join(", ")
     )]
     Newer { unknown: Vec<String> },
-    /// A migration failed and was rolled back.
+    /// A migration failed. None of the call's migrations was applied.
     #[error("migration failed: {0}")]
     Failed(String),
+    /// The new epoch was not recorded.
+    #[error("no new epoch was begun: {0}")]
+    Epoch(String),
 }
 
 /// One migration, and whether it has been applied.
@@ -59,11 +64,11 @@ pub struct MigrationState {
     pub known: bool,
 }
 
-/// Applies all pending migrations as the role of `url`, and returns their names.
+/// Applies all pending migrations as the role of `url` in one transaction, and returns their names.
 ///
 /// If `app_url` has another role, that role gets the privileges that the server needs. If the URLs differ,
-/// this function connects to `app_url` and checks that it leads to the migrated database, by comparing the
-/// epochs: those of two databases differ unless one is a copy of the other.
+/// this function connects to `app_url` and checks that it leads to the migrated database: the current epoch
+/// there is one of the migrated database, unless one of them is a copy of the other.
 ///
 /// If nothing is pending and the URLs are equal, the server's own privileges suffice.
 pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateError> {
@@ -78,21 +83,17 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     }
     let mut conn = lock(connect(&owner).await?).await?;
     refuse_newer(&mut conn).await?;
-    let (mut conn, versions) = blocking(conn, |harness| {
-        let applied = harness.run_pending_migrations(MIGRATIONS)?;
-        Ok(applied.iter().map(ToString::to_string).collect::<Vec<_>>())
-    })
-    .await?;
+    let (mut conn, versions) = blocking(conn, |harness| harness.transaction(apply_pending)).await?;
     if let Some(role) = role {
         conn.batch_execute(&grants(role)).await.map_err(|e| failed(&e))?;
     }
     if url != app_url {
-        let found = epoch_of(&app).await.map_err(|error| match error {
+        let found = current_epoch(&app).await.map_err(|error| match error {
             MigrateError::Connect(error) => MigrateError::App(error),
             // The role may lack the privilege to read it.
             _ => MigrateError::OtherDatabase,
         })?;
-        if found != epoch(&mut conn).await? {
+        if !has_epoch(found, &mut conn).await? {
             return Err(MigrateError::OtherDatabase);
         }
     }
@@ -108,7 +109,7 @@ pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateE
 async fn states(conn: &mut AsyncPgConnection) -> Result<Vec<MigrationState>, MigrateError> {
     let table = sql("select to_regclass('__diesel_schema_migrations') is not null");
     let mut applied = Vec::new();
-    if is_there(table, conn).await? {
+    if holds(table, conn).await? {
         let versions: Sql<'_, Text> =
             sql("select version::text from __diesel_schema_migrations order by version");
         applied = versions.load::<String>(conn).await.map_err(|e| failed(&e))?;
@@ -135,28 +136,36 @@ fn check_known(states: &[MigrationState]) -> Result<(), MigrateError> {
     }
 }
 
-async fn epoch_of(target: &Target) -> Result<Option<String>, MigrateError> {
-    epoch(&mut connect(target).await?).await
-}
-
-/// Returns the epoch of the database, or `None` if it has no schema.
-async fn epoch(conn: &mut AsyncPgConnection) -> Result<Option<String>, MigrateError> {
-    if !is_there(sql("select to_regclass('database_epoch') is not null"), conn).await? {
-        return Ok(None);
+/// Applies all pending migrations and returns their versions.
+fn apply_pending(conn: &mut Harness) -> Outcome<Vec<String>> {
+    let applied: Vec<_> = conn.run_pending_migrations(MIGRATIONS)?.iter().map(ToString::to_string).collect();
+    if applied.iter().any(|version| version == digests::SINCE) {
+        digests::compute(conn)?;
     }
-    let epoch: Sql<'_, Text> = sql("select epoch from database_epoch");
-    epoch.get_result(conn).await.map(Some).map_err(|e| failed(&e))
+    Ok(applied)
 }
 
-async fn is_there(table: Sql<'static, Bool>, conn: &mut AsyncPgConnection) -> Result<bool, MigrateError> {
-    table.get_result(conn).await.map_err(|e| failed(&e))
+/// Returns the current epoch of a database. Fails if it has no schema.
+async fn current_epoch(target: &Target) -> Result<String, MigrateError> {
+    let newest: Sql<'_, Text> = sql("select e.epoch from epochs e order by e.ordinal desc limit 1");
+    newest.get_result(&mut connect(target).await?).await.map_err(|e| failed(&e))
 }
 
-fn target(url: &str) -> Result<Target, ConnectError> {
+async fn has_epoch(epoch: String, conn: &mut AsyncPgConnection) -> Result<bool, MigrateError> {
+    let question =
+        sql("select exists (select from epochs e where e.epoch = ").bind::<Text, _>(epoch).sql(")");
+    holds(question, conn).await
+}
+
+async fn holds(question: Sql<'_, Bool>, conn: &mut AsyncPgConnection) -> Result<bool, MigrateError> {
+    question.get_result(conn).await.map_err(|e| failed(&e))
+}
+
+pub(crate) fn target(url: &str) -> Result<Target, ConnectError> {
     Ok(Target::parse(url, CONNECT_TIMEOUT)?)
 }
 
-async fn connect(target: &Target) -> Result<AsyncPgConnection, MigrateError> {
+pub(crate) async fn connect(target: &Target) -> Result<AsyncPgConnection, MigrateError> {
     let tls = tls::connector(target.verification, &target.roots).map_err(ConnectError::from)?;
     let conn = connector::open(target, tls).await.map_err(|e| ConnectError::from(unavailable(&e)))?;
     Ok(conn)
@@ -211,8 +220,8 @@ fn grants(role: &str) -> String {
     format!(
         "grant select, insert, update, delete on users, todos, sessions, refresh_tokens, revoked_tokens, external_identities, \
              one_time_tokens, mail_outbox to \"{role}\";
-         grant execute on function todo_is_anothers(uuid, uuid), todo_disabled_users() to \"{role}\";
-         grant select on database_epoch, __diesel_schema_migrations to \"{role}\";
+         grant execute on function todo_is_anothers(uuid, uuid), todo_disabled_users(), todo_begin_timeline() to \"{role}\";
+         grant select on epochs, __diesel_schema_migrations to \"{role}\";
          grant usage on sequence todo_numbers to \"{role}\";"
     )
 }

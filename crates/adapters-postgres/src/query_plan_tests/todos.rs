@@ -12,7 +12,8 @@ use postgres_testbed::{Database, Testbed};
 use uuid::Uuid;
 
 use super::assert_plan;
-use crate::committer::statements;
+use crate::committer::{load, statements};
+use crate::epochs::EpochSource;
 use crate::row_security::{RowScope, RowSecurity, Worker};
 use crate::sql::{Sql, sql};
 use crate::test_support::connection;
@@ -87,8 +88,10 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
 
     let since = Stamp::EPOCH.plus(Duration::from_secs(990));
     let after = ["todos_stamp_unique", "(updated_at > "];
-    assert_plan(conn, "changes", changes::after(USER, Some(since), true, 100), &after).await;
-    assert_plan(conn, "all changes", changes::after(USER, None, false, 100), &after).await;
+    for (since, include_deleted) in [(Some(since), true), (None, true), (None, false)] {
+        let changes = changes::after(USER, since, include_deleted, 100);
+        assert_plan(conn, "changes", changes, &["users_pkey", after[0], after[1]]).await;
+    }
 
     let page = ListQuery::default();
     assert_plan(conn, "list", list::page(USER, &page), &["Index Scan using todos_live"]).await;
@@ -113,7 +116,8 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
     let keys: Vec<_> = (1..=1_000).map(|id| (USER, TodoId(Uuid::from_u128(id)))).collect();
     for keys in [&keys[..1], &keys[..]] {
         let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
-        assert_plan(conn, "load", statements::todos(keys), &["todos_pkey", by_key]).await;
+        assert_plan(conn, "load", load::todos(keys), &["todos_pkey", by_key]).await;
+        assert_plan(conn, "delete", statements::delete(keys), &["todos_pkey", by_key]).await;
     }
     let rows: Vec<_> = keys.iter().map(|(user, id)| (*user, written(*id))).collect();
     for rows in [&rows[..1], &rows[..]] {
@@ -121,14 +125,23 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
         let by_key = "Index Cond: ((user_id = n.user_id) AND (id = n.id))";
         assert_plan(conn, "update", update, &["todos_pkey", by_key]).await;
     }
-    assert_plan(conn, "lock", statements::lock_users(&[USER]), &["users_pkey"]).await;
+    for source in [EpochSource::Stored, EpochSource::Timeline] {
+        assert_plan(conn, "lock", load::lock_users(&[USER], source), &["users_pkey"]).await;
+    }
+    assert_plan(conn, "lock alone", load::lock_rows(&[USER]), &["users_pkey"]).await;
+    let oldest = load::oldest(&[(USER, 1_000)]);
+    assert_plan(conn, "oldest tombstones", oldest, &["todos_stamp_unique", "(user_id = k.user_id)"]).await;
 
     RowScope::Worker(Worker::Sweep).set(conn).await.expect("set");
     assert_plan(conn, "tombstones", tombstones::find(Stamp::MAX, 100), &["todos_tombstones"]).await;
+    let unshrunk = tombstones::find_unshrunk(Stamp::MAX, 100);
+    assert_plan(conn, "tombstones with texts", unshrunk, &["todos_unshrunk"]).await;
     for keys in [&keys[..1], &keys[..]] {
         let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
         let remove = tombstones::remove(keys, Stamp::MAX);
         assert_plan(conn, "sweep", remove, &["todos_pkey", by_key, "users_pkey"]).await;
+        let shrink = tombstones::remove_texts(keys, Stamp::MAX);
+        assert_plan(conn, "shrink", shrink, &["todos_pkey", by_key, "users_pkey"]).await;
     }
 }
 

@@ -7,23 +7,24 @@ mod identity;
 mod mail;
 mod one_time;
 mod session;
+mod sync;
 mod todo;
 mod user;
-
-use std::sync::Arc;
 
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::Pg;
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::Selectable;
-use domain::sync::{Epochs, Position};
 use domain::{Stamp, StoreError};
 
 pub(crate) use self::identity::IdentityRow;
 pub(crate) use self::mail::MailRow;
 pub(crate) use self::one_time::{OneTimeColumns, OneTimeRecordRow, OneTimeRow};
 pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
-pub(crate) use self::todo::{TodoColumns, TodoRow, todo_columns};
+pub(crate) use self::sync::{
+    PositionColumns, PositionRow, SyncColumns, SyncRow, no_position_columns, position_columns, sync_columns,
+};
+pub(crate) use self::todo::{TodoColumns, TodoRow, no_todo_columns, stored_bytes, todo_columns};
 pub(crate) use self::user::UserRow;
 
 /// The SQL types of the columns of `Row`, in order.
@@ -55,17 +56,4 @@ fn optional_stamp(
     timestamp: Option<PgTimestamp>,
 ) -> Result<Option<Stamp>, StoreError> {
     timestamp.map(|at| stamp(table, column, at)).transpose()
-}
-
-/// Converts a user's position from columns of `users` and `database_epoch`.
-pub(crate) fn position(
-    clock: PgTimestamp,
-    horizon: PgTimestamp,
-    epoch: String,
-) -> Result<Position, StoreError> {
-    let row = domain::todo::UserRow {
-        horizon: stamp("users", "sync_horizon", horizon)?,
-        ..domain::todo::UserRow::new(stamp("users", "sync_clock", clock)?, 1)
-    };
-    Ok(row.position(Arc::new(Epochs::new([(1, epoch)])?)))
 }

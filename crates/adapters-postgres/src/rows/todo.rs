@@ -12,17 +12,37 @@ use super::{optional_stamp, stamp};
 /// The columns of a [`TodoRow`]. The statement must call the table `t`.
 macro_rules! todo_columns {
     () => {
-        "t.id, t.number, t.title, t.description, t.completed_at, t.created_at, t.updated_at, t.deleted_at, \
-         t.client_id, t.version, t.title_version, t.description_version, t.completed_version, t.deleted_version"
+        "t.id, t.number, t.title, t.description, t.metadata, t.metadata_versions, t.completed_at, t.created_at, \
+         t.updated_at, t.deleted_at, t.client_id, t.version, t.title_version, t.description_version, \
+         t.completed_version, t.deleted_version"
     };
 }
 pub(crate) use todo_columns;
+
+/// A null for each of [`todo_columns`].
+macro_rules! no_todo_columns {
+    () => {
+        "null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null"
+    };
+}
+pub(crate) use no_todo_columns;
+
+/// [`Todo::stored_bytes`] of a row of the table `t`.
+macro_rules! stored_bytes {
+    () => {
+        "coalesce(octet_length(t.title), 0) + coalesce(octet_length(t.description), 0) \
+         + coalesce(octet_length(t.metadata), 0) + coalesce(octet_length(t.metadata_versions), 0)"
+    };
+}
+pub(crate) use stored_bytes;
 
 /// The SQL types of [`todo_columns`].
 pub(crate) type TodoColumns = (
     diesel::sql_types::Uuid,
     BigInt,
-    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
     Nullable<Text>,
     Nullable<Timestamptz>,
     Timestamptz,
@@ -40,8 +60,10 @@ pub(crate) type TodoColumns = (
 pub(crate) struct TodoRow {
     id: Uuid,
     number: i64,
-    title: String,
+    title: Option<String>,
     description: Option<String>,
+    metadata: Option<String>,
+    metadata_versions: Option<String>,
     completed_at: Option<PgTimestamp>,
     created_at: PgTimestamp,
     updated_at: PgTimestamp,
@@ -61,8 +83,10 @@ impl TryFrom<TodoRow> for Todo {
         Self::from_stored(StoredTodo {
             id: TodoId(row.id),
             number: row.number,
-            title: Some(row.title),
+            title: row.title,
             description: row.description,
+            metadata: row.metadata,
+            metadata_versions: row.metadata_versions,
             completed_at: optional_stamp("todos", "completed_at", row.completed_at)?,
             created_at: stamp("todos", "created_at", row.created_at)?,
             updated_at: stamp("todos", "updated_at", row.updated_at)?,
@@ -75,8 +99,6 @@ impl TryFrom<TodoRow> for Todo {
                 completed: row.completed_version,
                 deleted: row.deleted_version,
             },
-            metadata: None,
-            metadata_versions: None,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Statements on `users`. A user who is marked as deleted does not exist for them.
 
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::prelude::{
+    ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
+};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel::upsert::on_constraint;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -11,7 +13,7 @@ use uuid::Uuid;
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
-use crate::schema::users;
+use crate::schema::{epochs, users};
 use crate::sql::{Sql, sql};
 
 /// The unique constraint on addresses.
@@ -36,6 +38,7 @@ pub(crate) async fn insert(
     new: &NewAccount<'_>,
     now: Stamp,
 ) -> Result<Option<UserRow>, Failure> {
+    let newest_epoch = epochs::table.order(epochs::ordinal.desc()).select(epochs::ordinal);
     let inserted = diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.0),
@@ -51,6 +54,7 @@ pub(crate) async fn insert(
             users::sync_clock.eq(timestamp(now)),
             users::sync_horizon.eq(timestamp(Stamp::EPOCH)),
             users::live_todos.eq(0),
+            users::epoch_ordinal.eq(newest_epoch.single_value().assume_not_null()),
         ))
         .on_conflict(on_constraint(ADDRESS_UNIQUE))
         .do_nothing()

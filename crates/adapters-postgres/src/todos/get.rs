@@ -1,10 +1,10 @@
 //! Statements that read one todo or one user's position.
 
-use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Bool, Uuid};
 use domain::todo::TodoNumber;
 use domain::{TodoId, UserId};
 
-use crate::rows::{TodoColumns, todo_columns};
+use crate::rows::{PositionColumns, TodoColumns, position_columns, todo_columns};
 use crate::sql::{Sql, sql};
 
 /// The condition that the user is not marked as deleted.
@@ -30,10 +30,9 @@ pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoCol
         .sql(exists!())
 }
 
-pub(crate) fn position<'a>(user: UserId) -> Sql<'a, (Timestamptz, Timestamptz, Text)> {
-    sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e) from users u \
-         where u.deleted_at is null and u.id = ")
-    .bind::<Uuid, _>(user.0)
+pub(crate) fn position<'a>(user: UserId) -> Sql<'a, PositionColumns> {
+    sql(concat!("select ", position_columns!(), " from users u where u.deleted_at is null and u.id = "))
+        .bind::<Uuid, _>(user.0)
 }
 
 /// Whether another user has a todo with this id. The policies hide other users' todos, so a

@@ -1,42 +1,51 @@
 //! One page of a list. One statement, and so one snapshot, selects the page, the total and the position.
 
-use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use domain::sync::Position;
 use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{PART_BYTES, Page, Todo};
 use domain::{StoreError, UserId};
 
 use super::part::{part_end, part_of_todos};
-use crate::rows::{TodoColumns, TodoRow, position, timestamp, todo_columns};
+use crate::rows::{
+    PositionColumns, PositionRow, TodoColumns, TodoRow, no_position_columns, no_todo_columns,
+    position_columns, stored_bytes, timestamp, todo_columns,
+};
 use crate::sql::{Sql, sql};
 
-/// Clock, horizon, epoch, total and a todo. If the page is empty, there is one row without a todo.
-pub(crate) type PageColumns = (Timestamptz, Timestamptz, Text, BigInt, Nullable<TodoColumns>);
-pub(crate) type PageRow = (PgTimestamp, PgTimestamp, String, i64, Option<TodoRow>);
+/// A row has either the position and the total, or a todo.
+pub(crate) type PageColumns = (Nullable<(PositionColumns, BigInt)>, Nullable<TodoColumns>);
+pub(crate) type PageRow = (Option<(PositionRow, i64)>, Option<TodoRow>);
 
+/// Selects the position and the total, then the todos in order. PostgreSQL appends the parts of a `union all`
+/// in their order if one has a limit.
+///
 /// Selects no row if the user does not exist.
 pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
-    let start = sql("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), ");
+    let start = sql(concat!("select ", position_columns!(), ", "));
     let total = if is_whole_list(query) {
         start.sql("u.live_todos::bigint")
     } else {
         matching(start.sql("(select count(*) from todos t where t.user_id = u.id"), query).sql(")")
     };
-    let order = order(query);
-    let todos = total.sql(concat!(
-        ", ",
-        todo_columns!(),
-        " from users u left join lateral (select * from todos t where t.user_id = u.id"
-    ));
+    let todos = total
+        .sql(concat!(", ", no_todo_columns!(), " from users u where u.deleted_at is null and u.id = "))
+        .bind::<Uuid, _>(user.0)
+        .sql(concat!(
+            " union all (select ",
+            no_position_columns!(),
+            ", null, ",
+            todo_columns!(),
+            " from todos t where t.user_id = "
+        ))
+        .bind::<Uuid, _>(user.0);
     matching(todos, query)
-        .sql(order)
+        .sql(order(query))
         .sql(" limit ")
         .bind::<BigInt, _>(i64::from(query.limit))
         .sql(" offset ")
         .bind::<BigInt, _>(i64::try_from(query.offset).unwrap_or(i64::MAX))
-        .sql(") t on true where u.deleted_at is null and u.id = ")
-        .bind::<Uuid, _>(user.0)
-        .sql(order)
+        .sql(")")
 }
 
 /// Whether the query matches exactly the live todos, which `users.live_todos` counts.
@@ -65,7 +74,7 @@ fn matching<'a>(mut statement: Sql<'a, PageColumns>, query: &'a ListQuery) -> Sq
             .sql(" and not exists (select from unnest(")
             .bind::<Array<Text>, _>(query.search.words())
             .sql(
-                "::text[]) as word where strpos(t.title_folded, word) = 0 \
+                "::text[]) as word where strpos(coalesce(t.title_folded, ''), word) = 0 \
                  and strpos(coalesce(t.description_folded, ''), word) = 0)",
             );
     }
@@ -78,8 +87,8 @@ const fn order(query: &ListQuery) -> &'static str {
         (SortBy::CreatedAt, Order::Descending) => " order by t.created_at desc, t.id",
         (SortBy::CompletedAt, Order::Ascending) => " order by t.completed_at nulls last, t.id",
         (SortBy::CompletedAt, Order::Descending) => " order by t.completed_at desc nulls last, t.id",
-        (SortBy::Title, Order::Ascending) => " order by t.title_folded, t.id",
-        (SortBy::Title, Order::Descending) => " order by t.title_folded desc, t.id",
+        (SortBy::Title, Order::Ascending) => " order by t.title_folded nulls first, t.id",
+        (SortBy::Title, Order::Descending) => " order by t.title_folded desc nulls last, t.id",
     }
 }
 
@@ -140,17 +149,9 @@ pub(crate) fn read_part(rows: Vec<Option<TodoRow>>) -> Result<Option<Vec<Todo>>,
     Ok(Some(todos))
 }
 
-pub(crate) fn read(rows: Vec<PageRow>) -> Result<Option<Page>, StoreError> {
-    let mut page = None;
-    for (clock, horizon, epoch, total, row) in rows {
-        if page.is_none() {
-            let total =
-                u64::try_from(total).map_err(|_| StoreError::corrupt("users", "live_todos", "negative"))?;
-            page = Some(Page { todos: Vec::new(), total, position: position(clock, horizon, epoch)? });
-        }
-        if let (Some(page), Some(row)) = (&mut page, row) {
-            page.todos.push(Todo::try_from(row)?);
-        }
-    }
-    Ok(page)
+/// Makes the page of the todos after the position.
+pub(crate) fn read(rows: Vec<TodoRow>, total: i64, position: Position) -> Result<Page, StoreError> {
+    let todos = rows.into_iter().map(Todo::try_from).collect::<Result<_, _>>()?;
+    let total = u64::try_from(total).map_err(|_| StoreError::corrupt("users", "live_todos", "negative"))?;
+    Ok(Page { todos, total, position })
 }

@@ -7,16 +7,19 @@ pub(crate) mod list;
 mod part;
 pub(crate) mod tombstones;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use diesel::pg::data_types::PgTimestamp;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::sync::Position;
 use domain::todo::query::{Filter, ListKey, ListQuery};
-use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
+use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
+use crate::epochs::EpochCache;
+use crate::error::Failure;
 use crate::row_security::RowScope;
-use crate::rows::{TodoColumns, TodoRow, position};
+use crate::rows::{PositionRow, TodoColumns, TodoRow};
 use crate::sql::Sql;
 use crate::store::PostgresStore;
 use crate::turns::Class;
@@ -28,6 +31,27 @@ impl PostgresStore {
         });
         rows.await?.pop().map(Todo::try_from).transpose()
     }
+}
+
+/// Converts a user's row. It needs another round trip only if a new epoch began.
+async fn position(
+    conn: &AsyncPgConnection,
+    cache: &EpochCache,
+    (row, epoch): PositionRow,
+) -> Result<Position, Failure> {
+    let row = UserRow::try_from(row)?;
+    Ok(row.position(cache.get(conn, &epoch).await?))
+}
+
+/// Separates the one row without a todo from those with one.
+fn parts<Head>(rows: Vec<(Option<Head>, Option<TodoRow>)>) -> (Option<Head>, Vec<TodoRow>) {
+    let mut head = None;
+    let mut todos = Vec::with_capacity(rows.len());
+    for (first, todo) in rows {
+        head = head.or(first);
+        todos.extend(todo);
+    }
+    (head, todos)
 }
 
 #[async_trait]
@@ -46,11 +70,13 @@ impl TodoStore for PostgresStore {
 
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         let long = query.is_costly();
-        let query = list::page(user, query);
-        let rows = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
-            Ok(query.load::<list::PageRow>(&mut conn).await?)
+        let (query, cache) = (list::page(user, query), Arc::clone(&self.epochs));
+        let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
+            let (head, todos) = parts(query.load::<list::PageRow>(&mut conn).await?);
+            let Some((row, total)) = head else { return Ok(None) };
+            Ok(Some((todos, total, position(conn, &cache, row).await?)))
         });
-        list::read(rows.await?)
+        found.await?.map(|(todos, total, position)| list::read(todos, total, position)).transpose()
     }
 
     async fn changes(
@@ -62,10 +88,13 @@ impl TodoStore for PostgresStore {
     ) -> Result<Option<Changes>, StoreError> {
         let query = changes::after(user, since, include_deleted, limit);
         let long = limit > ListQuery::LARGEST_CHEAP_PAGE;
-        let rows = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
-            Ok(query.load::<changes::ChangeRow>(&mut conn).await?)
+        let cache = Arc::clone(&self.epochs);
+        let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
+            let (head, todos) = parts(query.load::<changes::ChangeRow>(&mut conn).await?);
+            let Some(row) = head else { return Ok(None) };
+            Ok(Some((todos, position(conn, &cache, row).await?)))
         });
-        changes::read(rows.await?, limit)
+        found.await?.map(|(todos, position)| changes::read(todos, position, limit)).transpose()
     }
 
     async fn newest_after(
@@ -84,11 +113,14 @@ impl TodoStore for PostgresStore {
     }
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
-        let query = get::position(user);
-        let rows = self.pool.read_of(user, false, async move |mut conn: &AsyncPgConnection| {
-            Ok(query.load::<(PgTimestamp, PgTimestamp, String)>(&mut conn).await?)
+        let (query, cache) = (get::position(user), Arc::clone(&self.epochs));
+        let found = self.pool.read_of(user, false, async move |mut conn: &AsyncPgConnection| {
+            match query.load::<PositionRow>(&mut conn).await?.pop() {
+                Some(row) => Ok(Some(position(conn, &cache, row).await?)),
+                None => Ok(None),
+            }
         });
-        rows.await?.pop().map(|(clock, horizon, epoch)| position(clock, horizon, epoch)).transpose()
+        found.await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -105,7 +137,7 @@ impl TodoStore for PostgresStore {
         tombstones::sweep(&self.pool, before, limit).await
     }
 
-    async fn shrink_tombstones(&self, _before: Stamp, _limit: u32) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        tombstones::shrink(&self.pool, before, limit).await
     }
 }

@@ -9,8 +9,9 @@
 macro_rules! part_of_todos {
     ($order:literal) => {
         concat!(
-            "select p.* from (select t.*, sum(octet_length(t.title) + coalesce(octet_length(t.description), 0)) \
-             over (order by ",
+            "select p.* from (select t.*, sum(",
+            stored_bytes!(),
+            ") over (order by ",
             $order,
             " rows between unbounded preceding and 1 preceding) as bytes_before from todos t"
         )
@@ -21,7 +22,7 @@ macro_rules! part_of_todos {
 macro_rules! part_end {
     () => {
         // `PART_BYTES`, and the largest todo on top.
-        ") p where coalesce(p.bytes_before, 0) < 2097152 + 65536)"
+        ") p where coalesce(p.bytes_before, 0) < 2097152 + 131072)"
     };
 }
 

@@ -5,6 +5,7 @@
 mod background_workers;
 mod commits;
 mod contract;
+mod epochs;
 mod lost_connections;
 mod migrations;
 mod proxy;
@@ -12,3 +13,4 @@ mod races;
 mod row_security;
 mod support;
 mod tls;
+mod upgrade;

@@ -187,7 +187,12 @@ async fn the_servers_role_gets_only_the_privileges_it_needs() {
     assert!(h.accounts.delete(user, None, over).await.expect("an answer").is_some());
 
     let client = client(&url).await;
-    for beyond in ["update database_epoch set epoch = 'x'", "truncate todos", "create table mine ()"] {
+    for beyond in [
+        "update epochs set stored = 'x'",
+        "insert into epochs (ordinal, stored, begun_at) values (9, 'x', now())",
+        "truncate todos",
+        "create table mine ()",
+    ] {
         let refused = client.batch_execute(beyond).await.expect_err("refused");
         assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{beyond}: {refused}");
     }

@@ -5,11 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_postgres::{Options, PostgresStore, RowSecurity, migrate};
+use adapters_postgres::{EpochSource, Options, PostgresStore, RowSecurity, begin_epoch, migrate};
 use async_trait::async_trait;
+use domain::sync::{Digest, History};
 use domain::text::fold;
 use domain::todo::UserRow;
-use domain::{TodoId, UserId};
+use domain::{Stamp, TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus};
 use postgres_testbed::{Database, Testbed};
 
@@ -23,6 +24,7 @@ pub fn database(hint: &str) -> Database {
         include_str!("../../../../migrations/postgres/2026-01-01-000002_row_security/up.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000003_accounts/up.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000004_given_up_mail/up.sql"),
+        include_str!("../../../../migrations/postgres/2026-01-01-000005_histories/up.sql"),
     ] {
         migration.hash(&mut hash);
     }
@@ -44,6 +46,7 @@ pub fn options(url: String, bus: &Arc<RecordingBus>) -> Options {
         pool_size: 8,
         timeout: TIMEOUT,
         row_security: RowSecurity::Writes,
+        epoch_source: EpochSource::Stored,
         bus: Arc::clone(bus) as _,
         echo: false,
     }
@@ -84,12 +87,31 @@ impl Operator for Owner {
     }
 
     async fn begin_epoch(&self) {
-        let update = "update database_epoch set epoch = gen_random_uuid()::text";
-        client(&self.url).await.batch_execute(update).await.expect("the owner may write");
+        begin_epoch(&self.url).await.expect("an epoch begins");
     }
 
     async fn user_rows(&self) -> BTreeMap<UserId, UserRow> {
-        BTreeMap::new()
+        let query = "select id::text, (extract(epoch from sync_clock) * 1000000)::bigint,
+            (extract(epoch from sync_horizon) * 1000000)::bigint, live_todos, tombstones, stored_bytes, digest,
+            epoch_ordinal, epoch_counter, partings from users";
+        let rows = client(&self.url).await.query(query, &[]).await.expect("the owner may read");
+        let stamp = |micros| Stamp::from_micros(micros).expect("a stamp");
+        let count = |count: i32| u32::try_from(count).expect("a count");
+        let row = |row: &tokio_postgres::Row| {
+            let partings: Option<String> = row.get(9);
+            let history = History::from_stored(row.get(7), row.get(8), partings.as_deref());
+            let user_row = UserRow {
+                clock: stamp(row.get(1)),
+                horizon: stamp(row.get(2)),
+                live: count(row.get(3)),
+                tombstones: count(row.get(4)),
+                stored_bytes: u64::try_from(row.get::<_, i64>(5)).expect("a count"),
+                digest: Digest::from_i64(row.get(6)),
+                history: history.expect("a history"),
+            };
+            (UserId(row.get::<_, &str>(0).parse().expect("an id")), user_row)
+        };
+        rows.iter().map(row).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Migrations of the schema, embedded in the binary.
 
+mod digests;
 mod revert;
 
 use std::error::Error;
@@ -31,6 +32,9 @@ pub enum MigrateError {
     /// A migration failed. None of the call's migrations was applied.
     #[error("the migration failed: {0}")]
     Run(String),
+    /// The new epoch was not recorded.
+    #[error("no new epoch was begun: {0}")]
+    Epoch(String),
 }
 
 impl From<Box<dyn Error + Send + Sync>> for MigrateError {
@@ -62,7 +66,10 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, MigrateError> {
         refuse_newer(conn)?;
         let pending = unapplied(conn)?;
         for migration in &pending {
-            conn.run_migration(migration)?;
+            let version = conn.run_migration(migration)?;
+            if version.to_string() == digests::SINCE {
+                digests::compute(conn)?;
+            }
         }
         Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     })
@@ -105,7 +112,7 @@ fn unknown(known: &[Box<dyn Migration<Sqlite>>], applied: &[MigrationVersion<'_>
     unknown
 }
 
-fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
+pub(crate) fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
     let connector = Connector { path: path.to_owned(), timeout: LOCK_TIMEOUT, echo: false };
     connector.connect(Access::Migrate)
 }

@@ -5,6 +5,7 @@
 
 mod mail;
 mod session;
+mod sync;
 mod todo;
 mod user;
 
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 pub(crate) use self::mail::{MailRow, template};
 pub(crate) use self::session::{RefreshTokenRow, RevocationRow, SessionRow};
+pub(crate) use self::sync::SyncRow;
 pub(crate) use self::todo::TodoRow;
 pub(crate) use self::user::UserRow;
 

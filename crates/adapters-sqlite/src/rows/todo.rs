@@ -22,8 +22,10 @@ pub(crate) struct TodoRow {
     completed_version: i64,
     deleted_version: i64,
     client_id: Option<String>,
-    title: String,
+    title: Option<String>,
     description: Option<String>,
+    metadata: Option<String>,
+    metadata_versions: Option<String>,
 }
 
 impl TryFrom<TodoRow> for Todo {
@@ -33,8 +35,10 @@ impl TryFrom<TodoRow> for Todo {
         Self::from_stored(StoredTodo {
             id: TodoId(row.id.0),
             number: row.number,
-            title: Some(row.title),
+            title: row.title,
             description: row.description,
+            metadata: row.metadata,
+            metadata_versions: row.metadata_versions,
             completed_at: optional_stamp("todos", "completed_at", row.completed_at)?,
             created_at: stamp("todos", "created_at", row.created_at)?,
             updated_at: stamp("todos", "updated_at", row.updated_at)?,
@@ -47,8 +51,6 @@ impl TryFrom<TodoRow> for Todo {
                 completed: row.completed_version,
                 deleted: row.deleted_version,
             },
-            metadata: None,
-            metadata_versions: None,
         })
     }
 }

@@ -6,7 +6,7 @@ use domain::{Stamp, UserId};
 
 use crate::error::Failure;
 use crate::rows::{Id, UserRow};
-use crate::schema::users;
+use crate::schema::{epochs, users};
 
 pub(crate) fn by_id(conn: &mut SqliteConnection, user: UserId) -> Result<Option<User>, Failure> {
     let row = users::table
@@ -39,6 +39,7 @@ pub(crate) fn exists(conn: &mut SqliteConnection, user: UserId) -> QueryResult<b
 /// Inserts the user. Returns `false`, and inserts nothing, if another account has the address.
 pub(crate) fn insert(conn: &mut SqliteConnection, user: &User) -> QueryResult<bool> {
     let now = user.created_at.as_micros();
+    let newest_epoch = epochs::table.order(epochs::ordinal.desc()).select(epochs::ordinal);
     let inserted = diesel::insert_into(users::table)
         .values((
             users::id.eq(Id::from(user.id)),
@@ -54,6 +55,7 @@ pub(crate) fn insert(conn: &mut SqliteConnection, user: &User) -> QueryResult<bo
             users::sync_clock.eq(now),
             users::sync_horizon.eq(Stamp::EPOCH.as_micros()),
             users::live_todos.eq(0),
+            users::epoch_ordinal.eq(newest_epoch.single_value().assume_not_null()),
         ))
         .on_conflict(users::email_key)
         .do_nothing()

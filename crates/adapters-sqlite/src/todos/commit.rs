@@ -7,13 +7,15 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use domain::todo::plan::{Decision, Plan, UserState, Written};
-use domain::todo::{Batch, Commit, Todo, TodoNumber, UserRow};
+use domain::todo::{Batch, Commit, Todo, TodoNumber};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
 use super::new_row::NewRow;
 use super::read;
-use super::statements::{SetNextNumber, UpdateState, UpdateTodo};
+use super::statements::{SetNextNumber, UpdateTodo, UpdateUser};
 use super::sync_state::{self, SyncState};
+use super::tombstones;
+use crate::epochs::EpochCache;
 use crate::error::Failure;
 use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, convert_all};
 use crate::schema::{todo_numbers, todos};
@@ -21,37 +23,51 @@ use crate::writer::Done;
 
 pub(super) fn commit(
     conn: &mut SqliteConnection,
+    cache: &EpochCache,
     user: UserId,
     batch: &Batch,
     now: Stamp,
 ) -> Result<Done<Commit>, Failure> {
-    let Some(SyncState { row, epochs }) = sync_state::load(conn, user)? else {
+    let Some(SyncState { row, epochs }) = sync_state::load(conn, cache, user)? else {
         return Ok(Done::without_events(Commit::NoSuchUser));
     };
     let loaded = load_todos(conn, user, &batch.ids())?;
     let before: HashMap<_, _> = loaded.iter().map(|todo| (todo.id(), todo.version())).collect();
     let numbers = next_numbers(conn, batch.possible_creations())?;
-    let mut state = UserState::new(row, epochs, loaded, numbers, Vec::new());
+    let oldest = tombstones::oldest(conn, user, row.sweep_candidates([batch]))?;
+    let mut state = UserState::new(row, epochs, loaded, numbers, oldest);
     let plan = Plan::decide(&mut state, batch, now)?;
     if let Some(row) = plan.user_row() {
-        for Written { todo, .. } in plan.written() {
+        let swept: Vec<_> = plan.swept().iter().copied().map(Id::from).collect();
+        expect_rows(swept.len(), tombstones::remove(conn, user.into(), &swept)?)?;
+        for Written { todo, is_new } in plan.written() {
             let row = NewRow::of(user, todo);
-            match before.get(&todo.id()) {
-                None => diesel::insert_into(todos::table).values(row).execute(conn)?,
-                Some(version) => {
-                    UpdateTodo { row, changes_liveness: todo.versions().deleted > *version }.execute(conn)?
-                }
-            };
+            if *is_new {
+                diesel::insert_into(todos::table).values(row).execute(conn)?;
+            } else {
+                let changes_liveness =
+                    before.get(&todo.id()).is_none_or(|version| todo.versions().deleted > *version);
+                expect_rows(1, UpdateTodo { row, changes_liveness }.execute(conn)?)?;
+            }
         }
         take_numbers(conn, plan.written())?;
-        store_state(conn, user, row)?;
+        expect_rows(1, UpdateUser::new(user, row).execute(conn)?)?;
     }
     let (decision, events) = plan.into_parts();
     let answer = match decision {
         Decision::Decided(outcomes) => Commit::Done(outcomes),
-        Decision::StaleCursor(stale) => Commit::StaleCursor(stale),
+        Decision::StaleCursor(cursor) => Commit::StaleCursor(cursor),
     };
     Ok(Done { answer, events: (!events.is_empty()).then_some((user, events)) })
+}
+
+/// Fails unless a statement wrote the rows that were read before it in the same transaction.
+fn expect_rows(expected: usize, written: usize) -> Result<(), Failure> {
+    if written == expected {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable(format!("{written} rows were written instead of {expected}")).into())
+    }
 }
 
 /// Loads the existing todos among `ids`.
@@ -87,14 +103,4 @@ fn take_numbers(conn: &mut SqliteConnection, written: &[Written]) -> QueryResult
         SetNextNumber { next: last + 1 }.execute(conn)?;
     }
     Ok(())
-}
-
-/// Stores the user's clock and number of live todos.
-fn store_state(conn: &mut SqliteConnection, user: UserId, row: &UserRow) -> Result<(), Failure> {
-    let update = UpdateState { user: user.into(), clock: row.clock.as_micros(), live: i64::from(row.live) };
-    if update.execute(conn)? == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt("users", "id", "the row vanished inside a transaction").into())
-    }
 }

@@ -9,20 +9,23 @@ use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{Page, Todo};
 
 use super::{read, sync_state};
+use crate::epochs::EpochCache;
 use crate::error::Failure;
 use crate::functions::contains_words;
 use crate::interrupt::not_interrupted;
 use crate::readers::in_snapshot;
 use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, convert_all};
 use crate::schema::todos;
+use crate::tables;
 
 pub(super) fn page(
     conn: &mut SqliteConnection,
+    cache: &EpochCache,
     user: UserId,
     query: &ListQuery,
 ) -> Result<Option<Page>, Failure> {
     in_snapshot(conn, |conn| {
-        let Some(state) = sync_state::load(conn, user)? else {
+        let Some(state) = sync_state::load(conn, cache, user)? else {
             return Ok(None);
         };
         let rows =
@@ -46,7 +49,7 @@ pub(super) fn newest_after(
     limit: u32,
 ) -> Result<Option<Vec<Todo>>, Failure> {
     in_snapshot(conn, |conn| {
-        if sync_state::load(conn, user)?.is_none() {
+        if !tables::users::exists(conn, user)? {
             return Ok(None);
         }
         let query = ListQuery { filter, ..ListQuery::default() };

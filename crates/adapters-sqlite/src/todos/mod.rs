@@ -5,8 +5,8 @@ mod list;
 mod new_row;
 mod read;
 mod statements;
-mod sweep;
 mod sync_state;
+mod tombstones;
 
 use async_trait::async_trait;
 use diesel::SqliteConnection;
@@ -22,7 +22,8 @@ use crate::tables;
 #[async_trait]
 impl TodoStore for SqliteStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
-        self.write_and_publish(move |conn| commit::commit(conn, user, &batch, now)).await
+        let cache = self.epochs.clone();
+        self.write_and_publish(move |conn| commit::commit(conn, &cache, user, &batch, now)).await
     }
 
     async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
@@ -38,8 +39,8 @@ impl TodoStore for SqliteStore {
     }
 
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
-        let query = query.clone();
-        self.read_of(user, query.is_costly(), move |conn| list::page(conn, user, &query)).await
+        let (query, cache) = (query.clone(), self.epochs.clone());
+        self.read_of(user, query.is_costly(), move |conn| list::page(conn, &cache, user, &query)).await
     }
 
     async fn changes(
@@ -50,7 +51,9 @@ impl TodoStore for SqliteStore {
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let long = limit > ListQuery::LARGEST_CHEAP_PAGE;
-        self.read_of(user, long, move |conn| read::changes(conn, user, since, include_deleted, limit)).await
+        let cache = self.epochs.clone();
+        self.read_of(user, long, move |conn| read::changes(conn, &cache, user, since, include_deleted, limit))
+            .await
     }
 
     async fn newest_after(
@@ -65,7 +68,8 @@ impl TodoStore for SqliteStore {
     }
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
-        self.read_of(user, false, move |conn| read::position(conn, user)).await
+        let cache = self.epochs.clone();
+        self.read_of(user, false, move |conn| read::position(conn, &cache, user)).await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {
@@ -73,11 +77,11 @@ impl TodoStore for SqliteStore {
     }
 
     async fn sweep_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
-        self.write(move |conn| sweep::sweep(conn, before, limit)).await
+        self.write(move |conn| tombstones::sweep(conn, before, limit)).await
     }
 
-    async fn shrink_tombstones(&self, _before: Stamp, _limit: u32) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |conn| tombstones::shrink(conn, before, limit)).await
     }
 }
 

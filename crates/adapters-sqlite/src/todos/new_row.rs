@@ -27,16 +27,20 @@ pub(super) struct NewRow<'a> {
     pub completed_version: i64,
     pub deleted_version: i64,
     pub client_id: Option<&'a str>,
-    pub title: &'a str,
-    pub title_folded: String,
+    pub title: Option<&'a str>,
+    pub title_folded: Option<String>,
     pub description: Option<&'a str>,
     pub description_folded: Option<String>,
+    pub metadata: Option<String>,
+    pub metadata_versions: Option<String>,
 }
 
 impl<'a> NewRow<'a> {
     pub(super) fn of(user: UserId, todo: &'a Todo) -> Self {
         let versions = todo.versions();
+        let title = (!todo.is_shrunk()).then(|| todo.title().as_str());
         let description = todo.description().map(Description::as_str);
+        let [metadata, metadata_versions] = todo.metadata().to_columns();
         Self {
             user_id: user.into(),
             id: todo.id().into(),
@@ -51,10 +55,12 @@ impl<'a> NewRow<'a> {
             completed_version: versions.completed,
             deleted_version: versions.deleted,
             client_id: todo.client_id().map(ClientId::as_str),
-            title: todo.title().as_str(),
-            title_folded: fold(todo.title().as_str()),
+            title,
+            title_folded: title.map(fold),
             description,
             description_folded: description.map(fold),
+            metadata,
+            metadata_versions,
         }
     }
 }

@@ -7,7 +7,8 @@ use domain::sync::Position;
 use domain::todo::{Changes, PART_BYTES, Todo, TodoNumber};
 use domain::{Stamp, TodoId, UserId};
 
-use super::sync_state;
+use super::sync_state::{self, SyncState};
+use crate::epochs::EpochCache;
 use crate::error::Failure;
 use crate::readers::in_snapshot;
 use crate::rows::{Id, TodoRow};
@@ -40,13 +41,14 @@ pub(super) fn by_number(
 
 pub(super) fn changes(
     conn: &mut SqliteConnection,
+    cache: &EpochCache,
     user: UserId,
     since: Option<Stamp>,
     include_deleted: bool,
     limit: u32,
 ) -> Result<Option<Changes>, Failure> {
     in_snapshot(conn, |conn| {
-        let Some(state) = sync_state::load(conn, user)? else {
+        let Some(state) = sync_state::load(conn, cache, user)? else {
             return Ok(None);
         };
         let mut later = todos::table
@@ -88,8 +90,12 @@ where
     Ok((todos, false))
 }
 
-pub(super) fn position(conn: &mut SqliteConnection, user: UserId) -> Result<Option<Position>, Failure> {
-    Ok(sync_state::load(conn, user)?.map(|state| state.position()))
+pub(super) fn position(
+    conn: &mut SqliteConnection,
+    cache: &EpochCache,
+    user: UserId,
+) -> Result<Option<Position>, Failure> {
+    in_snapshot(conn, |conn| Ok(sync_state::load(conn, cache, user)?.map(SyncState::position)))
 }
 
 /// The only read of other users' todos. It reveals whether one exists and nothing else.

@@ -8,6 +8,9 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
+use domain::UserId;
+use domain::sync::UserEpoch;
+use domain::todo::UserRow;
 
 use super::new_row::NewRow;
 use crate::rows::Id;
@@ -34,10 +37,12 @@ impl QueryFragment<Sqlite> for UpdateTodo<'_> {
         bind::<BigInt, _>(&mut out, ", updated_at = ", &row.updated_at)?;
         bind::<Nullable<BigInt>, _>(&mut out, ", completed_at = ", &row.completed_at)?;
         bind::<Nullable<Text>, _>(&mut out, ", client_id = ", &row.client_id)?;
-        bind::<Text, _>(&mut out, ", title = ", &row.title)?;
-        bind::<Text, _>(&mut out, ", title_folded = ", &row.title_folded)?;
+        bind::<Nullable<Text>, _>(&mut out, ", title = ", &row.title)?;
+        bind::<Nullable<Text>, _>(&mut out, ", title_folded = ", &row.title_folded)?;
         bind::<Nullable<Text>, _>(&mut out, ", description = ", &row.description)?;
         bind::<Nullable<Text>, _>(&mut out, ", description_folded = ", &row.description_folded)?;
+        bind::<Nullable<Text>, _>(&mut out, ", metadata = ", &row.metadata)?;
+        bind::<Nullable<Text>, _>(&mut out, ", metadata_versions = ", &row.metadata_versions)?;
         if *changes_liveness {
             bind::<Nullable<BigInt>, _>(&mut out, ", deleted_at = ", &row.deleted_at)?;
         }
@@ -54,23 +59,55 @@ impl QueryId for UpdateTodo<'_> {
 
 impl RunQueryDsl<SqliteConnection> for UpdateTodo<'_> {}
 
-/// Sets a user's clock and number of live todos.
+/// Sets the columns of a user's row that a plan decides.
 #[derive(QueryId)]
-pub(super) struct UpdateState {
-    pub user: Id,
-    pub clock: i64,
-    pub live: i64,
+pub(super) struct UpdateUser {
+    user: Id,
+    clock: i64,
+    horizon: i64,
+    live: i64,
+    tombstones: i64,
+    stored_bytes: i64,
+    digest: i64,
+    epoch_ordinal: i64,
+    epoch_counter: i64,
+    partings: Option<String>,
 }
 
-impl QueryFragment<Sqlite> for UpdateState {
+impl UpdateUser {
+    pub(super) fn new(user: UserId, row: &UserRow) -> Self {
+        let UserEpoch { ordinal, counter } = row.history.last();
+        Self {
+            user: user.into(),
+            clock: row.clock.as_micros(),
+            horizon: row.horizon.as_micros(),
+            live: row.live.into(),
+            tombstones: row.tombstones.into(),
+            stored_bytes: i64::try_from(row.stored_bytes).unwrap_or(i64::MAX),
+            digest: row.digest.to_i64(),
+            epoch_ordinal: ordinal,
+            epoch_counter: counter.into(),
+            partings: row.history.stored_partings(),
+        }
+    }
+}
+
+impl QueryFragment<Sqlite> for UpdateUser {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         bind::<BigInt, _>(&mut out, "UPDATE users SET sync_clock = ", &self.clock)?;
+        bind::<BigInt, _>(&mut out, ", sync_horizon = ", &self.horizon)?;
         bind::<BigInt, _>(&mut out, ", live_todos = ", &self.live)?;
+        bind::<BigInt, _>(&mut out, ", tombstones = ", &self.tombstones)?;
+        bind::<BigInt, _>(&mut out, ", stored_bytes = ", &self.stored_bytes)?;
+        bind::<BigInt, _>(&mut out, ", digest = ", &self.digest)?;
+        bind::<BigInt, _>(&mut out, ", epoch_ordinal = ", &self.epoch_ordinal)?;
+        bind::<BigInt, _>(&mut out, ", epoch_counter = ", &self.epoch_counter)?;
+        bind::<Nullable<Text>, _>(&mut out, ", partings = ", &self.partings)?;
         bind::<Binary, _>(&mut out, " WHERE id = ", &self.user)
     }
 }
 
-impl RunQueryDsl<SqliteConnection> for UpdateState {}
+impl RunQueryDsl<SqliteConnection> for UpdateUser {}
 
 /// Sets the number of the next new todo.
 #[derive(QueryId)]

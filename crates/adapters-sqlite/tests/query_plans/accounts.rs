@@ -62,12 +62,12 @@ pub async fn deletion(store: &SqliteStore, planner: &mut Planner) {
         "delete_remains",
         &[
             "SEARCH users USING PRIMARY KEY (id=?)",
+            "SEARCH todos USING PRIMARY KEY (user_id=?)",
             "SEARCH mail_outbox USING INDEX mail_outbox_of_user (user_id=?)",
             "SEARCH one_time_tokens USING INDEX one_time_tokens_of_user (user_id=?)",
             "SEARCH external_identities USING PRIMARY KEY (user_id=?)",
             "SEARCH refresh_tokens USING INDEX refresh_tokens_of_user (user_id=?)",
             "SEARCH sessions USING INDEX sessions_of_user (user_id=?)",
-            "SEARCH todos USING PRIMARY KEY (user_id=?)",
         ],
     );
 }

@@ -19,9 +19,9 @@ pub fn fill(path: &Path) {
          BEGIN;
          WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {USERS})
          INSERT INTO users (id, email, email_key, password_hash, email_verified, is_active,
-             created_at, updated_at, sync_clock, sync_horizon, live_todos)
+             created_at, updated_at, sync_clock, sync_horizon, live_todos, tombstones)
          SELECT unhex(printf('%032x', i)), i || '@Example.com', i || '@example.com', 'hash', 0, 1,
-             0, 0, {TODOS}, 0, {live} FROM n;
+             0, 0, {TODOS}, 0, {live}, {TODOS} - {live} FROM n;
          WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {USERS} * {TODOS})
          INSERT INTO todos (user_id, id, number, created_at, updated_at, deleted_at, version, title_version,
              description_version, completed_version, deleted_version, client_id, title, title_folded)

@@ -24,6 +24,7 @@ use self::planner::Planner;
 
 pub const ANN: UserId = UserId(Uuid::from_u128(500));
 pub const MILK: TodoId = TodoId(Uuid::from_u128(700));
+pub const BREAD: TodoId = TodoId(Uuid::from_u128(702));
 
 /// The end of a session at an instant.
 fn over(at: Stamp) -> Ending {

@@ -3,12 +3,12 @@
 use adapters_sqlite::SqliteStore;
 use domain::Stamp;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
-use domain::todo::{Base, TodoNumber, TodoStore};
+use domain::todo::{Base, Batch, StorageLimits, TodoNumber, TodoStore};
 use domain_testkit::build::{T0, batch, create, delete, retitle, todo_id};
 
 use crate::fill::TODOS;
 use crate::planner::Planner;
-use crate::{ANN, MILK};
+use crate::{ANN, BREAD, MILK};
 
 pub async fn reads(store: &SqliteStore, planner: &mut Planner) {
     assert!(store.get(ANN, MILK).await.expect("reads").is_some());
@@ -22,7 +22,10 @@ pub async fn reads(store: &SqliteStore, planner: &mut Planner) {
     assert_eq!((changes.todos.len(), changes.has_more), (100, true));
     planner.expect("changes", &["SEARCH todos USING INDEX todos_changes (user_id=? AND updated_at>?)"]);
     store.position(ANN).await.expect("reads");
-    planner.expect("clock", &["SEARCH users USING PRIMARY KEY (id=?)"]);
+    planner
+        .expect("position", &["SEARCH users USING PRIMARY KEY (id=?)", "SCALAR SUBQUERY 1", "SCAN epochs"]);
+    store.changes(ANN, None, false, 100).await.expect("reads").expect("the user");
+    planner.expect("live todos", &["SEARCH todos USING INDEX todos_changes (user_id=? AND updated_at>?)"]);
     assert!(store.belongs_to_another_user(ANN, MILK).await.expect("reads"));
     planner.expect("is another's", &["SEARCH todos USING INDEX todos_by_id (id=?)"]);
 }
@@ -64,6 +67,13 @@ pub async fn commits(store: &SqliteStore, planner: &mut Planner) {
 }
 
 pub async fn tombstones(store: &SqliteStore, planner: &mut Planner) {
+    let limits = StorageLimits { tombstones: 10, sweep: 5, ..StorageLimits::default() };
+    let deletion = Batch { limits, ..batch([delete(BREAD)]) };
+    store.commit(ANN, deletion, T0).await.expect("commits");
+    planner
+        .expect("the oldest tombstones of a user", &["SEARCH todos USING INDEX todos_changes (user_id=?)"]);
+    assert_eq!(store.shrink_tombstones(T0, 10).await.expect("writes"), 10);
+    planner.expect("shrink_tombstones", &["SEARCH todos USING INDEX todos_unshrunk (deleted_at<?)"]);
     assert_eq!(store.sweep_tombstones(T0, 10).await.expect("writes"), 10);
     planner.expect("sweep_tombstones", &["SEARCH todos USING INDEX todos_tombstones (deleted_at<?)"]);
 }

@@ -2,6 +2,7 @@
 
 mod healthcheck;
 mod migrate;
+mod new_epoch;
 mod openapi;
 mod serve;
 
@@ -33,6 +34,13 @@ enum Command {
         #[command(subcommand)]
         step: migrate::Step,
     },
+    /// Begin a new history of the database, after it was restored or lost changes in another way
+    ///
+    /// Each device then compares what it holds with the server, and sends what the database lost. If the
+    /// database lost nothing, devices go on as before. A running server need not be stopped. Run this after
+    /// every restore of a backup, and after a failover to a standby that was behind, unless the server runs
+    /// with `DATABASE_EPOCH=timeline`. It applies pending migrations first.
+    NewEpoch,
     /// Print the OpenAPI document
     Openapi,
     /// Check the settings, without connecting to the database (`migrate status` does)
@@ -47,6 +55,7 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings()?)?,
             Command::Migrate { step } => return migrate::run(&step, &settings()?),
+            Command::NewEpoch => new_epoch::run(&settings()?)?,
             Command::Openapi => openapi::run()?,
             Command::CheckConfig => {
                 wire::check(&settings()?.database)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use adapters_postgres::RowSecurity;
+use adapters_postgres::{EpochSource, RowSecurity};
 use secrecy::SecretString;
 
 use super::layers::Layers;
@@ -22,6 +22,8 @@ pub struct Database {
     pub timeout: Duration,
     /// Which transactions row-level security covers (PostgreSQL only).
     pub row_security: RowSecurity,
+    /// How the server learns that the database lost changes (`timeline`: PostgreSQL only).
+    pub epoch_source: EpochSource,
     /// Whether statements are logged, without their values.
     pub echo: bool,
 }
@@ -44,6 +46,11 @@ impl Database {
             let problem = "must name the same database as DATABASE_URL";
             layers.report(setting::MIGRATION_DATABASE_URL.error(problem));
         }
+        let sources = [("stored", EpochSource::Stored), ("timeline", EpochSource::Timeline)];
+        let epoch_source = layers.get(&setting::DATABASE_EPOCH, one_of(&sources));
+        if epoch_source == EpochSource::Timeline && url.as_ref().is_some_and(DatabaseUrl::is_sqlite) {
+            layers.report(setting::DATABASE_EPOCH.error("can be timeline on PostgreSQL only"));
+        }
         let words = [("writes", RowSecurity::Writes), ("all", RowSecurity::All)];
         Self {
             url: url.unwrap_or_else(|| DatabaseUrl::Sqlite(PathBuf::new())),
@@ -51,6 +58,7 @@ impl Database {
             pool_size: layers.find(&setting::DATABASE_POOL_SIZE, number(1..=1000)).unwrap_or(2 * cores() + 4),
             timeout: Duration::from_millis(layers.get(&setting::DATABASE_TIMEOUT_MS, number(100..=600_000))),
             row_security: layers.get(&setting::DATABASE_ROW_SECURITY, one_of(&words)),
+            epoch_source,
             echo: layers.get(&setting::DATABASE_ECHO, switch),
         }
     }

@@ -88,6 +88,7 @@ settings! {
     DATABASE_POOL_SIZE = "8",
     DATABASE_TIMEOUT_MS("5000"),
     DATABASE_ROW_SECURITY("writes"),
+    DATABASE_EPOCH("stored"),
     DATABASE_ECHO("false"),
     SECRET_KEY = "$(openssl rand -base64 48)",
     JWT_SECRET_KEY = "$(openssl rand -base64 48)",

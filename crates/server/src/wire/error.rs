@@ -60,7 +60,9 @@ impl DatabaseError {
             MigrateError::Connect(error) => Self::connect(setting, error),
             MigrateError::App(error) => Self::connect(DATABASE_URL, error),
             MigrateError::OtherDatabase => Self::unusable(DATABASE_URL, error),
-            MigrateError::Newer { .. } | MigrateError::Failed(_) => Self::unusable(setting, error),
+            MigrateError::Newer { .. } | MigrateError::Failed(_) | MigrateError::Epoch(_) => {
+                Self::unusable(setting, error)
+            }
         }
     }
 }

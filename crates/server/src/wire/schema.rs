@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adapters_sqlite::FileLock;
+use domain::sync::Epoch;
 use secrecy::ExposeSecret as _;
 
 use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
@@ -77,6 +78,27 @@ fn lost(before: &Contents, after: &Contents) -> Vec<String> {
 
 /// The columns and the number of rows of each table, as both adapters report them.
 type Contents = BTreeMap<String, (Vec<String>, i64)>;
+
+/// Begins a new epoch and returns its name. Applies pending migrations first. Does not create a database.
+pub async fn begin_epoch(database: &Database) -> Result<Epoch, DatabaseError> {
+    if let Schema::Sqlite(file) = Schema::of(database)
+        && !file.exists()
+    {
+        let problem = format!("there is no file {}", file.display());
+        return Err(DatabaseError::unusable(DATABASE_URL, &problem));
+    }
+    if migrations(database).await?.iter().any(|(_, status)| *status != MigrationStatus::Applied) {
+        let _lock = lock(database, "new-epoch")?;
+        migrate(database).await?;
+    }
+    match Schema::of(database) {
+        Schema::Sqlite(file) => blocking(file, adapters_sqlite::begin_epoch).await,
+        Schema::Postgres { setting, owner, .. } => {
+            let begun = adapters_postgres::begin_epoch(owner).await;
+            begun.map_err(|error| DatabaseError::migrate(setting, &error))
+        }
+    }
+}
 
 /// Lists all migrations in order, with their state.
 pub async fn migrations(database: &Database) -> Result<Vec<(String, MigrationStatus)>, DatabaseError> {

@@ -134,6 +134,7 @@ async fn open_postgres(
         pool_size: database.pool_size.div_ceil(cores()),
         timeout: database.timeout,
         row_security: database.row_security,
+        epoch_source: database.epoch_source,
         bus,
         echo: database.echo,
     };

@@ -24,3 +24,7 @@ select n.user_id, n.id, n.number, n.title, lower(n.title), n.description, lower(
  order by n.t, n.u;
 
 select setval('todo_numbers', 1000000);
+
+update users u set stored_bytes = t.bytes
+  from (select user_id, sum(octet_length(title) + coalesce(octet_length(description), 0)) as bytes from todos group by user_id) t
+ where u.id = t.user_id;

@@ -25,6 +25,10 @@ SELECT unhex(printf('%012x70008000%012x', 1767225600000, ((u + 1) * 2654435761) 
        iif(t % 3 = 0, stamp, NULL), stamp, stamp, 'phone', 1, 1, 1, 1, 1
   FROM n;
 
+UPDATE users SET stored_bytes = t.bytes
+  FROM (SELECT user_id, sum(octet_length(title) + coalesce(octet_length(description), 0)) AS bytes FROM todos GROUP BY user_id) AS t
+ WHERE users.id = t.user_id;
+
 UPDATE todo_numbers SET next = 1000001;
 COMMIT;
 PRAGMA wal_checkpoint(TRUNCATE);

@@ -100,7 +100,7 @@ statement!(Get { user: Uuid, id: Uuid } -> Columns,
     " and t.id = ", id: SqlUuid; "");
 
 statement!(List { user: Uuid, limit: i64, offset: i64 } -> (Timestamptz, Timestamptz, Text, BigInt, Nullable<Columns>),
-    concat!("select u.sync_clock, u.sync_horizon, (select e.epoch from database_epoch e), u.live_todos::bigint, ",
+    concat!("select u.sync_clock, u.sync_horizon, (select e.epoch from epochs e order by e.ordinal desc limit 1), u.live_todos::bigint, ",
             columns!(), " from users u left join lateral (select * from todos t where t.user_id = u.id \
             and t.deleted_at is null order by t.created_at desc, t.id limit "), limit: BigInt,
     " offset ", offset: BigInt,

@@ -20,6 +20,8 @@ const FAULTS: &str = r#"
     DATABASE_POOL_SIZE=0 => DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not "0"
     DATABASE_TIMEOUT_MS=5s => DATABASE_TIMEOUT_MS must be a whole number from 100 to 600000, not "5s"
     DATABASE_ROW_SECURITY=off => DATABASE_ROW_SECURITY must be one of writes, all, not "off"
+    DATABASE_EPOCH=wal => DATABASE_EPOCH must be one of stored, timeline, not "wal"
+    DATABASE_EPOCH=timeline => DATABASE_EPOCH can be timeline on PostgreSQL only
     ACCESS_TOKEN_EXPIRE_MINUTES=0 => ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not "0"
     REFRESH_TOKEN_EXPIRE_DAYS=1.5 => REFRESH_TOKEN_EXPIRE_DAYS must be a whole number from 1 to 366, not "1.5"
     BCRYPT_COST_FACTOR=9 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "9"

@@ -1,0 +1,124 @@
+//! A database of the schema before histories: its rows after the upgrade, and after the way back.
+
+use adapters_postgres::{migrate, revert_last};
+use domain::sync::{Digest, Epoch};
+use domain::todo::{Base, Todo};
+use domain::{TodoId, UserId};
+use domain_testkit::build::{T0, at, create, delete, retitle, todo_id};
+use postgres_testbed::{Database, Role};
+use uuid::Uuid;
+
+use crate::support::{database, harness_of, store_at};
+
+const ANN: UserId = UserId(Uuid::from_u128(1));
+const BOB: UserId = UserId(Uuid::from_u128(2));
+
+/// Ann has two live todos and a tombstone, Bob has none. So many others are there that digests are computed in parts.
+const ROWS: &str = "
+    update database_epoch set epoch = 'before';
+    insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos) values
+        ('00000000-0000-0000-0000-000000000001', false, true, now(), now(), '2026-01-03', 'epoch', 2),
+        ('00000000-0000-0000-0000-000000000002', false, true, now(), now(), '2026-01-01', 'epoch', 0);
+    insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
+        select gen_random_uuid(), false, true, now(), now(), '2026-01-01', 'epoch', 1 from generate_series(1, 250);
+    insert into todos (user_id, id, number, created_at, updated_at, deleted_at, version, title_version, description_version,
+        completed_version, deleted_version, title, title_folded, description, description_folded) values
+        ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', nextval('todo_numbers'),
+         '2026-01-01', '2026-01-01', null, 3, 3, 1, 1, 1, 'Käse', 'kase', 'süß', 'suss'),
+        ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000b', nextval('todo_numbers'),
+         '2026-01-01', '2026-01-02', null, 1, 1, 1, 1, 1, 'milk', 'milk', null, null),
+        ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000c', nextval('todo_numbers'),
+         '2026-01-01', '2026-01-03', '2026-01-03', 2, 1, 1, 1, 2, 'tea', 'tea', null, null);
+    insert into todos (user_id, id, number, created_at, updated_at, version, title_version, description_version,
+        completed_version, deleted_version, title, title_folded)
+        select id, id, nextval('todo_numbers'), '2026-01-01', '2026-01-01', 1, 1, 1, 1, 1, 'x', 'x' from users
+         where live_todos = 1";
+
+fn earlier_schema() -> Database {
+    let database = database("upgrade");
+    revert(&database);
+    database.sql(Role::Owner, ROWS).expect("the owner may write");
+    database
+}
+
+/// Reverts the migration that adds histories, and later ones.
+fn revert(database: &Database) {
+    let owner = database.owner_url();
+    let reverting = std::thread::spawn(move || {
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+            let reverted =
+                async || revert_last(&owner, true).await.expect("down").expect("there is one").name;
+            while reverted().await != "2026-01-01-000005_histories" {}
+        });
+    });
+    reverting.join().expect("no panic");
+}
+
+fn lines(database: &Database, sql: &str) -> Vec<String> {
+    database.sql(Role::Owner, sql).expect("the owner may read").lines().map(str::to_owned).collect()
+}
+
+/// Live todos, tombstones and bytes of Ann and Bob.
+fn totals(database: &Database) -> Vec<String> {
+    lines(database, "select live_todos, tombstones, stored_bytes from users order by id limit 2")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_rows_have_digests_and_totals_right_after_the_upgrade() {
+    let database = earlier_schema();
+    migrate(&database.owner_url(), &database.app_url()).await.expect("up");
+    assert_eq!(totals(&database), ["2|1|17", "0|0|0"], "bytes, not characters");
+
+    let (store, bus) = store_at(database.app_url()).await;
+    let h = harness_of(&store, bus, &database, ());
+    let found = h.changes(ANN, None, 100).await;
+    assert_eq!(
+        found.todos.iter().map(|todo| todo.title().as_str()).collect::<Vec<_>>(),
+        ["Käse", "milk", "tea"]
+    );
+    assert_eq!(found.todos.iter().map(Todo::version).collect::<Vec<_>>(), [3, 1, 2]);
+    assert!(found.todos[2].deleted());
+    let digest: Digest = found.todos.iter().map(Todo::digest).sum();
+    assert_ne!(digest, Digest::EMPTY);
+    assert_eq!(found.position.digest, digest);
+    assert_eq!(found.position.epoch(), Epoch("before".into()), "devices go on");
+    assert_eq!(h.changes(BOB, None, 100).await.position.digest, Digest::EMPTY);
+    for user in lines(&database, "select id from users where live_todos = 1") {
+        let found = h.changes(UserId(user.parse().expect("an id")), None, 100).await;
+        assert_eq!(found.position.digest, found.todos[0].digest());
+    }
+
+    let milk = TodoId(Uuid::from_u128(0xb));
+    let cheese = retitle(TodoId(Uuid::from_u128(0xa)), Base::Current, "Brot");
+    h.apply(ANN, [cheese, delete(milk), create(todo_id(), "é")]).await;
+    let found = h.changes(ANN, None, 100).await;
+    assert_eq!(found.position.digest, found.todos.iter().map(Todo::digest).sum::<Digest>());
+    assert_eq!(totals(&database)[0], "2|2|18");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_keeps_todos_and_the_epoch_and_deletes_tombstones_without_texts() {
+    let database = earlier_schema();
+    let dump = "select id, number, updated_at, version, title, title_folded, description from todos
+        where title <> 'x' order by number";
+    let before = lines(&database, dump);
+    migrate(&database.owner_url(), &database.app_url()).await.expect("up");
+    let (store, bus) = store_at(database.app_url()).await;
+    let h = harness_of(&store, bus, &database, ());
+    let gone = todo_id();
+    h.applied_at(BOB, create(gone, "gone"), T0).await;
+    let gone = h.applied_at(BOB, delete(gone), T0).await;
+    assert_eq!(h.todos.shrink_tombstones(at(1), 10).await.expect("an answer"), 2, "Ann's and Bob's");
+    store.close().await;
+
+    revert(&database);
+    assert_eq!(lines(&database, dump), before[..2], "without the tombstone that lost its text");
+    assert_eq!(lines(&database, "select epoch from database_epoch"), ["before"]);
+    let horizons = lines(
+        &database,
+        "select (extract(epoch from sync_horizon) * 1000000)::bigint from users order by id limit 2",
+    );
+    assert_eq!(horizons, ["1767398400000000".to_owned(), gone.updated_at().as_micros().to_string()]);
+    migrate(&database.owner_url(), &database.app_url()).await.expect("up again");
+    assert_eq!(totals(&database), ["2|0|14", "0|0|0"]);
+}
