@@ -285,6 +285,11 @@ impl Actor for Attacker {
         Ok(())
     }
 
+    /// The server refuses large bodies before it has read them.
+    fn may_be_cut_off(&self) -> bool {
+        true
+    }
+
     /// A refused client that asks again at once would measure how fast refusals are.
     fn pause(&self) -> Duration {
         if self.slow { Duration::from_millis(100) } else { Duration::ZERO }
