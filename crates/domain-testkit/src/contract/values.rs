@@ -101,7 +101,7 @@ pub async fn texts_come_back_as_typed(h: Harness) {
         "שלום مرحبا \u{202e}reversed",
         r#"'; DROP TABLE todos; -- "quoted" \ % _ $1 ? :x {}"#,
         "tab\there\nand a new line",
-        "\u{feff}mark \u{200b} \u{fffd} \u{10ffff} \u{ffff}",
+        "mark \u{feff}\u{200b} \u{fffd} \u{10ffff} \u{ffff}",
         "null NULL \\0 \\x00 \\u0000",
         "ﬁ ß ẞ İ ı Σ ς",
     ];
