@@ -48,8 +48,8 @@ impl State {
             row.horizon = row.horizon.max(removed.updated_at());
             row.tombstones -= 1;
             row.stored_bytes -= removed.stored_bytes();
-            account.check();
         }
+        self.check_all(&swept);
         swept.len() as u64
     }
 
@@ -58,7 +58,16 @@ impl State {
         for (user, id) in &shrunk {
             self.users.get_mut(user).expect("the user of a tombstone found above").shrink(*id);
         }
+        self.check_all(&shrunk);
         shrunk.len() as u64
+    }
+
+    /// Checks each user once: a recount reads all of the user's todos.
+    fn check_all(&self, changed: &[(UserId, TodoId)]) {
+        let users: BTreeSet<_> = changed.iter().map(|(user, _)| user).collect();
+        for user in users {
+            self.users[user].check();
+        }
     }
 
     /// Up to `limit` tombstones deleted before `before`, the oldest first.

@@ -180,6 +180,7 @@ impl Account {
 
     pub(super) fn overwrite_title(&mut self, id: TodoId, title: &str) {
         self.overwrite(id, |row| row.title = Some(title.to_owned()));
+        self.check();
     }
 
     /// Removes the texts of a tombstone.
@@ -213,7 +214,6 @@ impl Account {
         change(&mut row);
         let before = std::mem::replace(todo, Todo::from_stored(row).expect("a valid row"));
         self.row.stored_bytes = self.row.stored_bytes - before.stored_bytes() + todo.stored_bytes();
-        self.check();
     }
 
     /// Fails unless the user's row agrees with the todos.
