@@ -122,7 +122,8 @@ async fn only_allowed_origins_get_cors_headers() {
             ("access-control-request-method", "PATCH"),
             (
                 "access-control-request-headers",
-                "authorization,content-type,if-match,if-none-match,x-request-id,traceparent",
+                "authorization,content-type,if-match,if-none-match,x-request-id,traceparent,tracestate,baggage,\
+                 sentry-trace,x-requested-with,idempotency-key",
             ),
         ],
     )
@@ -131,6 +132,22 @@ async fn only_allowed_origins_get_cors_headers() {
     assert_eq!(preflight.header("access-control-allow-origin"), "https://app.example.com");
     assert!(preflight.header("access-control-allow-methods").contains("PATCH"), "{preflight}");
     assert!(preflight.header("access-control-max-age").parse::<u32>().is_ok_and(|seconds| seconds >= 600));
+
+    let preflight = |origin, header| {
+        let asked = [
+            ("origin", origin),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", header),
+        ];
+        let client = server.client();
+        async move { ask(&client, Method::OPTIONS, TODOS, &asked).await }
+    };
+    let header = preflight("https://app.example.com", "x-unknown").await;
+    header.expect_problem(403, "AUTHZ_002");
+    assert!(header.text.contains("one of the headers"), "{header}");
+    let origin = preflight("https://evil.example", "authorization").await;
+    origin.expect_problem(403, "AUTHZ_002");
+    assert!(origin.text.contains("ALLOWED_ORIGINS"), "{origin}");
 
     for origin in
         ["https://evil.example", "https://app.example.com.evil.example", "http://app.example.com", "null"]

@@ -14,7 +14,11 @@ const MAX_AGE: usize = 3600;
 /// Allows pages of exactly these origins, with credentials.
 pub fn cors(origins: &[String]) -> Cors {
     let of = HeaderName::from_static;
-    let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER, of("traceparent")];
+    let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER];
+    // Libraries add these to every request: tracing (W3C Trace Context and Baggage, Sentry), frameworks
+    // that mark scripted requests, and clients that mark repeats. The server ignores most of them.
+    let added =
+        ["traceparent", "tracestate", "baggage", "sentry-trace", "x-requested-with", "idempotency-key"];
     let exposed = [
         ETAG,
         LINK,
@@ -29,7 +33,7 @@ pub fn cors(origins: &[String]) -> Cors {
     ];
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(sent)
+        .allowed_headers(sent.into_iter().chain(added.map(of)))
         .expose_headers(exposed)
         .supports_credentials()
         .max_age(MAX_AGE);

@@ -13,6 +13,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use actix_cors::CorsError;
 use actix_http::encoding::Encoder;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -153,8 +154,17 @@ fn problem_of(error: &Error) -> Problem {
     if let Some(problem) = error.as_error::<Problem>() {
         return problem.clone();
     }
-    if error.as_error::<actix_cors::CorsError>().is_some() {
-        return Problem::new(ErrorCode::ScopeMissing, "Pages from this origin may not send this request");
+    if let Some(error) = error.as_error::<CorsError>() {
+        let message = match error {
+            CorsError::HeadersNotAllowed | CorsError::BadRequestHeaders => {
+                "Pages may not send one of the headers in `Access-Control-Request-Headers`"
+            }
+            CorsError::MethodNotAllowed | CorsError::BadRequestMethod | CorsError::MissingRequestMethod => {
+                "Pages may not send a request with this method"
+            }
+            _ => "Pages from this origin may not send requests; ALLOWED_ORIGINS lists those that may",
+        };
+        return Problem::new(ErrorCode::ScopeMissing, message);
     }
     let response = error.as_response_error();
     match response.status_code() {
