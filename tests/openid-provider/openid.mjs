@@ -4,7 +4,9 @@
 //   algorithm       the signature algorithm of ID tokens; ES256 by default
 //   claimsInToken   whether the ID token has all claims, as Google's does, or only the userinfo endpoint
 // `behaviour.idToken` forges ID tokens: {claims, signer}, with claims that replace the genuine ones (null removes one) and a signer:
-// `own`, `another`, `secret` or `none`.
+// `own`, `another`, `secret` or `none`. `behaviour.signedUserinfo` answers at the userinfo endpoint with a JWT by that signer.
+// `behaviour.tenants` makes its metadata those of several tenants, as Microsoft's are: the issuer ends in `{tenantid}`, and the metadata
+// stand under `/common` too.
 
 import { randomBytes } from "node:crypto";
 import { SignJWT, UnsecuredJWT, decodeJwt, exportJWK, generateKeyPair, importJWK } from "jose";
@@ -23,8 +25,9 @@ export async function openid(server, { client, algorithm = "ES256", claimsInToke
   let key;
   const accounts = new Map();
 
-  async function forge(idToken, { claims = {}, signer = "own" }) {
-    const payload = { ...decodeJwt(idToken), ...claims };
+  const forge = (idToken, { claims = {}, signer }) => sign({ ...decodeJwt(idToken), ...claims }, signer);
+
+  async function sign(payload, signer = "own") {
     for (const name in payload) if (payload[name] === null) delete payload[name];
     if (signer === "none") return new UnsecuredJWT(payload).encode();
     const token = new SignJWT(payload);
@@ -58,10 +61,22 @@ export async function openid(server, { client, algorithm = "ES256", claimsInToke
       if (body?.id_token && server.behaviour.idToken) body.id_token = await forge(body.id_token, server.behaviour.idToken);
       if (body?.access_token) server.tokens.push(body.access_token, body.refresh_token, body.id_token);
       if (context.path === "/me") Object.assign(body, server.behaviour.userinfo);
+      if (context.path === "/me" && server.behaviour.signedUserinfo) {
+        const claims = { iss: server.url, aud: client.client_id, ...body };
+        context.body = await sign(claims, server.behaviour.signedUserinfo);
+        context.type = "application/jwt";
+      }
+      if (context.path.endsWith("/openid-configuration") && server.behaviour.tenants) {
+        Object.assign(body, { issuer: `${server.url}/{tenantid}`, authorization_response_iss_parameter_supported: false });
+      }
       const code = new URL(context.response.get("location") || "/", server.url).searchParams.get("code");
       if (code) server.codes.push(code);
     });
-    server.handle = provider.callback();
+    const handle = provider.callback();
+    server.handle = (request, response) => {
+      if (server.behaviour.tenants) request.url = request.url.replace(/^\/common(?=\/\.well-known\/)/, "");
+      return handle(request, response);
+    };
   };
 
   async function interact(provider, { req, res }) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -33,13 +34,29 @@ pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
+/// The body of a 2xx response.
+pub(crate) struct Body {
+    /// The media type, in lower case and without parameters.
+    pub media_type: String,
+    pub bytes: Vec<u8>,
+}
+
 /// Sends the request and parses the JSON of a 2xx response.
 pub(crate) async fn fetch_json<T: DeserializeOwned>(
     request: reqwest::RequestBuilder,
 ) -> Result<T, FetchError> {
+    let body = fetch(request).await?;
+    serde_json::from_slice(&body.bytes).map_err(|_| FetchError::InvalidBody)
+}
+
+/// Sends the request and reads the body of a 2xx response.
+pub(crate) async fn fetch(request: reqwest::RequestBuilder) -> Result<Body, FetchError> {
     let unreachable = |error: reqwest::Error| FetchError::Unreachable(error.without_url().to_string());
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
@@ -50,7 +67,7 @@ pub(crate) async fn fetch_json<T: DeserializeOwned>(
     if !status.is_success() {
         return Err(FetchError::Status { status: status.as_u16(), error: error_code(&body) });
     }
-    serde_json::from_slice(&body).map_err(|_| FetchError::InvalidBody)
+    Ok(Body { media_type, bytes: body })
 }
 
 fn error_code(body: &[u8]) -> Option<String> {

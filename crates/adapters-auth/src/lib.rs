@@ -21,7 +21,7 @@ pub use issuers::{CachedIdentities, ExternalIssuers, IssuerSettings, IssuersErro
 pub use jwt::{JwtAccessTokens, MAX_TOKEN_BYTES};
 pub use key_ring::{EmptySecret, KeyRing, generate_secret};
 pub use limiter::MemoryRateLimiter;
-pub use oauth::{ClientSettings, GitHub, OpenIdConnect, Sealer};
+pub use oauth::{ClientSettings, EmailTrust, GitHub, OpenIdConnect, Sealer};
 pub use one_time::HmacOneTimeSecrets;
 pub use refresh::HmacRefreshSecrets;
 pub use signing_keys::{KeyPair, KeyPairError};

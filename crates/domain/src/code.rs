@@ -98,9 +98,9 @@ codes! {
     DatabaseUnavailable = "SERVER_001",
     /// An unexpected error; the server's log has it under the `request_id`.
     Unexpected = "SERVER_002",
-    /// The server can't check whether the session was revoked; `Retry-After` says when to try
-    /// again.
-    RevocationsUnknown = "SERVER_003",
+    /// The server can't check the token now: whether its session was revoked, or who signed it.
+    /// `Retry-After` says when to try again.
+    TokenNotVerifiable = "SERVER_003",
     /// The password could not be hashed.
     HashingFailed = "SERVER_004",
 }

@@ -57,7 +57,7 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
         // A HEAD would have the side effect of the GET: consume a link or start a login.
         (Method::HEAD, "/api/v1/auth/magic-link/verify?token=x", "GET"),
         (Method::HEAD, "/api/v1/auth/oauth/google/login", "GET"),
-        (Method::HEAD, "/api/v1/auth/oauth/google/callback?state=x&code=y", "GET"),
+        (Method::HEAD, "/api/v1/auth/oauth/google/callback?state=x&code=y", "GET, POST"),
     ];
     check_each(cases, async |(method, path, allow)| {
         let refused = ann.send(ann.request(method.clone(), path)).await;

@@ -35,6 +35,13 @@ impl Browser {
         self.send(self.http.get(address)).await
     }
 
+    /// Posts a form from a page of another site: with that page's origin, and without cookies that are
+    /// `SameSite=Lax`.
+    pub async fn post_form_from_elsewhere(&self, address: &str, form: &[(String, String)]) -> Answer {
+        let request = self.http.post(address).header("origin", "https://provider.example").form(form);
+        self.send(request).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -2,6 +2,7 @@
 
 mod browser;
 mod callbacks;
+mod claims;
 mod failures;
 mod github;
 mod guide;

@@ -6,7 +6,7 @@ mod key_set;
 mod verification_key;
 
 pub use cached::CachedIdentities;
-pub(crate) use key_set::KeySet;
+pub(crate) use key_set::{KeySet, Signature};
 
 use async_trait::async_trait;
 use domain::Stamp;
@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::http;
+use crate::http::{self, loggable_code};
 use crate::jwt::{LEEWAY, Segments, numeric_date};
 
 /// One issuer whose tokens are accepted.
@@ -106,57 +106,81 @@ impl Audience {
 impl Issuers for ExternalIssuers {
     async fn verify(&self, token: &str, now: Stamp) -> Result<ExternalToken, AuthFailure> {
         let segments = Segments::parse(token)?;
+        let mut failure = AuthFailure::NotTrusted;
         for issuer in &self.0 {
-            if issuer.signed(&segments, now).await {
-                let claims =
-                    serde_json::from_slice(&segments.payload()?).map_err(|_| AuthFailure::Malformed)?;
-                return issuer.accept(claims, now);
+            match issuer.signature(&segments, now).await {
+                Signature::Valid => {
+                    let claims = serde_json::from_slice(&segments.payload()?);
+                    let accepted = claims
+                        .map_err(|_| (AuthFailure::Malformed, "a claim is missing or has another type"))
+                        .and_then(|claims| issuer.accept(claims, now));
+                    return accepted.map_err(|(failure, reason)| {
+                        tracing::info!(issuer = issuer.settings.name, reason, "a token was refused");
+                        failure
+                    });
+                }
+                Signature::KeysUnknown => failure = AuthFailure::KeysUnknown,
+                Signature::Invalid => {}
             }
         }
-        Err(AuthFailure::NotTrusted)
+        let reason = if failure == AuthFailure::KeysUnknown {
+            "the issuer's keys could not be fetched yet"
+        } else {
+            "no configured issuer signed it with a known key"
+        };
+        let algorithm = loggable_code(&segments.header.alg);
+        let key = segments.header.kid.as_deref().and_then(loggable_code);
+        tracing::info!(algorithm, key, reason, "a token was refused");
+        Err(failure)
     }
 }
 
 impl Issuer {
     /// Whether one of the issuer's keys signed the token. The shared secret is used for HS256 only, and
     /// the public keys for asymmetric algorithms only (RFC 8725 section 3.1).
-    async fn signed(&self, token: &Segments<'_>, now: Stamp) -> bool {
+    async fn signature(&self, token: &Segments<'_>, now: Stamp) -> Signature {
         if token.header.alg == "HS256" {
             let verifies = |secret: &DecodingKey| {
                 crypto::verify(token.signature, token.message, secret, Algorithm::HS256).unwrap_or(false)
             };
-            return self.secret.as_ref().is_some_and(verifies);
+            let is_valid = self.secret.as_ref().is_some_and(verifies);
+            return if is_valid { Signature::Valid } else { Signature::Invalid };
         }
         // Do not fetch keys for an algorithm that no published key supports.
         if !["EdDSA", "ES256", "RS256", "PS256"].contains(&token.header.alg.as_str()) {
-            return false;
+            return Signature::Invalid;
         }
-        let Some(keys) = &self.keys else { return false };
-        keys.signed(token, now).await
+        let Some(keys) = &self.keys else { return Signature::Invalid };
+        keys.signature(token, now).await
     }
 
-    /// Checks the claims and converts them.
-    fn accept(&self, claims: Claims, now: Stamp) -> Result<ExternalToken, AuthFailure> {
+    /// Checks the claims and converts them. A refusal comes with its reason, for the log.
+    fn accept(&self, claims: Claims, now: Stamp) -> Result<ExternalToken, (AuthFailure, &'static str)> {
+        const NO_DATE: &str = "`exp`, `iat` or `nbf` is not a date";
         let IssuerSettings { issuer, audience, .. } = &self.settings;
+        let date = |date| numeric_date(date).map_err(|failure| (failure, NO_DATE));
         let is_from_issuer = issuer.is_none() || claims.iss == *issuer;
         let is_for_audience = audience
             .as_deref()
             .is_none_or(|audience| claims.aud.as_ref().is_some_and(|aud| aud.contains(audience)));
-        if !is_from_issuer || !is_for_audience {
-            return Err(AuthFailure::NotTrusted);
+        if !is_from_issuer {
+            return Err((AuthFailure::NotTrusted, "`iss` is not the configured issuer"));
+        }
+        if !is_for_audience {
+            return Err((AuthFailure::NotTrusted, "`aud` does not contain the configured audience"));
         }
         if !is_valid_subject(&claims.sub) {
-            return Err(AuthFailure::Malformed);
+            return Err((AuthFailure::Malformed, "`sub` is blank, too long, or has control characters"));
         }
         let latest = now.plus(LEEWAY);
-        for date in [claims.iat, claims.nbf].into_iter().flatten() {
-            if numeric_date(date)? > latest {
-                return Err(AuthFailure::NotTrusted);
+        for begin in [claims.iat, claims.nbf].into_iter().flatten() {
+            if date(begin)? > latest {
+                return Err((AuthFailure::NotTrusted, "`iat` or `nbf` is in the future"));
             }
         }
-        let expires_at = numeric_date(claims.exp)?;
+        let expires_at = date(claims.exp)?;
         if expires_at.plus(LEEWAY) <= now {
-            return Err(AuthFailure::Expired);
+            return Err((AuthFailure::Expired, "it is expired"));
         }
         Ok(ExternalToken {
             issuer: self.settings.name.clone(),

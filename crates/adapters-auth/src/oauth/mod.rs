@@ -5,7 +5,7 @@ mod oidc;
 mod sealer;
 
 pub use github::GitHub;
-pub use oidc::OpenIdConnect;
+pub use oidc::{EmailTrust, OpenIdConnect};
 pub use sealer::Sealer;
 
 use aws_lc_rs::digest::{SHA256, digest};

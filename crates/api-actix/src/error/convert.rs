@@ -37,8 +37,12 @@ impl From<AuthFailure> for Problem {
             }
             AuthFailure::Disabled => Self::account_gone(),
             AuthFailure::RevocationsUnknown => Self::new(
-                ErrorCode::RevocationsUnknown,
+                ErrorCode::TokenNotVerifiable,
                 "The server cannot check at the moment whether this session has ended; try again in a moment",
+            ),
+            AuthFailure::KeysUnknown => Self::new(
+                ErrorCode::TokenNotVerifiable,
+                "The server could not fetch the keys of the token's issuer yet; try again in a moment",
             ),
         }
     }

@@ -75,7 +75,7 @@ impl Problem {
         };
         let retry_after = matches!(
             code,
-            ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown | ErrorCode::RateLimited
+            ErrorCode::DatabaseUnavailable | ErrorCode::TokenNotVerifiable | ErrorCode::RateLimited
         )
         .then_some(RETRY_AFTER);
         Self {

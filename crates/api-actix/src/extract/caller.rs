@@ -40,7 +40,10 @@ pub fn admit(request: &HttpRequest, outcome: AuthOutcome) -> Result<Principal, P
         AuthOutcome::Granted(principal, charge) => (principal, charge),
         AuthOutcome::Limited(principal, charge) => (principal, Some(charge)),
         AuthOutcome::ScopeMissing(scope) => return Err(Problem::scope_missing(scope)),
-        AuthOutcome::Refused(failure) => return Err(failure.into()),
+        AuthOutcome::Refused(failure) => {
+            tracing::info!(?failure, "an access token was refused");
+            return Err(failure.into());
+        }
     };
     request.extensions_mut().insert(principal.user);
     if let Some(charge) = charge {

@@ -77,6 +77,8 @@ pub enum AuthFailure {
     Disabled,
     /// The list of revocations is too old to determine whether the session has ended.
     RevocationsUnknown,
+    /// The keys of the token's issuer could not be fetched yet, so its signature can't be checked.
+    KeysUnknown,
 }
 
 /// The claims of a refresh token in JWT form to be issued.

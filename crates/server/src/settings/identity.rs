@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use adapters_auth::{IssuerSettings, KeyPair};
+use adapters_auth::{EmailTrust, IssuerSettings, KeyPair};
 use secrecy::SecretString;
 
 use super::layers::Layers;
-use super::parse::{exact_web_address, origin_of, secret, text, web_address};
+use super::parse::{exact_web_address, one_of, origin_of, secret, text, web_address};
 use super::setting::{self, Setting};
 use super::{Environment, secrets};
 
@@ -14,6 +14,9 @@ use super::{Environment, secrets};
 const BETTER_AUTH: &str = "better-auth";
 const GOOGLE: &str = "google";
 const GITHUB: &str = "github";
+
+const TRUST: [(&str, EmailTrust); 3] =
+    [("verified", EmailTrust::Verified), ("always", EmailTrust::Always), ("never", EmailTrust::Never)];
 
 /// OAuth providers, external issuers, and the keys for them.
 #[derive(Debug)]
@@ -24,8 +27,8 @@ pub struct Identity {
     pub google: Option<(Client, String)>,
     /// GitHub, and the URLs of its site and its API.
     pub github: Option<(Client, String, String)>,
-    /// Other OpenID Connect providers and their issuer URLs.
-    pub providers: Vec<(Client, String)>,
+    /// Other OpenID Connect providers.
+    pub providers: Vec<OpenIdProvider>,
     /// The external issuers whose tokens are accepted.
     pub issuers: Vec<IssuerSettings>,
     /// Comma-separated secrets that encrypt provider tokens; the first one encrypts. `None`: keys
@@ -42,6 +45,15 @@ pub struct Client {
     pub name: String,
     pub id: String,
     pub secret: SecretString,
+}
+
+/// An OpenID Connect provider other than Google.
+#[derive(Debug)]
+pub struct OpenIdProvider {
+    pub client: Client,
+    pub issuer: String,
+    /// Whether the provider's word about an address counts.
+    pub trust: EmailTrust,
 }
 
 impl Identity {
@@ -82,8 +94,8 @@ impl Identity {
             let problem = "must be an https address in production: providers send browsers back to it";
             layers.report(setting::PUBLIC_URL.error(problem));
         }
-        for (client, _) in self.providers.iter().filter(|(_, issuer)| is_plain(issuer)) {
-            let name = client.name.to_ascii_uppercase().replace('-', "_");
+        for provider in self.providers.iter().filter(|provider| is_plain(&provider.issuer)) {
+            let name = provider.client.name.to_ascii_uppercase().replace('-', "_");
             let problem = "must be an https address in production";
             layers.report(setting::OIDC_EXAMPLE_ISSUER.of_provider(&name).error(problem));
         }
@@ -95,8 +107,8 @@ fn client(layers: &Layers, name: &str, id: &Setting, client_secret: &Setting) ->
     Some(Client { name: name.to_owned(), id, secret })
 }
 
-/// The provider whose settings are `OIDC_<part>_…`, and its issuer URL.
-fn provider(layers: &Layers, part: &str) -> Option<(Client, String)> {
+/// The provider whose settings are `OIDC_<part>_…`.
+fn provider(layers: &Layers, part: &str) -> Option<OpenIdProvider> {
     let [issuer, id, client_secret] =
         [setting::OIDC_EXAMPLE_ISSUER, setting::OIDC_EXAMPLE_CLIENT_ID, setting::OIDC_EXAMPLE_CLIENT_SECRET]
             .map(|setting| setting.of_provider(part));
@@ -118,7 +130,8 @@ fn provider(layers: &Layers, part: &str) -> Option<(Client, String)> {
     let (id, secret) = (layers.find(&id, text)?, layers.find(&client_secret, secret)?);
     // Unchanged: issuers are compared exactly, including a slash at the end.
     let issuer = layers.find(&issuer, exact_web_address)?;
-    Some((Client { name, id, secret }, issuer))
+    let trust = layers.find(&setting::OIDC_EXAMPLE_TRUST_EMAIL.of_provider(part), one_of(&TRUST));
+    Some(OpenIdProvider { client: Client { name, id, secret }, issuer, trust: trust.unwrap_or_default() })
 }
 
 /// Better Auth. Tokens signed with its published keys must have the expected `iss` and `aud`;

@@ -32,7 +32,7 @@ use secrecy::SecretString;
 
 pub use database::{Database, DatabaseUrl};
 pub use error::SettingsError;
-pub use identity::{Client, Identity};
+pub use identity::{Client, Identity, OpenIdProvider};
 use layers::Layers;
 pub use limits::{Housekeeping, Limits};
 pub use mail::{Mail, Transport};

@@ -43,7 +43,7 @@ impl Setting {
 /// Splits `OIDC_<NAME>_<KIND>` into the provider's name and `_<KIND>`.
 pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
     let rest = name.strip_prefix("OIDC_")?;
-    let kinds = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET"];
+    let kinds = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET", "_TRUST_EMAIL"];
     let found = kinds.into_iter().find_map(|kind| Some((rest.strip_suffix(kind)?, kind)))?;
     (!found.0.is_empty()).then_some(found)
 }
@@ -119,6 +119,7 @@ settings! {
     OIDC_EXAMPLE_ISSUER = "https://id.example.com",
     OIDC_EXAMPLE_CLIENT_ID = "todos",
     OIDC_EXAMPLE_CLIENT_SECRET = "the-client-secret",
+    OIDC_EXAMPLE_TRUST_EMAIL = "verified",
     BETTER_AUTH_URL = "https://app.example.com",
     BETTER_AUTH_SECRET = "$(openssl rand -base64 48)",
     BETTER_AUTH_JWKS_URL = "https://app.example.com/api/auth/jwks",

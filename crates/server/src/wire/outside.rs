@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use adapters_auth::{
-    ClientSettings, ExternalIssuers, GitHub, IssuersError, KeyPair, KeyPairError, KeyRing, OpenIdConnect,
-    Sealer,
+    ClientSettings, EmailTrust, ExternalIssuers, GitHub, IssuersError, KeyPair, KeyPairError, KeyRing,
+    OpenIdConnect, Sealer,
 };
 use adapters_mail::{FolderMailer, SmtpError, SmtpMailer};
 use domain::identity::{Issuers, Provider};
 use domain::mail::Mailer;
 
 use super::error::WireError;
-use crate::settings::{Client, Environment, Settings, Transport};
+use crate::settings::{Client, Environment, OpenIdProvider, Settings, Transport};
 
 /// The key pairs that sign access tokens; empty if the secret signs them.
 pub fn key_pairs(settings: &Settings) -> Result<Vec<KeyPair>, KeyPairError> {
@@ -53,13 +53,19 @@ pub fn providers(settings: &Settings) -> Result<Vec<Arc<dyn Provider>>, WireErro
     };
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some((google, issuer)) = &identity.google {
-        providers.push(Arc::new(OpenIdConnect::new(client(google, "Google"), issuer, sealer.clone())?));
+        providers.push(Arc::new(OpenIdConnect::new(
+            client(google, "Google"),
+            issuer,
+            EmailTrust::Verified,
+            sealer.clone(),
+        )?));
     }
     if let Some((github, base, api)) = &identity.github {
         providers.push(Arc::new(GitHub::new(client(github, "GitHub"), base, api, sealer.clone())?));
     }
-    for (other, issuer) in &identity.providers {
-        providers.push(Arc::new(OpenIdConnect::new(client(other, &other.name), issuer, sealer.clone())?));
+    for OpenIdProvider { client: other, issuer, trust } in &identity.providers {
+        let client = client(other, &other.name);
+        providers.push(Arc::new(OpenIdConnect::new(client, issuer, *trust, sealer.clone())?));
     }
     Ok(providers)
 }

@@ -4,7 +4,7 @@
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Stamp;
 use jsonwebtoken::jwk::Jwk;
@@ -15,9 +15,13 @@ use super::verification_key::VerificationKey;
 use crate::http::{self, FetchError};
 use crate::jwt::Segments;
 
-/// The pause after a fetch that failed or was useless: a thousand tokens with made-up key ids cost
-/// one request.
+/// The pause after a useless fetch: a thousand tokens with made-up key ids cost one request. Also the
+/// longest pause after a failed one.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The pause after the first failed fetch. It doubles with each further failure, so that an issuer
+/// that starts a moment after this server is found soon.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The age at which keys are fetched again, so that a withdrawn key stops being accepted.
 const MAX_AGE: Duration = Duration::from_mins(10);
@@ -43,10 +47,21 @@ struct Shared {
 struct CachedKeys {
     keys: Keys,
     fetched_at: Option<Stamp>,
-    /// When a fetch last failed, or last lacked the key that it was meant to find. Successful
-    /// fetches are not limited: only the issuer can create new keys, and it may rotate them twice
-    /// in a short time.
-    useless_fetch_at: Option<Stamp>,
+    /// When the next fetch is allowed, after one that failed or that lacked the key that it was
+    /// meant to find. Other fetches are not limited: only the issuer can create new keys, and it may
+    /// rotate them twice in a short time.
+    next_fetch_at: Option<Stamp>,
+    /// The failed fetches since the last successful one.
+    failures: u32,
+}
+
+/// Whether a key of the set signed a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signature {
+    Valid,
+    Invalid,
+    /// The keys could not be fetched yet.
+    KeysUnknown,
 }
 
 impl CachedKeys {
@@ -62,7 +77,7 @@ impl CachedKeys {
     }
 
     fn may_fetch(&self, now: Stamp) -> bool {
-        self.useless_fetch_at.is_none_or(|at| now.since(at) >= RETRY_INTERVAL)
+        self.next_fetch_at.is_none_or(|at| at <= now)
     }
 }
 
@@ -79,7 +94,16 @@ impl KeySet {
     }
 
     /// Whether one of the keys signed the token.
-    pub async fn signed(&self, token: &Segments<'_>, now: Stamp) -> bool {
+    pub async fn signature(&self, token: &Segments<'_>, now: Stamp) -> Signature {
+        let is_signed = self.is_signed(token, now).await;
+        match (is_signed, self.0.cached().fetched_at) {
+            (true, _) => Signature::Valid,
+            (false, Some(_)) => Signature::Invalid,
+            (false, None) => Signature::KeysUnknown,
+        }
+    }
+
+    async fn is_signed(&self, token: &Segments<'_>, now: Stamp) -> bool {
         let id = token.header.kid.as_deref();
         let fetched_at = self.0.cached().fetched_at;
         let candidates = self.candidates(id, now).await;
@@ -133,16 +157,24 @@ impl KeySet {
         if is_satisfied(&cached) || !cached.may_fetch(now) {
             return;
         }
+        let started = Instant::now();
         match shared.fetch().await {
             Ok(keys) => shared.update(|cached| {
                 cached.keys = Arc::new(keys);
                 cached.fetched_at = Some(now);
+                cached.failures = 0;
+                let is_useful = is_useful(cached);
+                cached.next_fetch_at = if is_useful { None } else { Some(now.plus(RETRY_INTERVAL)) };
             }),
             Err(error) => {
                 tracing::warn!(url = shared.url, %error, "could not fetch an issuer's keys; the old ones stay");
+                shared.update(|cached| {
+                    let pause = FIRST_PAUSE.saturating_mul(1 << cached.failures.min(5)).min(RETRY_INTERVAL);
+                    cached.failures = cached.failures.saturating_add(1);
+                    cached.next_fetch_at = Some(now.plus(started.elapsed().saturating_add(pause)));
+                });
             }
         }
-        shared.update(|cached| cached.useless_fetch_at = if is_useful(cached) { None } else { Some(now) });
     }
 }
 

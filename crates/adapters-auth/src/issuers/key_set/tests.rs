@@ -119,6 +119,28 @@ async fn a_response_without_a_usable_key_keeps_the_old_ones() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_starts_later_is_found_after_pauses_that_grow_from_a_second() {
+    let endpoint = Endpoint::start().await;
+    endpoint.serve(&json!("not yet"));
+    let pair = KeyPair::generate();
+    let token = token(&pair, Some("a"));
+    let segments = Segments::parse(&token).expect("a token");
+    let mut fetched_at = Vec::new();
+    for second in 0..100 {
+        let before = endpoint.requests();
+        let signature = endpoint.keys.signature(&segments, NOW.plus(Duration::from_secs(second))).await;
+        assert_eq!(signature, Signature::KeysUnknown);
+        if endpoint.requests() > before {
+            fetched_at.push(second);
+        }
+    }
+    assert_eq!(fetched_at, [0, 1, 3, 7, 15, 31, 61, 91]);
+    endpoint.publish(&["a"]);
+    let signature = endpoint.keys.signature(&segments, NOW.plus(Duration::from_secs(121))).await;
+    assert_eq!(signature, Signature::Invalid, "the keys are known now, and none of them signed it");
+}
+
+#[tokio::test]
 async fn old_keys_are_refreshed_in_the_background() {
     let endpoint = Endpoint::start().await;
     endpoint.publish(&["a"]);
@@ -150,7 +172,7 @@ async fn keys_without_ids_rotate_and_are_fetched_once_in_half_a_minute() {
     let signed = async |pair: &KeyPair, id: Option<&str>, after: Duration| {
         let token = token(pair, id);
         let segments = Segments::parse(&token).expect("a token");
-        endpoint.keys.signed(&segments, NOW.plus(after)).await
+        endpoint.keys.signature(&segments, NOW.plus(after)).await == Signature::Valid
     };
     let (old, new, unpublished) = (KeyPair::generate(), KeyPair::generate(), KeyPair::generate());
     publish(&old);

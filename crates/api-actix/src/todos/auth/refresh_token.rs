@@ -38,6 +38,7 @@ pub(super) fn refused(failure: AuthFailure) -> Problem {
         | AuthFailure::NotTrusted
         | AuthFailure::Revoked
         | AuthFailure::Disabled
-        | AuthFailure::RevocationsUnknown => failure.into(),
+        | AuthFailure::RevocationsUnknown
+        | AuthFailure::KeysUnknown => failure.into(),
     }
 }

@@ -40,7 +40,7 @@ fn the_settings_file_may_hold_lists_and_providers() {
     let files = [(FILE, &*(origins.to_owned() + provider))];
     let settings = load_with(&files, &[("OIDC_ACME_CLIENT_SECRET", "hush")]).expect("starts");
     assert_eq!(settings.allowed_origins, ["https://a.example", "http://localhost:3000"]);
-    assert_eq!(settings.identity.providers[0].0.name, "acme");
+    assert_eq!(settings.identity.providers[0].client.name, "acme");
 }
 
 #[test]

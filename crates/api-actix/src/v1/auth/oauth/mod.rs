@@ -7,6 +7,7 @@
 mod callback;
 mod exchange;
 mod flow;
+mod form_post;
 mod link;
 mod login;
 mod providers;
@@ -21,6 +22,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(exchange::exchange)
         .service(login::log_in)
         .service(callback::callback)
+        .service(form_post::callback_by_form)
         .service(link::link_provider)
         .service(link::unlink_provider);
 }

@@ -32,7 +32,7 @@ async fn every_code_has_its_documented_status_and_headers_wherever_it_can_occur(
 fn check_headers(answer: &Answer, code: ErrorCode, sender: Sender) {
     let wait = match code {
         ErrorCode::RateLimited => Some(Limiter::WAIT.as_secs().to_string()),
-        ErrorCode::DatabaseUnavailable | ErrorCode::RevocationsUnknown => Some("1".to_owned()),
+        ErrorCode::DatabaseUnavailable | ErrorCode::TokenNotVerifiable => Some("1".to_owned()),
         _ => None,
     };
     assert_eq!(answer.header("retry-after"), wait.as_deref());
@@ -72,7 +72,7 @@ fn every_code_that_the_document_names_for_a_path_can_occur_there() {
                 // One text describes everything that an unreachable database causes.
                 let named = ErrorCode::ALL
                     .iter()
-                    .filter(|code| **code != ErrorCode::RevocationsUnknown && text.contains(code.as_str()));
+                    .filter(|code| **code != ErrorCode::TokenNotVerifiable && text.contains(code.as_str()));
                 let reasons = named.filter_map(|code| Some((path, code.as_str(), case(*code, area).err()?)));
                 impossible.extend(reasons);
             }

@@ -221,7 +221,7 @@ pub fn case(code: ErrorCode, area: Area) -> Result<Case, Reason> {
         C::RateLimited => area.any().after(|scene| scene.api.limiter.set(Limits::RefuseAll)),
         C::DatabaseUnavailable => area.any().after(|scene| scene.api.store.set_available(false)),
         C::Unexpected => area.any().after(|scene| scene.api.store.fail_with(Some(corrupt))),
-        C::RevocationsUnknown => area.secured()?.after(|scene| scene.pass_seconds_without_revocations(11)),
+        C::TokenNotVerifiable => area.secured()?.after(|scene| scene.pass_seconds_without_revocations(11)),
         C::HashingFailed => area
             .registration()
             .map_err(|_| "hashes no passwords")?

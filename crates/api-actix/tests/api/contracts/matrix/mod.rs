@@ -110,7 +110,7 @@ async fn an_outage_is_reported_with_retry_after_and_changes_nothing() {
         scene.api.store.set_available(true);
         if !operation.public() {
             scene.api.clock.advance(Duration::from_secs(11));
-            expect_outage(ErrorCode::RevocationsUnknown).await;
+            expect_outage(ErrorCode::TokenNotVerifiable).await;
             scene.api.confirm_revocations();
         }
         scene.expect_untouched().await;
