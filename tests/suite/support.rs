@@ -126,7 +126,8 @@ pub fn numbered(count: usize) -> Value {
     json!({"todos": todos})
 }
 
-/// Moves every rotation of a refresh token far enough into the past to end its grace period.
+/// Moves every rotation and late repeat of a refresh token far enough into the past to end its grace
+/// period.
 pub fn end_grace_period(server: &Server) {
     let half_a_minute = match server.database() {
         Database::Postgres => "interval '31 seconds'",
@@ -134,5 +135,8 @@ pub fn end_grace_period(server: &Server) {
     };
     server.execute(&format!(
         "UPDATE refresh_tokens SET replaced_at = replaced_at - {half_a_minute} WHERE replaced_at IS NOT NULL"
+    ));
+    server.execute(&format!(
+        "UPDATE sessions SET late_repeat_at = late_repeat_at - {half_a_minute} WHERE late_repeat_at IS NOT NULL"
     ));
 }

@@ -70,6 +70,7 @@ mod tests {
             name: None,
             template: Template::MagicLink,
             link: Some("https://todos.example.com/magic?token=x".into()),
+            providers: Vec::new(),
         };
         mailer.send(&mail).await.expect("written");
         mailer.send(&mail).await.expect("written again");

@@ -59,6 +59,25 @@ const fn text(template: Template) -> Text {
             button: None,
             outro: "If you did not change it, please reset your password right away.",
         },
+        Template::ProviderLinked => Text {
+            subject: "A new way to log in to your account",
+            intro: "Your account was linked to a login at another provider.",
+            button: None,
+            outro: "If you did not link it, please unlink it, or reset your password and choose to unlink all \
+                    providers.",
+        },
+        Template::ProviderUnlinked => Text {
+            subject: "A way to log in to your account was removed",
+            intro: "Your account is no longer linked to a login at another provider.",
+            button: None,
+            outro: "If you did not unlink it, please reset your password right away.",
+        },
+        Template::AccountDeleted => Text {
+            subject: "Your account was deleted",
+            intro: "Your account and everything in it was deleted, as requested.",
+            button: None,
+            outro: "If you did not delete it, please contact support right away.",
+        },
     }
 }
 
@@ -97,10 +116,26 @@ fn greeting(mail: &OutgoingMail) -> String {
     name(mail).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"))
 }
 
+/// The sentence about the providers that the email mentions.
+fn providers(mail: &OutgoingMail) -> Option<String> {
+    if mail.providers.is_empty() {
+        return None;
+    }
+    let names = mail.providers.join(", ");
+    Some(match mail.template {
+        Template::ResetPassword | Template::PasswordChanged => {
+            format!("Logins at these providers work as before: {names}.")
+        }
+        _ => format!("The provider: {names}."),
+    })
+}
+
 fn plain(mail: &OutgoingMail, text: &Text) -> String {
     let greeting = greeting(mail);
     let link = mail.link.as_deref().filter(|_| text.button.is_some());
-    let paragraphs = [Some(greeting.as_str()), Some(text.intro), link, Some(text.outro)];
+    let providers = providers(mail);
+    let paragraphs =
+        [Some(greeting.as_str()), Some(text.intro), link, providers.as_deref(), Some(text.outro)];
     paragraphs.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
@@ -110,8 +145,10 @@ fn html(mail: &OutgoingMail, text: &Text) -> String {
         format!("<a href=\"{href}\">{label}</a>")
     });
     let greeting = encode_text(&greeting(mail)).into_owned();
+    let providers = providers(mail).map(|text| encode_text(&text).into_owned());
     let [intro, outro] = [text.intro, text.outro].map(|text| encode_text(text).into_owned());
-    let paragraphs: Vec<_> = [Some(greeting), Some(intro), link, Some(outro)].into_iter().flatten().collect();
+    let paragraphs = [Some(greeting), Some(intro), link, providers, Some(outro)];
+    let paragraphs: Vec<_> = paragraphs.into_iter().flatten().collect();
     let body = format!("<p>{}</p>", paragraphs.join("</p>\n<p>"));
     let title = encode_text(text.subject);
     format!(
@@ -133,6 +170,7 @@ mod tests {
             name: DisplayName::parse(name).ok(),
             template,
             link: Some("https://todos.example.com/verify?token=a&b=\"c\"".into()),
+            providers: vec!["Google".to_owned(), "<i>Acme</i>".to_owned()],
         }
     }
 
@@ -155,6 +193,18 @@ mod tests {
                 "{wire}"
             );
         }
+    }
+
+    #[test]
+    fn the_mail_of_a_reset_names_the_providers_that_still_log_in() {
+        for template in [Template::ResetPassword, Template::PasswordChanged] {
+            let mail = mail(template, "Ann");
+            let expected = "Logins at these providers work as before: Google, <i>Acme</i>.";
+            assert!(plain(&mail, &text(template)).contains(expected));
+            assert!(html(&mail, &text(template)).contains("Google, &lt;i&gt;Acme&lt;/i&gt;."));
+        }
+        let none = OutgoingMail { providers: Vec::new(), ..mail(Template::ResetPassword, "Ann") };
+        assert!(!plain(&none, &text(none.template)).contains("provider"));
     }
 
     #[test]

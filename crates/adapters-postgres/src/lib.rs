@@ -45,4 +45,4 @@ pub use self::migrations::{
 pub use self::row_security::RowSecurity;
 pub use self::store::{Options, PostgresStore};
 pub use self::tls::TlsError;
-pub use self::url::{UrlError, check_url};
+pub use self::url::{UrlError, check_url, is_in_clear};

@@ -12,6 +12,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         last_login_at -> Nullable<Timestamptz>,
+        email_changed_at -> Nullable<Timestamptz>,
+        password_reset_at -> Nullable<Timestamptz>,
         sync_clock -> Timestamptz,
         sync_horizon -> Timestamptz,
         live_todos -> Integer,
@@ -39,6 +41,9 @@ diesel::table! {
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
         revoke_reason -> Nullable<Text>,
+        access_until -> Timestamptz,
+        late_repeat_at -> Nullable<Timestamptz>,
+        trusted_from -> Timestamptz,
     }
 }
 
@@ -106,6 +111,7 @@ diesel::table! {
         next_attempt_at -> Nullable<Timestamptz>,
         sent_at -> Nullable<Timestamptz>,
         last_error -> Nullable<Text>,
+        providers -> Nullable<Text>,
         given_up_at -> Nullable<Timestamptz>,
     }
 }

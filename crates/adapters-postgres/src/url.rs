@@ -3,13 +3,14 @@
 //! tokio-postgres parses the URL, after this module has removed what it does not support: the scheme of
 //! `SQLAlchemy`, the verifying values of `sslmode`, `sslrootcert`, and parameters for other clients.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 
 use crate::tls::{Roots, Verification};
 
@@ -41,6 +42,24 @@ pub(crate) struct Target {
 /// Checks a URL without connecting.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
     Target::parse(url, Duration::ZERO).map(drop)
+}
+
+/// Whether a valid URL asks for a connection without TLS to another machine.
+#[must_use]
+pub fn is_in_clear(url: &str) -> bool {
+    Target::parse(url, Duration::ZERO).is_ok_and(|target| {
+        let is_remote = |host: &Host| match host {
+            Host::Tcp(name) => {
+                let address = name.parse::<IpAddr>();
+                name != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+            }
+            Host::Unix(_) => false,
+        };
+        let config = &target.config;
+        let remote_address = config.get_hostaddrs().iter().any(|address| !address.is_loopback());
+        config.get_ssl_mode() == SslMode::Disable
+            && (config.get_hosts().iter().any(is_remote) || remote_address)
+    })
 }
 
 /// Parameters that tokio-postgres supports. This module reads `sslmode` and `sslrootcert` itself.
@@ -133,7 +152,7 @@ fn cause(error: &tokio_postgres::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tokio_postgres::config::{ChannelBinding, Host};
+    use tokio_postgres::config::ChannelBinding;
 
     use super::*;
 
@@ -189,6 +208,21 @@ mod tests {
         let socket = parse("postgres://app@/todos?host=%2Frun%2Fpostgresql&port=5433");
         assert_eq!(socket.config.get_hosts(), [Host::Unix("/run/postgresql".into())]);
         assert_eq!(parse("postgres://app@a:1,b:2/todos").config.get_hosts().len(), 2);
+    }
+
+    #[test]
+    fn only_a_connection_to_another_machine_is_in_clear() {
+        for (url, expected) in [
+            ("postgres://app@db/todos?sslmode=disable", true),
+            ("postgres://app@192.0.2.1,localhost/todos?ssl=disable", true),
+            ("postgres://app@localhost/todos?hostaddr=192.0.2.1&sslmode=disable", true),
+            ("postgres://app@db/todos", false),
+            ("postgres://app@127.0.0.1:5433/todos?sslmode=disable", false),
+            ("postgres://app@[::1]/todos?sslmode=disable", false),
+            ("postgres://app@/todos?host=%2Frun%2Fpostgresql&sslmode=disable", false),
+        ] {
+            assert_eq!(is_in_clear(url), expected, "{url}");
+        }
     }
 
     #[test]

@@ -51,13 +51,14 @@ impl Connector {
         retry_while_locked(self.timeout, || conn.batch_execute("PRAGMA journal_mode = WAL"))?;
         // FULL flushes the write-ahead log at each commit; the jobs of a group share the flush. A checkpoint
         // every 4,096 pages (16 MiB) is rare enough for scattered writes, and keeps the log short enough
-        // for reads, which search it first.
+        // for reads, which search it first. `secure_delete` overwrites what is deleted.
         conn.batch_execute(
             "PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 4096;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA cache_size = -16384;
-             PRAGMA temp_store = MEMORY;",
+             PRAGMA temp_store = MEMORY;
+             PRAGMA secure_delete = ON;",
         )?;
         conn.batch_execute(match access {
             Access::Read => "PRAGMA foreign_keys = ON; PRAGMA query_only = ON;",

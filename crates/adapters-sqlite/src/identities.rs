@@ -1,18 +1,18 @@
 //! [`IdentityStore`] on SQLite.
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::SqliteConnection;
 use domain::identity::{
     ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, Unlinked, join,
 };
+use domain::mail::Notice;
 use domain::user::{Email, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::error::Failure;
-use crate::rows::Id;
-use crate::schema::external_identities;
 use crate::store::SqliteStore;
 use crate::tables::external_identities::{NewIdentity, delete, owner, providers, upsert};
+use crate::tables::mail_outbox::enqueue;
 use crate::tables::{sessions, users};
 
 #[async_trait]
@@ -35,10 +35,11 @@ impl IdentityStore for SqliteStore {
     async fn resolve(
         &self,
         identity: ProviderIdentity,
-        new_user: UserId,
+        new_user: Option<UserId>,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Resolved, StoreError> {
-        self.write(move |conn| resolve(conn, &identity, new_user, now)).await
+        self.write(move |conn| resolve(conn, &identity, new_user, &notice, now)).await
     }
 
     async fn link(
@@ -46,14 +47,21 @@ impl IdentityStore for SqliteStore {
         user: UserId,
         session: Option<SessionId>,
         identity: ProviderIdentity,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Linked, StoreError> {
-        self.write(move |conn| link(conn, user, session, &identity, now)).await
+        self.write(move |conn| link(conn, user, session, &identity, &notice, now)).await
     }
 
-    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
+    async fn unlink(
+        &self,
+        user: UserId,
+        provider: &str,
+        notice: Notice,
+        now: Stamp,
+    ) -> Result<Unlinked, StoreError> {
         let provider = provider.to_owned();
-        self.write(move |conn| unlink(conn, user, &provider)).await
+        self.write(move |conn| unlink(conn, user, &provider, &notice, now)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -79,7 +87,8 @@ fn find_or_create_external(
 fn resolve(
     conn: &mut SqliteConnection,
     identity: &ProviderIdentity,
-    new_user: UserId,
+    new_user: Option<UserId>,
+    notice: &Notice,
     now: Stamp,
 ) -> Result<Resolved, Failure> {
     let owner = match owner(conn, &identity.provider, &identity.subject)? {
@@ -97,6 +106,9 @@ fn resolve(
         Join::Known(_) => owner,
         Join::Link(_) => by_email,
         Join::Create => {
+            let Some(new_user) = new_user else {
+                return Ok(Resolved::Unknown);
+            };
             let email = identity.verified_email.clone();
             let verified = email.is_some();
             let user =
@@ -111,6 +123,9 @@ fn resolve(
         StoreError::corrupt("external_identities", "user_id", "names a user that does not exist")
     })?;
     upsert(conn, &NewIdentity::of_provider(identity, user.id, now))?;
+    if let (Join::Link(_), Some(mail)) = (decision, notice.to(&user)) {
+        enqueue(conn, &mail, now)?;
+    }
     Ok(Resolved::Done(Box::new(user)))
 }
 
@@ -124,6 +139,8 @@ fn account(id: UserId, email: Option<Email>, email_verified: bool, now: Stamp) -
         is_active: true,
         created_at: now,
         last_login_at: None,
+        email_changed_at: None,
+        password_reset_at: None,
     }
 }
 
@@ -132,33 +149,47 @@ fn link(
     user: UserId,
     session: Option<SessionId>,
     identity: &ProviderIdentity,
+    notice: &Notice,
     now: Stamp,
 ) -> Result<Linked, Failure> {
-    if !users::exists(conn, user)? {
+    let Some(account) = users::by_id(conn, user)? else {
         return Ok(Linked::NoSuchUser);
-    }
+    };
     if !sessions::is_live(conn, user, session, now)? {
         return Ok(Linked::SessionEnded);
     }
-    if owner(conn, &identity.provider, &identity.subject)?.is_some_and(|owner| owner != user) {
+    let owner = owner(conn, &identity.provider, &identity.subject)?;
+    if owner.is_some_and(|owner| owner != user) {
         return Ok(Linked::BelongsToAnother);
     }
-    diesel::delete(external_identities::table.filter(external_identities::user_id.eq(Id::from(user))))
-        .filter(external_identities::provider.eq(&identity.provider))
-        .filter(external_identities::subject.ne(&identity.subject))
-        .execute(conn)?;
+    if owner.is_none() && providers(conn, user)?.contains(&identity.provider) {
+        return Ok(Linked::AnotherIsLinked);
+    }
     upsert(conn, &NewIdentity::of_provider(identity, user, now))?;
+    if let (None, Some(mail)) = (owner, notice.to(&account)) {
+        enqueue(conn, &mail, now)?;
+    }
     Ok(Linked::Done)
 }
 
-fn unlink(conn: &mut SqliteConnection, user: UserId, provider: &str) -> Result<Unlinked, Failure> {
+fn unlink(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    provider: &str,
+    notice: &Notice,
+    now: Stamp,
+) -> Result<Unlinked, Failure> {
     let providers = providers(conn, user)?;
-    if !providers.iter().any(|known| known == provider) {
+    let account = users::by_id(conn, user)?;
+    let Some(account) = account.filter(|_| providers.iter().any(|known| known == provider)) else {
         return Ok(Unlinked::NotLinked);
-    }
-    if providers.len() == 1 && users::by_id(conn, user)?.is_none_or(|user| user.password.is_none()) {
+    };
+    if providers.len() == 1 && account.password.is_none() {
         return Ok(Unlinked::LastWayIn);
     }
     delete(conn, user, provider)?;
+    if let Some(mail) = notice.to(&account) {
+        enqueue(conn, &mail, now)?;
+    }
     Ok(Unlinked::Done)
 }

@@ -26,6 +26,8 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         last_login_at -> Nullable<BigInt>,
+        email_changed_at -> Nullable<BigInt>,
+        password_reset_at -> Nullable<BigInt>,
         sync_clock -> BigInt,
         sync_horizon -> BigInt,
         live_todos -> BigInt,
@@ -75,6 +77,9 @@ diesel::table! {
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
         revoke_reason -> Nullable<Text>,
+        access_until -> BigInt,
+        late_repeat_at -> Nullable<BigInt>,
+        trusted_from -> BigInt,
     }
 }
 
@@ -142,6 +147,7 @@ diesel::table! {
         next_attempt_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
+        providers -> Nullable<Text>,
         given_up_at -> Nullable<BigInt>,
     }
 }

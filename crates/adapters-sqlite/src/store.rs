@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use domain::health::{Load, Probe};
 use domain::todo::EventBus;
 use domain::{StoreError, UserId};
@@ -57,6 +60,9 @@ pub struct SqliteStore {
     writer: Writer,
     pub(crate) epochs: EpochCache,
     timeout: Duration,
+    /// Whether the write-ahead log may hold rows of a deleted account. True at the start, because an
+    /// earlier process may have deleted one.
+    erasure_due: AtomicBool,
 }
 
 impl SqliteStore {
@@ -78,7 +84,8 @@ impl SqliteStore {
         let readers = Readers::start(read, queue, timeout)?;
         let limits = Limits { timeout, group: GROUP_TIME };
         let writer = Writer::start(write, queue, limits, bus)?;
-        Ok(Self { readers, writer, epochs: EpochCache::default(), timeout })
+        let erasure_due = AtomicBool::new(true);
+        Ok(Self { readers, writer, epochs: EpochCache::default(), timeout, erasure_due })
     }
 
     /// Runs `work` on a reader thread, before the reads of users. It must read few rows.
@@ -116,6 +123,30 @@ impl SqliteStore {
         self.answer(self.writer.submit(work)?).await
     }
 
+    /// Records that rows were deleted that must not stay in the write-ahead log.
+    pub(crate) fn request_erasure(&self) {
+        self.erasure_due.store(true, Ordering::Release);
+    }
+
+    /// Writes the write-ahead log back into the file and empties it, if that is due. If a reader or a
+    /// writer is in the way, the next call tries again: a checkpoint must not delay requests.
+    pub(crate) async fn erase_deleted(&self) -> Result<(), StoreError> {
+        if self.erasure_due.swap(false, Ordering::AcqRel) {
+            let timeout = self.timeout.as_millis();
+            let emptied = self.read(move |conn| {
+                conn.batch_execute("PRAGMA busy_timeout = 0")?;
+                let outcome =
+                    diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn);
+                conn.batch_execute(&format!("PRAGMA busy_timeout = {timeout}"))?;
+                Ok(outcome.is_ok_and(|outcome| outcome.busy == 0))
+            });
+            if !emptied.await? {
+                self.request_erasure();
+            }
+        }
+        Ok(())
+    }
+
     async fn answer<T>(&self, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
         match tokio::time::timeout(self.timeout + GRACE, answer).await {
             Ok(Ok(answer)) => answer,
@@ -123,6 +154,14 @@ impl SqliteStore {
             Err(_) => Err(timed_out()),
         }
     }
+}
+
+/// The answer of `PRAGMA wal_checkpoint`.
+#[derive(QueryableByName)]
+struct Checkpoint {
+    /// 1 if a reader or writer kept the log from being emptied.
+    #[diesel(sql_type = Integer)]
+    busy: i32,
 }
 
 #[async_trait]

@@ -15,10 +15,14 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::account::AccountStore;
 use domain::health::Probe;
-use domain::todo::TodoStore;
+use domain::mail::Template;
+use domain::session::{Cutoffs, Device, EndReason, NewSession, SessionStore};
+use domain::todo::{NewTodo, TodoStore};
 use domain::{StoreError, UserId};
 use domain_testkit::RecordingBus;
-use domain_testkit::build::{T0, batch, create, new_user, todo_id};
+use domain_testkit::build::{
+    T0, at, batch, content, create, create_as, description, ending, new_session, new_user, notice, todo_id,
+};
 use tempfile::TempDir;
 
 fn folder() -> (TempDir, PathBuf) {
@@ -49,7 +53,9 @@ struct Line {
 }
 
 fn schema(path: &Path) -> Vec<String> {
-    let sql = "SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS line FROM sqlite_schema ORDER BY 1";
+    // SQLite keeps `sqlite_sequence` once a table has had an AUTOINCREMENT column.
+    let sql = "SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS line FROM sqlite_schema
+               WHERE name <> 'sqlite_sequence' ORDER BY 1";
     let lines: Vec<Line> = diesel::sql_query(sql).load(&mut raw(path)).expect("reads the schema");
     lines.into_iter().map(|line| line.line).collect()
 }
@@ -269,4 +275,44 @@ async fn a_commit_is_written_and_published_after_its_caller_stopped_waiting() {
     let events = bus.wait_for(user, 1).await;
     assert_eq!(events[0].todo.id(), id);
     assert_eq!(store.get(user, id).await.expect("reads").as_ref(), Some(&*events[0].todo));
+}
+
+/// The names of the files of the database that contain `text`.
+fn files_with(path: &Path, text: &str) -> Vec<String> {
+    let files = fs::read_dir(path.parent().expect("a folder")).expect("reads the folder");
+    let paths = files.map(|file| file.expect("a file").path());
+    let found = paths.filter(|path| {
+        let bytes = fs::read(path).expect("reads the file");
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    });
+    found.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_no_text_in_the_files() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let store = open(&path);
+    let (kept, deleted) = (user(&store).await, user(&store).await);
+    let long = |word: &str| format!("{word} {}", "x".repeat(9_000));
+    for (user, word) in [(kept, "stays-here"), (deleted, "top-secret")] {
+        for round in 0..50 {
+            let todo = NewTodo {
+                description: Some(description(&long(word))),
+                ..content(&format!("{word} {round}"))
+            };
+            store.commit(user, batch([create_as(todo_id(), todo)]), at(round)).await.expect("commits");
+        }
+        let device = Device { user_agent: Some(word.to_owned()), ..Device::default() };
+        let session = NewSession { device, ..new_session(at(1_000)) };
+        let opening = ending(EndReason::DeviceRevoked, T0);
+        store.open(user, session, 5, opening).await.expect("answers").expect("it opens");
+    }
+    assert!(!files_with(&path, "top-secret").is_empty());
+    let over = ending(EndReason::AccountDeleted, at(100));
+    let gone = store.delete(deleted, None, notice(Template::AccountDeleted), over).await.expect("answers");
+    assert!(gone.is_some());
+    store.sweep(&Cutoffs::at(at(100)), 10).await.expect("sweeps");
+    assert_eq!(files_with(&path, "top-secret"), [""; 0]);
+    assert!(!files_with(&path, "stays-here").is_empty());
 }

@@ -20,7 +20,7 @@ use domain::{SessionId, UserId};
 use domain_testkit::RecordingBus;
 use domain_testkit::build::{
     T0, at, batch, create, delete, display_name, email, email_token, ending, identity, mail, new_email,
-    new_session, new_user, one_time, todo_id,
+    new_session, new_user, notice, one_time, todo_id,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -90,11 +90,14 @@ async fn a_deleted_user_leaves_only_a_revocation() {
     let changes = [create(gone, "gone"), create(kept, "kept"), delete(gone)];
     store.commit(user, batch(changes), T0).await.expect("commits");
     store.send(email_token(Purpose::ResetPassword, Some(user), &address), T0).await.expect("sends");
-    let notice = mail(Some(user), &address, Template::PasswordChanged);
+    let queued = mail(Some(user), &address, Template::PasswordChanged);
     let token = one_time(Purpose::OAuthHandOff, Some(user), &address);
-    store.send(EmailToken { token, mail: Some(notice) }, T0).await.expect("sends");
+    store.send(EmailToken { token, mail: Some(queued) }, T0).await.expect("sends");
     for (provider, verified) in [("google", Some(&address)), ("github", None)] {
-        store.link(user, None, identity(provider, "1", verified), T0).await.expect("links");
+        store
+            .link(user, None, identity(provider, "1", verified), notice(Template::ProviderLinked), T0)
+            .await
+            .expect("links");
     }
     let second = new_session(at(90));
     let logout = ending(EndReason::Logout, at(1));
@@ -114,7 +117,7 @@ async fn a_deleted_user_leaves_only_a_revocation() {
     ];
     assert_eq!(before.keys().map(String::as_str).collect::<Vec<_>>(), tables, "{before:?}");
     store
-        .delete(user, None, ending(EndReason::AccountDeleted, at(5)))
+        .delete(user, None, notice(Template::AccountDeleted), ending(EndReason::AccountDeleted, at(5)))
         .await
         .expect("deletes")
         .expect("existed");
@@ -131,16 +134,17 @@ async fn the_mail_that_led_to_an_account_is_deleted_with_it() {
     store.send(link.clone(), T0).await.expect("sends");
     let session = new_session(at(90));
     let over = ending(EndReason::DeviceRevoked, T0);
-    store.use_magic_link(&link.token.hash, user, session, 20, over).await.expect("logs in");
+    store.use_magic_link(&link.token.hash, Some(user), session, 20, over).await.expect("logs in");
     let owned = traces(&path, user, address.as_str());
     assert!(owned.contains_key("mail_outbox") && owned.contains_key("one_time_tokens"), "{owned:?}");
     store
-        .delete(user, None, ending(EndReason::AccountDeleted, at(5)))
+        .delete(user, None, notice(Template::AccountDeleted), ending(EndReason::AccountDeleted, at(5)))
         .await
         .expect("deletes")
         .expect("existed");
     let after = traces(&path, user, address.as_str());
-    assert_eq!(after, BTreeMap::from([("revoked_tokens".to_owned(), 1)]));
+    let left = [("mail_outbox", 1), ("revoked_tokens", 1)].map(|(table, rows)| (table.to_owned(), rows));
+    assert_eq!(after, BTreeMap::from(left), "the notice of the deletion, which belongs to no account");
 }
 
 #[derive(QueryableByName, Debug, PartialEq)]
@@ -163,7 +167,10 @@ async fn a_providers_tokens_are_stored_sealed_and_replaced_at_each_login() {
         SealedTokens { key_id: Some("next".to_owned()), access: Some(vec![0, 255]), refresh: None };
     for given in [first, second] {
         let SealedTokens { key_id, access, refresh } = given.tokens.clone();
-        store.resolve(given, UserId(todo_id().0), T0).await.expect("resolves");
+        store
+            .resolve(given, Some(UserId(todo_id().0)), notice(Template::ProviderLinked), T0)
+            .await
+            .expect("resolves");
         let stored: Sealed =
             diesel::sql_query("SELECT key_id, access_token, refresh_token FROM external_identities")
                 .get_result(&mut raw(&path))

@@ -28,9 +28,7 @@ impl SurfaceServices {
     }
 
     fn new(accounts: &AccountService, sessions: &SessionService, lifetimes: Lifetimes) -> Self {
-        // A revocation must outlive every access token that this surface issues.
-        let longest_access = lifetimes.longest_access.max(lifetimes.access);
-        let sessions = sessions.with_lifetimes(Lifetimes { longest_access, ..lifetimes });
+        let sessions = sessions.with_lifetimes(lifetimes);
         Self { accounts: accounts.with_sessions(sessions.clone()), sessions }
     }
 }

@@ -13,7 +13,9 @@ use domain::health::Probe;
 use domain::identity::IdentityStore;
 use domain::mail::Outbox;
 use domain::one_time::{OneTimeStore, Purpose};
-use domain::session::{EndReason, NewSession, RefreshToken, Revocation, SessionStore, TokenHash};
+use domain::session::{
+    EndReason, FeedPosition, NewSession, RefreshToken, Revocation, SessionStore, TokenHash,
+};
 use domain::sync::Position;
 use domain::todo::Base;
 use domain::todo::query::ListQuery;
@@ -106,9 +108,9 @@ impl Harness {
         facts.map(|facts| facts.token)
     }
 
-    /// The revocations made at or after `since` that are kept beyond `now`.
-    pub async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Vec<Revocation> {
-        self.sessions.revocations(since, now).await.expect("revocations answers").revocations
+    /// The revocations after this position that are kept beyond `now`.
+    pub async fn revocations(&self, after: Option<FeedPosition>, now: Stamp) -> Vec<Revocation> {
+        self.sessions.revocations(after, now).await.expect("revocations answers").revocations
     }
 
     /// Commits a batch.

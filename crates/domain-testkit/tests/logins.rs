@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::account::{
     AccountPorts, AccountService, AccountStore, Credentials, LoginOutcome, NewUser, PasswordSet,
 };
+use domain::identity::{IdentityPorts, IdentityService};
 use domain::limits::{Charge, LimitKey, Quota, RateLimiter, RateLimits};
 use domain::one_time::OneTimeSecrets;
 use domain::session::{
@@ -133,7 +134,18 @@ fn service(store: &Arc<MemoryStore>, hasher: Arc<dyn PasswordHasher>) -> Account
         secrets: Arc::new(SequentialSecrets),
         clock,
     };
-    AccountService::new(ports, SessionService::new(sessions, Lifetimes::default(), 20))
+    let sessions = SessionService::new(sessions, Lifetimes::default(), 20);
+    let identities = IdentityPorts {
+        identities: store.clone(),
+        one_time: store.clone(),
+        one_time_secrets: Arc::new(Tokens),
+        providers: Vec::new(),
+        issuers: None,
+        limits: ports.limits.clone(),
+        secrets: Arc::new(SequentialSecrets),
+        clock: ports.clock.clone(),
+    };
+    AccountService::new(ports, sessions.clone(), IdentityService::new(identities, sessions))
 }
 
 /// A store with the account of [`ANN`], which has this password hash.

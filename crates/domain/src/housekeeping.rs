@@ -4,20 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::StoreError;
-use crate::session::SessionStore;
+use crate::session::{Cutoffs, SessionStore};
 use crate::time::Clock;
 use crate::todo::TodoStore;
 
-/// How long rows are kept after they are no longer in use.
+/// How long rows are kept after they are no longer in use, where that is a setting. [`Cutoffs`]
+/// has the ages of all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// How long a tombstone is kept, for devices that were offline.
     pub tombstones: Duration,
     /// How long a tombstone keeps its texts, so that it can be restored.
     pub tombstone_texts: Duration,
-    /// The longest lifetime of an access token. A session is kept for that long after its end, because it
-    /// must be possible to revoke its access tokens until they expire.
-    pub access_tokens: Duration,
 }
 
 /// Deletes expired rows.
@@ -44,7 +42,7 @@ impl HousekeepingService {
     /// revocations, old emails, tombstones, and texts of tombstones. 0 means that none is left.
     pub async fn delete_expired(&self, limit: u32) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        let sessions = self.sessions.sweep(now.minus(self.retention.access_tokens), limit).await?;
+        let sessions = self.sessions.sweep(&Cutoffs::at(now), limit).await?;
         let tombstones = self.todos.sweep_tombstones(now.minus(self.retention.tombstones), limit).await?;
         let texts = self.todos.shrink_tombstones(now.minus(self.retention.tombstone_texts), limit).await?;
         Ok(sessions + tombstones + texts)

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::ids::{OneTimeTokenId, UserId};
 use crate::time::Stamp;
-use crate::user::{DisplayName, Email};
+use crate::user::{DisplayName, Email, User};
 
 /// The kind of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,12 +25,25 @@ pub enum Template {
     /// Notifies the old address that the account has a new address.
     EmailChanged,
     PasswordChanged,
+    /// A login at a provider now logs in to the account.
+    ProviderLinked,
+    ProviderUnlinked,
+    /// The account and everything in it is deleted.
+    AccountDeleted,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 5] =
-        [Self::VerifyEmail, Self::ResetPassword, Self::MagicLink, Self::EmailChanged, Self::PasswordChanged];
+    pub const ALL: [Self; 8] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::MagicLink,
+        Self::EmailChanged,
+        Self::PasswordChanged,
+        Self::ProviderLinked,
+        Self::ProviderUnlinked,
+        Self::AccountDeleted,
+    ];
 
     /// The name of the template in stores.
     #[must_use]
@@ -41,6 +54,9 @@ impl Template {
             Self::MagicLink => "magic_link",
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
+            Self::ProviderLinked => "provider_linked",
+            Self::ProviderUnlinked => "provider_unlinked",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 
@@ -51,7 +67,11 @@ impl Template {
             Self::VerifyEmail => Some("verify-email"),
             Self::ResetPassword => Some("reset-password"),
             Self::MagicLink => Some("magic-link"),
-            Self::EmailChanged | Self::PasswordChanged => None,
+            Self::EmailChanged
+            | Self::PasswordChanged
+            | Self::ProviderLinked
+            | Self::ProviderUnlinked
+            | Self::AccountDeleted => None,
         }
     }
 
@@ -69,11 +89,45 @@ pub struct NewMail {
     /// The user whose account the email is about, if there is an account.
     pub user: Option<UserId>,
     pub to: Email,
-    /// The name of the receiver.
+    /// The name of the receiver; `None` unless the address is verified. Anyone can register a
+    /// stranger's address with a name of their choice.
     pub name: Option<DisplayName>,
     pub template: Template,
     /// The one-time token in the email's link.
     pub token: Option<OneTimeTokenId>,
+    /// The names of the providers that the email mentions.
+    pub providers: Vec<String>,
+}
+
+/// A notice about a change of an account, to be sent to the address that the account has when the
+/// change is written.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub id: Uuid,
+    pub template: Template,
+    /// The names of the providers that the email mentions.
+    pub providers: Vec<String>,
+}
+
+impl Notice {
+    /// The email to the user; `None` if the user has no verified address. An unverified one may
+    /// belong to a stranger.
+    #[must_use]
+    pub fn to(&self, user: &User) -> Option<NewMail> {
+        let Self { id, template, providers } = self.clone();
+        let to = user.email.clone().filter(|_| user.email_verified)?;
+        // The email outlives a deleted account.
+        let owner = Some(user.id).filter(|_| template != Template::AccountDeleted);
+        Some(NewMail {
+            id,
+            user: owner,
+            to,
+            name: user.display_name.clone(),
+            template,
+            token: None,
+            providers,
+        })
+    }
 }
 
 /// An email that a worker has claimed from the outbox.
@@ -117,6 +171,8 @@ pub struct OutgoingMail {
     pub template: Template,
     /// The URL of the email's button.
     pub link: Option<String>,
+    /// The display names of the providers that the email mentions.
+    pub providers: Vec<String>,
 }
 
 /// Why a mail server did not accept an email.

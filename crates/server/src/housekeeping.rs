@@ -83,7 +83,6 @@ mod tests {
         let retention = Retention {
             tombstones: Duration::from_secs(90 * DAY),
             tombstone_texts: Duration::from_secs(30 * DAY),
-            access_tokens: Duration::from_secs(7 * DAY),
         };
         let service = HousekeepingService::new(store.clone(), store.clone(), clock.clone(), retention);
         let housekeeper = Housekeeper { service, period: Duration::from_secs(1) };
@@ -93,7 +92,7 @@ mod tests {
             clock.set(at(day * DAY + 10));
             housekeeper.delete_expired(&mut stop).await.expect("the store answers")
         };
-        assert_eq!(deleted_on(8).await, 0, "its access tokens may still be valid");
+        assert_eq!(deleted_on(8).await, 0, "its device learns that the login has expired");
         assert!(store.find(&hash).await.expect("the store answers").is_some());
         assert!(deleted_on(14).await > 0);
         assert!(store.find(&hash).await.expect("the store answers").is_none());

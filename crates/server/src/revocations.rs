@@ -8,18 +8,31 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Reads revocations every second, forever. An outage is logged once when it begins and once when it ends.
+/// Reads revocations every second, forever. An outage, and a clock that differs from the database's,
+/// are each logged once when they begin and once when they end.
 pub async fn poll(mut reader: RevocationReader) {
     let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
+    let (mut failing, mut skewed) = (false, false);
     loop {
         ticks.tick().await;
         let outcome = reader.read().await;
         match &outcome {
-            Ok(()) if failing => tracing::info!("revocations are readable again"),
+            Ok(_) if failing => tracing::info!("revocations are readable again"),
             Err(error) if !failing => tracing::error!(%error, "can't read revocations"),
-            Ok(()) | Err(_) => {}
+            Ok(_) | Err(_) => {}
+        }
+        if let Ok(skew) = &outcome {
+            let exceeded = *skew > RevocationReader::TOLERATED_SKEW;
+            match (skewed, exceeded) {
+                (false, true) => tracing::warn!(
+                    seconds = skew.as_secs(),
+                    "this machine's clock differs from the database's: set both by NTP"
+                ),
+                (true, false) => tracing::info!("this machine's clock agrees with the database's again"),
+                _ => {}
+            }
+            skewed = exceeded;
         }
         failing = outcome.is_err();
     }

@@ -93,6 +93,7 @@ async fn the_cookie_requires_tls_except_on_this_machine() {
 async fn in_production_the_cookie_requires_tls_and_browsers_get_hsts() {
     let settings = [
         ("ENVIRONMENT", "production"),
+        ("ALLOW_INSECURE", "RATE_LIMIT_ENABLED,ALLOWED_ORIGINS"),
         ("FRONTEND_URL", "https://app.example.com"),
         ("PUBLIC_URL", "https://api.example.com"),
         ("ALLOWED_ORIGINS", ORIGIN),

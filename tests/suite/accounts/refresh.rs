@@ -50,12 +50,24 @@ on_both_databases! {
         server.client().with_token(ann.token()).get("/api/v1/todos").await.expect(200);
     }
 
+    async fn a_thief_in_lock_step_is_found_at_the_second_attempt(server: Server) {
+        let (ann, first) = server.client().register("ann@example.com").await;
+        let second = refresh(&server.client(), &first).await.expect(200).json();
+        end_grace_period(&server);
+        // The thief has copied the first token. The answer could as well have been lost.
+        refresh(&server.client(), &first).await.expect(200);
+        let third = refresh(&server.client(), &second).await.expect(200).json();
+        end_grace_period(&server);
+        refresh(&server.client(), &second).await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &third).await.expect_problem(401, "AUTH_004");
+        ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+    }
+
     async fn a_token_reused_after_the_grace_ends_the_whole_session(server: Server) {
         let (ann, first) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
         let second = refresh(&server.client(), &first).await.expect(200).json();
-        // While the successor is unused there is no time limit: the client may have lost the
-        // response.
+        // While the successor is unused, once: the client may have lost the response.
         end_grace_period(&server);
         let again = refresh(&server.client(), &first).await.expect(200).json();
         assert_eq!(again["refresh_token"], second["refresh_token"]);

@@ -62,6 +62,25 @@ on_both_databases! {
         assert!(!smtp.received().contains("eve@example.com"), "{}", smtp.received());
     }
 
+    async fn a_stranger_gets_no_words_of_the_registrant(database: Database) {
+        const NAME: &str = "URGENT, call 0800 555 0199";
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
+        let client = server.client();
+        let body = json!({"email": "victim@example.com", "password": PASSWORD, "display_name": NAME});
+        let tokens = client.post("/api/v1/auth/register", body).await.expect(201).json();
+        let attacker = client.with_token(text(&tokens["access_token"]));
+        attacker.post("/api/v1/auth/resend-verification", json!({})).await.expect(202);
+        for path in ["forgot-password", "magic-link/request"] {
+            let body = json!({"email": "victim@example.com"});
+            client.post(&format!("/api/v1/auth/{path}"), body).await.expect(202);
+        }
+        let change = json!({"email": "other@example.com", "current_password": PASSWORD});
+        attacker.patch("/api/v1/users/me", change).await.expect(200);
+        let mails = smtp.delivered(&server, 6).await;
+        assert!(mails.iter().all(|mail| !mail.0.to_string().contains("0800")), "{mails:#?}");
+    }
+
     async fn any_display_name_is_read_back_as_a_name(database: Database) {
         let smtp = SmtpServer::open(&[]).await;
         let server = todo_server(database, smtp.port, &[]).await;
@@ -70,9 +89,13 @@ on_both_databases! {
             let body = json!({"email": email, "password": PASSWORD, "display_name": name});
             server.client().post("/api/v1/auth/register", body).await.expect(201);
         }
+        // Only a verified address is greeted by name.
+        server.execute("UPDATE users SET email_verified = true");
         for (n, name) in names().iter().enumerate() {
             let email = format!("{n}@example.com");
-            let mail = smtp.mail(&email, "Confirm your email address").await;
+            let forgotten = json!({"email": email});
+            server.client().post("/api/v1/auth/forgot-password", forgotten).await.expect(202);
+            let mail = smtp.mail(&email, "Reset your password").await;
             assert_eq!(mail.0["defects"], json!([]), "{mail:#?}");
             let mut headers: Vec<_> = items(&mail.0["headers"]).iter().map(|header| text(&header[0])).collect();
             headers.sort_unstable();
@@ -90,7 +113,7 @@ on_both_databases! {
             let greeting = html.split("<p>Hello ").nth(1).and_then(|rest| rest.split(",</p>").next());
             let greeting = greeting.unwrap_or_else(|| panic!("no greeting: {html}"));
             assert!(!greeting.contains(['<', '>']), "{html}");
-            mail.token("verify-email");
+            mail.token("reset-password");
         }
         let strangers = |event: &Value| text(&event["text"]).contains("RCPT TO:<eve");
         assert!(!smtp.events("received").iter().any(|event| strangers(&event.what)));

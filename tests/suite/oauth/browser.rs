@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use blackbox_tests::client::http;
 use blackbox_tests::{Answer, Client, Server};
 use reqwest::{Method, Url, redirect};
+use serde_json::json;
 
 use super::provider::{PUBLIC_URL, Provider, callback};
-use super::{location, parameter};
+use super::{CHALLENGE, location, parameter};
 use crate::support::text;
 
 /// A browser with its own cookies and history.
@@ -61,9 +62,22 @@ impl Browser {
         self.seen.lock().expect("no panic").clone()
     }
 
-    /// Starts a login with the provider; `query` starts with `?` or is empty.
+    /// Starts a login with the provider, for a client that keeps the verifier; `query` starts with
+    /// `?` or is empty.
     pub async fn begin(&self, provider: &Provider, query: &str) -> Answer {
+        let sign = if query.is_empty() { '?' } else { '&' };
+        self.begin_unbound(provider, &format!("{query}{sign}code_challenge={CHALLENGE}")).await
+    }
+
+    /// Starts a login without a challenge.
+    pub async fn begin_unbound(&self, provider: &Provider, query: &str) -> Answer {
         self.visit(&format!("{PUBLIC_URL}/api/v1/auth/oauth/{}/login{query}", provider.name)).await
+    }
+
+    /// Exchanges a login code with the cookies of this browser.
+    pub async fn exchange(&self, code: &str) -> Answer {
+        let url = format!("{PUBLIC_URL}/api/v1/auth/oauth/exchange");
+        self.send(self.http.post(url).json(&json!({"code": code}))).await
     }
 
     /// Starts linking the provider to `user`; returns the authorization URL.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use blackbox_tests::{Client, Server, on_both_databases};
+use blackbox_tests::{Answer, Client, Server, on_both_databases};
 use serde_json::Value;
 
 use super::browser::Browser;
@@ -15,9 +15,13 @@ use crate::support::text;
 const PRINTED: &str = "http://localhost:8000";
 
 /// Runs scripts of a frontend page at `address`; returns the value of the expression `result`.
-async fn run_script(server: &Server, address: &str, scripts: &[String], result: &str) -> Value {
+///
+/// `cookie` is what the browser sends with requests that include credentials.
+async fn run_script(server: &Server, address: &str, cookie: &str, scripts: &[String], result: &str) -> Value {
     let script = format!(
-        "globalThis.location = new URL({address:?}); globalThis.history = {{ replaceState() {{}} }};\n\
+        "const plain = fetch; globalThis.fetch = (url, options) => plain(url, {{ ...options, headers: \
+         {{ ...options.headers, ...(options.credentials === 'include' && {{ Cookie: {cookie:?} }}) }} }});\n\
+         globalThis.location = new URL({address:?}); globalThis.history = {{ replaceState() {{}} }};\n\
          {}\nconsole.log(JSON.stringify({result}));",
         scripts.join("\n").replace(PRINTED, &server.base_url)
     );
@@ -25,6 +29,13 @@ async fn run_script(server: &Server, address: &str, scripts: &[String], result: 
     node.args(["--input-type=module", "--eval", &script]);
     let output = run_program(node, "Node.js is needed: `apt-get install nodejs npm`").await;
     serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The cookie that binds the code of a redirect to the browser.
+fn cookie(back: &Answer) -> String {
+    let mut cookies = back.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("ASCII"));
+    let cookie = cookies.find(|cookie| cookie.starts_with("oauth_login_")).expect("a cookie");
+    cookie.split(';').next().unwrap_or_default().to_owned()
 }
 
 on_both_databases! {
@@ -56,14 +67,15 @@ on_both_databases! {
         let scripts = code_blocks(&guide, "js");
         let [exchange, link] = &scripts[..] else { panic!("{scripts:?}") };
         let exchanged =
-            run_script(&server, location(&back), std::slice::from_ref(exchange), "{ access_token, user }").await;
+            run_script(&server, location(&back), &cookie(&back), std::slice::from_ref(exchange), "{ access_token, user }").await;
         assert_eq!(exchanged["user"]["email"], "ann@example.com");
         let ann: Client = server.client().with_token(text(&exchanged["access_token"]));
         assert_eq!(me(&ann).await["providers"], serde_json::json!(["google"]));
 
-        let again = browser.visit(&browser.to_callback(&google).await).await;
+        let started = browser.begin_unbound(&google, "").await;
+        let again = browser.visit(&browser.consent(&google, location(&started)).await).await;
         let link = link.replace("location.href =", "const page =").replace("/google/", "/github/");
-        let page = run_script(&server, location(&again), &[exchange.clone(), link], "page").await;
+        let page = run_script(&server, location(&again), &cookie(&again), &[exchange.clone(), link], "page").await;
         assert!(text(&page).starts_with(&format!("{}/login/oauth/authorize?", github.url)), "{page}");
     }
 }

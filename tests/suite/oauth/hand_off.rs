@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::browser::{Browser, state};
 use super::provider::Provider;
-use super::{exchange, hand_off, server_with};
+use super::{CHALLENGE, exchange, exchange_with, hand_off, location, server_with};
 
 /// A code that has not been exchanged yet.
 async fn code(server: &Server, acme: &Provider) -> String {
@@ -29,6 +29,46 @@ on_both_databases! {
         let user = server.client().with_token(user["access_token"].as_str().expect("a token"));
         let devices = user.get("/api/v1/users/me/devices").await.expect(200).json();
         assert_eq!(devices.as_array().map(Vec::len), Some(1));
+    }
+
+    async fn a_code_without_a_challenge_is_exchanged_by_the_browser_that_began_the_login(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        let log_in = async |browser: &Browser| {
+            let started = browser.begin_unbound(&acme, "").await;
+            let callback = browser.consent(&acme, location(&started)).await;
+            hand_off(&browser.visit(&callback).await)
+        };
+        let (thief, victim) = (Browser::new(&server), Browser::new(&server));
+        // Neither a code of the thief in the victim's browser, nor one of the victim's elsewhere.
+        let planted = log_in(&thief).await;
+        victim.exchange(&planted).await.expect_problem(400, "AUTH_008");
+        let stolen = log_in(&victim).await;
+        exchange(&server, &stolen).await.expect_problem(400, "AUTH_008");
+        victim.exchange(&stolen).await.expect_problem(400, "AUTH_008");
+        let own = log_in(&victim).await;
+        victim.exchange(&own).await.expect(200);
+    }
+
+    async fn a_code_with_a_challenge_is_exchanged_with_its_verifier_only(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        let wrong = "x".repeat(43);
+        for verifier in [None, Some(CHALLENGE), Some(wrong.as_str())] {
+            let browser = Browser::new(&server);
+            let code = hand_off(&browser.log_in(&acme).await);
+            exchange_with(&server, &code, verifier).await.expect_problem(400, "AUTH_008");
+            exchange(&server, &code).await.expect_problem(400, "AUTH_008");
+            // The browser's cookies are no substitute.
+            let code = hand_off(&browser.log_in(&acme).await);
+            browser.exchange(&code).await.expect_problem(400, "AUTH_008");
+        }
+        exchange(&server, &code(&server, &acme).await).await.expect(200);
+        for challenge in ["short", &"!".repeat(43), &"A".repeat(44)] {
+            let query = format!("?code_challenge={challenge}");
+            let asked = Browser::new(&server).begin_unbound(&acme, &query).await;
+            asked.expect_problem(422, "VALIDATION_006");
+        }
     }
 
     async fn an_expired_or_invented_code_is_refused(database: Database) {

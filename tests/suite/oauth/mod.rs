@@ -3,6 +3,7 @@
 mod browser;
 mod callbacks;
 mod claims;
+mod closed;
 mod failures;
 mod github;
 mod guide;
@@ -10,6 +11,7 @@ mod hand_off;
 mod id_tokens;
 mod linking;
 mod login;
+mod proofs;
 mod provider;
 mod secrets;
 
@@ -21,6 +23,10 @@ use self::provider::Provider;
 
 /// The address of the frontend.
 const FRONTEND: &str = "http://localhost:3000";
+
+/// The example of RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Starts a server that is configured for `providers`.
 async fn server_with(database: Database, providers: &[&Provider]) -> Server {
@@ -36,9 +42,15 @@ async fn server_set(database: Database, providers: &[&Provider], more: &[(&str, 
     Server::start_with(database, &all).await
 }
 
-/// Exchanges a login code for tokens.
+/// Exchanges a login code for tokens, as the client that began the login.
 async fn exchange(server: &Server, code: &str) -> Answer {
-    server.client().post("/api/v1/auth/oauth/exchange", json!({"code": code, "client_id": "laptop"})).await
+    exchange_with(server, code, Some(VERIFIER)).await
+}
+
+/// Exchanges a login code with this verifier, without a cookie.
+async fn exchange_with(server: &Server, code: &str, verifier: Option<&str>) -> Answer {
+    let body = json!({"code": code, "code_verifier": verifier, "client_id": "laptop"});
+    server.client().post("/api/v1/auth/oauth/exchange", body).await
 }
 
 /// Logs in with the provider in a new browser; returns a client of the user.

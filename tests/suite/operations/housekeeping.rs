@@ -75,15 +75,16 @@ on_both_databases! {
             ]
         );
 
-        // Rows are kept for the seven days that an access token may last, and emails for seven more.
+        // Logins are kept for seven days after they expired, and emails for seven after they were sent.
         let of_laptop = "(SELECT id FROM sessions WHERE client_id = 'laptop')";
-        let (old, older) = (ago(&server, 8), ago(&server, 15));
+        let old = ago(&server, 8);
         for table in ["refresh_tokens", "revoked_tokens"] {
             server.execute(&format!("UPDATE {table} SET expires_at = {old} WHERE session_id IN {of_laptop}"));
         }
         server.execute(&format!("UPDATE one_time_tokens SET expires_at = {old} WHERE kind = 'reset_password'"));
-        server.execute(&format!("UPDATE mail_outbox SET sent_at = {older} WHERE template = 'reset_password'"));
-        server.execute(&format!("UPDATE sessions SET expires_at = {old} WHERE client_id = 'laptop'"));
+        server.execute(&format!("UPDATE mail_outbox SET sent_at = {old} WHERE template = 'reset_password'"));
+        let ended = format!("expires_at = {old}, access_until = {old}");
+        server.execute(&format!("UPDATE sessions SET {ended} WHERE client_id = 'laptop'"));
         let old = |row: &String| row.contains("laptop") || row.contains("reset_password");
         let kept: Vec<_> = before.into_iter().filter(|row| !old(row)).collect();
         until("the deletion of the expired rows", || (rows(&server) == kept).then_some(())).await;

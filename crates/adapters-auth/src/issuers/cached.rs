@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::identity::{ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, Unlinked};
+use domain::mail::Notice;
 use domain::{SessionId, Stamp, StoreError, UserId};
 use moka::sync::Cache;
 
@@ -90,10 +91,11 @@ impl IdentityStore for CachedIdentities {
     async fn resolve(
         &self,
         identity: ProviderIdentity,
-        new_user: UserId,
+        new_user: Option<UserId>,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Resolved, StoreError> {
-        self.store.resolve(identity, new_user, now).await
+        self.store.resolve(identity, new_user, notice, now).await
     }
 
     async fn link(
@@ -101,14 +103,21 @@ impl IdentityStore for CachedIdentities {
         user: UserId,
         session: Option<SessionId>,
         identity: ProviderIdentity,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Linked, StoreError> {
-        // The new identity replaces another one at the same provider.
-        self.removing(user, self.store.link(user, session, identity, now)).await
+        // A link removes nothing: it never replaces another identity.
+        self.store.link(user, session, identity, notice, now).await
     }
 
-    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
-        self.removing(user, self.store.unlink(user, provider)).await
+    async fn unlink(
+        &self,
+        user: UserId,
+        provider: &str,
+        notice: Notice,
+        now: Stamp,
+    ) -> Result<Unlinked, StoreError> {
+        self.removing(user, self.store.unlink(user, provider, notice, now)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -120,6 +129,7 @@ impl IdentityStore for CachedIdentities {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use domain::mail::Template;
     use tokio::sync::Semaphore;
     use uuid::Uuid;
 
@@ -148,7 +158,13 @@ mod tests {
             Ok(ANN)
         }
 
-        async fn resolve(&self, _: ProviderIdentity, _: UserId, _: Stamp) -> Result<Resolved, StoreError> {
+        async fn resolve(
+            &self,
+            _: ProviderIdentity,
+            _: Option<UserId>,
+            _: Notice,
+            _: Stamp,
+        ) -> Result<Resolved, StoreError> {
             Err(StoreError::Unavailable("not in this test".to_owned()))
         }
 
@@ -157,12 +173,13 @@ mod tests {
             _: UserId,
             _: Option<SessionId>,
             _: ProviderIdentity,
+            _: Notice,
             _: Stamp,
         ) -> Result<Linked, StoreError> {
             Ok(Linked::Done)
         }
 
-        async fn unlink(&self, _: UserId, _: &str) -> Result<Unlinked, StoreError> {
+        async fn unlink(&self, _: UserId, _: &str, _: Notice, _: Stamp) -> Result<Unlinked, StoreError> {
             Ok(Unlinked::Done)
         }
 
@@ -181,6 +198,10 @@ mod tests {
         }
     }
 
+    fn notice() -> Notice {
+        Notice { id: Uuid::nil(), template: Template::ProviderUnlinked, providers: Vec::new() }
+    }
+
     #[tokio::test]
     async fn a_look_up_under_way_does_not_bring_an_unlinked_identity_back() {
         let store = Arc::new(Gated {
@@ -195,14 +216,14 @@ mod tests {
         };
         let under_way = tokio::spawn(look_up());
         store.reading.acquire().await.expect("never closed").forget();
-        cached.unlink(ANN, "app").await.expect("it unlinks");
+        cached.unlink(ANN, "app", notice(), Stamp::EPOCH).await.expect("it unlinks");
         store.released.add_permits(3);
         under_way.await.expect("no panic").expect("it answers");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "the first result was not cached");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "the second one was");
-        cached.unlink(UserId(Uuid::from_u128(2)), "app").await.expect("it unlinks");
+        cached.unlink(UserId(Uuid::from_u128(2)), "app", notice(), Stamp::EPOCH).await.expect("it unlinks");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "another user's unlinking changes nothing");
     }

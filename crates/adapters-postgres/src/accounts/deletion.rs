@@ -1,16 +1,18 @@
 //! Deletes accounts: at once for every other statement, and in steps on the disk.
 
-use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::mail::Notice;
 use domain::session::{Ending, Revocation};
+use domain::user::User;
 use domain::{SessionId, StoreError, UserId};
 use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::pool::Pool;
 use crate::row_security::{RowScope, Worker};
-use crate::rows::timestamp;
+use crate::rows::{UserRow, timestamp};
 use crate::schema::{external_identities, mail_outbox, one_time_tokens, revoked_tokens, sessions, users};
 use crate::sql::{Sql, sql};
 use crate::tables;
@@ -24,6 +26,7 @@ pub(super) async fn delete(
     mut conn: &AsyncPgConnection,
     user: UserId,
     session: Option<SessionId>,
+    notice: &Notice,
     ending: &Ending,
 ) -> Result<Option<Vec<Revocation>>, Failure> {
     if !tables::users::lock_exclusively(conn, user).await?
@@ -31,6 +34,8 @@ pub(super) async fn delete(
     {
         return Ok(None);
     }
+    let own = users::table.filter(users::id.eq(user.0)).select(UserRow::as_select());
+    let owner = User::try_from(own.first(&mut conn).await?)?;
     let mark = (
         users::deleted_at.eq(timestamp(ending.at)),
         users::email.eq(None::<String>),
@@ -48,6 +53,9 @@ pub(super) async fn delete(
     let tokens = one_time_tokens::table.filter(one_time_tokens::user_id.eq(user.0));
     diesel::delete(tokens).execute(&mut conn).await?;
     diesel::delete(mail_outbox::table.filter(mail_outbox::user_id.eq(user.0))).execute(&mut conn).await?;
+    if let Some(mail) = notice.to(&owner) {
+        tables::mail_outbox::enqueue(conn, &mail, ending.at).await?;
+    }
     delete_remains(conn, user, WITH_ACCOUNT).await?;
     Ok(Some(vec![tables::sessions::revoke_user(conn, user, ending).await?]))
 }

@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
     AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
 };
+use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation};
 use domain::user::{Email, PasswordHash, User};
@@ -44,7 +45,7 @@ impl AccountStore for PostgresStore {
                 return Ok(Registered::EmailTaken);
             };
             if let Some(session) = &session {
-                tables::sessions::insert(conn, user.id, session, now).await?;
+                tables::sessions::insert(conn, user.id, session, now, now).await?;
             }
             if let Some(sent) = &user.verification {
                 tables::one_time_tokens::issue(conn, user.id, sent, now).await?;
@@ -90,7 +91,7 @@ impl AccountStore for PostgresStore {
         new: PasswordReplacement,
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError> {
-        let PasswordReplacement { password, ending, notice } = new;
+        let PasswordReplacement { password, ending, notice, unlink: _ } = new;
         let old = old.clone();
         let set = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             // The update locks the user's row, so no session can be opened before the others have ended.
@@ -111,10 +112,11 @@ impl AccountStore for PostgresStore {
         &self,
         user: UserId,
         session: Option<SessionId>,
+        notice: Notice,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let deleted = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            deletion::delete(conn, user, session, &ending).await
+            deletion::delete(conn, user, session, &notice, &ending).await
         });
         deleted.await
     }

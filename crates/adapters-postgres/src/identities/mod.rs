@@ -11,12 +11,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::identity::{
     ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, SealedTokens, Unlinked,
 };
+use domain::mail::Notice;
+use domain::user::User;
 use domain::{SessionId, Stamp, StoreError, UserId};
 use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::row_security::RowScope;
-use crate::schema::{external_identities, users};
+use crate::schema::external_identities;
 use crate::store::PostgresStore;
 use crate::tables;
 use crate::tables::external_identities::{self as identities, NewIdentity};
@@ -49,12 +51,13 @@ impl IdentityStore for PostgresStore {
     async fn resolve(
         &self,
         identity: ProviderIdentity,
-        new_user: UserId,
+        new_user: Option<UserId>,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Resolved, StoreError> {
         let scope = RowScope::identity(&identity.provider, &identity.subject);
         let resolved = self.pool.write(scope, async move |conn: &AsyncPgConnection| {
-            resolve::resolve(conn, &identity, new_user, now).await
+            resolve::resolve(conn, &identity, new_user, &notice, now).await
         });
         resolved.await
     }
@@ -64,14 +67,16 @@ impl IdentityStore for PostgresStore {
         user: UserId,
         session: Option<SessionId>,
         identity: ProviderIdentity,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Linked, StoreError> {
-        let linked = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let linked = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let ProviderIdentity { provider, subject, verified_email, tokens, name: _ } = &identity;
             identities::lock(conn, provider, subject).await?;
-            if !tables::users::lock(conn, user).await? {
+            let Some(row) = tables::users::lock_and_load(conn, user).await? else {
                 return Ok(Linked::NoSuchUser);
-            }
+            };
+            let account = User::try_from(row)?;
             if !tables::sessions::is_live(conn, user, session, now).await? {
                 return Ok(Linked::SessionEnded);
             }
@@ -79,35 +84,46 @@ impl IdentityStore for PostgresStore {
             if owner.is_some_and(|owner| owner != user) {
                 return Ok(Linked::BelongsToAnother);
             }
-            let others = external_identities::table
-                .filter(external_identities::user_id.eq(user.0))
-                .filter(external_identities::provider.eq(provider))
-                .filter(external_identities::subject.ne(subject));
-            diesel::delete(others).execute(&mut conn).await?;
+            if owner.is_none() && identities::providers(conn, user).await?.contains(provider) {
+                return Ok(Linked::AnotherIsLinked);
+            }
             let new = NewIdentity { provider, subject, email: verified_email.as_ref(), tokens };
             identities::upsert(conn, user, &new, owner.is_some(), now).await?;
+            if let (None, Some(mail)) = (owner, notice.to(&account)) {
+                tables::mail_outbox::enqueue(conn, &mail, now).await?;
+            }
             Ok(Linked::Done)
         });
         linked.await
     }
 
-    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
+    async fn unlink(
+        &self,
+        user: UserId,
+        provider: &str,
+        notice: Notice,
+        now: Stamp,
+    ) -> Result<Unlinked, StoreError> {
         let provider = provider.to_owned();
         let unlinked = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
-            let own = users::table.filter(users::id.eq(user.0)).select(users::password_hash.is_not_null());
-            let has_password = own.for_no_key_update().first::<bool>(&mut conn).await.optional()?;
-            let Some(has_password) = has_password else { return Ok(Unlinked::NotLinked) };
+            let Some(row) = tables::users::lock_and_load(conn, user).await? else {
+                return Ok(Unlinked::NotLinked);
+            };
+            let account = User::try_from(row)?;
             let providers = identities::providers(conn, user).await?;
             if !providers.contains(&provider) {
                 return Ok(Unlinked::NotLinked);
             }
-            if providers.len() == 1 && !has_password {
+            if providers.len() == 1 && account.password.is_none() {
                 return Ok(Unlinked::LastWayIn);
             }
             let own = external_identities::table
                 .filter(external_identities::user_id.eq(user.0))
                 .filter(external_identities::provider.eq(&provider));
             diesel::delete(own).execute(&mut conn).await?;
+            if let Some(mail) = notice.to(&account) {
+                tables::mail_outbox::enqueue(conn, &mail, now).await?;
+            }
             Ok(Unlinked::Done)
         });
         unlinked.await

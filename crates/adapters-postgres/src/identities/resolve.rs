@@ -2,6 +2,7 @@
 
 use diesel_async::AsyncPgConnection;
 use domain::identity::{Join, JoinFacts, ProviderIdentity, Resolved, join};
+use domain::mail::Notice;
 use domain::user::User;
 use domain::{Stamp, StoreError, UserId};
 
@@ -9,13 +10,15 @@ use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::UserRow;
 use crate::tables::external_identities::{self as identities, NewIdentity};
+use crate::tables::mail_outbox;
 use crate::tables::users::{self, NewAccount};
 
 /// Resolves the identity. The row scope must include it.
 pub(super) async fn resolve(
     conn: &AsyncPgConnection,
     identity: &ProviderIdentity,
-    new_user: UserId,
+    new_user: Option<UserId>,
+    notice: &Notice,
     now: Stamp,
 ) -> Result<Resolved, Failure> {
     let ProviderIdentity { provider, subject, verified_email, name, tokens } = identity;
@@ -34,11 +37,13 @@ pub(super) async fn resolve(
             },
             None => JoinFacts { owner: None, by_email: by_email(conn, identity).await? },
         };
-        let user = match (join(&facts), facts.owner.or(facts.by_email)) {
+        let decision = join(&facts);
+        let user = match (decision.clone(), facts.owner.or(facts.by_email)) {
             (Join::Known(_) | Join::Link(_), Some(user)) => user,
             (Join::NeedsLink, _) => return Ok(Resolved::NeedsLink),
             (Join::Disabled, _) => return Ok(Resolved::Disabled),
             (Join::Create | Join::Known(_) | Join::Link(_), _) => {
+                let Some(new_user) = new_user else { return Ok(Resolved::Unknown) };
                 let account = NewAccount {
                     id: new_user,
                     email: verified_email.as_ref(),
@@ -55,6 +60,9 @@ pub(super) async fn resolve(
             }
         };
         identities::upsert(conn, user.id, &new, owner.is_some(), now).await?;
+        if let (Join::Link(_), Some(mail)) = (decision, notice.to(&user)) {
+            mail_outbox::enqueue(conn, &mail, now).await?;
+        }
         return Ok(Resolved::Done(Box::new(user)));
     }
     Err(StoreError::Unavailable("an identity changed its owner too often".to_owned()).into())

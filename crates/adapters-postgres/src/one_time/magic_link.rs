@@ -6,7 +6,7 @@ use domain::one_time::{MagicLinkLogin, Purpose};
 use domain::session::{Ending, NewSession, TokenHash};
 use domain::user::User;
 
-use super::take_over::revoke_other_access;
+use super::take_over::{NewAccess, revoke_other_access};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::tables::users::{AddressOwner, NewAccount, find_or_create, lock_if_address_matches};
@@ -16,7 +16,7 @@ use crate::tables::{one_time_tokens as tokens, sessions};
 pub(super) async fn log_in(
     conn: &AsyncPgConnection,
     hash: &TokenHash,
-    new_user: UserId,
+    new_user: Option<UserId>,
     session: &NewSession,
     cap: u32,
     ending: &Ending,
@@ -34,15 +34,18 @@ pub(super) async fn log_in(
     let Some(token) = tokens::consume(conn, Purpose::MagicLink, hash, now).await? else {
         return Ok(MagicLinkLogin::Invalid);
     };
-    let new = NewAccount {
-        id: new_user,
+    let new = new_user.map(|id| NewAccount {
+        id,
         email: Some(&email),
         email_verified: true,
         password: None,
         display_name: None,
         last_login_at: Some(now),
+    });
+    let Some(owner) = find_or_create(conn, &email, new.as_ref(), now).await? else {
+        return Ok(MagicLinkLogin::Invalid);
     };
-    let (user, ended) = match find_or_create(conn, &email, &new, now).await? {
+    let (user, ended) = match owner {
         AddressOwner::Created(row) => (User::try_from(row)?, Vec::new()),
         AddressOwner::Existing(row) => {
             let user = User::try_from(row)?;
@@ -52,7 +55,7 @@ pub(super) async fn log_in(
             let ended = if user.email_verified {
                 Vec::new()
             } else {
-                revoke_other_access(conn, &user, None, ending).await?
+                revoke_other_access(conn, &user, &NewAccess::default(), ending).await?
             };
             (user, ended)
         }
@@ -60,7 +63,11 @@ pub(super) async fn log_in(
     if token.user().is_none() {
         tokens::assign_to_user(conn, &token, hash, user.id).await?;
     }
-    let mut opened = sessions::open(conn, user.id, session, cap, ending).await?;
+    let id = user.id;
+    let Ok(trusted_from) = sessions::check(conn, Some(user), session, now).await? else {
+        return Ok(MagicLinkLogin::Disabled);
+    };
+    let mut opened = sessions::open(conn, id, session, trusted_from, cap, ending).await?;
     opened.ended.extend(ended);
     Ok(MagicLinkLogin::Done(opened))
 }

@@ -16,6 +16,7 @@ use domain::user::User;
 use domain::{Stamp, StoreError, UserId};
 use uuid::Uuid;
 
+use self::take_over::{NewAccess, revoke_other_access};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
@@ -99,14 +100,15 @@ impl OneTimeStore for PostgresStore {
         new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let hash = *hash;
-        let PasswordReplacement { password, ending, notice } = new;
+        let PasswordReplacement { password, ending, notice, unlink } = new;
         let reset = self.pool.write(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
             let user = consume_mailed(conn, Purpose::ResetPassword, &hash, ending.at).await?;
             let Some(user) = user else { return Ok(None) };
             if let Some(notice) = &notice {
                 mail_outbox::enqueue(conn, notice, ending.at).await?;
             }
-            Ok(Some(take_over::revoke_other_access(conn, &user, Some(&password), &ending).await?))
+            let access = NewAccess { password: Some(&password), unlink };
+            Ok(Some(revoke_other_access(conn, &user, &access, &ending).await?))
         });
         reset.await
     }
@@ -114,7 +116,7 @@ impl OneTimeStore for PostgresStore {
     async fn use_magic_link(
         &self,
         hash: &TokenHash,
-        new_user: UserId,
+        new_user: Option<UserId>,
         session: NewSession,
         cap: u32,
         ending: Ending,

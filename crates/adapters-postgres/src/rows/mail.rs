@@ -23,6 +23,7 @@ pub(crate) struct MailRow {
     token_id: Option<Uuid>,
     attempts: i32,
     sent_at: Option<PgTimestamp>,
+    providers: Option<String>,
 }
 
 fn corrupt(column: &'static str, problem: &dyn ToString) -> StoreError {
@@ -45,6 +46,7 @@ impl TryFrom<MailRow> for QueuedMail {
                 name: row.name.map(DisplayName::from_stored),
                 template: template(&row.template)?,
                 token: row.token_id.map(OneTimeTokenId),
+                providers: row.providers.iter().flat_map(|names| names.lines()).map(str::to_owned).collect(),
             },
             attempts: u32::try_from(row.attempts).map_err(|_| corrupt("attempts", &"negative"))?,
         })

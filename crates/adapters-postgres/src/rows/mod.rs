@@ -50,7 +50,7 @@ pub(crate) fn stamp(
         .ok_or_else(|| StoreError::corrupt(table, column, "outside the years 1 to 9999"))
 }
 
-fn optional_stamp(
+pub(crate) fn optional_stamp(
     table: &'static str,
     column: &'static str,
     timestamp: Option<PgTimestamp>,

@@ -23,6 +23,8 @@ pub(crate) struct SessionRow {
     expires_at: PgTimestamp,
     revoked_at: Option<PgTimestamp>,
     revoke_reason: Option<String>,
+    late_repeat_at: Option<PgTimestamp>,
+    trusted_from: PgTimestamp,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -43,6 +45,8 @@ impl TryFrom<SessionRow> for Session {
             created_at: stamp("sessions", "created_at", row.created_at)?,
             last_used_at: stamp("sessions", "last_used_at", row.last_used_at)?,
             expires_at: stamp("sessions", "expires_at", row.expires_at)?,
+            late_repeat_at: optional_stamp("sessions", "late_repeat_at", row.late_repeat_at)?,
+            trusted_from: stamp("sessions", "trusted_from", row.trusted_from)?,
             ended: optional_stamp("sessions", "revoked_at", row.revoked_at)?.zip(reason),
         })
     }

@@ -20,6 +20,8 @@ pub(crate) struct UserRow {
     is_active: bool,
     created_at: PgTimestamp,
     last_login_at: Option<PgTimestamp>,
+    email_changed_at: Option<PgTimestamp>,
+    password_reset_at: Option<PgTimestamp>,
 }
 
 impl TryFrom<UserRow> for User {
@@ -35,6 +37,8 @@ impl TryFrom<UserRow> for User {
             is_active: row.is_active,
             created_at: stamp("users", "created_at", row.created_at)?,
             last_login_at: optional_stamp("users", "last_login_at", row.last_login_at)?,
+            email_changed_at: optional_stamp("users", "email_changed_at", row.email_changed_at)?,
+            password_reset_at: optional_stamp("users", "password_reset_at", row.password_reset_at)?,
         })
     }
 }

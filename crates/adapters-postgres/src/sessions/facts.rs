@@ -51,8 +51,9 @@ pub(crate) fn statement(user: UserId, hash: &TokenHash) -> Sql<'_, FactColumns> 
     sql("select t.id, t.session_id, t.user_id, t.generation, t.token_hash, t.expires_at, t.replaced_at, t.replaced_by, \
          n.id, n.session_id, n.user_id, n.generation, n.token_hash, n.expires_at, n.replaced_at, n.replaced_by, \
          s.id, s.user_id, s.client_id, s.user_agent, s.ip, s.created_at, s.last_used_at, s.expires_at, s.revoked_at, \
-         s.revoke_reason, \
-         u.id, u.email, u.password_hash, u.display_name, u.email_verified, u.is_active, u.created_at, u.last_login_at \
+         s.revoke_reason, s.late_repeat_at, s.trusted_from, \
+         u.id, u.email, u.password_hash, u.display_name, u.email_verified, u.is_active, u.created_at, u.last_login_at, \
+         u.email_changed_at, u.password_reset_at \
          from refresh_tokens t \
          join sessions s on s.user_id = t.user_id and s.id = t.session_id \
          join users u on u.id = t.user_id \

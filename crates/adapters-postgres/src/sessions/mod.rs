@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
-    Device, Ending, NewSession, OpenRefusal, OpenedSession, Revocation, RevocationFeed, Rotated, Session,
-    SessionStore, Successor, TokenHash,
+    Cutoffs, Device, Ending, FeedPosition, NewSession, OpenRefusal, OpenedSession, Revocation,
+    RevocationFeed, Rotated, Session, SessionStore, Successor, TokenHash,
 };
 use domain::user::User;
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -22,7 +22,7 @@ use self::revocation_feed::FeedRow;
 use crate::row_security::{RowScope, Worker};
 use crate::rows::SessionRow;
 use crate::store::PostgresStore;
-use crate::tables::sessions::{self, SessionSelection};
+use crate::tables::sessions::{self, SessionSelection, Use};
 use crate::tables::users;
 
 #[async_trait]
@@ -36,10 +36,12 @@ impl SessionStore for PostgresStore {
     ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError> {
         let opened = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             let found = users::lock_and_load(conn, user).await?.map(User::try_from).transpose()?;
-            if let Err(refusal) = session.check(found.as_ref()) {
-                return Ok(Err(refusal));
+            match sessions::check(conn, found, &session, ending.at).await? {
+                Ok(trusted_from) => {
+                    Ok(Ok(sessions::open(conn, user, &session, trusted_from, cap, &ending).await?))
+                }
+                Err(refusal) => Ok(Err(refusal)),
             }
-            Ok(Ok(sessions::open(conn, user, &session, cap, &ending).await?))
         });
         opened.await
     }
@@ -82,10 +84,11 @@ impl SessionStore for PostgresStore {
         session: SessionId,
         device: &Device,
         now: Stamp,
+        access_until: Stamp,
     ) -> Result<(), StoreError> {
         let device = device.clone();
         let touched = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            sessions::touch(conn, user, session, &device, None, now).await
+            sessions::touch(conn, user, session, &device, &Use::new(now, access_until)).await
         });
         touched.await
     }
@@ -115,16 +118,21 @@ impl SessionStore for PostgresStore {
         ended.await
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError> {
+    async fn revocations(
+        &self,
+        after: Option<FeedPosition>,
+        now: Stamp,
+    ) -> Result<RevocationFeed, StoreError> {
         let rows = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
-            Ok(revocation_feed::statement(since, now).load::<FeedRow>(&mut conn).await?)
+            Ok(revocation_feed::statement(after, now).load::<FeedRow>(&mut conn).await?)
         });
-        revocation_feed::read(rows.await?)
+        revocation_feed::read(rows.await?, after)
     }
 
-    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
+    async fn sweep(&self, cutoffs: &Cutoffs, limit: u32) -> Result<u64, StoreError> {
+        let cutoffs = *cutoffs;
         let gone = self.pool.write(RowScope::Worker(Worker::Sweep), async move |conn: &AsyncPgConnection| {
-            sweep::sweep(conn, now, limit).await
+            sweep::sweep(conn, &cutoffs, limit).await
         });
         gone.await
     }

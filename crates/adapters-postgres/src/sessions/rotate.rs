@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::{refresh_tokens, sessions, users};
-use crate::tables::sessions::{SessionSelection, end, touch};
+use crate::tables::sessions::{SessionSelection, Use, end, touch};
 
 /// Rotates the token. At first, the row scope need only include the presented token.
 pub(super) async fn rotate(
@@ -24,16 +24,18 @@ pub(super) async fn rotate(
 ) -> Result<Rotated, Failure> {
     let Some(facts) = load(conn, presented).await? else { return Ok(Rotated::Unknown) };
     let id = facts.session.id;
+    let mut used = Use::new(ending.at, successor.access_until);
     let hash = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {
             let replaced = replace(conn, &facts.token, successor, ending.at);
-            let expires_at = Some(successor.expires_at);
-            let touched = touch(conn, facts.session.user, id, device, expires_at, ending.at);
+            used.expires_at = Some(successor.expires_at);
+            let touched = touch(conn, facts.session.user, id, device, &used);
             try_join(replaced, touched).await?;
             successor.hash
         }
-        RefreshVerdict::Repeat(hash) => {
-            touch(conn, facts.session.user, id, device, None, ending.at).await?;
+        RefreshVerdict::Repeat { hash, late } => {
+            used.late_repeat_at = late.then_some(ending.at);
+            touch(conn, facts.session.user, id, device, &used).await?;
             hash
         }
         RefreshVerdict::Reused => {

@@ -1,5 +1,6 @@
 //! Statements on `external_identities`.
 
+use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::row_security::RowScope;
-use crate::rows::timestamp;
+use crate::rows::{optional_stamp, timestamp};
 use crate::schema::external_identities;
 use crate::sql::{Sql, sql};
 
@@ -86,6 +87,22 @@ pub(crate) async fn upsert(
         row.execute(&mut &*conn).await?;
     }
     Ok(())
+}
+
+/// When the identity was linked to the user; `None` if it is not.
+pub(crate) async fn linked_at(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<Stamp>, Failure> {
+    let own = external_identities::table
+        .filter(external_identities::user_id.eq(user.0))
+        .filter(external_identities::provider.eq(provider))
+        .filter(external_identities::subject.eq(subject))
+        .select(external_identities::created_at);
+    let created_at = own.first::<PgTimestamp>(&mut &*conn).await.optional()?;
+    Ok(optional_stamp("external_identities", "created_at", created_at)?)
 }
 
 /// Deletes all of the user's identities. The user must be locked.

@@ -1,17 +1,22 @@
 //! Statements on `sessions`, `refresh_tokens` and `revoked_tokens`.
 
+use diesel::define_sql_function;
 use diesel::dsl::exists;
+use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::session::{Device, Ending, NewSession, OpenedSession, Revocation, Revoked};
+use domain::session::{
+    Device, Ending, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof, Revocation, Revoked,
+};
 use domain::text::ClientId;
-use domain::{SessionId, Stamp, UserId};
+use domain::user::User;
+use domain::{SessionId, Stamp, StoreError, UserId};
 use futures_util::future::try_join;
 use uuid::Uuid;
 
 use crate::error::Failure;
-use crate::rows::{UserRow, timestamp};
+use crate::rows::{UserRow, stamp, timestamp};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
 use crate::sql::{Sql, sql};
 
@@ -20,6 +25,7 @@ pub(crate) async fn insert(
     conn: &AsyncPgConnection,
     user: UserId,
     new: &NewSession,
+    trusted_from: Stamp,
     now: Stamp,
 ) -> Result<(), Failure> {
     let (now, expires) = (timestamp(now), timestamp(new.expires_at));
@@ -33,6 +39,8 @@ pub(crate) async fn insert(
             sessions::created_at.eq(now),
             sessions::last_used_at.eq(now),
             sessions::expires_at.eq(expires),
+            sessions::access_until.eq(timestamp(new.access_until)),
+            sessions::trusted_from.eq(timestamp(trusted_from)),
         ));
         row.execute(&mut &*conn).await
     };
@@ -52,40 +60,81 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Decides whether the session may be opened for the user, whose row is locked. Returns when the login
+/// begins to count as a proof of identity.
+pub(crate) async fn check(
+    conn: &AsyncPgConnection,
+    user: Option<User>,
+    session: &NewSession,
+    now: Stamp,
+) -> Result<Result<Stamp, OpenRefusal>, Failure> {
+    let linked_at = match (&user, &session.proof) {
+        (Some(user), Proof::Identity { provider, subject }) => {
+            super::external_identities::linked_at(conn, user.id, provider, subject).await?
+        }
+        _ => None,
+    };
+    Ok(session.check(&LoginFacts { user, linked_at }, now))
+}
+
 /// Opens a session for a user whose row is locked, marks the login, and ends the earliest opened ones beyond `cap`.
 pub(crate) async fn open(
     mut conn: &AsyncPgConnection,
     user: UserId,
     session: &NewSession,
+    trusted_from: Stamp,
     cap: u32,
     ending: &Ending,
 ) -> Result<OpenedSession, Failure> {
     // The new session counts towards the cap.
     let room = SessionSelection::LiveBeyond(cap.saturating_sub(1));
     let ended = end(conn, user, room, ending).await?;
-    insert(conn, user, session, ending.at).await?;
+    insert(conn, user, session, trusted_from, ending.at).await?;
     let login = users::last_login_at.eq(timestamp(ending.at));
     let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
     let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
     Ok(OpenedSession { user: Box::new(row.try_into()?), ended })
 }
 
-/// Records the last use of an open session, and its new expiry if there is one.
+/// One use of a session.
+pub(crate) struct Use {
+    pub at: Stamp,
+    pub access_until: Stamp,
+    /// The new expiry of the session, if it has one.
+    pub expires_at: Option<Stamp>,
+    /// Given for a late repeat.
+    pub late_repeat_at: Option<Stamp>,
+}
+
+impl Use {
+    pub(crate) const fn new(at: Stamp, access_until: Stamp) -> Self {
+        Self { at, access_until, expires_at: None, late_repeat_at: None }
+    }
+}
+
+define_sql_function! {
+    /// The later of two times.
+    #[sql_name = "greatest"]
+    fn later(a: Timestamptz, b: Timestamptz) -> Timestamptz;
+}
+
+/// Records a use of an open session.
 pub(crate) async fn touch(
     conn: &AsyncPgConnection,
     user: UserId,
     session: SessionId,
     device: &Device,
-    expires_at: Option<Stamp>,
-    now: Stamp,
+    used: &Use,
 ) -> Result<(), Failure> {
     let own = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::id.eq(session.0))
         .filter(sessions::revoked_at.is_null());
     let update = diesel::update(own).set((
-        sessions::last_used_at.eq(timestamp(now)),
-        expires_at.map(|expires_at| sessions::expires_at.eq(timestamp(expires_at))),
+        sessions::last_used_at.eq(timestamp(used.at)),
+        sessions::access_until.eq(later(sessions::access_until, timestamp(used.access_until))),
+        used.expires_at.map(|expires_at| sessions::expires_at.eq(timestamp(expires_at))),
+        used.late_repeat_at.map(|at| sessions::late_repeat_at.eq(timestamp(at))),
         sessions::user_agent.eq(device.user_agent.as_deref()),
         sessions::ip.eq(device.ip.map(|ip| ip.to_string())),
     ));
@@ -137,13 +186,20 @@ pub(crate) async fn end(
     selection: SessionSelection,
     ending: &Ending,
 ) -> Result<Vec<Revocation>, Failure> {
-    let Ending { reason, at, until } = *ending;
-    let ended = end_statement(user, selection, ending).load::<Uuid>(&mut &*conn).await?;
-    let revocation = |id| Revocation { what: Revoked::Session(SessionId(id)), user, reason, at, until };
-    Ok(ended.into_iter().map(revocation).collect())
+    let Ending { reason, at, .. } = *ending;
+    let ended = end_statement(user, selection, ending).load::<(Uuid, PgTimestamp)>(&mut &*conn).await?;
+    let revocation = |(id, until)| {
+        let until = stamp("revoked_tokens", "expires_at", until)?;
+        Ok(Revocation { what: Revoked::Session(SessionId(id)), user, reason, at, until })
+    };
+    Ok(ended.into_iter().map(revocation).collect::<Result<_, StoreError>>()?)
 }
 
-fn end_statement<'a>(user: UserId, selection: SessionSelection, ending: &Ending) -> Sql<'a, SqlUuid> {
+fn end_statement<'a>(
+    user: UserId,
+    selection: SessionSelection,
+    ending: &Ending,
+) -> Sql<'a, (SqlUuid, Timestamptz)> {
     let update = sql("with ended as (update sessions s set revoked_at = ")
         .bind::<Timestamptz, _>(timestamp(ending.at))
         .sql(", revoke_reason = ")
@@ -164,15 +220,15 @@ fn end_statement<'a>(user: UserId, selection: SessionSelection, ending: &Ending)
             .sql(")"),
     };
     chosen
-        .sql(" returning s.id) insert into revoked_tokens (session_id, user_id, reason, revoked_at, expires_at) select e.id, ")
+        .sql(" returning s.id, s.access_until) insert into revoked_tokens (session_id, user_id, reason, revoked_at, expires_at) select e.id, ")
         .bind::<SqlUuid, _>(user.0)
         .sql(", ")
         .bind::<Text, _>(ending.reason.as_str())
         .sql(", ")
         .bind::<Timestamptz, _>(timestamp(ending.at))
-        .sql(", ")
+        .sql(", greatest(e.access_until, ")
         .bind::<Timestamptz, _>(timestamp(ending.until))
-        .sql(" from ended e returning session_id")
+        .sql(") from ended e returning session_id, expires_at")
 }
 
 /// Whether the user could still refresh the session. `None` counts as live.

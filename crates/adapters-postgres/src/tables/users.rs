@@ -72,21 +72,23 @@ pub(crate) enum AddressOwner {
     Created(UserRow),
 }
 
-/// Locks the user with the address, or inserts `new`. Afterwards the row scope includes that user.
+/// Locks the user with the address, or inserts `new`. Afterwards the row scope includes that user. Returns
+/// `None` if there is neither.
 pub(crate) async fn find_or_create(
     conn: &AsyncPgConnection,
     email: &Email,
-    new: &NewAccount<'_>,
+    new: Option<&NewAccount<'_>>,
     now: Stamp,
-) -> Result<AddressOwner, Failure> {
+) -> Result<Option<AddressOwner>, Failure> {
     // If the address is neither found nor free, its owner changed in between.
     for _ in 0..3 {
         if let Some(row) = lock_by_address(conn, email).await? {
-            return Ok(AddressOwner::Existing(row));
+            return Ok(Some(AddressOwner::Existing(row)));
         }
+        let Some(new) = new else { return Ok(None) };
         RowScope::User(new.id).set(conn).await?;
         if let Some(row) = insert(conn, new, now).await? {
-            return Ok(AddressOwner::Created(row));
+            return Ok(Some(AddressOwner::Created(row)));
         }
     }
     Err(StoreError::Unavailable("an address changed its owner too often".to_owned()).into())

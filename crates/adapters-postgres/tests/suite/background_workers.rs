@@ -1,12 +1,13 @@
 //! Row-level security of background workers: each reaches only its tables, even without `WHERE` clauses.
 
 use adapters_postgres::RowSecurity;
+use domain::mail::Template;
 use domain::one_time::Purpose;
 use domain::session::EndReason;
 use domain::{TodoId, UserId};
 use domain_testkit::Harness;
 use domain_testkit::build::{
-    T0, at, batch, create, delete, email, email_token, ending, identity, new_session, todo_id,
+    T0, at, batch, create, delete, email, email_token, ending, identity, new_session, notice, todo_id,
 };
 use postgres_testbed::{Database, Role};
 use tokio_postgres::error::SqlState;
@@ -28,7 +29,13 @@ async fn furnished(row_security: RowSecurity) -> (Harness, Database, Vec<(UserId
         h.sessions.open(user, session.clone(), 5, opening).await.expect("an answer").expect("it opens");
         h.sessions.end(user, session.id, ending(EndReason::Logout, at(1))).await.expect("an answer");
         h.identities
-            .link(user, None, identity("google", &user.to_string(), None), T0)
+            .link(
+                user,
+                None,
+                identity("google", &user.to_string(), None),
+                notice(Template::ProviderLinked),
+                T0,
+            )
             .await
             .expect("an answer");
         h.one_time

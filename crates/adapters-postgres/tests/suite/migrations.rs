@@ -2,9 +2,12 @@
 
 use adapters_postgres::{MigrateError, RowSecurity, migrate, migration_status, revert_last};
 use domain::identity::Linked;
+use domain::mail::Template;
 use domain::one_time::Purpose;
-use domain::session::EndReason;
-use domain_testkit::build::{T0, at, complete, create, email_token, ending, identity, new_session, todo_id};
+use domain::session::{Cutoffs, EndReason};
+use domain_testkit::build::{
+    T0, at, complete, create, email_token, ending, identity, new_session, notice, todo_id,
+};
 use postgres_testbed::{Database, Role, Testbed};
 use tokio_postgres::error::SqlState;
 
@@ -56,7 +59,11 @@ async fn a_schema_in_use_can_be_reverted_and_migrated() {
     let [ann, bob] = [h.user().await, h.user().await];
     let todo = h.applied(bob, create(todo_id(), "milk")).await;
     let over = ending(EndReason::AccountDeleted, at(60));
-    h.accounts.delete(ann, None, over).await.expect("an answer").expect("she exists");
+    h.accounts
+        .delete(ann, None, notice(Template::AccountDeleted), over)
+        .await
+        .expect("an answer")
+        .expect("she exists");
     let owner = database.owner_url();
     let reverted = revert_last(&owner, true).await.expect("down").expect("there is one").name;
     let again = migrate(&owner, &database.app_url()).await.expect("up again");
@@ -180,11 +187,22 @@ async fn the_servers_role_gets_only_the_privileges_it_needs() {
     let address = h.stored(user).await.email.expect("an address");
     h.one_time.send(email_token(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
     assert_eq!(h.outbox.claim(T0, at(1), 9).await.expect("an answer").len(), 1);
-    let linked = h.identities.link(user, None, identity("google", "ann", None), T0).await;
+    let linked = h
+        .identities
+        .link(user, None, identity("google", "ann", None), notice(Template::ProviderLinked), T0)
+        .await;
     assert_eq!(linked.expect("an answer"), Linked::Done);
-    assert_eq!(h.sessions.sweep(at(60), 9).await.expect("an answer"), 2, "the session and its token");
+    let cutoffs = Cutoffs::at(at(9).plus(Cutoffs::LOGINS));
+    let swept = h.sessions.sweep(&cutoffs, 9).await.expect("an answer");
+    assert_eq!(swept, 4, "the session, its token, its revocation and the one-time token");
     let over = ending(EndReason::AccountDeleted, at(60));
-    assert!(h.accounts.delete(user, None, over).await.expect("an answer").is_some());
+    assert!(
+        h.accounts
+            .delete(user, None, notice(Template::AccountDeleted), over)
+            .await
+            .expect("an answer")
+            .is_some()
+    );
 
     let client = client(&url).await;
     for beyond in [

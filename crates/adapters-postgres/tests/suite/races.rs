@@ -8,10 +8,10 @@ use domain::account::{EmailChange, ProfileChange};
 use domain::identity::IdentityStore;
 use domain::mail::{Outbox, Template};
 use domain::one_time::{EmailToken, MagicLinkLogin, OneTimeStore, PasswordReplacement, Purpose};
-use domain::session::{Device, EndReason, NewSession, Rotated};
+use domain::session::{Cutoffs, Device, EndReason, NewSession, Rotated};
 use domain_testkit::build::{
-    T0, at, display_name, email, email_token, ending, external, mail, new_email, new_session, one_time,
-    password_hash, replacement, successor, uuid,
+    T0, at, display_name, email, email_token, ending, external, mail, new_email, new_session, notice,
+    one_time, password_hash, replacement, successor, uuid,
 };
 use domain_testkit::{Harness, all};
 use postgres_testbed::Role;
@@ -42,7 +42,8 @@ async fn refreshes_and_a_deletion_at_once_are_all_answered() {
                 async move {
                     let Some(session) = session else {
                         let over = ending(EndReason::AccountDeleted, at(2));
-                        let deleted = h.accounts.delete(user, None, over).await;
+                        let deleted =
+                            h.accounts.delete(user, None, notice(Template::AccountDeleted), over).await;
                         assert!(matches!(deleted, Ok(Some(_))), "{deleted:?}");
                         return;
                     };
@@ -94,7 +95,7 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
                             let reason = end(EndReason::DeviceRevoked);
                             let logged_in = h
                                 .one_time
-                                .use_magic_link(&magic, other, new_session(at(1_000)), 20, reason)
+                                .use_magic_link(&magic, Some(other), new_session(at(1_000)), 20, reason)
                                 .await;
                             assert!(
                                 matches!(logged_in, Ok(MagicLinkLogin::Done(..) | MagicLinkLogin::Invalid)),
@@ -110,7 +111,12 @@ async fn mailed_tokens_and_a_deletion_at_once_are_all_answered() {
                         }
                         _ => drop(
                             h.accounts
-                                .delete(user, None, end(EndReason::AccountDeleted))
+                                .delete(
+                                    user,
+                                    None,
+                                    notice(Template::AccountDeleted),
+                                    end(EndReason::AccountDeleted),
+                                )
                                 .await
                                 .expect("deleted"),
                         ),
@@ -135,9 +141,10 @@ async fn a_sweep_skips_locked_rows() {
         .batch_execute("begin; select from sessions for no key update; select from refresh_tokens for update")
         .await
         .expect("locked");
-    assert_eq!(h.sessions.sweep(at(20), 10).await.expect("no wait"), 0);
+    let late = Cutoffs::at(at(10).plus(Cutoffs::LOGINS));
+    assert_eq!(h.sessions.sweep(&late, 10).await.expect("no wait"), 0);
     holder.batch_execute("rollback").await.expect("unlocked");
-    assert_eq!(h.sessions.sweep(at(20), 10).await.expect("an answer"), 2);
+    assert_eq!(h.sessions.sweep(&late, 10).await.expect("an answer"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

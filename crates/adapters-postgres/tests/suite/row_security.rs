@@ -2,10 +2,11 @@
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
+use domain::mail::Template;
 use domain::one_time::Purpose;
 use domain::session::EndReason;
 use domain_testkit::Harness;
-use domain_testkit::build::{T0, at, create, email_token, ending, identity, new_session, todo_id};
+use domain_testkit::build::{T0, at, create, email_token, ending, identity, new_session, notice, todo_id};
 use postgres_testbed::{Database, Role};
 
 use crate::support::{fresh, store_at};
@@ -26,7 +27,10 @@ async fn user_with_rows(h: &Harness) -> UserId {
     let user = h.user().await;
     let address = h.stored(user).await.email.expect("an address");
     h.one_time.send(email_token(Purpose::VerifyEmail, Some(user), &address), T0).await.expect("an answer");
-    h.identities.link(user, None, identity("google", &user.to_string(), None), T0).await.expect("an answer");
+    h.identities
+        .link(user, None, identity("google", &user.to_string(), None), notice(Template::ProviderLinked), T0)
+        .await
+        .expect("an answer");
     h.applied(user, create(todo_id(), "milk")).await;
     let logout = ending(EndReason::Logout, at(1));
     for _ in 0..2 {

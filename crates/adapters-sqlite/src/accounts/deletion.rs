@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use domain::UserId;
+use domain::mail::Notice;
 use domain::session::{Ending, Revocation};
 
 use crate::error::Failure;
@@ -17,8 +18,12 @@ const WITH_ACCOUNT: u32 = 100;
 pub(super) fn delete(
     conn: &mut SqliteConnection,
     user: UserId,
+    notice: &Notice,
     ending: Ending,
 ) -> Result<Option<Vec<Revocation>>, Failure> {
+    let Some(owner) = tables::users::by_id(conn, user)? else {
+        return Ok(None);
+    };
     let id = Id::from(user);
     let marked = diesel::update(users::table.filter(users::id.eq(id)).filter(users::deleted_at.is_null()))
         .set((
@@ -37,6 +42,9 @@ pub(super) fn delete(
     diesel::delete(external_identities::table.filter(external_identities::user_id.eq(id))).execute(conn)?;
     diesel::delete(one_time_tokens::table.filter(one_time_tokens::user_id.eq(id))).execute(conn)?;
     diesel::delete(mail_outbox::table.filter(mail_outbox::user_id.eq(id))).execute(conn)?;
+    if let Some(mail) = notice.to(&owner) {
+        tables::mail_outbox::enqueue(conn, &mail, ending.at)?;
+    }
     delete_remains(conn, id, WITH_ACCOUNT)?;
     Ok(Some(vec![tables::sessions::revoke_user(conn, user, ending)?]))
 }

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use domain::account::{
     AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
 };
+use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation};
 use domain::user::{Email, PasswordHash, User};
@@ -56,7 +57,7 @@ impl AccountStore for SqliteStore {
         new: PasswordReplacement,
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError> {
-        let PasswordReplacement { password, ending, notice } = new;
+        let PasswordReplacement { password, ending, notice, unlink: _ } = new;
         let old = old.clone();
         self.write(move |conn| {
             let replaced = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
@@ -84,19 +85,25 @@ impl AccountStore for SqliteStore {
         &self,
         user: UserId,
         session: Option<SessionId>,
+        notice: Notice,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
-        self.write(move |conn| {
+        let deleted = self.write(move |conn| {
             let is_live = tables::sessions::is_live(conn, user, session, ending.at)?;
-            Ok(if is_live { deletion::delete(conn, user, ending)? } else { None })
-        })
-        .await
+            Ok(if is_live { deletion::delete(conn, user, &notice, ending)? } else { None })
+        });
+        let deleted = deleted.await;
+        // Also if the caller gave up waiting: the deletion may still happen.
+        self.request_erasure();
+        deleted
     }
 
     async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError> {
         // Most calls find nothing, and a read does not disturb the writer.
         let Some(user) = self.read(deletion::next).await? else { return Ok(0) };
-        self.write(move |conn| deletion::delete_remains(conn, user, limit)).await
+        let deleted = self.write(move |conn| deletion::delete_remains(conn, user, limit)).await?;
+        self.request_erasure();
+        Ok(deleted)
     }
 
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
@@ -131,12 +138,14 @@ fn register(
         is_active: true,
         created_at: now,
         last_login_at: session.map(|_| now),
+        email_changed_at: None,
+        password_reset_at: None,
     };
     if !tables::users::insert(conn, &user)? {
         return Ok(Registered::EmailTaken);
     }
     if let Some(session) = session {
-        tables::sessions::insert(conn, user.id, session, now)?;
+        tables::sessions::insert(conn, user.id, session, now, now)?;
     }
     if let Some(verification) = &new.verification {
         tables::one_time_tokens::issue(conn, verification, now)?;

@@ -39,6 +39,7 @@ pub(super) fn change(
                 users::email.eq(email.as_str()),
                 users::email_key.eq(email.key()),
                 users::email_verified.eq(false),
+                users::email_changed_at.eq(now.as_micros()),
             )
         }),
     );

@@ -56,13 +56,14 @@ pub(super) fn reset_password(
     if let Some(notice) = &new.notice {
         tables::mail_outbox::enqueue(conn, notice, ending.at)?;
     }
-    revoke_other_access(conn, &user, Some(&new.password), ending).map(Some)
+    let access = NewAccess { password: Some(&new.password), unlink: new.unlink };
+    revoke_other_access(conn, &user, &access, ending).map(Some)
 }
 
 pub(super) fn use_magic_link(
     conn: &mut SqliteConnection,
     hash: TokenHash,
-    new_user: UserId,
+    new_user: Option<UserId>,
     session: &NewSession,
     cap: u32,
     ending: Ending,
@@ -74,8 +75,11 @@ pub(super) fn use_magic_link(
     let (id, ended) = match tables::users::by_email(conn, &email)? {
         Some(user) if !user.is_active => return Ok(MagicLinkLogin::Disabled),
         Some(user) if user.email_verified => (user.id, Vec::new()),
-        Some(user) => (user.id, revoke_other_access(conn, &user, None, ending)?),
+        Some(user) => (user.id, revoke_other_access(conn, &user, &NewAccess::default(), ending)?),
         None => {
+            let Some(new_user) = new_user else {
+                return Ok(MagicLinkLogin::Invalid);
+            };
             let user = User {
                 id: new_user,
                 email: Some(email),
@@ -85,6 +89,8 @@ pub(super) fn use_magic_link(
                 is_active: true,
                 created_at: ending.at,
                 last_login_at: None,
+                email_changed_at: None,
+                password_reset_at: None,
             };
             tables::users::insert(conn, &user)?;
             (new_user, Vec::new())
@@ -100,23 +106,31 @@ pub(super) fn use_magic_link(
     })
 }
 
+/// What remains of the access to an account.
+#[derive(Default)]
+struct NewAccess<'a> {
+    /// The password of a reset; `None` removes the password.
+    password: Option<&'a PasswordHash>,
+    /// Whether to remove the identities of an owner whose address was verified before, too.
+    unlink: bool,
+}
+
 /// Marks the address as verified, sets or removes the password, and revokes every other access.
-///
-/// Linked identities are removed only if the address was not verified before.
 fn revoke_other_access(
     conn: &mut SqliteConnection,
     user: &User,
-    password: Option<&PasswordHash>,
+    access: &NewAccess<'_>,
     ending: Ending,
 ) -> Result<Vec<Revocation>, Failure> {
     diesel::update(users::table.filter(users::id.eq(Id::from(user.id))))
         .set((
             users::email_verified.eq(true),
-            users::password_hash.eq(password.map(|hash| hash.0.as_str())),
+            users::password_hash.eq(access.password.map(|hash| hash.0.as_str())),
+            access.password.map(|_| users::password_reset_at.eq(ending.at.as_micros())),
             users::updated_at.eq(ending.at.as_micros()),
         ))
         .execute(conn)?;
-    if !user.email_verified {
+    if !user.email_verified || access.unlink {
         tables::external_identities::delete_all(conn, user.id)?;
     }
     invalidate_all_except(conn, user.id, None, ending.at)?;

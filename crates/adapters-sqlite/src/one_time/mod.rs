@@ -72,7 +72,7 @@ impl OneTimeStore for SqliteStore {
     async fn use_magic_link(
         &self,
         hash: &TokenHash,
-        new_user: UserId,
+        new_user: Option<UserId>,
         session: NewSession,
         cap: u32,
         ending: Ending,

@@ -19,6 +19,7 @@ pub(crate) struct MailRow {
     template: String,
     token_id: Option<Id>,
     attempts: i64,
+    providers: Option<String>,
 }
 
 impl TryFrom<MailRow> for QueuedMail {
@@ -35,6 +36,7 @@ impl TryFrom<MailRow> for QueuedMail {
                 name: row.name.map(DisplayName::from_stored),
                 template: template(&row.template)?,
                 token: row.token_id.map(|id| OneTimeTokenId(id.0)),
+                providers: row.providers.iter().flat_map(|names| names.lines()).map(str::to_owned).collect(),
             },
             attempts: attempts.map_err(|_| corrupt("attempts", "negative or too large"))?,
         })

@@ -7,7 +7,7 @@ use domain::session::{Device, EndReason, RefreshToken, Revocation, Revoked, Sess
 use domain::text::ClientId;
 use domain::{SessionId, StoreError, TokenId, UserId};
 
-use super::{Id, stamp};
+use super::{Id, optional_stamp, stamp};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions};
 
 #[derive(Queryable, Selectable)]
@@ -23,6 +23,8 @@ pub(crate) struct SessionRow {
     expires_at: i64,
     revoked_at: Option<i64>,
     revoke_reason: Option<String>,
+    late_repeat_at: Option<i64>,
+    trusted_from: i64,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -50,6 +52,8 @@ impl TryFrom<SessionRow> for Session {
             created_at: stamp("sessions", "created_at", row.created_at)?,
             last_used_at: stamp("sessions", "last_used_at", row.last_used_at)?,
             expires_at: stamp("sessions", "expires_at", row.expires_at)?,
+            late_repeat_at: optional_stamp("sessions", "late_repeat_at", row.late_repeat_at)?,
+            trusted_from: stamp("sessions", "trusted_from", row.trusted_from)?,
             ended,
         })
     }

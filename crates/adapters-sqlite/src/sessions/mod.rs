@@ -4,12 +4,12 @@ mod rotate;
 mod sweep;
 
 use async_trait::async_trait;
-use diesel::dsl::not;
+use diesel::dsl::{max, not};
 use diesel::prelude::*;
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
-    Device, Ending, NewSession, OpenRefusal, OpenedSession, Revocation, RevocationFeed, Rotated, Session,
-    SessionStore, Successor, TokenHash,
+    Cutoffs, Device, Ending, FeedPosition, NewSession, OpenRefusal, OpenedSession, Revocation,
+    RevocationFeed, Rotated, Session, SessionStore, Successor, TokenHash,
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -20,7 +20,7 @@ use crate::schema::{revoked_tokens, sessions, users};
 use crate::store::SqliteStore;
 use crate::tables;
 
-use self::rotate::{find, rotate, touch};
+use self::rotate::{Use, find, rotate, touch};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -70,9 +70,11 @@ impl SessionStore for SqliteStore {
         session: SessionId,
         device: &Device,
         now: Stamp,
+        access_until: Stamp,
     ) -> Result<(), StoreError> {
         let device = device.clone();
-        self.write(move |conn| Ok(touch(conn, user, session, &device, None, now)?)).await
+        let used = Use::new(now, access_until);
+        self.write(move |conn| Ok(touch(conn, user, session, &device, used)?)).await
     }
 
     async fn end(
@@ -93,25 +95,34 @@ impl SessionStore for SqliteStore {
         self.write(move |conn| tables::sessions::end_all(conn, user, keep, ending)).await
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError> {
-        self.read(move |conn| in_snapshot(conn, |conn| revocations(conn, since, now))).await
+    async fn revocations(
+        &self,
+        after: Option<FeedPosition>,
+        now: Stamp,
+    ) -> Result<RevocationFeed, StoreError> {
+        self.read(move |conn| in_snapshot(conn, |conn| revocations(conn, after, now))).await
     }
 
-    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
-        self.write(move |conn| sweep::sweep(conn, now, limit)).await
+    async fn sweep(&self, cutoffs: &Cutoffs, limit: u32) -> Result<u64, StoreError> {
+        let cutoffs = *cutoffs;
+        let swept = self.write(move |conn| sweep::sweep(conn, &cutoffs, limit)).await?;
+        self.erase_deleted().await?;
+        Ok(swept)
     }
 }
 
 fn revocations(
     conn: &mut SqliteConnection,
-    since: Option<Stamp>,
+    after: Option<FeedPosition>,
     now: Stamp,
 ) -> Result<RevocationFeed, Failure> {
+    let after = after.unwrap_or_default();
     let rows = revoked_tokens::table
-        .filter(revoked_tokens::revoked_at.ge(since.map_or(i64::MIN, Stamp::as_micros)))
+        .filter(revoked_tokens::id.gt(after.0))
         .filter(revoked_tokens::jti.is_null())
         .select(RevocationRow::as_select())
         .load(conn)?;
+    let last: Option<i64> = revoked_tokens::table.select(max(revoked_tokens::id)).first(conn)?;
     let mut revocations: Vec<Revocation> = convert_all(rows)?;
     // Filtered here, because the statement would use the index on `expires_at` and read every kept
     // row.
@@ -120,5 +131,7 @@ fn revocations(
     // disabled users.
     let disabled: Vec<Id> = users::table.filter(not(users::is_active)).select(users::id).load(conn)?;
     let disabled = disabled.into_iter().map(|id| UserId(id.0)).collect();
-    Ok(RevocationFeed { revocations, disabled })
+    let position = last.map_or(after, |last| after.max(FeedPosition(last)));
+    // The file has no clock but this machine's.
+    Ok(RevocationFeed { revocations, disabled, position, database_time: None })
 }

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use diesel::define_sql_function;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{Device, Ending, RefreshToken, Rotated, Session, Successor, TokenHash};
 use domain::{SessionId, Stamp, StoreError, TokenId, UserId};
@@ -11,6 +13,12 @@ use crate::error::Failure;
 use crate::rows::{Id, RefreshTokenRow, SessionRow};
 use crate::schema::{refresh_tokens, sessions};
 use crate::tables;
+
+define_sql_function! {
+    /// The greater of two numbers.
+    #[sql_name = "max"]
+    fn later(a: BigInt, b: BigInt) -> BigInt;
+}
 
 /// Loads a token with its successor, session and user. The caller has shown only the secret, so the
 /// statement can't name the user.
@@ -35,12 +43,17 @@ pub(super) fn rotate(
         return Ok(Rotated::Unknown);
     };
     let (user, session) = (facts.user.id, facts.session.id);
-    let (hash, expires_at) = match judge(&facts, ending.at) {
+    let mut used = Use::new(ending.at, successor.access_until);
+    let hash = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {
             replace(conn, &facts.token, successor, ending.at)?;
-            (successor.hash, Some(successor.expires_at))
+            used.expires_at = Some(successor.expires_at);
+            successor.hash
         }
-        RefreshVerdict::Repeat(hash) => (hash, None),
+        RefreshVerdict::Repeat { hash, late } => {
+            used.late_repeat_at = late.then_some(ending.at);
+            hash
+        }
         RefreshVerdict::Reused => {
             let ended = tables::sessions::end(conn, user, &[session], ending)?.pop();
             return Ok(ended.map_or(Rotated::Ended, Rotated::Reused));
@@ -49,25 +62,42 @@ pub(super) fn rotate(
         RefreshVerdict::Ended => return Ok(Rotated::Ended),
         RefreshVerdict::Disabled => return Ok(Rotated::Disabled),
     };
-    touch(conn, user, session, device, expires_at, ending.at)?;
+    touch(conn, user, session, device, used)?;
     Ok(Rotated::Done { user: Box::new(facts.user), session, hash })
 }
 
-/// Records the last use of an open session, and its new expiry if there is one.
+/// One use of a session.
+pub(super) struct Use {
+    at: Stamp,
+    access_until: Stamp,
+    /// The new expiry of the session, if it has one.
+    expires_at: Option<Stamp>,
+    /// Given for a late repeat.
+    late_repeat_at: Option<Stamp>,
+}
+
+impl Use {
+    pub(super) const fn new(at: Stamp, access_until: Stamp) -> Self {
+        Self { at, access_until, expires_at: None, late_repeat_at: None }
+    }
+}
+
+/// Records a use of an open session.
 pub(super) fn touch(
     conn: &mut SqliteConnection,
     user: UserId,
     session: SessionId,
     device: &Device,
-    expires_at: Option<Stamp>,
-    now: Stamp,
+    used: Use,
 ) -> QueryResult<()> {
     diesel::update(sessions::table.filter(sessions::id.eq(Id::from(session))))
         .filter(sessions::user_id.eq(Id::from(user)))
         .filter(sessions::revoked_at.is_null())
         .set((
-            expires_at.map(|expires_at| sessions::expires_at.eq(expires_at.as_micros())),
-            sessions::last_used_at.eq(now.as_micros()),
+            used.expires_at.map(|expires_at| sessions::expires_at.eq(expires_at.as_micros())),
+            used.late_repeat_at.map(|at| sessions::late_repeat_at.eq(at.as_micros())),
+            sessions::access_until.eq(later(sessions::access_until, used.access_until.as_micros())),
+            sessions::last_used_at.eq(used.at.as_micros()),
             sessions::user_agent.eq(device.user_agent.as_deref()),
             sessions::ip.eq(device.ip.as_ref().map(IpAddr::to_string)),
         ))

@@ -8,7 +8,8 @@ use domain::identity::{ExternalToken, ProviderIdentity};
 use domain::user::Email;
 use domain::{Stamp, UserId};
 
-use crate::rows::Id;
+use crate::error::Failure;
+use crate::rows::{Id, optional_stamp};
 use crate::schema::external_identities;
 
 /// The columns of an identity, borrowed.
@@ -81,6 +82,23 @@ pub(crate) fn owner(
         .first(conn)
         .optional()?;
     Ok(owner.map(|id| UserId(id.0)))
+}
+
+/// When the identity was linked to the user; `None` if it is not.
+pub(crate) fn linked_at(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<Stamp>, Failure> {
+    let created_at: Option<i64> = external_identities::table
+        .filter(external_identities::user_id.eq(Id::from(user)))
+        .filter(external_identities::provider.eq(provider))
+        .filter(external_identities::subject.eq(subject))
+        .select(external_identities::created_at)
+        .first(conn)
+        .optional()?;
+    Ok(optional_stamp("external_identities", "created_at", created_at)?)
 }
 
 /// Returns the distinct providers of the user's identities in ascending order.

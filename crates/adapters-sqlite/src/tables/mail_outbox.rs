@@ -18,6 +18,7 @@ pub(crate) fn enqueue(conn: &mut SqliteConnection, mail: &NewMail, now: Stamp) -
             mail_outbox::name.eq(mail.name.as_ref().map(DisplayName::as_str)),
             mail_outbox::template.eq(mail.template.as_str()),
             mail_outbox::token_id.eq(mail.token.map(Id::from)),
+            mail_outbox::providers.eq(Some(mail.providers.join("\n")).filter(|names| !names.is_empty())),
             mail_outbox::attempts.eq(0),
             mail_outbox::next_attempt_at.eq(now.as_micros()),
         ))

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use diesel::prelude::*;
-use domain::session::{Ending, NewSession, OpenRefusal, OpenedSession, Revocation, Revoked, Successor};
+use domain::session::{
+    Ending, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof, Revocation, Revoked, Successor,
+};
 use domain::text::ClientId;
-use domain::{SessionId, Stamp, UserId};
+use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::error::Failure;
-use crate::rows::{Id, RevocationRow, UserRow};
+use crate::rows::{Id, RevocationRow, UserRow, stamp};
 use crate::schema::{refresh_tokens, revoked_tokens, sessions, users};
 
 /// Ends every session of the user except `keep`, and records the revocations.
@@ -38,20 +40,21 @@ pub(crate) fn end(
     if selected.is_empty() {
         return Ok(Vec::new());
     }
-    let ended: Vec<Id> = diesel::update(sessions::table.filter(sessions::user_id.eq(Id::from(user))))
+    let ended: Vec<(Id, i64)> = diesel::update(sessions::table.filter(sessions::user_id.eq(Id::from(user))))
         .filter(sessions::id.eq_any(selected.iter().copied().map(Id::from)))
         .filter(sessions::revoked_at.is_null())
         .set((
             sessions::revoked_at.eq(ending.at.as_micros()),
             sessions::revoke_reason.eq(ending.reason.as_str()),
         ))
-        .returning(sessions::id)
+        .returning((sessions::id, sessions::access_until))
         .get_results(conn)?;
     let Ending { reason, at, until } = ending;
-    let revocations: Vec<_> = ended
-        .into_iter()
-        .map(|id| Revocation { what: Revoked::Session(SessionId(id.0)), user, reason, at, until })
-        .collect();
+    let revocation = |(id, access_until): (Id, i64)| {
+        let until = until.max(stamp("sessions", "access_until", access_until)?);
+        Ok(Revocation { what: Revoked::Session(SessionId(id.0)), user, reason, at, until })
+    };
+    let revocations = ended.into_iter().map(revocation).collect::<Result<Vec<_>, StoreError>>()?;
     let rows: Vec<_> = revocations.iter().map(RevocationRow::from).collect();
     diesel::insert_into(revoked_tokens::table).values(&rows).execute(conn)?;
     Ok(revocations)
@@ -94,9 +97,17 @@ pub(crate) fn open(
     cap: u32,
     ending: Ending,
 ) -> Result<Result<OpenedSession, OpenRefusal>, Failure> {
-    if let Err(refusal) = session.check(super::users::by_id(conn, user)?.as_ref()) {
-        return Ok(Err(refusal));
-    }
+    let linked_at = match &session.proof {
+        Proof::Identity { provider, subject } => {
+            super::external_identities::linked_at(conn, user, provider, subject)?
+        }
+        _ => None,
+    };
+    let facts = LoginFacts { user: super::users::by_id(conn, user)?, linked_at };
+    let trusted_from = match session.check(&facts, ending.at) {
+        Ok(trusted_from) => trusted_from,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let row = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
         .set(users::last_login_at.eq(ending.at.as_micros()))
         .returning(UserRow::as_returning())
@@ -112,7 +123,7 @@ pub(crate) fn open(
     live.truncate(live.len().saturating_sub(room));
     let oldest: Vec<_> = live.into_iter().map(|id| SessionId(id.0)).collect();
     let ended = end(conn, user, &oldest, ending)?;
-    insert(conn, user, session, ending.at)?;
+    insert(conn, user, session, trusted_from, ending.at)?;
     Ok(Ok(OpenedSession { user: Box::new(row.try_into()?), ended }))
 }
 
@@ -121,6 +132,7 @@ pub(crate) fn insert(
     conn: &mut SqliteConnection,
     user: UserId,
     session: &NewSession,
+    trusted_from: Stamp,
     now: Stamp,
 ) -> QueryResult<()> {
     diesel::insert_into(sessions::table)
@@ -133,9 +145,16 @@ pub(crate) fn insert(
             sessions::created_at.eq(now.as_micros()),
             sessions::last_used_at.eq(now.as_micros()),
             sessions::expires_at.eq(session.expires_at.as_micros()),
+            sessions::access_until.eq(session.access_until.as_micros()),
+            sessions::trusted_from.eq(trusted_from.as_micros()),
         ))
         .execute(conn)?;
-    let first = Successor { id: session.token, hash: session.hash, expires_at: session.expires_at };
+    let first = Successor {
+        id: session.token,
+        hash: session.hash,
+        expires_at: session.expires_at,
+        access_until: session.access_until,
+    };
     insert_token(conn, user, session.id, 0, first, now)
 }
 

@@ -4,9 +4,11 @@ use adapters_sqlite::SqliteStore;
 use domain::UserId;
 use domain::account::AccountStore;
 use domain::identity::IdentityStore;
+use domain::mail::Template;
 use domain::user::PasswordHash;
 use domain_testkit::build::{
-    T0, at, display_name, email, external, identity, new_name, new_session, new_user, replacement, todo_id,
+    T0, at, display_name, email, external, identity, new_name, new_session, new_user, notice, replacement,
+    todo_id,
 };
 
 use crate::planner::Planner;
@@ -38,12 +40,15 @@ pub async fn identities(store: &SqliteStore, planner: &mut Planner) {
     planner.expect("find_or_create_external", &by_subject);
     for subject in ["1", "2"] {
         let google = identity("google", subject, Some(&email("502@example.com")));
-        store.resolve(google.clone(), UserId(todo_id().0), T0).await.expect("writes");
+        store
+            .resolve(google.clone(), Some(UserId(todo_id().0)), notice(Template::ProviderLinked), T0)
+            .await
+            .expect("writes");
         planner.expect("resolve", &by_subject);
-        store.link(user, None, google, T0).await.expect("writes");
+        store.link(user, None, google, notice(Template::ProviderLinked), T0).await.expect("writes");
         planner.expect("link", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);
     }
-    store.unlink(user, "google").await.expect("writes");
+    store.unlink(user, "google", notice(Template::ProviderUnlinked), T0).await.expect("writes");
     planner.expect("unlink", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);
     store.providers(user).await.expect("reads");
     planner.expect("providers", &["SEARCH external_identities USING PRIMARY KEY (user_id=?)"]);
@@ -52,7 +57,11 @@ pub async fn identities(store: &SqliteStore, planner: &mut Planner) {
 pub async fn deletion(store: &SqliteStore, planner: &mut Planner) {
     store.records(ANN).await.expect("reads").expect("the user exists");
     planner.expect("records", &["SEARCH mail_outbox USING INDEX mail_outbox_of_user (user_id=?)"]);
-    store.delete(ANN, None, over(T0)).await.expect("writes").expect("the user existed");
+    store
+        .delete(ANN, None, notice(Template::AccountDeleted), over(T0))
+        .await
+        .expect("writes")
+        .expect("the user existed");
     planner.check_all("delete");
     assert!(store.delete_remains(500).await.expect("writes") > 0);
     planner

@@ -44,7 +44,7 @@ pub async fn one_time(store: &SqliteStore, planner: &mut Planner) {
     for link in [link, unknown] {
         let new_user = UserId(todo_id().0);
         let session = new_session(at(9000));
-        let outcome = store.use_magic_link(&link.token.hash, new_user, session, 1, over(T0)).await;
+        let outcome = store.use_magic_link(&link.token.hash, Some(new_user), session, 1, over(T0)).await;
         assert!(matches!(outcome.expect("writes"), MagicLinkLogin::Done(..)));
         planner.expect("use_magic_link", &by_hash);
     }

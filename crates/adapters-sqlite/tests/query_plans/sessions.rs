@@ -1,7 +1,7 @@
 //! Sessions, and the removal of expired rows.
 
 use adapters_sqlite::SqliteStore;
-use domain::session::{Device, SessionStore, TokenHash};
+use domain::session::{Cutoffs, Device, FeedPosition, SessionStore, TokenHash};
 use domain_testkit::build::{T0, at, new_session, successor};
 
 use crate::planner::Planner;
@@ -29,9 +29,8 @@ pub async fn sessions(store: &SqliteStore, planner: &mut Planner) {
     store.end(ANN, second.id, over(T0)).await.expect("writes");
     store.end_all(ANN, None, over(T0)).await.expect("writes");
     planner.check_all("end");
-    assert!(!store.revocations(Some(T0), T0).await.expect("reads").revocations.is_empty());
-    planner
-        .expect("revocations", &["SEARCH revoked_tokens USING INDEX revoked_tokens_by_time (revoked_at>?)"]);
+    assert!(!store.revocations(Some(FeedPosition(0)), T0).await.expect("reads").revocations.is_empty());
+    planner.expect("revocations", &["SEARCH revoked_tokens USING INTEGER PRIMARY KEY (rowid>?)"]);
     store.live(ANN, T0).await.expect("reads");
     planner.expect(
         "live sessions",
@@ -40,12 +39,13 @@ pub async fn sessions(store: &SqliteStore, planner: &mut Planner) {
 }
 
 pub async fn housekeeping(store: &SqliteStore, planner: &mut Planner) {
-    store.sweep(at(10_000_000), 10).await.expect("writes");
+    store.sweep(&Cutoffs::at(at(10_000_000)), 10).await.expect("writes");
     let swept = planner.check_all("sweep");
     for step in [
-        "SEARCH sessions USING COVERING INDEX sessions_by_end (expires_at<?)",
+        "SEARCH sessions USING INDEX sessions_by_end (expires_at<?)",
         "SEARCH refresh_tokens USING COVERING INDEX refresh_tokens_by_end (expires_at<?)",
         "SEARCH one_time_tokens USING COVERING INDEX one_time_tokens_by_end (expires_at<?)",
+        "SEARCH one_time_tokens USING COVERING INDEX one_time_tokens_used (used_at>? AND used_at<?)",
         "SEARCH revoked_tokens USING COVERING INDEX revoked_tokens_by_end (expires_at<?)",
         "SEARCH mail_outbox USING COVERING INDEX mail_outbox_sent (sent_at<?)",
         "SEARCH mail_outbox USING COVERING INDEX mail_outbox_given_up (given_up_at<?)",

@@ -1,7 +1,7 @@
 //! The error body of every surface.
 //!
-//! Handlers and extractors return a [`Problem`]. The middleware writes the response, because the request
-//! id is known there; it does the same for errors of the framework.
+//! Handlers and extractors return a [`Problem`]. The middleware writes the response, because the
+//! request id is known there; it does the same for errors of the framework.
 
 mod body;
 mod convert;
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
+use domain::Stamp;
 use domain::code::ErrorCode;
 use domain::limits::Charge;
 use domain::session::Scope;
@@ -162,6 +163,29 @@ impl Problem {
             ErrorCode::ScopeMissing,
             "This needs a login within the last 10 minutes: log in again and repeat the request with the new token",
         )
+    }
+
+    /// The operator has closed registration.
+    #[must_use]
+    pub fn registration_closed() -> Self {
+        Self::new(ErrorCode::ScopeMissing, "This server does not accept registrations")
+    }
+
+    /// The operator has turned passwords off.
+    #[must_use]
+    pub fn passwords_off() -> Self {
+        Self::new(ErrorCode::ScopeMissing, "This server does not use passwords: log in another way")
+    }
+
+    /// The account has no password, and the login used an identity, address or password that is too
+    /// new to prove whose the account is.
+    #[must_use]
+    pub fn login_too_new(from: Stamp) -> Self {
+        let message = format!(
+            "This login uses a way to log in that was added, changed or reset within the last 24 hours: log in \
+             another way, or again after {from}"
+        );
+        Self::new(ErrorCode::ScopeMissing, message)
     }
 
     /// The user's unread responses occupy too much memory.

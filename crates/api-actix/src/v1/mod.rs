@@ -1,6 +1,7 @@
 //! The sync contract: `/api/v1`.
 
 mod auth;
+mod server;
 mod todos;
 mod users;
 
@@ -13,4 +14,5 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     todos::configure(config);
     auth::configure(config);
     users::configure(config);
+    config.service(server::describe_server);
 }

@@ -20,6 +20,7 @@ pub fn logged_in(outcome: LoginOutcome) -> Result<Login, Problem> {
     let label = match outcome {
         LoginOutcome::Done(_) => "done",
         LoginOutcome::Wrong => "wrong",
+        LoginOutcome::PasswordsOff => "off",
         LoginOutcome::Disabled => "disabled",
         LoginOutcome::Limited(_) => "limited",
         LoginOutcome::Hasher(_) => "failed",
@@ -30,6 +31,7 @@ pub fn logged_in(outcome: LoginOutcome) -> Result<Login, Problem> {
         LoginOutcome::Wrong => {
             Err(Problem::new(ErrorCode::CredentialsWrong, "The email or the password is wrong"))
         }
+        LoginOutcome::PasswordsOff => Err(Problem::passwords_off()),
         LoginOutcome::Disabled => Err(Problem::account_disabled()),
         LoginOutcome::Limited(charge) => Err(charge.into()),
         LoginOutcome::Hasher(error) => Err(error.into()),
@@ -51,6 +53,7 @@ pub async fn change_password(
     match accounts.change_password(&caller.0, &current.0, &new.0, policy, keep).await? {
         PasswordChangeOutcome::Done => Ok(()),
         PasswordChangeOutcome::NotVerified(reason) => Err(not_verified(reason, "current_password")),
+        PasswordChangeOutcome::PasswordsOff => Err(Problem::passwords_off()),
         PasswordChangeOutcome::Unchanged => {
             let error = FieldError::new(ErrorCode::PasswordUnchanged, "is your current password");
             Err(error.on("new_password"))
@@ -61,7 +64,8 @@ pub async fn change_password(
     }
 }
 
-/// The problem of a caller whose identity was not confirmed. `field` is the name of the password's member.
+/// The problem of a caller whose identity was not confirmed. `field` is the name of the password's
+/// member.
 pub fn not_verified(reason: NotVerified, field: &'static str) -> Problem {
     match reason {
         NotVerified::Missing => FieldError::required().on(field),
@@ -71,5 +75,6 @@ pub fn not_verified(reason: NotVerified, field: &'static str) -> Problem {
         NotVerified::Limited(charge) => charge.into(),
         NotVerified::Hasher(error) => error.into(),
         NotVerified::LogInAgain => Problem::log_in_again(),
+        NotVerified::TooNew(from) => Problem::login_too_new(from),
     }
 }

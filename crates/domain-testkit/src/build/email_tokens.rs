@@ -3,7 +3,7 @@
 use domain::OneTimeTokenId;
 use domain::account::{EmailChange, ProfileChange};
 use domain::identity::{ExternalToken, ProviderIdentity, SealedTokens};
-use domain::mail::{NewMail, Template};
+use domain::mail::{NewMail, Notice, Template};
 use domain::one_time::{EmailToken, NewOneTimeToken, Purpose};
 use domain::user::{DisplayName, Email};
 use domain::{Stamp, UserId};
@@ -27,7 +27,13 @@ pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOne
 /// An email without a token.
 #[must_use]
 pub fn mail(user: Option<UserId>, to: &Email, template: Template) -> NewMail {
-    NewMail { id: uuid(), user, to: to.clone(), name: None, template, token: None }
+    NewMail { id: uuid(), user, to: to.clone(), name: None, template, token: None, providers: Vec::new() }
+}
+
+/// A notice that mentions no provider.
+#[must_use]
+pub fn notice(template: Template) -> Notice {
+    Notice { id: uuid(), template, providers: Vec::new() }
 }
 
 /// A token like that of [`one_time`], with the email that sends it to the address.

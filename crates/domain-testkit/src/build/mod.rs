@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::account::NewUser;
 use domain::one_time::PasswordReplacement;
 use domain::secret::SecretSource;
-use domain::session::{Device, EndReason, Ending, NewSession, Successor, TokenHash};
+use domain::session::{Device, EndReason, Ending, NewSession, Proof, Successor, TokenHash};
 use domain::text::ClientId;
 use domain::todo::{
     Action, Base, Batch, Change, Description, Edit, NewTodo, StorageLimits, Strategy, Title, Upsert,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::fakes::SequentialSecrets;
 
-pub use email_tokens::{email_token, external, identity, mail, new_email, new_name, one_time};
+pub use email_tokens::{email_token, external, identity, mail, new_email, new_name, notice, one_time};
 
 /// 2026-01-09T10:00:00.000000Z, the time at which most tests begin.
 pub const T0: Stamp = Stamp::from_micros(1_767_952_800_000_000).expect("between the years 1 and 9999");
@@ -199,14 +199,15 @@ pub fn new_session(expires_at: Stamp) -> NewSession {
         token: TokenId(uuid()),
         hash: token_hash(),
         expires_at,
-        verified: None,
+        access_until: T0,
+        proof: Proof::Email,
     }
 }
 
 /// A successor for a refresh token. It expires at `expires_at`.
 #[must_use]
 pub fn successor(expires_at: Stamp) -> Successor {
-    Successor { id: TokenId(uuid()), hash: token_hash(), expires_at }
+    Successor { id: TokenId(uuid()), hash: token_hash(), expires_at, access_until: T0 }
 }
 
 /// An ending at `at` whose revocation is kept for an hour.
@@ -218,5 +219,5 @@ pub fn ending(reason: EndReason, at: Stamp) -> Ending {
 /// A new password, without a notice.
 #[must_use]
 pub fn replacement(password: PasswordHash, ending: Ending) -> PasswordReplacement {
-    PasswordReplacement { password, ending, notice: None }
+    PasswordReplacement { password, ending, notice: None, unlink: false }
 }

@@ -42,6 +42,8 @@ pub async fn a_registered_user_is_found(h: Harness) {
         is_active: true,
         created_at: T0,
         last_login_at: None,
+        email_changed_at: None,
+        password_reset_at: None,
     };
     assert_eq!(*user, expected);
     assert_eq!(by_id(&h, new.id).await, Some(expected.clone()));

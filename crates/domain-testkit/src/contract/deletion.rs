@@ -13,8 +13,8 @@ use domain::todo::query::{Filter, ListQuery};
 use domain::todo::{Commit, Outcome};
 
 use crate::build::{
-    T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, one_time,
-    todo_id, uuid,
+    T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, notice,
+    one_time, todo_id, uuid,
 };
 use crate::{Harness, all};
 
@@ -32,7 +32,10 @@ async fn populate(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
     }
     h.sessions.end(user, sessions[0].id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
     let google = identity("google", &user.to_string(), Some(&address));
-    assert_eq!(h.identities.link(user, None, google, at(1)).await.expect(ANSWERS), Linked::Done);
+    assert_eq!(
+        h.identities.link(user, None, google, notice(Template::ProviderLinked), at(1)).await.expect(ANSWERS),
+        Linked::Done
+    );
     let sent = email_token(Purpose::ResetPassword, Some(user), &address);
     let put = one_time(Purpose::OAuthHandOff, Some(user), &address);
     let tokens = [sent.token.hash, put.hash];
@@ -50,7 +53,12 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     let (of_bob, _) = populate(&h, bob).await;
     let (user, todos) = (h.stored(ann).await, h.everything(ann).await);
     let end = ending(EndReason::AccountDeleted, at(5));
-    let ended = h.accounts.delete(ann, None, end).await.expect(ANSWERS).expect("the user exists");
+    let ended = h
+        .accounts
+        .delete(ann, None, notice(Template::AccountDeleted), end)
+        .await
+        .expect(ANSWERS)
+        .expect("the user exists");
     let all_of_ann = Revocation {
         what: Revoked::User(ann),
         user: ann,
@@ -81,7 +89,11 @@ pub async fn a_deleted_account_leaves_nothing(h: Harness) {
     assert_eq!(h.identities.providers(ann).await.expect(ANSWERS), [""; 0]);
     let mails = h.outbox.claim(at(5), at(9), 10).await.expect(ANSWERS);
     assert_eq!(mails.iter().map(|queued| queued.mail.user).collect::<Vec<_>>(), [Some(bob)]);
-    assert_eq!(h.accounts.delete(ann, None, end).await.expect(ANSWERS), None, "the account no longer exists");
+    assert_eq!(
+        h.accounts.delete(ann, None, notice(Template::AccountDeleted), end).await.expect(ANSWERS),
+        None,
+        "the account no longer exists"
+    );
 
     let records = h.accounts.records(bob).await.expect(ANSWERS).expect("Bob exists");
     assert_eq!((records.sessions.len(), records.identities.len(), records.mails.len()), (2, 1, 1));
@@ -101,7 +113,11 @@ pub async fn a_full_account_is_deleted_at_once_and_its_todos_in_steps(h: Harness
     h.apply(bob, [create(of_bob, "tea")]).await;
     let numbered = h.todo(ann, ids[349]).await.expect("it is stored").number();
     let end = ending(EndReason::AccountDeleted, at(5));
-    h.accounts.delete(ann, None, end).await.expect(ANSWERS).expect("the user exists");
+    h.accounts
+        .delete(ann, None, notice(Template::AccountDeleted), end)
+        .await
+        .expect(ANSWERS)
+        .expect("the user exists");
     let assert_gone = async || {
         assert_eq!(h.accounts.by_id(ann).await.expect(ANSWERS), None);
         assert!(h.todos.list(ann, &ListQuery::default()).await.expect(ANSWERS).is_none());
@@ -117,7 +133,10 @@ pub async fn a_full_account_is_deleted_at_once_and_its_todos_in_steps(h: Harness
         let opening = ending(EndReason::DeviceRevoked, T0);
         let opened = h.sessions.open(ann, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);
         assert!(matches!(opened, Err(OpenRefusal::NoSuchUser)));
-        assert_eq!(h.accounts.delete(ann, None, end).await.expect(ANSWERS), None);
+        assert_eq!(
+            h.accounts.delete(ann, None, notice(Template::AccountDeleted), end).await.expect(ANSWERS),
+            None
+        );
     };
     assert_gone().await;
     loop {
@@ -132,6 +151,25 @@ pub async fn a_full_account_is_deleted_at_once_and_its_todos_in_steps(h: Harness
     assert!(h.todo(bob, of_bob).await.is_some());
 }
 
+/// The owner of a verified address is told of the deletion at that address. The email belongs to no
+/// account.
+pub async fn the_owner_is_told_of_the_deletion(h: Harness) {
+    for verified in [true, false] {
+        let (user, address) = h.account(verified).await;
+        let end = ending(EndReason::AccountDeleted, at(5));
+        let deleted =
+            h.accounts.delete(user, None, notice(Template::AccountDeleted), end).await.expect(ANSWERS);
+        assert!(deleted.is_some());
+        let claimed = h.outbox.claim(at(5), at(9), 10).await.expect(ANSWERS);
+        let told: Vec<_> = claimed.into_iter().map(|queued| queued.mail).collect();
+        if verified {
+            let mail = &told[0];
+            assert_eq!((mail.user, &mail.to, mail.template), (None, &address, Template::AccountDeleted));
+        }
+        assert_eq!(told.len(), usize::from(verified), "an unverified address may be a stranger's");
+    }
+}
+
 /// Of concurrent deletions, exactly one succeeds.
 pub async fn exactly_one_of_concurrent_deletions_succeeds(h: Harness) {
     let user = h.user().await;
@@ -140,7 +178,15 @@ pub async fn exactly_one_of_concurrent_deletions_succeeds(h: Harness) {
     let deleted = all((0..10).map(|_| {
         let h = Arc::clone(&h);
         async move {
-            h.accounts.delete(user, None, ending(EndReason::AccountDeleted, at(5))).await.expect(ANSWERS)
+            h.accounts
+                .delete(
+                    user,
+                    None,
+                    notice(Template::AccountDeleted),
+                    ending(EndReason::AccountDeleted, at(5)),
+                )
+                .await
+                .expect(ANSWERS)
         }
     }))
     .await;
@@ -162,7 +208,11 @@ pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) 
             async move {
                 if place == 4 {
                     let end = ending(EndReason::AccountDeleted, at(5));
-                    let deleted = h.accounts.delete(user, None, end).await.expect(ANSWERS);
+                    let deleted = h
+                        .accounts
+                        .delete(user, None, notice(Template::AccountDeleted), end)
+                        .await
+                        .expect(ANSWERS);
                     assert!(deleted.is_some(), "round {round}: the user exists");
                     return;
                 }
@@ -179,7 +229,10 @@ pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) 
                     .await
                     .expect(ANSWERS);
                 let google = identity("google", &id.to_string(), None);
-                h.identities.link(user, None, google, T0).await.expect(ANSWERS);
+                h.identities
+                    .link(user, None, google, notice(Template::ProviderLinked), T0)
+                    .await
+                    .expect(ANSWERS);
             }
         });
         all(tasks.collect::<Vec<_>>()).await;

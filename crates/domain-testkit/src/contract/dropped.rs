@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use domain::account::{NewUser, PasswordSet, ProfileChange, Registered};
+use domain::mail::Template;
 use domain::one_time::Purpose;
 use domain::session::{Device, EndReason, Rotated};
 use domain::todo::Outcome;
@@ -14,7 +15,7 @@ use domain::user::User;
 use crate::Harness;
 use crate::build::{
     T0, at, batch, create, display_name, email, email_token, ending, new_email, new_session, new_user,
-    password_hash, replacement, successor, todo_id, toggle,
+    notice, password_hash, replacement, successor, todo_id, toggle,
 };
 
 /// How often a future is polled before it is dropped: from its first step to, on most stores, its
@@ -187,13 +188,13 @@ pub async fn a_dropped_deletion_is_written_completely_or_not_at_all(h: Harness) 
         let user = h.user().await;
         let id = todo_id();
         h.applied(user, create(id, "milk")).await;
-        drop_after(polls, h.accounts.delete(user, None, end)).await;
+        drop_after(polls, h.accounts.delete(user, None, notice(Template::AccountDeleted), end)).await;
         let (todo, stored) = (h.todo(user, id).await, h.accounts.by_id(user).await.expect(answers));
         assert!(
             todo.is_some() || stored.is_none(),
             "{polls} polls: a user and the todos are deleted together"
         );
-        h.accounts.delete(user, None, end).await.expect(answers);
+        h.accounts.delete(user, None, notice(Template::AccountDeleted), end).await.expect(answers);
         assert_eq!(h.accounts.by_id(user).await.expect(answers), None, "{polls} polls");
         assert_eq!(h.todo(user, id).await, None, "{polls} polls");
         let kept = h.revocations(None, at(1)).await;
@@ -215,7 +216,9 @@ pub async fn a_dropped_profile_change_is_written_completely_or_not_at_all(h: Har
         drop_after(polls, h.accounts.change_profile(user, change, at(1))).await;
         // A write of the same user waits until the dropped one has ended.
         drop_after(u32::MAX, h.accounts.change_profile(user, ProfileChange::default(), at(2))).await;
-        let whole = User { display_name: Some(name), email: Some(address), ..before.clone() };
+        let email_changed_at = Some(at(1));
+        let whole =
+            User { display_name: Some(name), email: Some(address), email_changed_at, ..before.clone() };
         let (after, queued) = (h.stored(user).await, h.outbox.queued().await.expect(answers) - mails);
         assert!((&after, queued) == (&before, 0) || (&after, queued) == (&whole, 1), "{polls}: {after:?}");
     }

@@ -150,7 +150,12 @@ pub async fn a_reset_ends_every_session(h: Harness) {
     let expected = HashSet::from(expected);
     assert_eq!(revocations.into_iter().collect::<HashSet<_>>(), expected);
     assert_eq!(h.revocations(None, at(5)).await.into_iter().collect::<HashSet<_>>(), expected);
-    let after = User { password: Some(password_hash("reset")), email_verified: true, ..before };
+    let after = User {
+        password: Some(password_hash("reset")),
+        email_verified: true,
+        password_reset_at: Some(at(5)),
+        ..before
+    };
     assert_eq!(h.stored(user).await, after);
 
     assert_eq!(h.one_time.resettable(&token.hash, at(5)).await.expect(ANSWERS), None, "it was used");

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::one_time::{NewOneTimeToken, Purpose};
-use domain::session::{EndReason, Ending, NewSession};
+use domain::one_time::Purpose;
+use domain::session::{Cutoffs, Device, EndReason, Ending, NewSession};
 use domain::sync::Cursor;
 use domain::todo::{Batch, Commit, Outcome, Todo};
 use domain::{Stamp, UserId};
@@ -29,8 +29,9 @@ async fn open(h: &Harness, user: UserId, expires_at: Stamp) -> NewSession {
     session
 }
 
+/// Sweeps as housekeeping does at `now`.
 async fn sweep(h: &Harness, now: Stamp, limit: u32) -> u64 {
-    h.sessions.sweep(now, limit).await.expect(ANSWERS)
+    h.sessions.sweep(&Cutoffs::at(now), limit).await.expect(ANSWERS)
 }
 
 async fn sweep_tombstones(h: &Harness, before: Stamp, limit: u32) -> u64 {
@@ -53,36 +54,77 @@ async fn abandoned_mail(h: &Harness, abandoned_at: Stamp) {
     h.outbox.abandoned(queue_mail(h).await, "550 no such user", abandoned_at).await.expect(ANSWERS);
 }
 
-/// A sweep removes the rows that have expired at that instant, and no others.
-pub async fn expired_rows_are_swept(h: Harness) {
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// An expired refresh token and its session stay for a week, so that the device learns that they
+/// have expired.
+pub async fn an_expired_login_is_swept_after_a_week(h: Harness) {
     let user = h.user().await;
     let [short, long] = [open(&h, user, at(100)).await, open(&h, user, at(101)).await];
-    let tokens = [at(100), at(101)].map(|expires_at| NewOneTimeToken {
-        expires_at,
-        ..one_time(Purpose::OAuthState, None, &email("ann@example.com"))
-    });
-    for token in &tokens {
-        h.one_time.put(token.clone()).await.expect(ANSWERS);
-    }
-    for until in [at(100), at(101)] {
-        let ended = open(&h, user, at(200)).await;
-        let logout = Ending { reason: EndReason::Logout, at: at(1), until };
-        h.sessions.end(user, ended.id, logout).await.expect(ANSWERS);
-    }
-    assert_eq!(sweep(&h, at(100).minus(Duration::from_micros(1)), 1_000).await, 0);
-    assert_eq!(sweep(&h, at(100), 1_000).await, 4, "a refresh token, its session, a token, a revocation");
-    assert_eq!(sweep(&h, at(100), 1_000).await, 0);
-
+    assert_eq!(sweep(&h, at(100).plus(WEEK).minus(MICROSECOND), 1_000).await, 0);
+    assert_eq!(sweep(&h, at(100).plus(WEEK), 1_000).await, 2, "a refresh token and its session");
     assert_eq!(h.token(&short.hash).await, None);
     assert!(h.token(&long.hash).await.is_some());
     let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
-    assert_eq!(records.sessions.len(), 3, "an ended session is kept until it expires");
-    assert_eq!(h.sessions.live(user, T0).await.expect(ANSWERS).len(), 1);
-    let consume = async |hash| h.one_time.consume(Purpose::OAuthState, &hash, T0).await.expect(ANSWERS);
-    assert_eq!(consume(tokens[0].hash).await, None);
-    assert!(consume(tokens[1].hash).await.is_some());
+    assert_eq!(records.sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [long.id]);
+}
+
+/// A session can be ended as long as an access token of it may be accepted, even if its refresh
+/// token has expired. A refresh extends that time and never shortens it.
+pub async fn a_session_outlives_its_access_tokens(h: Harness) {
+    let user = h.user().await;
+    let month = at(0).plus(WEEK * 4);
+    let session = NewSession { access_until: month, ..new_session(at(100)) };
+    let opening = ending(EndReason::DeviceRevoked, T0);
+    h.sessions.open(user, session.clone(), 100, opening).await.expect(ANSWERS).expect("the session opens");
+    h.sessions.touch(user, session.id, &Device::default(), at(1), at(2)).await.expect(ANSWERS);
+    assert_eq!(sweep(&h, month, 1_000).await, 1, "its refresh token");
+    let logout = Ending { reason: EndReason::Logout, at: at(1), until: at(2) };
+    let ended = h.sessions.end(user, session.id, logout).await.expect(ANSWERS);
+    assert_eq!(ended.map(|revocation| revocation.until), Some(month), "as long as the access token lives");
+    assert_eq!(sweep(&h, month.plus(Cutoffs::CLOCKS), 1_000).await, 2, "the session and its revocation");
+    assert_eq!(h.sessions.end(user, session.id, logout).await.expect(ANSWERS), None);
+}
+
+/// A revocation is kept until no instance accepts the tokens that it ends, whatever its clock shows.
+pub async fn a_revocation_is_swept_an_hour_after_its_tokens_end(h: Harness) {
+    let user = h.user().await;
+    for until in [at(100), at(101)] {
+        let ended = open(&h, user, Stamp::MAX).await;
+        let logout = Ending { reason: EndReason::Logout, at: at(1), until };
+        h.sessions.end(user, ended.id, logout).await.expect(ANSWERS);
+    }
+    assert_eq!(sweep(&h, at(100).plus(Cutoffs::CLOCKS).minus(MICROSECOND), 1_000).await, 0);
+    assert_eq!(sweep(&h, at(100).plus(Cutoffs::CLOCKS), 1_000).await, 1);
     let untils: Vec<_> = h.revocations(None, T0).await.iter().map(|revocation| revocation.until).collect();
     assert_eq!(untils, [at(101)]);
+}
+
+/// A one-time token of any purpose is removed when it has expired, and not before.
+pub async fn a_one_time_token_is_swept_when_it_expires(h: Harness) {
+    for purpose in Purpose::ALL {
+        let token = one_time(purpose, None, &email("ann@example.com"));
+        h.one_time.put(token.clone()).await.expect(ANSWERS);
+        assert_eq!(token.expires_at, T0.plus(purpose.lifetime()));
+        assert_eq!(sweep(&h, token.expires_at.minus(MICROSECOND), 1_000).await, 0, "{purpose:?}");
+        assert_eq!(sweep(&h, token.expires_at, 1_000).await, 1, "{purpose:?}");
+        let consumed = h.one_time.consume(purpose, &token.hash, T0).await.expect(ANSWERS);
+        assert_eq!(consumed, None, "{purpose:?}");
+    }
+}
+
+/// A one-time token is removed as soon as it was used or replaced.
+pub async fn a_used_one_time_token_is_swept_at_once(h: Harness) {
+    let (user, address) = h.account(false).await;
+    let used = one_time(Purpose::OAuthState, None, &address);
+    h.one_time.put(used.clone()).await.expect(ANSWERS);
+    h.one_time.consume(Purpose::OAuthState, &used.hash, T0).await.expect(ANSWERS).expect("valid");
+    for _ in 0..2 {
+        let sent = email_token(Purpose::ResetPassword, Some(user), &address);
+        h.one_time.send(sent, T0).await.expect(ANSWERS);
+    }
+    assert_eq!(sweep(&h, at(1), 1_000).await, 2, "the used one, and the reset that a newer one replaced");
+    assert_eq!(sweep(&h, at(1), 1_000).await, 0, "the newer one is still valid");
 }
 
 /// An email is removed a week after it was sent or abandoned. Queued emails are kept.
@@ -110,11 +152,11 @@ pub async fn a_sweep_removes_at_most_the_limit_of_each_kind(h: Harness) {
         abandoned_mail(&h, at(2)).await;
     }
     let kept = open(&h, user, Stamp::MAX).await;
-    let late = at(100).plus(WEEK);
+    let late = at(100).plus(WEEK).next();
     let mut gone = 0;
     loop {
         let went = sweep(&h, late, 3).await;
-        assert!(went <= 6 * 3, "at most three of each of six kinds: {went}");
+        assert!(went <= 6 * 3, "at most three of each of six kinds, as no one-time token was used: {went}");
         gone += went;
         if went == 0 || gone > 7 * 7 {
             break;

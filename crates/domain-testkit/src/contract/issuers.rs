@@ -37,6 +37,8 @@ pub async fn the_first_token_of_a_subject_creates_a_user(h: Harness) {
         is_active: true,
         created_at: at(1),
         last_login_at: None,
+        email_changed_at: None,
+        password_reset_at: None,
     };
     assert_eq!(h.stored(user).await, expected);
     let later = ExternalToken { email: Some(email("other@example.com")), name: None, ..token };

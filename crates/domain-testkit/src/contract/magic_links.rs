@@ -28,7 +28,7 @@ struct LogIn {
 async fn log_in(h: &Harness, link: &NewOneTimeToken, cap: u32, now: Stamp) -> LogIn {
     let (new_user, session) = (UserId(uuid()), new_session(at(10_000)));
     let ending = ending(EndReason::DeviceRevoked, now);
-    let outcome = h.one_time.use_magic_link(&link.hash, new_user, session.clone(), cap, ending).await;
+    let outcome = h.one_time.use_magic_link(&link.hash, Some(new_user), session.clone(), cap, ending).await;
     LogIn { new_user, session, outcome: outcome.expect(ANSWERS) }
 }
 
@@ -73,6 +73,8 @@ pub async fn a_first_link_creates_the_account(h: Harness) {
         is_active: true,
         created_at: at(5),
         last_login_at: Some(at(5)),
+        email_changed_at: None,
+        password_reset_at: None,
     };
     assert_eq!((&user, ended.len()), (&expected, 0));
     assert_eq!(h.stored(user.id).await, expected);
@@ -102,6 +104,19 @@ pub async fn an_invalid_link_creates_nothing(h: Harness) {
         assert_eq!(h.token(&answer.session.hash).await, None);
     }
     assert_eq!(h.accounts.by_email(&address).await.expect(ANSWERS), None);
+}
+
+/// Without a user to create, a first link is not valid; a link to an account is.
+pub async fn a_first_link_creates_nothing_without_a_new_user(h: Harness) {
+    let (user, known) = h.account(true).await;
+    let unknown = email("new@example.com");
+    for (to, valid) in [(&unknown, false), (&known, true)] {
+        let link = link(&h, valid.then_some(user), to).await;
+        let end = ending(EndReason::DeviceRevoked, at(1));
+        let used = h.one_time.use_magic_link(&link.hash, None, new_session(at(10_000)), 20, end).await;
+        assert_eq!(matches!(used.expect(ANSWERS), MagicLinkLogin::Done(_)), valid, "{to}");
+    }
+    assert_eq!(h.accounts.by_email(&unknown).await.expect(ANSWERS), None);
 }
 
 /// Two concurrent first links to one address create one account, and both log in.

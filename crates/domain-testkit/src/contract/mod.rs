@@ -198,7 +198,8 @@ macro_rules! store_contract {
             a_session_ends_once
             all_sessions_except_the_kept_one_end
             an_expired_session_can_be_ended
-            revocations_are_listed_from_an_instant_on
+            revocations_are_listed_after_a_position
+            a_reader_of_revocations_misses_none
             any_device_details_are_accepted
         );
         $crate::store_contract!(@theme $harness rotation:
@@ -206,7 +207,8 @@ macro_rules! store_contract {
             an_unknown_token_is_reported_as_unknown
             two_hundred_concurrent_rotations_leave_one_live_token
             a_repeat_within_the_grace_period_gets_the_same_successor
-            a_lost_response_can_be_fetched_much_later
+            a_lost_response_can_be_fetched_much_later_once
+            a_thief_in_lock_step_ends_the_session
             reuse_after_the_grace_period_ends_the_session
             an_expired_token_is_refused
             a_token_of_an_ended_session_is_refused
@@ -235,6 +237,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness magic_links:
             a_first_link_creates_the_account
             an_invalid_link_creates_nothing
+            a_first_link_creates_nothing_without_a_new_user
             two_concurrent_first_links_create_one_account
             exactly_one_of_fifty_concurrent_uses_of_a_link_logs_in
             an_unverified_registrant_is_locked_out
@@ -247,6 +250,8 @@ macro_rules! store_contract {
             an_identity_linked_during_a_takeover_does_not_survive_it
             a_magic_link_ends_all_earlier_access
             a_reset_ends_all_earlier_access
+            a_reset_unlinks_identities_on_request
+            a_reset_or_a_change_of_address_proves_nothing_for_a_day
             the_owners_identity_resolves_to_the_account
             identities_of_a_verified_account_are_kept
             a_new_password_invalidates_tokens_that_bypass_it
@@ -286,7 +291,10 @@ macro_rules! store_contract {
             concurrent_logins_with_a_new_identity_create_one_user
             a_concurrent_registration_and_provider_login_share_no_address
             an_identity_belongs_to_one_user
-            a_link_replaces_the_users_identity_at_the_same_provider
+            an_unknown_identity_creates_nothing_without_a_new_user
+            a_link_never_replaces_another_identity
+            the_owner_is_told_of_links_and_unlinks
+            a_login_by_an_identity_is_as_good_as_its_link
             the_last_login_method_is_not_unlinked
             two_concurrent_unlinks_leave_one_login_method
             providers_are_sorted
@@ -301,12 +309,17 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness deletion:
             a_deleted_account_leaves_nothing
             a_full_account_is_deleted_at_once_and_its_todos_in_steps
+            the_owner_is_told_of_the_deletion
             exactly_one_of_concurrent_deletions_succeeds
             a_deletion_concurrent_with_other_writes_leaves_nothing
             the_records_are_complete
         );
         $crate::store_contract!(@theme $harness housekeeping:
-            expired_rows_are_swept
+            an_expired_login_is_swept_after_a_week
+            a_session_outlives_its_access_tokens
+            a_revocation_is_swept_an_hour_after_its_tokens_end
+            a_one_time_token_is_swept_when_it_expires
+            a_used_one_time_token_is_swept_at_once
             mails_are_swept_a_week_after_they_were_sent_or_abandoned
             a_sweep_removes_at_most_the_limit_of_each_kind
             old_tombstones_are_swept_and_move_the_horizon

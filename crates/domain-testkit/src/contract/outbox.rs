@@ -45,7 +45,9 @@ pub async fn a_mail_is_claimed_as_it_was_queued(h: Harness) {
         for (name, user) in [(None, None), (Some(display_name("Ann \u{1f980} O'Neil")), Some(user))] {
             let to = email("Ann.O'Neil+todo@Example.com");
             let token = name.as_ref().map(|_| one_time(Purpose::MagicLink, None, &to).id);
-            mails.push(NewMail { id: uuid(), user, to, name, template, token });
+            let providers =
+                if user.is_some() { vec!["google".to_owned(), "my id".to_owned()] } else { Vec::new() };
+            mails.push(NewMail { id: uuid(), user, to, name, template, token, providers });
         }
     }
     for mail in &mails {

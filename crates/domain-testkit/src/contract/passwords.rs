@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::account::PasswordSet;
 use domain::mail::Template;
 use domain::one_time::{PasswordReplacement, Purpose};
-use domain::session::{Device, EndReason, NewSession, OpenRefusal, Revocation, Revoked, Rotated};
+use domain::session::{Device, EndReason, NewSession, OpenRefusal, Proof, Revocation, Revoked, Rotated};
 use domain::user::PasswordHash;
 use domain::{SessionId, UserId};
 
@@ -172,7 +172,7 @@ pub async fn a_session_is_not_opened_with_a_replaced_password(h: Harness) {
     let [first, second] = ["first", "second"].map(password_hash);
     let opening = ending(EndReason::DeviceRevoked, at(2));
     let open = async |verified: &PasswordHash| {
-        let session = NewSession { verified: Some(verified.clone()), ..new_session(at(1_000)) };
+        let session = NewSession { proof: Proof::Password(verified.clone()), ..new_session(at(1_000)) };
         h.sessions
             .open(user, session, 20, opening)
             .await
@@ -202,7 +202,7 @@ pub async fn no_session_opened_with_the_old_password_survives_its_change(h: Harn
                     assert!(matches!(set(&h, user, &first, &second, None).await, PasswordSet::Done(_)));
                     return;
                 }
-                let session = NewSession { verified: Some(first), ..new_session(at(1_000)) };
+                let session = NewSession { proof: Proof::Password(first), ..new_session(at(1_000)) };
                 let opening = ending(EndReason::DeviceRevoked, T0);
                 let opened = h.sessions.open(user, session, 20, opening).await.expect(ANSWERS);
                 assert!(matches!(opened, Ok(_) | Err(OpenRefusal::PasswordChanged)), "{opened:?}");

@@ -63,7 +63,8 @@ pub async fn a_new_address_is_unverified_and_both_addresses_get_a_mail(h: Harnes
     let notice = Some(mail(Some(user), &old, Template::EmailChanged));
     let requested = EmailChange { notice, ..new_email(user, &new) };
     let (hash, token) = (requested.verification.token.hash, requested.verification.token.id);
-    let expected = User { email: Some(new.clone()), email_verified: false, ..verified };
+    let email_changed_at = Some(at(1));
+    let expected = User { email: Some(new.clone()), email_verified: false, email_changed_at, ..verified };
     let changed = change(&h, user, with_email(requested), at(1)).await;
     assert_eq!(changed, ProfileChanged::Done(Box::new(expected.clone())));
     let stored = h.stored(user).await;
@@ -95,7 +96,9 @@ pub async fn a_name_and_an_address_change_together(h: Harness) {
     let (name, address) = (display_name("Ann"), email("ann@example.com"));
     let both =
         ProfileChange { display_name: Some(Some(name.clone())), email: Some(new_email(user, &address)) };
-    let expected = User { display_name: Some(name), email: Some(address), ..h.stored(user).await };
+    let email_changed_at = Some(at(1));
+    let before = h.stored(user).await;
+    let expected = User { display_name: Some(name), email: Some(address), email_changed_at, ..before };
     assert_eq!(change(&h, user, both, at(1)).await, ProfileChanged::Done(Box::new(expected.clone())));
     assert_eq!(h.stored(user).await, expected);
     assert_eq!(h.outbox.queued().await.expect(ANSWERS), 1, "the verification");

@@ -6,30 +6,40 @@ use std::sync::Arc;
 use domain::UserId;
 use domain::account::{NewUser, Registered};
 use domain::identity::{Linked, ProviderIdentity, Resolved, Unlinked};
+use domain::mail::Template;
+use domain::session::{EndReason, NewSession, OpenRefusal, Proof};
 use domain::user::User;
 
-use crate::build::{T0, at, display_name, email, external, identity, new_user, uuid};
+use crate::build::{
+    T0, at, display_name, email, ending, external, identity, new_session, new_user, notice, uuid,
+};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
 async fn resolve(h: &Harness, identity: &ProviderIdentity) -> Resolved {
-    h.identities.resolve(identity.clone(), UserId(uuid()), at(1)).await.expect(ANSWERS)
+    h.identities
+        .resolve(identity.clone(), Some(UserId(uuid())), notice(Template::ProviderLinked), at(1))
+        .await
+        .expect(ANSWERS)
 }
 
 fn done(resolved: Resolved) -> User {
     match resolved {
         Resolved::Done(user) => *user,
-        Resolved::NeedsLink | Resolved::Disabled => panic!("expected a login, got {resolved:?}"),
+        other => panic!("expected a login, got {other:?}"),
     }
 }
 
 async fn link(h: &Harness, user: UserId, identity: &ProviderIdentity) -> Linked {
-    h.identities.link(user, None, identity.clone(), at(1)).await.expect(ANSWERS)
+    h.identities
+        .link(user, None, identity.clone(), notice(Template::ProviderLinked), at(1))
+        .await
+        .expect(ANSWERS)
 }
 
 async fn unlink(h: &Harness, user: UserId, provider: &str) -> Unlinked {
-    h.identities.unlink(user, provider).await.expect(ANSWERS)
+    h.identities.unlink(user, provider, notice(Template::ProviderUnlinked), at(1)).await.expect(ANSWERS)
 }
 
 async fn providers(h: &Harness, user: UserId) -> Vec<String> {
@@ -43,7 +53,12 @@ pub async fn a_new_identity_creates_a_user(h: Harness) {
         let name = Some(display_name("Ann"));
         let ann = ProviderIdentity { name: name.clone(), ..identity("google", subject, address.as_ref()) };
         let new_user = UserId(uuid());
-        let user = done(h.identities.resolve(ann.clone(), new_user, at(1)).await.expect(ANSWERS));
+        let user = done(
+            h.identities
+                .resolve(ann.clone(), Some(new_user), notice(Template::ProviderLinked), at(1))
+                .await
+                .expect(ANSWERS),
+        );
         let expected = User {
             id: new_user,
             email_verified: address.is_some(),
@@ -53,6 +68,8 @@ pub async fn a_new_identity_creates_a_user(h: Harness) {
             is_active: true,
             created_at: at(1),
             last_login_at: None,
+            email_changed_at: None,
+            password_reset_at: None,
         };
         assert_eq!(user, expected);
         assert_eq!(h.stored(new_user).await, expected);
@@ -90,7 +107,13 @@ pub async fn an_unverified_address_needs_a_link(h: Harness) {
     let (user, address) = h.account(false).await;
     let ann = identity("google", "1", Some(&address));
     let own = UserId(uuid());
-    assert_eq!(h.identities.resolve(ann.clone(), own, at(1)).await.expect(ANSWERS), Resolved::NeedsLink);
+    assert_eq!(
+        h.identities
+            .resolve(ann.clone(), Some(own), notice(Template::ProviderLinked), at(1))
+            .await
+            .expect(ANSWERS),
+        Resolved::NeedsLink
+    );
     assert_eq!(h.accounts.by_id(own).await.expect(ANSWERS), None);
     assert_eq!(providers(&h, user).await, [""; 0]);
     assert_eq!(link(&h, user, &ann).await, Linked::Done);
@@ -120,7 +143,11 @@ pub async fn concurrent_logins_with_a_new_identity_create_one_user(h: Harness) {
             let (h, ann) = (Arc::clone(&h), identity(provider, &round.to_string(), Some(&address)));
             async move {
                 let own = UserId(uuid());
-                let resolved = h.identities.resolve(ann, own, at(1)).await.expect(ANSWERS);
+                let resolved = h
+                    .identities
+                    .resolve(ann, Some(own), notice(Template::ProviderLinked), at(1))
+                    .await
+                    .expect(ANSWERS);
                 (own, done(resolved).id)
             }
         }))
@@ -169,7 +196,7 @@ pub async fn an_identity_belongs_to_one_user(h: Harness) {
 
     let h = Arc::new(h);
     for round in 0..10 {
-        let wanted = identity("github", &round.to_string(), None);
+        let wanted = identity(&format!("provider-{round}"), "1", None);
         let linked = all([ann, bob].map(|user| {
             let (h, wanted) = (Arc::clone(&h), wanted.clone());
             async move { link(&h, user, &wanted).await }
@@ -182,24 +209,89 @@ pub async fn an_identity_belongs_to_one_user(h: Harness) {
     }
 }
 
-/// A link replaces the user's identity at the same provider. Another user can then link the old
-/// one.
-pub async fn a_link_replaces_the_users_identity_at_the_same_provider(h: Harness) {
-    let [ann, bob] = [h.user().await, h.user().await];
+/// Without a user to create, a new identity creates nothing; known ones log in.
+pub async fn an_unknown_identity_creates_nothing_without_a_new_user(h: Harness) {
+    let known = identity("google", "1", Some(&email("ann@example.com")));
+    let user = done(resolve(&h, &known).await).id;
+    let resolve = async |identity: ProviderIdentity| {
+        let notice = notice(Template::ProviderLinked);
+        h.identities.resolve(identity, None, notice, at(2)).await.expect(ANSWERS)
+    };
+    let unknown = identity("google", "2", Some(&email("bob@example.com")));
+    assert_eq!(resolve(unknown).await, Resolved::Unknown);
+    assert_eq!(h.accounts.by_email(&email("bob@example.com")).await.expect(ANSWERS), None);
+    assert_eq!(done(resolve(known).await).id, user);
+    let joins = identity("github", "1", Some(&email("ann@example.com")));
+    assert_eq!(done(resolve(joins).await).id, user);
+}
+
+/// A link replaces no other identity of the user: that has to be unlinked first.
+pub async fn a_link_never_replaces_another_identity(h: Harness) {
+    let user = h.user().await;
     let [first, second] = ["1", "2"].map(|subject| identity("google", subject, None));
-    let other = identity("github", "1", None);
-    assert_eq!(link(&h, bob, &identity("google", "3", None)).await, Linked::Done);
-    for identity in [&other, &first, &second] {
-        assert_eq!(link(&h, ann, identity).await, Linked::Done);
+    for identity in [&first, &identity("github", "1", None)] {
+        assert_eq!(link(&h, user, identity).await, Linked::Done);
     }
-    assert_eq!(providers(&h, ann).await, ["github", "google"]);
-    assert_eq!(providers(&h, bob).await, ["google"], "another user's identity is kept");
-    let refused = link(&h, bob, &second).await;
-    assert_eq!(refused, Linked::BelongsToAnother);
-    assert_eq!(providers(&h, bob).await, ["google"], "a refused link replaces nothing");
-    assert_eq!(link(&h, bob, &first).await, Linked::Done, "the replaced identity is free");
-    assert_eq!(done(resolve(&h, &second).await).id, ann);
-    assert_eq!(done(resolve(&h, &first).await).id, bob);
+    assert_eq!(link(&h, user, &second).await, Linked::AnotherIsLinked);
+    assert_eq!(done(resolve(&h, &first).await).id, user);
+    assert_ne!(done(resolve(&h, &second).await).id, user);
+    assert_eq!(unlink(&h, user, "google").await, Unlinked::Done);
+    assert_eq!(link(&h, user, &identity("google", "3", None)).await, Linked::Done);
+}
+
+/// The owner of a verified address is told of every identity that is linked or unlinked, once each,
+/// also if a login links it.
+pub async fn the_owner_is_told_of_links_and_unlinks(h: Harness) {
+    let ((user, address), (unverified, _)) = (h.account(true).await, h.account(false).await);
+    let mails = async |user| {
+        let records = h.accounts.records(user).await.expect(ANSWERS).expect("the user exists");
+        let mails = records.mails.into_iter().map(|mail| (mail.template, mail.to));
+        mails.collect::<Vec<_>>()
+    };
+    let google = identity("google", "1", None);
+    for _ in 0..2 {
+        assert_eq!(link(&h, user, &google).await, Linked::Done);
+    }
+    done(resolve(&h, &google).await);
+    done(resolve(&h, &identity("github", "1", Some(&address))).await);
+    assert_eq!(unlink(&h, user, "google").await, Unlinked::Done);
+    let to = |template| (template, address.as_str().to_owned());
+    let mut told = mails(user).await;
+    told.sort_by_key(|(template, _)| template.as_str());
+    let linked = to(Template::ProviderLinked);
+    assert_eq!(told, [linked.clone(), linked, to(Template::ProviderUnlinked)]);
+
+    assert_eq!(link(&h, unverified, &identity("google", "2", None)).await, Linked::Done);
+    assert_eq!(mails(unverified).await, [], "the address may belong to a stranger");
+}
+
+/// A session that is opened by an identity which was unlinked in the meantime is refused, and one
+/// by an identity that was linked lately proves nothing for a day.
+pub async fn a_login_by_an_identity_is_as_good_as_its_link(h: Harness) {
+    let user = h.user().await;
+    let proof = Proof::Identity { provider: "google".to_owned(), subject: "1".to_owned() };
+    let open = async |user, now| {
+        let session = NewSession { proof: proof.clone(), ..new_session(at(1_000_000)) };
+        let opened = h.sessions.open(user, session, 20, ending(EndReason::DeviceRevoked, now));
+        opened.await.expect(ANSWERS).map(|_| ())
+    };
+    let trusted_from = async |user, now| {
+        let live = h.sessions.live(user, now).await.expect(ANSWERS);
+        live.first().expect("a session").trusted_from
+    };
+    assert_eq!(open(user, at(1)).await, Err(OpenRefusal::Unlinked));
+    assert_eq!(link(&h, user, &identity("google", "1", None)).await, Linked::Done);
+    assert_eq!(open(user, at(2)).await, Ok(()));
+    assert_eq!(trusted_from(user, at(2)).await, at(1).plus(NewSession::PROBATION));
+    let later = at(3).plus(NewSession::PROBATION);
+    assert_eq!(open(user, later).await, Ok(()));
+    assert_eq!(trusted_from(user, later).await, later);
+    assert_eq!(unlink(&h, user, "google").await, Unlinked::Done);
+    assert_eq!(open(user, later).await, Err(OpenRefusal::Unlinked));
+
+    let owner = done(resolve(&h, &identity("google", "1", None)).await).id;
+    assert_eq!(open(owner, at(2)).await, Ok(()));
+    assert_eq!(trusted_from(owner, at(2)).await, at(2), "the account was created with the identity");
 }
 
 /// A provider is unlinked only if the user has another login method.

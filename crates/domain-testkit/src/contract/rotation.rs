@@ -123,14 +123,33 @@ pub async fn a_repeat_within_the_grace_period_gets_the_same_successor(h: Harness
     assert_eq!(find(&h, &third).await.replaced, None, "repeats create no tokens");
 }
 
-/// A token can be repeated at any time until its successor is used, because the response may be
-/// lost.
-pub async fn a_lost_response_can_be_fetched_much_later(h: Harness) {
-    let session = open(&h, h.user().await, at(100)).await;
+/// A repeat much later returns the successor once if that was never used: the first response may
+/// have been lost.
+pub async fn a_lost_response_can_be_fetched_much_later_once(h: Harness) {
+    let user = h.user().await;
+    let session = open(&h, user, at(100)).await;
     let second = next(&h, &session.hash, at(1)).await;
     assert_eq!(next(&h, &session.hash, at(5_000)).await, second);
-    let third = next(&h, &second, at(5_001)).await;
+    assert_eq!(next(&h, &session.hash, at(5_000).plus(GRACE)).await, second, "a retry of the same device");
+    let third = next(&h, &second, at(5_031)).await;
     assert_eq!(find(&h, &third).await.generation, 2);
+
+    let twice = open(&h, user, at(100)).await;
+    let second = next(&h, &twice.hash, at(1)).await;
+    assert_eq!(next(&h, &twice.hash, at(5_000)).await, second);
+    let again = rotate(&h, &twice.hash, at(5_000).plus(GRACE).next()).await;
+    assert!(matches!(again, Rotated::Reused(_)), "{again:?}");
+}
+
+/// A thief who presents each token after its owner rotated it, while the successor is unused, ends
+/// the session at the second attempt.
+pub async fn a_thief_in_lock_step_ends_the_session(h: Harness) {
+    let session = open(&h, h.user().await, at(LATER)).await;
+    let second = next(&h, &session.hash, at(100)).await;
+    assert_eq!(next(&h, &session.hash, at(132)).await, second, "as if a response had been lost");
+    next(&h, &second, at(1_000)).await;
+    let theft = rotate(&h, &second, at(1_032)).await;
+    assert!(matches!(theft, Rotated::Reused(_)), "{theft:?}");
 }
 
 /// After the grace period, the use of a token whose successor was used ends the session. The

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::{Device, EndReason, Ending, NewSession, OpenRefusal, Revocation, Revoked, Rotated};
+use domain::session::{
+    Device, EndReason, Ending, FeedPosition, NewSession, OpenRefusal, Revocation, Revoked, Rotated,
+};
 use domain::{SessionId, Stamp, UserId};
 
 use crate::build::{T0, at, client, ending, new_session, successor, uuid};
@@ -39,8 +41,8 @@ async fn can_refresh(h: &Harness, session: &NewSession, now: Stamp) -> bool {
     }
 }
 
-async fn revocations(h: &Harness, since: Option<Stamp>, now: Stamp) -> HashSet<Revocation> {
-    let list = h.revocations(since, now).await;
+async fn revocations(h: &Harness, after: Option<FeedPosition>, now: Stamp) -> HashSet<Revocation> {
+    let list = h.revocations(after, now).await;
     let set: HashSet<_> = list.iter().copied().collect();
     assert_eq!(set.len(), list.len(), "each revocation is listed once: {list:#?}");
     set
@@ -210,33 +212,77 @@ pub async fn an_expired_session_can_be_ended(h: Harness) {
     assert_eq!(rest.iter().map(id_of).collect::<Vec<_>>(), [short[1].id]);
 }
 
-/// Revocations are listed from `since` on, that instant included, until their `until`, which is
-/// excluded.
-pub async fn revocations_are_listed_from_an_instant_on(h: Harness) {
+/// Revocations are listed in the order in which they were committed, whatever their times are, and
+/// until their `until`, which is excluded.
+pub async fn revocations_are_listed_after_a_position(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];
-    let mut all = Vec::new();
+    let (mut all, mut positions) = (Vec::new(), vec![None]);
+    // The clocks of the instances that end the sessions are up to ten minutes apart.
     for (user, reason, when, until) in [
-        (ann, EndReason::Logout, 1, 100),
-        (bob, EndReason::AdminRevoke, 2, 50),
-        (ann, EndReason::AccountDeleted, 3, 200),
-        (ann, EndReason::PasswordReset, 3, 200),
+        (ann, EndReason::Logout, 1_600, 2_100),
+        (bob, EndReason::AdminRevoke, 1_000, 2_050),
+        (ann, EndReason::AccountDeleted, 1_300, 2_200),
+        (ann, EndReason::PasswordReset, 1_000, 2_200),
     ] {
         let (session, _) = open(&h, user, 20, T0).await;
         let ending = Ending { reason, at: at(when), until: at(until) };
         all.push(h.sessions.end(user, session.id, ending).await.expect(ANSWERS).expect("was live"));
+        let feed = h.sessions.revocations(None, at(0)).await.expect(ANSWERS);
+        positions.push(Some(feed.position));
     }
-    let listed = async |since, now| revocations(&h, since, now).await;
+    assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
+    for (count, position) in positions.iter().enumerate() {
+        let feed = h.sessions.revocations(*position, at(1_000)).await.expect(ANSWERS);
+        let listed: HashSet<_> = feed.revocations.into_iter().collect();
+        assert_eq!(listed, all[count..].iter().copied().collect::<HashSet<_>>(), "after {count}");
+        assert_eq!(Some(feed.position), positions[4], "after {count}");
+    }
+    let listed = async |now| revocations(&h, None, now).await;
     let expected = |places: &[usize]| places.iter().map(|place| all[*place]).collect::<HashSet<_>>();
-    assert_eq!(listed(None, at(4)).await, expected(&[0, 1, 2, 3]));
-    assert_eq!(listed(Some(Stamp::MIN), at(4)).await, expected(&[0, 1, 2, 3]));
-    assert_eq!(listed(Some(at(2)), at(4)).await, expected(&[1, 2, 3]), "`since` is inclusive");
-    assert_eq!(listed(Some(at(2).next()), at(4)).await, expected(&[2, 3]));
-    assert_eq!(listed(Some(at(4)), at(4)).await, expected(&[]));
-    let just_before_50 = at(50).minus(Duration::from_micros(1));
-    assert_eq!(listed(None, just_before_50).await, expected(&[0, 1, 2, 3]));
-    assert_eq!(listed(None, at(50)).await, expected(&[0, 2, 3]), "`until` is exclusive");
-    assert_eq!(listed(Some(at(3)), at(100)).await, expected(&[2, 3]));
-    assert_eq!(listed(None, at(200)).await, expected(&[]));
+    assert_eq!(listed(at(2_050).minus(Duration::from_micros(1))).await, expected(&[0, 1, 2, 3]));
+    assert_eq!(listed(at(2_050)).await, expected(&[0, 2, 3]), "`until` is exclusive");
+    assert_eq!(listed(at(2_200)).await, expected(&[]));
+}
+
+/// A reader that continues after its last position gets every revocation once, while transactions
+/// that revoke commit in any order.
+pub async fn a_reader_of_revocations_misses_none(h: Harness) {
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        let user = h.user().await;
+        for _ in 0..10 {
+            sessions.push((user, open(&h, user, 20, T0).await.0.id));
+        }
+    }
+    let count = sessions.len();
+    let h = Arc::new(h);
+    let writers =
+        tokio::spawn(
+            all(
+                sessions.into_iter().map({
+                    let h = Arc::clone(&h);
+                    move |(user, id)| {
+                        let h = Arc::clone(&h);
+                        async move {
+                            h.sessions.end(user, id, ending(EndReason::Logout, at(1))).await.expect(ANSWERS)
+                        }
+                    }
+                }),
+            ),
+        );
+    let (mut position, mut read) = (None, Vec::new());
+    loop {
+        let done = writers.is_finished();
+        let feed = h.sessions.revocations(position, at(1)).await.expect(ANSWERS);
+        position = Some(feed.position);
+        read.extend(feed.revocations);
+        if done {
+            break;
+        }
+    }
+    assert!(writers.await.expect("no panic").iter().all(Option::is_some));
+    let distinct: HashSet<_> = read.iter().copied().collect();
+    assert_eq!((read.len(), distinct.len()), (count, count));
 }
 
 /// Device details of any length, script and address family are accepted.

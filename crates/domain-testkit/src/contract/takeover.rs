@@ -5,13 +5,14 @@ use std::sync::Arc;
 use domain::UserId;
 use domain::account::{EmailChange, PasswordSet, ProfileChange, ProfileChanged};
 use domain::identity::{Linked, Resolved};
-use domain::one_time::{ConsumedToken, MagicLinkLogin, Purpose};
-use domain::session::{Device, EndReason, NewSession, Rotated, TokenHash};
+use domain::mail::Template;
+use domain::one_time::{ConsumedToken, MagicLinkLogin, PasswordReplacement, Purpose};
+use domain::session::{Device, EndReason, NewSession, Proof, Rotated, TokenHash};
 use domain::user::Email;
 
 use crate::build::{
-    T0, at, email, ending, identity, new_email, new_session, one_time, password_hash, replacement, successor,
-    uuid,
+    T0, at, email, ending, identity, new_email, new_session, notice, one_time, password_hash, replacement,
+    successor, uuid,
 };
 use crate::{Harness, all};
 
@@ -40,7 +41,10 @@ async fn user_with_access(h: &Harness, verified: bool) -> Access {
             &user.to_string(),
             verified_email,
         );
-        assert_eq!(h.identities.link(user, None, known, T0).await.expect(ANSWERS), Linked::Done);
+        assert_eq!(
+            h.identities.link(user, None, known, notice(Template::ProviderLinked), T0).await.expect(ANSWERS),
+            Linked::Done
+        );
     }
     let mut hashes = Vec::new();
     for purpose in Purpose::ALL {
@@ -87,7 +91,11 @@ impl Access {
         let mut found = [self.user; 2];
         for (place, provider) in found.iter_mut().zip(["google", "github"]) {
             let known = identity(provider, &self.user.to_string(), None);
-            let resolved = h.identities.resolve(known, UserId(uuid()), at(6)).await.expect(ANSWERS);
+            let resolved = h
+                .identities
+                .resolve(known, Some(UserId(uuid())), notice(Template::ProviderLinked), at(6))
+                .await
+                .expect(ANSWERS);
             let Resolved::Done(user) = resolved else { panic!("expected a login, got {resolved:?}") };
             *place = user.id;
         }
@@ -98,7 +106,7 @@ impl Access {
 async fn use_magic_link(h: &Harness, access: &Access) {
     let session = new_session(at(10_000));
     let end = ending(EndReason::DeviceRevoked, at(5));
-    let done = h.one_time.use_magic_link(&access.magic, UserId(uuid()), session.clone(), 20, end).await;
+    let done = h.one_time.use_magic_link(&access.magic, Some(UserId(uuid())), session.clone(), 20, end).await;
     assert!(matches!(done, Ok(MagicLinkLogin::Done(..))), "{done:?}");
     let live = h.sessions.live(access.user, at(5)).await.expect(ANSWERS);
     assert!(live.iter().any(|live| live.id == session.id), "the owner is logged in");
@@ -122,14 +130,23 @@ pub async fn an_ended_session_links_changes_and_deletes_nothing(h: Harness) {
     use_magic_link(&h, &access).await;
     let before = h.stored(user).await;
     let known = identity("gitlab", "earlier", None);
-    assert_eq!(h.identities.link(user, session, known, at(6)).await.expect(ANSWERS), Linked::SessionEnded);
+    assert_eq!(
+        h.identities
+            .link(user, session, known, notice(Template::ProviderLinked), at(6))
+            .await
+            .expect(ANSWERS),
+        Linked::SessionEnded
+    );
     let to = email("earlier@example.com");
     let change = EmailChange { session, ..new_email(user, &to) };
     let change = ProfileChange { display_name: None, email: Some(change) };
     let changed = h.accounts.change_profile(user, change, at(6)).await;
     assert_eq!(changed.expect(ANSWERS), ProfileChanged::SessionEnded);
     let end = ending(EndReason::AccountDeleted, at(6));
-    assert_eq!(h.accounts.delete(user, session, end).await.expect(ANSWERS), None);
+    assert_eq!(
+        h.accounts.delete(user, session, notice(Template::AccountDeleted), end).await.expect(ANSWERS),
+        None
+    );
     assert_eq!(h.stored(user).await, before);
     assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0]);
     let own = new_session(at(10_000));
@@ -137,8 +154,17 @@ pub async fn an_ended_session_links_changes_and_deletes_nothing(h: Harness) {
     h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS).expect("the session opens");
     // The session of one user cannot delete another.
     let other = h.user().await;
-    assert_eq!(h.accounts.delete(other, Some(own.id), end).await.expect(ANSWERS), None);
-    assert!(h.accounts.delete(user, Some(own.id), end).await.expect(ANSWERS).is_some());
+    assert_eq!(
+        h.accounts.delete(other, Some(own.id), notice(Template::AccountDeleted), end).await.expect(ANSWERS),
+        None
+    );
+    assert!(
+        h.accounts
+            .delete(user, Some(own.id), notice(Template::AccountDeleted), end)
+            .await
+            .expect(ANSWERS)
+            .is_some()
+    );
 }
 
 /// An identity that the earlier session links during the takeover is removed, or not linked at all.
@@ -152,8 +178,17 @@ pub async fn an_identity_linked_during_a_takeover_does_not_survive_it(h: Harness
                 if place == 3 {
                     return use_magic_link(&h, &access).await;
                 }
-                let known = identity("gitlab", &format!("earlier-{round}-{place}"), None);
-                let linked = h.identities.link(access.user, Some(access.session.id), known, at(5)).await;
+                let known = identity(&format!("provider-{place}"), &format!("earlier-{round}"), None);
+                let linked = h
+                    .identities
+                    .link(
+                        access.user,
+                        Some(access.session.id),
+                        known,
+                        notice(Template::ProviderLinked),
+                        at(5),
+                    )
+                    .await;
                 assert!(matches!(linked, Ok(Linked::Done | Linked::SessionEnded)), "{linked:?}");
             }
         }))
@@ -193,12 +228,47 @@ pub async fn a_reset_ends_all_earlier_access(h: Harness) {
     );
 }
 
+/// A reset removes the identities of an account whose address was verified, if asked to.
+pub async fn a_reset_unlinks_identities_on_request(h: Harness) {
+    let access = user_with_access(&h, true).await;
+    let end = ending(EndReason::PasswordReset, at(5));
+    let new = PasswordReplacement { unlink: true, ..replacement(password_hash("reset"), end) };
+    assert!(h.one_time.reset_password(&access.reset, new).await.expect(ANSWERS).is_some());
+    assert_eq!(h.identities.providers(access.user).await.expect(ANSWERS), [""; 0]);
+}
+
+/// After a reset, a login with the new password proves nothing for a day; after a change of the
+/// address, a login by a link to it proves nothing.
+pub async fn a_reset_or_a_change_of_address_proves_nothing_for_a_day(h: Harness) {
+    let access = user_with_access(&h, true).await;
+    reset(&h, &access).await;
+    let change = ProfileChange {
+        email: Some(new_email(access.user, &email("new@example.com"))),
+        ..ProfileChange::default()
+    };
+    h.accounts.change_profile(access.user, change, at(7)).await.expect(ANSWERS);
+    let stored = h.stored(access.user).await;
+    assert_eq!((stored.password_reset_at, stored.email_changed_at), (Some(at(5)), Some(at(7))));
+    for (proof, since) in [(Proof::Password(password_hash("reset")), at(5)), (Proof::Email, at(7))] {
+        let session = NewSession { proof, ..new_session(at(10_000)) };
+        let end = ending(EndReason::DeviceRevoked, at(8));
+        h.sessions.open(access.user, session.clone(), 20, end).await.expect(ANSWERS).expect("it opens");
+        let live = h.sessions.live(access.user, at(8)).await.expect(ANSWERS);
+        let own = live.iter().find(|live| live.id == session.id).expect("the session");
+        assert_eq!(own.trusted_from, since.plus(NewSession::PROBATION));
+    }
+}
+
 /// After the takeover, an identity of the owner resolves to the account by its verified address.
 pub async fn the_owners_identity_resolves_to_the_account(h: Harness) {
     let access = user_with_access(&h, false).await;
     use_magic_link(&h, &access).await;
     let own = identity("google", "owner", Some(&access.address));
-    let resolved = h.identities.resolve(own, UserId(uuid()), at(6)).await.expect(ANSWERS);
+    let resolved = h
+        .identities
+        .resolve(own, Some(UserId(uuid())), notice(Template::ProviderLinked), at(6))
+        .await
+        .expect(ANSWERS);
     assert!(matches!(resolved, Resolved::Done(user) if user.id == access.user));
 }
 

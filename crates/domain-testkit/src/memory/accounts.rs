@@ -5,6 +5,7 @@ use domain::account::{
     AccountRecords, AccountStore, EmailChange, NewUser, PasswordSet, ProfileChange, ProfileChanged,
     Registered,
 };
+use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation, Revoked};
 use domain::user::{Email, PasswordHash, User};
@@ -35,10 +36,12 @@ impl AccountStore for MemoryStore {
             is_active: true,
             created_at: now,
             last_login_at: session.as_ref().map(|_| now),
+            email_changed_at: None,
+            password_reset_at: None,
         };
         state.insert_user(user.clone());
         if let Some(session) = session {
-            state.insert_session(user.id, session, now);
+            state.insert_session(user.id, session, now, now);
         }
         if let Some(sent) = new.verification {
             state.send(sent, now);
@@ -108,6 +111,7 @@ impl AccountStore for MemoryStore {
         &self,
         user: UserId,
         session: Option<SessionId>,
+        notice: Notice,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         check(ending);
@@ -115,19 +119,22 @@ impl AccountStore for MemoryStore {
         if !state.is_live(user, session, ending.at) {
             return Ok(None);
         }
-        if state.users.remove(&user).is_none() {
+        let Some(account) = state.users.remove(&user) else {
             return Ok(None);
-        }
+        };
         state.emails.retain(|_, owner| *owner != user);
         state.sessions.retain(|_, session| session.user != user);
         state.tokens.retain(|_, token| token.user != user);
-        state.revocations.retain(|revocation| revocation.user != user);
+        state.revocations.retain(|(_, revocation)| revocation.user != user);
         state.one_time.retain(|_, one_time| one_time.token.user != Some(user));
         state.mails.retain(|_, mail| mail.content.user != Some(user));
         state.identities.retain(|_, identity| identity.user != user);
+        if let Some(mail) = notice.to(&account.user) {
+            state.queue(mail, ending.at);
+        }
         let Ending { reason, at, until } = ending;
         let revocation = Revocation { what: Revoked::User(user), user, reason, at, until };
-        state.revocations.push(revocation);
+        state.revoke(revocation);
         Ok(Some(vec![revocation]))
     }
 
@@ -171,6 +178,7 @@ impl State {
         let changed = &mut self.users.get_mut(&user).expect("the user exists").user;
         changed.email = Some(email);
         changed.email_verified = false;
+        changed.email_changed_at = Some(now);
         self.send(verification, now);
         if let Some(notice) = notice {
             self.queue(notice, now);

@@ -6,6 +6,7 @@ use domain::identity::{
     ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, SealedTokens,
     Unlinked, join,
 };
+use domain::mail::Notice;
 use domain::user::{Email, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -18,7 +19,7 @@ pub(super) struct Identity {
     pub user: UserId,
     email: Option<Email>,
     tokens: SealedTokens,
-    created_at: Stamp,
+    pub created_at: Stamp,
 }
 
 impl Identity {
@@ -59,7 +60,8 @@ impl IdentityStore for MemoryStore {
     async fn resolve(
         &self,
         identity: ProviderIdentity,
-        new_user: UserId,
+        new_user: Option<UserId>,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Resolved, StoreError> {
         let mut state = self.enter()?;
@@ -68,9 +70,11 @@ impl IdentityStore for MemoryStore {
             owner: owner.map(|owner| state.users[&owner].user.clone()),
             by_email: identity.verified_email.as_ref().and_then(|email| state.by_email(email)).cloned(),
         };
-        let user = match join(&facts) {
+        let decision = join(&facts);
+        let user = match decision {
             Join::Known(user) | Join::Link(user) => user,
             Join::Create => {
+                let Some(new_user) = new_user else { return Ok(Resolved::Unknown) };
                 let email = identity.verified_email.clone();
                 let verified = email.is_some();
                 let name = identity.name.clone();
@@ -81,6 +85,9 @@ impl IdentityStore for MemoryStore {
             Join::Disabled => return Ok(Resolved::Disabled),
         };
         state.store_identity(user, identity, now);
+        if matches!(decision, Join::Link(_)) {
+            state.notify(user, &notice, now);
+        }
         Ok(Resolved::Done(Box::new(state.users[&user].user.clone())))
     }
 
@@ -89,6 +96,7 @@ impl IdentityStore for MemoryStore {
         user: UserId,
         session: Option<SessionId>,
         identity: ProviderIdentity,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Linked, StoreError> {
         let mut state = self.enter()?;
@@ -99,15 +107,23 @@ impl IdentityStore for MemoryStore {
             return Ok(Linked::SessionEnded);
         }
         let key = key(&identity);
-        if state.identities.get(&key).is_some_and(|known| known.user != user) {
-            return Ok(Linked::BelongsToAnother);
+        match state.identities.get(&key) {
+            Some(known) if known.user != user => return Ok(Linked::BelongsToAnother),
+            None if state.providers(user).contains(&key.0) => return Ok(Linked::AnotherIsLinked),
+            None => state.notify(user, &notice, now),
+            Some(_) => {}
         }
-        state.identities.retain(|other, known| known.user != user || other.0 != key.0 || *other == key);
         state.store_identity(user, identity, now);
         Ok(Linked::Done)
     }
 
-    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
+    async fn unlink(
+        &self,
+        user: UserId,
+        provider: &str,
+        notice: Notice,
+        now: Stamp,
+    ) -> Result<Unlinked, StoreError> {
         let mut state = self.enter()?;
         let providers = state.providers(user);
         if !providers.iter().any(|known| known == provider) {
@@ -117,6 +133,7 @@ impl IdentityStore for MemoryStore {
             return Ok(Unlinked::LastWayIn);
         }
         state.identities.retain(|key, known| known.user != user || key.0 != provider);
+        state.notify(user, &notice, now);
         Ok(Unlinked::Done)
     }
 
@@ -139,6 +156,8 @@ fn account(id: UserId, email: Option<Email>, email_verified: bool, now: Stamp) -
         is_active: true,
         created_at: now,
         last_login_at: None,
+        email_changed_at: None,
+        password_reset_at: None,
     }
 }
 
@@ -149,6 +168,13 @@ impl State {
         let ProviderIdentity { verified_email: email, tokens, .. } = identity;
         let fresh = Identity { user, email, tokens: SealedTokens::default(), created_at: now };
         self.identities.entry(key).or_insert(fresh).tokens = tokens;
+    }
+
+    /// Queues the notice to a user who exists.
+    fn notify(&mut self, user: UserId, notice: &Notice, now: Stamp) {
+        if let Some(mail) = notice.to(&self.users[&user].user) {
+            self.queue(mail, now);
+        }
     }
 
     pub(super) fn remove_identities(&mut self, user: UserId) {

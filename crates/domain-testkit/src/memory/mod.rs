@@ -19,11 +19,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::health::Probe;
-use domain::session::{Ending, RefreshToken, Revocation, Session, TokenHash};
+use domain::session::{Ending, FeedPosition, RefreshToken, Revocation, Session, TokenHash};
 use domain::sync::{Epochs, Position};
 use domain::todo::{EventBus, Todo, UserRow};
 use domain::user::{Email, User};
-use domain::{SessionId, StoreError, TodoId, UserId};
+use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
 
 use self::identities::{Identity, IdentityKey};
@@ -47,7 +47,10 @@ struct State {
     emails: HashMap<String, UserId>,
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<TokenHash, RefreshToken>,
-    revocations: Vec<Revocation>,
+    /// By session, when no access token of it is accepted any longer.
+    access_until: HashMap<SessionId, Stamp>,
+    revocations: Vec<(FeedPosition, Revocation)>,
+    last_position: FeedPosition,
     one_time: HashMap<TokenHash, OneTime>,
     mails: BTreeMap<Uuid, Mail>,
     identities: BTreeMap<IdentityKey, Identity>,
@@ -70,7 +73,9 @@ impl MemoryStore {
             emails: HashMap::new(),
             sessions: HashMap::new(),
             tokens: HashMap::new(),
+            access_until: HashMap::new(),
             revocations: Vec::new(),
+            last_position: FeedPosition::default(),
             one_time: HashMap::new(),
             mails: BTreeMap::new(),
             identities: BTreeMap::new(),

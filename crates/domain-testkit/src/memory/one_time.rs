@@ -13,7 +13,7 @@ use super::{MemoryStore, State, check};
 
 pub(super) struct OneTime {
     pub token: NewOneTimeToken,
-    used: bool,
+    pub used: bool,
 }
 
 impl OneTime {
@@ -81,7 +81,8 @@ impl OneTimeStore for MemoryStore {
         let (id, was_verified) = (user.id, user.email_verified);
         user.password = Some(new.password);
         user.email_verified = true;
-        if !was_verified {
+        user.password_reset_at = Some(ending.at);
+        if !was_verified || new.unlink {
             state.remove_identities(id);
         }
         state.invalidate(id, |_| true);
@@ -94,7 +95,7 @@ impl OneTimeStore for MemoryStore {
     async fn use_magic_link(
         &self,
         hash: &TokenHash,
-        new_user: UserId,
+        new_user: Option<UserId>,
         session: NewSession,
         cap: u32,
         ending: Ending,
@@ -118,6 +119,7 @@ impl OneTimeStore for MemoryStore {
                 (id, state.end_where(id, ending, |_| true))
             }
             None => {
+                let Some(new_user) = new_user else { return Ok(MagicLinkLogin::Invalid) };
                 state.insert_user(User {
                     id: new_user,
                     email: Some(email),
@@ -127,12 +129,16 @@ impl OneTimeStore for MemoryStore {
                     is_active: true,
                     created_at: ending.at,
                     last_login_at: None,
+                    email_changed_at: None,
+                    password_reset_at: None,
                 });
                 (new_user, Vec::new())
             }
         };
         state.assign(&token, id);
-        let mut opened = state.open(id, session, cap, ending);
+        let checked = state.check(id, &session, ending.at);
+        let Ok(trusted_from) = checked else { return Ok(MagicLinkLogin::Disabled) };
+        let mut opened = state.open(id, session, trusted_from, cap, ending);
         opened.ended.extend(ended);
         Ok(MagicLinkLogin::Done(opened))
     }

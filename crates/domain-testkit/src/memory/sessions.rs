@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{
-    Device, Ending, NewSession, OpenRefusal, OpenedSession, RefreshToken, Revocation, RevocationFeed,
-    Revoked, Rotated, Session, SessionStore, Successor, TokenHash,
+    Cutoffs, Device, Ending, FeedPosition, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof,
+    RefreshToken, Revocation, RevocationFeed, Revoked, Rotated, Session, SessionStore, Successor, TokenHash,
 };
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -23,8 +23,8 @@ impl SessionStore for MemoryStore {
     ) -> Result<Result<OpenedSession, OpenRefusal>, StoreError> {
         check(ending);
         let mut state = self.enter()?;
-        let checked = session.check(state.users.get(&user).map(|account| &account.user));
-        Ok(checked.map(|()| state.open(user, session, cap, ending)))
+        let checked = state.check(user, &session, ending.at);
+        Ok(checked.map(|trusted_from| state.open(user, session, trusted_from, cap, ending)))
     }
 
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
@@ -56,13 +56,18 @@ impl SessionStore for MemoryStore {
                 state.replace(&facts.token, successor, ending.at);
                 successor.hash
             }
-            RefreshVerdict::Repeat(hash) => hash,
+            RefreshVerdict::Repeat { hash, late } => {
+                if late {
+                    state.session(id).late_repeat_at = Some(ending.at);
+                }
+                hash
+            }
             RefreshVerdict::Reused => return Ok(Rotated::Reused(state.end(id, ending))),
             RefreshVerdict::Expired => return Ok(Rotated::Expired),
             RefreshVerdict::Ended => return Ok(Rotated::Ended),
             RefreshVerdict::Disabled => return Ok(Rotated::Disabled),
         };
-        state.touch(id, device, ending.at);
+        state.touch(id, device, ending.at, successor.access_until);
         Ok(Rotated::Done { user: Box::new(facts.user), session: id, hash })
     }
 
@@ -72,11 +77,12 @@ impl SessionStore for MemoryStore {
         session: SessionId,
         device: &Device,
         now: Stamp,
+        access_until: Stamp,
     ) -> Result<(), StoreError> {
         let mut state = self.enter()?;
         let known = state.sessions.get(&session);
         if known.is_some_and(|session| session.user == user && session.ended.is_none()) {
-            state.touch(session, device, now);
+            state.touch(session, device, now, access_until);
         }
         Ok(())
     }
@@ -101,23 +107,32 @@ impl SessionStore for MemoryStore {
         Ok(self.enter()?.end_where(user, ending, |session| Some(session.id) != keep))
     }
 
-    async fn revocations(&self, since: Option<Stamp>, now: Stamp) -> Result<RevocationFeed, StoreError> {
+    async fn revocations(
+        &self,
+        after: Option<FeedPosition>,
+        now: Stamp,
+    ) -> Result<RevocationFeed, StoreError> {
         let state = self.enter()?;
-        let wanted = |revocation: &&Revocation| Some(revocation.at) >= since && revocation.until > now;
+        let later = state.revocations.iter().filter(|(position, _)| Some(*position) > after);
+        let kept = later.map(|(_, revocation)| *revocation).filter(|revocation| revocation.until > now);
         let users = state.users.values().map(|account| &account.user);
         Ok(RevocationFeed {
-            revocations: state.revocations.iter().filter(wanted).copied().collect(),
+            revocations: kept.collect(),
+            position: state.last_position,
+            database_time: None,
             disabled: users.filter(|user| !user.is_active).map(|user| user.id).collect(),
         })
     }
 
-    async fn sweep(&self, now: Stamp, limit: u32) -> Result<u64, StoreError> {
-        Ok(self.enter()?.sweep(now, usize::try_from(limit).unwrap_or(usize::MAX)))
+    async fn sweep(&self, cutoffs: &Cutoffs, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.enter()?.sweep(cutoffs, usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 }
 
 impl State {
-    fn touch(&mut self, id: SessionId, device: &Device, now: Stamp) {
+    fn touch(&mut self, id: SessionId, device: &Device, now: Stamp, access_until: Stamp) {
+        let until = self.access_until.entry(id).or_insert(access_until);
+        *until = access_until.max(*until);
         let session = self.session(id);
         session.last_used_at = now;
         session.device = Device { client_id: session.device.client_id.take(), ..device.clone() };
@@ -134,11 +149,25 @@ impl State {
         of_user.filter(move |session| session.ended.is_none() && session.expires_at > now)
     }
 
+    /// See [`NewSession::check`].
+    pub(super) fn check(&self, user: UserId, session: &NewSession, now: Stamp) -> Result<Stamp, OpenRefusal> {
+        let linked_at = match &session.proof {
+            Proof::Identity { provider, subject } => {
+                let identity = self.identities.get(&(provider.clone(), subject.clone()));
+                identity.filter(|identity| identity.user == user).map(|identity| identity.created_at)
+            }
+            _ => None,
+        };
+        let user = self.users.get(&user).map(|account| account.user.clone());
+        session.check(&LoginFacts { user, linked_at }, now)
+    }
+
     /// Opens a session for an existing user and ends the oldest ones over the cap.
     pub(super) fn open(
         &mut self,
         user: UserId,
         session: NewSession,
+        trusted_from: Stamp,
         cap: u32,
         ending: Ending,
     ) -> OpenedSession {
@@ -150,11 +179,11 @@ impl State {
         let room = usize::try_from(cap).unwrap_or(usize::MAX) - 1;
         live.truncate(live.len().saturating_sub(room));
         let ended = live.iter().map(|(_, id)| self.end(*id, ending)).collect();
-        self.insert_session(user, session, ending.at);
+        self.insert_session(user, session, trusted_from, ending.at);
         OpenedSession { user: Box::new(self.users[&user].user.clone()), ended }
     }
 
-    pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, now: Stamp) {
+    pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, trusted_from: Stamp, now: Stamp) {
         let session = Session {
             id: new.id,
             user,
@@ -162,8 +191,11 @@ impl State {
             created_at: now,
             last_used_at: now,
             expires_at: new.expires_at,
+            late_repeat_at: None,
+            trusted_from,
             ended: None,
         };
+        self.access_until.insert(new.id, new.access_until);
         let token = RefreshToken {
             id: new.token,
             session: new.id,
@@ -194,11 +226,17 @@ impl State {
     }
 
     fn end(&mut self, id: SessionId, Ending { reason, at, until }: Ending) -> Revocation {
+        let until = until.max(self.access_until[&id]);
         let session = self.session(id);
         session.ended = Some((at, reason));
         let revocation = Revocation { what: Revoked::Session(id), user: session.user, reason, at, until };
-        self.revocations.push(revocation);
+        self.revoke(revocation);
         revocation
+    }
+
+    pub(super) fn revoke(&mut self, revocation: Revocation) {
+        self.last_position.0 += 1;
+        self.revocations.push((self.last_position, revocation));
     }
 
     fn facts(&self, presented: &TokenHash) -> Option<RefreshFacts> {
@@ -212,7 +250,7 @@ impl State {
     }
 
     fn replace(&mut self, token: &RefreshToken, successor: Successor, now: Stamp) {
-        let Successor { id, hash, expires_at } = successor;
+        let Successor { id, hash, expires_at, .. } = successor;
         let generation = token.generation + 1;
         self.insert_token(RefreshToken { id, hash, expires_at, generation, replaced: None, ..token.clone() });
         self.tokens.get_mut(&token.hash).expect("a token that was loaded under this lock").replaced =

@@ -2,38 +2,41 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
-use std::time::Duration;
 
+use domain::session::Cutoffs;
 use domain::todo::Todo;
 use domain::{Stamp, TodoId, UserId};
 
 use super::State;
 
-/// How long an email is kept after it was sent or abandoned.
-const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
-
 impl State {
-    pub(super) fn sweep(&mut self, now: Stamp, limit: usize) -> u64 {
-        let tokens = self.tokens.iter().filter(|(_, token)| token.expires_at <= now);
+    pub(super) fn sweep(&mut self, cutoffs: &Cutoffs, limit: usize) -> u64 {
+        let tokens = self.tokens.iter().filter(|(_, token)| token.expires_at <= cutoffs.logins);
         let tokens: Vec<_> = tokens.map(|(hash, _)| *hash).take(limit).collect();
         let mut removed = remove(&mut self.tokens, tokens);
 
         let with_tokens: HashSet<_> = self.tokens.values().map(|token| token.session).collect();
-        let sessions = self.sessions.values().filter(|s| s.expires_at <= now && !with_tokens.contains(&s.id));
+        let sessions = self.sessions.values().filter(|session| {
+            session.expires_at <= cutoffs.logins
+                && self.access_until[&session.id] <= cutoffs.access
+                && !with_tokens.contains(&session.id)
+        });
         let sessions: Vec<_> = sessions.map(|session| session.id).take(limit).collect();
         removed += remove(&mut self.sessions, sessions);
 
-        let one_time = self.one_time.iter().filter(|(_, one_time)| one_time.token.expires_at <= now);
+        let one_time = self
+            .one_time
+            .iter()
+            .filter(|(_, one_time)| one_time.used || one_time.token.expires_at <= cutoffs.one_time_tokens);
         let one_time: Vec<_> = one_time.map(|(hash, _)| *hash).take(limit).collect();
         removed += remove(&mut self.one_time, one_time);
 
-        let old = now.minus(MAILS_KEPT);
-        let mails = self.mails.iter().filter(|(_, mail)| mail.finished_before(old));
+        let mails = self.mails.iter().filter(|(_, mail)| mail.finished_before(cutoffs.mails));
         let mails: Vec<_> = mails.map(|(id, _)| *id).take(limit).collect();
         removed += mails.len();
         self.mails.retain(|id, _| !mails.contains(id));
 
-        let over = self.revocations.extract_if(.., |revocation| revocation.until <= now);
+        let over = self.revocations.extract_if(.., |(_, kept)| kept.until <= cutoffs.revocations);
         removed += over.take(limit).count();
         removed as u64
     }

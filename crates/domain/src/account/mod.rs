@@ -4,9 +4,10 @@ mod service;
 mod store;
 
 pub use service::{
-    AccountPorts, AccountService, Credentials, DeletionOutcome, Export, ExportError, ExportPart, KeepSession,
-    LoginOutcome, MagicLinkOutcome, MailOutcome, NotVerified, PasswordChangeOutcome, PasswordResetOutcome,
-    Profile, ProfileOutcome, ProfileUpdate, RegistrationOutcome,
+    AccessPolicy, AccountPorts, AccountService, Credentials, DeletionOutcome, Export, ExportError,
+    ExportPart, KeepSession, LinkStart, LoginOutcome, MagicLinkOutcome, MailOutcome, NotVerified,
+    PasswordChangeOutcome, PasswordResetOutcome, Profile, ProfileOutcome, ProfileUpdate, RegistrationOutcome,
+    UnlinkOutcome,
 };
 pub use store::{
     AccountRecords, AccountStore, EmailChange, IdentityRecord, MailRecord, NewUser, OneTimeTokenRecord,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
-use crate::mail::{NewMail, Template};
+use crate::mail::{NewMail, Notice, Template};
 use crate::one_time::{EmailToken, PasswordReplacement, Purpose};
 use crate::session::{Ending, NewSession, Revocation, Session};
 use crate::time::Stamp;
@@ -53,7 +53,8 @@ pub struct MailRecord {
     pub sent_at: Option<Stamp>,
 }
 
-/// A one-time token, as an export shows it. The secret is not stored; the payload may contain another.
+/// A one-time token, as an export shows it. The secret is not stored; the payload may contain
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OneTimeTokenRecord {
     pub purpose: Purpose,
@@ -82,8 +83,8 @@ pub struct ProfileChange {
 #[derive(Clone, Debug)]
 pub struct EmailChange {
     pub email: Email,
-    /// The caller's session, which MUST still be live. A change MUST NOT take effect after the end of its
-    /// session, for instance when the address's owner takes over.
+    /// The caller's session, which MUST still be live. A change MUST NOT take effect after the end
+    /// of its session, for instance when the address's owner takes over.
     pub session: Option<SessionId>,
     /// The email that asks the user to verify the new address.
     pub verification: EmailToken,
@@ -107,7 +108,8 @@ pub enum ProfileChanged {
 pub enum PasswordSet {
     /// The password is set, and these sessions have ended.
     Done(Vec<Revocation>),
-    /// The password is no longer the one that was verified, or the user was deleted; nothing was written.
+    /// The password is no longer the one that was verified, or the user was deleted; nothing was
+    /// written.
     Changed,
 }
 
@@ -130,8 +132,8 @@ pub trait AccountStore: Send + Sync {
     /// The user with this id.
     async fn by_id(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
-    /// Sets the name and the address, all or nothing. A new address is not verified; its emails are queued
-    /// with it.
+    /// Sets the name and the address, all or nothing. A new address is not verified; its emails are
+    /// queued with it.
     async fn change_profile(
         &self,
         user: UserId,
@@ -150,8 +152,9 @@ pub trait AccountStore: Send + Sync {
         keep: Option<SessionId>,
     ) -> Result<PasswordSet, StoreError>;
 
-    /// Deletes the user, and stores one revocation that ends all of the user's tokens. `None` if the
-    /// user does not exist, or if `session` is given and is not a live session of the user.
+    /// Deletes the user, stores one revocation that ends all of the user's tokens, and queues the
+    /// notice to the address that the account had. `None` if the user does not exist, or if
+    /// `session` is given and is not a live session of the user.
     ///
     /// From then on, the user MUST NOT exist for any other method of any port, and the address MUST
     /// be free. An implementation may leave todos to [`Self::delete_remains`], so that the deletion
@@ -160,6 +163,7 @@ pub trait AccountStore: Send + Sync {
         &self,
         user: UserId,
         session: Option<SessionId>,
+        notice: Notice,
         ending: Ending,
     ) -> Result<Option<Vec<Revocation>>, StoreError>;
 
@@ -167,8 +171,8 @@ pub trait AccountStore: Send + Sync {
     /// deleted user is left.
     async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError>;
 
-    /// Everything stored about the user except the todos, in one snapshot. `None` if the user does not
-    /// exist.
+    /// Everything stored about the user except the todos, in one snapshot. `None` if the user does
+    /// not exist.
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;
 
     /// Replaces the hash `old` with another hash of the same password. Does nothing if the stored

@@ -9,8 +9,8 @@ mod service;
 mod store;
 
 pub use service::{
-    AuthOutcome, CallbackOutcome, ExchangeOutcome, FlowOutcome, FlowStart, IdentityPorts, IdentityService,
-    LoginCode, ReturnTo, StartedFlow,
+    AuthOutcome, CallbackOutcome, CodeChallenge, ExchangeOutcome, FlowOutcome, FlowStart, IdentityPorts,
+    IdentityService, LoginCode, ReturnTo, StartedFlow,
 };
 pub use store::{IdentityStore, Linked, Resolved, Unlinked};
 
@@ -70,8 +70,8 @@ pub struct ExternalToken {
 /// Checks tokens of external issuers.
 #[async_trait]
 pub trait Issuers: Send + Sync {
-    /// Checks the form, signature, issuer, audience and, with 30 s of leeway, times of a token. If the
-    /// issuer's keys can't be fetched, an implementation MUST NOT wait long, and MUST answer
+    /// Checks the form, signature, issuer, audience and, with 30 s of leeway, times of a token. If
+    /// the issuer's keys can't be fetched, an implementation MUST NOT wait long, and MUST answer
     /// [`AuthFailure::NotTrusted`].
     async fn verify(&self, token: &str, now: Stamp) -> Result<ExternalToken, AuthFailure>;
 }
@@ -86,7 +86,8 @@ pub struct Authorization {
     pub flow_state: String,
 }
 
-/// The parameters with which a provider sends the browser back after consent (RFC 6749 section 4.1.2).
+/// The parameters with which a provider sends the browser back after consent (RFC 6749 section
+/// 4.1.2).
 #[derive(Clone, Copy)]
 pub struct AuthorizationResponse<'a> {
     /// The authorization code.
@@ -182,6 +183,8 @@ mod tests {
             is_active,
             created_at: Stamp::EPOCH,
             last_login_at: None,
+            email_changed_at: None,
+            password_reset_at: None,
         }
     }
 

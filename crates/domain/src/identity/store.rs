@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{ExternalToken, ProviderIdentity};
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
+use crate::mail::Notice;
 use crate::time::Stamp;
 use crate::user::User;
 
@@ -16,6 +17,8 @@ pub enum Resolved {
     NeedsLink,
     /// The account is disabled.
     Disabled,
+    /// There is no account, and none may be created.
+    Unknown,
 }
 
 /// The outcome of linking an identity to a user who is logged in.
@@ -24,6 +27,8 @@ pub enum Linked {
     /// The identity is linked, by this call or an earlier one.
     Done,
     BelongsToAnother,
+    /// The user has another identity at this provider, which must be unlinked first.
+    AnotherIsLinked,
     NoSuchUser,
     /// The caller's session has ended in the meantime; nothing was written.
     SessionEnded,
@@ -56,28 +61,39 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<UserId, StoreError>;
 
     /// Loads under a lock the facts that [`join`](super::join) needs, and carries out its decision.
-    /// [`Join::Create`](super::Join::Create) creates the user `new_user`. Replaces the provider's
-    /// tokens. Other identities of the user at the same provider stay.
+    /// [`Join::Create`](super::Join::Create) creates the user `new_user`, if there is one;
+    /// [`Join::Link`](super::Join::Link) queues the notice. Replaces the provider's tokens. Other
+    /// identities of the user at the same provider stay.
     async fn resolve(
         &self,
         identity: ProviderIdentity,
-        new_user: UserId,
+        new_user: Option<UserId>,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Resolved, StoreError>;
 
-    /// Links the identity to the user, and removes another identity of the user at the same provider.
-    /// `session`, if given, MUST be a live session of the user: a session that ends at the same time links
-    /// nothing after its end.
+    /// Links the identity to the user and queues the notice, unless the user has another identity
+    /// at the same provider. `session`, if given, MUST be a live session of the user: a session
+    /// that ends at the same time links nothing after its end. A repeat changes nothing but the
+    /// provider's tokens.
     async fn link(
         &self,
         user: UserId,
         session: Option<SessionId>,
         identity: ProviderIdentity,
+        notice: Notice,
         now: Stamp,
     ) -> Result<Linked, StoreError>;
 
-    /// Removes the user's identity at the provider, unless the user could then no longer log in.
-    async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError>;
+    /// Removes the user's identities at the provider and queues the notice, unless the user could
+    /// then no longer log in.
+    async fn unlink(
+        &self,
+        user: UserId,
+        provider: &str,
+        notice: Notice,
+        now: Stamp,
+    ) -> Result<Unlinked, StoreError>;
 
     /// Returns the distinct providers and issuers of the user's identities, sorted.
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError>;

@@ -1,7 +1,7 @@
 //! One-time tokens: a secret that authorises one thing once.
 //!
-//! A secret is derived from the token's id under a server key, so that an email in the outbox can name its
-//! token by id alone. Only the hash of the secret is stored with the token.
+//! A secret is derived from the token's id under a server key, so that an email in the outbox can
+//! name its token by id alone. Only the hash of the secret is stored with the token.
 
 mod store;
 
@@ -94,11 +94,12 @@ pub struct ConsumedToken {
 
 /// Derives the secrets of one-time tokens from their ids, under the server's keys.
 pub trait OneTimeSecrets: Send + Sync {
-    /// Derives the secret under the current key. It MUST be unguessable from the id alone, and made of
-    /// characters that need no escape in a URL.
+    /// Derives the secret under the current key. It MUST be unguessable from the id alone, and made
+    /// of characters that need no escape in a URL.
     fn derive(&self, id: OneTimeTokenId) -> String;
 
-    /// The hash under which a secret is stored. It MUST NOT depend on the server's keys: an email may wait in
-    /// the outbox while they change.
+    /// The hash under which a secret is stored. It MUST NOT depend on the server's keys: an email
+    /// may wait in the outbox while they change. The hash of a text that was not derived MUST be
+    /// its SHA-256.
     fn hash(&self, secret: &str) -> TokenHash;
 }

@@ -18,6 +18,8 @@ pub struct PasswordReplacement {
     pub ending: Ending,
     /// The notice to the user; `None` if the address is not verified.
     pub notice: Option<NewMail>,
+    /// Whether to remove every identity of the user at a provider or issuer.
+    pub unlink: bool,
 }
 
 /// The outcome of using a magic link.
@@ -32,9 +34,9 @@ pub enum MagicLinkLogin {
 
 /// Stores one-time tokens, and performs what they authorise.
 ///
-/// Each method is one transaction and consumes a token by one conditional update: if two calls present one
-/// token at once, exactly one MUST succeed. A token is valid while it is unused and `now` is before its
-/// expiry. Nothing is stored for a user who was deleted.
+/// Each method is one transaction and consumes a token by one conditional update: if two calls
+/// present one token at once, exactly one MUST succeed. A token is valid while it is unused and
+/// `now` is before its expiry. Nothing is stored for a user who was deleted.
 ///
 /// # Taking over
 ///
@@ -73,8 +75,9 @@ pub trait OneTimeStore: Send + Sync {
     /// gain access.
     async fn resettable(&self, hash: &TokenHash, now: Stamp) -> Result<Option<User>, StoreError>;
 
-    /// Consumes a reset, sets the password, marks the address as verified, ends every session, voids every
-    /// unused token of the user, and queues the notice. If the address was not verified before, its owner
+    /// Consumes a reset, sets the password and the time of the reset, marks the address as
+    /// verified, ends every session, voids every unused token of the user, and queues the notice.
+    /// Removes the user's identities if asked to. If the address was not verified before, its owner
     /// [takes over](OneTimeStore#taking-over). `None` as for [`OneTimeStore::resettable`].
     async fn reset_password(
         &self,
@@ -82,15 +85,15 @@ pub trait OneTimeStore: Send + Sync {
         new: PasswordReplacement,
     ) -> Result<Option<Vec<Revocation>>, StoreError>;
 
-    /// Consumes a magic link, whose payload is the address. Creates the account as `new_user` if there is
-    /// none, marks the address as verified, and opens the session as
-    /// [`SessionStore::open`](crate::session::SessionStore::open) does. If the address was not verified
-    /// before, its owner [takes over](OneTimeStore#taking-over). A token and mail that were stored before
-    /// the account existed belong to the account from then on.
+    /// Consumes a magic link, whose payload is the address. If there is no account, creates it as
+    /// `new_user`; without a `new_user` the token is not valid. Marks the address as verified, and
+    /// opens the session as [`SessionStore::open`](crate::session::SessionStore::open) does. If the
+    /// address was not verified before, its owner [takes over](OneTimeStore#taking-over). A token
+    /// and mail that were stored before the account existed belong to the account from then on.
     async fn use_magic_link(
         &self,
         hash: &TokenHash,
-        new_user: UserId,
+        new_user: Option<UserId>,
         session: NewSession,
         cap: u32,
         ending: Ending,

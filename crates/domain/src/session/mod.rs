@@ -8,12 +8,14 @@ mod store;
 mod token;
 
 pub use refresh::{RefreshToken, Rotated, Successor};
-pub use revocation::{Revocation, RevocationFeed, RevocationListener, RevocationState, Revocations, Revoked};
+pub use revocation::{
+    FeedPosition, Revocation, RevocationFeed, RevocationListener, RevocationState, Revocations, Revoked,
+};
 pub use revocation_reader::RevocationReader;
 pub use service::{
     Lifetimes, Login, RefreshForm, RefreshOutcome, RenewalOutcome, SessionPorts, SessionService, Tokens,
 };
-pub use store::{OpenRefusal, OpenedSession, SessionStore};
+pub use store::{Cutoffs, OpenRefusal, OpenedSession, SessionStore};
 pub use token::{
     AccessToken, AccessTokens, AuthFailure, Grant, Principal, RefreshGrant, RefreshSecret, RefreshSecrets,
     Scope, TokenHash, VerifiedToken,
@@ -54,6 +56,11 @@ pub struct Session {
     pub last_used_at: Stamp,
     /// When the session ends unless it is refreshed.
     pub expires_at: Stamp,
+    /// When a token of the session was last repeated [late](refresh::LATE_REPEATS).
+    pub late_repeat_at: Option<Stamp>,
+    /// From when on the login counts as a proof of identity: when the session was opened, or later
+    /// if what it was opened with was new then.
+    pub trusted_from: Stamp,
     /// When and why the session was ended before it expired.
     pub ended: Option<(Stamp, EndReason)>,
 }
@@ -62,11 +69,48 @@ impl Session {
     /// How long a login counts as recent enough to authorise operations that can't be undone.
     pub const RECENT: Duration = Duration::from_mins(10);
 
-    /// Whether the user logged in within the last [`Session::RECENT`].
+    /// Whether the login authorises operations that can't be undone.
     #[must_use]
-    pub fn opened_recently(&self, now: Stamp) -> bool {
-        now.since(self.created_at) <= Self::RECENT
+    pub fn recent_login(&self, now: Stamp) -> RecentLogin {
+        if now.since(self.created_at) > Self::RECENT {
+            RecentLogin::No
+        } else if self.trusted_from > now {
+            RecentLogin::NotBefore(self.trusted_from)
+        } else {
+            RecentLogin::Yes
+        }
     }
+}
+
+/// Whether a session is a login that is recent enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecentLogin {
+    Yes,
+    No,
+    /// The login used an identity, address or password that is too new. A login with it counts
+    /// from then on.
+    NotBefore(Stamp),
+}
+
+/// What a login proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing, because the account was created with the session.
+    Registration,
+    /// The password, by comparison with this hash.
+    Password(PasswordHash),
+    /// Control of the address, by a link in an email.
+    Email,
+    /// An identity at a provider.
+    Identity { provider: String, subject: String },
+}
+
+/// The facts about an account that decide whether a session may be opened.
+#[derive(Clone, Debug, Default)]
+pub struct LoginFacts {
+    pub user: Option<User>,
+    /// When the identity of [`Proof::Identity`] was linked to the user; `None` if it is not linked.
+    pub linked_at: Option<Stamp>,
 }
 
 /// Why a session ended before it expired.
@@ -122,7 +166,8 @@ impl EndReason {
 pub struct Ending {
     pub reason: EndReason,
     pub at: Stamp,
-    /// When the last access token of the sessions expires. The revocation is kept until then.
+    /// The least time for which the revocations are kept. The revocation of a session is kept
+    /// longer if an access token of the session lives longer.
     pub until: Stamp,
 }
 
@@ -137,19 +182,121 @@ pub struct NewSession {
     pub hash: TokenHash,
     /// When both the session and the token expire.
     pub expires_at: Stamp,
-    /// The hash that the login's password was compared with, if it used a password.
-    pub verified: Option<PasswordHash>,
+    /// When no instance accepts the session's first access token any longer.
+    pub access_until: Stamp,
+    pub proof: Proof,
 }
 
 impl NewSession {
-    /// Whether the session may be opened for the user, as loaded under the user's lock.
-    pub fn check(&self, user: Option<&User>) -> Result<(), OpenRefusal> {
-        match user.filter(|user| user.is_active) {
-            None => Err(OpenRefusal::NoSuchUser),
-            Some(user) if self.verified.is_some() && self.verified != user.password => {
-                Err(OpenRefusal::PasswordChanged)
+    /// How long an identity, address or password proves nothing after it was linked, changed or
+    /// reset. What the account was created with counts at once.
+    pub const PROBATION: Duration = Duration::from_hours(24);
+
+    /// Decides whether the session may be opened at `now`, from facts loaded under the user's lock.
+    /// Returns when the login begins to count as a proof of identity: the session's
+    /// [`trusted_from`](Session::trusted_from).
+    pub fn check(&self, facts: &LoginFacts, now: Stamp) -> Result<Stamp, OpenRefusal> {
+        let Some(user) = facts.user.as_ref().filter(|user| user.is_active) else {
+            return Err(OpenRefusal::NoSuchUser);
+        };
+        let new_since = match &self.proof {
+            Proof::Registration => None,
+            Proof::Email => user.email_changed_at,
+            Proof::Password(verified) if user.password.as_ref() != Some(verified) => {
+                return Err(OpenRefusal::PasswordChanged);
             }
-            Some(_) => Ok(()),
+            Proof::Password(_) => user.password_reset_at,
+            Proof::Identity { .. } => match facts.linked_at {
+                None => return Err(OpenRefusal::Unlinked),
+                Some(linked_at) => Some(linked_at).filter(|at| *at != user.created_at),
+            },
+        };
+        Ok(new_since.map_or(now, |since| now.max(since.plus(Self::PROBATION))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const CREATED: Stamp = Stamp::EPOCH;
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn session(proof: Proof) -> NewSession {
+        NewSession {
+            id: SessionId(Uuid::nil()),
+            device: Device::default(),
+            token: TokenId(Uuid::nil()),
+            hash: TokenHash([0; 32]),
+            expires_at: Stamp::MAX,
+            access_until: Stamp::MAX,
+            proof,
         }
+    }
+
+    fn user() -> User {
+        User {
+            id: UserId(Uuid::nil()),
+            email: None,
+            password: Some(PasswordHash("hash".to_owned())),
+            display_name: None,
+            email_verified: true,
+            is_active: true,
+            created_at: CREATED,
+            last_login_at: None,
+            email_changed_at: None,
+            password_reset_at: None,
+        }
+    }
+
+    fn identity() -> Proof {
+        Proof::Identity { provider: "acme".to_owned(), subject: "1".to_owned() }
+    }
+
+    #[test]
+    fn a_login_with_what_is_new_proves_nothing_for_a_day() {
+        let (changed, now) = (CREATED.plus(HOUR), CREATED.plus(HOUR * 2));
+        let changed_user =
+            User { email_changed_at: Some(changed), password_reset_at: Some(changed), ..user() };
+        let password = || Proof::Password(PasswordHash("hash".to_owned()));
+        for (proof, linked_at) in [(password(), None), (Proof::Email, None), (identity(), Some(changed))] {
+            let facts = LoginFacts { user: Some(changed_user.clone()), linked_at };
+            let day = changed.plus(NewSession::PROBATION);
+            assert_eq!(session(proof.clone()).check(&facts, now), Ok(day), "{proof:?}");
+            assert_eq!(session(proof.clone()).check(&facts, day.plus(HOUR)), Ok(day.plus(HOUR)), "{proof:?}");
+            // What the account was created with counts at once.
+            let facts = LoginFacts { user: Some(user()), linked_at: linked_at.map(|_| CREATED) };
+            assert_eq!(session(proof.clone()).check(&facts, now), Ok(now), "{proof:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_with_what_is_gone_opens_no_session() {
+        let facts = LoginFacts { user: Some(user()), linked_at: None };
+        let refused = |proof| session(proof).check(&facts, CREATED);
+        assert_eq!(refused(identity()), Err(OpenRefusal::Unlinked));
+        let old = Proof::Password(PasswordHash("old".to_owned()));
+        assert_eq!(refused(old), Err(OpenRefusal::PasswordChanged));
+    }
+
+    #[test]
+    fn a_login_is_recent_for_ten_minutes_and_not_before_it_is_trusted() {
+        let at = |minutes| CREATED.plus(Duration::from_mins(minutes));
+        let session = Session {
+            id: SessionId(Uuid::nil()),
+            user: UserId(Uuid::nil()),
+            device: Device::default(),
+            created_at: CREATED,
+            last_used_at: CREATED,
+            expires_at: Stamp::MAX,
+            late_repeat_at: None,
+            trusted_from: at(5),
+            ended: None,
+        };
+        assert_eq!(session.recent_login(at(4)), RecentLogin::NotBefore(at(5)));
+        assert_eq!(session.recent_login(at(10)), RecentLogin::Yes);
+        assert_eq!(session.recent_login(at(11)), RecentLogin::No);
     }
 }

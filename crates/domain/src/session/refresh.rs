@@ -1,8 +1,11 @@
 //! The rule of refresh-token rotation.
 //!
-//! Browser tabs and retries race. So a token that is presented again within [`GRACE`] of its rotation, or
-//! before its successor is first used, is answered with the same successor. A token presented after that
-//! was stolen, either by this client or from it, and the whole session ends (RFC 9700 section 4.14.2).
+//! Browser tabs and retries race. So a token that is presented again within [`GRACE`] of its
+//! rotation is answered with the same successor. A response may also be lost, on a train for
+//! instance: while the successor was never used, the session answers a later repeat once in
+//! [`LATE_REPEATS`]. Any other repeat means that two clients have the token, and the whole session
+//! ends (RFC 9700 section 4.14.2). A thief who presents each token after its owner is therefore
+//! found at the second attempt.
 
 use std::time::Duration;
 
@@ -13,6 +16,10 @@ use crate::user::User;
 
 /// How long after its rotation a token may be presented again.
 pub const GRACE: Duration = Duration::from_secs(30);
+
+/// A session answers a repeat after [`GRACE`] once in this time. Repeats within [`GRACE`] of one
+/// another are one.
+pub const LATE_REPEATS: Duration = Duration::from_hours(7 * 24);
 
 /// A refresh token in its stored form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +42,8 @@ pub struct Successor {
     pub hash: TokenHash,
     /// When the token and its session expire.
     pub expires_at: Stamp,
+    /// When no instance accepts the access token that comes with it any longer.
+    pub access_until: Stamp,
 }
 
 /// The facts that a store loads under the session's lock to judge a refresh.
@@ -51,10 +60,15 @@ pub struct RefreshFacts {
 /// What a store must write for a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshVerdict {
-    /// Insert the successor with the next generation, mark the token as replaced, extend and touch the session.
+    /// Insert the successor with the next generation, mark the token as replaced, extend and touch
+    /// the session.
     Rotate,
-    /// Touch the session, and answer with the stored successor of this hash.
-    Repeat(TokenHash),
+    /// Touch the session, and answer with the stored successor.
+    Repeat {
+        hash: TokenHash,
+        /// Whether to record the time as the session's late repeat.
+        late: bool,
+    },
     /// End the session because of reuse.
     Reused,
     /// Write nothing: the token has expired.
@@ -96,19 +110,27 @@ pub fn judge(facts: &RefreshFacts, now: Stamp) -> RefreshVerdict {
     }
     match (facts.token.replaced, &facts.successor) {
         (Some((at, _)), Some(successor)) => {
-            if now.since(at) <= GRACE || successor.replaced.is_none() {
-                if successor.expires_at <= now {
-                    return RefreshVerdict::Expired;
-                }
-                RefreshVerdict::Repeat(successor.hash)
-            } else {
+            let late = now.since(at) > GRACE;
+            if late && (successor.replaced.is_some() || !may_repeat_late(&facts.session, now)) {
                 RefreshVerdict::Reused
+            } else if successor.expires_at <= now {
+                RefreshVerdict::Expired
+            } else {
+                let first = facts.session.late_repeat_at.is_none_or(|last| now.since(last) > GRACE);
+                RefreshVerdict::Repeat { hash: successor.hash, late: late && first }
             }
         }
         (Some(_), None) => RefreshVerdict::Reused,
         (None, _) if facts.token.expires_at <= now => RefreshVerdict::Expired,
         (None, _) => RefreshVerdict::Rotate,
     }
+}
+
+fn may_repeat_late(session: &Session, now: Stamp) -> bool {
+    session.late_repeat_at.is_none_or(|last| {
+        let age = now.since(last);
+        age <= GRACE || age >= LATE_REPEATS
+    })
 }
 
 #[cfg(test)]
@@ -143,6 +165,8 @@ mod tests {
                 created_at: NOW,
                 last_used_at: NOW,
                 expires_at: NOW.plus(Duration::from_secs(1000)),
+                late_repeat_at: None,
+                trusted_from: NOW,
                 ended: None,
             },
             user: User {
@@ -154,6 +178,8 @@ mod tests {
                 is_active: true,
                 created_at: NOW,
                 last_login_at: None,
+                email_changed_at: None,
+                password_reset_at: None,
             },
         }
     }
@@ -168,15 +194,26 @@ mod tests {
     #[test]
     fn a_repeat_within_the_grace_period_returns_the_same_successor_even_if_that_was_used() {
         let used = facts(Some(NOW), Some(token(1, Some(NOW))));
-        assert_eq!(judge(&used, NOW.plus(GRACE)), RefreshVerdict::Repeat(TokenHash([1; 32])));
+        assert_eq!(judge(&used, NOW.plus(GRACE)), repeat(false));
         assert_eq!(judge(&used, NOW.plus(GRACE).next()), RefreshVerdict::Reused);
     }
 
+    fn repeat(late: bool) -> RefreshVerdict {
+        RefreshVerdict::Repeat { hash: TokenHash([1; 32]), late }
+    }
+
     #[test]
-    fn a_repeat_at_any_time_returns_a_successor_that_was_never_used() {
-        let unused = facts(Some(NOW), Some(token(1, None)));
-        let later = NOW.plus(Duration::from_mins(15));
-        assert_eq!(judge(&unused, later), RefreshVerdict::Repeat(TokenHash([1; 32])));
+    fn a_late_repeat_returns_a_successor_that_was_never_used_once_in_seven_days() {
+        let mut facts = facts(Some(NOW), Some(token(1, None)));
+        facts.successor.as_mut().expect("a successor").expires_at = NOW.plus(LATE_REPEATS * 9);
+        let first = NOW.plus(Duration::from_mins(15));
+        assert_eq!(judge(&facts, first), repeat(true));
+        facts.session.late_repeat_at = Some(first);
+        assert_eq!(judge(&facts, first.plus(GRACE)), repeat(false), "presentations at one time are one");
+        assert_eq!(judge(&facts, first.plus(GRACE).next()), RefreshVerdict::Reused);
+        let week = first.plus(LATE_REPEATS);
+        assert_eq!(judge(&facts, week.minus(Duration::from_micros(1))), RefreshVerdict::Reused);
+        assert_eq!(judge(&facts, week), repeat(true));
     }
 
     #[test]

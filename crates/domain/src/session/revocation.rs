@@ -62,10 +62,18 @@ struct List {
     as_of: Option<ClockReading>,
 }
 
+/// A position in the order in which a store committed its revocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FeedPosition(pub i64);
+
 /// The revocations and disabled accounts that a store reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevocationFeed {
     pub revocations: Vec<Revocation>,
+    /// The next read continues after this position.
+    pub position: FeedPosition,
+    /// The time by the database's own clock; `None` if the database has no clock of its own.
+    pub database_time: Option<Stamp>,
     /// Every account that is disabled at the moment.
     pub disabled: Vec<UserId>,
 }
@@ -212,7 +220,7 @@ mod tests {
     }
 
     fn feed(revocations: Vec<Revocation>, disabled: Vec<UserId>) -> RevocationFeed {
-        RevocationFeed { revocations, disabled }
+        RevocationFeed { revocations, disabled, ..RevocationFeed::default() }
     }
 
     #[test]

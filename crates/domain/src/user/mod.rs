@@ -35,4 +35,8 @@ pub struct User {
     pub created_at: Stamp,
     /// When a session was last opened.
     pub last_login_at: Option<Stamp>,
+    /// When the user last changed the address.
+    pub email_changed_at: Option<Stamp>,
+    /// When the password was last set by a link in an email.
+    pub password_reset_at: Option<Stamp>,
 }

@@ -61,6 +61,8 @@ pub struct MailSettings {
     pub timeout: Duration,
     /// The pause before the second attempt. It doubles with each attempt, up to an hour.
     pub retry: Duration,
+    /// The names and display names of the OAuth providers.
+    pub providers: Vec<(String, String)>,
 }
 
 impl MailWorker {
@@ -158,8 +160,13 @@ impl MailWorker {
     }
 
     fn outgoing(&self, mail: &NewMail) -> OutgoingMail {
-        let NewMail { id, to, name, template, .. } = mail.clone();
-        OutgoingMail { id, to, name, template, link: self.link(mail) }
+        let NewMail { id, to, name, template, providers, .. } = mail.clone();
+        let shown = |name: String| {
+            let known = self.settings.providers.iter().find(|(known, _)| *known == name);
+            known.map_or(name, |(_, display_name)| display_name.clone())
+        };
+        let providers = providers.into_iter().map(shown).collect();
+        OutgoingMail { id, to, name, template, link: self.link(mail), providers }
     }
 
     fn link(&self, mail: &NewMail) -> Option<String> {

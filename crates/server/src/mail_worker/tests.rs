@@ -74,6 +74,7 @@ impl Case {
             frontend_url: "https://app.example.com".into(),
             timeout: TIMEOUT,
             retry: Duration::from_secs(10),
+            providers: Vec::new(),
         };
         MailWorker::new(ports, settings)
     }

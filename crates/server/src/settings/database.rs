@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adapters_postgres::{EpochSource, RowSecurity};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::layers::Layers;
 use super::parse::{number, one_of, switch};
@@ -67,6 +67,14 @@ impl Database {
 impl DatabaseUrl {
     const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
+    }
+
+    /// Whether the connection to another machine has no TLS.
+    pub(super) fn is_in_clear_to_another_machine(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(url) => adapters_postgres::is_in_clear(url.expose_secret()),
+        }
     }
 
     /// The errors do not quote the text, which may hold a password anywhere in a malformed URL.

@@ -94,11 +94,6 @@ impl Identity {
             let problem = "must be an https address in production: providers send browsers back to it";
             layers.report(setting::PUBLIC_URL.error(problem));
         }
-        for provider in self.providers.iter().filter(|provider| is_plain(&provider.issuer)) {
-            let name = provider.client.name.to_ascii_uppercase().replace('-', "_");
-            let problem = "must be an https address in production";
-            layers.report(setting::OIDC_EXAMPLE_ISSUER.of_provider(&name).error(problem));
-        }
     }
 }
 

@@ -60,6 +60,16 @@ impl Mail {
     }
 }
 
+impl Mail {
+    /// Whether mail goes to another machine without TLS, and so its links are readable on the way.
+    pub(super) fn sends_in_clear_to_another_machine(&self) -> bool {
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.tls == SmtpTls::None && !is_loopback(&smtp.host),
+            Transport::Folder(_) => false,
+        }
+    }
+}
+
 fn sender(text: &str) -> Result<Sender, &'static str> {
     Sender::parse(text).ok_or("must be an address, or a name and an address")
 }

@@ -13,6 +13,7 @@ mod limits;
 mod mail;
 mod network;
 mod parse;
+mod production;
 mod rate_limits;
 mod secrets;
 mod setting;
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use domain::account::AccessPolicy;
 use domain::limits::Quotas;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -37,6 +39,7 @@ use layers::Layers;
 pub use limits::{Housekeeping, Limits};
 pub use mail::{Mail, Transport};
 use parse::{host, number, one_of, switch};
+use production::Demands;
 pub use setting::{METRICS_PORT, PORT, Setting};
 
 /// The folder for the files that the server creates.
@@ -78,6 +81,8 @@ pub struct Settings {
     pub access_token_lifetime: Option<Duration>,
     /// The lifetime of a refresh token, and of a session that is not refreshed.
     pub refresh_token_lifetime: Duration,
+    /// The ways into the service that are open.
+    pub access: AccessPolicy,
     /// A password hash takes 2^cost rounds.
     pub bcrypt_cost: u32,
     /// The exact origins whose pages may call the API.
@@ -118,7 +123,7 @@ impl Settings {
         let port = layers.get(&PORT, number(0..=u16::MAX));
         let secret_key = secrets::secret_key(layers, environment, folder);
         let mail = Mail::read(layers, environment, folder);
-        Self {
+        let settings = Self {
             host: layers.get(&setting::HOST, host),
             port,
             metrics_port: network::metrics_port(layers, port),
@@ -128,6 +133,11 @@ impl Settings {
             secret_key,
             access_token_lifetime: minutes.map(Duration::from_mins),
             refresh_token_lifetime: Duration::from_hours(24 * days),
+            access: AccessPolicy {
+                registration: layers
+                    .get(&setting::REGISTRATION, one_of(&[("open", true), ("closed", false)])),
+                passwords: layers.get(&setting::PASSWORD_LOGIN, switch),
+            },
             bcrypt_cost: layers.get(&setting::BCRYPT_COST_FACTOR, number(10..=15)),
             allowed_origins: network::allowed_origins(layers, environment, &mail.frontend_url),
             mail,
@@ -139,7 +149,11 @@ impl Settings {
             trusted_proxies: network::trusted_proxies(layers),
             housekeeping: Housekeeping::read(layers),
             limits: Limits::read(layers),
+        };
+        if environment == Environment::Production {
+            Demands::read(layers).check(&settings);
         }
+        settings
     }
 
     /// Whether browsers reach the server over TLS: always in production, and if `PUBLIC_URL` is

@@ -98,7 +98,6 @@ pub async fn assemble(
         secrets: secrets.clone(),
         clock: clock.clone(),
     };
-    let accounts = AccountService::new(account_ports, sessions.clone());
     let identity_ports = IdentityPorts {
         identities,
         one_time: stores.one_time,
@@ -109,6 +108,13 @@ pub async fn assemble(
         secrets: secrets.clone(),
         clock: clock.clone(),
     };
+    let identity_service = IdentityService::new(identity_ports, sessions.clone())
+        .with_registration(settings.access.registration);
+    let provider_names =
+        identity_service.providers().map(|(name, shown)| (name.to_owned(), shown.to_owned()));
+    let shown_providers = provider_names.collect();
+    let accounts = AccountService::new(account_ports, sessions.clone(), identity_service.clone())
+        .with_policy(settings.access);
     let mail_ports = MailPorts {
         outbox: stores.outbox,
         mailer: outside::mailer(settings)?,
@@ -120,12 +126,12 @@ pub async fn assemble(
         frontend_url: settings.mail.frontend_url.clone(),
         timeout: settings.mail.timeout,
         retry: settings.mail.retry,
+        providers: shown_providers,
     };
     let mail = MailWorker::new(mail_ports, mail_settings);
     let retention = Retention {
         tombstones: settings.housekeeping.tombstone_age,
         tombstone_texts: settings.housekeeping.tombstone_text_age,
-        access_tokens: lifetimes.longest_access,
     };
     let housekeeper = Housekeeper {
         service: HousekeepingService::new(stores.sessions, stores.todos.clone(), clock.clone(), retention),
@@ -136,7 +142,7 @@ pub async fn assemble(
     let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), limits),
         sync: SyncService::new(stores.todos, clock.clone(), limits),
-        identities: IdentityService::new(identity_ports, sessions.clone()),
+        identities: identity_service,
         accounts,
         sessions,
         hub,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::signed_in::{SignedIn, signed_in};
-use crate::error::HandlerResult;
+use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Client, Member, Text, Validation};
 use crate::state::State;
 use crate::wire::{email, email_taken};
@@ -41,7 +41,8 @@ struct SignUp<'a> {
     request_body(content = SignUp, description = "The account"),
     responses(
         (status = 201, description = "The account is created and the user is signed in.", body = SignedIn),
-        (status = 400, description = "`VALIDATION_001`, `VALIDATION_004`, `VALIDATION_005`: a value is missing, malformed or too long. `VALIDATION_002`: the password is too weak. `VALIDATION_003`: the email address is already registered. `VALIDATION_009`: the body is not JSON.")
+        (status = 400, description = "`VALIDATION_001`, `VALIDATION_004`, `VALIDATION_005`: a value is missing, malformed or too long. `VALIDATION_002`: the password is too weak. `VALIDATION_003`: the email address is already registered. `VALIDATION_009`: the body is not JSON."),
+        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off.")
     )
 )]
 #[post("/api/auth/signup")]
@@ -57,6 +58,8 @@ pub(super) async fn sign_up(state: web::Data<State>, client: Client, body: Body)
     };
     match state.tasks_surface.accounts.register(email, password, name, client.device(None)).await? {
         RegistrationOutcome::Done(login) => Ok(signed_in(StatusCode::CREATED, &login)),
+        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
+        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
         RegistrationOutcome::EmailTaken => Err(email_taken()),
         RegistrationOutcome::Limited(charge) => Err(charge.into()),
         RegistrationOutcome::Hasher(error) => Err(error.into()),

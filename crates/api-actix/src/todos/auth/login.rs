@@ -54,6 +54,7 @@ struct Tokens<'a> {
         (status = 200, description = "The user is logged in.", body = Tokens,
          headers(("Set-Cookie" = String, description = "The refresh token."))),
         (status = 401, description = "`AUTH_001`: the email address or the password is wrong. `AUTH_007`: the account is disabled."),
+        (status = 403, description = "`AUTHZ_002`: the operator has turned passwords off."),
         (status = 429, description = "`RATE_001`: too many failed logins.")
     )
 )]

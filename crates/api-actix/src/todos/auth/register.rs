@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::POLICY;
-use crate::error::HandlerResult;
+use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Client, Member, Text, Validation};
 use crate::rfc3339::Rfc3339;
 use crate::state::State;
@@ -53,6 +53,7 @@ struct Account<'a> {
     request_body(content = Registration, description = "The account"),
     responses(
         (status = 201, description = "The account is created.", body = Account),
+        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off."),
         (status = 422, description = "`VALIDATION_001`, `VALIDATION_004`: the email address or the password is missing or malformed. `VALIDATION_002`: the password is too weak. `VALIDATION_003`: the email address is already registered.")
     )
 )]
@@ -73,6 +74,8 @@ pub(super) async fn register(state: web::Data<State>, client: Client, body: Body
             };
             Ok(json(StatusCode::CREATED, &account))
         }
+        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
+        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
         RegistrationOutcome::EmailTaken => Err(email_taken()),
         RegistrationOutcome::Limited(charge) => Err(charge.into()),
         RegistrationOutcome::Hasher(error) => Err(error.into()),

@@ -37,6 +37,7 @@ struct ChangePasswordRequest<'a> {
     request_body(content = ChangePasswordRequest, description = "The current and the new password"),
     responses(
         (status = 204, description = "The password is changed."),
+        (status = 403, description = "`AUTHZ_002`: the operator has turned passwords off, or the token lacks the scope."),
         (status = 422, description = "`VALIDATION_002`: the new password is too weak. `VALIDATION_007`: the current password is wrong. `VALIDATION_008`: the new password is the current one."),
         (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
     )

@@ -16,7 +16,10 @@ use crate::state::State;
     operation_id = "forgotPassword",
     tag = "Authentication",
     request_body(content = MailRequest, description = "The email address of the account"),
-    responses((status = 202, description = "If the account exists, the server sends an email."))
+    responses(
+        (status = 202, description = "If the account exists, the server sends an email."),
+        (status = 403, description = "`AUTHZ_002`: the operator has turned passwords off.")
+    )
 )]
 #[post("/auth/forgot-password")]
 pub(super) async fn forgot_password(state: web::Data<State>, client: Client, body: Body) -> HandlerResult {

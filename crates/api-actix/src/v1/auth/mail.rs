@@ -32,6 +32,7 @@ pub(super) fn accepted(outcome: &MailOutcome) -> HandlerResult {
     match outcome {
         MailOutcome::Accepted => Ok(HttpResponse::Accepted().finish()),
         MailOutcome::NoSuchUser => Err(Problem::account_gone()),
+        MailOutcome::PasswordsOff => Err(Problem::passwords_off()),
         MailOutcome::Limited(charge) => Err((*charge).into()),
     }
 }

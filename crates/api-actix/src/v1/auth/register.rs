@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::tokens::{self, TokenResponse};
-use crate::error::HandlerResult;
+use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Client, Member, Text, Validation};
 use crate::state::State;
 use crate::wire::{client_id, email, email_taken};
@@ -46,6 +46,7 @@ struct RegisterRequest<'a> {
     request_body(content = RegisterRequest, description = "The account"),
     responses(
         (status = 201, description = "The account is created and the user is logged in.", body = TokenResponse),
+        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off."),
         (status = 409, description = "`VALIDATION_003`: the email address is already registered.")
     )
 )]
@@ -66,6 +67,8 @@ pub(super) async fn register(state: web::Data<State>, client: Client, body: Body
         RegistrationOutcome::Done(login) => {
             Ok(tokens::response(StatusCode::CREATED, &login, &client, &state))
         }
+        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
+        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
         RegistrationOutcome::EmailTaken => Err(email_taken()),
         RegistrationOutcome::Limited(charge) => Err(charge.into()),
         RegistrationOutcome::Hasher(error) => Err(error.into()),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::{HandlerResult, Problem};
-use crate::extract::{Body, Member, Text, Validation};
+use crate::extract::{Body, FieldError, Member, Text, Validation};
 use crate::state::State;
 use crate::wire::as_is;
 
@@ -23,12 +23,16 @@ struct ResetPasswordRequest<'a> {
     #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 72)]
     #[serde(default)]
     password: Member<Text<'a>>,
+    /// Whether to unlink every provider too. The email of the reset names those that are linked.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    unlink_providers: Member<bool>,
 }
 
 /// Set a new password
 ///
-/// Sets a new password and ends all sessions of the user. The token remains valid if the password is
-/// refused.
+/// Sets a new password and ends all sessions of the user, and on request unlinks every provider.
+/// The token remains valid if the password is refused.
 #[utoipa::path(
     operation_id = "resetPassword",
     tag = "Authentication",
@@ -36,6 +40,7 @@ struct ResetPasswordRequest<'a> {
     responses(
         (status = 204, description = "The new password is set."),
         (status = 400, description = "`AUTH_008`: the token is unknown, used or expired. `VALIDATION_009`: the body is not JSON."),
+        (status = 403, description = "`AUTHZ_002`: the operator has turned passwords off."),
         (status = 422, description = "`VALIDATION_002`: the password is too weak. `VALIDATION_004`: a member is missing.")
     )
 )]
@@ -45,9 +50,14 @@ pub(super) async fn reset_password(state: web::Data<State>, body: Body) -> Handl
     let mut validation = Validation::default();
     let token = validation.required("token", input.token, as_is);
     let password = validation.required("password", input.password, as_is);
-    let (Some(token), Some(password)) = (token, password) else { return Err(validation.into()) };
-    match state.accounts.reset_password(&token.0, &password.0, PasswordPolicy::default()).await? {
+    let unlink = validation.optional("unlink_providers", input.unlink_providers, Ok::<_, FieldError>);
+    let (Some(token), Some(password), true) = (token, password, validation.is_ok()) else {
+        return Err(validation.into());
+    };
+    let (policy, unlink) = (PasswordPolicy::default(), unlink.unwrap_or_default());
+    match state.accounts.reset_password(&token.0, &password.0, policy, unlink).await? {
         PasswordResetOutcome::Done => Ok(HttpResponse::NoContent().finish()),
+        PasswordResetOutcome::PasswordsOff => Err(Problem::passwords_off()),
         PasswordResetOutcome::Invalid => Err(Problem::one_time_token_invalid()),
         PasswordResetOutcome::Weak(weak) => Err(Validation::of("password", &weak).into()),
         PasswordResetOutcome::Hasher(error) => Err(error.into()),

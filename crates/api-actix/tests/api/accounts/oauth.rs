@@ -11,6 +11,10 @@ use serde_json::json;
 
 use crate::harness::{Answer, ORIGIN, TestApi, User, delete, get, post};
 
+/// The example of RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
 /// The cookie that binds a flow to the browser. Each flow has a cookie of its own.
 fn binding(reply: &Answer) -> &Cookie<'static> {
     let mut cookies = reply.cookies.iter().filter(|cookie| cookie.name().starts_with("oauth_binding_"));
@@ -30,7 +34,7 @@ impl Flow {
     }
 
     async fn start(api: &TestApi) -> Self {
-        let reply = api.send(get("/auth/oauth/acme/login")).await;
+        let reply = api.send(get(&format!("/auth/oauth/acme/login?code_challenge={CHALLENGE}"))).await;
         Self::of(reply.header("location").expect("a redirect"), &reply)
     }
 
@@ -51,7 +55,8 @@ fn hand_off_code(reply: &Answer) -> String {
 }
 
 async fn exchange(api: &TestApi, code: &str) -> Answer {
-    api.send(post("/auth/oauth/exchange", json!({"code": code, "client_id": "laptop"}))).await
+    let body = json!({"code": code, "code_verifier": VERIFIER, "client_id": "laptop"});
+    api.send(post("/auth/oauth/exchange", body)).await
 }
 
 async fn log_in(api: &TestApi, code: &str) -> User {
@@ -62,7 +67,9 @@ async fn log_in(api: &TestApi, code: &str) -> User {
 #[actix_web::test]
 async fn a_login_redirects_to_the_provider_and_back_and_its_code_is_exchanged_once() {
     let api = TestApi::new();
-    let redirect = api.send(get("/auth/oauth/acme/login?redirect_to=/in%3Fa=1")).await;
+    let redirect = api
+        .send(get(&format!("/auth/oauth/acme/login?redirect_to=/in%3Fa=1&code_challenge={CHALLENGE}")))
+        .await;
     assert_eq!(redirect.status, 302, "{redirect:?}");
     let to = redirect.header("location").expect("a redirect");
     assert!(to.starts_with("https://acme.example/authorize?"), "{to}");

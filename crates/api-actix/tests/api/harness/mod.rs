@@ -115,11 +115,12 @@ impl TestApi {
             secrets: Arc::new(SequentialSecrets),
             clock: api_clock.clone(),
         };
+        let identities = IdentityService::new(identities, sessions.clone());
         let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), storage),
             sync: SyncService::new(todos, clock.clone(), storage),
-            accounts: AccountService::new(accounts, sessions.clone()),
-            identities: IdentityService::new(identities, sessions.clone()),
+            accounts: AccountService::new(accounts, sessions.clone(), identities.clone()),
+            identities,
             sessions,
             hub: hub.clone(),
             probe: store.clone(),

@@ -2,6 +2,7 @@
 
 use super::{AccountService, NotVerified};
 use crate::error::StoreError;
+use crate::mail::Template;
 use crate::session::{EndReason, Principal};
 
 /// The outcome of a deletion.
@@ -17,7 +18,7 @@ pub enum DeletionOutcome {
 
 impl AccountService {
     /// Deletes the caller's account if the password is right or, for an account without a password,
-    /// if the login is recent.
+    /// if the login is recent. The owner is told by an email.
     pub async fn delete(
         &self,
         principal: &Principal,
@@ -30,7 +31,8 @@ impl AccountService {
             return Ok(DeletionOutcome::NotVerified(reason));
         }
         let ending = self.sessions.ending(EndReason::AccountDeleted, self.now());
-        Ok(match self.ports.accounts.delete(principal.user, principal.session, ending).await? {
+        let notice = self.notice(Template::AccountDeleted, Vec::new());
+        Ok(match self.ports.accounts.delete(principal.user, principal.session, notice, ending).await? {
             Some(ended) => {
                 self.sessions.announce(&ended);
                 DeletionOutcome::Done

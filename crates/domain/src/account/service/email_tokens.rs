@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use super::AccountService;
+use super::mails::greeting_name;
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::Charge;
@@ -22,6 +23,8 @@ pub enum MailOutcome {
     Accepted,
     /// The caller's account does not exist.
     NoSuchUser,
+    /// The operator has turned passwords off.
+    PasswordsOff,
     /// Too many emails to this address, or requested by this network or user.
     Limited(Charge),
 }
@@ -33,6 +36,8 @@ pub enum PasswordResetOutcome {
     Done,
     /// The token is unknown, used or expired.
     Invalid,
+    /// The operator has turned passwords off.
+    PasswordsOff,
     /// The new password is refused; the token stays valid.
     Weak(WeakPassword),
     /// The hasher failed; the token stays valid.
@@ -49,8 +54,7 @@ impl AccountService {
             return Ok(MailOutcome::Limited(charge));
         }
         if !user.email_verified {
-            let name = user.display_name.as_ref();
-            let token = self.email_token(Purpose::VerifyEmail, Some(user.id), email, name, now);
+            let token = self.email_token(Purpose::VerifyEmail, Some(user.id), email, None, Vec::new(), now);
             self.ports.one_time.send(token, now).await?;
         }
         Ok(MailOutcome::Accepted)
@@ -61,24 +65,31 @@ impl AccountService {
         self.ports.one_time.verify_email(&self.ports.one_time_secrets.hash(token), self.now()).await
     }
 
-    /// Queues a reset email if there is an account with this address. `ip` is the caller's, for the limits.
+    /// Queues a reset email if there is an account with this address. `ip` is the caller's, for the
+    /// limits.
     pub async fn forgot_password(
         &self,
         email: &Email,
         ip: Option<IpAddr>,
     ) -> Result<MailOutcome, StoreError> {
+        if !self.policy.passwords {
+            return Ok(MailOutcome::PasswordsOff);
+        }
         let now = self.now();
         if let Err(charge) = self.charge_mail(email, ip, now).await {
             return Ok(MailOutcome::Limited(charge));
         }
         let purpose = Purpose::ResetPassword;
         let user = self.ports.accounts.by_email(email).await?.filter(|user| user.is_active);
+        // Asked for an unknown address too, for the same time.
+        let id = user.as_ref().map_or_else(|| UserId(self.new_id()), |user| user.id);
+        let providers = self.ports.identities.providers(id).await?;
         let token = match &user {
             // The email goes to the address as the user registered it, not as this caller spells
             // it.
             Some(user) => {
                 let to = user.email.as_ref().unwrap_or(email);
-                self.email_token(purpose, Some(user.id), to, user.display_name.as_ref(), now)
+                self.email_token(purpose, Some(user.id), to, greeting_name(user), providers, now)
             }
             None => EmailToken { token: self.one_time_token(purpose, None, email, now), mail: None },
         };
@@ -86,13 +97,18 @@ impl AccountService {
         Ok(MailOutcome::Accepted)
     }
 
-    /// Consumes the token of a reset email, and sets a new password.
+    /// Consumes the token of a reset email, and sets a new password. With `unlink`, removes the
+    /// user's identities at providers and issuers.
     pub async fn reset_password(
         &self,
         token: &str,
         password: &str,
         policy: PasswordPolicy,
+        unlink: bool,
     ) -> Result<PasswordResetOutcome, StoreError> {
+        if !self.policy.passwords {
+            return Ok(PasswordResetOutcome::PasswordsOff);
+        }
         let hash = self.ports.one_time_secrets.hash(token);
         let Some(user) = self.ports.one_time.resettable(&hash, self.now()).await? else {
             return Ok(PasswordResetOutcome::Invalid);
@@ -106,8 +122,13 @@ impl AccountService {
             Err(error) => return Ok(PasswordResetOutcome::Hasher(error)),
         };
         let ending = self.sessions.ending(EndReason::PasswordReset, self.now());
-        let notice = self.notice(&user, Template::PasswordChanged);
-        let new = PasswordReplacement { password, ending, notice };
+        // A takeover removes every identity too.
+        let stays = user.email_verified && !unlink;
+        let providers = if stays { self.ports.identities.providers(user.id).await? } else { Vec::new() };
+        // The token proves the address.
+        let proved = User { email_verified: true, display_name: greeting_name(&user).cloned(), ..user };
+        let notice = self.notice(Template::PasswordChanged, providers).to(&proved);
+        let new = PasswordReplacement { password, ending, notice, unlink };
         Ok(match self.ports.one_time.reset_password(&hash, new).await? {
             Some(ended) => {
                 self.sessions.announce(&ended);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::AccountService;
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey, network};
-use crate::session::{Device, Login, OpenRefusal};
+use crate::session::{Device, Login, OpenRefusal, Proof};
 use crate::user::{Email, HasherError, NewPassword, PasswordHash, User, Verified, verify};
 
 /// The maximum number of times that one login verifies the password while the stored hash keeps
@@ -26,6 +26,8 @@ pub enum LoginOutcome {
     Done(Login),
     /// The address is unknown or the password is wrong.
     Wrong,
+    /// The operator has turned passwords off.
+    PasswordsOff,
     /// The password is right, and the account is disabled.
     Disabled,
     /// Too many earlier logins failed.
@@ -40,6 +42,9 @@ impl AccountService {
     /// refunded if the login succeeds, or if the hasher or the store fails. Therefore concurrent
     /// attempts can't exceed the limit.
     pub async fn log_in(&self, credentials: Credentials, device: Device) -> Result<LoginOutcome, StoreError> {
+        if !self.policy.passwords {
+            return Ok(LoginOutcome::PasswordsOff);
+        }
         let (now, keys) = (self.now(), limit_keys(&credentials.email, device.ip));
         if let Err(charge) = self.ports.limits.charge_all(&keys, now).await {
             return Ok(LoginOutcome::Limited(charge));
@@ -75,10 +80,10 @@ impl AccountService {
             if answer == Verified::NeedsRehash {
                 verified = self.rehash(&user, verified, &credentials.password).await?;
             }
-            match self.sessions.open(user.id, Some(verified), device.clone()).await? {
+            match self.sessions.open(user.id, Proof::Password(verified), device.clone()).await? {
                 Ok(login) => return Ok(LoginOutcome::Done(login)),
                 Err(OpenRefusal::NoSuchUser) => return Ok(LoginOutcome::Disabled),
-                Err(OpenRefusal::PasswordChanged) => {}
+                Err(OpenRefusal::PasswordChanged | OpenRefusal::Unlinked) => {}
             }
         }
         Ok(LoginOutcome::Wrong)

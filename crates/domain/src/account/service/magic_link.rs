@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::mails::greeting_name;
 use super::{AccountService, MailOutcome};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::one_time::{MagicLinkLogin, Purpose};
-use crate::session::{Device, EndReason, Login};
+use crate::session::{Device, EndReason, Login, Proof};
 use crate::user::Email;
 
 /// The outcome of using a magic link.
@@ -20,8 +21,9 @@ pub enum MagicLinkOutcome {
 }
 
 impl AccountService {
-    /// Queues an email with a magic link. If there is no account with this address, the first use of the link
-    /// creates it. `ip` is the caller's, for the limits.
+    /// Queues an email with a magic link. If there is no account with this address, the first use
+    /// of the link creates it; while registration is closed, no email is sent instead. `ip` is the
+    /// caller's, for the limits.
     pub async fn request_magic_link(
         &self,
         email: &Email,
@@ -32,9 +34,12 @@ impl AccountService {
             return Ok(MailOutcome::Limited(charge));
         }
         let user = self.ports.accounts.by_email(email).await?;
-        let name = user.as_ref().and_then(|user| user.display_name.as_ref());
+        let name = user.as_ref().and_then(greeting_name);
         let id = user.as_ref().map(|user| user.id);
-        let token = self.email_token(Purpose::MagicLink, id, email, name, now);
+        let mut token = self.email_token(Purpose::MagicLink, id, email, name, Vec::new(), now);
+        if user.is_none() && !self.policy.registration {
+            token.mail = None;
+        }
         self.ports.one_time.send(token, now).await?;
         Ok(MailOutcome::Accepted)
     }
@@ -43,11 +48,12 @@ impl AccountService {
     pub async fn use_magic_link(&self, token: &str, device: Device) -> Result<MagicLinkOutcome, StoreError> {
         let now = self.now();
         let new_user = UserId(self.new_id());
-        let session = self.sessions.new_session(new_user, device, now);
+        let creates = self.policy.registration.then_some(new_user);
+        let session = self.sessions.new_session(new_user, Proof::Email, device, now);
         let ending = self.sessions.ending(EndReason::DeviceRevoked, now);
         let (hash, cap) = (self.ports.one_time_secrets.hash(token), self.sessions.cap());
         let used =
-            self.ports.one_time.use_magic_link(&hash, new_user, session.new.clone(), cap, ending).await?;
+            self.ports.one_time.use_magic_link(&hash, creates, session.new.clone(), cap, ending).await?;
         Ok(match used {
             MagicLinkLogin::Done(opened) => {
                 MagicLinkOutcome::Done(self.sessions.opened(opened, session.new.id, session.secret, now))

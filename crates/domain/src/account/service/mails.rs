@@ -2,7 +2,7 @@
 
 use super::AccountService;
 use crate::ids::{OneTimeTokenId, UserId};
-use crate::mail::{NewMail, Template};
+use crate::mail::{NewMail, Notice, Template};
 use crate::one_time::{EmailToken, NewOneTimeToken, Purpose};
 use crate::time::Stamp;
 use crate::user::{DisplayName, Email, User};
@@ -15,6 +15,7 @@ impl AccountService {
         user: Option<UserId>,
         email: &Email,
         name: Option<&DisplayName>,
+        providers: Vec<String>,
         now: Stamp,
     ) -> EmailToken {
         let token = self.one_time_token(purpose, user, email, now);
@@ -25,15 +26,14 @@ impl AccountService {
             name: name.cloned(),
             template,
             token: Some(token.id),
+            providers,
         });
         EmailToken { token, mail }
     }
 
-    /// An email about a change of the account, to the user's present address.
-    pub(super) fn notice(&self, user: &User, template: Template) -> Option<NewMail> {
-        let to = user.email.clone()?;
-        let (id, name) = (self.new_id(), user.display_name.clone());
-        Some(NewMail { id, user: Some(user.id), to, name, template, token: None })
+    /// A notice about a change of an account, which mentions the providers of these names.
+    pub(super) fn notice(&self, template: Template, providers: Vec<String>) -> Notice {
+        Notice { id: self.new_id(), template, providers }
     }
 
     /// A one-time token about `email`.
@@ -55,6 +55,12 @@ impl AccountService {
             expires_at: now.plus(purpose.lifetime()),
         }
     }
+}
+
+/// The name in a greeting: none before the address is verified, because anyone can register a
+/// stranger's address with a name of their choice.
+pub(super) fn greeting_name(user: &User) -> Option<&DisplayName> {
+    user.display_name.as_ref().filter(|_| user.email_verified)
 }
 
 /// The email that carries a token of this purpose.

@@ -9,6 +9,7 @@ mod magic_link;
 mod mails;
 mod password;
 mod profile;
+mod providers;
 mod register;
 mod verify_password;
 
@@ -19,6 +20,7 @@ pub use log_in::{Credentials, LoginOutcome};
 pub use magic_link::MagicLinkOutcome;
 pub use password::{KeepSession, PasswordChangeOutcome};
 pub use profile::{Profile, ProfileOutcome, ProfileUpdate};
+pub use providers::{LinkStart, UnlinkOutcome};
 pub use register::RegistrationOutcome;
 pub use verify_password::NotVerified;
 
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::AccountStore;
-use crate::identity::IdentityStore;
+use crate::identity::{IdentityService, IdentityStore};
 use crate::ids::UserId;
 use crate::limits::{Charge, LimitKey, RateLimits, network};
 use crate::one_time::{OneTimeSecrets, OneTimeStore};
@@ -53,18 +55,50 @@ pub struct AccountPorts {
     pub clock: Arc<dyn Clock>,
 }
 
+/// The ways into the service that an operator can close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessPolicy {
+    /// Whether a stranger may create an account: with a password, by a link in an email or by a
+    /// login at a provider. Subjects of external issuers always may.
+    pub registration: bool,
+    /// Whether a password logs in. Without it no password can be set either.
+    pub passwords: bool,
+}
+
+impl Default for AccessPolicy {
+    /// Everything is open.
+    fn default() -> Self {
+        Self { registration: true, passwords: true }
+    }
+}
+
 /// Creates, changes and deletes accounts, and logs their users in.
 #[derive(Clone)]
 pub struct AccountService {
     ports: AccountPorts,
     sessions: SessionService,
+    identities: IdentityService,
+    policy: AccessPolicy,
 }
 
 impl AccountService {
-    /// Creates a service whose logins open sessions through `sessions`.
+    /// Creates a service whose logins open sessions through `sessions`, and which links providers
+    /// through `identities`.
     #[must_use]
-    pub fn new(ports: AccountPorts, sessions: SessionService) -> Self {
-        Self { ports, sessions }
+    pub fn new(ports: AccountPorts, sessions: SessionService, identities: IdentityService) -> Self {
+        Self { ports, sessions, identities, policy: AccessPolicy::default() }
+    }
+
+    /// Returns the same service under an operator's policy. The identity service has its own.
+    #[must_use]
+    pub fn with_policy(self, policy: AccessPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The operator's policy.
+    #[must_use]
+    pub const fn policy(&self) -> AccessPolicy {
+        self.policy
     }
 
     /// Returns the same service for an API surface with other token lifetimes.
@@ -81,8 +115,8 @@ impl AccountService {
         self.ports.secrets.uuid()
     }
 
-    /// Charges a registration, or an email that an unauthenticated caller requests, to the network and the
-    /// address.
+    /// Charges a registration, or an email that an unauthenticated caller requests, to the network
+    /// and the address.
     async fn charge_mail(&self, email: &Email, ip: Option<IpAddr>, now: Stamp) -> Result<(), Charge> {
         if let Some(ip) = ip {
             self.ports.limits.charge(&LimitKey::MailFrom(network(ip)), now).await?;

@@ -23,6 +23,8 @@ pub enum PasswordChangeOutcome {
     Done,
     /// The current password is missing or wrong. Accounts without a password always get this.
     NotVerified(NotVerified),
+    /// The operator has turned passwords off.
+    PasswordsOff,
     /// The new password is the current one.
     Unchanged,
     Weak(WeakPassword),
@@ -41,6 +43,9 @@ impl AccountService {
         policy: PasswordPolicy,
         keep: KeepSession,
     ) -> Result<PasswordChangeOutcome, StoreError> {
+        if !self.policy.passwords {
+            return Ok(PasswordChangeOutcome::PasswordsOff);
+        }
         let Some(user) = self.ports.accounts.by_id(principal.user).await? else {
             return Ok(PasswordChangeOutcome::NoSuchUser);
         };
@@ -63,9 +68,9 @@ impl AccountService {
         };
         let ending = self.sessions.ending(EndReason::PasswordChange, self.now());
         let keep = principal.session.filter(|_| keep == KeepSession::Own);
-        // An address that was never verified may belong to a stranger.
-        let notice = if user.email_verified { self.notice(&user, Template::PasswordChanged) } else { None };
-        let new = PasswordReplacement { password, ending, notice };
+        let providers = self.ports.identities.providers(user.id).await?;
+        let notice = self.notice(Template::PasswordChanged, providers).to(&user);
+        let new = PasswordReplacement { password, ending, notice, unlink: false };
         Ok(match self.ports.accounts.set_password(user.id, &old, new, keep).await? {
             PasswordSet::Done(ended) => {
                 self.sessions.announce(&ended);

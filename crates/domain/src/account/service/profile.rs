@@ -1,11 +1,12 @@
 //! The profile: the address, the name, and how the user logs in.
 
+use super::mails::greeting_name;
 use super::{AccountService, NotVerified};
 use crate::account::{EmailChange, ProfileChange, ProfileChanged};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::Charge;
-use crate::mail::Template;
+use crate::mail::{NewMail, Template};
 use crate::one_time::Purpose;
 use crate::session::Principal;
 use crate::user::{DisplayName, Email, User};
@@ -93,9 +94,17 @@ impl AccountService {
     }
 
     fn email_change(&self, principal: &Principal, user: &User, email: Email) -> EmailChange {
-        let name = user.display_name.as_ref();
-        let verification = self.email_token(Purpose::VerifyEmail, Some(user.id), &email, name, self.now());
-        let notice = self.notice(user, Template::EmailChanged);
+        let (purpose, now) = (Purpose::VerifyEmail, self.now());
+        let verification = self.email_token(purpose, Some(user.id), &email, None, Vec::new(), now);
+        let notice = user.email.clone().map(|to| NewMail {
+            id: self.new_id(),
+            user: Some(user.id),
+            to,
+            name: greeting_name(user).cloned(),
+            template: Template::EmailChanged,
+            token: None,
+            providers: Vec::new(),
+        });
         EmailChange { email, session: principal.session, verification, notice }
     }
 }

@@ -4,7 +4,8 @@
 use super::AccountService;
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey};
-use crate::session::Principal;
+use crate::session::{Principal, RecentLogin};
+use crate::time::Stamp;
 use crate::user::{HasherError, PasswordHash, User, Verified, verify};
 
 /// Why the identity of an authenticated user is not verified.
@@ -18,6 +19,9 @@ pub enum NotVerified {
     Hasher(HasherError),
     /// The account has no password, and the session was not opened recently.
     LogInAgain,
+    /// The session was opened recently, with an identity, address or password that is too new. A
+    /// login with it counts from then on.
+    TooNew(Stamp),
 }
 
 impl AccountService {
@@ -32,8 +36,30 @@ impl AccountService {
         if let Some(hash) = user.password.clone() {
             return Ok(self.verify_password(user, password, hash).await);
         }
-        let recent = self.sessions.opened_recently(principal).await?;
-        Ok(if recent { Ok(()) } else { Err(NotVerified::LogInAgain) })
+        Ok(match self.sessions.recent_login(principal).await? {
+            RecentLogin::Yes => Ok(()),
+            RecentLogin::No => Err(NotVerified::LogInAgain),
+            RecentLogin::NotBefore(stamp) => Err(NotVerified::TooNew(stamp)),
+        })
+    }
+
+    /// Verifies the identity of the caller, whose account is `user`: by the password, if one is
+    /// given and the account has one, or else by a recent login.
+    pub(super) async fn verify_password_or_login(
+        &self,
+        principal: &Principal,
+        user: &User,
+        password: Option<&str>,
+    ) -> Result<Result<(), NotVerified>, StoreError> {
+        if let (Some(password), Some(hash)) = (password, user.password.clone()) {
+            return Ok(self.verify_password(user, Some(password), hash).await);
+        }
+        Ok(match self.sessions.recent_login(principal).await? {
+            RecentLogin::Yes => Ok(()),
+            _ if user.password.is_some() => Err(NotVerified::Missing),
+            RecentLogin::No => Err(NotVerified::LogInAgain),
+            RecentLogin::NotBefore(stamp) => Err(NotVerified::TooNew(stamp)),
+        })
     }
 
     /// Compares the password that an authenticated caller sent with the user's.

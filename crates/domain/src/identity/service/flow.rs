@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::identity::ProviderError;
 use crate::limits::Charge;
-use crate::session::{Login, Principal};
+use crate::session::{Login, Principal, TokenHash};
 
 /// A URL of the frontend to which the browser returns. The API checks it against the operator's
 /// list.
@@ -19,9 +19,17 @@ pub struct FlowStart {
     /// The caller whose account the provider is linked to, provided that the session is live at the
     /// callback. `None` starts a login.
     pub link: Option<Principal>,
+    /// Given by a client that will present the verifier with the code. Without one, the code is
+    /// bound to the browser by a secret of its own.
+    pub challenge: Option<CodeChallenge>,
     /// The caller's address, for the limit of logins.
     pub ip: Option<IpAddr>,
 }
+
+/// The SHA-256 of a secret that the client keeps until it exchanges the login code (RFC 7636,
+/// method `S256`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeChallenge(pub TokenHash);
 
 /// A flow that was started.
 #[derive(Clone, Debug)]
@@ -58,14 +66,25 @@ pub enum CallbackOutcome {
     /// The identity belongs to another account, or its address to an account that never verified
     /// it.
     Taken,
+    /// The account has another identity at the same provider.
+    AnotherIsLinked,
     /// The account is disabled or deleted.
     Disabled,
+    /// There is no account, and the operator has closed registration.
+    Closed,
     /// The provider reported no identity.
     Provider(ProviderError),
 }
 
 /// The one-time code for [`IdentityService::exchange`](super::IdentityService::exchange).
-pub struct LoginCode(pub String);
+pub struct LoginCode {
+    pub code: String,
+    /// Identifies the code among the codes of one browser.
+    pub name: String,
+    /// The secret that the browser must bring back in a cookie with the code. `None` if the client
+    /// gave a [`CodeChallenge`].
+    pub binding: Option<String>,
+}
 
 impl fmt::Debug for LoginCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +96,7 @@ impl fmt::Debug for LoginCode {
 #[derive(Debug)]
 pub enum ExchangeOutcome {
     Done(Login),
-    /// The code is unknown, used or expired.
+    /// The code is unknown, used or expired, or the client is not the one that began the login.
     Invalid,
     /// The account is disabled or deleted.
     Disabled,

@@ -11,19 +11,23 @@ mod state;
 use std::sync::Arc;
 
 use super::{
-    AuthorizationResponse, IdentityStore, Issuers, Linked, Provider, ProviderError, Resolved, Unlinked,
+    AuthorizationResponse, IdentityStore, Issuers, Linked, Provider, ProviderError, ProviderIdentity,
+    Resolved,
 };
 use crate::error::StoreError;
 use crate::ids::{OneTimeTokenId, UserId};
 use crate::limits::{LimitKey, RateLimits, network};
+use crate::mail::{Notice, Template};
 use crate::one_time::{ConsumedToken, NewOneTimeToken, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::secret::SecretSource;
-use crate::session::{Device, Login, SessionService};
+use crate::session::{Device, OpenRefusal, Proof, SessionService, TokenHash};
 use crate::time::{Clock, Stamp};
 
 pub use authenticate::AuthOutcome;
-pub use flow::{CallbackOutcome, ExchangeOutcome, FlowOutcome, FlowStart, LoginCode, ReturnTo, StartedFlow};
-use state::StoredFlow;
+pub use flow::{
+    CallbackOutcome, CodeChallenge, ExchangeOutcome, FlowOutcome, FlowStart, LoginCode, ReturnTo, StartedFlow,
+};
+use state::{StoredFlow, StoredLogin};
 
 /// The ports of an [`IdentityService`].
 #[derive(Clone)]
@@ -45,13 +49,21 @@ pub struct IdentityPorts {
 pub struct IdentityService {
     ports: IdentityPorts,
     sessions: SessionService,
+    registration: bool,
 }
 
 impl IdentityService {
     /// Creates a service whose logins open sessions through `sessions`.
     #[must_use]
     pub fn new(ports: IdentityPorts, sessions: SessionService) -> Self {
-        Self { ports, sessions }
+        Self { ports, sessions, registration: true }
+    }
+
+    /// Returns the same service with registration open or closed: whether a login at a provider may
+    /// create an account.
+    #[must_use]
+    pub fn with_registration(self, registration: bool) -> Self {
+        Self { registration, ..self }
     }
 
     /// The names and display names of the configured providers.
@@ -77,10 +89,12 @@ impl IdentityService {
         };
         let binding = self.ports.one_time_secrets.derive(self.new_id());
         let session = start.link.as_ref().and_then(|caller| caller.session);
+        let challenge = start.challenge.map(|CodeChallenge(hash)| hex(&hash));
         let payload = StoredFlow {
             provider: provider.name(),
             binding: &self.fingerprint(&binding),
             session: &session.map_or_else(String::new, |session| session.to_string()),
+            challenge: challenge.as_deref().unwrap_or_default(),
             return_to: &start.return_to.0,
             flow_state: &authorization.flow_state,
         };
@@ -132,73 +146,110 @@ impl IdentityService {
         if let Some(user) = consumed.user {
             // Only a session that is still live can link a provider.
             let Some(session) = state.session() else { return Ok(CallbackOutcome::Invalid) };
-            return Ok(match self.ports.identities.link(user, Some(session), identity, now).await? {
-                Linked::Done => CallbackOutcome::Linked(return_to),
-                Linked::BelongsToAnother => CallbackOutcome::Taken,
-                Linked::NoSuchUser => CallbackOutcome::Disabled,
-                Linked::SessionEnded => CallbackOutcome::Invalid,
-            });
+            let notice = self.linked_notice(&identity);
+            return Ok(
+                match self.ports.identities.link(user, Some(session), identity, notice, now).await? {
+                    Linked::Done => CallbackOutcome::Linked(return_to),
+                    Linked::BelongsToAnother => CallbackOutcome::Taken,
+                    Linked::AnotherIsLinked => CallbackOutcome::AnotherIsLinked,
+                    Linked::NoSuchUser => CallbackOutcome::Disabled,
+                    Linked::SessionEnded => CallbackOutcome::Invalid,
+                },
+            );
         }
-        let new_user = UserId(self.ports.secrets.uuid());
-        Ok(match self.ports.identities.resolve(identity, new_user, now).await? {
+        let new_user = self.registration.then(|| UserId(self.ports.secrets.uuid()));
+        let (subject, notice) = (identity.subject.clone(), self.linked_notice(&identity));
+        Ok(match self.ports.identities.resolve(identity, new_user, notice, now).await? {
             Resolved::Done(user) => {
-                let code = self.login_code(user.id, state.provider, now).await?;
+                let code = self.login_code(user.id, &state, &subject, now).await?;
                 CallbackOutcome::LogIn(return_to, code)
             }
             Resolved::NeedsLink => CallbackOutcome::Taken,
             Resolved::Disabled => CallbackOutcome::Disabled,
+            Resolved::Unknown => CallbackOutcome::Closed,
         })
     }
 
-    async fn login_code(&self, user: UserId, provider: &str, now: Stamp) -> Result<LoginCode, StoreError> {
+    /// The notice that a login at the provider now logs in to the account.
+    fn linked_notice(&self, identity: &ProviderIdentity) -> Notice {
+        let providers = vec![identity.provider.clone()];
+        Notice { id: self.ports.secrets.uuid(), template: Template::ProviderLinked, providers }
+    }
+
+    async fn login_code(
+        &self,
+        user: UserId,
+        flow: &StoredFlow<'_>,
+        subject: &str,
+        now: Stamp,
+    ) -> Result<LoginCode, StoreError> {
+        let secrets = &self.ports.one_time_secrets;
         let id = self.new_id();
-        let code = self.ports.one_time_secrets.derive(id);
+        let code = secrets.derive(id);
+        let cookie = flow.challenge.is_empty().then(|| secrets.derive(self.new_id()));
+        let fingerprint = cookie.as_deref().map(|secret| self.fingerprint(secret));
+        let login = StoredLogin {
+            provider: flow.provider,
+            binding: fingerprint.as_deref().unwrap_or(flow.challenge),
+            bound_by: if cookie.is_some() { StoredLogin::COOKIE } else { StoredLogin::VERIFIER },
+            subject,
+        };
         let token = NewOneTimeToken {
             id,
             purpose: Purpose::OAuthHandOff,
-            hash: self.ports.one_time_secrets.hash(&code),
+            hash: secrets.hash(&code),
             user: Some(user),
-            payload: provider.to_owned(),
+            payload: login.to_text(),
             expires_at: now.plus(Purpose::OAuthHandOff.lifetime()),
         };
         self.ports.one_time.put(token).await?;
-        Ok(LoginCode(code))
+        Ok(LoginCode { name: self.flow_name(&code), code, binding: cookie })
     }
 
-    /// Exchanges a login code for a session.
-    pub async fn exchange(&self, code: &str, device: Device) -> Result<ExchangeOutcome, StoreError> {
+    /// Exchanges a login code for a session. Every call consumes the code. The client must be the
+    /// one that began the login: it presents the verifier of its challenge, or its `browser`
+    /// answers with the binding secret, by the [name](LoginCode::name) of the code.
+    pub async fn exchange(
+        &self,
+        code: &str,
+        verifier: Option<&str>,
+        browser: impl FnOnce(&str) -> Option<String>,
+        device: Device,
+    ) -> Result<ExchangeOutcome, StoreError> {
         let hash = self.ports.one_time_secrets.hash(code);
         let consumed = self.ports.one_time.consume(Purpose::OAuthHandOff, &hash, self.now()).await?;
-        let Some(ConsumedToken { user: Some(user), payload: provider }) = consumed else {
+        let Some(ConsumedToken { user: Some(user), payload }) = consumed else {
             return Ok(ExchangeOutcome::Invalid);
         };
-        match self.sessions.open(user, None, device).await? {
-            Ok(login) => self.unless_unlinked(login, &provider).await,
-            Err(_) => Ok(ExchangeOutcome::Disabled),
+        let Some(login) = StoredLogin::of_text(&payload) else {
+            return Err(StoreError::corrupt("one_time_tokens", "payload", "not a login"));
+        };
+        let presented = match login.bound_by {
+            StoredLogin::VERIFIER => verifier.map(str::to_owned),
+            _ => browser(&self.flow_name(code)),
+        };
+        if presented.is_none_or(|secret| self.fingerprint(&secret) != login.binding) {
+            return Ok(ExchangeOutcome::Invalid);
         }
+        // The owner may have unlinked the provider or taken over the account since.
+        let (provider, subject) = (login.provider.to_owned(), login.subject.to_owned());
+        Ok(match self.sessions.open(user, Proof::Identity { provider, subject }, device).await? {
+            Ok(login) => ExchangeOutcome::Done(login),
+            Err(OpenRefusal::NoSuchUser) => ExchangeOutcome::Disabled,
+            Err(OpenRefusal::Unlinked | OpenRefusal::PasswordChanged) => ExchangeOutcome::Invalid,
+        })
     }
 
-    /// Ends the new session if the provider was unlinked since the login: the owner may have taken
-    /// over the account by email before this session existed. A later takeover ends the session
-    /// itself.
-    async fn unless_unlinked(&self, login: Login, provider: &str) -> Result<ExchangeOutcome, StoreError> {
-        let user = login.user.id;
-        if self.ports.identities.providers(user).await?.iter().any(|linked| linked == provider) {
-            return Ok(ExchangeOutcome::Done(login));
-        }
-        self.sessions.end_device(user, login.tokens.session).await?;
-        Ok(ExchangeOutcome::Invalid)
-    }
-
-    /// Removes the user's identity at a provider.
-    pub async fn unlink(&self, user: UserId, provider: &str) -> Result<Unlinked, StoreError> {
-        self.ports.identities.unlink(user, provider).await
-    }
-
-    /// The name of the flow with this state: 16 hexadecimal digits that reveal nothing about it.
-    fn flow_name(&self, state: &str) -> String {
-        let [high, _] = self.ports.one_time_secrets.hash(state).halves();
+    /// The name of the flow or code with this secret: 16 hexadecimal digits that reveal nothing
+    /// about it.
+    fn flow_name(&self, secret: &str) -> String {
+        let [high, _] = self.ports.one_time_secrets.hash(secret).halves();
         format!("{:016x}", high >> 64)
+    }
+
+    /// Whether users can log in with the provider of this name.
+    pub(crate) fn is_configured(&self, provider: &str) -> bool {
+        self.provider(provider).is_some()
     }
 
     fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
@@ -214,7 +265,11 @@ impl IdentityService {
     }
 
     fn fingerprint(&self, secret: &str) -> String {
-        let [high, low] = self.ports.one_time_secrets.hash(secret).halves();
-        format!("{high:032x}{low:032x}")
+        hex(&self.ports.one_time_secrets.hash(secret))
     }
+}
+
+fn hex(hash: &TokenHash) -> String {
+    let [high, low] = hash.halves();
+    format!("{high:032x}{low:032x}")
 }

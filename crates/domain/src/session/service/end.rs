@@ -3,11 +3,11 @@
 use super::SessionService;
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
-use crate::session::{AuthFailure, EndReason, Ending, Principal, Session};
+use crate::session::{AuthFailure, EndReason, Ending, Principal, RecentLogin, Session};
 
 impl SessionService {
-    /// Ends the caller's session, or with `all` every session of the user. A caller with a token of an
-    /// external issuer has no session here; only the issuer can end theirs.
+    /// Ends the caller's session, or with `all` every session of the user. A caller with a token of
+    /// an external issuer has no session here; only the issuer can end theirs.
     pub async fn log_out(&self, principal: &Principal, all: bool) -> Result<(), StoreError> {
         let ending = self.ending(EndReason::Logout, self.ports.clock.now());
         if all {
@@ -57,11 +57,11 @@ impl SessionService {
         Ok(ended.is_some())
     }
 
-    /// Whether the caller's session was opened recently enough to authorise operations that can't
-    /// be undone.
-    pub(crate) async fn opened_recently(&self, principal: &Principal) -> Result<bool, StoreError> {
+    /// Whether the caller's session is a login that authorises operations that can't be undone.
+    pub(crate) async fn recent_login(&self, principal: &Principal) -> Result<RecentLogin, StoreError> {
         let now = self.ports.clock.now();
         let live = self.ports.sessions.live(principal.user, now).await?;
-        Ok(live.iter().any(|session| Some(session.id) == principal.session && session.opened_recently(now)))
+        let own = live.iter().find(|session| Some(session.id) == principal.session);
+        Ok(own.map_or(RecentLogin::No, |session| session.recent_login(now)))
     }
 }

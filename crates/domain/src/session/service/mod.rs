@@ -14,15 +14,20 @@ use std::time::Duration;
 
 use super::{
     AccessToken, AuthFailure, Device, EndReason, Ending, Grant, NewSession, OpenRefusal, OpenedSession,
-    Principal, RefreshGrant, RefreshSecret, Revocation, RevocationState,
+    Principal, Proof, RefreshGrant, RefreshSecret, Revocation, RevocationState,
 };
 use crate::error::StoreError;
 use crate::ids::{SessionId, TokenId, UserId};
 use crate::time::Stamp;
-use crate::user::{PasswordHash, User};
+use crate::user::User;
 
-/// The allowance for clock differences between instances: verifiers accept 30 s; a minute covers both sides.
+/// The allowance for clock differences between instances: verifiers accept 30 s; a minute covers
+/// both sides.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// How long the revocation of a whole account is kept, at least: no access token of this server
+/// lives longer, and an issuer's token of a deleted account would only create a new account.
+const EXTERNAL_ACCESS: Duration = Duration::from_hours(30 * 24);
 
 /// Opens, refreshes and ends sessions.
 #[derive(Clone)]
@@ -51,8 +56,8 @@ impl SessionService {
         self.lifetimes
     }
 
-    /// Checks an access token of this server, by its signature and by the list of revocations. Makes no
-    /// query.
+    /// Checks an access token of this server, by its signature and by the list of revocations.
+    /// Makes no query.
     pub(crate) fn authenticate(&self, token: &str) -> Result<Principal, AuthFailure> {
         let now = self.ports.clock.now();
         let principal = self.ports.access.verify(token, now)?.into();
@@ -72,17 +77,16 @@ impl SessionService {
         }
     }
 
-    /// Opens a session for a user who has proved their identity: with the password of the hash
-    /// `verified`, or in another way.
+    /// Opens a session for a user who has proved their identity.
     pub(crate) async fn open(
         &self,
         user: UserId,
-        verified: Option<PasswordHash>,
+        proof: Proof,
         device: Device,
     ) -> Result<Result<Login, OpenRefusal>, StoreError> {
         let now = self.ports.clock.now();
-        let PendingSession { new, secret } = self.new_session(user, device, now);
-        let (id, new) = (new.id, NewSession { verified, ..new });
+        let PendingSession { new, secret } = self.new_session(user, proof, device, now);
+        let id = new.id;
         let ending = self.ending(EndReason::DeviceRevoked, now);
         let opened = self.ports.sessions.open(user, new, self.cap, ending).await?;
         Ok(opened.map(|opened| self.opened(opened, id, secret, now)))
@@ -102,7 +106,13 @@ impl SessionService {
     }
 
     /// A session with its first refresh token. The caller stores it.
-    pub(crate) fn new_session(&self, user: UserId, device: Device, now: Stamp) -> PendingSession {
+    pub(crate) fn new_session(
+        &self,
+        user: UserId,
+        proof: Proof,
+        device: Device,
+        now: Stamp,
+    ) -> PendingSession {
         let id = SessionId(self.ports.secrets.uuid());
         let token = TokenId(self.ports.secrets.uuid());
         let expires_at = now.plus(self.lifetimes.refresh);
@@ -117,7 +127,9 @@ impl SessionService {
             }),
         };
         let hash = self.ports.refresh.hash(&secret.0);
-        PendingSession { new: NewSession { id, device, token, hash, expires_at, verified: None }, secret }
+        let access_until = self.access_until(now);
+        let new = NewSession { id, device, token, hash, expires_at, access_until, proof };
+        PendingSession { new, secret }
     }
 
     /// The maximum number of live sessions of a user.
@@ -154,8 +166,18 @@ impl SessionService {
         self.ports.revocations.add(ended);
     }
 
-    /// How sessions end at `now` for `reason`, and how long their revocations are kept.
+    /// How sessions end at `now` for `reason`. Stores keep each revocation as long as its session's
+    /// access tokens live; the end of an account also ends the tokens of external issuers.
     pub(crate) fn ending(&self, reason: EndReason, now: Stamp) -> Ending {
-        Ending { reason, at: now, until: now.plus(self.lifetimes.longest_access + CLOCK_SKEW) }
+        let least = match reason {
+            EndReason::AccountDeleted => EXTERNAL_ACCESS,
+            _ => self.lifetimes.access,
+        };
+        Ending { reason, at: now, until: now.plus(least + CLOCK_SKEW) }
+    }
+
+    /// When no instance accepts an access token that is issued at `now` any longer.
+    fn access_until(&self, now: Stamp) -> Stamp {
+        now.plus(self.lifetimes.access + CLOCK_SKEW)
     }
 }

@@ -23,8 +23,6 @@ pub enum RefreshForm {
 pub struct Lifetimes {
     /// The lifetime of the surface's access tokens.
     pub access: Duration,
-    /// The longest lifetime of an access token on any surface: how long a revocation is kept.
-    pub longest_access: Duration,
     /// The lifetime of a refresh token, and of a session that is not refreshed.
     pub refresh: Duration,
     pub form: RefreshForm,
@@ -32,26 +30,17 @@ pub struct Lifetimes {
 
 impl Lifetimes {
     /// The defaults, with the lifetimes that an operator has set.
-    ///
-    /// A short `access` does not shorten [`longest_access`](Self::longest_access): a token that was
-    /// issued before the setting changed keeps its lifetime and must stay revocable.
     #[must_use]
     pub fn configured(access: Option<Duration>, refresh: Duration) -> Self {
         let default = Self::default();
-        let access = access.unwrap_or(default.access);
-        Self { access, longest_access: default.longest_access.max(access), refresh, ..default }
+        Self { access: access.unwrap_or(default.access), refresh, ..default }
     }
 }
 
 impl Default for Lifetimes {
     fn default() -> Self {
         let days = |n: u64| Duration::from_hours(n * 24);
-        Self {
-            access: Duration::from_mins(15),
-            longest_access: days(7),
-            refresh: days(7),
-            form: RefreshForm::Opaque,
-        }
+        Self { access: Duration::from_mins(15), refresh: days(7), form: RefreshForm::Opaque }
     }
 }
 

@@ -64,6 +64,7 @@ impl SessionService {
             id: TokenId(self.ports.secrets.uuid()),
             hash: secrets.hash(&secrets.derive(token.session, generation).0),
             expires_at: now.plus(self.lifetimes.refresh),
+            access_until: self.access_until(now),
         };
         let ending = self.ending(EndReason::ReuseDetected, now);
         Ok(match self.ports.sessions.rotate(&presented, successor, device, ending).await? {
@@ -97,8 +98,9 @@ impl SessionService {
             return Ok(RenewalOutcome::Limited(charge));
         }
         Ok(match judge(&facts, now) {
-            RefreshVerdict::Rotate | RefreshVerdict::Repeat(_) => {
-                self.ports.sessions.touch(facts.user.id, facts.session.id, device, now).await?;
+            RefreshVerdict::Rotate | RefreshVerdict::Repeat { .. } => {
+                let until = self.access_until(now);
+                self.ports.sessions.touch(facts.user.id, facts.session.id, device, now, until).await?;
                 let access = self.access_token(&facts.user, facts.session.id, now);
                 RenewalOutcome::Done(access, self.lifetimes.access)
             }

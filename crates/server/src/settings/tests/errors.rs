@@ -24,6 +24,8 @@ const FAULTS: &str = r#"
     DATABASE_EPOCH=timeline => DATABASE_EPOCH can be timeline on PostgreSQL only
     ACCESS_TOKEN_EXPIRE_MINUTES=0 => ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not "0"
     REFRESH_TOKEN_EXPIRE_DAYS=1.5 => REFRESH_TOKEN_EXPIRE_DAYS must be a whole number from 1 to 366, not "1.5"
+    REGISTRATION=maybe => REGISTRATION must be one of open, closed, not "maybe"; for example: REGISTRATION=closed
+    PASSWORD_LOGIN=maybe => PASSWORD_LOGIN must be one of true, false, 1, 0, yes, no, on, off
     BCRYPT_COST_FACTOR=9 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "9"
     BCRYPT_COST_FACTOR=16 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "16"
     ALLOWED_ORIGINS=* => ALLOWED_ORIGINS must not be *, as requests carry credentials: name each origin
@@ -78,10 +80,10 @@ const FAULTS: &str = r#"
 
 /// Rows of settings that replace or complete those of a production server, and the beginning of
 /// each expected sentence.
-const PRODUCTION_FAULTS: &str = "
+const PRODUCTION_FAULTS: &str = r#"
     SECRET_KEY= => SECRET_KEY must be set outside development
     SECRET_KEY=hush => SECRET_KEY must have 32 bytes or more in production
-    SECRET_KEY=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx,hush => SECRET_KEY must have 32 bytes or more in production
+    SECRET_KEY=0123456789abcdef0123456789abcdef,hush => SECRET_KEY must have 32 bytes or more in production
     SECRET_KEY=change-me-to-32-random-bytes-or-more => SECRET_KEY must not be the example's in production
     BETTER_AUTH_SECRET=hush => BETTER_AUTH_SECRET must have 32 bytes or more in production
     BETTER_AUTH_SECRET=change-me-to-the-secret-of-better-auth => BETTER_AUTH_SECRET must not be the example's in production
@@ -94,9 +96,33 @@ const PRODUCTION_FAULTS: &str = "
     OIDC_ACME_CLIENT_ID=id & OIDC_ACME_CLIENT_SECRET=hush & OIDC_ACME_ISSUER=https://id.example.com => PUBLIC_URL must be an https address in production
     OIDC_ACME_CLIENT_ID=id & OIDC_ACME_CLIENT_SECRET=hush & OIDC_ACME_ISSUER=http://id.example.com & PUBLIC_URL=https://api.example.com => OIDC_ACME_ISSUER must be an https address in production
     OIDC_ACME_CLIENT_ID=id & OIDC_ACME_CLIENT_SECRET=hush & OIDC_ACME_ISSUER=https://id.example.com & PUBLIC_URL=https://api.example.com =>
+    OIDC_ACME_CLIENT_ID=id & OIDC_ACME_CLIENT_SECRET=hush & OIDC_ACME_ISSUER=http://id.example.com & PUBLIC_URL=https://api.example.com & ALLOW_INSECURE=OIDC_ACME_ISSUER =>
+    BETTER_AUTH_URL=http://app.example.com => BETTER_AUTH_URL must be an https address in production, unless ALLOW_INSECURE names it
+    BETTER_AUTH_JWKS_URL=HTTP://app.example.com/keys => BETTER_AUTH_JWKS_URL must be an https address in production, unless ALLOW_INSECURE names it
+    BETTER_AUTH_URL=http://app.example.com & ALLOW_INSECURE=["BETTER_AUTH_URL"] =>
+    GOOGLE_ISSUER=http://id.example.com => GOOGLE_ISSUER must be an https address in production
+    GITHUB_BASE_URL=http://git.example.com & GITHUB_API_URL=http://git.example.com/api => GITHUB_BASE_URL must be an https address | GITHUB_API_URL must be an https address
+    SMTP_TLS=none => SMTP_TLS must not be none where mail goes to another machine in production
+    SMTP_TLS=none & SMTP_HOST=127.0.0.1 =>
+    SMTP_TLS=none & ALLOW_INSECURE=SMTP_TLS =>
+    DATABASE_URL=postgres://app:hush@db.example.com/todos?sslmode=disable => DATABASE_URL must not have sslmode=disable where the database is on another machine in production
+    DATABASE_URL=postgres://app:hush@localhost/todos?sslmode=disable =>
+    DATABASE_URL=postgres://app:hush@db.example.com/todos & MIGRATION_DATABASE_URL=postgres://owner:hush@db.example.com/todos?sslmode=disable => MIGRATION_DATABASE_URL must not have sslmode=disable
+    ALLOWED_ORIGINS=https://a.example,http://b.example => ALLOWED_ORIGINS must hold https origins
+    ALLOWED_ORIGINS=http://b.example & ALLOW_INSECURE=ALLOWED_ORIGINS =>
+    TRUSTED_PROXIES=0.0.0.0/0 => TRUSTED_PROXIES must not hold the whole Internet
+    TRUSTED_PROXIES=::/0 => TRUSTED_PROXIES must not hold the whole Internet
+    TRUSTED_PROXIES=0.0.0.0/1,128.0.0.0/1 => TRUSTED_PROXIES must not hold the whole Internet
+    TRUSTED_PROXIES=10.0.0.0/8 =>
+    RATE_LIMIT_ENABLED=false => RATE_LIMIT_ENABLED must not be false: passwords could be guessed in production
+    RATE_LIMIT_ENABLED=false & ALLOW_INSECURE=RATE_LIMIT_ENABLED =>
+    SECRET_KEY=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa => SECRET_KEY must not consist of a few different characters
+    TOKEN_ENCRYPTION_KEY=abababababababababababababababababab => TOKEN_ENCRYPTION_KEY must not consist of a few different characters
+    ALLOW_INSECURE=EVERYTHING => ALLOW_INSECURE must hold names of settings, not "EVERYTHING"
+    SMTP_TLS=none & RATE_LIMIT_ENABLED=false & TRUSTED_PROXIES=::/0 => RATE_LIMIT_ENABLED must not be false | TRUSTED_PROXIES must not hold | SMTP_TLS must not be none
     SECRET_KEY= & FRONTEND_URL= & SMTP_HOST= => SECRET_KEY must be set | FRONTEND_URL must be an https address | SMTP_HOST must be set
     =>
-";
+"#;
 
 /// The errors of `given`, if they differ from the expected ones.
 fn unexpected(given: &[(&str, &str)], sentences: &[&str]) -> Option<String> {
@@ -115,7 +141,7 @@ fn each_fault_is_one_sentence_with_the_variable_the_problem_and_an_example() {
 }
 
 #[test]
-fn production_refuses_weak_secrets_plain_http_and_mail_that_is_not_sent() {
+fn production_refuses_what_undoes_its_promises() {
     assert_all(rows(PRODUCTION_FAULTS).filter_map(|(changes, sentences)| {
         let unchanged = PRODUCTION.iter().filter(|(name, _)| changes.iter().all(|(other, _)| other != name));
         let given: Vec<_> = unchanged.chain(&changes).copied().collect();

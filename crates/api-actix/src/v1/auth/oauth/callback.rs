@@ -3,7 +3,7 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::code::ErrorCode;
-use domain::identity::{AuthorizationResponse, CallbackOutcome};
+use domain::identity::{AuthorizationResponse, CallbackOutcome, LoginCode};
 
 use super::{flow, return_to};
 use crate::error::{HandlerResult, Problem};
@@ -26,12 +26,14 @@ use crate::state::State;
     ),
     responses(
         (status = 302, description = "A redirect to the frontend.", headers(
-            ("Location" = String, description = "The URL to return to, with the parameter `code`.")
+            ("Location" = String, description = "The URL to return to, with the parameter `code`."),
+            ("Set-Cookie" = String, description = "Binds the code to this browser, unless the login has a `code_challenge`.")
         )),
         (status = 400, description = "`AUTH_008`: the flow is unknown, used, expired, or was started in another browser."),
         (status = 401, description = "`AUTH_007`: the account is disabled."),
+        (status = 403, description = "`AUTHZ_002`: there is no account, and registration is closed."),
         (status = 404, description = "`RESOURCE_002`: the provider does not exist."),
-        (status = 409, description = "`AUTH_009`: the identity belongs to another account, or its email address to an account that has not verified it: log in to that account and link the provider."),
+        (status = 409, description = "`AUTH_009`: the identity belongs to another account, or its email address to an account that has not verified it: log in to that account and link the provider. Or another login at the provider is linked to the account: unlink it first."),
         (status = 502, description = "`AUTH_010`: the provider failed or refused the login.")
     )
 )]
@@ -50,18 +52,25 @@ pub(super) async fn callback(
         request.cookie(&flow::cookie_name(name)).map(|cookie| cookie.value().to_owned())
     };
     let outcome = state.identities.callback(&path.0, authorization_response(&query), flow_state, browser);
-    let to = match outcome.await? {
-        CallbackOutcome::LogIn(return_to, code) => return_to::with_code(&return_to, &code.0),
-        CallbackOutcome::Linked(return_to) => return_to.0,
+    let (to, code) = match outcome.await? {
+        CallbackOutcome::LogIn(return_to, code) => (return_to::with_code(&return_to, &code.code), Some(code)),
+        CallbackOutcome::Linked(return_to) => (return_to.0, None),
         CallbackOutcome::UnknownProvider => return Err(flow::unknown_provider()),
         CallbackOutcome::Invalid => return Err(Problem::one_time_token_invalid()),
         CallbackOutcome::Taken => return Err(identity_taken()),
+        CallbackOutcome::AnotherIsLinked => return Err(another_is_linked()),
+        CallbackOutcome::Closed => return Err(Problem::registration_closed()),
         CallbackOutcome::Disabled => return Err(Problem::account_gone()),
         CallbackOutcome::Provider(error) => return Err(Problem::provider_failed(&path.0, &error)),
     };
     let mut cookie = flow::cookie(&path, &client, &flow, "");
     cookie.make_removal();
-    Ok(HttpResponse::Found().insert_header((LOCATION, to)).cookie(cookie).finish())
+    let mut response = HttpResponse::Found();
+    response.insert_header((LOCATION, to)).cookie(cookie);
+    if let Some(LoginCode { name, binding: Some(binding), .. }) = &code {
+        response.cookie(flow::code_cookie(&client, name, binding));
+    }
+    Ok(response.finish())
 }
 
 fn authorization_response(query: &Query) -> Result<AuthorizationResponse<'_>, &str> {
@@ -70,6 +79,13 @@ fn authorization_response(query: &Query) -> Result<AuthorizationResponse<'_>, &s
     }
     let code = query.value("code").ok_or("the response has neither `code` nor `error`")?;
     Ok(AuthorizationResponse { code, issuer: query.value("iss") })
+}
+
+fn another_is_linked() -> Problem {
+    Problem::new(
+        ErrorCode::IdentityTaken,
+        "Another login at this provider is linked to the account; unlink it first",
+    )
 }
 
 fn identity_taken() -> Problem {

@@ -2,29 +2,24 @@
 
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use domain::identity::{FlowOutcome, FlowStart, StartedFlow};
+use domain::identity::{FlowOutcome, ReturnTo, StartedFlow};
 use domain::one_time::Purpose;
-use domain::session::Principal;
 
 use super::return_to;
 use crate::error::Problem;
 use crate::extract::{Client, ProviderPath, Query, Validation};
 use crate::state::State;
 
-/// Starts a login or, with a caller, a link to the caller's account.
-pub async fn start(
-    state: &State,
-    provider: &ProviderPath,
-    query: &Query,
-    client: &Client,
-    link: Option<Principal>,
-) -> Result<StartedFlow, Problem> {
-    let mut validation = Validation::default();
+/// The URL to return to, from the query.
+pub fn return_to(state: &State, query: &Query, validation: &mut Validation) -> ReturnTo {
     let parse = |text: &str| return_to::parse(text, &state.settings);
-    let return_to = query.get(&mut validation, "redirect_to", parse);
-    validation.finish()?;
-    let return_to = return_to.unwrap_or_else(|| return_to::frontend(&state.settings));
-    match state.identities.start(&provider.0, FlowStart { return_to, link, ip: client.ip }).await? {
+    let return_to = query.get(validation, "redirect_to", parse);
+    return_to.unwrap_or_else(|| return_to::frontend(&state.settings))
+}
+
+/// The flow that was started, or the problem.
+pub fn started(outcome: FlowOutcome, provider: &ProviderPath) -> Result<StartedFlow, Problem> {
+    match outcome {
         FlowOutcome::Started(flow) => Ok(flow),
         FlowOutcome::UnknownProvider => Err(unknown_provider()),
         FlowOutcome::Limited(charge) => Err(charge.into()),
@@ -36,13 +31,31 @@ pub fn unknown_provider() -> Problem {
     Problem::not_found("provider")
 }
 
+/// The name of the cookie that binds a login code to the browser. Each code has its own.
+pub fn code_cookie_name(code: &str) -> String {
+    format!("oauth_login_{code}")
+}
+
+/// The cookie that the browser must bring back with a login code. A frontend of the same site sends
+/// it with the exchange.
+pub fn code_cookie<'a>(client: &Client, code: &str, value: &'a str) -> Cookie<'a> {
+    let seconds = i64::try_from(Purpose::OAuthHandOff.lifetime().as_secs()).unwrap_or(i64::MAX);
+    Cookie::build(code_cookie_name(code), value)
+        .path("/api/v1/auth/oauth/exchange")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(client.secure)
+        .max_age(Duration::seconds(seconds))
+        .finish()
+}
+
 /// The name of a flow's cookie. Each flow has its own, so that logins in two tabs do not interfere.
 pub fn cookie_name(flow: &str) -> String {
     format!("oauth_binding_{flow}")
 }
 
-/// The cookie of a flow. The browser must send it when the provider redirects to the callback, so `SameSite`
-/// cannot be strict.
+/// The cookie of a flow. The browser must send it when the provider redirects to the callback, so
+/// `SameSite` cannot be strict.
 pub fn cookie<'a>(provider: &ProviderPath, client: &Client, flow: &str, value: &'a str) -> Cookie<'a> {
     let seconds = i64::try_from(Purpose::OAuthState.lifetime().as_secs()).unwrap_or(i64::MAX);
     Cookie::build(cookie_name(flow), value)

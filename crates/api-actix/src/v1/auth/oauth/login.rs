@@ -3,22 +3,29 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, get, web};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::identity::{CodeChallenge, FlowStart};
+use domain::session::TokenHash;
+
 use super::flow;
 use crate::error::HandlerResult;
-use crate::extract::{Client, ProviderPath, Query};
+use crate::extract::{Client, FieldError, ProviderPath, Query, Validation};
 use crate::state::State;
 
 /// Log in with a provider
 ///
-/// Redirects the browser to the provider. The provider redirects it to the callback, and the callback to
-/// `redirect_to` with a one-time `code`.
+/// Redirects the browser to the provider. The provider redirects it to the callback, and the
+/// callback to `redirect_to` with a one-time `code`.
 #[utoipa::path(
     operation_id = "logInWithProvider",
     tag = "Authentication",
     params(
         ("provider" = String, Path, description = "The provider's name"),
         ("redirect_to" = Option<String>, Query, max_length = 2000,
-         description = "The URL to return to: a page of the frontend or of an allowed origin; the frontend by default")
+         description = "The URL to return to: a page of the frontend or of an allowed origin; the frontend by default"),
+        ("code_challenge" = Option<String>, Query, min_length = 43, max_length = 43,
+         description = "The SHA-256 of a secret, in base64url without padding (RFC 7636, method S256). The exchange then requires the secret as `code_verifier`; otherwise, a cookie that the redirect sets")
     ),
     responses(
         (status = 302, description = "A redirect to the provider.", headers(
@@ -36,9 +43,20 @@ pub(super) async fn log_in(
     client: Client,
     query: Query,
 ) -> HandlerResult {
-    let started = flow::start(&state, &path, &query, &client, None).await?;
+    let mut validation = Validation::default();
+    let return_to = flow::return_to(&state, &query, &mut validation);
+    let challenge = query.get(&mut validation, "code_challenge", code_challenge);
+    validation.finish()?;
+    let start = FlowStart { return_to, link: None, challenge, ip: client.ip };
+    let started = flow::started(state.identities.start(&path.0, start).await?, &path)?;
     Ok(HttpResponse::Found()
         .insert_header((LOCATION, started.url))
         .cookie(flow::cookie(&path, &client, &started.flow, &started.binding))
         .finish())
+}
+
+fn code_challenge(text: &str) -> Result<CodeChallenge, FieldError> {
+    let hash = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    let problem = || FieldError::invalid("must be a SHA-256 in base64url without padding: 43 characters");
+    hash.map(|hash| CodeChallenge(TokenHash(hash))).ok_or_else(problem)
 }

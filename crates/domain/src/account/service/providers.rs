@@ -1,0 +1,78 @@
+//! Links the caller's account to logins at providers, and unlinks it.
+
+use super::{AccountService, NotVerified};
+use crate::error::StoreError;
+use crate::identity::{FlowOutcome, FlowStart, ReturnTo, Unlinked};
+use crate::mail::Template;
+use crate::session::Principal;
+
+/// The outcome of starting to link a provider.
+#[derive(Debug)]
+pub enum LinkStart {
+    /// The flow was started, or could not be.
+    Flow(FlowOutcome),
+    NotVerified(NotVerified),
+    /// The account was deleted.
+    NoSuchUser,
+}
+
+/// The outcome of unlinking a provider.
+#[derive(Debug)]
+pub enum UnlinkOutcome {
+    Done,
+    /// The user has no identity at this provider.
+    NotLinked,
+    /// The user has no password and no other identity, and could no longer log in.
+    LastWayIn,
+    NotVerified(NotVerified),
+    /// The account was deleted.
+    NoSuchUser,
+}
+
+impl AccountService {
+    /// Starts a flow that links the provider to the caller's account. It needs the password or a
+    /// recent login: what is linked can log in.
+    pub async fn start_link(
+        &self,
+        principal: &Principal,
+        provider: &str,
+        return_to: ReturnTo,
+        password: Option<&str>,
+    ) -> Result<LinkStart, StoreError> {
+        if !self.identities.is_configured(provider) {
+            return Ok(LinkStart::Flow(FlowOutcome::UnknownProvider));
+        }
+        let Some(user) = self.ports.accounts.by_id(principal.user).await? else {
+            return Ok(LinkStart::NoSuchUser);
+        };
+        if let Err(reason) = self.verify_password_or_login(principal, &user, password).await? {
+            return Ok(LinkStart::NotVerified(reason));
+        }
+        let start = FlowStart { return_to, link: Some(principal.clone()), challenge: None, ip: None };
+        Ok(LinkStart::Flow(self.identities.start(provider, start).await?))
+    }
+
+    /// Removes the caller's identities at a provider. It needs the password or a recent login.
+    pub async fn unlink(
+        &self,
+        principal: &Principal,
+        provider: &str,
+        password: Option<&str>,
+    ) -> Result<UnlinkOutcome, StoreError> {
+        let Some(user) = self.ports.accounts.by_id(principal.user).await? else {
+            return Ok(UnlinkOutcome::NoSuchUser);
+        };
+        if !self.ports.identities.providers(user.id).await?.iter().any(|linked| linked == provider) {
+            return Ok(UnlinkOutcome::NotLinked);
+        }
+        if let Err(reason) = self.verify_password_or_login(principal, &user, password).await? {
+            return Ok(UnlinkOutcome::NotVerified(reason));
+        }
+        let notice = self.notice(Template::ProviderUnlinked, vec![provider.to_owned()]);
+        Ok(match self.ports.identities.unlink(user.id, provider, notice, self.now()).await? {
+            Unlinked::Done => UnlinkOutcome::Done,
+            Unlinked::NotLinked => UnlinkOutcome::NotLinked,
+            Unlinked::LastWayIn => UnlinkOutcome::LastWayIn,
+        })
+    }
+}
