@@ -39,7 +39,8 @@ pub enum WeakPassword {
 pub struct NewPassword(String);
 
 /// Common leaked passwords, folded, one per line: the entries of Django's list (BSD licence) that
-/// have a letter and a digit. The rules refuse all others anyway.
+/// have a letter, a digit and six characters. The rules refuse all others, and what is made of them
+/// by a special character or two.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 impl NewPassword {
@@ -74,7 +75,7 @@ impl NewPassword {
         if email.is_some_and(|email| fold(email.as_str()) == folded) {
             return Err(WeakPassword::IsEmail);
         }
-        if COMMON.lines().any(|common| common == folded) {
+        if is_common(&folded) {
             return Err(WeakPassword::Common);
         }
         Ok(Self(text.to_owned()))
@@ -91,6 +92,30 @@ impl NewPassword {
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a folded password is on the list, or becomes one that is where its special characters
+/// are left out or read as letters: `admin@123`, `p@ssw0rd!1`. Where a rule demands a special
+/// character, people add one to a password that they know.
+fn is_common(folded: &str) -> bool {
+    let read = |c: char| match c {
+        '@' => 'a',
+        '$' => 's',
+        '!' => 'i',
+        other => other,
+    };
+    let plain =
+        |text: &mut dyn Iterator<Item = char>| text.filter(|c| c.is_alphanumeric()).collect::<String>();
+    let as_letters: String = folded.chars().map(read).collect();
+    // What follows the word is not read as letters: `passw0rd!`.
+    let word = folded.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let forms = [
+        folded.to_owned(),
+        plain(&mut folded.chars()),
+        plain(&mut as_letters.chars()),
+        plain(&mut word.chars().map(read)),
+    ];
+    COMMON.lines().any(|common| forms.iter().any(|form| form == common))
 }
 
 impl fmt::Debug for NewPassword {
@@ -219,6 +244,34 @@ mod tests {
             (&"Aa1!".repeat(19), "must be at most 72 bytes long in UTF-8, it has 76"),
         ] {
             assert_eq!(parse(text).err().map(|error| error.to_string()).as_deref(), Some(reason));
+        }
+    }
+
+    #[test]
+    fn common_passwords_with_a_special_character_are_refused() {
+        let policy = PasswordPolicy { special: true };
+        for text in [
+            "Admin@123",
+            "Password@123",
+            "Passw0rd!",
+            "Abcd@1234",
+            "Test@123",
+            "Qwerty@123",
+            "Welcome1!",
+            "P@ssw0rd",
+            "P@ssw0rd1",
+            "P@$$w0rd!",
+            "Password1!",
+            "!Qwerty123",
+            "Pass@123",
+            "Abc@1234",
+            "Letmein1#",
+            "Iloveyou1!",
+        ] {
+            assert_eq!(NewPassword::parse(text, None, policy).err(), Some(WeakPassword::Common), "{text}");
+        }
+        for text in ["Zebra-Stripe-7", "Correct-Horse-7", "Admin@123-lake", "Tr0ub4dor&3"] {
+            assert!(NewPassword::parse(text, None, policy).is_ok(), "{text}");
         }
     }
 
