@@ -224,6 +224,7 @@ on_both_databases! {
         assert!(!done && text.contains("would delete") && text.contains("migrate down --yes"), "{text}");
         settings.extend([
             ("ENVIRONMENT", "production"),
+            ("ALLOW_INSECURE", "RATE_LIMIT_ENABLED"),
             ("FRONTEND_URL", "https://app.example.com"),
             ("SMTP_HOST", "smtp.example.com"),
             ("EMAILS_FROM", "todos@example.com"),
