@@ -59,7 +59,6 @@ async fn creating_and_deleting_leaves_few_rows_and_after_a_week_no_text() {
     let retention = Retention {
         tombstones: Duration::from_secs(90 * DAY),
         tombstone_texts: Duration::from_secs(7 * DAY),
-        access_tokens: Duration::from_secs(DAY),
     };
     let housekeeping = HousekeepingService::new(store.clone(), store.clone(), clock.clone(), retention);
     for (day, expected) in [(6, (rows, bytes)), (8, (rows, 0)), (91, (0, 0))] {
