@@ -42,6 +42,9 @@ pub(super) async fn export_me(state: web::Data<State>, caller: Caller) -> Handle
         .streaming(try_unfold(Document::new(state, user, export, permit), Document::next)))
 }
 
+/// How many bytes are written before the worker serves other requests.
+const YIELD_AFTER: usize = 64 * 1024;
+
 /// A document in progress.
 struct Document {
     export: account::Export,
@@ -78,7 +81,7 @@ impl Document {
         let mut memory = memory.map_err(|_| Interrupted)?;
         let bytes = match self.export.next().await.map_err(interrupted)? {
             Some(ExportPart::Account(records, started)) => head(&records, started),
-            Some(ExportPart::Todos(todos)) => self.write(&todos),
+            Some(ExportPart::Todos(todos)) => self.write(&todos).await,
             None => {
                 self.closed = true;
                 b"]}".to_vec()
@@ -90,8 +93,9 @@ impl Document {
         Ok(Some((bytes.into(), self)))
     }
 
-    fn write(&mut self, todos: &[Todo]) -> Vec<u8> {
+    async fn write(&mut self, todos: &[Todo]) -> Vec<u8> {
         let mut bytes = Vec::new();
+        let mut yield_at = YIELD_AFTER;
         for todo in todos {
             if self.has_todos {
                 bytes.push(b',');
@@ -99,6 +103,10 @@ impl Document {
             self.has_todos = true;
             // Every field of a todo can be serialised.
             drop(serde_json::to_writer(&mut bytes, &ExportedTodo::from(todo)));
+            if bytes.len() > yield_at {
+                yield_at = bytes.len() + YIELD_AFTER;
+                tokio::task::yield_now().await;
+            }
         }
         bytes
     }
