@@ -8,6 +8,7 @@ mod concurrency;
 mod contracts;
 mod crash;
 mod errors;
+mod failover;
 mod guides;
 mod hostile;
 mod instances;
