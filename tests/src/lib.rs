@@ -11,6 +11,7 @@ pub mod binary;
 pub mod client;
 mod database;
 pub mod device;
+
 mod launch;
 pub mod raw;
 pub mod server;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// The widest line of a rendered body, in bytes.
 const WIDTH: usize = 100;
 
-/// Replaces tokens, request ids, UUIDs and instants by placeholders.
+/// Replaces tokens, request ids, digests, UUIDs and instants by placeholders.
 pub fn redact(body: Value) -> Value {
     match body {
         Value::String(string) => Value::String(redact_text(&string)),
@@ -19,6 +19,7 @@ pub fn redact(body: Value) -> Value {
                         ("access_token", Value::String(_)) => "[access token]".into(),
                         ("refresh_token", Value::String(_)) => "[refresh token]".into(),
                         ("request_id", Value::String(_)) => "[request id]".into(),
+                        ("digest", Value::String(_)) => "[digest]".into(),
                         _ => redact(value),
                     };
                     (redact_text(&name), value)

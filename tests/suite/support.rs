@@ -73,7 +73,7 @@ pub fn at(todo: &Value) -> String {
 
 /// All todos of the user, including tombstones, from syncs that begin without a cursor.
 pub async fn everything(client: &Client) -> Value {
-    let (mut todos, mut cursor) = (Vec::new(), json!({}));
+    let (mut todos, mut cursor) = (Vec::new(), json!({"include_deleted": true}));
     loop {
         let mut page = client.post("/api/v1/todos/sync", cursor).await.expect(200).json();
         todos.extend(items(&page["server_changes"]).iter().cloned());

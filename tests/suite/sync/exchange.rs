@@ -37,20 +37,20 @@ on_both_databases! {
                "client_version": 1, "fields": ["text"], "id": "[id]", "resolution_strategy": "manual",
                "resolved": null,
                "server_data": {"client_id": null, "completed": false, "completed_at": null,
-                "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+                "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]", "metadata": {},
                 "text": "rye bread", "updated_at": "[time]", "version": 2},
                "server_version": 2}],
-             "epoch": "[id]", "has_more": false,
+             "digest": "[digest]", "epoch": "[id]", "has_more": false,
              "rejected": [{"error_code": "VALIDATION_004", "id": "[id]", "index": 3,
                "message": "text is required to create a todo, or to restore one whose text is gone"},
               {"error_code": "VALIDATION_004", "id": "[id]", "index": 4, "message": "text must not be blank"}],
              "server_changes": [{"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-               "deleted_at": null, "description": null, "id": "[id]", "text": "rye bread",
+               "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "rye bread",
                "updated_at": "[time]", "version": 2},
               {"client_id": "phone", "completed": true, "completed_at": "[time]", "created_at": "[time]",
-               "deleted_at": null, "description": null, "id": "[id]", "text": "oat milk",
+               "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "oat milk",
                "updated_at": "[time]", "version": 2}],
-             "sync_timestamp": "[time]", "versions": {"[id]": 2}}
+             "stamps": {"[id]": "[time]"}, "sync_timestamp": "[time]", "versions": {"[id]": 2}}
         "#]]
         .assert_eq(&answer.to_string());
         let body = answer.json();
@@ -64,8 +64,8 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: private, no-store
-            {"applied": [], "conflicts": [], "epoch": "[id]", "has_more": false, "rejected": [],
-             "server_changes": [], "sync_timestamp": "[time]", "versions": {}}
+            {"applied": [], "conflicts": [], "digest": "[digest]", "epoch": "[id]", "has_more": false,
+             "rejected": [], "server_changes": [], "stamps": {}, "sync_timestamp": "[time]", "versions": {}}
         "#]]
         .assert_eq(&first.to_string());
         let cursor = first.json()["sync_timestamp"].clone();

@@ -76,11 +76,12 @@ async fn a_todo_without_a_usable_id_is_rejected_alone() {
     expect![[r#"
         200
         cache-control: private, no-store
-        {"applied": ["[id]"], "conflicts": [], "epoch": "[id]", "has_more": false,
+        {"applied": ["[id]"], "conflicts": [], "digest": "[digest]", "epoch": "[id]", "has_more": false,
          "rejected": [{"error_code": "VALIDATION_004", "id": null, "index": 0, "message": "id is required"},
           {"error_code": "VALIDATION_004", "id": null, "index": 1, "message": "id is required"},
           {"error_code": "VALIDATION_006", "id": null, "index": 2, "message": "id must be a string"}],
-         "server_changes": [], "sync_timestamp": "[time]", "versions": {"[id]": 1}}
+         "server_changes": [], "stamps": {"[id]": "[time]"}, "sync_timestamp": "[time]",
+         "versions": {"[id]": 1}}
     "#]]
     .assert_eq(&answer.to_string());
     assert_eq!(texts(&everything(&ann).await), ["good"]);

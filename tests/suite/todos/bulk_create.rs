@@ -28,11 +28,11 @@ on_both_databases! {
             201
             cache-control: private, no-store
             {"created": [{"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-               "deleted_at": null, "description": null, "id": "[id]", "text": "one", "updated_at": "[time]",
-               "version": 1},
+               "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "one",
+               "updated_at": "[time]", "version": 1},
               {"client_id": "phone", "completed": true, "completed_at": "[time]", "created_at": "[time]",
-               "deleted_at": null, "description": null, "id": "[id]", "text": "two", "updated_at": "[time]",
-               "version": 1}],
+               "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "two",
+               "updated_at": "[time]", "version": 1}],
              "existing": [], "ids": {}, "rejected": []}
         "#]]
         .assert_eq(&created.to_string());
@@ -161,8 +161,8 @@ on_both_databases! {
             201
             cache-control: private, no-store
             {"created": [{"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-               "deleted_at": null, "description": null, "id": "[id]", "text": "good", "updated_at": "[time]",
-               "version": 1}],
+               "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "good",
+               "updated_at": "[time]", "version": 1}],
              "existing": [], "ids": {"1": "[id]"},
              "rejected": [{"error_code": "VALIDATION_004", "id": "2", "index": 1, "message": "text must not be blank"},
               {"error_code": "VALIDATION_006", "id": "three", "index": 2,

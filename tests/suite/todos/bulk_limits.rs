@@ -31,7 +31,7 @@ on_both_databases! {
         let ann = server.client().new_user().await;
         let list = |count: usize| {
             let todos: Vec<_> = (0..count)
-                .map(|n| json!({"id": n, "text": format!("todo {n}"), "createdAt": 1_556_697_600_000_i64 + n as i64}))
+                .map(|n| json!({"id": n, "text": format!("todo {n}"), "createdAt": 1_556_697_600_000_usize + n}))
                 .collect();
             json!({"todos": todos})
         };

@@ -29,13 +29,13 @@ on_both_databases! {
                "client_version": 1, "fields": ["text"], "id": "[id]", "resolution_strategy": "manual",
                "resolved": null,
                "server_data": {"client_id": null, "completed": false, "completed_at": null,
-                "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+                "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]", "metadata": {},
                 "text": "rye bread", "updated_at": "[time]", "version": 2},
                "server_version": 2}],
-             "not_found": ["[id]", "[id]"],
+             "not_found": ["[id]", "[id]"], "rejected": [],
              "updated": [{"client_id": "phone", "completed": true, "completed_at": "[time]", "created_at": "[time]",
-               "deleted_at": null, "description": null, "id": "[id]", "text": "milk", "updated_at": "[time]",
-               "version": 2}]}
+               "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "milk",
+               "updated_at": "[time]", "version": 2}]}
         "#]]
         .assert_eq(&answer.to_string());
         assert_eq!(answer.json()["not_found"], json!([UNKNOWN, gone["id"]]));

@@ -18,8 +18,8 @@ on_both_databases! {
             etag: "2"
             cache-control: private, no-cache
             {"client_id": "laptop", "completed": true, "completed_at": "[time]", "created_at": "[time]",
-             "deleted_at": null, "description": "two", "id": "[id]", "text": "Buy milk", "updated_at": "[time]",
-             "version": 2}
+             "deleted_at": null, "description": "two", "id": "[id]", "metadata": {}, "text": "Buy milk",
+             "updated_at": "[time]", "version": 2}
         "#]]
         .assert_eq(&done.to_string());
         let after = done.json();
@@ -55,7 +55,7 @@ on_both_databases! {
             {"detail": "Version conflict: the todo has changed; `details` has its current state",
              "details": {"client_version": 1, "resolution_strategy": "manual",
               "server_data": {"client_id": null, "completed": false, "completed_at": null,
-               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]", "metadata": {},
                "text": "Buy oat milk", "updated_at": "[time]", "version": 2},
               "server_version": 2},
              "error_code": "CONFLICT_001"}

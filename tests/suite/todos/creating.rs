@@ -18,8 +18,8 @@ on_both_databases! {
             etag: "1"
             cache-control: private, no-cache
             {"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-             "deleted_at": null, "description": null, "id": "[id]", "text": "Buy milk", "updated_at": "[time]",
-             "version": 1}
+             "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "Buy milk",
+             "updated_at": "[time]", "version": 1}
         "#]]
         .assert_eq(&created.to_string());
         let todo = created.json();
@@ -31,8 +31,8 @@ on_both_databases! {
             etag: "1"
             cache-control: private, no-cache
             {"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-             "deleted_at": null, "description": null, "id": "[id]", "text": "Buy milk", "updated_at": "[time]",
-             "version": 1}
+             "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "Buy milk",
+             "updated_at": "[time]", "version": 1}
         "#]]
         .assert_eq(&read.to_string());
         assert_eq!(read.json(), todo);
@@ -49,7 +49,7 @@ on_both_databases! {
             etag: "1"
             cache-control: private, no-cache
             {"client_id": "phone", "completed": true, "completed_at": "[time]", "created_at": "[time]",
-             "deleted_at": null, "description": " kept\n\tas it is ", "id": "[id]",
+             "deleted_at": null, "description": " kept\n\tas it is ", "id": "[id]", "metadata": {},
              "text": "Buy <b>milk</b> & 🥛 \"fresh\"", "updated_at": "[time]", "version": 1}
         "#]]
         .assert_eq(&created.to_string());
@@ -69,8 +69,8 @@ on_both_databases! {
             etag: "1"
             cache-control: private, no-cache
             {"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-             "deleted_at": null, "description": "two", "id": "[id]", "text": "Buy milk", "updated_at": "[time]",
-             "version": 1}
+             "deleted_at": null, "description": "two", "id": "[id]", "metadata": {}, "text": "Buy milk",
+             "updated_at": "[time]", "version": 1}
         "#]]
         .assert_eq(&again.to_string());
         assert_eq!(again.json(), first);

@@ -24,7 +24,7 @@ on_both_databases! {
             etag: "2"
             cache-control: private, no-cache
             {"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-             "deleted_at": "[time]", "description": null, "id": "[id]", "text": "Buy milk",
+             "deleted_at": "[time]", "description": null, "id": "[id]", "metadata": {}, "text": "Buy milk",
              "updated_at": "[time]", "version": 2}
         "#]]
         .assert_eq(&tombstone.to_string());
@@ -46,8 +46,8 @@ on_both_databases! {
             etag: "3"
             cache-control: private, no-cache
             {"client_id": null, "completed": true, "completed_at": "[time]", "created_at": "[time]",
-             "deleted_at": null, "description": "two", "id": "[id]", "text": "Buy milk", "updated_at": "[time]",
-             "version": 3}
+             "deleted_at": null, "description": "two", "id": "[id]", "metadata": {}, "text": "Buy milk",
+             "updated_at": "[time]", "version": 3}
         "#]]
         .assert_eq(&restored.to_string());
         let restored = restored.json();

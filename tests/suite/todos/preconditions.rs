@@ -67,7 +67,7 @@ on_both_databases! {
             {"detail": "Version conflict: the todo has changed; `details` has its current state",
              "details": {"client_version": 1, "resolution_strategy": "manual",
               "server_data": {"client_id": null, "completed": false, "completed_at": null,
-               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]", "metadata": {},
                "text": "Buy oat milk", "updated_at": "[time]", "version": 2},
               "server_version": 2},
              "error_code": "CONFLICT_002"}
@@ -96,7 +96,7 @@ on_both_databases! {
             {"detail": "Version conflict: the todo has changed; `details` has its current state",
              "details": {"client_version": 1, "resolution_strategy": "manual",
               "server_data": {"client_id": null, "completed": true, "completed_at": "[time]",
-               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]",
+               "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]", "metadata": {},
                "text": "Buy milk", "updated_at": "[time]", "version": 2},
               "server_version": 2},
              "error_code": "CONFLICT_001"}

@@ -4,8 +4,10 @@
 //! deserialisation of the object, so that a response can list every bad member at once.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -163,6 +165,43 @@ impl<'de: 'a, 'a> MemberType<'de> for List<'a> {
         } else {
             Ok(None)
         }
+    }
+}
+
+/// An object whose members may have any name and value. A repeated name fails the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entries<'a>(pub Vec<(String, &'a str)>);
+
+impl<'de: 'a, 'a> MemberType<'de> for Entries<'a> {
+    const EXPECTED: &'static str = "an object";
+
+    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
+        if !json.starts_with('{') {
+            return Ok(None);
+        }
+        let mut reader = serde_json::Deserializer::from_str(json);
+        reader.deserialize_map(EntriesVisitor).map(|entries| Some(Self(entries)))
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Vec<(String, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Entries::EXPECTED)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut entries, mut names) = (Vec::new(), HashSet::new());
+        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom("a duplicate member"));
+            }
+            entries.push((name, value.get()));
+        }
+        Ok(entries)
     }
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use domain::Stamp;
 use domain::code::ErrorCode;
+use domain::sync::Epoch;
 
 use crate::error::{Problem, ProblemCode};
 use crate::rfc3339::Rfc3339;
@@ -19,19 +20,19 @@ use crate::wire;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ServerMessage<'a> {
-    Ready { sync_timestamp: Rfc3339 },
+    Ready { sync_timestamp: Rfc3339, epoch: &'a str },
     TodoCreated { todo: wire::Todo<'a> },
     TodoUpdated { todo: wire::Todo<'a> },
     TodoDeleted { todo_id: Uuid, version: i64, updated_at: Rfc3339 },
     TodoRestored { todo: wire::Todo<'a> },
-    Pong { sync_timestamp: Rfc3339 },
+    Pong { sync_timestamp: Rfc3339, epoch: &'a str },
     ResyncRequired,
     Error { error_code: ProblemCode, message: &'a str },
 }
 
-/// The client has every change up to `at`; live events follow.
-pub fn ready(at: Stamp) -> Bytes {
-    text(&ServerMessage::Ready { sync_timestamp: Rfc3339(at) })
+/// The client has every change up to `at`, a stamp of `epoch`; live events follow.
+pub fn ready(at: Stamp, epoch: &Epoch) -> Bytes {
+    text(&ServerMessage::Ready { sync_timestamp: Rfc3339(at), epoch: epoch.as_str() })
 }
 
 /// A live event.
@@ -62,9 +63,9 @@ fn change(kind: EventKind, todo: &Todo) -> Bytes {
     })
 }
 
-/// The answer to a ping message. `at` is the user's newest stamp.
-pub fn pong(at: Stamp) -> Bytes {
-    text(&ServerMessage::Pong { sync_timestamp: Rfc3339(at) })
+/// The answer to a ping message. `at` is the user's newest stamp, and belongs to `epoch`.
+pub fn pong(at: Stamp, epoch: &Epoch) -> Bytes {
+    text(&ServerMessage::Pong { sync_timestamp: Rfc3339(at), epoch: epoch.as_str() })
 }
 
 /// The client must sync from the beginning: changes that it missed can no longer be replayed.

@@ -5,7 +5,7 @@
 //! has the same stamp in both. No change is missed or sent twice. If the mailbox overflows
 //! meanwhile, another page contains what was lost.
 
-use domain::sync::{Replay, SyncService};
+use domain::sync::{Epoch, Position, Replay, SyncService};
 use domain::{Stamp, UserId};
 
 use super::end::End;
@@ -23,25 +23,28 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The user's newest stamp.
-    pub async fn clock(&self) -> Result<Stamp, End> {
+    async fn position(&self) -> Result<Position, End> {
         let position = self.sync.position(self.user).await.map_err(End::failed)?;
-        position.map(|position| position.clock).ok_or_else(End::account_gone)
+        position.ok_or_else(End::account_gone)
     }
 }
 
-/// Sends every change after `since` and returns the stamp up to which the client has every change.
-/// Without `since`, sends nothing; if `since` is too old to continue from, sends `resync_required`.
+/// Sends every change after `since` and returns the stamp up to which the client has every change, and
+/// its epoch. Without `since`, sends nothing; if `since` can't be continued, sends `resync_required`.
 /// In both cases, returns the user's current stamp.
 pub async fn catch_up(
     source: &Source<'_>,
     since: Option<Stamp>,
     mailbox: &Mailbox,
     out: &Outgoing,
-) -> Result<Stamp, End> {
-    let mut known = match since {
-        Some(since) => since,
-        None => source.clock().await?,
+) -> Result<(Stamp, Epoch), End> {
+    let mut epoch = None;
+    let mut known = if let Some(since) = since {
+        since
+    } else {
+        let position = source.position().await?;
+        epoch = Some(position.epoch());
+        position.clock
     };
     let mut behind = since.is_some() || mailbox.has_overflowed();
     while behind {
@@ -53,16 +56,22 @@ pub async fn catch_up(
                     out.send(protocol::replayed(todo)).await?;
                 }
                 known = page.complete_to();
+                epoch = Some(page.position.epoch());
                 behind = page.has_more;
             }
             Replay::StaleCursor(position) => {
                 out.send(protocol::resync_required()).await?;
                 known = position.clock;
+                epoch = Some(position.epoch());
                 behind = false;
             }
             Replay::NoSuchUser => return Err(End::account_gone()),
         }
         behind |= mailbox.has_overflowed();
     }
-    Ok(known)
+    let epoch = match epoch {
+        Some(epoch) => epoch,
+        None => source.position().await?.epoch(),
+    };
+    Ok((known, epoch))
 }

@@ -9,7 +9,7 @@ use actix_http::ws::CloseCode;
 use actix_web::web::Bytes;
 use domain::Stamp;
 use domain::session::{AuthFailure, Principal, SessionService};
-use domain::sync::{Position, SyncService};
+use domain::sync::{Epoch, SyncService};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -96,8 +96,9 @@ struct Tasks<'a> {
 impl Tasks<'_> {
     /// Replays the changes after `since`, then sends events as they happen.
     async fn notify(&self, since: Option<Stamp>) -> Result<Infallible, End> {
-        self.cursor.set(catch_up(&self.source, since, self.mailbox, self.out).await?);
-        self.out.send(protocol::ready(self.cursor.get())).await?;
+        let (known, epoch) = catch_up(&self.source, since, self.mailbox, self.out).await?;
+        self.cursor.set(known);
+        self.out.send(protocol::ready(known, &epoch)).await?;
         loop {
             let delivery = self.mailbox.next().await.ok_or_else(End::too_slow)?;
             if delivery.stamp <= self.cursor.get() {
@@ -162,20 +163,20 @@ impl Tasks<'_> {
 
     /// A pong with the user's newest stamp. An outage of the store does not close the socket.
     async fn pong(&self, cached: &mut CachedClock) -> Result<Bytes, End> {
-        let clock = match cached.0 {
-            Some((clock, read_at)) if read_at.elapsed() < CLOCK_TTL => clock,
-            _ => match self.source.sync.position(self.source.user).await {
-                Ok(Some(Position { clock, .. })) => {
-                    cached.0 = Some((clock, Instant::now()));
-                    clock
-                }
+        let fresh = cached.0.take().filter(|(.., read_at)| read_at.elapsed() < CLOCK_TTL);
+        let (clock, epoch, read_at) = match fresh {
+            Some(cached) => cached,
+            None => match self.source.sync.position(self.source.user).await {
+                Ok(Some(position)) => (position.clock, position.epoch(), Instant::now()),
                 Ok(None) => return Err(End::account_gone()),
                 Err(error) => return Ok(protocol::error(&error.into())),
             },
         };
-        Ok(protocol::pong(clock.max(self.cursor.get())))
+        let pong = protocol::pong(clock.max(self.cursor.get()), &epoch);
+        cached.0 = Some((clock, epoch, read_at));
+        Ok(pong)
     }
 }
 
-/// The user's newest stamp, and when it was read.
-struct CachedClock(Option<(Stamp, Instant)>);
+/// The user's newest stamp, its epoch, and when both were read.
+struct CachedClock(Option<(Stamp, Epoch, Instant)>);

@@ -77,11 +77,12 @@ pub fn rejection(reason: Rejection) -> Validation {
             "updated_at",
             &FieldError::new(ErrorCode::FieldRequired, "is required under last_write_wins"),
         ),
-        Rejection::Metadata(error) => Validation::of("metadata", &too_much_metadata(error)),
+        Rejection::Metadata(error) => Validation::of("metadata", &metadata_error(error)),
     }
 }
 
-fn too_much_metadata(error: MetadataError) -> FieldError {
+/// The error of metadata that the rule does not accept.
+pub fn metadata_error(error: MetadataError) -> FieldError {
     match error {
         MetadataError::NotCanonical => FieldError::invalid(error.to_string()),
         MetadataError::ValueTooLong { max, got }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::metadata::{MetadataObject, metadata_schema};
 use crate::rfc3339::Rfc3339;
 
 /// A todo. The server keeps a deleted todo as a tombstone for a while, so that other devices learn of the deletion.
@@ -13,8 +14,8 @@ use crate::rfc3339::Rfc3339;
 pub struct Todo<'a> {
     /// The todo's id, unique per user.
     id: Uuid,
-    /// What is to be done.
-    #[schema(min_length = 1, max_length = 500, example = "Buy milk")]
+    /// What is to be done. Empty for a tombstone whose text is no longer stored.
+    #[schema(max_length = 500, example = "Buy milk")]
     text: &'a str,
     /// Notes.
     #[schema(required = true, max_length = 10_000, example = "The one in the blue carton")]
@@ -25,6 +26,8 @@ pub struct Todo<'a> {
     /// When the todo was completed; null if it is not completed.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
     completed_at: Option<Rfc3339>,
+    #[schema(schema_with = metadata_schema)]
+    metadata: MetadataObject<'a>,
     /// The todo's version: 1 after its creation, incremented by each accepted change.
     #[schema(minimum = 1, example = 1)]
     version: i64,
@@ -50,6 +53,7 @@ impl<'a> From<&'a todo::Todo> for Todo<'a> {
             description: todo.description().map(Description::as_str),
             completed: todo.completed(),
             completed_at: todo.completed_at().map(Rfc3339),
+            metadata: MetadataObject(todo.metadata()),
             version: todo.version(),
             client_id: todo.client_id().map(ClientId::as_str),
             created_at: Rfc3339(todo.created_at()),

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::input::{TodoPatch, base};
-use super::items::{items, read};
+use super::items::{Rejected, items, read};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, List, Member, Text, Validation};
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
-use crate::wire::{Conflict, Todo, json, todo_id, with_memory};
+use crate::wire::{Conflict, Todo, json, rejection, todo_id, with_memory};
 
 /// Changes to todos. The server applies each change on its own.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -48,7 +48,7 @@ struct WithId<'a> {
 }
 
 /// The result of bulk changes.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = TodoBulkPatched)]
 #[expect(clippy::struct_field_names, reason = "the contract's own words")]
 struct Updated<'a> {
@@ -58,6 +58,8 @@ struct Updated<'a> {
     conflicts: Vec<Conflict<'a>>,
     /// The ids of todos that do not exist.
     not_found: Vec<Uuid>,
+    /// The changes that exceed a limit of the todo or of the account.
+    rejected: Vec<Rejected>,
 }
 
 /// Update many todos
@@ -83,16 +85,17 @@ async fn update(state: web::Data<State>, user: UserId, body: Body) -> HandlerRes
     let memory = state.reserve_batch(user, items.len()).await?;
     let ids: Vec<_> = edits.iter().map(|(id, ..)| id.0).collect();
     let outcomes = state.todos.edit_all(user, edits).await?.ok_or_else(Problem::account_gone)?;
-    let mut response = Updated { updated: Vec::new(), conflicts: Vec::new(), not_found: Vec::new() };
-    for ((outcome, id), raw) in outcomes.iter().zip(ids).zip(&items) {
+    let mut response = Updated::default();
+    for (((index, raw), id), outcome) in items.iter().enumerate().zip(ids).zip(&outcomes) {
         match outcome {
             Outcome::Applied { todo, .. } => response.updated.push(Todo::from(&**todo)),
             Outcome::Unchanged { todo, .. } => response.updated.extend(todo.as_deref().map(Todo::from)),
             Outcome::Conflict(conflict) => response.conflicts.push(Conflict::new(conflict, raw)),
-            // An edit creates nothing, so it can neither take an id nor exceed a quota.
-            Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse(_) | Outcome::Rejected(_) => {
-                response.not_found.push(id);
+            Outcome::Rejected(reason) => {
+                response.rejected.extend(Rejected::new(index, raw, &rejection(*reason)));
             }
+            // An edit creates nothing, so it cannot take an id.
+            Outcome::NotFound | Outcome::TextGone | Outcome::IdInUse(_) => response.not_found.push(id),
         }
     }
     Ok(with_memory(json(StatusCode::OK, &response), memory))

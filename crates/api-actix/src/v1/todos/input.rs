@@ -9,8 +9,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use crate::extract::{Int, Member, Text, TextOrNumber, Validation, uuid};
-use crate::wire::{as_is, client_id, description, timestamp, title};
+use crate::extract::{Entries, Int, Member, Text, TextOrNumber, Validation, uuid};
+use crate::wire::{as_is, client_id, description, metadata, metadata_edit_schema, timestamp, title};
 
 /// A new todo.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -34,6 +34,9 @@ pub struct TodoCreate<'a> {
     #[schema(value_type = bool, required = false)]
     #[serde(default)]
     completed: Member<bool>,
+    #[schema(schema_with = metadata_edit_schema, required = false)]
+    #[serde(default, borrow)]
+    metadata: Member<Entries<'a>>,
     /// The name of the device.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     #[serde(default)]
@@ -45,6 +48,10 @@ pub struct TodoCreate<'a> {
     #[schema(ignore)]
     #[serde(default, rename = "createdAt")]
     created_at_in_camel_case: Member<Text<'a>>,
+    /// When the todo was completed elsewhere, if it is completed. A time in the future counts as now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default)]
+    completed_at: Member<Text<'a>>,
 }
 
 /// The id, content and device of a new todo.
@@ -69,9 +76,11 @@ impl TodoCreate<'_> {
         let completed = validation.not_null("completed", self.completed, as_is).unwrap_or(false);
         let client_id = validation.optional("client_id", self.client_id, client_id);
         let created_at = validation.optional("created_at", created_at, timestamp);
+        let completed_at = validation.optional("completed_at", self.completed_at, timestamp);
+        let metadata = metadata(validation, self.metadata);
         let title = title.filter(|_| validation.is_ok())?;
         let id = id.unwrap_or_else(|| TodoId(secrets.uuid()));
-        Some((id, NewTodo { description, completed, created_at, ..NewTodo::new(title) }, client_id))
+        Some((id, NewTodo { title, description, completed, metadata, created_at, completed_at }, client_id))
     }
 }
 
@@ -102,6 +111,9 @@ pub struct TodoPatch<'a> {
     #[schema(value_type = bool, required = false)]
     #[serde(default)]
     completed: Member<bool>,
+    #[schema(schema_with = metadata_edit_schema, required = false)]
+    #[serde(default, borrow)]
+    metadata: Member<Entries<'a>>,
     /// The name of the device.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     #[serde(default)]
@@ -126,7 +138,7 @@ impl TodoPatch<'_> {
             title: validation.not_null("text", self.text, title(Title::MAX)),
             description: validation.clearable("description", self.description, description),
             completed: validation.not_null("completed", self.completed, as_is),
-            ..Edit::default()
+            metadata: metadata(validation, self.metadata),
         };
         let client_id = validation.optional("client_id", self.client_id, client_id);
         let version = validation.optional("version", self.version, as_is).map(|version| version.0);

@@ -113,9 +113,8 @@ pub(super) async fn list(
         async move {
             let memory = state.reserve_page(user, list_query.limit).await?;
             let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
-            if Cursor::at(list_query.since).check(&page.position).is_err() {
-                return Err(resync_required());
-            }
+            let since = Cursor::at(list_query.since);
+            since.check(&page.position).map_err(|stale| resync_required(&stale))?;
             Ok(with_memory(response(&list_query, &page, &path, &query), memory))
         }
     };

@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue, TryIntoHeaderValue as _};
 use domain::code::ErrorCode;
-use domain::todo;
+use domain::sync::{StaleCursor, StaleReason};
+use domain::{Stamp, todo};
 
 use crate::error::Problem;
 use crate::extract::etag;
@@ -22,9 +23,22 @@ pub fn single(status: StatusCode, todo: &todo::Todo) -> HttpResponse {
 }
 
 /// The server cannot continue from the client's cursor.
-pub fn resync_required() -> Problem {
-    Problem::new(
-        ErrorCode::ResyncRequired,
-        "The server cannot continue from this cursor: keep the changes that you have not sent, discard the rest, and sync from the beginning",
-    )
+pub fn resync_required(stale: &StaleCursor) -> Problem {
+    let (reason, restored_to, message) = match stale.reason {
+        StaleReason::Restored { restored_to } => (
+            "restored",
+            restored_to,
+            "The server lost changes that this cursor includes, as after the restore of a backup: give back what it acknowledged after `restored_to`, and sync from there",
+        ),
+        StaleReason::Forgotten => (
+            "forgotten",
+            None,
+            "The cursor is older than the deletions that the server remembers: keep the changes that you have not sent, and sync from the beginning",
+        ),
+    };
+    Problem::new(ErrorCode::ResyncRequired, message)
+        .with("reason", reason)
+        .with("epoch", stale.epoch.as_str())
+        .with("restored_to", restored_to.map(Stamp::to_rfc3339))
+        .with("horizon", stale.horizon.to_rfc3339())
 }

@@ -243,6 +243,12 @@ impl TestApi {
         Some(mail.token.map(|token| self.one_time.derive(token)).unwrap_or_default())
     }
 
+    /// The epoch of the user's list.
+    pub async fn epoch(&self, user: UserId) -> String {
+        let position = self.store.position(user).await.expect("the store answers").expect("a user");
+        position.epoch().to_string()
+    }
+
     /// Commits changes in one batch.
     pub async fn commit(&self, user: UserId, changes: impl IntoIterator<Item = Change>) {
         let done = self.store.commit(user, batch(changes), T0).await.expect("commit answers");

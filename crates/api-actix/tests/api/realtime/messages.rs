@@ -20,7 +20,7 @@ async fn every_kind_of_change_is_sent_as_an_event() {
         created,
         json!({"type": "todo_created", "todo": {
             "id": id.0, "text": "Buy milk", "description": null, "completed": false, "completed_at": null,
-            "version": 1, "client_id": null, "created_at": stamp, "updated_at": stamp, "deleted_at": null,
+            "metadata": {}, "version": 1, "client_id": null, "created_at": stamp, "updated_at": stamp, "deleted_at": null,
         }})
     );
     server.commit(user.id, [retitle(id, Base::Current, "Buy oat milk"), delete(id), restore(id)]).await;
@@ -69,11 +69,15 @@ async fn a_ping_is_answered_with_the_newest_stamp() {
     let user = server.user().await;
     let (mut socket, ready) = server.live(&user, "").await;
     socket.send(r#"{"type": "ping"}"#).await;
-    assert_eq!(socket.next().await, json!({"type": "pong", "sync_timestamp": ready}));
+    assert_eq!(
+        socket.next().await,
+        json!({"type": "pong", "sync_timestamp": ready, "epoch": server.epoch(user.id).await})
+    );
     server.commit(user.id, [create(todo_id(), "Buy milk")]).await;
     let created = socket.next().await;
     socket.send(r#"{"type": "ping", "unknown": [1]}"#).await;
-    assert_eq!(socket.next().await, json!({"type": "pong", "sync_timestamp": created["todo"]["updated_at"]}));
+    let pong = json!({"type": "pong", "sync_timestamp": created["todo"]["updated_at"], "epoch": server.epoch(user.id).await});
+    assert_eq!(socket.next().await, pong);
     socket.send(Message::Ping("are you there".into())).await;
     assert_eq!(socket.frame().await, Some(Message::Pong("are you there".into())));
 }

@@ -61,7 +61,9 @@ async fn changes_since_the_cursor_are_replayed_once_in_order() {
     assert_eq!((&created["type"], &created["todo"]["id"]), (&json!("todo_created"), &json!(fresh.0)));
     let updated = socket.next().await;
     assert_eq!((&updated["type"], &updated["todo"]["text"]), (&json!("todo_updated"), &json!("Twice")));
-    assert_eq!(socket.next().await, json!({"type": "ready", "sync_timestamp": Rfc3339(end)}));
+    let ready =
+        json!({"type": "ready", "sync_timestamp": Rfc3339(end), "epoch": server.epoch(user.id).await});
+    assert_eq!(socket.next().await, ready);
     server.commit(user.id, [create(todo_id(), "Live")]).await;
     assert_eq!(socket.next().await["todo"]["text"], "Live");
 }
@@ -104,10 +106,9 @@ async fn an_unusable_cursor_gets_resync_required_and_then_live_events() {
     for cursor in [clock.next(), at(86_400), Stamp::from_micros(-1).expect("in 1969")] {
         let mut socket = server.open(&user, &since(cursor)).await;
         assert_eq!(socket.next().await, json!({"type": "resync_required"}), "{cursor:?}");
-        assert_eq!(
-            socket.next().await,
-            json!({"type": "ready", "sync_timestamp": Rfc3339(server.sync_clock(user.id).await)})
-        );
+        let (clock, epoch) = (server.sync_clock(user.id).await, server.epoch(user.id).await);
+        let ready = json!({"type": "ready", "sync_timestamp": Rfc3339(clock), "epoch": epoch});
+        assert_eq!(socket.next().await, ready);
         server.commit(user.id, [create(todo_id(), "Live")]).await;
         assert_eq!(socket.next().await["todo"]["text"], "Live");
     }

@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 
 use super::super::input::{Creation, any_id, todo_id};
-use crate::extract::{Flag, Member, Text, TextOrNumber, Validation};
-use crate::wire::{any_time, as_is, client_id};
+use crate::extract::{Entries, Flag, Member, Text, TextOrNumber, Validation};
+use crate::wire::{any_time, as_is, client_id, metadata, metadata_edit_schema};
 
 /// The members of one todo.
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Item<'a> {
     #[serde(borrow)]
     description: Member<Text<'a>>,
     completed: Member<Flag>,
+    #[serde(borrow)]
+    metadata: Member<Entries<'a>>,
     #[serde(borrow)]
     client_id: Member<Text<'a>>,
     #[serde(borrow)]
@@ -61,6 +63,8 @@ pub struct ItemSchema {
     description: String,
     #[schema(required = false, schema_with = flag)]
     completed: bool,
+    #[schema(required = false, schema_with = metadata_edit_schema)]
+    metadata: (),
     /// The name of the device.
     #[schema(required = false, nullable, min_length = 1, max_length = 100)]
     client_id: String,
@@ -97,6 +101,7 @@ impl<'a> Item<'a> {
         let client_id = validation.optional("client_id", self.client_id, client_id);
         let created_at = sent_at.as_ref().and_then(|sent| validation.record("created_at", any_time(sent)));
         let completed_at = validation.optional("completed_at", completed_at, |sent| any_time(&sent));
+        let metadata = metadata(validation, self.metadata);
         let (title, description) = content.filter(|_| validation.is_ok())?;
 
         let sent_at = sent_at.as_ref().map_or("", TextOrNumber::as_str);
@@ -115,7 +120,7 @@ impl<'a> Item<'a> {
             id,
             (
                 todo_id,
-                NewTodo { description, completed, created_at, completed_at, ..NewTodo::new(title) },
+                NewTodo { title, description, completed, metadata, created_at, completed_at },
                 client_id,
             ),
         ))

@@ -31,7 +31,7 @@ use response::Response;
     request_body(content = Request, description = "The changes and the cursor"),
     responses(
         (status = 200, description = "The result of each change, and the changes on the server.", body = Response),
-        (status = 410, description = "`SYNC_001`: the server cannot continue from the cursor. Nothing was written.")
+        (status = 410, description = "`SYNC_001`: the server cannot continue from the cursor. Nothing was written. `details` has the `reason`: `restored` if the server lost what it acknowledged after `restored_to`, or `forgotten` if the cursor is older than the deletions that the server remembers; and the `epoch` and the `horizon` of the server.")
     )
 )]
 #[post("/todos/sync")]
@@ -46,7 +46,7 @@ async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerR
     let memory = state.reserve_part(user).await?;
     let answer = match state.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
-        SyncOutcome::StaleCursor(_) => return Err(resync_required()),
+        SyncOutcome::StaleCursor(cursor) => return Err(resync_required(&cursor)),
         SyncOutcome::NoSuchUser => return Err(Problem::account_gone()),
     };
     Ok(with_memory(json(StatusCode::OK, &Response::new(&answer, &sent, rejected)), memory))

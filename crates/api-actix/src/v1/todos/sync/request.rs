@@ -12,9 +12,11 @@ use utoipa::ToSchema;
 use super::super::items::{Rejected, check_count, read};
 use super::response::Sent;
 use crate::error::Problem;
-use crate::extract::{FieldError, Int, List, Member, Text, Validation, word};
+use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
 use crate::state::State;
-use crate::wire::{StrategyName, as_is, client_id, not_a_timestamp, timestamp, todo_id};
+use crate::wire::{
+    StrategyName, as_is, client_id, metadata, metadata_edit_schema, not_a_timestamp, timestamp, todo_id,
+};
 
 /// The largest and the default `limit`.
 const LIMIT_MAX: i64 = 1000;
@@ -53,6 +55,10 @@ pub struct Request<'a> {
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     limit: Member<Int>,
+    /// Whether a sync from the beginning returns tombstones too; false by default. Later ones always do.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    include_deleted: Member<bool>,
     /// The changes of the device, in order.
     #[serde(default, borrow)]
     #[schema(value_type = Option<Vec<SyncTodo>>, max_items = 1000)]
@@ -83,6 +89,9 @@ struct SyncTodo<'a> {
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
     completed: Member<bool>,
+    #[serde(default, borrow)]
+    #[schema(schema_with = metadata_edit_schema, required = false)]
+    metadata: Member<Entries<'a>>,
     /// `true` deletes the todo, `false` restores it.
     #[serde(default)]
     #[schema(value_type = bool, required = false)]
@@ -103,6 +112,15 @@ struct SyncTodo<'a> {
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Member<Text<'a>>,
+    /// When a new todo was completed, if it is completed. A time in the future counts as now.
+    #[serde(default, borrow)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    completed_at: Member<Text<'a>>,
+    /// Whether the device gives back a todo that the server acknowledged and then lost, such as by the restore of a
+    /// backup. Send the whole todo, with `deleted` and `version` 0.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    healing: Member<bool>,
     /// The device that changed the todo.
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
@@ -122,6 +140,8 @@ impl<'a> Request<'a> {
                 Err(FieldError::invalid(format!("must be between 1 and {LIMIT_MAX}")).with("max", LIMIT_MAX))
             }
         });
+        let include_deleted = validation.not_null("include_deleted", self.include_deleted, as_is);
+        let include_deleted = include_deleted.unwrap_or(false);
         let todos = validation.optional("todos", self.todos, as_is).map_or_else(Vec::new, |list| list.0);
         validation.finish()?;
         check_count(todos.len(), state.settings.batch_limit)?;
@@ -138,7 +158,7 @@ impl<'a> Request<'a> {
         let cursor = Cursor { since: last_sync, epoch };
         let limit = limit.unwrap_or_else(|| u32::try_from(LIMIT_MAX).unwrap_or(u32::MAX));
         let strategy = strategy.unwrap_or_default();
-        Ok((SyncRequest { cursor, strategy, changes, limit, include_deleted: false }, sent, rejected))
+        Ok((SyncRequest { cursor, strategy, changes, limit, include_deleted }, sent, rejected))
     }
 }
 
@@ -169,13 +189,15 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validatio
         title: validation.not_null("text", item.text.or(item.title), title),
         description: validation.clearable("description", item.description, description),
         completed: validation.not_null("completed", item.completed, as_is),
-        ..Edit::default()
+        metadata: metadata(&mut validation, item.metadata),
     };
     let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp);
     let deleted = validation.not_null("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
     let base = validation.optional("version", item.version, as_is);
     let updated_at = validation.optional("updated_at", item.updated_at, timestamp);
     let created_at = validation.optional("created_at", item.created_at, timestamp);
+    let completed_at = validation.optional("completed_at", item.completed_at, timestamp);
+    let healing = validation.not_null("healing", item.healing, as_is).unwrap_or(false);
     let client_id = validation.optional("client_id", item.client_id, client_id);
     match id {
         Some(id) if validation.is_ok() => Ok(Change {
@@ -185,9 +207,10 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validatio
                 edit,
                 deleted,
                 created_at,
+                completed_at,
                 updated_at,
                 normalised: normalised.get(),
-                ..Upsert::default()
+                healing,
             }),
             client_id: client_id.or_else(|| device.cloned()),
         }),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::code::ErrorCode;
 use domain::sync::{SyncAnswer, SyncTimestamp};
-use domain::todo::Outcome;
+use domain::todo::{self, Outcome};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -29,6 +29,9 @@ pub struct Response<'a> {
     applied: Vec<Uuid>,
     /// The versions of the `applied` todos; 0 for the deletion of a todo that the server never had.
     versions: BTreeMap<Uuid, i64>,
+    /// The `updated_at` of the `applied` todos, apart from those with version 0.
+    #[schema(value_type = BTreeMap<Uuid, DateTime<Utc>>)]
+    stamps: BTreeMap<Uuid, Rfc3339>,
     /// The changes that were refused, in whole or in part, because the todo had changed.
     conflicts: Vec<Conflict<'a>>,
     /// The todos that are invalid, whatever their version.
@@ -42,6 +45,10 @@ pub struct Response<'a> {
     /// The database history that the cursor belongs to.
     #[schema(example = "0b5a3c1e-6f0d-4c55-9a4b-8d0f6a2b7c11")]
     epoch: &'a str,
+    /// The digest of the user's live todos as of `sync_timestamp`: 16 hexadecimal digits. Null while there are more
+    /// changes.
+    #[schema(required = true, value_type = Option<String>, min_length = 16, max_length = 16, example = "0cb768816dcee777")]
+    digest: Option<String>,
 }
 
 impl<'a> Response<'a> {
@@ -50,11 +57,13 @@ impl<'a> Response<'a> {
             server_changes: answer.server_changes.iter().map(Todo::from).collect(),
             applied: Vec::new(),
             versions: BTreeMap::new(),
+            stamps: BTreeMap::new(),
             conflicts: Vec::new(),
             rejected,
             has_more: answer.has_more,
             sync_timestamp: Rfc3339(answer.sync_timestamp),
             epoch: answer.epoch.as_str(),
+            digest: answer.digest.map(|digest| digest.to_string()),
         };
         for (outcome, (id, index, raw)) in answer.outcomes.iter().zip(sent) {
             response.add(*id, outcome, *index, raw);
@@ -65,10 +74,8 @@ impl<'a> Response<'a> {
 
     fn add(&mut self, id: Uuid, outcome: &'a Outcome, index: usize, raw: &'a RawValue) {
         let validation = match outcome {
-            Outcome::Applied { todo, .. } => return self.apply(id, todo.version()),
-            Outcome::Unchanged { todo, .. } => {
-                return self.apply(id, todo.as_ref().map_or(0, |todo| todo.version()));
-            }
+            Outcome::Applied { todo, .. } => return self.apply(id, Some(todo)),
+            Outcome::Unchanged { todo, .. } => return self.apply(id, todo.as_deref()),
             Outcome::Conflict(conflict) => return self.conflicts.push(Conflict::new(conflict, raw)),
             Outcome::Rejected(reason) => rejection(*reason),
             Outcome::IdInUse(_) => Validation::of("id", &id_in_use()),
@@ -79,8 +86,9 @@ impl<'a> Response<'a> {
         self.rejected.extend(Rejected::new(index, raw, &validation));
     }
 
-    fn apply(&mut self, id: Uuid, version: i64) {
+    fn apply(&mut self, id: Uuid, todo: Option<&todo::Todo>) {
         self.applied.push(id);
-        self.versions.insert(id, version);
+        self.versions.insert(id, todo.map_or(0, todo::Todo::version));
+        self.stamps.extend(todo.map(|todo| (id, Rfc3339(todo.updated_at()))));
     }
 }
