@@ -353,6 +353,20 @@ fn a_base_of_long_ago_stays_one_for_every_change_of_a_request() {
     assert_eq!(conflict.fields, [Field::Description]);
 }
 
+#[test]
+fn a_creation_sent_again_does_not_know_that_a_key_it_sets_was_removed() {
+    let mut list = List::new(at(50), []);
+    for (theirs, now) in [(text("milk"), CREATED), (with_due(Some("1")), THEIRS), (with_due(None), LATER)] {
+        list.one(Strategy::Merge, change(id(1), Base::Current, Action::Upsert(theirs)), at(now));
+    }
+    let creation = and_text(with_due(Some("2")), "milk");
+    let ours = [creation, with_due(Some("2"))];
+    let ours = ours.map(|ours| change(id(1), Base::Unknown, Action::Upsert(ours)));
+    let done = list.decide(&batch(Strategy::Merge, ours.to_vec()), at(NOW));
+    let Outcome::Conflict(conflict) = &done.outcomes()[1] else { panic!("{done:?}") };
+    assert_eq!(conflict.fields, [Field::Metadata(key("due"))]);
+}
+
 fn dated(upsert: Upsert) -> Upsert {
     Upsert { updated_at: Some(at(NOW)), ..upsert }
 }

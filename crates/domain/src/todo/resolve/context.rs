@@ -94,10 +94,11 @@ impl ResolveContext<'_> {
     pub(super) fn is_any_contested(&self, todo: &Todo, since: i64) -> bool {
         let metadata = todo.metadata();
         let is_contested = |key: &MetadataKey| self.is_contested(todo, since, &Field::Metadata(key.clone()));
-        let knows_absent_keys = self.earlier.is_some_and(|earlier| earlier.creation_in_place);
+        let creation_keys = self.earlier.and_then(|earlier| earlier.creation_keys.as_ref());
+        let keys = metadata.entries().map(|(key, _)| key).chain(metadata.removed());
         Field::OWN.iter().any(|field| self.is_contested(todo, since, field))
-            || metadata.entries().map(|(key, _)| key).chain(metadata.removed()).any(is_contested)
-            || !knows_absent_keys && self.is_others(todo, since, metadata.floor())
+            || keys.chain(creation_keys.into_iter().flatten()).any(is_contested)
+            || creation_keys.is_none() && self.is_others(todo, since, metadata.floor())
     }
 
     /// Whether `version` is one that another batch made after `since`.

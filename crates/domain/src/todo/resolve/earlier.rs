@@ -1,6 +1,7 @@
 //! What the earlier changes of a batch show.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use super::desired::DesiredFields;
 use crate::time::Stamp;
@@ -24,9 +25,11 @@ pub struct EarlierChanges {
     /// The fields whose current value an earlier change named: the device knows this value,
     /// whatever its base.
     pub(super) known: BTreeSet<Field>,
-    /// Whether an earlier change may be a creation whose answer was lost. Its device then knows
-    /// that a metadata key that the todo does not have is absent.
-    pub(super) creation_in_place: bool,
+    /// The metadata keys that the first change named, if it may be a creation whose answer was
+    /// lost. The device knows of any other key that it is absent, where it is.
+    pub(super) creation_keys: Option<BTreeSet<MetadataKey>>,
+    /// Whether a change was added.
+    has_first: bool,
 }
 
 /// What a change did to the todo, as far as it shows what its device knows.
@@ -64,7 +67,8 @@ impl EarlierChanges {
             updated_at: current.map(Todo::updated_at),
             creation_base: if current.is_none() { change.named_base() } else { None },
             known: BTreeSet::new(),
-            creation_in_place: false,
+            creation_keys: None,
+            has_first: false,
         }
     }
 
@@ -72,15 +76,17 @@ impl EarlierChanges {
     /// each value that the change names and that is in place.
     pub fn add(&mut self, change: &Change, todo: &Todo, effect: Effect) {
         let desired = DesiredFields::of_action(&change.action);
-        self.known.extend(desired.named().filter(|field| !desired.differs(todo, field)));
-        // A change with a base that no todo has may be a creation whose answer was lost. The fields
-        // that it left out then have the values that a creation sets.
         let impossible = |version: &i64| !(1..=todo.version()).contains(version);
         let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
+        self.known.extend(desired.named().filter(|field| !desired.differs(todo, field)));
+        // A device creates a todo before it changes it. So the first change may be a creation whose
+        // answer was lost, if its base is one that no todo has. The fields that it left out then
+        // have the values that a creation sets.
+        let is_first = !mem::replace(&mut self.has_first, true);
         let may_create = match effect {
             Effect::Altered => false,
-            Effect::InPlace => true,
-            Effect::Refused => desired.title == Some(todo.title()),
+            Effect::InPlace => is_first,
+            Effect::Refused => is_first && desired.title == Some(todo.title()),
         };
         if may_create && desired.title.is_some() && no_base {
             let initial = [
@@ -90,9 +96,10 @@ impl EarlierChanges {
             ];
             let initial = initial.into_iter().filter_map(|(field, is_initial)| is_initial.then_some(field));
             self.known.extend(initial.filter(|field| !desired.names(field)));
-            self.creation_in_place = true;
+            let named = desired.metadata.into_iter().flat_map(|edit| edit.keys());
+            self.creation_keys = Some(named.cloned().collect());
         }
-        if may_create {
+        if may_create || effect == Effect::InPlace {
             self.creation_base = self.creation_base.or(change.named_base().filter(impossible));
         }
     }
@@ -100,7 +107,8 @@ impl EarlierChanges {
     /// Whether the device knows the value of `field` in `todo`.
     pub(super) fn knows(&self, todo: &Todo, field: &Field) -> bool {
         let is_absent = |key: &MetadataKey| todo.metadata().get(key.as_str()).is_none();
-        self.known.contains(field)
-            || self.creation_in_place && matches!(field, Field::Metadata(key) if is_absent(key))
+        let left_out =
+            |key: &MetadataKey| self.creation_keys.as_ref().is_some_and(|keys| !keys.contains(key));
+        self.known.contains(field) || matches!(field, Field::Metadata(key) if is_absent(key) && left_out(key))
     }
 }

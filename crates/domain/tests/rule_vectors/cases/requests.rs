@@ -9,13 +9,17 @@ pub fn all() -> impl Iterator<Item = Case> {
     requests().into_iter().chain(actions())
 }
 
-/// Several changes of the todo in one request.
-fn requests() -> Vec<Case> {
-    let states = todos::all();
-    let state = |name: &str| states.iter().find(|(state, _)| *state == name).map(|(_, todo)| todo);
+/// What a request is, the todo before it, the version that its changes name, and what they say.
+type Request = (&'static str, Option<Todo>, i64, Vec<Upsert>);
+
+fn state(name: &str) -> Option<Todo> {
+    todos::all().into_iter().find(|(state, _)| *state == name).map(|(_, todo)| todo)
+}
+
+fn several() -> Vec<Request> {
     let edit = |edit| sync(edit, None);
     let heals = Upsert { healing: true, ..whole("milk", false) };
-    let sent: Vec<(&str, Option<&Todo>, i64, Vec<Upsert>)> = vec![
+    vec![
         ("created, then edited", None, 0, vec![edit(text("milk")), edit(text("soy milk"))]),
         ("created with any version, then edited", None, 7, vec![edit(text("milk")), edit(completed(true))]),
         ("edited twice", state("created"), 1, vec![edit(text("soy milk")), edit(text("rice milk"))]),
@@ -89,6 +93,21 @@ fn requests() -> Vec<Case> {
             vec![edit(text("milk")), edit(key("due", Some("1")))],
         ),
         (
+            "a creation sent again that names a removed key, then that key again",
+            state("due removed, then list set"),
+            0,
+            vec![
+                edit(Edit { title: Some(title("milk")), ..key("due", Some("1")) }),
+                edit(key("due", Some("1"))),
+            ],
+        ),
+        (
+            "a creation sent again that names no key, then a removed key",
+            state("due removed, then list set"),
+            0,
+            vec![edit(text("milk")), edit(key("due", Some("1")))],
+        ),
+        (
             "a creation sent again, then a description that was set since",
             state("description set, then completed"),
             0,
@@ -96,12 +115,16 @@ fn requests() -> Vec<Case> {
         ),
         ("healed, then edited", None, 0, vec![heals.clone(), edit(text("soy milk"))]),
         ("healing sent again, then edited", state("created"), 0, vec![heals, edit(text("soy milk"))]),
-    ];
+    ]
+}
+
+/// Several changes of the todo in one request.
+fn requests() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, todo, base, uploads) in sent {
+    for (name, todo, base, uploads) in several() {
         for strategy in Strategy::ALL {
             let changes = uploads.iter().map(|upload| change(Base::Version(base), upload)).collect();
-            cases.push(case(format!("one request: {name}; {strategy}"), todo, strategy, changes));
+            cases.push(case(format!("one request: {name}; {strategy}"), todo.as_ref(), strategy, changes));
         }
     }
     cases
