@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use domain::code::ErrorCode;
 use domain::todo::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -12,7 +13,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Type};
 
-use super::outcome::metadata_error;
 use crate::extract::{Entries, FieldError, Member, Validation};
 
 /// The longest text of a value that is parsed, in bytes: far longer than the canonical text may be.
@@ -45,6 +45,18 @@ fn canonical(json: &str) -> Result<MetadataValue, FieldError> {
     }
     let text = serde_json_canonicalizer::to_string(&value).map_err(|_| unreadable())?;
     MetadataValue::from_canonical(&text).map_err(metadata_error)
+}
+
+/// The error of metadata that the rule does not accept.
+pub fn metadata_error(error: MetadataError) -> FieldError {
+    match error {
+        MetadataError::NotCanonical => FieldError::invalid(error.to_string()),
+        MetadataError::ValueTooLong { max, got }
+        | MetadataError::TooManyKeys { max, got }
+        | MetadataError::TooLarge { max, got } => {
+            FieldError::new(ErrorCode::ValueTooLong, error.to_string()).with("max", max).with("got", got)
+        }
+    }
 }
 
 fn unreadable() -> FieldError {

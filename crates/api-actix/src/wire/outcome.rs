@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use domain::code::ErrorCode;
-use domain::todo::{self, MetadataError, Outcome, Rejection};
+use domain::todo::{self, Outcome, Rejection};
 use serde::Serialize;
 
+use super::metadata::metadata_error;
 use super::{StrategyName, Todo};
 use crate::error::Problem;
 use crate::extract::{FieldError, Validation};
@@ -78,17 +79,5 @@ pub fn rejection(reason: Rejection) -> Validation {
             &FieldError::new(ErrorCode::FieldRequired, "is required under last_write_wins"),
         ),
         Rejection::Metadata(error) => Validation::of("metadata", &metadata_error(error)),
-    }
-}
-
-/// The error of metadata that the rule does not accept.
-pub fn metadata_error(error: MetadataError) -> FieldError {
-    match error {
-        MetadataError::NotCanonical => FieldError::invalid(error.to_string()),
-        MetadataError::ValueTooLong { max, got }
-        | MetadataError::TooManyKeys { max, got }
-        | MetadataError::TooLarge { max, got } => {
-            FieldError::new(ErrorCode::ValueTooLong, error.to_string()).with("max", max).with("got", got)
-        }
     }
 }
