@@ -124,17 +124,17 @@ pub(crate) async fn touch(
     user: UserId,
     session: SessionId,
     device: &Device,
-    used: &Use,
+    usage: &Use,
 ) -> Result<(), Failure> {
     let own = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::id.eq(session.0))
         .filter(sessions::revoked_at.is_null());
     let update = diesel::update(own).set((
-        sessions::last_used_at.eq(timestamp(used.at)),
-        sessions::access_until.eq(later(sessions::access_until, timestamp(used.access_until))),
-        used.expires_at.map(|expires_at| sessions::expires_at.eq(timestamp(expires_at))),
-        used.late_repeat_at.map(|at| sessions::late_repeat_at.eq(timestamp(at))),
+        sessions::last_used_at.eq(timestamp(usage.at)),
+        sessions::access_until.eq(later(sessions::access_until, timestamp(usage.access_until))),
+        usage.expires_at.map(|expires_at| sessions::expires_at.eq(timestamp(expires_at))),
+        usage.late_repeat_at.map(|at| sessions::late_repeat_at.eq(timestamp(at))),
         sessions::user_agent.eq(device.user_agent.as_deref()),
         sessions::ip.eq(device.ip.map(|ip| ip.to_string())),
     ));

@@ -73,8 +73,8 @@ impl SessionStore for SqliteStore {
         access_until: Stamp,
     ) -> Result<(), StoreError> {
         let device = device.clone();
-        let used = Use::new(now, access_until);
-        self.write(move |conn| Ok(touch(conn, user, session, &device, used)?)).await
+        let usage = Use::new(now, access_until);
+        self.write(move |conn| Ok(touch(conn, user, session, &device, usage)?)).await
     }
 
     async fn end(

@@ -43,15 +43,15 @@ pub(super) fn rotate(
         return Ok(Rotated::Unknown);
     };
     let (user, session) = (facts.user.id, facts.session.id);
-    let mut used = Use::new(ending.at, successor.access_until);
+    let mut usage = Use::new(ending.at, successor.access_until);
     let hash = match judge(&facts, ending.at) {
         RefreshVerdict::Rotate => {
             replace(conn, &facts.token, successor, ending.at)?;
-            used.expires_at = Some(successor.expires_at);
+            usage.expires_at = Some(successor.expires_at);
             successor.hash
         }
         RefreshVerdict::Repeat { hash, late } => {
-            used.late_repeat_at = late.then_some(ending.at);
+            usage.late_repeat_at = late.then_some(ending.at);
             hash
         }
         RefreshVerdict::Reused => {
@@ -62,11 +62,12 @@ pub(super) fn rotate(
         RefreshVerdict::Ended => return Ok(Rotated::Ended),
         RefreshVerdict::Disabled => return Ok(Rotated::Disabled),
     };
-    touch(conn, user, session, device, used)?;
+    touch(conn, user, session, device, usage)?;
     Ok(Rotated::Done { user: Box::new(facts.user), session, hash })
 }
 
 /// One use of a session.
+#[derive(Clone, Copy)]
 pub(super) struct Use {
     at: Stamp,
     access_until: Stamp,
@@ -88,16 +89,16 @@ pub(super) fn touch(
     user: UserId,
     session: SessionId,
     device: &Device,
-    used: Use,
+    usage: Use,
 ) -> QueryResult<()> {
     diesel::update(sessions::table.filter(sessions::id.eq(Id::from(session))))
         .filter(sessions::user_id.eq(Id::from(user)))
         .filter(sessions::revoked_at.is_null())
         .set((
-            used.expires_at.map(|expires_at| sessions::expires_at.eq(expires_at.as_micros())),
-            used.late_repeat_at.map(|at| sessions::late_repeat_at.eq(at.as_micros())),
-            sessions::access_until.eq(later(sessions::access_until, used.access_until.as_micros())),
-            sessions::last_used_at.eq(used.at.as_micros()),
+            usage.expires_at.map(|expires_at| sessions::expires_at.eq(expires_at.as_micros())),
+            usage.late_repeat_at.map(|at| sessions::late_repeat_at.eq(at.as_micros())),
+            sessions::access_until.eq(later(sessions::access_until, usage.access_until.as_micros())),
+            sessions::last_used_at.eq(usage.at.as_micros()),
             sessions::user_agent.eq(device.user_agent.as_deref()),
             sessions::ip.eq(device.ip.as_ref().map(IpAddr::to_string)),
         ))

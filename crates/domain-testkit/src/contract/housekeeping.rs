@@ -116,9 +116,9 @@ pub async fn a_one_time_token_is_swept_when_it_expires(h: Harness) {
 /// A one-time token is removed as soon as it was used or replaced.
 pub async fn a_used_one_time_token_is_swept_at_once(h: Harness) {
     let (user, address) = h.account(false).await;
-    let used = one_time(Purpose::OAuthState, None, &address);
-    h.one_time.put(used.clone()).await.expect(ANSWERS);
-    h.one_time.consume(Purpose::OAuthState, &used.hash, T0).await.expect(ANSWERS).expect("valid");
+    let consumed = one_time(Purpose::OAuthState, None, &address);
+    h.one_time.put(consumed.clone()).await.expect(ANSWERS);
+    h.one_time.consume(Purpose::OAuthState, &consumed.hash, T0).await.expect(ANSWERS).expect("valid");
     for _ in 0..2 {
         let sent = email_token(Purpose::ResetPassword, Some(user), &address);
         h.one_time.send(sent, T0).await.expect(ANSWERS);

@@ -113,8 +113,8 @@ pub async fn a_first_link_creates_nothing_without_a_new_user(h: Harness) {
     for (to, valid) in [(&unknown, false), (&known, true)] {
         let link = link(&h, valid.then_some(user), to).await;
         let end = ending(EndReason::DeviceRevoked, at(1));
-        let used = h.one_time.use_magic_link(&link.hash, None, new_session(at(10_000)), 20, end).await;
-        assert_eq!(matches!(used.expect(ANSWERS), MagicLinkLogin::Done(_)), valid, "{to}");
+        let outcome = h.one_time.use_magic_link(&link.hash, None, new_session(at(10_000)), 20, end).await;
+        assert_eq!(matches!(outcome.expect(ANSWERS), MagicLinkLogin::Done(_)), valid, "{to}");
     }
     assert_eq!(h.accounts.by_email(&unknown).await.expect(ANSWERS), None);
 }

@@ -110,9 +110,6 @@ pub async fn assemble(
     };
     let identity_service = IdentityService::new(identity_ports, sessions.clone())
         .with_registration(settings.access.registration);
-    let provider_names =
-        identity_service.providers().map(|(name, shown)| (name.to_owned(), shown.to_owned()));
-    let shown_providers = provider_names.collect();
     let accounts = AccountService::new(account_ports, sessions.clone(), identity_service.clone())
         .with_policy(settings.access);
     let mail_ports = MailPorts {
@@ -122,13 +119,7 @@ pub async fn assemble(
         secrets: secrets.clone(),
         clock: clock.clone(),
     };
-    let mail_settings = MailSettings {
-        frontend_url: settings.mail.frontend_url.clone(),
-        timeout: settings.mail.timeout,
-        retry: settings.mail.retry,
-        providers: shown_providers,
-    };
-    let mail = MailWorker::new(mail_ports, mail_settings);
+    let mail = MailWorker::new(mail_ports, mail_settings(settings, &identity_service));
     let retention = Retention {
         tombstones: settings.housekeeping.tombstone_age,
         tombstone_texts: settings.housekeeping.tombstone_text_age,
@@ -162,6 +153,16 @@ pub async fn assemble(
         deletions,
         database: stores.handle,
     })
+}
+
+fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSettings {
+    let providers = identities.providers().map(|(name, shown)| (name.to_owned(), shown.to_owned()));
+    MailSettings {
+        frontend_url: settings.mail.frontend_url.clone(),
+        timeout: settings.mail.timeout,
+        retry: settings.mail.retry,
+        providers: providers.collect(),
+    }
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {
