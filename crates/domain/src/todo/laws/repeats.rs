@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 
 use super::{
-    List, Step, any, applied, at, batch, change, differing, fields as all_fields, id, in_place, named,
+    List, Step, any, applied, at, batch, change, differing, fields as all_fields, id, in_place, key, named,
     named_otherwise, replay, title, titled, upsert, value,
 };
 use crate::time::Stamp;
-use crate::todo::{Action, Base, Change, Edit, Field, Outcome, Strategy as Rule, Todo, Upsert};
+use crate::todo::{
+    Action, Base, Change, Edit, Field, MetadataValue, Outcome, Strategy as Rule, Todo, Upsert,
+};
 
 /// Uploads of one todo in the order in which a device made them, by a clock that never goes back.
 fn uploads() -> impl Strategy<Value = Vec<Upsert>> {
@@ -27,7 +29,8 @@ fn sent(base: Base, uploads: &[Upsert]) -> Vec<Change> {
 
 /// The fields whose current values the change names, which shows that its device knows them. If the
 /// change has no base and altered nothing, it may be a creation whose answer was lost; then the
-/// fields that it left out are included. A merge knows this from a refused change too.
+/// fields that it left out, and that nothing set since, are included. A merge knows this from a
+/// refused change too.
 fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
     let Action::Upsert(sent) = &step.change.action else { panic!("devices send upserts") };
     let (todo, may_create) = match (step.outcome, applied(step.outcome)) {
@@ -45,6 +48,7 @@ fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
     if sent.edit.title.is_some() && may_create && no_base {
         let named = named(&step.change.action);
         let is_initial = |field: &Field| match field {
+            _ if todo.version_of(field) > 1 => false,
             Field::Title => false,
             Field::Description => todo.description().is_none(),
             Field::Completed => !todo.completed(),
@@ -214,4 +218,31 @@ fn two_changes_of_one_todo_in_one_batch_have_two_outcomes() {
     let done = list.decide(&batch(Rule::Manual, [milk, bread].concat()), at(60));
     let versions: Vec<_> = done.outcomes().iter().filter_map(applied).map(Todo::version).collect();
     assert_eq!(versions, [1, 2]);
+}
+
+/// The creation and the completion of one request arrive, another device takes the completion back,
+/// and then a copy of the request arrives late.
+#[test]
+fn a_late_copy_of_a_creation_does_not_know_that_a_value_is_initial_again() {
+    let completed = |completed| upsert(Edit { completed: Some(completed), ..Edit::default() }, None);
+    let due = |due: Option<&str>| {
+        let due = due.map(|due| MetadataValue::from_canonical(due).expect("a value"));
+        upsert(Edit { metadata: [(key("due"), due)].into(), ..Edit::default() }, None)
+    };
+    for (rule, set, reset) in [
+        (Rule::Manual, completed(true), completed(false)),
+        (Rule::Manual, due(Some("1")), due(None)),
+        (Rule::Merge, completed(true), completed(false)),
+        (Rule::Merge, due(Some("1")), due(None)),
+    ] {
+        let request = batch(rule, sent(Base::Version(0), &[upsert(titled("milk"), None), set]));
+        let mut list = List::new(at(50), []);
+        list.decide(&request, at(60));
+        list.one(rule, change(id(1), Base::Version(2), Action::Upsert(reset)), at(70));
+        let before = values(&list);
+        let copy = list.decide(&request, at(80));
+        assert!(in_place(&copy.outcomes()[0]), "{:#?}", copy.outcomes());
+        assert!(matches!(copy.outcomes()[1], Outcome::Conflict(_)), "{:#?}", copy.outcomes());
+        assert_eq!(values(&list), before);
+    }
 }

@@ -98,7 +98,8 @@ impl ResolveContext<'_> {
         let keys = metadata.entries().map(|(key, _)| key).chain(metadata.removed());
         Field::OWN.iter().any(|field| self.is_contested(todo, since, field))
             || keys.chain(creation_keys.into_iter().flatten()).any(is_contested)
-            || creation_keys.is_none() && self.is_others(todo, since, metadata.floor())
+            || (creation_keys.is_none() || metadata.floor() > 1)
+                && self.is_others(todo, since, metadata.floor())
     }
 
     /// Whether `version` is one that another batch made after `since`.

@@ -26,7 +26,7 @@ pub struct EarlierChanges {
     /// whatever its base.
     pub(super) known: BTreeSet<Field>,
     /// The metadata keys that the first change named, if it may be a creation whose answer was
-    /// lost. The device knows of any other key that it is absent, where it is.
+    /// lost. The device knows of any other key that it is absent, if it was never present.
     pub(super) creation_keys: Option<BTreeSet<MetadataKey>>,
     /// Whether a change was added.
     has_first: bool,
@@ -94,8 +94,10 @@ impl EarlierChanges {
                 (Field::Completed, !todo.completed()),
                 (Field::Deleted, !todo.deleted()),
             ];
-            let initial = initial.into_iter().filter_map(|(field, is_initial)| is_initial.then_some(field));
-            self.known.extend(initial.filter(|field| !desired.names(field)));
+            let left_out = |(field, is_initial): &(Field, bool)| {
+                *is_initial && is_as_created(todo, field) && !desired.names(field)
+            };
+            self.known.extend(initial.into_iter().filter(left_out).map(|(field, _)| field));
             let named = desired.metadata.into_iter().flat_map(|edit| edit.keys());
             self.creation_keys = Some(named.cloned().collect());
         }
@@ -106,9 +108,16 @@ impl EarlierChanges {
 
     /// Whether the device knows the value of `field` in `todo`.
     pub(super) fn knows(&self, todo: &Todo, field: &Field) -> bool {
-        let is_absent = |key: &MetadataKey| todo.metadata().get(key.as_str()).is_none();
+        let was_never_set =
+            |key: &MetadataKey| todo.metadata().get(key.as_str()).is_none() && is_as_created(todo, field);
         let left_out =
             |key: &MetadataKey| self.creation_keys.as_ref().is_some_and(|keys| !keys.contains(key));
-        self.known.contains(field) || matches!(field, Field::Metadata(key) if is_absent(key) && left_out(key))
+        self.known.contains(field)
+            || matches!(field, Field::Metadata(key) if was_never_set(key) && left_out(key))
     }
+}
+
+/// Whether no change after the creation of `todo` set `field`.
+fn is_as_created(todo: &Todo, field: &Field) -> bool {
+    todo.version_of(field) == 1
 }
