@@ -88,7 +88,7 @@ codes! {
     PreconditionFailed = "CONFLICT_002",
     /// The id is in use by a todo with other content.
     IdInUse = "CONFLICT_003",
-    /// The user's todo quota is reached.
+    /// The user's quota of todos or of stored text is reached. `details.max` has the limit.
     QuotaReached = "QUOTA_001",
     /// The sync cursor can't be continued; sync from the beginning.
     ResyncRequired = "SYNC_001",

@@ -22,7 +22,7 @@ struct RemoteServer {
 impl Server for RemoteServer {
     async fn sync(&mut self, request: &Request) -> Result<Reply, Lost> {
         let todos: Vec<_> = request.todos.iter().map(sent).collect();
-        let body = json!({"last_sync": request.last_sync.map(|since| since.to_string()), "epoch": request.epoch, "todos": todos,
+        let body = json!({"last_sync": request.last_sync.map(|since| since.to_string()), "epoch": request.epoch, "todos": todos, "include_deleted": true,
                           "strategy": request.strategy.as_str(), "client_id": request.client_id, "limit": request.limit});
         let answer = self.client.post("/api/v1/todos/sync", body).await;
         if answer.status == 410 {

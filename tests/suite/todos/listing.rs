@@ -32,11 +32,11 @@ on_both_databases! {
             x-total-count: 2
             cache-control: private, no-store
             [{"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-              "deleted_at": null, "description": null, "id": "[id]", "text": "Bake bread",
+              "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "Bake bread",
               "updated_at": "[time]", "version": 1},
              {"client_id": null, "completed": false, "completed_at": null, "created_at": "[time]",
-              "deleted_at": null, "description": null, "id": "[id]", "text": "Buy milk", "updated_at": "[time]",
-              "version": 1}]
+              "deleted_at": null, "description": null, "id": "[id]", "metadata": {}, "text": "Buy milk",
+              "updated_at": "[time]", "version": 1}]
         "#]].assert_eq(&answer.to_string());
         assert_eq!(answer.header("x-sync-timestamp"), newest["updated_at"]);
     }

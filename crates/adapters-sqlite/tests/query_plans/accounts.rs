@@ -46,7 +46,7 @@ pub async fn identities(store: &SqliteStore, planner: &mut Planner) {
             .expect("writes");
         planner.expect("resolve", &by_subject);
         store.link(user, None, google, notice(Template::ProviderLinked), T0).await.expect("writes");
-        planner.expect("link", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);
+        planner.expect("link", &by_subject);
     }
     store.unlink(user, "google", notice(Template::ProviderUnlinked), T0).await.expect("writes");
     planner.expect("unlink", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);

@@ -4,7 +4,7 @@
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::Stamp;
 use jsonwebtoken::jwk::Jwk;
@@ -157,7 +157,6 @@ impl KeySet {
         if is_satisfied(&cached) || !cached.may_fetch(now) {
             return;
         }
-        let started = Instant::now();
         match shared.fetch().await {
             Ok(keys) => shared.update(|cached| {
                 cached.keys = Arc::new(keys);
@@ -171,7 +170,7 @@ impl KeySet {
                 shared.update(|cached| {
                     let pause = FIRST_PAUSE.saturating_mul(1 << cached.failures.min(5)).min(RETRY_INTERVAL);
                     cached.failures = cached.failures.saturating_add(1);
-                    cached.next_fetch_at = Some(now.plus(started.elapsed().saturating_add(pause)));
+                    cached.next_fetch_at = Some(now.plus(pause));
                 });
             }
         }

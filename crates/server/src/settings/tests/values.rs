@@ -24,7 +24,7 @@ const VALUES: &str = r#"
     SMTP_HOST=h & EMAILS_FROM=a@b.example & SMTP_TLS=none & SMTP_PORT=2525 => port: 2525, tls: None
     SMTP_HOST=h & EMAILS_FROM=a@b.example & SMTP_USER=ann & SMTP_PASSWORD=hush => login: Some(("ann", SecretBox<str>([REDACTED])))
 
-    OIDC_MY_IDP_ISSUER=https://id.example.com/realm/ & OIDC_MY_IDP_CLIENT_ID=todos & OIDC_MY_IDP_CLIENT_SECRET=hush & OIDC_OTHER_THING=x => providers: [(Client { name: "my-idp", id: "todos", secret: SecretBox<str>([REDACTED]) }, "https://id.example.com/realm/")]
+    OIDC_MY_IDP_ISSUER=https://id.example.com/realm/ & OIDC_MY_IDP_CLIENT_ID=todos & OIDC_MY_IDP_CLIENT_SECRET=hush & OIDC_OTHER_THING=x => providers: [OpenIdProvider { client: Client { name: "my-idp", id: "todos", secret: SecretBox<str>([REDACTED]) }, issuer: "https://id.example.com/realm/", trust: Verified }]
     BETTER_AUTH_URL=https://a.example/base/ => issuers: [IssuerSettings { name: "better-auth", secret: None, jwks_url: Some("https://a.example/base/api/auth/jwks"), issuer: Some("https://a.example"), audience: Some("https://a.example") }]
     BETTER_AUTH_URL=https://a.example & BETTER_AUTH_JWKS_URL=http://127.0.0.1:3000/keys => jwks_url: Some("http://127.0.0.1:3000/keys"), issuer: Some("https://a.example")
     BETTER_AUTH_SECRET=hush => issuers: [IssuerSettings { name: "better-auth", secret: Some(SecretBox<str>([REDACTED])), jwks_url: None, issuer: None, audience: None }]
@@ -48,7 +48,7 @@ const DEFAULTS: &str = r#"
     => public_url: "http://localhost:8000", google: None, github: None, providers: [], issuers: []
     => token_encryption_key: None, key_pairs: None
     => Housekeeping { tombstone_age: 7776000s, tombstone_text_age: 604800s, period: 300s }
-    => StorageLimits { live: 10000, bytes: 67108864, tombstones: 10000, sweep: 1000 }, sessions_per_user: 20, batch_todos: 1000, bulk_todos: 10000, body_bytes: 2097152, page_size: 100
+    => StorageLimits { live: 10000, bytes: 67108864, tombstones: 10000, sweep: 1000 }, sessions_per_user: 20, batch_todos: 1000, bulk_todos: 10000, body_bytes: 2097152, bodies_in_flight_bytes: 100663296, unread_response_bytes: 67108864, page_size: 100
 "#;
 
 fn unexpected((given, expected): (Vec<(&str, &str)>, Vec<&str>)) -> Option<String> {
