@@ -6,6 +6,7 @@
 //! on. Its futures are ready when first polled.
 
 mod accounts;
+mod histories;
 mod identities;
 mod one_time;
 mod outbox;
@@ -26,6 +27,7 @@ use domain::user::{Email, User};
 use domain::{SessionId, Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
 
+pub use self::histories::Backup;
 use self::identities::{Identity, IdentityKey};
 use self::one_time::OneTime;
 use self::outbox::Mail;

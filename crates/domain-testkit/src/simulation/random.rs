@@ -12,6 +12,13 @@ impl Random {
         Self(seed)
     }
 
+    /// The generator for one step of the run of `seed`.
+    #[must_use]
+    pub const fn for_step(seed: u64, step: u64) -> Self {
+        let mut random = Self(seed.wrapping_mul(0xd134_2543_de82_ef95) ^ (step + 1));
+        Self(random.next())
+    }
+
     /// The next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -29,6 +36,11 @@ impl Random {
     /// True with a probability of `percent` per cent.
     pub const fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
+    }
+
+    /// One of `choices`, if there is any.
+    pub fn pick_any<T: Clone>(&mut self, choices: &[T]) -> Option<T> {
+        (!choices.is_empty()).then(|| self.pick(choices))
     }
 
     /// One of `choices`, which must not be empty.

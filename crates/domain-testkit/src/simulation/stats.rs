@@ -1,43 +1,39 @@
-//! The records that devices keep of their exchanges, for the checks.
+//! What happened to devices, as counts.
 
-use domain::TodoId;
-
-use super::wire::Fields;
-
-/// A change that the server acknowledged.
-#[derive(Clone, Debug)]
-pub struct Acknowledgement {
-    pub id: TodoId,
-    /// The version of the todo after the change.
-    pub version: i64,
-    pub fields: Fields,
-}
-
-/// What happened to a device, as counts.
+/// What happened to a device.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DeviceStats {
-    /// Edits by the user. Edits of one todo that are sent as one count once.
-    pub made: u64,
-    pub accepted: u64,
+    /// Conflicts, those that a strategy decided included.
     pub conflicts: u64,
-    /// Edits that the user dropped after a conflict.
-    pub dropped: u64,
+    /// Changes that the server rejected.
     pub rejected: u64,
     /// Answers that were not the last page.
     pub pages: u64,
-    /// Todos that came back because the server's todo had other changes too.
-    pub merged: u64,
+    /// Cursors older than the tombstones that the server keeps.
+    pub forgotten: u64,
+    /// Cursors from a history that the server lost.
+    pub restored: u64,
+    /// Restores so old that the user was asked about each difference.
+    pub asked: u64,
+    /// Healing items that were sent again on the server's version.
+    pub resent: u64,
+    /// Repairs because the digests differed.
+    pub repairs: u64,
+    /// Repairs because a row of another history arrived.
+    pub strange: u64,
 }
 
 impl DeviceStats {
     /// Adds the counts of another device.
     pub const fn add(&mut self, other: &Self) {
-        self.made += other.made;
-        self.accepted += other.accepted;
         self.conflicts += other.conflicts;
-        self.dropped += other.dropped;
         self.rejected += other.rejected;
         self.pages += other.pages;
-        self.merged += other.merged;
+        self.forgotten += other.forgotten;
+        self.restored += other.restored;
+        self.asked += other.asked;
+        self.resent += other.resent;
+        self.repairs += other.repairs;
+        self.strange += other.strange;
     }
 }

@@ -5,70 +5,93 @@ use uuid::Uuid;
 
 use super::device::Device;
 use super::random::Random;
-use super::wire::{Fields, Row};
+use super::values::{Key, Row, Value};
 
-/// The ids of the todos in one simulation.
+/// The ids and the texts of one simulation.
 #[derive(Clone, Debug, Default)]
-pub struct Ids(u128);
+pub struct Names {
+    ids: u32,
+    words: u32,
+    /// The number of todos that are made; further ones are not.
+    max_ids: u32,
+    /// Whether several devices choose some of the ids.
+    shares_ids: bool,
+}
 
-impl Ids {
-    fn next(&mut self, random: &mut Random) -> TodoId {
-        // Several devices choose some of the ids, as when each of them imports the same list.
-        if random.chance(15) {
-            return TodoId(Uuid::from_u128(u128::from(random.below(3))));
+impl Names {
+    /// Ids for up to `max_ids` todos. If `shares_ids`, several devices choose some ids, as when each
+    /// of them imports the same list.
+    #[must_use]
+    pub fn new(max_ids: u32, shares_ids: bool) -> Self {
+        Self { max_ids, shares_ids, ..Self::default() }
+    }
+
+    fn id(&mut self, random: &mut Random) -> Option<TodoId> {
+        if self.shares_ids && random.chance(15) {
+            return Some(TodoId(Uuid::from_u128(u128::from(1 + random.below(2)))));
         }
-        self.0 += 1;
-        TodoId(Uuid::from_u128(1000 + self.0))
+        (self.ids < self.max_ids).then(|| {
+            self.ids += 1;
+            TodoId(Uuid::from_u128(u128::from(1000 + self.ids)))
+        })
+    }
+
+    /// A text, in most cases a unique one, so that a lost edit is noticed.
+    fn word(&mut self, random: &mut Random) -> Value {
+        if random.chance(15) {
+            return Value::Word(u32::try_from(random.below(3)).expect("a small number"));
+        }
+        self.words += 1;
+        Value::Word(100 + self.words)
+    }
+
+    /// New values for at least one field of a todo.
+    pub fn any_edit(&mut self, random: &mut Random) -> Vec<(Key, Value)> {
+        let mut values = Vec::new();
+        loop {
+            let key = random.pick(&[Key::Text, Key::Description, Key::Metadata(0), Key::Metadata(1)]);
+            let (key, value) = match random.below(6) {
+                0..4 if key != Key::Text && random.chance(20) => (key, Value::Absent),
+                0..4 => (key, self.word(random)),
+                _ => (Key::Completed, Value::Flag(random.chance(50))),
+            };
+            values.retain(|(named, _)| *named != key);
+            values.push((key, value));
+            if random.chance(75) {
+                return values;
+            }
+        }
     }
 }
 
 /// The user of `device` creates, edits, deletes or restores a todo at the server's time `now`.
-pub fn act(device: &mut Device, ids: &mut Ids, random: &mut Random, now: Stamp) {
-    let view: Vec<_> = device.view().into_values().filter(|row| !row.text.is_empty()).collect();
-    let with = |deleted: bool| view.iter().filter(|row| row.deleted == deleted).collect::<Vec<&Row>>();
-    let (live, tombstones) = (with(false), with(true));
+pub fn act(device: &mut Device, names: &mut Names, random: &mut Random, now: Stamp) -> String {
+    let (tombstones, live): (Vec<_>, Vec<_>) = device.editable().into_iter().partition(Row::is_tombstone);
     match random.below(100) {
         0..60 if !live.is_empty() => {
-            let id = random.pick(&live).id;
-            device.edit(id, any_edit(random), now);
+            let (id, values) = (random.pick(&live).id, names.any_edit(random));
+            device.edit(id, &values, now);
+            format!("edits {} {values:?}", id.0.as_u128())
         }
-        60..72 if !live.is_empty() => {
+        60..74 if !live.is_empty() => {
             let id = random.pick(&live).id;
-            device.edit(id, Fields { deleted: Some(true), ..Fields::default() }, now);
+            device.delete(id, now);
+            format!("deletes {}", id.0.as_u128())
         }
-        72..78 if !tombstones.is_empty() => {
-            // The server may have other values in the tombstone, so a restoration names them all.
-            let tombstone = random.pick(&tombstones);
-            device.edit(tombstone.id, Fields { deleted: Some(false), ..tombstone.fields() }, now);
+        74..80 if !tombstones.is_empty() => {
+            let id = random.pick(&tombstones).id;
+            device.restore(id, now);
+            format!("restores {}", id.0.as_u128())
         }
         _ => {
-            let id = ids.next(random);
-            let text = Some(any_text(random));
-            device.edit(id, Fields { text, ..any_edit(random) }, now);
+            let Some(id) = names.id(random).filter(|id| device.is_new(*id)) else {
+                return "does nothing".to_owned();
+            };
+            let mut values = if random.chance(40) { names.any_edit(random) } else { Vec::new() };
+            values.retain(|(key, _)| *key != Key::Text);
+            values.push((Key::Text, names.word(random)));
+            device.edit(id, &values, now);
+            format!("creates {} {values:?}", id.0.as_u128())
         }
-    }
-}
-
-/// An edit of at least one field.
-pub fn any_edit(random: &mut Random) -> Fields {
-    let mut fields = Fields::default();
-    loop {
-        match random.below(3) {
-            0 => fields.text = Some(any_text(random)),
-            1 => fields.description = Some(random.chance(80).then(|| any_text(random))),
-            _ => fields.completed = Some(random.chance(50)),
-        }
-        if random.chance(75) {
-            return fields;
-        }
-    }
-}
-
-/// A text, in most cases a unique one, so that a lost edit is noticed.
-fn any_text(random: &mut Random) -> String {
-    if random.chance(20) {
-        random.pick(&["bread", "milk"]).to_owned()
-    } else {
-        format!("todo {:x}", random.next())
     }
 }

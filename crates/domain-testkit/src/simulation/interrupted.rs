@@ -1,5 +1,4 @@
-//! A store that records every batch, and can commit another batch between a device's write and its
-//! read.
+//! A store that can commit another batch between a device's write and its read.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,45 +8,34 @@ use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
-/// One batch, and its result.
-#[derive(Clone, Debug)]
-pub struct Record {
-    pub batch: Batch,
-    pub now: Stamp,
-    pub commit: Commit,
-}
-
 /// Forwards everything to another store.
-pub struct RecordingStore {
+pub struct InterruptedStore {
     inner: Arc<dyn TodoStore>,
-    records: Mutex<Vec<Record>>,
     pending: Mutex<Option<(Batch, Stamp)>>,
+    done: Mutex<Option<Commit>>,
 }
 
-impl RecordingStore {
-    /// Records the batches that go to `inner`.
+impl InterruptedStore {
+    /// In front of `inner`.
     pub fn new(inner: Arc<dyn TodoStore>) -> Self {
-        Self { inner, records: Mutex::default(), pending: Mutex::default() }
-    }
-
-    /// Every batch so far, in the order of commits.
-    pub fn records(&self) -> Vec<Record> {
-        self.records.lock().expect("no holder panicked").clone()
+        Self { inner, pending: Mutex::default(), done: Mutex::default() }
     }
 
     /// Commits `batch` immediately before the next read.
     pub fn commit_before_next_read(&self, batch: Batch, now: Stamp) {
         *self.pending.lock().expect("no holder panicked") = Some((batch, now));
     }
+
+    /// The result of that batch, once it is committed.
+    pub fn take_result(&self) -> Option<Commit> {
+        self.done.lock().expect("no holder panicked").take()
+    }
 }
 
 #[async_trait]
-impl TodoStore for RecordingStore {
+impl TodoStore for InterruptedStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
-        let commit = self.inner.commit(user, batch.clone(), now).await?;
-        let record = Record { batch, now, commit: commit.clone() };
-        self.records.lock().expect("no holder panicked").push(record);
-        Ok(commit)
+        self.inner.commit(user, batch, now).await
     }
 
     async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {
@@ -71,7 +59,8 @@ impl TodoStore for RecordingStore {
     ) -> Result<Option<Changes>, StoreError> {
         let pending = self.pending.lock().expect("no holder panicked").take();
         if let Some((batch, now)) = pending {
-            self.commit(user, batch, now).await?;
+            let commit = self.inner.commit(user, batch, now).await?;
+            *self.done.lock().expect("no holder panicked") = Some(commit);
         }
         self.inner.changes(user, since, include_deleted, limit).await
     }

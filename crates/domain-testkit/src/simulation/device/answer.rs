@@ -1,0 +1,216 @@
+//! Takes an answer: verdicts on what was in flight, then changes, then the cursor.
+
+use std::collections::BTreeMap;
+
+use domain::TodoId;
+
+use super::Device;
+use crate::simulation::outbox::{Change, Healing, Part};
+use crate::simulation::values::{Fields, Key, Row, deletes, tokens};
+use crate::simulation::wire::{Answer, Gone, Reply, Request, Verdict};
+
+/// The verdicts on the parts of one change, put together.
+#[derive(Default)]
+struct Judged {
+    /// The todo that the device shows, if the last verdict on it was an acceptance.
+    accepted: Option<Row>,
+    contested: Fields,
+    refused: bool,
+    rejected: bool,
+}
+
+impl Device {
+    /// Takes the reply to `request`, the last one that [`Device::request`] returned.
+    pub fn take(&mut self, request: &Request, reply: Reply) {
+        match reply {
+            Reply::Done(answer) => self.take_answer(request, answer),
+            Reply::Gone(Gone::Forgotten) => self.start_again(),
+            Reply::Gone(Gone::Restored { epoch, to, horizon }) => self.heal(epoch, to, horizon),
+        }
+    }
+
+    fn take_answer(&mut self, request: &Request, answer: Answer) {
+        assert_eq!(request.todos.len(), answer.verdicts.len(), "one verdict for each todo sent");
+        let mut verdicts = BTreeMap::<_, Vec<_>>::new();
+        for (upload, verdict) in request.todos.iter().zip(answer.verdicts) {
+            verdicts.entry(upload.id).or_default().push(verdict);
+        }
+        let mut is_strange = self.has_strange_row(request, &answer.changes);
+        for (id, verdicts) in verdicts {
+            let change = self.in_flight.remove(&id).expect("what was sent is in flight");
+            if is_below_base(&change, &verdicts) {
+                is_strange = true;
+                self.in_flight.insert(id, change);
+            } else {
+                self.judge(id, &change, verdicts);
+            }
+        }
+        let mut last = request.last_sync.map(|since| since.at);
+        for row in answer.changes {
+            assert!(Some(row.updated_at) > last, "changes come in stamp order, after the cursor: {row:?}");
+            last = Some(row.updated_at);
+            // A repair compares what the device holds, so nothing may replace it before.
+            if !is_strange {
+                self.learn(row);
+            }
+        }
+        let complete_to = Some(answer.sync_timestamp.at);
+        assert!(last <= complete_to, "no change is later than the new cursor");
+        // Without changes, the server says that the cursor went stale while it wrote.
+        let progresses = complete_to > self.cursor() || last == request.last_sync.map(|since| since.at);
+        assert!(!answer.has_more || progresses, "each page makes progress");
+        self.last_sync = Some(answer.sync_timestamp);
+        self.epoch = Some(answer.epoch);
+        self.behind = answer.has_more;
+        self.stats.pages += u64::from(self.behind);
+        if is_strange {
+            self.stats.strange += 1;
+            self.settle();
+            self.unfreeze();
+            self.start_repair();
+        } else if !self.behind {
+            self.finish(answer.digest);
+        }
+    }
+
+    /// Whether a row came whose version is not above the held one although its stamp is another:
+    /// the server's history is another than the device's. While a row of healing is in flight or
+    /// unsent, this is known already.
+    fn has_strange_row(&self, request: &Request, changes: &[Row]) -> bool {
+        let mut outbox = self.in_flight.values().chain(self.unsent.values());
+        if self.table.is_some() || request.last_sync.is_none() || outbox.any(|c| c.healing.is_some()) {
+            return false;
+        }
+        let sent = |row: &Row| request.todos.iter().any(|upload| upload.id == row.id);
+        changes.iter().any(|row| {
+            let held = self.rows.get(&row.id);
+            let differs = |held: &Row| row.version <= held.version && row.updated_at != held.updated_at;
+            held.is_some_and(differs) && !sent(row)
+        })
+    }
+
+    fn judge(&mut self, id: TodoId, change: &Change, verdicts: Vec<Verdict>) {
+        let mut judged = Judged::default();
+        for (part, verdict) in change.parts.iter().zip(verdicts) {
+            if let Verdict::Conflict { server, .. } = &verdict
+                && let Some(healing) = change.healing.filter(|h| !h.resent)
+                && server.updated_at <= healing.lost_after
+            {
+                let server = server.clone();
+                self.send_on(server, change, healing);
+                return;
+            }
+            self.judge_part(id, change, part, verdict, &mut judged);
+        }
+        let later = self.unsent.get(&id).map(Change::fields);
+        if judged.rejected {
+            self.stats.rejected += 1;
+            self.ghosts.show(tokens(&change.fields()).chain(later.iter().flat_map(tokens)));
+            self.unsent.remove(&id);
+        } else if judged.refused {
+            let mut mine = judged.contested;
+            mine.extend(later.into_iter().flatten());
+            self.unsent.remove(&id);
+            if !mine.is_empty() {
+                let fields = change.fields();
+                let whole = if fields.len() > 2 { fields } else { Fields::new() };
+                self.open_conflict(id, mine, whole, change.healing.is_some());
+            }
+        }
+        if let Some(row) = judged.accepted {
+            self.rows.insert(id, row.clone());
+            self.awaiting.insert(id, row);
+        }
+    }
+
+    fn judge_part(&mut self, id: TodoId, change: &Change, part: &Part, verdict: Verdict, to: &mut Judged) {
+        match verdict {
+            Verdict::Applied(stored) => {
+                if deletes(&part.fields) {
+                    self.ghosts.acknowledge_deletion(part.fields[&Key::Deleted].token);
+                }
+                for key in part.fields.keys() {
+                    to.contested.remove(key);
+                }
+                let Some((version, updated_at)) = stored else {
+                    self.rows.remove(&id);
+                    if let Some(later) = self.unsent.get_mut(&id) {
+                        later.base = 0;
+                    }
+                    return;
+                };
+                let shown = to.accepted.take().or_else(|| self.rows.get(&id).cloned());
+                let mut row = shown.unwrap_or(Row::unknown(id)).with(&part.fields);
+                (row.version, row.updated_at) = (version, updated_at);
+                if change.is_healing() && row.is_tombstone() {
+                    row.fields = row.whole();
+                }
+                to.accepted = Some(row);
+            }
+            Verdict::Conflict { server, fields, server_wins } => {
+                self.stats.conflicts += 1;
+                to.accepted = None;
+                to.refused = true;
+                let held = self.rows.get(&id);
+                if change.healing.is_some() || held.is_none_or(|held| held.updated_at < server.updated_at) {
+                    self.rows.insert(id, server);
+                }
+                if server_wins {
+                    self.ghosts.show(tokens(&part.fields));
+                    to.contested.retain(|key, _| !part.fields.contains_key(key));
+                } else {
+                    let contested = fields.iter().filter_map(|key| part.fields.get_key_value(key));
+                    to.contested.extend(contested);
+                }
+            }
+            Verdict::Rejected => to.rejected = true,
+        }
+    }
+
+    /// The server's todo is older than what it lost: the healing item is sent again on top of it, as
+    /// an ordinary change.
+    fn send_on(&mut self, server: Row, change: &Change, healing: Healing) {
+        self.stats.resent += 1;
+        let id = server.id;
+        let mut fields = change.fields();
+        let later = self.unsent.remove(&id);
+        fields.extend(later.iter().flat_map(Change::fields));
+        let made_at = later.as_ref().map_or(change.made_at(), Change::made_at);
+        let again = Change {
+            base: server.version,
+            seen: server.clone(),
+            parts: vec![Part { fields, made_at }],
+            healing: Some(Healing { resent: true, ..healing }),
+            edited: change.edited || later.is_some(),
+        };
+        self.rows.insert(id, server);
+        self.unsent.insert(id, again);
+    }
+
+    /// Takes over a todo that changed on the server.
+    fn learn(&mut self, row: Row) {
+        if let Some(table) = &mut self.table {
+            table.insert(row.id, row);
+            return;
+        }
+        let held = self.rows.get(&row.id);
+        let unsent = self.conflicts.contains_key(&row.id) || self.unsent.contains_key(&row.id);
+        if row.is_tombstone() && held.is_none() && !unsent && !self.include_deleted {
+            return;
+        }
+        let awaited = self.awaiting.contains_key(&row.id);
+        if held.is_none_or(|held| held.updated_at <= row.updated_at) || awaited {
+            self.rows.insert(row.id, row);
+        }
+    }
+}
+
+/// Whether the server found a change in place in a version older than the one that the change was
+/// made against. The values are the same by chance, in another history.
+fn is_below_base(change: &Change, verdicts: &[Verdict]) -> bool {
+    let below = |verdict: &Verdict| {
+        matches!(verdict, Verdict::Applied(Some((version, at)))
+            if *version < change.base && *at < change.seen.updated_at)
+    };
+    verdicts.iter().any(below)
+}

@@ -1,0 +1,155 @@
+//! What a device does when its cursor can't be continued.
+
+use std::collections::BTreeSet;
+
+use domain::{Stamp, TodoId};
+
+use super::Device;
+use crate::simulation::outbox::{Change, Part, SetAside};
+use crate::simulation::values::{Fields, Held, Key, Row, Value, deletes};
+
+impl Device {
+    /// The server no longer keeps the tombstones that the device has not seen. The device keeps its
+    /// own tombstones and all that is unsent, and reads everything again.
+    pub(super) fn start_again(&mut self) {
+        self.stats.forgotten += 1;
+        if self.table.is_some() {
+            // What is missing in the table may have been deleted meanwhile.
+            self.asks = true;
+            self.start_repair();
+            return;
+        }
+        let mut awaiting = std::mem::take(&mut self.awaiting);
+        for id in self.outbox_ids() {
+            let in_flight = self.in_flight.remove(&id);
+            let unsent = self.unsent.remove(&id);
+            let fields = in_flight.as_ref().map(Change::fields).unwrap_or_default();
+            let Some(change) = joined(in_flight, unsent) else { continue };
+            let in_flight = awaiting.remove(&id).unwrap_or_else(|| change.seen.clone()).with(&fields);
+            let held = self.rows.get(&id).filter(|row| row.has_text()).unwrap_or(&change.seen).clone();
+            let whole = held.with(&change.fields()).whole();
+            let aside = SetAside { in_flight, change, whole };
+            self.set_aside.insert(id, aside);
+        }
+        self.read_again();
+    }
+
+    /// The database lost what was written after `to`. The device gives back what it acknowledged
+    /// since.
+    pub(super) fn heal(&mut self, epoch: String, to: Option<Stamp>, horizon: Stamp) {
+        self.stats.restored += 1;
+        // The device has seen everything up to where the histories part.
+        self.settle();
+        let Some(to) = to else {
+            self.epoch = Some(epoch);
+            self.unfreeze();
+            self.start_repair();
+            return;
+        };
+        let is_old = to < horizon;
+        let lost: Vec<_> = self.rows.values().filter(|row| row.updated_at > to).map(|row| row.id).collect();
+        for id in lost {
+            self.give_back(id, to);
+        }
+        self.epoch = Some(epoch);
+        if is_old {
+            self.ask_later();
+            self.read_again();
+        } else {
+            self.last_sync = Some(to.into());
+            self.behind = true;
+        }
+    }
+
+    /// Makes the todo, with what is unsent of it, a row of healing. An edit that was made before a
+    /// change by another device arrived is not sent unasked where both concern the same field, or
+    /// where the other change is a deletion.
+    pub(super) fn give_back(&mut self, id: TodoId, to: Stamp) {
+        let held = self.rows[&id].clone();
+        let change = joined(self.in_flight.remove(&id), self.unsent.remove(&id));
+        let fields = self.with_unsent(&held, change.as_ref());
+        self.unsent.insert(id, Change::healing(held, fields, to, change.as_ref()));
+    }
+
+    /// The todo whole, with the change as far as it may be sent unasked.
+    pub(super) fn with_unsent(&mut self, held: &Row, change: Option<&Change>) -> Fields {
+        let mut fields = self.merged(held, change).whole();
+        let live = || self.ghosts.token(held.id, Key::Deleted, []);
+        fields.entry(Key::Deleted).or_insert_with(|| Held { value: Value::Flag(false), token: live() });
+        fields
+    }
+
+    fn merged(&mut self, held: &Row, change: Option<&Change>) -> Row {
+        let Some(change) = change else { return held.clone() };
+        let fields = change.fields();
+        let restores = fields.contains_key(&Key::Deleted) && change.seen.is_tombstone();
+        let is_blind = if deletes(&fields) {
+            !change.seen.differing(held).is_empty()
+        } else {
+            held.is_tombstone() && !restores
+        };
+        let contested = if is_blind { fields.clone() } else { change.unaware_of(held) };
+        if contested.is_empty() {
+            return held.clone().with(&fields);
+        }
+        let whole = change.seen.clone().with(&fields).whole();
+        let sent = fields.into_iter().filter(|(key, _)| !contested.contains_key(key)).collect();
+        self.open_conflict(held.id, contested, whole, false);
+        held.clone().with(&sent)
+    }
+
+    /// The server's tombstones do not reach back to where the histories part: nothing is sent
+    /// unasked.
+    fn ask_later(&mut self) {
+        self.stats.asked += 1;
+        for id in self.outbox_ids() {
+            let seen = self.view(id);
+            let fields = joined(self.in_flight.remove(&id), self.unsent.remove(&id)).map(|c| c.fields());
+            let mut fields = fields.unwrap_or_default();
+            for (key, held) in seen.whole() {
+                fields.entry(key).or_insert(held);
+            }
+            self.to_ask.insert(id, fields);
+        }
+    }
+
+    /// Takes what is in flight back into the outbox.
+    pub(super) fn unfreeze(&mut self) {
+        for (id, change) in std::mem::take(&mut self.in_flight) {
+            let unsent = self.unsent.remove(&id);
+            self.unsent.extend(joined(Some(change), unsent).map(|change| (id, change)));
+        }
+    }
+
+    fn outbox_ids(&self) -> BTreeSet<TodoId> {
+        self.in_flight.keys().chain(self.unsent.keys()).copied().collect()
+    }
+
+    /// Reads everything from the beginning. Of the todos, only tombstones are kept.
+    fn read_again(&mut self) {
+        self.rows.retain(|_, row| row.is_tombstone());
+        self.begin_reading();
+    }
+
+    pub(super) fn begin_reading(&mut self) {
+        self.last_sync = None;
+        self.epoch = None;
+        self.behind = true;
+        self.holds_back = true;
+        self.include_deleted = true;
+    }
+}
+
+/// What is in flight and what was edited since, as one change.
+fn joined(in_flight: Option<Change>, unsent: Option<Change>) -> Option<Change> {
+    let Some(mut change) = in_flight else { return unsent };
+    if let Some(later) = unsent {
+        let mut fields = change.fields();
+        fields.extend(later.fields());
+        change.parts = vec![Part { fields, made_at: later.made_at() }];
+        change.edited |= later.edited;
+    } else {
+        change.parts = vec![Part { fields: change.fields(), made_at: change.made_at() }];
+    }
+    Some(change)
+}
