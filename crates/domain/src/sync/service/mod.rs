@@ -1,7 +1,7 @@
 //! The use cases: one exchange with a device, and the replay of the changes that a connecting
 //! client missed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::cursor::{Cursor, Position, StaleCursor, SyncTimestamp};
@@ -85,6 +85,7 @@ impl SyncService {
     pub async fn sync(&self, user: UserId, request: SyncRequest) -> Result<SyncOutcome, StoreError> {
         let SyncRequest { cursor, strategy, changes, limit, include_deleted } = request;
         let limit = limit.max(1);
+        let sent: HashSet<_> = changes.iter().map(|change| change.id).collect();
         let batch = |changes| Batch {
             changes,
             strategy,
@@ -104,7 +105,9 @@ impl SyncService {
         let held = held_by_sending(&outcomes);
         // A todo that is left out must not take a place on the page.
         let page_size = limit.saturating_add(u32::try_from(held.len()).unwrap_or(u32::MAX));
-        let include_deleted = include_deleted || cursor.since.is_some();
+        let wants_tombstones = include_deleted || cursor.since.is_some();
+        // A device that sends a todo holds it, and has to learn that it was deleted.
+        let include_deleted = wants_tombstones || !sent.is_empty();
         let read = || self.store.changes(user, cursor.stamp(), include_deleted, page_size);
         let Some(mut found) = read().await? else { return Ok(SyncOutcome::NoSuchUser) };
         if outcomes.is_empty() && cursor.shows_unannounced_restore(&found.position) {
@@ -122,6 +125,9 @@ impl SyncService {
         }
         // A part may end before `limit`, and the device may know all of its todos.
         let read_to = found.complete_to();
+        if !wants_tombstones {
+            found.todos.retain(|todo| !todo.deleted() || sent.contains(&todo.id()));
+        }
         let (server_changes, has_more) = page(found.todos, found.has_more, &held, limit);
         let last = server_changes.last().map(Todo::updated_at).filter(|_| has_more);
         let complete_to = last.unwrap_or(read_to);

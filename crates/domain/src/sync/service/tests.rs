@@ -22,6 +22,14 @@ fn at(micros: i64) -> Stamp {
 
 /// The todo `id(n)` at `version`, last changed at `at(stamp)`.
 fn todo(n: u128, version: i64, stamp: i64) -> Todo {
+    stored(n, version, stamp, None)
+}
+
+fn deleted(n: u128, version: i64, stamp: i64) -> Todo {
+    stored(n, version, stamp, Some(at(stamp)))
+}
+
+fn stored(n: u128, version: i64, stamp: i64, deleted_at: Option<Stamp>) -> Todo {
     let versions = Versions { version, title: version, description: 1, completed: 1, deleted: 1 };
     Todo::from_stored(StoredTodo {
         id: id(n),
@@ -31,7 +39,7 @@ fn todo(n: u128, version: i64, stamp: i64) -> Todo {
         completed_at: None,
         created_at: at(0),
         updated_at: at(stamp),
-        deleted_at: None,
+        deleted_at,
         client_id: None,
         versions,
         metadata: None,
@@ -363,6 +371,27 @@ async fn tombstones_are_left_out_only_from_the_beginning_and_unless_asked_for() 
         let request = SyncRequest { cursor: Cursor::at(since), include_deleted, ..request(&[]) };
         service(store).sync(USER, request).await.expect("the store answers");
     }
+}
+
+/// A device creates a todo and loses the answer; another device deletes the todo. The first device
+/// sends the creation again from the beginning, and has to learn of the deletion.
+#[tokio::test]
+async fn a_device_that_sends_a_todo_from_the_beginning_learns_that_it_was_deleted() {
+    let (sent, other, live) = (deleted(1, 2, 30), deleted(2, 2, 31), todo(3, 1, 32));
+    let found = all(vec![sent.clone(), other, live.clone()]);
+    let outcome = Outcome::Unchanged { todo: Some(Arc::new(sent.clone())), client_is_current: false };
+    let mut store = MockTodoStore::new();
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![outcome])));
+    store
+        .expect_changes()
+        .once()
+        .withf(|_, since, include_deleted, _| (*since, *include_deleted) == (None, true))
+        .return_once(|_, _, _, _| Ok(Some(found)));
+    let request = SyncRequest { cursor: Cursor::at(None), ..request(&[1]) };
+    let outcome = service(store).sync(USER, request).await.expect("the store answers");
+    let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(answer.server_changes, [sent, live], "tombstones of todos that it did not send are left out");
+    assert_eq!(answer.sync_timestamp, at(50).into());
 }
 
 #[tokio::test]
