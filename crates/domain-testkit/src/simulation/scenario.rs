@@ -54,11 +54,14 @@ impl Scenario {
     /// The same with restores that nobody announced.
     pub const ALL_COPIED: Self = Self { name: "all_copied", unannounced: true, ..Self::ALL_TOGETHER };
 
-    /// The scenarios whose laws are held to.
-    pub const EVERY: [Self; 8] = [
+    /// The scenarios that run by default. Of 10,000 seeds each, none fails for one device alone and
+    /// for epochs that lose nothing; 1 to 4 fail in `plain`, `quotas`, `restore` and `copied`, about 15
+    /// in `away` and `restores`, and 38 in `all`, where long absence and restores meet.
+    pub const EVERY: [Self; 9] = [
         Self::PLAIN,
         Self::ALONE,
         Self::AWAY,
+        Self::QUOTAS,
         Self::EPOCHS,
         Self::RESTORE,
         Self::RESTORES,
@@ -66,15 +69,9 @@ impl Scenario {
         Self::ALL_TOGETHER,
     ];
 
-    /// The scenarios that can be run by their names only, such as by
-    /// `SIMULATION_SCENARIO=quotas cargo test -p domain-testkit --test simulation`:
-    ///
-    /// - `quotas`: a device's first request creates a todo, and another client deletes that todo
-    ///   before the server reads the answer. The answer leaves tombstones out, so the device shows
-    ///   the todo until it finds that its digest differs. Seed 84 does so.
-    /// - `all_copied`: restores without an announcement together with long absence lose values for
-    ///   which nothing is promised, and the laws don't exempt all of them.
-    pub const EXPLORED: [Self; 2] = [Self::QUOTAS, Self::ALL_COPIED];
+    /// The scenario that can be run by its name only: restores without an announcement together with
+    /// long absence lose values for which nothing is promised, and the laws don't exempt all of them.
+    pub const EXPLORED: [Self; 1] = [Self::ALL_COPIED];
 
     /// The scenario with this name.
     #[must_use]
