@@ -20,6 +20,7 @@ mod row_security_on_writes {
     }
 
     domain_testkit::store_contract!(harness);
+    domain_testkit::user_row_contract!(harness);
 }
 
 mod row_security_on_all {
@@ -30,4 +31,5 @@ mod row_security_on_all {
     }
 
     domain_testkit::store_contract!(harness);
+    domain_testkit::user_row_contract!(harness);
 }
