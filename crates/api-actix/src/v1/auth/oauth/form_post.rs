@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, post, web};
 use domain::code::ErrorCode;
 use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
+use utoipa::ToSchema;
 
 use crate::error::{HandlerResult, Problem};
 use crate::extract::ProviderPath;
@@ -17,6 +18,24 @@ const MAX_FORM: usize = 16 * 1024;
 /// change it.
 const MEMBERS: [&str; 4] = ["code", "state", "iss", "error"];
 
+/// The response of a provider, as a form.
+#[derive(Debug, ToSchema)]
+#[schema(as = ProviderResponse)]
+#[expect(dead_code, reason = "only the document uses it: the members go on unread")]
+pub struct ProviderResponse {
+    /// Identifies the flow.
+    state: String,
+    /// The provider's code.
+    #[schema(required = false)]
+    code: String,
+    /// The provider's issuer identifier, if it sends one (RFC 9207).
+    #[schema(required = false)]
+    iss: String,
+    /// Why the provider sends no code.
+    #[schema(required = false)]
+    error: String,
+}
+
 /// Return from a provider that posts a form
 ///
 /// Apple sends its response as a form (OAuth 2.0 Form Post Response Mode). The browser does not
@@ -26,13 +45,12 @@ const MEMBERS: [&str; 4] = ["code", "state", "iss", "error"];
     operation_id = "comeBackFromProviderByPost",
     tag = "Authentication",
     params(("provider" = String, Path, description = "The provider's name")),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded",
-        description = "`code`, `state`, `iss` and `error`, as in the query of the GET request."),
+    request_body(content = ProviderResponse, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 303, description = "A redirect to this path, with the members in the query.", headers(
             ("Location" = String, description = "This path with a query.")
         )),
-        (status = 400, description = "`VALIDATION_009`: the form did not arrive whole, or is too large.")
+        (status = 400, description = "`AUTH_008`: the form has no `state`. `VALIDATION_009`: it did not arrive whole, or is too large.")
     )
 )]
 #[post("/auth/oauth/{provider}/callback")]
@@ -46,7 +64,11 @@ pub(super) async fn callback_by_form(
         let message = format!("The form did not arrive whole, or is larger than {MAX_FORM} bytes");
         return Err(Problem::new(ErrorCode::BodyNotJson, message).with("max", MAX_FORM));
     };
-    let members = url::form_urlencoded::parse(&form).filter(|(name, _)| MEMBERS.contains(&&**name));
+    let members: Vec<_> =
+        url::form_urlencoded::parse(&form).filter(|(name, _)| MEMBERS.contains(&&**name)).collect();
+    if !members.iter().any(|(name, _)| name == "state") {
+        return Err(Problem::one_time_token_invalid());
+    }
     let query = Serializer::new(String::new()).extend_pairs(members).finish();
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, format!("callback?{query}"))).finish())
 }
