@@ -49,7 +49,7 @@ pub struct Item<'a> {
 /// A todo of a list. A time may be an RFC 3339 timestamp, one without an offset (UTC), the text of a JavaScript
 /// `Date`, or milliseconds since 1970. `title`, `createdAt` and `completedAt` are aliases.
 #[derive(ToSchema)]
-#[schema(as = TodoImport, example = json!({"id": 1, "text": "Buy milk", "createdAt": 1_767_953_700_000_i64}))]
+#[schema(as = TodoImport, example = json!({"id": 1, "text": "Buy milk", "created_at": 1_767_953_700_000_i64}))]
 #[expect(dead_code, reason = "the schema of what `Item` reads")]
 pub struct ItemSchema {
     #[schema(schema_with = any_id, required = false)]

@@ -25,7 +25,7 @@ use item::{Item, ItemSchema};
 /// New todos. The server creates each on its own.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TodoBulkCreate, example = json!({"todos": [
-    {"id": 1, "text": "Buy milk", "completed": false, "createdAt": 1_767_953_700_000_i64}
+    {"id": 1, "text": "Buy milk", "completed": false, "created_at": 1_767_953_700_000_i64}
 ]}))]
 struct CreateMany<'a> {
     /// The new todos.
