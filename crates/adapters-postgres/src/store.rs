@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use diesel::sql_types::{Bool, Integer};
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::StoreError;
 use domain::health::{Load, Probe};
@@ -89,11 +89,17 @@ impl PostgresStore {
 #[async_trait]
 impl Probe for PostgresStore {
     async fn probe(&self) -> Result<(), StoreError> {
-        let answer = self.pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
-            let question: Sql<'_, Integer> = sql("select 1");
-            Ok(question.get_result::<i32>(&mut conn).await?)
+        self.committers.check()?;
+        let is_standby = self.pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            let question: Sql<'_, Bool> = sql("select pg_is_in_recovery()");
+            Ok(question.get_result::<bool>(&mut conn).await?)
         });
-        answer.await.map(drop)
+        if is_standby.await? {
+            return Err(StoreError::Unavailable(
+                "the database is a standby, which can't be written".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     fn load(&self) -> Load {

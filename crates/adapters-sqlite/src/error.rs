@@ -74,6 +74,9 @@ impl From<Failure> for StoreError {
     }
 }
 
+/// The problem if the threads of a queue have ended.
+pub(crate) const STORE_CLOSED: &str = "the store is closed";
+
 /// The answer to the caller of a job that panicked.
 pub(crate) fn panicked() -> StoreError {
     StoreError::Unavailable("a job in the database thread panicked".to_owned())
@@ -93,8 +96,6 @@ pub(crate) fn busy(what: &str) -> StoreError {
 pub(crate) fn refused<T>(error: &crossbeam_channel::TrySendError<T>, what: &str) -> StoreError {
     match error {
         crossbeam_channel::TrySendError::Full(_) => busy(what),
-        crossbeam_channel::TrySendError::Disconnected(_) => {
-            StoreError::Unavailable("the store is closed".to_owned())
-        }
+        crossbeam_channel::TrySendError::Disconnected(_) => StoreError::Unavailable(STORE_CLOSED.to_owned()),
     }
 }

@@ -15,9 +15,10 @@ use domain::todo::EventBus;
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
+use crate::cached_statement;
 use crate::connection::{Access, Connector};
 use crate::epochs::EpochCache;
-use crate::error::{Failure, OpenError, timed_out};
+use crate::error::{Failure, OpenError, STORE_CLOSED, timed_out};
 use crate::migrations;
 use crate::readers::{Class, Readers};
 use crate::schema::epochs;
@@ -26,6 +27,9 @@ use crate::writer::{Done, GROUP_TIME, Limits, Writer};
 /// How much longer than its time limit a call waits for the answer, because a statement notices the limit
 /// only at its next row.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// The errors after which no job can write: SQLite's texts, and that of a writer thread that has ended.
+const UNWRITABLE: [&str; 4] = ["disk is full", "readonly database", "disk I/O error", STORE_CLOSED];
 
 /// How to open a store.
 pub struct OpenOptions {
@@ -63,6 +67,9 @@ pub struct SqliteStore {
     /// Whether the write-ahead log may hold rows of a deleted account. True at the start, because an
     /// earlier process may have deleted one.
     erasure_due: AtomicBool,
+    /// Set when the file could not be written. Only a successful write of the probe clears it: other jobs may
+    /// find nothing to write.
+    unwritable: AtomicBool,
 }
 
 impl SqliteStore {
@@ -84,8 +91,14 @@ impl SqliteStore {
         let readers = Readers::start(read, queue, timeout)?;
         let limits = Limits { timeout, group: GROUP_TIME };
         let writer = Writer::start(write, queue, limits, bus)?;
-        let erasure_due = AtomicBool::new(true);
-        Ok(Self { readers, writer, epochs: EpochCache::default(), timeout, erasure_due })
+        Ok(Self {
+            readers,
+            writer,
+            epochs: EpochCache::default(),
+            timeout,
+            erasure_due: AtomicBool::new(true),
+            unwritable: AtomicBool::new(false),
+        })
     }
 
     /// Runs `work` on a reader thread, before the reads of users. It must read few rows.
@@ -120,7 +133,16 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.answer(self.writer.submit(work)?).await
+        let outcome = match self.writer.submit(work) {
+            Ok(answer) => self.answer(answer).await,
+            Err(error) => Err(error),
+        };
+        if let Err(StoreError::Unavailable(problem)) = &outcome
+            && UNWRITABLE.iter().any(|known| problem.contains(known))
+        {
+            self.unwritable.store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// Records that rows were deleted that must not stay in the write-ahead log.
@@ -167,6 +189,14 @@ struct Checkpoint {
 #[async_trait]
 impl Probe for SqliteStore {
     async fn probe(&self) -> Result<(), StoreError> {
+        if self.unwritable.load(Ordering::Relaxed) {
+            self.write(|conn| {
+                cached_statement::execute(conn, "UPDATE todo_numbers SET next = next")?;
+                Ok(())
+            })
+            .await?;
+            self.unwritable.store(false, Ordering::Relaxed);
+        }
         self.read(|conn| {
             epochs::table.order(epochs::ordinal.desc()).select(epochs::ordinal).first::<i64>(conn)?;
             Ok(())

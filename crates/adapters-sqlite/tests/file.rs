@@ -259,6 +259,30 @@ async fn a_file_is_unavailable_for_writes_while_another_process_locks_it() {
     store.commit(user, batch([create(id, "milk")]), T0).await.expect("commits");
 }
 
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_not_healthy_until_it_can() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let store = open(&path);
+    let user = user(&store).await;
+    store.probe().await.expect("healthy");
+    // Fails with SQLite's text for a full disk.
+    let full = "PRAGMA busy_timeout = 5000; CREATE TRIGGER full BEFORE UPDATE ON todo_numbers
+                BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    raw(&path).batch_execute(full).expect("fills the disk");
+    let refused = store.commit(user, batch([create(todo_id(), "milk")]), T0).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let probed = store.probe().await;
+    assert!(
+        matches!(&probed, Err(StoreError::Unavailable(problem)) if problem.contains("full")),
+        "{probed:?}"
+    );
+    assert_eq!(store.get(user, todo_id()).await.expect("reads go on"), None);
+    raw(&path).batch_execute("PRAGMA busy_timeout = 5000; DROP TRIGGER full").expect("makes room");
+    store.probe().await.expect("healthy again");
+    store.commit(user, batch([create(todo_id(), "milk")]), T0).await.expect("commits");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_is_written_and_published_after_its_caller_stopped_waiting() {
     let (_folder, path) = folder();

@@ -16,7 +16,8 @@ pub struct Load {
 /// Checks a store for readiness and health. MUST answer within the store's own time-out.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// Makes the smallest query that needs the database, in one round trip.
+    /// Makes the smallest query that needs the database, in one round trip. Fails as well if the store is known
+    /// to accept no writes: its disk is full, it is read-only, or what writes has ended.
     async fn probe(&self) -> Result<(), StoreError>;
 
     /// The current load. The default is for stores in which no request waits for a connection.

@@ -19,6 +19,7 @@ pub struct Retention {
 }
 
 /// Deletes expired rows.
+#[derive(Clone)]
 pub struct HousekeepingService {
     sessions: Arc<dyn SessionStore>,
     todos: Arc<dyn TodoStore>,

@@ -16,6 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// The worker of one instance. Several instances may run it at the same time.
+#[derive(Clone)]
 pub struct Deletions(pub AccountService);
 
 impl Deletions {

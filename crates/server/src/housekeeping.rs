@@ -17,6 +17,7 @@ const BATCH: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The housekeeper of one instance.
+#[derive(Clone)]
 pub struct Housekeeper {
     pub service: HousekeepingService,
     /// The pause between two runs.

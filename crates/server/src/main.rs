@@ -9,6 +9,7 @@
 //! - [`housekeeping`]: deletes expired rows
 //! - [`deletions`]: deletes what remains of deleted accounts
 //! - [`stop`]: asks the background workers to stop
+//! - [`supervise`]: restarts background tasks that end or panic
 //! - [`commands`]: the commands of the binary
 //!
 //! Deliberately absent: rules (in `domain`) and the API (in `api-actix`).
@@ -21,6 +22,7 @@ mod mail_worker;
 mod revocations;
 mod settings;
 mod stop;
+mod supervise;
 mod telemetry;
 mod wire;
 

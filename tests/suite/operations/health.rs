@@ -1,8 +1,8 @@
 //! `/`, `/health`, `/health/live`, `/health/ready`.
 
-use blackbox_tests::{Server, on_both_databases};
+use blackbox_tests::{Database, Server, on_both_databases};
 use expect_test::expect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 on_both_databases! {
     async fn the_root_names_the_server_and_its_entry_points(server: Server) {
@@ -28,8 +28,8 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: no-store
-            {"checks": {"db_connection": true, "redis": null}, "database": "connected", "status": "healthy",
-             "timestamp": "[time]"}
+            {"checks": {"db_connection": true, "redis": null, "revocations": true}, "database": "connected",
+             "status": "healthy", "timestamp": "[time]"}
         "#]]
         .assert_eq(&client.get("/health").await.to_string());
         expect![[r#"
@@ -41,10 +41,35 @@ on_both_databases! {
         expect![[r#"
             200
             cache-control: no-store
-            {"checks": {"db_connection": true, "redis": null}, "database": "connected", "status": "healthy",
-             "timestamp": "[time]"}
+            {"checks": {"db_connection": true, "redis": null, "revocations": true}, "database": "connected",
+             "status": "healthy", "timestamp": "[time]"}
         "#]]
         .assert_eq(&client.get("/health/ready").await.to_string());
+    }
+
+    async fn an_instance_whose_database_refuses_writes_is_not_ready_until_it_accepts_one(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (fill, make_room) = match server.database() {
+            Database::Postgres => (
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+                     $$ BEGIN RAISE EXCEPTION 'the disk is full' USING errcode = 'disk_full'; END $$;
+                 CREATE TRIGGER full_disk BEFORE INSERT ON todos FOR EACH ROW EXECUTE FUNCTION full_disk()",
+                "DROP TRIGGER full_disk ON todos",
+            ),
+            Database::Sqlite => (
+                "CREATE TRIGGER full_disk BEFORE UPDATE ON todo_numbers
+                 BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+                "DROP TRIGGER full_disk",
+            ),
+        };
+        server.execute(fill);
+        ann.post("/api/v1/todos", json!({"text": "milk"})).await.expect(503);
+        let health = ann.get("/health/ready").await.expect(503).json();
+        assert_eq!(health["checks"]["db_connection"], false);
+        ann.get("/health/live").await.expect(200);
+        server.execute(make_room);
+        crate::support::add(&ann, "milk").await;
+        ann.get("/health/ready").await.expect(200);
     }
 }
 

@@ -14,6 +14,7 @@ mod lost_commit;
 pub(crate) mod statements;
 mod task;
 mod transaction;
+mod write_health;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::group::Job;
 use self::task::Committer;
+use self::write_health::WriteHealth;
 use crate::connector::Connector;
 use crate::epochs::EpochCache;
 use crate::error::timed_out;
@@ -44,6 +46,7 @@ pub(crate) struct Committers {
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
+    health: Arc<WriteHealth>,
 }
 
 impl Committers {
@@ -55,15 +58,17 @@ impl Committers {
         row_security: RowSecurity,
     ) -> Self {
         let closing = watch::Sender::new(false);
+        let health = Arc::new(WriteHealth::default());
         let (queues, tasks) = (0..TASKS)
             .map(|_| {
                 let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
                 let (connector, epochs) = (Arc::clone(connector), Arc::clone(epochs));
-                let committer = Committer::new(connector, epochs, Arc::clone(bus), row_security);
+                let (bus, health) = (Arc::clone(bus), Arc::clone(&health));
+                let committer = Committer::new(connector, epochs, bus, row_security, health);
                 (queue, tokio::spawn(committer.run(waiting, closing.subscribe())))
             })
             .unzip();
-        Self { queues, closing, tasks: Mutex::new(tasks), timeout: connector.timeout() }
+        Self { queues, closing, tasks: Mutex::new(tasks), timeout: connector.timeout(), health }
     }
 
     /// Queues the batch and waits for its outcome.
@@ -85,6 +90,19 @@ impl Committers {
             Ok(Err(_)) => Err(unavailable("the committer dropped the batch")),
             Err(_) => Err(timed_out()),
         }
+    }
+
+    /// Returns an error if batches can't be committed: a task has ended, or the database refuses writes.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let unavailable = |problem: &str| Err(StoreError::Unavailable(problem.to_owned()));
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if tasks.iter().any(JoinHandle::is_finished) {
+            return unavailable("a committer has ended");
+        }
+        if self.health.is_failing() {
+            return unavailable("the database refuses writes");
+        }
+        Ok(())
     }
 
     /// Refuses new batches, and returns once the waiting ones are committed.

@@ -1,7 +1,7 @@
 //! The committer task: takes waiting batches, commits them as a group, and each alone if the group fails.
 
 use std::collections::{HashSet, VecDeque};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::group::{Answer, Job};
 use super::lost_commit::{CommitStatus, LostCommit};
 use super::transaction::{CommitError, GroupWriter};
+use super::write_health::WriteHealth;
 use crate::connector::Connector;
 use crate::epochs::EpochCache;
 use crate::row_security::RowSecurity;
@@ -26,6 +27,8 @@ const MAX_BATCHES: usize = 64;
 const MAX_CHANGES: usize = 2000;
 /// How often an idle committer asks for the outcome of a lost commit.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a committer pauses after a panic.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a batch past its deadline is not written.
 const TOO_LATE: &str = "the batch waited too long to be written";
@@ -45,20 +48,39 @@ impl Committer {
         epochs: Arc<EpochCache>,
         bus: Arc<dyn EventBus>,
         row_security: RowSecurity,
+        health: Arc<WriteHealth>,
     ) -> Self {
-        let writer = GroupWriter::new(Arc::clone(&connector), epochs);
+        let writer = GroupWriter::new(Arc::clone(&connector), epochs, health);
         Self { connector, writer, lost: None, bus, row_security }
     }
 
-    /// Runs until the queue is closed and empty.
+    /// Runs until the queue is closed and empty. After a panic it goes on with the batches that wait: only the
+    /// callers of the group that it was busy with get an error, because their answer channels are dropped.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut closing: watch::Receiver<bool>) {
         let mut waiting = VecDeque::new();
+        loop {
+            let work = AssertUnwindSafe(self.work(&mut queue, &mut waiting, &mut closing));
+            if work.catch_unwind().await.is_ok() {
+                return;
+            }
+            tracing::error!("a committer panicked; it goes on after a pause");
+            self.writer.disconnect();
+            sleep(RESTART_PAUSE).await;
+        }
+    }
+
+    async fn work(
+        &mut self,
+        queue: &mut mpsc::Receiver<Job>,
+        waiting: &mut VecDeque<Job>,
+        closing: &mut watch::Receiver<bool>,
+    ) {
         let mut arrived = Vec::new();
         let mut open = true;
         loop {
             if waiting.is_empty() {
                 tokio::select! {
-                    count = queue.recv_many(&mut arrived, MAX_BATCHES) => if count == 0 { break },
+                    count = queue.recv_many(&mut arrived, MAX_BATCHES) => if count == 0 { return },
                     _ = closing.changed(), if open => {
                         open = false;
                         queue.close();
@@ -74,13 +96,8 @@ impl Committer {
             {
                 waiting.push_back(job);
             }
-            let group = take_group(&mut waiting, self.row_security);
-            // A panic must not stop later writes. The callers of this group get an error, because their
-            // answer channels are dropped.
-            if AssertUnwindSafe(self.commit_group(group)).catch_unwind().await.is_err() {
-                tracing::error!("a committer panicked while it committed a group of batches");
-                self.writer.disconnect();
-            }
+            let group = take_group(waiting, self.row_security);
+            self.commit_group(group).await;
         }
     }
 
@@ -183,8 +200,13 @@ impl Committer {
     }
 
     fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
-        if !events.is_empty() {
-            self.bus.publish(user, events);
+        if events.is_empty() {
+            return;
+        }
+        // The rows are durable: a panic of the bus must not fail the batches whose answers come next.
+        let published = catch_unwind(AssertUnwindSafe(|| self.bus.publish(user, events)));
+        if published.is_err() {
+            tracing::error!("the event bus panicked; its sockets miss the events of one batch");
         }
     }
 }

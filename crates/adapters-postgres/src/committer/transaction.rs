@@ -9,10 +9,11 @@ use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::StoreError;
 use futures_util::FutureExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::group::{self, Answer, Decision, Job};
 use super::lost_commit::{CommitStatus, LostCommit, SentCommit};
+use super::write_health::WriteHealth;
 use super::{load, statements};
 use crate::connector::Connector;
 use crate::epochs::EpochCache;
@@ -37,6 +38,7 @@ pub(super) struct GroupWriter {
     epochs: Arc<EpochCache>,
     /// Absent before the first group, and after the connection broke.
     connection: Option<AsyncPgConnection>,
+    health: Arc<WriteHealth>,
 }
 
 /// How far a transaction got. The value survives a transaction that times out or panics.
@@ -48,8 +50,12 @@ struct Progress {
 }
 
 impl GroupWriter {
-    pub(super) const fn new(connector: Arc<Connector>, epochs: Arc<EpochCache>) -> Self {
-        Self { connector, epochs, connection: None }
+    pub(super) const fn new(
+        connector: Arc<Connector>,
+        epochs: Arc<EpochCache>,
+        health: Arc<WriteHealth>,
+    ) -> Self {
+        Self { connector, epochs, connection: None, health }
     }
 
     /// Commits the group, on a second connection if the first one breaks: a broken connection says nothing
@@ -85,7 +91,7 @@ impl GroupWriter {
         let connected = self.connect().await;
         let mut conn = connected.map_err(|error| CommitError::ConnectionLost(unavailable(&error)))?;
 
-        let lock_timeout = self.lock_timeout();
+        let (lock_timeout, started) = (self.lock_timeout(), Instant::now());
         let epochs = Arc::clone(&self.epochs);
         let mut progress = Progress::default();
         let reached = &mut progress;
@@ -101,6 +107,9 @@ impl GroupWriter {
         let (failure, decision) = match (outcome, decision) {
             (Ok(Ok(Ok(()))), Some(decision)) => {
                 self.connection = Some(conn);
+                if !decision.rows.is_empty() {
+                    self.health.succeeded();
+                }
                 return Ok(decision.answers);
             }
             (Ok(Ok(Err(failure))), decision) => (failure, decision),
@@ -121,6 +130,10 @@ impl GroupWriter {
             }
             _ => {
                 self.connection = Some(conn);
+                // A lock of another transaction says nothing about the database.
+                if is_refusal(&failure) && started.elapsed() < lock_timeout {
+                    self.health.failed();
+                }
                 Err(CommitError::Rejected(failure.into()))
             }
         }
@@ -167,6 +180,12 @@ fn is_rollback(failure: &Failure) -> bool {
             _
         ))
     )
+}
+
+/// Whether PostgreSQL refused a statement for a reason other than the rows, such as a full disk or a database
+/// that can't be written.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(failure, Failure::Sql(SqlError::DatabaseError(Kind::ReadOnlyTransaction | Kind::Unknown, _)))
 }
 
 fn is_connection_lost(failure: &Failure) -> bool {

@@ -1,9 +1,11 @@
 //! Group commit: batches share a transaction, and no batch fails because of another.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use adapters_postgres::{Options, RowSecurity};
-use domain::todo::{Base, Commit, Outcome, TodoStore};
+use domain::health::Probe as _;
+use domain::todo::{Base, Commit, EventBus, Outcome, TodoEvent, TodoStore};
 use domain::{StoreError, UserId};
 use domain_testkit::build::{T0, at, batch, create, retitle, todo_id};
 use domain_testkit::{Harness, RecordingBus, all};
@@ -153,6 +155,65 @@ async fn each_read_is_one_statement() {
     assert_eq!(proxy.statements(), ["execute"], "changes");
     h.clock(user).await;
     assert_eq!(proxy.statements(), ["execute"], "clock");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_writes_is_not_healthy_until_it_accepts_one() {
+    let (h, database) = fresh("refuses_writes", RowSecurity::Writes).await;
+    let user = h.user().await;
+    h.probe.probe().await.expect("healthy");
+    let full = "create function full_disk() returns trigger language plpgsql as
+                    $$ begin raise exception 'the disk is full' using errcode = 'disk_full'; end $$;
+                create trigger full_disk before insert on todos for each row execute function full_disk()";
+    database.sql(Role::Owner, full).expect("the trigger is made");
+    let refused = h.todos.commit(user, batch([create(todo_id(), "milk")]), T0).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let probed = h.probe.probe().await;
+    assert!(
+        matches!(&probed, Err(StoreError::Unavailable(problem)) if problem.contains("refuses writes")),
+        "{probed:?}"
+    );
+    database.sql(Role::Owner, "drop trigger full_disk on todos").expect("there is room again");
+    h.applied(user, create(todo_id(), "milk")).await;
+    h.probe.probe().await.expect("healthy again");
+}
+
+/// Panics at its first event, and records the others.
+struct PanickingBus {
+    panicked: AtomicBool,
+    rest: Arc<RecordingBus>,
+}
+
+impl EventBus for PanickingBus {
+    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
+        assert!(self.panicked.swap(true, Ordering::Relaxed), "a bus of this test panics deliberately");
+        self.rest.publish(user, events);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_panics_fails_no_batch_and_loses_no_other_event() {
+    let (h, database) = fresh("panicking_bus", RowSecurity::Writes).await;
+    let mut users = Vec::new();
+    for _ in 0..24 {
+        users.push(h.user().await);
+    }
+    let bus = Arc::new(RecordingBus::new());
+    let panicking = Arc::new(PanickingBus { panicked: AtomicBool::new(false), rest: Arc::clone(&bus) });
+    let store = connect(Options { bus: panicking, ..options(database.app_url(), &bus) }).await;
+    let commits = users.iter().map(|user| {
+        let (store, user) = (Arc::clone(&store), *user);
+        async move { store.commit(user, batch([create(todo_id(), "milk")]), T0).await }
+    });
+    for commit in all(commits).await {
+        assert!(matches!(commit, Ok(Commit::Done(_))), "{commit:?}");
+    }
+    let mut published = 0;
+    while published < users.len() - 1 {
+        published = bus.everything().len();
+        tokio::task::yield_now().await;
+    }
+    store.probe().await.expect("the committers work");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,9 +51,12 @@ enum Database {
 /// The individual checks.
 #[derive(Debug, Serialize, ToSchema)]
 struct HealthChecks {
-    /// Whether the database responds.
+    /// Whether the database responds and can be written.
     #[schema(example = true)]
     db_connection: bool,
+    /// Whether the list of ended sessions is recent enough to check access tokens.
+    #[schema(example = true)]
+    revocations: bool,
     /// Whether Redis responds; null if none is configured.
     #[schema(required = true)]
     redis: Option<bool>,
@@ -67,13 +70,14 @@ async fn check(state: &State, is_shutting_down: bool) -> HttpResponse {
             false
         }
     };
-    let (code, status) = match (is_shutting_down, connected) {
+    let can_check_tokens = state.sessions.can_check();
+    let (code, status) = match (is_shutting_down, connected && can_check_tokens) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, Status::ShuttingDown),
         (false, true) => (StatusCode::OK, Status::Healthy),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, Status::Unhealthy),
     };
     let database = if connected { Database::Connected } else { Database::Disconnected };
-    let checks = HealthChecks { db_connection: connected, redis: None };
+    let checks = HealthChecks { db_connection: connected, revocations: can_check_tokens, redis: None };
     let timestamp = Rfc3339(state.clock.now());
     HttpResponse::build(code).insert_header((CACHE_CONTROL, "no-store")).json(Health {
         status,
@@ -91,7 +95,7 @@ async fn check(state: &State, is_shutting_down: bool) -> HttpResponse {
     tag = "Operations",
     responses(
         (status = 200, description = "The instance is healthy.", body = Health),
-        (status = 503, description = "The database does not respond.", body = Health)
+        (status = 503, description = "The database does not respond or can't be written, or no access token can be checked.", body = Health)
     )
 )]
 #[get("/health")]
@@ -122,7 +126,8 @@ async fn live() -> HttpResponse {
 
 /// Check whether the instance is ready for requests
 ///
-/// The instance is not ready while it shuts down or while the database does not respond.
+/// The instance is not ready while it shuts down, while the database does not respond or can't be written, and
+/// while no access token can be checked.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "Operations",

@@ -1,9 +1,12 @@
 //! `/health`: the body that monitoring reads.
 
+use std::time::Duration;
+
+use domain::session::Revocations;
 use domain_testkit::build::T0;
 use serde_json::json;
 
-use crate::harness::TestApi;
+use crate::harness::{TestApi, get};
 
 #[actix_web::test]
 async fn the_health_of_the_instance_is_reported_with_each_check() {
@@ -19,10 +22,25 @@ async fn the_health_of_the_instance_is_reported_with_each_check() {
             let expected = json!({
                 "status": status,
                 "database": database,
-                "checks": {"db_connection": available, "redis": null},
+                "checks": {"db_connection": available, "revocations": true, "redis": null},
                 "timestamp": T0.to_rfc3339(),
             });
             assert_eq!(body, expected, "{path}");
         }
     }
+}
+
+#[actix_web::test]
+async fn an_instance_that_cannot_check_tokens_is_not_ready() {
+    let api = TestApi::new();
+    let ann = api.register("ann").await;
+    api.clock.advance(Revocations::MAX_AGE + Duration::from_secs(1));
+    for path in ["/health", "/health/ready"] {
+        let body = api.get("", path).await.expect(503);
+        assert_eq!(body["status"], "unhealthy", "{path}");
+        assert_eq!(body["checks"], json!({"db_connection": true, "revocations": false, "redis": null}));
+    }
+    api.send(ann.ask(get("/todos"))).await.refused(503, "SERVER_003");
+    api.confirm_revocations();
+    api.get("", "/health/ready").await.expect(200);
 }

@@ -128,6 +128,12 @@ impl Revocations {
         }
     }
 
+    /// Whether the list is recent enough at `now` to be trusted. While it is not, every token is refused.
+    #[must_use]
+    pub fn is_current(&self, now: ClockReading) -> bool {
+        self.list.read().unwrap_or_else(PoisonError::into_inner).is_current(now)
+    }
+
     /// Whether a token of this user and session is revoked at `now`. A token of an external issuer has no
     /// session.
     #[must_use]
@@ -140,7 +146,7 @@ impl Revocations {
             || session.is_some_and(|session| ended(Revoked::Session(session)))
         {
             RevocationState::Revoked
-        } else if list.as_of.is_some_and(|as_of| now.since(as_of) <= Self::MAX_AGE) {
+        } else if list.is_current(now) {
             RevocationState::Good
         } else {
             RevocationState::Unknown
@@ -149,6 +155,10 @@ impl Revocations {
 }
 
 impl List {
+    fn is_current(&self, now: ClockReading) -> bool {
+        self.as_of.is_some_and(|as_of| now.since(as_of) <= Revocations::MAX_AGE)
+    }
+
     /// Adds the revocations, and returns those that were not in the list before.
     fn add(&mut self, revocations: &[Revocation]) -> Vec<Revocation> {
         let new = |r: &&Revocation| self.until.insert(r.what, r.until).is_none();

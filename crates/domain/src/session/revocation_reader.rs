@@ -12,6 +12,7 @@ use crate::time::{Clock, Stamp};
 /// Reads follow the order in which the store committed, so no revocation is missed, whatever the
 /// clocks of the instances show. The list is trusted for [`Revocations::MAX_AGE`] after a read, so
 /// reads must be more frequent.
+#[derive(Clone)]
 pub struct RevocationReader {
     store: Arc<dyn SessionStore>,
     list: Arc<Revocations>,

@@ -10,6 +10,7 @@ use actix_web::rt::System;
 use api_actix::Api;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -19,6 +20,8 @@ use super::print;
 use crate::listen::listen;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
+use crate::supervise::supervise;
+use crate::wire::Application;
 use crate::{revocations, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
@@ -51,24 +54,20 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let metrics = telemetry::init_metrics()?;
     let render = metrics.clone();
     let application = wire::assemble(settings, move || render.render()).await?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(revocations::poll(application.revocations));
-    tasks.spawn(async move {
-        let mut ticks = interval(METRICS_UPKEEP);
-        loop {
-            ticks.tick().await;
-            metrics.run_upkeep();
-        }
-    });
-
     let shutdown = ShutdownHandle::new();
-    let mut workers = JoinSet::new();
-    workers.spawn(application.mail.run(shutdown.subscribe()));
-    workers.spawn(application.housekeeper.run(shutdown.subscribe()));
-    workers.spawn(application.deletions.run(shutdown.subscribe()));
+    let subscribe = || shutdown.subscribe();
+    let (mut tasks, mut workers) = (JoinSet::new(), JoinSet::new());
+    let Application { api, revocations, mail, housekeeper, deletions, database } = application;
+    tasks.spawn(supervise("revocations", subscribe(), move || revocations::poll(revocations.clone())));
+    tasks.spawn(supervise("metrics", subscribe(), move || keep_up(metrics.clone())));
+    let stopping = subscribe();
+    workers.spawn(supervise("mail", subscribe(), move || mail.clone().run(stopping.clone())));
+    let stopping = subscribe();
+    workers.spawn(supervise("housekeeping", subscribe(), move || housekeeper.clone().run(stopping.clone())));
+    let stopping = subscribe();
+    workers.spawn(supervise("deletions", subscribe(), move || deletions.clone().run(stopping.clone())));
 
     let mut signals = Signals::new()?;
-    let api = application.api;
     let server = bind(settings, &api)?.run();
     let handle = server.handle();
     tasks.spawn(async move {
@@ -83,9 +82,18 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     }
     workers.shutdown().await;
     tasks.shutdown().await;
-    application.database.close().await;
+    database.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Aggregates the samples of histograms, forever.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut ticks = interval(METRICS_UPKEEP);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 /// Binds the server to its ports, and prints and logs their addresses.

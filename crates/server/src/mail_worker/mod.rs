@@ -34,6 +34,7 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_ERROR_CHARS: usize = 500;
 
 /// The mail worker of one instance.
+#[derive(Clone)]
 pub struct MailWorker {
     ports: MailPorts,
     settings: MailSettings,
@@ -43,6 +44,7 @@ pub struct MailWorker {
 }
 
 /// The ports that a [`MailWorker`] uses.
+#[derive(Clone)]
 pub struct MailPorts {
     pub outbox: Arc<dyn Outbox>,
     pub mailer: Arc<dyn Mailer>,
@@ -54,6 +56,7 @@ pub struct MailPorts {
 }
 
 /// The settings of a [`MailWorker`].
+#[derive(Clone)]
 pub struct MailSettings {
     /// The base of links, without a slash at the end.
     pub frontend_url: String,

@@ -77,6 +77,12 @@ impl SessionService {
         }
     }
 
+    /// Whether tokens can be checked: the list of revocations is recent enough.
+    #[must_use]
+    pub fn can_check(&self) -> bool {
+        self.ports.revocations.is_current(self.ports.clock.reading())
+    }
+
     /// Opens a session for a user who has proved their identity.
     pub(crate) async fn open(
         &self,
