@@ -83,14 +83,22 @@ impl Identity {
         if environment == Environment::Production {
             identity.require_https(layers);
         }
+        if port == 0 && identity.has_provider() && !layers.is_given(&setting::PUBLIC_URL) {
+            let problem =
+                "must be set where PORT is 0 and a provider is on: providers send browsers back to it";
+            layers.report(setting::PUBLIC_URL.error(problem));
+        }
         identity
+    }
+
+    const fn has_provider(&self) -> bool {
+        self.google.is_some() || self.github.is_some() || !self.providers.is_empty()
     }
 
     /// Authorization codes pass through these URLs.
     fn require_https(&self, layers: &Layers) {
         let is_plain = |url: &str| !url.starts_with("https://");
-        let has_provider = self.google.is_some() || self.github.is_some() || !self.providers.is_empty();
-        if has_provider && is_plain(&self.public_url) {
+        if self.has_provider() && is_plain(&self.public_url) {
             let problem = "must be an https address in production: providers send browsers back to it";
             layers.report(setting::PUBLIC_URL.error(problem));
         }

@@ -35,7 +35,9 @@ impl Environment {
             return Err("must not be the example's in production: everybody knows that one".into());
         }
         if secrets.any(|secret| secret.len() < MIN_BYTES) {
-            return Err(format!("must have {MIN_BYTES} bytes or more in production"));
+            return Err(format!(
+                "must have {MIN_BYTES} bytes or more in production (`openssl rand -base64 48` makes some)"
+            ));
         }
         Ok(())
     }
@@ -57,7 +59,10 @@ pub fn secret_key(layers: &Layers, environment: Environment, folder: &Path) -> S
             generated_secret::load_or_create(&folder.join(DATA_FOLDER))
                 .map_err(|error| format!("is not set, and none can be kept in {DATA_FOLDER}/: {error}"))
         }
-        None => Err("must be set outside development, to 32 random bytes or more".into()),
+        None => {
+            Err("must be set outside development, to the output of `openssl rand -base64 48` or the like"
+                .into())
+        }
     };
     layers.parsed(&setting, secret).unwrap_or_default()
 }

@@ -55,6 +55,8 @@ const FAULTS: &str = r#"
     SMTP_HOST=smtp.example.com & EMAILS_FROM=a@b.example & SMTP_TLS=none & SMTP_USER=a & SMTP_PASSWORD=hush => SMTP_TLS must not be none where a password is sent to another machine
     EMAILS_FROM=nobody => EMAILS_FROM must be an address, or a name and an address
 
+    PORT=0 & GITHUB_CLIENT_ID=x & GITHUB_CLIENT_SECRET=hush => PUBLIC_URL must be set where PORT is 0 and a provider is on
+    PORT=0 & GITHUB_CLIENT_ID=x & GITHUB_CLIENT_SECRET=hush & PUBLIC_URL=http://localhost:8000 =>
     GOOGLE_CLIENT_ID=x => GOOGLE_CLIENT_SECRET must be set where GOOGLE_CLIENT_ID is
     GITHUB_CLIENT_SECRET=hush => GITHUB_CLIENT_ID must be set where GITHUB_CLIENT_SECRET is
     OIDC_ACME_ISSUER=https://id.example.com => OIDC_ACME_CLIENT_ID must be set for the provider "acme" to work | OIDC_ACME_CLIENT_SECRET must be set
