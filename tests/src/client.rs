@@ -24,7 +24,9 @@ pub struct Answer {
 }
 
 impl Client {
-    pub(crate) fn new(base_url: &str) -> Self {
+    /// A client of the server at `base_url`, without a token.
+    #[must_use]
+    pub fn new(base_url: &str) -> Self {
         // A shared client would share connections between the runtimes of different tests.
         let http = http().build().expect("a client");
         Self { http, base_url: base_url.to_owned(), token: None }

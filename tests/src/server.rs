@@ -88,12 +88,6 @@ impl Server {
         Client::new(&self.base_url)
     }
 
-    /// A client of another address of this server.
-    #[must_use]
-    pub fn at(&self, base_url: &str) -> Client {
-        Client::new(base_url)
-    }
-
     /// The URL of `/ws/todos`.
     #[must_use]
     pub fn socket_url(&self) -> String {

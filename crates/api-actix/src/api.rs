@@ -13,6 +13,7 @@ use domain::time::Clock;
 use domain::todo::TodoService;
 use serde_json::{Value, json};
 
+use crate::connection::OpenConnections;
 use crate::memory_budget::MemoryBudget;
 use crate::per_user_gate::PerUserGate;
 use crate::realtime::Hub;
@@ -40,6 +41,7 @@ pub struct Dependencies {
 pub struct Api {
     pub(crate) state: Arc<State>,
     pub(crate) hub: Arc<Hub>,
+    open_connections: OpenConnections,
 }
 
 impl Api {
@@ -68,7 +70,7 @@ impl Api {
             shutting_down: AtomicBool::new(false),
             settings,
         };
-        Self { state: Arc::new(state), hub }
+        Self { state: Arc::new(state), hub, open_connections: OpenConnections::default() }
     }
 
     /// Publishes a JWK set (RFC 7517 section 5), with which others verify access tokens.
@@ -98,6 +100,11 @@ impl Api {
     )]
     fn state_mut(&mut self) -> &mut State {
         Arc::get_mut(&mut self.state).expect("the API is not being served yet")
+    }
+
+    /// The connections of all workers, and how many may be open before idle ones close.
+    pub(crate) fn connections(&self) -> (OpenConnections, usize) {
+        (self.open_connections.clone(), self.state.settings.max_connections)
     }
 
     /// From now on `/health/ready` answers 503, and every socket closes with 1012.

@@ -110,8 +110,7 @@ where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
 {
-    let timeouts = api.state.settings.timeouts;
-    connection::serve(app(api), timeouts, stopping)
+    connection::serve(app(api), api.state.settings.timeouts, api.connections(), stopping)
 }
 
 /// Like [`service`], with `/metrics` alone.
@@ -124,6 +123,5 @@ where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
 {
-    let timeouts = api.state.settings.timeouts;
-    connection::serve(metrics_app(api), timeouts, stopping)
+    connection::serve(metrics_app(api), api.state.settings.timeouts, api.connections(), stopping)
 }

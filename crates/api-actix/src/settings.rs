@@ -41,6 +41,8 @@ pub struct ApiSettings {
     pub metrics_apart: bool,
     /// How long clients may keep the server waiting.
     pub timeouts: Timeouts,
+    /// The number of open connections beyond which a new one closes the longest idle one.
+    pub max_connections: usize,
 }
 
 impl Default for ApiSettings {
@@ -60,6 +62,7 @@ impl Default for ApiSettings {
             behind_tls: false,
             metrics_apart: false,
             timeouts: Timeouts::default(),
+            max_connections: usize::MAX,
         }
     }
 }

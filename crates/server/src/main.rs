@@ -3,6 +3,7 @@
 //! - [`settings`]: reads the settings
 //! - [`wire`]: chooses the adapter behind each port
 //! - [`listen`]: opens the listening sockets
+//! - [`descriptors`]: the limit of open files
 //! - [`telemetry`]: logs and metrics
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox
@@ -16,6 +17,7 @@
 
 mod commands;
 mod deletions;
+mod descriptors;
 mod housekeeping;
 mod listen;
 mod mail_worker;

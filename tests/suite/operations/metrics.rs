@@ -1,6 +1,6 @@
 //! `/metrics`.
 
-use blackbox_tests::{Database, Server, Socket, on_both_databases};
+use blackbox_tests::{Client, Database, Server, Socket, on_both_databases};
 use serde_json::json;
 
 use crate::support::{add, at};
@@ -60,7 +60,7 @@ async fn metrics_on_a_port_of_their_own_are_on_no_other_port() {
     server.client().get("/%6detrics").await.expect_problem(404, "RESOURCE_003");
     let logs = server.logs();
     let url = logs.lines().find_map(|line| line.strip_prefix("metrics are at ")).expect("the address");
-    let metrics = server.at(url.trim_end_matches("/metrics"));
+    let metrics = Client::new(url.trim_end_matches("/metrics"));
     let answer = metrics.get("/metrics").await.expect(200);
     assert!(
         answer.text.contains("http_requests_total{") && !answer.header("x-request-id").is_empty(),

@@ -1,19 +1,31 @@
 //! Whether a connection is serving a request. The middleware reports it; the stream reads it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
+
+use super::open::OpenConnection;
 
 /// The activity of one connection. HTTP/1.1 serves one request at a time.
 #[derive(Debug)]
 pub struct Activity {
     idle_since: Cell<Option<Instant>>,
+    asked_to_close: Cell<bool>,
+    /// Wakes the reader of the connection.
+    reader: RefCell<Option<Waker>>,
+    _open: OpenConnection,
 }
 
 impl Activity {
-    pub(super) fn idle() -> Rc<Self> {
-        Rc::new(Self { idle_since: Cell::new(Some(Instant::now())) })
+    pub(super) fn idle(open: OpenConnection) -> Rc<Self> {
+        Rc::new(Self {
+            idle_since: Cell::new(Some(Instant::now())),
+            asked_to_close: Cell::new(false),
+            reader: RefCell::new(None),
+            _open: open,
+        })
     }
 
     /// Marks the connection as busy until the returned guard is dropped.
@@ -25,6 +37,30 @@ impl Activity {
     /// The end of the last request, or `None` while one is active.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.idle_since.get()
+    }
+
+    /// Closes the connection now, or after the request that has just arrived.
+    pub(super) fn close(&self) {
+        self.asked_to_close.set(true);
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    pub(super) fn is_asked_to_close(&self) -> bool {
+        self.asked_to_close.get()
+    }
+
+    /// Ready when the connection was asked to close and is idle.
+    pub(super) fn poll_close(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.asked_to_close.get() && self.idle_since.get().is_some() {
+            return Poll::Ready(());
+        }
+        let mut reader = self.reader.borrow_mut();
+        if !reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            *reader = Some(cx.waker().clone());
+        }
+        Poll::Pending
     }
 }
 

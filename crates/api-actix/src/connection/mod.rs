@@ -5,10 +5,13 @@
 //! whose head never arrives completely. [`TimedStream`] adds both.
 
 mod activity;
+mod admission;
+mod open;
 mod stream;
 mod timeouts;
 
 use std::future::{Future, ready};
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -19,20 +22,24 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 
+use admission::WorkerConnections;
 use stream::TimedStream;
 
 pub(crate) use activity::{ActiveRequest, Activity};
+pub use open::OpenConnections;
 pub use timeouts::Timeouts;
 
 /// How long the server continues to read after it has responded before the whole request arrived.
 /// Closing at once would reset the connection and could discard the response.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves `app` on TCP connections with `timeouts`. `stopping` returns a future that ends when the
-/// server begins to stop; each connection then closes after its current response.
+/// Serves `app` on TCP connections with `timeouts`. Over `limit` open connections, a new one closes the longest
+/// idle one. `stopping` returns a future that ends when the server begins to stop; each connection then closes
+/// after its current response.
 pub(crate) fn serve<App, S, B, F, Stopping>(
     app: App,
     timeouts: Timeouts,
+    (open, limit): (OpenConnections, usize),
     stopping: F,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 where
@@ -59,13 +66,14 @@ where
             data.insert(stream.activity());
         })
         .finish(map_config(app, |()| AppConfig::default()));
+    let connections = Rc::new(WorkerConnections::new(open, limit));
     fn_service(move |stream: TcpStream| {
         let peer = stream.peer_addr().ok();
         // Large responses and socket events are several small writes. With Nagle's algorithm the last
         // one would wait up to 40 ms for a delayed acknowledgement. The call only fails on a
         // connection that is already closed.
         let _ = stream.set_nodelay(true);
-        ready(Ok((TimedStream::new(stream, timeouts), Protocol::Http1, peer)))
+        ready(Ok((TimedStream::new(stream, timeouts, connections.admit()), Protocol::Http1, peer)))
     })
     .and_then(http)
 }

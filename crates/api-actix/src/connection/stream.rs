@@ -11,7 +11,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::{Activity, Timeouts};
 
-/// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the [`Timeouts`].
+/// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the [`Timeouts`], or when it
+/// is idle and has to make room for another connection.
 pub struct TimedStream<T> {
     stream: T,
     next_head: Duration,
@@ -22,11 +23,11 @@ pub struct TimedStream<T> {
 }
 
 impl<T> TimedStream<T> {
-    pub fn new(stream: T, timeouts: Timeouts) -> Self {
+    pub fn new(stream: T, timeouts: Timeouts, activity: Rc<Activity>) -> Self {
         Self {
             stream,
             next_head: timeouts.next_head,
-            activity: Activity::idle(),
+            activity,
             next_head_timer: Box::pin(sleep(timeouts.next_head)),
             write_timer: WriteTimer::new(timeouts.write),
         }
@@ -55,6 +56,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
         let this = self.get_mut();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if read.is_pending() {
+            if this.activity.poll_close(cx).is_ready() {
+                return Poll::Ready(Err(timed_out()));
+            }
             ready!(this.poll_next_head_overdue(cx));
             return Poll::Ready(Err(timed_out()));
         }

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use super::print;
+use crate::descriptors::{ConnectionLimits, raise_limit};
 use crate::listen::listen;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
@@ -51,9 +52,10 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let connections = ConnectionLimits::of(raise_limit(), cores());
     let metrics = telemetry::init_metrics()?;
     let render = metrics.clone();
-    let application = wire::assemble(settings, move || render.render()).await?;
+    let application = wire::assemble(settings, connections.open, move || render.render()).await?;
     let shutdown = ShutdownHandle::new();
     let subscribe = || shutdown.subscribe();
     let (mut tasks, mut workers) = (JoinSet::new(), JoinSet::new());
@@ -68,7 +70,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     workers.spawn(supervise("deletions", subscribe(), move || deletions.clone().run(stopping.clone())));
 
     let mut signals = Signals::new()?;
-    let server = bind(settings, &api)?.run();
+    let server = bind(settings, connections, &api)?.run();
     let handle = server.handle();
     tasks.spawn(async move {
         signals.next().await;
@@ -97,9 +99,16 @@ async fn keep_up(metrics: PrometheusHandle) {
 }
 
 /// Binds the server to its ports, and prints and logs their addresses.
-fn bind(settings: &Settings, api: &Arc<Api>) -> Result<ServerBuilder, Box<dyn Error>> {
-    let mut server =
-        Server::build().workers(cores()).disable_signals().shutdown_timeout(REQUEST_GRACE.as_secs());
+fn bind(
+    settings: &Settings,
+    connections: ConnectionLimits,
+    api: &Arc<Api>,
+) -> Result<ServerBuilder, Box<dyn Error>> {
+    let mut server = Server::build()
+        .workers(cores())
+        .max_concurrent_connections(connections.per_worker)
+        .disable_signals()
+        .shutdown_timeout(REQUEST_GRACE.as_secs());
     let stopping = server.graceful_shutdown_signal();
     for listener in listen(&settings.host, settings.port, PORT)? {
         let address = listener.local_addr()?;

@@ -53,9 +53,11 @@ pub struct Application {
     pub database: DatabaseHandle,
 }
 
-/// Migrates the schema, opens the database, and creates the services.
+/// Migrates the schema, opens the database, and creates the services. Over `max_connections`, idle connections
+/// close.
 pub async fn assemble(
     settings: &Settings,
+    max_connections: usize,
     render_metrics: impl Fn() -> String + Send + Sync + 'static,
 ) -> Result<Application, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -142,7 +144,7 @@ pub async fn assemble(
         secrets,
     };
     let public_keys = json!({ "keys": key_pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() });
-    let api = Api::new(dependencies, api_settings(settings))
+    let api = Api::new(dependencies, api_settings(settings, max_connections))
         .with_public_keys(public_keys)
         .with_metrics(render_metrics);
     Ok(Application {
@@ -165,7 +167,7 @@ fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSetti
     }
 }
 
-fn api_settings(settings: &Settings) -> ApiSettings {
+fn api_settings(settings: &Settings, max_connections: usize) -> ApiSettings {
     ApiSettings {
         allowed_origins: settings.allowed_origins.clone(),
         body_limit: settings.limits.body_bytes,
@@ -181,5 +183,6 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         behind_tls: settings.behind_tls(),
         metrics_apart: settings.metrics_port.is_some(),
         timeouts: Timeouts::default(),
+        max_connections,
     }
 }

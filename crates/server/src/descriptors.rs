@@ -1,0 +1,57 @@
+//! The limit of file descriptors. Each connection of a client needs one.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// How many descriptors are kept for the database, files, listeners and outgoing connections: a quarter of all,
+/// but at most so many.
+const MAX_RESERVE: usize = 512;
+/// The framework's own limit of connections per worker.
+const MAX_PER_WORKER: usize = 25_600;
+
+/// How many connections clients may have open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Beyond this number, a new connection closes the longest idle one.
+    pub open: usize,
+    /// A worker with this number accepts none until one closes.
+    pub per_worker: usize,
+}
+
+/// Raises the soft limit of the process to the hard one, because the soft limit of most systems is 1,024. Returns
+/// the limit that is then in force.
+pub fn raise_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "can't raise the limit of open files to the hard limit");
+            limit.current
+        }
+    };
+    current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
+}
+
+impl ConnectionLimits {
+    /// The limits of a process with `workers` that may have `descriptors` open.
+    pub fn of(descriptors: usize, workers: usize) -> Self {
+        let reserve = (descriptors / 4).min(MAX_RESERVE);
+        let open = descriptors - reserve;
+        // Half of the reserve remains while every connection is busy and none can be closed.
+        let per_worker = ((open + reserve / 2) / workers.max(1)).clamp(1, MAX_PER_WORKER);
+        Self { open: open.min(MAX_PER_WORKER.saturating_mul(workers)), per_worker }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_kept_for_everything_but_connections() {
+        let of = |descriptors| ConnectionLimits::of(descriptors, 4);
+        assert_eq!(of(256), ConnectionLimits { open: 192, per_worker: 56 });
+        assert_eq!(of(20_000), ConnectionLimits { open: 19_488, per_worker: 4_936 });
+        assert_eq!(of(usize::MAX), ConnectionLimits { open: 4 * 25_600, per_worker: 25_600 });
+    }
+}
