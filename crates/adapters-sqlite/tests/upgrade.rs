@@ -9,8 +9,11 @@ use adapters_sqlite::{OpenOptions, SqliteStore, migrate, revert_last};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use domain::account::AccountStore;
 use domain::sync::{Digest, Epoch};
+use domain::todo::query::{ListQuery, Search};
 use domain::todo::{Base, Changes, Todo, TodoStore};
+use domain::user::Email;
 use domain::{TodoId, UserId};
 use domain_testkit::RecordingBus;
 use domain_testkit::build::{T0, at, batch, create, delete, retitle, todo_id};
@@ -29,7 +32,7 @@ const ROWS: &str = "
     INSERT INTO todos (user_id, id, number, created_at, updated_at, deleted_at, version, title_version, description_version,
         completed_version, deleted_version, title, title_folded, description, description_folded) VALUES
         (unhex('00000000000000000000000000000001'), unhex('0000000000000000000000000000000a'), 1, 1, 1000, NULL, 3, 3, 1, 1, 1,
-         'Käse', 'kase', 'süß', 'suss'),
+         'Käse', 'käse', 'süß', 'süß'),
         (unhex('00000000000000000000000000000001'), unhex('0000000000000000000000000000000b'), 2, 2, 2000, NULL, 1, 1, 1, 1, 1,
          'milk', 'milk', NULL, NULL),
         (unhex('00000000000000000000000000000001'), unhex('0000000000000000000000000000000c'), 3, 3, 3000, 3000, 2, 1, 1, 1, 2,
@@ -112,6 +115,36 @@ async fn old_rows_have_digests_and_totals_right_after_the_upgrade() {
     assert_eq!(found.position.digest, found.todos.iter().map(Todo::digest).sum::<Digest>());
     assert_eq!(totals(&path)[0], "2 2 18");
     assert_eq!(store.get(ANN, tea).await.expect("reads").map(|todo| todo.number().0), Some(3));
+}
+
+/// Search and addresses compare composed texts and A-labels; the rows of before do so after the upgrade.
+#[tokio::test]
+async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
+    let (_folder, path) = earlier_schema();
+    raw(&path)
+        .batch_execute(
+            "UPDATE todos SET title = 'Mu\u{308}sli', title_folded = 'mu\u{308}sli' WHERE number = 2;
+             UPDATE users SET email = 'Ann@Bücher.example', email_key = 'ann@bücher.example'
+              WHERE id = unhex('00000000000000000000000000000001');
+             INSERT INTO users (id, email, email_key, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
+             VALUES (unhex('00000000000000000000000000000003'), 'bob@äb.example', 'bob@äb.example', 0, 1, 0, 0, 5, 0, 0),
+                    (unhex('00000000000000000000000000000004'), 'bob@xn--b-zfa.example', 'bob@xn--b-zfa.example', 0, 1, 0, 0, 5, 0, 0)",
+        )
+        .expect("writes");
+    migrate(&path).expect("migrates");
+    let store = open(&path);
+    for form in ["m\u{fc}sli", "mu\u{308}sli"] {
+        let query = ListQuery { search: Search::parse(form), ..ListQuery::default() };
+        let page = store.list(ANN, &query).await.expect("reads").expect("the user exists");
+        assert_eq!(page.total, 1, "{form:?}");
+    }
+    for form in ["ann@bücher.example", "ANN@xn--bcher-kva.example"] {
+        let email = Email::parse(form).expect("an address");
+        let user = store.by_email(&email).await.expect("reads").expect("is found");
+        assert_eq!((user.id, user.email.as_ref().map(Email::as_str)), (ANN, Some("Ann@Bücher.example")));
+    }
+    let twins = lines(&path, "SELECT email_key AS line FROM users WHERE email LIKE 'bob@%' ORDER BY id");
+    assert_eq!(twins, ["bob@äb.example", "bob@xn--b-zfa.example"], "the other account keeps the address");
 }
 
 #[tokio::test]

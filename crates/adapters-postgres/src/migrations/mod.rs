@@ -2,6 +2,7 @@
 
 mod digests;
 mod revert;
+mod text_forms;
 
 use std::time::Duration;
 
@@ -139,8 +140,12 @@ fn check_known(states: &[MigrationState]) -> Result<(), MigrateError> {
 /// Applies all pending migrations and returns their versions.
 fn apply_pending(conn: &mut Harness) -> Outcome<Vec<String>> {
     let applied: Vec<_> = conn.run_pending_migrations(MIGRATIONS)?.iter().map(ToString::to_string).collect();
-    if applied.iter().any(|version| version == digests::SINCE) {
-        digests::compute(conn)?;
+    for version in &applied {
+        match version.as_str() {
+            digests::SINCE => digests::compute(conn)?,
+            text_forms::SINCE => text_forms::renew(conn)?,
+            _ => {}
+        }
     }
     Ok(applied)
 }

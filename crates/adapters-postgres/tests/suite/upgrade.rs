@@ -2,7 +2,9 @@
 
 use adapters_postgres::{migrate, revert_last};
 use domain::sync::{Digest, Epoch};
+use domain::todo::query::{ListQuery, Search};
 use domain::todo::{Base, Todo};
+use domain::user::Email;
 use domain::{TodoId, UserId};
 use domain_testkit::build::{T0, at, create, delete, retitle, todo_id};
 use postgres_testbed::{Database, Role};
@@ -24,7 +26,7 @@ const ROWS: &str = "
     insert into todos (user_id, id, number, created_at, updated_at, deleted_at, version, title_version, description_version,
         completed_version, deleted_version, title, title_folded, description, description_folded) values
         ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', nextval('todo_numbers'),
-         '2026-01-01', '2026-01-01', null, 3, 3, 1, 1, 1, 'Käse', 'kase', 'süß', 'suss'),
+         '2026-01-01', '2026-01-01', null, 3, 3, 1, 1, 1, 'Käse', 'käse', 'süß', 'süß'),
         ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000b', nextval('todo_numbers'),
          '2026-01-01', '2026-01-02', null, 1, 1, 1, 1, 1, 'milk', 'milk', null, null),
         ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000c', nextval('todo_numbers'),
@@ -94,6 +96,37 @@ async fn old_rows_have_digests_and_totals_right_after_the_upgrade() {
     let found = h.changes(ANN, None, 100).await;
     assert_eq!(found.position.digest, found.todos.iter().map(Todo::digest).sum::<Digest>());
     assert_eq!(totals(&database)[0], "2|2|18");
+}
+
+/// Search and addresses compare composed texts and A-labels; the rows of before do so after the upgrade.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
+    let database = earlier_schema();
+    let before = "
+        update todos set title = 'Mu\u{308}sli', title_folded = 'mu\u{308}sli' where title = 'milk';
+        update users set email = 'Ann@Bücher.example', email_key = 'ann@bücher.example'
+         where id = '00000000-0000-0000-0000-000000000001';
+        insert into users (id, email, email_key, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
+        values (gen_random_uuid(), 'bob@äb.example', 'bob@äb.example', false, true, now(), now(), 'epoch', 'epoch', 0),
+               (gen_random_uuid(), 'bob@xn--b-zfa.example', 'bob@xn--b-zfa.example', false, true, now(), now(), 'epoch', 'epoch', 0)";
+    database.sql(Role::Owner, before).expect("the owner may write");
+    migrate(&database.owner_url(), &database.app_url()).await.expect("up");
+    let (store, bus) = store_at(database.app_url()).await;
+    let h = harness_of(&store, bus, &database, ());
+    for form in ["m\u{fc}sli", "mu\u{308}sli"] {
+        let query = ListQuery { search: Search::parse(form), ..ListQuery::default() };
+        assert_eq!(h.list(ANN, &query).await.total, 1, "{form:?}");
+    }
+    for form in ["ann@bücher.example", "ANN@xn--bcher-kva.example"] {
+        let email = Email::parse(form).expect("an address");
+        let user = h.accounts.by_email(&email).await.expect("reads").expect("is found");
+        assert_eq!((user.id, user.email.as_ref().map(Email::as_str)), (ANN, Some("Ann@Bücher.example")));
+    }
+    let twins = lines(
+        &database,
+        "select email_key from users where email like 'bob@%' order by email collate \"C\" desc",
+    );
+    assert_eq!(twins, ["bob@äb.example", "bob@xn--b-zfa.example"], "the other account keeps the address");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 mod digests;
 mod revert;
+mod text_forms;
 
 use std::error::Error;
 use std::path::Path;
@@ -66,9 +67,10 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, MigrateError> {
         refuse_newer(conn)?;
         let pending = unapplied(conn)?;
         for migration in &pending {
-            let version = conn.run_migration(migration)?;
-            if version.to_string() == digests::SINCE {
-                digests::compute(conn)?;
+            match conn.run_migration(migration)?.to_string().as_str() {
+                digests::SINCE => digests::compute(conn)?,
+                text_forms::SINCE => text_forms::renew(conn)?,
+                _ => {}
             }
         }
         Ok(pending.iter().map(|migration| migration.name().to_string()).collect())

@@ -1,0 +1,2 @@
+-- Nothing to revert: older versions read the texts themselves.
+select 1;
