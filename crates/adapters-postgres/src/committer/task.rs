@@ -1,6 +1,7 @@
-//! The committer task: takes waiting batches, commits them as a group, and each alone if the group fails.
+//! The committer task: takes waiting batches, commits them as a group, and in smaller
+//! groups if that fails: by user, then each alone.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,48 +103,45 @@ impl Committer {
     }
 
     async fn commit_group(&mut self, jobs: Vec<Job>) {
-        let now = Instant::now();
-        let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
-        refuse(late, TOO_LATE);
-        if jobs.is_empty() {
-            return;
-        }
+        let Some(jobs) = refuse_late(jobs) else { return };
         if !self.recover_lost_commit().await {
             refuse(jobs, "the database can't be reached");
             return;
         }
-        match self.writer.commit(&jobs).await {
-            Err(CommitError::Rejected(error)) if jobs.len() > 1 => {
-                tracing::warn!(%error, batches = jobs.len(), "a group of batches failed; committing each alone");
-                self.commit_each_alone(jobs).await;
+        let Some(jobs) = self.commit_together(jobs).await else { return };
+        let users = by_user(jobs);
+        let several = users.len() > 1;
+        for jobs in users {
+            // One user's batches were committed together just now.
+            let jobs = if several { self.commit_together(jobs).await } else { Some(jobs) };
+            for job in jobs.into_iter().flatten() {
+                self.commit_together(vec![job]).await;
             }
-            outcome => self.answer(jobs, outcome),
         }
     }
 
-    /// Commits each batch in its own transaction, so that no batch fails because of another.
+    /// Commits the batches in one transaction and answers their callers.
     ///
-    /// If one batch waits for its user's row lock in vain, the user's later batches fail at once. Otherwise
-    /// the other users would wait for all of them.
-    async fn commit_each_alone(&mut self, jobs: Vec<Job>) {
-        let mut locked_users = HashSet::new();
-        for job in jobs {
-            let user = job.user;
-            if job.deadline <= Instant::now() {
-                refuse(vec![job], TOO_LATE);
-                continue;
+    /// Returns the batches if the transaction was rolled back and smaller ones may succeed. If it waited in vain
+    /// for the row lock of a single user, all of its batches fail at once: trying one after the other would make
+    /// other users wait for each.
+    async fn commit_together(&mut self, jobs: Vec<Job>) -> Option<Vec<Job>> {
+        let jobs = refuse_late(jobs)?;
+        let started = Instant::now();
+        match self.writer.commit(&jobs).await {
+            Err(CommitError::Rejected(error)) if jobs.len() > 1 => {
+                let locked = started.elapsed() >= self.writer.lock_timeout();
+                if locked && jobs.iter().all(|job| job.user == jobs[0].user) {
+                    self.answer(jobs, Err(CommitError::Rejected(error)));
+                    return None;
+                }
+                tracing::warn!(%error, batches = jobs.len(), "a group of batches failed; committing smaller ones");
+                Some(jobs)
             }
-            if locked_users.contains(&user) {
-                refuse(vec![job], "the user's row is locked");
-                continue;
+            outcome => {
+                self.answer(jobs, outcome);
+                None
             }
-            let started = Instant::now();
-            let alone = [job];
-            let outcome = self.writer.commit(&alone).await;
-            if outcome.is_err() && started.elapsed() >= self.writer.lock_timeout() {
-                locked_users.insert(user);
-            }
-            self.answer(alone.into(), outcome);
         }
     }
 
@@ -231,6 +229,27 @@ fn take_group(waiting: &mut VecDeque<Job>, row_security: RowSecurity) -> Vec<Job
     }
     *waiting = rest;
     group
+}
+
+/// Groups the batches by user. The users come in the order of their first batch, and each user's batches keep
+/// their order.
+fn by_user(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut users: Vec<Vec<Job>> = Vec::new();
+    for job in jobs {
+        match users.iter_mut().find(|batches| batches[0].user == job.user) {
+            Some(batches) => batches.push(job),
+            None => users.push(vec![job]),
+        }
+    }
+    users
+}
+
+/// Refuses the batches whose deadline has passed. Returns the others, or `None` if there are none.
+fn refuse_late(jobs: Vec<Job>) -> Option<Vec<Job>> {
+    let now = Instant::now();
+    let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
+    refuse(late, TOO_LATE);
+    (!jobs.is_empty()).then_some(jobs)
 }
 
 fn refuse(jobs: Vec<Job>, problem: &str) {
