@@ -1,0 +1,133 @@
+/** What was done in this tab and is not stored yet: shown at once, stored in order, never dropped. */
+
+import { isUnsynced, type Entry } from "./model/entry.js";
+import type { List } from "./store/list.js";
+import type { Outcome, Written } from "./types.js";
+
+/** A change of one entry. It is pure: it runs on what is shown now, and again when it is stored. */
+export type Apply = (entry: Entry) => Entry;
+
+interface Command {
+  readonly id: string;
+  readonly apply: Apply;
+  readonly stored: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly id: string;
+  readonly resolve: (outcome: Outcome) => void;
+}
+
+/** How long to wait before a store that refused is tried again. */
+const RETRY = 5_000;
+
+export class Commands {
+  private pending: Command[] = [];
+  private waiting = new Set<Waiting>();
+  private flushing: Promise<void> | null = null;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  /** The entries with pending commands, as they will be. */
+  private overlay = new Map<string, Entry>();
+
+  constructor(
+    private list: List,
+    /** Nothing is stored before: the list's owner is not known yet. */
+    private readonly gate: Promise<void>,
+    private readonly changed: (ids: Iterable<string>) => void,
+    private readonly storageFailed: (error: unknown) => void,
+    private readonly storedAll: () => void,
+  ) {}
+
+  /** The entry as its user sees it. */
+  entry(id: string): Entry {
+    return this.overlay.get(id) ?? this.list.get(id);
+  }
+
+  /** The ids of entries with pending commands. */
+  ids(): IterableIterator<string> {
+    return this.overlay.keys();
+  }
+
+  get isIdle(): boolean {
+    return this.pending.length === 0;
+  }
+
+  /** Runs the command now, and stores it as soon as the store takes it. */
+  run(id: string, apply: Apply): Written {
+    let resolve!: () => void;
+    let reject!: (error: unknown) => void;
+    const stored = new Promise<void>((done, fail) => ([resolve, reject] = [done, fail]));
+    stored.catch(() => undefined);
+    this.pending.push({ id, apply, stored: resolve, failed: reject });
+    this.overlay.set(id, apply(this.entry(id)));
+    const synced = new Promise<Outcome>((done) => this.waiting.add({ id, resolve: done }));
+    this.changed([id]);
+    void this.flush().catch(() => undefined);
+    return { id, stored, synced };
+  }
+
+  /** Stores all pending commands; rejects if the store refuses. */
+  flush(): Promise<void> {
+    this.flushing ??= this.store().finally(() => (this.flushing = null));
+    return this.flushing;
+  }
+
+  /** Tells the promises of what was answered. Called after each change of the list. */
+  settle(): void {
+    for (const waiting of this.waiting) {
+      const entry = this.entry(waiting.id);
+      const isPending = this.overlay.has(waiting.id);
+      const outcome = entry.rejected ? "rejected" : entry.conflict ? "conflict" : isUnsynced(entry) || isPending ? null : "synced";
+      if (!outcome) continue;
+      this.waiting.delete(waiting);
+      waiting.resolve(outcome);
+    }
+  }
+
+  /** Shows the pending commands on top of what changed. */
+  rebuild(): void {
+    this.overlay.clear();
+    for (const { id, apply } of this.pending) this.overlay.set(id, apply(this.entry(id)));
+  }
+
+  /** Goes on with another list, to which nothing was stored yet. */
+  moveTo(list: List): void {
+    this.list = list;
+    this.rebuild();
+  }
+
+  /** Takes over the promises that wait for answers: what was anonymous is sent as the user's. */
+  adopt(other: Commands): void {
+    for (const waiting of other.waiting) this.waiting.add(waiting);
+    other.waiting.clear();
+  }
+
+  close(): void {
+    if (this.timer) clearTimeout(this.timer);
+  }
+
+  private async store(): Promise<void> {
+    await this.gate;
+    while (this.pending.length > 0) {
+      const commands = [...this.pending];
+      try {
+        await this.list.transact(({ draft }) => {
+          for (const { id, apply } of commands) draft.put(apply(draft.get(id)));
+        });
+      } catch (error) {
+        for (const command of commands) command.failed(error);
+        this.storageFailed(error);
+        if (this.timer) clearTimeout(this.timer);
+        this.timer = setTimeout(() => void this.flush().catch(() => undefined), RETRY);
+        (this.timer as { unref?: () => void }).unref?.();
+        throw error;
+      }
+      this.pending.splice(0, commands.length);
+      this.rebuild();
+      for (const command of commands) command.stored();
+      this.changed(commands.map(({ id }) => id));
+      this.storedAll();
+    }
+  }
+}

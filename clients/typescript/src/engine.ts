@@ -1,0 +1,207 @@
+/** Syncs: rounds of request and answer, one at a time over all tabs, repeated until nothing is left. */
+
+import { take } from "./device/answer.js";
+import { takeGone } from "./device/heal.js";
+import type { DecideBy } from "./device/policy.js";
+import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from "./device/request.js";
+import { ApiError, NetworkError, ProtocolError, StorageError } from "./errors.js";
+import type { components } from "./generated/schema.js";
+import { answerOf, goneOf } from "./net/answer.js";
+import type { Api } from "./net/api.js";
+import type { Auth } from "./session/auth.js";
+import type { List } from "./store/list.js";
+import type { Locks } from "./tabs/locks.js";
+import type { SyncProblem } from "./types.js";
+
+/** What the rounds need. */
+export interface EngineParts {
+  readonly api: Api;
+  readonly auth: Auth;
+  readonly locks: Locks;
+  readonly decideBy: DecideBy;
+  readonly now: () => number;
+  readonly newName: () => string;
+  readonly list: () => List;
+  readonly deviceName: () => string;
+  readonly changed: () => void;
+}
+
+/** How many pages may come without progress before the answer counts as nonsense. */
+const MOST_STANDSTILLS = 3;
+
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 60_000;
+
+export class Engine {
+  isSyncing = false;
+  problem: SyncProblem | null = null;
+  retryAt: number | null = null;
+  private running: Promise<void> | null = null;
+  /** Whether a request is wanted even if nothing is to be sent. */
+  private isWanted = false;
+  /** A stamp that the cursor should reach. */
+  private target: string | null = null;
+  private failures = 0;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private isClosed = false;
+  /** Whether failed attempts are repeated without being asked for. */
+  isAutomatic = true;
+
+  constructor(private readonly parts: EngineParts) {}
+
+  /** Syncs now. Resolves when nothing is left to do; rejects with what stopped it. */
+  sync(): Promise<void> {
+    this.isWanted = true;
+    return this.run();
+  }
+
+  /** Syncs in the background if there is something to do; errors only become the state. */
+  wake(target: string | null = null): void {
+    if (target === null) this.isWanted = true;
+    else if (this.target === null || target > this.target) this.target = target;
+    this.start();
+  }
+
+  /** Sends what waits, unless a wait after a failure is under way. */
+  push(): void {
+    if (this.retryAt === null) this.start();
+  }
+
+  private start(): void {
+    if (this.isClosed || !this.parts.auth.canAsk) return;
+    void this.run().catch(() => undefined);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.clearTimer();
+  }
+
+  /** Forgets a wait, as when the user or the network changed. */
+  reset(): void {
+    this.failures = 0;
+    this.problem = null;
+    this.clearTimer();
+  }
+
+  private run(): Promise<void> {
+    this.running ??= this.loop().finally(() => {
+      this.running = null;
+      this.isSyncing = false;
+      this.parts.changed();
+    });
+    return this.running;
+  }
+
+  private async loop(): Promise<void> {
+    // Changes made in the same moment go into one request.
+    await Promise.resolve();
+    this.clearTimer();
+    let standstills = 0;
+    try {
+      while (!this.isClosed && this.hasWork()) {
+        this.isSyncing = true;
+        this.parts.changed();
+        const moved = await this.parts.locks.run("sync", () => this.round()).catch((error: unknown) => {
+          this.isWanted = true;
+          throw error;
+        });
+        standstills = moved ? 0 : standstills + 1;
+        if (standstills > MOST_STANDSTILLS) throw new ProtocolError("The server's answers make no progress");
+      }
+      this.reset();
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  private hasWork(): boolean {
+    const list = this.parts.list();
+    const { behind, cursor } = list.state;
+    const isTargetAhead = this.target !== null && (cursor === null || cursor < this.target);
+    if (!isTargetAhead) this.target = null;
+    return this.isWanted || isTargetAhead || (behind && cursor !== null) || hasSomethingToSend(list.all());
+  }
+
+  /** One request and its answer. Returns whether anything moved. */
+  private async round(): Promise<boolean> {
+    const { auth, decideBy, now, newName } = this.parts;
+    const list = this.parts.list();
+    const round = await list.transact(({ draft, device }) => {
+      if (device.session?.userId !== list.owner) return null;
+      return nextRound(draft, this.parts.deviceName(), newName);
+    });
+    if (!round) {
+      // Another tab logged out, or in as another user.
+      this.isWanted = false;
+      this.target = null;
+      if (!auth.canAsk) throw new ApiError(401, "AUTH_005", "Log in to sync");
+      return false;
+    }
+    this.isWanted = false;
+    const before = list.state;
+    const isCurrent = ({ round: name, cursor }: { round: string | null; cursor: string | null }): boolean =>
+      name === round.name && cursor === (round.request.last_sync ?? null);
+    let data: components["schemas"]["SyncResponse"];
+    try {
+      data = await auth.ask((headers) => this.parts.api.POST("/api/v1/todos/sync", { body: round.request, headers }));
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "SYNC_001") {
+        this.isWanted = true;
+        const gone = goneOf(error.details);
+        await list.transact(({ draft }) => {
+          if (isCurrent(draft.meta)) takeGone(draft, gone, decideBy);
+        });
+        return list.state.epoch !== before.epoch || list.state.cursor !== before.cursor;
+      }
+      if (error instanceof ApiError && error.status === 413 && round.sent.length > 0) return this.split(list, round, error);
+      throw error;
+    }
+    const answer = answerOf(data, round.sent);
+    await list.transact(({ draft }) => {
+      if (isCurrent(draft.meta)) take(draft, round, answer, new Date(now()).toISOString(), decideBy);
+    });
+    const moved = list.state.cursor !== before.cursor || round.sent.length > 0 || list.state.repairing !== before.repairing;
+    return moved || !list.state.behind;
+  }
+
+  private async split(list: List, round: Round, error: ApiError): Promise<boolean> {
+    await list.transact(({ draft }) => {
+      if (draft.meta.round !== round.name || halve(draft)) return;
+      const [id] = round.sent;
+      if (id !== undefined) rejectAlone(draft, id, error.code, error.message);
+    });
+    return true;
+  }
+
+  private fail(error: unknown): void {
+    this.problem = problemOf(error);
+    const isRefused = error instanceof ApiError && error.status === 401;
+    if (isRefused || this.isClosed || !this.isAutomatic) return;
+    const asked = error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
+    const backoff = Math.min(FIRST_WAIT * 2 ** this.failures, LONGEST_WAIT);
+    this.failures = Math.min(this.failures + 1, 10);
+    const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
+    this.retryAt = this.parts.now() + wait;
+    this.timer = setTimeout(() => {
+      this.clearTimer();
+      this.wake();
+    }, wait);
+    (this.timer as { unref?: () => void }).unref?.();
+  }
+
+  private clearTimer(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    this.retryAt = null;
+  }
+}
+
+function problemOf(error: unknown): SyncProblem {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ApiError) return { code: error.code, message };
+  if (error instanceof StorageError) return { code: "STORAGE", message };
+  if (error instanceof NetworkError) return { code: "NETWORK", message };
+  return { code: "PROTOCOL", message };
+}

@@ -1,0 +1,85 @@
+/** Moves a browser's old list to the server. */
+
+import { v5 } from "uuid";
+
+import type { ImportResult } from "./client-types.js";
+import { ApiError } from "./errors.js";
+import type { components } from "./generated/schema.js";
+import type { Api } from "./net/api.js";
+import type { Auth } from "./session/auth.js";
+
+type Item = Record<string, unknown>;
+
+const MOST_ITEMS = 500;
+const LARGEST_BODY = 500_000;
+
+/** Names items that have neither an id nor a creation time, so that a repeat makes nothing twice. */
+const NAMESPACE = "8f0e6f0a-5f2b-5c5e-9a4e-3c7d0a6a1b11";
+
+/** The items of a stored list; throws if there is none in it. */
+function itemsOf(text: string): Item[] {
+  const value: unknown = JSON.parse(text);
+  const inside = typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  const list = inside ? Object.values(inside).find(Array.isArray) ?? Object.values(inside) : value;
+  if (!Array.isArray(list)) throw new TypeError("The old list is no array of todos");
+  const seen = new Map<string, number>();
+  return list.map((item: unknown): Item => {
+    const todo: Item = typeof item === "object" && item !== null && !Array.isArray(item) ? { ...item } : { text: String(item) };
+    if (todo["id"] != null || todo["createdAt"] != null || todo["created_at"] != null) return todo;
+    const content = JSON.stringify(item);
+    const nth = seen.get(content) ?? 0;
+    seen.set(content, nth + 1);
+    return { id: v5(`${nth}:${content}`, NAMESPACE), ...todo };
+  });
+}
+
+/** Sends the list in parts, then removes from the storage what the server has. */
+export async function importList(storage: Storage, key: string, auth: Auth, api: Api): Promise<ImportResult> {
+  const old = storage.getItem(key);
+  if (old === null) return { created: 0, existing: 0, rejected: [] };
+  const items = itemsOf(old);
+  let [created, existing] = [0, 0];
+  const rejected: { item: unknown; code: string; message: string }[] = [];
+  for (let at = 0; at < items.length; ) {
+    const part = partOf(items, at);
+    const refuse = (list: readonly { index: number; code: string; message: string }[]): void => {
+      for (const { index, code, message } of list) rejected.push({ item: part[index], code, message });
+    };
+    try {
+      const body = { todos: part } as components["schemas"]["TodoBulkCreate"];
+      const answer = await auth.ask((headers) => api.POST("/api/v1/todos/bulk", { body, headers }));
+      created += answer.created.length;
+      existing += answer.existing.length;
+      refuse(answer.rejected.map(({ index, error_code: code, message }) => ({ index, code, message })));
+    } catch (error) {
+      refuse(refusalsOf(error, part.length));
+    }
+    at += part.length;
+  }
+  // Another tab may have added to it meanwhile: then it stays, and a repeat does no harm.
+  if (storage.getItem(key) === old) {
+    if (rejected.length === 0) storage.removeItem(key);
+    else storage.setItem(key, JSON.stringify(rejected.map(({ item }) => item)));
+  }
+  return { created, existing, rejected };
+}
+
+function partOf(items: readonly Item[], start: number): Item[] {
+  let [end, size] = [start, 0];
+  while (end < items.length && end - start < MOST_ITEMS) {
+    size += JSON.stringify(items[end]).length * 3;
+    if (end > start && size > LARGEST_BODY) break;
+    end += 1;
+  }
+  return items.slice(start, end);
+}
+
+/** Where all items of a part are bad, the server answers with an error that lists them. */
+function refusalsOf(error: unknown, count: number): { index: number; code: string; message: string }[] {
+  if (!(error instanceof ApiError) || ![409, 422].includes(error.status)) throw error;
+  const listed = Array.isArray(error.details["errors"]) ? (error.details["errors"] as Item[]) : [];
+  return Array.from({ length: count }, (_, index) => {
+    const own = listed.find((problem) => problem["index"] === index || String(problem["field"] ?? "").startsWith(`todos[${index}]`));
+    return { index, code: String(own?.["code"] ?? own?.["error_code"] ?? error.code), message: String(own?.["message"] ?? error.message) };
+  });
+}

@@ -1,0 +1,210 @@
+/** Logging in and out, and the account's own requests. */
+
+import { ApiError, UnsentChangesError } from "../errors.js";
+import type { components } from "../generated/schema.js";
+import { isUnsynced } from "../model/entry.js";
+import { dataOf, type Api } from "../net/api.js";
+import { ANONYMOUS, type SessionRecord, type Store } from "../store/store.js";
+import type { SessionState } from "../types.js";
+import { begin } from "./adopt.js";
+import { sessionOf, type Auth } from "./auth.js";
+import { pkce } from "./pkce.js";
+import type { LogOutOptions, Profile, Session } from "./types.js";
+
+type TokenResponse = components["schemas"]["TokenResponse"];
+
+export interface AccountParts {
+  readonly baseUrl: string;
+  readonly api: Api;
+  readonly auth: Auth;
+  readonly store: Store;
+  readonly newName: () => string;
+  readonly deviceName: () => string;
+  /** Resolves when the session in the store is known. */
+  readonly ready: Promise<void>;
+  /** Stores what was done in this tab. */
+  readonly flush: () => Promise<void>;
+  /** The session began or went on. */
+  readonly began: () => void;
+}
+
+/** What a session record says to an application. */
+export function stateOf(session: SessionRecord | null): SessionState {
+  if (!session) return { status: "anonymous", user: null };
+  const { userId: id, email, displayName, emailVerified, expired } = session;
+  return { status: expired ? "expired" : "loggedIn", user: { id, email, displayName, emailVerified } };
+}
+
+/** Makes the session of a client. */
+export function createSession(parts: AccountParts): Session {
+  const { api, auth, store } = parts;
+  const client = (): { client_id: string } => ({ client_id: parts.deviceName() });
+
+  const enter = async (session: SessionRecord): Promise<void> => {
+    await parts.flush();
+    const device = await begin(store, session, parts.newName);
+    auth.see(device);
+    parts.began();
+  };
+  const enterWith = async (request: () => Promise<TokenResponse>): Promise<void> => {
+    await parts.ready;
+    await enter(sessionOf(await request()));
+    auth.useExternal(null);
+  };
+  /** Ends the session in the browser. Refuses if that would lose changes which were not given up. */
+  const leave = async (owner: string, erases: boolean, discards: boolean): Promise<void> => {
+    let device = auth.device;
+    await store.transact([{ owner, since: -1 }], ([list], now) => {
+      const entries = list?.entries ?? [];
+      const count = (waits: (entry: (typeof entries)[number]) => boolean): number => entries.filter(waits).length;
+      const [unsent, conflicts, rejected] = [count(isUnsynced), count((e) => e.conflict !== null), count((e) => e.rejected !== null)];
+      if (erases && !discards && unsent + conflicts + rejected > 0) throw new UnsentChangesError(unsent, conflicts, rejected);
+      device = now.session?.userId === owner ? { ...now, session: null, verifier: null } : now;
+      return { device, ...(erases && { erase: [owner] }) };
+    });
+    auth.useExternal(null);
+    auth.see(device);
+  };
+  const profileOf = (user: components["schemas"]["Profile"]): Profile => readProfile(user as Record<string, unknown>);
+
+  return {
+    getState: () => stateOf(auth.session),
+    async describeServer() {
+      const { version, registration, logins } = await dataOf(api.GET("/api/v1/server"));
+      const { password, magic_link: magicLink, providers } = logins;
+      return { version, registration, logins: { password, magicLink, providers } };
+    },
+    register: (email, password, displayName) =>
+      enterWith(() => {
+        const body = { email, password, ...client(), ...(displayName !== undefined && { display_name: displayName }) };
+        return dataOf(api.POST("/api/v1/auth/register", { body }));
+      }),
+    logIn: (email, password) =>
+      enterWith(() => dataOf(api.POST("/api/v1/auth/login", { body: { email, password, ...client() } }))),
+    async requestMagicLink(email) {
+      await dataOf(api.POST("/api/v1/auth/magic-link/request", { body: { email } }));
+    },
+    useMagicLink: (token) =>
+      enterWith(() => dataOf(api.GET("/api/v1/auth/magic-link/verify", { params: { query: { token, ...client() } } }))),
+    async startProviderLogIn(provider, returnTo) {
+      await parts.ready;
+      const { verifier, challenge } = await pkce();
+      await auth.update((device) => ({ ...device, verifier }));
+      const url = new URL(`${parts.baseUrl}/api/v1/auth/oauth/${encodeURIComponent(provider)}/login`);
+      if (returnTo !== undefined) url.searchParams.set("redirect_to", returnTo);
+      url.searchParams.set("code_challenge", challenge);
+      return url.href;
+    },
+    finishProviderLogIn: (code) =>
+      enterWith(() => {
+        const { verifier } = auth.device;
+        const body = { code, ...client(), ...(verifier !== null && { code_verifier: verifier }) };
+        return dataOf(api.POST("/api/v1/auth/oauth/exchange", { body }));
+      }),
+    async useExternalToken(getToken) {
+      await parts.ready;
+      auth.useExternal(getToken);
+      const known = auth.session;
+      try {
+        const headers = { Authorization: `Bearer ${await getToken()}` };
+        const user = profileOf(await dataOf(api.GET("/api/v1/users/me", { headers })));
+        const { id: userId, email, displayName, emailVerified } = user;
+        await enter({ userId, email, displayName, emailVerified, tokens: null, expired: false });
+      } catch (error) {
+        // Without an answer, the user of the last page load goes on offline.
+        if (error instanceof ApiError || !known || known.tokens) throw error;
+        parts.began();
+      }
+    },
+    async logOut({ everywhere = false, keep = false, discardUnsent = false }: LogOutOptions = {}) {
+      await parts.ready;
+      await parts.flush();
+      const owner = auth.session?.userId ?? ANONYMOUS;
+      const ended = auth.session?.tokens;
+      await leave(owner, !keep, discardUnsent);
+      if (!ended) return;
+      const headers = { Authorization: `Bearer ${ended.access}` };
+      // Offline, the server's session ends when its tokens expire.
+      await dataOf(api.POST("/api/v1/auth/logout", { body: { all: everywhere }, headers })).catch(() => undefined);
+    },
+    async forgotPassword(email) {
+      await dataOf(api.POST("/api/v1/auth/forgot-password", { body: { email } }));
+    },
+    async resetPassword(token, password, unlinkProviders = false) {
+      await dataOf(api.POST("/api/v1/auth/reset-password", { body: { token, password, unlink_providers: unlinkProviders } }));
+    },
+    async changePassword(current, next) {
+      const body = { current_password: current, new_password: next };
+      await auth.ask((headers) => api.POST("/api/v1/auth/change-password", { body, headers }));
+    },
+    async verifyEmail(token) {
+      const user = await dataOf(api.POST("/api/v1/auth/verify-email", { body: { token } }));
+      await auth.update((device) =>
+        device.session?.userId === user.id ? { ...device, session: { ...device.session, emailVerified: user.email_verified } } : device,
+      );
+    },
+    async resendVerification() {
+      await auth.ask((headers) => api.POST("/api/v1/auth/resend-verification", { headers }));
+    },
+    profile: async () => profileOf(await auth.ask((headers) => api.GET("/api/v1/users/me", { headers }))),
+    async updateProfile({ displayName, email, currentPassword }) {
+      const body = {
+        ...(displayName !== undefined && { display_name: displayName }),
+        ...(email !== undefined && { email }),
+        ...(currentPassword !== undefined && { current_password: currentPassword }),
+      };
+      const profile = profileOf(await auth.ask((headers) => api.PATCH("/api/v1/users/me", { body, headers })));
+      const { id, email: address, displayName: name, emailVerified } = profile;
+      await auth.update((device) => {
+        if (device.session?.userId !== id) return device;
+        return { ...device, session: { ...device.session, email: address, displayName: name, emailVerified } };
+      });
+      return profile;
+    },
+    async devices() {
+      const devices = await auth.ask((headers) => api.GET("/api/v1/users/me/devices", { headers }));
+      return devices.map((device) => ({
+        id: device.id,
+        name: device.client_id ?? null,
+        userAgent: device.user_agent ?? null,
+        ip: device.ip ?? null,
+        createdAt: device.created_at,
+        lastUsedAt: device.last_used_at,
+        current: device.current,
+      }));
+    },
+    async endDevice(id) {
+      await auth.ask((headers) => api.DELETE("/api/v1/users/me/devices/{id}", { params: { path: { id } }, headers }));
+    },
+    async linkProvider(provider, currentPassword) {
+      const body = currentPassword === undefined ? {} : { current_password: currentPassword };
+      const params = { path: { provider } };
+      return (await auth.ask((headers) => api.POST("/api/v1/auth/oauth/{provider}/link", { params, body, headers }))).authorization_url;
+    },
+    async unlinkProvider(provider, currentPassword) {
+      const body = currentPassword === undefined ? {} : { current_password: currentPassword };
+      await auth.ask((headers) => api.DELETE("/api/v1/auth/oauth/{provider}", { params: { path: { provider } }, body, headers }));
+    },
+    exportAccount: () => auth.ask((headers) => api.GET("/api/v1/users/me/export", { headers })),
+    async deleteAccount(password) {
+      const owner = auth.session?.userId;
+      const body = password === undefined ? {} : { password };
+      await auth.ask((headers) => api.DELETE("/api/v1/users/me", { body, headers }));
+      if (owner !== undefined) await leave(owner, true, true);
+    },
+  };
+}
+
+function readProfile(user: Record<string, unknown>): Profile {
+  const text = (name: string): string | null => (typeof user[name] === "string" ? user[name] : null);
+  return {
+    id: text("id") ?? "",
+    email: text("email"),
+    displayName: text("display_name"),
+    emailVerified: user["email_verified"] === true,
+    createdAt: text("created_at") ?? "",
+    lastLogin: text("last_login"),
+    hasPassword: user["has_password"] === true,
+    providers: Array.isArray(user["providers"]) ? (user["providers"] as string[]) : [],
+  };
+}

@@ -1,0 +1,31 @@
+/** Begins a session: what was made without an account becomes the user's, in one transaction. */
+
+import { changeOf, NEW_META, newEntry, shown, type Entry } from "../model/entry.js";
+import { agree, differing, hasText, isDeleted } from "../model/fields.js";
+import { ANONYMOUS, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
+
+/** Stores the session, and moves the anonymous list to the user's. Returns the device as it is then. */
+export async function begin(store: Store, session: SessionRecord, newName: () => string): Promise<DeviceRecord> {
+  let now!: DeviceRecord;
+  const scopes = [ANONYMOUS, session.userId].map((owner) => ({ owner, since: -1 }));
+  await store.transact(scopes, ([anonymous, own], device) => {
+    now = { ...device, session, verifier: null };
+    const held = new Map((own?.entries ?? []).map((entry) => [entry.id, entry]));
+    const entries = (anonymous?.entries ?? []).flatMap((entry) => moved(entry, held.get(entry.id), newName) ?? []);
+    if (entries.length === 0) return { device: now, erase: [ANONYMOUS] };
+    const meta = own?.meta ?? { ...NEW_META, generation: newName() };
+    const list = { owner: session.userId, meta: { ...meta, revision: meta.revision + 1 }, entries };
+    return { device: now, lists: [list], erase: [ANONYMOUS] };
+  });
+  return now;
+}
+
+/** The anonymous todo as a creation in the user's list; null if there is nothing to move. */
+function moved(entry: Entry, held: Entry | undefined, newName: () => string): Entry | null {
+  const fields = shown(entry);
+  if (!hasText(fields) || isDeleted(fields)) return null;
+  if (held && differing(shown(held), fields).every((name) => agree(shown(held), fields, name))) return null;
+  const { createdAt = null, completedAt = null } = entry.unsent ?? {};
+  const id = held ? newName() : entry.id;
+  return { ...newEntry(id), unsent: changeOf(null, fields, { createdAt, completedAt }) };
+}

@@ -1,0 +1,133 @@
+/** Puts a snapshot together. */
+
+import type { Apply } from "./commands.js";
+import { decided, isDecidable, retried } from "./device/user.js";
+import type { Engine } from "./engine.js";
+import { acknowledged, type Entry, type Meta } from "./model/entry.js";
+import { pick, type Fields } from "./model/fields.js";
+import { checked, fieldsOf } from "./model/text.js";
+import { stateOf } from "./session/account.js";
+import type { Auth } from "./session/auth.js";
+import type { Table } from "./table.js";
+import type { Conflict, Decision, Rejected, Snapshot, StorageState, SyncState, Written } from "./types.js";
+import { contestedFields, todoFrom, todoOf } from "./view.js";
+
+export interface SnapshotParts {
+  readonly isReady: boolean;
+  readonly table: Table;
+  readonly meta: Meta;
+  readonly auth: Auth;
+  readonly engine: Engine;
+  readonly isLive: boolean;
+  readonly storage: StorageState;
+  readonly canUndo: boolean;
+  /** Whether the store has everything that was done in this tab. */
+  readonly isStored: boolean;
+  readonly entry: (id: string) => Entry;
+  readonly run: (id: string, apply: Apply) => Written;
+  readonly at: () => string;
+}
+
+/** The snapshot now. Parts that are as in `last` keep their identity. */
+export function snapshotOf(parts: SnapshotParts, last: Snapshot): Snapshot {
+  const { table } = parts;
+  const now: Snapshot = {
+    ready: parts.isReady,
+    todos: table.todos,
+    conflicts: [...table.conflicts].map((id) => conflictOf(parts, parts.entry(id))),
+    rejected: [...table.rejected].map((id) => rejectedOf(parts, parts.entry(id))),
+    sync: syncOf(parts),
+    session: stateOf(parts.auth.session),
+    storage: parts.storage,
+    canUndo: parts.canUndo,
+  };
+  return {
+    ...now,
+    conflicts: isSameList(last.conflicts, now.conflicts) ? last.conflicts : now.conflicts,
+    rejected: isSameList(last.rejected, now.rejected) ? last.rejected : now.rejected,
+    sync: isSame(last.sync, now.sync) ? last.sync : now.sync,
+    session: isSame(last.session, now.session) ? last.session : now.session,
+  };
+}
+
+function isSame(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function isSameList(a: readonly object[], b: readonly object[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+function syncOf({ table, meta, auth, engine, isLive, isStored }: SnapshotParts): SyncState {
+  const status = !auth.session
+    ? "local"
+    : !auth.canAsk
+      ? "loggedOut"
+      : engine.isSyncing
+        ? "syncing"
+        : engine.retryAt !== null || engine.problem
+          ? "waiting"
+          : "idle";
+  const undecided = table.unsynced.size + table.conflicts.size + table.rejected.size;
+  const isComplete = !meta.behind && meta.lastSyncedAt !== null;
+  return {
+    status,
+    settled: undecided === 0 && isStored && isComplete && auth.canAsk && engine.problem === null,
+    pending: table.unsynced.size,
+    verified: meta.verified,
+    live: isLive,
+    lastSyncedAt: meta.lastSyncedAt,
+    retryAt: engine.retryAt === null ? null : new Date(engine.retryAt).toISOString(),
+    problem: engine.problem,
+  };
+}
+
+// An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed.
+const conflicts = new WeakMap<Entry, Conflict>();
+const rejections = new WeakMap<Entry, Rejected>();
+
+function conflictOf({ run }: SnapshotParts, entry: Entry): Conflict {
+  const known = conflicts.get(entry);
+  if (known) return known;
+  const { id } = entry;
+  const mine = entry.conflict?.mine ?? {};
+  const base = entry.row ? acknowledged(entry) : (entry.conflict?.whole ?? {});
+  const conflict: Conflict = {
+    id,
+    theirs: entry.row ? (todoFrom({ ...entry, sent: null, unsent: null }) ?? null) : null,
+    mine: todoOf(entry, { ...base, ...mine }),
+    fields: contestedFields(entry, mine),
+    resolve: (decision) => {
+      if (typeof decision === "object") checked(decision);
+      return run(id, (now) => (isDecidable(now) ? decided(now, valuesOf(decision, now.conflict?.mine ?? {})) : now));
+    },
+  };
+  conflicts.set(entry, conflict);
+  return conflict;
+}
+
+function valuesOf(decision: Decision, mine: Fields): Fields {
+  if (decision === "theirs") return {};
+  return decision === "mine" ? mine : checked(decision);
+}
+
+function rejectedOf({ run, at }: SnapshotParts, entry: Entry): Rejected {
+  const known = rejections.get(entry);
+  if (known) return known;
+  const { id } = entry;
+  const { code, message, fields, whole } = entry.rejected ?? { code: "", message: "", fields: {}, whole: {} };
+  const rejected: Rejected = {
+    id,
+    code,
+    message,
+    fields,
+    todo: todoOf(entry, pick(whole, () => true)),
+    retry: (corrections = {}) => {
+      const [values, time] = [fieldsOf(corrections), at()];
+      return run(id, (now) => retried(now, values, time));
+    },
+    discard: () => run(id, (now) => ({ ...now, rejected: null })).stored,
+  };
+  rejections.set(entry, rejected);
+  return rejected;
+}

@@ -1,0 +1,32 @@
+/** A store that is opened when it is first needed, and is memory where the browser refuses. */
+
+import { memoryStore } from "./memory.js";
+import type { Store } from "./store.js";
+
+export interface LazyStore extends Store {
+  /** Why todos are kept in memory only; null if they are not. */
+  readonly problem: string | null;
+}
+
+/** Opens the store with `open`, and falls back to memory. */
+export function lazyStore(open: () => Promise<Store>): LazyStore {
+  let problem: string | null = null;
+  let opened: Store | null = null;
+  const opening = open().catch((error: unknown) => {
+    problem = `Todos are kept only until this page is closed: ${error instanceof Error ? error.message : String(error)}`;
+    return memoryStore();
+  });
+  const store = opening.then((found) => (opened = found));
+  return {
+    get kind() {
+      return opened?.kind ?? "memory";
+    },
+    get problem() {
+      return problem;
+    },
+    transact: async (scopes, work) => (await store).transact(scopes, work),
+    takeLease: async (name, holder, now, until) => (await store).takeLease(name, holder, now, until),
+    releaseLease: async (name, holder) => (await store).releaseLease(name, holder),
+    close: async () => (await store).close(),
+  };
+}

@@ -1,0 +1,70 @@
+/** Turns entries into what an application sees. */
+
+import { acknowledged, isUnsynced, shown, type Entry } from "./model/entry.js";
+import { agree, hasText, isDeleted, METADATA, valueOf, type Fields } from "./model/fields.js";
+import type { FieldName, Json, Todo } from "./types.js";
+
+/** Metadata of fields by wire name. */
+export function metadataOf(fields: Fields): Record<string, Json> {
+  const metadata: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (name.startsWith(METADATA) && value !== null) metadata[name.slice(METADATA.length)] = value;
+  }
+  return metadata;
+}
+
+/** The todo with these fields. */
+export function todoOf(entry: Entry, fields: Fields): Todo {
+  const row = entry.awaiting ?? entry.row ?? entry.stale;
+  const change = entry.unsent ?? entry.sent ?? entry.aside?.change;
+  const kept = entry.conflict ?? entry.rejected;
+  const createdAt = row?.createdAt ?? change?.createdAt ?? kept?.createdAt ?? "";
+  const completed = valueOf(fields, "completed") === true;
+  const description = fields["description"];
+  return {
+    id: entry.id,
+    text: String(fields["text"] ?? ""),
+    description: typeof description === "string" ? description : null,
+    completed,
+    metadata: metadataOf(fields),
+    createdAt,
+    completedAt: completed ? (row?.completedAt ?? change?.completedAt ?? null) : null,
+    deletedAt: isDeleted(fields) ? (row?.deletedAt ?? row?.stamp ?? createdAt) : null,
+    updatedAt: row?.stamp ?? null,
+    version: row?.version ?? 0,
+    unsynced: isUnsynced(entry),
+    conflicted: entry.conflict !== null,
+  };
+}
+
+// Entries are never changed in place, so each has one todo, which keeps its identity.
+const todos = new WeakMap<Entry, Todo>();
+
+/** The todo that the user sees; undefined if there is none. */
+export function todoFrom(entry: Entry): Todo | undefined {
+  const known = todos.get(entry);
+  if (known) return known;
+  const fields = shown(entry);
+  if (!hasText(fields) && !isDeleted(fields)) return undefined;
+  const todo = todoOf(entry, fields);
+  todos.set(entry, todo);
+  return todo;
+}
+
+/** The contested fields with both values. */
+export function contestedFields(entry: Entry, mine: Fields): { name: FieldName; mine: Json; theirs: Json }[] {
+  const theirs = acknowledged(entry);
+  return Object.keys(mine)
+    .filter((name) => !entry.row || !agree(theirs, mine, name))
+    .map((name) => ({ name, mine: valueOf(mine, name), theirs: valueOf(theirs, name) }));
+}
+
+/** Orders todos as {@link Snapshot.todos} does. */
+export function byHand(a: Todo, b: Todo): number {
+  const [x, y] = [a.metadata["position"], b.metadata["position"]];
+  const [hasX, hasY] = [typeof x === "string", typeof y === "string"];
+  if (hasX !== hasY) return hasX ? -1 : 1;
+  if (hasX && x !== y) return (x as string) < (y as string) ? -1 : 1;
+  if (!hasX && a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

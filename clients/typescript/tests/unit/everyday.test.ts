@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+
+import { createTodoClient, InvalidTodoError, memoryStore, type TodoClient } from "../../src/index.js";
+
+function newClient(store = memoryStore()): TodoClient {
+  return createTodoClient({ store, automatic: false });
+}
+
+const texts = (client: TodoClient): string[] => client.getSnapshot().todos.map((todo) => todo.text);
+
+test("a todo is shown at once, and stored soon after", async () => {
+  const store = memoryStore();
+  const client = newClient(store);
+  const written = client.add({ text: "  Buy milk\r\n", metadata: { due: "2026-12-24" } });
+  expect(texts(client)).toEqual(["Buy milk"]);
+  await written.stored;
+  const again = newClient(store);
+  await again.ready;
+  expect(again.getSnapshot().todos[0]).toMatchObject({ id: written.id, text: "Buy milk", metadata: { due: "2026-12-24" }, unsynced: true });
+});
+
+test("everything can be undone", async () => {
+  const client = newClient();
+  const { id } = client.add({ text: "Buy milk", description: "oat" });
+  client.edit(id, { text: "Buy soy milk", metadata: { priority: 1 } });
+  client.complete(id);
+  client.remove(id);
+  expect(texts(client)).toEqual([]);
+  client.undo();
+  expect(client.get(id)).toMatchObject({ text: "Buy soy milk", completed: true, deletedAt: null });
+  client.undo();
+  client.undo();
+  expect(client.get(id)).toMatchObject({ text: "Buy milk", description: "oat", completed: false, metadata: {} });
+  client.undo();
+  expect(texts(client)).toEqual([]);
+  expect(client.undo()).toBeNull();
+});
+
+test("todos are ordered by hand, whether or not they had a position", () => {
+  const client = newClient();
+  const ids = ["a", "b", "c", "d"].map((text) => client.add({ text }).id) as [string, string, string, string];
+  expect(texts(client)).toEqual(["a", "b", "c", "d"]);
+  client.reorder(ids[3], { after: ids[1] });
+  expect(texts(client)).toEqual(["a", "b", "d", "c"]);
+  client.reorder(ids[2], { before: ids[0] });
+  expect(texts(client)).toEqual(["c", "a", "b", "d"]);
+  client.undo();
+  expect(texts(client)).toEqual(["a", "b", "d", "c"]);
+});
+
+test("completing a recurring todo adds the next one, once", () => {
+  const client = newClient();
+  const { id } = client.add({ text: "Water the plants", metadata: { due: "2026-12-24", repeat: "FREQ=WEEKLY" } });
+  client.complete(id);
+  client.complete(id, false);
+  client.complete(id);
+  const open = client.getSnapshot().todos.filter((todo) => !todo.completed);
+  expect(open.map((todo) => todo.metadata["due"])).toEqual(["2026-12-31"]);
+});
+
+test("values that the server would refuse are refused with the field's name", () => {
+  const client = newClient();
+  for (const text of ["", "  \n", "\u200b", "x".repeat(501), "a\u0000b"]) {
+    expect(() => client.add({ text })).toThrow(InvalidTodoError);
+  }
+  expect(() => client.add({ text: "x", metadata: { "": 1 } })).toThrow(InvalidTodoError);
+  expect(texts(client)).toEqual([]);
+});
+
+test("the snapshot keeps its identity until something changes", () => {
+  const client = newClient();
+  const before = client.getSnapshot();
+  expect(client.getSnapshot()).toBe(before);
+  let calls = 0;
+  const stop = client.subscribe(() => (calls += 1));
+  client.add({ text: "x" });
+  expect(calls).toBeGreaterThan(0);
+  expect(client.getSnapshot()).not.toBe(before);
+  stop();
+});
