@@ -1,6 +1,7 @@
 //! `POST /api/v1/todos/sync`.
 
 mod cursors;
+mod digests;
 mod exchange;
 mod initial_sync;
 mod refusals;
