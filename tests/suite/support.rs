@@ -126,6 +126,26 @@ pub fn numbered(count: usize) -> Value {
     json!({"todos": todos})
 }
 
+/// The SQL expression for the instant `days` days ago.
+pub fn days_ago(server: &Server, days: u32) -> String {
+    match server.database() {
+        Database::Postgres => format!("now() - interval '{days} days'"),
+        Database::Sqlite => format!("(unixepoch() - {days} * 86400) * 1000000"),
+    }
+}
+
+/// Makes the tombstone of this title old, and waits until a server that runs housekeeping every second and
+/// keeps tombstones for one day has deleted it.
+pub async fn sweep(server: &Server, title: &str) {
+    let two_days_ago = days_ago(server, 2);
+    server.execute(&format!("UPDATE todos SET deleted_at = {two_days_ago} WHERE title = '{title}'"));
+    let rows = format!("SELECT title AS value FROM todos WHERE title = '{title}'");
+    until("the deletion of the tombstone", || server.column(&rows).is_empty().then_some(())).await;
+}
+
+/// The settings of a server for [`sweep`].
+pub const SWEEPING: [(&str, &str); 2] = [("HOUSEKEEPING_PERIOD_SECONDS", "1"), ("TOMBSTONE_AGE_DAYS", "1")];
+
 /// Moves every rotation and late repeat of a refresh token far enough into the past to end its grace
 /// period.
 pub fn end_grace_period(server: &Server) {

@@ -7,7 +7,7 @@ use blackbox_tests::on_both_databases;
 use crate::support::npm_project;
 
 /// Runs npm in the client's folder.
-fn npm(arguments: &[&str], base_url: &str) {
+pub fn npm(arguments: &[&str], base_url: &str) {
     let folder = npm_project("typescript-client");
     let mut npm = Command::new("npm");
     let output = npm.args(arguments).current_dir(&folder).env("BASE_URL", base_url).output();

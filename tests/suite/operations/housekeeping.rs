@@ -1,25 +1,13 @@
 //! Housekeeping deletes expired rows and no others.
 
-use blackbox_tests::{Client, Database, Server, Socket, on_both_databases};
+use blackbox_tests::{Client, Server, Socket, on_both_databases};
 use serde_json::{Value, json};
 
-use crate::support::{add, at, everything, log_in, refresh, sync, text, texts, until};
+use crate::support::{
+    SWEEPING, add, at, days_ago, everything, log_in, refresh, sweep, sync, text, texts, until,
+};
 
 const SYNC: &str = "/api/v1/todos/sync";
-
-/// Starts a server that runs housekeeping every second and keeps tombstones for one day.
-async fn start_with_housekeeping(database: Database) -> Server {
-    let settings = [("HOUSEKEEPING_PERIOD_SECONDS", "1"), ("TOMBSTONE_AGE_DAYS", "1")];
-    Server::start_with(database, &settings).await
-}
-
-/// The SQL expression for the instant `days` days ago.
-fn ago(server: &Server, days: u32) -> String {
-    match server.database() {
-        Database::Postgres => format!("now() - interval '{days} days'"),
-        Database::Sqlite => format!("(unixepoch() - {days} * 86400) * 1000000"),
-    }
-}
 
 /// A description of every row that can expire.
 fn rows(server: &Server) -> Vec<String> {
@@ -43,7 +31,7 @@ async fn cursor(client: &Client) -> Value {
 
 on_both_databases! {
     async fn expired_sessions_tokens_and_mails_are_deleted(database: Database) {
-        let server = start_with_housekeeping(database).await;
+        let server = Server::start_with(database, &SWEEPING).await;
         let (phone, phone_tokens) = server.client().register("ann@example.com").await;
         for device in ["laptop", "tablet"] {
             let (client, tokens) = log_in(&server.client(), "ann@example.com", device).await;
@@ -77,7 +65,7 @@ on_both_databases! {
 
         // Logins are kept for seven days after they expired, and emails for seven after they were sent.
         let of_laptop = "(SELECT id FROM sessions WHERE client_id = 'laptop')";
-        let old = ago(&server, 8);
+        let old = days_ago(&server, 8);
         for table in ["refresh_tokens", "revoked_tokens"] {
             server.execute(&format!("UPDATE {table} SET expires_at = {old} WHERE session_id IN {of_laptop}"));
         }
@@ -93,7 +81,7 @@ on_both_databases! {
     }
 
     async fn a_cursor_older_than_a_deleted_tombstone_requires_a_resync(database: Database) {
-        let server = start_with_housekeeping(database).await;
+        let server = Server::start_with(database, &SWEEPING).await;
         let (ann, _) = server.client().register("ann@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
         let bobs = cursor(&bob).await;
@@ -111,10 +99,8 @@ on_both_databases! {
             ann.get(&since(cursor)).await.expect(200);
         }
 
-        let two_days_ago = ago(&server, 2);
-        server.execute(&format!("UPDATE todos SET deleted_at = {two_days_ago} WHERE title = 'long gone'"));
-        let titles = || server.column("SELECT title AS value FROM todos ORDER BY 1");
-        until("the deletion of the tombstone", || Some(titles()).filter(|left| left == &["just gone", "kept"])).await;
+        sweep(&server, "long gone").await;
+        assert_eq!(server.column("SELECT title AS value FROM todos ORDER BY 1"), ["just gone", "kept"]);
 
         ann.post(SYNC, json!({"last_sync": stale})).await.expect_problem(410, "SYNC_001");
         let change = json!({"last_sync": stale, "todos": [{"id": todos[0]["id"], "text": "changed"}]});
