@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "a failing test shows the server's log")]
 #![expect(clippy::expect_used, reason = "a test helper that can't go on fails the test")]
 
+mod backup;
 pub mod binary;
 pub mod client;
 mod database;
@@ -19,6 +20,7 @@ pub mod socket;
 mod statements;
 mod transcript;
 
+pub use backup::Backup;
 pub use client::{Answer, Client};
 pub use device::Device;
 pub use raw::Wire;

@@ -8,6 +8,7 @@ use postgres_testbed::{Durability, PrivateCluster, Standby};
 use serde_json::{Value, json};
 
 use crate::support::{add, everything, id, sync, text, texts};
+use crate::sync::devices::Devices;
 
 const SYNC: &str = "/api/v1/todos/sync";
 /// Upper bound for a wait that normally takes seconds.
@@ -56,6 +57,8 @@ async fn a_promoted_standby_that_was_behind_begins_an_epoch_and_only_devices_ahe
     let server = Server::start_on(&app, &owner, &settings).await;
     let ann = server.client().new_user().await;
     add(&ann, "kept").await;
+    let mut devices = Devices::start().await;
+    devices.connect("phone", &server, ann.token()).await;
     let laptop = sync(&ann, json!({})).await;
     assert!(text(&laptop["epoch"]).ends_with("-00000001"), "{}", laptop["epoch"]);
     standby.catch_up();
@@ -63,6 +66,7 @@ async fn a_promoted_standby_that_was_behind_begins_an_epoch_and_only_devices_ahe
     add(&ann, "lost").await;
     let phone = sync(&ann, after(&laptop, &json!([]))).await;
     assert_eq!(texts(&phone["server_changes"]), ["lost"]);
+    devices.sync("phone").await;
 
     cluster.stop_immediate();
     standby.promote();
@@ -80,7 +84,19 @@ async fn a_promoted_standby_that_was_behind_begins_an_epoch_and_only_devices_ahe
     assert_eq!((&on["applied"], &on["server_changes"]), (&json!([id(1)]), &json!([])));
 
     for todos in [json!([]), json!([{"id": id(2), "text": "never"}])] {
-        ann.post(SYNC, after(&phone, &todos)).await.expect_problem(410, "SYNC_001");
+        let refused = ann.post(SYNC, after(&phone, &todos)).await;
+        refused.expect_problem(410, "SYNC_001");
+        let details = refused.json()["details"].take();
+        assert_eq!((&details["reason"], &details["epoch"]), (&json!("restored"), &on["epoch"]));
+        assert_eq!(details["restored_to"], laptop["sync_timestamp"], "where the histories part");
     }
     assert_eq!(texts(&everything(&ann).await), ["kept", "written after the promotion"]);
+
+    devices.sync("phone").await;
+    let healed = devices.expect_equal(&["phone"], &server, ann.token()).await;
+    let mut healed: Vec<_> =
+        healed.as_object().expect("todos").values().map(|todo| text(&todo["text"])).collect();
+    healed.sort_unstable();
+    assert_eq!(healed, ["kept", "lost", "written after the promotion"]);
+    assert_eq!(devices.state("phone").await["events"], json!(["restored"]));
 }

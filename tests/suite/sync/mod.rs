@@ -1,5 +1,6 @@
 //! `POST /api/v1/todos/sync`.
 
+mod aged_restores;
 mod cursors;
 pub mod devices;
 mod digests;
@@ -7,6 +8,6 @@ mod example;
 mod exchange;
 mod initial_sync;
 mod refusals;
-
+mod restores;
 mod simulation;
 mod strategies;

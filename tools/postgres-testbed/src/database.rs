@@ -74,6 +74,15 @@ impl Database {
         Ok(self.name.clone())
     }
 
+    /// A copy of this database, to which nothing may be connected.
+    ///
+    /// # Panics
+    /// If PostgreSQL refuses.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::create(&self.instance, "copy", Some(&self.name)).unwrap_or_else(|e| panic!("{e}"))
+    }
+
     /// The database's name.
     #[must_use]
     pub fn name(&self) -> &str {
