@@ -51,7 +51,7 @@ use utoipa_actix_web::AppExt as _;
 use error::Problem;
 
 pub use api::{Api, Dependencies};
-pub use openapi::openapi_document;
+pub use openapi::{asyncapi_document, openapi_document};
 pub use settings::ApiSettings;
 
 /// The application, for each worker; [`service`] serves it on connections.
@@ -71,7 +71,7 @@ pub fn app(
         .app_data(web::Data::from(api.state.clone()))
         .app_data(web::Data::from(api.hub.clone()))
         .app_data(&openapi::ROUTE_TABLE)
-        .app_data(&openapi::DOCUMENT_JSON)
+        .app_data(web::Data::new(openapi::documents(api.state.settings.public_url.clone())))
         .into_utoipa_app()
         .configure(routes::configure)
         .default_service(web::to(routes::unrouted))

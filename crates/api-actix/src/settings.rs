@@ -29,6 +29,9 @@ pub struct ApiSettings {
     pub access_token_lifetime: Option<Duration>,
     /// The lifetime of the cookie that carries a refresh token.
     pub refresh_token_lifetime: Duration,
+    /// The server's absolute http or https URL as browsers see it, without a slash at the end. It may
+    /// have a path, which a proxy removes.
+    pub public_url: String,
     /// The frontend's absolute http or https URL. OAuth logins return to it, or to a page of an
     /// allowed origin.
     pub frontend_url: String,
@@ -57,6 +60,7 @@ impl Default for ApiSettings {
             page_limit: 100,
             access_token_lifetime: None,
             refresh_token_lifetime: Lifetimes::default().refresh,
+            public_url: "http://localhost:8000".to_owned(),
             frontend_url: "http://localhost:3000".to_owned(),
             trusted_proxies: Vec::new(),
             behind_tls: false,
@@ -65,4 +69,18 @@ impl Default for ApiSettings {
             max_connections: usize::MAX,
         }
     }
+}
+
+impl ApiSettings {
+    /// The path under which browsers see the server: empty, or such as `/todos`.
+    #[must_use]
+    pub fn public_path(&self) -> &str {
+        path_of(&self.public_url)
+    }
+}
+
+/// The path of an absolute URL, without a slash at the end.
+pub(crate) fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("", |start| rest[start..].trim_end_matches('/'))
 }

@@ -1,19 +1,88 @@
-//! `/openapi.json` and `/docs`.
+//! The OpenAPI and AsyncAPI documents, and `/docs`.
 
 use blackbox_tests::binary::workspace;
 use blackbox_tests::{Database, Server};
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_served_document_equals_the_committed_one() {
+async fn the_served_documents_equal_the_committed_ones() {
+    let server = Server::start_with(Database::Sqlite, &[("PUBLIC_URL", "http://localhost:8000")]).await;
+    for (name, member, version) in [("openapi", "openapi", "3.1"), ("asyncapi", "asyncapi", "3.0")] {
+        let answer = server.client().get(&format!("/{name}.json")).await.expect(200);
+        assert!(answer.header("content-type").contains("json"), "{}", answer.header("content-type"));
+        let committed = std::fs::read_to_string(workspace().join(format!("openapi/{name}.json")));
+        let committed: Value =
+            serde_json::from_str(&committed.expect("it is committed")).expect("it is JSON");
+        assert!(answer.json() == committed, "`cargo xtask openapi` renews openapi/{name}.json");
+        assert!(committed[member].as_str().is_some_and(|found| found.starts_with(version)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_of_a_contract_has_its_operations_and_what_they_need() {
     let server = Server::start(Database::Sqlite).await;
-    let answer = server.client().get("/openapi.json").await.expect(200);
-    assert!(answer.header("content-type").contains("json"), "{}", answer.header("content-type"));
-    let committed =
-        std::fs::read_to_string(workspace().join("openapi/openapi.json")).expect("it is committed");
-    let committed: Value = serde_json::from_str(&committed).expect("it is JSON");
-    assert!(answer.json() == committed, "`cargo xtask openapi` renews openapi/openapi.json");
-    assert!(committed["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    let client = server.client();
+    let whole = client.get("/openapi.json").await.expect(200).json();
+    let mut seen = Vec::new();
+    for (contract, example) in [
+        ("sync", "/api/v1/todos/sync"),
+        ("token", "/todos/{id}"),
+        ("tasks", "/api/tasks/{id}"),
+        ("user-tasks", "/api/{user_id}/tasks"),
+    ] {
+        let document = client.get(&format!("/openapi/{contract}.json")).await.expect(200).json();
+        assert_eq!(document["paths"][example], whole["paths"][example], "{contract}");
+        for part in document.to_string().split("\"#/").skip(1) {
+            let pointer = format!("/{}", part.split('"').next().expect("a reference"));
+            assert!(document.pointer(&pointer).is_some(), "{contract}: {pointer}");
+        }
+        let schemas =
+            |document: &Value| document["components"]["schemas"].as_object().map_or(0, |all| all.len());
+        assert!(schemas(&document) < schemas(&whole), "{contract}");
+        seen.extend(document["paths"].as_object().expect("paths").keys().cloned());
+    }
+    // Each path belongs to one contract, or to the operations of the server.
+    let all: std::collections::BTreeSet<_> = seen.iter().cloned().collect();
+    assert_eq!(all.len(), seen.len());
+    assert!(!all.contains("/health"));
+    for contract in ["openapi", "asyncapi", "unknown"] {
+        client.get(&format!("/openapi/{contract}.json")).await.expect_problem(404, "RESOURCE_003");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_of_the_document_has_an_example_of_its_own_status() {
+    let server = Server::start(Database::Sqlite).await;
+    let document = server.client().get("/openapi.json").await.expect(200).json();
+    let operations = document["paths"].as_object().expect("paths").values().flat_map(|item| item.as_object());
+    let own =
+        operations.flat_map(|item| item.values()).filter_map(|operation| operation["responses"].as_object());
+    let own = own.flatten().map(|(status, response)| (status.clone(), response));
+    let mut seen = 0;
+    for (status, response) in own {
+        let shared = response["$ref"].as_str().map(|name| name.trim_start_matches('#'));
+        let response = shared.map_or(response, |pointer| document.pointer(pointer).expect("a response"));
+        let Some(body) = response["content"].get("application/problem+json") else { continue };
+        let examples =
+            body["examples"].as_object().unwrap_or_else(|| panic!("{status} has no example: {response}"));
+        for (code, example) in examples {
+            let value = &example["value"];
+            assert_eq!(value["error_code"], **code);
+            if status != "default" {
+                assert_eq!(value["status"].to_string(), status, "{code}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 300, "{seen} examples");
+    for (path, status, problem) in [
+        ("/paths/~1api~1v1~1todos~1{id}/patch", "412", "ConflictProblem"),
+        ("/paths/~1api~1v1~1todos~1sync/post", "410", "StaleCursorProblem"),
+    ] {
+        let schema = document
+            .pointer(&format!("{path}/responses/{status}/content/application~1problem+json/schema/$ref"));
+        assert_eq!(schema, Some(&Value::from(format!("#/components/schemas/{problem}"))));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +145,15 @@ async fn the_docs_page_loads_nothing_from_other_hosts() {
         }
     }
     assert!(seen >= 3, "the page's scripts and styles: {}", page.text);
+    assert!(page.text.contains("<title>Todo sync"), "{}", page.text);
+    assert!(page.text.contains("name=\"viewport\""), "{}", page.text);
+    let settings = client.get("/docs/swagger-initializer.js").await.expect(200).text;
+    for setting in ["\"filter\": true", "\"persistAuthorization\": true"] {
+        assert!(settings.contains(setting), "{settings}");
+    }
+    for document in settings.split("\"url\": \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        client.get(&format!("/docs/{document}")).await.expect(200);
+    }
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"), "{policy}");
     assert!(!policy.contains("http") && !policy.contains('*'), "{policy}");

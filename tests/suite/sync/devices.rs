@@ -124,5 +124,5 @@ impl Devices {
 /// Compiles the devices once.
 fn build() {
     static BUILT: std::sync::OnceLock<()> = std::sync::OnceLock::new();
-    BUILT.get_or_init(|| npm(&["run", "--silent", "devices"], ""));
+    BUILT.get_or_init(|| npm("typescript-client", &["run", "--silent", "devices"], ""));
 }

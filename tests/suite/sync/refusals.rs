@@ -48,7 +48,7 @@ on_both_databases! {
             VALIDATION_006 description must not contain the control character U+0000
             VALIDATION_005 client_id must be at most 100 characters long; it has 101
             VALIDATION_006 created_at must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z
-            VALIDATION_006 text must not be null
+            VALIDATION_004 text is required to create a todo, or to restore one whose text is gone
             VALIDATION_006 deleted must be true or false"#]].assert_eq(&rejected.collect::<Vec<_>>().join("\n"));
         assert_eq!(members(&answer["rejected"], "id"), (2..=13).map(id).collect::<Value>());
         assert_eq!(texts(&everything(&ann).await), ["one", "last"]);

@@ -113,16 +113,16 @@ async fn a_bad_change_is_refused_with_every_bad_field() {
     let server = Server::start(Database::Sqlite).await;
     let ann = server.client().new_user().await;
     let todo = add(&ann, "Buy milk").await;
-    let body = json!({"text": null, "description": 7, "completed": null, "version": "1"});
+    let body = json!({"text": [], "description": 7, "completed": "yes", "version": "1"});
     let refused = ann.patch(&at(&todo), body).await;
     expect![[r#"
         422
         content-type: application/problem+json
         cache-control: private, no-store
-        {"detail": "text must not be null",
-         "details": {"errors": [{"code": "VALIDATION_006", "field": "text", "message": "text must not be null"},
+        {"detail": "text must be a string",
+         "details": {"errors": [{"code": "VALIDATION_006", "field": "text", "message": "text must be a string"},
            {"code": "VALIDATION_006", "field": "description", "message": "description must be a string"},
-           {"code": "VALIDATION_006", "field": "completed", "message": "completed must not be null"},
+           {"code": "VALIDATION_006", "field": "completed", "message": "completed must be true or false"},
            {"code": "VALIDATION_006", "field": "version",
             "message": "version must be an integer between -9007199254740991 and 9007199254740991"}],
           "field": "text"},
@@ -139,4 +139,35 @@ async fn a_bad_change_is_refused_with_every_bad_field() {
         ann.patch(&at(&todo), body).await.expect_problem(422, code);
     }
     assert_eq!(ann.get(&at(&todo)).await.json(), todo);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_says_the_same_as_an_absent_member() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let created = json!({"id": null, "text": "Buy milk", "description": null, "completed": null, "metadata": null,
+        "client_id": null, "created_at": null, "completed_at": null});
+    let todo = ann.post("/api/v1/todos", created).await.expect(201).json();
+    let described = json!({"text": null, "description": "The blue one", "completed": null, "metadata": null,
+        "client_id": null, "version": null});
+    let described = ann.patch(&at(&todo), described).await.expect(200).json();
+    assert_eq!((&described["text"], &described["description"]), (&json!("Buy milk"), &json!("The blue one")));
+    let change = json!({"id": todo["id"], "version": 2, "text": null, "completed": true, "deleted": null,
+        "deleted_at": null, "metadata": null, "updated_at": null, "created_at": null, "completed_at": null,
+        "healing": null, "client_id": null});
+    let sync = json!({"last_sync": null, "epoch": null, "strategy": null, "client_id": null, "limit": null,
+        "include_deleted": null, "todos": [change]});
+    let synced = ann.post("/api/v1/todos/sync", sync).await.expect(200).json();
+    assert_eq!(synced["applied"], json!([todo["id"]]), "{synced}");
+    let under_todos = format!("/todos/{}", todo["id"].as_str().expect("an id"));
+    let renamed = json!({"title": "Buy oat milk", "is_completed": null});
+    let renamed = ann.put(&under_todos, renamed).await.expect(200).json();
+    assert_eq!(renamed["is_completed"], true);
+    let unnamed =
+        ann.put(&under_todos, json!({"title": null, "is_completed": false})).await.expect(200).json();
+    assert_eq!((&unnamed["title"], &unnamed["is_completed"]), (&json!("Buy oat milk"), &json!(false)));
+    let number = ann.get("/api/tasks").await.expect(200).json()[0]["id"].clone();
+    let task = json!({"title": "Buy goat milk", "completed": null});
+    let task = ann.put(&format!("/api/tasks/{number}"), task).await.expect(200).json();
+    assert_eq!((&task["title"], &task["completed"]), (&json!("Buy goat milk"), &json!(false)));
 }

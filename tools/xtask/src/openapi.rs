@@ -1,26 +1,31 @@
-//! `cargo xtask openapi`: writes the committed OpenAPI document from the server, or compares and lints it.
-
-use std::path::PathBuf;
+//! `cargo xtask openapi`: writes the committed OpenAPI and AsyncAPI documents from the server, or compares
+//! and lints them.
 
 use crate::process::{cargo, command, output, read, root, run, target};
 use crate::tools;
 
-/// Writes the document that the server prints.
+/// The committed documents, each with the command of the server that prints it.
+const DOCUMENTS: [(&str, &str); 2] =
+    [("openapi/openapi.json", "openapi"), ("openapi/asyncapi.json", "asyncapi")];
+
+/// Writes the documents that the server prints.
 pub fn write() -> Result<(), String> {
-    let path = path();
-    std::fs::write(&path, generated()?).map_err(|e| format!("could not write {}: {e}", path.display()))?;
-    println!("wrote {}", path.display());
+    build()?;
+    for (path, name) in DOCUMENTS {
+        std::fs::write(root().join(path), generated(name)?)
+            .map_err(|e| format!("could not write {path}: {e}"))?;
+        println!("wrote {path}");
+    }
     Ok(())
 }
 
-/// Fails if the committed document differs from the server's, or if a linter finds fault with it.
+/// Fails if a committed document differs from the server's, or if a linter finds fault with one.
 pub fn check() -> Result<(), String> {
-    let generated = generated()?;
-    let committed = read(&path())?;
-    if let Some(difference) = difference(&committed, &generated) {
-        return Err(format!(
-            "openapi/openapi.json is out of date (`cargo xtask openapi` renews it): {difference}"
-        ));
+    build()?;
+    for (path, name) in DOCUMENTS {
+        if let Some(difference) = difference(&read(&root().join(path))?, &generated(name)?) {
+            return Err(format!("{path} is out of date (`cargo xtask openapi` renews it): {difference}"));
+        }
     }
     let tools = tools::npm_project("tests/openapi-tools")?;
     let programs = tools.join("node_modules/.bin");
@@ -40,17 +45,19 @@ pub fn check() -> Result<(), String> {
         "../../openapi/openapi.json",
     ]);
     run(spectral.current_dir(&tools))?;
-    println!("openapi/openapi.json is up to date, and the linters found no fault");
+    let mut asyncapi = command("node");
+    asyncapi.args(["asyncapi.mjs", "../../openapi/asyncapi.json"]);
+    run(asyncapi.current_dir(&tools))?;
+    println!("the documents are up to date, and the linters found no fault");
     Ok(())
 }
 
-fn path() -> PathBuf {
-    root().join("openapi/openapi.json")
+fn build() -> Result<(), String> {
+    run(cargo().args(["build", "--quiet", "--package", "server", "--bin", "todo-server"]))
 }
 
-fn generated() -> Result<String, String> {
-    run(cargo().args(["build", "--quiet", "--package", "server", "--bin", "todo-server"]))?;
-    let document = output(command(target()?.join("debug/todo-server")).arg("openapi"))?;
+fn generated(name: &str) -> Result<String, String> {
+    let document = output(command(target()?.join("debug/todo-server")).arg(name))?;
     Ok(document.trim_end().to_owned() + "\n")
 }
 

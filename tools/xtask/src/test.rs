@@ -36,7 +36,9 @@ fn quick() -> Result<(), String> {
 
 fn all(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
-    for project in ["typescript-client", "openapi-tools", "openid-provider", "better-auth"] {
+    for project in
+        ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth"]
+    {
         tools::npm_project(&format!("tests/{project}"))?;
     }
     let schemathesis = tools::python_program("schemathesis")?;

@@ -8,7 +8,7 @@ use domain::Stamp;
 use domain::code::ErrorCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Challenge, Problem, Surface, rate_limit_headers, status};
@@ -63,27 +63,14 @@ pub struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<String>,
-    /// In a conflict: the version that the client sent, if it sent one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_version: Option<i64>,
-    /// In a conflict: the todo's current version.
+    /// The limit that was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    server_version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = server_data, required = false)]
-    server_data: Option<Value>,
-    /// In a conflict: the conflict strategy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    resolution_strategy: Option<String>,
-}
-
-/// A reference to the schema of the sync contract's todo, which belongs to a higher layer.
-fn server_data() -> Ref {
-    let mut reference = Ref::from_schema_name("Todo");
-    "In a conflict: the current todo.".clone_into(&mut reference.description);
-    reference
+    max: Option<u64>,
+    /// Further members.
+    #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, Value>)]
+    others: Map<String, Value>,
 }
 
 /// An invalid field of a request. Depending on the code it has further members, such as `max` and `got`.
@@ -106,7 +93,7 @@ pub struct FieldProblem {
     pub index: Option<usize>,
     /// The numbers and names in the message.
     #[serde(flatten)]
-    #[schema(ignore)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub facts: Map<String, Value>,
 }
 

@@ -6,8 +6,8 @@
 //! 1. [`Body::read`] deserialises an object whose members are [`Member`]s: absent, null, a value, or a
 //!    value of a wrong type. Only a body that is not a JSON object fails here.
 //! 2. A [`Validation`] parses each member into a domain type, by [`required`](Validation::required),
-//!    [`optional`](Validation::optional), [`not_null`](Validation::not_null) or
-//!    [`clearable`](Validation::clearable), and collects what is wrong. The parsers return a
+//!    [`optional`](Validation::optional) or [`clearable`](Validation::clearable), and collects what
+//!    is wrong. The parsers return a
 //!    `ValueError`: an error type of the domain, or a [`FieldError`]. [`Query::get`] does the same for
 //!    a query parameter.
 //! 3. [`Validation::finish`] returns one problem with all errors, or lets the handler go on.

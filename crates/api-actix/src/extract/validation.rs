@@ -181,7 +181,8 @@ impl Validation {
         self.optional(name, member, parse)
     }
 
-    /// Parses a member that may be absent or null.
+    /// Parses a member that may be absent. Null says the same, because generated clients send it for
+    /// every member that the caller leaves out.
     pub fn optional<T, U, E: ValueError>(
         &mut self,
         name: &'static str,
@@ -196,19 +197,6 @@ impl Validation {
                 None
             }
         }
-    }
-
-    /// Parses a member that may be absent but not null.
-    pub fn not_null<T, U, E: ValueError>(
-        &mut self,
-        name: &'static str,
-        member: Member<T>,
-        parse: impl FnOnce(T) -> Result<U, E>,
-    ) -> Option<U> {
-        if matches!(member, Member::Null) {
-            self.reject(name, &FieldError::invalid("must not be null"));
-        }
-        self.optional(name, member, parse)
     }
 
     /// Parses a member of a partial update: `None` if it is absent, `Some(None)` if null clears the

@@ -7,15 +7,14 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, Header, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema};
 
+use super::problems;
 use crate::error::{Details, FieldProblem, ProblemBody, ProblemCode};
 use crate::surface::Surface;
 use crate::v1;
-use crate::{tasks, todos};
-
-const PROBLEM: &str = "application/problem+json";
+use crate::{realtime, tasks, todos};
 
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait before trying again.");
-/// The rate limit headers of responses to authenticated requests.
+/// The rate limit headers of every response to a request that counted.
 const LIMITS: [(&str, &str); 2] = [
     ("RateLimit", "The number of requests left, and the seconds until more are allowed."),
     ("RateLimit-Policy", "The number of requests allowed in a number of seconds."),
@@ -75,6 +74,8 @@ pub(super) fn finish(document: &mut OpenApi) {
     ] {
         schemas.push((name.into_owned(), schema));
     }
+    schemas.extend(problems::schemas());
+    schemas.extend(realtime::schemas());
     components.schemas.extend(schemas);
     components.schemas.extend(v1::parameter_schemas());
     components.schemas.extend(todos::parameter_schemas());
@@ -139,7 +140,7 @@ fn complete(operation: &mut Operation, surface: Surface) {
                 add_problem(status, response);
             }
             response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id()));
-            for (name, description) in LIMITS.iter().filter(|_| secured) {
+            for (name, description) in LIMITS.iter().filter(|_| secured || status == "429") {
                 response.headers.insert((*name).to_owned(), RefOr::T(header(description)));
             }
         }
@@ -163,16 +164,18 @@ fn problem(status: &str, description: &str) -> Response {
     let mut response = ResponseBuilder::new().description(description).build();
     add_problem(status, &mut response);
     response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id()));
+    for (name, description) in LIMITS {
+        response.headers.insert(name.to_owned(), RefOr::T(header(description)));
+    }
     response
 }
 
 fn add_problem(status: &str, response: &mut Response) {
-    let schema = Ref::from_schema_name(ProblemBody::name());
-    response.content.insert(PROBLEM.to_owned(), RefOr::T(Content::new(Some(schema))));
+    let content = problems::content(status, &response.description);
+    response.content.insert(problems::MEDIA_TYPE.to_owned(), RefOr::T(content));
     let headers: &[(&str, &str)] = match status {
         "401" => &[("WWW-Authenticate", "How to authenticate (RFC 6750).")],
-        "429" => &[RETRY_AFTER, LIMITS[0], LIMITS[1]],
-        "500" | "503" => &[RETRY_AFTER],
+        "429" | "500" | "503" => &[RETRY_AFTER],
         _ => &[],
     };
     for (name, description) in headers {

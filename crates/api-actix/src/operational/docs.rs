@@ -1,29 +1,46 @@
-//! `/openapi.json`, and the page at `/docs` that shows it. The binary contains every file of the page.
+//! The OpenAPI and AsyncAPI documents, and the page at `/docs` that shows the former. The binary contains every file of the page.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{
-    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentType, LOCATION,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentType, LOCATION,
 };
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpResponse, get, web};
 use utoipa_actix_web::service_config::ServiceConfig;
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, Url};
 
 use crate::error::{HandlerResult, Problem};
-use crate::schema::DocumentJson;
+use crate::schema::Documents;
 
 /// Scripts and styles from this server alone. The page has inline styles and `data:` icons.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
-static PAGE: LazyLock<Arc<Config<'static>>> =
-    LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
+/// The page, under its own title. Its files are those of Swagger UI.
+const INDEX: &str = include_str!("docs.html");
+/// How long browsers keep the page's scripts and styles.
+const KEEP: &str = "public, max-age=3600";
+
+/// The URLs are relative, because browsers may see the server under a path.
+static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    let documents = [
+        Url::with_primary("Sync contract: /api/v1", "../openapi/sync.json", true),
+        Url::new("Token contract: /auth and /todos", "../openapi/token.json"),
+        Url::new("Task contract: /api/tasks", "../openapi/tasks.json"),
+        Url::new("User task contract: /api/{user_id}/tasks", "../openapi/user-tasks.json"),
+        Url::new("All contracts and operations", "../openapi.json"),
+    ];
+    let config = Config::new(documents).validator_url("none").filter(true).persist_authorization(true);
+    Arc::new(config.default_models_expand_depth(-1))
+});
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(document)
+        .service(contract_document)
+        .service(asyncapi)
         .route("/docs", web::get().to(to_page))
         .route("/docs/", web::get().to(page))
         .route("/docs/{file}", web::get().to(file));
@@ -35,29 +52,64 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(
     operation_id = "getOpenApi",
     tag = "Operations",
-    responses((status = 200, description = "The document.", body = Object, content_type = "application/json"))
+    responses((status = 200, description = "The document.", body = std::collections::BTreeMap<String, serde_json::Value>, content_type = "application/json", example = json!({"openapi": "3.1.0"})))
 )]
 #[get("/openapi.json")]
-async fn document(request: HttpRequest) -> HandlerResult {
-    let document = request.app_data::<&'static DocumentJson>().ok_or_else(Problem::unexpected)?;
-    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body((***document).clone()))
+async fn document(documents: web::Data<Documents>) -> HandlerResult {
+    json_document(&documents, "openapi")
 }
 
-/// The page refers to its files by relative paths, so its URL must end with a slash.
+/// Get the OpenAPI document of a contract
+///
+/// Returns the part of the OpenAPI 3.1 document that belongs to one contract.
+#[utoipa::path(
+    operation_id = "getContractOpenApi",
+    tag = "Operations",
+    params(("contract" = String, Path, description = "The contract: `sync`, `token`, `tasks` or `user-tasks`")),
+    responses(
+        (status = 200, description = "The document.", body = std::collections::BTreeMap<String, serde_json::Value>, content_type = "application/json", example = json!({"openapi": "3.1.0"})),
+        (status = 404, description = "`RESOURCE_003`: the contract does not exist.")
+    )
+)]
+#[get("/openapi/{contract}.json")]
+async fn contract_document(documents: web::Data<Documents>, contract: web::Path<String>) -> HandlerResult {
+    let is_contract = !["openapi", "asyncapi"].contains(&contract.as_str());
+    json_document(&documents, if is_contract { &contract } else { "" })
+}
+
+/// Get the AsyncAPI document
+///
+/// Returns the AsyncAPI 3.0 document of the WebSocket at `/ws/todos`.
+#[utoipa::path(
+    operation_id = "getAsyncApi",
+    tag = "Operations",
+    responses((status = 200, description = "The document.", body = std::collections::BTreeMap<String, serde_json::Value>, content_type = "application/json", example = json!({"asyncapi": "3.0.0"})))
+)]
+#[get("/asyncapi.json")]
+async fn asyncapi(documents: web::Data<Documents>) -> HandlerResult {
+    json_document(&documents, "asyncapi")
+}
+
+fn json_document(documents: &Documents, name: &str) -> HandlerResult {
+    let bytes = documents.get(name).ok_or_else(Problem::no_such_route)?;
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(bytes))
+}
+
+/// The page refers to its files by relative paths, so its URL must end with a slash. So is this
+/// redirect relative.
 async fn to_page() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish()
 }
 
-async fn page() -> HandlerResult {
-    serve("index.html")
+async fn page() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(ContentType::html())
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .body(INDEX)
 }
 
 async fn file(path: web::Path<String>) -> HandlerResult {
-    serve(&path)
-}
-
-fn serve(name: &str) -> HandlerResult {
-    let file = utoipa_swagger_ui::serve(name, PAGE.clone()).map_err(|error| {
+    let file = utoipa_swagger_ui::serve(&path, PAGE.clone()).map_err(|error| {
         tracing::error!(%error, "the documentation page cannot be served");
         Problem::unexpected()
     })?;
@@ -65,6 +117,7 @@ fn serve(name: &str) -> HandlerResult {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_TYPE, file.content_type))
+        .insert_header((CACHE_CONTROL, KEEP))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));

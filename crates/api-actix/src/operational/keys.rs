@@ -16,8 +16,32 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[expect(dead_code, reason = "the schema of the JSON value that the server is given")]
 struct KeySet {
     /// The public keys; empty if tokens are signed with a secret.
-    #[schema(value_type = Vec<Object>)]
-    keys: (),
+    keys: Vec<Key>,
+}
+
+/// A public Ed25519 key (RFC 8037).
+#[derive(ToSchema)]
+#[schema(as = PublicKey)]
+#[expect(dead_code, reason = "the schema of the JSON value that the server is given")]
+struct Key {
+    /// Always `OKP`.
+    #[schema(example = "OKP")]
+    kty: String,
+    /// Always `Ed25519`.
+    #[schema(example = "Ed25519")]
+    crv: String,
+    /// The key in base64url.
+    #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
+    x: String,
+    /// The id of the key, which a token has in its header.
+    #[schema(example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
+    kid: String,
+    /// Always `EdDSA`.
+    #[schema(example = "EdDSA")]
+    alg: String,
+    /// Always `sig`.
+    #[schema(rename = "use", example = "sig")]
+    usage: String,
 }
 
 /// Get the public keys

@@ -7,7 +7,7 @@
 //! - [`end`]: why a socket ends
 //! - [`replay`]: the changes while the client was disconnected
 //! - [`incoming`], [`outgoing`]: frames from and to the client
-//! - [`protocol`]: the messages
+//! - [`protocol`]: the messages, and [`schemas`]: their schemas
 //!
 //! Deliberately absent: rules about todos. Events come from the store that committed them; a socket
 //! reads through `SyncService`, to replay and to answer pings.
@@ -20,7 +20,9 @@ mod mailbox;
 mod outgoing;
 mod protocol;
 mod replay;
+mod schemas;
 mod socket;
 
 pub use handshake::open;
 pub use hub::{Heartbeat, Hub};
+pub(crate) use schemas::{EVENTS, PING, SOCKET_SCHEMAS, schemas};

@@ -6,6 +6,7 @@ use domain::todo::{EventKind, Todo, TodoEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use tokio_util::codec::Encoder;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use domain::Stamp;
@@ -17,17 +18,53 @@ use crate::rfc3339::Rfc3339;
 use crate::wire;
 
 /// The messages of the server.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum ServerMessage<'a> {
-    Ready { sync_timestamp: Rfc3339, epoch: &'a str },
-    TodoCreated { todo: wire::Todo<'a> },
-    TodoUpdated { todo: wire::Todo<'a> },
-    TodoDeleted { todo_id: Uuid, version: i64, updated_at: Rfc3339 },
-    TodoRestored { todo: wire::Todo<'a> },
-    Pong { sync_timestamp: Rfc3339, epoch: &'a str },
+#[schema(as = SocketEvent)]
+pub enum ServerMessage<'a> {
+    Ready {
+        /// A cursor: the client has every change up to it.
+        #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
+        sync_timestamp: Rfc3339,
+        /// The database history that the cursor belongs to.
+        #[schema(example = "0b5a3c1e-6f0d-4c55-9a4b-8d0f6a2b7c11")]
+        epoch: &'a str,
+    },
+    TodoCreated {
+        todo: wire::Todo<'a>,
+    },
+    TodoUpdated {
+        todo: wire::Todo<'a>,
+    },
+    TodoDeleted {
+        todo_id: Uuid,
+        /// The version of the tombstone.
+        #[schema(minimum = 1, example = 4)]
+        version: i64,
+        /// The stamp of the deletion.
+        #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
+        updated_at: Rfc3339,
+    },
+    TodoRestored {
+        todo: wire::Todo<'a>,
+    },
+    Pong {
+        /// The user's newest stamp.
+        #[schema(value_type = String, format = DateTime, example = "2026-01-09T10:15:00.000000Z")]
+        sync_timestamp: Rfc3339,
+        /// The database history that the stamp belongs to.
+        #[schema(example = "0b5a3c1e-6f0d-4c55-9a4b-8d0f6a2b7c11")]
+        epoch: &'a str,
+    },
     ResyncRequired,
-    Error { error_code: ProblemCode, message: &'a str },
+    Error {
+        /// The stable code of the error.
+        #[schema(inline = false)]
+        error_code: ProblemCode,
+        /// What is wrong, in one sentence for people.
+        #[schema(example = "The message is not JSON")]
+        message: &'a str,
+    },
 }
 
 /// The client has every change up to `at`, a stamp of `epoch`; live events follow.

@@ -92,7 +92,7 @@ pub struct Replace<'a> {
     description: Member<Text<'a>>,
     /// Whether the task is completed.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     completed: Member<bool>,
 }
 
@@ -102,7 +102,7 @@ impl Replace<'_> {
         let edit = Edit {
             title: validation.required("title", self.title, title(TITLE_MAX)),
             description: validation.clearable("description", self.description, description),
-            completed: validation.not_null("completed", self.completed, as_is),
+            completed: validation.optional("completed", self.completed, as_is),
             ..Edit::default()
         };
         validation.finish()?;
@@ -116,7 +116,7 @@ impl Replace<'_> {
 pub struct Update<'a> {
     /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     title: Member<Text<'a>>,
     /// Notes; null removes them.
     #[serde(default)]
@@ -124,7 +124,7 @@ pub struct Update<'a> {
     description: Member<Text<'a>>,
     /// Whether the task is completed.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     completed: Member<bool>,
 }
 
@@ -132,9 +132,9 @@ impl Update<'_> {
     pub fn parse(self) -> Result<Edit, Problem> {
         let mut validation = Validation::default();
         let edit = Edit {
-            title: validation.not_null("title", self.title, title(TITLE_MAX)),
+            title: validation.optional("title", self.title, title(TITLE_MAX)),
             description: validation.clearable("description", self.description, description),
-            completed: validation.not_null("completed", self.completed, as_is),
+            completed: validation.optional("completed", self.completed, as_is),
             ..Edit::default()
         };
         validation.finish()?;

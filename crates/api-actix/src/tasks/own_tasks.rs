@@ -56,7 +56,7 @@ async fn list_tasks(state: web::Data<State>, caller: Caller, query: Query) -> Ha
     request_body(content = Create, description = "The task"),
     responses(
         (status = 201, description = "The task is created.", body = Task, headers(("Location" = String, description = "The path of the task."))),
-        (status = 409, description = "`QUOTA_001`: the account has too many tasks.")
+        (status = 409, description = "`QUOTA_001`: the account has too many tasks, or too much text.")
     )
 )]
 #[post("/api/tasks")]
@@ -91,7 +91,10 @@ async fn get_one(state: web::Data<State>, caller: Caller, id: web::Path<String>)
     security(("bearer" = [])),
     params(("id" = i64, Path, minimum = 1, description = "The task's id")),
     request_body(content = Replace, description = "The new title and other changes"),
-    responses((status = 200, description = "The updated task.", body = Task))
+    responses(
+        (status = 200, description = "The updated task.", body = Task),
+        (status = 409, description = "`QUOTA_001`: the account has too much text.")
+    )
 )]
 #[put("/api/tasks/{id}")]
 async fn replace(

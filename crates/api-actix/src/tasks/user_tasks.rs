@@ -73,7 +73,7 @@ async fn list_tasks(
     responses(
         (status = 201, description = "The task is created.", body = Task, headers(("Location" = String, description = "The path of the task."))),
         (status = 403, description = "`AUTHZ_001`: the tasks belong to another user. `AUTHZ_002`: the token lacks the scope."),
-        (status = 409, description = "`QUOTA_001`: the account has too many tasks.")
+        (status = 409, description = "`QUOTA_001`: the account has too many tasks, or too much text.")
     )
 )]
 #[post("/api/{user_id}/tasks")]
@@ -128,7 +128,8 @@ async fn get_one(
     request_body(content = Update, description = "The changes"),
     responses(
         (status = 200, description = "The updated task.", body = Task),
-        (status = 403, description = "`AUTHZ_001`: the tasks belong to another user. `AUTHZ_002`: the token lacks the scope.")
+        (status = 403, description = "`AUTHZ_001`: the tasks belong to another user. `AUTHZ_002`: the token lacks the scope."),
+        (status = 409, description = "`QUOTA_001`: the account has too much text.")
     )
 )]
 #[put("/api/{user_id}/tasks/{task_id}")]

@@ -88,7 +88,7 @@ impl Create<'_> {
 pub struct Update<'a> {
     /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     title: Member<Text<'a>>,
     /// Notes; null removes them.
     #[serde(default)]
@@ -96,7 +96,7 @@ pub struct Update<'a> {
     description: Member<Text<'a>>,
     /// Whether the todo is completed.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     is_completed: Member<bool>,
 }
 
@@ -104,9 +104,9 @@ impl Update<'_> {
     pub fn parse(self) -> Result<Edit, Problem> {
         let mut validation = Validation::default();
         let edit = Edit {
-            title: validation.not_null("title", self.title, title(TITLE_MAX)),
+            title: validation.optional("title", self.title, title(TITLE_MAX)),
             description: validation.clearable("description", self.description, description),
-            completed: validation.not_null("is_completed", self.is_completed, as_is),
+            completed: validation.optional("is_completed", self.is_completed, as_is),
             ..Edit::default()
         };
         validation.finish()?;

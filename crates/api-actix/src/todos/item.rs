@@ -44,7 +44,8 @@ pub(super) async fn get(state: web::Data<State>, caller: Caller, path: web::Path
     request_body(content = Update, description = "The changes"),
     responses(
         (status = 200, description = "The updated todo.", body = Item),
-        (status = 403, description = "`AUTHZ_001`: the todo belongs to another user. `AUTHZ_002`: the token lacks the scope.")
+        (status = 403, description = "`AUTHZ_001`: the todo belongs to another user. `AUTHZ_002`: the token lacks the scope."),
+        (status = 409, description = "`QUOTA_001`: the account has too much text.")
     )
 )]
 #[put("/todos/{id}")]

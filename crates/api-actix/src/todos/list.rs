@@ -128,7 +128,7 @@ async fn read(state: web::Data<State>, user: UserId, list_query: ListQuery) -> H
     request_body(content = Create, description = "The todo"),
     responses(
         (status = 201, description = "The todo is created.", body = Item, headers(("Location" = String, description = "The path of the todo."))),
-        (status = 409, description = "`QUOTA_001`: the account has too many todos.")
+        (status = 409, description = "`QUOTA_001`: the account has too many todos, or too much text.")
     )
 )]
 #[post("/todos")]

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// first.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     todos::configure(config);
+    config.service(server::describe_server);
     auth::configure(config);
     users::configure(config);
-    config.service(server::describe_server);
 }

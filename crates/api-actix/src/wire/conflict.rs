@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use domain::todo::{self, Field, Strategy};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{Object, ObjectBuilder, Ref};
 use uuid::Uuid;
 
 use super::Todo;
@@ -55,11 +58,33 @@ impl From<Strategy> for StrategyName {
 }
 
 /// Which side of a conflict took precedence.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ResolvedName {
+enum ResolvedName {
     /// The server's todo. The client replaces its own.
     Server,
+}
+
+fn resolved_schema() -> Object {
+    word_or_null(["server"], "The side that took precedence; null if the client has to decide.")
+}
+
+/// The schema of a member whose values are words, or null. A `oneOf` with a branch for null would say
+/// the same, but some client generators leave such members out.
+pub fn word_or_null<const N: usize>(words: [&str; N], description: &str) -> Object {
+    let values = words.into_iter().map(Value::from).chain([Value::Null]);
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(values))
+        .description(Some(description))
+        .build()
+}
+
+/// A reference to the schema of a change of the sync contract, which belongs to a higher layer.
+fn change_schema() -> Ref {
+    let mut reference = Ref::from_schema_name("SyncTodo");
+    "The change as the client sent it.".clone_into(&mut reference.description);
+    reference
 }
 
 /// A change that was refused, in whole or in part, because the todo had changed, with both sides.
@@ -75,8 +100,7 @@ pub struct Conflict<'a> {
     server_version: i64,
     /// The current todo.
     server_data: Todo<'a>,
-    /// The change as the client sent it.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = change_schema)]
     client_data: &'a RawValue,
     /// The fields in conflict.
     fields: Vec<FieldName>,
@@ -84,8 +108,7 @@ pub struct Conflict<'a> {
     applied_fields: Vec<FieldName>,
     /// The conflict strategy.
     resolution_strategy: StrategyName,
-    /// The side that took precedence; null if the client has to decide.
-    #[schema(required = true)]
+    #[schema(required = true, schema_with = resolved_schema)]
     resolved: Option<ResolvedName>,
 }
 

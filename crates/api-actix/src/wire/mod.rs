@@ -12,7 +12,7 @@ mod token;
 
 pub use account::{change_password, email_taken, logged_in, not_verified};
 pub use any_time::any_time;
-pub use conflict::{Conflict, StrategyName};
+pub use conflict::{Conflict, StrategyName, word_or_null};
 pub use members::{as_is, client_id, description, email, not_a_timestamp, timestamp, title, todo_id};
 pub use metadata::{metadata, metadata_edit_schema};
 pub use outcome::{changed_todo, id_in_use, rejection};

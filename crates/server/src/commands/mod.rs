@@ -43,6 +43,8 @@ enum Command {
     NewEpoch,
     /// Print the OpenAPI document
     Openapi,
+    /// Print the AsyncAPI document of the WebSocket
+    Asyncapi,
     /// Check the settings, without connecting to the database (`migrate status` does)
     CheckConfig,
     /// Check that the running server is ready; for containers
@@ -57,6 +59,7 @@ impl Cli {
             Command::Migrate { step } => return migrate::run(&step, &settings()?),
             Command::NewEpoch => new_epoch::run(&settings()?)?,
             Command::Openapi => openapi::run()?,
+            Command::Asyncapi => openapi::run_asyncapi()?,
             Command::CheckConfig => {
                 wire::check(&settings()?.database)?;
                 print("The settings are valid.");

@@ -178,6 +178,7 @@ fn api_settings(settings: &Settings, max_connections: usize) -> ApiSettings {
         page_limit: settings.limits.page_size,
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,
+        public_url: settings.identity.public_url.clone(),
         frontend_url: settings.mail.frontend_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         behind_tls: settings.behind_tls(),

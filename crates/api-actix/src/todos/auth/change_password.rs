@@ -31,7 +31,7 @@ struct PasswordPair<'a> {
 ///
 /// Changes the password and ends all sessions of the user, including this one.
 #[utoipa::path(
-    operation_id = "todosChangePassword",
+    operation_id = "tokenChangePassword",
     tag = "Token contract",
     security(("bearer" = [])),
     request_body(content = PasswordPair, description = "The current and the new password"),

@@ -47,7 +47,7 @@ struct Tokens<'a> {
 ///
 /// Opens a session. The refresh token also comes as an `HttpOnly` cookie.
 #[utoipa::path(
-    operation_id = "todosLogIn",
+    operation_id = "tokenLogIn",
     tag = "Token contract",
     request_body(content = Login, description = "The credentials"),
     responses(

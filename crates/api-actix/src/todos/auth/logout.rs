@@ -14,7 +14,7 @@ use crate::wire::{Message, message, no_refresh_cookie};
 ///
 /// Ends this session and the session of the `refresh_token`. All their tokens become invalid.
 #[utoipa::path(
-    operation_id = "todosLogOut",
+    operation_id = "tokenLogOut",
     tag = "Token contract",
     security(("bearer" = [])),
     request_body(content = Option<RefreshToken>, description = "The refresh token"),

@@ -19,8 +19,8 @@ const COOKIE_PATH: &str = "/auth/refresh";
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(register::register)
-        .service(change_password::change_password)
         .service(login::log_in)
         .service(refresh::refresh)
-        .service(logout::log_out);
+        .service(logout::log_out)
+        .service(change_password::change_password);
 }

@@ -31,7 +31,7 @@ struct NewAccessToken<'a> {
 /// Returns a new access token. The refresh token remains valid. It may come in the cookie `refresh_token`, but
 /// only from pages of an allowed origin.
 #[utoipa::path(
-    operation_id = "todosRefresh",
+    operation_id = "tokenRefresh",
     tag = "Token contract",
     request_body(content = Option<RefreshToken>, description = "The refresh token, unless it comes in the cookie"),
     responses(

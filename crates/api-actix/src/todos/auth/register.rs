@@ -48,7 +48,7 @@ struct Account<'a> {
 ///
 /// Creates an account. The user is not logged in.
 #[utoipa::path(
-    operation_id = "todosRegister",
+    operation_id = "tokenRegister",
     tag = "Token contract",
     request_body(content = Registration, description = "The account"),
     responses(

@@ -34,7 +34,7 @@ pub(super) async fn request_magic_link(state: web::Data<State>, client: Client, 
 /// Accepts the token of the email once, and creates the account if there is none. A page of an allowed origin
 /// also receives the refresh token as a cookie.
 #[utoipa::path(
-    operation_id = "useMagicLink",
+    operation_id = "verifyMagicLink",
     tag = "Authentication",
     params(
         ("token" = String, Query, description = "The token in the link of the mail"),

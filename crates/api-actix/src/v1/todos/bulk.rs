@@ -67,7 +67,7 @@ struct Updated<'a> {
 /// Updates each todo on its own. If an item is invalid, the server refuses the request, and `details.errors` lists
 /// the invalid items by `index`.
 #[utoipa::path(
-    operation_id = "updateTodos",
+    operation_id = "bulkUpdateTodos",
     tag = "Todos",
     security(("bearer" = [])),
     request_body(content = UpdateMany, description = "The changes"),

@@ -31,7 +31,7 @@ pub struct TodoCreate<'a> {
     #[serde(default)]
     description: Member<Text<'a>>,
     /// Whether the todo is completed; false by default.
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     #[serde(default)]
     completed: Member<bool>,
     #[schema(schema_with = metadata_edit_schema, required = false)]
@@ -73,7 +73,7 @@ impl TodoCreate<'_> {
         });
         let title = validation.required("text", text, title(Title::MAX));
         let description = validation.optional("description", self.description, description);
-        let completed = validation.not_null("completed", self.completed, as_is).unwrap_or(false);
+        let completed = validation.optional("completed", self.completed, as_is).unwrap_or(false);
         let client_id = validation.optional("client_id", self.client_id, client_id);
         let created_at = validation.optional("created_at", created_at, timestamp);
         let completed_at = validation.optional("completed_at", self.completed_at, timestamp);
@@ -101,14 +101,14 @@ fn sent<'a>(member: &'a Member<Text<'_>>) -> &'a str {
 pub struct TodoPatch<'a> {
     /// What is to be done. The server removes white space at both ends.
     #[serde(default, borrow)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 500)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
     text: Member<Text<'a>>,
     /// Notes; null removes them.
     #[schema(value_type = Option<String>, max_length = 10_000)]
     #[serde(default)]
     description: Member<Text<'a>>,
     /// Whether the todo is completed.
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     #[serde(default)]
     completed: Member<bool>,
     #[schema(schema_with = metadata_edit_schema, required = false)]
@@ -135,9 +135,9 @@ pub struct Patch {
 impl TodoPatch<'_> {
     pub fn parse(self, validation: &mut Validation) -> Patch {
         let edit = Edit {
-            title: validation.not_null("text", self.text, title(Title::MAX)),
+            title: validation.optional("text", self.text, title(Title::MAX)),
             description: validation.clearable("description", self.description, description),
-            completed: validation.not_null("completed", self.completed, as_is),
+            completed: validation.optional("completed", self.completed, as_is),
             metadata: metadata(validation, self.metadata),
         };
         let client_id = validation.optional("client_id", self.client_id, client_id);

@@ -68,7 +68,7 @@ pub(super) async fn get(
     request_body(content = TodoPatch, description = "The changes"),
     responses(
         (status = 200, description = "The updated todo.", body = Todo, headers(("ETag" = String, description = "The todo's version."))),
-        (status = 409, description = "`CONFLICT_001`: the todo has changed since `version`; `details` has its current state."),
+        (status = 409, description = "`CONFLICT_001`: the todo has changed since `version`; `details` has its current state. `QUOTA_001`: the account has too much text."),
         (status = 412, description = "`CONFLICT_002`: the todo has changed since `If-Match`; `details` has its current state.")
     )
 )]
@@ -137,7 +137,7 @@ pub(super) async fn delete(
     params(("id" = uuid::Uuid, Path, description = "The todo's id")),
     responses(
         (status = 200, description = "The restored todo.", body = Todo, headers(("ETag" = String, description = "The todo's version."))),
-        (status = 409, description = "`QUOTA_001`: the account has too many todos.")
+        (status = 409, description = "`QUOTA_001`: the account has too many todos, or too much text.")
     )
 )]
 #[post("/todos/{id}/restore")]

@@ -135,7 +135,7 @@ pub(super) async fn list(
          headers(("ETag" = String, description = "The todo's version."), ("Location" = String, description = "The path of the todo."))),
         (status = 200, description = "The todo already exists with the same content.", body = Todo,
          headers(("ETag" = String, description = "The todo's version."))),
-        (status = 409, description = "`CONFLICT_003`: the id is in use with other content. `QUOTA_001`: the account has too many todos.")
+        (status = 409, description = "`CONFLICT_003`: the id is in use with other content. `QUOTA_001`: the account has too many todos, or too much text.")
     )
 )]
 #[post("/todos")]

@@ -75,7 +75,7 @@ pub(super) async fn list_devices(state: web::Data<State>, caller: Caller) -> Han
 ///
 /// Ends the session of the device, with its access tokens and open sockets.
 #[utoipa::path(
-    operation_id = "endDevice",
+    operation_id = "revokeDevice",
     tag = "Users",
     security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The device's id")),

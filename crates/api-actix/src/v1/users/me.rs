@@ -73,7 +73,7 @@ struct ProfilePatch<'a> {
     /// The new email address. It is unverified until the user opens the link in the email to it. The old
     /// address receives a notification.
     #[serde(default)]
-    #[schema(value_type = String, required = false, format = Email)]
+    #[schema(value_type = Option<String>, format = Email)]
     email: Member<Text<'a>>,
     /// The password. Required to change the email address of an account with a password.
     #[serde(default)]
@@ -112,7 +112,7 @@ impl ProfilePatch<'_> {
         let mut validation = Validation::default();
         let display_name =
             validation.clearable("display_name", self.display_name, |text| DisplayName::parse(&text.0));
-        let email = validation.not_null("email", self.email, |text| Email::parse(&text.0));
+        let email = validation.optional("email", self.email, |text| Email::parse(&text.0));
         let password = validation.optional("current_password", self.current_password, as_is);
         validation.finish()?;
         Ok(ProfileUpdate { display_name, email, password: password.map(|text| text.0.into_owned()) })

@@ -31,7 +31,16 @@ fn every_operation_has_a_unique_id_and_declares_the_statuses_of_its_surface() {
         }
     }
     assert_eq!(names.len(), count);
-    for name in ["todosRegister", "listTodoItems", "listTasks", "signUp", "listUserTasks", "toggleUserTask"] {
+    for name in [
+        "tokenRegister",
+        "bulkCreateTodos",
+        "verifyMagicLink",
+        "listTodoItems",
+        "listTasks",
+        "signUp",
+        "listUserTasks",
+        "toggleUserTask",
+    ] {
         assert!(names.contains(name), "{name}");
     }
 }

@@ -15,7 +15,7 @@ use crate::state::State;
 /// The provider redirects the browser here. The response redirects it to the frontend: after a
 /// login with a one-time `code` for the exchange, after linking a provider without one.
 #[utoipa::path(
-    operation_id = "comeBackFromProvider",
+    operation_id = "providerCallback",
     tag = "Authentication",
     params(
         ("provider" = String, Path, description = "The provider's name"),

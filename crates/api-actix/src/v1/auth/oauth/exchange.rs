@@ -38,7 +38,7 @@ struct ExchangeRequest<'a> {
 /// the verifier of its challenge, or with the cookie that the redirect has set. A page of an
 /// allowed origin also receives the refresh token as a cookie.
 #[utoipa::path(
-    operation_id = "exchangeCode",
+    operation_id = "exchangeOAuthCode",
     tag = "Authentication",
     request_body(content = ExchangeRequest, description = "The code"),
     responses(

@@ -42,7 +42,7 @@ pub struct ProviderResponse {
 /// send the flow's cookie with a request from another site, so the response redirects it to the
 /// same path with the form's members in the query.
 #[utoipa::path(
-    operation_id = "comeBackFromProviderByPost",
+    operation_id = "providerCallbackByPost",
     tag = "Authentication",
     params(("provider" = String, Path, description = "The provider's name")),
     request_body(content = ProviderResponse, content_type = "application/x-www-form-urlencoded"),

@@ -23,7 +23,7 @@ struct Provider<'a> {
 ///
 /// Returns the OAuth providers that this server is configured for.
 #[utoipa::path(
-    operation_id = "listProviders",
+    operation_id = "listOAuthProviders",
     tag = "Authentication",
     responses((status = 200, description = "The configured providers.", body = Vec<Provider>))
 )]

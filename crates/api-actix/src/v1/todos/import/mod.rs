@@ -56,7 +56,7 @@ struct Imported<'a> {
 /// with an id, or with a creation time, is not created again, even if it was changed or deleted since. The server
 /// commits a thousand todos at a time; if it fails in between, repeat the request.
 #[utoipa::path(
-    operation_id = "createTodos",
+    operation_id = "bulkCreateTodos",
     tag = "Todos",
     security(("bearer" = [])),
     request_body(content = CreateMany, description = "The todos"),

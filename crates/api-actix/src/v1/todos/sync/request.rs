@@ -8,6 +8,7 @@ use domain::todo::{Action, Base, Change, Description, Edit, Strategy, Title, Ups
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use super::super::items::{Rejected, check_count, read};
 use super::response::Sent;
@@ -15,7 +16,7 @@ use crate::error::Problem;
 use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
 use crate::state::State;
 use crate::wire::{
-    StrategyName, as_is, client_id, metadata, metadata_edit_schema, not_a_timestamp, timestamp, todo_id,
+    as_is, client_id, metadata, metadata_edit_schema, not_a_timestamp, timestamp, todo_id, word_or_null,
 };
 
 /// The largest and the default `limit`.
@@ -27,6 +28,13 @@ const STRATEGIES: [(&str, Strategy); 4] = [
     ("last_write_wins", Strategy::LastWriteWins),
     ("client_wins", Strategy::ClientWins),
 ];
+
+fn strategy_schema() -> Object {
+    word_or_null(
+        STRATEGIES.map(|(name, _)| name),
+        "How to resolve conflicts, as `StrategyName` explains; `manual` by default.",
+    )
+}
 
 /// The changes of a device, and its cursor.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -43,9 +51,8 @@ pub struct Request<'a> {
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 100)]
     epoch: Member<Text<'a>>,
-    /// How to resolve conflicts; `manual` by default.
     #[serde(default, borrow)]
-    #[schema(value_type = Option<StrategyName>)]
+    #[schema(schema_with = strategy_schema, required = false)]
     strategy: Member<Text<'a>>,
     /// The name of the device, for todos without a `client_id`.
     #[serde(default, borrow)]
@@ -57,7 +64,7 @@ pub struct Request<'a> {
     limit: Member<Int>,
     /// Whether a sync from the beginning returns tombstones too; false by default. Later ones always do.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     include_deleted: Member<bool>,
     /// The changes of the device, in order.
     #[serde(default, borrow)]
@@ -76,7 +83,7 @@ struct SyncTodo<'a> {
     id: Member<Text<'a>>,
     /// What is to be done. Required for a new todo.
     #[serde(default, borrow)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 500)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
     text: Member<Text<'a>>,
     #[serde(default, borrow)]
     #[schema(ignore)]
@@ -87,14 +94,14 @@ struct SyncTodo<'a> {
     description: Member<Text<'a>>,
     /// Whether the todo is completed.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     completed: Member<bool>,
     #[serde(default, borrow)]
     #[schema(schema_with = metadata_edit_schema, required = false)]
     metadata: Member<Entries<'a>>,
     /// `true` deletes the todo, `false` restores it.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     deleted: Member<bool>,
     /// Deletes the todo if `deleted` is absent.
     #[serde(default, borrow)]
@@ -119,7 +126,7 @@ struct SyncTodo<'a> {
     /// Whether the device gives back a todo that the server acknowledged and then lost, such as by the restore of a
     /// backup. Send the whole todo, with `deleted` and `version` 0.
     #[serde(default)]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     healing: Member<bool>,
     /// The device that changed the todo.
     #[serde(default, borrow)]
@@ -140,7 +147,7 @@ impl<'a> Request<'a> {
                 Err(FieldError::invalid(format!("must be between 1 and {LIMIT_MAX}")).with("max", LIMIT_MAX))
             }
         });
-        let include_deleted = validation.not_null("include_deleted", self.include_deleted, as_is);
+        let include_deleted = validation.optional("include_deleted", self.include_deleted, as_is);
         let include_deleted = include_deleted.unwrap_or(false);
         let todos = validation.optional("todos", self.todos, as_is).map_or_else(Vec::new, |list| list.0);
         validation.finish()?;
@@ -186,18 +193,18 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validatio
     };
     let id = validation.required("id", item.id, todo_id);
     let edit = Edit {
-        title: validation.not_null("text", item.text.or(item.title), title),
+        title: validation.optional("text", item.text.or_if_null(item.title), title),
         description: validation.clearable("description", item.description, description),
-        completed: validation.not_null("completed", item.completed, as_is),
+        completed: validation.optional("completed", item.completed, as_is),
         metadata: metadata(&mut validation, item.metadata),
     };
     let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp);
-    let deleted = validation.not_null("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
+    let deleted = validation.optional("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
     let base = validation.optional("version", item.version, as_is);
     let updated_at = validation.optional("updated_at", item.updated_at, timestamp);
     let created_at = validation.optional("created_at", item.created_at, timestamp);
     let completed_at = validation.optional("completed_at", item.completed_at, timestamp);
-    let healing = validation.not_null("healing", item.healing, as_is).unwrap_or(false);
+    let healing = validation.optional("healing", item.healing, as_is).unwrap_or(false);
     let client_id = validation.optional("client_id", item.client_id, client_id);
     match id {
         Some(id) if validation.is_ok() => Ok(Change {
