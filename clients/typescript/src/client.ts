@@ -282,11 +282,14 @@ class Client implements TodoClient {
       list,
       gate,
       (ids) => {
-        if (commands === this.commands) this.move(ids);
+        if (commands !== this.commands) return;
+        this.table.move([...ids].map((id) => this.commands.entry(id)));
+        this.change();
       },
       (error) => this.storage.failed(error),
       () => {
         this.storage.worked();
+        commands.settle();
         this.engine.push();
       },
     );

@@ -24,7 +24,7 @@ const RETRY = 5_000;
 
 export class Commands {
   private pending: Command[] = [];
-  private waiting = new Set<Waiting>();
+  private readonly waiting = new Set<Waiting>();
   private flushing: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   /** The entries with pending commands, as they will be. */
@@ -73,7 +73,7 @@ export class Commands {
     return this.flushing;
   }
 
-  /** Tells the promises of what was answered. Called after each change of the list. */
+  /** Tells the promises of what was answered. To be called after each change of the list. */
   settle(): void {
     for (const waiting of this.waiting) {
       const entry = this.entry(waiting.id);

@@ -1,0 +1,128 @@
+/** The real server on a database of its own, that can be stopped, killed, restarted and restored. */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { appendFileSync, copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const BINARY = process.env["TODO_SERVER_BIN"] ?? "";
+
+/** Fails with one sentence where the tests were started without a server. */
+export function needsServer(): void {
+  if (!existsSync(BINARY)) throw new Error("TODO_SERVER_BIN must be the path of todo-server; `cargo xtask test` sets it");
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const socket = createServer();
+    socket.once("error", fail);
+    socket.listen(0, "127.0.0.1", () => {
+      const address = socket.address();
+      socket.close(() => done(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+export class TestServer {
+  private process: ChildProcess | null = null;
+  private readonly copies: string[] = [];
+
+  private constructor(
+    readonly folder: string,
+    private readonly port: number,
+    private readonly settings: Record<string, string>,
+  ) {}
+
+  /** Starts a server with more settings than the usual ones. */
+  static async start(settings: Record<string, string> = {}): Promise<TestServer> {
+    needsServer();
+    const server = new TestServer(mkdtempSync(join(tmpdir(), "todo-client-")), await freePort(), settings);
+    await server.up();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  private get environment(): Record<string, string> {
+    return {
+      PATH: process.env["PATH"] ?? "",
+      DATABASE_URL: `sqlite://${join(this.folder, "todos.db")}`,
+      SECRET_KEY: "a-key-for-tests-only-of-more-than-32-bytes",
+      HOST: "127.0.0.1",
+      PORT: String(this.port),
+      BCRYPT_COST_FACTOR: "10",
+      RATE_LIMIT_ENABLED: "false",
+      DRAIN_SECONDS: "0",
+      LOG_LEVEL: "warn",
+      CORS_ORIGINS: "http://localhost:1",
+      ...this.settings,
+    };
+  }
+
+  /** Starts the process and waits until it listens. */
+  async up(): Promise<void> {
+    const child = spawn(BINARY, [], { cwd: this.folder, env: this.environment, stdio: ["ignore", "pipe", "pipe"] });
+    this.process = child;
+    const log = (text: string): void => appendFileSync(join(this.folder, "server.log"), `${text}\n`);
+    await new Promise<void>((done, fail) => {
+      const hear = (line: string): void => {
+        log(line);
+        if (line.includes("listening on ")) done();
+      };
+      createInterface({ input: child.stdout }).on("line", hear);
+      createInterface({ input: child.stderr }).on("line", hear);
+      child.once("exit", (code) => fail(new Error(`the server ended with ${String(code)}`)));
+      child.once("error", fail);
+    });
+  }
+
+  /** Ends the process, by default without warning. */
+  async down(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.process;
+    this.process = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await ended;
+  }
+
+  async restart(): Promise<void> {
+    await this.down();
+    await this.up();
+  }
+
+  /** Copies the database as it is. */
+  async backUp(): Promise<string> {
+    const file = join(this.folder, "todos.db");
+    const copy = join(this.folder, `backup-${this.copies.length}.db`);
+    await this.down("SIGTERM");
+    copyFileSync(file, copy);
+    this.copies.push(copy);
+    await this.up();
+    return copy;
+  }
+
+  /** Puts a copy in the database's place; `announced` begins a new history, as operators should. */
+  async restore(copy: string, announced: boolean): Promise<void> {
+    await this.down();
+    const file = join(this.folder, "todos.db");
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+    copyFileSync(copy, file);
+    if (announced) this.run("new-epoch");
+    await this.up();
+  }
+
+  /** Runs a command of the binary. */
+  run(...command: string[]): string {
+    return execFileSync(BINARY, command, { cwd: this.folder, env: this.environment, encoding: "utf8" });
+  }
+
+  async end(): Promise<void> {
+    await this.down();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
