@@ -22,7 +22,7 @@ import { successor } from "./recurrence.js";
 import { createSession } from "./session/account.js";
 import { Auth } from "./session/auth.js";
 import type { Session } from "./session/types.js";
-import { snapshotOf } from "./snapshot.js";
+import { Known, snapshotOf } from "./snapshot.js";
 import { indexedDbStore } from "./store/indexeddb.js";
 import { lazyStore, type LazyStore } from "./store/lazy.js";
 import { List } from "./store/list.js";
@@ -54,6 +54,7 @@ class Client implements TodoClient {
   private readonly decideBy;
   private readonly api;
   private readonly table = new Table();
+  private readonly known = new Known();
   private readonly undos = new UndoStack();
   private readonly listeners = new Set<() => void>();
   private readonly channel: BroadcastChannel | null;
@@ -110,6 +111,7 @@ class Client implements TodoClient {
 
   getSnapshot(): Snapshot {
     this.snapshot ??= snapshotOf({
+      known: this.known,
       isReady: this.isReady, table: this.table, meta: this.list.state, auth: this.auth, engine: this.engine,
       isLive: this.live?.isOpen ?? false, storage: this.storage.state, canUndo: !this.undos.isEmpty,
       isStored: this.commands.isIdle,

@@ -12,7 +12,14 @@ import type { Table } from "./table.js";
 import type { Conflict, Decision, Rejected, Snapshot, StorageState, SyncState, Written } from "./types.js";
 import { contestedFields, todoFrom, todoOf } from "./view.js";
 
+/** An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed. */
+export class Known {
+  readonly conflicts = new WeakMap<Entry, Conflict>();
+  readonly rejections = new WeakMap<Entry, Rejected>();
+}
+
 export interface SnapshotParts {
+  readonly known: Known;
   readonly isReady: boolean;
   readonly table: Table;
   readonly meta: Meta;
@@ -82,11 +89,7 @@ function syncOf({ table, meta, auth, engine, isLive, isStored }: SnapshotParts):
   };
 }
 
-// An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed.
-const conflicts = new WeakMap<Entry, Conflict>();
-const rejections = new WeakMap<Entry, Rejected>();
-
-function conflictOf({ run }: SnapshotParts, entry: Entry): Conflict {
+function conflictOf({ run, known: { conflicts } }: SnapshotParts, entry: Entry): Conflict {
   const known = conflicts.get(entry);
   if (known) return known;
   const { id } = entry;
@@ -111,7 +114,7 @@ function valuesOf(decision: Decision, mine: Fields): Fields {
   return decision === "mine" ? mine : checked(decision);
 }
 
-function rejectedOf({ run, at }: SnapshotParts, entry: Entry): Rejected {
+function rejectedOf({ run, at, known: { rejections } }: SnapshotParts, entry: Entry): Rejected {
   const known = rejections.get(entry);
   if (known) return known;
   const { id } = entry;

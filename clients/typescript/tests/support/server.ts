@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+const SUFFIXES = ["", "-wal", "-shm"];
+
 const BINARY = process.env["TODO_SERVER_BIN"] ?? "";
 
 /** Fails with one sentence where the tests were started without a server. */
@@ -27,7 +29,7 @@ async function freePort(): Promise<number> {
 
 export class TestServer {
   private process: ChildProcess | null = null;
-  private readonly copies: string[] = [];
+  private copies = 0;
 
   private constructor(
     readonly folder: string,
@@ -95,13 +97,13 @@ export class TestServer {
     await this.up();
   }
 
-  /** Copies the database as it is. */
+  /** Copies the database's files after the process was killed, as a snapshot of the disk would. */
   async backUp(): Promise<string> {
-    const file = join(this.folder, "todos.db");
-    const copy = join(this.folder, `backup-${this.copies.length}.db`);
-    await this.down("SIGTERM");
-    copyFileSync(file, copy);
-    this.copies.push(copy);
+    const copy = join(this.folder, `backup-${(this.copies += 1)}`);
+    await this.down();
+    for (const suffix of SUFFIXES) {
+      if (existsSync(this.file + suffix)) copyFileSync(this.file + suffix, copy + suffix);
+    }
     await this.up();
     return copy;
   }
@@ -109,11 +111,16 @@ export class TestServer {
   /** Puts a copy in the database's place; `announced` begins a new history, as operators should. */
   async restore(copy: string, announced: boolean): Promise<void> {
     await this.down();
-    const file = join(this.folder, "todos.db");
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
-    copyFileSync(copy, file);
+    for (const suffix of SUFFIXES) {
+      rmSync(this.file + suffix, { force: true });
+      if (existsSync(copy + suffix)) copyFileSync(copy + suffix, this.file + suffix);
+    }
     if (announced) this.run("new-epoch");
     await this.up();
+  }
+
+  private get file(): string {
+    return join(this.folder, "todos.db");
   }
 
   /** Runs a command of the binary. */

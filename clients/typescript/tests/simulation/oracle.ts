@@ -1,0 +1,97 @@
+/** Knows each value that a user typed, and what that user had seen then: no value is silently gone. */
+
+import type { Todo } from "../../src/index.js";
+
+type Token = number;
+
+interface Typed {
+  readonly id: string;
+  readonly field: string;
+  readonly value: string;
+  /** The values that the user saw when typing this one. */
+  readonly knows: Set<Token>;
+  /** Whether the user gave it up, or it never reached a store. */
+  isGivenUp: boolean;
+}
+
+/** The texts of a todo by field. */
+export function textsOf(todo: Todo | undefined): Map<string, string> {
+  const texts = new Map<string, string>();
+  if (!todo) return texts;
+  texts.set("text", todo.text);
+  if (todo.description !== null) texts.set("description", todo.description);
+  for (const [key, value] of Object.entries(todo.metadata)) if (typeof value === "string") texts.set(`metadata.${key}`, value);
+  return texts;
+}
+
+export class Oracle {
+  private readonly typed: Typed[] = [];
+  private readonly byValue = new Map<string, Token>();
+  private readonly deletions = new Map<string, Set<Token>[]>();
+
+  /** A value that nobody typed before. */
+  newValue(): string {
+    return `w${this.typed.length + 1}`;
+  }
+
+  /** The user gave a field a value, looking at `seen` of the todo. */
+  type(id: string, field: string, value: string, seen: Iterable<string>): Token {
+    const knows = new Set([...seen].flatMap((text) => this.byValue.get(text) ?? []));
+    const token = this.typed.push({ id, field, value, knows, isGivenUp: false }) - 1;
+    this.byValue.set(value, token);
+    return token;
+  }
+
+  /** The user deleted the todo as it was shown. */
+  delete(id: string, seen: Iterable<string>): void {
+    const known = new Set([...seen].flatMap((text) => this.byValue.get(text) ?? []));
+    this.deletions.set(id, [...(this.deletions.get(id) ?? []), known]);
+  }
+
+  giveUp(values: Iterable<string>): void {
+    for (const value of values) {
+      const typed = this.typed[this.byValue.get(value) ?? -1];
+      if (typed) typed.isGivenUp = true;
+    }
+  }
+
+  giveUpToken(token: Token): void {
+    const typed = this.typed[token];
+    if (typed) typed.isGivenUp = true;
+  }
+
+  /** What the user who typed `value` also knew, by the way of another value. */
+  alsoKnows(value: string, others: Iterable<string>): void {
+    const typed = this.typed[this.byValue.get(value) ?? -1];
+    for (const other of others) {
+      const token = this.byValue.get(other);
+      if (typed && token !== undefined) typed.knows.add(token);
+    }
+  }
+
+  private closure(tokens: Iterable<Token>): Set<Token> {
+    const found = new Set<Token>();
+    const waiting = [...tokens];
+    for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) {
+      if (found.has(token)) continue;
+      found.add(token);
+      waiting.push(...(this.typed[token]?.knows ?? []));
+    }
+    return found;
+  }
+
+  /** The values that are gone although no user saw them go. */
+  lost(todos: readonly Todo[]): string[] {
+    const live = new Map(todos.map((todo) => [todo.id, textsOf(todo)]));
+    return this.typed.flatMap(({ id, field, value, isGivenUp }, token) => {
+      if (isGivenUp) return [];
+      const texts = live.get(id);
+      const final = texts?.get(field);
+      const holder = final === undefined ? [] : [this.byValue.get(final) ?? -1];
+      if (this.closure(holder).has(token)) return [];
+      const deletions = this.deletions.get(id) ?? [];
+      if (deletions.some((known) => this.closure(known).has(token))) return [];
+      return [`${id} ${field}=${value}: ${texts ? `the todo has ${final ?? "nothing"}` : "there is no such todo"}`];
+    });
+  }
+}
