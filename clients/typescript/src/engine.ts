@@ -44,7 +44,7 @@ export class Engine {
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private isClosed = false;
-  /** Whether failed attempts are repeated without being asked for. */
+  /** Whether it syncs without being asked to. */
   isAutomatic = true;
 
   constructor(private readonly parts: EngineParts) {}
@@ -68,7 +68,7 @@ export class Engine {
   }
 
   private start(): void {
-    if (this.isClosed || !this.parts.auth.canAsk) return;
+    if (this.isClosed || !this.isAutomatic || !this.parts.auth.canAsk) return;
     void this.run().catch(() => undefined);
   }
 

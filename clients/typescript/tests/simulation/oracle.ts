@@ -48,16 +48,16 @@ export class Oracle {
     this.deletions.set(id, [...(this.deletions.get(id) ?? []), known]);
   }
 
+  /** The user gave the values up, and so what they had replaced. */
   giveUp(values: Iterable<string>): void {
-    for (const value of values) {
-      const typed = this.typed[this.byValue.get(value) ?? -1];
-      if (typed) typed.isGivenUp = true;
-    }
+    for (const value of values) this.giveUpToken(this.byValue.get(value) ?? -1);
   }
 
   giveUpToken(token: Token): void {
-    const typed = this.typed[token];
-    if (typed) typed.isGivenUp = true;
+    for (const known of this.closure([token])) {
+      const typed = this.typed[known];
+      if (typed) typed.isGivenUp = true;
+    }
   }
 
   /** What the user who typed `value` also knew, by the way of another value. */
