@@ -7,7 +7,7 @@ use super::{account, token_user};
 use crate::support::text;
 
 /// Registers a user; returns the paths of the user's list in the token and task contracts too.
-async fn user_with_lists(server: &Server, email: &str) -> (Client, [String; 3]) {
+pub async fn user_with_lists(server: &Server, email: &str) -> (Client, [String; 3]) {
     let (user, _) = token_user(&server.client(), email).await;
     let id = user.get("/api/v1/users/me").await.expect(200).json()["id"].clone();
     (user, ["/todos".to_owned(), "/api/tasks".to_owned(), format!("/api/{}/tasks", text(&id))])

@@ -4,6 +4,7 @@ mod instances;
 mod limits;
 mod surfaces;
 mod tasks;
+mod text_quota;
 mod token;
 mod user_tasks;
 

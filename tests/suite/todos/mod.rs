@@ -12,3 +12,4 @@ mod metadata;
 mod paging;
 mod preconditions;
 mod searching;
+mod shrunk_tombstones;
