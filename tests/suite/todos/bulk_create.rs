@@ -4,7 +4,7 @@ use blackbox_tests::{Client, on_both_databases};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{add, at, everything, id, items, numbered, text, texts};
+use crate::support::{add, at, everything, id, items, members, numbered, text, texts};
 
 const BULK: &str = "/api/v1/todos/bulk";
 
@@ -142,6 +142,35 @@ on_both_databases! {
         assert_eq!(created[2]["description"], "first\nsecond");
         assert_eq!(text(&created[3]["description"]).len(), 10_000);
         assert_eq!(text(&created[4]["description"]).len(), 10_000);
+    }
+
+    async fn texts_are_cut_and_refused_by_characters(server: Server) {
+        let ann = server.client().new_user().await;
+        let imported = import(&ann, json!([
+            {"id": "fits", "text": "é".repeat(500)},
+            {"id": "cut", "text": "é".repeat(501)},
+            {"id": "line", "text": null, "description": format!("\n \n{}\nlast", "x".repeat(501))},
+            {"id": "too long together", "text": "x".repeat(501), "description": "y".repeat(9_498)},
+            {"id": "just fits together", "text": "x".repeat(501), "description": "y".repeat(9_497)},
+            {"id": "too long", "text": "x", "description": "y".repeat(10_001)},
+            {"id": "nothing", "text": " ", "title": "", "description": "\n"},
+            {"id": "invisible", "text": "\u{200b}", "description": "visible"},
+            {"id": "550E8400-E29B-41D4-A716-446655440000", "text": null},
+            {"id": 12_345_678_901_234_567_890_u64, "text": "a long number"},
+        ])).await;
+        let created = items(&imported["created"]);
+        let shown = |n: usize| (text(&created[n]["text"]).to_owned(), created[n]["description"].clone());
+        assert_eq!(shown(0), ("é".repeat(500), Value::Null));
+        assert_eq!(shown(1), (format!("{}…", "é".repeat(499)), json!("é".repeat(501))));
+        assert_eq!(shown(2).0, format!("{}…", "x".repeat(499)));
+        assert_eq!(text(&created[3]["description"]).len(), 10_000);
+        assert_eq!(texts(&imported["created"])[4..], ["visible", "a long number"]);
+        assert_eq!(members(&imported["rejected"], "id"), json!([
+            "too long together", "too long", "nothing", "550e8400-e29b-41d4-a716-446655440000"
+        ]));
+        let codes = json!(["VALIDATION_005", "VALIDATION_005", "VALIDATION_004", "VALIDATION_004"]);
+        assert_eq!(members(&imported["rejected"], "error_code"), codes);
+        assert_eq!(imported["ids"]["12345678901234567890"], created[5]["id"], "{}", imported["ids"]);
     }
 
     async fn each_bad_item_is_rejected_by_itself(server: Server) {

@@ -53,7 +53,8 @@ pub(crate) fn trim(text: &str) -> &str {
 
 /// Whether a reader sees anything of `text`: not if it consists of white space and of characters
 /// that Unicode displays as nothing, such as U+200B ZERO WIDTH SPACE and U+00AD SOFT HYPHEN.
-pub(crate) fn is_visible(text: &str) -> bool {
+#[must_use]
+pub fn is_visible(text: &str) -> bool {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     text.chars().any(|c| !c.is_whitespace() && (c.is_ascii() || !ignorable.contains(c)))
 }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use domain::ids::{ForeignId, ForeignKey};
 use domain::secret::SecretSource;
+use domain::text::is_visible;
 use domain::todo::{Description, NewTodo, Title};
 use domain::{Stamp, TodoId, UserId};
 use serde::Deserialize;
@@ -130,7 +131,7 @@ impl<'a> Item<'a> {
 fn is_blank(text: &Member<Text<'_>>) -> bool {
     match text {
         Member::Absent | Member::Null => true,
-        Member::Value(text) => text.0.trim().is_empty(),
+        Member::Value(text) => !is_visible(&text.0),
         Member::Invalid(_) => false,
     }
 }
@@ -143,13 +144,14 @@ fn content(
 ) -> Option<(Title, Option<Description>)> {
     let text = text.trim();
     let first_line =
-        || description.and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()));
-    let line = if text.is_empty() { first_line().unwrap_or_default() } else { text };
+        || description.and_then(|text| text.lines().map(str::trim).find(|line| is_visible(line)));
+    let has_text = is_visible(text);
+    let line = if has_text { text } else { first_line().unwrap_or_default() };
     let fits = line.chars().nth(Title::MAX).is_none();
     let title =
         if fits { line.to_owned() } else { line.chars().take(Title::MAX - 1).chain(['…']).collect() };
     let title = validation.record("text", Title::parse(&title));
-    let description = if fits || text.is_empty() {
+    let description = if fits || !has_text {
         description.map(|description| validation.record("description", Description::parse(description)))
     } else {
         let notes = description.filter(|description| !description.trim().is_empty());
