@@ -26,3 +26,4 @@ mod sync;
 mod todos;
 mod two_devices;
 mod typescript;
+mod web;

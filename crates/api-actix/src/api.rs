@@ -20,6 +20,7 @@ use crate::realtime::Hub;
 use crate::services::SurfaceServices;
 use crate::settings::ApiSettings;
 use crate::state::State;
+use crate::web_app::WebApp;
 
 /// The services and ports that the API is built on.
 pub struct Dependencies {
@@ -42,6 +43,7 @@ pub struct Api {
     pub(crate) state: Arc<State>,
     pub(crate) hub: Arc<Hub>,
     open_connections: OpenConnections,
+    pub(crate) web_app: Option<Arc<WebApp>>,
 }
 
 impl Api {
@@ -70,7 +72,7 @@ impl Api {
             shutting_down: AtomicBool::new(false),
             settings,
         };
-        Self { state: Arc::new(state), hub, open_connections: OpenConnections::default() }
+        Self { state: Arc::new(state), hub, open_connections: OpenConnections::default(), web_app: None }
     }
 
     /// Publishes a JWK set (RFC 7517 section 5), with which others verify access tokens.
@@ -91,6 +93,13 @@ impl Api {
     #[must_use]
     pub fn with_per_user_gate(mut self, gate: PerUserGate) -> Self {
         self.state_mut().per_user_gate = gate;
+        self
+    }
+
+    /// Serves a web app at the paths that no route has, and at `/` to browsers.
+    #[must_use]
+    pub fn with_web_app(mut self, web_app: WebApp) -> Self {
+        self.web_app = Some(Arc::new(web_app));
         self
     }
 

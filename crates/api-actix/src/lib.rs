@@ -11,6 +11,7 @@
 //! - [`extract`]: the input of handlers
 //! - `wire`: representations and responses that surfaces share
 //! - `middleware`: the layers that every request passes through
+//! - `web_app`: the files of the web app, on the server's own origin
 //! - the surfaces, each a folder with a file per path: `v1` (`/api/v1`), `todos` (`/auth`, `/todos`), `tasks`
 //!   (`/api/auth`, `/api/tasks`, `/api/{user_id}/tasks`), [`realtime`] (`/ws/todos`) and `operational`
 //! - `routes` and the OpenAPI document
@@ -38,6 +39,7 @@ pub mod surface;
 mod tasks;
 mod todos;
 mod v1;
+mod web_app;
 mod wire;
 
 use actix_http::error::DispatchError;
@@ -53,6 +55,7 @@ use error::Problem;
 pub use api::{Api, Dependencies};
 pub use openapi::{asyncapi_document, openapi_document};
 pub use settings::ApiSettings;
+pub use web_app::WebApp;
 
 /// The application, for each worker; [`service`] serves it on connections.
 pub fn app(
@@ -70,6 +73,7 @@ pub fn app(
     App::new()
         .app_data(web::Data::from(api.state.clone()))
         .app_data(web::Data::from(api.hub.clone()))
+        .app_data(api.web_app.clone())
         .app_data(&openapi::ROUTE_TABLE)
         .app_data(web::Data::new(openapi::documents(api.state.settings.public_url.clone())))
         .into_utoipa_app()

@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::{HandlerResult, Problem};
 use crate::route_table::RouteTable;
+use crate::web_app::WebApp;
 use crate::{operational, realtime, tasks, todos, v1};
 
 /// Registers every route. Documented ones add their operation to the OpenAPI document.
@@ -34,11 +35,18 @@ pub const WITHOUT_HEAD: [&str; 4] = [
     "/api/v1/auth/oauth/{provider}/callback",
 ];
 
-/// Responds to a request that matches no route: 405 if the path exists with other methods, else 404.
+/// Responds to a request that matches no route: with a file of the web app, with 405 if the path exists with other methods, else 404.
 pub async fn unrouted(request: HttpRequest) -> HandlerResult {
+    if *request.method() == Method::GET
+        && let Some(response) = WebApp::of(&request).and_then(|app| app.respond(&request))
+    {
+        return Ok(response);
+    }
+    let path = request.match_info().as_str();
     let table = request.app_data::<&'static RouteTable>();
-    match table.and_then(|table| table.methods(request.match_info().as_str())) {
+    match table.and_then(|table| table.methods(path)) {
         Some(methods) if *request.method() != Method::CONNECT => Err(Problem::wrong_method(methods)),
+        _ if WebApp::of(&request).is_some_and(|app| app.has(path)) => Err(Problem::wrong_method("GET, HEAD")),
         _ => Err(Problem::no_such_route()),
     }
 }

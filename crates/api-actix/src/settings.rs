@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 use domain::session::Lifetimes;
 use ipnet::IpNet;
 
@@ -46,6 +47,25 @@ pub struct ApiSettings {
     pub timeouts: Timeouts,
     /// The number of open connections beyond which a new one closes the longest idle one.
     pub max_connections: usize,
+}
+
+impl ApiSettings {
+    /// Whether pages of `origin` may call the API: those of an allowed origin, and those that the server
+    /// itself serves. `headers` are the request's. Browsers let no page choose `Origin` or `Host`.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
+        is_own_origin(origin, headers)
+            || self.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    }
+}
+
+/// Whether the host of `origin` is the one that the request was sent to. The schemes are not compared: a
+/// proxy may terminate TLS.
+#[must_use]
+pub fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let origin = origin.as_bytes();
+    let host = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
+    host.zip(headers.get(HOST)).is_some_and(|(host, asked)| host.eq_ignore_ascii_case(asked.as_bytes()))
 }
 
 impl Default for ApiSettings {

@@ -75,11 +75,10 @@ impl FromRequest for Client {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let headers = request.headers();
-        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let origin = headers.get(ORIGIN);
         let state = request.app_data::<web::Data<State>>();
-        let trusted_page = origin.zip(state).is_some_and(|(origin, state)| {
-            state.settings.allowed_origins.iter().any(|allowed| allowed == origin)
-        });
+        let trusted_page =
+            origin.zip(state).is_some_and(|(origin, state)| state.settings.allows_origin(origin, headers));
         ready(Ok(Self {
             ip: address(request, state.map_or(&[], |state| &state.settings.trusted_proxies)),
             user_agent: user_agent(headers),

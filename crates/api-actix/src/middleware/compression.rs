@@ -3,11 +3,11 @@
 
 use actix_http::ResponseHead;
 use actix_http::encoding::Encoder;
-use actix_web::HttpMessage as _;
+use actix_web::HttpMessage;
 use actix_web::body::{BodySize, MessageBody as _};
-use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, AcceptEncoding, ContentEncoding, Encoding, HeaderValue, VARY,
+    ACCEPT_ENCODING, AcceptEncoding, CONTENT_ENCODING, ContentEncoding, Encoding, Header as _, HeaderValue,
+    VARY,
 };
 
 use super::body::ResponseBody;
@@ -16,13 +16,13 @@ use super::body::ResponseBody;
 const MIN_SIZE: u64 = 1024;
 
 /// The encoding that the client prefers among gzip and identity.
-pub(super) fn preferred(request: &ServiceRequest) -> ContentEncoding {
+pub fn preferred(request: &impl HttpMessage) -> ContentEncoding {
     let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     if !accepted.is_some_and(|accepted| accepted.contains("gzip")) {
         return ContentEncoding::Identity;
     }
     let offered = [Encoding::gzip(), Encoding::identity()];
-    match request.get_header::<AcceptEncoding>().and_then(|accepted| accepted.negotiate(offered.iter())) {
+    match AcceptEncoding::parse(request).ok().and_then(|accepted| accepted.negotiate(offered.iter())) {
         Some(Encoding::Known(encoding)) => encoding,
         Some(Encoding::Unknown(_)) | None => ContentEncoding::Identity,
     }
@@ -33,6 +33,11 @@ pub(super) fn apply(
     head: &mut ResponseHead,
     body: ResponseBody,
 ) -> Encoder<ResponseBody> {
+    // A handler that chose a representation of its own has named its encoding, and set `Vary`.
+    if head.headers().get(CONTENT_ENCODING).is_some_and(|chosen| chosen == "identity") {
+        head.headers_mut().remove(CONTENT_ENCODING);
+        return Encoder::response(ContentEncoding::Identity, head, body);
+    }
     if !matches!(body.size(), BodySize::Stream)
         && !matches!(body.size(), BodySize::Sized(size) if size >= MIN_SIZE)
     {

@@ -7,11 +7,12 @@ use actix_web::http::header::{
 };
 
 use super::RequestId;
+use crate::settings::is_own_origin;
 
 /// How long browsers may cache a preflight response, in seconds.
 const MAX_AGE: usize = 3600;
 
-/// Allows pages of exactly these origins, with credentials.
+/// Allows pages of exactly these origins, and of the server's own, with credentials.
 pub fn cors(origins: &[String]) -> Cors {
     let of = HeaderName::from_static;
     let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER];
@@ -32,6 +33,7 @@ pub fn cors(origins: &[String]) -> Cors {
         WWW_AUTHENTICATE,
     ];
     let cors = Cors::default()
+        .allowed_origin_fn(|origin, head| is_own_origin(origin, head.headers()))
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(sent.into_iter().chain(added.map(of)))
         .expose_headers(exposed)

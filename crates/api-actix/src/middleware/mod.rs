@@ -35,6 +35,7 @@ use crate::surface::Surface;
 
 use body::ResponseBody;
 
+pub use compression::preferred as preferred_encoding;
 pub use cors::cors;
 pub use request_id::RequestId;
 

@@ -5,14 +5,15 @@ mod health;
 mod keys;
 
 use ::metrics::gauge;
-use actix_web::http::header::{CACHE_CONTROL, ContentType};
-use actix_web::{HttpResponse, get, web};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, VARY};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::{HandlerResult, Problem};
 use crate::state::State;
+use crate::web_app::WebApp;
 
 /// Registers the operational routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -45,11 +46,15 @@ struct Index {
 /// Get the index
 ///
 /// Returns the name and version of the server, and links to the documentation, the OpenAPI document and the
-/// health check.
+/// health check. A client whose `Accept` names `text/html` gets the first page of the web app, where the
+/// server has one.
 #[utoipa::path(operation_id = "getIndex", tag = "Operations", responses((status = 200, description = "The index.", body = Index)))]
 #[get("/")]
-async fn index() -> HttpResponse {
-    HttpResponse::Ok().json(Index {
+async fn index(request: HttpRequest) -> HttpResponse {
+    if let Some(page) = WebApp::of(&request).and_then(|app| app.first_page(&request)) {
+        return page;
+    }
+    HttpResponse::Ok().insert_header((VARY, "accept")).json(Index {
         name: "todo-server",
         version: env!("CARGO_PKG_VERSION"),
         docs: "/docs",

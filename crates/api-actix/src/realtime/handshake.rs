@@ -17,6 +17,7 @@ use super::outgoing::outgoing;
 use super::socket::Socket;
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{FieldError, Query, Validation, admit, bearer};
+use crate::settings::ApiSettings;
 use crate::state::State;
 
 /// The subprotocol before the token.
@@ -36,7 +37,7 @@ pub async fn open(
     state: web::Data<State>,
     hub: web::Data<Hub>,
 ) -> HandlerResult {
-    check_origin(request.headers(), &state.settings.allowed_origins)?;
+    check_origin(request.headers(), &state.settings)?;
     let (token, is_subprotocol) = token(request.headers(), &query)?;
     let principal = admit(&request, state.identities.authenticate_socket(&token).await?)?;
     let (since, client_id) = parameters(&query)?;
@@ -58,9 +59,8 @@ pub async fn open(
 }
 
 /// Refuses pages of foreign origins. Browsers do not restrict which pages open sockets.
-fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> {
-    let known = |origin: &HeaderValue| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes());
-    if headers.get_all(ORIGIN).all(known) {
+fn check_origin(headers: &HeaderMap, settings: &ApiSettings) -> Result<(), Problem> {
+    if headers.get_all(ORIGIN).all(|origin| settings.allows_origin(origin, headers)) {
         Ok(())
     } else {
         Err(Problem::new(ErrorCode::ScopeMissing, "Pages from this origin may not open sockets here"))

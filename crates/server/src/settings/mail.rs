@@ -10,6 +10,9 @@ use super::layers::Layers;
 use super::parse::{host, number, one_of, web_address};
 use super::{DATA_FOLDER, Environment, setting};
 
+/// The address of a frontend under development.
+const DEVELOPMENT: &str = "http://localhost:3000";
+
 /// The folder for emails that are written as files, in the data folder.
 const OUTBOX: &str = "outbox";
 
@@ -35,9 +38,17 @@ pub enum Transport {
 }
 
 impl Mail {
-    pub(super) fn read(layers: &Layers, environment: Environment, folder: &Path) -> Self {
+    /// Links lead to the web app where the server serves it at `served_at`, else to a frontend under
+    /// development.
+    pub(super) fn read(
+        layers: &Layers,
+        environment: Environment,
+        folder: &Path,
+        served_at: Option<&str>,
+    ) -> Self {
         let is_production = environment == Environment::Production;
-        let frontend_url = layers.get(&setting::FRONTEND_URL, web_address);
+        let frontend_url = layers.find(&setting::FRONTEND_URL, web_address);
+        let frontend_url = frontend_url.unwrap_or_else(|| served_at.unwrap_or(DEVELOPMENT).to_owned());
         if is_production && !frontend_url.starts_with("https://") {
             let problem = "must be an https address in production: links in mails lead there";
             layers.report(setting::FRONTEND_URL.error(problem));

@@ -23,7 +23,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -93,6 +93,8 @@ pub struct Settings {
     pub quotas: Option<Quotas>,
     /// The proxies that are trusted to report a client's address.
     pub trusted_proxies: Vec<IpNet>,
+    /// The folder of the web app, if the server serves one.
+    pub web_dir: Option<PathBuf>,
     pub mail: Mail,
     pub identity: Identity,
     pub housekeeping: Housekeeping,
@@ -122,14 +124,18 @@ impl Settings {
         let days: u64 = layers.get(&setting::REFRESH_TOKEN_EXPIRE_DAYS, number(1..=366));
         let port = layers.get(&PORT, number(0..=u16::MAX));
         let secret_key = secrets::secret_key(layers, environment, folder);
-        let mail = Mail::read(layers, environment, folder);
+        let identity = Identity::read(layers, environment, folder, port, &secret_key);
+        let web_dir = network::web_dir(layers, folder);
+        let served_at = web_dir.is_some().then_some(&*identity.public_url);
+        let mail = Mail::read(layers, environment, folder, served_at);
         let settings = Self {
             host: layers.get(&setting::HOST, host),
             port,
             metrics_port: network::metrics_port(layers, port),
             environment,
             database: Database::read(layers),
-            identity: Identity::read(layers, environment, folder, port, &secret_key),
+            identity,
+            web_dir,
             secret_key,
             access_token_lifetime: minutes.map(Duration::from_mins),
             refresh_token_lifetime: Duration::from_hours(24 * days),

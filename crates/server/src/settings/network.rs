@@ -1,15 +1,19 @@
 //! The ports, the trusted proxies and the allowed origins.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
 use super::layers::Layers;
-use super::parse::{number, origin, origin_of};
+use super::parse::{number, origin, origin_of, text};
 use super::{Environment, METRICS_PORT, setting};
 
 /// The origins of frontends under development.
 const DEVELOPMENT_ORIGINS: [&str; 2] = ["http://localhost:3000", "http://localhost:5000"];
+
+/// Where the build of the web app is, below the working directory.
+const WEB_APP: &str = "web/out";
 
 pub fn metrics_port(layers: &Layers, port: u16) -> Option<u16> {
     let metrics_port = layers.find(&METRICS_PORT, number(0..=u16::MAX))?;
@@ -18,6 +22,12 @@ pub fn metrics_port(layers: &Layers, port: u16) -> Option<u16> {
         layers.report(METRICS_PORT.error(problem));
     }
     Some(metrics_port)
+}
+
+/// The folder of the web app: the given one, or the one of the build if there is an app in it.
+pub fn web_dir(layers: &Layers, folder: &Path) -> Option<PathBuf> {
+    let given = layers.find(&setting::WEB_DIR, text).map(|given| folder.join(given));
+    given.or_else(|| Some(folder.join(WEB_APP)).filter(|built| built.join("index.html").is_file()))
 }
 
 pub fn trusted_proxies(layers: &Layers) -> Vec<IpNet> {

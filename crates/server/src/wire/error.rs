@@ -1,5 +1,8 @@
 //! Why the server can't be assembled.
 
+use std::io;
+use std::path::PathBuf;
+
 use adapters_auth::{CostOutOfRange, EmptySecret, IssuersError, KeyPairError};
 use adapters_mail::SmtpError;
 use adapters_postgres::{ConnectError, MigrateError};
@@ -27,6 +30,8 @@ pub enum WireError {
     Issuers(#[from] IssuersError),
     #[error(transparent)]
     Smtp(#[from] SmtpError),
+    #[error("WEB_DIR names a folder that can't be served, {0}: {1}")]
+    WebApp(PathBuf, io::Error),
     #[error("BCRYPT_COST_FACTOR {0}")]
     BcryptCost(#[from] CostOutOfRange),
 }

@@ -14,7 +14,7 @@ use adapters_auth::{
 };
 use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
-use api_actix::{Api, ApiSettings, Dependencies};
+use api_actix::{Api, ApiSettings, Dependencies, WebApp};
 use domain::Clock;
 use domain::account::{AccountPorts, AccountService};
 use domain::housekeeping::{HousekeepingService, Retention};
@@ -144,9 +144,13 @@ pub async fn assemble(
         secrets,
     };
     let public_keys = json!({ "keys": key_pairs.iter().map(KeyPair::public_jwk).collect::<Vec<_>>() });
-    let api = Api::new(dependencies, api_settings(settings, max_connections))
+    let mut api = Api::new(dependencies, api_settings(settings, max_connections))
         .with_public_keys(public_keys)
         .with_metrics(render_metrics);
+    if let Some(folder) = &settings.web_dir {
+        let web_app = WebApp::read(folder).map_err(|error| WireError::WebApp(folder.clone(), error))?;
+        api = api.with_web_app(web_app);
+    }
     Ok(Application {
         api: Arc::new(api),
         revocations: reader,

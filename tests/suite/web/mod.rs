@@ -1,0 +1,3 @@
+//! The web app on the server's own origin.
+
+mod files;
