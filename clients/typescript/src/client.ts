@@ -1,7 +1,5 @@
 /** The client: puts store, view, sync and session together. */
 
-import { v7 } from "uuid";
-
 import type { ClientOptions, ImportResult, TodoClient } from "./client-types.js";
 import { Commands } from "./commands.js";
 import { decideBy } from "./device/policy.js";
@@ -10,6 +8,7 @@ import { EMPTY_SNAPSHOT } from "./empty.js";
 import { Engine } from "./engine.js";
 import { StorageError } from "./errors.js";
 import { importList } from "./import.js";
+import { newId } from "./ids.js";
 import { Live } from "./live.js";
 import { shown, type Entry } from "./model/entry.js";
 import { isDeleted, METADATA, type Fields } from "./model/fields.js";
@@ -69,8 +68,9 @@ class Client implements TodoClient {
   private lastPoll = 0;
 
   constructor(private readonly options: ClientOptions) {
-    const baseUrl = options.baseUrl ?? (typeof location === "undefined" ? "http://localhost:8000" : location.origin);
-    const name = `${options.name ?? "todo-sync"}:${baseUrl.replace(/\/+$/, "")}`;
+    const origin = options.baseUrl ?? (typeof location === "undefined" ? "http://localhost:8000" : location.origin);
+    const baseUrl = origin.replace(/\/+$/, "");
+    const name = `${options.name ?? "todo-sync"}:${baseUrl}`;
     this.now = options.now ?? (() => Date.now());
     this.decideBy = decideBy(options.policies);
     this.store = lazyStore(() => openStore(options, name));
@@ -89,7 +89,7 @@ class Client implements TodoClient {
     this.commands = this.commandsOf(this.list, this.ready);
     const { auth, api } = this;
     this.engine = new Engine({
-      api, auth, locks, decideBy: this.decideBy, now: this.now, newName: v7,
+      api, auth, locks, decideBy: this.decideBy, now: this.now, newName: newId,
       list: () => this.list,
       deviceName: () => this.deviceName,
       changed: () => this.change(),
@@ -99,7 +99,7 @@ class Client implements TodoClient {
     const Socket = options.WebSocket === undefined ? globalThis.WebSocket : options.WebSocket;
     this.live = isAutomatic && Socket ? this.liveOf(baseUrl, Socket) : null;
     this.session = createSession({
-      baseUrl: baseUrl.replace(/\/+$/, ""), api, auth, store: this.store, newName: v7, ready: this.ready,
+      baseUrl, api, auth, store: this.store, newName: newId, ready: this.ready,
       deviceName: () => this.deviceName,
       flush: () => this.commands.flush(),
       began: () => this.wake(),
@@ -140,7 +140,7 @@ class Client implements TodoClient {
 
   addMany(todos: readonly NewTodo[]): readonly Written[] {
     const made = todos.map((todo) => {
-      const id = todo.id?.toLowerCase() ?? v7();
+      const id = todo.id?.toLowerCase() ?? newId();
       if (this.table.get(id)) throw new RangeError(`There is a todo ${id} already`);
       const createdAt = todo.createdAt ? new Date(todo.createdAt).toISOString() : this.timestamp();
       return { id, createdAt, fields: fieldsOfNew(todo) };
@@ -258,7 +258,7 @@ class Client implements TodoClient {
 
   private async start(): Promise<void> {
     await Promise.resolve();
-    await this.auth.update((device) => (device.deviceName ? device : { ...device, deviceName: `device-${v7().slice(-6)}` }));
+    await this.auth.update((device) => (device.deviceName ? device : { ...device, deviceName: `device-${newId().slice(-6)}` }));
     // `update` has switched to the list of the session's user.
     await this.list.refresh();
     this.isReady = true;
@@ -269,7 +269,7 @@ class Client implements TodoClient {
   }
 
   private listOf(owner: string): List {
-    const list: List = new List(this.store, owner, v7, (ids, device, isOwn) => {
+    const list: List = new List(this.store, owner, newId, (ids, device, isOwn) => {
       if (list !== this.list) return;
       this.auth.see(device);
       if (ids === null) this.refill();
@@ -355,7 +355,7 @@ class Client implements TodoClient {
 
   private liveOf(baseUrl: string, Socket: typeof globalThis.WebSocket): Live {
     return new Live({
-      url: `${baseUrl.replace(/^http/, "ws").replace(/\/+$/, "")}/ws/todos`,
+      url: `${baseUrl.replace(/^http/, "ws")}/ws/todos`,
       WebSocket: Socket,
       token: () => this.auth.token(),
       refresh: (failed) => this.auth.refreshedAfter(failed),
@@ -376,6 +376,6 @@ async function openStore({ store }: ClientOptions, name: string): Promise<Store>
 
 function locksOf(store: Store, now: () => number, name: string): Locks {
   const manager = typeof navigator === "undefined" ? undefined : navigator.locks;
-  return manager ? webLocks(manager, name) : leaseLocks(store, now, v7);
+  return manager ? webLocks(manager, name) : leaseLocks(store, now, newId);
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use postgres_testbed::Testbed;
 
-use crate::process::{cargo, run as run_command, target};
+use crate::process::{cargo, command, run as run_command, target};
 use crate::tools;
 
 /// Packages that `--quick` leaves out: they need PostgreSQL, or do not change with the product.
@@ -54,7 +54,19 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     }
     let mut tests = black_box()?;
     tests.args(["test", "--no-fail-fast"]).args((!chosen).then_some("--workspace")).args(arguments);
-    run_command(tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python))
+    let tested = run_command(tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python));
+    if arguments.is_empty() {
+        javascript()?;
+    }
+    tested
+}
+
+/// Builds and checks the packages of the npm workspaces, and runs their tests with the server.
+fn javascript() -> Result<(), String> {
+    tools::npm_project(".")?;
+    let mut verify = command("npm");
+    verify.args(["run", "--silent", "--workspaces", "--if-present", "verify"]);
+    run_command(verify.env("TODO_SERVER_BIN", target()?.join("debug/todo-server")))
 }
 
 /// Tests the serde forms of `domain`, which are behind a feature that the workspace leaves off.

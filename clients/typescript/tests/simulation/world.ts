@@ -79,7 +79,12 @@ export class World {
   /** The tab that its user looks at: the last one that can be used. */
   private async tabOf(browser: Browser): Promise<Tab> {
     const usable = browser.tabs.filter((tab) => tab.isUsable);
-    return usable.at(-1) ?? this.open(browser);
+    const tab = usable.at(-1) ?? (await this.open(browser));
+    tab.doom(Number.POSITIVE_INFINITY, "die");
+    // A tab that comes into focus reads what the others stored.
+    const { list } = tab.client as unknown as { list: { refresh(): Promise<void> } };
+    await list.refresh();
+    return tab;
   }
 
   async step(): Promise<void> {
