@@ -1,8 +1,16 @@
 /** Names that no other device makes. */
 
-/** A random UUID. `crypto.randomUUID` is missing on plain http; random bytes are not. */
+let last = 0;
+
+/**
+ * A UUIDv7. Ids of one tab are in the order in which they were made, so that pasted lines keep
+ * theirs. `crypto.randomUUID` is missing on plain http; random bytes are not.
+ */
 export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = [...bytes].map((byte, at) => (at === 6 ? (byte & 15) | 64 : at === 8 ? (byte & 63) | 128 : byte).toString(16).padStart(2, "0"));
-  return hex.join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  // Milliseconds and 12 bits that count: 4,096 ids a millisecond.
+  last = Math.max(Date.now() * 4096, last + 1);
+  const time = Math.floor(last / 4096).toString(16).padStart(12, "0");
+  const count = (last % 4096).toString(16).padStart(3, "0");
+  const random = [...crypto.getRandomValues(new Uint8Array(8))].map((byte, at) => (at ? byte : (byte & 63) | 128).toString(16).padStart(2, "0")).join("");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${random.slice(0, 4)}-${random.slice(4)}`;
 }

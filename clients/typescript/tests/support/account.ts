@@ -1,0 +1,36 @@
+/** Accounts and clients for tests with the server. */
+
+import { createTodoClient, memoryStore, type ClientOptions, type Store, type TodoClient } from "../../src/index.js";
+
+export const PASSWORD = "Correct-horse-7!";
+
+let users = 0;
+
+/** An address that no other test has. */
+export function newEmail(): string {
+  return `user-${process.pid}-${Math.round(performance.now() * 1000)}-${(users += 1)}@example.com`;
+}
+
+/** A device that syncs only when it is told to. */
+export function deviceOf(baseUrl: string, options: ClientOptions = {}): TodoClient {
+  return createTodoClient({ baseUrl, store: memoryStore(), automatic: false, ...options });
+}
+
+/** A store in which somebody is logged in already. */
+export async function loggedInStore(userId = "0190163d-8694-739b-aea5-966c26f8ad91"): Promise<Store> {
+  const store = memoryStore();
+  const session = { userId, email: null, displayName: null, emailVerified: false, tokens: { access: "a", refresh: "r" }, expired: false };
+  await store.transact([], (_, device) => ({ device: { ...device, session } }));
+  return store;
+}
+
+/** Waits until `check` holds. */
+export async function until(check: () => boolean, what: string): Promise<void> {
+  const start = performance.now();
+  while (!check()) {
+    if (performance.now() - start > 30_000) throw new Error(`timed out waiting until ${what}`);
+    await new Promise((go) => setTimeout(go, 10));
+  }
+}
+
+export const texts = (device: TodoClient): string[] => device.getSnapshot().todos.map((todo) => todo.text);
