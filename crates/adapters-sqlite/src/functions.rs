@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
+use domain::text::sort_key;
 
 use crate::interrupt;
 
@@ -17,6 +18,10 @@ extern "SQL" {
     /// statement is reused, and no limit on expression depth applies.
     fn contains_words(title: Nullable<Text>, description: Nullable<Text>, words: Text) -> Bool;
 
+    /// The key by which `title` is sorted. Computed as it is needed, it is always of the program's version of the
+    /// collation.
+    fn title_key(title: Nullable<Text>) -> Nullable<Binary>;
+
     /// The greater of two numbers. SQLite has this function.
     #[sql_name = "max"]
     fn greater(a: BigInt, b: BigInt) -> BigInt;
@@ -26,6 +31,7 @@ extern "SQL" {
 pub(crate) fn register(conn: &mut SqliteConnection) -> QueryResult<()> {
     type Text = Option<String>;
     interrupt::register(conn)?;
+    title_key_utils::register_impl(conn, |title: Text| title.as_deref().map(sort_key))?;
     contains_words_utils::register_impl(conn, |title: Text, description: Text, words: String| {
         MATCHER.with_borrow_mut(|matcher| {
             let matcher = match matcher {

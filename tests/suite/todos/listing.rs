@@ -4,7 +4,7 @@ use blackbox_tests::{Client, Database, Server, on_both_databases};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{add, at, check_each, texts};
+use crate::support::{add, at, check_each, items, text, texts};
 
 const TODOS: &str = "/api/v1/todos";
 
@@ -62,17 +62,20 @@ on_both_databases! {
 
     async fn the_list_is_sorted_by_age_or_alphabetically(server: Server) {
         let ann = server.client().new_user().await;
-        for text in ["banana", "apple", "Banana split"] {
+        for text in ["banana", "éclair", "Banana split", "zoo", "Äpfel", "apple"] {
             add(&ann, text).await;
         }
         for (query, expected) in [
-            ("", ["Banana split", "apple", "banana"]),
-            ("?sort=newest", ["Banana split", "apple", "banana"]),
-            ("?sort=oldest", ["banana", "apple", "Banana split"]),
-            ("?sort=alpha", ["apple", "banana", "Banana split"]),
+            ("", ["apple", "Äpfel", "zoo", "Banana split", "éclair", "banana"]),
+            ("?sort=newest", ["apple", "Äpfel", "zoo", "Banana split", "éclair", "banana"]),
+            ("?sort=oldest", ["banana", "éclair", "Banana split", "zoo", "Äpfel", "apple"]),
+            ("?sort=alpha", ["Äpfel", "apple", "banana", "Banana split", "éclair", "zoo"]),
         ] {
             assert_eq!(texts(&listed(&ann, query).await), expected, "{query}");
         }
+        let by_title = ann.get("/todos?sort_by=title&sort_order=desc").await.expect(200).json();
+        let titles: Vec<_> = items(&by_title["items"]).iter().map(|todo| text(&todo["title"])).collect();
+        assert_eq!(titles, ["zoo", "éclair", "Banana split", "banana", "apple", "Äpfel"]);
     }
 
     async fn since_returns_what_changed_after_a_cursor(server: Server) {

@@ -1,8 +1,8 @@
 //! The statements that write a decision. Their number does not depend on the number of batches, users or todos.
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::text::{ClientId, fold};
+use domain::text::{ClientId, fold, sort_key};
 use domain::todo::plan::Written;
 use domain::todo::{Description, Todo, UserRow};
 use domain::{StoreError, TodoId, UserId};
@@ -56,7 +56,7 @@ pub(crate) fn delete<'a>(keys: &[(UserId, TodoId)]) -> Sql<'a, ()> {
 
 fn insert<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
     columns(
-        sql("insert into todos (user_id, id, number, title, title_folded, description, description_folded, \
+        sql("insert into todos (user_id, id, number, title, title_folded, title_key, description, description_folded, \
              metadata, metadata_versions, completed_at, created_at, updated_at, deleted_at, client_id, version, title_version, \
              description_version, completed_version, deleted_version) select * from unnest("),
         rows,
@@ -66,8 +66,8 @@ fn insert<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
 
 pub(crate) fn update<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
     columns(
-        sql("update todos t set title = n.title, title_folded = n.title_folded, description = n.description, \
-             description_folded = n.description_folded, metadata = n.metadata, \
+        sql("update todos t set title = n.title, title_folded = n.title_folded, \
+             title_key = n.title_key, description = n.description, description_folded = n.description_folded, metadata = n.metadata, \
              metadata_versions = n.metadata_versions, completed_at = n.completed_at, created_at = n.created_at, \
              updated_at = n.updated_at, deleted_at = n.deleted_at, client_id = n.client_id, version = n.version, \
              title_version = n.title_version, description_version = n.description_version, \
@@ -75,8 +75,8 @@ pub(crate) fn update<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
         rows,
     )
     .sql(
-        ") as n(user_id, id, number, title, title_folded, description, description_folded, metadata, metadata_versions, \
-         completed_at, created_at, updated_at, deleted_at, client_id, version, title_version, description_version, completed_version, \
+        ") as n(user_id, id, number, title, title_folded, title_key, description, description_folded, metadata, \
+         metadata_versions, completed_at, created_at, updated_at, deleted_at, client_id, version, title_version, description_version, completed_version, \
          deleted_version) where t.user_id = n.user_id and t.id = n.id",
     )
 }
@@ -103,6 +103,8 @@ fn columns<'a>(statement: Sql<'a, ()>, rows: &[&'a (UserId, Written)]) -> Sql<'a
         .sql("::text[], ")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| title(todo).map(fold)))
         .sql("::text[], ")
+        .bind::<Array<Nullable<Binary>>, _>(of(rows, |todo| title(todo).map(sort_key)))
+        .sql("::bytea[], ")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| todo.description().map(Description::as_str)))
         .sql("::text[], ")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| todo.description().map(|text| fold(text.as_str()))))

@@ -3,6 +3,7 @@
 mod digests;
 mod revert;
 mod text_forms;
+mod title_keys;
 
 use std::time::Duration;
 
@@ -144,6 +145,7 @@ fn apply_pending(conn: &mut Harness) -> Outcome<Vec<String>> {
         match version.as_str() {
             digests::SINCE => digests::compute(conn)?,
             text_forms::SINCE => text_forms::renew(conn)?,
+            title_keys::SINCE => title_keys::compute(conn)?,
             _ => {}
         }
     }

@@ -87,8 +87,8 @@ const fn order(query: &ListQuery) -> &'static str {
         (SortBy::CreatedAt, Order::Descending) => " order by t.created_at desc, t.id",
         (SortBy::CompletedAt, Order::Ascending) => " order by t.completed_at nulls last, t.id",
         (SortBy::CompletedAt, Order::Descending) => " order by t.completed_at desc nulls last, t.id",
-        (SortBy::Title, Order::Ascending) => " order by t.title_folded nulls first, t.id",
-        (SortBy::Title, Order::Descending) => " order by t.title_folded desc nulls last, t.id",
+        (SortBy::Title, Order::Ascending) => " order by t.title_key nulls first, t.id",
+        (SortBy::Title, Order::Descending) => " order by t.title_key desc nulls last, t.id",
     }
 }
 

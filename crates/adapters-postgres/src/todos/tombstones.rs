@@ -115,7 +115,7 @@ pub(crate) fn remove_texts<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<
         ))
         .bind::<Timestamptz, _>(timestamp(before))
         .sql(
-            ") is true), shrunk as (update todos t set title = null, title_folded = null, description = null, \
+            ") is true), shrunk as (update todos t set title = null, title_folded = null, title_key = null, description = null, \
              description_folded = null, metadata = null, metadata_versions = null from old o \
              where t.user_id = o.user_id and t.id = o.id returning t.user_id, o.bytes), \
              totals as (select s.user_id, sum(s.bytes) as bytes from shrunk s group by s.user_id), \

@@ -8,7 +8,7 @@ use std::time::Duration;
 use adapters_postgres::{EpochSource, Options, PostgresStore, RowSecurity, begin_epoch, migrate};
 use async_trait::async_trait;
 use domain::sync::{Digest, History};
-use domain::text::fold;
+use domain::text::{fold, sort_key};
 use domain::todo::UserRow;
 use domain::{Stamp, TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus};
@@ -80,9 +80,12 @@ impl Operator for Owner {
         let drop = "alter table todos drop constraint if exists todos_title_check";
         client.batch_execute(drop).await.expect("the owner may alter the table");
         let update = format!(
-            "update todos set title = $1, title_folded = $2 where user_id = '{user}' and id = '{id}'"
+            "update todos set title = $1, title_folded = $2, title_key = $3 where user_id = '{user}' and id = '{id}'"
         );
-        let changed = client.execute(&update, &[&title, &fold(title)]).await.expect("the owner may write");
+        let changed = client
+            .execute(&update, &[&title, &fold(title), &sort_key(title)])
+            .await
+            .expect("the owner may write");
         assert_eq!(changed, 1, "the todo exists");
     }
 

@@ -2,7 +2,7 @@
 
 use adapters_postgres::{migrate, revert_last};
 use domain::sync::{Digest, Epoch};
-use domain::todo::query::{ListQuery, Search};
+use domain::todo::query::{ListQuery, Order, Search, SortBy};
 use domain::todo::{Base, Todo};
 use domain::user::Email;
 use domain::{TodoId, UserId};
@@ -127,6 +127,28 @@ async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
         "select email_key from users where email like 'bob@%' order by email collate \"C\" desc",
     );
     assert_eq!(twins, ["bob@äb.example", "bob@xn--b-zfa.example"], "the other account keeps the address");
+}
+
+/// The keys of the titles are computed in parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_titles_are_sorted_as_people_sort_them_after_the_upgrade() {
+    let database = earlier_schema();
+    let before = "
+        update todos set title = 'zoo', title_folded = 'zoo' where title = 'Käse';
+        update todos set title = 'Äpfel', title_folded = 'äpfel' where title = 'milk';
+        insert into todos (user_id, id, number, created_at, updated_at, version, title_version, description_version,
+            completed_version, deleted_version, title, title_folded)
+            select '00000000-0000-0000-0000-000000000002', gen_random_uuid(), nextval('todo_numbers'), '2026-01-01',
+                   timestamptz '2026-01-01' + n * interval '1 second', 1, 1, 1, 1, 1, 'x', 'x'
+              from generate_series(1, 1200) n";
+    database.sql(Role::Owner, before).expect("the owner may write");
+    migrate(&database.owner_url(), &database.app_url()).await.expect("up");
+    let (store, bus) = store_at(database.app_url()).await;
+    let h = harness_of(&store, bus, &database, ());
+    let query = ListQuery { sort: SortBy::Title, order: Order::Ascending, ..ListQuery::default() };
+    let page = h.list(ANN, &query).await;
+    assert_eq!(page.todos.iter().map(|todo| todo.title().as_str()).collect::<Vec<_>>(), ["Äpfel", "zoo"]);
+    assert_eq!(lines(&database, "select count(*) from todos where title_key is null"), ["0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use domain::todo::{Page, Todo};
 use super::{read, sync_state};
 use crate::epochs::EpochCache;
 use crate::error::Failure;
-use crate::functions::contains_words;
+use crate::functions::{contains_words, title_key};
 use crate::interrupt::not_interrupted;
 use crate::readers::in_snapshot;
 use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, convert_all};
@@ -126,7 +126,7 @@ fn matching(user: UserId, query: &ListQuery) -> todos::BoxedQuery<'static, Sqlit
     found
 }
 
-/// Text compares byte by byte, which in UTF-8 is the order of code points.
+/// Binary values compare byte by byte.
 fn sorted(
     found: todos::BoxedQuery<'static, Sqlite>,
     by: SortBy,
@@ -141,8 +141,8 @@ fn sorted(
         (SortBy::CompletedAt, Order::Descending) => {
             found.order((todos::completed_at.is_null().asc(), todos::completed_at.desc()))
         }
-        (SortBy::Title, Order::Ascending) => found.order(todos::title_folded.asc()),
-        (SortBy::Title, Order::Descending) => found.order(todos::title_folded.desc()),
+        (SortBy::Title, Order::Ascending) => found.order(title_key(todos::title).asc()),
+        (SortBy::Title, Order::Descending) => found.order(title_key(todos::title).desc()),
     }
     .then_order_by(todos::id.asc())
 }

@@ -33,6 +33,8 @@ extern "SQL" {
     /// Stands in for the store's function, so that statements which call it can be explained.
     fn contains_words(title: Nullable<Text>, description: Nullable<Text>, words: Text) -> Bool;
     /// As above.
+    fn title_key(title: Nullable<Text>) -> Nullable<Binary>;
+    /// As above.
     fn not_interrupted() -> Bool;
 }
 
@@ -54,6 +56,8 @@ impl Planner {
     pub fn new(path: &Path) -> Self {
         let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects");
         not_interrupted_utils::register_nondeterministic_impl(&conn, || true).expect("registers");
+        title_key_utils::register_impl(&mut conn, |title: Option<String>| title.map(String::into_bytes))
+            .expect("registers");
         contains_words_utils::register_impl(&mut conn, |_: Option<String>, _: Option<String>, _: String| {
             false
         })

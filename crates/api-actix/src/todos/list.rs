@@ -31,7 +31,7 @@ enum TodoItemSort {
     CreatedAt,
     /// The time of completion. Todos that are not completed come last.
     CompletedAt,
-    /// The title. Upper and lower case are not distinguished.
+    /// The title, as people sort (the root collation of CLDR). Upper and lower case are not distinguished.
     Title,
 }
 

@@ -163,7 +163,7 @@ macro_rules! store_contract {
         );
         $crate::store_contract!(@theme $harness listing:
             every_combination_of_filter_and_order_is_correct
-            titles_are_ordered_by_folded_code_point
+            titles_are_ordered_as_people_order_them
             ties_are_broken_by_id
             active_todos_come_last_by_completion_time
             page_edges_are_exact

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::sync::Position;
-use domain::text::fold;
+use domain::text::{fold, sort_key};
 use domain::todo::plan::{Decision, Plan, UserState, Written};
 use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{
@@ -259,9 +259,9 @@ fn sort(todos: &mut [&Todo], by: SortBy, order: Order) {
         (SortBy::CompletedAt, Order::Descending) => {
             todos.sort_by_key(|todo| (!todo.completed(), Reverse(todo.completed_at())));
         }
-        (SortBy::Title, Order::Ascending) => todos.sort_by_cached_key(|todo| fold(todo.title().as_str())),
+        (SortBy::Title, Order::Ascending) => todos.sort_by_cached_key(|todo| sort_key(todo.title().as_str())),
         (SortBy::Title, Order::Descending) => {
-            todos.sort_by_cached_key(|todo| Reverse(fold(todo.title().as_str())));
+            todos.sort_by_cached_key(|todo| Reverse(sort_key(todo.title().as_str())));
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum SortBy {
     CreatedAt,
     /// Active todos come last in either direction.
     CompletedAt,
-    /// The folded title, compared by code points.
+    /// [`sort_key`](crate::text::sort_key) of the title. A tombstone without a title comes first, ascending.
     Title,
 }
 

@@ -82,7 +82,7 @@ pub fn parameter_schemas() -> [NamedSchema; 2] {
         ("search" = Option<String>, Query, max_length = 500, pattern = r"^[^\u0000]*$",
          description = "Words that must all occur in the text or the description. Upper and lower case are not distinguished"),
         ("sort" = Option<TodoSort>, Query,
-         description = "The sort order; `newest` by default. `alpha` sorts by text without distinguishing case. Ties are sorted by id"),
+         description = "The sort order; `newest` by default. `alpha` sorts by text as people do (the root collation of CLDR), without distinguishing case. Ties are sorted by id"),
         ("page" = Option<i64>, Query, minimum = 1, maximum = 1_000_000_000, description = "The number of the page, from 1"),
         ("per_page" = Option<i64>, Query, minimum = 1, maximum = 100, description = "The largest number of todos on a page; 50 by default"),
         ("since" = Option<String>, Query, format = DateTime, description = "Only todos that changed after this cursor"),
