@@ -1,5 +1,6 @@
 //! The token contract and the task contracts.
 
+mod forms;
 mod instances;
 mod limits;
 mod surfaces;

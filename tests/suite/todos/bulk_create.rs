@@ -195,7 +195,7 @@ on_both_databases! {
              "existing": [], "ids": {"1": "[id]"},
              "rejected": [{"error_code": "VALIDATION_004", "id": "2", "index": 1, "message": "text must not be blank"},
               {"error_code": "VALIDATION_006", "id": "three", "index": 2,
-               "message": "completed must be true, false, 1 or 0"},
+               "message": "completed must be true or false"},
               {"error_code": "VALIDATION_006", "id": "[id]", "index": 3,
                "message": "created_at must be a time of the years 1 to 9999: an RFC 3339 timestamp such as 2026-01-09T10:15:00Z, the text of a JavaScript Date, or milliseconds since 1970"},
               {"error_code": "VALIDATION_006", "id": "5", "index": 4,
@@ -225,7 +225,7 @@ on_both_databases! {
                {"code": "VALIDATION_006", "field": "description", "index": 1,
                 "message": "description must be a string"},
                {"code": "VALIDATION_006", "field": "completed", "index": 1,
-                "message": "completed must be true, false, 1 or 0"}],
+                "message": "completed must be true or false"}],
               "field": "text"},
              "error_code": "VALIDATION_004"}
         "#]]

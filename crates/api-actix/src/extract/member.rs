@@ -82,8 +82,13 @@ impl<'de: 'a, 'a> MemberType<'de> for Text<'a> {
 impl<'de> MemberType<'de> for bool {
     const EXPECTED: &'static str = "true or false";
 
+    /// Swift's `NSNumber` and SQLite's rows have 1 and 0 for booleans.
     fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
-        Ok(json.parse().ok())
+        Ok(match json {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        })
     }
 }
 
@@ -133,22 +138,6 @@ impl<'de: 'a, 'a> MemberType<'de> for TextOrNumber<'a> {
             return Ok(Some(Self::Number(json)));
         }
         Ok(Text::read(json)?.map(|text| Self::Text(text.0)))
-    }
-}
-
-/// A boolean, also in the form of 0 or 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flag(pub bool);
-
-impl<'de> MemberType<'de> for Flag {
-    const EXPECTED: &'static str = "true, false, 1 or 0";
-
-    fn read(json: &'de str) -> Result<Option<Self>, serde_json::Error> {
-        Ok(match json {
-            "true" | "1" => Some(Self(true)),
-            "false" | "0" => Some(Self(false)),
-            _ => None,
-        })
     }
 }
 
@@ -231,7 +220,13 @@ mod tests {
         assert_eq!(input.version, Member::Invalid(Int::EXPECTED));
         assert_eq!(input.id, Member::Value(TextOrNumber::Number("7")));
         assert_eq!(input.done, Member::Absent);
-        assert_eq!(read(r#"{"done": true}"#).done, Member::Value(true));
+        for (json, expected) in [("true", true), ("1", true), ("false", false), ("0", false)] {
+            assert_eq!(read(&format!(r#"{{"done": {json}}}"#)).done, Member::Value(expected), "{json}");
+        }
+        for json in ["2", "-1", "1.0", "\"true\"", "[]"] {
+            let done = read(&format!(r#"{{"done": {json}}}"#)).done;
+            assert_eq!(done, Member::Invalid("true or false"), "{json}");
+        }
         assert_eq!(read(r#"{"text": {"a": [1]}}"#).text, Member::Invalid("a string"));
         assert_eq!(read(r#"{"text": "a\u00e9\n"}"#).text, Member::Value(Text("aé\n".into())));
     }

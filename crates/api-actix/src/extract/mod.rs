@@ -33,7 +33,7 @@ mod validation;
 pub use body::{Body, ObjectError, object};
 pub use caller::{Caller, admit, bearer};
 pub use client::Client;
-pub use member::{Entries, Flag, Int, List, Member, Text, TextOrNumber};
+pub use member::{Entries, Int, List, Member, Text, TextOrNumber};
 pub use path::{DevicePath, ProviderPath, TodoPath, uuid};
 pub use precondition::{IfMatch, etag, if_none_match};
 pub use query::{Query, flag, number, word};

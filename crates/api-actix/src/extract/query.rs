@@ -61,9 +61,13 @@ impl FromRequest for Query {
     }
 }
 
-/// Parses `true` or `false`.
+/// Parses `true` or `false`, also as Python writes them, or as 1 and 0.
 pub fn flag(text: &str) -> Result<bool, FieldError> {
-    text.parse().map_err(|_| FieldError::invalid("must be true or false"))
+    match text {
+        "true" | "True" | "1" => Ok(true),
+        "false" | "False" | "0" => Ok(false),
+        _ => Err(FieldError::invalid("must be true or false")),
+    }
 }
 
 /// Parses an integer in a range, in the form of JSON: without a plus sign and leading zeros.

@@ -19,6 +19,7 @@ use crate::error::{HandlerResult, Problem};
 use crate::extract::{FieldError, Query, Validation, admit, bearer};
 use crate::settings::ApiSettings;
 use crate::state::State;
+use crate::wire::timestamp_in_query;
 
 /// The subprotocol before the token.
 const BEARER: &str = "bearer";
@@ -95,9 +96,7 @@ fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> 
 
 fn parameters(query: &Query) -> Result<(Option<Stamp>, Option<ClientId>), Problem> {
     let mut validation = Validation::default();
-    let since = query.get(&mut validation, "since", |text| {
-        text.parse().map_err(|_| FieldError::invalid("must be an RFC 3339 date and time"))
-    });
+    let since = query.get(&mut validation, "since", timestamp_in_query);
     let client_id = query.get(&mut validation, "client_id", ClientId::parse);
     validation.finish().map(|()| (since, client_id))
 }

@@ -2,11 +2,11 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "a parser takes what the member contains")]
 
+use domain::TodoId;
 use domain::code::ErrorCode;
 use domain::text::{ClientId, TextError};
 use domain::todo::{Description, Title};
 use domain::user::Email;
-use domain::{Stamp, TodoId};
 
 use crate::extract::{FieldError, Member, Text, Validation, uuid};
 
@@ -27,16 +27,6 @@ pub fn description(text: Text<'_>) -> Result<Description, TextError> {
 
 pub fn client_id(text: Text<'_>) -> Result<ClientId, TextError> {
     ClientId::parse(&text.0)
-}
-
-pub fn timestamp(text: Text<'_>) -> Result<Stamp, FieldError> {
-    text.0.parse().map_err(|_| not_a_timestamp())
-}
-
-pub fn not_a_timestamp() -> FieldError {
-    FieldError::invalid(
-        "must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z",
-    )
 }
 
 pub fn todo_id(text: Text<'_>) -> Result<TodoId, FieldError> {

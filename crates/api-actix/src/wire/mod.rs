@@ -1,21 +1,21 @@
 //! What several surfaces share: representations, parsers of members, and the responses to outcomes.
 
 mod account;
-mod any_time;
 mod conflict;
 mod members;
 mod metadata;
 mod outcome;
 mod response;
+mod times;
 mod todo;
 mod token;
 
 pub use account::{change_password, email_taken, logged_in, not_verified};
-pub use any_time::any_time;
 pub use conflict::{Conflict, StrategyName, word_or_null};
-pub use members::{as_is, client_id, description, email, not_a_timestamp, timestamp, title, todo_id};
+pub use members::{as_is, client_id, description, email, title, todo_id};
 pub use metadata::{metadata, metadata_edit_schema};
 pub use outcome::{changed_todo, id_in_use, rejection};
 pub use response::{Message, json, message, with_location, with_memory};
+pub use times::{any_time, timestamp, timestamp_in_query};
 pub use todo::Todo;
 pub use token::{TokenType, no_refresh_cookie, refresh_cookie, refresh_token};

@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, LINK};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use domain::Stamp;
 use domain::code::ErrorCode;
 use domain::session::Scope;
 use domain::sync::Cursor;
@@ -19,7 +18,7 @@ use crate::extract::{Body, Caller, FieldError, Query, Validation, flag, number, 
 use crate::per_user_gate::HeavyWork;
 use crate::schema::NamedSchema;
 use crate::state::State;
-use crate::wire::{Todo, changed_todo, json, not_a_timestamp, with_location, with_memory};
+use crate::wire::{Todo, changed_todo, json, timestamp_in_query, with_location, with_memory};
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp");
@@ -162,7 +161,7 @@ fn parse(query: &Query, page_limit: u32) -> Result<ListQuery, Problem> {
     let sort = query.get(&mut validation, "sort", |text| word(text, &SORTS));
     let page = query.get(&mut validation, "page", |text| number(text, 1, LAST_PAGE)).unwrap_or(1);
     let per_page = query.get(&mut validation, "per_page", |text| number(text, 1, page_limit.into()));
-    let since = query.get(&mut validation, "since", cursor);
+    let since = query.get(&mut validation, "since", timestamp_in_query);
     let include_deleted = query.get(&mut validation, "include_deleted", flag).unwrap_or(false);
     validation.finish()?;
     let limit =
@@ -192,11 +191,6 @@ fn search(text: &str) -> Result<Search, FieldError> {
         return Err(FieldError::invalid("must not contain the character NUL"));
     }
     Ok(Search::parse(text))
-}
-
-/// Parses a cursor. An unescaped `+` arrives as a space.
-fn cursor(text: &str) -> Result<Stamp, FieldError> {
-    text.parse().or_else(|_| text.replace(' ', "+").parse()).map_err(|_| not_a_timestamp())
 }
 
 fn response(list_query: &ListQuery, page: &Page, path: &str, query: &Query) -> HttpResponse {

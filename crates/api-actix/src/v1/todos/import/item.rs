@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 
 use super::super::input::{Creation, any_id, todo_id};
-use crate::extract::{Entries, Flag, Member, Text, TextOrNumber, Validation};
+use crate::extract::{Entries, Member, Text, TextOrNumber, Validation};
 use crate::wire::{any_time, as_is, client_id, metadata, metadata_edit_schema};
 
 /// The members of one todo.
@@ -32,7 +32,7 @@ pub struct Item<'a> {
     title: Member<Text<'a>>,
     #[serde(borrow)]
     description: Member<Text<'a>>,
-    completed: Member<Flag>,
+    completed: Member<bool>,
     #[serde(borrow)]
     metadata: Member<Entries<'a>>,
     #[serde(borrow)]
@@ -116,7 +116,7 @@ impl<'a> Item<'a> {
                 todo_id(user, &key(ForeignId::Missing { preceding }))
             }
         };
-        let completed = completed.map_or(completed_at.is_some(), |completed| completed.0);
+        let completed = completed.unwrap_or(completed_at.is_some());
         Some((
             id,
             (

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use domain::Stamp;
 use domain::sync::{Cursor, Epoch, SyncRequest, SyncTimestamp};
 use domain::text::{ClientId, TextError};
 use domain::todo::{Action, Base, Change, Description, Edit, Strategy, Title, Upsert};
@@ -15,9 +16,7 @@ use super::response::Sent;
 use crate::error::Problem;
 use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
 use crate::state::State;
-use crate::wire::{
-    as_is, client_id, metadata, metadata_edit_schema, not_a_timestamp, timestamp, todo_id, word_or_null,
-};
+use crate::wire::{as_is, client_id, metadata, metadata_edit_schema, timestamp, todo_id, word_or_null};
 
 /// The largest and the default `limit`.
 const LIMIT_MAX: i64 = 1000;
@@ -137,7 +136,7 @@ struct SyncTodo<'a> {
 impl<'a> Request<'a> {
     pub fn parse(self, state: &State) -> Result<(SyncRequest, Vec<Sent<'a>>, Vec<Rejected>), Problem> {
         let mut validation = Validation::default();
-        let last_sync = validation.optional("last_sync", self.last_sync, sync_timestamp);
+        let last_sync = validation.optional("last_sync", self.last_sync, timestamp::<SyncTimestamp>);
         let epoch = validation.optional("epoch", self.epoch, as_is).map(|epoch| Epoch(epoch.0.into_owned()));
         let strategy = validation.optional("strategy", self.strategy, |text| word(&text.0, &STRATEGIES));
         let device = validation.optional("client_id", self.client_id, client_id);
@@ -169,11 +168,6 @@ impl<'a> Request<'a> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a parser takes what the member contains")]
-fn sync_timestamp(text: Text<'_>) -> Result<SyncTimestamp, FieldError> {
-    text.0.parse().map_err(|_| not_a_timestamp())
-}
-
 /// Parses one todo.
 fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validation> {
     let mut validation = Validation::default();
@@ -198,7 +192,7 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validatio
         completed: validation.optional("completed", item.completed, as_is),
         metadata: metadata(&mut validation, item.metadata),
     };
-    let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp);
+    let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp::<Stamp>);
     let deleted = validation.optional("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
     let base = validation.optional("version", item.version, as_is);
     let updated_at = validation.optional("updated_at", item.updated_at, timestamp);

@@ -121,7 +121,7 @@ impl Operation {
             [
                 json!({"title": "t", name: "yes"}),
                 json!({"title": "t", name: null}),
-                json!({"title": "t", name: 1}),
+                json!({"title": "t", name: 2}),
             ],
         )
     }

@@ -88,7 +88,7 @@ fn todos() -> Vec<Operation> {
             "limit=0",
             "limit=101",
             "limit=x",
-            "is_completed=1",
+            "is_completed=2",
             "sort_by=id",
             "sort_order=up",
             "skip=1&skip=2",
@@ -130,7 +130,7 @@ fn tasks() -> Vec<Operation> {
         Operation::new(Method::PATCH, "/api/tasks/{number}/complete", 200, NotFoundToOthers)
             .body(json!({"completed": true}))
             .requires("completed")
-            .refuses(ValueInvalid, [json!({"completed": "yes"}), json!({"completed": 1})]),
+            .refuses(ValueInvalid, [json!({"completed": "yes"}), json!({"completed": 2})]),
         Operation::new(Method::DELETE, "/api/tasks/{number}", 200, NotFoundToOthers),
     ]
 }
@@ -156,7 +156,7 @@ fn user_tasks() -> Vec<Operation> {
 
 fn v1_todos() -> Vec<Operation> {
     let queries =
-        ["page=0", "per_page=101", "filter=done", "sort=up", "since=yesterday", "include_deleted=1"];
+        ["page=0", "per_page=101", "filter=done", "sort=up", "since=yesterday", "include_deleted=2"];
     let items = |item: Value| json!({"todos": [item]});
     vec![
         Operation::new(Method::GET, "/api/v1/todos", 200, AllUsers).refuses_queries(&queries),
@@ -165,7 +165,7 @@ fn v1_todos() -> Vec<Operation> {
             .titled("text", 500)
             .requires("text"),
         Operation::new(Method::GET, "/api/v1/todos/{uuid}", 200, NotFoundToOthers)
-            .refuses_queries(&["include_deleted=1"]),
+            .refuses_queries(&["include_deleted=2"]),
         Operation::new(Method::PATCH, "/api/v1/todos/{uuid}", 200, NotFoundToOthers)
             .body(json!({"text": "Buy bread", "version": 1}))
             .titled("text", 500)

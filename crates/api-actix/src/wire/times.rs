@@ -1,32 +1,68 @@
-//! Times in the forms that browsers and scripts write.
+//! Times in the forms that programs write: Python, Swift and JavaScript, each by its defaults.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use domain::Stamp;
 
-use crate::extract::{FieldError, TextOrNumber};
+use crate::extract::{FieldError, Text, TextOrNumber};
 
 /// Date and time without an offset, as `datetime-local` inputs and Python's `str` write them.
 const WITHOUT_OFFSET: [&str; 4] =
     ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
-/// An offset without a colon, and JavaScript's `Date.toString()`.
-const WITH_OFFSET: [&str; 3] =
-    ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%a %b %d %Y %H:%M:%S GMT%z"];
+/// An offset without a colon, the description of a Swift `Date`, and JavaScript's `Date.toString()`.
+const WITH_OFFSET: [&str; 4] = [
+    "%Y-%m-%dT%H:%M:%S%.f%z",
+    "%Y-%m-%d %H:%M:%S%.f%z",
+    "%Y-%m-%d %H:%M:%S%.f %z",
+    "%a %b %d %Y %H:%M:%S GMT%z",
+];
 /// A day, and JavaScript's `Date.toDateString()`.
 const DAYS: [&str; 2] = ["%Y-%m-%d", "%a %b %d %Y"];
 
 /// Parses a time between the years 1 and 9999: RFC 3339, the same without an offset or a time (UTC), the
 /// text of a JavaScript `Date`, or a number of milliseconds since 1970.
 pub fn any_time(sent: &TextOrNumber<'_>) -> Result<Stamp, FieldError> {
-    let micros = match sent {
-        TextOrNumber::Number(millis) => micros_of_millis(millis),
-        TextOrNumber::Text(text) => micros_of_text(text.trim()),
+    let stamp = match sent {
+        TextOrNumber::Number(millis) => micros_of_millis(millis).and_then(Stamp::from_micros),
+        TextOrNumber::Text(text) => instant(text),
     };
-    micros.and_then(Stamp::from_micros).ok_or_else(|| {
+    stamp.ok_or_else(|| {
         FieldError::invalid(
             "must be a time of the years 1 to 9999: an RFC 3339 timestamp such as 2026-01-09T10:15:00Z, the text of a \
              JavaScript Date, or milliseconds since 1970",
         )
     })
+}
+
+/// Parses a time in any of the forms of text.
+#[expect(clippy::needless_pass_by_value, reason = "a parser takes what the member contains")]
+pub fn timestamp<T: FromStr>(text: Text<'_>) -> Result<T, FieldError> {
+    instant(&text.0).ok_or_else(not_a_timestamp)
+}
+
+/// Like [`timestamp`], for a query, in which a `+` that is not escaped arrives as a space.
+pub fn timestamp_in_query<T: FromStr>(text: &str) -> Result<T, FieldError> {
+    let with_plus = || {
+        let (date, zone) = text.split_at(text.find(" (").unwrap_or(text.len()));
+        let (time, offset) = date.rsplit_once(' ')?;
+        instant(&format!("{time}+{offset}{zone}"))
+    };
+    instant(text).or_else(with_plus).ok_or_else(not_a_timestamp)
+}
+
+fn not_a_timestamp() -> FieldError {
+    FieldError::invalid(
+        "must be an RFC 3339 timestamp of the years 1 to 9999, such as 2026-01-09T10:15:00.000000Z",
+    )
+}
+
+/// Reads a [`Stamp`], or another value whose text form is an RFC 3339 timestamp with up to nine digits.
+fn instant<T: FromStr>(text: &str) -> Option<T> {
+    let text = text.trim();
+    let normal =
+        || date_time(text).and_then(|time| time.to_rfc3339_opts(SecondsFormat::Nanos, true).parse().ok());
+    text.parse().ok().or_else(normal)
 }
 
 fn micros_of_millis(millis: &str) -> Option<i64> {
@@ -44,10 +80,7 @@ fn as_f64(stamp: Stamp) -> f64 {
     stamp.as_micros() as f64
 }
 
-fn micros_of_text(text: &str) -> Option<i64> {
-    if let Ok(stamp) = text.parse::<Stamp>() {
-        return Some(stamp.as_micros());
-    }
+fn date_time(text: &str) -> Option<DateTime<Utc>> {
     // "Fri Jan 09 2026 10:15:00 GMT+0100 (Central European Standard Time)"
     let text = text.split_once(" (").map_or(text, |(date, _zone)| date);
     let with_offset = || {
@@ -60,12 +93,14 @@ fn micros_of_text(text: &str) -> Option<i64> {
         let day = DAYS.iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok());
         day.map(|day| day.and_time(NaiveTime::MIN))
     };
-    let utc = || without_offset().or_else(day).map(|time| time.and_utc().timestamp_micros());
-    with_offset().map(|time| time.timestamp_micros()).or_else(utc)
+    let utc = || without_offset().or_else(day).map(|time| time.and_utc());
+    with_offset().map(|time| time.to_utc()).or_else(utc)
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::sync::SyncTimestamp;
+
     use super::*;
 
     fn read(sent: &TextOrNumber<'_>) -> Option<String> {
@@ -103,6 +138,33 @@ mod tests {
             ("253402300799999", "9999-12-31T23:59:59.999000Z"),
         ] {
             assert_eq!(read(&TextOrNumber::Number(millis)).as_deref(), Some(expected), "{millis}");
+        }
+    }
+
+    #[test]
+    fn a_query_may_leave_a_plus_unescaped() {
+        let read = |text: &str| timestamp_in_query::<Stamp>(text).ok().map(Stamp::to_rfc3339);
+        for text in [
+            "2021-03-02T15:04:05 01:00",
+            "2021-03-02 15:04:05.000 01:00",
+            "2021-03-02T15:04:05 0100",
+            "2021-03-02T15:04:05+01:00",
+            "2021-03-02T14:04:05",
+            "Tue Mar 02 2021 15:04:05 GMT 0100 (CET)",
+        ] {
+            assert_eq!(read(text).as_deref(), Some("2021-03-02T14:04:05.000000Z"), "{text}");
+        }
+        for text in ["", " ", "now 01:00", "2021-03-02T15:04:05 99:00"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_keeps_its_mark_in_every_form() {
+        let cursor = "2021-03-02T15:04:05.123456007Z";
+        for text in [cursor, "2021-03-02 15:04:05.123456007", "2021-03-02T16:04:05.123456007+0100"] {
+            let read = timestamp::<SyncTimestamp>(Text(text.into())).ok().map(|read| read.to_string());
+            assert_eq!(read.as_deref(), Some(cursor), "{text}");
         }
     }
 
