@@ -118,11 +118,7 @@ impl Operation {
     pub fn flagged(self, name: &'static str) -> Self {
         self.refuses(
             ErrorCode::ValueInvalid,
-            [
-                json!({"title": "t", name: "yes"}),
-                json!({"title": "t", name: null}),
-                json!({"title": "t", name: 2}),
-            ],
+            [json!({"title": "t", name: "yes"}), json!({"title": "t", name: 2})],
         )
     }
 
