@@ -32,6 +32,11 @@ impl EpochCache {
     }
 }
 
+/// The name of the current epoch.
+pub(crate) fn current(conn: &mut SqliteConnection) -> Result<Epoch, Failure> {
+    Ok(Epoch(epochs::table.order(epochs::ordinal.desc()).select(epochs::epoch).first(conn)?))
+}
+
 /// Begins a new epoch, and returns its name: the database may have lost changes that devices hold. A server
 /// that has the file open notices with its next transaction.
 ///

@@ -103,6 +103,8 @@ codes! {
     TokenNotVerifiable = "SERVER_003",
     /// The password could not be hashed.
     HashingFailed = "SERVER_004",
+    /// This server sends no mail, which the request is for.
+    MailOff = "SERVER_005",
 }
 
 #[cfg(test)]

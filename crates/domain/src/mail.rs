@@ -184,6 +184,9 @@ pub enum MailError {
     /// A later attempt can't succeed: the server answered 5xx.
     #[error("{0}")]
     Permanent(String),
+    /// The operator has turned emails off.
+    #[error("mail is off")]
+    Off,
 }
 
 /// Sends emails. `Ok` means that the next hop has taken responsibility for the email.
@@ -194,11 +197,11 @@ pub trait Mailer: Send + Sync {
 }
 
 /// The pause before the next attempt to send an email: `first`, doubled after each attempt, at most
-/// an hour. `None` after a permanent error or 57 attempts, which is two days if `first` is 10 s.
+/// an hour. `None` after a permanent error, while emails are off, or after 57 attempts, which is two days if `first` is 10 s.
 #[must_use]
 pub fn retry_after(first: Duration, attempts: u32, error: &MailError) -> Option<Duration> {
     const MOST_ATTEMPTS: u32 = 56;
-    if matches!(error, MailError::Permanent(_)) || attempts >= MOST_ATTEMPTS {
+    if matches!(error, MailError::Permanent(_) | MailError::Off) || attempts >= MOST_ATTEMPTS {
         return None;
     }
     let doubled = first.saturating_mul(1 << attempts.min(16));

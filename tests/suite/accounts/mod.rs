@@ -4,6 +4,7 @@ mod cookie;
 mod devices;
 mod disabling;
 mod export_and_deletion;
+mod invitations;
 mod login;
 mod login_limits;
 mod logout;

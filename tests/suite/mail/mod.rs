@@ -4,6 +4,7 @@ mod answers;
 mod authority;
 mod flows;
 mod injection;
+mod off;
 mod outages;
 mod protection;
 mod rotation;

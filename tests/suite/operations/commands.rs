@@ -93,16 +93,16 @@ fn production_refuses_unsafe_settings() {
     expect![[r#"
         todo-server: SECRET_KEY must be set outside development, to the output of `openssl rand -base64 48` or the like; for example: SECRET_KEY=change-me-to-32-random-bytes-or-more
         todo-server: FRONTEND_URL must be an https address in production: links in mails lead there; for example: FRONTEND_URL=https://app.example.com
-        todo-server: SMTP_HOST must be set in production: mails would only become files; for example: SMTP_HOST=smtp.example.com
+        todo-server: SMTP_HOST must be set in production, unless MAIL is off: mails would only become files; for example: SMTP_HOST=smtp.example.com
         todo-server: SECRET_KEY must have 32 bytes or more in production (`openssl rand -base64 48` makes some); for example: SECRET_KEY=change-me-to-32-random-bytes-or-more
         todo-server: FRONTEND_URL must be an https address in production: links in mails lead there; for example: FRONTEND_URL=https://app.example.com
-        todo-server: SMTP_HOST must be set in production: mails would only become files; for example: SMTP_HOST=smtp.example.com
+        todo-server: SMTP_HOST must be set in production, unless MAIL is off: mails would only become files; for example: SMTP_HOST=smtp.example.com
         todo-server: SECRET_KEY must not be the example's in production: everybody knows that one; for example: SECRET_KEY=change-me-to-32-random-bytes-or-more
         todo-server: FRONTEND_URL must be an https address in production: links in mails lead there; for example: FRONTEND_URL=https://app.example.com
-        todo-server: SMTP_HOST must be set in production: mails would only become files; for example: SMTP_HOST=smtp.example.com
+        todo-server: SMTP_HOST must be set in production, unless MAIL is off: mails would only become files; for example: SMTP_HOST=smtp.example.com
         todo-server: FRONTEND_URL must be an https address in production: links in mails lead there; for example: FRONTEND_URL=https://app.example.com
-        todo-server: SMTP_HOST must be set in production: mails would only become files; for example: SMTP_HOST=smtp.example.com
-        todo-server: SMTP_HOST must be set in production: mails would only become files; for example: SMTP_HOST=smtp.example.com
+        todo-server: SMTP_HOST must be set in production, unless MAIL is off: mails would only become files; for example: SMTP_HOST=smtp.example.com
+        todo-server: SMTP_HOST must be set in production, unless MAIL is off: mails would only become files; for example: SMTP_HOST=smtp.example.com
     "#]].assert_eq(&sentences);
     let origins = ("ALLOWED_ORIGINS", "https://app.example.com");
     let good = production(&[secret, frontend, mail[0], mail[1], origins]);

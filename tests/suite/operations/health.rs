@@ -47,6 +47,16 @@ on_both_databases! {
         .assert_eq(&client.get("/health/ready").await.to_string());
     }
 
+    async fn the_server_names_its_limits_and_the_epoch_that_syncs_return(server: Server) {
+        let described = server.client().get("/api/v1/server").await.expect(200).json();
+        expect![[r#"
+            {"batch_todos":1000,"body_bytes":2097152,"bulk_todos":10000,"description_chars":10000,"metadata":{"bytes":8192,"key_chars":64,"keys":50,"value_chars":2000},"page_size":100,"text_chars":500}"#]]
+        .assert_eq(&described["limits"].to_string());
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let synced = ann.post("/api/v1/todos/sync", json!({"todos": []})).await.expect(200).json();
+        assert_eq!(described["epoch"], synced["epoch"]);
+    }
+
     async fn an_instance_whose_database_refuses_writes_is_not_ready_until_it_accepts_one(server: Server) {
         let (ann, _) = server.client().register("ann@example.com").await;
         let (fill, make_room) = match server.database() {

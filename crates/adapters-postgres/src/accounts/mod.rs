@@ -21,8 +21,8 @@ use crate::row_security::RowScope;
 use crate::rows::{UserRow, timestamp};
 use crate::schema::users;
 use crate::store::PostgresStore;
-use crate::tables;
 use crate::tables::users::NewAccount;
+use crate::tables::{self, one_time_tokens as tokens};
 
 #[async_trait]
 impl AccountStore for PostgresStore {
@@ -33,6 +33,13 @@ impl AccountStore for PostgresStore {
         now: Stamp,
     ) -> Result<Registered, StoreError> {
         let registered = self.pool.write(RowScope::User(user.id), async move |conn: &AsyncPgConnection| {
+            if let Some(hash) = &user.invitation {
+                RowScope::token(hash).set(conn).await?;
+                let found = tokens::find_valid(conn, Purpose::Invitation, hash, now).await?;
+                if found.is_none_or(|found| found.address() != user.email) {
+                    return Ok(Registered::NotInvited);
+                }
+            }
             let new = NewAccount {
                 id: user.id,
                 email: Some(&user.email),
@@ -49,6 +56,10 @@ impl AccountStore for PostgresStore {
             }
             if let Some(sent) = &user.verification {
                 tables::one_time_tokens::issue(conn, user.id, sent, now).await?;
+            }
+            // Registrations with one invitation are for one address, so another one can't have used it since.
+            if let Some(hash) = &user.invitation {
+                tokens::consume(conn, Purpose::Invitation, hash, now).await?;
             }
             Ok(Registered::Done(Box::new(row.try_into()?)))
         });

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::sync::Position;
+use domain::sync::{Epoch, Position};
 use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
@@ -121,6 +121,14 @@ impl TodoStore for PostgresStore {
             }
         });
         found.await
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        let cache = Arc::clone(&self.epochs);
+        let list = self.pool.read(RowScope::Unrestricted, async move |conn: &AsyncPgConnection| {
+            EpochCache::load(&cache, conn).await
+        });
+        Ok(list.await?.current().1.clone())
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {

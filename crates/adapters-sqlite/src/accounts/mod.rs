@@ -129,6 +129,12 @@ fn register(
     session: Option<&NewSession>,
     now: Stamp,
 ) -> Result<Registered, Failure> {
+    if let Some(invitation) = new.invitation {
+        let found = tables::one_time_tokens::find_valid(conn, Purpose::Invitation, invitation, now)?;
+        if found.is_none_or(|found| found.address() != new.email) {
+            return Ok(Registered::NotInvited);
+        }
+    }
     let user = User {
         id: new.id,
         email: Some(new.email),
@@ -149,6 +155,9 @@ fn register(
     }
     if let Some(verification) = &new.verification {
         tables::one_time_tokens::issue(conn, verification, now)?;
+    }
+    if let Some(invitation) = new.invitation {
+        tables::one_time_tokens::consume(conn, Purpose::Invitation, invitation, now)?;
     }
     Ok(Registered::Done(Box::new(user)))
 }

@@ -10,14 +10,14 @@ mod tombstones;
 
 use async_trait::async_trait;
 use diesel::SqliteConnection;
-use domain::sync::Position;
+use domain::sync::{Epoch, Position};
 use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
 use crate::error::Failure;
 use crate::store::SqliteStore;
-use crate::tables;
+use crate::{epochs, tables};
 
 #[async_trait]
 impl TodoStore for SqliteStore {
@@ -70,6 +70,10 @@ impl TodoStore for SqliteStore {
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
         let cache = self.epochs.clone();
         self.read_of(user, false, move |conn| read::position(conn, &cache, user)).await
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        self.read(epochs::current).await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {

@@ -171,6 +171,30 @@ impl Problem {
         Self::new(ErrorCode::ScopeMissing, "This server does not accept registrations")
     }
 
+    /// Registration is by invitation.
+    #[must_use]
+    pub fn invitation_needed() -> Self {
+        Self::new(
+            ErrorCode::ScopeMissing,
+            "This server accepts registrations by invitation only: send the `invitation` from its operator",
+        )
+    }
+
+    /// The invitation is unknown, used or expired, or was made for another address.
+    #[must_use]
+    pub fn not_invited() -> Self {
+        Self::new(
+            ErrorCode::OneTimeTokenInvalid,
+            "This invitation is unknown, used or expired, or is for another email address",
+        )
+    }
+
+    /// The operator has turned emails off.
+    #[must_use]
+    pub fn mail_off() -> Self {
+        Self::new(ErrorCode::MailOff, "This server sends no mail: ask its operator for help")
+    }
+
     /// The operator has turned passwords off.
     #[must_use]
     pub fn passwords_off() -> Self {

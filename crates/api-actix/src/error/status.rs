@@ -45,6 +45,7 @@ pub const fn status(code: ErrorCode, surface: Surface) -> StatusCode {
         C::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         C::ResyncRequired => StatusCode::GONE,
         C::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        C::MailOff => StatusCode::SERVICE_UNAVAILABLE,
         C::DatabaseUnavailable | C::TokenNotVerifiable => {
             if matches!(surface, Surface::V1) {
                 StatusCode::SERVICE_UNAVAILABLE

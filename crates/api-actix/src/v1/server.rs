@@ -1,10 +1,13 @@
 //! `/api/v1/server`: what a client asks first.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, get, web};
+use actix_web::{get, web};
+use domain::account::Registration as Policy;
+use domain::todo::{Description as DescriptionText, Metadata, MetadataKey, MetadataValue, Title};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::error::HandlerResult;
 use crate::state::State;
 use crate::wire::json;
 
@@ -18,6 +21,10 @@ struct Description<'a> {
     registration: Registration,
     logins: Logins<'a>,
     limits: Limits,
+    /// The epoch of the database: another one means that it may have lost changes. The epoch that a sync
+    /// returns may have a counter after it.
+    #[schema(value_type = String, example = "5d2b1c9e-3f60-4a5c-8f9e-0c1d2e3f4a5b")]
+    epoch: &'a str,
 }
 
 /// Who may create an account.
@@ -25,6 +32,8 @@ struct Description<'a> {
 #[serde(rename_all = "lowercase")]
 enum Registration {
     Open,
+    /// With an invitation of the operator.
+    Invite,
     Closed,
 }
 
@@ -40,7 +49,7 @@ struct Logins<'a> {
     providers: Vec<&'a str>,
 }
 
-/// The limits of one request. A client should split what exceeds them.
+/// The limits of requests and of texts. A client should split a request that exceeds them.
 #[derive(Debug, Serialize, ToSchema)]
 struct Limits {
     /// Bytes of a request body.
@@ -49,37 +58,79 @@ struct Limits {
     /// Todos in one sync request.
     #[schema(example = 1000)]
     batch_todos: usize,
+    /// Todos in one bulk creation.
+    #[schema(example = 10_000)]
+    bulk_todos: usize,
     /// Todos on one page of a list.
     #[schema(example = 100)]
     page_size: u32,
+    /// Characters of a todo's text.
+    #[schema(example = 500)]
+    text_chars: usize,
+    /// Characters of a description.
+    #[schema(example = 10_000)]
+    description_chars: usize,
+    metadata: MetadataLimits,
+}
+
+/// The limits of a todo's metadata.
+#[derive(Debug, Serialize, ToSchema)]
+struct MetadataLimits {
+    /// Keys of one todo.
+    #[schema(example = 50)]
+    keys: usize,
+    /// Characters of a key.
+    #[schema(example = 64)]
+    key_chars: usize,
+    /// Characters of a value as canonical JSON.
+    #[schema(example = 2000)]
+    value_chars: usize,
+    /// Bytes of all keys and values of one todo.
+    #[schema(example = 8192)]
+    bytes: usize,
 }
 
 /// Describe the server
 ///
-/// Returns the version of the server, whether it accepts registrations, the ways to log in, and its
-/// limits.
+/// Returns the version of the server, whether it accepts registrations, the ways to log in, its limits, and
+/// the epoch of its database.
 #[utoipa::path(
     operation_id = "describeServer",
     tag = "Authentication",
     responses((status = 200, description = "The description.", body = Description))
 )]
 #[get("/server")]
-pub(super) async fn describe_server(state: web::Data<State>) -> HttpResponse {
+pub(super) async fn describe_server(state: web::Data<State>) -> HandlerResult {
+    let epoch = state.sync.epoch().await?;
     let policy = state.accounts.policy();
     let settings = &state.settings;
     let description = Description {
         version: env!("CARGO_PKG_VERSION"),
-        registration: if policy.registration { Registration::Open } else { Registration::Closed },
+        registration: match policy.registration {
+            Policy::Open => Registration::Open,
+            Policy::Invite => Registration::Invite,
+            Policy::Closed => Registration::Closed,
+        },
         logins: Logins {
             password: policy.passwords,
-            magic_link: true,
+            magic_link: policy.mail,
             providers: state.identities.providers().map(|(name, _)| name).collect(),
         },
         limits: Limits {
             body_bytes: settings.body_limit,
             batch_todos: settings.batch_limit,
+            bulk_todos: settings.bulk_limit,
             page_size: settings.page_limit,
+            text_chars: Title::MAX,
+            description_chars: DescriptionText::MAX,
+            metadata: MetadataLimits {
+                keys: Metadata::MAX_KEYS,
+                key_chars: MetadataKey::MAX,
+                value_chars: MetadataValue::MAX,
+                bytes: Metadata::MAX_BYTES,
+            },
         },
+        epoch: epoch.as_str(),
     };
-    json(StatusCode::OK, &description)
+    Ok(json(StatusCode::OK, &description))
 }

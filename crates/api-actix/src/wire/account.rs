@@ -1,6 +1,8 @@
 //! The outcomes of logins and of changes to an account.
 
-use domain::account::{AccountService, KeepSession, LoginOutcome, NotVerified, PasswordChangeOutcome};
+use domain::account::{
+    AccountService, KeepSession, LoginOutcome, NotVerified, PasswordChangeOutcome, RegistrationOutcome,
+};
 use domain::code::ErrorCode;
 use domain::session::Login;
 use domain::user::PasswordPolicy;
@@ -13,6 +15,20 @@ use crate::extract::{Caller, FieldError, Member, Text, Validation};
 /// The email address belongs to another account.
 pub fn email_taken() -> Problem {
     FieldError::new(ErrorCode::EmailTaken, "is already registered; log in instead").on("email")
+}
+
+/// Returns the new account, or the problem of a refused registration.
+pub fn registered<T>(outcome: RegistrationOutcome<T>) -> Result<T, Problem> {
+    match outcome {
+        RegistrationOutcome::Done(account) => Ok(account),
+        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
+        RegistrationOutcome::InvitationNeeded => Err(Problem::invitation_needed()),
+        RegistrationOutcome::NotInvited => Err(Problem::not_invited()),
+        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
+        RegistrationOutcome::EmailTaken => Err(email_taken()),
+        RegistrationOutcome::Limited(charge) => Err(charge.into()),
+        RegistrationOutcome::Hasher(error) => Err(error.into()),
+    }
 }
 
 /// Returns the new session, or the problem of a failed login. Counts the login by its outcome.

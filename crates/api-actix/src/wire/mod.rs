@@ -10,7 +10,7 @@ mod times;
 mod todo;
 mod token;
 
-pub use account::{change_password, email_taken, logged_in, not_verified};
+pub use account::{change_password, email_taken, logged_in, not_verified, registered};
 pub use conflict::{Conflict, StrategyName, word_or_null};
 pub use members::{as_is, client_id, description, email, title, todo_id};
 pub use metadata::{metadata, metadata_edit_schema};

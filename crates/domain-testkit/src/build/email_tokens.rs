@@ -43,7 +43,9 @@ pub fn email_token(purpose: Purpose, user: Option<UserId>, email: &Email) -> Ema
         Purpose::VerifyEmail => Template::VerifyEmail,
         Purpose::ResetPassword => Template::ResetPassword,
         Purpose::MagicLink => Template::MagicLink,
-        Purpose::OAuthHandOff | Purpose::OAuthState => panic!("no mail has a token for {purpose:?}"),
+        Purpose::OAuthHandOff | Purpose::OAuthState | Purpose::Invitation => {
+            panic!("no mail has a token for {purpose:?}")
+        }
     };
     let token = one_time(purpose, user, email);
     let mail = NewMail { token: Some(token.id), ..mail(user, email, template) };

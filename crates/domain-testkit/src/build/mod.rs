@@ -172,6 +172,7 @@ pub fn new_user() -> NewUser {
         password: password_hash("first"),
         display_name: None,
         verification: None,
+        invitation: None,
     }
 }
 

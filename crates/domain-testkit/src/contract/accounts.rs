@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use domain::UserId;
 use domain::account::{NewUser, Registered};
+use domain::one_time::Purpose;
 use domain::user::{Email, User};
 
-use crate::build::{T0, at, display_name, email, new_session, new_user, password_hash, uuid};
+use crate::build::{
+    T0, at, display_name, email, new_session, new_user, one_time, password_hash, token_hash, uuid,
+};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
@@ -152,4 +155,45 @@ pub async fn a_rehash_replaces_only_the_expected_hash(h: Harness) {
 /// The probe of a store that works succeeds.
 pub async fn the_probe_of_a_working_store_succeeds(h: Harness) {
     h.probe.probe().await.expect("the store works");
+}
+
+/// An invitation registers its own address, once, before it expires.
+pub async fn an_invitation_registers_its_address_once(h: Harness) {
+    let (ann, eve) = (email("ann@example.com"), email("eve@example.com"));
+    let invitation = one_time(Purpose::Invitation, None, &ann);
+    h.one_time.put(invitation.clone()).await.expect(ANSWERS);
+    let invited =
+        |email: &Email, hash| NewUser { email: email.clone(), invitation: Some(hash), ..new_user() };
+    let late = invitation.expires_at;
+    let refused = h.accounts.register(invited(&ann, invitation.hash), None, late).await.expect(ANSWERS);
+    assert_eq!(refused, Registered::NotInvited, "it has expired");
+    let other = one_time(Purpose::MagicLink, None, &ann);
+    h.one_time.put(other.clone()).await.expect(ANSWERS);
+    for (email, hash) in [(&eve, invitation.hash), (&ann, token_hash()), (&ann, other.hash)] {
+        assert_eq!(register(&h, invited(email, hash)).await, Registered::NotInvited);
+        assert_eq!(by_email(&h, email).await, None);
+    }
+    let spelled = email("Ann@Example.com");
+    assert!(matches!(register(&h, invited(&spelled, invitation.hash)).await, Registered::Done(_)));
+    assert_eq!(register(&h, invited(&ann, invitation.hash)).await, Registered::NotInvited, "it was used");
+    let second = one_time(Purpose::Invitation, None, &ann);
+    h.one_time.put(second.clone()).await.expect(ANSWERS);
+    assert_eq!(register(&h, invited(&ann, second.hash)).await, Registered::EmailTaken);
+}
+
+/// Of concurrent registrations with one invitation, exactly one succeeds.
+pub async fn exactly_one_of_concurrent_registrations_uses_an_invitation(h: Harness) {
+    let h = Arc::new(h);
+    for round in 0..5 {
+        let address = email(&format!("ann{round}@example.com"));
+        let invitation = one_time(Purpose::Invitation, None, &address);
+        h.one_time.put(invitation.clone()).await.expect(ANSWERS);
+        let registered = all((0..10).map(|_| {
+            let (h, email, invitation) = (Arc::clone(&h), address.clone(), Some(invitation.hash));
+            async move { register(&h, NewUser { email, invitation, ..new_user() }).await }
+        }))
+        .await;
+        let done = registered.iter().filter(|registered| matches!(registered, Registered::Done(_)));
+        assert_eq!(done.count(), 1, "{registered:?}");
+    }
 }

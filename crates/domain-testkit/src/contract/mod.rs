@@ -173,6 +173,8 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness accounts:
             a_registered_user_is_found
             a_registration_may_open_a_session
+            an_invitation_registers_its_address_once
+            exactly_one_of_concurrent_registrations_uses_an_invitation
             an_address_is_taken_regardless_of_case
             non_ascii_letters_are_not_case_folded
             exactly_one_of_concurrent_registrations_succeeds

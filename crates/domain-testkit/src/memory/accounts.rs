@@ -24,8 +24,17 @@ impl AccountStore for MemoryStore {
         now: Stamp,
     ) -> Result<Registered, StoreError> {
         let mut state = self.enter()?;
+        if let Some(hash) = &new.invitation {
+            let found = state.valid(Purpose::Invitation, hash, now);
+            if found.is_none_or(|found| Email::from_stored(found.token.payload.clone()) != new.email) {
+                return Ok(Registered::NotInvited);
+            }
+        }
         if state.by_email(&new.email).is_some() {
             return Ok(Registered::EmailTaken);
+        }
+        if let Some(hash) = &new.invitation {
+            state.consume(Purpose::Invitation, hash, now);
         }
         let user = User {
             id: new.id,

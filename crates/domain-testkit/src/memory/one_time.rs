@@ -185,12 +185,17 @@ impl State {
         assert!(!twin && !same_hash, "the id or the hash of one-time token {id:?} is already in use");
     }
 
-    fn valid(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<&mut OneTime> {
+    pub(super) fn valid(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<&mut OneTime> {
         let found = self.one_time.get_mut(hash);
         found.filter(|found| found.token.purpose == purpose && !found.used && now < found.token.expires_at)
     }
 
-    fn consume(&mut self, purpose: Purpose, hash: &TokenHash, now: Stamp) -> Option<NewOneTimeToken> {
+    pub(super) fn consume(
+        &mut self,
+        purpose: Purpose,
+        hash: &TokenHash,
+        now: Stamp,
+    ) -> Option<NewOneTimeToken> {
         let found = self.valid(purpose, hash, now)?;
         found.used = true;
         Some(found.token.clone())

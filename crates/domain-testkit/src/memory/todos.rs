@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::sync::Position;
+use domain::sync::{Epoch, Position};
 use domain::text::{fold, sort_key};
 use domain::todo::plan::{Decision, Plan, UserState, Written};
 use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
@@ -126,6 +126,10 @@ impl TodoStore for MemoryStore {
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
         let state = self.enter()?;
         Ok(state.users.get(&user).map(|account| state.position(account)))
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        Ok(self.enter()?.epochs.current().1.clone())
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {

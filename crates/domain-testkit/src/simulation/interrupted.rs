@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use domain::sync::Position;
+use domain::sync::{Epoch, Position};
 use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
@@ -77,6 +77,10 @@ impl TodoStore for InterruptedStore {
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
         self.inner.position(user).await
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        self.inner.epoch().await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {

@@ -5,9 +5,9 @@ mod store;
 
 pub use service::{
     AccessPolicy, AccountPorts, AccountService, Credentials, DeletionOutcome, Export, ExportError,
-    ExportPart, KeepSession, LinkStart, LoginOutcome, MagicLinkOutcome, MailOutcome, NotVerified,
-    PasswordChangeOutcome, PasswordResetOutcome, Profile, ProfileOutcome, ProfileUpdate, RegistrationOutcome,
-    UnlinkOutcome,
+    ExportPart, Invitation, Invitations, KeepSession, LinkStart, LoginOutcome, MagicLinkOutcome, MailOutcome,
+    NotVerified, PasswordChangeOutcome, PasswordResetOutcome, Profile, ProfileOutcome, ProfileUpdate,
+    Registration, RegistrationOutcome, UnlinkOutcome,
 };
 pub use store::{
     AccountRecords, AccountStore, EmailChange, IdentityRecord, MailRecord, NewUser, OneTimeTokenRecord,

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
 use crate::mail::{NewMail, Notice, Template};
 use crate::one_time::{EmailToken, PasswordReplacement, Purpose};
-use crate::session::{Ending, NewSession, Revocation, Session};
+use crate::session::{Ending, NewSession, Revocation, Session, TokenHash};
 use crate::time::Stamp;
 use crate::user::{DisplayName, Email, PasswordHash, User};
 
@@ -20,6 +20,8 @@ pub struct NewUser {
     pub display_name: Option<DisplayName>,
     /// The email that asks the user to verify the address.
     pub verification: Option<EmailToken>,
+    /// The hash of the invitation that the registration needs and uses up.
+    pub invitation: Option<TokenHash>,
 }
 
 /// Everything stored about a user except the todos.
@@ -69,6 +71,8 @@ pub enum Registered {
     Done(Box<User>),
     /// The address belongs to an account; nothing was written.
     EmailTaken,
+    /// The invitation is not valid, or was made for another address; nothing was written.
+    NotInvited,
 }
 
 /// A change of a user's name or address, or both.
@@ -118,7 +122,7 @@ pub enum PasswordSet {
 pub trait AccountStore: Send + Sync {
     /// Creates the account at `now`, with `session`, if given, as its first session. If several
     /// calls register one address at once, exactly one MUST succeed. The user's clock starts at
-    /// `now`.
+    /// `now`. A caller without a valid invitation MUST NOT learn whether an address is taken.
     async fn register(
         &self,
         user: NewUser,

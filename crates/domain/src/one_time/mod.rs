@@ -24,12 +24,20 @@ pub enum Purpose {
     OAuthHandOff,
     /// Returning from an OAuth provider.
     OAuthState,
+    /// Registering an address while registration is by invitation.
+    Invitation,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] =
-        [Self::VerifyEmail, Self::ResetPassword, Self::MagicLink, Self::OAuthHandOff, Self::OAuthState];
+    pub const ALL: [Self; 6] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::MagicLink,
+        Self::OAuthHandOff,
+        Self::OAuthState,
+        Self::Invitation,
+    ];
 
     /// The name of the purpose in stores.
     #[must_use]
@@ -40,6 +48,7 @@ impl Purpose {
             Self::MagicLink => "magic_link",
             Self::OAuthHandOff => "oauth_hand_off",
             Self::OAuthState => "oauth_state",
+            Self::Invitation => "invitation",
         }
     }
 
@@ -58,6 +67,7 @@ impl Purpose {
             Self::MagicLink => Duration::from_mins(15),
             Self::OAuthHandOff => Duration::from_mins(1),
             Self::OAuthState => Duration::from_mins(10),
+            Self::Invitation => Duration::from_hours(7 * 24),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::values::TodoNumber;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::sync::cursor::{Position, StaleCursor};
+use crate::sync::history::Epoch;
 use crate::time::Stamp;
 
 /// The bytes of texts and metadata after which a part of a long read ends.
@@ -120,6 +121,9 @@ pub trait TodoStore: Send + Sync {
 
     /// Returns the user's position. `None` if there is no such user.
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError>;
+
+    /// The epoch of the database. A user's own epoch may have a counter after it.
+    async fn epoch(&self) -> Result<Epoch, StoreError>;
 
     /// Whether a user other than this one has a live todo with this id. The store reveals nothing
     /// else about it.

@@ -5,6 +5,7 @@ mod migrate;
 mod new_epoch;
 mod openapi;
 mod serve;
+mod user;
 
 use std::error::Error;
 use std::fmt::Display;
@@ -41,6 +42,11 @@ enum Command {
     /// every restore of a backup, and after a failover to a standby that was behind, unless the server runs
     /// with `DATABASE_EPOCH=timeline`. It applies pending migrations first.
     NewEpoch,
+    /// Administer users, beside a running server
+    User {
+        #[command(subcommand)]
+        action: user::Action,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// Print the AsyncAPI document of the WebSocket
@@ -58,6 +64,7 @@ impl Cli {
             Command::Serve => serve::run(&settings()?)?,
             Command::Migrate { step } => return migrate::run(&step, &settings()?),
             Command::NewEpoch => new_epoch::run(&settings()?)?,
+            Command::User { action } => user::run(&action, &settings()?)?,
             Command::Openapi => openapi::run()?,
             Command::Asyncapi => openapi::run_asyncapi()?,
             Command::CheckConfig => {

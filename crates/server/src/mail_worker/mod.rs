@@ -138,6 +138,9 @@ impl MailWorker {
     async fn reschedule(&self, queued: &QueuedMail, error: &MailError) -> Result<(), StoreError> {
         let (now, error_text) = (self.ports.clock.now(), self.redacted(&queued.mail, error));
         let (mail, attempts) = (queued.mail.id, queued.attempts.saturating_add(1));
+        if matches!(error, MailError::Off) {
+            return self.ports.outbox.abandoned(mail, &error_text, now).await;
+        }
         counter!("mail_failed_total").increment(1);
         if let Some(pause) = retry_after(self.settings.retry, queued.attempts, error) {
             let next = now.plus(jittered(pause, self.ports.secrets.uuid()));

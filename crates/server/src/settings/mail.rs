@@ -35,6 +35,16 @@ pub enum Transport {
     Smtp(SmtpSettings),
     /// Each mail becomes a file in this folder.
     Folder(PathBuf),
+    /// No mail is sent.
+    Off,
+}
+
+/// The values of `MAIL`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Smtp,
+    Folder,
+    Off,
 }
 
 impl Mail {
@@ -47,24 +57,38 @@ impl Mail {
         served_at: Option<&str>,
     ) -> Self {
         let is_production = environment == Environment::Production;
+        let words = [("smtp", Kind::Smtp), ("folder", Kind::Folder), ("off", Kind::Off)];
+        let given = layers.find(&setting::MAIL, one_of(&words));
+        let has_smtp = layers.is_given(&setting::SMTP_HOST);
+        let kind = given.unwrap_or(if has_smtp { Kind::Smtp } else { Kind::Folder });
         let frontend_url = layers.find(&setting::FRONTEND_URL, web_address);
         let frontend_url = frontend_url.unwrap_or_else(|| served_at.unwrap_or(DEVELOPMENT).to_owned());
         if is_production && !frontend_url.starts_with("https://") {
             let problem = "must be an https address in production: links in mails lead there";
             layers.report(setting::FRONTEND_URL.error(problem));
         }
-        if is_production && !layers.is_given(&setting::SMTP_HOST) {
-            let problem = "must be set in production: mails would only become files";
-            layers.report(setting::SMTP_HOST.error(problem));
+        match kind {
+            Kind::Smtp if !has_smtp => {
+                layers.report(setting::SMTP_HOST.error("must be set where MAIL is smtp"));
+            }
+            Kind::Folder if is_production => {
+                let problem = "must be set in production, unless MAIL is off: mails would only become files";
+                layers.report(setting::SMTP_HOST.error(problem));
+            }
+            Kind::Smtp if !layers.is_given(&setting::EMAILS_FROM) => {
+                layers.report(setting::EMAILS_FROM.error("must be set where SMTP_HOST is"));
+            }
+            Kind::Smtp | Kind::Folder | Kind::Off => {}
         }
-        if layers.is_given(&setting::SMTP_HOST) && !layers.is_given(&setting::EMAILS_FROM) {
-            layers.report(setting::EMAILS_FROM.error("must be set where SMTP_HOST is"));
-        }
+        let smtp = smtp(layers);
         Self {
             frontend_url,
             from: layers.get(&setting::EMAILS_FROM, sender),
-            transport: smtp(layers)
-                .map_or_else(|| Transport::Folder(folder.join(DATA_FOLDER).join(OUTBOX)), Transport::Smtp),
+            transport: match (kind, smtp) {
+                (Kind::Off, _) => Transport::Off,
+                (Kind::Smtp, Some(smtp)) => Transport::Smtp(smtp),
+                (Kind::Smtp | Kind::Folder, _) => Transport::Folder(folder.join(DATA_FOLDER).join(OUTBOX)),
+            },
             timeout: Duration::from_secs(layers.get(&setting::MAIL_TIMEOUT_SECONDS, number(1..=600))),
             retry: Duration::from_secs(layers.get(&setting::MAIL_RETRY_SECONDS, number(1..=3600))),
         }
@@ -76,7 +100,7 @@ impl Mail {
     pub(super) fn sends_in_clear_to_another_machine(&self) -> bool {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.tls == SmtpTls::None && !is_loopback(&smtp.host),
-            Transport::Folder(_) => false,
+            Transport::Folder(_) | Transport::Off => false,
         }
     }
 }

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use domain::account::AccessPolicy;
+use domain::account::{AccessPolicy, Registration};
 use domain::limits::Quotas;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -139,11 +139,7 @@ impl Settings {
             secret_key,
             access_token_lifetime: minutes.map(Duration::from_mins),
             refresh_token_lifetime: Duration::from_hours(24 * days),
-            access: AccessPolicy {
-                registration: layers
-                    .get(&setting::REGISTRATION, one_of(&[("open", true), ("closed", false)])),
-                passwords: layers.get(&setting::PASSWORD_LOGIN, switch),
-            },
+            access: AccessPolicy { mail: !matches!(mail.transport, Transport::Off), ..access(layers) },
             bcrypt_cost: layers.get(&setting::BCRYPT_COST_FACTOR, number(10..=15)),
             allowed_origins: network::allowed_origins(layers, environment, &mail.frontend_url),
             mail,
@@ -167,6 +163,22 @@ impl Settings {
     pub fn behind_tls(&self) -> bool {
         self.environment == Environment::Production || self.identity.public_url.starts_with("https://")
     }
+}
+
+/// Who may register, and whether with a password.
+fn access(layers: &Layers) -> AccessPolicy {
+    let words =
+        [("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed)];
+    let policy = AccessPolicy {
+        registration: layers.get(&setting::REGISTRATION, one_of(&words)),
+        passwords: layers.get(&setting::PASSWORD_LOGIN, switch),
+        ..AccessPolicy::default()
+    };
+    if policy.registration == Registration::Invite && !policy.passwords {
+        let problem = "must not be invite where PASSWORD_LOGIN is off: an invitation admits a password";
+        layers.report(setting::REGISTRATION.error(problem));
+    }
+    policy
 }
 
 fn log_level(layers: &Layers) -> LogLevel {

@@ -105,6 +105,7 @@ settings! {
     PUBLIC_URL = "https://api.example.com",
     WEB_DIR = "./web/out",
     TRUSTED_PROXIES = "10.0.0.0/8,192.0.2.7",
+    MAIL = "off",
     SMTP_HOST = "smtp.example.com",
     SMTP_PORT = "587",
     SMTP_USER = "todos",

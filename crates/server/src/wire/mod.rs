@@ -16,7 +16,7 @@ use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies, WebApp};
 use domain::Clock;
-use domain::account::{AccountPorts, AccountService};
+use domain::account::{AccountPorts, AccountService, Invitations, Registration};
 use domain::housekeeping::{HousekeepingService, Retention};
 use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
 use domain::limits::RateLimits;
@@ -111,7 +111,7 @@ pub async fn assemble(
         clock: clock.clone(),
     };
     let identity_service = IdentityService::new(identity_ports, sessions.clone())
-        .with_registration(settings.access.registration);
+        .with_registration(settings.access.registration == Registration::Open);
     let accounts = AccountService::new(account_ports, sessions.clone(), identity_service.clone())
         .with_policy(settings.access);
     let mail_ports = MailPorts {
@@ -159,6 +159,21 @@ pub async fn assemble(
         deletions,
         database: stores.handle,
     })
+}
+
+/// Opens the database beside a running server, for a command that invites users.
+pub async fn invitations(settings: &Settings) -> Result<(Invitations, DatabaseHandle), WireError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stores = stores::open_beside(&settings.database, Hub::new(clock.clone())).await?;
+    let ring = KeyRing::parse(&settings.secret_key)?;
+    let invitations = Invitations {
+        accounts: stores.accounts,
+        one_time: stores.one_time,
+        one_time_secrets: Arc::new(HmacOneTimeSecrets::new(&ring)),
+        secrets: Arc::new(SystemSecrets),
+        clock,
+    };
+    Ok((invitations, stores.handle))
 }
 
 fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSettings {

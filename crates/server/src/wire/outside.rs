@@ -6,7 +6,7 @@ use adapters_auth::{
     ClientSettings, EmailTrust, ExternalIssuers, GitHub, IssuersError, KeyPair, KeyPairError, KeyRing,
     OpenIdConnect, Sealer,
 };
-use adapters_mail::{FolderMailer, SmtpError, SmtpMailer};
+use adapters_mail::{FolderMailer, NoMailer, SmtpError, SmtpMailer};
 use domain::identity::{Issuers, Provider};
 use domain::mail::Mailer;
 
@@ -27,6 +27,7 @@ pub fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, SmtpError> {
             let log_links = settings.environment == Environment::Development;
             Arc::new(FolderMailer::new(folder.clone(), from, log_links))
         }
+        Transport::Off => Arc::new(NoMailer),
     })
 }
 

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{sleep, timeout};
 
 use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
-use super::schema::{lock, migrate};
+use super::schema::{MigrationStatus, lock, migrate, migrations};
 use crate::settings::{Database, DatabaseUrl, cores};
 
 /// All store ports, implemented by one database.
@@ -107,6 +107,24 @@ pub async fn open(database: &Database, bus: Arc<dyn EventBus>) -> Result<Stores,
     }
 }
 
+/// Opens the database beside a running server, which keeps its lock. Creates and migrates nothing.
+pub async fn open_beside(database: &Database, bus: Arc<dyn EventBus>) -> Result<Stores, DatabaseError> {
+    if let DatabaseUrl::Sqlite(file) = &database.url
+        && !file.exists()
+    {
+        let problem = format!("there is no file {}", file.display());
+        return Err(DatabaseError::unusable(DATABASE_URL, &problem));
+    }
+    if migrations(database).await?.iter().any(|(_, status)| *status != MigrationStatus::Applied) {
+        let problem = "the schema is not that of this version: run todo-server migrate up";
+        return Err(DatabaseError::unusable(DATABASE_URL, &problem));
+    }
+    match &database.url {
+        DatabaseUrl::Sqlite(file) => open_sqlite(database, file, None, bus),
+        DatabaseUrl::Postgres(url) => open_postgres(database, url, bus).await,
+    }
+}
+
 fn open_sqlite(
     database: &Database,
     file: &Path,
@@ -158,7 +176,7 @@ mod tests {
 
     use domain_testkit::RecordingBus;
 
-    use super::super::schema::{MigrationStatus, migrations, revert};
+    use super::super::schema::revert;
     use super::*;
     use crate::settings::Settings;
 

@@ -2,16 +2,15 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{post, web};
-use domain::account::RegistrationOutcome;
 use domain::user::{DisplayName, NewPassword, PasswordPolicy};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::signed_in::{SignedIn, signed_in};
-use crate::error::{HandlerResult, Problem};
+use crate::error::HandlerResult;
 use crate::extract::{Body, Client, Member, Text, Validation};
 use crate::state::State;
-use crate::wire::{email, email_taken};
+use crate::wire::{as_is, email, registered};
 
 /// A new account.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -30,6 +29,10 @@ struct SignUp<'a> {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100)]
     name: Member<Text<'a>>,
+    /// The invitation, where the server accepts registrations by invitation only.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    invitation: Member<Text<'a>>,
 }
 
 /// Create an account
@@ -41,8 +44,8 @@ struct SignUp<'a> {
     request_body(content = SignUp, description = "The account"),
     responses(
         (status = 201, description = "The account is created and the user is signed in.", body = SignedIn),
-        (status = 400, description = "`VALIDATION_001`, `VALIDATION_004`, `VALIDATION_005`: a value is missing, malformed or too long. `VALIDATION_002`: the password is too weak. `VALIDATION_003`: the email address is already registered. `VALIDATION_009`: the body is not JSON."),
-        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off.")
+        (status = 400, description = "`VALIDATION_001`, `VALIDATION_004`, `VALIDATION_005`: a value is missing, malformed or too long. `VALIDATION_002`: the password is too weak. `VALIDATION_003`: the email address is already registered. `VALIDATION_009`: the body is not JSON. `AUTH_008`: the invitation is unknown, used or expired, or is for another email address."),
+        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off, or the server accepts registrations by invitation only.")
     )
 )]
 #[post("/api/auth/signup")]
@@ -53,15 +56,12 @@ pub(super) async fn sign_up(state: web::Data<State>, client: Client, body: Body)
     let parse = |text: Text<'_>| NewPassword::parse(&text.0, email.as_ref(), PasswordPolicy::default());
     let password = validation.required("password", input.password, parse);
     let name = validation.optional("name", input.name, |text| DisplayName::parse(&text.0));
+    let invitation = validation.optional("invitation", input.invitation, as_is);
     let (Some(email), Some(password), true) = (email, password, validation.is_ok()) else {
         return Err(validation.into());
     };
-    match state.tasks_surface.accounts.register(email, password, name, client.device(None)).await? {
-        RegistrationOutcome::Done(login) => Ok(signed_in(StatusCode::CREATED, &login)),
-        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
-        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
-        RegistrationOutcome::EmailTaken => Err(email_taken()),
-        RegistrationOutcome::Limited(charge) => Err(charge.into()),
-        RegistrationOutcome::Hasher(error) => Err(error.into()),
-    }
+    let invitation = invitation.as_ref().map(|token| &*token.0);
+    let accounts = &state.tasks_surface.accounts;
+    let login = accounts.register(email, password, name, invitation, client.device(None)).await?;
+    Ok(signed_in(StatusCode::CREATED, &registered(login)?))
 }

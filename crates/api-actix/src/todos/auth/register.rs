@@ -2,18 +2,17 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{post, web};
-use domain::account::RegistrationOutcome;
 use domain::user::{Email, NewPassword};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::POLICY;
-use crate::error::{HandlerResult, Problem};
+use crate::error::HandlerResult;
 use crate::extract::{Body, Client, Member, Text, Validation};
 use crate::rfc3339::Rfc3339;
 use crate::state::State;
-use crate::wire::{email, email_taken, json};
+use crate::wire::{as_is, email, json, registered};
 
 /// A new account.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -28,6 +27,10 @@ struct Registration<'a> {
     #[serde(default)]
     #[schema(value_type = String, required = true, format = Password, min_length = 8, max_length = 72)]
     password: Member<Text<'a>>,
+    /// The invitation, where the server accepts registrations by invitation only.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    invitation: Member<Text<'a>>,
 }
 
 /// An account.
@@ -53,7 +56,8 @@ struct Account<'a> {
     request_body(content = Registration, description = "The account"),
     responses(
         (status = 201, description = "The account is created.", body = Account),
-        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off."),
+        (status = 400, description = "`AUTH_008`: the invitation is unknown, used or expired, or is for another email address. `VALIDATION_009`: the body is not JSON."),
+        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off, or the server accepts registrations by invitation only."),
         (status = 422, description = "`VALIDATION_001`, `VALIDATION_004`: the email address or the password is missing or malformed. `VALIDATION_002`: the password is too weak. `VALIDATION_003`: the email address is already registered.")
     )
 )]
@@ -64,20 +68,17 @@ pub(super) async fn register(state: web::Data<State>, client: Client, body: Body
     let email = email(&mut validation, input.email);
     let parse = |text: Text<'_>| NewPassword::parse(&text.0, email.as_ref(), POLICY);
     let password = validation.required("password", input.password, parse);
-    let (Some(email), Some(password)) = (email, password) else { return Err(validation.into()) };
-    match state.todos_surface.accounts.sign_up(email, password, &client.device(None)).await? {
-        RegistrationOutcome::Done(user) => {
-            let account = Account {
-                id: user.id.0,
-                email: user.email.as_ref().map(Email::as_str),
-                created_at: Rfc3339(user.created_at),
-            };
-            Ok(json(StatusCode::CREATED, &account))
-        }
-        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
-        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
-        RegistrationOutcome::EmailTaken => Err(email_taken()),
-        RegistrationOutcome::Limited(charge) => Err(charge.into()),
-        RegistrationOutcome::Hasher(error) => Err(error.into()),
-    }
+    let invitation = validation.optional("invitation", input.invitation, as_is);
+    let (Some(email), Some(password), true) = (email, password, validation.is_ok()) else {
+        return Err(validation.into());
+    };
+    let invitation = invitation.as_ref().map(|token| &*token.0);
+    let accounts = &state.todos_surface.accounts;
+    let user = registered(accounts.sign_up(email, password, invitation, &client.device(None)).await?)?;
+    let account = Account {
+        id: user.id.0,
+        email: user.email.as_ref().map(Email::as_str),
+        created_at: Rfc3339(user.created_at),
+    };
+    Ok(json(StatusCode::CREATED, &account))
 }

@@ -33,6 +33,7 @@ pub(super) fn accepted(outcome: &MailOutcome) -> HandlerResult {
         MailOutcome::Accepted => Ok(HttpResponse::Accepted().finish()),
         MailOutcome::NoSuchUser => Err(Problem::account_gone()),
         MailOutcome::PasswordsOff => Err(Problem::passwords_off()),
+        MailOutcome::Off => Err(Problem::mail_off()),
         MailOutcome::Limited(charge) => Err((*charge).into()),
     }
 }

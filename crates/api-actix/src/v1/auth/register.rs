@@ -2,16 +2,15 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{post, web};
-use domain::account::RegistrationOutcome;
 use domain::user::{DisplayName, NewPassword, PasswordPolicy};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::tokens::{self, TokenResponse};
-use crate::error::{HandlerResult, Problem};
+use crate::error::HandlerResult;
 use crate::extract::{Body, Client, Member, Text, Validation};
 use crate::state::State;
-use crate::wire::{client_id, email, email_taken};
+use crate::wire::{as_is, client_id, email, registered};
 
 /// A new account.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -34,6 +33,10 @@ struct RegisterRequest<'a> {
     #[schema(value_type = Option<String>, max_length = 100)]
     #[serde(default)]
     client_id: Member<Text<'a>>,
+    /// The invitation, where the server accepts registrations by invitation only.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    invitation: Member<Text<'a>>,
 }
 
 /// Create an account
@@ -46,7 +49,8 @@ struct RegisterRequest<'a> {
     request_body(content = RegisterRequest, description = "The account"),
     responses(
         (status = 201, description = "The account is created and the user is logged in.", body = TokenResponse),
-        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off."),
+        (status = 400, description = "`AUTH_008`: the invitation is unknown, used or expired, or is for another email address. `VALIDATION_009`: the body is not JSON."),
+        (status = 403, description = "`AUTHZ_002`: the operator has closed registration or turned passwords off, or the server accepts registrations by invitation only."),
         (status = 409, description = "`VALIDATION_003`: the email address is already registered.")
     )
 )]
@@ -60,17 +64,12 @@ pub(super) async fn register(state: web::Data<State>, client: Client, body: Body
     let name = |text: Text<'_>| DisplayName::parse(&text.0);
     let display_name = validation.optional("display_name", input.display_name, name);
     let client_id = validation.optional("client_id", input.client_id, client_id);
+    let invitation = validation.optional("invitation", input.invitation, as_is);
     let (Some(email), Some(password), true) = (email, password, validation.is_ok()) else {
         return Err(validation.into());
     };
-    match state.accounts.register(email, password, display_name, client.device(client_id)).await? {
-        RegistrationOutcome::Done(login) => {
-            Ok(tokens::response(StatusCode::CREATED, &login, &client, &state))
-        }
-        RegistrationOutcome::Closed => Err(Problem::registration_closed()),
-        RegistrationOutcome::PasswordsOff => Err(Problem::passwords_off()),
-        RegistrationOutcome::EmailTaken => Err(email_taken()),
-        RegistrationOutcome::Limited(charge) => Err(charge.into()),
-        RegistrationOutcome::Hasher(error) => Err(error.into()),
-    }
+    let invitation = invitation.as_ref().map(|token| &*token.0);
+    let device = client.device(client_id);
+    let login = state.accounts.register(email, password, display_name, invitation, device).await?;
+    Ok(tokens::response(StatusCode::CREATED, &registered(login)?, &client, &state))
 }

@@ -68,7 +68,7 @@ impl TestApi {
     }
 
     pub fn with(setup: Setup) -> Self {
-        let Setup { settings, quotas, limits, storage, turns, heartbeat, .. } = setup;
+        let Setup { settings, quotas, limits, storage, turns, heartbeat, access, .. } = setup;
         let clock = Arc::new(ManualClock::at(T0));
         let hub = Hub::with_heartbeat(clock.clone(), heartbeat);
         let bus = Arc::new(RecordingBus::new());
@@ -119,7 +119,7 @@ impl TestApi {
         let dependencies = Dependencies {
             todos: TodoService::new(store.clone(), clock.clone(), storage),
             sync: SyncService::new(todos, clock.clone(), storage),
-            accounts: AccountService::new(accounts, sessions.clone(), identities.clone()),
+            accounts: AccountService::new(accounts, sessions.clone(), identities.clone()).with_policy(access),
             identities,
             sessions,
             hub: hub.clone(),

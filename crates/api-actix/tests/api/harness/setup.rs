@@ -6,6 +6,7 @@ use api_actix::ApiSettings;
 use api_actix::per_user_gate::PerUserGate;
 use api_actix::realtime::Heartbeat;
 use domain::Clock;
+use domain::account::AccessPolicy;
 use domain::limits::Quotas;
 use domain::session::Revocations;
 use domain::todo::{StorageLimits, TodoStore};
@@ -29,6 +30,7 @@ pub struct Setup {
     pub storage: StorageLimits,
     pub turns: PerUserGate,
     pub heartbeat: Heartbeat,
+    pub access: AccessPolicy,
     /// Wraps the store for syncs, sockets and exports.
     pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
     /// Wraps the clock of the API and of authentication; the other services keep the plain one.
@@ -44,6 +46,7 @@ impl Default for Setup {
             storage: StorageLimits { live: 20_000, ..StorageLimits::default() },
             turns: PerUserGate::default(),
             heartbeat: Heartbeat::default(),
+            access: AccessPolicy::default(),
             store: |store| store,
             clock: Box::new(|clock, _| clock),
         }

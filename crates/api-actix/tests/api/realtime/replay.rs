@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use api_actix::rfc3339::Rfc3339;
 use async_trait::async_trait;
-use domain::sync::Position;
+use domain::sync::{Epoch, Position};
 use domain::todo::query::{Filter, ListKey, ListQuery};
 use domain::todo::{Base, Batch, Change, Changes, Commit, Page, Todo, TodoEvent, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
@@ -174,6 +174,10 @@ impl TodoStore for GatedStore {
 
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
         self.0.position(user).await
+    }
+
+    async fn epoch(&self) -> Result<Epoch, StoreError> {
+        self.0.epoch().await
     }
 
     async fn belongs_to_another_user(&self, user: UserId, id: TodoId) -> Result<bool, StoreError> {

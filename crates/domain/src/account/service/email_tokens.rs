@@ -25,6 +25,8 @@ pub enum MailOutcome {
     NoSuchUser,
     /// The operator has turned passwords off.
     PasswordsOff,
+    /// The operator has turned emails off.
+    Off,
     /// Too many emails to this address, or requested by this network or user.
     Limited(Charge),
 }
@@ -47,6 +49,9 @@ pub enum PasswordResetOutcome {
 impl AccountService {
     /// Queues the verification email again, unless the address is verified.
     pub async fn resend_verification(&self, user: UserId) -> Result<MailOutcome, StoreError> {
+        if !self.policy.mail {
+            return Ok(MailOutcome::Off);
+        }
         let Some(user) = self.ports.accounts.by_id(user).await? else { return Ok(MailOutcome::NoSuchUser) };
         let Some(email) = &user.email else { return Ok(MailOutcome::Accepted) };
         let now = self.now();
@@ -74,6 +79,9 @@ impl AccountService {
     ) -> Result<MailOutcome, StoreError> {
         if !self.policy.passwords {
             return Ok(MailOutcome::PasswordsOff);
+        }
+        if !self.policy.mail {
+            return Ok(MailOutcome::Off);
         }
         let now = self.now();
         if let Err(charge) = self.charge_mail(email, ip, now).await {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::mails::greeting_name;
-use super::{AccountService, MailOutcome};
+use super::{AccountService, MailOutcome, Registration};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::one_time::{MagicLinkLogin, Purpose};
@@ -22,13 +22,16 @@ pub enum MagicLinkOutcome {
 
 impl AccountService {
     /// Queues an email with a magic link. If there is no account with this address, the first use
-    /// of the link creates it; while registration is closed, no email is sent instead. `ip` is the
+    /// of the link creates it; unless registration is open, no email is sent instead. `ip` is the
     /// caller's, for the limits.
     pub async fn request_magic_link(
         &self,
         email: &Email,
         ip: Option<IpAddr>,
     ) -> Result<MailOutcome, StoreError> {
+        if !self.policy.mail {
+            return Ok(MailOutcome::Off);
+        }
         let now = self.now();
         if let Err(charge) = self.charge_mail(email, ip, now).await {
             return Ok(MailOutcome::Limited(charge));
@@ -37,7 +40,7 @@ impl AccountService {
         let name = user.as_ref().and_then(greeting_name);
         let id = user.as_ref().map(|user| user.id);
         let mut token = self.email_token(Purpose::MagicLink, id, email, name, Vec::new(), now);
-        if user.is_none() && !self.policy.registration {
+        if user.is_none() && self.policy.registration != Registration::Open {
             token.mail = None;
         }
         self.ports.one_time.send(token, now).await?;
@@ -48,7 +51,7 @@ impl AccountService {
     pub async fn use_magic_link(&self, token: &str, device: Device) -> Result<MagicLinkOutcome, StoreError> {
         let now = self.now();
         let new_user = UserId(self.new_id());
-        let creates = self.policy.registration.then_some(new_user);
+        let creates = (self.policy.registration == Registration::Open).then_some(new_user);
         let session = self.sessions.new_session(new_user, Proof::Email, device, now);
         let ending = self.sessions.ending(EndReason::DeviceRevoked, now);
         let (hash, cap) = (self.ports.one_time_secrets.hash(token), self.sessions.cap());

@@ -69,6 +69,6 @@ const fn template(purpose: Purpose) -> Option<Template> {
         Purpose::VerifyEmail => Some(Template::VerifyEmail),
         Purpose::ResetPassword => Some(Template::ResetPassword),
         Purpose::MagicLink => Some(Template::MagicLink),
-        Purpose::OAuthHandOff | Purpose::OAuthState => None,
+        Purpose::OAuthHandOff | Purpose::OAuthState | Purpose::Invitation => None,
     }
 }

@@ -4,6 +4,7 @@
 mod delete;
 mod email_tokens;
 mod export;
+mod invite;
 mod log_in;
 mod magic_link;
 mod mails;
@@ -16,6 +17,7 @@ mod verify_password;
 pub use delete::DeletionOutcome;
 pub use email_tokens::{MailOutcome, PasswordResetOutcome};
 pub use export::{Export, ExportError, ExportPart};
+pub use invite::{Invitation, Invitations};
 pub use log_in::{Credentials, LoginOutcome};
 pub use magic_link::MagicLinkOutcome;
 pub use password::{KeepSession, PasswordChangeOutcome};
@@ -58,17 +60,30 @@ pub struct AccountPorts {
 /// The ways into the service that an operator can close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessPolicy {
-    /// Whether a stranger may create an account: with a password, by a link in an email or by a
-    /// login at a provider. Subjects of external issuers always may.
-    pub registration: bool,
+    /// Who may create an account. Subjects of external issuers always may.
+    pub registration: Registration,
     /// Whether a password logs in. Without it no password can be set either.
     pub passwords: bool,
+    /// Whether the server sends emails. Without them, only the requests whose purpose is an email
+    /// are refused.
+    pub mail: bool,
+}
+
+/// Who may create an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everyone: with a password, by a link in an email or by a login at a provider.
+    Open,
+    /// Owners of an [`Invitation`], with a password.
+    Invite,
+    /// Nobody.
+    Closed,
 }
 
 impl Default for AccessPolicy {
     /// Everything is open.
     fn default() -> Self {
-        Self { registration: true, passwords: true }
+        Self { registration: Registration::Open, passwords: true, mail: true }
     }
 }
 

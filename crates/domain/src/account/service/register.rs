@@ -1,12 +1,12 @@
 //! Registration with a password.
 
-use super::{AccessPolicy, AccountService};
+use super::{AccessPolicy, AccountService, Registration};
 use crate::account::{NewUser, Registered};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::Charge;
 use crate::one_time::Purpose;
-use crate::session::{Device, Login, Proof};
+use crate::session::{Device, Login, Proof, TokenHash};
 use crate::time::Stamp;
 use crate::user::{DisplayName, Email, HasherError, NewPassword, PasswordHash, User};
 
@@ -18,6 +18,10 @@ pub enum RegistrationOutcome<T> {
     EmailTaken,
     /// The operator has closed registration.
     Closed,
+    /// Registration is by invitation, and the caller has none.
+    InvitationNeeded,
+    /// The invitation is unknown, used or expired, or was made for another address.
+    NotInvited,
     /// The operator has turned passwords off.
     PasswordsOff,
     /// Too many registrations or emails from this network or to this address.
@@ -27,17 +31,19 @@ pub enum RegistrationOutcome<T> {
 
 impl AccountService {
     /// Creates an account and its first session, both or neither, and queues the email that asks
-    /// the user to verify the address.
+    /// the user to verify the address. `invitation` is the token that the caller presents, if any.
     pub async fn register(
         &self,
         email: Email,
         password: NewPassword,
         display_name: Option<DisplayName>,
+        invitation: Option<&str>,
         device: Device,
     ) -> Result<RegistrationOutcome<Login>, StoreError> {
-        if let Some(closed) = self.closed() {
-            return Ok(closed);
-        }
+        let invitation = match self.admit(invitation) {
+            Ok(invitation) => invitation,
+            Err(refused) => return Ok(refused),
+        };
         if let Err(charge) = self.charge_mail(&email, device.ip, self.now()).await {
             return Ok(RegistrationOutcome::Limited(charge));
         }
@@ -46,27 +52,31 @@ impl AccountService {
             Err(error) => return Ok(RegistrationOutcome::Hasher(error)),
         };
         let now = self.now();
-        let user = self.new_user(email, password, display_name, now);
+        let user = NewUser { invitation, ..self.new_user(email, password, display_name, now) };
         let session = self.sessions.new_session(user.id, Proof::Registration, device, now);
         Ok(match self.ports.accounts.register(user, Some(session.new.clone()), now).await? {
             Registered::Done(user) => {
                 RegistrationOutcome::Done(self.sessions.login(user, session.new.id, session.secret, now))
             }
             Registered::EmailTaken => RegistrationOutcome::EmailTaken,
+            Registered::NotInvited => RegistrationOutcome::NotInvited,
         })
     }
 
     /// Creates an account without a session, and queues the email that asks the user to verify the
-    /// address. `device` is the caller's, for the limits.
+    /// address. `invitation` is the token that the caller presents, if any; `device` is the
+    /// caller's, for the limits.
     pub async fn sign_up(
         &self,
         email: Email,
         password: NewPassword,
+        invitation: Option<&str>,
         device: &Device,
     ) -> Result<RegistrationOutcome<Box<User>>, StoreError> {
-        if let Some(closed) = self.closed() {
-            return Ok(closed);
-        }
+        let invitation = match self.admit(invitation) {
+            Ok(invitation) => invitation,
+            Err(refused) => return Ok(refused),
+        };
         if let Err(charge) = self.charge_mail(&email, device.ip, self.now()).await {
             return Ok(RegistrationOutcome::Limited(charge));
         }
@@ -75,18 +85,23 @@ impl AccountService {
             Err(error) => return Ok(RegistrationOutcome::Hasher(error)),
         };
         let now = self.now();
-        let user = self.new_user(email, password, None, now);
+        let user = NewUser { invitation, ..self.new_user(email, password, None, now) };
         Ok(match self.ports.accounts.register(user, None, now).await? {
             Registered::Done(user) => RegistrationOutcome::Done(user),
             Registered::EmailTaken => RegistrationOutcome::EmailTaken,
+            Registered::NotInvited => RegistrationOutcome::NotInvited,
         })
     }
 
-    const fn closed<T>(&self) -> Option<RegistrationOutcome<T>> {
-        match self.policy {
-            AccessPolicy { registration: false, .. } => Some(RegistrationOutcome::Closed),
-            AccessPolicy { passwords: false, .. } => Some(RegistrationOutcome::PasswordsOff),
-            AccessPolicy { .. } => None,
+    /// The hash of the invitation that the registration needs, or why there can be none.
+    fn admit<T>(&self, invitation: Option<&str>) -> Result<Option<TokenHash>, RegistrationOutcome<T>> {
+        let AccessPolicy { registration, passwords, .. } = self.policy;
+        match (registration, invitation) {
+            (Registration::Closed, _) => Err(RegistrationOutcome::Closed),
+            _ if !passwords => Err(RegistrationOutcome::PasswordsOff),
+            (Registration::Open, _) => Ok(None),
+            (Registration::Invite, None) => Err(RegistrationOutcome::InvitationNeeded),
+            (Registration::Invite, Some(token)) => Ok(Some(self.ports.one_time_secrets.hash(token))),
         }
     }
 
@@ -99,6 +114,6 @@ impl AccountService {
     ) -> NewUser {
         let id = UserId(self.new_id());
         let verification = self.email_token(Purpose::VerifyEmail, Some(id), &email, None, Vec::new(), now);
-        NewUser { id, email, password, display_name, verification: Some(verification) }
+        NewUser { id, email, password, display_name, verification: Some(verification), invitation: None }
     }
 }

@@ -77,6 +77,11 @@ impl SyncService {
         Self { store, clock, limits }
     }
 
+    /// The epoch of the database.
+    pub async fn epoch(&self) -> Result<Epoch, StoreError> {
+        self.store.epoch().await
+    }
+
     /// Writes the device's changes in one transaction, then reads the changes that the device
     /// lacks.
     ///

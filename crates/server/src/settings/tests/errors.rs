@@ -24,7 +24,8 @@ const FAULTS: &str = r#"
     DATABASE_EPOCH=timeline => DATABASE_EPOCH can be timeline on PostgreSQL only
     ACCESS_TOKEN_EXPIRE_MINUTES=0 => ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not "0"
     REFRESH_TOKEN_EXPIRE_DAYS=1.5 => REFRESH_TOKEN_EXPIRE_DAYS must be a whole number from 1 to 366, not "1.5"
-    REGISTRATION=maybe => REGISTRATION must be one of open, closed, not "maybe"; for example: REGISTRATION=closed
+    REGISTRATION=maybe => REGISTRATION must be one of open, invite, closed, not "maybe"; for example: REGISTRATION=closed
+    REGISTRATION=invite & PASSWORD_LOGIN=off => REGISTRATION must not be invite where PASSWORD_LOGIN is off: an invitation admits a password
     PASSWORD_LOGIN=maybe => PASSWORD_LOGIN must be one of true, false, 1, 0, yes, no, on, off
     BCRYPT_COST_FACTOR=9 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "9"
     BCRYPT_COST_FACTOR=16 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "16"
@@ -53,6 +54,8 @@ const FAULTS: &str = r#"
     SMTP_USER=ann => SMTP_PASSWORD must be set where SMTP_USER is
     SMTP_PASSWORD=hush => SMTP_USER must be set where SMTP_PASSWORD is
     SMTP_HOST=smtp.example.com & EMAILS_FROM=a@b.example & SMTP_TLS=none & SMTP_USER=a & SMTP_PASSWORD=hush => SMTP_TLS must not be none where a password is sent to another machine
+    MAIL=pigeon => MAIL must be one of smtp, folder, off, not "pigeon"; for example: MAIL=off
+    MAIL=smtp => SMTP_HOST must be set where MAIL is smtp
     EMAILS_FROM=nobody => EMAILS_FROM must be an address, or a name and an address
 
     PORT=0 & GITHUB_CLIENT_ID=x & GITHUB_CLIENT_SECRET=hush => PUBLIC_URL must be set where PORT is 0 and a provider is on

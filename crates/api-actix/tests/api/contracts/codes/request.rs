@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use domain::account::{AccessPolicy, Registration};
 use domain_testkit::build::{at_most, todo_id};
 use serde_json::{Value, json};
 
@@ -72,6 +73,9 @@ impl Scene {
         if let Some(body) = body {
             built = built.set_payload(self.filled(&body));
         }
+        if let Some(access) = request.access {
+            return TestApi::with(Setup { access, ..Setup::default() }).send(built).await;
+        }
         self.api.send(built).await
     }
 
@@ -113,12 +117,14 @@ pub struct Request {
     headers: Vec<(&'static str, &'static str)>,
     body: Option<Value>,
     raw: Option<&'static str>,
+    /// The policy of another server, to which the request goes.
+    access: Option<AccessPolicy>,
 }
 
 impl Request {
     fn new(method: Method, path: &str) -> Self {
         let sender = Sender::Anonymous;
-        Self { method, path: path.to_owned(), sender, headers: vec![], body: None, raw: None }
+        Self { method, path: path.to_owned(), sender, headers: vec![], body: None, raw: None, access: None }
     }
 
     pub fn get(path: &str) -> Self {
@@ -153,6 +159,18 @@ impl Request {
     /// Replaces the body.
     pub fn raw(self, text: &'static str) -> Self {
         Self { raw: Some(text), ..self }
+    }
+
+    /// Sends the request to a server that sends no mail.
+    pub fn without_mail(self) -> Self {
+        let access = AccessPolicy { mail: false, ..AccessPolicy::default() };
+        Self { access: Some(access), ..self }
+    }
+
+    /// Sends the request to a server that accepts registrations by invitation.
+    pub fn by_invitation(self) -> Self {
+        let access = AccessPolicy { registration: Registration::Invite, ..AccessPolicy::default() };
+        Self { access: Some(access), ..self }
     }
 
     pub fn header(mut self, name: &'static str, value: &'static str) -> Self {

@@ -147,8 +147,8 @@ pub fn case(code: ErrorCode, area: Area) -> Result<Case, Reason> {
             area.log_in().or_else(|_| area.secured())?.after(|scene| scene.api.disable(scene.ann.id))
         }
         C::OneTimeTokenInvalid => {
-            let request = Request::post("/api/v1/auth/verify-email", json!({"token": "made-up"}));
-            area.v1_only(request, "takes no one-time tokens")?.into()
+            let registration = area.registration().map_err(|_| "takes no one-time tokens")?;
+            registration.by_invitation().with("invitation", "made-up").into()
         }
         C::IdentityTaken => {
             let path = "/api/v1/auth/oauth/acme/callback?state={state}&code=a1%20ann@example.com";
@@ -222,6 +222,10 @@ pub fn case(code: ErrorCode, area: Area) -> Result<Case, Reason> {
         C::DatabaseUnavailable => area.any().after(|scene| scene.api.store.set_available(false)),
         C::Unexpected => area.any().after(|scene| scene.api.store.fail_with(Some(corrupt))),
         C::TokenNotVerifiable => area.secured()?.after(|scene| scene.pass_seconds_without_revocations(11)),
+        C::MailOff => {
+            let request = Request::post("/api/v1/auth/forgot-password", json!({"email": "ann@example.com"}));
+            area.v1_only(request.without_mail(), "sends no mail")?.into()
+        }
         C::HashingFailed => area
             .registration()
             .map_err(|_| "hashes no passwords")?
