@@ -325,14 +325,14 @@ fn give_back(mut object: Object<Manager>) {
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_types::{Text, Uuid as SqlUuid};
+    use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
     use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
     use postgres_testbed::Testbed;
     use uuid::Uuid;
 
     use super::*;
     use crate::sql::{Sql, sql};
-    use crate::test_support::connector;
+    use crate::test_support::{connector, connector_with};
 
     const USER: UserId = UserId(Uuid::from_u128(1));
     const INSERT_USER: &str =
@@ -360,5 +360,64 @@ mod tests {
             Ok(update().execute(&mut conn).await?)
         });
         assert_eq!(scoped.await.expect("updates"), 1);
+    }
+
+    /// Waits until a connection of the role sleeps, or none does.
+    async fn until_sleeping(watcher: &mut AsyncPgConnection, wanted: bool) {
+        let question = "select exists (select from pg_stat_activity where datname = current_database()
+            and state = 'active' and query like '%pg_sleep(%' and pid <> pg_backend_pid())";
+        let asking = async {
+            loop {
+                let found: Sql<'_, Bool> = sql(question);
+                if found.get_result::<bool>(watcher).await.expect("an answer") == wanted {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), asking).await.expect("in time");
+    }
+
+    /// Sleeps on the server for longer than any test lasts, whatever the server's time limit.
+    async fn sleep_on(pool: &Pool) -> Result<(), StoreError> {
+        let slept = pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            let unlimited: Sql<'_, ()> = sql("set statement_timeout = 0");
+            unlimited.execute(&mut conn).await?;
+            let sleep: Sql<'_, ()> = sql("select pg_sleep(3600)");
+            Ok(sleep.execute(&mut conn).await?)
+        });
+        slept.await.map(drop)
+    }
+
+    async fn works(pool: &Pool) -> bool {
+        let read = pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            let question: Sql<'_, Bool> = sql("select true");
+            Ok(question.get_result::<bool>(&mut conn).await?)
+        });
+        read.await.unwrap_or(false)
+    }
+
+    /// Only a cancellation ends the statement: the server's time limit is off.
+    #[tokio::test]
+    async fn a_statement_is_cancelled_at_its_time_limit_and_when_its_caller_has_gone() {
+        let database = Testbed::shared().create_database("cancelled");
+        let mut watcher = AsyncPgConnection::establish(&database.app_url()).await.expect("connects");
+        for (limit, caller_leaves) in [(Duration::from_secs(2), false), (Duration::from_hours(1), true)] {
+            let connector = connector_with(&database, RowSecurity::Writes, limit);
+            // The one connection has to come back.
+            let pool = Pool::new(&connector, 1, RowSecurity::Writes);
+            if caller_leaves {
+                tokio::select! {
+                    slept = sleep_on(&pool) => panic!("it slept: {slept:?}"),
+                    () = until_sleeping(&mut watcher, true) => {}
+                }
+            } else {
+                let slept = sleep_on(&pool).await;
+                assert!(matches!(slept, Err(StoreError::Unavailable(_))), "{slept:?}");
+            }
+            until_sleeping(&mut watcher, false).await;
+            let working = async { while !works(&pool).await {} };
+            tokio::time::timeout(Duration::from_mins(1), working).await.expect("the pool works");
+        }
     }
 }

@@ -12,7 +12,14 @@ use crate::tls::{self, Roots, Verification};
 use crate::url::Target;
 
 pub(crate) fn connector(database: &Database, row_security: RowSecurity) -> Arc<Connector> {
-    let timeout = Duration::from_secs(5);
+    connector_with(database, row_security, Duration::from_secs(5))
+}
+
+pub(crate) fn connector_with(
+    database: &Database,
+    row_security: RowSecurity,
+    timeout: Duration,
+) -> Arc<Connector> {
     let target = Target::parse(&database.app_url(), timeout).expect("a URL");
     let tls = tls::connector(Verification::None, &Roots::System).expect("no roots needed");
     Arc::new(Connector::new(target, tls, timeout, row_security, false))

@@ -5,6 +5,7 @@
 mod background_workers;
 mod commits;
 mod contract;
+mod deadlines;
 mod epochs;
 mod lost_connections;
 mod migrations;
