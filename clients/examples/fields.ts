@@ -63,12 +63,11 @@ export function withRemovals(fields: Fields, earlier: Fields): Fields {
   return { ...Object.fromEntries(keys.map((name) => [name, null])), ...fields };
 }
 
-/** A todo of an answer, with the keys that were removed since `held`: healing has to name them. */
-export function rowOf(todo: any, held: Row | undefined): Row {
-  const { version, updated_at: stamp, text, description, completed, deleted_at, metadata } = todo;
+/** A todo of an answer. */
+export function rowOf({ version, updated_at, text, description, completed, deleted_at, metadata }: any): Row {
   const keys = Object.entries(metadata).map(([key, value]) => [`metadata.${key}`, value]);
   const fields = { text, description, completed, deleted: deleted_at !== null, ...Object.fromEntries(keys) };
-  return { version, stamp, fields: withRemovals(fields, held?.fields ?? {}) };
+  return { version, stamp: updated_at, fields };
 }
 /** A change as a todo of a request. */
 export function itemOf([id, change]: [string, Change]): object {

@@ -73,7 +73,7 @@ export class TodoClient {
     }
     for (const todo of strange ? [] : server_changes) {
       const held = this.rows.get(todo.id);
-      const row = rowOf(todo, held);
+      const row = rowOf(todo);
       const isNew = held ? held.stamp <= row.stamp || this.#accepted.has(todo.id) : !deletes(row.fields);
       if (this.#table) this.#table.set(todo.id, row);
       else if (isNew || (!held && this.#reading)) this.rows.set(todo.id, row);
@@ -90,7 +90,7 @@ export class TodoClient {
     if (this.unsent.has(id)) this.unsent.get(id)!.base = 0;
   }
   #refuse({ id, server_data, fields, resolved }: any, change: Change): void {
-    const [server, later] = [rowOf(server_data, this.rows.get(id)), this.unsent.get(id)];
+    const [server, later] = [rowOf(server_data), this.unsent.get(id)];
     const all = join(change, later)!;
     this.unsent.delete(id);
     this.rows.set(id, server);

@@ -188,4 +188,28 @@ on_both_databases! {
         user.come_back(&copy, &mut all).await;
         assert_eq!(user.check(&copy, &mut all).await, [json!([]), json!([]), json!([]), json!([])]);
     }
+
+    async fn a_key_that_was_removed_after_the_backup_does_not_come_back(server: Server) {
+        let (mut server, mut all) = (server, Devices::start().await);
+        let token = server.client().new_user().await.token().to_owned();
+        all.connect("phone", &server, &token).await;
+        all.edit("phone", &id(KEPT), json!({"text": "milk", "metadata.list": "home", "metadata.due": "2026-12-24"})).await;
+        all.sync("phone").await;
+        let mut backup = server.back_up().await;
+        all.connect("phone", &server, &token).await;
+        all.edit("phone", &id(KEPT), json!({"metadata.list": null})).await;
+        all.sync("phone").await;
+        // This device never held the key, and is the first to come back.
+        all.connect("laptop", &server, &token).await;
+        all.sync("laptop").await;
+        backup.begin_epoch();
+        let restored = backup.serve(&[]).await;
+        for device in ["laptop", "phone"] {
+            all.connect(device, &restored, &token).await;
+            all.sync(device).await;
+            let todos = all.expect_equal(&[device], &restored, &token).await;
+            assert_eq!((&todos[id(KEPT)]["metadata.list"], &todos[id(KEPT)]["metadata.due"]), (&Value::Null, &json!("2026-12-24")));
+            assert_eq!(all.state(device).await["conflicts"], json!({}), "{device}");
+        }
+    }
 }

@@ -77,7 +77,8 @@ pub struct Upsert {
     /// Whether the device gives back a todo that the server acknowledged and then lost, such as by
     /// the restore of a backup. Such an upsert is applied where it is in place, creates the todo, or
     /// its tombstone without texts, where the id is unknown, and else is a conflict under every
-    /// strategy. It needs no `updated_at`.
+    /// strategy. It needs no `updated_at`. With `deleted` false it is the whole todo: a metadata key
+    /// that it does not name is one that the todo does not have.
     pub healing: bool,
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::strategies::sent;
 use super::{List, any, applied, at, batch, id, in_place, title, would_alter};
-use crate::todo::{Base, EventKind, Outcome, Rejection, Strategy as Rule, Todo, Upsert};
+use crate::todo::{Base, EventKind, Field, Outcome, Rejection, Strategy as Rule, Todo, Upsert};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
@@ -14,7 +14,14 @@ proptest! {
         todo in any::stored(1), base in any::base(), upsert in any::healing(), rule in any::rule(), now in any::now(),
     ) {
         let mut list = List::new(at(50), [todo.clone()]);
-        let wanted = would_alter(&upsert, &todo);
+        let mut wanted = would_alter(&upsert, &todo);
+        if upsert.deleted == Some(false) {
+            // The todo is whole: it does not have the keys that it does not name.
+            let keys = todo.metadata().entries().map(|(key, _)| key);
+            let unnamed = keys.filter(|key| !upsert.edit.metadata.contains_key(*key));
+            wanted.extend(unnamed.cloned().map(Field::Metadata));
+            wanted.sort_unstable();
+        }
         match list.one(rule, sent(base, upsert), now) {
             Outcome::Unchanged { .. } => prop_assert!(wanted.is_empty()),
             Outcome::Conflict(conflict) => {

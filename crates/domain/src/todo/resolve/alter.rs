@@ -36,7 +36,13 @@ pub(super) fn alter(
             server_wins,
         })
     };
-    let differing = desired.differing(todo);
+    let mut differing = desired.differing(todo);
+    if terms.healing && desired.deleted == Some(false) && context.device_has_seen(todo) {
+        // The device gives back the whole todo, in which these keys had been removed. Of a todo that
+        // changed since, the device learns with the answer.
+        differing.extend(desired.unnamed_keys(todo));
+        differing.sort_unstable();
+    }
     // The values that the deletion of a tombstone names besides do not count, and may differ.
     let names_others = todo.deleted() && !differing.is_empty();
     match judge(todo, desired, differing, terms, context) {

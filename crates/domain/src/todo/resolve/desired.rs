@@ -102,10 +102,16 @@ impl<'a> DesiredFields<'a> {
         self.named().filter(|field| self.differs(todo, field)).collect()
     }
 
+    /// The metadata keys of `todo` that the change does not name.
+    pub fn unnamed_keys(&self, todo: &Todo) -> impl Iterator<Item = Field> {
+        let is_named = |key| self.metadata.is_some_and(|edit| edit.contains_key(key));
+        let keys = todo.metadata().entries().map(|(key, _)| key);
+        keys.filter(move |key| !is_named(*key)).map(|key| Field::Metadata(key.clone()))
+    }
+
     /// Whether the client named every field that `todo` has, so that it holds the whole todo.
     pub fn names_all(&self, todo: &Todo) -> bool {
-        let has = |key| self.metadata.is_some_and(|edit| edit.contains_key(key));
-        Field::OWN.iter().all(|field| self.names(field)) && todo.metadata().entries().all(|(key, _)| has(key))
+        Field::OWN.iter().all(|field| self.names(field)) && self.unnamed_keys(todo).next().is_none()
     }
 
     /// `todo` with the desired values of `fields`, one version later. Each of `fields` differs from
