@@ -69,7 +69,7 @@ export class Commands {
 
   /** Stores all pending commands; rejects if the store refuses. */
   flush(): Promise<void> {
-    this.flushing ??= this.store().finally(() => (this.flushing = null));
+    this.flushing ??= this.store();
     return this.flushing;
   }
 
@@ -118,6 +118,7 @@ export class Commands {
       } catch (error) {
         for (const command of commands) command.failed(error);
         this.storageFailed(error);
+        this.flushing = null;
         if (this.timer) clearTimeout(this.timer);
         this.timer = setTimeout(() => void this.flush().catch(() => undefined), RETRY);
         (this.timer as { unref?: () => void }).unref?.();
@@ -129,5 +130,7 @@ export class Commands {
       this.changed(commands.map(({ id }) => id));
       this.storedAll();
     }
+    // In the same step as the check above: a command that comes later begins anew.
+    this.flushing = null;
   }
 }

@@ -85,11 +85,7 @@ export class Engine {
   }
 
   private run(): Promise<void> {
-    this.running ??= this.loop().finally(() => {
-      this.running = null;
-      this.isSyncing = false;
-      this.parts.changed();
-    });
+    this.running ??= this.loop();
     return this.running;
   }
 
@@ -109,10 +105,17 @@ export class Engine {
         standstills = moved ? 0 : standstills + 1;
         if (standstills > MOST_STANDSTILLS) throw new ProtocolError("The server's answers make no progress");
       }
+      // In the same step as the check above: what comes later begins a new loop.
+      this.running = null;
+      this.isSyncing = false;
       this.reset();
     } catch (error) {
+      this.running = null;
+      this.isSyncing = false;
       this.fail(error);
       throw error;
+    } finally {
+      this.parts.changed();
     }
   }
 

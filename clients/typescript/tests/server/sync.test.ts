@@ -128,3 +128,26 @@ test("a thousand todos arrive page by page", async () => {
   expect(b.getSnapshot().todos).toHaveLength(2_300);
   expect(b.getSnapshot().sync.verified).toBe(true);
 });
+
+test("what the server refuses is kept until the user decides", async () => {
+  const small = await TestServer.start({ MAX_TODOS_PER_USER: "1" });
+  try {
+    const device = client({ baseUrl: small.url });
+    await device.session.register("quota@example.com", PASSWORD);
+    const [first, second] = device.addMany([{ text: "First" }, { text: "Second", description: "with notes" }]);
+    await device.sync();
+    expect(await second?.synced).toBe("rejected");
+    const [rejected] = device.getSnapshot().rejected;
+    expect(rejected).toMatchObject({ code: "QUOTA_001", todo: { text: "Second", description: "with notes" } });
+    expect(device.getSnapshot().sync.settled).toBe(false);
+    device.remove(first?.id ?? "");
+    await device.sync();
+    const retried = rejected?.retry({ text: "Second, corrected" });
+    await device.sync();
+    expect(await retried?.synced).toBe("synced");
+    expect(texts(device)).toEqual(["Second, corrected"]);
+    expect(device.get(second?.id ?? "")?.description).toBe("with notes");
+  } finally {
+    await small.end();
+  }
+});

@@ -36,6 +36,7 @@ const first = Number(process.env["SIMULATION_FIRST"] ?? 1);
 
 async function run(seed: number, server: TestServer, scenario: Named): Promise<string | null> {
   const world = new World(seed, server, scenario);
+  worlds.set(seed, world);
   try {
     await world.begin();
     const steps = world.random.pick([10, 20, 40]);
@@ -51,6 +52,16 @@ async function run(seed: number, server: TestServer, scenario: Named): Promise<s
     return error instanceof Error ? error.message : String(error);
   }
 }
+
+/** A run that hangs fails instead of stopping all that follow. */
+async function late(seed: number, over: Promise<unknown>): Promise<string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([over, new Promise((go) => (timer = setTimeout(go, 120_000)))]);
+  clearTimeout(timer);
+  return `it hangs:\n${worlds.get(seed)?.log.join("\n") ?? ""}`;
+}
+
+const worlds = new Map<number, World>();
 
 const content = (todos: readonly { id: string; text: string; version: number }[]): unknown[] =>
   [...todos].sort((a, b) => (a.id < b.id ? -1 : 1)).map((todo) => {
@@ -70,7 +81,8 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
       const failures: string[] = [];
       for (let n = 0; n < count; n += 1) {
         const seed = onlySeed ? Number(onlySeed) : first + n;
-        const failure = await run(seed, server, scenario);
+        const running = run(seed, server, scenario);
+        const failure = await Promise.race([running, late(seed, running)]);
         if (failure) failures.push(`SIMULATION_SCENARIO=${name} SIMULATION_SEED=${seed}: ${failure}`);
       }
       expect(failures).toEqual([]);
