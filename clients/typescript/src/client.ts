@@ -18,6 +18,7 @@ import { positions } from "./order.js";
 import { BrowserStorage } from "./platform/storage.js";
 import { onWakeUp } from "./platform/wake.js";
 import { successor } from "./recurrence.js";
+import { adoptRest } from "./session/adopt.js";
 import { createSession } from "./session/account.js";
 import { Auth } from "./session/auth.js";
 import type { Session } from "./session/types.js";
@@ -260,7 +261,7 @@ class Client implements TodoClient {
     await Promise.resolve();
     await this.auth.update((device) => (device.deviceName ? device : { ...device, deviceName: `device-${newId().slice(-6)}` }));
     // `update` has switched to the list of the session's user.
-    await this.list.refresh();
+    await this.adoptRest();
     this.isReady = true;
     this.refill();
     await this.storage.look();
@@ -302,10 +303,11 @@ class Client implements TodoClient {
   private seeDevice(device: DeviceRecord): void {
     const owner = device.session?.userId ?? ANONYMOUS;
     if (owner !== this.list.owner) {
-      const old = this.commands;
+      const [old, before] = [this.commands, this.list.owner];
       this.list = this.listOf(owner);
       if (this.isReady) {
-        void old.flush().catch(() => undefined);
+        const stored = old.flush().catch(() => undefined);
+        if (before === ANONYMOUS) void stored.then(() => this.adoptRest()).catch(() => undefined);
         this.commands = this.commandsOf(this.list, this.list.refresh());
         this.commands.adopt(old);
         this.undos.clear();
@@ -319,6 +321,13 @@ class Client implements TodoClient {
     this.channel?.postMessage("changed");
     if (this.isReady) this.wake();
     this.change();
+  }
+
+  /** Takes over what was made without an account in the moment of a login, in this tab or another. */
+  private async adoptRest(): Promise<void> {
+    const list = this.list;
+    if (list.owner !== ANONYMOUS) await adoptRest(this.store, list.owner, newId);
+    await list.refresh();
   }
 
   private refill(): void {

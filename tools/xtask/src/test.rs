@@ -64,6 +64,7 @@ fn all(arguments: &[&str]) -> Result<(), String> {
 /// Builds and checks the packages of the npm workspaces, and runs their tests with the server.
 fn javascript() -> Result<(), String> {
     tools::npm_project(".")?;
+    tools::chromium()?;
     let mut verify = command("npm");
     verify.args(["run", "--silent", "--workspaces", "--if-present", "verify"]);
     run_command(verify.env("TODO_SERVER_BIN", target()?.join("debug/todo-server")))

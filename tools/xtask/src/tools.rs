@@ -15,23 +15,40 @@ pub fn postgres() -> Result<(), String> {
     let Err(missing) = Binaries::find() else {
         return Ok(());
     };
+    println!(
+        "installing PostgreSQL with apt-get, for its programs only: the tests run a cluster of their own"
+    );
+    apt_install("postgresql", &missing)?;
+    Binaries::find().map(drop)
+}
+
+/// Makes sure that Chromium is there, which the tests of the JavaScript packages drive.
+pub fn chromium() -> Result<(), String> {
+    if ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+        .iter()
+        .any(|path| Path::new(path).exists())
+    {
+        return Ok(());
+    }
+    println!("installing Chromium with apt-get, for the tests of the JavaScript packages");
+    apt_install("chromium", "Chromium is needed: `apt-get install chromium`")
+}
+
+/// Installs a package for the whole machine; `missing` says what to do where that is not allowed.
+fn apt_install(package: &str, missing: &str) -> Result<(), String> {
     let root = output(command("id").arg("-u"))?.trim() == "0";
     if !succeeds(command("apt-get").arg("--version"))
         || !(root || succeeds(command("sudo").args(["-n", "true"])))
     {
-        return Err(missing);
+        return Err(missing.to_owned());
     }
-    println!(
-        "installing PostgreSQL with apt-get, for its programs only: the tests run a cluster of their own"
-    );
     let apt_get = |arguments: &[&str]| {
         let mut apt_get = if root { command("apt-get") } else { command("sudo") };
         apt_get.args((!root).then_some("apt-get"));
         run(apt_get.env("DEBIAN_FRONTEND", "noninteractive").arg("-q").args(arguments))
     };
     apt_get(&["update"])?;
-    apt_get(&["install", "-y", "--no-install-recommends", "postgresql"])?;
-    Binaries::find().map(drop)
+    apt_get(&["install", "-y", "--no-install-recommends", package])
 }
 
 /// Installs the packages of the npm project in `folder` and returns its path.

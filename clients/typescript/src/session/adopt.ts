@@ -5,16 +5,32 @@ import { agree, differing, hasText, isDeleted } from "../model/fields.js";
 import { ANONYMOUS, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
 
 /** Stores the session, and moves the anonymous list to the user's. Returns the device as it is then. */
-export async function begin(store: Store, session: SessionRecord, newName: () => string): Promise<DeviceRecord> {
+export function begin(store: Store, session: SessionRecord, newName: () => string): Promise<DeviceRecord> {
+  return move(store, session.userId, (device) => ({ ...device, session, verifier: null }), newName);
+}
+
+/** Moves what another tab made without an account while this user logged in. */
+export async function adoptRest(store: Store, userId: string, newName: () => string): Promise<void> {
+  await move(store, userId, (device) => device, newName);
+}
+
+async function move(
+  store: Store,
+  owner: string,
+  change: (device: DeviceRecord) => DeviceRecord,
+  newName: () => string,
+): Promise<DeviceRecord> {
   let now!: DeviceRecord;
-  const scopes = [ANONYMOUS, session.userId].map((owner) => ({ owner, since: -1 }));
+  const scopes = [ANONYMOUS, owner].map((name) => ({ owner: name, since: -1 }));
   await store.transact(scopes, ([anonymous, own], device) => {
-    now = { ...device, session, verifier: null };
+    now = change(device);
+    // Meanwhile another user may have logged in: then the list is that one's to take.
+    if (now.session?.userId !== owner) return {};
     const held = new Map((own?.entries ?? []).map((entry) => [entry.id, entry]));
     const entries = (anonymous?.entries ?? []).flatMap((entry) => moved(entry, held.get(entry.id), newName) ?? []);
     if (entries.length === 0) return { device: now, erase: [ANONYMOUS] };
     const meta = own?.meta ?? { ...NEW_META, generation: newName() };
-    const list = { owner: session.userId, meta: { ...meta, revision: meta.revision + 1 }, entries };
+    const list = { owner, meta: { ...meta, revision: meta.revision + 1 }, entries };
     return { device: now, lists: [list], erase: [ANONYMOUS] };
   });
   return now;

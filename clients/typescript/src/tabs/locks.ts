@@ -46,11 +46,14 @@ export function leaseLocks(store: Store, now: () => number, newName: () => strin
       const holder = newName();
       const take = (): Promise<boolean> => store.takeLease(name, holder, now(), now() + PATIENCE);
       for (let wait = 10; !(await take()); wait = Math.min(wait * 2, 500)) await pause(wait * (0.5 + Math.random()));
-      const renewal = setInterval(() => void take().catch(() => undefined), PATIENCE / 4);
+      let renewing: Promise<unknown> = Promise.resolve();
+      const renewal = setInterval(() => (renewing = take().catch(() => undefined)), PATIENCE / 4);
       try {
         return await work();
       } finally {
         clearInterval(renewal);
+        // Or it would be taken again after it was given back.
+        await renewing;
         await store.releaseLease(name, holder).catch(() => undefined);
       }
     },

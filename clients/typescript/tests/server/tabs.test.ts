@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { memoryStore, type Store, type TodoClient } from "../../src/index.js";
-import { deviceOf, newEmail, PASSWORD, texts } from "../support/account.js";
+import { deviceOf, newEmail, PASSWORD, texts, until } from "../support/account.js";
 import { TestServer } from "../support/server.js";
 
 let server: TestServer;
@@ -132,4 +132,21 @@ test("a log-out in one tab ends the session in the others, and sends nothing of 
   await b.sync().catch(() => undefined);
   await a.sync();
   expect(texts(a)).toEqual([]);
+});
+
+test("what another tab made in the moment of a login becomes the user's too", async () => {
+  const store = memoryStore();
+  const [a, b] = [deviceOf(server.url, { store }), deviceOf(server.url, { store })];
+  await Promise.all([a.ready, b.ready]);
+  await a.session.register(newEmail(), PASSWORD);
+  // This tab does not know of the login yet.
+  expect(b.getSnapshot().session.status).toBe("anonymous");
+  const written = b.add({ text: "Typed meanwhile" });
+  await written.stored;
+  await until(() => texts(b).includes("Typed meanwhile"), "the tab shows it again");
+  expect(b.getSnapshot().session.status).toBe("loggedIn");
+  await b.sync();
+  expect(await written.synced).toBe("synced");
+  await a.sync();
+  expect(texts(a)).toEqual(["Typed meanwhile"]);
 });

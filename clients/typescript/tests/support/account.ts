@@ -28,7 +28,7 @@ export async function loggedInStore(userId = "0190163d-8694-739b-aea5-966c26f8ad
 export async function until(check: () => boolean, what: string): Promise<void> {
   const start = performance.now();
   while (!check()) {
-    if (performance.now() - start > 30_000) throw new Error(`timed out waiting until ${what}`);
+    if (performance.now() - start > 120_000) throw new Error(`timed out waiting until ${what}`);
     await new Promise((go) => setTimeout(go, 10));
   }
 }

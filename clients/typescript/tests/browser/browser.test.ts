@@ -1,0 +1,103 @@
+/** The client in Chromium: contexts, tabs, frozen and closed tabs, plain http, refused storage. */
+
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { newEmail, PASSWORD } from "../support/account.js";
+import { type PageWindow, setFrozen, Site, startChromium } from "../support/browser.js";
+import { TestServer } from "../support/server.js";
+
+let server: TestServer;
+let site: Site;
+let browser: Browser;
+beforeAll(async () => {
+  server = await TestServer.start();
+  site = await Site.start(server.url);
+  browser = await startChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  await site?.end();
+  await server?.end();
+});
+
+const register = (page: Page, email: string): Promise<void> =>
+  page.evaluate(([address, password]) => (window as unknown as PageWindow).client.session.register(address as string, password as string), [email, PASSWORD]);
+const logIn = (page: Page, email: string): Promise<void> =>
+  page.evaluate(([address, password]) => (window as unknown as PageWindow).client.session.logIn(address as string, password as string), [email, PASSWORD]);
+const add = (page: Page, text: string): Promise<void> =>
+  page.evaluate((value) => (window as unknown as PageWindow).client.add({ text: value }).stored, text);
+const texts = (page: Page): Promise<string[]> =>
+  page.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().todos.map((todo) => todo.text));
+const shows = async (page: Page, ...expected: string[]): Promise<void> => {
+  await page.waitForFunction(
+    (wanted) => (wanted as string[]).every((text) => (window as unknown as PageWindow).client.getSnapshot().todos.some((todo) => todo.text === text)),
+    expected,
+    { timeout: 200_000 },
+  );
+};
+
+test("two contexts show each other's todos, and what was made offline survives a reload", async () => {
+  const email = newEmail();
+  const [one, two] = [await browser.newContext(), await browser.newContext()];
+  const [a, b] = [await site.open(one), await site.open(two)];
+  await add(a, "Before the account");
+  await register(a, email);
+  await logIn(b, email);
+  await shows(b, "Before the account");
+  await one.setOffline(true);
+  await add(a, "Offline");
+  await a.close();
+  await one.setOffline(false);
+  const again = await site.open(one);
+  await shows(again, "Before the account", "Offline");
+  await shows(b, "Offline");
+  await Promise.all([one.close(), two.close()]);
+});
+
+test("five tabs, one of them frozen and one closed in the middle, lose nothing", async () => {
+  const context = await browser.newContext();
+  const pages = [await site.open(context)];
+  await register(pages[0] as Page, newEmail());
+  for (let n = 1; n < 5; n += 1) pages.push(await site.open(context));
+  await Promise.all(pages.map((page, n) => add(page, `From tab ${n}`)));
+  const [first, second, ...rest] = pages as [Page, Page, ...Page[]];
+  await first.evaluate(() => void (window as unknown as PageWindow).client.sync());
+  await setFrozen(first, true);
+  await second.evaluate(() => void (window as unknown as PageWindow).client.sync());
+  await second.close();
+  const [third] = rest as [Page];
+  await add(third, "Later");
+  for (const page of rest) await shows(page, "From tab 0", "From tab 1", "From tab 4", "Later");
+  await third.waitForFunction(() => (window as unknown as PageWindow).client.getSnapshot().sync.settled, null, { timeout: 200_000 });
+  await setFrozen(first, false);
+  await shows(first, "Later");
+  expect((await texts(third)).length).toBe(6);
+  await context.close();
+});
+
+test("over plain http, without Web Locks, tabs sync all the same", async () => {
+  const context = await browser.newContext();
+  const [a, b] = [await site.open(context, "plain.test"), await site.open(context, "plain.test")];
+  expect(await a.evaluate(() => [isSecureContext, "locks" in navigator])).toEqual([false, false]);
+  await register(a, newEmail());
+  await Promise.all([add(a, "From a"), add(b, "From b")]);
+  await Promise.all([shows(a, "From a", "From b"), shows(b, "From a", "From b")]);
+  await a.waitForFunction(() => (window as unknown as PageWindow).client.getSnapshot().sync.settled, null, { timeout: 200_000 });
+  await context.close();
+});
+
+test("a page whose storage is refused works, and says that it keeps nothing", async () => {
+  const context = await browser.newContext();
+  await context.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("refused", "SecurityError");
+    };
+  });
+  const page = await site.open(context);
+  await add(page, "Only in memory");
+  const storage = await page.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().storage);
+  expect(storage.kind).toBe("memory");
+  expect(storage.problem).toContain("until this page is closed");
+  await context.close();
+});
