@@ -1,0 +1,3 @@
+import { AddPage } from "@/components/add-page";
+
+export default AddPage;

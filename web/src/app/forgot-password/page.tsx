@@ -1,0 +1,3 @@
+import { ForgotPage } from "@/components/account/forgot";
+
+export default ForgotPage;

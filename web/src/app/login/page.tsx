@@ -1,0 +1,3 @@
+import { LogInPage } from "@/components/account/log-in";
+
+export default LogInPage;

@@ -1,0 +1,3 @@
+import { MagicPage } from "@/components/account/magic";
+
+export default MagicPage;

@@ -1,0 +1,3 @@
+import { ListPage } from "@/components/list-page";
+
+export default ListPage;

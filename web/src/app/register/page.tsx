@@ -1,0 +1,3 @@
+import { RegisterPage } from "@/components/account/register";
+
+export default RegisterPage;

@@ -1,0 +1,3 @@
+import { ResetPage } from "@/components/account/reset";
+
+export default ResetPage;

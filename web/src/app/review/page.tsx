@@ -1,0 +1,3 @@
+import { ReviewPage } from "@/components/review-page";
+
+export default ReviewPage;

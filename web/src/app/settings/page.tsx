@@ -1,0 +1,3 @@
+import { SettingsPage } from "@/components/settings/settings-page";
+
+export default SettingsPage;

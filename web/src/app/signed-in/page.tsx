@@ -1,0 +1,3 @@
+import { SignedInPage } from "@/components/account/signed-in";
+
+export default SignedInPage;

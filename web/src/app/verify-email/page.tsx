@@ -1,0 +1,3 @@
+import { VerifyPage } from "@/components/account/verify";
+
+export default VerifyPage;

@@ -1,0 +1,56 @@
+"use client";
+
+import type { FormEvent, InputHTMLAttributes, ReactNode } from "react";
+import { texts } from "@/texts";
+
+/** A labelled input, with a hint that screen readers read too. */
+export function Field({
+  label,
+  hint,
+  ...input
+}: { readonly label: string; readonly hint?: string } & InputHTMLAttributes<HTMLInputElement>) {
+  const id = input.id ?? `field-${input.name}`;
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input {...input} id={id} aria-describedby={hint ? `${id}-hint` : undefined} />
+      {hint && (
+        <p className="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface FormProps {
+  readonly submit: string;
+  readonly isBusy: boolean;
+  readonly problem: string | null;
+  readonly onSubmit: (value: (name: string) => string) => void;
+  readonly children?: ReactNode;
+  /** How the button looks; `primary` by default. */
+  readonly tone?: "primary" | "plain" | "danger";
+}
+
+/** A form with one button, and with the reason if the server refused it. */
+export function Form({ submit, isBusy, problem, onSubmit, children, tone = "primary" }: FormProps) {
+  const send = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    onSubmit((name) => String(data.get(name) ?? ""));
+  };
+  return (
+    <form className="form" onSubmit={send}>
+      {children}
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <button type="submit" className={`button ${tone}`} disabled={isBusy}>
+        {isBusy ? texts.account.working : submit}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,103 @@
+/** What a line of the quick-add field means: text, date, recurrence, priority, tags and list. */
+
+import type { Json, NewTodo } from "todo-sync-client";
+import { addDays, dayOf, instantWithOffset } from "./day";
+import { findRecurrence, firstDay } from "./recurrence";
+
+/** A part of the line that was understood. */
+export interface Part {
+  readonly kind: "due" | "repeat" | "priority" | "tag" | "list";
+  readonly value: string;
+}
+
+/** A line, understood. */
+export interface Understood {
+  readonly todo: NewTodo;
+  readonly parts: readonly Part[];
+}
+
+/** A date in a text, and whether the text names a time of day. */
+export interface FoundDate {
+  readonly index: number;
+  readonly length: number;
+  readonly date: Date;
+  readonly hasTime: boolean;
+}
+
+export type FindDate = (text: string, now: Date) => FoundDate | null;
+
+/** Words that end where a date begins: "by Friday" leaves no "by" behind. */
+const BEFORE_DATE = /(?:^|\s)(?:by|on|at|due|until)\s*$/i;
+
+/** What the line means. Without `findDate`, only dates in words that need no library. */
+export function understand(line: string, now: Date, findDate: FindDate | null): Understood {
+  const parts: Part[] = [];
+  const metadata: Record<string, Json> = {};
+  let rest = line;
+  const cut = (index: number, length: number) => {
+    rest = `${rest.slice(0, index).replace(BEFORE_DATE, "")} ${rest.slice(index + length)}`;
+  };
+  const take = (pattern: RegExp, use: (value: string) => void) => {
+    rest = rest.replace(pattern, (_, value: string) => {
+      use(value);
+      return " ";
+    });
+  };
+
+  take(/(?:^|\s)!([1-4])(?=\s|$)/, (value) => {
+    metadata.priority = Number(value);
+    parts.push({ kind: "priority", value });
+  });
+  take(/(?:^|\s)#([\p{L}\p{N}_-]{1,40})(?=\s|$)/gu, (value) => {
+    metadata[`tag:${value}`] = true;
+    parts.push({ kind: "tag", value });
+  });
+  take(/(?:^|\s)@([\p{L}\p{N}_-]{1,40})(?=\s|$)/u, (value) => {
+    metadata.list = value;
+    parts.push({ kind: "list", value });
+  });
+  const recurrence = findRecurrence(rest);
+  if (recurrence) {
+    cut(recurrence.index, recurrence.length);
+    metadata.repeat = recurrence.rule;
+    parts.push({ kind: "repeat", value: recurrence.rule });
+  }
+  const found = (findDate ?? findWord)(rest, now);
+  if (found) {
+    cut(found.index, found.length);
+    metadata.due = found.hasTime ? instantWithOffset(found.date) : dayOf(found.date);
+  } else if (recurrence) {
+    metadata.due = firstDay(recurrence.rule, dayOf(now));
+  }
+  if (typeof metadata.due === "string") parts.push({ kind: "due", value: metadata.due });
+  const text = rest.replace(/\s+/g, " ").trim();
+  // A line of nothing but a date is a text about that date.
+  return text === "" ? { todo: { text: line.trim() }, parts: [] } : { todo: { text, metadata }, parts };
+}
+
+/** "today" and "tomorrow", which need no library. */
+function findWord(text: string, now: Date): FoundDate | null {
+  const match = /(?:^|(?<=\s))(today|tomorrow)(?=$|[\s,.;!?])/i.exec(text);
+  if (!match) return null;
+  const day = addDays(dayOf(now), match[1]?.toLowerCase() === "tomorrow" ? 1 : 0);
+  return { index: match.index, length: match[0].length, date: new Date(`${day}T00:00:00`), hasTime: false };
+}
+
+/** The lines of a pasted text, without the marks of lists. */
+export function lines(pasted: string): readonly string[] {
+  return pasted
+    .split(/\r\n|[\n\r\u2028\u2029\u000b\u000c\u0085]/)
+    .map((line) => line.replace(/^\s*(?:[-*•–+]\s+|\[[ xX]?\]\s*|\d{1,3}[.)]\s+)+/, "").trim())
+    .filter((line) => line !== "");
+}
+
+/** A text over 500 characters as 499 and an ellipsis, with the whole of it as the description. */
+export function fitting(todo: NewTodo): NewTodo {
+  const characters = [...todo.text];
+  if (characters.length <= 500) return todo;
+  return {
+    ...todo,
+    text: `${characters.slice(0, 499).join("")}…`,
+    description: [...characters].slice(0, 10_000).join(""),
+  };
+}
