@@ -5,7 +5,7 @@ use std::process::Command;
 use postgres_testbed::Testbed;
 
 use crate::process::{cargo, command, run as run_command, target};
-use crate::tools;
+use crate::{tools, web};
 
 /// Packages that `--quick` leaves out: they need PostgreSQL, or do not change with the product.
 const NOT_QUICK: [&str; 4] = ["adapters-postgres", "bench", "blackbox-tests", "postgres-testbed"];
@@ -37,10 +37,12 @@ fn quick() -> Result<(), String> {
 fn all(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
     for project in
-        ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth"]
+        ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth", "web"]
     {
         tools::npm_project(&format!("tests/{project}"))?;
     }
+    tools::chromium()?;
+    web::build()?;
     let schemathesis = tools::python_program("schemathesis")?;
     let python = tools::python_program("python")?;
     // Held until the end, so that the test binaries share one cluster.

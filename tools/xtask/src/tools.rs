@@ -1,6 +1,6 @@
 //! Finds or installs what the tests need besides the Rust toolchain.
 //!
-//! PostgreSQL is installed for the whole machine with apt-get. Packages from npm and `PyPI` are pinned by committed files
+//! PostgreSQL and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI` are pinned by committed files
 //! and installed inside the checkout, each beside a copy of the file that pinned it: they are installed again when the
 //! file changes.
 
@@ -51,7 +51,7 @@ fn apt_install(package: &str, missing: &str) -> Result<(), String> {
     apt_get(&["install", "-y", "--no-install-recommends", package])
 }
 
-/// Installs the packages of the npm project in `folder` and returns its path.
+/// Installs the packages of the npm project in `folder`, "." for the workspaces of the root, and returns its path.
 pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
     let project = root().join(folder);
     let lock = project.join("package-lock.json");
@@ -63,7 +63,7 @@ pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
         if !recent_enough(node.trim()) {
             return Err(format!("{needed}; this is {}", node.trim()));
         }
-        println!("installing the npm packages of {folder}");
+        println!("installing the npm packages of {}", project.display());
         run(command("npm").args(["ci", "--loglevel=error"]).current_dir(&project))
             .map_err(|e| format!("{e}\n{needed}"))?;
         copy(&lock, &mark)?;
