@@ -9,3 +9,5 @@ mod outages;
 mod protection;
 mod rotation;
 mod smtp_server;
+
+pub use smtp_server::SmtpServer;

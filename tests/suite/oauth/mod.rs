@@ -19,7 +19,7 @@ use blackbox_tests::{Answer, Client, Database, Server};
 use serde_json::{Value, json};
 
 use self::browser::Browser;
-use self::provider::Provider;
+pub use self::provider::Provider;
 
 /// The address of the frontend.
 const FRONTEND: &str = "http://localhost:3000";

@@ -49,7 +49,9 @@ impl Provider {
         settings["kind"] = json!(kind);
         settings["client"]["client_id"] = json!(CLIENT_ID);
         settings["client"]["client_secret"] = json!(CLIENT_SECRET);
-        settings["client"]["redirect_uris"] = json!([callback(name)]);
+        if settings["client"]["redirect_uris"].is_null() {
+            settings["client"]["redirect_uris"] = json!([callback(name)]);
+        }
         let opened = ask(http.post(control).json(&settings)).await;
         let control = format!("{control}/{}", opened["id"]);
         let provider = Self { name, url: text(&opened["url"]).to_owned(), control, http };

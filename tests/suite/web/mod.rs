@@ -1,3 +1,4 @@
 //! The web app on the server's own origin.
 
+mod browser;
 mod files;

@@ -1,0 +1,137 @@
+//! The web app in Chromium, against the real server: `tests/web`.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use blackbox_tests::binary::workspace;
+use blackbox_tests::{Database, Server, on_both_databases};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::mail::SmtpServer;
+use crate::oauth::Provider;
+use crate::support::npm_project;
+
+/// One browser at a time: several would take the cores from each other's pages.
+static BROWSER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// The app as `npm run build` wrote it.
+fn built() -> PathBuf {
+    let folder = workspace().join("web/out");
+    assert!(
+        folder.join("sw.js").is_file(),
+        "the web app is not built: `cargo xtask test` does it, or `npm ci`, `npm run build -w todo-sync-client` \
+         and `npm run build -w todo-sync-web`"
+    );
+    folder
+}
+
+/// A server that serves the app at the address that its links name.
+async fn serving(database: Database, more: &[(&str, &str)]) -> Server {
+    let port = free_port().to_string();
+    serving_at(database, &port, more).await
+}
+
+async fn serving_at(database: Database, port: &str, more: &[(&str, &str)]) -> Server {
+    let (folder, address) = (built(), format!("http://localhost:{port}"));
+    let folder = folder.to_str().expect("UTF-8");
+    let settings = [("PORT", port), ("PUBLIC_URL", &address), ("WEB_DIR", folder), ("FRONTEND_URL", "")];
+    Server::start_with(database, &settings.iter().chain(more).copied().collect::<Vec<_>>()).await
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// Runs one file of `tests/web/test` against the server.
+async fn drive(server: &Server, file: &str, variables: &[(&str, &Path)]) {
+    let _alone = BROWSER.lock().await;
+    let folder = npm_project("web");
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec", &format!("test/{file}.test.mjs")]).current_dir(folder);
+    node.env("BASE_URL", server.base_url.replace("127.0.0.1", "localhost")).envs(variables.iter().copied());
+    let output = tokio::task::spawn_blocking(move || node.output()).await.expect("it ends");
+    let output = output.expect("Node.js is needed: `apt-get install nodejs npm`");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+on_both_databases! {
+    async fn devices_of_one_user_agree_online_and_offline(database: Database) {
+        let server = serving(database, &[]).await;
+        drive(&server, "sync", &[]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_does_what_one_does_every_day() {
+    let server = serving(Database::Sqlite, &[]).await;
+    drive(&server, "everyday", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_in_light_and_dark() {
+    let server = serving(Database::Sqlite, &[]).await;
+    drive(&server, "accessibility", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_is_small_and_a_long_list_is_smooth() {
+    let server = serving(Database::Sqlite, &[]).await;
+    drive(&server, "budget", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_offers_what_the_server_offers() {
+    let server = serving(Database::Sqlite, &[("REGISTRATION", "closed"), ("PASSWORD_LOGIN", "off")]).await;
+    drive(&server, "closed", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_work_by_mail_and_by_provider() {
+    let port = free_port().to_string();
+    let callback = format!("http://localhost:{port}/api/v1/auth/oauth/example/callback");
+    let client = json!({"client": {"redirect_uris": [callback]}});
+    let provider = Provider::openid_with("example", client).await;
+    let smtp = SmtpServer::open(&[]).await;
+    let mail_port = smtp.port.to_string();
+    let settings = provider.settings();
+    let mut more: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    more.extend([
+        ("SMTP_HOST", "127.0.0.1"),
+        ("SMTP_PORT", &mail_port),
+        ("SMTP_TLS", "none"),
+        ("EMAILS_FROM", "Todos <todos@example.com>"),
+        ("MAIL_RETRY_SECONDS", "1"),
+    ]);
+    let server = serving_at(Database::Sqlite, &port, &more).await;
+    let mails = TempDir::new().expect("a folder");
+    let (folder, done) = (mails.path().to_owned(), Arc::new(AtomicBool::new(false)));
+    let ended = Arc::clone(&done);
+    let writer = std::thread::spawn(move || {
+        while !ended.load(Ordering::Acquire) {
+            write_mails(&smtp, &folder);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    drive(&server, "accounts", &[("MAILS", mails.path())]).await;
+    done.store(true, Ordering::Release);
+    writer.join().expect("the mails were written");
+}
+
+/// Writes what the SMTP server has received into files, which appear complete.
+fn write_mails(smtp: &SmtpServer, folder: &Path) {
+    for (n, mail) in smtp.accepted().iter().enumerate() {
+        let file = folder.join(format!("{n}.json"));
+        if !file.exists() {
+            let part = folder.with_extension(n.to_string());
+            std::fs::write(&part, mail.0.to_string()).expect("a mail is written");
+            std::fs::rename(part, file).expect("it gets its name");
+        }
+    }
+}

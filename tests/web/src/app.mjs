@@ -1,0 +1,157 @@
+// The app in Chromium: a browser, devices, and what a user does with them.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+
+export const BASE = process.env.BASE_URL;
+export const PASSWORD = "Correct-Horse-7";
+/** Upper bound of every wait; only a failing test waits so long. */
+const TIMEOUT = Number(process.env.PATIENCE ?? 60_000);
+
+const executablePath = [
+  process.env.CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => path && existsSync(path));
+assert.ok(BASE, "BASE_URL must name a running server");
+assert.ok(executablePath, "Chromium is needed: `apt-get install chromium`");
+
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
+const browser = await chromium.launch({ executablePath, args, timeout: TIMEOUT });
+after(() => browser.close());
+
+/** A device: a browser profile of its own, with one page. Errors of the page fail the test. */
+export async function device(options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    reducedMotion: "reduce",
+    ...options,
+  });
+  context.setDefaultTimeout(TIMEOUT);
+  const page = await context.newPage();
+  const errors = watch(page);
+  return { context, page, errors };
+}
+
+/** Collects what the page reports as an error: exceptions, and violations of its Content Security Policy. */
+export function watch(page) {
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) errors.push(message.text());
+  });
+  return errors;
+}
+
+let users = 0;
+/** An address that no other test uses. */
+export const newEmail = () => `user-${process.pid}-${Date.now()}-${++users}@example.com`;
+
+/** Registers in the app, from whatever page it shows. */
+export async function register(page, email = newEmail()) {
+  await page.goto(`${BASE}/register`);
+  await page.getByLabel("Email", { exact: true }).fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.locator("#quick-add").waitFor();
+  await settled(page);
+  return email;
+}
+
+export async function logIn(page, email, password = PASSWORD) {
+  await page.goto(`${BASE}/login`);
+  await page.getByLabel("Email", { exact: true }).first().fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
+  await page.locator("#quick-add").waitFor();
+}
+
+/** Waits until the sign is green. */
+export const settled = (page) => page.locator('.sync-sign[data-tone="good"]').waitFor();
+
+/** Adds a todo with the quick-add field. */
+export async function add(page, line) {
+  await page.locator("#quick-add").fill(line);
+  await page.locator("#quick-add").press("Enter");
+  await page.locator("#quick-add").and(page.locator('[value=""]')).waitFor();
+}
+
+export const row = (page, text) =>
+  page.locator("[data-todo]").filter({ has: page.locator(".todo-text", { hasText: text }) });
+
+/** The texts of the shown todos. */
+export const shown = (page) => page.locator(".todo-text").allTextContents();
+
+/** Waits until the list shows exactly these texts, in this order. */
+export async function shows(page, expected) {
+  const start = Date.now();
+  for (;;) {
+    const texts = await shown(page);
+    if (JSON.stringify(texts) === JSON.stringify(expected)) return;
+    if (Date.now() - start > TIMEOUT) assert.deepEqual(texts, expected);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Edits a todo in its place; `fields` are the names in the form. */
+export async function edit(page, text, fields) {
+  await row(page, text).locator("[data-open]").click();
+  for (const [name, value] of Object.entries(fields)) await page.locator(`.editor [name="${name}"]`).fill(value);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.locator(".editor").waitFor({ state: "detached" });
+}
+
+/** The todos of an account as the server has them, and the server's digest. */
+export async function onServer(email) {
+  const post = async (path, body, token) => {
+    const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    const answer = await fetch(`${BASE}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, await answer.clone().text());
+    return answer.json();
+  };
+  const { access_token } = await post("/auth/login", { email, password: PASSWORD, client_id: "test" });
+  return post("/todos/sync", { client_id: "test" }, access_token);
+}
+
+/** Waits until this device says that it holds exactly what the server has. */
+export async function verified(page) {
+  await settled(page);
+  await page.locator(".sync-sign").click();
+  await page.getByText("The same on all devices").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+}
+
+/** Waits until the service worker keeps the app. */
+export const installed = (page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+
+/** Waits until the browser has stored something with this text, so that the page may be left. */
+export const stored = (page, text) =>
+  page.waitForFunction(async (text) => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name));
+      try {
+        for (const store of database.objectStoreNames) {
+          const rows = await done(database.transaction(store).objectStore(store).getAll());
+          if (JSON.stringify(rows).includes(text)) return true;
+        }
+      } finally {
+        database.close();
+      }
+    }
+    return false;
+  }, text);

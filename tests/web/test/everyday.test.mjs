@@ -1,0 +1,155 @@
+// What somebody does every day, on one device without an account.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BASE, add, device, edit, row, shows, stored } from "../src/app.mjs";
+
+test("a first visit needs no account, and nothing is lost over a reload", async () => {
+  const { page, errors } = await device();
+  await page.goto(BASE);
+  await page.getByText("Nothing to do yet").waitFor();
+  await add(page, "Buy milk");
+  await add(page, "Call Ann");
+  await shows(page, ["Buy milk", "Call Ann"]);
+  await page.locator("#quick-add").fill("half a thought");
+  await stored(page, "Call Ann");
+  await page.reload();
+  await shows(page, ["Buy milk", "Call Ann"]);
+  assert.equal(await page.locator("#quick-add").inputValue(), "half a thought");
+  assert.equal(await page.locator(".sync-sign").getAttribute("data-tone"), "plain", "never green without an account");
+  assert.deepEqual(errors, []);
+});
+
+test("dates, tags, lists and priorities are understood while one types, never inside a word, and Esc takes it back", async () => {
+  const { page, errors } = await device();
+  await page.goto(BASE);
+  const field = page.locator("#quick-add");
+  const chips = page.locator(".chip");
+  await field.fill("Call Ann tomorrow 9am #home @family !1");
+  await chips.filter({ hasText: "Tomorrow, 9:00" }).waitFor();
+  assert.equal(await chips.count(), 4);
+  await field.press("Enter");
+  await row(page, /^Call Ann$/)
+    .getByText("#home")
+    .waitFor();
+  await field.fill("Read tomorrow's paper and visit May");
+  await page.waitForFunction(() => document.querySelector("#quick-add").value.endsWith("May"));
+  assert.equal(await chips.count(), 0, "no date stands inside a word");
+  await field.fill("Watch Tomorrow Never Dies tomorrow");
+  await chips.first().waitFor();
+  await field.press("Escape");
+  await page.getByText("Kept as typed").waitFor();
+  await field.press("Enter");
+  await row(page, /^Watch Tomorrow Never Dies tomorrow$/).waitFor();
+  await add(page, "Meet on 31 February");
+  await row(page, /^Meet on 31 February$/).waitFor();
+  assert.deepEqual(errors, []);
+});
+
+test("many pasted lines become many todos, and one undo takes them back", async () => {
+  const { page } = await device();
+  await page.goto(BASE);
+  await page.locator("#quick-add").focus();
+  const pasted = ["- Bread", "* Butter", "3. Jam", "[ ] Tea", "", "👩‍👩‍👧‍👦 family", "שלום עולם", "x".repeat(700)].join(
+    "\r\n",
+  );
+  await page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    document.activeElement.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
+    );
+  }, pasted);
+  await shows(page, ["Bread", "Butter", "Jam", "Tea", "👩‍👩‍👧‍👦 family", "שלום עולם", `${"x".repeat(499)}…`]);
+  await page.getByText("had more than 500 characters").waitFor();
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await shows(page, []);
+});
+
+test("everything works by keys: move, done, delete, undo, views, commands", async () => {
+  const { page } = await device();
+  await page.goto(BASE);
+  await page.locator(".empty").waitFor();
+  await page.keyboard.press("n");
+  for (const text of ["one", "two", "three"]) {
+    await page.keyboard.type(text);
+    await page.keyboard.press("Enter");
+  }
+  await shows(page, ["one", "two", "three"]);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Alt+ArrowDown");
+  await shows(page, ["two", "one", "three"]);
+  await page.locator("[data-open]:focus", { hasText: "one" }).waitFor();
+  await page.keyboard.press("Delete");
+  await shows(page, ["two", "three"]);
+  await page.keyboard.press("Control+z");
+  await shows(page, ["two", "one", "three"]);
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.locator('[aria-current="page"]', { hasText: "Done" }).first().waitFor();
+  assert.equal(await page.locator("[data-todo]").count(), 1);
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("all");
+  await page.keyboard.press("Enter");
+  await page.locator("h1", { hasText: "All" }).waitFor();
+});
+
+test("todos are edited in place, dragged, searched, snoozed and repeated", async () => {
+  const { page } = await device();
+  await page.goto(BASE);
+  for (const text of ["alpha", "beta", "gamma"]) await add(page, text);
+  await edit(page, "beta", {
+    text: "beta, edited",
+    note: "with a note",
+    day: "2030-05-06",
+    tags: "home #late",
+    list: "Errands",
+  });
+  await row(page, "beta, edited").getByText("#late").waitFor();
+  await page
+    .locator(".sidebar")
+    .getByRole("link", { name: /Errands/ })
+    .click();
+  await shows(page, ["beta, edited"]);
+  await page.goBack();
+  await shows(page, ["alpha", "beta, edited", "gamma"]);
+  const box = async (text, part) => row(page, text).locator(part).boundingBox();
+  const [from, to] = [await box("gamma", "[data-grip]"), await box("alpha", ".todo-open")];
+  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(to.x + 20, to.y + to.height, { steps: 5 });
+  await page.mouse.move(to.x + 20, to.y + 4, { steps: 5 });
+  await page.mouse.up();
+  await shows(page, ["gamma", "alpha", "beta, edited"]);
+  await page.locator("#search").fill("NOTE edited");
+  await shows(page, ["beta, edited"]);
+  await page.locator("#search").fill("");
+  await row(page, "alpha").locator("[data-open]").focus();
+  await page.keyboard.press("s");
+  await shows(page, ["gamma", "beta, edited"]);
+  await stored(page, "snooze");
+  await page.goto(`${BASE}/?view=snoozed`);
+  await shows(page, ["alpha"]);
+  await page.goto(BASE);
+  await add(page, "water plants every day");
+  await row(page, "water plants").getByRole("checkbox").click();
+  await row(page, "water plants").getByText("Tomorrow").waitFor();
+});
+
+test("a text shared to the app is added once", async () => {
+  const { page } = await device();
+  await page.goto(`${BASE}/add?title=An%20article&text=worth%20reading&url=https%3A%2F%2Fexample.com`);
+  await shows(page, ["An article"]);
+  await stored(page, "An article");
+  await page.goBack();
+  await page.goto(BASE);
+  await shows(page, ["An article"]);
+});
