@@ -224,6 +224,7 @@ export const texts = {
       have: "Have an account?",
       logIn: "Log in",
       closed: "This server accepts no new accounts.",
+      invite: "This server accepts new accounts by invitation only. Ask its operator for one.",
       adopt: (count: number) => `The ${todos(count)} in this browser move into the account.`,
     },
     forgot: {

@@ -29,7 +29,9 @@ export function RegisterPage() {
   return (
     <PageFrame title={words.title}>
       {problem && <p className="problem">{problem}</p>}
-      {server && server.registration !== "open" && <p role="status">{words.closed}</p>}
+      {server && server.registration !== "open" && (
+        <p role="status">{server.registration === "invite" ? words.invite : words.closed}</p>
+      )}
       {server?.registration === "open" && server.logins.password && (
         <Form submit={words.submit} {...asking} onSubmit={register}>
           {count > 0 && <p>{words.adopt(count)}</p>}
