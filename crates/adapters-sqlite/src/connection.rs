@@ -9,6 +9,7 @@ use std::time::Duration;
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::Text;
 
 use crate::error::OpenError;
 use crate::functions;
@@ -43,7 +44,13 @@ impl Connector {
             conn.set_instrumentation(|event: InstrumentationEvent<'_>| log_statement(&event));
         }
         self.configure(&mut conn, access).map_err(|error| problem(error.to_string()))?;
-        Ok(conn)
+        let settings: FileSettings = diesel::sql_query(FILE_SETTINGS)
+            .get_result(&mut conn)
+            .map_err(|error| problem(error.to_string()))?;
+        match settings.unsuitable() {
+            Some(unsuitable) => Err(problem(unsuitable)),
+            None => Ok(conn),
+        }
     }
 
     fn configure(&self, conn: &mut SqliteConnection, access: Access) -> QueryResult<()> {
@@ -66,6 +73,30 @@ impl Connector {
             Access::Migrate => "PRAGMA foreign_keys = OFF;",
         })?;
         functions::register(conn)
+    }
+}
+
+const FILE_SETTINGS: &str = "SELECT journal_mode, encoding FROM pragma_journal_mode, pragma_encoding";
+
+/// Properties of the file that `PRAGMA` can't always change.
+#[derive(QueryableByName)]
+struct FileSettings {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+    #[diesel(sql_type = Text)]
+    encoding: String,
+}
+
+impl FileSettings {
+    /// Why the file can't be used: readers need the write-ahead log, and comparisons of texts need UTF-8.
+    fn unsuitable(self) -> Option<String> {
+        if self.encoding != "UTF-8" {
+            return Some(format!("it has the encoding {}; only UTF-8 is supported", self.encoding));
+        }
+        (self.journal_mode != "wal").then(|| {
+            let mode = self.journal_mode;
+            format!("it can't have a write-ahead log (its journal mode stays {mode}); put it on a local disk")
+        })
     }
 }
 
@@ -133,6 +164,17 @@ fn without_values(query: &str) -> &str {
 mod tests {
     use super::*;
     use crate::schema::users;
+
+    #[test]
+    fn a_file_of_another_encoding_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("todos.db");
+        let mut other = SqliteConnection::establish(path.to_str().expect("a path")).expect("it opens");
+        other.batch_execute("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (x)").expect("created");
+        let connector = Connector { path, timeout: Duration::from_secs(5), echo: false };
+        let refused = connector.connect(Access::Read).err().expect("refused").to_string();
+        assert!(refused.contains("UTF-16le") && refused.contains("only UTF-8"), "{refused}");
+    }
 
     #[test]
     fn a_logged_statement_shows_no_values() {
