@@ -1,13 +1,14 @@
 //! Row-level security on PostgreSQL: every feature works in each mode, and users stay isolated.
 
+use blackbox_tests::server::command;
 use blackbox_tests::{Database, Server, Socket};
 use postgres_testbed::{Role, Testbed};
 use serde_json::json;
 
-use crate::support::{add, at, everything, id, items, refresh, sync, texts};
+use crate::support::{add, at, everything, id, items, log_in, refresh, sync, texts};
 
 /// Uses every kind of statement as two users.
-async fn everything_works(server: &Server) {
+pub async fn everything_works(server: &Server) {
     let (ann, tokens) = server.client().register("ann@example.com").await;
     let (bob, _) = server.client().register("bob@example.com").await;
     let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
@@ -43,8 +44,26 @@ async fn everything_works(server: &Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_works_with_row_security_on_every_statement() {
-    let server = Server::start_with(Database::Postgres, &[("DATABASE_ROW_SECURITY", "all")]).await;
+    let mut server = Server::start_with(Database::Postgres, &[("DATABASE_ROW_SECURITY", "all")]).await;
     everything_works(&server).await;
+    server.terminate();
+    server.ended().await;
+    let restrict = |what: &str| {
+        let done =
+            command(server.folder(), server.settings()).args(["migrate", "row-security", what]).output();
+        let done = done.expect("it runs");
+        assert!(done.status.success(), "{done:?}");
+    };
+    restrict("all");
+    let (app, owner) = (server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"));
+    let strict = Server::start_on(app, owner, &[("DATABASE_ROW_SECURITY", "all")]).await;
+    let (ann, _) = log_in(&strict.client(), "ann@example.com", "phone").await;
+    assert_eq!(items(&everything(&ann).await).len(), 72);
+    let refused = command(server.folder(), &[]).envs([("DATABASE_URL", app), ("PORT", "0")]).output();
+    let refused = String::from_utf8_lossy(&refused.expect("it runs").stderr).into_owned();
+    assert!(refused.contains("`todo-server migrate row-security writes`"), "{refused}");
+    restrict("writes");
+    Server::start_on(app, owner, &[]).await.client().get("/health/ready").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,15 @@
-//! Opens connections and configures them.
+//! Opens connections.
 
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as SqlError};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::row_security::RowSecurity;
+use crate::error::{ConnectError, reason};
+use crate::pooler;
 use crate::statement_log::StatementLog;
 use crate::url::Target;
 
@@ -15,27 +18,20 @@ pub(crate) struct Connector {
     target: Target,
     tls: MakeRustlsConnect,
     timeout: Duration,
-    setup: String,
     echo: bool,
 }
 
 impl Connector {
-    pub(crate) fn new(
+    /// [Reaches](pooler::reach) the database. Connections are opened in the same way from then on.
+    pub(crate) async fn new(
         target: Target,
         tls: MakeRustlsConnect,
         timeout: Duration,
-        row_security: RowSecurity,
         echo: bool,
-    ) -> Self {
-        let ms = timeout.as_millis();
-        let reads = row_security.reads();
-        // With generic plans, a prepared statement is planned once per connection. Planning a list costs
-        // more than running it.
-        let setup = format!(
-            "set statement_timeout = {ms}; set idle_in_transaction_session_timeout = {ms};
-             set plan_cache_mode = force_generic_plan; set todo.reads = '{reads}'"
-        );
-        Self { target, tls, timeout, setup, echo }
+    ) -> Result<Self, ConnectError> {
+        let reached = tokio::time::timeout(timeout * 2, pooler::reach(target, &tls, timeout)).await;
+        let target = reached.map_err(|_| ConnectError::Absent("it did not answer in time".to_owned()))??;
+        Ok(Self { target, tls, timeout, echo })
     }
 
     /// Opens a connection within the time-out. The current runtime drives it.
@@ -59,7 +55,6 @@ impl Connector {
 
     async fn establish(&self) -> Result<AsyncPgConnection, SqlError> {
         let mut conn = open(&self.target, self.tls.clone()).await?;
-        conn.batch_execute(&self.setup).await?;
         if self.echo {
             conn.set_instrumentation(StatementLog);
         }
@@ -67,23 +62,32 @@ impl Connector {
     }
 }
 
-/// Opens a connection without session settings or time-outs.
+/// Opens a connection.
+///
+/// diesel-async sets the time zone of a new connection. It does so in a transaction that is rolled back, because
+/// the session may be shared: nothing that the server sends or reads depends on a time zone.
 pub(crate) async fn open(target: &Target, tls: MakeRustlsConnect) -> Result<AsyncPgConnection, SqlError> {
-    let (client, connection) = target.config.connect(tls).await.map_err(|e| refused(reason(&e)))?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection)
+    let (client, mut connection) = target.config.connect(tls).await.map_err(|e| refused(reason(&e)))?;
+    begin(&client, &mut connection).await?;
+    let mut conn = AsyncPgConnection::try_from_client_and_connection(client, connection)
         .await
-        .map_err(|e| refused(e.to_string()))
+        .map_err(|e| refused(e.to_string()))?;
+    conn.batch_execute("ROLLBACK").await?;
+    Ok(conn)
 }
 
-/// The error with its causes, which tokio-postgres leaves out of its message.
-fn reason(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
+type TlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
+/// Begins a transaction on a connection that nothing drives yet.
+async fn begin(client: &Client, connection: &mut Connection<Socket, TlsStream>) -> Result<(), SqlError> {
+    let begun = tokio::select! {
+        begun = client.batch_execute("BEGIN") => begun,
+        ended = connection => match ended {
+            Ok(()) => return Err(refused("the server closed the connection".to_owned())),
+            Err(error) => Err(error),
+        },
+    };
+    begun.map_err(|error| refused(reason(&error)))
 }
 
 fn refused(problem: String) -> SqlError {

@@ -4,11 +4,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use diesel::result::Error as SqlError;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::sync::{Epoch, Epochs};
 
 use crate::error::Failure;
 use crate::migrations::{self, MigrateError};
+use crate::session::{self, Limits};
 use crate::sql::{Sql, sql};
 
 /// How a server learns that another history of the database began.
@@ -81,7 +82,10 @@ pub(crate) async fn begin_timeline(mut conn: &AsyncPgConnection) -> Result<Arc<E
 /// Every migration must have been applied.
 pub async fn begin_epoch(url: &str) -> Result<Epoch, MigrateError> {
     let mut conn = migrations::connect(&migrations::target(url)?).await?;
-    let name = conn.transaction(async |conn| {
+    let mut transaction = conn.build_transaction().read_committed().read_write();
+    let name = transaction.run(async |conn| {
+        let set: Sql<'_, Text> = session::local(sql("select "), Limits::NONE);
+        set.execute(conn).await?;
         let lock: Sql<'_, ()> = sql("lock table epochs in share row exclusive mode");
         lock.execute(conn).await?;
         let begin: Sql<'_, Text> = sql("insert into epochs (ordinal, stored, begun_at) \

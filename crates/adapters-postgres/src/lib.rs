@@ -2,7 +2,8 @@
 //!
 //! - [`PostgresStore`] implements the ports, over a connection pool for reads and accounts and a group commit
 //!   for todos.
-//! - [`migrate`], [`revert_last`] and [`migration_status`] manage the schema.
+//! - [`migrate`], [`revert_last`], [`set_row_security`] and [`migration_status`] manage the schema, and
+//!   [`wait_for`] waits for a server that starts.
 //! - [`begin_epoch`] begins another history of the database; [`EpochSource`] selects how a store notices one.
 //! - [`RowSecurity`] selects the statements that row-level security restricts, in addition to the `WHERE`
 //!   clause of each.
@@ -12,6 +13,7 @@
 
 mod accounts;
 mod committer;
+mod connections;
 mod connector;
 mod epochs;
 mod error;
@@ -20,11 +22,13 @@ mod migrations;
 mod one_time;
 mod outbox;
 mod pool;
+mod pooler;
 #[cfg(test)]
 mod query_plan_tests;
 mod row_security;
 mod rows;
 mod schema;
+mod session;
 mod sessions;
 mod sql;
 mod statement_log;
@@ -41,6 +45,7 @@ pub use self::epochs::{EpochSource, begin_epoch};
 pub use self::error::ConnectError;
 pub use self::migrations::{
     Contents, MigrateError, MigrationState, Reversion, migrate, migration_status, revert_last,
+    set_row_security, wait_for,
 };
 pub use self::row_security::RowSecurity;
 pub use self::store::{Options, PostgresStore};

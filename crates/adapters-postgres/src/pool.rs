@@ -1,30 +1,20 @@
-//! The connection pool.
+//! Reads and writes on pooled connections, each in its row scope.
 //!
-//! A connection is handed out without a round trip to check it. The pool notices a closed connection, except
-//! in a race; then the caller's first statement fails. If a caller stops waiting, or waits too long, the
-//! statement that runs is cancelled, and the connection is reused, and counted as free, only when it has ended.
-//! A connection whose user was dropped inside a transaction is closed, which releases its locks.
+//! A read that fails because its connection is lost is repeated once, on a fresh connection, and so is a
+//! transaction that could not begin: a firewall that forgets connections costs no request.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use deadpool::managed::{Object, Timeouts};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
-    deadpool as pooled,
-};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use domain::health::Load;
 use domain::{StoreError, UserId};
-use futures_util::FutureExt;
-use tokio::runtime::{self, Handle};
 
+use crate::connections::{Connections, Lease};
 use crate::connector::Connector;
-use crate::error::{Failure, timed_out, unavailable};
+use crate::error::{Failure, timed_out};
 use crate::row_security::{RowScope, RowSecurity};
-use crate::turns::{Class, Shares, TooMany, Turn, Turns};
+use crate::session::Limits;
+use crate::turns::Class;
 
 /// Work on a pooled connection. The associated type names the future, because `AsyncFnOnce` alone can't
 /// require it to be `Send`.
@@ -40,30 +30,20 @@ where
     type Future = Fut;
 }
 
-type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
-
-/// A pool per runtime.
-///
-/// Each runtime drives its own connections, so a query does not move between threads, and a runtime that ends
-/// takes no connection of another with it.
 pub(crate) struct Pool {
-    connector: Arc<Connector>,
-    size_per_runtime: usize,
-    runtimes: RwLock<HashMap<runtime::Id, RuntimePool>>,
-    turns: Turns,
+    connections: Connections,
     row_security: RowSecurity,
 }
 
-#[derive(Clone)]
-struct RuntimePool {
-    connections: pooled::Pool<AsyncPgConnection>,
-    shares: Shares,
+/// What a transaction sees and may do.
+#[derive(Clone, Copy)]
+enum Access {
+    /// Each statement sees what was committed before it.
+    Read,
+    /// All statements see what was committed before the first one.
+    Snapshot,
+    Write,
 }
-
-/// How long a cancelled statement may take to end before its connection is closed.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much longer than the statement time-out a caller waits for the answer.
-const GRACE: Duration = Duration::from_millis(250);
 
 impl Pool {
     pub(crate) fn new(
@@ -71,54 +51,15 @@ impl Pool {
         size_per_runtime: usize,
         row_security: RowSecurity,
     ) -> Self {
-        Self {
-            connector: Arc::clone(connector),
-            // One connection is kept for the server itself.
-            size_per_runtime: size_per_runtime.max(2),
-            runtimes: RwLock::default(),
-            turns: Turns::default(),
-            row_security,
-        }
+        Self { connections: Connections::new(Arc::clone(connector), size_per_runtime), row_security }
     }
 
-    fn of_current_runtime(&self) -> Result<RuntimePool, StoreError> {
-        let runtime = Handle::current().id();
-        if let Some(pool) = self.runtimes.read().unwrap_or_else(PoisonError::into_inner).get(&runtime) {
-            return Ok(pool.clone());
-        }
-        match self.runtimes.write().unwrap_or_else(PoisonError::into_inner).entry(runtime) {
-            Entry::Occupied(pool) => Ok(pool.get().clone()),
-            Entry::Vacant(entry) => Ok(entry.insert(self.new_runtime_pool()?).clone()),
-        }
-    }
-
-    fn new_runtime_pool(&self) -> Result<RuntimePool, StoreError> {
-        let connector = Arc::clone(&self.connector);
-        let mut config = ManagerConfig::default();
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |_| {
-            let connector = Arc::clone(&connector);
-            async move {
-                connector.connect().await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)
-            }
-            .boxed()
-        });
-        let timeout = Some(self.connector.timeout());
-        let connections = pooled::Pool::builder(Manager::new_with_config(String::new(), config))
-            .max_size(self.size_per_runtime)
-            .timeouts(Timeouts { wait: timeout, create: timeout, recycle: None })
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        Ok(RuntimePool { connections, shares: Shares::new(self.size_per_runtime) })
-    }
-
-    /// Runs one statement for the server itself, or several that need no common snapshot. Under [`RowSecurity::All`] they run in a
-    /// transaction that sets `scope`.
+    /// Runs one statement for the server itself, or several that need no common snapshot. Under
+    /// [`RowSecurity::All`] they run in a transaction that sets `scope`.
     pub(crate) async fn read<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
-        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Clone + Send,
     {
         self.read_as(Class::Essential, scope, step).await
     }
@@ -127,7 +68,7 @@ impl Pool {
     pub(crate) async fn read_of<T, F>(&self, user: UserId, long: bool, step: F) -> Result<T, StoreError>
     where
         T: Send,
-        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Clone + Send,
     {
         self.read_as(Class::User { user, long }, RowScope::User(user), step).await
     }
@@ -136,15 +77,10 @@ impl Pool {
     pub(crate) async fn read_as<T, F>(&self, class: Class, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
-        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Clone + Send,
     {
-        let mut lease = self.lease(class).await?;
-        if self.row_security == RowSecurity::All && !matches!(scope, RowScope::Unrestricted) {
-            return Ok(self.transact(lease, scope, step).await?);
-        }
-        let timeout = self.connector.timeout() + GRACE;
-        let answer = tokio::time::timeout(timeout, step(lease.conn()?)).await;
-        Ok(lease.release(answer)?)
+        let transaction = self.row_security == RowSecurity::All && !matches!(scope, RowScope::Unrestricted);
+        self.repeat_if_lost(class, transaction.then_some(Access::Read), &scope, step).await
     }
 
     /// Changes the row scope in the middle of a read.
@@ -156,17 +92,15 @@ impl Pool {
     pub(crate) async fn snapshot<T, F>(&self, user: UserId, step: F) -> Result<T, StoreError>
     where
         T: Send,
-        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Clone + Send,
     {
-        let scope = RowScope::User(user);
-        let mut lease = self.lease(Class::User { user, long: false }).await?;
-        let mut transaction = lease.conn()?.build_transaction().repeatable_read().read_only();
-        let work = transaction.run(async move |conn| in_scope(conn, scope, step).await);
-        let answer = tokio::time::timeout(self.client_timeout(), work).await;
-        Ok(lease.release(answer)?)
+        let class = Class::User { user, long: false };
+        self.repeat_if_lost(class, Some(Access::Snapshot), &RowScope::User(user), step).await
     }
 
     /// Runs a transaction in `scope`. It rolls back if the future is dropped.
+    ///
+    /// Its isolation, access mode and durability do not depend on the defaults of the database or role.
     pub(crate) async fn write<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
@@ -181,34 +115,96 @@ impl Pool {
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
-        let lease = self.lease(Class::Essential).await?;
-        self.transact(lease, scope, step).await
+        let mut lease = self.connections.lease(Class::Essential).await?;
+        let mut step = Some(step);
+        let outcome = self.transact(&mut lease, Access::Write, &scope, &mut step).await;
+        if !lease.is_lost() || step.is_none() {
+            return outcome;
+        }
+        lease.renew().await?;
+        self.transact(&mut lease, Access::Write, &scope, &mut step).await
     }
 
-    async fn transact<T, F>(&self, mut lease: Lease, scope: RowScope, step: F) -> Result<T, Failure>
+    /// Runs a read, in a transaction if `access` is set.
+    async fn repeat_if_lost<T, F>(
+        &self,
+        class: Class,
+        access: Option<Access>,
+        scope: &RowScope,
+        step: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Clone + Send,
+    {
+        let mut lease = self.connections.lease(class).await?;
+        let outcome = self.read_once(&mut lease, access, scope, step.clone()).await;
+        if !lease.is_lost() {
+            return Ok(outcome?);
+        }
+        lease.renew().await?;
+        Ok(self.read_once(&mut lease, access, scope, step).await?)
+    }
+
+    async fn read_once<T, F>(
+        &self,
+        lease: &mut Lease,
+        access: Option<Access>,
+        scope: &RowScope,
+        step: F,
+    ) -> Result<T, Failure>
     where
         T: Send,
         F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
     {
-        let work = lease.conn()?.transaction(async move |conn| in_scope(conn, scope, step).await);
-        let answer = tokio::time::timeout(self.client_timeout(), work).await;
-        lease.release(answer)
+        if let Some(access) = access {
+            return self.transact(lease, access, scope, &mut Some(step)).await;
+        }
+        let answer = tokio::time::timeout(self.connections.timeout(), step(lease.conn()?)).await;
+        lease.settle(answer).await
+    }
+
+    /// Runs `step` in a transaction, and takes it unless the transaction could not begin.
+    async fn transact<T, F>(
+        &self,
+        lease: &mut Lease,
+        access: Access,
+        scope: &RowScope,
+        step: &mut Option<F>,
+    ) -> Result<T, Failure>
+    where
+        T: Send,
+        F: for<'c> Step<&'c AsyncPgConnection, T> + Send,
+    {
+        let limits = self.limits();
+        let transaction = lease.conn()?.build_transaction();
+        let mut transaction = match access {
+            Access::Read => transaction.read_committed().read_only(),
+            Access::Snapshot => transaction.repeatable_read().read_only(),
+            Access::Write => transaction.read_committed().read_write(),
+        };
+        let work = transaction.run(async move |conn| {
+            let step = step.take().ok_or_else(timed_out)?;
+            // Pipelined: the server receives the scope first.
+            let (set, answer) = futures_util::future::join(scope.begin(conn, limits), step(conn)).await;
+            set?;
+            answer
+        });
+        // The server cancels a statement after the time-out. Only a broken connection takes longer.
+        let answer = tokio::time::timeout(limits.statement * 2, work).await;
+        lease.settle(answer).await
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::statement(self.connections.timeout())
     }
 
     pub(crate) fn usage(&self) -> Load {
-        let pools = self.runtimes.read().unwrap_or_else(PoisonError::into_inner);
-        pools.values().map(|pool| pool.connections.status()).fold(Load::default(), |load, status| Load {
-            in_use: load.in_use + status.size.saturating_sub(status.available),
-            waiting: load.waiting + status.waiting,
-        })
+        self.connections.usage()
     }
 
     pub(crate) fn close(&self) {
-        self.runtimes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .for_each(|pool| pool.connections.close());
+        self.connections.close();
     }
 
     /// The maximum number of users in the scope of one write transaction.
@@ -218,115 +214,14 @@ impl Pool {
             RowSecurity::All => 1,
         }
     }
-
-    /// The server cancels a statement after the time-out. Only a broken connection takes longer.
-    fn client_timeout(&self) -> Duration {
-        self.connector.timeout() * 2
-    }
-
-    async fn lease(&self, class: Class) -> Result<Lease, StoreError> {
-        let pool = self.of_current_runtime()?;
-        let turn = tokio::time::timeout(self.connector.timeout(), self.turns.acquire(class, &pool.shares));
-        let turn = match turn.await {
-            Ok(Ok(turn)) => turn,
-            Ok(Err(TooMany)) => {
-                return Err(StoreError::Unavailable("busy: too many reads are waiting".to_owned()));
-            }
-            Err(_) => {
-                return Err(StoreError::Unavailable(
-                    "no connection to the database became free in time".to_owned(),
-                ));
-            }
-        };
-        match pool.connections.get().await {
-            Ok(object) => {
-                Ok(Lease { object: Some(object), is_busy: false, turn, connector: self.connector.clone() })
-            }
-            Err(pooled::PoolError::Backend(PoolError::ConnectionError(
-                diesel::ConnectionError::CouldntSetupConfiguration(error),
-            ))) => Err(unavailable(&error)),
-            Err(pooled::PoolError::Timeout(_)) => {
-                Err(StoreError::Unavailable("no connection to the database became free in time".to_owned()))
-            }
-            Err(error) => Err(StoreError::Unavailable(error.to_string())),
-        }
-    }
-}
-
-/// Sets the scope and runs the step, in pipelined statements. The server receives the scope first.
-async fn in_scope<T, F>(conn: &AsyncPgConnection, scope: RowScope, step: F) -> Result<T, Failure>
-where
-    F: for<'c> Step<&'c AsyncPgConnection, T>,
-{
-    let (set, answer) = futures_util::future::join(scope.set(conn), step(conn)).await;
-    set?;
-    answer
-}
-
-/// A connection on loan from the pool.
-struct Lease {
-    /// `None` only during drop.
-    object: Option<Object<Manager>>,
-    /// Whether a statement may be running.
-    is_busy: bool,
-    turn: Turn,
-    connector: Arc<Connector>,
-}
-
-impl Lease {
-    fn conn(&mut self) -> Result<&mut AsyncPgConnection, StoreError> {
-        self.is_busy = true;
-        self.object.as_deref_mut().ok_or_else(timed_out)
-    }
-
-    /// Returns the connection to the pool.
-    fn release<T>(
-        mut self,
-        answer: Result<Result<T, Failure>, tokio::time::error::Elapsed>,
-    ) -> Result<T, Failure> {
-        self.is_busy = answer.is_err();
-        answer.unwrap_or_else(|_| Err(timed_out().into()))
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(object) = self.object.take() else { return };
-        let turn = std::mem::take(&mut self.turn);
-        match Handle::try_current() {
-            Ok(runtime) if self.is_busy => {
-                runtime.spawn(end_statement(object, Arc::clone(&self.connector), turn));
-            }
-            _ => give_back(object),
-        }
-    }
-}
-
-/// Cancels the statement that runs on a connection, and gives the connection back once it has ended.
-async fn end_statement(mut object: Object<Manager>, connector: Arc<Connector>, _turn: Turn) {
-    let cancelled = async {
-        connector.cancel(&object).await;
-        // PostgreSQL answers this, even if only with an error, when the statement before has ended.
-        let _ = diesel_async::SimpleAsyncConnection::batch_execute(&mut *object, "").await;
-    };
-    if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_ok() {
-        give_back(object);
-    } else {
-        drop(Object::take(object));
-    }
-}
-
-/// Returns the connection to its pool, or closes it if it is inside a transaction.
-fn give_back(mut object: Object<Manager>) {
-    if object.is_broken() {
-        drop(Object::take(object));
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
-    use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+    use diesel_async::{AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection};
     use postgres_testbed::Testbed;
     use uuid::Uuid;
 
@@ -351,7 +246,7 @@ mod tests {
         let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("connects");
         owner.batch_execute(INSERT_USER).await.expect("inserts");
         let row_security = RowSecurity::Writes;
-        let pool = Pool::new(&connector(&database, row_security), 1, row_security);
+        let pool = Pool::new(&connector(&database).await, 1, row_security);
         let unscoped = pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
             Ok(update().execute(&mut conn).await?)
         });
@@ -403,7 +298,7 @@ mod tests {
         let database = Testbed::shared().create_database("cancelled");
         let mut watcher = AsyncPgConnection::establish(&database.app_url()).await.expect("connects");
         for (limit, caller_leaves) in [(Duration::from_secs(2), false), (Duration::from_hours(1), true)] {
-            let connector = connector_with(&database, RowSecurity::Writes, limit);
+            let connector = connector_with(&database, limit).await;
             // The one connection has to come back.
             let pool = Pool::new(&connector, 1, RowSecurity::Writes);
             if caller_leaves {

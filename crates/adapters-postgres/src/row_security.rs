@@ -8,9 +8,12 @@ use domain::session::TokenHash;
 use domain::user::Email;
 
 use crate::error::Failure;
+use crate::session::{self, Limits};
 use crate::sql::{Sql, sql};
 
 /// Which statements row-level security restricts, in addition to the `WHERE` clause of each.
+///
+/// A store works accordingly; [`set_row_security`](crate::set_row_security) changes the schema.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RowSecurity {
     /// Writes. A write transaction names the users whose rows it may change.
@@ -18,16 +21,6 @@ pub enum RowSecurity {
     Writes,
     /// Reads too. Each read is a transaction that names its user, and a write transaction names one user only.
     All,
-}
-
-impl RowSecurity {
-    /// The value of the session variable `todo.reads`, which the policies on reads check.
-    pub(crate) const fn reads(self) -> &'static str {
-        match self {
-            Self::Writes => "open",
-            Self::All => "restricted",
-        }
-    }
 }
 
 /// The rows that a transaction may access.
@@ -84,30 +77,45 @@ impl RowScope {
         Self::Key(token.0.to_string())
     }
 
-    /// Sets the scope for the rest of the transaction.
-    pub(crate) async fn set(&self, conn: &AsyncPgConnection) -> Result<(), Failure> {
-        let statement: Sql<'_, Text> = match self {
-            Self::User(user) => {
-                sql("select set_config('todo.users', ").bind::<Text, _>(user_array([*user])).sql(", true)")
-            }
-            Self::Users(users) => sql("select set_config('todo.users', ")
-                .bind::<Text, _>(user_array(users.iter().copied()))
-                .sql(", true)"),
-            Self::Key(key) => {
-                sql("select set_config('todo.key', ").bind::<Text, _>(key.as_str()).sql(", true)")
-            }
-            Self::Worker(worker) => {
-                sql("select set_config('todo.work', ").bind::<Text, _>(worker.as_str()).sql(", true)")
-            }
-            Self::Unrestricted => return Ok(()),
-        };
-        statement.execute(&mut &*conn).await?;
+    /// Begins a transaction: sets the scope and [what else it needs](session::local) until it ends.
+    pub(crate) async fn begin(&self, conn: &AsyncPgConnection, limits: Limits) -> Result<(), Failure> {
+        self.beginning::<Text>(limits).execute(&mut &*conn).await?;
         Ok(())
+    }
+
+    /// The statement of [`Self::begin`]. It selects one text without meaning.
+    pub(crate) fn beginning<'a, Row>(&self, limits: Limits) -> Sql<'a, Row> {
+        match self.setting() {
+            Some(setting) => session::local(sql("select ").append(setting).sql(" || "), limits),
+            None => session::local(sql("select "), limits),
+        }
+    }
+
+    /// Changes the scope for the rest of the transaction.
+    pub(crate) async fn set(&self, conn: &AsyncPgConnection) -> Result<(), Failure> {
+        if let Some(setting) = self.setting() {
+            let statement: Sql<'_, Text> = sql("select ").append(setting);
+            statement.execute(&mut &*conn).await?;
+        }
+        Ok(())
+    }
+
+    /// The expression that sets the variable of this scope.
+    fn setting<'a>(&self) -> Option<Sql<'a, Text>> {
+        let (variable, value) = match self {
+            Self::User(user) => ("todo.users", user_array([*user])),
+            Self::Users(users) => ("todo.users", user_array(users.iter().copied())),
+            Self::Key(key) => ("todo.key", key.clone()),
+            Self::Worker(worker) => ("todo.work", worker.as_str().to_owned()),
+            Self::Unrestricted => return None,
+        };
+        let setting = sql("set_config('").sql(variable).sql("', ").bind::<Text, _>(value);
+        Some(setting.sql(", true)"))
     }
 }
 
 /// Formats `users` as a PostgreSQL array literal.
-pub(crate) fn user_array(users: impl IntoIterator<Item = UserId>) -> String {
+fn user_array(users: impl IntoIterator<Item = UserId>) -> String {
     let users: Vec<_> = users.into_iter().map(|user| user.to_string()).collect();
     format!("{{{}}}", users.join(","))
 }

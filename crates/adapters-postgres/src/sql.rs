@@ -5,6 +5,7 @@
 //! pieces, and every value is bound. (`diesel::sql_query` prepares its statement on each call.)
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -12,15 +13,16 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 
-/// A statement that returns rows of the SQL type `Row`.
+/// A statement that returns rows of the SQL type `Row`. A clone shares the values.
 pub(crate) struct Sql<'a, Row> {
     pieces: Vec<Piece<'a>>,
     row: PhantomData<fn() -> Row>,
 }
 
+#[derive(Clone)]
 enum Piece<'a> {
     Text(&'static str),
-    Bound(Box<dyn QueryFragment<Pg> + Send + 'a>),
+    Bound(Arc<dyn QueryFragment<Pg> + Send + Sync + 'a>),
 }
 
 struct Bound<V, T> {
@@ -33,6 +35,12 @@ pub(crate) fn sql<'a, Row>(text: &'static str) -> Sql<'a, Row> {
     Sql { pieces: vec![Piece::Text(text)], row: PhantomData }
 }
 
+impl<Row> Clone for Sql<'_, Row> {
+    fn clone(&self) -> Self {
+        Self { pieces: self.pieces.clone(), row: PhantomData }
+    }
+}
+
 impl<'a, Row> Sql<'a, Row> {
     /// Appends `text`.
     pub(crate) fn sql(mut self, text: &'static str) -> Self {
@@ -40,14 +48,20 @@ impl<'a, Row> Sql<'a, Row> {
         self
     }
 
+    /// Appends a part that another function has made.
+    pub(crate) fn append<Other>(mut self, part: Sql<'a, Other>) -> Self {
+        self.pieces.extend(part.pieces);
+        self
+    }
+
     /// Appends a placeholder for `value`, of the SQL type `T`.
     pub(crate) fn bind<T, V>(mut self, value: V) -> Self
     where
         T: 'a,
-        V: ToSql<T, Pg> + Send + 'a,
+        V: ToSql<T, Pg> + Send + Sync + 'a,
         Pg: HasSqlType<T>,
     {
-        self.pieces.push(Piece::Bound(Box::new(Bound { value, sql_type: PhantomData::<fn() -> T> })));
+        self.pieces.push(Piece::Bound(Arc::new(Bound { value, sql_type: PhantomData::<fn() -> T> })));
         self
     }
 }

@@ -44,6 +44,14 @@ pub struct PostgresStore {
     pub(crate) pool: Pool,
     pub(crate) committers: Committers,
     pub(crate) epochs: Arc<EpochCache>,
+    row_security: RowSecurity,
+}
+
+/// How the database can be used at the moment.
+struct Condition {
+    is_standby: bool,
+    /// Whether the schema hides rows from the store's reads, which do not name their users.
+    hides_rows: bool,
 }
 
 impl PostgresStore {
@@ -55,12 +63,14 @@ impl PostgresStore {
         let Options { url, pool_size, timeout, row_security, epoch_source, bus, echo } = options;
         let target = Target::parse(&url, timeout)?;
         let tls = tls::connector(target.verification, &target.roots)?;
-        let connector = Arc::new(Connector::new(target, tls, timeout, row_security, echo));
+        let connector = Arc::new(Connector::new(target, tls, timeout, echo).await?);
         let pool = Pool::new(&connector, pool_size, row_security);
         let epochs = Arc::new(EpochCache::new(epoch_source));
         let committers = Committers::start(&connector, &epochs, &bus, row_security);
-        let store = Self { pool, committers, epochs };
-        store.probe().await?;
+        let store = Self { pool, committers, epochs, row_security };
+        if store.condition().await?.hides_rows {
+            return Err(ConnectError::ReadsRestricted);
+        }
         let epochs = Arc::clone(&store.epochs);
         let checked = store
             .pool
@@ -79,6 +89,22 @@ impl PostgresStore {
         active.await
     }
 
+    /// Asks the database in one round trip how it can be used.
+    async fn condition(&self) -> Result<Condition, StoreError> {
+        let question = match self.row_security {
+            RowSecurity::Writes => {
+                "select pg_is_in_recovery(), row_security_active('todos') and not todo_reads_open()"
+            }
+            RowSecurity::All => "select pg_is_in_recovery(), false",
+        };
+        let answer = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
+            let question: Sql<'_, (Bool, Bool)> = sql(question);
+            Ok(question.get_result::<(bool, bool)>(&mut conn).await?)
+        });
+        let (is_standby, hides_rows) = answer.await?;
+        Ok(Condition { is_standby, hides_rows })
+    }
+
     /// Refuses new work and returns once every queued batch is committed. Call it when no requests are left.
     pub async fn close(&self) {
         self.committers.close().await;
@@ -90,11 +116,11 @@ impl PostgresStore {
 impl Probe for PostgresStore {
     async fn probe(&self) -> Result<(), StoreError> {
         self.committers.check()?;
-        let is_standby = self.pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
-            let question: Sql<'_, Bool> = sql("select pg_is_in_recovery()");
-            Ok(question.get_result::<bool>(&mut conn).await?)
-        });
-        if is_standby.await? {
+        let condition = self.condition().await?;
+        if condition.hides_rows {
+            return Err(StoreError::Unavailable(ConnectError::ReadsRestricted.to_string()));
+        }
+        if condition.is_standby {
             return Err(StoreError::Unavailable(
                 "the database is a standby, which can't be written".to_owned(),
             ));

@@ -84,9 +84,16 @@ const SUPPORTED_PARAMETERS: [&str; 18] = [
     "load_balance_hosts",
 ];
 
+/// The shortest time-out of unacknowledged data.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(1);
+/// Load balancers and firewalls of hosting services forget a connection that is idle for 4 to 15 minutes.
+const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
+
 impl Target {
-    /// Parses `url`. Unless the URL says otherwise, a connection attempt and unacknowledged data time out after
-    /// `timeout`.
+    /// Parses `url`. Unless the URL says otherwise, a connection attempt times out after `timeout`, and
+    /// unacknowledged data after half of it.
     pub(crate) fn parse(url: &str, timeout: Duration) -> Result<Self, UrlError> {
         let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
         if !matches!(scheme, "postgres" | "postgresql" | "postgresql+asyncpg") {
@@ -132,8 +139,19 @@ impl Target {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(timeout);
         }
+        // A firewall may forget a connection, and then swallows what is sent. With data on the way, the operating
+        // system notices soon enough for another attempt within the time-out; without, by probes.
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(timeout);
+            config.tcp_user_timeout(UNACKNOWLEDGED.max(timeout / 2));
+        }
+        if value(&["keepalives_idle"]).is_none() {
+            config.keepalives_idle(KEEPALIVE_IDLE);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(KEEPALIVE_INTERVAL);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(KEEPALIVE_RETRIES);
         }
         if config.get_application_name().is_none() {
             config.application_name("todo-server");
@@ -172,6 +190,18 @@ mod tests {
         assert_eq!(target.config.get_channel_binding(), ChannelBinding::Require);
         assert_eq!(target.config.get_options(), Some("endpoint=x"));
         assert_eq!(target.verification, Verification::None);
+    }
+
+    #[test]
+    fn a_silent_connection_is_noticed_unless_the_url_says_otherwise() {
+        let config = parse("postgres://app@db/todos").config;
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_millis(2_500)));
+        assert_eq!(config.get_keepalives_idle(), Duration::from_mins(1));
+        assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(10)));
+        assert_eq!(config.get_keepalives_retries(), Some(3));
+        let config = parse("postgres://app@db/todos?keepalives_idle=5&tcp_user_timeout=9000").config;
+        assert_eq!(config.get_keepalives_idle(), Duration::from_secs(5));
+        assert!(config.get_tcp_user_timeout() > Some(&Duration::from_secs(5)));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
@@ -16,10 +15,11 @@ use uuid::Uuid;
 use super::group::{self, Job, Loaded, LoadedUser};
 use crate::epochs::{EpochCache, EpochSource, begin_timeline};
 use crate::error::Failure;
-use crate::row_security::user_array;
+use crate::row_security::RowScope;
 use crate::rows::{
     SyncColumns, SyncRow, TodoColumns, TodoRow, stamp, stored_bytes, sync_columns, todo_columns,
 };
+use crate::session::Limits;
 use crate::sql::{Sql, sql};
 
 /// Sets the row scope, locks the users' rows in the order of their ids, and loads the todos that the jobs name.
@@ -34,15 +34,14 @@ pub(super) async fn load(
     conn: &AsyncPgConnection,
     epochs: &EpochCache,
     jobs: &[Job],
-    lock_timeout: Duration,
+    limits: Limits,
     transaction: &mut Option<String>,
 ) -> Result<Loaded, Failure> {
     let users = group::users(jobs);
     let keys = group::keys(jobs);
     let count = i64::try_from(group::numbers_needed(jobs)).unwrap_or(i64::MAX);
     let set_scope = async {
-        let (_, _, id) =
-            set_scope(&users, lock_timeout).get_result::<(String, String, String)>(&mut &*conn).await?;
+        let (_, id) = set_scope(&users, limits).get_result::<(String, String)>(&mut &*conn).await?;
         *transaction = Some(id);
         Ok::<_, Failure>(())
     };
@@ -110,12 +109,9 @@ async fn oldest_tombstones(
     Ok(found)
 }
 
-fn set_scope<'a>(users: &[UserId], lock_timeout: Duration) -> Sql<'a, (Text, Text, Text)> {
-    sql("select set_config('todo.users', ")
-        .bind::<Text, _>(user_array(users.iter().copied()))
-        .sql(", true), set_config('lock_timeout', ")
-        .bind::<Text, _>(format!("{}ms", lock_timeout.as_millis()))
-        .sql(", true), pg_current_xact_id()::text")
+fn set_scope<'a>(users: &[UserId], limits: Limits) -> Sql<'a, (Text, Text)> {
+    let scope = RowScope::Users(users.to_vec());
+    scope.beginning(limits).sql(", pg_current_xact_id()::text")
 }
 
 /// A user's row, the name of the last epoch, and whether that is the current one.
@@ -181,6 +177,8 @@ fn numbers<'a>(count: i64) -> Sql<'a, BigInt> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use diesel::sql_types::Bool;
     use diesel_async::{AsyncConnection, SimpleAsyncConnection};
     use domain::Stamp;
@@ -190,7 +188,6 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::row_security::RowSecurity;
     use crate::test_support::connector;
 
     const USER: UserId = UserId(Uuid::from_u128(1));
@@ -213,9 +210,9 @@ mod tests {
         let lock = "begin; select from users for update; update todos set title = 'new'";
         owner.batch_execute(lock).await.expect("locks");
 
-        let mut conn = connector(&database, RowSecurity::Writes).connect().await.expect("connects");
+        let mut conn = connector(&database).await.connect().await.expect("connects");
         todos(&[(USER, TODO)]).load::<(Uuid, TodoRow)>(&mut &conn).await.expect("reads");
-        let lock_timeout = Duration::from_mins(1);
+        let limits = Limits::statement(Duration::from_mins(1));
         let epochs = EpochCache::new(EpochSource::Stored);
         let loading = tokio::spawn(async move {
             let job = Job {
@@ -225,8 +222,7 @@ mod tests {
                 deadline: Instant::now(),
                 answer: oneshot::channel().0,
             };
-            conn.transaction(async move |conn| load(conn, &epochs, &[job], lock_timeout, &mut None).await)
-                .await
+            conn.transaction(async move |conn| load(conn, &epochs, &[job], limits, &mut None).await).await
         });
         let watcher = database.owner_url().replacen("todo_owner@", "postgres@", 1);
         let mut watcher = AsyncPgConnection::establish(&watcher).await.expect("connects");

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::todo::TodoEvent;
 use domain::{Stamp, TodoId, UserId};
 use tokio::time::sleep;
@@ -22,6 +22,7 @@ use crate::connector::Connector;
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::timestamp;
+use crate::session::Limits;
 use crate::sql::{Sql, sql};
 
 /// How long to wait before asking again about a transaction that is still in progress.
@@ -82,7 +83,8 @@ impl SentCommit {
                 _ => return Some(CommitStatus::Aborted),
             }
         }
-        let found = any_row_present(&mut conn, &self.rows).await.ok()?;
+        let limits = Limits::statement(connector.timeout());
+        let found = any_row_present(&mut conn, &self.rows, limits).await.ok()?;
         Some(if found { CommitStatus::Committed } else { CommitStatus::Indeterminate })
     }
 }
@@ -101,6 +103,7 @@ fn status_of_id(transaction: &str) -> Sql<'_, Nullable<Text>> {
 async fn any_row_present(
     conn: &mut AsyncPgConnection,
     rows: &[(UserId, TodoId, Stamp)],
+    limits: Limits,
 ) -> Result<bool, Failure> {
     let scope = RowScope::Users(rows.iter().map(|(user, ..)| *user).collect());
     let question: Sql<'_, Bool> = sql("select exists (select from unnest(")
@@ -111,16 +114,17 @@ async fn any_row_present(
         .bind::<Array<Timestamptz>, _>(rows.iter().map(|(.., stamp)| timestamp(*stamp)).collect::<Vec<_>>())
         .sql("::timestamptz[]) as k(user_id, id, updated_at) join todos t on t.user_id = k.user_id and t.id = k.id \
               and t.updated_at = k.updated_at)");
-    conn.transaction(async move |conn| {
-        scope.set(conn).await?;
+    let mut transaction = conn.build_transaction().read_committed().read_only();
+    let found = transaction.run(async move |conn| {
+        scope.begin(conn, limits).await?;
         Ok(question.get_result(conn).await?)
-    })
-    .await
+    });
+    found.await
 }
 
 #[cfg(test)]
 mod tests {
-    use diesel_async::SimpleAsyncConnection as _;
+    use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
     use postgres_testbed::Testbed;
     use uuid::Uuid;
 
@@ -143,7 +147,8 @@ mod tests {
         let mut owner =
             AsyncPgConnection::establish(&database.owner_url()).await.expect("the owner may connect");
         for row_security in [RowSecurity::Writes, RowSecurity::All] {
-            let connector = connector(&database, row_security);
+            crate::set_row_security(&database.owner_url(), row_security).await.expect("set");
+            let connector = connector(&database).await;
             let status = async |transaction: String| {
                 SentCommit { transaction, rows: vec![(USER, TODO, Stamp::EPOCH)] }.status(&connector).await
             };

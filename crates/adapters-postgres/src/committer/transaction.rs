@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind as Kind, Error as SqlError};
+use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::StoreError;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
@@ -17,7 +17,8 @@ use super::write_health::WriteHealth;
 use super::{load, statements};
 use crate::connector::Connector;
 use crate::epochs::EpochCache;
-use crate::error::{Failure, timed_out, unavailable};
+use crate::error::{Failure, is_connection_lost, timed_out, unavailable};
+use crate::session::Limits;
 
 /// Why a group has no answers.
 pub(super) enum CommitError {
@@ -91,12 +92,14 @@ impl GroupWriter {
         let connected = self.connect().await;
         let mut conn = connected.map_err(|error| CommitError::ConnectionLost(unavailable(&error)))?;
 
-        let (lock_timeout, started) = (self.lock_timeout(), Instant::now());
+        let limits = Limits { statement: self.connector.timeout(), lock: self.lock_timeout() };
+        let started = Instant::now();
         let epochs = Arc::clone(&self.epochs);
         let mut progress = Progress::default();
         let reached = &mut progress;
-        let work = conn.transaction(async move |conn| {
-            let loaded = load::load(conn, &epochs, jobs, lock_timeout, &mut reached.transaction).await?;
+        let mut transaction = conn.build_transaction().read_committed().read_write();
+        let work = transaction.run(async move |conn| {
+            let loaded = load::load(conn, &epochs, jobs, limits, &mut reached.transaction).await?;
             let decision = group::decide(jobs, loaded)?;
             statements::store(conn, &decision).await?;
             reached.decision = Some(decision);
@@ -131,7 +134,7 @@ impl GroupWriter {
             _ => {
                 self.connection = Some(conn);
                 // A lock of another transaction says nothing about the database.
-                if is_refusal(&failure) && started.elapsed() < lock_timeout {
+                if is_refusal(&failure) && started.elapsed() < limits.lock {
                     self.health.failed();
                 }
                 Err(CommitError::Rejected(failure.into()))
@@ -186,14 +189,4 @@ fn is_rollback(failure: &Failure) -> bool {
 /// that can't be written.
 fn is_refusal(failure: &Failure) -> bool {
     matches!(failure, Failure::Sql(SqlError::DatabaseError(Kind::ReadOnlyTransaction | Kind::Unknown, _)))
-}
-
-fn is_connection_lost(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Sql(
-            SqlError::DatabaseError(Kind::UnableToSendCommand | Kind::ClosedConnection, _)
-                | SqlError::BrokenTransactionManager
-        )
-    )
 }

@@ -1,32 +1,34 @@
 //! Migrations of the schema, embedded in the binary. A lock allows several instances to start at once.
 
 mod digests;
+mod lock;
 mod revert;
 mod text_forms;
 mod title_keys;
+mod wait;
 
 use std::time::Duration;
 
-use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
 
+use self::lock::{Patience, locked};
 use crate::error::{ConnectError, unavailable};
+use crate::row_security::RowSecurity;
 use crate::sql::{Sql, sql};
 use crate::url::Target;
-use crate::{connector, tls};
+use crate::{connector, pooler, tls};
 
 pub use revert::{Contents, Reversion, revert_last};
+pub use wait::wait_for;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
-
-/// The key is arbitrary. No other program that uses the database may lock it.
-const LOCK: &str = "select pg_advisory_lock(7210935518024177)";
 
 /// The time-out of a connection attempt. Statements have none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +51,12 @@ pub enum MigrateError {
          that version", .unknown.join(", ")
     )]
     Newer { unknown: Vec<String> },
+    /// Another instance has been changing the schema for too long.
+    #[error(
+        "another instance has been changing the database schema for a minute (process {holder} of PostgreSQL, see \
+         pg_stat_activity); try again when it is done, or end it"
+    )]
+    Locked { holder: String },
     /// A migration failed. None of the call's migrations was applied.
     #[error("migration failed: {0}")]
     Failed(String),
@@ -83,12 +91,16 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
             return Ok(Vec::new());
         }
     }
-    let mut conn = lock(connect(&owner).await?).await?;
-    refuse_newer(&mut conn).await?;
-    let (mut conn, versions) = blocking(conn, |harness| harness.transaction(apply_pending)).await?;
-    if let Some(role) = role {
-        conn.batch_execute(&grants(role)).await.map_err(|e| failed(&e))?;
-    }
+    let grants = role.map(grants);
+    let (mut conn, versions) = locked(connect(&owner).await?, Patience::USUAL, true, move |harness| {
+        refuse_newer(harness)?;
+        let applied = apply_pending(harness)?;
+        if let Some(grants) = grants {
+            harness.batch_execute(&grants)?;
+        }
+        Ok(applied)
+    })
+    .await?;
     if url != app_url {
         let found = current_epoch(&app).await.map_err(|error| match error {
             MigrateError::Connect(error) => MigrateError::App(error),
@@ -102,19 +114,44 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
     Ok(versions.iter().map(|version| name_of(version)).collect())
 }
 
+/// Makes the schema restrict what `row_security` says, as the role of `url`, which owns it. Every migration must
+/// have been applied.
+///
+/// Stores with [`RowSecurity::All`] work with either; a store with [`RowSecurity::Writes`] is not ready while
+/// reads are restricted.
+pub async fn set_row_security(url: &str, row_security: RowSecurity) -> Result<(), MigrateError> {
+    let open = match row_security {
+        RowSecurity::Writes => READS_OPEN,
+        RowSecurity::All => READS_RESTRICTED,
+    };
+    let conn = connect(&target(url)?).await?;
+    let set = locked(conn, Patience::USUAL, true, move |harness| {
+        refuse_newer(harness)?;
+        Ok(harness.batch_execute(open)?)
+    });
+    set.await.map(drop)
+}
+
+/// `stable`, because PostgreSQL would keep the value of an immutable function in the plans of statements.
+const READS_OPEN: &str = "create or replace function todo_reads_open() returns boolean language sql stable \
+    parallel safe as $$ select true $$";
+const READS_RESTRICTED: &str = "create or replace function todo_reads_open() returns boolean language sql stable \
+    parallel safe as $$ select false $$";
+
 /// Returns every migration that this program knows, the oldest first, and then those that only the database
 /// knows.
 pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, MigrateError> {
-    states(&mut connect(&target(url)?).await?).await
+    let (_, states) = blocking(connect(&target(url)?).await?, states).await?;
+    Ok(states)
 }
 
-async fn states(conn: &mut AsyncPgConnection) -> Result<Vec<MigrationState>, MigrateError> {
-    let table = sql("select to_regclass('__diesel_schema_migrations') is not null");
+fn states(conn: &mut Harness) -> Outcome<Vec<MigrationState>> {
+    let table: Sql<'_, Bool> = sql("select to_regclass('__diesel_schema_migrations') is not null");
     let mut applied = Vec::new();
-    if holds(table, conn).await? {
+    if diesel::RunQueryDsl::get_result(table, conn)? {
         let versions: Sql<'_, Text> =
             sql("select version::text from __diesel_schema_migrations order by version");
-        applied = versions.load::<String>(conn).await.map_err(|e| failed(&e))?;
+        applied = diesel::RunQueryDsl::load::<String>(versions, conn)?;
     }
     let known = all();
     let is_known = |version: &String| known.iter().any(|(known, _)| known == version);
@@ -126,8 +163,8 @@ async fn states(conn: &mut AsyncPgConnection) -> Result<Vec<MigrationState>, Mig
 }
 
 /// Refuses a schema that a newer version of this program has changed.
-async fn refuse_newer(conn: &mut AsyncPgConnection) -> Result<(), MigrateError> {
-    check_known(&states(conn).await?)
+fn refuse_newer(conn: &mut Harness) -> Outcome<()> {
+    Ok(check_known(&states(conn)?)?)
 }
 
 fn check_known(states: &[MigrationState]) -> Result<(), MigrateError> {
@@ -172,15 +209,11 @@ pub(crate) fn target(url: &str) -> Result<Target, ConnectError> {
     Ok(Target::parse(url, CONNECT_TIMEOUT)?)
 }
 
+/// Opens a connection on which statements have no time limit.
 pub(crate) async fn connect(target: &Target) -> Result<AsyncPgConnection, MigrateError> {
     let tls = tls::connector(target.verification, &target.roots).map_err(ConnectError::from)?;
-    let conn = connector::open(target, tls).await.map_err(|e| ConnectError::from(unavailable(&e)))?;
-    Ok(conn)
-}
-
-/// Takes the lock, which the connection holds until it closes.
-async fn lock(mut conn: AsyncPgConnection) -> Result<AsyncPgConnection, MigrateError> {
-    conn.batch_execute(LOCK).await.map_err(|e| failed(&e))?;
+    let target = pooler::reach(target.clone(), &tls, Duration::ZERO).await?;
+    let conn = connector::open(&target, tls).await.map_err(|e| ConnectError::from(unavailable(&e)))?;
     Ok(conn)
 }
 
@@ -198,7 +231,14 @@ async fn blocking<T: Send + 'static>(
         done.map(|done| (harness.into_inner(), done))
     });
     let done = task.await.map_err(|e| MigrateError::Failed(e.to_string()))?;
-    done.map_err(|e| MigrateError::Failed(e.to_string()))
+    done.map_err(failure)
+}
+
+/// The error of [`blocking`] work, which may be one of this module.
+fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> MigrateError {
+    error
+        .downcast::<MigrateError>()
+        .map_or_else(|error| MigrateError::Failed(error.to_string()), |error| *error)
 }
 
 fn failed(error: &diesel::result::Error) -> MigrateError {

@@ -1,16 +1,14 @@
 //! Reverts a migration, and finds out what is lost with it.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 
-use diesel::connection::Connection as _;
 use diesel::query_dsl::RunQueryDsl as _;
-use diesel::result::Error as SqlError;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryResult, sql_query};
 use diesel_migrations::MigrationHarness as _;
 
-use super::{Harness, MIGRATIONS, MigrateError, blocking, connect, lock, name_of, refuse_newer, target};
+use super::lock::{Patience, locked};
+use super::{Harness, MIGRATIONS, MigrateError, connect, name_of, refuse_newer, target};
 
 /// The columns and the number of rows of each table.
 pub type Contents = BTreeMap<String, (Vec<String>, i64)>;
@@ -26,36 +24,19 @@ pub struct Reversion {
 /// Reverts the last applied migration. `None` if none is applied. Unless `keep` is set, everything is rolled
 /// back, which shows what would be lost.
 pub async fn revert_last(url: &str, keep: bool) -> Result<Option<Reversion>, MigrateError> {
-    let mut conn = lock(connect(&target(url)?).await?).await?;
-    refuse_newer(&mut conn).await?;
-    let (_, reversion) = blocking(conn, move |harness| {
+    let conn = connect(&target(url)?).await?;
+    let (_, reversion) = locked(conn, Patience::USUAL, keep, |harness| {
+        refuse_newer(harness)?;
         if harness.applied_migrations()?.is_empty() {
             return Ok(None);
         }
-        let mut reversion = None;
-        let outcome = harness.transaction(|harness| {
-            let before = contents(harness)?;
-            let version = harness.revert_last_migration(MIGRATIONS).map_err(Failed)?;
-            let name = name_of(&version.to_string());
-            reversion = Some(Reversion { name, before, after: contents(harness)? });
-            if keep { Ok(()) } else { Err(Failed(Box::new(SqlError::RollbackTransaction))) }
-        });
-        if keep || reversion.is_none() {
-            outcome.map_err(|Failed(error)| error)?;
-        }
-        Ok(reversion)
+        let before = contents(harness)?;
+        let version = harness.revert_last_migration(MIGRATIONS)?;
+        let name = name_of(&version.to_string());
+        Ok(Some(Reversion { name, before, after: contents(harness)? }))
     })
     .await?;
     Ok(reversion)
-}
-
-/// Why the transaction failed. Diesel's transactions need a type that converts from its error.
-struct Failed(Box<dyn Error + Send + Sync>);
-
-impl From<SqlError> for Failed {
-    fn from(error: SqlError) -> Self {
-        Self(Box::new(error))
-    }
 }
 
 #[derive(diesel::QueryableByName)]

@@ -65,7 +65,8 @@ async fn many_of_each() -> Database {
 async fn every_statement_of_accounts_and_workers_uses_an_index() {
     let database = many_of_each().await;
     for row_security in [RowSecurity::Writes, RowSecurity::All] {
-        let mut conn = connection(&database, row_security).await;
+        crate::set_row_security(&database.owner_url(), row_security).await.expect("set");
+        let mut conn = connection(&database).await;
         by_keys(&mut conn).await;
         by_workers(&mut conn).await;
     }

@@ -55,7 +55,8 @@ async fn thousand_users_with_thousand_todos() -> Database {
 async fn every_statement_on_todos_uses_an_index_of_its_user() {
     let database = thousand_users_with_thousand_todos().await;
     for row_security in [RowSecurity::Writes, RowSecurity::All] {
-        let mut conn = connection(&database, row_security).await;
+        crate::set_row_security(&database.owner_url(), row_security).await.expect("set");
+        let mut conn = connection(&database).await;
         RowScope::User(USER).set(&conn).await.expect("set");
         assert_statements(&mut conn).await;
     }

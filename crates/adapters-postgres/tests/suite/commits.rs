@@ -136,7 +136,15 @@ async fn the_number_of_statements_of_a_commit_does_not_depend_on_its_size() {
         seen.push(proxy.statements());
     }
     assert_eq!(seen[0], seen[1]);
-    let expected = ["BEGIN", "execute", "execute", "execute", "execute", "execute", "COMMIT"];
+    let expected = [
+        "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE",
+        "execute",
+        "execute",
+        "execute",
+        "execute",
+        "execute",
+        "COMMIT",
+    ];
     assert_eq!(seen[0], expected, "set the scope, lock, load; update the todos, update the user");
 }
 

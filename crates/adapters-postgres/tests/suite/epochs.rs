@@ -10,7 +10,7 @@ use domain_testkit::build::{T0, at, batch, create, todo_id};
 use domain_testkit::{Harness, RecordingBus, all};
 use postgres_testbed::{Database, Role};
 
-use crate::support::{connect, database, fresh, harness_of, options, store_at};
+use crate::support::{connect, database, fresh, harness_of, options};
 
 /// A store that observes the timeline.
 async fn observing(database: &Database) -> (Harness, Arc<PostgresStore>) {
@@ -34,7 +34,8 @@ fn names(database: &Database) -> Vec<String> {
 async fn every_open_store_notices_a_new_epoch() {
     for mode in [RowSecurity::Writes, RowSecurity::All] {
         let (h, database) = fresh("new_epoch", mode).await;
-        let (other, _bus) = store_at(database.app_url()).await;
+        let options = options(database.app_url(), &Arc::new(RecordingBus::new()));
+        let other = connect(Options { row_security: mode, ..options }).await;
         let user = h.user().await;
         let before = epoch(&other, user).await;
         let begun = begin_epoch(&database.owner_url()).await.expect("it begins");

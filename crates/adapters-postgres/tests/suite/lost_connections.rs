@@ -250,3 +250,68 @@ async fn a_runtime_that_ends_closes_no_connection_of_another() {
         until(&watcher, one_left).await;
     }
 }
+
+/// Silence costs a read its time-out and an answer, but not the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_connection_costs_no_read() {
+    for row_security in [RowSecurity::Writes, RowSecurity::All] {
+        let database = database("forgotten");
+        let (proxy, url) = Proxy::start(&database.app_url()).await;
+        let bus = Arc::new(RecordingBus::new());
+        let timeout = Duration::from_secs(2);
+        let store = connect(Options { timeout, row_security, pool_size: 3, ..options(url, &bus) }).await;
+        let h = harness_of(&store, bus, &database, ());
+        let user = h.user().await;
+        h.applied(user, create(todo_id(), "milk")).await;
+        // Three connections are open.
+        let reads = (0..3).map(|_| h.probe.probe());
+        assert!(futures_util::future::join_all(reads).await.iter().all(Result::is_ok));
+        proxy.forget_all();
+        let before = proxy.opened();
+        for _ in 0..4 {
+            let position = h.todos.position(user).await;
+            assert!(matches!(position, Ok(Some(_))), "{row_security:?}: {position:?}");
+        }
+        // One for the repeated read, and those that ask to cancel the silent one.
+        assert!(proxy.opened() > before, "{row_security:?}");
+    }
+}
+
+/// A slow statement is not a lost connection: it is cancelled, and not repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_takes_too_long_is_cancelled_and_not_repeated() {
+    let database = database("cancelled");
+    let (proxy, url) = Proxy::start(&database.app_url()).await;
+    let bus = Arc::new(RecordingBus::new());
+    let timeout = Duration::from_secs(2);
+    let store = connect(Options { timeout, ..options(url, &bus) }).await;
+    let h = harness_of(&store, bus, &database, ());
+    let user = h.user().await;
+    assert_eq!(h.clock(user).await, T0);
+    let holder = client(&database.owner_url()).await;
+    holder.batch_execute("begin; lock table users in access exclusive mode").await.expect("locked");
+    proxy.statements();
+    let refused = h.todos.position(user).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Unavailable(problem)) if problem.contains("in time")),
+        "{refused:?}"
+    );
+    let executed = proxy.statements().iter().filter(|statement| *statement == "execute").count();
+    assert_eq!(executed, 1);
+    // Nothing waits, though the lock is still held, and the server itself would wait for twice the time.
+    let root = client(&url_of(&database, "postgres")).await;
+    until(&root, &waiting_for_locks(0)).await;
+    holder.batch_execute("rollback").await.expect("unlocked");
+    assert_eq!(h.clock(user).await, T0);
+}
+
+/// A transaction that could not begin has done nothing, and begins again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_on_a_connection_that_was_cut_begins_again() {
+    let (h, user, proxy, database) = behind_proxy("cut_begin").await;
+    let session = new_session(at(9));
+    proxy.cut_at_next_statement();
+    let opened = h.sessions.open(user, session, 5, ending(EndReason::DeviceRevoked, at(2))).await;
+    assert_eq!(opened.expect("an answer").map(|opened| opened.ended), Ok(Vec::new()));
+    drop(database);
+}

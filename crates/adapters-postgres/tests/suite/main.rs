@@ -6,6 +6,7 @@ mod background_workers;
 mod commits;
 mod contract;
 mod deadlines;
+mod defaults;
 mod epochs;
 mod lost_connections;
 mod migrations;

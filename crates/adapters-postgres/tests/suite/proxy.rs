@@ -1,7 +1,7 @@
 //! A proxy in front of PostgreSQL that records what the client sends and cuts connections on demand.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,6 +28,11 @@ struct State {
     /// Whether to refuse new connections after the next cut.
     refuse_after_cut: AtomicBool,
     refusing: AtomicBool,
+    /// Connections with a number below this are forgotten: what is sent on them disappears.
+    forgotten: AtomicUsize,
+    /// Connections with a number below this are cut when the client sends something.
+    cut_below: AtomicUsize,
+    opened: AtomicUsize,
     statements: Mutex<Vec<String>>,
 }
 
@@ -42,6 +47,9 @@ impl Proxy {
             next: Mutex::new(NextCommit::Passes),
             refuse_after_cut: AtomicBool::new(false),
             refusing: AtomicBool::new(false),
+            forgotten: AtomicUsize::new(0),
+            cut_below: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
             statements: Mutex::default(),
         });
         let (shared, server) = (Arc::clone(&state), server.to_owned());
@@ -72,6 +80,21 @@ impl Proxy {
         self.state.refusing.store(false, Ordering::SeqCst);
     }
 
+    /// Forgets all connections, as a firewall does: it swallows what is sent on them, and closes none.
+    pub fn forget_all(&self) {
+        self.state.forgotten.store(self.state.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Cuts the open connections, each when the client next sends something.
+    pub fn cut_at_next_statement(&self) {
+        self.state.cut_below.store(self.state.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// The number of connections so far.
+    pub fn opened(&self) -> usize {
+        self.state.opened.load(Ordering::SeqCst)
+    }
+
     /// Returns the statements sent since the last call: the text of a simple query, or `execute` for a prepared
     /// statement.
     pub fn statements(&self) -> Vec<String> {
@@ -89,9 +112,10 @@ async fn relay(client: TcpStream, server: TcpStream, state: Arc<State>) {
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let cut = Arc::new(AtomicBool::new(false));
+    let number = state.opened.fetch_add(1, Ordering::SeqCst);
     // When one direction ends, both connections close.
     tokio::select! {
-        _ = requests(client_reads, server_writes, &state, &cut) => {}
+        _ = requests(client_reads, server_writes, &state, number, &cut) => {}
         _ = answers(server_reads, client_writes, &cut) => {}
     }
     if cut.load(Ordering::SeqCst) && state.refuse_after_cut.load(Ordering::SeqCst) {
@@ -104,6 +128,7 @@ async fn requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     state: &State,
+    number: usize,
     cut: &AtomicBool,
 ) -> io::Result<()> {
     let mut first = true;
@@ -113,6 +138,12 @@ async fn requests(
         let length = from.read_u32().await?;
         let mut content = vec![0; usize::try_from(length).expect("fits") - 4];
         from.read_exact(&mut content).await?;
+        if number < state.cut_below.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        if number < state.forgotten.load(Ordering::SeqCst) {
+            continue;
+        }
         let mut swallow = false;
         if kind == Some(b'E') {
             state.statements.lock().expect("not poisoned").push("execute".to_owned());

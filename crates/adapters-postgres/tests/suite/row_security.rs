@@ -1,6 +1,6 @@
 //! Row-level security: a statement that lacks its `WHERE` clause affects no other user's rows.
 
-use adapters_postgres::RowSecurity;
+use adapters_postgres::{ConnectError, Options, PostgresStore, RowSecurity, set_row_security};
 use domain::UserId;
 use domain::mail::Template;
 use domain::one_time::Purpose;
@@ -9,7 +9,7 @@ use domain_testkit::Harness;
 use domain_testkit::build::{T0, at, create, email_token, ending, identity, new_session, notice, todo_id};
 use postgres_testbed::{Database, Role};
 
-use crate::support::{fresh, store_at};
+use crate::support::{connect, fresh, harness_of, options, store_at};
 
 const TABLES: [&str; 8] = [
     "users",
@@ -45,11 +45,9 @@ async fn two_users(row_security: RowSecurity) -> (Harness, Database, UserId, Use
     (h, database, ann, bob)
 }
 
-/// Runs the statements in a transaction whose scope is the user, with the session setting `todo.reads`.
-fn as_user(database: &Database, reads: &str, user: UserId, statements: &str) -> Result<String, String> {
-    let sql = format!(
-        "set todo.reads = '{reads}'; begin; set local todo.users = '{{{user}}}'; {statements}; commit;"
-    );
+/// Runs the statements in a transaction whose scope is the user.
+fn as_user(database: &Database, user: UserId, statements: &str) -> Result<String, String> {
+    let sql = format!("begin; set local todo.users = '{{{user}}}'; {statements}; commit;");
     database.sql(Role::App, &sql)
 }
 
@@ -67,13 +65,13 @@ fn counts(database: &Database, user: UserId) -> Vec<(i64, i64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_without_where_changes_only_rows_in_scope() {
-    for (mode, reads) in [(RowSecurity::Writes, "open"), (RowSecurity::All, "restricted")] {
+    for mode in [RowSecurity::Writes, RowSecurity::All] {
         let (_h, database, ann, bob) = two_users(mode).await;
         let without_where = "update users set display_name = 'x'; update todos set client_id = 'x'; \
                       update sessions set client_id = 'x'; update refresh_tokens set generation = 77; \
                       update revoked_tokens set reason = 'x'; update external_identities set email = 'x'; \
                       update one_time_tokens set payload = 'x'; update mail_outbox set last_error = 'x'";
-        as_user(&database, reads, ann, without_where).expect("the statements are allowed");
+        as_user(&database, ann, without_where).expect("the statements are allowed");
         let changed = |user: UserId| {
             let sql = format!(
                 "select (select count(*) from users where id = '{user}' and display_name = 'x'),
@@ -99,7 +97,7 @@ async fn a_delete_without_where_deletes_only_rows_in_scope() {
     assert!(before.iter().all(|(own, all)| 2 * own == *all), "two users with as many rows: {before:?}");
     let without_where = "delete from todos; delete from refresh_tokens; delete from sessions; delete from revoked_tokens; \
                   delete from external_identities; delete from one_time_tokens; delete from mail_outbox; delete from users";
-    as_user(&database, "open", ann, without_where).expect("the statements are allowed");
+    as_user(&database, ann, without_where).expect("the statements are allowed");
     assert!(counts(&database, ann).iter().all(|(own, _)| *own == 0));
     let after = counts(&database, bob);
     assert!(after.iter().all(|(own, all)| own == all), "only Bob's rows are left: {after:?}");
@@ -112,9 +110,7 @@ async fn a_transaction_without_a_scope_changes_nothing() {
     let before = counts(&database, ann);
     let without_where = TABLES.map(|table| format!("delete from {table};")).concat();
     // A setting that was local to an earlier transaction is empty now, and not unset.
-    let sql = format!(
-        "set todo.reads = 'open'; begin; set local todo.users = '{{{ann}}}'; commit; {without_where}"
-    );
+    let sql = format!("begin; set local todo.users = '{{{ann}}}'; commit; {without_where}");
     database.sql(Role::App, &sql).expect("the statements are allowed");
     database.sql(Role::App, &without_where).expect("the statements are allowed");
     assert_eq!(counts(&database, ann), before);
@@ -134,7 +130,7 @@ async fn a_row_cannot_be_written_for_another_user() {
         format!("update mail_outbox set user_id = '{bob}'"),
         "update mail_outbox set user_id = null".to_owned(),
     ] {
-        let refused = as_user(&database, "open", ann, &statement).expect_err("the policy refuses");
+        let refused = as_user(&database, ann, &statement).expect_err("the policy refuses");
         assert!(refused.contains("row-level security"), "{refused}");
     }
 }
@@ -145,16 +141,16 @@ async fn a_read_without_where_sees_only_rows_in_scope_if_reads_are_restricted() 
     let without_where = "select (select count(*) from users), (select count(*) from todos), (select count(*) from sessions), \
                   (select count(*) from refresh_tokens), (select count(*) from external_identities), \
                   (select count(*) from one_time_tokens), (select count(*) from mail_outbox)";
-    let seen = as_user(&database, "restricted", ann, without_where).expect("the statement is allowed");
+    let seen = as_user(&database, ann, without_where).expect("the statement is allowed");
     assert_eq!(seen, "1|1|2|2|1|1|1");
-    assert_eq!(
-        database.sql(Role::App, without_where).as_deref(),
-        Ok("0|0|0|0|0|0|0"),
-        "reads are restricted by default"
-    );
+    assert_eq!(database.sql(Role::App, without_where).as_deref(), Ok("0|0|0|0|0|0|0"), "no scope, no row");
     let looked_for = format!("begin; set local todo.key = 'nobody@example.com'; {without_where}; commit;");
     assert_eq!(database.sql(Role::App, &looked_for).as_deref(), Ok("0|0|0|0|0|0|0"));
-    let open = as_user(&database, "open", ann, without_where).expect("the statement is allowed");
+    // A session can't open the reads.
+    let opened = format!("set todo.reads = 'open'; {without_where}");
+    assert_eq!(database.sql(Role::App, &opened).as_deref(), Ok("0|0|0|0|0|0|0"));
+    set_row_security(&database.owner_url(), RowSecurity::Writes).await.expect("set");
+    let open = as_user(&database, ann, without_where).expect("the statement is allowed");
     assert_eq!(open, "2|2|4|4|2|2|2", "open reads rely on their WHERE clause alone");
 }
 
@@ -190,4 +186,26 @@ async fn the_store_reports_that_row_security_does_not_restrict_the_owner() {
     let (_h, database) = fresh("owner", RowSecurity::Writes).await;
     let (store, _bus) = store_at(database.owner_url()).await;
     assert!(!store.row_security_active().await.expect("an answer"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_reads_without_a_scope_needs_a_schema_that_does_not_restrict_reads() {
+    let (h, database) = fresh("restricted", RowSecurity::Writes).await;
+    let user = h.user().await;
+    let owner = database.owner_url();
+    set_row_security(&owner, RowSecurity::All).await.expect("set");
+    let unready = h.probe.probe().await.expect_err("not ready").to_string();
+    assert!(unready.contains("migrate row-security writes"), "{unready}");
+    let bus = std::sync::Arc::new(domain_testkit::RecordingBus::new());
+    let refused = PostgresStore::connect(options(database.app_url(), &bus)).await.err();
+    assert!(matches!(refused, Some(ConnectError::ReadsRestricted)), "{refused:?}");
+    let refused = PostgresStore::connect(options(owner.clone(), &bus)).await.err();
+    assert!(refused.is_none(), "the policies do not restrict the owner: {refused:?}");
+
+    set_row_security(&owner, RowSecurity::Writes).await.expect("set");
+    h.probe.probe().await.expect("ready");
+    assert_eq!(h.clock(user).await, T0);
+    let all = Options { row_security: RowSecurity::All, ..options(database.app_url(), &bus) };
+    let all = connect(all).await;
+    assert_eq!(harness_of(&all, bus, &database, ()).clock(user).await, T0);
 }

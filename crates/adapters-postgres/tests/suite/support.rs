@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_postgres::{EpochSource, Options, PostgresStore, RowSecurity, begin_epoch, migrate};
+use adapters_postgres::{
+    EpochSource, Options, PostgresStore, RowSecurity, begin_epoch, migrate, set_row_security,
+};
 use async_trait::async_trait;
 use domain::sync::{Digest, History};
 use domain::text::{fold, sort_key};
@@ -19,13 +21,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// Creates a database with the current schema.
 pub fn database(hint: &str) -> Database {
     let mut hash = DefaultHasher::new();
-    for migration in [
-        include_str!("../../../../migrations/postgres/2026-01-01-000001_foundation/up.sql"),
-        include_str!("../../../../migrations/postgres/2026-01-01-000002_row_security/up.sql"),
-        include_str!("../../../../migrations/postgres/2026-01-01-000003_accounts/up.sql"),
-        include_str!("../../../../migrations/postgres/2026-01-01-000004_given_up_mail/up.sql"),
-        include_str!("../../../../migrations/postgres/2026-01-01-000005_histories/up.sql"),
-    ] {
+    for migration in migrations() {
         migration.hash(&mut hash);
     }
     let testbed = Testbed::shared();
@@ -38,6 +34,16 @@ pub fn database(hint: &str) -> Database {
         migrated.join().expect("no panic").expect("the schema is made");
     });
     testbed.create_database_from(&template, hint)
+}
+
+/// The statements of every migration.
+fn migrations() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres");
+    let folders = std::fs::read_dir(folder).expect("the migrations are there");
+    let file = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").path().join("up.sql");
+    let mut files: Vec<_> = folders.map(file).collect();
+    files.sort_unstable();
+    files.into_iter().map(|file| std::fs::read_to_string(file).expect("a migration")).collect()
 }
 
 pub fn options(url: String, bus: &Arc<RecordingBus>) -> Options {
@@ -139,9 +145,12 @@ pub fn harness_of(
     }
 }
 
-/// Opens a store under `row_security` on a new database.
+/// Opens a store under `row_security` on a new database with such a schema.
 pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database) {
     let database = database(hint);
+    if row_security == RowSecurity::All {
+        set_row_security(&database.owner_url(), row_security).await.expect("set");
+    }
     let bus = Arc::new(RecordingBus::new());
     let store = connect(Options { row_security, ..options(database.app_url(), &bus) }).await;
     assert!(

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use adapters_postgres::{ConnectError, PostgresStore};
+use adapters_postgres::{ConnectError, Options, PostgresStore, RowSecurity};
 use domain::StoreError;
 use domain::health::Probe;
 use domain_testkit::RecordingBus;
@@ -45,7 +45,9 @@ async fn turn_on(database: &Database, authority: &Authority) {
 async fn encrypted(database: &Database, host: &str, parameters: &str) -> Result<bool, ConnectError> {
     let url = database.app_url().replacen("127.0.0.1", host, 1);
     let bus = Arc::new(RecordingBus::new());
-    let store = PostgresStore::connect(options(format!("{url}?{parameters}"), &bus)).await?;
+    // The database has no schema.
+    let options = options(format!("{url}?{parameters}"), &bus);
+    let store = PostgresStore::connect(Options { row_security: RowSecurity::All, ..options }).await?;
     store.probe().await?;
     let root = client(&url_of(database, "postgres")).await;
     let question =

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use adapters_postgres::RowSecurity;
+use clap::{Subcommand, ValueEnum};
 use thiserror::Error;
 use tokio::runtime::Builder;
 
@@ -27,12 +28,26 @@ pub enum Step {
         #[arg(long)]
         destroy_data: bool,
     },
+    /// Choose what row-level security restricts in the schema of a PostgreSQL database
+    RowSecurity {
+        #[arg(value_enum)]
+        restricts: Restricts,
+    },
     /// List all migrations with their state
     Status {
         /// Exit with code 3 if a migration is pending
         #[arg(long)]
         check: bool,
     },
+}
+
+/// What row-level security restricts.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Restricts {
+    /// Reads too; every server then needs `DATABASE_ROW_SECURITY=all`
+    All,
+    /// Writes only
+    Writes,
 }
 
 /// A reversion that was not confirmed.
@@ -63,6 +78,14 @@ pub fn run(step: &Step, settings: &Settings) -> Result<ExitCode, Box<dyn Error>>
                 Environment::Development | Environment::Staging => (yes || destroy_data, "--yes"),
             };
             runtime.block_on(down(database, confirmed, flag))?;
+        }
+        Step::RowSecurity { restricts } => {
+            let (row_security, what) = match restricts {
+                Restricts::All => (RowSecurity::All, "reads and writes"),
+                Restricts::Writes => (RowSecurity::Writes, "writes"),
+            };
+            runtime.block_on(wire::set_row_security(database, row_security))?;
+            print(format_args!("Row-level security restricts {what}."));
         }
         Step::Status { check } => {
             let migrations = runtime.block_on(wire::migrations(database))?;

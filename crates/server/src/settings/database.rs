@@ -20,6 +20,8 @@ pub struct Database {
     pub pool_size: usize,
     /// How long a request waits for a connection, and how long for a statement.
     pub timeout: Duration,
+    /// How long a start waits for a database that is not there yet (PostgreSQL only).
+    pub wait: Duration,
     /// Which transactions row-level security covers (PostgreSQL only).
     pub row_security: RowSecurity,
     /// How the server learns that the database lost changes (`timeline`: PostgreSQL only).
@@ -57,6 +59,7 @@ impl Database {
             migration_url,
             pool_size: layers.find(&setting::DATABASE_POOL_SIZE, number(1..=1000)).unwrap_or(2 * cores() + 4),
             timeout: Duration::from_millis(layers.get(&setting::DATABASE_TIMEOUT_MS, number(100..=600_000))),
+            wait: Duration::from_secs(layers.get(&setting::DATABASE_WAIT_SECONDS, number(0..=3600))),
             row_security: layers.get(&setting::DATABASE_ROW_SECURITY, one_of(&words)),
             epoch_source,
             echo: layers.get(&setting::DATABASE_ECHO, switch),

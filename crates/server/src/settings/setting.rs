@@ -88,6 +88,7 @@ settings! {
     MIGRATION_DATABASE_URL = "postgres://todo_owner:…@db.example.com/todos",
     DATABASE_POOL_SIZE = "8",
     DATABASE_TIMEOUT_MS("5000"),
+    DATABASE_WAIT_SECONDS("30"),
     DATABASE_ROW_SECURITY("writes"),
     DATABASE_EPOCH("stored"),
     DATABASE_ECHO("false"),

@@ -55,7 +55,7 @@ impl DatabaseError {
     pub fn connect(setting: &'static str, error: &ConnectError) -> Self {
         match error {
             ConnectError::Url(error) => Self::Url { setting, problem: error.to_string() },
-            ConnectError::Tls(_) | ConnectError::Store(_) => Self::unusable(setting, error),
+            _ => Self::unusable(setting, error),
         }
     }
 
@@ -65,9 +65,10 @@ impl DatabaseError {
             MigrateError::Connect(error) => Self::connect(setting, error),
             MigrateError::App(error) => Self::connect(DATABASE_URL, error),
             MigrateError::OtherDatabase => Self::unusable(DATABASE_URL, error),
-            MigrateError::Newer { .. } | MigrateError::Failed(_) | MigrateError::Epoch(_) => {
-                Self::unusable(setting, error)
-            }
+            MigrateError::Newer { .. }
+            | MigrateError::Locked { .. }
+            | MigrateError::Failed(_)
+            | MigrateError::Epoch(_) => Self::unusable(setting, error),
         }
     }
 }

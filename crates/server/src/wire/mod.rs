@@ -26,7 +26,9 @@ use domain::todo::TodoService;
 use serde_json::json;
 
 pub use error::WireError;
-pub use schema::{MigrationStatus, Reversion, begin_epoch, lock, migrate, migrations, revert};
+pub use schema::{
+    MigrationStatus, Reversion, begin_epoch, lock, migrate, migrations, revert, set_row_security,
+};
 pub use stores::{DatabaseHandle, check};
 
 use crate::deletions::Deletions;

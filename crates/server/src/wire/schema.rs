@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use adapters_postgres::RowSecurity;
 use adapters_sqlite::FileLock;
 use domain::sync::Epoch;
 use secrecy::ExposeSecret as _;
@@ -32,13 +33,30 @@ pub fn lock(database: &Database, command: &str) -> Result<Option<FileLock>, Data
     FileLock::acquire(file, command).map(Some).map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))
 }
 
-/// Applies the pending migrations and returns their names. An SQLite file must be [locked](lock).
+/// Applies the pending migrations and returns their names. Waits for a PostgreSQL server that starts. An SQLite
+/// file must be [locked](lock).
 pub async fn migrate(database: &Database) -> Result<Vec<String>, DatabaseError> {
     match Schema::of(database) {
         Schema::Sqlite(file) => blocking(file, adapters_sqlite::migrate).await,
         Schema::Postgres { setting, owner, app } => {
+            let waited = adapters_postgres::wait_for(owner, database.wait).await;
+            waited.map_err(|error| DatabaseError::connect(setting, &error))?;
+            let waited = adapters_postgres::wait_for(app, database.wait).await;
+            waited.map_err(|error| DatabaseError::connect(DATABASE_URL, &error))?;
             let migrated = adapters_postgres::migrate(owner, app).await;
             migrated.map_err(|error| DatabaseError::migrate(setting, &error))
+        }
+    }
+}
+
+/// Makes the schema restrict what `row_security` says, after the pending migrations.
+pub async fn set_row_security(database: &Database, row_security: RowSecurity) -> Result<(), DatabaseError> {
+    match Schema::of(database) {
+        Schema::Sqlite(_) => Err(DatabaseError::unusable(DATABASE_URL, &"SQLite has no row-level security")),
+        Schema::Postgres { setting, owner, .. } => {
+            migrate(database).await?;
+            let set = adapters_postgres::set_row_security(owner, row_security).await;
+            set.map_err(|error| DatabaseError::migrate(setting, &error))
         }
     }
 }

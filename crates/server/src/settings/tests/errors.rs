@@ -19,6 +19,7 @@ const FAULTS: &str = r#"
     MIGRATION_DATABASE_URL=postgres://h/d => MIGRATION_DATABASE_URL must name the same database as DATABASE_URL
     DATABASE_POOL_SIZE=0 => DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not "0"
     DATABASE_TIMEOUT_MS=5s => DATABASE_TIMEOUT_MS must be a whole number from 100 to 600000, not "5s"
+    DATABASE_WAIT_SECONDS=1m => DATABASE_WAIT_SECONDS must be a whole number from 0 to 3600, not "1m"
     DATABASE_ROW_SECURITY=off => DATABASE_ROW_SECURITY must be one of writes, all, not "off"
     DATABASE_EPOCH=wal => DATABASE_EPOCH must be one of stored, timeline, not "wal"
     DATABASE_EPOCH=timeline => DATABASE_EPOCH can be timeline on PostgreSQL only

@@ -40,7 +40,7 @@ const VALUES: &str = r#"
 
 const DEFAULTS: &str = r#"
     => host: "127.0.0.1", port: 8000, metrics_port: None, environment: Development
-    => url: Sqlite("./data/todos.db"), migration_url: None | timeout: 5s, row_security: Writes, epoch_source: Stored, echo: false
+    => url: Sqlite("./data/todos.db"), migration_url: None | timeout: 5s, wait: 30s, row_security: Writes, epoch_source: Stored, echo: false
     => access_token_lifetime: None, refresh_token_lifetime: 604800s, access: AccessPolicy { registration: Open, passwords: true, mail: true }, bcrypt_cost: 12
     => allowed_origins: ["http://localhost:3000", "http://localhost:5000"] | trusted_proxies: []
     => log_level: Info, json_logs: false
