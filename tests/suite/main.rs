@@ -17,6 +17,7 @@ mod mail;
 mod oauth;
 mod operations;
 mod overload;
+mod pooler;
 mod realtime;
 mod row_security;
 mod schemathesis;

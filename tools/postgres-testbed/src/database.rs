@@ -89,6 +89,10 @@ impl Database {
         &self.name
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.instance.port()
+    }
+
     /// `postgres://…` over TCP for [`Role::Owner`], for migrations.
     #[must_use]
     pub fn owner_url(&self) -> String {

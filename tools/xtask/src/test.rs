@@ -36,6 +36,7 @@ fn quick() -> Result<(), String> {
 
 fn all(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
+    tools::pooler()?;
     for project in
         ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth", "web"]
     {

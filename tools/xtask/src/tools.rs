@@ -1,12 +1,12 @@
 //! Finds or installs what the tests need besides the Rust toolchain.
 //!
-//! PostgreSQL and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI` are pinned by committed files
-//! and installed inside the checkout, each beside a copy of the file that pinned it: they are installed again when the
-//! file changes.
+//! PostgreSQL, `PgBouncer` and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI`
+//! are pinned by committed files and installed inside the checkout, each beside a copy of the file that pinned it: they
+//! are installed again when the file changes.
 
 use std::path::{Path, PathBuf};
 
-use postgres_testbed::Binaries;
+use postgres_testbed::{Binaries, Pooler};
 
 use crate::process::{command, output, read, root, run, succeeds, target};
 
@@ -20,6 +20,16 @@ pub fn postgres() -> Result<(), String> {
     );
     apt_install("postgresql", &missing)?;
     Binaries::find().map(drop)
+}
+
+/// Makes sure that `PgBouncer` is there.
+pub fn pooler() -> Result<(), String> {
+    let Err(missing) = Pooler::program() else {
+        return Ok(());
+    };
+    println!("installing PgBouncer with apt-get, for its program only: the tests start their own");
+    apt_install("pgbouncer", &missing)?;
+    Pooler::program().map(drop)
 }
 
 /// Makes sure that Chromium is there, which the tests of the JavaScript packages drive.
