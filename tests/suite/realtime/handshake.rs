@@ -1,6 +1,7 @@
 //! The WebSocket handshake.
 
 use blackbox_tests::{Database, Server, Socket, Wire, on_both_databases};
+use serde_json::json;
 
 use crate::support::add;
 
@@ -52,4 +53,36 @@ async fn a_handshake_counts_against_the_rate_limit_of_its_user() {
     refused.expect_problem(429, "RATE_001");
     assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1), "{refused}");
     ann.get("/api/v1/todos").await.expect_problem(429, "RATE_001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_can_read_why_its_socket_is_refused() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let url = server.socket_url();
+    let from_page = async |token: &str, query: &str| {
+        let protocols = format!("bearer, {token}");
+        let headers = [("origin", "http://localhost:3000"), ("sec-websocket-protocol", &*protocols)];
+        let socket = Socket::handshake(&format!("{url}{query}"), &headers).await;
+        let mut socket = socket.unwrap_or_else(|refusal| panic!("{refusal}"));
+        (socket.next().await, socket.closed().await)
+    };
+    let (message, code) = from_page("nonsense", "").await;
+    assert_eq!((&message["type"], &message["error_code"]), (&json!("error"), &json!("AUTH_005")));
+    assert_eq!(code, 4401);
+    let (message, code) = from_page(ann.token(), "?since=yesterday").await;
+    assert_eq!((&message["error_code"], code), (&json!("VALIDATION_006"), 4422));
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(Socket::ready(&url, ann.token(), "").await);
+    }
+    let (message, code) = from_page(ann.token(), "").await;
+    assert_eq!((&message["error_code"], code), (&json!("RATE_001"), 4429));
+    drop(open);
+    // Other clients, and pages of foreign origins, get a status.
+    let bearer = ("sec-websocket-protocol", "bearer, nonsense");
+    let refused = Socket::handshake(&url, &[bearer]).await.err().expect("a refusal");
+    refused.expect_problem(401, "AUTH_005");
+    let foreign = Socket::handshake(&url, &[bearer, ("origin", "https://evil.example")]).await;
+    foreign.err().expect("a refusal").expect_problem(403, "AUTHZ_002");
 }

@@ -13,6 +13,7 @@ use super::open::OpenConnection;
 pub struct Activity {
     idle_since: Cell<Option<Instant>>,
     asked_to_close: Cell<bool>,
+    ignores_input: Cell<bool>,
     /// Wakes the reader of the connection.
     reader: RefCell<Option<Waker>>,
     _open: OpenConnection,
@@ -23,6 +24,7 @@ impl Activity {
         Rc::new(Self {
             idle_since: Cell::new(Some(Instant::now())),
             asked_to_close: Cell::new(false),
+            ignores_input: Cell::new(false),
             reader: RefCell::new(None),
             _open: open,
         })
@@ -32,6 +34,16 @@ impl Activity {
     pub fn begin_request(self: &Rc<Self>) -> ActiveRequest {
         self.idle_since.set(None);
         ActiveRequest(self.clone())
+    }
+
+    /// The last bytes to the client are written, and nothing that the client sends matters any more: the
+    /// connection ends without waiting for the client.
+    pub fn ignore_input(&self) {
+        self.ignores_input.set(true);
+    }
+
+    pub(super) fn ignores_input(&self) -> bool {
+        self.ignores_input.get()
     }
 
     /// The end of the last request, or `None` while one is active.

@@ -54,6 +54,10 @@ impl<T> TimedStream<T> {
 impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.activity.ignores_input() {
+            // As if the client had closed its side.
+            return Poll::Ready(Ok(()));
+        }
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if read.is_pending() {
             if this.activity.poll_close(cx).is_ready() {

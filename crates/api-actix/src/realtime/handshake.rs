@@ -1,5 +1,8 @@
-//! `/ws/todos`: the upgrade to a WebSocket. Every refusal comes before the upgrade, as a problem.
+//! `/ws/todos`: the upgrade to a WebSocket. A refusal is a problem or, for a page of an allowed origin, a
+//! socket that the server closes at once.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::ws;
@@ -8,13 +11,16 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN, SEC
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use domain::Stamp;
 use domain::code::ErrorCode;
+use domain::session::Principal;
 use domain::text::ClientId;
 use tracing::Instrument as _;
 
-use super::hub::Hub;
+use super::end::End;
+use super::hub::{Hub, Slot};
 use super::incoming::Incoming;
 use super::outgoing::outgoing;
 use super::socket::Socket;
+use crate::connection::Activity;
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{FieldError, Query, Validation, admit, bearer};
 use crate::settings::ApiSettings;
@@ -38,55 +44,99 @@ pub async fn open(
     state: web::Data<State>,
     hub: web::Data<Hub>,
 ) -> HandlerResult {
-    check_origin(request.headers(), &state.settings)?;
-    let (token, is_subprotocol) = token(request.headers(), &query)?;
-    let principal = admit(&request, state.identities.authenticate_socket(&token).await?)?;
-    let (since, client_id) = parameters(&query)?;
-    let mut response = ws::handshake(request.head()).map_err(|_| not_a_handshake())?;
+    let from_page = check_origin(request.headers(), &state.settings)?;
     let hub = hub.into_inner();
-    let slot = hub.reserve(principal.user).ok_or_else(too_many_sockets)?;
-
-    tracing::debug!(user = %principal.user, client_id = client_id.as_ref().map(ClientId::as_str), "a socket opens");
-    let (out, body) = outgoing(slot, hub.heartbeat().write_timeout);
-    let (sync, sessions) = (state.sync.clone(), state.sessions.clone());
-    let socket = Socket { hub, sync, sessions, principal, since };
-    rt::spawn(socket.run(Incoming::new(payload), out).in_current_span());
-
-    if is_subprotocol {
+    let admitted = admitted(&request, &query, &state, &hub).await;
+    let mut response = match (ws::handshake(request.head()), &admitted) {
+        (Ok(response), _) => response,
+        (Err(_), Ok(_)) => return Err(not_a_handshake()),
+        (Err(_), Err(problem)) => return Err(problem.clone()),
+    };
+    // A browser fails a socket if the server selects none of the subprotocols that it offers.
+    if offered(request.headers()).any(is_bearer) {
         response.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(BEARER)));
     }
+    let incoming = Incoming::new(payload);
+    let activity = request.conn_data::<Rc<Activity>>().cloned();
+    let write_timeout = hub.heartbeat().write_timeout;
+    let body = match admitted {
+        Ok(Admitted { principal, since, slot }) => {
+            let (out, body) = outgoing(Some(slot), write_timeout, activity);
+            let (sync, sessions) = (state.sync.clone(), state.sessions.clone());
+            let socket = Socket { hub, sync, sessions, principal, since };
+            rt::spawn(socket.run(incoming, out).in_current_span());
+            body
+        }
+        // A page learns only how a socket closes, and not why a handshake was refused.
+        Err(problem) if from_page => {
+            let (out, body) = outgoing(None, write_timeout, activity);
+            rt::spawn(End::refused(&problem).carry_out(out, incoming).in_current_span());
+            body
+        }
+        Err(problem) => return Err(problem),
+    };
     let body = BodyStream::new(body).boxed();
     Ok(HttpResponse::from(response.message_body(body).map_err(|_| Problem::unexpected())?))
 }
 
-/// Refuses pages of foreign origins. Browsers do not restrict which pages open sockets.
-fn check_origin(headers: &HeaderMap, settings: &ApiSettings) -> Result<(), Problem> {
+/// A caller who may open a socket.
+struct Admitted {
+    principal: Principal,
+    since: Option<Stamp>,
+    slot: Slot,
+}
+
+async fn admitted(
+    request: &HttpRequest,
+    query: &Query,
+    state: &State,
+    hub: &Arc<Hub>,
+) -> Result<Admitted, Problem> {
+    let token = token(request.headers(), query)?;
+    let principal = admit(request, state.identities.authenticate_socket(&token).await?)?;
+    let (since, client_id) = parameters(query)?;
+    ws::verify_handshake(request.head()).map_err(|_| not_a_handshake())?;
+    let slot = hub.reserve(principal.user).ok_or_else(too_many_sockets)?;
+    tracing::debug!(user = %principal.user, client_id = client_id.as_ref().map(ClientId::as_str), "a socket opens");
+    Ok(Admitted { principal, since, slot })
+}
+
+/// Whether a page opens the socket. Refuses pages of foreign origins: browsers do not restrict which
+/// pages open sockets.
+fn check_origin(headers: &HeaderMap, settings: &ApiSettings) -> Result<bool, Problem> {
     if headers.get_all(ORIGIN).all(|origin| settings.allows_origin(origin, headers)) {
-        Ok(())
+        Ok(headers.contains_key(ORIGIN))
     } else {
         Err(Problem::new(ErrorCode::ScopeMissing, "Pages from this origin may not open sockets here"))
     }
 }
 
-/// The token, and whether it is a subprotocol.
-fn token(headers: &HeaderMap, query: &Query) -> Result<(String, bool), Problem> {
-    let mut offered =
-        headers.get_all(SEC_WEBSOCKET_PROTOCOL).flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    let is_bearer = |name: &[u8]| name.trim_ascii().eq_ignore_ascii_case(BEARER.as_bytes());
+/// The subprotocols that the client offers.
+fn offered(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(SEC_WEBSOCKET_PROTOCOL).flat_map(|value| value.as_bytes().split(|b| *b == b','))
+}
+
+fn is_bearer(name: &[u8]) -> bool {
+    name.trim_ascii().eq_ignore_ascii_case(BEARER.as_bytes())
+}
+
+/// The token.
+fn token(headers: &HeaderMap, query: &Query) -> Result<String, Problem> {
+    let mut offered = offered(headers);
     if offered.any(is_bearer) {
         let token = offered.next().and_then(|token| std::str::from_utf8(token.trim_ascii()).ok());
-        return Ok((token.ok_or_else(Problem::token_malformed)?.to_owned(), true));
+        return Ok(token.ok_or_else(Problem::token_malformed)?.to_owned());
     }
     if let Some(header) = headers.get(AUTHORIZATION) {
         let token = header.to_str().ok().and_then(bearer);
-        return Ok((token.ok_or_else(Problem::token_malformed)?.to_owned(), false));
+        return Ok(token.ok_or_else(Problem::token_malformed)?.to_owned());
     }
     let mut validation = Validation::default();
     let token = query.get(&mut validation, "token", |token| Ok::<_, FieldError>(token.to_owned()));
     if !validation.is_ok() {
         return Err(Problem::token_malformed());
     }
-    token.map(|token| (token, false)).ok_or_else(|| {
+    token.ok_or_else(|| {
         Problem::new(
             ErrorCode::TokenMalformed,
             "Send an access token: `Sec-WebSocket-Protocol: bearer, <token>`",

@@ -73,6 +73,14 @@ impl Incoming {
         }
     }
 
+    /// Waits for the client's close frame, and discards what comes before it.
+    pub async fn closed(&mut self) {
+        while !matches!(
+            self.next().await,
+            Received::Close(_) | Received::Disconnected | Received::Violation(..)
+        ) {}
+    }
+
     fn take(&mut self, frame: Frame) -> Received {
         match frame {
             Frame::Text(bytes) => text(bytes),

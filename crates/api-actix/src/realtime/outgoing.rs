@@ -1,7 +1,9 @@
 //! The frames that the server sends: the body of the response that upgraded the connection.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::hub::Slot;
 use super::protocol;
+use crate::connection::Activity;
 
 /// How many frames may wait in addition to the buffers of the server and the system.
 const QUEUE: usize = 16;
@@ -30,6 +33,7 @@ pub struct Outgoing {
     frames: mpsc::Sender<Bytes>,
     last: mpsc::Sender<Bytes>,
     write_timeout: Duration,
+    at_once: Rc<Cell<bool>>,
 }
 
 /// The connection's end. It holds the connection's slot, so that a client that neither reads nor
@@ -37,15 +41,35 @@ pub struct Outgoing {
 pub struct OutgoingBody {
     frames: mpsc::Receiver<Bytes>,
     last: mpsc::Receiver<Bytes>,
-    _slot: Slot,
+    at_once: Rc<Cell<bool>>,
+    activity: Option<Rc<Activity>>,
+    _slot: Option<Slot>,
+}
+
+/// A socket whose close frame is queued. The connection ends when this is dropped and the client has
+/// read the frame.
+pub struct Closing {
+    _last: mpsc::Sender<Bytes>,
+    at_once: Rc<Cell<bool>>,
 }
 
 /// Both ends of a new channel. [`Outgoing::send`] waits for at most `write_timeout`.
-pub fn outgoing(slot: Slot, write_timeout: Duration) -> (Outgoing, OutgoingBody) {
+pub fn outgoing(
+    slot: Option<Slot>,
+    write_timeout: Duration,
+    activity: Option<Rc<Activity>>,
+) -> (Outgoing, OutgoingBody) {
     let (frames, queued) = mpsc::channel(QUEUE);
     let (last, queued_last) = mpsc::channel(1);
-    let body = OutgoingBody { frames: queued, last: queued_last, _slot: slot };
-    (Outgoing { frames, last, write_timeout }, body)
+    let at_once = Rc::default();
+    let body = OutgoingBody {
+        frames: queued,
+        last: queued_last,
+        at_once: Rc::clone(&at_once),
+        activity,
+        _slot: slot,
+    };
+    (Outgoing { frames, last, write_timeout, at_once }, body)
 }
 
 impl Outgoing {
@@ -63,13 +87,21 @@ impl Outgoing {
         self.frames.closed().await;
     }
 
-    /// Queues `message` and a close frame after all frames sent so far, and returns at once. The
-    /// connection ends when the client has read them.
-    pub fn close(self, message: Option<Bytes>, close: CloseReason) {
+    /// Queues `message` and a close frame after all frames sent so far, and returns at once.
+    pub fn close(self, message: Option<Bytes>, close: CloseReason) -> Closing {
         let mut last = message.map_or_else(Vec::new, |frame| frame.to_vec());
         last.extend_from_slice(&protocol::close(close));
         // Fails if the connection is already closed.
         drop(self.last.try_send(last.into()));
+        Closing { _last: self.last, at_once: self.at_once }
+    }
+}
+
+impl Closing {
+    /// Ends the connection as soon as the client has read the close frame, without reading more from
+    /// the client.
+    pub fn end_at_once(self) {
+        self.at_once.set(true);
     }
 }
 
@@ -77,9 +109,13 @@ impl Stream for OutgoingBody {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.frames.poll_recv(cx) {
-            Poll::Ready(None) => self.last.poll_recv(cx).map(|last| last.map(Ok)),
-            frame => frame.map(|frame| frame.map(Ok)),
+        let frame = match self.frames.poll_recv(cx) {
+            Poll::Ready(None) => self.last.poll_recv(cx),
+            frame => frame,
+        };
+        if let (Poll::Ready(None), true, Some(activity)) = (&frame, self.at_once.get(), &self.activity) {
+            activity.ignore_input();
         }
+        frame.map(|frame| frame.map(Ok))
     }
 }

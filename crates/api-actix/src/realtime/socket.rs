@@ -42,26 +42,26 @@ pub struct Socket {
 impl Socket {
     /// Serves the client until one side closes. Checks the session again after subscribing, because
     /// the hub cannot close a socket before it subscribes.
-    pub async fn run(self, incoming: Incoming, out: Outgoing) {
+    pub async fn run(self, mut incoming: Incoming, out: Outgoing) {
         let subscription = self.hub.subscribe(&self.principal);
         let end = match self.sessions.check(&self.principal) {
-            Ok(()) => self.serve(&subscription, incoming, &out, self.hub.clock().now()).await,
+            Ok(()) => self.serve(&subscription, &mut incoming, &out, self.hub.clock().now()).await,
             Err(AuthFailure::RevocationsUnknown) => End::try_again(&AuthFailure::RevocationsUnknown.into()),
             Err(_) => Closing::Revoked.into(),
         };
         drop(subscription);
-        if let End::Close { message, reason } = end {
+        if let End::Close { reason, .. } = &end {
             tracing::debug!(user = %self.principal.user, code = u16::from(reason.code), "a socket is closed");
-            out.close(message, reason);
         } else {
             tracing::debug!(user = %self.principal.user, "a socket has disconnected");
         }
+        end.carry_out(out, incoming).await;
     }
 
     async fn serve(
         &self,
         subscription: &Subscription,
-        incoming: Incoming,
+        incoming: &mut Incoming,
         out: &Outgoing,
         now: Stamp,
     ) -> End {
@@ -115,7 +115,7 @@ impl Tasks<'_> {
     }
 
     /// Answers the client's frames, and pings the client when it is silent.
-    async fn receive(&self, mut incoming: Incoming) -> Result<Infallible, End> {
+    async fn receive(&self, incoming: &mut Incoming) -> Result<Infallible, End> {
         let heartbeat = self.hub.heartbeat();
         let mut last_frame = Instant::now();
         let mut ping_at = last_frame + heartbeat.ping_after;
@@ -153,10 +153,10 @@ impl Tasks<'_> {
             Received::KeepAlive => return Ok(()),
             Received::Close(reason) => {
                 let code = reason.map_or(CloseCode::Normal, |reason| reason.code);
-                return Err(End::close(code, ""));
+                return Err(End::reply(code));
             }
             Received::Disconnected => return Err(End::Disconnected),
-            Received::Violation(code, description) => return Err(End::close(code, description)),
+            Received::Violation(code, description) => return Err(End::violation(code, description)),
         };
         Ok(self.out.send(answer).await?)
     }
