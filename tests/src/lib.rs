@@ -13,7 +13,7 @@ pub mod client;
 mod database;
 pub mod device;
 
-mod launch;
+pub mod launch;
 pub mod raw;
 pub mod server;
 pub mod socket;

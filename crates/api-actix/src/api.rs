@@ -116,9 +116,13 @@ impl Api {
         (self.open_connections.clone(), self.state.settings.max_connections)
     }
 
-    /// From now on `/health/ready` answers 503, and every socket closes with 1012.
+    /// From now on `/health/ready` answers 503.
     pub fn begin_shutdown(&self) {
         self.state.shutting_down.store(true, Ordering::Release);
+    }
+
+    /// Closes every socket with 1012, those too that open from now on.
+    pub fn close_sockets(&self) {
         self.hub.shut_down();
     }
 }

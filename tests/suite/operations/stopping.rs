@@ -1,6 +1,6 @@
 //! SIGTERM: readiness fails, requests in flight finish, the process exits with 0.
 
-use blackbox_tests::{Server, Wire, on_both_databases};
+use blackbox_tests::{Database, Server, Socket, Wire, on_both_databases};
 
 use crate::support::{add, everything, items, until};
 
@@ -41,4 +41,21 @@ on_both_databases! {
         let ann = again.client().with_token(ann.token());
         assert_eq!(items(&everything(&ann).await).len(), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_drains_the_server_accepts_requests_and_is_not_ready() {
+    // Longer than the test takes: the second signal ends it.
+    let mut server = Server::start_with(Database::Sqlite, &[("DRAIN_SECONDS", "600")]).await;
+    let ann = server.client().new_user().await;
+    let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
+    server.terminate();
+    until("the log of the stop", || server.logs().contains("\"stopping").then_some(())).await;
+    let todo = add(&server.client().with_token(ann.token()), "while it drains").await;
+    assert_eq!(socket.next().await["todo"], todo);
+    assert_eq!(server.client().get("/health/ready").await.status, 503);
+    server.client().get("/health/live").await.expect(200);
+    server.terminate();
+    let status = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", server.logs());
 }

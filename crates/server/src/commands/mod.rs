@@ -68,7 +68,11 @@ impl Cli {
             Command::Openapi => openapi::run()?,
             Command::Asyncapi => openapi::run_asyncapi()?,
             Command::CheckConfig => {
-                wire::check(&settings()?.database)?;
+                let settings = settings()?;
+                wire::check(&settings.database)?;
+                for warning in &settings.warnings {
+                    print(format_args!("warning: {warning}"));
+                }
                 print("The settings are valid.");
             }
             Command::Healthcheck => healthcheck::run(&settings()?)?,

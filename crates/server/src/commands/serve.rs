@@ -37,6 +37,9 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     telemetry::init_logging(settings);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
     // Requests run on the threads of the HTTP workers. These threads are for the stores and for background
     // tasks.
     let runtime = Arc::new(Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?);
@@ -72,9 +75,10 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::new()?;
     let server = bind(settings, connections, &api)?.run();
     let handle = server.handle();
+    let drain = settings.drain;
     tasks.spawn(async move {
         signals.next().await;
-        stop(&api, &handle, signals).await;
+        stop(&api, &handle, drain, signals).await;
     });
     server.await?;
     drop(shutdown);
@@ -113,7 +117,15 @@ fn bind(
     for listener in listen(&settings.host, settings.port, PORT)? {
         let address = listener.local_addr()?;
         print(format_args!("listening on http://{address}"));
-        print(format_args!("the API documentation is at http://{address}/docs"));
+        // Pages of a frontend under development are on localhost, and cookies need one site.
+        let shown = if address.ip().is_loopback() {
+            format!("localhost:{}", address.port())
+        } else {
+            address.to_string()
+        };
+        print(format_args!(
+            "in a browser: http://{shown}, with the API documentation at http://{shown}/docs"
+        ));
         tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
         let (api, stopping) = (api.clone(), stopping.clone());
         server = server
@@ -140,10 +152,12 @@ fn on_shutdown(stopping: GracefulShutdownSignal) -> impl Fn() -> BoxFuture<'stat
 }
 
 /// Stops the server gracefully, or at once on another signal.
-async fn stop(api: &Api, server: &ServerHandle, mut signals: Signals) {
-    tracing::info!("stopping: waiting for requests in flight");
+async fn stop(api: &Api, server: &ServerHandle, drain: Duration, mut signals: Signals) {
+    tracing::info!(drain_seconds = drain.as_secs(), "stopping: waiting for requests in flight");
     api.begin_shutdown();
     let graceful = async {
+        sleep(drain).await;
+        api.close_sockets();
         sleep(READINESS_GRACE).await;
         server.stop(true).await;
     };

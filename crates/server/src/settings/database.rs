@@ -84,7 +84,7 @@ impl DatabaseUrl {
     fn parse(text: &str) -> Result<Self, &'static str> {
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
-            "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
+            "sqlite" | "sqlite+aiosqlite" => match sqlite_path(rest) {
                 "" | "/" | ":memory:" => Err("must name a file after sqlite://"),
                 file if file.contains('?') => Err("must be a file without options after sqlite://"),
                 file => Ok(Self::Sqlite(file.into())),
@@ -96,4 +96,11 @@ impl DatabaseUrl {
             _ => Err("must start with sqlite:// or postgres://"),
         }
     }
+}
+
+/// The path after `sqlite:`. As in `SQLAlchemy`, `///./file` is relative to the working directory.
+fn sqlite_path(rest: &str) -> &str {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let relative = path.strip_prefix('/').filter(|path| path.starts_with("./") || path.starts_with("../"));
+    relative.unwrap_or(path)
 }

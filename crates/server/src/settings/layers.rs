@@ -11,15 +11,13 @@ use std::path::Path;
 use config::{Config, Environment, File, FileFormat, Map, Source as _, Value, ValueKind};
 use secrecy::SecretString;
 
-use super::error::{SettingError, SettingsError};
+use super::env_file::env_file;
+use super::error::{SettingError, SettingWarning, SettingsError};
 use super::setting::{ALL, Setting, UNSUPPORTED, provider_setting};
 use super::{parse, spelling};
 
 /// The settings file, in the working directory.
 const SETTINGS_FILE: &str = "todo-sync.toml";
-/// A file of environment variables, in the working directory. Variables that are already set take
-/// precedence.
-const ENV_FILE: &str = ".env";
 
 /// The values of all settings as texts, and the errors found so far.
 ///
@@ -29,6 +27,7 @@ pub struct Layers {
     /// The names of the settings that are set explicitly and not just by default.
     given: BTreeSet<String>,
     errors: RefCell<Vec<SettingError>>,
+    warnings: Vec<SettingWarning>,
 }
 
 impl Layers {
@@ -45,17 +44,17 @@ impl Layers {
         variables.extend(environment);
         variables.retain(|_, value| !is_blank(value));
         let mut errors = Vec::new();
-        let variables = settings_among(variables, &mut errors);
+        let (variables, warnings) = settings_among(variables, &mut errors);
         let file = settings_file(folder, &mut errors).map_err(stop)?;
         let given = variables.keys().cloned().chain(file.keys().map(|key| key.to_uppercase())).collect();
         let config = layered(file, variables).map_err(|error| stop(unreadable(&error)))?;
-        Ok(Self { config, given, errors: RefCell::new(errors) })
+        Ok(Self { config, given, errors: RefCell::new(errors), warnings })
     }
 
-    /// Succeeds if no error was found.
-    pub fn finish(self) -> Result<(), SettingsError> {
+    /// Returns the warnings if no error was found.
+    pub fn finish(self) -> Result<Vec<SettingWarning>, SettingsError> {
         let errors = self.errors.into_inner();
-        if errors.is_empty() { Ok(()) } else { Err(SettingsError(errors)) }
+        if errors.is_empty() { Ok(self.warnings) } else { Err(SettingsError(errors)) }
     }
 
     /// Records a error.
@@ -161,35 +160,19 @@ fn settings_file(folder: &Path, errors: &mut Vec<SettingError>) -> Result<Map<St
     Ok(settings)
 }
 
-fn env_file(folder: &Path) -> Result<HashMap<OsString, OsString>, SettingError> {
-    let unreadable = |problem: String| SettingError::File { file: ENV_FILE, problem };
-    let variables = match dotenvy::from_path_iter(folder.join(ENV_FILE)) {
-        Ok(variables) => variables,
-        Err(error) if error.not_found() => return Ok(HashMap::new()),
-        Err(error) => return Err(unreadable(error.to_string())),
-    };
-    variables
-        .map(|variable| match variable {
-            Ok((name, value)) => Ok((name.into(), value.into())),
-            // The parser's own message quotes the line, which may hold a secret.
-            Err(dotenvy::Error::LineParse(..)) => Err(unreadable(
-                "a line is not of the form NAME=value (quote a value that has spaces in it)".into(),
-            )),
-            Err(error) => Err(unreadable(error.to_string())),
-        })
-        .collect()
-}
-
-/// The variables that are settings. Others are ignored, unless they look like a setting that is not
-/// set or request an unsupported feature.
+/// The variables that are settings, and warnings about others that may be meant as one.
 fn settings_among(
     variables: HashMap<OsString, OsString>,
     errors: &mut Vec<SettingError>,
-) -> Map<String, String> {
-    let (mut settings, mut others) = (Map::new(), BTreeSet::new());
+) -> (Map<String, String>, Vec<SettingWarning>) {
+    let (mut settings, mut others, mut warnings) = (Map::new(), BTreeSet::new(), Vec::new());
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
         match (Setting::named(&name), value.into_string()) {
+            // Kubernetes describes a service `smtp` by SMTP_PORT=tcp://10.0.0.1:25.
+            (Some(_), Ok(value)) if name.ends_with("_PORT") && value.contains("://") => {
+                warnings.push(SettingWarning::Service { name });
+            }
             (Some(_), Ok(value)) => {
                 settings.insert(name, value);
             }
@@ -200,14 +183,15 @@ fn settings_among(
         }
     }
     let unsupported = UNSUPPORTED.into_iter().filter(|(name, _)| others.contains(*name));
-    errors.extend(unsupported.map(|(name, feature)| SettingError::Unsupported { name, feature }));
+    warnings.extend(unsupported.map(|(name, feature)| SettingWarning::Unsupported { name, feature }));
     for name in others {
         if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
             let (meant, example) = (meant.name.into_owned(), meant.example);
-            errors.push(SettingError::Misspelt { name, meant, example });
+            warnings.push(SettingWarning::Misspelt { name, meant, example });
         }
     }
-    settings
+    warnings.sort();
+    (settings, warnings)
 }
 
 fn is_blank(value: &OsStr) -> bool {

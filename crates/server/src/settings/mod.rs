@@ -5,6 +5,7 @@
 //! database interprets its URL.
 
 mod database;
+mod env_file;
 mod error;
 mod generated_secret;
 mod identity;
@@ -22,6 +23,7 @@ mod spelling;
 mod tests;
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
@@ -33,7 +35,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use database::{Database, DatabaseUrl};
-pub use error::SettingsError;
+pub use error::{SettingWarning, SettingsError};
 pub use identity::{Client, Identity, OpenIdProvider};
 use layers::Layers;
 pub use limits::{Housekeeping, Limits};
@@ -99,6 +101,11 @@ pub struct Settings {
     pub identity: Identity,
     pub housekeeping: Housekeeping,
     pub limits: Limits,
+    /// How long the server accepts requests after it was asked to stop, while `/health/ready` answers
+    /// 503.
+    pub drain: Duration,
+    /// The variables that are ignored, although they may be meant for the server.
+    pub warnings: Vec<SettingWarning>,
 }
 
 impl Settings {
@@ -110,7 +117,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let layers = Layers::read(folder, environment)?;
         let settings = Self::read(&layers, folder);
-        layers.finish().map(|()| settings)
+        layers.finish().map(|warnings| Self { warnings, ..settings })
     }
 
     fn read(layers: &Layers, folder: &Path) -> Self {
@@ -151,6 +158,8 @@ impl Settings {
             trusted_proxies: network::trusted_proxies(layers),
             housekeeping: Housekeeping::read(layers),
             limits: Limits::read(layers),
+            drain: Duration::from_secs(layers.get(&setting::DRAIN_SECONDS, number(0..=3600))),
+            warnings: Vec::new(),
         };
         if environment == Environment::Production {
             Demands::read(layers).check(&settings);
@@ -179,6 +188,13 @@ fn access(layers: &Layers) -> AccessPolicy {
         layers.report(setting::REGISTRATION.error(problem));
     }
     policy
+}
+
+impl Settings {
+    /// Whether only programs on this machine reach the server.
+    pub fn listens_on_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
 }
 
 fn log_level(layers: &Layers) -> LogLevel {

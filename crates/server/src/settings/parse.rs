@@ -80,11 +80,21 @@ fn count_and_time(text: &str) -> Option<Quota> {
     Some(Quota::new(count, Duration::from_secs(amount * seconds)))
 }
 
+/// Schemes of addresses that are no origins of pages. Others may be those of apps, such as `capacitor`.
+const NO_PAGES: [&str; 5] = ["ftp", "ftps", "file", "ws", "wss"];
+
 /// An origin as browsers send it (RFC 6454 section 6.1): the scheme, the host, and the port unless it is
 /// the scheme's default.
 pub fn origin(text: &str) -> Result<String, String> {
     if text == "*" {
         return Err("must not be *, as requests carry credentials: name each origin".into());
+    }
+    if text.contains('*') {
+        return Err(format!("must name each origin without *, which {text:?} has"));
+    }
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if let Some(scheme) = scheme.filter(|scheme| NO_PAGES.contains(&scheme.as_str())) {
+        return Err(format!("must hold origins of pages, and no page that calls an API has {scheme}://"));
     }
     exact_origin(text).ok_or_else(|| {
         format!("must hold exact origins (scheme, host, port; no path, no trailing slash), not {text:?}")
@@ -151,7 +161,9 @@ mod tests {
             "https://a.example/x",
             "https://u@a.example",
             "null",
-            "https://*.a.example/",
+            "https://*.a.example",
+            "ftp://a.example",
+            "WS://a.example",
             "//a",
             "",
         ] {

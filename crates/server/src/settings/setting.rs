@@ -51,8 +51,7 @@ pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
 /// How the secrets in `.env.example` begin.
 pub const EXAMPLE_SECRET: &str = "change-me-";
 
-/// Variables that similar servers support, and the feature that each requests. Ignoring such a
-/// variable would suggest that the feature is on.
+/// Variables that similar servers support, and the feature that each requests.
 pub const UNSUPPORTED: [(&str, &str); 3] = [
     ("REDIS_URL", "share limits and events through Redis"),
     ("SENTRY_DSN", "report errors to Sentry"),
@@ -82,6 +81,7 @@ settings! {
     HOST("127.0.0.1"),
     PORT("8000"),
     METRICS_PORT = "9090",
+    DRAIN_SECONDS("0") = "15",
     ENVIRONMENT("development") = "production",
     ALLOW_INSECURE = "SMTP_TLS,TRUSTED_PROXIES",
     DATABASE_URL("sqlite://./data/todos.db"),

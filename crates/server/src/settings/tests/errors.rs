@@ -32,6 +32,9 @@ const FAULTS: &str = r#"
     BCRYPT_COST_FACTOR=16 => BCRYPT_COST_FACTOR must be a whole number from 10 to 15, not "16"
     ALLOWED_ORIGINS=* => ALLOWED_ORIGINS must not be *, as requests carry credentials: name each origin
     ALLOWED_ORIGINS=https://a.example/ => ALLOWED_ORIGINS must hold exact origins (scheme, host, port; no path, no trailing slash), not "https://a.example/"
+    ALLOWED_ORIGINS=ftp://a.example => ALLOWED_ORIGINS must hold origins of pages, and no page that calls an API has ftp://
+    ALLOWED_ORIGINS=https://*.a.example => ALLOWED_ORIGINS must name each origin without *, which "https://*.a.example" has
+    DRAIN_SECONDS=1m => DRAIN_SECONDS must be a whole number from 0 to 3600, not "1m"
     ALLOWED_ORIGINS=["https://a.example", 1] => ALLOWED_ORIGINS must be a list of strings
     LOG_LEVEL=loud => LOG_LEVEL must be one of error, warn, warning, info, debug, trace, not "loud"
     JSON_LOGS=maybe => JSON_LOGS must be one of true, false, 1, 0, yes, no, on, off, not "maybe"
@@ -72,16 +75,8 @@ const FAULTS: &str = r#"
     JWT_PRIVATE_KEY=nowhere.pem => JWT_PRIVATE_KEY must be Ed25519 keys in PEM or a file of them
     JWT_PRIVATE_KEY=-----BEGIN RSA PRIVATE KEY----- => JWT_PRIVATE_KEY must contain a block
 
-    DATABSE_URL=x => DATABSE_URL is not a setting; should it be DATABASE_URL? For example: DATABASE_URL=sqlite
-    SMTP_HOTS=x => SMTP_HOTS is not a setting; should it be SMTP_HOST? For example: SMTP_HOST=smtp
-    BETTER_AUTH_ISUER=x => BETTER_AUTH_ISUER is not a setting; should it be BETTER_AUTH_ISSUER? For example: BETTER_AUTH_ISSUER=https
-    OIDC_MY_IDP_ISUER=x => OIDC_MY_IDP_ISUER is not a setting; should it be OIDC_MY_IDP_ISSUER? For example: OIDC_MY_IDP_ISSUER=https
-    OIDC_ACME_CLIENT_SECRETS=x => OIDC_ACME_CLIENT_SECRETS is not a setting; should it be OIDC_ACME_CLIENT_SECRET? For example: OIDC_ACME_CLIENT_SECRET=the
-    REDIS_URL=redis://localhost => REDIS_URL is not a setting yet: this version can't share limits and events through Redis; unset it, for example: REDIS_URL=
-    SENTRY_DSN=x => SENTRY_DSN is not a setting yet: this version can't report errors to Sentry
-    OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT is not a setting yet: this version can't send traces
 
-    LOG_LEVEL=loud & PORT=http & DATABSE_URL=x & OIDC_ACME_CLIENT_ID=todos => DATABSE_URL is not a setting | PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
+    LOG_LEVEL=loud & PORT=http & DATABSE_URL=x & OIDC_ACME_CLIENT_ID=todos => PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
 "#;
 
 /// Rows of settings that replace or complete those of a production server, and the beginning of
@@ -152,5 +147,30 @@ fn production_refuses_what_undoes_its_promises() {
         let unchanged = PRODUCTION.iter().filter(|(name, _)| changes.iter().all(|(other, _)| other != name));
         let given: Vec<_> = unchanged.chain(&changes).copied().collect();
         unexpected(&given, &sentences)
+    }));
+}
+
+/// Rows of given variables, and the warnings that they lead to.
+const WARNINGS: &str = r"
+    DATABSE_URL=x => DATABSE_URL is not a setting and is ignored; should it be DATABASE_URL? For example: DATABASE_URL=sqlite
+    SMTP_HOTS=x => SMTP_HOTS is not a setting and is ignored; should it be SMTP_HOST? For example: SMTP_HOST=smtp
+    BETTER_AUTH_ISUER=x => BETTER_AUTH_ISUER is not a setting and is ignored; should it be BETTER_AUTH_ISSUER?
+    OIDC_MY_IDP_ISUER=x => OIDC_MY_IDP_ISUER is not a setting and is ignored; should it be OIDC_MY_IDP_ISSUER?
+    OIDC_ACME_CLIENT_SECRETS=x => OIDC_ACME_CLIENT_SECRETS is not a setting and is ignored; should it be OIDC_ACME_CLIENT_SECRET?
+    REDIS_URL=redis://localhost => REDIS_URL is ignored: this version can't share limits and events through Redis
+    SENTRY_DSN=hush => SENTRY_DSN is ignored: this version can't report errors to Sentry
+    OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version can't send traces
+    SMTP_PORT=tcp://10.0.0.1:25 & METRICS_PORT=udp://10.0.0.1:1 => METRICS_PORT is ignored: it is the address of a Kubernetes service | SMTP_PORT is ignored
+    SENTRY_DSN= & JWT_ALGORITHM=HS256 & KUBERNETES_PORT=tcp://10.0.0.1:443 =>
+";
+
+#[test]
+fn variables_that_are_ignored_are_a_warning() {
+    assert_all(rows(WARNINGS).filter_map(|(given, expected)| {
+        let settings = load(&given).unwrap_or_else(|error| panic!("{given:?}: {error}"));
+        let warnings: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
+        let as_expected = warnings.len() == expected.len()
+            && warnings.iter().zip(&expected).all(|(w, e)| w.starts_with(e) && !w.contains("hush"));
+        (!as_expected).then(|| format!("{given:?}: {warnings:?}"))
     }));
 }

@@ -9,6 +9,9 @@ const VALUES: &str = r#"
     DATABASE_URL=sqlite://./x.db => url: Sqlite("./x.db")
     DATABASE_URL=sqlite:///var/x.db => url: Sqlite("/var/x.db")
     DATABASE_URL=sqlite:x.db => url: Sqlite("x.db")
+    DATABASE_URL=sqlite:///./x.db => url: Sqlite("./x.db")
+    DATABASE_URL=sqlite+aiosqlite:///../x.db => url: Sqlite("../x.db")
+    DRAIN_SECONDS=15 => drain: 15s
     DATABASE_URL=postgres://u:hush@h/d & SECRET_KEY=hush => url: Postgres(SecretBox<str>([REDACTED])) | secret_key: SecretBox<str>([REDACTED])
     ALLOWED_ORIGINS=["https://a.example", "http://localhost:3000"] => allowed_origins: ["https://a.example", "http://localhost:3000"]
     ALLOWED_ORIGINS=https://A.example, http://localhost:3000, => allowed_origins: ["https://a.example", "http://localhost:3000"]
