@@ -54,7 +54,7 @@ use error::Problem;
 
 pub use api::{Api, Dependencies};
 pub use openapi::{asyncapi_document, openapi_document};
-pub use settings::ApiSettings;
+pub use settings::{ApiSettings, Surroundings};
 pub use web_app::WebApp;
 
 /// The application, for each worker; [`service`] serves it on connections.
@@ -69,7 +69,7 @@ pub fn app(
         InitError = (),
     > + use<>,
 > {
-    let cors = middleware::cors(&api.state.settings.allowed_origins);
+    let cors = middleware::cors(api.state.clone());
     App::new()
         .app_data(web::Data::from(api.state.clone()))
         .app_data(web::Data::from(api.hub.clone()))

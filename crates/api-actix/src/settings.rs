@@ -5,14 +5,28 @@ use std::time::Duration;
 use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 use domain::session::Lifetimes;
 use ipnet::IpNet;
+use url::{Host, Url};
 
 use crate::connection::Timeouts;
+
+/// Who reaches the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// Everybody.
+    Deployed,
+    /// Developers: pages of every loopback origin may call the API.
+    Development,
+    /// A developer's own programs, on the same machine: their registrations are not limited either.
+    DevelopersMachine,
+}
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
     /// The exact origins whose pages may call the API, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
+    /// Who reaches the server.
+    pub surroundings: Surroundings,
     /// The maximum number of bytes of a request body. The authentication endpoints have an
     /// additional, smaller limit.
     pub body_limit: usize,
@@ -54,15 +68,13 @@ impl ApiSettings {
     /// itself serves. `headers` are the request's. Browsers let no page choose `Origin` or `Host`.
     #[must_use]
     pub fn allows_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
-        is_own_origin(origin, headers)
-            || self.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+        is_own_origin(origin, headers) || origin.to_str().is_ok_and(|origin| self.lists_origin(origin))
     }
 }
 
 /// Whether the host of `origin` is the one that the request was sent to. The schemes are not compared: a
 /// proxy may terminate TLS.
-#[must_use]
-pub fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let origin = origin.as_bytes();
     let host = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
     host.zip(headers.get(HOST)).is_some_and(|(host, asked)| host.eq_ignore_ascii_case(asked.as_bytes()))
@@ -72,6 +84,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
+            surroundings: Surroundings::Deployed,
             body_limit: 2 * 1024 * 1024,
             body_memory: 96 * 1024 * 1024,
             response_memory: 64 * 1024 * 1024,
@@ -97,10 +110,81 @@ impl ApiSettings {
     pub fn public_path(&self) -> &str {
         path_of(&self.public_url)
     }
+
+    /// Whether pages of `origin` may call the API, whatever the host of the request: those of
+    /// `PUBLIC_URL`, those that the operator allowed, and in development all of this machine.
+    #[must_use]
+    pub fn lists_origin(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed == origin)
+            || self.public_url.strip_suffix(self.public_path()) == Some(origin)
+            || (self.surroundings != Surroundings::Deployed && is_loopback(origin))
+    }
+}
+
+/// Whether an origin is a page of this machine.
+fn is_loopback(origin: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else { return false };
+    let is_local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    is_local && matches!(url.scheme(), "http" | "https")
 }
 
 /// The path of an absolute URL, without a slash at the end.
 pub(crate) fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or("", |start| rest[start..].trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_the_public_url_has_no_slash_at_its_end() {
+        for (url, path) in [
+            ("http://localhost:8000", ""),
+            ("https://a.example/", ""),
+            ("https://a.example/todos", "/todos"),
+            ("https://a.example/a/b/", "/a/b"),
+        ] {
+            assert_eq!(path_of(url), path, "{url}");
+        }
+    }
+
+    #[test]
+    fn pages_of_this_machine_are_allowed_in_development_only() {
+        let public_url = "https://api.example.com/todos".to_owned();
+        let allowed_origins = vec!["https://app.example.com".to_owned()];
+        let mut settings = ApiSettings { public_url, allowed_origins, ..ApiSettings::default() };
+        let local =
+            ["http://localhost:5173", "http://127.0.0.1:3000", "https://[::1]", "http://app.localhost:81"];
+        let foreign = [
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "null",
+            "file://localhost",
+            "https://api.example.com.evil.example",
+            "",
+        ];
+        for surroundings in [Surroundings::Deployed, Surroundings::Development] {
+            settings.surroundings = surroundings;
+            assert!(settings.lists_origin("https://app.example.com"));
+            assert!(settings.lists_origin("https://api.example.com"));
+            for origin in local {
+                assert_eq!(
+                    settings.lists_origin(origin),
+                    surroundings == Surroundings::Development,
+                    "{origin}"
+                );
+            }
+            for origin in foreign {
+                assert!(!settings.lists_origin(origin), "{origin}");
+            }
+        }
+    }
 }

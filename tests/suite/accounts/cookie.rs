@@ -45,6 +45,12 @@ async fn a_page_of_an_allowed_origin_refreshes_with_a_cookie_it_cannot_read() {
     let (successor, _) = cookie(&fresh.expect(200));
     assert_ne!(successor, value);
 
+    // Without a cookie, the answer says what a browser needs to send it.
+    let without = post(&client, "/api/v1/auth/refresh", &[("origin", ORIGIN)], None).await;
+    without.expect_problem(401, "AUTH_005");
+    assert!(without.text.contains("on one site"), "{without}");
+    assert!(without.text.contains("credentials"), "{without}");
+
     // Without an allowed `Origin` the cookie is refused.
     for origin in [&[][..], &[("origin", "https://evil.example")], &[("origin", "null")]] {
         let headers: Vec<_> = origin.iter().copied().chain([("cookie", sent.as_str())]).collect();

@@ -1,10 +1,13 @@
 //! The operator's view: commands, documents, health, metrics, housekeeping, shutdown.
 
 mod commands;
+mod development;
 mod documents;
+mod environments;
 mod headers;
 mod health;
 mod housekeeping;
 mod keys;
 mod metrics;
+mod proxy;
 mod stopping;

@@ -1,6 +1,7 @@
 //! The client address of a request, for rate limits and the list of devices.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
@@ -12,12 +13,27 @@ use ipnet::IpNet;
 pub(super) fn address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let headers = request.headers();
-    let hops = if headers.contains_key(X_FORWARDED_FOR) {
+    let hops: Vec<_> = if headers.contains_key(X_FORWARDED_FOR) {
         list(headers, &X_FORWARDED_FOR).into_iter().map(node).collect()
     } else {
         list(headers, &FORWARDED).into_iter().map(|hop| r#for(hop).and_then(node)).collect()
     };
+    if !hops.is_empty() && !trusted.iter().any(|net| net.contains(&peer)) {
+        warn_of_untrusted_proxy(peer);
+    }
     Some(right_most_untrusted(peer, hops, trusted))
+}
+
+/// Logs once that clients may share the limits of a proxy. The header may also be a client's own.
+fn warn_of_untrusted_proxy(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "ignored the forwarding header of a peer that TRUSTED_PROXIES does not list: if it is a proxy, all of its \
+             clients share the rate limits of one address"
+        );
+    });
 }
 
 fn right_most_untrusted(peer: IpAddr, hops: Vec<Option<IpAddr>>, trusted: &[IpNet]) -> IpAddr {

@@ -5,13 +5,22 @@ use std::future::{Ready, ready};
 use std::net::IpAddr;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{FORWARDED, HOST, HeaderMap, ORIGIN, USER_AGENT, X_FORWARDED_PROTO};
+use actix_web::http::header::{
+    FORWARDED, HOST, HeaderMap, HeaderName, ORIGIN, USER_AGENT, X_FORWARDED_FOR, X_FORWARDED_HOST,
+    X_FORWARDED_PROTO,
+};
 use actix_web::{FromRequest, HttpRequest, web};
+use domain::account::AccountService;
 use domain::session::Device;
 use domain::text::ClientId;
 
 use super::address::address;
+use crate::settings::Surroundings;
 use crate::state::State;
+
+/// The headers with which a proxy forwards a request.
+const FORWARDING: [HeaderName; 5] =
+    [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, HeaderName::from_static("x-real-ip")];
 
 /// The sender of a request.
 #[derive(Clone, Debug)]
@@ -22,8 +31,12 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// Whether a page of an allowed origin sent the request.
     pub trusted_page: bool,
+    /// Whether a developer sent the request from the machine that the server runs on, in development.
+    pub is_developer: bool,
     /// Whether cookies for this client are `Secure`.
     pub secure: bool,
+    /// The path under which browsers see the server, with which the paths of cookies begin.
+    pub public_path: String,
 }
 
 impl Client {
@@ -32,6 +45,18 @@ impl Client {
     pub fn device(&self, client_id: Option<ClientId>) -> Device {
         Device { client_id, user_agent: self.user_agent.clone(), ip: self.ip }
     }
+
+    /// The service for registrations and requested emails, which are not limited for a developer.
+    #[must_use]
+    pub fn accounts(&self, accounts: &AccountService) -> AccountService {
+        if self.is_developer { accounts.without_mail_limits() } else { accounts.clone() }
+    }
+}
+
+/// Whether a program on this machine sent the request, and not on behalf of another machine.
+fn is_direct_from_loopback(request: &HttpRequest) -> bool {
+    let is_loopback = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    is_loopback && !FORWARDING.iter().any(|name| request.headers().contains_key(name))
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
@@ -79,10 +104,16 @@ impl FromRequest for Client {
         let state = request.app_data::<web::Data<State>>();
         let trusted_page =
             origin.zip(state).is_some_and(|(origin, state)| state.settings.allows_origin(origin, headers));
+        let settings = state.map(|state| &state.settings);
+        let is_developer = settings.is_some_and(|settings| {
+            settings.surroundings == Surroundings::DevelopersMachine && is_direct_from_loopback(request)
+        });
         ready(Ok(Self {
             ip: address(request, state.map_or(&[], |state| &state.settings.trusted_proxies)),
             user_agent: user_agent(headers),
             trusted_page,
+            is_developer,
+            public_path: settings.map_or_else(String::new, |settings| settings.public_path().to_owned()),
             secure: state.is_none_or(|state| state.settings.behind_tls) || !is_local(request),
         }))
     }

@@ -1,19 +1,25 @@
 //! Which web pages may call the API (CORS, in the Fetch standard).
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use actix_cors::Cors;
 use actix_web::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 
 use super::RequestId;
-use crate::settings::is_own_origin;
+use crate::state::State;
 
 /// How long browsers may cache a preflight response, in seconds.
 const MAX_AGE: usize = 3600;
 
-/// Allows pages of exactly these origins, and of the server's own, with credentials.
-pub fn cors(origins: &[String]) -> Cors {
+/// The maximum number of refused origins that are logged.
+const LOGGED: usize = 16;
+
+/// Allows pages of the origins that the settings allow, with credentials.
+pub fn cors(state: Arc<State>) -> Cors {
     let of = HeaderName::from_static;
     let sent = [AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RequestId::HEADER];
     // Libraries add these to every request: tracing (W3C Trace Context and Baggage, Sentry), frameworks
@@ -32,12 +38,27 @@ pub fn cors(origins: &[String]) -> Cors {
         of("x-sync-timestamp"),
         WWW_AUTHENTICATE,
     ];
-    let cors = Cors::default()
-        .allowed_origin_fn(|origin, head| is_own_origin(origin, head.headers()))
+    Cors::default()
+        .allowed_origin_fn(move |origin, head| {
+            let allowed = state.settings.allows_origin(origin, head.headers());
+            if !allowed {
+                log_refused(origin);
+            }
+            allowed
+        })
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(sent.into_iter().chain(added.map(of)))
         .expose_headers(exposed)
         .supports_credentials()
-        .max_age(MAX_AGE);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+        .max_age(MAX_AGE)
+}
+
+/// Logs an origin once: browsers do not show a page why it was refused. Clients control the origin, so
+/// the number of lines is limited, and each is escaped.
+fn log_refused(origin: &HeaderValue) {
+    static SEEN: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if seen.len() < LOGGED && seen.insert(origin.as_bytes().to_vec()) {
+        tracing::warn!(?origin, "refused a page of an origin that ALLOWED_ORIGINS does not list");
+    }
 }

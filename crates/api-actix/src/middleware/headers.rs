@@ -4,8 +4,8 @@ use actix_web::HttpMessage as _;
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use domain::limits::Charge;
 
@@ -27,6 +27,22 @@ pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId, setti
         }
     }
     add_to(response.headers_mut(), id, settings, private);
+    add_public_path(response.headers_mut(), settings.public_path());
+}
+
+/// Prefixes the paths in `Location` and `Link` with the path under which browsers see the server.
+fn add_public_path(headers: &mut HeaderMap, path: &str) {
+    if path.is_empty() {
+        return;
+    }
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let location = text(LOCATION).filter(|to| to.starts_with('/')).map(|to| format!("{path}{to}"));
+    let link = text(LINK).map(|links| links.replace("</", &format!("<{path}/")));
+    for (name, value) in [(LOCATION, location), (LINK, link)] {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// Adds the headers that the handler did not set itself.

@@ -18,7 +18,7 @@ use actix_http::encoding::Encoder;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::VARY;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
 use domain::UserId;
@@ -48,6 +48,7 @@ pub async fn around<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<Encoder<ResponseBody>>, Error> {
     let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(Problem::unexpected)?;
+    trim_slash(&mut request);
     let active = request.conn_data::<Rc<Activity>>().map(Activity::begin_request);
     let id = RequestId::of(&request, &*state.secrets);
     let record = telemetry::Record::begin(&request, &id);
@@ -75,6 +76,29 @@ pub async fn around<B: MessageBody + 'static>(
     Ok(response.map_body(|head, body| {
         compression::apply(encoding, head, ResponseBody::new(body, reservation, active))
     }))
+}
+
+/// Treats `/todos/` as `/todos`, unless the path with the slash is a route of its own.
+fn trim_slash(request: &mut ServiceRequest) {
+    let Some(trimmed) =
+        request.path().strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'))
+    else {
+        return;
+    };
+    let Some(table) = request.app_data::<&'static RouteTable>() else { return };
+    if table.methods(trimmed).is_none() || table.fixed_path_methods(request.path()).is_some() {
+        return;
+    }
+    let target = match request.uri().query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_owned(),
+    };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = target.try_into().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
 }
 
 /// Whether the handler of GET answers HEAD too.

@@ -34,13 +34,13 @@ struct Index {
     version: &'static str,
     /// The interactive documentation.
     #[schema(example = "/docs")]
-    docs: &'static str,
+    docs: String,
     /// The OpenAPI document.
     #[schema(example = "/openapi.json")]
-    openapi: &'static str,
+    openapi: String,
     /// The health check.
     #[schema(example = "/health")]
-    health: &'static str,
+    health: String,
 }
 
 /// Get the index
@@ -50,16 +50,17 @@ struct Index {
 /// server has one.
 #[utoipa::path(operation_id = "getIndex", tag = "Operations", responses((status = 200, description = "The index.", body = Index)))]
 #[get("/")]
-async fn index(request: HttpRequest) -> HttpResponse {
+async fn index(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     if let Some(page) = WebApp::of(&request).and_then(|app| app.first_page(&request)) {
         return page;
     }
+    let at = |path: &str| format!("{}{path}", state.settings.public_path());
     HttpResponse::Ok().insert_header((VARY, "accept")).json(Index {
         name: "todo-server",
         version: env!("CARGO_PKG_VERSION"),
-        docs: "/docs",
-        openapi: "/openapi.json",
-        health: "/health",
+        docs: at("/docs"),
+        openapi: at("/openapi.json"),
+        health: at("/health"),
     })
 }
 

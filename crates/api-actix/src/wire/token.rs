@@ -30,7 +30,7 @@ pub fn refresh_cookie<'a>(
 ) -> Cookie<'a> {
     let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     Cookie::build(REFRESH_COOKIE, token)
-        .path(path)
+        .path(format!("{}{path}", client.public_path))
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(client.secure)
@@ -56,7 +56,11 @@ pub fn refresh_token(
         return Ok(token.0.into_owned());
     }
     let Some(cookie) = request.cookie(REFRESH_COOKIE) else {
-        return Err(Problem::new(ErrorCode::TokenMalformed, "Send a `refresh_token`"));
+        return Err(Problem::new(
+            ErrorCode::TokenMalformed,
+            "Send a `refresh_token`, or its cookie. Browsers send the cookie if page and API are on one site, such as \
+             both on localhost, and the request has `credentials: \"include\"`",
+        ));
     };
     if client.trusted_page {
         Ok(cookie.value().to_owned())

@@ -14,7 +14,7 @@ use adapters_auth::{
 };
 use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
-use api_actix::{Api, ApiSettings, Dependencies, WebApp};
+use api_actix::{Api, ApiSettings, Dependencies, Surroundings, WebApp};
 use domain::Clock;
 use domain::account::{AccountPorts, AccountService, Invitations, Registration};
 use domain::housekeeping::{HousekeepingService, Retention};
@@ -34,7 +34,7 @@ pub use stores::{DatabaseHandle, check};
 use crate::deletions::Deletions;
 use crate::housekeeping::Housekeeper;
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
-use crate::settings::{Settings, cores};
+use crate::settings::{Environment, Settings, cores};
 
 /// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
 const TOKEN_ISSUER: &str = "todo-sync";
@@ -191,6 +191,11 @@ fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSetti
 fn api_settings(settings: &Settings, max_connections: usize) -> ApiSettings {
     ApiSettings {
         allowed_origins: settings.allowed_origins.clone(),
+        surroundings: match settings.environment {
+            Environment::Development if settings.listens_on_loopback() => Surroundings::DevelopersMachine,
+            Environment::Development => Surroundings::Development,
+            Environment::Staging | Environment::Production => Surroundings::Deployed,
+        },
         body_limit: settings.limits.body_bytes,
         body_memory: settings.limits.bodies_in_flight_bytes,
         response_memory: settings.limits.unread_response_bytes,

@@ -61,7 +61,7 @@ pub(super) async fn sign_up(state: web::Data<State>, client: Client, body: Body)
         return Err(validation.into());
     };
     let invitation = invitation.as_ref().map(|token| &*token.0);
-    let accounts = &state.tasks_surface.accounts;
+    let accounts = client.accounts(&state.tasks_surface.accounts);
     let login = accounts.register(email, password, name, invitation, client.device(None)).await?;
     Ok(signed_in(StatusCode::CREATED, &registered(login)?))
 }

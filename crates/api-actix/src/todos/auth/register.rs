@@ -73,7 +73,7 @@ pub(super) async fn register(state: web::Data<State>, client: Client, body: Body
         return Err(validation.into());
     };
     let invitation = invitation.as_ref().map(|token| &*token.0);
-    let accounts = &state.todos_surface.accounts;
+    let accounts = client.accounts(&state.todos_surface.accounts);
     let user = registered(accounts.sign_up(email, password, invitation, &client.device(None)).await?)?;
     let account = Account {
         id: user.id.0,

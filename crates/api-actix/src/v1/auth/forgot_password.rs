@@ -24,5 +24,6 @@ use crate::state::State;
 #[post("/auth/forgot-password")]
 pub(super) async fn forgot_password(state: web::Data<State>, client: Client, body: Body) -> HandlerResult {
     let email = body.read::<MailRequest<'_>>()?.parse()?;
-    accepted(&pad(state.accounts.forgot_password(&email, client.ip)).await?)
+    let accounts = client.accounts(&state.accounts);
+    accepted(&pad(accounts.forgot_password(&email, client.ip)).await?)
 }

@@ -26,7 +26,8 @@ use crate::wire::as_is;
 #[post("/auth/magic-link/request")]
 pub(super) async fn request_magic_link(state: web::Data<State>, client: Client, body: Body) -> HandlerResult {
     let email = body.read::<MailRequest<'_>>()?.parse()?;
-    accepted(&pad(state.accounts.request_magic_link(&email, client.ip)).await?)
+    let accounts = client.accounts(&state.accounts);
+    accepted(&pad(accounts.request_magic_link(&email, client.ip)).await?)
 }
 
 /// Log in with a magic link

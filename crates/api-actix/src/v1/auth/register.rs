@@ -70,6 +70,7 @@ pub(super) async fn register(state: web::Data<State>, client: Client, body: Body
     };
     let invitation = invitation.as_ref().map(|token| &*token.0);
     let device = client.device(client_id);
-    let login = state.accounts.register(email, password, display_name, invitation, device).await?;
+    let accounts = client.accounts(&state.accounts);
+    let login = accounts.register(email, password, display_name, invitation, device).await?;
     Ok(tokens::response(StatusCode::CREATED, &registered(login)?, &client, &state))
 }

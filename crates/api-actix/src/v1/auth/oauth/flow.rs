@@ -41,7 +41,7 @@ pub fn code_cookie_name(code: &str) -> String {
 pub fn code_cookie<'a>(client: &Client, code: &str, value: &'a str) -> Cookie<'a> {
     let seconds = i64::try_from(Purpose::OAuthHandOff.lifetime().as_secs()).unwrap_or(i64::MAX);
     Cookie::build(code_cookie_name(code), value)
-        .path("/api/v1/auth/oauth/exchange")
+        .path(format!("{}/api/v1/auth/oauth/exchange", client.public_path))
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(client.secure)
@@ -59,7 +59,7 @@ pub fn cookie_name(flow: &str) -> String {
 pub fn cookie<'a>(provider: &ProviderPath, client: &Client, flow: &str, value: &'a str) -> Cookie<'a> {
     let seconds = i64::try_from(Purpose::OAuthState.lifetime().as_secs()).unwrap_or(i64::MAX);
     Cookie::build(cookie_name(flow), value)
-        .path(format!("/api/v1/auth/oauth/{}/callback", provider.0))
+        .path(format!("{}/api/v1/auth/oauth/{}/callback", client.public_path, provider.0))
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(client.secure)

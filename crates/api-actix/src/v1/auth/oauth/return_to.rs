@@ -17,7 +17,7 @@ pub fn parse(text: &str, settings: &ApiSettings) -> Result<ReturnTo, FieldError>
     let frontend = Url::parse(&settings.frontend_url).map_err(|_| foreign())?;
     let url = frontend.join(text).map_err(|_| foreign())?;
     let origin = url.origin();
-    let is_allowed = || settings.allowed_origins.contains(&origin.ascii_serialization());
+    let is_allowed = || settings.lists_origin(&origin.ascii_serialization());
     let is_known = origin.is_tuple() && (origin == frontend.origin() || is_allowed());
     let has_no_credentials = url.username().is_empty() && url.password().is_none();
     if !is_known
