@@ -144,6 +144,7 @@ macro_rules! store_contract {
             the_live_count_follows_every_change
             a_restoring_edit_counts_against_the_quota
             at_the_quota_creations_and_restorations_are_rejected
+            a_change_after_a_rejected_one_of_the_same_todo_is_rejected_with_it
             an_all_or_nothing_batch_over_the_quota_writes_nothing
             concurrent_creations_stay_within_the_quota
         );

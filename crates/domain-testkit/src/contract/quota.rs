@@ -66,6 +66,24 @@ pub async fn a_restoring_edit_counts_against_the_quota(h: Harness) {
     }
 }
 
+/// A device made the later change on top of the one that was rejected. Alone, it would end in the
+/// tombstone, where nobody sees it. A deletion is accepted all the same.
+pub async fn a_change_after_a_rejected_one_of_the_same_todo_is_rejected_with_it(h: Harness) {
+    let user = h.user().await;
+    let [full, deleted] = [todo_id(), todo_id()];
+    h.apply(user, [create(full, "milk"), create(deleted, "bread"), delete(deleted)]).await;
+    let sent = |edit, deleted| Upsert { edit, deleted, ..Upsert::default() };
+    let edited = || Edit { title: Some(title("rye bread")), ..Edit::default() };
+    let changes =
+        [sent(Edit::default(), Some(false)), sent(edited(), None), sent(Edit::default(), Some(true))];
+    let changes = changes.map(|change| upsert(deleted, Base::Version(2), change));
+    let outcomes = h.decide(user, Batch { limits: at_most(1), ..batch(changes) }, T0).await;
+    let rejected = Outcome::Rejected(Rejection::Quota { limit: 1 });
+    assert_eq!(outcomes[..2], [rejected.clone(), rejected]);
+    assert!(matches!(&outcomes[2], Outcome::Unchanged { todo: Some(todo), .. } if todo.version() == 2));
+    h.assert_live(user, 1).await;
+}
+
 /// At the quota, nothing can be added, everything else works, and a deletion makes room
 /// immediately.
 pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {

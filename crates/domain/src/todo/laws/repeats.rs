@@ -79,8 +79,12 @@ proptest! {
         let base = Base::Version(todo.as_ref().map_or(base, Todo::version));
         let (mut together, mut apart) = (List::new(at(50), todo.clone()), List::new(at(50), todo));
         let done = together.decide(&batch(rule, sent(base, &uploads)), now);
+        let mut rejected = false;
         for change in sent(Base::Current, &uploads) {
-            apart.one(rule, change, now);
+            let deletes = matches!(&change.action, Action::Upsert(sent) if sent.deleted == Some(true));
+            if deletes || !rejected {
+                rejected |= matches!(apart.one(rule, change, now), Outcome::Rejected(_));
+            }
         }
         let conflict = done.outcomes().iter().find(|outcome| matches!(outcome, Outcome::Conflict(_)));
         prop_assert_eq!(conflict, None, "a device is never in conflict with itself");
@@ -120,6 +124,62 @@ proptest! {
             let done = list.decide(&batch(rule, changes[..known].to_vec()), now);
             prop_assert!(done.outcomes().iter().all(Outcome::succeeded), "{:#?}", done.outcomes());
         }
+    }
+
+    #[test]
+    fn a_change_after_a_rejected_one_of_the_same_todo_is_rejected_with_it(
+        mut uploads in uploads(),
+        other in any::upsert(),
+        rule in any::rule(),
+        now in any::now(),
+    ) {
+        uploads[0].edit.title = None;
+        (uploads[0].deleted, uploads[0].healing) = (None, false);
+        let mut changes = sent(Base::Version(0), &uploads);
+        changes.push(change(id(2), Base::Version(0), Action::Upsert(other)));
+        let mut list = List::new(at(50), []);
+        let done = list.decide(&batch(rule, changes.clone()), now);
+        let mut alone = List::new(at(50), []);
+        let expected = alone.one(rule, changes.pop().expect("a change"), now);
+        let (last, first) = done.outcomes().split_last().expect("outcomes");
+        prop_assert_eq!(in_place(last), in_place(&expected), "another todo is decided by itself");
+        for (upload, outcome) in uploads.iter().zip(first) {
+            let deletes = upload.deleted == Some(true);
+            prop_assert!(deletes || matches!(outcome, Outcome::Rejected(_)), "{outcome:#?}");
+        }
+    }
+
+    /// A batch is stored as a whole. So a late copy of one that was accepted finds everything that
+    /// it asks for in place, or changed since, and alters nothing.
+    #[test]
+    fn a_late_copy_of_a_request_alters_nothing(
+        todo in prop::option::of(any::todo(1)),
+        mut uploads in uploads(),
+        later in prop::collection::vec(any::upsert(), 0..4),
+        base in prop::option::of(0..2i64),
+        merge: bool,
+        now in any::now(),
+    ) {
+        let rule = if merge { Rule::Merge } else { Rule::Manual };
+        let base = match (&todo, base) {
+            (Some(todo), _) => Base::Version(todo.version()),
+            (None, Some(base)) => Base::Version(base),
+            (None, None) => Base::Unknown,
+        };
+        if todo.is_none() {
+            uploads[0].edit.title.get_or_insert(title("oil"));
+        }
+        let request = batch(rule, sent(base, &uploads));
+        let mut list = List::new(at(50), todo);
+        // A change that alters nothing leaves no version by which a copy is told from the original.
+        let done = list.decide(&request, now);
+        prop_assume!(done.outcomes().iter().all(|outcome| applied(outcome).is_some()));
+        for upload in later {
+            list.one(rule, change(id(1), Base::Current, Action::Upsert(upload)), now);
+        }
+        let before = values(&list);
+        let copy = list.decide(&request, now);
+        prop_assert_eq!(values(&list), before, "{:#?}", copy.outcomes());
     }
 
     #[test]
@@ -243,6 +303,23 @@ fn a_late_copy_of_a_creation_does_not_know_that_a_value_is_initial_again() {
         let copy = list.decide(&request, at(80));
         assert!(in_place(&copy.outcomes()[0]), "{:#?}", copy.outcomes());
         assert!(matches!(copy.outcomes()[1], Outcome::Conflict(_)), "{:#?}", copy.outcomes());
+        assert_eq!(values(&list), before);
+    }
+}
+
+/// Nothing in the request deletes the todo as it is now: another deletion did.
+#[test]
+fn a_late_copy_of_a_deletion_and_a_restoration_does_not_undo_a_later_deletion() {
+    let deleted = |deleted| upsert(Edit::default(), Some(deleted));
+    for rule in [Rule::Manual, Rule::Merge] {
+        let uploads = [upsert(titled("milk"), None), deleted(true), upsert(titled("milk"), Some(false))];
+        let request = batch(rule, sent(Base::Version(0), &uploads));
+        let mut list = List::new(at(50), []);
+        list.decide(&request, at(60));
+        list.one(rule, change(id(1), Base::Version(3), Action::Upsert(deleted(true))), at(70));
+        let before = values(&list);
+        let copy = list.decide(&request, at(80));
+        assert!(matches!(copy.outcomes()[2], Outcome::Conflict(_)), "{:#?}", copy.outcomes());
         assert_eq!(values(&list), before);
     }
 }

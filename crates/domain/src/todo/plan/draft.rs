@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::ids::TodoId;
 use crate::time::Stamp;
 use crate::todo::batch::Batch;
-use crate::todo::change::Change;
+use crate::todo::change::{Action, Change};
 use crate::todo::entity::Todo;
 use crate::todo::event::{EventKind, TodoEvent};
 use crate::todo::outcome::{Outcome, Rejection};
@@ -31,6 +31,8 @@ pub(super) struct Draft<'a> {
     repeated: HashMap<TodoId, NamedValues<'a>>,
     /// What the batch shows its device to know about the todos that it names more than once.
     earlier: HashMap<TodoId, EarlierChanges>,
+    /// Why a change of such a todo was rejected.
+    rejected: HashMap<TodoId, Rejection>,
     events: Vec<TodoEvent>,
 }
 
@@ -47,6 +49,7 @@ impl<'a> Draft<'a> {
             order: Vec::new(),
             repeated: repeated(&batch.changes),
             earlier: HashMap::new(),
+            rejected: HashMap::new(),
             events: Vec::new(),
         }
     }
@@ -55,6 +58,9 @@ impl<'a> Draft<'a> {
     pub(super) fn decide(&mut self, position: usize, change: &Change) -> Result<Outcome, StoreError> {
         let current = self.changed.get(&change.id).or_else(|| self.state.todos.get(&change.id));
         let repeated = self.repeated.get(&change.id);
+        if let Some(rejection) = self.rejected.get(&change.id).filter(|_| rests_on_earlier(change)) {
+            return Ok(Outcome::Rejected(*rejection));
+        }
         let number = self.state.numbers.last().copied();
         let context = ResolveContext {
             strategy: self.batch.strategy,
@@ -65,13 +71,19 @@ impl<'a> Draft<'a> {
             earlier: self.earlier.get(&change.id),
             later: repeated.map(|named| named.after(position)),
         };
-        let outcome = resolve(current, change, &context);
+        let mut outcome = resolve(current, change, &context);
         let mut totals = self.totals;
         if let Some((todo, _)) = outcome.written() {
             totals.replace(current.map(Arc::as_ref), todo);
             if let Some(rejection) = self.exceeded(totals) {
-                return Ok(Outcome::Rejected(rejection));
+                outcome = Outcome::Rejected(rejection);
             }
+        }
+        if let Outcome::Rejected(rejection) = &outcome
+            && repeated.is_some()
+            && rests_on_earlier(change)
+        {
+            self.rejected.insert(change.id, *rejection);
         }
         if repeated.is_some() {
             remember(&mut self.earlier, change, current.map(Arc::as_ref), &outcome);
@@ -140,6 +152,12 @@ impl Totals {
     const fn of(&mut self, todo: &Todo) -> &mut u32 {
         if todo.deleted() { &mut self.tombstones } else { &mut self.live }
     }
+}
+
+/// Whether the change is rejected with an earlier one of the same todo: a device made it on top of
+/// that one. A deletion replaces whatever was there.
+fn rests_on_earlier(change: &Change) -> bool {
+    matches!(&change.action, Action::Upsert(upsert) if upsert.deleted != Some(true))
 }
 
 /// The ids that `changes` name more than once, and the values that they name for each.

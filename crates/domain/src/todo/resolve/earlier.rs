@@ -1,7 +1,6 @@
 //! What the earlier changes of a batch show.
 
 use std::collections::BTreeSet;
-use std::mem;
 
 use super::desired::DesiredFields;
 use crate::time::Stamp;
@@ -28,8 +27,8 @@ pub struct EarlierChanges {
     /// The metadata keys that the first change named, if it may be a creation whose answer was
     /// lost. The device knows of any other key that it is absent, if it was never present.
     pub(super) creation_keys: Option<BTreeSet<MetadataKey>>,
-    /// Whether a change was added.
-    has_first: bool,
+    /// The number of changes that were added.
+    count: i64,
 }
 
 /// What a change did to the todo, as far as it shows what its device knows.
@@ -68,21 +67,31 @@ impl EarlierChanges {
             creation_base: if current.is_none() { change.named_base() } else { None },
             known: BTreeSet::new(),
             creation_keys: None,
-            has_first: false,
+            count: 0,
         }
     }
 
     /// Records what `change` shows its device to know, where `todo` is the todo after the change:
-    /// each value that the change names and that is in place.
+    /// each value that the change names, that is in place, and that this change can have put there.
+    /// Each change raises the version by one at most. So a field with a later version was set anew
+    /// since, to the same value by chance, and a late copy of the batch does not know of it.
     pub fn add(&mut self, change: &Change, todo: &Todo, effect: Effect) {
         let desired = DesiredFields::of_action(&change.action);
         let impossible = |version: &i64| !(1..=todo.version()).contains(version);
         let no_base = change.base == Base::Unknown || change.named_base().is_some_and(|v| impossible(&v));
-        self.known.extend(desired.named().filter(|field| !desired.differs(todo, field)));
+        self.count += 1;
+        let latest = match change.base {
+            Base::Current => todo.version(),
+            Base::Version(base) if !no_base => base + self.count,
+            Base::Version(_) | Base::Unknown => self.count,
+        };
+        let can_have_set = |version: i64| version <= latest || version > self.version;
+        let in_place = desired.named().filter(|field| !desired.differs(todo, field));
+        self.known.extend(in_place.filter(|field| can_have_set(todo.version_of(field))));
         // A device creates a todo before it changes it. So the first change may be a creation whose
         // answer was lost, if its base is one that no todo has. The fields that it left out then
         // have the values that a creation sets.
-        let is_first = !mem::replace(&mut self.has_first, true);
+        let is_first = self.count == 1;
         let may_create = match effect {
             Effect::Altered => false,
             Effect::InPlace => is_first,

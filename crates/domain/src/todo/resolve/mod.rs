@@ -29,6 +29,9 @@
 //! A later change of the same todo in the same batch counts as made on top of the earlier one
 //! ([`EarlierChanges`]), whether that one is applied now or was applied before and its answer was
 //! lost. So a device that repeats what it sent, and adds to it, is never in conflict with itself.
+//! It is on top of what this batch or an earlier copy of it can have stored: a field that was set
+//! again since, even to the same value, counts as changed. If the earlier change is rejected, the
+//! later one is rejected with it, unless it is a deletion.
 //! A deletion of a tombstone is in place, whatever else it names.
 //!
 //! # What a server lost
