@@ -51,6 +51,13 @@ fn devices_agree_and_lose_nothing_whatever_happens() {
             outcome.rate,
             outcome.failed.len()
         );
+        if !outcome.failed.is_empty() {
+            println!(
+                "{}: failed seeds {:?}",
+                scenario.name,
+                outcome.failed.iter().map(|run| run.seed).collect::<Vec<_>>()
+            );
+        }
         failures.extend(outcome.failed.first().map(explain));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::TodoId;
+use domain::{Stamp, TodoId};
 
 use super::Device;
 use crate::simulation::outbox::{Change, Healing, Part};
@@ -35,10 +35,11 @@ impl Device {
         for (upload, verdict) in request.todos.iter().zip(answer.verdicts) {
             verdicts.entry(upload.id).or_default().push(verdict);
         }
+        self.heal_beyond_cursor(&answer.epoch);
         let mut is_strange = self.has_strange_row(request, &answer.changes);
         for (id, verdicts) in verdicts {
             let change = self.in_flight.remove(&id).expect("what was sent is in flight");
-            if is_below_base(&change, &verdicts) {
+            if is_from_the_past(self.rows.get(&id), &change, &verdicts) {
                 is_strange = true;
                 self.in_flight.insert(id, change);
             } else {
@@ -85,7 +86,8 @@ impl Device {
         changes.iter().any(|row| {
             let held = self.rows.get(&row.id);
             let differs = |held: &Row| row.version <= held.version && row.updated_at != held.updated_at;
-            held.is_some_and(differs) && !sent(row)
+            let lacks = |held: &Row| !row.is_tombstone() || !held.is_tombstone();
+            held.is_some_and(|held| differs(held) && lacks(held)) && !sent(row)
         })
     }
 
@@ -139,10 +141,21 @@ impl Device {
                     }
                     return;
                 };
-                let shown = to.accepted.take().or_else(|| self.rows.get(&id).cloned());
+                let held = self.rows.get(&id);
+                let is_anew =
+                    held.into_iter().chain([&change.seen]).any(|k| is_other(k, version, updated_at));
+                let shown = match to.accepted.take() {
+                    None if is_anew && !change.is_healing() => {
+                        self.send_left_out(id, change, (version, updated_at));
+                        None
+                    }
+                    None => held.cloned(),
+                    accepted => accepted,
+                };
                 let mut row = shown.unwrap_or(Row::unknown(id)).with(&part.fields);
                 (row.version, row.updated_at) = (version, updated_at);
-                if change.is_healing() && row.is_tombstone() {
+                let held = self.rows.get(&id).filter(|held| held.is_same_version(&row));
+                if change.is_healing() && row.is_tombstone() && held.is_none() {
                     row.fields = row.whole();
                 }
                 to.accepted = Some(row);
@@ -187,6 +200,24 @@ impl Device {
         self.unsent.insert(id, again);
     }
 
+    /// The server created the todo anew, as its tombstone was gone, and has only what the change
+    /// names. The values that the change left out are sent after it.
+    fn send_left_out(&mut self, id: TodoId, change: &Change, (version, updated_at): (i64, Stamp)) {
+        let sent = change.fields();
+        let mut left_out = change.seen.fields.clone();
+        left_out.retain(|key, held| {
+            *key != Key::Deleted && held.value != key.initial() && !sent.contains_key(key)
+        });
+        if left_out.is_empty() || deletes(&sent) {
+            return;
+        }
+        let seen = Row { version, updated_at, ..Row::unknown(id) }.with(&sent);
+        let later = self.unsent.remove(&id);
+        let made_at = later.as_ref().map_or(change.made_at(), Change::made_at);
+        left_out.extend(later.iter().flat_map(Change::fields));
+        self.unsent.insert(id, Change::new(seen, left_out, made_at));
+    }
+
     /// Takes over a todo that changed on the server.
     fn learn(&mut self, row: Row) {
         if let Some(table) = &mut self.table {
@@ -205,12 +236,21 @@ impl Device {
     }
 }
 
-/// Whether the server found a change in place in a version older than the one that the change was
-/// made against. The values are the same by chance, in another history.
-fn is_below_base(change: &Change, verdicts: &[Verdict]) -> bool {
-    let below = |verdict: &Verdict| {
-        matches!(verdict, Verdict::Applied(Some((version, at)))
-            if *version < change.base && *at < change.seen.updated_at)
+/// Whether a todo with this version and stamp is not what `known` became through changes: it
+/// belongs to another history, or was created again.
+fn is_other(known: &Row, version: i64, at: Stamp) -> bool {
+    version < known.version || version == known.version && at != known.updated_at
+}
+
+/// Whether the server accepted the change for a todo that is older than what the device knows. Then
+/// the database lost something, and nobody announced it.
+fn is_from_the_past(held: Option<&Row>, change: &Change, verdicts: &[Verdict]) -> bool {
+    let known = || held.into_iter().chain([&change.seen]);
+    let is_past = |verdict: &Verdict| match verdict {
+        Verdict::Applied(Some((version, at))) => {
+            known().any(|known| is_other(known, *version, *at) && *at <= known.updated_at)
+        }
+        _ => false,
     };
-    verdicts.iter().any(below)
+    !change.is_healing() && verdicts.iter().any(is_past)
 }

@@ -26,7 +26,9 @@ impl Device {
             let fields = in_flight.as_ref().map(Change::fields).unwrap_or_default();
             let Some(change) = joined(in_flight, unsent) else { continue };
             let in_flight = awaiting.remove(&id).unwrap_or_else(|| change.seen.clone()).with(&fields);
-            let held = self.rows.get(&id).filter(|row| row.has_text()).unwrap_or(&change.seen).clone();
+            // A deletion that the user did not see is not part of what the user made.
+            let is_seen = |row: &&Row| row.has_text() && (change.seen.is_tombstone() || !row.is_tombstone());
+            let held = self.rows.get(&id).filter(is_seen).unwrap_or(&change.seen).clone();
             let whole = held.with(&change.fields()).whole();
             let aside = SetAside { in_flight, change, whole };
             self.set_aside.insert(id, aside);
@@ -40,13 +42,15 @@ impl Device {
         self.stats.restored += 1;
         // The device has seen everything up to where the histories part.
         self.settle();
-        let Some(to) = to else {
+        let is_old = to.is_some_and(|to| to < horizon);
+        let Some(to) = to.filter(|_| self.table.is_none()) else {
+            // A repair compares everything with what the server has now.
+            self.asks |= is_old;
             self.epoch = Some(epoch);
             self.unfreeze();
             self.start_repair();
             return;
         };
-        let is_old = to < horizon;
         let lost: Vec<_> = self.rows.values().filter(|row| row.updated_at > to).map(|row| row.id).collect();
         for id in lost {
             self.give_back(id, to);
@@ -58,6 +62,26 @@ impl Device {
         } else {
             self.last_sync = Some(to.into());
             self.behind = true;
+        }
+    }
+
+    /// Gives back what the device acknowledged after its cursor, if `epoch` is another than the one
+    /// that it read from: between two pages its cursor does not include its own accepted changes, so
+    /// that the server continues the cursor although it lost them. The same holds for tombstones
+    /// while the device reads from the beginning.
+    pub(super) fn heal_beyond_cursor(&mut self, epoch: &str) {
+        if self.table.is_some() || self.epoch.as_deref().is_none_or(|known| known == epoch) {
+            return;
+        }
+        let cursor = self.cursor().unwrap_or(Stamp::MIN);
+        let is_sent = |id| {
+            let change = self.in_flight.get(id).or_else(|| self.unsent.get(id).filter(|c| c.is_healing()));
+            change.is_some()
+        };
+        let beyond = self.rows.values().filter(|row| row.updated_at > cursor && !is_sent(&row.id));
+        for id in beyond.map(|row| row.id).collect::<Vec<_>>() {
+            self.awaiting.remove(&id);
+            self.give_back(id, cursor);
         }
     }
 
@@ -94,7 +118,7 @@ impl Device {
         }
         let whole = change.seen.clone().with(&fields).whole();
         let sent = fields.into_iter().filter(|(key, _)| !contested.contains_key(key)).collect();
-        self.open_conflict(held.id, contested, whole, false);
+        self.open_conflict(held.id, contested, whole, change.healing.is_some());
         held.clone().with(&sent)
     }
 
@@ -133,7 +157,6 @@ impl Device {
 
     pub(super) fn begin_reading(&mut self) {
         self.last_sync = None;
-        self.epoch = None;
         self.behind = true;
         self.holds_back = true;
         self.include_deleted = true;

@@ -119,11 +119,17 @@ impl Device {
             && self.to_ask.is_empty()
     }
 
+    /// The acknowledged todo as the user sees it. Values that came with a page before the last one
+    /// are not shown yet where the device has changed the todo itself.
+    fn acknowledged(&self, id: TodoId) -> Row {
+        let row = self.awaiting.get(&id).or_else(|| self.rows.get(&id));
+        row.cloned().unwrap_or(Row::unknown(id))
+    }
+
     /// The todo as the user sees it.
     #[must_use]
     pub fn view(&self, id: TodoId) -> Row {
-        let row = self.awaiting.get(&id).or_else(|| self.rows.get(&id));
-        let row = row.cloned().unwrap_or(Row::unknown(id));
+        let row = self.acknowledged(id);
         let changes = [self.in_flight.get(&id), self.unsent.get(&id)];
         changes.into_iter().flatten().fold(row, |row, change| row.with(&change.fields()))
     }
@@ -140,9 +146,11 @@ impl Device {
         all.flat_map(|fields| tokens(&fields).collect::<Vec<_>>()).collect()
     }
 
-    /// Drops the tombstones that are older than `before`.
+    /// Drops the tombstones that are older than `before`, except those on which something unsent
+    /// rests.
     pub fn forget_tombstones(&mut self, before: Stamp) {
-        self.rows.retain(|_, row| !row.is_tombstone() || row.updated_at >= before);
+        let outbox: BTreeSet<_> = self.in_flight.keys().chain(self.unsent.keys()).copied().collect();
+        self.rows.retain(|id, row| !row.is_tombstone() || row.updated_at >= before || outbox.contains(id));
     }
 
     /// The request that the device sends now. What it contains is in flight until its answer comes.

@@ -69,7 +69,7 @@ impl Device {
         if let Some(change) = self.unsent.get_mut(&id) {
             change.add(fields, made_at, self.profile.sends_each_edit);
         } else {
-            let seen = self.rows.get(&id).cloned().unwrap_or(Row::unknown(id));
+            let seen = self.acknowledged(id);
             self.unsent.insert(id, Change::new(seen, fields, made_at));
         }
     }
