@@ -159,7 +159,7 @@ mod tests {
     fn pages_of_this_machine_are_allowed_in_development_only() {
         let public_url = "https://api.example.com/todos".to_owned();
         let allowed_origins = vec!["https://app.example.com".to_owned()];
-        let mut settings = ApiSettings { public_url, allowed_origins, ..ApiSettings::default() };
+        let mut settings = ApiSettings { allowed_origins, public_url, ..ApiSettings::default() };
         let local =
             ["http://localhost:5173", "http://127.0.0.1:3000", "https://[::1]", "http://app.localhost:81"];
         let foreign = [
