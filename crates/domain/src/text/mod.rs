@@ -61,7 +61,7 @@ pub fn is_visible(text: &str) -> bool {
 
 /// Turns every line break of Unicode (CRLF, CR, VT, FF, NEL, U+2028, U+2029) into a newline.
 /// Browsers send the lines of a form with CRLF, and exports of other programs contain the rest.
-fn newlines(text: &str) -> Cow<'_, str> {
+pub(crate) fn newlines(text: &str) -> Cow<'_, str> {
     const BREAKS: [char; 6] = ['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
     if text.contains(BREAKS) { text.replace("\r\n", "\n").replace(BREAKS, "\n").into() } else { text.into() }
 }

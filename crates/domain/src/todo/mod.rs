@@ -1,7 +1,7 @@
 //! The todo: its contents, its changes, and the rule that decides about them.
 //!
 //! In reading order:
-//! - [`Todo`], its [`Title`], [`Description`] and [`Metadata`], its [`Field`]s and their [`Versions`]
+//! - [`Todo`], its [`Title`], [`Description`] ([`Fitted`] to text of any length) and [`Metadata`], its [`Field`]s and their [`Versions`]
 //! - [`Change`], and the [`Base`] and [`Strategy`] that decide whether it is stale
 //! - [`resolve()`], the conflict rule: it decides one change of one todo, with one [`Outcome`]
 //! - [`Batch`], the changes that are written together, [`UserRow`], what is stored about the list as
@@ -20,6 +20,7 @@ mod change;
 mod entity;
 mod event;
 mod field;
+mod fitted;
 #[cfg(test)]
 mod laws;
 mod limits;
@@ -39,6 +40,7 @@ pub use change::{Action, Base, Change, Edit, NewTodo, Upsert};
 pub use entity::{StoredTodo, Todo};
 pub use event::{EventBus, EventKind, TodoEvent};
 pub use field::{Field, Versions};
+pub use fitted::Fitted;
 pub use limits::StorageLimits;
 pub use metadata::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
 pub use outcome::{Conflict, Outcome, Rejection};

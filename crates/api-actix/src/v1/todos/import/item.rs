@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use domain::ids::{ForeignId, ForeignKey};
 use domain::secret::SecretSource;
 use domain::text::is_visible;
-use domain::todo::{Description, NewTodo, Title};
+use domain::todo::{Fitted, NewTodo};
 use domain::{Stamp, TodoId, UserId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -97,7 +97,11 @@ impl<'a> Item<'a> {
         let id = validation.optional("id", self.id, as_is);
         let text = validation.optional("text", text, as_is).map_or(Cow::Borrowed(""), |text| text.0);
         let description = validation.optional("description", self.description, as_is).map(|text| text.0);
-        let content = if are_texts { content(&text, description.as_deref(), validation) } else { None };
+        let content = are_texts.then(|| Fitted::new(&text, description.as_deref())).and_then(|fitted| {
+            let title = validation.record("text", fitted.title);
+            let description = validation.record("description", fitted.description);
+            Some((title?, description?))
+        });
         let completed = validation.optional("completed", self.completed, as_is);
         let client_id = validation.optional("client_id", self.client_id, client_id);
         let created_at = sent_at.as_ref().and_then(|sent| validation.record("created_at", any_time(sent)));
@@ -136,31 +140,6 @@ fn is_blank(text: &Member<Text<'_>>) -> bool {
     }
 }
 
-/// The title and the description that keep all of `text` and `description`.
-fn content(
-    text: &str,
-    description: Option<&str>,
-    validation: &mut Validation,
-) -> Option<(Title, Option<Description>)> {
-    let text = text.trim();
-    let first_line =
-        || description.and_then(|text| text.lines().map(str::trim).find(|line| is_visible(line)));
-    let has_text = is_visible(text);
-    let line = if has_text { text } else { first_line().unwrap_or_default() };
-    let fits = line.chars().nth(Title::MAX).is_none();
-    let title =
-        if fits { line.to_owned() } else { line.chars().take(Title::MAX - 1).chain(['…']).collect() };
-    let title = validation.record("text", Title::parse(&title));
-    let description = if fits || !has_text {
-        description.map(|description| validation.record("description", Description::parse(description)))
-    } else {
-        let notes = description.filter(|description| !description.trim().is_empty());
-        let whole = notes.map_or_else(|| text.to_owned(), |notes| format!("{text}\n\n{notes}"));
-        Some(validation.record("text", Description::parse(&whole)))
-    };
-    Some((title?, description.flatten()))
-}
-
 fn flag() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Boolean, Type::Integer, Type::Null]))
@@ -186,52 +165,4 @@ fn any_form_of_time(description: &str) -> Object {
         .minimum(Some(Stamp::MIN.as_micros() / 1000))
         .maximum(Some(Stamp::MAX.as_micros() / 1000))
         .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn contents(text: &str, description: Option<&str>) -> Result<(String, Option<String>), String> {
-        let mut validation = Validation::default();
-        let content = content(text, description, &mut validation);
-        match validation.first() {
-            Some(error) => Err(error.message.clone()),
-            None => content
-                .map(|(title, description)| (title.to_string(), description.map(String::from)))
-                .ok_or_else(|| "no content and no error".to_owned()),
-        }
-    }
-
-    #[test]
-    fn a_text_of_any_length_that_a_description_can_hold_is_kept() {
-        let kept = |text: &str, description: Option<&str>| contents(text, description).expect("content");
-        let long = "é".repeat(501);
-        let shortened = format!("{}…", "é".repeat(499));
-        assert_eq!(kept(&"é".repeat(500), None), ("é".repeat(500), None));
-        assert_eq!(kept(&format!(" {long} "), None), (shortened.clone(), Some(long.clone())));
-        assert_eq!(kept(&long, Some(" \n")), (shortened.clone(), Some(long.clone())));
-        assert_eq!(kept(&long, Some(" notes")), (shortened, Some(format!("{long}\n\n notes"))));
-        assert_eq!(kept("milk", Some("")), ("milk".to_owned(), Some(String::new())));
-        let longest = "x".repeat(10_000);
-        assert_eq!(kept(&longest, None).1, Some(longest.clone()));
-        for (text, notes) in [(&*format!("{longest}y"), None), (&*longest, Some("z"))] {
-            let error = contents(text, notes).expect_err("too long");
-            assert!(error.starts_with("text must be at most 10000 characters long"), "{error}");
-        }
-        let error = contents("milk", Some(&format!("{longest}y"))).expect_err("too long");
-        assert!(error.starts_with("description must be at most 10000 characters long"), "{error}");
-    }
-
-    #[test]
-    fn a_blank_text_takes_the_first_line_of_the_description() {
-        let notes = " \n  Buy milk \nand eggs";
-        assert_eq!(contents(" ", Some(notes)), Ok(("Buy milk".to_owned(), Some(notes.to_owned()))));
-        let line = "y".repeat(600);
-        let shortened = format!("{}…", "y".repeat(499));
-        assert_eq!(contents("", Some(&line)), Ok((shortened, Some(line))));
-        for (text, description) in [("", None), (" ", Some("")), ("\u{a0}", Some(" \n\t"))] {
-            assert_eq!(contents(text, description), Err("text must not be blank".to_owned()));
-        }
-    }
 }
