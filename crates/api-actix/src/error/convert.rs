@@ -15,7 +15,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) => Self::new(
                 ErrorCode::DatabaseUnavailable,
-                "The database is unavailable; try again in a moment, repeating the request is safe",
+                "The database is unavailable; try again in a moment. A request that writes may have been carried out",
             ),
             StoreError::Corrupt { .. } => Self::unexpected(),
         }
