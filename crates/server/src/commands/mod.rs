@@ -1,6 +1,7 @@
 //! The commands of the binary.
 
 mod healthcheck;
+mod import;
 mod migrate;
 mod new_epoch;
 mod openapi;
@@ -47,6 +48,12 @@ enum Command {
         #[command(subcommand)]
         action: user::Action,
     },
+    /// Add the tasks of another program's export to a user's list
+    ///
+    /// The program is recognised by the file: Todoist (CSV), TickTick (CSV), Microsoft To Do (JSON of Microsoft
+    /// Graph), Google Tasks (Tasks.json), Tasks.org (JSON) or Super Productivity (JSON). Importing a file again
+    /// creates nothing twice. On SQLite, the server must be stopped.
+    Import(import::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Print the AsyncAPI document of the WebSocket
@@ -65,6 +72,7 @@ impl Cli {
             Command::Migrate { step } => return migrate::run(&step, &settings()?),
             Command::NewEpoch => new_epoch::run(&settings()?)?,
             Command::User { action } => user::run(&action, &settings()?)?,
+            Command::Import(arguments) => import::run(&arguments, &settings()?)?,
             Command::Openapi => openapi::run()?,
             Command::Asyncapi => openapi::run_asyncapi()?,
             Command::CheckConfig => {

@@ -1,5 +1,6 @@
 //! Chooses the adapter behind each port.
 
+mod command;
 mod error;
 mod outside;
 mod schema;
@@ -25,6 +26,7 @@ use domain::sync::SyncService;
 use domain::todo::TodoService;
 use serde_json::json;
 
+pub use command::{CommandServices, open_for};
 pub use error::WireError;
 pub use schema::{
     MigrationStatus, Reversion, begin_epoch, lock, migrate, migrations, revert, set_row_security,
@@ -65,7 +67,7 @@ pub async fn assemble(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SystemSecrets);
     let hub = Hub::new(clock.clone());
-    let stores = stores::open(&settings.database, hub.clone()).await?;
+    let stores = stores::open(&settings.database, "serve", hub.clone()).await?;
     let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
     let mut reader = RevocationReader::new(stores.sessions.clone(), revocations.clone(), clock.clone());
     reader.read().await?;

@@ -94,10 +94,14 @@ pub fn check(database: &Database) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Migrates the schema and opens the database. Its commits are published to `bus`. An SQLite file is locked
+/// Migrates the schema and opens the database for a command. Its commits are published to `bus`. An SQLite file is locked
 /// until the database is closed.
-pub async fn open(database: &Database, bus: Arc<dyn EventBus>) -> Result<Stores, DatabaseError> {
-    let lock = lock(database, "serve")?;
+pub async fn open(
+    database: &Database,
+    command: &str,
+    bus: Arc<dyn EventBus>,
+) -> Result<Stores, DatabaseError> {
+    let lock = lock(database, command)?;
     for name in migrate(database).await? {
         tracing::info!(migration = name, "applied");
     }
@@ -218,7 +222,7 @@ mod tests {
                 .iter()
                 .all(|(_, status)| *status == MigrationStatus::Pending)
         );
-        let stores = open(&database, Arc::new(RecordingBus::new())).await.expect("it opens");
+        let stores = open(&database, "serve", Arc::new(RecordingBus::new())).await.expect("it opens");
         stores.probe.probe().await.expect("it answers");
         assert!(
             migrations(&database)

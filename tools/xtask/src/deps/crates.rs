@@ -9,13 +9,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("domain-testkit", &["domain"]),
     ("adapters-auth", &["domain"]),
+    ("adapters-import", &["domain"]),
     ("adapters-mail", &["domain"]),
     ("adapters-postgres", &["domain"]),
     ("adapters-sqlite", &["domain"]),
     ("api-actix", &["domain"]),
     (
         "server",
-        &["domain", "adapters-auth", "adapters-mail", "adapters-postgres", "adapters-sqlite", "api-actix"],
+        &[
+            "domain",
+            "adapters-auth",
+            "adapters-import",
+            "adapters-mail",
+            "adapters-postgres",
+            "adapters-sqlite",
+            "api-actix",
+        ],
     ),
     ("postgres-testbed", &[]),
     // Its baselines use the server's tokens and JSON.

@@ -1,0 +1,251 @@
+//! The form that the tasks of all programs share, and how it becomes a todo.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{ForeignId, ForeignKey};
+use domain::todo::{Fitted, Metadata, MetadataEdit, MetadataKey, MetadataValue, NewTodo, Title};
+use domain::{TodoId, UserId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::export::{Entry, Export, Program};
+use crate::moment::stamp;
+
+/// A task, as a program has it.
+#[derive(Clone, Debug, Default)]
+pub struct Task {
+    pub place: String,
+    /// The task's id, unique among all tasks that the program has for the person.
+    pub id: Option<String>,
+    pub parent: Option<Parent>,
+    pub title: String,
+    /// Paragraphs, to be separated by blank lines.
+    pub notes: Vec<String>,
+    pub completed: bool,
+    pub completed_at: Option<DateTime<Utc>>,
+    pub created_at: Option<DateTime<Utc>>,
+    pub metadata: Vec<(String, Value)>,
+    pub changes: Vec<String>,
+    /// Why the task is not imported.
+    pub skipped: Option<String>,
+}
+
+/// How a file refers to the task above.
+#[derive(Clone, Debug)]
+pub enum Parent {
+    Id(String),
+    Index(usize),
+}
+
+impl Task {
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<Value>) {
+        self.metadata.push((key.into(), value.into()));
+    }
+
+    pub fn tag(&mut self, name: &str) {
+        let name = name.trim();
+        if !name.is_empty() {
+            self.set(format!("tag:{name}"), true);
+        }
+    }
+
+    /// Notes that `what` is not in the todo.
+    pub fn leave_out(&mut self, what: &str) {
+        self.changes.push(format!("{what} left out"));
+    }
+
+    /// Sets the recurrence rule, without the name of the property and without `DTSTART`.
+    pub fn repeat(&mut self, rule: &str) {
+        let rule = rule.trim();
+        let rule = rule.strip_prefix("RRULE:").unwrap_or(rule);
+        if !rule.is_empty() {
+            self.set("repeat", rule);
+        }
+    }
+
+    fn description(&self) -> Option<String> {
+        let paragraphs: Vec<_> =
+            self.notes.iter().map(|text| text.trim_end()).filter(|text| !text.is_empty()).collect();
+        (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
+    }
+}
+
+/// Reads the tasks one by one, so that one in another form does not affect the others. `place` is told the number
+/// of the task, from 1.
+pub fn each<'a, T: DeserializeOwned>(
+    found: &'a [Value],
+    place: impl Fn(usize) -> String + 'a,
+    task: impl Fn(T) -> Task + 'a,
+) -> impl Iterator<Item = Task> + 'a {
+    (1..).zip(found).map(move |(n, value)| {
+        let read = T::deserialize(value).map(&task);
+        let unread = |error: serde_json::Error| Task {
+            title: value
+                .pointer("/title")
+                .or(value.pointer("/task/title"))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            skipped: Some(format!("the task has another form: {error}")),
+            ..Task::default()
+        };
+        Task { place: place(n), ..read.unwrap_or_else(unread) }
+    })
+}
+
+/// Makes the tasks todos of `user`.
+pub fn export(program: Program, tasks: Vec<Task>, user: UserId) -> Export {
+    let ids = ids(program, &tasks, user);
+    let by_id: HashMap<_, _> =
+        tasks.iter().zip(&ids).filter_map(|(task, id)| Some((task.id.clone()?, *id))).collect();
+    let entry = |(mut task, id): (Task, &TodoId)| {
+        let parent = match task.parent.take() {
+            Some(Parent::Id(parent)) => by_id.get(&parent).copied(),
+            Some(Parent::Index(index)) => ids.get(index).copied(),
+            None => None,
+        };
+        if let Some(parent) = parent {
+            task.set("parent", parent.to_string());
+        }
+        let todo = todo(&mut task).map(|todo| (*id, todo));
+        Entry { place: task.place, title: task.title, changes: task.changes, todo }
+    };
+    let entries = tasks.into_iter().zip(&ids).map(entry).collect();
+    Export { program, entries }
+}
+
+/// The id of each todo. Never change how it is made: every file would be imported a second time.
+fn ids(program: Program, tasks: &[Task], user: UserId) -> Vec<TodoId> {
+    let mut equal: HashMap<String, usize> = HashMap::new();
+    let id = |task: &Task| {
+        if let Some(id) = &task.id {
+            let id = format!("{}:{id}", program.prefix());
+            return TodoId::imported(
+                user,
+                &ForeignKey { id: ForeignId::Given(&id), created_at: "", text: "" },
+            );
+        }
+        let text = format!("{}\n{}", task.title, task.description().unwrap_or_default());
+        let equal = equal.entry(text.clone()).or_default();
+        let preceding = std::mem::replace(equal, *equal + 1);
+        let id = ForeignId::Missing { preceding };
+        TodoId::imported(user, &ForeignKey { id, created_at: program.prefix(), text: &text })
+    };
+    tasks.iter().map(id).collect()
+}
+
+fn todo(task: &mut Task) -> Result<NewTodo, String> {
+    if let Some(reason) = task.skipped.take() {
+        return Err(reason);
+    }
+    let notes = task.description();
+    let Fitted { title, description } = Fitted::new(&task.title, notes.as_deref());
+    let title = title.map_err(|error| format!("the title {error}"))?;
+    let description = description.map_err(|error| format!("the notes: a todo's description {error}"))?;
+    if task.title.trim().is_empty() {
+        task.changes.push("the title is empty: the first line of the notes is the title".to_owned());
+    } else if task.title.trim().chars().count() > Title::MAX {
+        let max = Title::MAX;
+        task.changes.push(format!("the title is longer than {max} characters: all of it begins the notes"));
+    }
+    let metadata = metadata(task);
+    Ok(NewTodo {
+        title,
+        description,
+        completed: task.completed,
+        metadata,
+        created_at: task.created_at.and_then(stamp),
+        completed_at: task.completed_at.filter(|_| task.completed).and_then(stamp),
+    })
+}
+
+/// As much of the metadata as a todo can have.
+fn metadata(task: &mut Task) -> MetadataEdit {
+    let (mut edit, mut bytes) = (MetadataEdit::new(), 0);
+    for (name, value) in std::mem::take(&mut task.metadata) {
+        let entry = serde_json_canonicalizer::to_string(&value).ok().and_then(|text| {
+            Some((MetadataKey::parse(&name).ok()?, MetadataValue::from_canonical(&text).ok()?))
+        });
+        let fits = |(key, value): &(MetadataKey, MetadataValue)| {
+            let size = bytes + key.as_str().len() + value.as_str().len();
+            edit.len() < Metadata::MAX_KEYS && size <= Metadata::MAX_BYTES
+        };
+        match entry.filter(fits) {
+            Some((key, value)) => {
+                bytes += key.as_str().len() + value.as_str().len();
+                edit.insert(key, Some(value));
+            }
+            None => task.changes.push(format!("{name:?} is more than metadata can hold and is left out")),
+        }
+    }
+    edit
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ANN: UserId = UserId(Uuid::from_u128(1));
+
+    fn one(task: Task) -> Entry {
+        export(Program::Todoist, vec![task], ANN).entries.remove(0)
+    }
+
+    fn titled(title: &str) -> Task {
+        Task { title: title.to_owned(), ..Task::default() }
+    }
+
+    #[test]
+    fn ids_depend_on_the_task_alone() {
+        let with_id = Task { id: Some("7".to_owned()), ..titled("milk") };
+        let renamed = Task { id: Some("7".to_owned()), ..titled("oat milk") };
+        let ids = |tasks: Vec<Task>| {
+            export(Program::TickTick, tasks, ANN)
+                .entries
+                .into_iter()
+                .map(|entry| entry.todo.expect("a todo").0)
+        };
+        let first: Vec<_> =
+            ids(vec![with_id.clone(), titled("milk"), titled("milk"), titled("eggs")]).collect();
+        let again: Vec<_> = ids(vec![titled("eggs"), titled("milk"), titled("milk"), renamed]).collect();
+        assert_eq!([first[0], first[1], first[2], first[3]], [again[3], again[1], again[2], again[0]]);
+        let distinct: std::collections::HashSet<_> = first.iter().collect();
+        assert_eq!(distinct.len(), 4);
+        assert_eq!(first[0].to_string(), IMPORTED, "another value would import every file a second time");
+    }
+
+    const IMPORTED: &str = "fa4a85c8-e96f-5dcc-be16-43ac1e8f8dd9";
+
+    #[test]
+    fn what_metadata_can_not_hold_is_named() {
+        let mut task = titled("milk");
+        task.tag("home");
+        task.tag(&"t".repeat(61));
+        task.set("long", "x".repeat(2_000));
+        for n in 0..60 {
+            task.set(format!("key {n}"), n);
+        }
+        let entry = one(task);
+        let (_, todo) = entry.todo.expect("a todo");
+        assert_eq!(todo.metadata.len(), 50);
+        assert!(todo.metadata.contains_key("tag:home") && todo.metadata.contains_key("key 48"));
+        assert_eq!(entry.changes.len(), 2 + 11, "{:?}", entry.changes);
+    }
+
+    #[test]
+    fn a_task_without_text_is_skipped_with_the_reason() {
+        assert_eq!(one(titled(" ")).todo.map(|_| ()), Err("the title must not be blank".to_owned()));
+        let bell = one(titled("a\u{7}b")).todo.map(|_| ());
+        assert_eq!(bell, Err("the title must not contain the control character U+0007".to_owned()));
+        let long = Task { notes: vec!["x".repeat(10_001)], ..titled("milk") };
+        assert!(one(long).todo.is_err_and(|reason| {
+            reason.starts_with("the notes: a todo's description must be at most 10000")
+        }));
+        let untitled = one(Task { notes: vec!["milk\u{b}eggs\n".to_owned()], ..titled("") });
+        let (_, todo) = untitled.todo.expect("a todo");
+        assert_eq!((todo.title.as_str(), untitled.changes.len()), ("milk", 1));
+    }
+}
