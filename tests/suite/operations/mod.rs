@@ -7,6 +7,7 @@ mod environments;
 mod headers;
 mod health;
 mod housekeeping;
+mod imports;
 mod keys;
 mod metrics;
 mod proxy;
