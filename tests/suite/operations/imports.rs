@@ -63,7 +63,7 @@ async fn kept(ann: &Client) -> String {
     let mut lines = Vec::new();
     for todo in todos {
         let short: String = text(&todo["text"]).chars().take(40).collect();
-        lines.push(format!("{short}"));
+        lines.push(short);
         for name in ["description", "completed_at"] {
             if let Some(value) = todo[name].as_str() {
                 let value: String = value.chars().take(80).collect();
