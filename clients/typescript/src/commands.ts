@@ -23,34 +23,46 @@ interface Waiting {
 const RETRY = 5_000;
 
 export class Commands {
-  private pending: Command[] = [];
-  private readonly waiting = new Set<Waiting>();
-  private flushing: Promise<void> | null = null;
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  #pending: Command[] = [];
+  readonly #waiting = new Set<Waiting>();
+  #flushing: Promise<void> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
   /** The entries with pending commands, as they will be. */
-  private overlay = new Map<string, Entry>();
+  #overlay = new Map<string, Entry>();
+
+  #list: List;
+  /** Nothing is stored before: the list's owner is not known yet. */
+  readonly #gate: Promise<void>;
+  readonly #changed: (ids: Iterable<string>) => void;
+  readonly #storageFailed: (error: unknown) => void;
+  readonly #storedAll: () => void;
 
   constructor(
-    private list: List,
-    /** Nothing is stored before: the list's owner is not known yet. */
-    private readonly gate: Promise<void>,
-    private readonly changed: (ids: Iterable<string>) => void,
-    private readonly storageFailed: (error: unknown) => void,
-    private readonly storedAll: () => void,
-  ) {}
+    list: List,
+    gate: Promise<void>,
+    changed: (ids: Iterable<string>) => void,
+    storageFailed: (error: unknown) => void,
+    storedAll: () => void,
+  ) {
+    this.#list = list;
+    this.#gate = gate;
+    this.#changed = changed;
+    this.#storageFailed = storageFailed;
+    this.#storedAll = storedAll;
+  }
 
   /** The entry as its user sees it. */
   entry(id: string): Entry {
-    return this.overlay.get(id) ?? this.list.get(id);
+    return this.#overlay.get(id) ?? this.#list.get(id);
   }
 
   /** The ids of entries with pending commands. */
   ids(): IterableIterator<string> {
-    return this.overlay.keys();
+    return this.#overlay.keys();
   }
 
   get isIdle(): boolean {
-    return this.pending.length === 0;
+    return this.#pending.length === 0;
   }
 
   /** Runs the command now, and stores it as soon as the store takes it. */
@@ -59,78 +71,78 @@ export class Commands {
     let reject!: (error: unknown) => void;
     const stored = new Promise<void>((done, fail) => ([resolve, reject] = [done, fail]));
     stored.catch(() => undefined);
-    this.pending.push({ id, apply, stored: resolve, failed: reject });
-    this.overlay.set(id, apply(this.entry(id)));
-    const synced = new Promise<Outcome>((done) => this.waiting.add({ id, resolve: done }));
-    this.changed([id]);
+    this.#pending.push({ id, apply, stored: resolve, failed: reject });
+    this.#overlay.set(id, apply(this.entry(id)));
+    const synced = new Promise<Outcome>((done) => this.#waiting.add({ id, resolve: done }));
+    this.#changed([id]);
     void this.flush().catch(() => undefined);
     return { id, stored, synced };
   }
 
   /** Stores all pending commands; rejects if the store refuses. */
   flush(): Promise<void> {
-    this.flushing ??= this.store();
-    return this.flushing;
+    this.#flushing ??= this.#store();
+    return this.#flushing;
   }
 
   /** Tells the promises of what was answered. To be called after each change of the list. */
   settle(): void {
-    for (const waiting of this.waiting) {
+    for (const waiting of this.#waiting) {
       const entry = this.entry(waiting.id);
-      const isPending = this.overlay.has(waiting.id);
+      const isPending = this.#overlay.has(waiting.id);
       const outcome = entry.rejected ? "rejected" : entry.conflict ? "conflict" : isUnsynced(entry) || isPending ? null : "synced";
       if (!outcome) continue;
-      this.waiting.delete(waiting);
+      this.#waiting.delete(waiting);
       waiting.resolve(outcome);
     }
   }
 
   /** Shows the pending commands on top of what changed. */
   rebuild(): void {
-    this.overlay.clear();
-    for (const { id, apply } of this.pending) this.overlay.set(id, apply(this.entry(id)));
+    this.#overlay.clear();
+    for (const { id, apply } of this.#pending) this.#overlay.set(id, apply(this.entry(id)));
   }
 
   /** Goes on with another list, to which nothing was stored yet. */
   moveTo(list: List): void {
-    this.list = list;
+    this.#list = list;
     this.rebuild();
   }
 
   /** Takes over the promises that wait for answers: what was anonymous is sent as the user's. */
   adopt(other: Commands): void {
-    for (const waiting of other.waiting) this.waiting.add(waiting);
-    other.waiting.clear();
+    for (const waiting of other.#waiting) this.#waiting.add(waiting);
+    other.#waiting.clear();
   }
 
   close(): void {
-    if (this.timer) clearTimeout(this.timer);
+    if (this.#timer) clearTimeout(this.#timer);
   }
 
-  private async store(): Promise<void> {
-    await this.gate;
-    while (this.pending.length > 0) {
-      const commands = [...this.pending];
+  async #store(): Promise<void> {
+    await this.#gate;
+    while (this.#pending.length > 0) {
+      const commands = [...this.#pending];
       try {
-        await this.list.transact(({ draft }) => {
+        await this.#list.transact(({ draft }) => {
           for (const { id, apply } of commands) draft.put(apply(draft.get(id)));
         });
       } catch (error) {
         for (const command of commands) command.failed(error);
-        this.storageFailed(error);
-        this.flushing = null;
-        if (this.timer) clearTimeout(this.timer);
-        this.timer = setTimeout(() => void this.flush().catch(() => undefined), RETRY);
-        (this.timer as { unref?: () => void }).unref?.();
+        this.#storageFailed(error);
+        this.#flushing = null;
+        if (this.#timer) clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => void this.flush().catch(() => undefined), RETRY);
+        (this.#timer as { unref?: () => void }).unref?.();
         throw error;
       }
-      this.pending.splice(0, commands.length);
+      this.#pending.splice(0, commands.length);
       this.rebuild();
       for (const command of commands) command.stored();
-      this.changed(commands.map(({ id }) => id));
-      this.storedAll();
+      this.#changed(commands.map(({ id }) => id));
+      this.#storedAll();
     }
     // In the same step as the check above: a command that comes later begins anew.
-    this.flushing = null;
+    this.#flushing = null;
   }
 }

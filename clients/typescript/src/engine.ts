@@ -36,129 +36,133 @@ export class Engine {
   isSyncing = false;
   problem: SyncProblem | null = null;
   retryAt: number | null = null;
-  private running: Promise<void> | null = null;
+  #running: Promise<void> | null = null;
   /** Whether a request is wanted even if nothing is to be sent. */
-  private isWanted = false;
+  #isWanted = false;
   /** A stamp that the cursor should reach. */
-  private target: string | null = null;
-  private failures = 0;
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private isClosed = false;
+  #target: string | null = null;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isClosed = false;
   /** Whether it syncs without being asked to. */
   isAutomatic = true;
 
-  constructor(private readonly parts: EngineParts) {}
+  readonly #parts: EngineParts;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
 
   /** Syncs now. Resolves when nothing is left to do; rejects with what stopped it. */
   sync(): Promise<void> {
-    this.isWanted = true;
-    return this.run();
+    this.#isWanted = true;
+    return this.#run();
   }
 
   /** Syncs in the background if there is something to do; errors only become the state. */
   wake(target: string | null = null): void {
-    if (target === null) this.isWanted = true;
-    else if (this.target === null || target > this.target) this.target = target;
-    this.start();
+    if (target === null) this.#isWanted = true;
+    else if (this.#target === null || target > this.#target) this.#target = target;
+    this.#start();
   }
 
   /** Sends what waits, unless a wait after a failure is under way. */
   push(): void {
-    if (this.retryAt === null) this.start();
+    if (this.retryAt === null) this.#start();
   }
 
-  private start(): void {
-    if (this.isClosed || !this.isAutomatic || !this.parts.auth.canAsk) return;
-    void this.run().catch(() => undefined);
+  #start(): void {
+    if (this.#isClosed || !this.isAutomatic || !this.#parts.auth.canAsk) return;
+    void this.#run().catch(() => undefined);
   }
 
   close(): void {
-    this.isClosed = true;
-    this.clearTimer();
+    this.#isClosed = true;
+    this.#clearTimer();
   }
 
   /** Forgets a wait, as when the user or the network changed. */
   reset(): void {
-    this.failures = 0;
+    this.#failures = 0;
     this.problem = null;
-    this.clearTimer();
+    this.#clearTimer();
   }
 
-  private run(): Promise<void> {
-    this.running ??= this.loop();
-    return this.running;
+  #run(): Promise<void> {
+    this.#running ??= this.#loop();
+    return this.#running;
   }
 
-  private async loop(): Promise<void> {
+  async #loop(): Promise<void> {
     // Changes made in the same moment go into one request.
     await Promise.resolve();
-    this.clearTimer();
+    this.#clearTimer();
     let standstills = 0;
     try {
-      while (!this.isClosed && this.hasWork()) {
+      while (!this.#isClosed && this.#hasWork()) {
         this.isSyncing = true;
-        this.parts.changed();
-        const moved = await this.parts.locks.run("sync", () => this.round()).catch((error: unknown) => {
-          this.isWanted = true;
+        this.#parts.changed();
+        const moved = await this.#parts.locks.run("sync", () => this.#round()).catch((error: unknown) => {
+          this.#isWanted = true;
           throw error;
         });
         standstills = moved ? 0 : standstills + 1;
         if (standstills > MOST_STANDSTILLS) throw new ProtocolError("The server's answers make no progress");
       }
       // In the same step as the check above: what comes later begins a new loop.
-      this.running = null;
+      this.#running = null;
       this.isSyncing = false;
       this.reset();
     } catch (error) {
-      this.running = null;
+      this.#running = null;
       this.isSyncing = false;
-      this.fail(error);
+      this.#fail(error);
       throw error;
     } finally {
-      this.parts.changed();
+      this.#parts.changed();
     }
   }
 
-  private hasWork(): boolean {
-    const list = this.parts.list();
+  #hasWork(): boolean {
+    const list = this.#parts.list();
     const { behind, cursor } = list.state;
-    const isTargetAhead = this.target !== null && (cursor === null || cursor < this.target);
-    if (!isTargetAhead) this.target = null;
-    return this.isWanted || isTargetAhead || (behind && cursor !== null) || hasSomethingToSend(list.all());
+    const isTargetAhead = this.#target !== null && (cursor === null || cursor < this.#target);
+    if (!isTargetAhead) this.#target = null;
+    return this.#isWanted || isTargetAhead || (behind && cursor !== null) || hasSomethingToSend(list.all());
   }
 
   /** One request and its answer. Returns whether anything moved. */
-  private async round(): Promise<boolean> {
-    const { auth, decideBy, now, newName } = this.parts;
-    const list = this.parts.list();
+  async #round(): Promise<boolean> {
+    const { auth, decideBy, now, newName } = this.#parts;
+    const list = this.#parts.list();
     const round = await list.transact(({ draft, device }) => {
       if (device.session?.userId !== list.owner) return null;
-      return nextRound(draft, this.parts.deviceName(), newName);
+      return nextRound(draft, this.#parts.deviceName(), newName);
     });
     if (!round) {
       // Another tab logged out, or in as another user.
-      this.isWanted = false;
-      this.target = null;
+      this.#isWanted = false;
+      this.#target = null;
       if (!auth.canAsk) throw new ApiError(401, "AUTH_005", "Log in to sync");
       return false;
     }
-    this.isWanted = false;
+    this.#isWanted = false;
     const before = list.state;
     const isCurrent = ({ round: name, cursor }: { round: string | null; cursor: string | null }): boolean =>
       name === round.name && cursor === (round.request.last_sync ?? null);
     let data: components["schemas"]["SyncResponse"];
     try {
-      data = await auth.ask((headers) => this.parts.api.POST("/api/v1/todos/sync", { body: round.request, headers }));
+      data = await auth.ask((headers) => this.#parts.api.POST("/api/v1/todos/sync", { body: round.request, headers }));
     } catch (error) {
       if (error instanceof ApiError && error.code === "SYNC_001") {
-        this.isWanted = true;
+        this.#isWanted = true;
         const gone = goneOf(error.details);
         await list.transact(({ draft }) => {
           if (isCurrent(draft.meta)) takeGone(draft, gone, decideBy);
         });
         return list.state.epoch !== before.epoch || list.state.cursor !== before.cursor;
       }
-      if (error instanceof ApiError && error.status === 413 && round.sent.length > 0) return this.split(list, round, error);
+      if (error instanceof ApiError && error.status === 413 && round.sent.length > 0) return this.#split(list, round, error);
       throw error;
     }
     const answer = answerOf(data, round.sent);
@@ -169,7 +173,7 @@ export class Engine {
     return moved || !list.state.behind;
   }
 
-  private async split(list: List, round: Round, error: ApiError): Promise<boolean> {
+  async #split(list: List, round: Round, error: ApiError): Promise<boolean> {
     await list.transact(({ draft }) => {
       if (draft.meta.round !== round.name || halve(draft)) return;
       const [id] = round.sent;
@@ -178,25 +182,25 @@ export class Engine {
     return true;
   }
 
-  private fail(error: unknown): void {
+  #fail(error: unknown): void {
     this.problem = problemOf(error);
     const isRefused = error instanceof ApiError && error.status === 401;
-    if (isRefused || this.isClosed || !this.isAutomatic) return;
+    if (isRefused || this.#isClosed || !this.isAutomatic) return;
     const asked = error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
-    const backoff = Math.min(FIRST_WAIT * 2 ** this.failures, LONGEST_WAIT);
-    this.failures = Math.min(this.failures + 1, 10);
+    const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
+    this.#failures = Math.min(this.#failures + 1, 10);
     const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
-    this.retryAt = this.parts.now() + wait;
-    this.timer = setTimeout(() => {
-      this.clearTimer();
+    this.retryAt = this.#parts.now() + wait;
+    this.#timer = setTimeout(() => {
+      this.#clearTimer();
       this.wake();
     }, wait);
-    (this.timer as { unref?: () => void }).unref?.();
+    (this.#timer as { unref?: () => void }).unref?.();
   }
 
-  private clearTimer(): void {
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = null;
+  #clearTimer(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
     this.retryAt = null;
   }
 }

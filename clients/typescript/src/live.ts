@@ -21,87 +21,91 @@ const LONGEST_WAIT = 60_000;
 
 export class Live {
   isOpen = false;
-  private socket: WebSocket | null = null;
-  private timers = new Set<ReturnType<typeof setTimeout>>();
-  private failures = 0;
-  private isClosed = false;
-  private isConnecting = false;
+  #socket: WebSocket | null = null;
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+  #failures = 0;
+  #isClosed = false;
+  #isConnecting = false;
 
-  constructor(private readonly parts: LiveParts) {}
+  readonly #parts: LiveParts;
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
 
   /** Connects, unless it is connected or waits to be. */
   connect(): void {
-    if (this.isClosed || this.socket || this.isConnecting) return;
-    this.isConnecting = true;
-    this.clear();
-    void this.open()
-      .catch(() => this.again(null))
-      .finally(() => (this.isConnecting = false));
+    if (this.#isClosed || this.#socket || this.#isConnecting) return;
+    this.#isConnecting = true;
+    this.#clear();
+    void this.#open()
+      .catch(() => this.#again(null))
+      .finally(() => (this.#isConnecting = false));
   }
 
   /** Connects at once, as after the network came back. */
   hurry(): void {
-    this.failures = 0;
-    if (!this.socket) this.connect();
+    this.#failures = 0;
+    if (!this.#socket) this.connect();
   }
 
   /** Ends the connection, until `connect`. */
   disconnect(): void {
-    this.clear();
-    const socket = this.socket;
-    this.socket = null;
+    this.#clear();
+    const socket = this.#socket;
+    this.#socket = null;
     socket?.close();
-    this.setOpen(false);
+    this.#setOpen(false);
   }
 
   close(): void {
-    this.isClosed = true;
+    this.#isClosed = true;
     this.disconnect();
   }
 
-  private async open(): Promise<void> {
-    const token = await this.parts.token();
-    if (this.isClosed) return;
-    const url = new URL(this.parts.url);
-    const cursor = this.parts.cursor();
+  async #open(): Promise<void> {
+    const token = await this.#parts.token();
+    if (this.#isClosed) return;
+    const url = new URL(this.#parts.url);
+    const cursor = this.#parts.cursor();
     if (cursor) url.searchParams.set("since", cursor);
-    url.searchParams.set("client_id", this.parts.deviceName());
-    const socket = new this.parts.WebSocket(url, ["bearer", token]);
-    this.socket = socket;
-    socket.onmessage = (event) => this.hear(String(event.data));
+    url.searchParams.set("client_id", this.#parts.deviceName());
+    const socket = new this.#parts.WebSocket(url, ["bearer", token]);
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#hear(String(event.data));
     socket.onclose = (event) => {
-      if (this.socket !== socket) return;
-      this.socket = null;
-      this.setOpen(false);
-      void this.closed(event.code, token);
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.#setOpen(false);
+      void this.#closed(event.code, token);
     };
   }
 
-  private async closed(code: number, token: string): Promise<void> {
-    if (this.isClosed) return;
-    this.clear();
+  async #closed(code: number, token: string): Promise<void> {
+    if (this.#isClosed) return;
+    this.#clear();
     if (code === 4403) return;
     if (code === 4401) {
       try {
-        await this.parts.refresh(token);
+        await this.#parts.refresh(token);
       } catch (error) {
         // Without a session there is nothing to listen to; a login connects again.
-        if ((error as ApiError).status !== 401) this.again(code);
+        if ((error as ApiError).status !== 401) this.#again(code);
         return;
       }
     }
-    this.again(code);
+    this.#again(code);
   }
 
-  private again(code: number | null): void {
-    if (this.isClosed) return;
+  #again(code: number | null): void {
+    if (this.#isClosed) return;
     const isPlanned = code === 1012 || code === 4401;
-    const wait = isPlanned && this.failures === 0 ? 100 : Math.min(1_000 * 2 ** this.failures, LONGEST_WAIT);
-    this.failures += 1;
-    this.after(wait * (0.5 + Math.random() / 2), () => this.connect());
+    const wait = isPlanned && this.#failures === 0 ? 100 : Math.min(1_000 * 2 ** this.#failures, LONGEST_WAIT);
+    this.#failures += 1;
+    this.#after(wait * (0.5 + Math.random() / 2), () => this.connect());
   }
 
-  private hear(data: string): void {
+  #hear(data: string): void {
     let message: Record<string, unknown>;
     try {
       message = JSON.parse(data) as Record<string, unknown>;
@@ -112,49 +116,49 @@ export class Live {
     const stamp = message["sync_timestamp"] ?? message["updated_at"] ?? todo?.["updated_at"];
     switch (message["type"]) {
       case "ready":
-        this.failures = 0;
-        this.setOpen(true);
-        this.beat();
+        this.#failures = 0;
+        this.#setOpen(true);
+        this.#beat();
         break;
       case "pong":
-        this.beat();
+        this.#beat();
         break;
       case "resync_required":
-        return this.parts.told(null);
+        return this.#parts.told(null);
     }
-    const cursor = this.parts.cursor();
-    if (typeof stamp === "string" && (cursor === null || stamp > cursor)) this.parts.told(stamp);
+    const cursor = this.#parts.cursor();
+    if (typeof stamp === "string" && (cursor === null || stamp > cursor)) this.#parts.told(stamp);
   }
 
   /** Pings after a while, and gives the connection up if nothing comes back. */
-  private beat(): void {
-    this.clear();
-    this.after(PING_EVERY, () => {
-      this.socket?.send('{"type":"ping"}');
-      this.after(PONG_WITHIN, () => {
+  #beat(): void {
+    this.#clear();
+    this.#after(PING_EVERY, () => {
+      this.#socket?.send('{"type":"ping"}');
+      this.#after(PONG_WITHIN, () => {
         this.disconnect();
-        this.again(null);
+        this.#again(null);
       });
     });
   }
 
-  private setOpen(isOpen: boolean): void {
+  #setOpen(isOpen: boolean): void {
     if (this.isOpen === isOpen) return;
     this.isOpen = isOpen;
-    this.parts.changed();
+    this.#parts.changed();
   }
 
-  private after(wait: number, then: () => void): void {
+  #after(wait: number, then: () => void): void {
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
+      this.#timers.delete(timer);
       then();
     }, wait);
     (timer as { unref?: () => void }).unref?.();
-    this.timers.add(timer);
+    this.#timers.add(timer);
   }
 
-  private clear(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
+  #clear(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 }

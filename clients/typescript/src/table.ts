@@ -8,24 +8,24 @@ import { byHand, todoFrom } from "./view.js";
 const FEW = 64;
 
 export class Table {
-  private byId = new Map<string, Todo>();
-  private order: readonly Todo[] = [];
+  #byId = new Map<string, Todo>();
+  #order: readonly Todo[] = [];
   readonly conflicts = new Set<string>();
   readonly rejected = new Set<string>();
   readonly unsynced = new Set<string>();
 
   /** Live todos in order. The same array until one of them changes. */
   get todos(): readonly Todo[] {
-    return this.order;
+    return this.#order;
   }
 
   get(id: string): Todo | undefined {
-    return this.byId.get(id);
+    return this.#byId.get(id);
   }
 
   clear(): void {
-    this.byId.clear();
-    this.order = [];
+    this.#byId.clear();
+    this.#order = [];
     for (const ids of [this.conflicts, this.rejected, this.unsynced]) ids.clear();
   }
 
@@ -38,21 +38,21 @@ export class Table {
       mark(this.conflicts, id, entry.conflict !== null);
       mark(this.rejected, id, entry.rejected !== null);
       mark(this.unsynced, id, isUnsynced(entry));
-      const [before, now] = [this.byId.get(id), todoFrom(entry)];
+      const [before, now] = [this.#byId.get(id), todoFrom(entry)];
       if (before === now) continue;
-      if (now) this.byId.set(id, now);
-      else this.byId.delete(id);
+      if (now) this.#byId.set(id, now);
+      else this.#byId.delete(id);
       if (before && before.deletedAt === null) gone.add(id);
       if (now && now.deletedAt === null) come.push(now);
     }
     if (gone.size === 0 && come.length === 0) return;
-    const order = gone.size === 0 ? [...this.order] : this.order.filter((todo) => !gone.has(todo.id));
+    const order = gone.size === 0 ? [...this.#order] : this.#order.filter((todo) => !gone.has(todo.id));
     if (come.length > FEW) {
-      this.order = order.concat(come).sort(byHand);
+      this.#order = order.concat(come).sort(byHand);
       return;
     }
     for (const todo of come) order.splice(placeOf(order, todo), 0, todo);
-    this.order = order;
+    this.#order = order;
   }
 }
 

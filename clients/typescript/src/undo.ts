@@ -12,24 +12,24 @@ export interface Step {
 const MOST_ACTIONS = 100;
 
 export class UndoStack {
-  private actions: (readonly Step[])[] = [];
+  #actions: (readonly Step[])[] = [];
 
   get isEmpty(): boolean {
-    return this.actions.length === 0;
+    return this.#actions.length === 0;
   }
 
   push(steps: readonly Step[]): void {
-    this.actions.push(steps);
-    if (this.actions.length > MOST_ACTIONS) this.actions.shift();
+    this.#actions.push(steps);
+    if (this.#actions.length > MOST_ACTIONS) this.#actions.shift();
   }
 
   /** The last action. */
   pop(): readonly Step[] | null {
-    return this.actions.pop() ?? null;
+    return this.#actions.pop() ?? null;
   }
 
   clear(): void {
-    this.actions = [];
+    this.#actions = [];
   }
 }
 

@@ -13,12 +13,15 @@ export class Draft {
   meta: Meta;
   readonly written = new Map<string, Entry>();
 
-  constructor(private readonly committed: Committed) {
+  readonly #committed: Committed;
+
+  constructor(committed: Committed) {
+    this.#committed = committed;
     this.meta = committed.meta;
   }
 
   get(id: string): Entry {
-    return this.written.get(id) ?? this.committed.entries.get(id) ?? newEntry(id);
+    return this.written.get(id) ?? this.#committed.entries.get(id) ?? newEntry(id);
   }
 
   put(entry: Entry): void {
@@ -36,13 +39,13 @@ export class Draft {
 
   /** All entries with something in them. Entries may be written meanwhile. */
   all(): Entry[] {
-    const entries = new Map(this.committed.entries);
+    const entries = new Map(this.#committed.entries);
     for (const [id, entry] of this.written) entries.set(id, entry);
     return [...entries.values()].filter((entry) => !isBare(entry));
   }
 
   /** Whether anything was written. */
   get isDirty(): boolean {
-    return this.written.size > 0 || this.meta !== this.committed.meta;
+    return this.written.size > 0 || this.meta !== this.#committed.meta;
   }
 }

@@ -29,32 +29,37 @@ function isSameLogin(a: SessionRecord | null, b: SessionRecord): boolean {
 export class Auth {
   /** As last seen in the store, which all tabs share. */
   device: DeviceRecord = NEW_DEVICE;
-  private external: (() => Promise<string>) | null = null;
+  #external: (() => Promise<string>) | null = null;
 
-  constructor(
-    private readonly store: Store,
-    private readonly api: Api,
-    private readonly locks: Locks,
-    private readonly changed: (device: DeviceRecord) => void,
-  ) {}
+  readonly #store: Store;
+  readonly #api: Api;
+  readonly #locks: Locks;
+  readonly #changed: (device: DeviceRecord) => void;
+
+  constructor(store: Store, api: Api, locks: Locks, changed: (device: DeviceRecord) => void) {
+    this.#store = store;
+    this.#api = api;
+    this.#locks = locks;
+    this.#changed = changed;
+  }
 
   get session(): SessionRecord | null {
     return this.device.session;
   }
 
   useExternal(getToken: (() => Promise<string>) | null): void {
-    this.external = getToken;
+    this.#external = getToken;
   }
 
   /** Whether requests can be made now. */
   get canAsk(): boolean {
-    return this.session !== null && !this.session.expired && (this.session.tokens !== null || this.external !== null);
+    return this.session !== null && !this.session.expired && (this.session.tokens !== null || this.#external !== null);
   }
 
   /** Changes the record that all tabs share. */
   async update(change: (device: DeviceRecord) => DeviceRecord): Promise<void> {
     let now = this.device;
-    await this.store.transact([], (_, device) => {
+    await this.#store.transact([], (_, device) => {
       now = change(device);
       return now === device ? {} : { device: now };
     });
@@ -65,7 +70,7 @@ export class Auth {
   see(device: DeviceRecord): void {
     if (JSON.stringify(device) === JSON.stringify(this.device)) return;
     this.device = device;
-    this.changed(device);
+    this.#changed(device);
   }
 
   /** Asks the server as the user. Refreshes the tokens once if the server no longer takes them. */
@@ -79,7 +84,7 @@ export class Auth {
       try {
         return await dataOf(request({ Authorization: `Bearer ${next}` }));
       } catch (again) {
-        if (again instanceof ApiError && again.status === 401) await this.expire(next);
+        if (again instanceof ApiError && again.status === 401) await this.#expire(next);
         throw again;
       }
     }
@@ -90,8 +95,8 @@ export class Auth {
     const session = this.session;
     if (!session || session.expired) throw new ApiError(401, "AUTH_005", "Log in to sync");
     if (session.tokens) return session.tokens.access;
-    if (!this.external) throw new ApiError(401, "AUTH_005", "Log in to sync");
-    return this.external();
+    if (!this.#external) throw new ApiError(401, "AUTH_005", "Log in to sync");
+    return this.#external();
   }
 
   /** A token that is newer than the one that failed. Throws `refusal` if there is none. */
@@ -101,7 +106,7 @@ export class Auth {
       if (next === failed) throw refusal;
       return next;
     }
-    return this.locks.run("refresh", async () => {
+    return this.#locks.run("refresh", async () => {
       await this.update((device) => device);
       const session = this.session;
       if (!session?.tokens || session.expired) throw refusal;
@@ -109,11 +114,11 @@ export class Auth {
       if (session.tokens.access !== failed) return session.tokens.access;
       const body = { refresh_token: session.tokens.refresh };
       try {
-        const next = sessionOf(await dataOf(this.api.POST("/api/v1/auth/refresh", { body })));
+        const next = sessionOf(await dataOf(this.#api.POST("/api/v1/auth/refresh", { body })));
         await this.update((device) => (isSameLogin(device.session, session) ? { ...device, session: next } : device));
         return next.tokens?.access ?? failed;
       } catch (error) {
-        if (error instanceof ApiError && error.status === 401) await this.expire(failed);
+        if (error instanceof ApiError && error.status === 401) await this.#expire(failed);
         throw error;
       }
     });
@@ -125,7 +130,7 @@ export class Auth {
   }
 
   /** The server refuses the session's tokens. Nothing is erased; the user has to log in again. */
-  private async expire(failed: string): Promise<void> {
+  async #expire(failed: string): Promise<void> {
     await this.update((device) => {
       const { session } = device;
       if (!session || (session.tokens && session.tokens.access !== failed)) return device;

@@ -12,27 +12,35 @@ export interface Work {
 
 /** A list of one owner. Each transaction first takes over what other tabs wrote meanwhile. */
 export class List {
-  private meta: Meta = NEW_META;
-  private readonly entries = new Map<string, Entry>();
-  private queue: Promise<unknown> = Promise.resolve();
+  #meta: Meta = NEW_META;
+  readonly #entries = new Map<string, Entry>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  readonly #store: Store;
+  readonly #newName: () => string;
+  readonly #changed: (ids: Iterable<string> | null, device: DeviceRecord, isOwn: boolean) => void;
 
   constructor(
-    private readonly store: Store,
+    store: Store,
     readonly owner: string,
-    private readonly newName: () => string,
-    private readonly changed: (ids: Iterable<string> | null, device: DeviceRecord, isOwn: boolean) => void,
-  ) {}
+    newName: () => string,
+    changed: (ids: Iterable<string> | null, device: DeviceRecord, isOwn: boolean) => void,
+  ) {
+    this.#store = store;
+    this.#newName = newName;
+    this.#changed = changed;
+  }
 
   get state(): Meta {
-    return this.meta;
+    return this.#meta;
   }
 
   get(id: string): Entry {
-    return this.entries.get(id) ?? newEntry(id);
+    return this.#entries.get(id) ?? newEntry(id);
   }
 
   all(): IterableIterator<Entry> {
-    return this.entries.values();
+    return this.#entries.values();
   }
 
   /** Takes over what other tabs wrote. */
@@ -42,49 +50,49 @@ export class List {
 
   /** Runs `work` in a transaction, and takes over what it wrote once that is stored. */
   transact<T>(work: (on: Work) => T): Promise<T> {
-    const done = this.queue.then(() => this.run(work));
-    this.queue = done.catch(() => undefined);
+    const done = this.#queue.then(() => this.#run(work));
+    this.#queue = done.catch(() => undefined);
     return done;
   }
 
-  private async run<T>(work: (on: Work) => T): Promise<T> {
+  async #run<T>(work: (on: Work) => T): Promise<T> {
     let result: { value: T } | null = null;
     let wrote: Draft | null = null;
     let device!: DeviceRecord;
-    let next: Meta = this.meta;
+    let next: Meta = this.#meta;
     while (!result) {
-      const scope = { owner: this.owner, since: this.meta.revision };
-      await this.store.transact([scope], ([found], deviceNow): Write => {
-        const isSame = found?.meta?.generation === this.meta.generation;
-        if (!isSame && this.meta.revision > 0) {
+      const scope = { owner: this.owner, since: this.#meta.revision };
+      await this.#store.transact([scope], ([found], deviceNow): Write => {
+        const isSame = found?.meta?.generation === this.#meta.generation;
+        if (!isSame && this.#meta.revision > 0) {
           // Another tab erased the list: what this tab holds of it is gone.
-          this.meta = NEW_META;
-          this.entries.clear();
-          this.changed(null, deviceNow, false);
+          this.#meta = NEW_META;
+          this.#entries.clear();
+          this.#changed(null, deviceNow, false);
           return {};
         }
-        this.meta = found?.meta ?? NEW_META;
-        for (const entry of found?.entries ?? []) this.entries.set(entry.id, entry);
-        if (found && found.entries.length > 0) this.changed(found.entries.map((entry) => entry.id), deviceNow, false);
-        const on: Work = { draft: new Draft({ meta: this.meta, entries: this.entries }), device: deviceNow };
+        this.#meta = found?.meta ?? NEW_META;
+        for (const entry of found?.entries ?? []) this.#entries.set(entry.id, entry);
+        if (found && found.entries.length > 0) this.#changed(found.entries.map((entry) => entry.id), deviceNow, false);
+        const on: Work = { draft: new Draft({ meta: this.#meta, entries: this.#entries }), device: deviceNow };
         result = { value: work(on) };
         device = on.device;
         wrote = on.draft.isDirty ? on.draft : null;
         const isNewDevice = on.device !== deviceNow ? { device: on.device } : {};
         if (!wrote) return isNewDevice;
-        const generation = this.meta.generation || this.newName();
-        next = { ...on.draft.meta, generation, revision: this.meta.revision + 1 };
+        const generation = this.#meta.generation || this.#newName();
+        next = { ...on.draft.meta, generation, revision: this.#meta.revision + 1 };
         return { ...isNewDevice, lists: [{ owner: this.owner, meta: next, entries: [...on.draft.written.values()] }] };
       });
     }
-    this.takeOver(wrote, next, device);
+    this.#takeOver(wrote, next, device);
     return (result as { value: T }).value;
   }
 
-  private takeOver(wrote: Draft | null, meta: Meta, device: DeviceRecord): void {
-    if (!wrote) return this.changed([], device, false);
-    this.meta = meta;
-    for (const [id, entry] of wrote.written) this.entries.set(id, entry);
-    this.changed(wrote.written.keys(), device, true);
+  #takeOver(wrote: Draft | null, meta: Meta, device: DeviceRecord): void {
+    if (!wrote) return this.#changed([], device, false);
+    this.#meta = meta;
+    for (const [id, entry] of wrote.written) this.#entries.set(id, entry);
+    this.#changed(wrote.written.keys(), device, true);
   }
 }
