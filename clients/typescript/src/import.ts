@@ -1,10 +1,9 @@
 /** Moves a browser's old list to the server. */
 
-import { v5 } from "uuid";
-
 import type { ImportResult } from "./client-types.js";
 import { ApiError } from "./errors.js";
 import type { components } from "./generated/schema.js";
+import { idOf } from "./ids.js";
 import type { Api } from "./net/api.js";
 import type { Auth } from "./session/auth.js";
 
@@ -29,7 +28,7 @@ function itemsOf(text: string): Item[] {
     const content = JSON.stringify(item);
     const nth = seen.get(content) ?? 0;
     seen.set(content, nth + 1);
-    return { id: v5(`${nth}:${content}`, NAMESPACE), ...todo };
+    return { id: idOf(`${nth}:${content}`, NAMESPACE), ...todo };
   });
 }
 

@@ -1,7 +1,6 @@
 /** Places in an order by hand: fractional indexes, compared by bytes. */
 
-import { generateKeyBetween, generateNKeysBetween } from "fractional-indexing";
-
+import { isKey, keyBetween } from "./fractional.js";
 import type { Place, Todo } from "./types.js";
 
 /** The positions that put the todo in its place: its own, and those of todos that have none yet. */
@@ -16,10 +15,10 @@ export function positions(todos: readonly Todo[], id: string, place: Place): Map
   const firstBare = others.findIndex((todo) => typeof todo.metadata["position"] !== "string");
   let [lower, upper] = [positionOf(others[at - 1]), positionOf(others[at])];
   if (firstBare >= 0 && firstBare < at) {
-    const bare = others.slice(firstBare, at);
-    const keys = generateNKeysBetween(valid(positionOf(others[firstBare - 1])), null, bare.length);
-    bare.forEach((todo, index) => given.set(todo.id, keys[index] as string));
-    [lower, upper] = [keys.at(-1) ?? null, null];
+    lower = positionOf(others[firstBare - 1]);
+    if (lower !== null && !isKey(lower)) lower = null;
+    for (const todo of others.slice(firstBare, at)) given.set(todo.id, (lower = keyBetween(lower, null)));
+    upper = null;
   }
   given.set(id, between(lower, upper));
   return given;
@@ -30,20 +29,9 @@ function positionOf(todo: Todo | undefined): string | null {
   return typeof position === "string" ? position : null;
 }
 
-function valid(key: string | null): string | null {
-  try {
-    generateKeyBetween(key, null);
-    return key;
-  } catch {
-    return null;
-  }
-}
-
 /** A key between two, of which another program may have made either, or both the same. */
 function between(lower: string | null, upper: string | null): string {
-  try {
-    return generateKeyBetween(lower, upper);
-  } catch {
-    return lower === null ? generateKeyBetween(null, valid(upper)) : `${lower}V`;
-  }
+  if (lower === null) return keyBetween(null, upper !== null && isKey(upper) ? upper : null);
+  const isInOrder = isKey(lower) && (upper === null || (isKey(upper) && lower < upper));
+  return isInOrder ? keyBetween(lower, upper) : `${lower}V`;
 }

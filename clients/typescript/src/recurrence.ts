@@ -1,13 +1,12 @@
 /** The next todo of a recurring one. */
 
-import { v5 } from "uuid";
-
+import { idOf } from "./ids.js";
 import type { Json, Todo } from "./types.js";
 
 const DAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
 
-/** How many steps to look ahead: a rule such as "29 February" skips some. */
-const MOST_STEPS = 4_000;
+/** How many days to look ahead, about a thousand years: a rule such as "29 February" skips some. */
+const MOST_DAYS = 366_000;
 
 interface Rule {
   readonly freq: string;
@@ -38,7 +37,9 @@ function parse(text: string): Rule | null {
 
 const DAY = 86_400_000;
 const dateOf = (day: number): string => new Date(day).toISOString().slice(0, 10);
-const monthLength = (year: number, month: number): number => new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
+const monthOf = (date: Date): number => date.getUTCFullYear() * 12 + date.getUTCMonth();
+/** Weeks begin on Monday. */
+const weekOf = (day: number): number => Math.floor((day / DAY + 3) / 7);
 
 /** The date after `date` on which the rule falls; null if there is none. */
 export function nextDate(rule: string, date: string): string | null {
@@ -51,39 +52,23 @@ export function nextDate(rule: string, date: string): string | null {
 
 function step({ freq, interval, weekdays, monthDays }: Rule, start: number): number | null {
   const from = new Date(start);
-  const [year, month, day] = [from.getUTCFullYear(), from.getUTCMonth(), from.getUTCDate()];
-  if (freq === "DAILY" || freq === "WEEKLY") {
-    const unit = freq === "WEEKLY" ? 7 * interval : interval;
-    if (freq === "DAILY" || weekdays.length === 0) {
-      for (let at = start + unit * DAY, n = 0; n < MOST_STEPS; at += unit * DAY, n += 1) {
-        if (weekdays.length === 0 || weekdays.includes(new Date(at).getUTCDay())) return at;
-      }
-      return null;
-    }
-    // Weeks begin on Monday.
-    const week = (at: number): number => Math.floor((at / DAY + 3) / 7);
-    for (let at = start + DAY, n = 0; n < MOST_STEPS; at += DAY, n += 1) {
-      if (weekdays.includes(new Date(at).getUTCDay()) && (week(at) - week(start)) % interval === 0) return at;
-    }
-    return null;
-  }
-  const months = freq === "YEARLY" ? 12 * interval : interval;
-  for (let n = 0; n < MOST_STEPS / 10; n += 1) {
-    const at = month + n * months;
-    const length = monthLength(year, at);
-    const days = (monthDays.length > 0 ? monthDays : [day]).map((d) => (d < 0 ? length + 1 + d : d));
-    for (const d of days.sort((a, b) => a - b)) {
-      const found = Date.UTC(year, at, d);
-      if (d >= 1 && d <= length && found > start) return found;
-    }
+  const isByDay = freq === "DAILY" || freq === "WEEKLY";
+  const days = monthDays.length > 0 ? monthDays : [from.getUTCDate()];
+  const week = weekdays.length > 0 ? weekdays : freq === "WEEKLY" ? [from.getUTCDay()] : null;
+  for (let n = 1; n < MOST_DAYS; n += 1) {
+    const at = start + n * DAY;
+    const date = new Date(at);
+    const passed = freq === "DAILY" ? n : isByDay ? weekOf(at) - weekOf(start) : monthOf(date) - monthOf(from);
+    if (passed % (freq === "YEARLY" ? 12 * interval : interval) !== 0) continue;
+    const day = date.getUTCDate();
+    // The same day as the month's end counts it: -1 for the last.
+    const fromEnd = day - new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate() - 1;
+    if (isByDay ? (week?.includes(date.getUTCDay()) ?? true) : days.includes(day) || days.includes(fromEnd)) return at;
   }
   return null;
 }
 
-/** The id of a series' todo on a date: the same on every device. */
-export function occurrence(series: string, date: string): string {
-  return v5(date, series);
-}
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What completing a recurring todo adds. */
 export interface Successor {
@@ -98,6 +83,6 @@ export function successor(todo: Todo): Successor | null {
   if (typeof repeat !== "string" || typeof due !== "string") return null;
   const date = nextDate(repeat, due.slice(0, 10));
   if (date === null) return null;
-  const series = typeof known === "string" && /^[0-9a-f-]{36}$/i.test(known) ? known : todo.id;
-  return { id: occurrence(series, date), series, metadata: { ...rest, repeat, due: date + due.slice(10), series } };
+  const series = typeof known === "string" && UUID.test(known) ? known : todo.id;
+  return { id: idOf(date, series), series, metadata: { ...rest, repeat, due: date + due.slice(10), series } };
 }
