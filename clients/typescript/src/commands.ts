@@ -1,6 +1,7 @@
 /** What was done in this tab and is not stored yet: shown at once, stored in order, never dropped. */
 
 import { isUnsynced, type Entry } from "./model/entry.js";
+import { after } from "./platform/timer.js";
 import type { List } from "./store/list.js";
 import type { Outcome, Written } from "./types.js";
 
@@ -19,6 +20,15 @@ interface Waiting {
   readonly resolve: (outcome: Outcome) => void;
 }
 
+/** Whom commands tell. */
+interface Listener {
+  /** These entries are shown otherwise. */
+  readonly changed: (ids: Iterable<string>) => void;
+  /** The store refused. */
+  readonly failed: (error: unknown) => void;
+  readonly storedAll: () => void;
+}
+
 /** How long to wait before a store that refused is tried again. */
 const RETRY = 5_000;
 
@@ -26,29 +36,19 @@ export class Commands {
   #pending: Command[] = [];
   readonly #waiting = new Set<Waiting>();
   #flushing: Promise<void> | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #cancel: () => void = () => undefined;
   /** The entries with pending commands, as they will be. */
   #overlay = new Map<string, Entry>();
 
   #list: List;
   /** Nothing is stored before: the list's owner is not known yet. */
   readonly #gate: Promise<void>;
-  readonly #changed: (ids: Iterable<string>) => void;
-  readonly #storageFailed: (error: unknown) => void;
-  readonly #storedAll: () => void;
+  readonly #tell: Listener;
 
-  constructor(
-    list: List,
-    gate: Promise<void>,
-    changed: (ids: Iterable<string>) => void,
-    storageFailed: (error: unknown) => void,
-    storedAll: () => void,
-  ) {
+  constructor(list: List, gate: Promise<void>, tell: Listener) {
     this.#list = list;
     this.#gate = gate;
-    this.#changed = changed;
-    this.#storageFailed = storageFailed;
-    this.#storedAll = storedAll;
+    this.#tell = tell;
   }
 
   /** The entry as its user sees it. */
@@ -74,7 +74,7 @@ export class Commands {
     this.#pending.push({ id, apply, stored: resolve, failed: reject });
     this.#overlay.set(id, apply(this.entry(id)));
     const synced = new Promise<Outcome>((done) => this.#waiting.add({ id, resolve: done }));
-    this.#changed([id]);
+    this.#tell.changed([id]);
     void this.flush().catch(() => undefined);
     return { id, stored, synced };
   }
@@ -116,7 +116,7 @@ export class Commands {
   }
 
   close(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   async #store(): Promise<void> {
@@ -129,18 +129,17 @@ export class Commands {
         });
       } catch (error) {
         for (const command of commands) command.failed(error);
-        this.#storageFailed(error);
+        this.#tell.failed(error);
         this.#flushing = null;
-        if (this.#timer) clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => void this.flush().catch(() => undefined), RETRY);
-        (this.#timer as { unref?: () => void }).unref?.();
+        this.#cancel();
+        this.#cancel = after(RETRY, () => void this.flush().catch(() => undefined));
         throw error;
       }
       this.#pending.splice(0, commands.length);
       this.rebuild();
       for (const command of commands) command.stored();
-      this.#changed(commands.map(({ id }) => id));
-      this.#storedAll();
+      this.#tell.changed(commands.map(({ id }) => id));
+      this.#tell.storedAll();
     }
     // In the same step as the check above: a command that comes later begins anew.
     this.#flushing = null;

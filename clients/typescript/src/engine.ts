@@ -8,6 +8,7 @@ import { ApiError, NetworkError, ProtocolError, StorageError } from "./errors.js
 import type { components } from "./generated/schema.js";
 import { answerOf, goneOf } from "./net/answer.js";
 import type { Api } from "./net/api.js";
+import { after } from "./platform/timer.js";
 import type { Auth } from "./session/auth.js";
 import type { List } from "./store/list.js";
 import type { Locks } from "./tabs/locks.js";
@@ -20,7 +21,8 @@ export interface EngineParts {
   readonly locks: Locks;
   readonly decideBy: DecideBy;
   readonly now: () => number;
-  readonly newName: () => string;
+  /** Whether it syncs without being asked to. */
+  readonly isAutomatic: boolean;
   readonly list: () => List;
   readonly deviceName: () => string;
   readonly changed: () => void;
@@ -42,10 +44,8 @@ export class Engine {
   /** A stamp that the cursor should reach. */
   #target: string | null = null;
   #failures = 0;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #cancel: () => void = () => undefined;
   #isClosed = false;
-  /** Whether it syncs without being asked to. */
-  isAutomatic = true;
 
   readonly #parts: EngineParts;
 
@@ -72,7 +72,7 @@ export class Engine {
   }
 
   #start(): void {
-    if (this.#isClosed || !this.isAutomatic || !this.#parts.auth.canAsk) return;
+    if (this.#isClosed || !this.#parts.isAutomatic || !this.#parts.auth.canAsk) return;
     void this.#run().catch(() => undefined);
   }
 
@@ -133,11 +133,11 @@ export class Engine {
 
   /** One request and its answer. Returns whether anything moved. */
   async #round(): Promise<boolean> {
-    const { auth, decideBy, now, newName } = this.#parts;
+    const { auth, decideBy, now } = this.#parts;
     const list = this.#parts.list();
     const round = await list.transact(({ draft, device }) => {
       if (device.session?.userId !== list.owner) return null;
-      return nextRound(draft, this.#parts.deviceName(), newName);
+      return nextRound(draft, this.#parts.deviceName());
     });
     if (!round) {
       // Another tab logged out, or in as another user.
@@ -185,22 +185,20 @@ export class Engine {
   #fail(error: unknown): void {
     this.problem = problemOf(error);
     const isRefused = error instanceof ApiError && error.status === 401;
-    if (isRefused || this.#isClosed || !this.isAutomatic) return;
+    if (isRefused || this.#isClosed || !this.#parts.isAutomatic) return;
     const asked = error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
     const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
     this.#failures = Math.min(this.#failures + 1, 10);
     const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
     this.retryAt = this.#parts.now() + wait;
-    this.#timer = setTimeout(() => {
+    this.#cancel = after(wait, () => {
       this.#clearTimer();
       this.wake();
-    }, wait);
-    (this.#timer as { unref?: () => void }).unref?.();
+    });
   }
 
   #clearTimer(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancel();
     this.retryAt = null;
   }
 }

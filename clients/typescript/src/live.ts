@@ -1,6 +1,7 @@
 /** The socket: tells at once that something changed. What changed is read by a sync. */
 
 import type { ApiError } from "./errors.js";
+import { after } from "./platform/timer.js";
 
 export interface LiveParts {
   readonly url: string;
@@ -22,7 +23,7 @@ const LONGEST_WAIT = 60_000;
 export class Live {
   isOpen = false;
   #socket: WebSocket | null = null;
-  #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Set<() => void>();
   #failures = 0;
   #isClosed = false;
   #isConnecting = false;
@@ -149,16 +150,15 @@ export class Live {
   }
 
   #after(wait: number, then: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+    const cancel = after(wait, () => {
+      this.#timers.delete(cancel);
       then();
-    }, wait);
-    (timer as { unref?: () => void }).unref?.();
-    this.#timers.add(timer);
+    });
+    this.#timers.add(cancel);
   }
 
   #clear(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 }

@@ -1,15 +1,14 @@
 /** Puts a snapshot together. */
 
-import type { Apply } from "./commands.js";
+import type { CurrentList } from "./current.js";
 import { decided, isDecidable, retried } from "./device/user.js";
 import type { Engine } from "./engine.js";
-import { acknowledged, type Entry, type Meta } from "./model/entry.js";
+import { acknowledged, type Entry } from "./model/entry.js";
 import { pick, type Fields } from "./model/fields.js";
 import { checked, fieldsOf } from "./model/text.js";
 import { stateOf } from "./session/account.js";
 import type { Auth } from "./session/auth.js";
-import type { Table } from "./table.js";
-import type { Conflict, Decision, Rejected, Snapshot, StorageState, SyncState, Written } from "./types.js";
+import type { Conflict, Decision, Rejected, Snapshot, StorageState, SyncState } from "./types.js";
 import { contestedFields, todoFrom, todoOf } from "./view.js";
 
 /** An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed. */
@@ -20,41 +19,35 @@ export class Known {
 
 export interface SnapshotParts {
   readonly known: Known;
-  readonly isReady: boolean;
-  readonly table: Table;
-  readonly meta: Meta;
+  readonly current: CurrentList;
   readonly auth: Auth;
   readonly engine: Engine;
   readonly isLive: boolean;
   readonly storage: StorageState;
-  readonly canUndo: boolean;
-  /** Whether the store has everything that was done in this tab. */
-  readonly isStored: boolean;
-  readonly entry: (id: string) => Entry;
-  readonly run: (id: string, apply: Apply) => Written;
-  readonly at: () => string;
+  readonly timestamp: () => string;
 }
 
 /** The snapshot now. Parts that are as in `last` keep their identity. */
-export function snapshotOf(parts: SnapshotParts, last: Snapshot): Snapshot {
-  const { table } = parts;
+export function snapshotOf(parts: SnapshotParts, last: Snapshot | null): Snapshot {
+  const { table, commands, isReady, undos } = parts.current;
+  const entries = (ids: Iterable<string>): Entry[] => [...ids].map((id) => commands.entry(id));
   const now: Snapshot = {
-    ready: parts.isReady,
+    ready: isReady,
     todos: table.todos,
-    conflicts: [...table.conflicts].map((id) => conflictOf(parts, parts.entry(id))),
-    rejected: [...table.rejected].map((id) => rejectedOf(parts, parts.entry(id))),
+    conflicts: entries(table.conflicts).map((entry) => conflictOf(parts, entry)),
+    rejected: entries(table.rejected).map((entry) => rejectedOf(parts, entry)),
     sync: syncOf(parts),
     session: stateOf(parts.auth.session),
     storage: parts.storage,
-    canUndo: parts.canUndo,
+    canUndo: !undos.isEmpty,
   };
-  return {
+  return last ? {
     ...now,
     conflicts: isSameList(last.conflicts, now.conflicts) ? last.conflicts : now.conflicts,
     rejected: isSameList(last.rejected, now.rejected) ? last.rejected : now.rejected,
     sync: isSame(last.sync, now.sync) ? last.sync : now.sync,
     session: isSame(last.session, now.session) ? last.session : now.session,
-  };
+  } : now;
 }
 
 function isSame(a: object, b: object): boolean {
@@ -65,7 +58,8 @@ function isSameList(a: readonly object[], b: readonly object[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
-function syncOf({ table, meta, auth, engine, isLive, isStored }: SnapshotParts): SyncState {
+function syncOf({ current: { table, list, commands }, auth, engine, isLive }: SnapshotParts): SyncState {
+  const meta = list.state;
   const status = !auth.session
     ? "local"
     : !auth.canAsk
@@ -79,7 +73,7 @@ function syncOf({ table, meta, auth, engine, isLive, isStored }: SnapshotParts):
   const isComplete = !meta.behind && meta.lastSyncedAt !== null;
   return {
     status,
-    settled: undecided === 0 && isStored && isComplete && auth.canAsk && engine.problem === null,
+    settled: undecided === 0 && commands.isIdle && isComplete && auth.canAsk && engine.problem === null,
     pending: table.unsynced.size,
     verified: meta.verified,
     live: isLive,
@@ -89,7 +83,7 @@ function syncOf({ table, meta, auth, engine, isLive, isStored }: SnapshotParts):
   };
 }
 
-function conflictOf({ run, known: { conflicts } }: SnapshotParts, entry: Entry): Conflict {
+function conflictOf({ current, known: { conflicts } }: SnapshotParts, entry: Entry): Conflict {
   const known = conflicts.get(entry);
   if (known) return known;
   const { id } = entry;
@@ -102,7 +96,7 @@ function conflictOf({ run, known: { conflicts } }: SnapshotParts, entry: Entry):
     fields: contestedFields(entry, mine),
     resolve: (decision) => {
       if (typeof decision === "object") checked(decision);
-      return run(id, (now) => (isDecidable(now) ? decided(now, valuesOf(decision, now.conflict?.mine ?? {})) : now));
+      return current.commands.run(id, (now) => (isDecidable(now) ? decided(now, valuesOf(decision, now.conflict?.mine ?? {})) : now));
     },
   };
   conflicts.set(entry, conflict);
@@ -114,7 +108,7 @@ function valuesOf(decision: Decision, mine: Fields): Fields {
   return decision === "mine" ? mine : checked(decision);
 }
 
-function rejectedOf({ run, at, known: { rejections } }: SnapshotParts, entry: Entry): Rejected {
+function rejectedOf({ current, timestamp, known: { rejections } }: SnapshotParts, entry: Entry): Rejected {
   const known = rejections.get(entry);
   if (known) return known;
   const { id } = entry;
@@ -126,10 +120,10 @@ function rejectedOf({ run, at, known: { rejections } }: SnapshotParts, entry: En
     fields,
     todo: todoOf(entry, pick(whole, () => true)),
     retry: (corrections = {}) => {
-      const [values, time] = [fieldsOf(corrections), at()];
-      return run(id, (now) => retried(now, values, time));
+      const [values, time] = [fieldsOf(corrections), timestamp()];
+      return current.commands.run(id, (now) => retried(now, values, time));
     },
-    discard: () => run(id, (now) => ({ ...now, rejected: null })).stored,
+    discard: () => current.commands.run(id, (now) => ({ ...now, rejected: null })).stored,
   };
   rejections.set(entry, rejected);
   return rejected;

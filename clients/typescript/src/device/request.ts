@@ -1,6 +1,7 @@
 /** Chooses what is sent, and freezes it until its answer has been taken. */
 
 import type { components } from "../generated/schema.js";
+import { newId } from "../ids.js";
 import { METADATA } from "../model/fields.js";
 import { isHealing, LARGEST_BATCH, refused, type Change, type Entry } from "../model/entry.js";
 import type { Json } from "../types.js";
@@ -23,13 +24,13 @@ const LARGEST_BODY = 1_000_000;
 const PAGE = 1_000;
 
 /** The request to send now. What it contains is in flight until its answer has been taken. */
-export function nextRound(draft: Draft, deviceName: string, newName: () => string): Round {
+export function nextRound(draft: Draft, deviceName: string): Round {
   const inFlight = draft.all().filter((entry) => entry.sent);
   const mayFreeze = !draft.meta.behind || (draft.meta.cursor === null && !draft.meta.holdsBack);
   const entries = inFlight.length > 0 || !mayFreeze ? inFlight : freeze(draft);
   const sent = entries.slice(0, draft.meta.batch);
   // What is sent again keeps its name, so that the first answer to it counts, in whatever tab.
-  const name = inFlight.length > 0 && draft.meta.round !== null ? draft.meta.round : newName();
+  const name = inFlight.length > 0 && draft.meta.round !== null ? draft.meta.round : newId();
   if (draft.meta.round !== name) draft.set({ round: name });
   const { cursor, epoch, includeDeleted } = draft.meta;
   const request: SyncRequest = {

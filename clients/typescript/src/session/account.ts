@@ -18,7 +18,6 @@ export interface AccountParts {
   readonly api: Api;
   readonly auth: Auth;
   readonly store: Store;
-  readonly newName: () => string;
   readonly deviceName: () => string;
   /** Resolves when the session in the store is known. */
   readonly ready: Promise<void>;
@@ -42,7 +41,7 @@ export function createSession(parts: AccountParts): Session {
 
   const enter = async (session: SessionRecord): Promise<void> => {
     await parts.flush();
-    const device = await begin(store, session, parts.newName);
+    const device = await begin(store, session);
     auth.see(device);
     parts.began();
   };

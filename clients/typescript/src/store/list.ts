@@ -1,6 +1,7 @@
 /** One tab's copy of a list in memory, filled once and moved by what transactions find and write. */
 
 import { Draft } from "../device/draft.js";
+import { newId } from "../ids.js";
 import { NEW_META, newEntry, type Entry, type Meta } from "../model/entry.js";
 import type { DeviceRecord, Store, Write } from "./store.js";
 
@@ -17,17 +18,14 @@ export class List {
   #queue: Promise<unknown> = Promise.resolve();
 
   readonly #store: Store;
-  readonly #newName: () => string;
   readonly #changed: (ids: Iterable<string> | null, device: DeviceRecord, isOwn: boolean) => void;
 
   constructor(
     store: Store,
     readonly owner: string,
-    newName: () => string,
     changed: (ids: Iterable<string> | null, device: DeviceRecord, isOwn: boolean) => void,
   ) {
     this.#store = store;
-    this.#newName = newName;
     this.#changed = changed;
   }
 
@@ -80,7 +78,7 @@ export class List {
         wrote = on.draft.isDirty ? on.draft : null;
         const isNewDevice = on.device !== deviceNow ? { device: on.device } : {};
         if (!wrote) return isNewDevice;
-        const generation = this.#meta.generation || this.#newName();
+        const generation = this.#meta.generation || newId();
         next = { ...on.draft.meta, generation, revision: this.#meta.revision + 1 };
         return { ...isNewDevice, lists: [{ owner: this.owner, meta: next, entries: [...on.draft.written.values()] }] };
       });

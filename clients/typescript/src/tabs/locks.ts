@@ -1,5 +1,6 @@
 /** Locks between the tabs of a browser. */
 
+import { newId } from "../ids.js";
 import type { Store } from "../store/store.js";
 
 /** Runs one piece of work of a name at a time, over all tabs. */
@@ -39,11 +40,11 @@ export function webLocks(manager: LockManager, prefix: string): Locks {
 }
 
 /** Leases in the store, for plain http, where there are no Web Locks. */
-export function leaseLocks(store: Store, now: () => number, newName: () => string): Locks {
+export function leaseLocks(store: Store, now: () => number): Locks {
   const pause = (time: number): Promise<void> => new Promise((done) => setTimeout(done, time));
   return {
     async run<T>(name: string, work: () => Promise<T>): Promise<T> {
-      const holder = newName();
+      const holder = newId();
       const take = (): Promise<boolean> => store.takeLease(name, holder, now(), now() + PATIENCE);
       for (let wait = 10; !(await take()); wait = Math.min(wait * 2, 500)) await pause(wait * (0.5 + Math.random()));
       let renewing: Promise<unknown> = Promise.resolve();

@@ -1,0 +1,55 @@
+/** Turns options into what the parts of a client work with. */
+
+import type { ClientOptions } from "./client-types.js";
+import { StorageError } from "./errors.js";
+import { createApi, type Api } from "./net/api.js";
+import { unref } from "./platform/timer.js";
+import { indexedDbStore } from "./store/indexeddb.js";
+import { lazyStore, type LazyStore } from "./store/lazy.js";
+import { memoryStore } from "./store/memory.js";
+import type { Store } from "./store/store.js";
+import { leaseLocks, webLocks, type Locks } from "./tabs/locks.js";
+
+/** What a client reaches the world with. */
+export interface World {
+  readonly baseUrl: string;
+  readonly now: () => number;
+  readonly store: LazyStore;
+  readonly locks: Locks;
+  readonly api: Api;
+  /** Tells other tabs; null where nobody shares the store. */
+  readonly channel: BroadcastChannel | null;
+  /** Null where there are no sockets. */
+  readonly Socket: typeof WebSocket | null;
+}
+
+/** Opens store, locks and channel. All tabs of an origin share those of one name and server. */
+export function setUp(options: ClientOptions): World {
+  const origin = options.baseUrl ?? (typeof location === "undefined" ? "http://localhost:8000" : location.origin);
+  const baseUrl = origin.replace(/\/+$/, "");
+  const name = `${options.name ?? "todo-sync"}:${baseUrl}`;
+  const now = options.now ?? (() => Date.now());
+  const store = lazyStore(() => openStore(options, name));
+  const manager = typeof navigator === "undefined" ? undefined : navigator.locks;
+  const fetcher: typeof fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+  const isShared = (options.store ?? "indexeddb") === "indexeddb" && typeof BroadcastChannel !== "undefined";
+  const channel = isShared ? new BroadcastChannel(name) : null;
+  unref(channel);
+  return {
+    baseUrl,
+    now,
+    store,
+    channel,
+    locks: options.locks ?? (manager ? webLocks(manager, name) : leaseLocks(store, now)),
+    api: createApi(baseUrl, fetcher, options.requestTimeout ?? 30_000),
+    Socket: options.WebSocket === undefined ? (globalThis.WebSocket ?? null) : options.WebSocket,
+  };
+}
+
+async function openStore({ store }: ClientOptions, name: string): Promise<Store> {
+  if (typeof store === "object") return store;
+  const isMissing = typeof indexedDB === "undefined";
+  if (store === "memory" || (store === undefined && isMissing)) return memoryStore();
+  if (isMissing) throw new StorageError("This browser has no IndexedDB here");
+  return indexedDbStore(name);
+}
