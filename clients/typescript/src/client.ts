@@ -23,7 +23,12 @@ const SLOW_POLL = 300_000;
 
 /** Makes a client. It reads its store and syncs by itself. */
 export function createTodoClient(options: ClientOptions = {}): TodoClient {
-  const { baseUrl, now, store, locks, api, channel, Socket } = setUp(options);
+  return assemble(options).client;
+}
+
+/** A client, and the list behind it for tests that look into it. */
+export function assemble(options: ClientOptions): { client: TodoClient; current: CurrentList } {
+  const { baseUrl, now, store, locks, send, channel, Socket } = setUp(options);
   const isAutomatic = options.automatic ?? true;
   const listeners = new Set<() => void>();
   const known = new Known();
@@ -70,7 +75,7 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
 
   const ready = start();
   ready.catch(() => undefined);
-  const auth = new Auth(store, api, locks, seeDevice);
+  const auth = new Auth(store, send, locks, seeDevice);
   const storage = new BrowserStorage(store, change);
   const current = new CurrentList({
     store,
@@ -83,7 +88,7 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
   });
   const list = (): CurrentList["list"] => current.list;
   const engine = new Engine({
-    api, auth, locks, now, list, deviceName, isAutomatic,
+    auth, locks, now, list, deviceName, isAutomatic,
     decideBy: decideBy(options.policies),
     changed: change,
   });
@@ -100,11 +105,11 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
       })
     : null;
   const flush = (): Promise<void> => current.commands.flush();
-  const session = createSession({ baseUrl, api, auth, store, ready, deviceName, flush, began: wake });
+  const session = createSession({ baseUrl, auth, store, ready, deviceName, flush, began: wake });
   if (channel) channel.onmessage = () => current.refresh();
   const stops = isAutomatic ? [onWakeUp(wake), every((options.pollSeconds ?? 30) * 1000, poll)] : [];
 
-  return {
+  const client: TodoClient = {
     session,
     ready,
     ...actionsOn(current, timestamp),
@@ -130,7 +135,7 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
     },
     async importLocalStorage(key) {
       await ready;
-      const result = await importList(globalThis.localStorage, key, auth, api);
+      const result = await importList(globalThis.localStorage, key, auth.user);
       engine.wake();
       return result;
     },
@@ -152,4 +157,5 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
       await store.close();
     },
   };
+  return { client, current };
 }

@@ -4,10 +4,9 @@ import { take } from "./device/answer.js";
 import { takeGone } from "./device/heal.js";
 import type { DecideBy } from "./device/policy.js";
 import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from "./device/request.js";
-import { ApiError, NetworkError, ProtocolError, StorageError } from "./errors.js";
+import { ApiError, isUnauthorized, loggedOut, NetworkError, ProtocolError, StorageError } from "./errors.js";
 import type { components } from "./generated/schema.js";
 import { answerOf, goneOf } from "./net/answer.js";
-import type { Api } from "./net/api.js";
 import { after } from "./platform/timer.js";
 import type { Auth } from "./session/auth.js";
 import type { List } from "./store/list.js";
@@ -16,7 +15,6 @@ import type { SyncProblem } from "./types.js";
 
 /** What the rounds need. */
 export interface EngineParts {
-  readonly api: Api;
   readonly auth: Auth;
   readonly locks: Locks;
   readonly decideBy: DecideBy;
@@ -143,7 +141,7 @@ export class Engine {
       // Another tab logged out, or in as another user.
       this.#isWanted = false;
       this.#target = null;
-      if (!auth.canAsk) throw new ApiError(401, "AUTH_005", "Log in to sync");
+      if (!auth.canAsk) throw loggedOut();
       return false;
     }
     this.#isWanted = false;
@@ -152,7 +150,7 @@ export class Engine {
       name === round.name && cursor === (round.request.last_sync ?? null);
     let data: components["schemas"]["SyncResponse"];
     try {
-      data = await auth.ask((headers) => this.#parts.api.POST("/api/v1/todos/sync", { body: round.request, headers }));
+      data = await auth.user.POST("/api/v1/todos/sync", { body: round.request });
     } catch (error) {
       if (error instanceof ApiError && error.code === "SYNC_001") {
         this.#isWanted = true;
@@ -184,8 +182,7 @@ export class Engine {
 
   #fail(error: unknown): void {
     this.problem = problemOf(error);
-    const isRefused = error instanceof ApiError && error.status === 401;
-    if (isRefused || this.#isClosed || !this.#parts.isAutomatic) return;
+    if (isUnauthorized(error) || this.#isClosed || !this.#parts.isAutomatic) return;
     const asked = error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
     const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
     this.#failures = Math.min(this.#failures + 1, 10);

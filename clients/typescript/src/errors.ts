@@ -19,6 +19,16 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the server no longer knows the user. */
+export function isUnauthorized(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
+}
+
+/** What asking without a session fails with. */
+export function loggedOut(): ApiError {
+  return new ApiError(401, "AUTH_005", "Log in to sync");
+}
+
 /** No answer came: no network, a time limit, a broken connection. */
 export class NetworkError extends Error {
   override readonly name = "NetworkError";

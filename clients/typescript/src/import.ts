@@ -4,8 +4,8 @@ import type { ImportResult } from "./client-types.js";
 import { ApiError } from "./errors.js";
 import type { components } from "./generated/schema.js";
 import { idOf } from "./ids.js";
+import { isObject } from "./model/fields.js";
 import type { Api } from "./net/api.js";
-import type { Auth } from "./session/auth.js";
 
 type Item = Record<string, unknown>;
 
@@ -18,12 +18,11 @@ const NAMESPACE = "8f0e6f0a-5f2b-5c5e-9a4e-3c7d0a6a1b11";
 /** The items of a stored list; throws if there is none in it. */
 function itemsOf(text: string): Item[] {
   const value: unknown = JSON.parse(text);
-  const inside = typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
-  const list = inside ? Object.values(inside).find(Array.isArray) ?? Object.values(inside) : value;
-  if (!Array.isArray(list)) throw new TypeError("The old list is no array of todos");
+  const list = isObject(value) ? (Object.values(value).find(Array.isArray) ?? Object.values(value)) : value;
+  if (!Array.isArray(list)) throw new TypeError("The old list holds no array of todos");
   const seen = new Map<string, number>();
   return list.map((item: unknown): Item => {
-    const todo: Item = typeof item === "object" && item !== null && !Array.isArray(item) ? { ...item } : { text: String(item) };
+    const todo: Item = isObject(item) ? { ...item } : { text: String(item) };
     if (todo["id"] != null || todo["createdAt"] != null || todo["created_at"] != null) return todo;
     const content = JSON.stringify(item);
     const nth = seen.get(content) ?? 0;
@@ -33,7 +32,7 @@ function itemsOf(text: string): Item[] {
 }
 
 /** Sends the list in parts, then removes from the storage what the server has. */
-export async function importList(storage: Storage, key: string, auth: Auth, api: Api): Promise<ImportResult> {
+export async function importList(storage: Storage, key: string, api: Api): Promise<ImportResult> {
   const old = storage.getItem(key);
   if (old === null) return { created: 0, existing: 0, rejected: [] };
   const items = itemsOf(old);
@@ -46,7 +45,7 @@ export async function importList(storage: Storage, key: string, auth: Auth, api:
     };
     try {
       const body = { todos: part } as components["schemas"]["TodoBulkCreate"];
-      const answer = await auth.ask((headers) => api.POST("/api/v1/todos/bulk", { body, headers }));
+      const answer = await api.POST("/api/v1/todos/bulk", { body });
       created += answer.created.length;
       existing += answer.existing.length;
       refuse(answer.rejected.map(({ index, error_code: code, message }) => ({ index, code, message })));

@@ -1,6 +1,6 @@
 /** The socket: tells at once that something changed. What changed is read by a sync. */
 
-import type { ApiError } from "./errors.js";
+import { isUnauthorized } from "./errors.js";
 import { after } from "./platform/timer.js";
 
 export interface LiveParts {
@@ -91,7 +91,7 @@ export class Live {
         await this.#parts.refresh(token);
       } catch (error) {
         // Without a session there is nothing to listen to; a login connects again.
-        if ((error as ApiError).status !== 401) this.#again(code);
+        if (!isUnauthorized(error)) this.#again(code);
         return;
       }
     }

@@ -2,7 +2,7 @@
 
 import type { ClientOptions } from "./client-types.js";
 import { StorageError } from "./errors.js";
-import { createApi, type Api } from "./net/api.js";
+import { sender, type Send } from "./net/api.js";
 import { unref } from "./platform/timer.js";
 import { indexedDbStore } from "./store/indexeddb.js";
 import { lazyStore, type LazyStore } from "./store/lazy.js";
@@ -16,7 +16,7 @@ export interface World {
   readonly now: () => number;
   readonly store: LazyStore;
   readonly locks: Locks;
-  readonly api: Api;
+  readonly send: Send;
   /** Tells other tabs; null where nobody shares the store. */
   readonly channel: BroadcastChannel | null;
   /** Null where there are no sockets. */
@@ -41,7 +41,7 @@ export function setUp(options: ClientOptions): World {
     store,
     channel,
     locks: options.locks ?? (manager ? webLocks(manager, name) : leaseLocks(store, now)),
-    api: createApi(baseUrl, fetcher, options.requestTimeout ?? 30_000),
+    send: sender(baseUrl, fetcher, options.requestTimeout ?? 30_000),
     Socket: options.WebSocket === undefined ? (globalThis.WebSocket ?? null) : options.WebSocket,
   };
 }

@@ -28,11 +28,6 @@ export class Draft {
     this.written.set(entry.id, entry);
   }
 
-  /** Replaces parts of an entry. */
-  update(id: string, parts: Partial<Entry>): void {
-    this.put({ ...this.get(id), ...parts });
-  }
-
   set(parts: Partial<Meta>): void {
     this.meta = { ...this.meta, ...parts };
   }

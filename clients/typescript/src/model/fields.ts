@@ -9,10 +9,15 @@ export const METADATA = "metadata.";
 
 const INITIAL: Fields = { completed: false, deleted: false };
 
+/** Whether a value is an object with members. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** A text that is equal for equal JSON values, whatever the order of members. */
 export function canonical(value: Json | undefined): string {
   return JSON.stringify(value ?? null, (_, member: unknown) =>
-    typeof member === "object" && member !== null && !Array.isArray(member)
+    isObject(member)
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
       : member,
   );

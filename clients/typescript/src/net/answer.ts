@@ -1,7 +1,7 @@
 /** Reads answers to a sync. Nothing of an answer that no such server gives reaches the store. */
 
 import { ProtocolError } from "../errors.js";
-import { METADATA } from "../model/fields.js";
+import { isObject, METADATA } from "../model/fields.js";
 import type { Row } from "../model/entry.js";
 import type { FieldName, Json } from "../types.js";
 
@@ -37,60 +37,64 @@ export type Gone =
   | { readonly reason: "restored"; readonly epoch: string; readonly to: string | null; readonly horizon: string };
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
 type Members = Readonly<Record<string, unknown>>;
 
 function fail(what: string): never {
-  throw new ProtocolError(`The server's answer has ${what}`);
+  throw new ProtocolError(`Unexpected answer: ${what}`);
 }
 
 function members(value: unknown, what: string): Members {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(`no object as ${what}`);
-  return value as Members;
+  return isObject(value) ? value : fail(what);
 }
 
-function list(value: unknown, what: string): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : fail(`no array as ${what}`);
+function list(from: Members, name: string): readonly unknown[] {
+  const value = from[name];
+  return Array.isArray(value) ? (value as readonly unknown[]) : fail(name);
 }
 
-function text(value: unknown, what: string, pattern?: RegExp): string {
-  if (typeof value !== "string" || (pattern && !pattern.test(value))) return fail(`no valid ${what}`);
-  return value;
+function text(from: Members, name: string, pattern?: RegExp): string {
+  const value = from[name];
+  return typeof value === "string" && pattern?.test(value) !== false ? value : fail(name);
 }
 
-function optional(value: unknown, what: string, pattern?: RegExp): string | null {
-  return value === null || value === undefined ? null : text(value, what, pattern);
+function optional(from: Members, name: string, pattern?: RegExp): string | null {
+  return from[name] == null ? null : text(from, name, pattern);
 }
 
-function version(value: unknown, least: number): number {
-  return Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : fail("no valid version");
+function flag(from: Members, name: string): boolean {
+  const value = from[name];
+  return typeof value === "boolean" ? value : fail(name);
+}
+
+function version(from: Members, name: string, least: number): number {
+  const value = from[name];
+  return Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : fail("version");
 }
 
 /** Reads a todo. */
 export function rowOf(value: unknown): [id: string, row: Row] {
   const todo = members(value, "todo");
-  const deletedAt = optional(todo["deleted_at"], "deleted_at", STAMP);
-  const completed = todo["completed"];
-  if (typeof completed !== "boolean") fail("no valid completed");
+  const deletedAt = optional(todo, "deleted_at", STAMP);
   const fields: Record<FieldName, Json> = {
-    text: text(todo["text"], "text"),
-    description: optional(todo["description"], "description"),
-    completed: completed as boolean,
+    text: text(todo, "text"),
+    description: optional(todo, "description"),
+    completed: flag(todo, "completed"),
     deleted: deletedAt !== null,
   };
   for (const [key, member] of Object.entries(members(todo["metadata"], "metadata"))) fields[METADATA + key] = member as Json;
   const row: Row = {
-    version: version(todo["version"], 1),
-    stamp: text(todo["updated_at"], "updated_at", STAMP),
+    version: version(todo, "version", 1),
+    stamp: text(todo, "updated_at", STAMP),
     // A tombstone whose texts are gone.
     fields: deletedAt !== null && fields["text"] === "" ? { deleted: true } : fields,
-    createdAt: text(todo["created_at"], "created_at", STAMP),
-    completedAt: optional(todo["completed_at"], "completed_at", STAMP),
+    createdAt: text(todo, "created_at", STAMP),
+    completedAt: optional(todo, "completed_at", STAMP),
     deletedAt,
   };
-  return [text(todo["id"], "id", ID), row];
+  return [text(todo, "id", ID), row];
 }
 
 /** Reads an answer to a request that sent these ids. */
@@ -98,48 +102,46 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
   const body = members(value, "answer");
   const verdicts = new Map<string, Applied | ConflictOf | RejectionOf>();
   const judge = (id: string, verdict: Applied | ConflictOf | RejectionOf): void => {
-    if (verdicts.has(id) || !sent.includes(id)) fail("a verdict that does not match what was sent");
+    if (verdicts.has(id) || !sent.includes(id)) fail("a verdict on what was not sent");
     verdicts.set(id, verdict);
   };
   const versions = members(body["versions"], "versions");
   const stamps = members(body["stamps"], "stamps");
-  for (const id of list(body["applied"], "applied")) {
-    const known = version(versions[String(id)], 0);
-    const stamp = known === 0 ? "" : text(stamps[String(id)], "stamp", STAMP);
-    judge(String(id), { kind: "applied", version: known, stamp });
+  for (const item of list(body, "applied")) {
+    const id = String(item);
+    const known = version(versions, id, 0);
+    judge(id, { kind: "applied", version: known, stamp: known === 0 ? "" : text(stamps, id, STAMP) });
   }
-  for (const item of list(body["conflicts"], "conflicts")) {
+  for (const item of list(body, "conflicts")) {
     const conflict = members(item, "conflict");
     const [id, server] = rowOf(conflict["server_data"]);
-    const fields = list(conflict["fields"], "fields").map((name) => text(name, "field"));
-    judge(id, { kind: "conflict", server, fields });
+    const fields = list(conflict, "fields");
+    if (!fields.every((name) => typeof name === "string")) fail("fields");
+    judge(id, { kind: "conflict", server, fields: fields as readonly FieldName[] });
   }
-  for (const item of list(body["rejected"], "rejected")) {
+  for (const item of list(body, "rejected")) {
     const rejection = members(item, "rejection");
-    const [code, message] = [text(rejection["error_code"], "error_code"), text(rejection["message"], "message")];
-    judge(text(rejection["id"], "id"), { kind: "rejected", code, message });
+    judge(text(rejection, "id"), { kind: "rejected", code: text(rejection, "error_code"), message: text(rejection, "message") });
   }
-  if (verdicts.size !== sent.length) fail("no verdict on something that was sent");
-  const hasMore = body["has_more"];
-  if (typeof hasMore !== "boolean") fail("no valid has_more");
+  if (verdicts.size !== sent.length) fail("no verdict on what was sent");
   return {
     verdicts,
-    changes: new Map(list(body["server_changes"], "server_changes").map(rowOf)),
-    cursor: text(body["sync_timestamp"], "sync_timestamp", CURSOR),
-    epoch: text(body["epoch"], "epoch"),
-    digest: optional(body["digest"], "digest", /^[0-9a-f]{16}$/),
-    hasMore: hasMore as boolean,
+    changes: new Map(list(body, "server_changes").map(rowOf)),
+    cursor: text(body, "sync_timestamp", CURSOR),
+    epoch: text(body, "epoch"),
+    digest: optional(body, "digest", /^[0-9a-f]{16}$/),
+    hasMore: flag(body, "has_more"),
   };
 }
 
 /** Reads the details of a 410. */
 export function goneOf(details: Members): Gone {
-  if (details["reason"] === "forgotten") return { reason: "forgotten" };
-  if (details["reason"] !== "restored") return fail("no known reason");
+  const reason = text(details, "reason", /^(forgotten|restored)$/);
+  if (reason === "forgotten") return { reason };
   return {
     reason: "restored",
-    epoch: text(details["epoch"], "epoch"),
-    to: optional(details["restored_to"], "restored_to", STAMP),
-    horizon: optional(details["horizon"], "horizon", STAMP) ?? "",
+    epoch: text(details, "epoch"),
+    to: optional(details, "restored_to", STAMP),
+    horizon: optional(details, "horizon", STAMP) ?? "",
   };
 }

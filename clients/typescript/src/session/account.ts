@@ -3,7 +3,6 @@
 import { ApiError, UnsentChangesError } from "../errors.js";
 import type { components } from "../generated/schema.js";
 import { isUnsynced } from "../model/entry.js";
-import { dataOf, type Api } from "../net/api.js";
 import { ANONYMOUS, type SessionRecord, type Store } from "../store/store.js";
 import type { SessionState } from "../types.js";
 import { begin } from "./adopt.js";
@@ -15,7 +14,6 @@ type TokenResponse = components["schemas"]["TokenResponse"];
 
 export interface AccountParts {
   readonly baseUrl: string;
-  readonly api: Api;
   readonly auth: Auth;
   readonly store: Store;
   readonly deviceName: () => string;
@@ -36,7 +34,8 @@ export function stateOf(session: SessionRecord | null): SessionState {
 
 /** Makes the session of a client. */
 export function createSession(parts: AccountParts): Session {
-  const { api, auth, store } = parts;
+  const { auth, store } = parts;
+  const { anyone, user } = auth;
   const client = (): { client_id: string } => ({ client_id: parts.deviceName() });
 
   const enter = async (session: SessionRecord): Promise<void> => {
@@ -69,22 +68,22 @@ export function createSession(parts: AccountParts): Session {
   return {
     getState: () => stateOf(auth.session),
     async describeServer() {
-      const { version, registration, logins } = await dataOf(api.GET("/api/v1/server"));
+      const { version, registration, logins } = await anyone.GET("/api/v1/server");
       const { password, magic_link: magicLink, providers } = logins;
       return { version, registration, logins: { password, magicLink, providers } };
     },
     register: (email, password, displayName) =>
       enterWith(() => {
         const body = { email, password, ...client(), ...(displayName !== undefined && { display_name: displayName }) };
-        return dataOf(api.POST("/api/v1/auth/register", { body }));
+        return anyone.POST("/api/v1/auth/register", { body });
       }),
     logIn: (email, password) =>
-      enterWith(() => dataOf(api.POST("/api/v1/auth/login", { body: { email, password, ...client() } }))),
+      enterWith(() => anyone.POST("/api/v1/auth/login", { body: { email, password, ...client() } })),
     async requestMagicLink(email) {
-      await dataOf(api.POST("/api/v1/auth/magic-link/request", { body: { email } }));
+      await anyone.POST("/api/v1/auth/magic-link/request", { body: { email } });
     },
     useMagicLink: (token) =>
-      enterWith(() => dataOf(api.GET("/api/v1/auth/magic-link/verify", { params: { query: { token, ...client() } } }))),
+      enterWith(() => anyone.GET("/api/v1/auth/magic-link/verify", { params: { query: { token, ...client() } } })),
     async startProviderLogIn(provider, returnTo) {
       await parts.ready;
       const { verifier, challenge } = await pkce();
@@ -98,7 +97,7 @@ export function createSession(parts: AccountParts): Session {
       enterWith(() => {
         const { verifier } = auth.device;
         const body = { code, ...client(), ...(verifier !== null && { code_verifier: verifier }) };
-        return dataOf(api.POST("/api/v1/auth/oauth/exchange", { body }));
+        return anyone.POST("/api/v1/auth/oauth/exchange", { body });
       }),
     async useExternalToken(getToken) {
       await parts.ready;
@@ -106,7 +105,7 @@ export function createSession(parts: AccountParts): Session {
       const known = auth.session;
       try {
         const headers = { Authorization: `Bearer ${await getToken()}` };
-        const user = profileOf(await dataOf(api.GET("/api/v1/users/me", { headers })));
+        const user = profileOf(await anyone.GET("/api/v1/users/me", { headers }));
         const { id: userId, email, displayName, emailVerified } = user;
         await enter({ userId, email, displayName, emailVerified, tokens: null, expired: false });
       } catch (error) {
@@ -124,35 +123,35 @@ export function createSession(parts: AccountParts): Session {
       if (!ended) return;
       const headers = { Authorization: `Bearer ${ended.access}` };
       // Offline, the server's session ends when its tokens expire.
-      await dataOf(api.POST("/api/v1/auth/logout", { body: { all: everywhere }, headers })).catch(() => undefined);
+      await anyone.POST("/api/v1/auth/logout", { body: { all: everywhere }, headers }).catch(() => undefined);
     },
     async forgotPassword(email) {
-      await dataOf(api.POST("/api/v1/auth/forgot-password", { body: { email } }));
+      await anyone.POST("/api/v1/auth/forgot-password", { body: { email } });
     },
     async resetPassword(token, password, unlinkProviders = false) {
-      await dataOf(api.POST("/api/v1/auth/reset-password", { body: { token, password, unlink_providers: unlinkProviders } }));
+      await anyone.POST("/api/v1/auth/reset-password", { body: { token, password, unlink_providers: unlinkProviders } });
     },
     async changePassword(current, next) {
       const body = { current_password: current, new_password: next };
-      await auth.ask((headers) => api.POST("/api/v1/auth/change-password", { body, headers }));
+      await user.POST("/api/v1/auth/change-password", { body });
     },
     async verifyEmail(token) {
-      const user = await dataOf(api.POST("/api/v1/auth/verify-email", { body: { token } }));
+      const user = await anyone.POST("/api/v1/auth/verify-email", { body: { token } });
       await auth.update((device) =>
         device.session?.userId === user.id ? { ...device, session: { ...device.session, emailVerified: user.email_verified } } : device,
       );
     },
     async resendVerification() {
-      await auth.ask((headers) => api.POST("/api/v1/auth/resend-verification", { headers }));
+      await user.POST("/api/v1/auth/resend-verification");
     },
-    profile: async () => profileOf(await auth.ask((headers) => api.GET("/api/v1/users/me", { headers }))),
+    profile: async () => profileOf(await user.GET("/api/v1/users/me")),
     async updateProfile({ displayName, email, currentPassword }) {
       const body = {
         ...(displayName !== undefined && { display_name: displayName }),
         ...(email !== undefined && { email }),
         ...(currentPassword !== undefined && { current_password: currentPassword }),
       };
-      const profile = profileOf(await auth.ask((headers) => api.PATCH("/api/v1/users/me", { body, headers })));
+      const profile = profileOf(await user.PATCH("/api/v1/users/me", { body }));
       const { id, email: address, displayName: name, emailVerified } = profile;
       await auth.update((device) => {
         if (device.session?.userId !== id) return device;
@@ -161,7 +160,7 @@ export function createSession(parts: AccountParts): Session {
       return profile;
     },
     async devices() {
-      const devices = await auth.ask((headers) => api.GET("/api/v1/users/me/devices", { headers }));
+      const devices = await user.GET("/api/v1/users/me/devices");
       return devices.map((device) => ({
         id: device.id,
         name: device.client_id ?? null,
@@ -173,22 +172,22 @@ export function createSession(parts: AccountParts): Session {
       }));
     },
     async endDevice(id) {
-      await auth.ask((headers) => api.DELETE("/api/v1/users/me/devices/{id}", { params: { path: { id } }, headers }));
+      await user.DELETE("/api/v1/users/me/devices/{id}", { params: { path: { id } } });
     },
     async linkProvider(provider, currentPassword) {
       const body = currentPassword === undefined ? {} : { current_password: currentPassword };
       const params = { path: { provider } };
-      return (await auth.ask((headers) => api.POST("/api/v1/auth/oauth/{provider}/link", { params, body, headers }))).authorization_url;
+      return (await user.POST("/api/v1/auth/oauth/{provider}/link", { params, body })).authorization_url;
     },
     async unlinkProvider(provider, currentPassword) {
       const body = currentPassword === undefined ? {} : { current_password: currentPassword };
-      await auth.ask((headers) => api.DELETE("/api/v1/auth/oauth/{provider}", { params: { path: { provider } }, body, headers }));
+      await user.DELETE("/api/v1/auth/oauth/{provider}", { params: { path: { provider } }, body });
     },
-    exportAccount: () => auth.ask((headers) => api.GET("/api/v1/users/me/export", { headers })),
+    exportAccount: () => user.GET("/api/v1/users/me/export"),
     async deleteAccount(password) {
       const owner = auth.session?.userId;
       const body = password === undefined ? {} : { password };
-      await auth.ask((headers) => api.DELETE("/api/v1/users/me", { body, headers }));
+      await user.DELETE("/api/v1/users/me", { body });
       if (owner !== undefined) await leave(owner, true, true);
     },
   };

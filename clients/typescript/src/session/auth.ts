@@ -1,8 +1,8 @@
 /** Tokens: one refresh at a time over all tabs, and a lost race is no log-out. */
 
-import { ApiError } from "../errors.js";
+import { ApiError, isUnauthorized, loggedOut } from "../errors.js";
 import type { components } from "../generated/schema.js";
-import { dataOf, type Api } from "../net/api.js";
+import { apiOf, type Api, type RequestOptions, type Send } from "../net/api.js";
 import { NEW_DEVICE, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
 import type { Locks } from "../tabs/locks.js";
 
@@ -29,16 +29,21 @@ function isSameLogin(a: SessionRecord | null, b: SessionRecord): boolean {
 export class Auth {
   /** As last seen in the store, which all tabs share. */
   device: DeviceRecord = NEW_DEVICE;
+  /** Requests without a token. */
+  readonly anyone: Api;
+  /** Requests as the user who is logged in. */
+  readonly user: Api = apiOf((...request) => this.#ask(...request));
   #external: (() => Promise<string>) | null = null;
 
   readonly #store: Store;
-  readonly #api: Api;
+  readonly #send: Send;
   readonly #locks: Locks;
   readonly #changed: (device: DeviceRecord) => void;
 
-  constructor(store: Store, api: Api, locks: Locks, changed: (device: DeviceRecord) => void) {
+  constructor(store: Store, send: Send, locks: Locks, changed: (device: DeviceRecord) => void) {
     this.#store = store;
-    this.#api = api;
+    this.#send = send;
+    this.anyone = apiOf(send);
     this.#locks = locks;
     this.#changed = changed;
   }
@@ -73,34 +78,35 @@ export class Auth {
     this.#changed(device);
   }
 
-  /** Asks the server as the user. Refreshes the tokens once if the server no longer takes them. */
-  async ask<T>(request: (headers: { Authorization: string }) => Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  /** Asks as the user. Refreshes the tokens once if the server no longer takes them. */
+  async #ask(method: string, path: string, options?: RequestOptions): Promise<unknown> {
+    const ask = (token: string): Promise<unknown> =>
+      this.#send(method, path, { ...options, headers: { Authorization: `Bearer ${token}` } });
     const token = await this.token();
+    let next: string | null = null;
     try {
-      return await dataOf(request({ Authorization: `Bearer ${token}` }));
+      return await ask(token).catch(async (error: unknown) => {
+        if (!isUnauthorized(error)) throw error;
+        return ask((next = await this.refreshed(token, error)));
+      });
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      const next = await this.refreshed(token, error);
-      try {
-        return await dataOf(request({ Authorization: `Bearer ${next}` }));
-      } catch (again) {
-        if (again instanceof ApiError && again.status === 401) await this.#expire(next);
-        throw again;
-      }
+      if (next !== null && isUnauthorized(error)) await this.#expire(next);
+      throw error;
     }
   }
 
   /** The token to use now. */
   async token(): Promise<string> {
-    const session = this.session;
-    if (!session || session.expired) throw new ApiError(401, "AUTH_005", "Log in to sync");
-    if (session.tokens) return session.tokens.access;
-    if (!this.#external) throw new ApiError(401, "AUTH_005", "Log in to sync");
-    return this.#external();
+    const { session } = this;
+    if (session && !session.expired) {
+      if (session.tokens) return session.tokens.access;
+      if (this.#external) return this.#external();
+    }
+    throw loggedOut();
   }
 
   /** A token that is newer than the one that failed. Throws `refusal` if there is none. */
-  async refreshed(failed: string, refusal: ApiError): Promise<string> {
+  async refreshed(failed: string, refusal: unknown): Promise<string> {
     if (this.session && !this.session.tokens) {
       const next = await this.token();
       if (next === failed) throw refusal;
@@ -114,11 +120,11 @@ export class Auth {
       if (session.tokens.access !== failed) return session.tokens.access;
       const body = { refresh_token: session.tokens.refresh };
       try {
-        const next = sessionOf(await dataOf(this.#api.POST("/api/v1/auth/refresh", { body })));
+        const next = sessionOf(await this.anyone.POST("/api/v1/auth/refresh", { body }));
         await this.update((device) => (isSameLogin(device.session, session) ? { ...device, session: next } : device));
         return next.tokens?.access ?? failed;
       } catch (error) {
-        if (error instanceof ApiError && error.status === 401) await this.#expire(failed);
+        if (isUnauthorized(error)) await this.#expire(failed);
         throw error;
       }
     });

@@ -1,25 +1,23 @@
 /** Reads records that an older version, or a crash of the browser, may have left half-written. */
 
-import { NEW_META, newEntry, type Change, type Entry, type Meta, type Row } from "../model/entry.js";
-import type { Fields } from "../model/fields.js";
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { changeOf as newChange, NEW_META, newEntry, type Change, type Entry, type Meta, type Row } from "../model/entry.js";
+import { isObject, type Fields } from "../model/fields.js";
 
 const fieldsOf = (value: unknown): Fields | null => (isObject(value) ? (value as Fields) : null);
 
+/** An object of which these members are objects. */
+function partOf(value: unknown, ...names: readonly string[]): unknown {
+  return isObject(value) && names.every((name) => isObject(value[name])) ? value : null;
+}
+
 function rowOf(value: unknown): Row | null {
-  if (!isObject(value) || !Number.isSafeInteger(value["version"]) || typeof value["stamp"] !== "string") return null;
-  return fieldsOf(value["fields"]) ? (value as unknown as Row) : null;
+  const row = partOf(value, "fields") as Row | null;
+  return Number.isSafeInteger(row?.version) && typeof row?.stamp === "string" ? row : null;
 }
 
 function changeOf(value: unknown): Change | null {
-  if (!isObject(value)) return null;
-  const fields = fieldsOf(value["fields"]);
-  if (!fields) return null;
-  const empty = { base: 0, seen: null, seenStamp: null, createdAt: null, completedAt: null, healing: null };
-  return { ...empty, ...(value as Partial<Change>), fields };
+  const change = partOf(value, "fields") as Change | null;
+  return change && { ...newChange(null, {}), ...change };
 }
 
 /**
@@ -28,8 +26,6 @@ function changeOf(value: unknown): Change | null {
  */
 export function sound(id: string, value: unknown): Entry {
   if (!isObject(value)) return newEntry(id);
-  const conflict = value["conflict"];
-  const rejected = value["rejected"];
   const aside = value["aside"];
   return {
     ...newEntry(id),
@@ -37,9 +33,9 @@ export function sound(id: string, value: unknown): Entry {
     awaiting: rowOf(value["awaiting"]),
     sent: changeOf(value["sent"]),
     unsent: changeOf(value["unsent"]),
-    conflict: isObject(conflict) && fieldsOf(conflict["mine"]) && fieldsOf(conflict["whole"]) ? (value as unknown as Entry).conflict : null,
-    rejected: isObject(rejected) && fieldsOf(rejected["fields"]) && fieldsOf(rejected["whole"]) ? (value as unknown as Entry).rejected : null,
-    aside: isObject(aside) && changeOf(aside["change"]) && fieldsOf(aside["whole"]) ? (value as unknown as Entry).aside : null,
+    conflict: partOf(value["conflict"], "mine", "whole") as Entry["conflict"],
+    rejected: partOf(value["rejected"], "fields", "whole") as Entry["rejected"],
+    aside: isObject(aside) && changeOf(aside["change"]) ? (partOf(aside, "whole") as Entry["aside"]) : null,
     ask: fieldsOf(value["ask"]),
     table: rowOf(value["table"]),
     stale: rowOf(value["stale"]),

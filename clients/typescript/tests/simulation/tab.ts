@@ -1,6 +1,8 @@
 /** A tab: a client whose every await is a point at which it can die or freeze. */
 
-import { createTodoClient, type ClientOptions, type Locks, type Store, type TodoClient } from "../../src/index.js";
+import { assemble } from "../../src/client.js";
+import type { CurrentList } from "../../src/current.js";
+import type { ClientOptions, Locks, Store, TodoClient } from "../../src/index.js";
 
 /** What happens to a request. */
 export type NetworkFault = "request lost" | "answer lost" | "repeated" | null;
@@ -20,6 +22,7 @@ const NEVER = new Promise<never>(() => undefined);
 
 export class Tab {
   readonly client: TodoClient;
+  readonly current: CurrentList;
   isDead = false;
   private thaws: (() => void)[] = [];
   private isFrozen = false;
@@ -37,7 +40,7 @@ export class Tab {
       now: () => parts.clock() + parts.skew,
       ...(locks && { locks }),
     };
-    this.client = createTodoClient(options);
+    ({ client: this.client, current: this.current } = assemble(options));
   }
 
   get isUsable(): boolean {

@@ -82,8 +82,7 @@ export class World {
     const tab = usable.at(-1) ?? (await this.open(browser));
     tab.doom(Number.POSITIVE_INFINITY, "die");
     // A tab that comes into focus reads what the others stored.
-    const { list } = tab.client as unknown as { list: { refresh(): Promise<void> } };
-    await list.refresh();
+    await tab.current.list.refresh();
     return tab;
   }
 
