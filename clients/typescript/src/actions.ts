@@ -71,7 +71,7 @@ export function actionsOn(current: CurrentList, timestamp: () => string): Action
     remove: (id) => act([liveTodo(id).id, { deleted: true }]),
     restore(id) {
       const fields = fieldsNow(id);
-      if (!isDeleted(fields) || !fields["text"]) throw new RangeError(`There is no deleted todo ${id} with its text`);
+      if (!isDeleted(fields) || !fields["text"]) throw new RangeError(`There is no text of todo ${id}`);
       return act([id, { ...fields, deleted: false }]);
     },
     reorder(id, place) {

@@ -97,7 +97,7 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
         url: `${baseUrl.replace(/^http/, "ws")}/ws/todos`,
         WebSocket: Socket,
         token: () => auth.token(),
-        refresh: (failed) => auth.refreshedAfter(failed),
+        refresh: (failed) => auth.refreshed(failed),
         cursor: () => list().state.cursor,
         deviceName,
         told: (stamp) => engine.wake(stamp),

@@ -4,7 +4,7 @@ import { take } from "./device/answer.js";
 import { takeGone } from "./device/heal.js";
 import type { DecideBy } from "./device/policy.js";
 import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from "./device/request.js";
-import { ApiError, isUnauthorized, loggedOut, NetworkError, ProtocolError, StorageError } from "./errors.js";
+import { ApiError, isUnauthorized, loggedOut, messageOf, NetworkError, ProtocolError, StorageError } from "./errors.js";
 import type { components } from "./generated/schema.js";
 import { answerOf, goneOf } from "./net/answer.js";
 import { after } from "./platform/timer.js";
@@ -105,7 +105,7 @@ export class Engine {
           throw error;
         });
         standstills = moved ? 0 : standstills + 1;
-        if (standstills > MOST_STANDSTILLS) throw new ProtocolError("The server's answers make no progress");
+        if (standstills > MOST_STANDSTILLS) throw new ProtocolError("Unexpected answer: no progress");
       }
       // In the same step as the check above: what comes later begins a new loop.
       this.#running = null;
@@ -201,7 +201,7 @@ export class Engine {
 }
 
 function problemOf(error: unknown): SyncProblem {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof ApiError) return { code: error.code, message };
   if (error instanceof StorageError) return { code: "STORAGE", message };
   if (error instanceof NetworkError) return { code: "NETWORK", message };

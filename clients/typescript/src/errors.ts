@@ -24,6 +24,11 @@ export function isUnauthorized(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** What asking without a session fails with. */
 export function loggedOut(): ApiError {
   return new ApiError(401, "AUTH_005", "Log in to sync");
@@ -56,6 +61,6 @@ export class InvalidTodoError extends Error {
 export class UnsentChangesError extends Error {
   override readonly name = "UnsentChangesError";
   constructor(readonly pending: number, readonly conflicts: number, readonly rejected: number) {
-    super(`Logging out would lose ${pending} unsent, ${conflicts} contested and ${rejected} rejected changes`);
+    super(`${pending} unsent, ${conflicts} contested and ${rejected} rejected changes would be lost`);
   }
 }

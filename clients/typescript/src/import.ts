@@ -19,7 +19,7 @@ const NAMESPACE = "8f0e6f0a-5f2b-5c5e-9a4e-3c7d0a6a1b11";
 function itemsOf(text: string): Item[] {
   const value: unknown = JSON.parse(text);
   const list = isObject(value) ? (Object.values(value).find(Array.isArray) ?? Object.values(value)) : value;
-  if (!Array.isArray(list)) throw new TypeError("The old list holds no array of todos");
+  if (!Array.isArray(list)) throw new TypeError("There is no list of todos");
   const seen = new Map<string, number>();
   return list.map((item: unknown): Item => {
     const todo: Item = isObject(item) ? { ...item } : { text: String(item) };

@@ -8,7 +8,7 @@ export function positions(todos: readonly Todo[], id: string, place: Place): Map
   const others = todos.filter((todo) => todo.id !== id);
   const target = "after" in place ? place.after : place.before;
   const found = others.findIndex((todo) => todo.id === target);
-  if (found < 0) throw new RangeError(`There is no todo ${target} to place one beside`);
+  if (found < 0) throw new RangeError(`There is no todo ${target}`);
   const at = "after" in place ? found + 1 : found;
   const given = new Map<string, string>();
   // Todos without a position come last, so those in front of the place need one too.

@@ -50,6 +50,6 @@ async function openStore({ store }: ClientOptions, name: string): Promise<Store>
   if (typeof store === "object") return store;
   const isMissing = typeof indexedDB === "undefined";
   if (store === "memory" || (store === undefined && isMissing)) return memoryStore();
-  if (isMissing) throw new StorageError("This browser has no IndexedDB here");
+  if (isMissing) throw new StorageError("There is no IndexedDB");
   return indexedDbStore(name);
 }

@@ -41,13 +41,18 @@ export function snapshotOf(parts: SnapshotParts, last: Snapshot | null): Snapsho
     storage: parts.storage,
     canUndo: !undos.isEmpty,
   };
-  return last ? {
+  if (!last) return now;
+  return {
     ...now,
-    conflicts: isSameList(last.conflicts, now.conflicts) ? last.conflicts : now.conflicts,
-    rejected: isSameList(last.rejected, now.rejected) ? last.rejected : now.rejected,
-    sync: isSame(last.sync, now.sync) ? last.sync : now.sync,
-    session: isSame(last.session, now.session) ? last.session : now.session,
-  } : now;
+    conflicts: kept(last.conflicts, now.conflicts, isSameList),
+    rejected: kept(last.rejected, now.rejected, isSameList),
+    sync: kept(last.sync, now.sync, isSame),
+    session: kept(last.session, now.session, isSame),
+  };
+}
+
+function kept<T extends object>(last: T, now: T, same: (a: T, b: T) => boolean): T {
+  return same(last, now) ? last : now;
 }
 
 function isSame(a: object, b: object): boolean {

@@ -20,7 +20,7 @@ function refuse(field: string, message: string): never {
 }
 
 function plain(field: string, value: unknown, longest: number, trims: boolean): string {
-  if (typeof value !== "string") return refuse(field, `${field} must be a text`);
+  if (typeof value !== "string") return refuse(field, `${field} is no text`);
   const lines = value.replace(LINE_BREAKS, "\n");
   const text = trims ? lines.trim() : lines;
   if (CONTROLS.test(text) || LONE_SURROGATES.test(text)) refuse(field, `${field} contains a control character`);
@@ -42,16 +42,16 @@ function textOf(value: unknown): string {
 }
 
 function metadataOf(metadata: Metadata): Fields {
-  if (Object.keys(metadata).length > MOST_KEYS) refuse("metadata", `metadata has more than ${MOST_KEYS} keys`);
+  if (Object.keys(metadata).length > MOST_KEYS) refuse("metadata", `metadata is longer than ${MOST_KEYS} keys`);
   const fields: Record<string, Json> = {};
   for (const [key, value] of Object.entries(metadata)) {
     const field = METADATA + key;
     if (key === "" || count(key) > LONGEST_KEY || /[\u0000-\u001f\u007f-\u009f]/.test(key) || LONE_SURROGATES.test(key)) {
-      refuse(field, `a key of metadata has 1 to ${LONGEST_KEY} characters, none of them a control character`);
+      refuse(field, `${field} is no key: it has 1 to ${LONGEST_KEY} characters and no control character`);
     }
     const text = canonical(value);
-    if (count(text) > LONGEST_VALUE) refuse(field, `a value of metadata is longer than ${LONGEST_VALUE} characters`);
-    if (/\\u0000|\\ud[89a-f]/i.test(text)) refuse(field, "a value of metadata contains NUL or half a character");
+    if (count(text) > LONGEST_VALUE) refuse(field, `${field} is longer than ${LONGEST_VALUE} characters`);
+    if (/\\u0000|\\ud[89a-f]/i.test(text)) refuse(field, `${field} contains a control character`);
     fields[field] = JSON.parse(text) as Json;
   }
   return fields;

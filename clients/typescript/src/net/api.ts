@@ -53,7 +53,7 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
     const giveUp = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, fail) => {
-      timer = setTimeout(() => fail(new NetworkError(`No answer came within ${timeout / 1000} s`)), timeout);
+      timer = setTimeout(() => fail(new NetworkError(`No answer within ${timeout / 1000} s`)), timeout);
     });
     try {
       const answered = fetcher(baseUrl + filled + query, {
@@ -69,12 +69,12 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
       const value = parsed(text);
       if (!response.ok) throw refusal(response, value);
       // A captive portal, a proxy's page.
-      if (value === undefined && text !== "") throw new ProtocolError("The answer is not JSON");
+      if (value === undefined && text !== "") throw new ProtocolError("Unexpected answer: no JSON");
       return value;
     } catch (error) {
       giveUp.abort();
       if (error instanceof NetworkError || error instanceof ProtocolError || error instanceof ApiError) throw error;
-      throw new NetworkError("The server can't be reached", { cause: error });
+      throw new NetworkError("No answer", { cause: error });
     } finally {
       clearTimeout(timer);
     }
@@ -98,7 +98,7 @@ async function textOf(response: Response): Promise<string> {
     size += read.value.length;
     if (size > LARGEST_ANSWER) {
       await reader?.cancel();
-      throw new ProtocolError("The answer does not end");
+      throw new ProtocolError("Unexpected answer: too long");
     }
     text += decoder.decode(read.value, { stream: true });
   }
@@ -111,7 +111,7 @@ function refusal(response: Response, body: unknown): ApiError {
   return new ApiError(
     response.status,
     typeof code === "string" ? code : "UNKNOWN",
-    typeof message === "string" ? message : `The server answered with status ${response.status}`,
+    typeof message === "string" ? message : `Unexpected answer: ${response.status}`,
     isObject(details) ? details : {},
     seconds >= 0 && seconds < Infinity ? seconds : null,
   );

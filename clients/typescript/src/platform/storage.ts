@@ -1,5 +1,6 @@
 /** What the browser promises about its storage. */
 
+import { messageOf } from "../errors.js";
 import type { LazyStore } from "../store/lazy.js";
 import type { StorageState } from "../types.js";
 
@@ -45,7 +46,7 @@ export class BrowserStorage {
   }
 
   failed(error: unknown): void {
-    this.#failure = `A change could not be stored and is kept in this tab only: ${error instanceof Error ? error.message : String(error)}`;
+    this.#failure = `Changes are kept only until this page is closed: ${messageOf(error)}`;
     this.#change();
   }
 

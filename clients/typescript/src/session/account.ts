@@ -28,8 +28,7 @@ export interface AccountParts {
 /** What a session record says to an application. */
 export function stateOf(session: SessionRecord | null): SessionState {
   if (!session) return { status: "anonymous", user: null };
-  const { userId: id, email, displayName, emailVerified, expired } = session;
-  return { status: expired ? "expired" : "loggedIn", user: { id, email, displayName, emailVerified } };
+  return { status: session.expired ? "expired" : "loggedIn", user: { id: session.userId, ...shownOf(session) } };
 }
 
 /** Makes the session of a client. */
@@ -63,7 +62,11 @@ export function createSession(parts: AccountParts): Session {
     auth.useExternal(null);
     auth.see(device);
   };
-  const profileOf = (user: components["schemas"]["Profile"]): Profile => readProfile(user as Record<string, unknown>);
+  /** Renews what the store has of the user, if that is still the one. */
+  const amend = (userId: string, changes: Partial<Shown>): Promise<void> =>
+    auth.update((device) =>
+      device.session?.userId === userId ? { ...device, session: { ...device.session, ...changes } } : device,
+    );
 
   return {
     getState: () => stateOf(auth.session),
@@ -74,7 +77,7 @@ export function createSession(parts: AccountParts): Session {
     },
     register: (email, password, displayName) =>
       enterWith(() => {
-        const body = { email, password, ...client(), ...(displayName !== undefined && { display_name: displayName }) };
+        const body = given({ email, password, ...client(), display_name: displayName });
         return anyone.POST("/api/v1/auth/register", { body });
       }),
     logIn: (email, password) =>
@@ -95,8 +98,7 @@ export function createSession(parts: AccountParts): Session {
     },
     finishProviderLogIn: (code) =>
       enterWith(() => {
-        const { verifier } = auth.device;
-        const body = { code, ...client(), ...(verifier !== null && { code_verifier: verifier }) };
+        const body = given({ code, ...client(), code_verifier: auth.device.verifier ?? undefined });
         return anyone.POST("/api/v1/auth/oauth/exchange", { body });
       }),
     async useExternalToken(getToken) {
@@ -105,9 +107,8 @@ export function createSession(parts: AccountParts): Session {
       const known = auth.session;
       try {
         const headers = { Authorization: `Bearer ${await getToken()}` };
-        const user = profileOf(await anyone.GET("/api/v1/users/me", { headers }));
-        const { id: userId, email, displayName, emailVerified } = user;
-        await enter({ userId, email, displayName, emailVerified, tokens: null, expired: false });
+        const profile = profileOf(await anyone.GET("/api/v1/users/me", { headers }));
+        await enter({ userId: profile.id, ...shownOf(profile), tokens: null, expired: false });
       } catch (error) {
         // Without an answer, the user of the last page load goes on offline.
         if (error instanceof ApiError || !known || known.tokens) throw error;
@@ -136,27 +137,17 @@ export function createSession(parts: AccountParts): Session {
       await user.POST("/api/v1/auth/change-password", { body });
     },
     async verifyEmail(token) {
-      const user = await anyone.POST("/api/v1/auth/verify-email", { body: { token } });
-      await auth.update((device) =>
-        device.session?.userId === user.id ? { ...device, session: { ...device.session, emailVerified: user.email_verified } } : device,
-      );
+      const { id, email_verified: emailVerified } = await anyone.POST("/api/v1/auth/verify-email", { body: { token } });
+      await amend(id, { emailVerified });
     },
     async resendVerification() {
       await user.POST("/api/v1/auth/resend-verification");
     },
     profile: async () => profileOf(await user.GET("/api/v1/users/me")),
     async updateProfile({ displayName, email, currentPassword }) {
-      const body = {
-        ...(displayName !== undefined && { display_name: displayName }),
-        ...(email !== undefined && { email }),
-        ...(currentPassword !== undefined && { current_password: currentPassword }),
-      };
+      const body = given({ display_name: displayName, email, current_password: currentPassword });
       const profile = profileOf(await user.PATCH("/api/v1/users/me", { body }));
-      const { id, email: address, displayName: name, emailVerified } = profile;
-      await auth.update((device) => {
-        if (device.session?.userId !== id) return device;
-        return { ...device, session: { ...device.session, email: address, displayName: name, emailVerified } };
-      });
+      await amend(profile.id, shownOf(profile));
       return profile;
     },
     async devices() {
@@ -175,25 +166,38 @@ export function createSession(parts: AccountParts): Session {
       await user.DELETE("/api/v1/users/me/devices/{id}", { params: { path: { id } } });
     },
     async linkProvider(provider, currentPassword) {
-      const body = currentPassword === undefined ? {} : { current_password: currentPassword };
+      const body = given({ current_password: currentPassword });
       const params = { path: { provider } };
       return (await user.POST("/api/v1/auth/oauth/{provider}/link", { params, body })).authorization_url;
     },
     async unlinkProvider(provider, currentPassword) {
-      const body = currentPassword === undefined ? {} : { current_password: currentPassword };
+      const body = given({ current_password: currentPassword });
       await user.DELETE("/api/v1/auth/oauth/{provider}", { params: { path: { provider } }, body });
     },
     exportAccount: () => user.GET("/api/v1/users/me/export"),
     async deleteAccount(password) {
       const owner = auth.session?.userId;
-      const body = password === undefined ? {} : { password };
+      const body = given({ password });
       await user.DELETE("/api/v1/users/me", { body });
       if (owner !== undefined) await leave(owner, true, true);
     },
   };
 }
 
-function readProfile(user: Record<string, unknown>): Profile {
+/** What is shown of a user. */
+type Shown = Pick<Profile, "email" | "displayName" | "emailVerified">;
+
+function shownOf({ email, displayName, emailVerified }: Shown): Shown {
+  return { email, displayName, emailVerified };
+}
+
+/** The members that are given: JSON leaves out the others. */
+function given<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return members as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+function profileOf(answer: components["schemas"]["Profile"]): Profile {
+  const user = answer as Record<string, unknown>;
   const text = (name: string): string | null => (typeof user[name] === "string" ? user[name] : null);
   return {
     id: text("id") ?? "",

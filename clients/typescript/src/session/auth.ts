@@ -1,6 +1,6 @@
 /** Tokens: one refresh at a time over all tabs, and a lost race is no log-out. */
 
-import { ApiError, isUnauthorized, loggedOut } from "../errors.js";
+import { isUnauthorized, loggedOut } from "../errors.js";
 import type { components } from "../generated/schema.js";
 import { apiOf, type Api, type RequestOptions, type Send } from "../net/api.js";
 import { NEW_DEVICE, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
@@ -106,7 +106,7 @@ export class Auth {
   }
 
   /** A token that is newer than the one that failed. Throws `refusal` if there is none. */
-  async refreshed(failed: string, refusal: unknown): Promise<string> {
+  async refreshed(failed: string, refusal: unknown = loggedOut()): Promise<string> {
     if (this.session && !this.session.tokens) {
       const next = await this.token();
       if (next === failed) throw refusal;
@@ -128,11 +128,6 @@ export class Auth {
         throw error;
       }
     });
-  }
-
-  /** Gets newer tokens after a socket was closed for these. */
-  refreshedAfter(failed: string): Promise<string> {
-    return this.refreshed(failed, new ApiError(401, "AUTH_002", "The session has ended"));
   }
 
   /** The server refuses the session's tokens. Nothing is erased; the user has to log in again. */

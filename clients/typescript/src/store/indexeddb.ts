@@ -83,7 +83,7 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof DOMException || (error instanceof Error && error.name.endsWith("Error") && "code" in error)) {
-      throw new StorageError(`The browser's storage failed: ${error.name}: ${error.message}`, { cause: error });
+      throw new StorageError(`${error.name}: ${error.message}`, { cause: error });
     }
     throw error;
   }

@@ -1,5 +1,6 @@
 /** A store that is opened when it is first needed, and is memory where the browser refuses. */
 
+import { messageOf } from "../errors.js";
 import { memoryStore } from "./memory.js";
 import type { Store } from "./store.js";
 
@@ -13,7 +14,7 @@ export function lazyStore(open: () => Promise<Store>): LazyStore {
   let problem: string | null = null;
   let opened: Store | null = null;
   const opening = open().catch((error: unknown) => {
-    problem = `Todos are kept only until this page is closed: ${error instanceof Error ? error.message : String(error)}`;
+    problem = `Changes are kept only until this page is closed: ${messageOf(error)}`;
     return memoryStore();
   });
   const store = opening.then((found) => (opened = found));
