@@ -203,7 +203,5 @@ export class Engine {
 function problemOf(error: unknown): SyncProblem {
   const message = messageOf(error);
   if (error instanceof ApiError) return { code: error.code, message };
-  if (error instanceof StorageError) return { code: "STORAGE", message };
-  if (error instanceof NetworkError) return { code: "NETWORK", message };
-  return { code: "PROTOCOL", message };
+  return { code: error instanceof StorageError ? "STORAGE" : error instanceof NetworkError ? "NETWORK" : "PROTOCOL", message };
 }

@@ -9,6 +9,13 @@ import type { Api } from "./net/api.js";
 
 type Item = Record<string, unknown>;
 
+/** What is read of an answer. */
+interface Answer {
+  readonly created: readonly unknown[];
+  readonly existing: readonly unknown[];
+  readonly rejected: readonly { readonly index: number; readonly error_code: string; readonly message: string }[];
+}
+
 const MOST_ITEMS = 500;
 const LARGEST_BODY = 500_000;
 
@@ -34,24 +41,16 @@ function itemsOf(text: string): Item[] {
 /** Sends the list in parts, then removes from the storage what the server has. */
 export async function importList(storage: Storage, key: string, api: Api): Promise<ImportResult> {
   const old = storage.getItem(key);
-  if (old === null) return { created: 0, existing: 0, rejected: [] };
-  const items = itemsOf(old);
+  const items = old === null ? [] : itemsOf(old);
   let [created, existing] = [0, 0];
   const rejected: { item: unknown; code: string; message: string }[] = [];
   for (let at = 0; at < items.length; ) {
     const part = partOf(items, at);
-    const refuse = (list: readonly { index: number; code: string; message: string }[]): void => {
-      for (const { index, code, message } of list) rejected.push({ item: part[index], code, message });
-    };
-    try {
-      const body = { todos: part } as components["schemas"]["TodoBulkCreate"];
-      const answer = await api.POST("/api/v1/todos/bulk", { body });
-      created += answer.created.length;
-      existing += answer.existing.length;
-      refuse(answer.rejected.map(({ index, error_code: code, message }) => ({ index, code, message })));
-    } catch (error) {
-      refuse(refusalsOf(error, part.length));
-    }
+    const body = { todos: part } as components["schemas"]["TodoBulkCreate"];
+    const answer: Answer = await api.POST("/api/v1/todos/bulk", { body }).catch((error: unknown) => allRefused(error, part));
+    created += answer.created.length;
+    existing += answer.existing.length;
+    for (const { index, error_code: code, message } of answer.rejected) rejected.push({ item: part[index], code, message });
     at += part.length;
   }
   // Another tab may have added to it meanwhile: then it stays, and a repeat does no harm.
@@ -73,11 +72,12 @@ function partOf(items: readonly Item[], start: number): Item[] {
 }
 
 /** Where all items of a part are bad, the server answers with an error that lists them. */
-function refusalsOf(error: unknown, count: number): { index: number; code: string; message: string }[] {
+function allRefused(error: unknown, part: readonly Item[]): Answer {
   if (!(error instanceof ApiError) || ![409, 422].includes(error.status)) throw error;
   const listed = Array.isArray(error.details["errors"]) ? (error.details["errors"] as Item[]) : [];
-  return Array.from({ length: count }, (_, index) => {
-    const own = listed.find((problem) => problem["index"] === index || String(problem["field"] ?? "").startsWith(`todos[${index}]`));
-    return { index, code: String(own?.["code"] ?? own?.["error_code"] ?? error.code), message: String(own?.["message"] ?? error.message) };
+  const rejected = part.map((_, index) => {
+    const own = listed.find((problem) => problem["index"] === index || String(problem["field"]).startsWith(`todos[${index}]`));
+    return { index, error_code: String(own?.["code"] ?? own?.["error_code"] ?? error.code), message: String(own?.["message"] ?? error.message) };
   });
+  return { created: [], existing: [], rejected };
 }

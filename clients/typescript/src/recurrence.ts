@@ -18,20 +18,19 @@ interface Rule {
 
 /** Reads the parts of RFC 5545 that a due date needs; null for a rule with others. */
 function parse(text: string): Rule | null {
-  const parts = new Map(text.replace(/^RRULE:/i, "").toUpperCase().split(";").filter(Boolean).map((part) => part.split("=", 2) as [string, string]));
-  const known = ["FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "UNTIL", "WKST"];
-  const interval = Number(parts.get("INTERVAL") ?? 1);
-  const weekdays = (parts.get("BYDAY")?.split(",") ?? []).map((day) => DAYS.indexOf(day));
-  const monthDays = (parts.get("BYMONTHDAY")?.split(",") ?? []).map(Number);
-  const freq = parts.get("FREQ") ?? "";
+  const parts = text.replace(/^RRULE:/i, "").toUpperCase().split(";").filter(Boolean);
+  const values: Record<string, string | undefined> = Object.fromEntries(parts.map((part) => part.split("=", 2)));
+  const { FREQ: freq = "", INTERVAL = 1, BYDAY, BYMONTHDAY, UNTIL, WKST: _, ...others } = values;
+  const interval = Number(INTERVAL);
+  const weekdays = BYDAY?.split(",").map((day) => DAYS.indexOf(day)) ?? [];
+  const monthDays = BYMONTHDAY?.split(",").map(Number) ?? [];
   const isKnown =
-    [...parts.keys()].every((name) => known.includes(name)) &&
-    ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"].includes(freq) &&
+    Object.keys(others).length === 0 &&
+    (["MONTHLY", "YEARLY"].includes(freq) ? weekdays.length === 0 : ["DAILY", "WEEKLY"].includes(freq)) &&
+    (monthDays.length === 0 || freq === "MONTHLY") &&
     Number.isInteger(interval) && interval > 0 && interval < 1_000 &&
-    !weekdays.includes(-1) && (weekdays.length === 0 || freq === "WEEKLY" || freq === "DAILY") &&
-    monthDays.every((day) => Number.isInteger(day) && day !== 0 && Math.abs(day) <= 31) &&
-    (monthDays.length === 0 || freq === "MONTHLY");
-  const until = parts.get("UNTIL")?.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3") ?? null;
+    !weekdays.includes(-1) && monthDays.every((day) => Number.isInteger(day) && day !== 0 && Math.abs(day) <= 31);
+  const until = UNTIL?.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3") ?? null;
   return isKnown ? { freq, interval, weekdays, monthDays, until } : null;
 }
 

@@ -3,8 +3,8 @@
 import type { CurrentList } from "./current.js";
 import { decided, isDecidable, retried } from "./device/user.js";
 import type { Engine } from "./engine.js";
-import { acknowledged, type Entry } from "./model/entry.js";
-import { pick, type Fields } from "./model/fields.js";
+import { acknowledged, type Entry, type Refused } from "./model/entry.js";
+import type { Fields } from "./model/fields.js";
 import { checked, fieldsOf } from "./model/text.js";
 import { stateOf } from "./session/account.js";
 import type { Auth } from "./session/auth.js";
@@ -117,13 +117,13 @@ function rejectedOf({ current, timestamp, known: { rejections } }: SnapshotParts
   const known = rejections.get(entry);
   if (known) return known;
   const { id } = entry;
-  const { code, message, fields, whole } = entry.rejected ?? { code: "", message: "", fields: {}, whole: {} };
+  const { code, message, fields, whole } = entry.rejected as Refused;
   const rejected: Rejected = {
     id,
     code,
     message,
     fields,
-    todo: todoOf(entry, pick(whole, () => true)),
+    todo: todoOf(entry, whole),
     retry: (corrections = {}) => {
       const [values, time] = [fieldsOf(corrections), timestamp()];
       return current.commands.run(id, (now) => retried(now, values, time));

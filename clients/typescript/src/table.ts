@@ -4,9 +4,6 @@ import { isUnsynced, type Entry } from "./model/entry.js";
 import type { Todo } from "./types.js";
 import { byHand, todoFrom } from "./view.js";
 
-/** More changes at once than this are sorted anew. */
-const FEW = 64;
-
 export class Table {
   #byId = new Map<string, Todo>();
   #order: readonly Todo[] = [];
@@ -46,27 +43,12 @@ export class Table {
       if (now && now.deletedAt === null) come.push(now);
     }
     if (gone.size === 0 && come.length === 0) return;
-    const order = gone.size === 0 ? [...this.#order] : this.#order.filter((todo) => !gone.has(todo.id));
-    if (come.length > FEW) {
-      this.#order = order.concat(come).sort(byHand);
-      return;
-    }
-    for (const todo of come) order.splice(placeOf(order, todo), 0, todo);
-    this.#order = order;
+    // Sorting what is almost in order takes one pass.
+    this.#order = this.#order.filter((todo) => !gone.has(todo.id)).concat(come).sort(byHand);
   }
 }
 
 function mark(ids: Set<string>, id: string, isIn: boolean): void {
   if (isIn) ids.add(id);
   else ids.delete(id);
-}
-
-function placeOf(order: readonly Todo[], todo: Todo): number {
-  let [low, high] = [0, order.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (byHand(order[middle] as Todo, todo) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

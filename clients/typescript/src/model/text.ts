@@ -46,9 +46,7 @@ function metadataOf(metadata: Metadata): Fields {
   const fields: Record<string, Json> = {};
   for (const [key, value] of Object.entries(metadata)) {
     const field = METADATA + key;
-    if (key === "" || count(key) > LONGEST_KEY || /[\u0000-\u001f\u007f-\u009f]/.test(key) || LONE_SURROGATES.test(key)) {
-      refuse(field, `${field} is no key: it has 1 to ${LONGEST_KEY} characters and no control character`);
-    }
+    if (!plain(field, key, LONGEST_KEY, false) || /[\t-\r\u0085]/.test(key)) refuse(field, `${field} is no key`);
     const text = canonical(value);
     if (count(text) > LONGEST_VALUE) refuse(field, `${field} is longer than ${LONGEST_VALUE} characters`);
     if (/\\u0000|\\ud[89a-f]/i.test(text)) refuse(field, `${field} contains a control character`);

@@ -3,16 +3,10 @@
 /** Calls `wake` at such moments. Returns how to stop it. */
 export function onWakeUp(wake: () => void): () => void {
   if (typeof window === "undefined" || typeof document === "undefined") return () => undefined;
-  const visible = (): void => {
-    if (document.visibilityState === "visible") wake();
-  };
-  const events = ["online", "focus", "pageshow"] as const;
-  for (const event of events) window.addEventListener(event, wake);
-  document.addEventListener("visibilitychange", visible);
-  document.addEventListener("resume", wake);
-  return () => {
-    for (const event of events) window.removeEventListener(event, wake);
-    document.removeEventListener("visibilitychange", visible);
-    document.removeEventListener("resume", wake);
-  };
+  const listening = new AbortController();
+  const listen = (target: EventTarget, event: string): void =>
+    target.addEventListener(event, () => (event === "visibilitychange" && document.hidden) || wake(), listening);
+  for (const event of ["online", "focus", "pageshow"]) listen(window, event);
+  for (const event of ["visibilitychange", "resume"]) listen(document, event);
+  return () => listening.abort();
 }

@@ -21,11 +21,6 @@ export function sessionOf(response: TokenResponse): SessionRecord {
   };
 }
 
-/** Whether two sessions are the same login. */
-function isSameLogin(a: SessionRecord | null, b: SessionRecord): boolean {
-  return a !== null && a.userId === b.userId && (a.tokens === null) === (b.tokens === null);
-}
-
 export class Auth {
   /** As last seen in the store, which all tabs share. */
   device: DeviceRecord = NEW_DEVICE;
@@ -121,7 +116,7 @@ export class Auth {
       const body = { refresh_token: session.tokens.refresh };
       try {
         const next = sessionOf(await this.anyone.POST("/api/v1/auth/refresh", { body }));
-        await this.update((device) => (isSameLogin(device.session, session) ? { ...device, session: next } : device));
+        await this.update((device) => (device.session?.userId === session.userId && device.session.tokens ? { ...device, session: next } : device));
         return next.tokens?.access ?? failed;
       } catch (error) {
         if (isUnauthorized(error)) await this.#expire(failed);

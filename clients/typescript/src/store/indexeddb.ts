@@ -4,7 +4,7 @@ import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 
 import { StorageError } from "../errors.js";
 import type { Entry, Meta } from "../model/entry.js";
-import { MOST } from "./memory.js";
+import { isFree, type Lease } from "./memory.js";
 import { sound, soundMeta } from "./sound.js";
 import { NEW_DEVICE, type DeviceRecord, type Found, type Scope, type Store, type Write } from "./store.js";
 
@@ -19,7 +19,7 @@ interface Schema extends DBSchema {
   entries: { key: [string, string]; value: EntryRecord; indexes: { revision: [string, number] } };
   lists: { key: string; value: Meta };
   device: { key: string; value: DeviceRecord };
-  leases: { key: string; value: { holder: string; until: number } };
+  leases: { key: string; value: Lease };
 }
 
 type Database = IDBPDatabase<Schema>;
@@ -31,9 +31,7 @@ export async function indexedDbStore(name: string): Promise<Store> {
     database ??= openDB<Schema>(name, 1, {
       upgrade(db) {
         db.createObjectStore("entries", { keyPath: ["owner", "id"] }).createIndex("revision", ["owner", "revision"]);
-        db.createObjectStore("lists");
-        db.createObjectStore("device");
-        db.createObjectStore("leases");
+        for (const name of ["lists", "device", "leases"] as const) db.createObjectStore(name);
       },
       // A newer version of the app waits for this tab otherwise.
       blocking: (_, __, event) => (event.target as IDBDatabase).close(),
@@ -59,10 +57,10 @@ export async function indexedDbStore(name: string): Promise<Store> {
       guarded(async () => {
         const transaction = (await open()).transaction("leases", "readwrite");
         const held = await transaction.store.get(lease);
-        const isFree = !held || held.holder === holder || held.until <= now || held.until > now + MOST;
-        if (isFree) await transaction.store.put({ holder, until }, lease);
+        const isMine = isFree(held, holder, now);
+        if (isMine) await transaction.store.put({ holder, until }, lease);
         await transaction.done;
-        return isFree;
+        return isMine;
       }),
     releaseLease: (lease, holder) =>
       guarded(async () => {
@@ -94,12 +92,9 @@ async function transact(
   scopes: readonly Scope[],
   work: (found: readonly Found[], device: DeviceRecord) => Write,
 ): Promise<void> {
-  const transaction = database.transaction(["entries", "lists", "device"], "readwrite", { durability: "strict" });
-  const [entries, lists, devices] = [
-    transaction.objectStore("entries"),
-    transaction.objectStore("lists"),
-    transaction.objectStore("device"),
-  ];
+  const stores = ["entries", "lists", "device"] as const;
+  const transaction = database.transaction(stores, "readwrite", { durability: "strict" });
+  const [entries, lists, devices] = [transaction.objectStore("entries"), transaction.objectStore("lists"), transaction.objectStore("device")];
   try {
     const device = devices.get("device");
     const found = scopes.map(async ({ owner, since }): Promise<Found> => {

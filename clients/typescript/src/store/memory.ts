@@ -11,7 +11,7 @@ interface List {
 /** Makes a store in memory. Several clients that share it are like tabs of one browser. */
 export function memoryStore(): Store {
   const lists = new Map<string, List>();
-  const leases = new Map<string, { holder: string; until: number }>();
+  const leases = new Map<string, Lease>();
   let device: DeviceRecord = NEW_DEVICE;
 
   const read = ({ owner, since }: Scope): Found => {
@@ -36,7 +36,7 @@ export function memoryStore(): Store {
     },
     async takeLease(name, holder, now, until) {
       const held = leases.get(name);
-      if (held && held.holder !== holder && held.until > now && held.until < now + MOST) return false;
+      if (!isFree(held, holder, now)) return false;
       leases.set(name, { holder, until });
       return true;
     },
@@ -47,5 +47,15 @@ export function memoryStore(): Store {
   };
 }
 
+export interface Lease {
+  readonly holder: string;
+  readonly until: number;
+}
+
 /** A lease that ends later than this was taken by a clock that was wrong. */
-export const MOST = 120_000;
+const MOST = 120_000;
+
+/** Whether a holder may take a lease that was found. */
+export function isFree(held: Lease | undefined, holder: string, now: number): boolean {
+  return !held || held.holder === holder || held.until <= now || held.until > now + MOST;
+}
