@@ -28,7 +28,7 @@ export interface Api {
 }
 
 export interface RequestOptions {
-  readonly params?: { readonly path?: Record<string, string>; readonly query?: Record<string, string> };
+  readonly params?: { readonly path?: Record<string, string>; readonly query?: Record<string, string | number> };
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
 }
@@ -49,7 +49,7 @@ const LARGEST_ANSWER = 160 * 1024 * 1024;
 export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeout: number): Send {
   return async (method, path, { params, body, headers } = {}) => {
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params?.path?.[name] ?? ""));
-    const query = params?.query ? `?${new URLSearchParams(params.query)}` : "";
+    const query = params?.query ? `?${new URLSearchParams(params.query as Record<string, string>)}` : "";
     const giveUp = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, fail) => {
