@@ -101,3 +101,26 @@ test("a page whose storage is refused works, and says that it keeps nothing", as
   expect(storage.problem).toContain("until this page is closed");
   await context.close();
 });
+
+test("a private window keeps todos until it is closed, and the account's come back", async () => {
+  // Playwright's contexts are Chromium's private windows: each has a profile that ends with it.
+  const email = newEmail();
+  const first = await browser.newContext();
+  const page = await site.open(first);
+  await register(page, email);
+  await add(page, "Synced");
+  await page.evaluate(() => (window as unknown as PageWindow).client.sync());
+  const again = await site.open(first);
+  await shows(again, "Synced");
+  const { kind, persisted } = await again.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().storage);
+  expect([kind, persisted]).toEqual(["indexeddb", false]);
+  await first.close();
+
+  const second = await browser.newContext();
+  const fresh = await site.open(second);
+  expect(await texts(fresh)).toEqual([]);
+  expect(await fresh.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().session.status)).toBe("anonymous");
+  await logIn(fresh, email);
+  await shows(fresh, "Synced");
+  await second.close();
+});
