@@ -68,16 +68,17 @@ impl ApiSettings {
     /// itself serves. `headers` are the request's. Browsers let no page choose `Origin` or `Host`.
     #[must_use]
     pub fn allows_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
-        is_own_origin(origin, headers) || origin.to_str().is_ok_and(|origin| self.lists_origin(origin))
+        self.is_own_origin(origin, headers) || origin.to_str().is_ok_and(|origin| self.lists_origin(origin))
     }
-}
 
-/// Whether the host of `origin` is the one that the request was sent to. The schemes are not compared: a
-/// proxy may terminate TLS.
-fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
-    let origin = origin.as_bytes();
-    let host = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
-    host.zip(headers.get(HOST)).is_some_and(|(host, asked)| host.eq_ignore_ascii_case(asked.as_bytes()))
+    /// Whether the host of `origin` is the one that the request was sent to. Behind TLS, the server has no
+    /// pages over http: whoever controls the network could forge one.
+    fn is_own_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
+        let origin = origin.as_bytes();
+        let plain = || origin.strip_prefix(b"http://").filter(|_| !self.behind_tls);
+        let host = origin.strip_prefix(b"https://").or_else(plain);
+        host.zip(headers.get(HOST)).is_some_and(|(host, asked)| host.eq_ignore_ascii_case(asked.as_bytes()))
+    }
 }
 
 impl Default for ApiSettings {
@@ -152,6 +153,18 @@ mod tests {
             ("https://a.example/a/b/", "/a/b"),
         ] {
             assert_eq!(path_of(url), path, "{url}");
+        }
+    }
+
+    #[test]
+    fn behind_tls_the_server_has_no_pages_over_http() {
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("Todos.example"))]);
+        for behind_tls in [false, true] {
+            let settings = ApiSettings { behind_tls, ..ApiSettings::default() };
+            let allows = |origin| settings.allows_origin(&HeaderValue::from_static(origin), &headers);
+            assert!(allows("https://todos.example"));
+            assert_eq!(allows("http://todos.example"), !behind_tls);
+            assert!(!allows("https://evil.example"));
         }
     }
 
