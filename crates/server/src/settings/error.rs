@@ -25,6 +25,9 @@ pub enum SettingError {
     /// A settings file contains a name that is not a setting.
     #[error("{name} in {file} is not a setting; .env.example lists them all, for example: PORT=8000")]
     Unknown { name: String, file: &'static str },
+    /// A variable's name is almost that of a setting which has no value.
+    #[error("{name} is not a setting; should it be {meant}? For example: {meant}={example}")]
+    Misspelt { name: String, meant: String, example: &'static str },
     /// A settings file can't be read.
     #[error("{file} can't be read: {problem}")]
     File { file: &'static str, problem: String },
@@ -33,9 +36,6 @@ pub enum SettingError {
 /// A variable that the server ignores, although somebody may have meant it for the server.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum SettingWarning {
-    /// The variable's name is almost that of a setting which has no value.
-    #[error("{name} is not a setting and is ignored; should it be {meant}? For example: {meant}={example}")]
-    Misspelt { name: String, meant: String, example: &'static str },
     /// The variable requests a feature that this server does not have.
     #[error("{name} is ignored: this version can't {feature}")]
     Unsupported { name: &'static str, feature: &'static str },

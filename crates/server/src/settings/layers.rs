@@ -160,7 +160,8 @@ fn settings_file(folder: &Path, errors: &mut Vec<SettingError>) -> Result<Map<St
     Ok(settings)
 }
 
-/// The variables that are settings, and warnings about others that may be meant as one.
+/// The variables that are settings, and warnings about others that somebody may have meant for the server. A
+/// misspelt setting is an error: the server would start with a default that nobody chose.
 fn settings_among(
     variables: HashMap<OsString, OsString>,
     errors: &mut Vec<SettingError>,
@@ -177,6 +178,8 @@ fn settings_among(
                 settings.insert(name, value);
             }
             (Some(setting), Err(_)) => errors.push(setting.error("must be UTF-8")),
+            // A service `metric` has METRIC_PORT, which is no misspelling.
+            (None, Ok(value)) if name.ends_with("_PORT") && value.contains("://") => {}
             (None, _) => {
                 others.insert(name);
             }
@@ -187,7 +190,7 @@ fn settings_among(
     for name in others {
         if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
             let (meant, example) = (meant.name.into_owned(), meant.example);
-            warnings.push(SettingWarning::Misspelt { name, meant, example });
+            errors.push(SettingError::Misspelt { name, meant, example });
         }
     }
     warnings.sort();

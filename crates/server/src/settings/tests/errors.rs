@@ -75,8 +75,13 @@ const FAULTS: &str = r#"
     JWT_PRIVATE_KEY=nowhere.pem => JWT_PRIVATE_KEY must be Ed25519 keys in PEM or a file of them
     JWT_PRIVATE_KEY=-----BEGIN RSA PRIVATE KEY----- => JWT_PRIVATE_KEY must contain a block
 
-
-    LOG_LEVEL=loud & PORT=http & DATABSE_URL=x & OIDC_ACME_CLIENT_ID=todos => PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
+    ENVIROMENT=production => ENVIROMENT is not a setting; should it be ENVIRONMENT? For example: ENVIRONMENT=production
+    DATABSE_URL=x => DATABSE_URL is not a setting; should it be DATABASE_URL? For example: DATABASE_URL=sqlite
+    SMTP_HOTS=x => SMTP_HOTS is not a setting; should it be SMTP_HOST? For example: SMTP_HOST=smtp
+    BETTER_AUTH_ISUER=x => BETTER_AUTH_ISUER is not a setting; should it be BETTER_AUTH_ISSUER? For example: BETTER_AUTH_ISSUER=https
+    OIDC_MY_IDP_ISUER=x => OIDC_MY_IDP_ISUER is not a setting; should it be OIDC_MY_IDP_ISSUER? For example: OIDC_MY_IDP_ISSUER=https
+    OIDC_ACME_CLIENT_SECRETS=x => OIDC_ACME_CLIENT_SECRETS is not a setting; should it be OIDC_ACME_CLIENT_SECRET? For example: OIDC_ACME_CLIENT_SECRET=the
+    LOG_LEVEL=loud & PORT=http & DATABSE_URL=x & OIDC_ACME_CLIENT_ID=todos => DATABSE_URL is not a setting | PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
 "#;
 
 /// Rows of settings that replace or complete those of a production server, and the beginning of
@@ -152,16 +157,11 @@ fn production_refuses_what_undoes_its_promises() {
 
 /// Rows of given variables, and the warnings that they lead to.
 const WARNINGS: &str = r"
-    DATABSE_URL=x => DATABSE_URL is not a setting and is ignored; should it be DATABASE_URL? For example: DATABASE_URL=sqlite
-    SMTP_HOTS=x => SMTP_HOTS is not a setting and is ignored; should it be SMTP_HOST? For example: SMTP_HOST=smtp
-    BETTER_AUTH_ISUER=x => BETTER_AUTH_ISUER is not a setting and is ignored; should it be BETTER_AUTH_ISSUER?
-    OIDC_MY_IDP_ISUER=x => OIDC_MY_IDP_ISUER is not a setting and is ignored; should it be OIDC_MY_IDP_ISSUER?
-    OIDC_ACME_CLIENT_SECRETS=x => OIDC_ACME_CLIENT_SECRETS is not a setting and is ignored; should it be OIDC_ACME_CLIENT_SECRET?
     REDIS_URL=redis://localhost => REDIS_URL is ignored: this version can't share limits and events through Redis
     SENTRY_DSN=hush => SENTRY_DSN is ignored: this version can't report errors to Sentry
     OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version can't send traces
     SMTP_PORT=tcp://10.0.0.1:25 & METRICS_PORT=udp://10.0.0.1:1 => METRICS_PORT is ignored: it is the address of a Kubernetes service | SMTP_PORT is ignored
-    SENTRY_DSN= & JWT_ALGORITHM=HS256 & KUBERNETES_PORT=tcp://10.0.0.1:443 =>
+    SENTRY_DSN= & JWT_ALGORITHM=HS256 & KUBERNETES_PORT=tcp://10.0.0.1:443 & METRIC_PORT=tcp://10.0.0.1:1 =>
 ";
 
 #[test]

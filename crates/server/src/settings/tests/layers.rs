@@ -57,6 +57,7 @@ fn a_faulty_file_is_reported_without_its_secrets() {
         (FILE, "allowed_origins = [1]", "ALLOWED_ORIGINS must"),
         (FILE, "allowed_origins = [[]]", "ALLOWED_ORIGINS must be a list of strings"),
         (FILE, "secret_key = hush", "todo-sync.toml can't be read: TOML parse error at line 1, column 14"),
+        (".env", "ENVIROMENT=production", "ENVIROMENT is not a setting; should it be ENVIRONMENT?"),
         (".env", "PORT=1\nSECRET_KEY=hush hush 'x\n", ".env can't be read: line 2 is not of the form"),
     ] {
         let error = load_with(&[(file, text)], &[]).err().unwrap_or_default();
