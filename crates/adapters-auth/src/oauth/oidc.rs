@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use domain::Stamp;
 use domain::identity::{Authorization, AuthorizationResponse, Provider, ProviderError, ProviderIdentity};
 use domain::user::{DisplayName, Email};
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -72,6 +73,15 @@ impl Metadata {
         let tenants = ["common", "organizations", "consumers"].map(|path| self.issuer.replace(TENANT, path));
         self.issuer == configured
             || self.issuer.contains(TENANT) && tenants.iter().any(|one| one == configured)
+    }
+
+    /// The first endpoint that is not https, though the issuer is: codes and tokens must not leave TLS. An
+    /// operator who configured an issuer over http has accepted that.
+    fn insecure_endpoint(&self, issuer: &str) -> Option<&str> {
+        let is_https = |url: &str| Url::parse(url).is_ok_and(|url| url.scheme() == "https");
+        let endpoints = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        let mut all = endpoints.into_iter().chain(&self.userinfo_endpoint).map(String::as_str);
+        if is_https(issuer) { all.find(|url| !is_https(url)) } else { None }
     }
 
     /// Whether `token` is from this issuer, and from the tenant that it names.
@@ -204,6 +214,9 @@ impl OpenIdConnect {
                 "its metadata names the issuer {:.200}, not {}",
                 metadata.issuer, self.issuer
             )));
+        }
+        if let Some(endpoint) = metadata.insecure_endpoint(&self.issuer) {
+            return Err(failed(format!("its metadata names {endpoint:.200}, which is not https")));
         }
         let keys = KeySet::new(self.http.clone(), metadata.jwks_uri.clone());
         Ok(self.discovered.get_or_init(|| Discovered { metadata, keys }))
@@ -347,5 +360,32 @@ impl Provider for OpenIdConnect {
             name: profile.name.and_then(|name| DisplayName::parse(&name).ok()),
             tokens: self.sealer.seal(tokens.access_token.as_deref(), tokens.refresh_token.as_deref()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoints_of_an_https_issuer_are_https() {
+        let endpoints = ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"];
+        let metadata = |plain: Option<&str>| -> Metadata {
+            let url = |name: &str| match plain {
+                Some(plain) if plain == name => format!("http://id.example/{name}"),
+                _ => format!("https://id.example/{name}"),
+            };
+            let mut all: serde_json::Map<_, _> =
+                endpoints.iter().map(|name| ((*name).to_owned(), url(name).into())).collect();
+            all.insert("issuer".to_owned(), "https://id.example".into());
+            serde_json::from_value(all.into()).expect("metadata")
+        };
+        assert_eq!(metadata(None).insecure_endpoint("https://id.example"), None);
+        for name in endpoints {
+            let metadata = metadata(Some(name));
+            let found = metadata.insecure_endpoint("HTTPS://id.example");
+            assert_eq!(found, Some(&*format!("http://id.example/{name}")));
+            assert_eq!(metadata.insecure_endpoint("http://127.0.0.1:9000"), None);
+        }
     }
 }
