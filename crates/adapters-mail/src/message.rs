@@ -2,6 +2,7 @@
 
 use domain::mail::{MailError, OutgoingMail, Template};
 use html_escape::{encode_double_quoted_attribute, encode_text};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -106,10 +107,14 @@ fn auto_submitted() -> HeaderValue {
 /// The receiver's name, unless an email program could turn a part of it into a link: anyone can
 /// choose a name and have an email sent to a stranger.
 fn name(mail: &OutgoingMail) -> Option<&str> {
+    const FULL_STOPS: [char; 2] = ['.', '。'];
     let name = mail.name.as_ref()?.as_str();
-    let is_link =
-        |word: &str| word.trim_matches('.').contains('.') || word.contains("://") || word.contains('@');
-    (!name.split_whitespace().any(is_link)).then_some(name)
+    let is_link = |word: &str| {
+        word.trim_matches(FULL_STOPS).contains(FULL_STOPS) || word.contains("://") || word.contains('@')
+    };
+    // Programs read wide and small forms as hosts do (UTS #46).
+    let read = ComposingNormalizerBorrowed::new_nfkc().normalize(name);
+    (!read.split_whitespace().any(is_link)).then_some(name)
 }
 
 fn greeting(mail: &OutgoingMail) -> String {
@@ -221,11 +226,20 @@ mod tests {
 
     #[test]
     fn a_name_that_looks_like_a_link_is_not_shown() {
-        for name in
-            ["Your parcel waits: https://evil.example", "visit evil.example", "eve@evil", "evil.example/x"]
-        {
+        let dots = ['\u{3002}', '\u{ff0e}', '\u{ff61}', '\u{2024}', '\u{fe52}'];
+        let hosts = dots.map(|dot| format!("visit evil{dot}example"));
+        let names = [
+            "Your parcel waits: https://evil.example",
+            "visit evil.example",
+            "eve@evil",
+            "eve\u{ff20}evil",
+            "evil.example/x",
+        ];
+        for name in names.into_iter().chain(hosts.iter().map(String::as_str)) {
             let mail = wire(Template::VerifyEmail, name);
-            assert!(mail.contains("Hello,") && !mail.contains("evil"), "{mail}");
+            // A name in other characters than ASCII would be encoded.
+            assert!(mail.contains("Hello,") && !mail.contains("evil"), "{name}: {mail}");
+            assert!(mail.contains("\r\nTo: ann@example.com\r\n"), "{name}: {mail}");
         }
         assert!(wire(Template::VerifyEmail, "Dr. Ann O'Hara").contains("Hello Dr. Ann O'Hara,"));
     }
