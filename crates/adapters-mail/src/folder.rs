@@ -30,7 +30,7 @@ impl Mailer for FolderMailer {
         let path = self.folder.join(format!("{}.eml", mail.id));
         let partial = path.with_extension("partial");
         let failed = |e: std::io::Error| MailError::Temporary(e.to_string());
-        tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
+        create_private(&self.folder).await.map_err(failed)?;
         write_private(&partial, &message).await.map_err(failed)?;
         tokio::fs::rename(&partial, &path).await.map_err(failed)?;
         // The link is a secret; only a developer's log may show it.
@@ -38,6 +38,15 @@ impl Mailer for FolderMailer {
         tracing::info!(file = %path.display(), link, "mail written");
         Ok(())
     }
+}
+
+/// Creates a folder and those above it, for the server's user only. One that exists stays as it is.
+async fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = tokio::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder).await
 }
 
 async fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -76,5 +85,11 @@ mod tests {
         mailer.send(&mail).await.expect("written again");
         let files: Vec<_> = std::fs::read_dir(folder.path().join("outbox")).expect("it is there").collect();
         assert_eq!(files.len(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let outbox = std::fs::metadata(folder.path().join("outbox")).expect("the folder");
+            assert_eq!(outbox.permissions().mode() & 0o777, 0o700);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A secret for a server without `SECRET_KEY`, stored so that its users stay logged in after a restart.
 
+use std::fs::DirBuilder;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -17,7 +18,7 @@ pub fn load_or_create(folder: &Path) -> io::Result<SecretString> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         secret_or_error => return secret_or_error,
     }
-    std::fs::create_dir_all(folder)?;
+    create_private(folder)?;
     let mut draft = NamedTempFile::new_in(folder)?;
     writeln!(draft, "{}", generate_secret().expose_secret())?;
     draft.as_file().sync_all()?;
@@ -26,6 +27,15 @@ pub fn load_or_create(folder: &Path) -> io::Result<SecretString> {
         persisted => drop(persisted?),
     }
     read(&file)
+}
+
+/// Creates a folder and those above it, for the server's user only. One that exists stays as it is.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn read(file: &Path) -> io::Result<SecretString> {
@@ -60,9 +70,10 @@ mod tests {
     fn only_its_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
-        load_or_create(folder.path()).expect("a secret");
-        let mode = std::fs::metadata(folder.path().join(FILE)).expect("the file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let data = folder.path().join("data");
+        load_or_create(&data).expect("a secret");
+        let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!((mode(&data), mode(&data.join(FILE))), (0o700, 0o600));
     }
 
     #[test]
