@@ -38,7 +38,10 @@ impl ConnectionLimits {
         let reserve = (descriptors / 4).min(MAX_RESERVE);
         let open = descriptors - reserve;
         // Half of the reserve remains while every connection is busy and none can be closed.
-        let per_worker = ((open + reserve / 2) / workers.max(1)).clamp(1, MAX_PER_WORKER);
+        let workers = workers.max(1);
+        // Together the workers accept more than `open`, else none would close the longest idle one.
+        let per_worker =
+            ((open + reserve / 2) / workers).max((open + 1).div_ceil(workers)).min(MAX_PER_WORKER);
         Self { open: open.min(MAX_PER_WORKER.saturating_mul(workers)), per_worker }
     }
 }
@@ -46,6 +49,15 @@ impl ConnectionLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_workers_accept_more_than_may_stay_open() {
+        assert_eq!(ConnectionLimits::of(256, 48), ConnectionLimits { open: 192, per_worker: 5 });
+        for workers in 1..=128 {
+            let limits = ConnectionLimits::of(256, workers);
+            assert!(limits.per_worker * workers > limits.open, "{workers} workers: {limits:?}");
+        }
+    }
 
     #[test]
     fn descriptors_are_kept_for_everything_but_connections() {
