@@ -8,12 +8,13 @@ use crate::export::{Export, Program, ReadError};
 use crate::row::Row;
 use crate::{google, microsoft, super_productivity, task, tasks_org, ticktick, todoist};
 
-/// Reads an export. Its tasks become todos of `user`, whom their ids depend on.
-pub fn read(file: &[u8], user: UserId) -> Result<Export, ReadError> {
+/// Reads an export. Its tasks become todos of `user`, whom their ids depend on. `list` is the name that the person
+/// gives to the list in the file: files that don't name it need one, as far as their tasks have no ids.
+pub fn read(file: &[u8], user: UserId, list: Option<&str>) -> Result<Export, ReadError> {
     let text = std::str::from_utf8(file).map_err(|_| ReadError::NotText)?;
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let (program, tasks) = if text.starts_with(['{', '[']) { of_json(text)? } else { of_csv(text)? };
-    Ok(task::export(program, tasks, user))
+    Ok(task::export(program, tasks, user, list))
 }
 
 fn of_json(text: &str) -> Result<(Program, Vec<task::Task>), ReadError> {

@@ -1,13 +1,14 @@
 //! The form that the tasks of all programs share, and how it becomes a todo.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::iter::successors;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{ForeignId, ForeignKey};
 use domain::todo::{Fitted, Metadata, MetadataEdit, MetadataKey, MetadataValue, NewTodo, Title};
 use domain::{TodoId, UserId};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::export::{Entry, Export, Program};
 use crate::moment::stamp;
@@ -64,6 +65,16 @@ impl Task {
         }
     }
 
+    /// Sets the list. The one that the file names is kept under the program's own key.
+    fn move_to(&mut self, list: &str, program: Program) {
+        for (key, _) in &mut self.metadata {
+            if key == "list" {
+                *key = format!("{}:list", program.prefix());
+            }
+        }
+        self.set("list", list);
+    }
+
     fn description(&self) -> Option<String> {
         let paragraphs: Vec<_> =
             self.notes.iter().map(|text| text.trim_end()).filter(|text| !text.is_empty()).collect();
@@ -94,15 +105,23 @@ pub fn each<'a, T: DeserializeOwned>(
     })
 }
 
-/// Makes the tasks todos of `user`.
-pub fn export(program: Program, tasks: Vec<Task>, user: UserId) -> Export {
+/// Makes the tasks todos of `user`. `list` is the name that the person gives to the list in the file, if any.
+pub fn export(program: Program, mut tasks: Vec<Task>, user: UserId, list: Option<&str>) -> Export {
+    if let Some(list) = list {
+        for task in &mut tasks {
+            task.move_to(list, program);
+        }
+    }
     let ids = ids(program, &tasks, user);
+    // Only a task that becomes a todo can be the parent of one.
+    let kept: Vec<_> =
+        tasks.iter().zip(&ids).map(|(task, id)| todo(&mut task.clone()).is_ok().then_some(*id)).collect();
     let by_id: HashMap<_, _> =
-        tasks.iter().zip(&ids).filter_map(|(task, id)| Some((task.id.clone()?, *id))).collect();
+        tasks.iter().zip(&kept).filter_map(|(task, id)| Some((task.id.clone()?, (*id)?))).collect();
     let entry = |(mut task, id): (Task, &TodoId)| {
         let parent = match task.parent.take() {
             Some(Parent::Id(parent)) => by_id.get(&parent).copied(),
-            Some(Parent::Index(index)) => ids.get(index).copied(),
+            Some(Parent::Index(index)) => kept.get(index).copied().flatten(),
             None => None,
         };
         if let Some(parent) = parent {
@@ -126,13 +145,26 @@ fn ids(program: Program, tasks: &[Task], user: UserId) -> Vec<TodoId> {
                 &ForeignKey { id: ForeignId::Given(&id), created_at: "", text: "" },
             );
         }
-        let text = format!("{}\n{}", task.title, task.description().unwrap_or_default());
+        let text = key(tasks, task);
         let equal = equal.entry(text.clone()).or_default();
         let preceding = std::mem::replace(equal, *equal + 1);
         let id = ForeignId::Missing { preceding };
         TodoId::imported(user, &ForeignKey { id, created_at: program.prefix(), text: &text })
     };
     tasks.iter().map(id).collect()
+}
+
+/// What identifies a task without an id: all that the file says about it, except whether and when it was
+/// completed, with the titles of the tasks above it.
+fn key(tasks: &[Task], task: &Task) -> String {
+    let above = |task: &&Task| match task.parent {
+        Some(Parent::Index(index)) => tasks.get(index),
+        _ => None,
+    };
+    let path: Vec<_> = successors(above(&task), above).map(|task| &*task.title).collect();
+    let metadata: BTreeMap<_, _> = task.metadata.iter().map(|(key, value)| (key, value)).collect();
+    let created_at = task.created_at.map(|time| time.timestamp_micros());
+    json!([task.title, task.description(), path, created_at, metadata]).to_string()
 }
 
 fn todo(task: &mut Task) -> Result<NewTodo, String> {
@@ -191,7 +223,7 @@ mod tests {
     const ANN: UserId = UserId(Uuid::from_u128(1));
 
     fn one(task: Task) -> Entry {
-        export(Program::Todoist, vec![task], ANN).entries.remove(0)
+        export(Program::Todoist, vec![task], ANN, None).entries.remove(0)
     }
 
     fn titled(title: &str) -> Task {
@@ -203,7 +235,7 @@ mod tests {
         let with_id = Task { id: Some("7".to_owned()), ..titled("milk") };
         let renamed = Task { id: Some("7".to_owned()), ..titled("oat milk") };
         let ids = |tasks: Vec<Task>| {
-            export(Program::TickTick, tasks, ANN)
+            export(Program::TickTick, tasks, ANN, None)
                 .entries
                 .into_iter()
                 .map(|entry| entry.todo.expect("a todo").0)
@@ -215,6 +247,56 @@ mod tests {
         let distinct: std::collections::HashSet<_> = first.iter().collect();
         assert_eq!(distinct.len(), 4);
         assert_eq!(first[0].to_string(), IMPORTED, "another value would import every file a second time");
+    }
+
+    #[test]
+    fn a_task_without_an_id_is_identified_by_all_that_the_file_says() {
+        let with = |key: &str, value: &str| {
+            let mut task = titled("Call back");
+            task.set(key, value);
+            task
+        };
+        let nested = Task { parent: Some(Parent::Index(0)), ..titled("Call back") };
+        let created = Task { created_at: crate::moment::millis(1), ..titled("Call back") };
+        let todos = vec![
+            titled("Call back"),
+            nested.clone(),
+            Task { parent: Some(Parent::Index(1)), ..nested },
+            created,
+            with("list", "Garden"),
+            with("due", "2026-01-09"),
+            with("priority", "1"),
+        ];
+        let ids = |list: Option<&str>| -> Vec<_> {
+            let entries = export(Program::Todoist, todos.clone(), ANN, list).entries;
+            entries.into_iter().map(|entry| entry.todo.expect("a todo").0).collect()
+        };
+        let all = [ids(None), ids(Some("Home")), ids(Some("Work"))].concat();
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), 3 * todos.len());
+        let done = Task { completed: true, completed_at: crate::moment::millis(2), ..titled("Call back") };
+        assert_eq!(one(done).todo.expect("a todo").0, all[0], "completing a task makes no other of it");
+    }
+
+    #[test]
+    fn the_list_that_the_person_names_takes_precedence() {
+        let mut task = titled("milk");
+        task.set("list", "Garden");
+        let entry = export(Program::Todoist, vec![task], ANN, Some("Home")).entries.remove(0);
+        let (_, todo) = entry.todo.expect("a todo");
+        let value = |key: &str| todo.metadata[key].as_ref().map(|value| value.as_str().to_owned());
+        assert_eq!(value("list").as_deref(), Some("\"Home\""));
+        assert_eq!(value("todoist:list").as_deref(), Some("\"Garden\""));
+    }
+
+    #[test]
+    fn a_skipped_task_is_no_parent() {
+        let skipped = Task { id: Some("1".to_owned()), ..titled("") };
+        let by_id = Task { parent: Some(Parent::Id("1".to_owned())), ..titled("a") };
+        let by_index = Task { parent: Some(Parent::Index(0)), ..titled("b") };
+        for entry in export(Program::TickTick, vec![skipped, by_id, by_index], ANN, None).entries.split_off(1)
+        {
+            assert!(!entry.todo.expect("a todo").1.metadata.contains_key("parent"), "{}", entry.title);
+        }
     }
 
     const IMPORTED: &str = "fa4a85c8-e96f-5dcc-be16-43ac1e8f8dd9";

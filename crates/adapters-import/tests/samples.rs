@@ -60,14 +60,14 @@ fn show(export: &Export) -> String {
 }
 
 fn check(file: &str, expected: &Expect) {
-    let export = read(&sample(file), ANN).expect("it is read");
+    let export = read(&sample(file), ANN, None).expect("it is read");
     expected.assert_eq(&show(&export));
     let ids = |export: &Export| -> Vec<_> {
         export.entries.iter().filter_map(|entry| entry.todo.as_ref().ok()).map(|(id, _)| *id).collect()
     };
-    let again = read(&sample(file), ANN).expect("it is read");
+    let again = read(&sample(file), ANN, None).expect("it is read");
     assert_eq!(ids(&export), ids(&again));
-    let bob = read(&sample(file), UserId(Uuid::from_u128(2))).expect("it is read");
+    let bob = read(&sample(file), UserId(Uuid::from_u128(2)), None).expect("it is read");
     assert_ne!(ids(&export), ids(&bob));
 }
 
@@ -276,7 +276,7 @@ fn super_productivity_is_read() {
 
 #[test]
 fn other_files_are_refused_with_the_reason() {
-    let refused = |file: &[u8]| read(file, ANN).map(|export| export.program).expect_err("refused");
+    let refused = |file: &[u8]| read(file, ANN, None).map(|export| export.program).expect_err("refused");
     assert!(matches!(refused(b"TYPE,CONTENT\xe9"), ReadError::NotText));
     assert!(matches!(refused(br#"{"data": {"tasks": ["#), ReadError::NotJson(_)));
     for file in [&b""[..], b"{}", b"[]", b"a,b\n1,2\n", br#"{"value": [1]}"#, br#"[{"title": "x"}]"#] {

@@ -327,6 +327,22 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn equal_tasks_of_two_projects_are_two_todos() {
+    let mut server = Server::start(Database::Sqlite).await;
+    server.client().register("ann@example.com").await;
+    let file = server.folder().join("project.csv");
+    std::fs::write(&file, "TYPE,CONTENT,INDENT\ntask,Call back,1\n").expect("it is written");
+    for (list, expected) in [("Home", 1), ("Work", 1), ("Home", 0)] {
+        let totals = totals(&mut server, &file, &["--list", list]).await;
+        assert!(totals.starts_with(&format!("{expected} created, ")), "{list}: {totals}");
+    }
+    let todos = log_in(&server).await.get("/api/v1/todos").await.expect(200).json();
+    let mut lists: Vec<_> = items(&todos).iter().map(|todo| text(&todo["metadata"]["list"])).collect();
+    lists.sort_unstable();
+    assert_eq!(lists, ["Home", "Work"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_can_not_be_imported_is_refused_in_one_sentence() {
     let server = Server::start(Database::Postgres).await;
     server.client().register("ann@example.com").await;

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// The email address or the id of the user whose list the tasks are added to
     #[arg(long, value_name = "ADDRESS")]
     user: String,
+    /// The name of the list that the tasks belong to, such as the project whose file this is
+    #[arg(long, value_name = "NAME")]
+    list: Option<String>,
     /// Show what would be imported, without writing anything
     #[arg(long)]
     dry_run: bool,
@@ -49,7 +52,7 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Box<dyn Err
             wire::open_for("import", settings).await?;
         let imported = async {
             let user = find(&*accounts, &arguments.user).await?.id;
-            let Export { program, entries } = adapters_import::read(&file, user)?;
+            let Export { program, entries } = adapters_import::read(&file, user, arguments.list.as_deref())?;
             let plural = if entries.len() == 1 { "" } else { "s" };
             print(format_args!("{program}: {} task{plural}", entries.len()));
             let fates = if arguments.dry_run {
