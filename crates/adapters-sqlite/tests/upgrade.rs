@@ -128,7 +128,9 @@ async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
               WHERE id = unhex('00000000000000000000000000000001');
              INSERT INTO users (id, email, email_key, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
              VALUES (unhex('00000000000000000000000000000003'), 'bob@äb.example', 'bob@äb.example', 0, 1, 0, 0, 5, 0, 0),
-                    (unhex('00000000000000000000000000000004'), 'bob@xn--b-zfa.example', 'bob@xn--b-zfa.example', 0, 1, 0, 0, 5, 0, 0)",
+                    (unhex('00000000000000000000000000000004'), 'bob@xn--b-zfa.example', 'bob@xn--b-zfa.example', 0, 1, 0, 0, 5, 0, 0),
+                    (unhex('00000000000000000000000000000005'), 'eve@é.example', 'eve@é.example', 0, 1, 2, 0, 5, 0, 0),
+                    (unhex('00000000000000000000000000000006'), 'eve@e\u{301}.example', 'eve@e\u{301}.example', 0, 1, 1, 0, 5, 0, 0)",
         )
         .expect("writes");
     migrate(&path).expect("migrates");
@@ -145,6 +147,9 @@ async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
     }
     let twins = lines(&path, "SELECT email_key AS line FROM users WHERE email LIKE 'bob@%' ORDER BY id");
     assert_eq!(twins, ["bob@äb.example", "bob@xn--b-zfa.example"], "the other account keeps the address");
+    let twins =
+        lines(&path, "SELECT email_key AS line FROM users WHERE email LIKE 'eve@%' ORDER BY created_at");
+    assert_eq!(twins, ["eve@xn--9ca.example", "eve@é.example"], "the older account gets the address");
 }
 
 #[tokio::test]

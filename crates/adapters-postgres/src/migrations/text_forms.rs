@@ -25,35 +25,47 @@ pub(super) fn renew(conn: &mut Harness) -> Outcome<()> {
     key_addresses(conn)
 }
 
-/// Folds the texts of the next todos after `after`, in the order of users and numbers. Returns the last of them.
+type Texts = (Uuid, i64, Option<String>, Option<String>, Option<String>, Option<String>);
+type TextColumns = (SqlUuid, BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
+
+/// Folds the texts of the next todos after `after`, in the order of users and numbers, and writes those whose
+/// folded texts differ. Returns the last of them.
 fn fold_todos(conn: &mut Harness, (user, number): (Uuid, i64)) -> Outcome<Option<(Uuid, i64)>> {
-    let foreign: Sql<'_, (SqlUuid, BigInt, Nullable<Text>, Nullable<Text>)> = sql(
-        "select t.user_id, t.number, t.title, t.description from todos t where (octet_length(t.title) > \
-         char_length(t.title) or octet_length(t.description) > char_length(t.description)) and (t.user_id, t.number) > (",
+    let foreign: Sql<'_, TextColumns> = sql(
+        "select t.user_id, t.number, t.title, t.title_folded, t.description, t.description_folded from todos t \
+         where (octet_length(t.title) > char_length(t.title) \
+         or octet_length(t.description) > char_length(t.description)) and (t.user_id, t.number) > (",
     )
     .bind::<SqlUuid, _>(user)
     .sql(", ")
     .bind::<BigInt, _>(number)
     .sql(") order by t.user_id, t.number limit ")
     .bind::<BigInt, _>(TODOS);
-    let texts = foreign.load::<(Uuid, i64, Option<String>, Option<String>)>(conn)?;
-    for (user, number, title, description) in &texts {
+    let texts = foreign.load::<Texts>(conn)?;
+    let last = texts.last().map(|(user, number, ..)| (*user, *number));
+    for (user, number, title, title_folded, description, description_folded) in texts {
+        let folded = (title.as_deref().map(fold), description.as_deref().map(fold));
+        if folded == (title_folded, description_folded) {
+            continue;
+        }
         let update: Sql<'_, ()> = sql("update todos set title_folded = ")
-            .bind::<Nullable<Text>, _>(title.as_deref().map(fold))
+            .bind::<Nullable<Text>, _>(folded.0)
             .sql(", description_folded = ")
-            .bind::<Nullable<Text>, _>(description.as_deref().map(fold))
+            .bind::<Nullable<Text>, _>(folded.1)
             .sql(" where user_id = ")
-            .bind::<SqlUuid, _>(*user)
+            .bind::<SqlUuid, _>(user)
             .sql(" and number = ")
-            .bind::<BigInt, _>(*number);
+            .bind::<BigInt, _>(number);
         update.execute(conn)?;
     }
-    Ok(texts.last().map(|(user, number, ..)| (*user, *number)))
+    Ok(last)
 }
 
+/// Of two accounts whose keys become the same, the older one gets it.
 fn key_addresses(conn: &mut Harness) -> Outcome<()> {
     let foreign: Sql<'_, (SqlUuid, Text)> =
-        sql("select u.id, u.email from users u where octet_length(u.email) > char_length(u.email)");
+        sql("select u.id, u.email from users u where octet_length(u.email) > char_length(u.email) \
+             order by u.created_at, u.id");
     for (user, address) in foreign.load::<(Uuid, String)>(conn)? {
         let email = Email::from_stored(address);
         let update: Sql<'_, ()> = sql("update users set email_key = ")

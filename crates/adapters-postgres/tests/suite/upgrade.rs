@@ -108,7 +108,9 @@ async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
          where id = '00000000-0000-0000-0000-000000000001';
         insert into users (id, email, email_key, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
         values (gen_random_uuid(), 'bob@äb.example', 'bob@äb.example', false, true, now(), now(), 'epoch', 'epoch', 0),
-               (gen_random_uuid(), 'bob@xn--b-zfa.example', 'bob@xn--b-zfa.example', false, true, now(), now(), 'epoch', 'epoch', 0)";
+               (gen_random_uuid(), 'bob@xn--b-zfa.example', 'bob@xn--b-zfa.example', false, true, now(), now(), 'epoch', 'epoch', 0),
+               (gen_random_uuid(), 'eve@é.example', 'eve@é.example', false, true, now(), now(), 'epoch', 'epoch', 0),
+               (gen_random_uuid(), 'eve@e\u{301}.example', 'eve@e\u{301}.example', false, true, 'epoch', now(), 'epoch', 'epoch', 0)";
     database.sql(Role::Owner, before).expect("the owner may write");
     migrate(&database.owner_url(), &database.app_url()).await.expect("up");
     let (store, bus) = store_at(database.app_url()).await;
@@ -127,6 +129,8 @@ async fn old_texts_and_addresses_are_found_in_either_form_after_the_upgrade() {
         "select email_key from users where email like 'bob@%' order by email collate \"C\" desc",
     );
     assert_eq!(twins, ["bob@äb.example", "bob@xn--b-zfa.example"], "the other account keeps the address");
+    let twins = lines(&database, "select email_key from users where email like 'eve@%' order by created_at");
+    assert_eq!(twins, ["eve@xn--9ca.example", "eve@é.example"], "the older account gets the address");
 }
 
 /// The keys of the titles are computed in parts.
