@@ -6,6 +6,7 @@ mod records;
 
 use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::result::Error as SqlError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
     AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
@@ -32,38 +33,44 @@ impl AccountStore for PostgresStore {
         session: Option<NewSession>,
         now: Stamp,
     ) -> Result<Registered, StoreError> {
-        let registered = self.pool.write(RowScope::User(user.id), async move |conn: &AsyncPgConnection| {
-            if let Some(hash) = &user.invitation {
-                RowScope::token(hash).set(conn).await?;
-                let found = tokens::find_valid(conn, Purpose::Invitation, hash, now).await?;
-                if found.is_none_or(|found| found.address() != user.email) {
-                    return Ok(Registered::NotInvited);
+        let registered =
+            self.pool.try_write(RowScope::User(user.id), async move |conn: &AsyncPgConnection| {
+                if let Some(hash) = &user.invitation {
+                    RowScope::token(hash).set(conn).await?;
+                    let found = tokens::find_valid(conn, Purpose::Invitation, hash, now).await?;
+                    if found.is_none_or(|found| found.address() != user.email) {
+                        return Ok(Registered::NotInvited);
+                    }
                 }
-            }
-            let new = NewAccount {
-                id: user.id,
-                email: Some(&user.email),
-                email_verified: false,
-                password: Some(&user.password),
-                display_name: user.display_name.as_ref(),
-                last_login_at: session.as_ref().map(|_| now),
-            };
-            let Some(row) = tables::users::insert(conn, &new, now).await? else {
-                return Ok(Registered::EmailTaken);
-            };
-            if let Some(session) = &session {
-                tables::sessions::insert(conn, user.id, session, now, now).await?;
-            }
-            if let Some(sent) = &user.verification {
-                tables::one_time_tokens::issue(conn, user.id, sent, now).await?;
-            }
-            // Registrations with one invitation are for one address, so another one can't have used it since.
-            if let Some(hash) = &user.invitation {
-                tokens::consume(conn, Purpose::Invitation, hash, now).await?;
-            }
-            Ok(Registered::Done(Box::new(row.try_into()?)))
-        });
-        registered.await
+                let new = NewAccount {
+                    id: user.id,
+                    email: Some(&user.email),
+                    email_verified: false,
+                    password: Some(&user.password),
+                    display_name: user.display_name.as_ref(),
+                    last_login_at: session.as_ref().map(|_| now),
+                };
+                let Some(row) = tables::users::insert(conn, &new, now).await? else {
+                    return Ok(Registered::EmailTaken);
+                };
+                if let Some(session) = &session {
+                    tables::sessions::insert(conn, user.id, session, now, now).await?;
+                }
+                if let Some(sent) = &user.verification {
+                    tables::one_time_tokens::issue(conn, user.id, sent, now).await?;
+                }
+                // It may have been used or withdrawn since it was found.
+                if let Some(hash) = &user.invitation
+                    && tokens::consume(conn, Purpose::Invitation, hash, now).await?.is_none()
+                {
+                    return Err(SqlError::RollbackTransaction.into());
+                }
+                Ok(Registered::Done(Box::new(row.try_into()?)))
+            });
+        match registered.await {
+            Err(Failure::Sql(SqlError::RollbackTransaction)) => Ok(Registered::NotInvited),
+            outcome => Ok(outcome?),
+        }
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use adapters_postgres::RowSecurity;
 use domain::UserId;
-use domain::account::{EmailChange, ProfileChange};
+use domain::account::{EmailChange, NewUser, ProfileChange, Registered};
 use domain::identity::IdentityStore;
 use domain::mail::{Outbox, Template};
 use domain::one_time::{EmailToken, MagicLinkLogin, OneTimeStore, PasswordReplacement, Purpose};
 use domain::session::{Cutoffs, Device, EndReason, NewSession, Rotated};
 use domain_testkit::build::{
-    T0, at, display_name, email, email_token, ending, external, mail, new_email, new_session, notice,
-    one_time, password_hash, replacement, successor, uuid,
+    T0, at, display_name, email, email_token, ending, external, mail, new_email, new_session, new_user,
+    notice, one_time, password_hash, replacement, successor, uuid,
 };
 use domain_testkit::{Harness, all};
 use postgres_testbed::Role;
 
-use crate::support::{client, fresh, store_at};
+use crate::support::{client, fresh, store_at, until, url_of, waiting_for_locks};
 
 async fn opened(h: &Harness, user: UserId) -> NewSession {
     let session = new_session(at(1_000));
@@ -183,6 +183,31 @@ async fn two_instances_that_see_a_new_subject_create_one_user() {
     assert!(users.iter().all(|user| *user == users[0]), "{users:?}");
     let count = database.sql(Role::Owner, "select count(*) from users");
     assert_eq!(count.as_deref(), Ok("1"));
+}
+
+/// An operator may withdraw an invitation while a registration waits for the address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_whose_invitation_goes_while_it_waits_writes_nothing() {
+    let (h, database) = fresh("withdrawn", RowSecurity::Writes).await;
+    let ann = email("ann@example.com");
+    let invitation = one_time(Purpose::Invitation, None, &ann);
+    h.one_time.put(invitation.clone()).await.expect("an answer");
+    let (holder, owner) = (client(&database.owner_url()).await, client(&database.owner_url()).await);
+    let other =
+        "begin; insert into users (id, email, email_key, email_verified, is_active, created_at, updated_at,
+        sync_clock, sync_horizon, live_todos) values (gen_random_uuid(), 'ann@example.com', 'ann@example.com',
+        false, true, now(), now(), now(), 'epoch', 0)";
+    holder.batch_execute(other).await.expect("inserted");
+    let accounts = Arc::clone(&h.accounts);
+    let invited = NewUser { email: ann.clone(), invitation: Some(invitation.hash), ..new_user() };
+    let registration = tokio::spawn(async move { accounts.register(invited, None, T0).await });
+    let watcher = client(&url_of(&database, "postgres")).await;
+    until(&watcher, &waiting_for_locks(1)).await;
+    owner.batch_execute("delete from one_time_tokens").await.expect("withdrawn");
+    holder.batch_execute("rollback").await.expect("rolled back");
+    let registered = registration.await.expect("no panic").expect("an answer");
+    assert_eq!(registered, Registered::NotInvited);
+    assert_eq!(h.accounts.by_email(&ann).await.expect("an answer"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
