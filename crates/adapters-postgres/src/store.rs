@@ -89,6 +89,16 @@ impl PostgresStore {
         active.await
     }
 
+    /// Whether the schema restricts the reads of this store's role too.
+    pub async fn reads_restricted(&self) -> Result<bool, StoreError> {
+        let restricted = self.pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
+            let question: Sql<'_, Bool> =
+                sql("select row_security_active('todos') and not todo_reads_open()");
+            Ok(question.get_result(&mut conn).await?)
+        });
+        restricted.await
+    }
+
     /// Asks the database in one round trip how it can be used.
     async fn condition(&self) -> Result<Condition, StoreError> {
         let question = match self.row_security {

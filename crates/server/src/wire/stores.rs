@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_postgres::PostgresStore;
+use adapters_postgres::{PostgresStore, RowSecurity};
 use adapters_sqlite::{FileLock, SqliteStore};
 use domain::account::AccountStore;
 use domain::health::Probe;
@@ -165,10 +165,18 @@ async fn open_postgres(
             .await
             .map_err(|error| DatabaseError::connect(DATABASE_URL, &error))?,
     );
-    if !store.row_security_active().await.map_err(|error| DatabaseError::unusable(DATABASE_URL, &error))? {
+    let unusable = |error| DatabaseError::unusable(DATABASE_URL, &error);
+    if !store.row_security_active().await.map_err(unusable)? {
         tracing::warn!(
             "row-level security is off, because the role in DATABASE_URL owns the tables or bypasses it; set \
              MIGRATION_DATABASE_URL to the owner's URL and DATABASE_URL to another role's"
+        );
+    } else if database.row_security == RowSecurity::All
+        && !store.reads_restricted().await.map_err(unusable)?
+    {
+        tracing::warn!(
+            "DATABASE_ROW_SECURITY is all, but the schema restricts only writes; run `todo-server migrate \
+             row-security all`"
         );
     }
     Ok(stores(&store, DatabaseHandle::Postgres(store.clone())))
