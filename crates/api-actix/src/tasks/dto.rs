@@ -4,11 +4,12 @@ use domain::session::Principal;
 use domain::todo::{self, Description, Edit, NewTodo};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::error::Problem;
 use crate::extract::{Member, Text, Validation};
 use crate::rfc3339::Rfc3339;
-use crate::wire::{as_is, description, title};
+use crate::wire::{as_is, completed_schema, description, required_flag_schema, title};
 
 /// The maximum number of characters in the title of a request. Other contracts allow more, so a
 /// response may contain a longer title.
@@ -92,7 +93,7 @@ pub struct Replace<'a> {
     description: Member<Text<'a>>,
     /// Whether the task is completed.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = completed_schema, required = false)]
     completed: Member<bool>,
 }
 
@@ -124,7 +125,7 @@ pub struct Update<'a> {
     description: Member<Text<'a>>,
     /// Whether the task is completed.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = completed_schema, required = false)]
     completed: Member<bool>,
 }
 
@@ -148,7 +149,7 @@ impl Update<'_> {
 pub struct Completion {
     /// Whether the task is completed.
     #[serde(default)]
-    #[schema(value_type = bool, required = true)]
+    #[schema(schema_with = required_completed, required = true)]
     completed: Member<bool>,
 }
 
@@ -159,4 +160,8 @@ impl Completion {
         validation.finish()?;
         Ok(Edit { completed, ..Edit::default() })
     }
+}
+
+fn required_completed() -> Object {
+    required_flag_schema("Whether the task is completed.")
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::error::Problem;
 use crate::extract::{Member, Text, Validation};
 use crate::rfc3339::Rfc3339;
-use crate::wire::{as_is, description, title};
+use crate::wire::{as_is, completed_schema, description, title};
 
 /// The maximum number of characters in the title of a request. Other contracts allow more, so a
 /// response may contain a longer title.
@@ -96,7 +96,7 @@ pub struct Update<'a> {
     description: Member<Text<'a>>,
     /// Whether the todo is completed.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = completed_schema, required = false)]
     is_completed: Member<bool>,
 }
 

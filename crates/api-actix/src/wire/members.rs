@@ -7,6 +7,7 @@ use domain::code::ErrorCode;
 use domain::text::{ClientId, TextError};
 use domain::todo::{Description, Title};
 use domain::user::Email;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use crate::extract::{FieldError, Member, Text, Validation, uuid};
 
@@ -31,6 +32,30 @@ pub fn client_id(text: Text<'_>) -> Result<ClientId, TextError> {
 
 pub fn todo_id(text: Text<'_>) -> Result<TodoId, FieldError> {
     uuid(&text.0).map(TodoId).ok_or_else(|| FieldError::invalid("must be a UUID"))
+}
+
+/// The schema of an optional member that says whether a todo is completed.
+pub fn completed_schema() -> Object {
+    flag_schema("Whether it is completed.")
+}
+
+/// The schema of an optional boolean member.
+pub fn flag_schema(description: &str) -> Object {
+    flag_of([Type::Boolean, Type::Integer, Type::Null], description)
+}
+
+/// The schema of a required boolean member.
+pub fn required_flag_schema(description: &str) -> Object {
+    flag_of([Type::Boolean, Type::Integer], description)
+}
+
+fn flag_of(types: impl IntoIterator<Item = Type>, description: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types))
+        .minimum(Some(0))
+        .maximum(Some(1))
+        .description(Some(format!("{description} 1 and 0 count as true and false.")))
+        .build()
 }
 
 /// Parses the required member `email`. A missing email address has an error code of its own.

@@ -12,7 +12,9 @@ mod token;
 
 pub use account::{change_password, email_taken, logged_in, not_verified, registered};
 pub use conflict::{Conflict, StrategyName, word_or_null};
-pub use members::{as_is, client_id, description, email, title, todo_id};
+pub use members::{
+    as_is, client_id, completed_schema, description, email, flag_schema, required_flag_schema, title, todo_id,
+};
 pub use metadata::{metadata, metadata_edit_schema};
 pub use outcome::{changed_todo, id_in_use, rejection};
 pub use response::{Message, json, message, with_location, with_memory};

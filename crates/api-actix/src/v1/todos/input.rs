@@ -10,7 +10,9 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use crate::extract::{Entries, Int, Member, Text, TextOrNumber, Validation, uuid};
-use crate::wire::{as_is, client_id, description, metadata, metadata_edit_schema, timestamp, title};
+use crate::wire::{
+    as_is, client_id, completed_schema, description, metadata, metadata_edit_schema, timestamp, title,
+};
 
 /// A new todo.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -31,7 +33,7 @@ pub struct TodoCreate<'a> {
     #[serde(default)]
     description: Member<Text<'a>>,
     /// Whether the todo is completed; false by default.
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = completed_schema, required = false)]
     #[serde(default)]
     completed: Member<bool>,
     #[schema(schema_with = metadata_edit_schema, required = false)]
@@ -108,7 +110,7 @@ pub struct TodoPatch<'a> {
     #[serde(default)]
     description: Member<Text<'a>>,
     /// Whether the todo is completed.
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = completed_schema, required = false)]
     #[serde(default)]
     completed: Member<bool>,
     #[schema(schema_with = metadata_edit_schema, required = false)]

@@ -16,7 +16,10 @@ use super::response::Sent;
 use crate::error::Problem;
 use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
 use crate::state::State;
-use crate::wire::{as_is, client_id, metadata, metadata_edit_schema, timestamp, todo_id, word_or_null};
+use crate::wire::{
+    as_is, client_id, completed_schema, flag_schema, metadata, metadata_edit_schema, timestamp, todo_id,
+    word_or_null,
+};
 
 /// The largest and the default `limit`.
 const LIMIT_MAX: i64 = 1000;
@@ -63,7 +66,7 @@ pub struct Request<'a> {
     limit: Member<Int>,
     /// Whether a sync from the beginning returns tombstones too; false by default. Later ones always do.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = include_deleted, required = false)]
     include_deleted: Member<bool>,
     /// The changes of the device, in order.
     #[serde(default, borrow)]
@@ -93,14 +96,14 @@ struct SyncTodo<'a> {
     description: Member<Text<'a>>,
     /// Whether the todo is completed.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = completed_schema, required = false)]
     completed: Member<bool>,
     #[serde(default, borrow)]
     #[schema(schema_with = metadata_edit_schema, required = false)]
     metadata: Member<Entries<'a>>,
     /// `true` deletes the todo, `false` restores it.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = deleted, required = false)]
     deleted: Member<bool>,
     /// Deletes the todo if `deleted` is absent.
     #[serde(default, borrow)]
@@ -125,7 +128,7 @@ struct SyncTodo<'a> {
     /// Whether the device gives back a todo that the server acknowledged and then lost, such as by the restore of a
     /// backup. Send the whole todo, with `deleted` and `version` 0.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(schema_with = healing, required = false)]
     healing: Member<bool>,
     /// The device that changed the todo.
     #[serde(default, borrow)]
@@ -217,4 +220,21 @@ fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validatio
         }),
         _ => Err(validation),
     }
+}
+
+fn include_deleted() -> Object {
+    flag_schema(
+        "Whether a sync from the beginning returns tombstones too; false by default. Later ones always do.",
+    )
+}
+
+fn deleted() -> Object {
+    flag_schema("`true` deletes the todo, `false` restores it.")
+}
+
+fn healing() -> Object {
+    flag_schema(
+        "Whether the device gives back a todo that the server acknowledged and then lost, such as by the \
+         restore of a backup. Send the whole todo, with `deleted` and `version` 0.",
+    )
 }
