@@ -123,10 +123,10 @@ export class Engine {
 
   #hasWork(): boolean {
     const list = this.#parts.list();
-    const { behind, cursor } = list.state;
+    const { behind, cursor, holdsBack } = list.state;
     const isTargetAhead = this.#target !== null && (cursor === null || cursor < this.#target);
     if (!isTargetAhead) this.#target = null;
-    return this.#isWanted || isTargetAhead || (behind && cursor !== null) || hasSomethingToSend(list.all());
+    return this.#isWanted || isTargetAhead || (behind && (cursor !== null || holdsBack)) || hasSomethingToSend(list.all());
   }
 
   /** One request and its answer. Returns whether anything moved. */
