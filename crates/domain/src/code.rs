@@ -94,7 +94,7 @@ codes! {
     ResyncRequired = "SYNC_001",
     /// Too many requests; `Retry-After` says when to try again.
     RateLimited = "RATE_001",
-    /// The database is unavailable; `Retry-After` says when to try again, and a repeat is safe.
+    /// The database is unavailable; `Retry-After` says when to try again. A request that writes may have been carried out.
     DatabaseUnavailable = "SERVER_001",
     /// An unexpected error; the server's log has it under the `request_id`.
     Unexpected = "SERVER_002",
