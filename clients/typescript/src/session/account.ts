@@ -76,9 +76,9 @@ export function createSession(parts: AccountParts): Session {
       const { password, magic_link: magicLink, providers } = logins;
       return { version, registration, logins: { password, magicLink, providers } };
     },
-    register: (email, password, displayName) =>
+    register: (email, password, { displayName, invitation } = {}) =>
       enterWith(() => {
-        const body = given({ email, password, ...client(), display_name: displayName });
+        const body = given({ email, password, ...client(), display_name: displayName, invitation });
         return anyone.POST("/api/v1/auth/register", { body });
       }),
     logIn: (email, password) =>

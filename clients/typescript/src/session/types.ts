@@ -12,10 +12,21 @@ export interface LogOutOptions {
   readonly discardUnsent?: boolean;
 }
 
+/** What a registration may add to address and password. */
+export interface RegisterOptions {
+  readonly displayName?: string | undefined;
+  /**
+   * The token of the link that the operator sent, where {@link ServerDescription.registration} is
+   * `invite`. It admits the address that it was made for.
+   */
+  readonly invitation?: string | undefined;
+}
+
 /** What a server offers. */
 export interface ServerDescription {
   readonly version: string;
-  readonly registration: string;
+  /** Who may create an account: everyone, who was invited, or nobody. */
+  readonly registration: "open" | "invite" | "closed";
   readonly logins: { readonly password: boolean; readonly magicLink: boolean; readonly providers: readonly string[] };
 }
 
@@ -51,7 +62,7 @@ export interface Session {
   getState(): SessionState;
   /** Asks the server what it offers. */
   describeServer(): Promise<ServerDescription>;
-  register(email: string, password: string, displayName?: string): Promise<void>;
+  register(email: string, password: string, options?: RegisterOptions): Promise<void>;
   logIn(email: string, password: string): Promise<void>;
   /** Has a link sent to the address; its page calls {@link Session.useMagicLink}. */
   requestMagicLink(email: string): Promise<void>;

@@ -23,7 +23,9 @@ export function RegisterPage() {
   const register = (value: (name: string) => string) =>
     asking.ask(() =>
       session
-        .register(value("email"), value("password"), value("name").trim() || undefined)
+        .register(value("email"), value("password"), {
+          displayName: value("name").trim() || undefined,
+        })
         .then(() => router.push("/")),
     );
   return (
