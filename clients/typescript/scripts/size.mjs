@@ -7,7 +7,14 @@ const BUDGET = 20.5 * 1024;
 
 async function size(entry, external) {
   const { outputFiles } = await build({
-    entryPoints: [entry], bundle: true, minify: true, format: "esm", target: "es2022", platform: "browser", write: false, external,
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    write: false,
+    external,
   });
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }

@@ -12,7 +12,10 @@ import { successor } from "./recurrence.js";
 import type { Todo, Written } from "./types.js";
 import { inverse, type Step } from "./undo.js";
 
-type Actions = Pick<TodoClient, "add" | "addMany" | "edit" | "complete" | "remove" | "restore" | "reorder" | "undo">;
+type Actions = Pick<
+  TodoClient,
+  "add" | "addMany" | "edit" | "complete" | "remove" | "restore" | "reorder" | "undo"
+>;
 
 const POSITION = `${METADATA}position`;
 
@@ -61,24 +64,33 @@ export function actionsOn(current: CurrentList, timestamp: () => string): Action
       const next = completed && !todo.completed ? successor(todo) : null;
       if (!next) return act([id, { completed }]);
       const { text, description } = todo;
-      const fields = fieldsOfNew({ text, ...(description !== null && { description }), metadata: next.metadata });
+      const fields = fieldsOfNew({
+        text,
+        ...(description !== null && { description }),
+        metadata: next.metadata,
+      });
       const own: [string, Fields] = [id, { completed, [`${METADATA}series`]: next.series }];
       const held = heldOrNull(next.id);
       if (!held) return act(own, [next.id, fields]);
       // Another device made it already; only one that was deleted comes back.
-      return isDeleted(held) ? act(own, [next.id, { ...fields, completed: false, deleted: false }]) : act(own);
+      return isDeleted(held)
+        ? act(own, [next.id, { ...fields, completed: false, deleted: false }])
+        : act(own);
     },
     remove: (id) => act([liveTodo(id).id, { deleted: true }]),
     restore(id) {
       const fields = fieldsNow(id);
-      if (!isDeleted(fields) || !fields["text"]) throw new RangeError(`There is no text of todo ${id}`);
+      if (!isDeleted(fields) || !fields["text"])
+        throw new RangeError(`There is no text of todo ${id}`);
       return act([id, { ...fields, deleted: false }]);
     },
     reorder(id, place) {
       const moved = positions(table.todos, liveTodo(id).id, place);
       const own = moved.get(id) ?? null;
       moved.delete(id);
-      const others = [...moved].map(([other, position]) => [other, { [POSITION]: position }] as const);
+      const others = [...moved].map(
+        ([other, position]) => [other, { [POSITION]: position }] as const,
+      );
       return act([id, { [POSITION]: own }], ...others);
     },
     undo() {
@@ -86,7 +98,9 @@ export function actionsOn(current: CurrentList, timestamp: () => string): Action
       if (!steps) return null;
       const undone = steps.map((step) => [step.id, inverse(step, fieldsNow(step.id))] as const);
       current.changed();
-      return undone.filter(([, fields]) => !isEmpty(fields)).map(([id, fields]) => write(id, fields, null));
+      return undone
+        .filter(([, fields]) => !isEmpty(fields))
+        .map(([id, fields]) => write(id, fields, null));
     },
   };
 }

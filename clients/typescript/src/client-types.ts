@@ -15,7 +15,9 @@ export interface ClientOptions {
   readonly deviceName?: string;
   /** Where todos are kept: IndexedDB where there is one, else memory; or a store of your own. */
   readonly store?: "indexeddb" | "memory" | Store;
-  /** Who decides conflicts, by field. By default the user; for `position` and `snooze` the server. */
+  /**
+   * Who decides conflicts, by field. By default the user; for `position` and `snooze` the server.
+   */
   readonly policies?: Policies;
   /** Whether to sync by itself, with socket, polling and wake-ups; true by default. */
   readonly automatic?: boolean;
@@ -40,7 +42,11 @@ export interface ImportResult {
   /** How many it had already. */
   readonly existing: number;
   /** What could not be taken; these items stay in the old list. */
-  readonly rejected: readonly { readonly item: unknown; readonly code: string; readonly message: string }[];
+  readonly rejected: readonly {
+    readonly item: unknown;
+    readonly code: string;
+    readonly message: string;
+  }[];
 }
 
 /** A local-first list of todos that syncs with a server. */
@@ -58,9 +64,13 @@ export interface TodoClient {
   add(todo: NewTodo): Written;
   /** Adds many at once, in one step of {@link TodoClient.undo}. */
   addMany(todos: readonly NewTodo[]): readonly Written[];
-  /** Changes fields. Throws {@link InvalidTodoError}; a todo that is not there is a `RangeError`. */
+  /**
+   * Changes fields. Throws {@link InvalidTodoError}; a todo that is not there is a `RangeError`.
+   */
   edit(id: string, changes: TodoChanges): Written;
-  /** Completes the todo, or makes it active. Completing one with `repeat` and `due` adds the next. */
+  /**
+   * Completes the todo, or makes it active. Completing one with `repeat` and `due` adds the next.
+   */
   complete(id: string, completed?: boolean): Written;
   /** Deletes the todo. */
   remove(id: string): Written;

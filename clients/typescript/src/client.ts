@@ -66,7 +66,9 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   };
   const start = async (): Promise<void> => {
     await Promise.resolve();
-    await auth.update((device) => (device.deviceName ? device : { ...device, deviceName: `device-${newId().slice(-6)}` }));
+    await auth.update((device) =>
+      device.deviceName ? device : { ...device, deviceName: `device-${newId().slice(-6)}` },
+    );
     // `update` has switched to the list of the session's user.
     await current.start();
     await storage.look();
@@ -88,26 +90,34 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   });
   const list = (): CurrentList["list"] => current.list;
   const engine = new Engine({
-    auth, locks, now, list, deviceName, isAutomatic,
+    auth,
+    locks,
+    now,
+    list,
+    deviceName,
+    isAutomatic,
     decideBy: decideBy(options.policies),
     changed: change,
   });
-  const live = isAutomatic && Socket
-    ? new Live({
-        url: `${baseUrl.replace(/^http/, "ws")}/ws/todos`,
-        WebSocket: Socket,
-        token: () => auth.token(),
-        refresh: (failed) => auth.refreshed(failed),
-        cursor: () => list().state.cursor,
-        deviceName,
-        told: (stamp) => engine.wake(stamp),
-        changed: change,
-      })
-    : null;
+  const live =
+    isAutomatic && Socket
+      ? new Live({
+          url: `${baseUrl.replace(/^http/, "ws")}/ws/todos`,
+          WebSocket: Socket,
+          token: () => auth.token(),
+          refresh: (failed) => auth.refreshed(failed),
+          cursor: () => list().state.cursor,
+          deviceName,
+          told: (stamp) => engine.wake(stamp),
+          changed: change,
+        })
+      : null;
   const flush = (): Promise<void> => current.commands.flush();
   const session = createSession({ baseUrl, auth, store, ready, deviceName, flush, began: wake });
   if (channel) channel.onmessage = () => current.refresh();
-  const stops = isAutomatic ? [onWakeUp(wake), every((options.pollSeconds ?? 30) * 1000, poll)] : [];
+  const stops = isAutomatic
+    ? [onWakeUp(wake), every((options.pollSeconds ?? 30) * 1000, poll)]
+    : [];
 
   const client: TodoClient = {
     session,
@@ -116,7 +126,15 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
     get: (id) => current.table.get(id),
     getSnapshot() {
       snapshot ??= snapshotOf(
-        { known, current, auth, engine, timestamp, isLive: live?.isOpen ?? false, storage: storage.state },
+        {
+          known,
+          current,
+          auth,
+          engine,
+          timestamp,
+          isLive: live?.isOpen ?? false,
+          storage: storage.state,
+        },
         last,
       );
       last = snapshot;
@@ -141,7 +159,11 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
     },
     exportLocal() {
       const waiting = [...list().all()].filter((entry) => entry.conflict ?? entry.rejected);
-      const undecided = waiting.map(({ id, conflict, rejected }) => ({ id, conflict: conflict?.mine, rejected: rejected?.fields }));
+      const undecided = waiting.map(({ id, conflict, rejected }) => ({
+        id,
+        conflict: conflict?.mine,
+        rejected: rejected?.fields,
+      }));
       return { exportedAt: timestamp(), todos: current.table.todos, undecided };
     },
     async close() {

@@ -1,4 +1,6 @@
-/** What was done in this tab and is not stored yet: shown at once, stored in order, never dropped. */
+/**
+ * What was done in this tab and is not stored yet: shown at once, stored in order, never dropped.
+ */
 
 import { isUnsynced, type Entry } from "./model/entry.js";
 import { after } from "./platform/timer.js";
@@ -90,7 +92,13 @@ export class Commands {
     for (const waiting of this.#waiting) {
       const entry = this.entry(waiting.id);
       const isPending = this.#overlay.has(waiting.id);
-      const outcome = entry.rejected ? "rejected" : entry.conflict ? "conflict" : isUnsynced(entry) || isPending ? null : "synced";
+      const outcome = entry.rejected
+        ? "rejected"
+        : entry.conflict
+          ? "conflict"
+          : isUnsynced(entry) || isPending
+            ? null
+            : "synced";
       if (!outcome) continue;
       this.#waiting.delete(waiting);
       waiting.resolve(outcome);

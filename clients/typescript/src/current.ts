@@ -73,7 +73,9 @@ export class CurrentList {
     return true;
   }
 
-  /** Takes over what was made without an account in the moment of a login, in this tab or another. */
+  /**
+   * Takes over what was made without an account in the moment of a login, in this tab or another.
+   */
   async #adoptRest(): Promise<void> {
     const { list } = this;
     if (list.owner !== ANONYMOUS) await adoptRest(this.#parts.store, list.owner);

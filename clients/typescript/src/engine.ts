@@ -1,10 +1,20 @@
-/** Syncs: rounds of request and answer, one at a time over all tabs, repeated until nothing is left. */
+/**
+ * Syncs: rounds of request and answer, one at a time over all tabs, repeated until nothing is left.
+ */
 
 import { take } from "./device/answer.js";
 import { takeGone } from "./device/heal.js";
 import type { DecideBy } from "./device/policy.js";
 import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from "./device/request.js";
-import { ApiError, isUnauthorized, loggedOut, messageOf, NetworkError, ProtocolError, StorageError } from "./errors.js";
+import {
+  ApiError,
+  isUnauthorized,
+  loggedOut,
+  messageOf,
+  NetworkError,
+  ProtocolError,
+  StorageError,
+} from "./errors.js";
 import type { components } from "./generated/schema.js";
 import { answerOf, goneOf } from "./net/answer.js";
 import { after } from "./platform/timer.js";
@@ -100,12 +110,15 @@ export class Engine {
       while (!this.#isClosed && this.#hasWork()) {
         this.isSyncing = true;
         this.#parts.changed();
-        const moved = await this.#parts.locks.run("sync", () => this.#round()).catch((error: unknown) => {
-          this.#isWanted = true;
-          throw error;
-        });
+        const moved = await this.#parts.locks
+          .run("sync", () => this.#round())
+          .catch((error: unknown) => {
+            this.#isWanted = true;
+            throw error;
+          });
         standstills = moved ? 0 : standstills + 1;
-        if (standstills > MOST_STANDSTILLS) throw new ProtocolError("Unexpected answer: no progress");
+        if (standstills > MOST_STANDSTILLS)
+          throw new ProtocolError("Unexpected answer: no progress");
       }
       // In the same step as the check above: what comes later begins a new loop.
       this.#running = null;
@@ -126,7 +139,12 @@ export class Engine {
     const { behind, cursor, holdsBack } = list.state;
     const isTargetAhead = this.#target !== null && (cursor === null || cursor < this.#target);
     if (!isTargetAhead) this.#target = null;
-    return this.#isWanted || isTargetAhead || (behind && (cursor !== null || holdsBack)) || hasSomethingToSend(list.all());
+    return (
+      this.#isWanted ||
+      isTargetAhead ||
+      (behind && (cursor !== null || holdsBack)) ||
+      hasSomethingToSend(list.all())
+    );
   }
 
   /** One request and its answer. Returns whether anything moved. */
@@ -146,8 +164,13 @@ export class Engine {
     }
     this.#isWanted = false;
     const before = list.state;
-    const isCurrent = ({ round: name, cursor }: { round: string | null; cursor: string | null }): boolean =>
-      name === round.name && cursor === (round.request.last_sync ?? null);
+    const isCurrent = ({
+      round: name,
+      cursor,
+    }: {
+      round: string | null;
+      cursor: string | null;
+    }): boolean => name === round.name && cursor === (round.request.last_sync ?? null);
     let data: components["schemas"]["SyncResponse"];
     try {
       data = await auth.user.POST("/api/v1/todos/sync", { body: round.request });
@@ -160,14 +183,19 @@ export class Engine {
         });
         return list.state.epoch !== before.epoch || list.state.cursor !== before.cursor;
       }
-      if (error instanceof ApiError && error.status === 413 && round.sent.length > 0) return this.#split(list, round, error);
+      if (error instanceof ApiError && error.status === 413 && round.sent.length > 0)
+        return this.#split(list, round, error);
       throw error;
     }
     const answer = answerOf(data, round.sent);
     await list.transact(({ draft }) => {
-      if (isCurrent(draft.meta)) take(draft, round, answer, new Date(now()).toISOString(), decideBy);
+      if (isCurrent(draft.meta))
+        take(draft, round, answer, new Date(now()).toISOString(), decideBy);
     });
-    const moved = list.state.cursor !== before.cursor || round.sent.length > 0 || list.state.repairing !== before.repairing;
+    const moved =
+      list.state.cursor !== before.cursor ||
+      round.sent.length > 0 ||
+      list.state.repairing !== before.repairing;
     return moved || !list.state.behind;
   }
 
@@ -183,7 +211,8 @@ export class Engine {
   #fail(error: unknown): void {
     this.problem = problemOf(error);
     if (isUnauthorized(error) || this.#isClosed || !this.#parts.isAutomatic) return;
-    const asked = error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
+    const asked =
+      error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
     const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
     this.#failures = Math.min(this.#failures + 1, 10);
     const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
@@ -203,5 +232,13 @@ export class Engine {
 function problemOf(error: unknown): SyncProblem {
   const message = messageOf(error);
   if (error instanceof ApiError) return { code: error.code, message };
-  return { code: error instanceof StorageError ? "STORAGE" : error instanceof NetworkError ? "NETWORK" : "PROTOCOL", message };
+  return {
+    code:
+      error instanceof StorageError
+        ? "STORAGE"
+        : error instanceof NetworkError
+          ? "NETWORK"
+          : "PROTOCOL",
+    message,
+  };
 }

@@ -52,7 +52,10 @@ export class StorageError extends Error {
 /** A value that the server would refuse. */
 export class InvalidTodoError extends Error {
   override readonly name = "InvalidTodoError";
-  constructor(readonly field: FieldName, message: string) {
+  constructor(
+    readonly field: FieldName,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -60,7 +63,13 @@ export class InvalidTodoError extends Error {
 /** Logging out would lose changes. */
 export class UnsentChangesError extends Error {
   override readonly name = "UnsentChangesError";
-  constructor(readonly pending: number, readonly conflicts: number, readonly rejected: number) {
-    super(`${pending} unsent, ${conflicts} contested and ${rejected} rejected changes would be lost`);
+  constructor(
+    readonly pending: number,
+    readonly conflicts: number,
+    readonly rejected: number,
+  ) {
+    super(
+      `${pending} unsent, ${conflicts} contested and ${rejected} rejected changes would be lost`,
+    );
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Fractional indexes: keys between any two keys, in the format of the package `fractional-indexing`,
- * so that clients which use it can go on from ours. A key is an integer, whose first letter says how
- * many digits follow, and a fraction without a trailing zero.
+ * Fractional indexes: keys between any two keys, in the format of the package
+ * `fractional-indexing`, so that clients which use it can go on from ours. A key is an integer,
+ * whose first letter says how many digits follow, and a fraction without a trailing zero.
  */
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -46,7 +46,9 @@ function middle(lower: string, upper: string | null): string {
   const low = lower ? DIGITS.indexOf(lower[0] as string) : 0;
   const high = upper ? DIGITS.indexOf(upper[0] as string) : 62;
   if (high - low > 1) return DIGITS[Math.round((low + high) / 2)] as string;
-  return upper && upper.length > 1 ? (upper[0] as string) : (DIGITS[low] as string) + middle(lower.slice(1), null);
+  return upper && upper.length > 1
+    ? (upper[0] as string)
+    : (DIGITS[low] as string) + middle(lower.slice(1), null);
 }
 
 /** A key between two keys of which the first is the lower one; null for either end. */
@@ -58,7 +60,10 @@ export function keyBetween(lower: string | null, upper: string | null): string {
     return before === null ? integer + middle("", fraction) : fraction ? integer : before;
   }
   const [integer, fraction] = split(lower);
-  if (upper !== null && upper.startsWith(integer)) return integer + middle(fraction, split(upper)[1]);
+  if (upper !== null && upper.startsWith(integer))
+    return integer + middle(fraction, split(upper)[1]);
   const after = next(integer, 1);
-  return after !== null && (upper === null || after < upper) ? after : integer + middle(fraction, null);
+  return after !== null && (upper === null || after < upper)
+    ? after
+    : integer + middle(fraction, null);
 }

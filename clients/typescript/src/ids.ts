@@ -30,7 +30,9 @@ export function newId(): string {
  * asynchronous and missing on plain http, and a todo is completed at once, everywhere.
  */
 export function idOf(name: string, namespace: string): string {
-  const space = (namespace.replaceAll("-", "").match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
+  const space = (namespace.replaceAll("-", "").match(/../g) ?? []).map((byte) =>
+    Number.parseInt(byte, 16),
+  );
   return uuid(sha1([...space, ...new TextEncoder().encode(name)]).slice(0, 16), 5);
 }
 
@@ -49,12 +51,23 @@ function sha1(bytes: readonly number[]): Uint8Array {
     const word = (at: number): number => words[at] as number;
     let [a, b, c, d, e] = sum as [number, number, number, number, number];
     for (let t = 0; t < 80; t += 1) {
-      words[t] = t < 16 ? view.getUint32(start + t * 4) : turned(word(t - 3) ^ word(t - 8) ^ word(t - 14) ^ word(t - 16), 1);
+      words[t] =
+        t < 16
+          ? view.getUint32(start + t * 4)
+          : turned(word(t - 3) ^ word(t - 8) ^ word(t - 14) ^ word(t - 16), 1);
       const quarter = Math.floor(t / 20);
-      const mixed = [(b & c) | (~b & d), b ^ c ^ d, (b & c) | (b & d) | (c & d), b ^ c ^ d][quarter] as number;
+      const mixed = [(b & c) | (~b & d), b ^ c ^ d, (b & c) | (b & d) | (c & d), b ^ c ^ d][
+        quarter
+      ] as number;
       // The constants of the four quarters are square roots.
       const constant = Math.floor(Math.sqrt([2, 3, 5, 10][quarter] as number) * 2 ** 30);
-      [a, b, c, d, e] = [(turned(a, 5) + mixed + e + word(t) + constant) | 0, a, turned(b, 30), c, d];
+      [a, b, c, d, e] = [
+        (turned(a, 5) + mixed + e + word(t) + constant) | 0,
+        a,
+        turned(b, 30),
+        c,
+        d,
+      ];
     }
     sum = [a, b, c, d, e].map((part, at) => (part + (sum[at] as number)) | 0);
   }

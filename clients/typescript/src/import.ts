@@ -13,19 +13,27 @@ type Item = Record<string, unknown>;
 interface Answer {
   readonly created: readonly unknown[];
   readonly existing: readonly unknown[];
-  readonly rejected: readonly { readonly index: number; readonly error_code: string; readonly message: string }[];
+  readonly rejected: readonly {
+    readonly index: number;
+    readonly error_code: string;
+    readonly message: string;
+  }[];
 }
 
 const MOST_ITEMS = 500;
 const LARGEST_BODY = 500_000;
 
-/** Names items that have neither an id nor a creation time, so that a repeat makes nothing twice. */
+/**
+ * Names items that have neither an id nor a creation time, so that a repeat makes nothing twice.
+ */
 const NAMESPACE = "8f0e6f0a-5f2b-5c5e-9a4e-3c7d0a6a1b11";
 
 /** The items of a stored list; throws if there is none in it. */
 function itemsOf(text: string): Item[] {
   const value: unknown = JSON.parse(text);
-  const list = isObject(value) ? (Object.values(value).find(Array.isArray) ?? Object.values(value)) : value;
+  const list = isObject(value)
+    ? (Object.values(value).find(Array.isArray) ?? Object.values(value))
+    : value;
   if (!Array.isArray(list)) throw new TypeError("There is no list of todos");
   const seen = new Map<string, number>();
   return list.map((item: unknown): Item => {
@@ -44,13 +52,16 @@ export async function importList(storage: Storage, key: string, api: Api): Promi
   const items = old === null ? [] : itemsOf(old);
   let [created, existing] = [0, 0];
   const rejected: { item: unknown; code: string; message: string }[] = [];
-  for (let at = 0; at < items.length; ) {
+  for (let at = 0; at < items.length;) {
     const part = partOf(items, at);
     const body = { todos: part } as components["schemas"]["TodoBulkCreate"];
-    const answer: Answer = await api.POST("/api/v1/todos/bulk", { body }).catch((error: unknown) => allRefused(error, part));
+    const answer: Answer = await api
+      .POST("/api/v1/todos/bulk", { body })
+      .catch((error: unknown) => allRefused(error, part));
     created += answer.created.length;
     existing += answer.existing.length;
-    for (const { index, error_code: code, message } of answer.rejected) rejected.push({ item: part[index], code, message });
+    for (const { index, error_code: code, message } of answer.rejected)
+      rejected.push({ item: part[index], code, message });
     at += part.length;
   }
   // Another tab may have added to it meanwhile: then it stays, and a repeat does no harm.
@@ -76,8 +87,15 @@ function allRefused(error: unknown, part: readonly Item[]): Answer {
   if (!(error instanceof ApiError) || ![409, 422].includes(error.status)) throw error;
   const listed = Array.isArray(error.details["errors"]) ? (error.details["errors"] as Item[]) : [];
   const rejected = part.map((_, index) => {
-    const own = listed.find((problem) => problem["index"] === index || String(problem["field"]).startsWith(`todos[${index}]`));
-    return { index, error_code: String(own?.["code"] ?? own?.["error_code"] ?? error.code), message: String(own?.["message"] ?? error.message) };
+    const own = listed.find(
+      (problem) =>
+        problem["index"] === index || String(problem["field"]).startsWith(`todos[${index}]`),
+    );
+    return {
+      index,
+      error_code: String(own?.["code"] ?? own?.["error_code"] ?? error.code),
+      message: String(own?.["message"] ?? error.message),
+    };
   });
   return { created: [], existing: [], rejected };
 }

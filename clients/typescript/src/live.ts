@@ -101,7 +101,8 @@ export class Live {
   #again(code: number | null): void {
     if (this.#isClosed) return;
     const isPlanned = code === 1012 || code === 4401;
-    const wait = isPlanned && this.#failures === 0 ? 100 : Math.min(1_000 * 2 ** this.#failures, LONGEST_WAIT);
+    const wait =
+      isPlanned && this.#failures === 0 ? 100 : Math.min(1_000 * 2 ** this.#failures, LONGEST_WAIT);
     this.#failures += 1;
     this.#after(wait * (0.5 + Math.random() / 2), () => this.connect());
   }

@@ -17,7 +17,8 @@ export function positions(todos: readonly Todo[], id: string, place: Place): Map
   if (firstBare >= 0 && firstBare < at) {
     lower = positionOf(others[firstBare - 1]);
     if (lower !== null && !isKey(lower)) lower = null;
-    for (const todo of others.slice(firstBare, at)) given.set(todo.id, (lower = keyBetween(lower, null)));
+    for (const todo of others.slice(firstBare, at))
+      given.set(todo.id, (lower = keyBetween(lower, null)));
     upper = null;
   }
   given.set(id, between(lower, upper));

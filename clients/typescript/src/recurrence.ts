@@ -18,18 +18,29 @@ interface Rule {
 
 /** Reads the parts of RFC 5545 that a due date needs; null for a rule with others. */
 function parse(text: string): Rule | null {
-  const parts = text.replace(/^RRULE:/i, "").toUpperCase().split(";").filter(Boolean);
-  const values: Record<string, string | undefined> = Object.fromEntries(parts.map((part) => part.split("=", 2)));
+  const parts = text
+    .replace(/^RRULE:/i, "")
+    .toUpperCase()
+    .split(";")
+    .filter(Boolean);
+  const values: Record<string, string | undefined> = Object.fromEntries(
+    parts.map((part) => part.split("=", 2)),
+  );
   const { FREQ: freq = "", INTERVAL = 1, BYDAY, BYMONTHDAY, UNTIL, WKST: _, ...others } = values;
   const interval = Number(INTERVAL);
   const weekdays = BYDAY?.split(",").map((day) => DAYS.indexOf(day)) ?? [];
   const monthDays = BYMONTHDAY?.split(",").map(Number) ?? [];
   const isKnown =
     Object.keys(others).length === 0 &&
-    (["MONTHLY", "YEARLY"].includes(freq) ? weekdays.length === 0 : ["DAILY", "WEEKLY"].includes(freq)) &&
+    (["MONTHLY", "YEARLY"].includes(freq)
+      ? weekdays.length === 0
+      : ["DAILY", "WEEKLY"].includes(freq)) &&
     (monthDays.length === 0 || freq === "MONTHLY") &&
-    Number.isInteger(interval) && interval > 0 && interval < 1_000 &&
-    !weekdays.includes(-1) && monthDays.every((day) => Number.isInteger(day) && day !== 0 && Math.abs(day) <= 31);
+    Number.isInteger(interval) &&
+    interval > 0 &&
+    interval < 1_000 &&
+    !weekdays.includes(-1) &&
+    monthDays.every((day) => Number.isInteger(day) && day !== 0 && Math.abs(day) <= 31);
   const until = UNTIL?.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3") ?? null;
   return isKnown ? { freq, interval, weekdays, monthDays, until } : null;
 }
@@ -57,12 +68,19 @@ function step({ freq, interval, weekdays, monthDays }: Rule, start: number): num
   for (let n = 1; n < MOST_DAYS; n += 1) {
     const at = start + n * DAY;
     const date = new Date(at);
-    const passed = freq === "DAILY" ? n : isByDay ? weekOf(at) - weekOf(start) : monthOf(date) - monthOf(from);
+    const passed =
+      freq === "DAILY" ? n : isByDay ? weekOf(at) - weekOf(start) : monthOf(date) - monthOf(from);
     if (passed % (freq === "YEARLY" ? 12 * interval : interval) !== 0) continue;
     const day = date.getUTCDate();
     // The same day as the month's end counts it: -1 for the last.
-    const fromEnd = day - new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate() - 1;
-    if (isByDay ? (week?.includes(date.getUTCDay()) ?? true) : days.includes(day) || days.includes(fromEnd)) return at;
+    const fromEnd =
+      day - new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate() - 1;
+    if (
+      isByDay
+        ? (week?.includes(date.getUTCDay()) ?? true)
+        : days.includes(day) || days.includes(fromEnd)
+    )
+      return at;
   }
   return null;
 }
@@ -83,5 +101,9 @@ export function successor(todo: Todo): Successor | null {
   const date = nextDate(repeat, due.slice(0, 10));
   if (date === null) return null;
   const series = typeof known === "string" && UUID.test(known) ? known : todo.id;
-  return { id: idOf(date, series), series, metadata: { ...rest, repeat, due: date + due.slice(10), series } };
+  return {
+    id: idOf(date, series),
+    series,
+    metadata: { ...rest, repeat, due: date + due.slice(10), series },
+  };
 }

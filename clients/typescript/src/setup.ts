@@ -25,14 +25,17 @@ export interface World {
 
 /** Opens store, locks and channel. All tabs of an origin share those of one name and server. */
 export function setUp(options: ClientOptions): World {
-  const origin = options.baseUrl ?? (typeof location === "undefined" ? "http://localhost:8000" : location.origin);
+  const origin =
+    options.baseUrl ??
+    (typeof location === "undefined" ? "http://localhost:8000" : location.origin);
   const baseUrl = origin.replace(/\/+$/, "");
   const name = `${options.name ?? "todo-sync"}:${baseUrl}`;
   const now = options.now ?? (() => Date.now());
   const store = lazyStore(() => openStore(options, name));
   const manager = typeof navigator === "undefined" ? undefined : navigator.locks;
   const fetcher: typeof fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
-  const isShared = (options.store ?? "indexeddb") === "indexeddb" && typeof BroadcastChannel !== "undefined";
+  const isShared =
+    (options.store ?? "indexeddb") === "indexeddb" && typeof BroadcastChannel !== "undefined";
   const channel = isShared ? new BroadcastChannel(name) : null;
   unref(channel);
   return {

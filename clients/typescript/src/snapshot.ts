@@ -11,7 +11,9 @@ import type { Auth } from "./session/auth.js";
 import type { Conflict, Decision, Rejected, Snapshot, StorageState, SyncState } from "./types.js";
 import { contestedFields, todoFrom, todoOf } from "./view.js";
 
-/** An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed. */
+/**
+ * An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed.
+ */
 export class Known {
   readonly conflicts = new WeakMap<Entry, Conflict>();
   readonly rejections = new WeakMap<Entry, Rejected>();
@@ -63,7 +65,12 @@ function isSameList(a: readonly object[], b: readonly object[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
-function syncOf({ current: { table, list, commands }, auth, engine, isLive }: SnapshotParts): SyncState {
+function syncOf({
+  current: { table, list, commands },
+  auth,
+  engine,
+  isLive,
+}: SnapshotParts): SyncState {
   const meta = list.state;
   const status = !auth.session
     ? "local"
@@ -78,7 +85,8 @@ function syncOf({ current: { table, list, commands }, auth, engine, isLive }: Sn
   const isComplete = !meta.behind && meta.lastSyncedAt !== null;
   return {
     status,
-    settled: undecided === 0 && commands.isIdle && isComplete && auth.canAsk && engine.problem === null,
+    settled:
+      undecided === 0 && commands.isIdle && isComplete && auth.canAsk && engine.problem === null,
     pending: table.unsynced.size,
     verified: meta.verified,
     live: isLive,
@@ -101,7 +109,9 @@ function conflictOf({ current, known: { conflicts } }: SnapshotParts, entry: Ent
     fields: contestedFields(entry, mine),
     resolve: (decision) => {
       if (typeof decision === "object") checked(decision);
-      return current.commands.run(id, (now) => (isDecidable(now) ? decided(now, valuesOf(decision, now.conflict?.mine ?? {})) : now));
+      return current.commands.run(id, (now) =>
+        isDecidable(now) ? decided(now, valuesOf(decision, now.conflict?.mine ?? {})) : now,
+      );
     },
   };
   conflicts.set(entry, conflict);
@@ -113,7 +123,10 @@ function valuesOf(decision: Decision, mine: Fields): Fields {
   return decision === "mine" ? mine : checked(decision);
 }
 
-function rejectedOf({ current, timestamp, known: { rejections } }: SnapshotParts, entry: Entry): Rejected {
+function rejectedOf(
+  { current, timestamp, known: { rejections } }: SnapshotParts,
+  entry: Entry,
+): Rejected {
   const known = rejections.get(entry);
   if (known) return known;
   const { id } = entry;

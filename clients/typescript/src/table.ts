@@ -44,7 +44,10 @@ export class Table {
     }
     if (gone.size === 0 && come.length === 0) return;
     // Sorting what is almost in order takes one pass.
-    this.#order = this.#order.filter((todo) => !gone.has(todo.id)).concat(come).sort(byHand);
+    this.#order = this.#order
+      .filter((todo) => !gone.has(todo.id))
+      .concat(come)
+      .sort(byHand);
   }
 }
 

@@ -1,7 +1,10 @@
-/** What an application sees: todos, conflicts, rejected changes, and the states of sync and session. */
+/**
+ * What an application sees: todos, conflicts, rejected changes, and the states of sync and session.
+ */
 
 /** Any JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** The keys that a frontend keeps beside a todo; `docs/metadata.md` names the conventional ones. */
 export type Metadata = Readonly<Record<string, Json>>;
@@ -53,7 +56,9 @@ export interface TodoChanges {
 /** What became of a change that was sent. */
 export type Outcome = "synced" | "conflict" | "rejected";
 
-/** A change that is shown already. Neither promise causes an unhandled rejection if it is ignored. */
+/**
+ * A change that is shown already. Neither promise causes an unhandled rejection if it is ignored.
+ */
 export interface Written {
   /** The todo's id. */
   readonly id: string;
@@ -91,7 +96,9 @@ export interface Conflict {
   resolve(decision: Decision): Written;
 }
 
-/** A change that the server refuses whatever its version. Kept until it is corrected or discarded. */
+/**
+ * A change that the server refuses whatever its version. Kept until it is corrected or discarded.
+ */
 export interface Rejected {
   readonly id: string;
   /** The server's code, such as `QUOTA_001`. */
@@ -128,7 +135,9 @@ export interface SyncState {
    * `syncing`: a request is under way. `waiting`: it tries again at `retryAt`. `idle`: done.
    */
   readonly status: "local" | "loggedOut" | "syncing" | "waiting" | "idle";
-  /** Whether nothing waits: no change, no conflict, nothing rejected, and the last sync succeeded. */
+  /**
+   * Whether nothing waits: no change, no conflict, nothing rejected, and the last sync succeeded.
+   */
   readonly settled: boolean;
   /** How many todos have changes that wait to be sent or answered. */
   readonly pending: number;

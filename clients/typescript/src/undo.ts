@@ -36,7 +36,9 @@ export class UndoStack {
 /** The values that undo a step. What was changed by others since stays. */
 export function inverse({ before, after }: Step, now: Fields): Fields {
   if (before === null) return isDeleted(now) ? {} : { deleted: true };
-  const names = Object.keys(after).filter((name) => agree(now, after, name) && !agree(before, after, name));
+  const names = Object.keys(after).filter(
+    (name) => agree(now, after, name) && !agree(before, after, name),
+  );
   const values = Object.fromEntries(names.map((name) => [name, valueOf(before, name)]));
   // A restored todo names every field: the server may hold others in its tombstone.
   return isDeleted(after) && names.includes("deleted") ? { ...before, deleted: false } : values;

@@ -52,7 +52,10 @@ export function todoFrom(entry: Entry): Todo | undefined {
 }
 
 /** The contested fields with both values. */
-export function contestedFields(entry: Entry, mine: Fields): { name: FieldName; mine: Json; theirs: Json }[] {
+export function contestedFields(
+  entry: Entry,
+  mine: Fields,
+): { name: FieldName; mine: Json; theirs: Json }[] {
   const theirs = acknowledged(entry);
   return Object.keys(mine)
     .filter((name) => !entry.row || !agree(theirs, mine, name))

@@ -1,7 +1,15 @@
 /** Takes an answer: verdicts on what was in flight, then the server's changes, then the cursor. */
 
 import { isDeleted, isEmpty, pick, whole } from "../model/fields.js";
-import { changeOf, contested, isHealing, refused, type Change, type Entry, type Row } from "../model/entry.js";
+import {
+  changeOf,
+  contested,
+  isHealing,
+  refused,
+  type Change,
+  type Entry,
+  type Row,
+} from "../model/entry.js";
 import type { Answer, Applied, ConflictOf, RejectionOf } from "../net/answer.js";
 import type { Draft } from "./draft.js";
 import { startRepair, unfreeze } from "./heal.js";
@@ -10,7 +18,13 @@ import { finish, settle, settled } from "./rebase.js";
 import type { Round } from "./request.js";
 
 /** Takes the answer to a round. The caller has checked that the round is still the current one. */
-export function take(draft: Draft, round: Round, answer: Answer, now: string, decideBy: DecideBy): void {
+export function take(
+  draft: Draft,
+  round: Round,
+  answer: Answer,
+  now: string,
+  decideBy: DecideBy,
+): void {
   draft.set({ round: null });
   let isStrange = hasStrangeRow(draft, round, answer.changes);
   for (const id of round.sent) {
@@ -30,12 +44,13 @@ export function take(draft: Draft, round: Round, answer: Answer, now: string, de
     startRepair(draft);
   } else if (!answer.hasMore) {
     finish(draft, answer.digest, now, decideBy);
-  }}
+  }
+}
 
 /**
  * Whether a row came whose version is not above the held one although its stamp is another: the
- * server's history is another than the device's. While a row of healing is in flight or unsent, this
- * is known already.
+ * server's history is another than the device's. While a row of healing is in flight or unsent,
+ * this is known already.
  */
 function hasStrangeRow(draft: Draft, round: Round, changes: ReadonlyMap<string, Row>): boolean {
   if (draft.meta.repairing || round.request.last_sync == null) return false;
@@ -52,10 +67,17 @@ function hasStrangeRow(draft: Draft, round: Round, changes: ReadonlyMap<string, 
  * against. The values are the same by chance, in another history.
  */
 function isBelowBase(change: Change, { version, stamp }: Applied): boolean {
-  return version > 0 && version < change.base && change.seenStamp !== null && stamp < change.seenStamp;
+  return (
+    version > 0 && version < change.base && change.seenStamp !== null && stamp < change.seenStamp
+  );
 }
 
-function judge(entry: Entry, change: Change, verdict: Applied | ConflictOf | RejectionOf, decideBy: DecideBy): Entry {
+function judge(
+  entry: Entry,
+  change: Change,
+  verdict: Applied | ConflictOf | RejectionOf,
+  decideBy: DecideBy,
+): Entry {
   const rest: Entry = { ...entry, sent: null };
   if (verdict.kind === "applied") return applied(rest, change, verdict);
   const later = entry.unsent;
@@ -70,13 +92,20 @@ function judge(entry: Entry, change: Change, verdict: Applied | ConflictOf | Rej
   }
   const held = entry.row;
   const row = !held || held.stamp < server.stamp || change.healing ? server : held;
-  const asks = pick(change.fields, (name) => verdict.fields.includes(name) && decideBy(name) !== "theirs");
+  const asks = pick(
+    change.fields,
+    (name) => verdict.fields.includes(name) && decideBy(name) !== "theirs",
+  );
   // What gives way concerns nobody: later edits go on from the todo that their user saw.
-  if (isEmpty(asks)) return settled({ ...rest, row }, { ...held?.fields, ...change.fields }, decideBy);
+  if (isEmpty(asks))
+    return settled({ ...rest, row }, { ...held?.fields, ...change.fields }, decideBy);
   const mine = { ...asks, ...later?.fields };
   const all = { ...held?.fields, ...change.fields, ...later?.fields };
   const conflicting: Entry = { ...rest, row, unsent: null };
-  return byPolicy(contested(conflicting, mine, whole(all), change.healing !== null, createdAt), decideBy);
+  return byPolicy(
+    contested(conflicting, mine, whole(all), change.healing !== null, createdAt),
+    decideBy,
+  );
 }
 
 function applied(entry: Entry, change: Change, { version, stamp }: Applied): Entry {
@@ -93,7 +122,8 @@ function applied(entry: Entry, change: Change, { version, stamp }: Applied): Ent
     // The server stores a tombstone that heals without its texts.
     fields: gone && isHealing(change) ? { deleted: true } : fields,
     createdAt: entry.row?.createdAt ?? change.createdAt ?? stamp,
-    completedAt: fields["completed"] === true ? (entry.row?.completedAt ?? change.completedAt ?? stamp) : null,
+    completedAt:
+      fields["completed"] === true ? (entry.row?.completedAt ?? change.completedAt ?? stamp) : null,
     deletedAt: gone ? (entry.row?.deletedAt ?? stamp) : null,
   };
   return { ...entry, row, awaiting: row };

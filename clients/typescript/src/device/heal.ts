@@ -1,7 +1,27 @@
-/** What a device does when its cursor can't be continued, or when the server's list is not its own. */
+/**
+ * What a device does when its cursor can't be continued, or when the server's list is not its own.
+ */
 
-import { agree, differing, hasText, isDeleted, isEmpty, lacking, pick, whole, type Fields } from "../model/fields.js";
-import { changeOf, contested, joined, shown, type Change, type Entry, type Row } from "../model/entry.js";
+import {
+  agree,
+  differing,
+  hasText,
+  isDeleted,
+  isEmpty,
+  lacking,
+  pick,
+  whole,
+  type Fields,
+} from "../model/fields.js";
+import {
+  changeOf,
+  contested,
+  joined,
+  shown,
+  type Change,
+  type Entry,
+  type Row,
+} from "../model/entry.js";
 import type { Gone } from "../net/answer.js";
 import type { Draft } from "./draft.js";
 import { byPolicy, type DecideBy } from "./policy.js";
@@ -38,14 +58,22 @@ function startAgain(draft: Draft): void {
     const all = whole({ ...held, ...change.fields });
     // A change that waits already, from an earlier reading, goes under the newer one.
     const earlier = entry.aside?.change;
-    const both = earlier ? { ...change, seen: earlier.seen, fields: { ...earlier.fields, ...change.fields } } : change;
+    const both = earlier
+      ? { ...change, seen: earlier.seen, fields: { ...earlier.fields, ...change.fields } }
+      : change;
     draft.put({ ...rest, aside: { change: both, inFlight, whole: all } });
   }
   readAgain(draft);
 }
 
-/** The database lost what was written after `to`. The device gives back what it acknowledged since. */
-function heal(draft: Draft, { epoch, to, horizon }: Extract<Gone, { reason: "restored" }>, decideBy: DecideBy): void {
+/**
+ * The database lost what was written after `to`. The device gives back what it acknowledged since.
+ */
+function heal(
+  draft: Draft,
+  { epoch, to, horizon }: Extract<Gone, { reason: "restored" }>,
+  decideBy: DecideBy,
+): void {
   // The device has seen everything up to where the histories part.
   settle(draft, decideBy);
   draft.set({ epoch });
@@ -55,7 +83,8 @@ function heal(draft: Draft, { epoch, to, horizon }: Extract<Gone, { reason: "res
     return;
   }
   for (const entry of draft.all()) {
-    if (entry.row && entry.row.stamp > to) draft.put(byPolicy(givenBack(entry, entry.row, to), decideBy));
+    if (entry.row && entry.row.stamp > to)
+      draft.put(byPolicy(givenBack(entry, entry.row, to), decideBy));
   }
   if (to >= horizon) {
     draft.set({ cursor: to, behind: true });
@@ -73,9 +102,9 @@ function heal(draft: Draft, { epoch, to, horizon }: Extract<Gone, { reason: "res
 }
 
 /**
- * Makes the todo, with what is unsent of it, a row of healing. An edit that was made before a change
- * by another device arrived is not sent unasked where both concern the same field, or where the
- * other change is a deletion.
+ * Makes the todo, with what is unsent of it, a row of healing. An edit that was made before a
+ * change by another device arrived is not sent unasked where both concern the same field, or where
+ * the other change is a deletion.
  */
 function givenBack(entry: Entry, held: Row, to: string): Entry {
   const change = joined(entry.sent, entry.unsent);
@@ -85,7 +114,10 @@ function givenBack(entry: Entry, held: Row, to: string): Entry {
 
 function healing(held: Row, fields: Fields, lostAfter: string): Change {
   const { createdAt, completedAt } = held;
-  return { ...changeOf(held, fields, { createdAt, completedAt, healing: { lostAfter, resent: false } }), base: 0 };
+  return {
+    ...changeOf(held, fields, { createdAt, completedAt, healing: { lostAfter, resent: false } }),
+    base: 0,
+  };
 }
 
 /** The todo whole, with the change as far as it may be sent unasked; the rest is a conflict. */
@@ -101,7 +133,9 @@ function merge(held: Fields, change: Change | null): { merged: Fields; asked: Fi
   const seen = change.seen ?? {};
   const { fields } = change;
   const restores = "deleted" in fields && isDeleted(seen);
-  const isBlind = isDeleted(fields) ? differing(seen, held).length > 0 : isDeleted(held) && !restores;
+  const isBlind = isDeleted(fields)
+    ? differing(seen, held).length > 0
+    : isDeleted(held) && !restores;
   const unaware = (name: string): boolean => !agree(seen, held, name) && !agree(held, fields, name);
   const asked = isBlind ? fields : pick(fields, unaware);
   return { merged: { ...held, ...pick(fields, (name) => !(name in asked)) }, asked };
@@ -119,7 +153,9 @@ function dropTable(draft: Draft): void {
   draft.set({ repairing: false });
 }
 
-/** Compares what was read with what the device holds. What is not the same version is given back. */
+/**
+ * Compares what was read with what the device holds. What is not the same version is given back.
+ */
 export function compare(draft: Draft, decideBy: DecideBy): void {
   const { asks } = draft.meta;
   for (const entry of draft.all()) {
@@ -151,10 +187,13 @@ export function unfreeze(draft: Draft): void {
   }
 }
 
-/** Reads everything from the beginning. Of the todos, only tombstones are kept; the rest is shown. */
+/**
+ * Reads everything from the beginning. Of the todos, only tombstones are kept; the rest is shown.
+ */
 function readAgain(draft: Draft): void {
   for (const entry of draft.all()) {
-    if (entry.row && !isDeleted(entry.row.fields)) draft.put({ ...entry, row: null, stale: entry.row });
+    if (entry.row && !isDeleted(entry.row.fields))
+      draft.put({ ...entry, row: null, stale: entry.row });
   }
   beginReading(draft);
 }

@@ -21,10 +21,14 @@ export function decideBy(policies: Policies = {}): DecideBy {
  */
 export function byPolicy(entry: Entry, decideBy: DecideBy): Entry {
   if (!entry.conflict) return entry;
-  const differs: Fields = entry.row ? lacking(entry.row.fields, entry.conflict.mine) : entry.conflict.mine;
+  const differs: Fields = entry.row
+    ? lacking(entry.row.fields, entry.conflict.mine)
+    : entry.conflict.mine;
   const mine = pick(differs, (name) => decideBy(name) !== "theirs");
   if (isEmpty(mine)) return { ...entry, conflict: null };
   const conflict = { ...entry.conflict, mine };
   const asks = Object.keys(mine).some((name) => decideBy(name) === "ask");
-  return asks || entry.sent || entry.unsent ? { ...entry, conflict } : decided({ ...entry, conflict }, mine);
+  return asks || entry.sent || entry.unsent
+    ? { ...entry, conflict }
+    : decided({ ...entry, conflict }, mine);
 }

@@ -1,6 +1,17 @@
 /** After the last page: accepted changes become final, and later edits are rebased on them. */
 
-import { agree, differing, hasText, isDeleted, isEmpty, isShrunk, lacking, pick, whole, type Fields } from "../model/fields.js";
+import {
+  agree,
+  differing,
+  hasText,
+  isDeleted,
+  isEmpty,
+  isShrunk,
+  lacking,
+  pick,
+  whole,
+  type Fields,
+} from "../model/fields.js";
 import { changeOf, contested, isHealing, type Entry, type SetAside } from "../model/entry.js";
 import { digest } from "../model/digest.js";
 import type { FieldName } from "../types.js";
@@ -28,14 +39,18 @@ export function finish(draft: Draft, server: string | null, now: string, decideB
   for (const entry of draft.all()) {
     if (entry.aside) draft.put(byPolicy(rebased({ ...entry, aside: null }, entry.aside), decideBy));
   }
-  for (const entry of draft.all()) if (entry.ask && !entry.conflict) draft.put(byPolicy(asked(entry, entry.ask), decideBy));
+  for (const entry of draft.all())
+    if (entry.ask && !entry.conflict) draft.put(byPolicy(asked(entry, entry.ask), decideBy));
   forget(draft);
   const entries = draft.all();
   const rows = entries.flatMap(({ id, row }) => (row ? [[id, row] as const] : []));
   const agrees = server === null || server === digest(rows);
   draft.set({ lastSyncedAt: now, verified: server !== null && agrees });
   if (agrees) draft.set({ repairs: 0 });
-  else if (!entries.some((entry) => isHealing(entry.sent) || isHealing(entry.unsent)) && draft.meta.repairs < MOST_REPAIRS) {
+  else if (
+    !entries.some((entry) => isHealing(entry.sent) || isHealing(entry.unsent)) &&
+    draft.meta.repairs < MOST_REPAIRS
+  ) {
     draft.set({ repairs: draft.meta.repairs + 1 });
     unfreeze(draft);
     startRepair(draft);
@@ -44,16 +59,21 @@ export function finish(draft: Draft, server: string | null, now: string, decideB
 
 /**
  * Rebases the edits that were made while a change was in flight. A field that came back with the
- * value that this device showed takes the new version; with another value it is in conflict, because
- * the user typed without having seen it. A deletion is rebased only if every field came back as shown.
+ * value that this device showed takes the new version; with another value it is in conflict,
+ * because the user typed without having seen it. A deletion is rebased only if every field came
+ * back as shown.
  */
 export function settle(draft: Draft, decideBy: DecideBy): void {
   for (const entry of draft.all()) {
-    if (entry.awaiting) draft.put(settled({ ...entry, awaiting: null }, entry.awaiting.fields, decideBy));
+    if (entry.awaiting)
+      draft.put(settled({ ...entry, awaiting: null }, entry.awaiting.fields, decideBy));
   }
 }
 
-/** The entry with its unsent change rebased from the todo that its user saw on the one that came back. */
+/**
+ * The entry with its unsent change rebased from the todo that its user saw on the one that came
+ * back.
+ */
 export function settled(entry: Entry, shown: Fields, decideBy: DecideBy): Entry {
   const { unsent: change, row } = entry;
   if (!change || !row) return entry;
@@ -63,17 +83,28 @@ export function settled(entry: Entry, shown: Fields, decideBy: DecideBy): Entry 
   const yields = (name: FieldName): boolean => came.includes(name) && decideBy(name) === "theirs";
   const fields = pick(change.fields, (name) => !yields(name));
   const createdAt = change.createdAt;
-  if (contests(fields, came.filter((name) => !yields(name)), now)) {
+  if (
+    contests(
+      fields,
+      came.filter((name) => !yields(name)),
+      now,
+    )
+  ) {
     const all = { ...whole(shown), ...fields };
     return byPolicy(contested({ ...entry, unsent: null }, fields, all, false, createdAt), decideBy);
   }
   const healing = change.healing?.resent ? change.healing : null;
-  return { ...entry, unsent: isEmpty(fields) ? null : changeOf(row, fields, { healing, createdAt }) };
+  return {
+    ...entry,
+    unsent: isEmpty(fields) ? null : changeOf(row, fields, { healing, createdAt }),
+  };
 }
 
 /** Whether an unsent change is contested by the fields that came back with other values. */
 function contests(mine: Fields, moved: readonly FieldName[], now: Fields): boolean {
-  return moved.length > 0 && (isDeleted(mine) || isDeleted(now) || moved.some((name) => name in mine));
+  return (
+    moved.length > 0 && (isDeleted(mine) || isDeleted(now) || moved.some((name) => name in mine))
+  );
 }
 
 /**
@@ -95,7 +126,9 @@ function rebased(entry: Entry, { change, inFlight, whole: all }: SetAside): Entr
   const mine = lacking(now, change.fields);
   if (isEmpty(mine)) return entry;
   // A tombstone that shrank lost its texts only.
-  const moved = isShrunk(now) ? [] : differing(now, acknowledged).filter((name) => !agree(now, inFlight, name));
+  const moved = isShrunk(now)
+    ? []
+    : differing(now, acknowledged).filter((name) => !agree(now, inFlight, name));
   if (contests(mine, moved, now)) return contested(entry, mine, all, false, createdAt);
   return { ...entry, unsent: changeOf(row, mine) };
 }
@@ -118,6 +151,7 @@ function forget(draft: Draft): void {
     const { row } = entry;
     if (!row || !isDeleted(row.fields) || entry.unsent || entry.sent || entry.conflict) continue;
     if (row.stamp < removed) draft.put({ ...entry, row: null });
-    else if (row.stamp < emptied && hasText(row.fields)) draft.put({ ...entry, row: { ...row, fields: { deleted: true } } });
+    else if (row.stamp < emptied && hasText(row.fields))
+      draft.put({ ...entry, row: { ...row, fields: { deleted: true } } });
   }
 }

@@ -56,7 +56,9 @@ export function hasSomethingToSend(entries: Iterable<Entry>): boolean {
  * of healing does not wait: the server lacks it.
  */
 function isReady(entry: Entry): boolean {
-  return entry.unsent !== null && !entry.awaiting && (!entry.conflict || entry.unsent.healing !== null);
+  return (
+    entry.unsent !== null && !entry.awaiting && (!entry.conflict || entry.unsent.healing !== null)
+  );
 }
 
 function freeze(draft: Draft): Entry[] {
@@ -65,7 +67,8 @@ function freeze(draft: Draft): Entry[] {
   for (const entry of draft.all()) {
     if (!isReady(entry)) continue;
     const size = JSON.stringify(itemOf(entry.id, entry.unsent as Change)).length * 2;
-    if (frozen.length > 0 && (frozen.length >= draft.meta.batch || bytes + size > LARGEST_BODY)) break;
+    if (frozen.length > 0 && (frozen.length >= draft.meta.batch || bytes + size > LARGEST_BODY))
+      break;
     bytes += size;
     const inFlight = { ...entry, sent: entry.unsent, unsent: null };
     draft.put(inFlight);

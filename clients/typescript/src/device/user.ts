@@ -1,6 +1,16 @@
 /** What the user does: gives fields values, decides conflicts, corrects what was rejected. */
 
-import { agree, differing, hasText, isDeleted, isEmpty, isShrunk, lacking, whole, type Fields } from "../model/fields.js";
+import {
+  agree,
+  differing,
+  hasText,
+  isDeleted,
+  isEmpty,
+  isShrunk,
+  lacking,
+  whole,
+  type Fields,
+} from "../model/fields.js";
 import { changeOf, contested, shown, type Entry } from "../model/entry.js";
 
 /** An edit as it was typed. */
@@ -23,11 +33,14 @@ export function edited(entry: Entry, edit: Edit): Entry {
   const now = shown(entry);
   const before = edit.before;
   if (before && !isEmpty(now)) {
-    const moved = differing(now, before).filter((name) => !(name in edit.fields) || !agree(now, edit.fields, name));
+    const moved = differing(now, before).filter(
+      (name) => !(name in edit.fields) || !agree(now, edit.fields, name),
+    );
     const restores = "deleted" in edit.fields && isDeleted(before);
     const isBlind = isDeleted(edit.fields) || (isDeleted(now) && !restores && !isDeleted(before));
     const relevant = isBlind ? moved : moved.filter((name) => name in edit.fields);
-    if (relevant.length > 0) return contested(entry, edit.fields, { ...before, ...edit.fields }, false, edit.createdAt);
+    if (relevant.length > 0)
+      return contested(entry, edit.fields, { ...before, ...edit.fields }, false, edit.createdAt);
   }
   return put(entry, edit.fields, edit.at, edit.createdAt);
 }
@@ -42,10 +55,14 @@ function put(entry: Entry, fields: Fields, at: string, createdAt: string | null)
   if (ask) return { ...entry, ask: { ...ask, ...fields } };
   if (!row && stale && !entry.unsent) {
     const all = whole({ ...stale.fields, ...fields });
-    return { ...entry, aside: { change: changeOf(stale, fields, { createdAt }), inFlight: stale.fields, whole: all } };
+    return {
+      ...entry,
+      aside: { change: changeOf(stale, fields, { createdAt }), inFlight: stale.fields, whole: all },
+    };
   }
   const change = entry.unsent ?? changeOf(row, {}, { createdAt });
-  const completedAt = fields["completed"] === true ? at : fields["completed"] === false ? null : change.completedAt;
+  const completedAt =
+    fields["completed"] === true ? at : fields["completed"] === false ? null : change.completedAt;
   return { ...entry, unsent: { ...change, fields: { ...change.fields, ...fields }, completedAt } };
 }
 

@@ -20,7 +20,10 @@ export function micros(stamp: string): bigint {
 /** The hash of one todo. */
 export function hash(id: string, version: number, stamp: string): bigint {
   const bits = BigInt(`0x${id.replaceAll("-", "")}`);
-  return [bits >> 64n, cut(bits), BigInt(version), cut(micros(stamp))].reduce((h, word) => mix(h ^ word), 0n);
+  return [bits >> 64n, cut(bits), BigInt(version), cut(micros(stamp))].reduce(
+    (h, word) => mix(h ^ word),
+    0n,
+  );
 }
 
 // Rows are never changed in place, so the hash of one is computed once.

@@ -163,7 +163,13 @@ export function acknowledged(entry: Entry): Fields {
 /** The todo as its user sees it. */
 export function shown(entry: Entry): Fields {
   const aside = entry.aside ? { ...entry.aside.whole, ...entry.aside.change.fields } : {};
-  return { ...acknowledged(entry), ...entry.ask, ...aside, ...entry.sent?.fields, ...entry.unsent?.fields };
+  return {
+    ...acknowledged(entry),
+    ...entry.ask,
+    ...aside,
+    ...entry.sent?.fields,
+    ...entry.unsent?.fields,
+  };
 }
 
 /** A change of the acknowledged todo. */
@@ -183,7 +189,11 @@ export function changeOf(row: Row | null, fields: Fields, more: Partial<Change> 
 /** What is in flight and what was typed since, as one change. */
 export function joined(sent: Change | null, unsent: Change | null): Change | null {
   if (!sent || !unsent) return sent ?? unsent;
-  return { ...sent, fields: { ...sent.fields, ...unsent.fields }, completedAt: unsent.completedAt ?? sent.completedAt };
+  return {
+    ...sent,
+    fields: { ...sent.fields, ...unsent.fields },
+    completedAt: unsent.completedAt ?? sent.completedAt,
+  };
 }
 
 /** Whether the change goes out as a healing item. */
@@ -195,7 +205,13 @@ export function isHealing(change: Change | null): boolean {
  * The entry with values for its user to decide. If a conflict is open already, acknowledged values
  * do not replace those that the user has not sent.
  */
-export function contested(entry: Entry, mine: Fields, all: Fields, isAcknowledged: boolean, createdAt: string | null): Entry {
+export function contested(
+  entry: Entry,
+  mine: Fields,
+  all: Fields,
+  isAcknowledged: boolean,
+  createdAt: string | null,
+): Entry {
   if (isEmpty(mine)) return entry;
   const open = entry.conflict ?? { mine: {}, whole: {}, createdAt: null };
   return {
@@ -212,5 +228,10 @@ export function contested(entry: Entry, mine: Fields, all: Fields, isAcknowledge
 export function refused(entry: Entry, change: Change, code: string, message: string): Entry {
   const fields = { ...entry.rejected?.fields, ...change.fields, ...entry.unsent?.fields };
   const all = { ...entry.rejected?.whole, ...entry.row?.fields, ...fields };
-  return { ...entry, sent: null, unsent: null, rejected: { fields, whole: all, createdAt: change.createdAt, code, message } };
+  return {
+    ...entry,
+    sent: null,
+    unsent: null,
+    rejected: { fields, whole: all, createdAt: change.createdAt, code, message },
+  };
 }

@@ -31,7 +31,9 @@ export function valueOf(fields: Fields, name: FieldName): Json {
 /** Whether both have the same value of a field. */
 export function agree(a: Fields, b: Fields, name: FieldName): boolean {
   const [x, y] = [valueOf(a, name), valueOf(b, name)];
-  return x === y || (typeof x === "object" && typeof y === "object" && canonical(x) === canonical(y));
+  return (
+    x === y || (typeof x === "object" && typeof y === "object" && canonical(x) === canonical(y))
+  );
 }
 
 /** The names of all fields of which the two have different values. */

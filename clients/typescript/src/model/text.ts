@@ -23,7 +23,8 @@ function plain(field: string, value: unknown, longest: number, trims: boolean): 
   if (typeof value !== "string") return refuse(field, `${field} is no text`);
   const lines = value.replace(LINE_BREAKS, "\n");
   const text = trims ? lines.trim() : lines;
-  if (CONTROLS.test(text) || LONE_SURROGATES.test(text)) refuse(field, `${field} contains a control character`);
+  if (CONTROLS.test(text) || LONE_SURROGATES.test(text))
+    refuse(field, `${field} contains a control character`);
   if (count(text) > longest) refuse(field, `${field} is longer than ${longest} characters`);
   return text;
 }
@@ -42,13 +43,16 @@ function textOf(value: unknown): string {
 }
 
 function metadataOf(metadata: Metadata): Fields {
-  if (Object.keys(metadata).length > MOST_KEYS) refuse("metadata", `metadata is longer than ${MOST_KEYS} keys`);
+  if (Object.keys(metadata).length > MOST_KEYS)
+    refuse("metadata", `metadata is longer than ${MOST_KEYS} keys`);
   const fields: Record<string, Json> = {};
   for (const [key, value] of Object.entries(metadata)) {
     const field = METADATA + key;
-    if (!plain(field, key, LONGEST_KEY, false) || /[\t-\r\u0085]/.test(key)) refuse(field, `${field} is no key`);
+    if (!plain(field, key, LONGEST_KEY, false) || /[\t-\r\u0085]/.test(key))
+      refuse(field, `${field} is no key`);
     const text = canonical(value);
-    if (count(text) > LONGEST_VALUE) refuse(field, `${field} is longer than ${LONGEST_VALUE} characters`);
+    if (count(text) > LONGEST_VALUE)
+      refuse(field, `${field} is longer than ${LONGEST_VALUE} characters`);
     if (/\\u0000|\\ud[89a-f]/i.test(text)) refuse(field, `${field} contains a control character`);
     fields[field] = JSON.parse(text) as Json;
   }
@@ -61,7 +65,8 @@ export function fieldsOf(changes: TodoChanges): Fields {
   return {
     ...(text !== undefined && { text: textOf(text) }),
     ...(description !== undefined && {
-      description: description === null ? null : plain("description", description, LONGEST_DESCRIPTION, false),
+      description:
+        description === null ? null : plain("description", description, LONGEST_DESCRIPTION, false),
     }),
     ...(completed !== undefined && { completed }),
     ...(metadata && metadataOf(metadata)),
@@ -76,7 +81,12 @@ export function fieldsOfNew(todo: NewTodo): Fields {
 
 /** The changes that a change of fields by wire name makes; checks them like any other. */
 export function checked(fields: Fields): Fields {
-  const changes: { text?: string; description?: string | null; completed?: boolean; metadata: Record<string, Json> } = { metadata: {} };
+  const changes: {
+    text?: string;
+    description?: string | null;
+    completed?: boolean;
+    metadata: Record<string, Json>;
+  } = { metadata: {} };
   for (const [name, value] of Object.entries(fields)) {
     if (name.startsWith(METADATA)) changes.metadata[name.slice(METADATA.length)] = value;
     else if (name === "text") changes.text = value as string;

@@ -34,7 +34,12 @@ export interface Answer {
 
 export type Gone =
   | { readonly reason: "forgotten" }
-  | { readonly reason: "restored"; readonly epoch: string; readonly to: string | null; readonly horizon: string };
+  | {
+      readonly reason: "restored";
+      readonly epoch: string;
+      readonly to: string | null;
+      readonly horizon: string;
+    };
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
@@ -71,7 +76,9 @@ function flag(from: Members, name: string): boolean {
 
 function version(from: Members, name: string, least: number): number {
   const value = from[name];
-  return Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : fail("version");
+  return Number.isSafeInteger(value) && (value as number) >= least
+    ? (value as number)
+    : fail("version");
 }
 
 /** Reads a todo. */
@@ -84,7 +91,8 @@ export function rowOf(value: unknown): [id: string, row: Row] {
     completed: flag(todo, "completed"),
     deleted: deletedAt !== null,
   };
-  for (const [key, member] of Object.entries(members(todo["metadata"], "metadata"))) fields[METADATA + key] = member as Json;
+  for (const [key, member] of Object.entries(members(todo["metadata"], "metadata")))
+    fields[METADATA + key] = member as Json;
   const row: Row = {
     version: version(todo, "version", 1),
     stamp: text(todo, "updated_at", STAMP),
@@ -110,7 +118,11 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
   for (const item of list(body, "applied")) {
     const id = String(item);
     const known = version(versions, id, 0);
-    judge(id, { kind: "applied", version: known, stamp: known === 0 ? "" : text(stamps, id, STAMP) });
+    judge(id, {
+      kind: "applied",
+      version: known,
+      stamp: known === 0 ? "" : text(stamps, id, STAMP),
+    });
   }
   for (const item of list(body, "conflicts")) {
     const conflict = members(item, "conflict");
@@ -121,7 +133,11 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
   }
   for (const item of list(body, "rejected")) {
     const rejection = members(item, "rejection");
-    judge(text(rejection, "id"), { kind: "rejected", code: text(rejection, "error_code"), message: text(rejection, "message") });
+    judge(text(rejection, "id"), {
+      kind: "rejected",
+      code: text(rejection, "error_code"),
+      message: text(rejection, "message"),
+    });
   }
   if (verdicts.size !== sent.length) fail("no verdict on what was sent");
   return {

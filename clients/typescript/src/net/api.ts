@@ -8,11 +8,19 @@ import { isObject } from "../model/fields.js";
 
 type Method = "get" | "post" | "patch" | "delete";
 
-type PathWith<M extends Method> = { [P in keyof paths]: paths[P] extends Record<M, object> ? P : never }[keyof paths];
+type PathWith<M extends Method> = {
+  [P in keyof paths]: paths[P] extends Record<M, object> ? P : never;
+}[keyof paths];
 
-type Init<P extends keyof paths, M extends Method> = MaybeOptionalInit<paths[P], M & keyof paths[P]>;
+type Init<P extends keyof paths, M extends Method> = MaybeOptionalInit<
+  paths[P],
+  M & keyof paths[P]
+>;
 
-type Data<Operation> = Extract<FetchResponse<Operation & {}, object, "application/json">, { error?: never }>["data"];
+type Data<Operation> = Extract<
+  FetchResponse<Operation & {}, object, "application/json">,
+  { error?: never }
+>["data"];
 
 type Ask<M extends Method> = <P extends PathWith<M>>(
   path: P,
@@ -28,7 +36,10 @@ export interface Api {
 }
 
 export interface RequestOptions {
-  readonly params?: { readonly path?: Record<string, string>; readonly query?: Record<string, string | number> };
+  readonly params?: {
+    readonly path?: Record<string, string>;
+    readonly query?: Record<string, string | number>;
+  };
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
 }
@@ -38,8 +49,14 @@ export type Send = (method: string, path: string, options?: RequestOptions) => P
 
 /** Gives requests their types. */
 export function apiOf(send: Send): Api {
-  const of = (method: string) => (path: string, options?: RequestOptions) => send(method, path, options);
-  return { GET: of("GET"), POST: of("POST"), PATCH: of("PATCH"), DELETE: of("DELETE") } as unknown as Api;
+  const of = (method: string) => (path: string, options?: RequestOptions) =>
+    send(method, path, options);
+  return {
+    GET: of("GET"),
+    POST: of("POST"),
+    PATCH: of("PATCH"),
+    DELETE: of("DELETE"),
+  } as unknown as Api;
 }
 
 /** A page of a sync has texts of 2 MiB at most; an export has all of 64 MiB. */
@@ -48,12 +65,19 @@ const LARGEST_ANSWER = 160 * 1024 * 1024;
 /** Makes what sends requests. Each has `timeout` milliseconds, its answer included. */
 export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeout: number): Send {
   return async (method, path, { params, body, headers } = {}) => {
-    const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params?.path?.[name] ?? ""));
-    const query = params?.query ? `?${new URLSearchParams(params.query as Record<string, string>)}` : "";
+    const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+      encodeURIComponent(params?.path?.[name] ?? ""),
+    );
+    const query = params?.query
+      ? `?${new URLSearchParams(params.query as Record<string, string>)}`
+      : "";
     const giveUp = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, fail) => {
-      timer = setTimeout(() => fail(new NetworkError(`No answer within ${timeout / 1000} s`)), timeout);
+      timer = setTimeout(
+        () => fail(new NetworkError(`No answer within ${timeout / 1000} s`)),
+        timeout,
+      );
     });
     try {
       const answered = fetcher(baseUrl + filled + query, {
@@ -73,7 +97,12 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
       return value;
     } catch (error) {
       giveUp.abort();
-      if (error instanceof NetworkError || error instanceof ProtocolError || error instanceof ApiError) throw error;
+      if (
+        error instanceof NetworkError ||
+        error instanceof ProtocolError ||
+        error instanceof ApiError
+      )
+        throw error;
       throw new NetworkError("No answer", { cause: error });
     } finally {
       clearTimeout(timer);

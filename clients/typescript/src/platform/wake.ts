@@ -5,7 +5,11 @@ export function onWakeUp(wake: () => void): () => void {
   if (typeof window === "undefined" || typeof document === "undefined") return () => undefined;
   const listening = new AbortController();
   const listen = (target: EventTarget, event: string): void =>
-    target.addEventListener(event, () => (event === "visibilitychange" && document.hidden) || wake(), listening);
+    target.addEventListener(
+      event,
+      () => (event === "visibilitychange" && document.hidden) || wake(),
+      listening,
+    );
   for (const event of ["online", "focus", "pageshow"]) listen(window, event);
   for (const event of ["visibilitychange", "resume"]) listen(document, event);
   return () => listening.abort();

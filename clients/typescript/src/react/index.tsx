@@ -4,15 +4,38 @@
  * @packageDocumentation
  */
 
-import { createContext, useCallback, useContext, useMemo, useSyncExternalStore, type ReactNode } from "react";
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useMemo,
+  useSyncExternalStore,
+  type ReactNode,
+} from "react";
 
 import { EMPTY_SNAPSHOT } from "../empty.js";
-import type { Conflict, Rejected, Session, SessionState, Snapshot, StorageState, SyncState, Todo, TodoClient } from "../index.js";
+import type {
+  Conflict,
+  Rejected,
+  Session,
+  SessionState,
+  Snapshot,
+  StorageState,
+  SyncState,
+  Todo,
+  TodoClient,
+} from "../index.js";
 
 const ClientContext = createContext<TodoClient | null>(null);
 
 /** Gives the client to the hooks below it. */
-export function TodoClientProvider({ client, children }: { readonly client: TodoClient; readonly children: ReactNode }): ReactNode {
+export function TodoClientProvider({
+  client,
+  children,
+}: {
+  readonly client: TodoClient;
+  readonly children: ReactNode;
+}): ReactNode {
   return <ClientContext.Provider value={client}>{children}</ClientContext.Provider>;
 }
 

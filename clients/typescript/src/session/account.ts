@@ -29,7 +29,10 @@ export interface AccountParts {
 /** What a session record says to an application. */
 export function stateOf(session: SessionRecord | null): SessionState {
   if (!session) return { status: "anonymous", user: null };
-  return { status: session.expired ? "expired" : "loggedIn", user: { id: session.userId, ...shownOf(session) } };
+  return {
+    status: session.expired ? "expired" : "loggedIn",
+    user: { id: session.userId, ...shownOf(session) },
+  };
 }
 
 /** Makes the session of a client. */
@@ -49,14 +52,22 @@ export function createSession(parts: AccountParts): Session {
     await enter(sessionOf(await request()));
     auth.useExternal(null);
   };
-  /** Ends the session in the browser. Refuses if that would lose changes which were not given up. */
+  /**
+   * Ends the session in the browser. Refuses if that would lose changes which were not given up.
+   */
   const leave = async (owner: string, erases: boolean, discards: boolean): Promise<void> => {
     let device = auth.device;
     await store.transact([{ owner, since: -1 }], ([list], now) => {
       const entries = list?.entries ?? [];
-      const count = (waits: (entry: (typeof entries)[number]) => boolean): number => entries.filter(waits).length;
-      const [unsent, conflicts, rejected] = [count(isUnsynced), count((e) => e.conflict !== null), count((e) => e.rejected !== null)];
-      if (erases && !discards && unsent + conflicts + rejected > 0) throw new UnsentChangesError(unsent, conflicts, rejected);
+      const count = (waits: (entry: (typeof entries)[number]) => boolean): number =>
+        entries.filter(waits).length;
+      const [unsent, conflicts, rejected] = [
+        count(isUnsynced),
+        count((e) => e.conflict !== null),
+        count((e) => e.rejected !== null),
+      ];
+      if (erases && !discards && unsent + conflicts + rejected > 0)
+        throw new UnsentChangesError(unsent, conflicts, rejected);
       device = now.session?.userId === owner ? { ...now, session: null, verifier: null } : now;
       return { device, ...(erases && { erase: [owner] }) };
     });
@@ -66,7 +77,9 @@ export function createSession(parts: AccountParts): Session {
   /** Renews what the store has of the user, if that is still the one. */
   const amend = (userId: string, changes: Partial<Shown>): Promise<void> =>
     auth.update((device) =>
-      device.session?.userId === userId ? { ...device, session: { ...device.session, ...changes } } : device,
+      device.session?.userId === userId
+        ? { ...device, session: { ...device.session, ...changes } }
+        : device,
     );
 
   return {
@@ -82,17 +95,23 @@ export function createSession(parts: AccountParts): Session {
         return anyone.POST("/api/v1/auth/register", { body });
       }),
     logIn: (email, password) =>
-      enterWith(() => anyone.POST("/api/v1/auth/login", { body: { email, password, ...client() } })),
+      enterWith(() =>
+        anyone.POST("/api/v1/auth/login", { body: { email, password, ...client() } }),
+      ),
     async requestMagicLink(email) {
       await anyone.POST("/api/v1/auth/magic-link/request", { body: { email } });
     },
     useMagicLink: (token) =>
-      enterWith(() => anyone.GET("/api/v1/auth/magic-link/verify", { params: { query: { token, ...client() } } })),
+      enterWith(() =>
+        anyone.GET("/api/v1/auth/magic-link/verify", { params: { query: { token, ...client() } } }),
+      ),
     async startProviderLogIn(provider, returnTo) {
       await parts.ready;
       const { verifier, challenge } = await pkce();
       await auth.update((device) => ({ ...device, verifier }));
-      const url = new URL(`${parts.baseUrl}/api/v1/auth/oauth/${encodeURIComponent(provider)}/login`);
+      const url = new URL(
+        `${parts.baseUrl}/api/v1/auth/oauth/${encodeURIComponent(provider)}/login`,
+      );
       if (returnTo !== undefined) url.searchParams.set("redirect_to", returnTo);
       url.searchParams.set("code_challenge", challenge);
       return url.href;
@@ -109,7 +128,8 @@ export function createSession(parts: AccountParts): Session {
       try {
         const token = await getToken();
         const headers = { Authorization: `Bearer ${token}` };
-        // Such a token allows todos only, so the server says whether it is valid, and it says whose.
+        // Such a token allows todos only, so the server says whether it is valid, and it says
+        // whose.
         await anyone.GET("/api/v1/todos", { params: { query: { per_page: 1 } }, headers });
         await enter({ ...userOf(token), tokens: null, expired: false });
       } catch (error) {
@@ -127,20 +147,26 @@ export function createSession(parts: AccountParts): Session {
       if (!ended) return;
       const headers = { Authorization: `Bearer ${ended.access}` };
       // Offline, the server's session ends when its tokens expire.
-      await anyone.POST("/api/v1/auth/logout", { body: { all: everywhere }, headers }).catch(() => undefined);
+      await anyone
+        .POST("/api/v1/auth/logout", { body: { all: everywhere }, headers })
+        .catch(() => undefined);
     },
     async forgotPassword(email) {
       await anyone.POST("/api/v1/auth/forgot-password", { body: { email } });
     },
     async resetPassword(token, password, unlinkProviders = false) {
-      await anyone.POST("/api/v1/auth/reset-password", { body: { token, password, unlink_providers: unlinkProviders } });
+      await anyone.POST("/api/v1/auth/reset-password", {
+        body: { token, password, unlink_providers: unlinkProviders },
+      });
     },
     async changePassword(current, next) {
       const body = { current_password: current, new_password: next };
       await user.POST("/api/v1/auth/change-password", { body });
     },
     async verifyEmail(token) {
-      const { id, email_verified: emailVerified } = await anyone.POST("/api/v1/auth/verify-email", { body: { token } });
+      const { id, email_verified: emailVerified } = await anyone.POST("/api/v1/auth/verify-email", {
+        body: { token },
+      });
       await amend(id, { emailVerified });
     },
     async resendVerification() {
@@ -171,7 +197,8 @@ export function createSession(parts: AccountParts): Session {
     async linkProvider(provider, currentPassword) {
       const body = given({ current_password: currentPassword });
       const params = { path: { provider } };
-      return (await user.POST("/api/v1/auth/oauth/{provider}/link", { params, body })).authorization_url;
+      return (await user.POST("/api/v1/auth/oauth/{provider}/link", { params, body }))
+        .authorization_url;
     },
     async unlinkProvider(provider, currentPassword) {
       const body = given({ current_password: currentPassword });
@@ -201,7 +228,8 @@ function given<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], un
 
 function profileOf(answer: components["schemas"]["Profile"]): Profile {
   const user = answer as Record<string, unknown>;
-  const text = (name: string): string | null => (typeof user[name] === "string" ? user[name] : null);
+  const text = (name: string): string | null =>
+    typeof user[name] === "string" ? user[name] : null;
   return {
     id: text("id") ?? "",
     email: text("email"),

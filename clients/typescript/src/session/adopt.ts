@@ -5,7 +5,9 @@ import { changeOf, NEW_META, newEntry, shown, type Entry } from "../model/entry.
 import { agree, differing, hasText, isDeleted } from "../model/fields.js";
 import { ANONYMOUS, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
 
-/** Stores the session, and moves the anonymous list to the user's. Returns the device as it is then. */
+/**
+ * Stores the session, and moves the anonymous list to the user's. Returns the device as it is then.
+ */
 export function begin(store: Store, session: SessionRecord): Promise<DeviceRecord> {
   return move(store, session.userId, (device) => ({ ...device, session, verifier: null }));
 }
@@ -27,7 +29,9 @@ async function move(
     // Meanwhile another user may have logged in: then the list is that one's to take.
     if (now.session?.userId !== owner) return {};
     const held = new Map((own?.entries ?? []).map((entry) => [entry.id, entry]));
-    const entries = (anonymous?.entries ?? []).flatMap((entry) => moved(entry, held.get(entry.id)) ?? []);
+    const entries = (anonymous?.entries ?? []).flatMap(
+      (entry) => moved(entry, held.get(entry.id)) ?? [],
+    );
     if (entries.length === 0) return { device: now, erase: [ANONYMOUS] };
     const meta = own?.meta ?? { ...NEW_META, generation: newId() };
     const list = { owner, meta: { ...meta, revision: meta.revision + 1 }, entries };
@@ -40,7 +44,8 @@ async function move(
 function moved(entry: Entry, held: Entry | undefined): Entry | null {
   const fields = shown(entry);
   if (!hasText(fields) || isDeleted(fields)) return null;
-  if (held && differing(shown(held), fields).every((name) => agree(shown(held), fields, name))) return null;
+  if (held && differing(shown(held), fields).every((name) => agree(shown(held), fields, name)))
+    return null;
   const { createdAt = null, completedAt = null } = entry.unsent ?? {};
   const id = held ? newId() : entry.id;
   return { ...newEntry(id), unsent: changeOf(null, fields, { createdAt, completedAt }) };

@@ -53,7 +53,11 @@ export class Auth {
 
   /** Whether requests can be made now. */
   get canAsk(): boolean {
-    return this.session !== null && !this.session.expired && (this.session.tokens !== null || this.#external !== null);
+    return (
+      this.session !== null &&
+      !this.session.expired &&
+      (this.session.tokens !== null || this.#external !== null)
+    );
   }
 
   /** Changes the record that all tabs share. */
@@ -116,7 +120,11 @@ export class Auth {
       const body = { refresh_token: session.tokens.refresh };
       try {
         const next = sessionOf(await this.anyone.POST("/api/v1/auth/refresh", { body }));
-        await this.update((device) => (device.session?.userId === session.userId && device.session.tokens ? { ...device, session: next } : device));
+        await this.update((device) =>
+          device.session?.userId === session.userId && device.session.tokens
+            ? { ...device, session: next }
+            : device,
+        );
         return next.tokens?.access ?? failed;
       } catch (error) {
         if (isUnauthorized(error)) await this.#expire(failed);

@@ -27,7 +27,11 @@ export interface ServerDescription {
   readonly version: string;
   /** Who may create an account: everyone, who was invited, or nobody. */
   readonly registration: "open" | "invite" | "closed";
-  readonly logins: { readonly password: boolean; readonly magicLink: boolean; readonly providers: readonly string[] };
+  readonly logins: {
+    readonly password: boolean;
+    readonly magicLink: boolean;
+    readonly providers: readonly string[];
+  };
 }
 
 /** The user's account in full. */
@@ -89,7 +93,11 @@ export interface Session {
   verifyEmail(token: string): Promise<void>;
   resendVerification(): Promise<void>;
   profile(): Promise<Profile>;
-  updateProfile(changes: { displayName?: string; email?: string; currentPassword?: string }): Promise<Profile>;
+  updateProfile(changes: {
+    displayName?: string;
+    email?: string;
+    currentPassword?: string;
+  }): Promise<Profile>;
   devices(): Promise<readonly DeviceSession[]>;
   endDevice(id: string): Promise<void>;
   /** The URL at which to link a provider to the account. */

@@ -6,7 +6,14 @@ import { StorageError } from "../errors.js";
 import type { Entry, Meta } from "../model/entry.js";
 import { isFree, type Lease } from "./memory.js";
 import { sound, soundMeta } from "./sound.js";
-import { NEW_DEVICE, type DeviceRecord, type Found, type Scope, type Store, type Write } from "./store.js";
+import {
+  NEW_DEVICE,
+  type DeviceRecord,
+  type Found,
+  type Scope,
+  type Store,
+  type Write,
+} from "./store.js";
 
 interface EntryRecord {
   owner: string;
@@ -30,7 +37,10 @@ export async function indexedDbStore(name: string): Promise<Store> {
   const open = (): Promise<Database> => {
     database ??= openDB<Schema>(name, 1, {
       upgrade(db) {
-        db.createObjectStore("entries", { keyPath: ["owner", "id"] }).createIndex("revision", ["owner", "revision"]);
+        db.createObjectStore("entries", { keyPath: ["owner", "id"] }).createIndex("revision", [
+          "owner",
+          "revision",
+        ]);
         for (const name of ["lists", "device", "leases"] as const) db.createObjectStore(name);
       },
       // A newer version of the app waits for this tab otherwise.
@@ -65,7 +75,8 @@ export async function indexedDbStore(name: string): Promise<Store> {
     releaseLease: (lease, holder) =>
       guarded(async () => {
         const transaction = (await open()).transaction("leases", "readwrite");
-        if ((await transaction.store.get(lease))?.holder === holder) await transaction.store.delete(lease);
+        if ((await transaction.store.get(lease))?.holder === holder)
+          await transaction.store.delete(lease);
         await transaction.done;
       }),
     close: async () => {
@@ -80,7 +91,10 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof DOMException || (error instanceof Error && error.name.endsWith("Error") && "code" in error)) {
+    if (
+      error instanceof DOMException ||
+      (error instanceof Error && error.name.endsWith("Error") && "code" in error)
+    ) {
       throw new StorageError(`${error.name}: ${error.message}`, { cause: error });
     }
     throw error;
@@ -94,13 +108,23 @@ async function transact(
 ): Promise<void> {
   const stores = ["entries", "lists", "device"] as const;
   const transaction = database.transaction(stores, "readwrite", { durability: "strict" });
-  const [entries, lists, devices] = [transaction.objectStore("entries"), transaction.objectStore("lists"), transaction.objectStore("device")];
+  const [entries, lists, devices] = [
+    transaction.objectStore("entries"),
+    transaction.objectStore("lists"),
+    transaction.objectStore("device"),
+  ];
   try {
     const device = devices.get("device");
     const found = scopes.map(async ({ owner, since }): Promise<Found> => {
       const range = IDBKeyRange.bound([owner, since], [owner, Infinity], true);
-      const [meta, records] = await Promise.all([lists.get(owner), entries.index("revision").getAll(range)]);
-      return { meta: soundMeta(meta), entries: records.map((record) => sound(record.id, record.entry)) };
+      const [meta, records] = await Promise.all([
+        lists.get(owner),
+        entries.index("revision").getAll(range),
+      ]);
+      return {
+        meta: soundMeta(meta),
+        entries: records.map((record) => sound(record.id, record.entry)),
+      };
     });
     const write = work(await Promise.all(found), (await device) ?? NEW_DEVICE);
     // The requests are not awaited one by one: the transaction's end tells whether all succeeded.
@@ -112,7 +136,8 @@ async function transact(
     }
     for (const { owner, meta, entries: changed } of write.lists ?? []) {
       quiet(lists.put(meta, owner));
-      for (const entry of changed) quiet(entries.put({ owner, id: entry.id, revision: meta.revision, entry }));
+      for (const entry of changed)
+        quiet(entries.put({ owner, id: entry.id, revision: meta.revision, entry }));
     }
   } catch (error) {
     try {
@@ -125,4 +150,3 @@ async function transact(
   }
   await transaction.done;
 }
-

@@ -26,7 +26,8 @@ export function lazyStore(open: () => Promise<Store>): LazyStore {
       return problem;
     },
     transact: async (scopes, work) => (await store).transact(scopes, work),
-    takeLease: async (name, holder, now, until) => (await store).takeLease(name, holder, now, until),
+    takeLease: async (name, holder, now, until) =>
+      (await store).takeLease(name, holder, now, until),
     releaseLease: async (name, holder) => (await store).releaseLease(name, holder),
     close: async () => (await store).close(),
   };

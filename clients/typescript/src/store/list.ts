@@ -1,4 +1,6 @@
-/** One tab's copy of a list in memory, filled once and moved by what transactions find and write. */
+/**
+ * One tab's copy of a list in memory, filled once and moved by what transactions find and write.
+ */
 
 import { Draft } from "../device/draft.js";
 import { newId } from "../ids.js";
@@ -71,8 +73,16 @@ export class List {
         }
         this.#meta = found?.meta ?? NEW_META;
         for (const entry of found?.entries ?? []) this.#entries.set(entry.id, entry);
-        if (found && found.entries.length > 0) this.#changed(found.entries.map((entry) => entry.id), deviceNow, false);
-        const on: Work = { draft: new Draft({ meta: this.#meta, entries: this.#entries }), device: deviceNow };
+        if (found && found.entries.length > 0)
+          this.#changed(
+            found.entries.map((entry) => entry.id),
+            deviceNow,
+            false,
+          );
+        const on: Work = {
+          draft: new Draft({ meta: this.#meta, entries: this.#entries }),
+          device: deviceNow,
+        };
         result = { value: work(on) };
         device = on.device;
         wrote = on.draft.isDirty ? on.draft : null;
@@ -80,7 +90,10 @@ export class List {
         if (!wrote) return isNewDevice;
         const generation = this.#meta.generation || newId();
         next = { ...on.draft.meta, generation, revision: this.#meta.revision + 1 };
-        return { ...isNewDevice, lists: [{ owner: this.owner, meta: next, entries: [...on.draft.written.values()] }] };
+        return {
+          ...isNewDevice,
+          lists: [{ owner: this.owner, meta: next, entries: [...on.draft.written.values()] }],
+        };
       });
     }
     this.#takeOver(wrote, next, device);

@@ -1,7 +1,14 @@
 /** A store in memory, for Node and workers. It lives as long as its object. */
 
 import type { Entry, Meta } from "../model/entry.js";
-import { NEW_DEVICE, type DeviceRecord, type Found, type Scope, type Store, type Write } from "./store.js";
+import {
+  NEW_DEVICE,
+  type DeviceRecord,
+  type Found,
+  type Scope,
+  type Store,
+  type Write,
+} from "./store.js";
 
 interface List {
   meta: Meta | null;

@@ -1,6 +1,14 @@
 /** Reads records that an older version, or a crash of the browser, may have left half-written. */
 
-import { changeOf as newChange, NEW_META, newEntry, type Change, type Entry, type Meta, type Row } from "../model/entry.js";
+import {
+  changeOf as newChange,
+  NEW_META,
+  newEntry,
+  type Change,
+  type Entry,
+  type Meta,
+  type Row,
+} from "../model/entry.js";
 import { isObject, type Fields } from "../model/fields.js";
 
 const fieldsOf = (value: unknown): Fields | null => (isObject(value) ? (value as Fields) : null);
@@ -35,7 +43,10 @@ export function sound(id: string, value: unknown): Entry {
     unsent: changeOf(value["unsent"]),
     conflict: partOf(value["conflict"], "mine", "whole") as Entry["conflict"],
     rejected: partOf(value["rejected"], "fields", "whole") as Entry["rejected"],
-    aside: isObject(aside) && changeOf(aside["change"]) ? (partOf(aside, "whole") as Entry["aside"]) : null,
+    aside:
+      isObject(aside) && changeOf(aside["change"])
+        ? (partOf(aside, "whole") as Entry["aside"])
+        : null,
     ask: fieldsOf(value["ask"]),
     table: rowOf(value["table"]),
     stale: rowOf(value["stale"]),
@@ -45,10 +56,14 @@ export function sound(id: string, value: unknown): Entry {
 /** The list's state; without a readable one, everything is read from the server again. */
 export function soundMeta(value: unknown): Meta | null {
   if (!isObject(value)) return null;
-  const revision = Number.isSafeInteger(value["revision"]) ? (value["revision"] as number) : Date.now();
+  const revision = Number.isSafeInteger(value["revision"])
+    ? (value["revision"] as number)
+    : Date.now();
   const isWhole = Object.entries(NEW_META).every(([name, initial]) => {
     const member = value[name];
-    return initial === null ? member === null || typeof member === "string" : typeof member === typeof initial;
+    return initial === null
+      ? member === null || typeof member === "string"
+      : typeof member === typeof initial;
   });
   return isWhole ? (value as unknown as Meta) : { ...NEW_META, revision };
 }

@@ -51,7 +51,11 @@ export interface Found {
 export interface Write {
   readonly device?: DeviceRecord;
   /** Entries are written with the revision of `meta`. */
-  readonly lists?: readonly { readonly owner: string; readonly meta: Meta; readonly entries: readonly Entry[] }[];
+  readonly lists?: readonly {
+    readonly owner: string;
+    readonly meta: Meta;
+    readonly entries: readonly Entry[];
+  }[];
   /** Lists to erase, before anything is written. */
   readonly erase?: readonly string[];
 }
@@ -63,7 +67,10 @@ export interface Write {
 export interface Store {
   readonly kind: "indexeddb" | "memory";
   /** Reads the scopes and the device, calls `work`, and writes what it returns. */
-  transact(scopes: readonly Scope[], work: (found: readonly Found[], device: DeviceRecord) => Write): Promise<void>;
+  transact(
+    scopes: readonly Scope[],
+    work: (found: readonly Found[], device: DeviceRecord) => Write,
+  ): Promise<void>;
   /** Takes the lease of this name until `until`, unless another holder has it at `now`. */
   takeLease(name: string, holder: string, now: number, until: number): Promise<boolean>;
   releaseLease(name: string, holder: string): Promise<void>;

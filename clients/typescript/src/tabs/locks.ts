@@ -46,7 +46,8 @@ export function leaseLocks(store: Store, now: () => number): Locks {
     async run<T>(name: string, work: () => Promise<T>): Promise<T> {
       const holder = newId();
       const take = (): Promise<boolean> => store.takeLease(name, holder, now(), now() + PATIENCE);
-      for (let wait = 10; !(await take()); wait = Math.min(wait * 2, 500)) await pause(wait * (0.5 + Math.random()));
+      for (let wait = 10; !(await take()); wait = Math.min(wait * 2, 500))
+        await pause(wait * (0.5 + Math.random()));
       let renewing: Promise<unknown> = Promise.resolve();
       const renewal = setInterval(() => (renewing = take().catch(() => undefined)), PATIENCE / 4);
       try {

@@ -9,7 +9,9 @@ import type { CollectionConfig, SyncConfig } from "@tanstack/db";
 
 import type { NewTodo, Todo, TodoChanges, TodoClient } from "../index.js";
 
-/** What was written by the collection's own mutations is in the store when their handlers resolve. */
+/**
+ * What was written by the collection's own mutations is in the store when their handlers resolve.
+ */
 type Stored = Promise<void>;
 
 function newTodoOf(todo: Todo): NewTodo {
@@ -25,7 +27,9 @@ function changesOf(before: Todo, changes: Partial<Todo>): TodoChanges {
     ...(text !== undefined && { text }),
     ...(description !== undefined && { description }),
     ...(completed !== undefined && { completed }),
-    ...(metadata && { metadata: { ...metadata, ...Object.fromEntries(removed.map((key) => [key, null])) } }),
+    ...(metadata && {
+      metadata: { ...metadata, ...Object.fromEntries(removed.map((key) => [key, null])) },
+    }),
   };
 }
 
@@ -54,9 +58,16 @@ export function todoCollectionOptions(client: TodoClient): CollectionConfig<Todo
     id: "todos",
     getKey: (todo) => todo.id,
     sync: { sync, rowUpdateMode: "full" },
-    onInsert: ({ transaction }) => all(transaction.mutations.map(({ modified }) => client.add(newTodoOf(modified)).stored)),
+    onInsert: ({ transaction }) =>
+      all(transaction.mutations.map(({ modified }) => client.add(newTodoOf(modified)).stored)),
     onUpdate: ({ transaction }) =>
-      all(transaction.mutations.map(({ key, original, changes }) => client.edit(String(key), changesOf(original as Todo, changes)).stored)),
-    onDelete: ({ transaction }) => all(transaction.mutations.map(({ key }) => client.remove(String(key)).stored)),
+      all(
+        transaction.mutations.map(
+          ({ key, original, changes }) =>
+            client.edit(String(key), changesOf(original as Todo, changes)).stored,
+        ),
+      ),
+    onDelete: ({ transaction }) =>
+      all(transaction.mutations.map(({ key }) => client.remove(String(key)).stored)),
   };
 }

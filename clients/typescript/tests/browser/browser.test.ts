@@ -22,22 +22,43 @@ afterAll(async () => {
 });
 
 const register = (page: Page, email: string): Promise<void> =>
-  page.evaluate(([address, password]) => (window as unknown as PageWindow).client.session.register(address as string, password as string), [email, PASSWORD]);
+  page.evaluate(
+    ([address, password]) =>
+      (window as unknown as PageWindow).client.session.register(
+        address as string,
+        password as string,
+      ),
+    [email, PASSWORD],
+  );
 const logIn = (page: Page, email: string): Promise<void> =>
-  page.evaluate(([address, password]) => (window as unknown as PageWindow).client.session.logIn(address as string, password as string), [email, PASSWORD]);
+  page.evaluate(
+    ([address, password]) =>
+      (window as unknown as PageWindow).client.session.logIn(address as string, password as string),
+    [email, PASSWORD],
+  );
 const add = (page: Page, text: string): Promise<void> =>
-  page.evaluate((value) => (window as unknown as PageWindow).client.add({ text: value }).stored, text);
+  page.evaluate(
+    (value) => (window as unknown as PageWindow).client.add({ text: value }).stored,
+    text,
+  );
 const texts = (page: Page): Promise<string[]> =>
-  page.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().todos.map((todo) => todo.text));
+  page.evaluate(() =>
+    (window as unknown as PageWindow).client.getSnapshot().todos.map((todo) => todo.text),
+  );
 const shows = async (page: Page, ...expected: string[]): Promise<void> => {
   await page.waitForFunction(
-    (wanted) => (wanted as string[]).every((text) => (window as unknown as PageWindow).client.getSnapshot().todos.some((todo) => todo.text === text)),
+    (wanted) =>
+      (wanted as string[]).every((text) =>
+        (window as unknown as PageWindow).client
+          .getSnapshot()
+          .todos.some((todo) => todo.text === text),
+      ),
     expected,
     { timeout: 200_000 },
   );
 };
 
-test("two contexts show each other's todos, and what was made offline survives a reload", async () => {
+test("two contexts show each other's todos, and offline ones survive a reload", async () => {
   const email = newEmail();
   const [one, two] = [await browser.newContext(), await browser.newContext()];
   const [a, b] = [await site.open(one), await site.open(two)];
@@ -69,7 +90,11 @@ test("five tabs, one of them frozen and one closed in the middle, lose nothing",
   const [third] = rest as [Page];
   await add(third, "Later");
   for (const page of rest) await shows(page, "From tab 0", "From tab 1", "From tab 4", "Later");
-  await third.waitForFunction(() => (window as unknown as PageWindow).client.getSnapshot().sync.settled, null, { timeout: 200_000 });
+  await third.waitForFunction(
+    () => (window as unknown as PageWindow).client.getSnapshot().sync.settled,
+    null,
+    { timeout: 200_000 },
+  );
   await setFrozen(first, false);
   await shows(first, "Later");
   expect((await texts(third)).length).toBe(6);
@@ -83,7 +108,11 @@ test("over plain http, without Web Locks, tabs sync all the same", async () => {
   await register(a, newEmail());
   await Promise.all([add(a, "From a"), add(b, "From b")]);
   await Promise.all([shows(a, "From a", "From b"), shows(b, "From a", "From b")]);
-  await a.waitForFunction(() => (window as unknown as PageWindow).client.getSnapshot().sync.settled, null, { timeout: 200_000 });
+  await a.waitForFunction(
+    () => (window as unknown as PageWindow).client.getSnapshot().sync.settled,
+    null,
+    { timeout: 200_000 },
+  );
   await context.close();
 });
 
@@ -96,7 +125,9 @@ test("a page whose storage is refused works, and says that it keeps nothing", as
   });
   const page = await site.open(context);
   await add(page, "Only in memory");
-  const storage = await page.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().storage);
+  const storage = await page.evaluate(
+    () => (window as unknown as PageWindow).client.getSnapshot().storage,
+  );
   expect(storage.kind).toBe("memory");
   expect(storage.problem).toContain("until this page is closed");
   await context.close();
@@ -112,14 +143,20 @@ test("a private window keeps todos until it is closed, and the account's come ba
   await page.evaluate(() => (window as unknown as PageWindow).client.sync());
   const again = await site.open(first);
   await shows(again, "Synced");
-  const { kind, persisted } = await again.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().storage);
+  const { kind, persisted } = await again.evaluate(
+    () => (window as unknown as PageWindow).client.getSnapshot().storage,
+  );
   expect([kind, persisted]).toEqual(["indexeddb", false]);
   await first.close();
 
   const second = await browser.newContext();
   const fresh = await site.open(second);
   expect(await texts(fresh)).toEqual([]);
-  expect(await fresh.evaluate(() => (window as unknown as PageWindow).client.getSnapshot().session.status)).toBe("anonymous");
+  expect(
+    await fresh.evaluate(
+      () => (window as unknown as PageWindow).client.getSnapshot().session.status,
+    ),
+  ).toBe("anonymous");
   await logIn(fresh, email);
   await shows(fresh, "Synced");
   await second.close();

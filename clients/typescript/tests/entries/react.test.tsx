@@ -5,7 +5,14 @@ import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createTodoClient, memoryStore, type Todo, type TodoClient } from "../../src/index.js";
-import { TodoClientProvider, useConflicts, useSession, useSync, useTodoClient, useTodos } from "../../src/react/index.js";
+import {
+  TodoClientProvider,
+  useConflicts,
+  useSession,
+  useSync,
+  useTodoClient,
+  useTodos,
+} from "../../src/react/index.js";
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
 
@@ -23,7 +30,9 @@ function App() {
       <button onClick={() => client.add({ text: "Buy milk" })}>Add</button>
       <ul>
         {todos.map((todo) => (
-          <li key={todo.id} onClick={() => client.complete(todo.id)}>{todo.text}</li>
+          <li key={todo.id} onClick={() => client.complete(todo.id)}>
+            {todo.text}
+          </li>
         ))}
       </ul>
       <Status />
@@ -45,17 +54,28 @@ const container = (): HTMLElement => document.body.firstElementChild as HTMLElem
 
 beforeEach(async () => {
   document.body.innerHTML = "<div></div>";
-  client = createTodoClient({ baseUrl: "http://localhost:1", store: memoryStore(), automatic: false });
+  client = createTodoClient({
+    baseUrl: "http://localhost:1",
+    store: memoryStore(),
+    automatic: false,
+  });
   await client.ready;
   root = createRoot(container());
-  await act(async () => root.render(<TodoClientProvider client={client}><App /></TodoClientProvider>));
+  await act(async () =>
+    root.render(
+      <TodoClientProvider client={client}>
+        <App />
+      </TodoClientProvider>,
+    ),
+  );
 });
 afterEach(async () => {
   await act(async () => root.unmount());
   await client.close();
 });
 
-const items = (): (string | null)[] => [...document.querySelectorAll("li")].map((item) => item.textContent);
+const items = (): (string | null)[] =>
+  [...document.querySelectorAll("li")].map((item) => item.textContent);
 
 test("a list follows the client, filtered and ordered", async () => {
   await act(async () => document.querySelector("button")?.click());

@@ -6,11 +6,20 @@ import { todoCollectionOptions } from "../../src/tanstack-db/index.js";
 import { until } from "../support/account.js";
 
 test("a live query follows the client, and mutations of the collection reach it", async () => {
-  const client = createTodoClient({ baseUrl: "http://localhost:1", store: memoryStore(), automatic: false });
+  const client = createTodoClient({
+    baseUrl: "http://localhost:1",
+    store: memoryStore(),
+    automatic: false,
+  });
   await client.ready;
-  const { id } = client.add({ text: "Buy milk", metadata: { due: "2026-12-24", list: "Groceries" } });
+  const { id } = client.add({
+    text: "Buy milk",
+    metadata: { due: "2026-12-24", list: "Groceries" },
+  });
   const todos = createCollection(todoCollectionOptions(client));
-  const open = createLiveQueryCollection((query) => query.from({ todo: todos }).where(({ todo }) => eq(todo.completed, false)));
+  const open = createLiveQueryCollection((query) =>
+    query.from({ todo: todos }).where(({ todo }) => eq(todo.completed, false)),
+  );
   await open.preload();
   const texts = (): string[] => open.toArray.map((todo) => todo.text).sort();
   expect(texts()).toEqual(["Buy milk"]);

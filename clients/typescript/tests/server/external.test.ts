@@ -18,13 +18,15 @@ let made = 0;
 
 /** A token as an app signs it, valid for a while from now. */
 function tokenOf(sub: string, seconds = 3_600): string {
-  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const encode = (value: object): string =>
+    Buffer.from(JSON.stringify(value)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);
-  const content = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub, iat: now - 7_200, exp: now + seconds, jti: String((made += 1)) })}`;
+  const claims = { sub, iat: now - 7_200, exp: now + seconds, jti: String((made += 1)) };
+  const content = `${encode({ alg: "HS256", typ: "JWT" })}.${encode(claims)}`;
   return `${content}.${createHmac("sha256", SECRET).update(content).digest("base64url")}`;
 }
 
-test("a user of another issuer syncs on two devices, and a token that expired is asked for again", async () => {
+test("a user of another issuer syncs on two devices, and gives expired tokens anew", async () => {
   const [a, b] = [deviceOf(server.url), deviceOf(server.url)];
   a.add({ text: "Before the login" });
   let asked = 0;
@@ -39,7 +41,7 @@ test("a user of another issuer syncs on two devices, and a token that expired is
   expect(b.getSnapshot().sync).toMatchObject({ settled: true, verified: true });
 });
 
-test("without a token, the user of the last page goes on offline, and nothing is erased", async () => {
+test("without a token, the user of the last page goes on offline", async () => {
   const store = memoryStore();
   const before = deviceOf(server.url, { store });
   await before.session.useExternalToken(async () => tokenOf("bob"));
@@ -64,10 +66,12 @@ test("without a token, the user of the last page goes on offline, and nothing is
   expect(after.getSnapshot().sync).toMatchObject({ settled: true, verified: true });
 });
 
-test("a token that the server refuses logs nobody in, and the todos of this device stay", async () => {
+test("a token that the server refuses logs nobody in, and erases nothing", async () => {
   const device = deviceOf(server.url);
   device.add({ text: "Mine" });
-  await expect(device.session.useExternalToken(async () => `${tokenOf("carol")}x`)).rejects.toMatchObject({ name: "ApiError", status: 401 });
+  await expect(
+    device.session.useExternalToken(async () => `${tokenOf("carol")}x`),
+  ).rejects.toMatchObject({ name: "ApiError", status: 401 });
   expect(device.getSnapshot().session.status).toBe("anonymous");
   expect(texts(device)).toEqual(["Mine"]);
 });

@@ -36,7 +36,10 @@ test("an old list is given up only when the server has it, and what it refuses s
   await device.sync();
   expect(texts(device)).toHaveLength(4);
   items.set("simple_todos_v1", JSON.stringify(OLD));
-  expect(await device.importLocalStorage("simple_todos_v1")).toMatchObject({ created: 0, existing: 4 });
+  expect(await device.importLocalStorage("simple_todos_v1")).toMatchObject({
+    created: 0,
+    existing: 4,
+  });
   expect((await device.importLocalStorage("simple_todos_v1")).rejected).toHaveLength(1);
   items.set("simple_todos_v1", "[]");
   await device.importLocalStorage("simple_todos_v1");

@@ -37,5 +37,7 @@ test("an invitation registers its address once, and adopts what was made before"
   expect(device.getSnapshot().session.user).toMatchObject({ email, displayName: "Ann" });
   expect(device.getSnapshot().sync.settled).toBe(true);
   const late = deviceOf(server.url);
-  await expect(late.session.register(newEmail(), PASSWORD, { invitation })).rejects.toMatchObject(unknown);
+  await expect(late.session.register(newEmail(), PASSWORD, { invitation })).rejects.toMatchObject(
+    unknown,
+  );
 });

@@ -17,25 +17,40 @@ afterAll(async () => {
 
 function automatic(): TodoClient {
   const Socket = WebSocket as unknown as typeof globalThis.WebSocket;
-  const client = createTodoClient({ baseUrl: server.url, store: memoryStore(), WebSocket: Socket, pollSeconds: 3_600 });
+  const client = createTodoClient({
+    baseUrl: server.url,
+    store: memoryStore(),
+    WebSocket: Socket,
+    pollSeconds: 3_600,
+  });
   clients.push(client);
   return client;
 }
 
-test("a change is shown on the other device without asking, also after the server restarted", async () => {
+test("another device shows a change unasked, also after the server restarted", async () => {
   const email = newEmail();
   const [a, b] = [automatic(), automatic()];
   await a.session.register(email, PASSWORD);
   await b.session.logIn(email, PASSWORD);
-  await until(() => a.getSnapshot().sync.live && b.getSnapshot().sync.live, "both sockets are open");
+  await until(
+    () => a.getSnapshot().sync.live && b.getSnapshot().sync.live,
+    "both sockets are open",
+  );
   a.add({ text: "Live" });
   await until(() => texts(b).includes("Live"), "the other device shows it");
   await server.down("SIGTERM");
   const offline = b.add({ text: "Made while the server was away" });
   await until(() => b.getSnapshot().sync.status === "waiting", "the device waits");
-  expect(b.getSnapshot().sync).toMatchObject({ settled: false, pending: 1, problem: { code: "NETWORK" } });
+  expect(b.getSnapshot().sync).toMatchObject({
+    settled: false,
+    pending: 1,
+    problem: { code: "NETWORK" },
+  });
   await server.up();
   expect(await offline.synced).toBe("synced");
   await until(() => texts(a).length === 2, "the first device shows it");
-  await until(() => a.getSnapshot().sync.settled && b.getSnapshot().sync.settled, "both are settled");
+  await until(
+    () => a.getSnapshot().sync.settled && b.getSnapshot().sync.settled,
+    "both are settled",
+  );
 });

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { createTodoClient, memoryStore, type ClientOptions, type TodoClient } from "../../src/index.js";
+import {
+  createTodoClient,
+  memoryStore,
+  type ClientOptions,
+  type TodoClient,
+} from "../../src/index.js";
 import { TestServer } from "../support/server.js";
 
 let server: TestServer;
@@ -11,7 +16,12 @@ afterAll(() => server.end());
 const PASSWORD = "Correct-horse-7!";
 
 function client(options: ClientOptions = {}): TodoClient {
-  return createTodoClient({ baseUrl: server.url, store: memoryStore(), automatic: false, ...options });
+  return createTodoClient({
+    baseUrl: server.url,
+    store: memoryStore(),
+    automatic: false,
+    ...options,
+  });
 }
 
 async function twoDevices(): Promise<[TodoClient, TodoClient]> {
@@ -35,7 +45,12 @@ test("what was made without an account becomes the user's", async () => {
   await other.session.logIn("adopted@example.com", PASSWORD);
   await other.sync();
   expect(texts(other)).toEqual(["Buy milk"]);
-  expect(other.getSnapshot().sync).toMatchObject({ settled: true, verified: true, pending: 0, status: "idle" });
+  expect(other.getSnapshot().sync).toMatchObject({
+    settled: true,
+    verified: true,
+    pending: 0,
+    status: "idle",
+  });
 });
 
 test("two devices that change different fields agree", async () => {
@@ -50,7 +65,10 @@ test("two devices that change different fields agree", async () => {
   await a.sync();
   for (const device of [a, b]) {
     expect(device.get(id)).toMatchObject({
-      text: "Buy oat milk", completed: true, metadata: { due: "2026-12-24", priority: 1, list: "Groceries" }, version: 3,
+      text: "Buy oat milk",
+      completed: true,
+      metadata: { due: "2026-12-24", priority: 1, list: "Groceries" },
+      version: 3,
     });
     expect(device.getSnapshot().sync.verified).toBe(true);
   }
@@ -67,13 +85,16 @@ test("a contested field is shown with both values, and decided", async () => {
   await b.sync();
   expect(await lost.synced).toBe("conflict");
   const [conflict] = b.getSnapshot().conflicts;
-  expect(conflict?.fields).toEqual([{ name: "text", mine: "Buy soy milk", theirs: "Buy oat milk" }]);
+  expect(conflict?.fields).toEqual([
+    { name: "text", mine: "Buy soy milk", theirs: "Buy oat milk" },
+  ]);
   expect(b.getSnapshot().sync.settled).toBe(false);
   const resolved = conflict?.resolve({ text: "Buy oat and soy milk" });
   await b.sync();
   expect(await resolved?.synced).toBe("synced");
   await a.sync();
-  for (const device of [a, b]) expect(device.get(id)).toMatchObject({ text: "Buy oat and soy milk", completed: true });
+  for (const device of [a, b])
+    expect(device.get(id)).toMatchObject({ text: "Buy oat and soy milk", completed: true });
 });
 
 test("an order by hand is never a conflict", async () => {
@@ -99,7 +120,9 @@ test("a deletion that met an edit is shown, and the edit stays", async () => {
   await a.sync();
   await b.sync();
   expect(b.get(id)?.text).toBe("Buy oat milk");
-  expect(b.getSnapshot().conflicts[0]?.fields).toEqual([{ name: "deleted", mine: true, theirs: false }]);
+  expect(b.getSnapshot().conflicts[0]?.fields).toEqual([
+    { name: "deleted", mine: true, theirs: false },
+  ]);
   b.getSnapshot().conflicts[0]?.resolve("mine");
   await b.sync();
   await a.sync();
@@ -107,13 +130,20 @@ test("a deletion that met an edit is shown, and the edit stays", async () => {
 });
 
 test("a wrong password and an unknown address are told", async () => {
-  await expect(client().session.logIn("nobody@example.com", PASSWORD)).rejects.toMatchObject({ name: "ApiError", code: "AUTH_001", status: 401 });
+  await expect(client().session.logIn("nobody@example.com", PASSWORD)).rejects.toMatchObject({
+    name: "ApiError",
+    code: "AUTH_001",
+    status: 401,
+  });
 });
 
 test("logging out with unsent changes asks first", async () => {
   const [a] = await twoDevices();
   a.add({ text: "Unsent" });
-  await expect(a.session.logOut()).rejects.toMatchObject({ name: "UnsentChangesError", pending: 1 });
+  await expect(a.session.logOut()).rejects.toMatchObject({
+    name: "UnsentChangesError",
+    pending: 1,
+  });
   expect(texts(a)).toEqual(["Unsent"]);
   await a.session.logOut({ discardUnsent: true });
   expect(texts(a)).toEqual([]);
@@ -134,11 +164,17 @@ test("what the server refuses is kept until the user decides", async () => {
   try {
     const device = client({ baseUrl: small.url });
     await device.session.register("quota@example.com", PASSWORD);
-    const [first, second] = device.addMany([{ text: "First" }, { text: "Second", description: "with notes" }]);
+    const [first, second] = device.addMany([
+      { text: "First" },
+      { text: "Second", description: "with notes" },
+    ]);
     await device.sync();
     expect(await second?.synced).toBe("rejected");
     const [rejected] = device.getSnapshot().rejected;
-    expect(rejected).toMatchObject({ code: "QUOTA_001", todo: { text: "Second", description: "with notes" } });
+    expect(rejected).toMatchObject({
+      code: "QUOTA_001",
+      todo: { text: "Second", description: "with notes" },
+    });
     expect(device.getSnapshot().sync.settled).toBe(false);
     device.remove(first?.id ?? "");
     await device.sync();

@@ -1,4 +1,6 @@
-/** Knows each value that a user typed, and what that user had seen then: no value is silently gone. */
+/**
+ * Knows each value that a user typed, and what that user had seen then: no value is silently gone.
+ */
 
 import type { Todo } from "../../src/index.js";
 
@@ -20,7 +22,8 @@ export function textsOf(todo: Todo | undefined): Map<string, string> {
   if (!todo) return texts;
   texts.set("text", todo.text);
   if (todo.description !== null) texts.set("description", todo.description);
-  for (const [key, value] of Object.entries(todo.metadata)) if (typeof value === "string") texts.set(`metadata.${key}`, value);
+  for (const [key, value] of Object.entries(todo.metadata))
+    if (typeof value === "string") texts.set(`metadata.${key}`, value);
   return texts;
 }
 
@@ -91,7 +94,8 @@ export class Oracle {
       if (this.closure(holder).has(token)) return [];
       const deletions = this.deletions.get(id) ?? [];
       if (deletions.some((known) => this.closure(known).has(token))) return [];
-      return [`${id} ${field}=${value}: ${texts ? `the todo has ${final ?? "nothing"}` : "there is no such todo"}`];
+      const found = texts ? `the todo has ${final ?? "nothing"}` : "there is no such todo";
+      return [`${id} ${field}=${value}: ${found}`];
     });
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Many seeds of devices, tabs, users, faults and disasters with the real server.
  *
- * `SIMULATION_SEEDS` is the number of seeds over all scenarios, 200 by default; `SIMULATION_SCENARIO` and
- * `SIMULATION_SEED` repeat one and print its steps.
+ * `SIMULATION_SEEDS` is the number of seeds over all scenarios, 200 by default;
+ * `SIMULATION_SCENARIO` and `SIMULATION_SEED` repeat one and print its steps.
  */
 
 import "fake-indexeddb/auto";
@@ -24,7 +24,11 @@ const SCENARIOS: Record<string, Named> = {
   restarts: { share: 10, devices: 2, restarts: true },
   epochs: { share: 5, devices: 2, newEpochs: true },
   quota: { share: 10, devices: 2, quota: true, settings: { MAX_TODOS_PER_USER: "4" } },
-  forgotten: { share: 10, devices: 3, settings: { MAX_TOMBSTONES_PER_USER: "2", TOMBSTONE_SWEEP: "2" } },
+  forgotten: {
+    share: 10,
+    devices: 3,
+    settings: { MAX_TOMBSTONES_PER_USER: "2", TOMBSTONE_SWEEP: "2" },
+  },
   restored: { share: 5, devices: 2, restores: "announced" },
   copied: { share: 5, devices: 2, restores: "copied" },
 };
@@ -43,9 +47,14 @@ async function run(seed: number, server: TestServer, scenario: Named): Promise<s
     for (let step = 0; step < steps; step += 1) await world.step();
     const shown = await world.end();
     const [one, ...others] = shown;
-    for (const other of others) expect(content(other.todos), `${other.name} shows what ${one?.name} shows`).toEqual(content(one?.todos ?? []));
-    if (scenario.restores !== "copied") expect(world.oracle.lost(one?.todos ?? []).join("; "), "no value is silently gone").toBe("");
-    if (scenario.devices === 1) expect(world.conflicts, "one device alone is never in conflict").toBe(0);
+    for (const other of others)
+      expect(content(other.todos), `${other.name} shows what ${one?.name} shows`).toEqual(
+        content(one?.todos ?? []),
+      );
+    if (scenario.restores !== "copied")
+      expect(world.oracle.lost(one?.todos ?? []).join("; "), "no value is silently gone").toBe("");
+    if (scenario.devices === 1)
+      expect(world.conflicts, "one device alone is never in conflict").toBe(0);
     return null;
   } catch (error) {
     console.log(`--- ${seed}\n${world.log.join("\n")}`);
@@ -64,10 +73,13 @@ async function late(seed: number, over: Promise<unknown>): Promise<string> {
 const worlds = new Map<number, World>();
 
 const content = (todos: readonly { id: string; text: string; version: number }[]): unknown[] =>
-  [...todos].sort((a, b) => (a.id < b.id ? -1 : 1)).map((todo) => {
-    const { id, text, description, completed, metadata, version, updatedAt } = todo as import("../../src/index.js").Todo;
-    return { id, text, description, completed, metadata, version, updatedAt };
-  });
+  [...todos]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((todo) => {
+      const { id, text, description, completed, metadata, version, updatedAt } =
+        todo as import("../../src/index.js").Todo;
+      return { id, text, description, completed, metadata, version, updatedAt };
+    });
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
   if (onlyScenario && onlyScenario !== name) continue;
@@ -76,14 +88,17 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
     beforeAll(async () => void (server = await TestServer.start(scenario.settings)));
     afterAll(() => server.end());
 
-    const count = onlySeed ? 1 : Math.max(1, Math.round((seeds * scenario.share) / (onlyScenario ? scenario.share : 100)));
+    const count = onlySeed
+      ? 1
+      : Math.max(1, Math.round((seeds * scenario.share) / (onlyScenario ? scenario.share : 100)));
     test(`${count} seeds hold`, { timeout: 3_600_000 }, async () => {
       const failures: string[] = [];
       for (let n = 0; n < count; n += 1) {
         const seed = onlySeed ? Number(onlySeed) : first + n;
         const running = run(seed, server, scenario);
         const failure = await Promise.race([running, late(seed, running)]);
-        if (failure) failures.push(`SIMULATION_SCENARIO=${name} SIMULATION_SEED=${seed}: ${failure}`);
+        if (failure)
+          failures.push(`SIMULATION_SCENARIO=${name} SIMULATION_SEED=${seed}: ${failure}`);
       }
       expect(failures).toEqual([]);
     });

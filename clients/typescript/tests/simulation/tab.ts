@@ -84,7 +84,8 @@ export class Tab {
     return {
       kind: inner.kind,
       transact: (scopes, work) => around(() => inner.transact(scopes, work)),
-      takeLease: (name, holder, now, until) => around(() => inner.takeLease(name, holder, now, until)),
+      takeLease: (name, holder, now, until) =>
+        around(() => inner.takeLease(name, holder, now, until)),
       releaseLease: (name, holder) => around(() => inner.releaseLease(name, holder)),
       close: async () => undefined,
     };
@@ -95,7 +96,11 @@ export class Tab {
     const request = new Request(input, init);
     const body = request.body ? await request.text() : undefined;
     const send = (): Promise<Response> =>
-      fetch(request.url, { method: request.method, headers: request.headers, ...(body !== undefined && { body }) });
+      fetch(request.url, {
+        method: request.method,
+        headers: request.headers,
+        ...(body !== undefined && { body }),
+      });
     const isSync = request.url.endsWith("/sync");
     const fault = isSync ? this.parts.networkFault() : null;
     if (fault === "request lost") throw new TypeError("lost");
@@ -104,7 +109,10 @@ export class Tab {
     const answer = await response.arrayBuffer();
     await this.point();
     if (fault === "answer lost") throw new TypeError("lost");
-    return new Response(response.status === 204 ? null : answer, { status: response.status, headers: response.headers });
+    return new Response(response.status === 204 ? null : answer, {
+      status: response.status,
+      headers: response.headers,
+    });
   }
 }
 
@@ -116,8 +124,15 @@ export class BrowserLocks {
     return {
       run: async (name, work) => {
         await tab.point();
-        for (let held = this.holders.get(name); held && held.tab.isUsable && held.tab !== tab; held = this.holders.get(name)) {
-          await Promise.race([held.done.catch(() => undefined), new Promise((go) => setTimeout(go, 5))]);
+        for (
+          let held = this.holders.get(name);
+          held && held.tab.isUsable && held.tab !== tab;
+          held = this.holders.get(name)
+        ) {
+          await Promise.race([
+            held.done.catch(() => undefined),
+            new Promise((go) => setTimeout(go, 5)),
+          ]);
         }
         const done = work();
         const holder = { tab, done };

@@ -1,6 +1,14 @@
 /** Devices, their users, the network and the server, moved step by step by a seed. */
 
-import { createTodoClient, indexedDbStore, memoryStore, type Store, type Todo, type TodoClient } from "../../src/index.js";
+import {
+  createTodoClient,
+  indexedDbStore,
+  memoryStore,
+  type Store,
+  type Todo,
+  type TodoClient,
+} from "../../src/index.js";
+import { newEmail } from "../support/account.js";
 import type { TestServer } from "../support/server.js";
 import { Oracle, textsOf } from "./oracle.js";
 import { Random } from "./random.js";
@@ -24,7 +32,12 @@ const FIELDS = ["text", "description", "metadata.list", "metadata.note"] as cons
 class Browser {
   tabs: Tab[] = [];
   readonly locks: BrowserLocks | null;
-  constructor(readonly name: string, readonly store: Store, readonly skew: number, usesLocks: boolean) {
+  constructor(
+    readonly name: string,
+    readonly store: Store,
+    readonly skew: number,
+    usesLocks: boolean,
+  ) {
     this.locks = usesLocks ? new BrowserLocks() : null;
   }
 }
@@ -43,20 +56,31 @@ export class World {
   private email = "";
   conflicts = 0;
 
-  constructor(readonly seed: number, private readonly server: TestServer, private readonly scenario: Scenario) {
+  constructor(
+    readonly seed: number,
+    private readonly server: TestServer,
+    private readonly scenario: Scenario,
+  ) {
     this.random = new Random(seed * 7919 + 17);
   }
 
   private say(...words: unknown[]): void {
-    this.log.push(words.map((word) => (typeof word === "string" ? word : JSON.stringify(word))).join(" "));
+    this.log.push(
+      words.map((word) => (typeof word === "string" ? word : JSON.stringify(word))).join(" "),
+    );
   }
 
   async begin(): Promise<void> {
-    this.email = `seed-${this.seed}-${process.pid}-${Math.round(performance.now() * 1000)}@example.com`;
+    this.email = newEmail();
     for (let n = 0; n < this.scenario.devices; n += 1) {
       const name = `${this.email}-${n}`;
       const store = this.random.chance(30) ? await indexedDbStore(name) : memoryStore();
-      const browser = new Browser("ABCD"[n] ?? "?", store, this.random.pick([0, 0, -86_400_000, 3_600_000 * 1000, -3_600_000 * 9000]), this.random.chance(80));
+      const browser = new Browser(
+        "ABCD"[n] ?? "?",
+        store,
+        this.random.pick([0, 0, -86_400_000, 3_600_000 * 1000, -3_600_000 * 9000]),
+        this.random.chance(80),
+      );
       this.browsers.push(browser);
       const tab = await this.open(browser);
       if (n > 0) await tab.client.session.logIn(this.email, PASSWORD);
@@ -67,10 +91,23 @@ export class World {
   private async open(browser: Browser): Promise<Tab> {
     const networkFault = (): NetworkFault => {
       if (this.isCalm) return null;
-      return this.random.chance(15) ? "request lost" : this.random.chance(18) ? "answer lost" : this.random.chance(10) ? "repeated" : null;
+      return this.random.chance(15)
+        ? "request lost"
+        : this.random.chance(18)
+          ? "answer lost"
+          : this.random.chance(10)
+            ? "repeated"
+            : null;
     };
     const { store, skew, locks } = browser;
-    const tab = new Tab({ baseUrl: this.server.url, store, skew, locks, networkFault, clock: () => Date.now() + this.jump });
+    const tab = new Tab({
+      baseUrl: this.server.url,
+      store,
+      skew,
+      locks,
+      networkFault,
+      clock: () => Date.now() + this.jump,
+    });
     browser.tabs.push(tab);
     await tab.client.ready;
     return tab;
@@ -97,7 +134,8 @@ export class World {
     if (x < 0.1 || (todos.length === 0 && x < 0.3)) {
       if (client.getSnapshot().todos.length < 6) await this.add(client, say);
     } else if (x < 0.32 && todos.length > 0) await this.edit(client, random.pick(todos), say);
-    else if (x < 0.36 && todos.length > 0) client.complete(random.pick(todos).id, random.chance(70));
+    else if (x < 0.36 && todos.length > 0)
+      client.complete(random.pick(todos).id, random.chance(70));
     else if (x < 0.41 && todos.length > 0) this.remove(client, random.pick(todos), say);
     else if (x < 0.44) this.undo(client, say);
     else if (x < 0.47 && todos.length > 1) {
@@ -111,9 +149,16 @@ export class World {
     else await this.disaster();
   }
 
-  private async settleStored(client: TodoClient, written: { stored: Promise<void> }, tokens: number[]): Promise<void> {
+  private async settleStored(
+    client: TodoClient,
+    written: { stored: Promise<void> },
+    tokens: number[],
+  ): Promise<void> {
     let isStored = false;
-    await Promise.race([written.stored.then(() => (isStored = true)), new Promise((go) => setTimeout(go, 50))]);
+    await Promise.race([
+      written.stored.then(() => (isStored = true)),
+      new Promise((go) => setTimeout(go, 50)),
+    ]);
     // A tab that died before its store had the value can't keep it.
     if (!isStored) {
       const watch = written.stored.then(() => undefined);
@@ -125,17 +170,26 @@ export class World {
 
   private async add(client: TodoClient, say: (...words: unknown[]) => void): Promise<void> {
     const text = this.oracle.newValue();
-    const written = client.add({ text, id: `00000000-0000-7000-8000-${String(++this.made).padStart(12, "0")}` });
+    const written = client.add({
+      text,
+      id: `00000000-0000-7000-8000-${String(++this.made).padStart(12, "0")}`,
+    });
     const token = this.oracle.type(written.id, "text", text, []);
     say("adds", written.id, text);
     await this.settleStored(client, written, [token]);
   }
 
-  private async edit(client: TodoClient, todo: Todo, say: (...words: unknown[]) => void): Promise<void> {
+  private async edit(
+    client: TodoClient,
+    todo: Todo,
+    say: (...words: unknown[]) => void,
+  ): Promise<void> {
     const field = this.random.pick(FIELDS);
     const value = this.oracle.newValue();
     const seen = textsOf(todo).get(field);
-    const changes = field.startsWith("metadata.") ? { metadata: { [field.slice(9)]: value } } : { [field]: value };
+    const changes = field.startsWith("metadata.")
+      ? { metadata: { [field.slice(9)]: value } }
+      : { [field]: value };
     const token = this.oracle.type(todo.id, field, value, seen === undefined ? [] : [seen]);
     say("edits", todo.id, field, seen, "->", value);
     const written = client.edit(todo.id, changes);
@@ -152,7 +206,10 @@ export class World {
     const before = new Map(client.getSnapshot().todos.map((todo) => [todo.id, todo]));
     const undone = client.undo();
     if (!undone) return;
-    say("undoes", undone.map(({ id }) => id));
+    say(
+      "undoes",
+      undone.map(({ id }) => id),
+    );
     for (const { id } of undone) {
       const [was, is] = [textsOf(before.get(id)), textsOf(client.get(id))];
       const todo = client.get(id);
@@ -183,13 +240,19 @@ export class World {
       for (const { name, mine, theirs } of conflict.fields) {
         const [value, other] = decision === "mine" ? [mine, theirs] : [theirs, mine];
         if (name === "deleted" && value === true) {
-          this.oracle.delete(conflict.id, [...textsOf(before).values(), ...textsOf(conflict.mine).values(), ...textsOf(conflict.theirs ?? undefined).values()]);
+          this.oracle.delete(conflict.id, [
+            ...textsOf(before).values(),
+            ...textsOf(conflict.mine).values(),
+            ...textsOf(conflict.theirs ?? undefined).values(),
+          ]);
         }
         if (decision === "theirs" && typeof other === "string") this.oracle.giveUp([other]);
-        if (typeof value === "string" && typeof other === "string") this.oracle.alsoKnows(value, [other]);
+        if (typeof value === "string" && typeof other === "string")
+          this.oracle.alsoKnows(value, [other]);
         if (typeof value !== "string" && typeof other === "string") this.oracle.giveUp([other]);
       }
-      if (decision === "theirs" && !conflict.theirs) this.oracle.giveUp(textsOf(conflict.mine).values());
+      if (decision === "theirs" && !conflict.theirs)
+        this.oracle.giveUp(textsOf(conflict.mine).values());
       void written;
     } else if (rejected.length > 0) {
       const item = this.random.pick(rejected);
@@ -198,17 +261,27 @@ export class World {
         item.retry();
       } else {
         say("discards", item.id, item.fields);
-        this.oracle.giveUp(Object.values(item.fields).filter((value): value is string => typeof value === "string"));
+        this.oracle.giveUp(
+          Object.values(item.fields).filter((value): value is string => typeof value === "string"),
+        );
         void item.discard();
       }
     }
   }
 
-  private async sync(browser: Browser, tab: Tab, say: (...words: unknown[]) => void): Promise<void> {
-    if (this.random.chance(25)) tab.doom(this.random.below(14), this.random.chance(50) ? "die" : "freeze");
+  private async sync(
+    browser: Browser,
+    tab: Tab,
+    say: (...words: unknown[]) => void,
+  ): Promise<void> {
+    if (this.random.chance(25))
+      tab.doom(this.random.below(14), this.random.chance(50) ? "die" : "freeze");
     const sync = tab.client.sync();
     const outcome = await Promise.race([
-      sync.then(() => "done", (error: unknown) => (error instanceof Error ? error.message : "?")),
+      sync.then(
+        () => "done",
+        (error: unknown) => (error instanceof Error ? error.message : "?"),
+      ),
       this.untilUnusable(tab),
     ]);
     say("syncs:", outcome);
@@ -246,7 +319,9 @@ export class World {
   private async late(): Promise<void> {
     if (this.copies.length === 0) return;
     this.say("a copy of an old request arrives");
-    await this.random.pick(this.copies)().catch(() => undefined);
+    await this.random
+      .pick(this.copies)()
+      .catch(() => undefined);
   }
 
   private async disaster(): Promise<void> {
@@ -271,7 +346,9 @@ export class World {
     }
   }
 
-  /** Everything is calm: all sync and decide until nothing is left. Returns what each device shows. */
+  /**
+   * Everything is calm: all sync and decide until nothing is left. Returns what each device shows.
+   */
   async end(): Promise<{ name: string; todos: readonly Todo[] }[]> {
     this.say("--- calm");
     this.isCalm = true;
@@ -285,21 +362,33 @@ export class World {
       tabs.push(await this.open(browser));
     }
     for (let round = 0; ; round += 1) {
-      if (round > 60) throw new Error(`no end: ${JSON.stringify(tabs.map((tab) => [tab.client.getSnapshot().sync, tab.client.exportLocal()]))}`);
+      if (round > 60) {
+        const states = tabs.map(({ client }) => [client.getSnapshot().sync, client.exportLocal()]);
+        throw new Error(`no end: ${JSON.stringify(states)}`);
+      }
       for (const [index, { client }] of tabs.entries()) {
         const say = (...words: unknown[]): void => this.say(this.browsers[index]?.name, ...words);
         while (client.getSnapshot().conflicts.length + client.getSnapshot().rejected.length > 0) {
           const before = client.getSnapshot();
           if (before.conflicts.length === 0) {
             for (const item of before.rejected) {
-              this.oracle.giveUp(Object.values(item.fields).filter((value): value is string => typeof value === "string"));
+              this.oracle.giveUp(
+                Object.values(item.fields).filter(
+                  (value): value is string => typeof value === "string",
+                ),
+              );
               await item.discard();
             }
           } else this.decide(client, say);
           const after = client.getSnapshot();
-          if (before.conflicts.length + before.rejected.length === after.conflicts.length + after.rejected.length) break;
+          if (
+            before.conflicts.length + before.rejected.length ===
+            after.conflicts.length + after.rejected.length
+          )
+            break;
         }
-        if (client.getSnapshot().session.status !== "loggedIn") await client.session.logIn(this.email, PASSWORD);
+        if (client.getSnapshot().session.status !== "loggedIn")
+          await client.session.logIn(this.email, PASSWORD);
         await client.sync();
         this.conflicts += client.getSnapshot().conflicts.length;
         say("syncs:", client.getSnapshot().sync.settled ? "settled" : "not settled");
@@ -307,8 +396,15 @@ export class World {
       const states = tabs.map(({ client }) => client.getSnapshot().sync);
       if (round > 1 && states.every(({ settled, verified }) => settled && verified)) break;
     }
-    const shown = tabs.map(({ client }, index) => ({ name: this.browsers[index]?.name ?? "", todos: client.getSnapshot().todos }));
-    const fresh = createTodoClient({ baseUrl: this.server.url, store: memoryStore(), automatic: false });
+    const shown = tabs.map(({ client }, index) => ({
+      name: this.browsers[index]?.name ?? "",
+      todos: client.getSnapshot().todos,
+    }));
+    const fresh = createTodoClient({
+      baseUrl: this.server.url,
+      store: memoryStore(),
+      automatic: false,
+    });
     await fresh.session.logIn(this.email, PASSWORD);
     await fresh.sync();
     shown.push({ name: "a new device", todos: fresh.getSnapshot().todos });

@@ -1,6 +1,12 @@
 /** Accounts and clients for tests with the server. */
 
-import { createTodoClient, memoryStore, type ClientOptions, type Store, type TodoClient } from "../../src/index.js";
+import {
+  createTodoClient,
+  memoryStore,
+  type ClientOptions,
+  type Store,
+  type TodoClient,
+} from "../../src/index.js";
 
 export const PASSWORD = "Correct-horse-7!";
 
@@ -17,9 +23,18 @@ export function deviceOf(baseUrl: string, options: ClientOptions = {}): TodoClie
 }
 
 /** A store in which somebody is logged in already. */
-export async function loggedInStore(userId = "0190163d-8694-739b-aea5-966c26f8ad91"): Promise<Store> {
+export async function loggedInStore(
+  userId = "0190163d-8694-739b-aea5-966c26f8ad91",
+): Promise<Store> {
   const store = memoryStore();
-  const session = { userId, email: null, displayName: null, emailVerified: false, tokens: { access: "a", refresh: "r" }, expired: false };
+  const session = {
+    userId,
+    email: null,
+    displayName: null,
+    emailVerified: false,
+    tokens: { access: "a", refresh: "r" },
+    expired: false,
+  };
   await store.transact([], (_, device) => ({ device: { ...device, session } }));
   return store;
 }
@@ -33,4 +48,5 @@ export async function until(check: () => boolean, what: string): Promise<void> {
   }
 }
 
-export const texts = (device: TodoClient): string[] => device.getSnapshot().todos.map((todo) => todo.text);
+export const texts = (device: TodoClient): string[] =>
+  device.getSnapshot().todos.map((todo) => todo.text);

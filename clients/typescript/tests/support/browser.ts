@@ -11,26 +11,58 @@ const EXECUTABLES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin
 export async function startChromium(): Promise<Browser> {
   const executablePath = EXECUTABLES.find((path) => existsSync(path));
   if (!executablePath) throw new Error("Chromium is needed: `apt-get install chromium`");
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP plain.test 127.0.0.1"];
+  const args = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP plain.test 127.0.0.1",
+  ];
   return chromium.launch({ executablePath, args });
 }
 
-/** Serves one page with the client, and hands requests for the API on, so that all is one origin. */
+/**
+ * Serves one page with the client, and hands requests for the API on, so that all is one origin.
+ */
 export class Site {
-  private constructor(private readonly server: Server, readonly port: number) {}
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+  ) {}
 
   static async start(api: string): Promise<Site> {
-    const entry = { contents: 'export * from "./src/index.ts";', resolveDir: new URL("../..", import.meta.url).pathname, loader: "ts" as const };
-    const { outputFiles } = await build({ stdin: entry, bundle: true, format: "iife", globalName: "todoSync", write: false, target: "es2022" });
+    const entry = {
+      contents: 'export * from "./src/index.ts";',
+      resolveDir: new URL("../..", import.meta.url).pathname,
+      loader: "ts" as const,
+    };
+    const { outputFiles } = await build({
+      stdin: entry,
+      bundle: true,
+      format: "iife",
+      globalName: "todoSync",
+      write: false,
+      target: "es2022",
+    });
     const script = outputFiles[0]?.text ?? "";
     const server = createServer((request, response) => {
       const path = request.url ?? "/";
-      if (path === "/client.js") return void response.setHeader("Content-Type", "text/javascript").end(script);
-      if (!path.startsWith("/api/")) return void response.setHeader("Content-Type", "text/html").end('<!doctype html><title>x</title><script src="/client.js"></script>');
+      if (path === "/client.js")
+        return void response.setHeader("Content-Type", "text/javascript").end(script);
+      if (!path.startsWith("/api/"))
+        return void response
+          .setHeader("Content-Type", "text/html")
+          .end('<!doctype html><title>x</title><script src="/client.js"></script>');
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
-        const headers = { "Content-Type": "application/json", ...(request.headers.authorization && { Authorization: request.headers.authorization }) };
+        const headers = {
+          "Content-Type": "application/json",
+          ...(request.headers.authorization && { Authorization: request.headers.authorization }),
+        };
         const body = chunks.length > 0 ? { body: Buffer.concat(chunks) } : {};
         fetch(api + path, { method: request.method ?? "GET", headers, ...body }).then(
           async (answer) => {
@@ -52,12 +84,17 @@ export class Site {
     return `http://${host}:${this.port}/`;
   }
 
-  async open(context: BrowserContext, host: "localhost" | "plain.test" = "localhost"): Promise<Page> {
+  async open(
+    context: BrowserContext,
+    host: "localhost" | "plain.test" = "localhost",
+  ): Promise<Page> {
     const page = await context.newPage();
     await page.goto(this.url(host));
     await page.evaluate(() => {
       const { todoSync } = window as unknown as { todoSync: typeof import("../../src/index.js") };
-      Object.assign(window, { client: todoSync.createTodoClient({ WebSocket: null, pollSeconds: 1 }) });
+      Object.assign(window, {
+        client: todoSync.createTodoClient({ WebSocket: null, pollSeconds: 1 }),
+      });
     });
     await page.evaluate(() => (window as unknown as PageWindow).client.ready);
     return page;

@@ -1,4 +1,6 @@
-/** The real server on a database of its own, that can be stopped, killed, restarted and restored. */
+/**
+ * The real server on a database of its own, that can be stopped, killed, restarted and restored.
+ */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -13,7 +15,8 @@ const BINARY = process.env["TODO_SERVER_BIN"] ?? "";
 
 /** Fails with one sentence where the tests were started without a server. */
 export function needsServer(): void {
-  if (!existsSync(BINARY)) throw new Error("TODO_SERVER_BIN must be the path of todo-server; `cargo xtask test` sets it");
+  if (!existsSync(BINARY))
+    throw new Error("TODO_SERVER_BIN must be the path of todo-server; `cargo xtask test` sets it");
 }
 
 async function freePort(): Promise<number> {
@@ -40,7 +43,11 @@ export class TestServer {
   /** Starts a server with more settings than the usual ones. */
   static async start(settings: Record<string, string> = {}): Promise<TestServer> {
     needsServer();
-    const server = new TestServer(mkdtempSync(join(tmpdir(), "todo-client-")), await freePort(), settings);
+    const server = new TestServer(
+      mkdtempSync(join(tmpdir(), "todo-client-")),
+      await freePort(),
+      settings,
+    );
     await server.up();
     return server;
   }
@@ -67,9 +74,14 @@ export class TestServer {
 
   /** Starts the process and waits until it listens. */
   async up(): Promise<void> {
-    const child = spawn(BINARY, [], { cwd: this.folder, env: this.environment, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(BINARY, [], {
+      cwd: this.folder,
+      env: this.environment,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.process = child;
-    const log = (text: string): void => appendFileSync(join(this.folder, "server.log"), `${text}\n`);
+    const log = (text: string): void =>
+      appendFileSync(join(this.folder, "server.log"), `${text}\n`);
     await new Promise<void>((done, fail) => {
       const hear = (line: string): void => {
         log(line);
@@ -125,7 +137,11 @@ export class TestServer {
 
   /** Runs a command of the binary. */
   run(...command: string[]): string {
-    return execFileSync(BINARY, command, { cwd: this.folder, env: this.environment, encoding: "utf8" });
+    return execFileSync(BINARY, command, {
+      cwd: this.folder,
+      env: this.environment,
+      encoding: "utf8",
+    });
   }
 
   async end(): Promise<void> {

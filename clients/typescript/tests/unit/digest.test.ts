@@ -5,13 +5,20 @@ import { expect, test } from "vitest";
 import { digest, hash } from "../../src/model/digest.js";
 import type { Row } from "../../src/model/entry.js";
 
-interface VectorTodo { id: string; version: number; updated_at: string; deleted_at?: string | null }
+interface VectorTodo {
+  id: string;
+  version: number;
+  updated_at: string;
+  deleted_at?: string | null;
+}
 interface Vectors {
   hashes: (VectorTodo & { hash: string })[];
   lists: { todos: VectorTodo[]; digest: string }[];
 }
 
-const vectors = JSON.parse(readFileSync(new URL("../../../vectors/digest.json", import.meta.url), "utf8")) as Vectors;
+const vectors = JSON.parse(
+  readFileSync(new URL("../../../vectors/digest.json", import.meta.url), "utf8"),
+) as Vectors;
 
 test("the hash of a todo is the server's", () => {
   expect(vectors.hashes.length).toBeGreaterThan(5);
@@ -26,7 +33,17 @@ test("the digest of a list is the server's", () => {
     const rows = todos.map((todo): [string, Row] => {
       const deletedAt = todo.deleted_at ?? null;
       const fields = { text: "x", deleted: deletedAt !== null };
-      return [todo.id, { version: todo.version, stamp: todo.updated_at, fields, createdAt: "", completedAt: null, deletedAt }];
+      return [
+        todo.id,
+        {
+          version: todo.version,
+          stamp: todo.updated_at,
+          fields,
+          createdAt: "",
+          completedAt: null,
+          deletedAt,
+        },
+      ];
     });
     expect(digest(rows)).toBe(expected);
   }

@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 
-import { createTodoClient, InvalidTodoError, memoryStore, type TodoClient } from "../../src/index.js";
+import {
+  createTodoClient,
+  InvalidTodoError,
+  memoryStore,
+  type TodoClient,
+} from "../../src/index.js";
 
 function newClient(store = memoryStore()): TodoClient {
   return createTodoClient({ store, automatic: false });
@@ -16,7 +21,12 @@ test("a todo is shown at once, and stored soon after", async () => {
   await written.stored;
   const again = newClient(store);
   await again.ready;
-  expect(again.getSnapshot().todos[0]).toMatchObject({ id: written.id, text: "Buy milk", metadata: { due: "2026-12-24" }, unsynced: true });
+  expect(again.getSnapshot().todos[0]).toMatchObject({
+    id: written.id,
+    text: "Buy milk",
+    metadata: { due: "2026-12-24" },
+    unsynced: true,
+  });
 });
 
 test("everything can be undone", async () => {
@@ -30,7 +40,12 @@ test("everything can be undone", async () => {
   expect(client.get(id)).toMatchObject({ text: "Buy soy milk", completed: true, deletedAt: null });
   client.undo();
   client.undo();
-  expect(client.get(id)).toMatchObject({ text: "Buy milk", description: "oat", completed: false, metadata: {} });
+  expect(client.get(id)).toMatchObject({
+    text: "Buy milk",
+    description: "oat",
+    completed: false,
+    metadata: {},
+  });
   client.undo();
   expect(texts(client)).toEqual([]);
   expect(client.undo()).toBeNull();
@@ -38,7 +53,12 @@ test("everything can be undone", async () => {
 
 test("todos are ordered by hand, whether or not they had a position", () => {
   const client = newClient();
-  const ids = ["a", "b", "c", "d"].map((text) => client.add({ text }).id) as [string, string, string, string];
+  const ids = ["a", "b", "c", "d"].map((text) => client.add({ text }).id) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   expect(texts(client)).toEqual(["a", "b", "c", "d"]);
   client.reorder(ids[3], { after: ids[1] });
   expect(texts(client)).toEqual(["a", "b", "d", "c"]);
@@ -50,7 +70,10 @@ test("todos are ordered by hand, whether or not they had a position", () => {
 
 test("completing a recurring todo adds the next one, once", () => {
   const client = newClient();
-  const { id } = client.add({ text: "Water the plants", metadata: { due: "2026-12-24", repeat: "FREQ=WEEKLY" } });
+  const { id } = client.add({
+    text: "Water the plants",
+    metadata: { due: "2026-12-24", repeat: "FREQ=WEEKLY" },
+  });
   client.complete(id);
   client.complete(id, false);
   client.complete(id);

@@ -33,14 +33,39 @@ test("keys are those of fractional-indexing, wherever they are put in", () => {
 test("ends of the integers, and one key's neighbours", () => {
   const last = `z${"z".repeat(26)}`;
   const pairs: [string | null, string | null][] = [
-    [last, null], [null, `A${"0".repeat(26)}1`], [null, `A${"0".repeat(25)}1`], ["Zz", "a0"], ["a0", "a0V"],
-    ["a0", "a1"], ["a0z", "a1"], ["a0zzz", "a1"], ["a1", "b00"], ["az", "b00"], ["a0V", "a0W"], ["Yzz", "Z0"],
+    [last, null],
+    [null, `A${"0".repeat(26)}1`],
+    [null, `A${"0".repeat(25)}1`],
+    ["Zz", "a0"],
+    ["a0", "a0V"],
+    ["a0", "a1"],
+    ["a0z", "a1"],
+    ["a0zzz", "a1"],
+    ["a1", "b00"],
+    ["az", "b00"],
+    ["a0V", "a0W"],
+    ["Yzz", "Z0"],
   ];
-  for (const [lower, upper] of pairs) expect(keyBetween(lower, upper)).toBe(generateKeyBetween(lower, upper));
+  for (const [lower, upper] of pairs)
+    expect(keyBetween(lower, upper)).toBe(generateKeyBetween(lower, upper));
 });
 
 test("what another program made is a key as that package has it, of its digits only", () => {
-  for (const key of ["", "0", "a", "a0", "a00", "a0V", "b0", "b00", "Zz", "!", "V", `A${"0".repeat(26)}`, `A${"0".repeat(26)}1`]) {
+  for (const key of [
+    "",
+    "0",
+    "a",
+    "a0",
+    "a00",
+    "a0V",
+    "b0",
+    "b00",
+    "Zz",
+    "!",
+    "V",
+    `A${"0".repeat(26)}`,
+    `A${"0".repeat(26)}1`,
+  ]) {
     expect([key, isKey(key)]).toEqual([key, accepts(key)]);
   }
   // The package goes on from these with keys that are out of order.

@@ -5,32 +5,72 @@ import { expect, test } from "vitest";
 import { createTodoClient } from "../../src/index.js";
 import { loggedInStore, texts } from "../support/account.js";
 
-const json = (body: unknown, status = 200): Response => new Response(JSON.stringify(body), { status });
+const json = (body: unknown, status = 200): Response =>
+  new Response(JSON.stringify(body), { status });
 
 const WELL = {
-  applied: [], versions: {}, stamps: {}, conflicts: [], rejected: [], server_changes: [],
-  has_more: false, sync_timestamp: "2026-01-09T10:00:00.000000Z", epoch: "e", digest: "0000000000000000",
+  applied: [],
+  versions: {},
+  stamps: {},
+  conflicts: [],
+  rejected: [],
+  server_changes: [],
+  has_more: false,
+  sync_timestamp: "2026-01-09T10:00:00.000000Z",
+  epoch: "e",
+  digest: "0000000000000000",
 };
 const TODO = {
-  id: "550e8400-e29b-41d4-a716-446655440000", text: "x", description: null, completed: false, completed_at: null, metadata: {},
-  version: 1, client_id: null, created_at: "2026-01-09T10:00:00.000000Z", updated_at: "2026-01-09T10:00:00.000000Z", deleted_at: null,
+  id: "550e8400-e29b-41d4-a716-446655440000",
+  text: "x",
+  description: null,
+  completed: false,
+  completed_at: null,
+  metadata: {},
+  version: 1,
+  client_id: null,
+  created_at: "2026-01-09T10:00:00.000000Z",
+  updated_at: "2026-01-09T10:00:00.000000Z",
+  deleted_at: null,
 };
 
 const ANSWERS: Record<string, (sent: string) => Response> = {
   "a page of a captive portal": () => new Response("<html>Log in to the Wi-Fi</html>"),
   "nothing with status 200": () => new Response(""),
-  "null": () => json(null),
+  null: () => json(null),
   "an array": () => json([]),
   "an empty object": () => json({}),
   "no verdict on what was sent": () => json(WELL),
-  "a verdict on something else": () => json({ ...WELL, applied: [TODO.id], versions: { [TODO.id]: 1 }, stamps: { [TODO.id]: TODO.updated_at } }),
+  "a verdict on something else": () =>
+    json({
+      ...WELL,
+      applied: [TODO.id],
+      versions: { [TODO.id]: 1 },
+      stamps: { [TODO.id]: TODO.updated_at },
+    }),
   "two verdicts on one todo": (id) =>
     json({ ...WELL, applied: [id, id], versions: { [id]: 1 }, stamps: { [id]: TODO.updated_at } }),
-  "a version that is no number": (id) => json({ ...WELL, applied: [id], versions: { [id]: "1" }, stamps: { [id]: TODO.updated_at } }),
-  "a stamp in milliseconds": (id) => json({ ...WELL, applied: [id], versions: { [id]: 1 }, stamps: { [id]: "2026-01-09T10:00:00.000Z" } }),
+  "a version that is no number": (id) =>
+    json({ ...WELL, applied: [id], versions: { [id]: "1" }, stamps: { [id]: TODO.updated_at } }),
+  "a stamp in milliseconds": (id) =>
+    json({
+      ...WELL,
+      applied: [id],
+      versions: { [id]: 1 },
+      stamps: { [id]: "2026-01-09T10:00:00.000Z" },
+    }),
   "a todo without a text": (id) =>
-    json({ ...WELL, rejected: [{ id, index: 0, error_code: "X", message: "x" }], server_changes: [{ ...TODO, text: 1 }] }),
-  "a cursor that is no time": (id) => json({ ...WELL, rejected: [{ id, index: 0, error_code: "X", message: "x" }], sync_timestamp: "now" }),
+    json({
+      ...WELL,
+      rejected: [{ id, index: 0, error_code: "X", message: "x" }],
+      server_changes: [{ ...TODO, text: 1 }],
+    }),
+  "a cursor that is no time": (id) =>
+    json({
+      ...WELL,
+      rejected: [{ id, index: 0, error_code: "X", message: "x" }],
+      sync_timestamp: "now",
+    }),
   "a 410 without a reason": () => json({ error_code: "SYNC_001", message: "x", details: {} }, 410),
   "a 404 page of a proxy": () => new Response("<h1>Not found</h1>", { status: 404 }),
   "a 500": () => new Response("oops", { status: 500 }),
@@ -52,7 +92,11 @@ for (const [name, answer] of Object.entries(ANSWERS)) {
     await expect(client.sync()).rejects.toThrow();
     expect(answered).toBe(1);
     expect(texts(client)).toEqual(["Mine"]);
-    expect(client.getSnapshot().sync).toMatchObject({ pending: 1, settled: false, lastSyncedAt: null });
+    expect(client.getSnapshot().sync).toMatchObject({
+      pending: 1,
+      settled: false,
+      lastSyncedAt: null,
+    });
     expect(client.getSnapshot()).toMatchObject({ conflicts: [], rejected: [] });
   });
 }
@@ -68,7 +112,12 @@ test("an answer that does not end is given up", async () => {
     });
     return new Response(body);
   };
-  const client = createTodoClient({ store: await loggedInStore(), automatic: false, fetch: endless as typeof fetch, requestTimeout: 200 });
+  const client = createTodoClient({
+    store: await loggedInStore(),
+    automatic: false,
+    fetch: endless as typeof fetch,
+    requestTimeout: 200,
+  });
   client.add({ text: "Mine" });
   await expect(client.sync()).rejects.toMatchObject({ name: "NetworkError" });
   expect(texts(client)).toEqual(["Mine"]);

@@ -1,4 +1,6 @@
-/** A server whose digest never agrees: the device repairs a few times, and then leaves it in peace. */
+/**
+ * A server whose digest never agrees: the device repairs a few times, and then leaves it in peace.
+ */
 
 import { expect, test } from "vitest";
 
@@ -8,7 +10,7 @@ import { loggedInStore, texts } from "../support/account.js";
 const EMPTY = "0000000000000000";
 const WRONG = "ffffffffffffffff";
 
-test("repairs that never help end, and the digest is asked for again with the next sync", async () => {
+test("repairs that never help end, and the next sync asks for the digest again", async () => {
   let requests = 0;
   let digest = WRONG;
   const answer: typeof fetch = async (_, init) => {
@@ -17,15 +19,32 @@ test("repairs that never help end, and the digest is asked for again with the ne
     expect(todos).toEqual([]);
     const stamp = `2026-01-09T10:00:00.${String(requests).padStart(6, "0")}Z`;
     return Response.json({
-      applied: [], versions: {}, stamps: {}, conflicts: [], rejected: [], server_changes: [],
-      has_more: false, sync_timestamp: stamp, epoch: "e", digest,
+      applied: [],
+      versions: {},
+      stamps: {},
+      conflicts: [],
+      rejected: [],
+      server_changes: [],
+      has_more: false,
+      sync_timestamp: stamp,
+      epoch: "e",
+      digest,
     });
   };
-  const client = createTodoClient({ store: await loggedInStore(), automatic: false, fetch: answer });
+  const client = createTodoClient({
+    store: await loggedInStore(),
+    automatic: false,
+    fetch: answer,
+  });
   await client.sync();
   // The first reading, then six repairs, each of which reads everything and compares once more.
   expect(requests).toBe(13);
-  expect(client.getSnapshot().sync).toMatchObject({ verified: false, pending: 0, problem: null, status: "idle" });
+  expect(client.getSnapshot().sync).toMatchObject({
+    verified: false,
+    pending: 0,
+    problem: null,
+    status: "idle",
+  });
   expect(texts(client)).toEqual([]);
 
   await client.sync();

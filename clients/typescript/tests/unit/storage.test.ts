@@ -5,7 +5,13 @@ import "fake-indexeddb/auto";
 import { openDB } from "idb";
 import { expect, test } from "vitest";
 
-import { createTodoClient, indexedDbStore, memoryStore, StorageError, type Store } from "../../src/index.js";
+import {
+  createTodoClient,
+  indexedDbStore,
+  memoryStore,
+  StorageError,
+  type Store,
+} from "../../src/index.js";
 import { loggedInStore, texts, until } from "../support/account.js";
 
 let names = 0;
@@ -38,7 +44,11 @@ test("a change that the store refuses is shown, told, and tried again", async ()
 
 test("a browser that refuses storage is told about, and everything else works", async () => {
   const real = globalThis.indexedDB;
-  const refusing = { open: () => { throw new DOMException("The user denied permission", "SecurityError"); } };
+  const refusing = {
+    open: () => {
+      throw new DOMException("The user denied permission", "SecurityError");
+    },
+  };
   Object.defineProperty(globalThis, "indexedDB", { value: refusing, configurable: true });
   try {
     const client = createTodoClient({ name: newName(), automatic: false });
@@ -60,7 +70,9 @@ test("a half-written record loses what the server has, and nothing that waits", 
   const { id, stored } = client.add({ text: "Unsent" });
   await stored;
   const database = await openDB(name);
-  const record = (await database.get("entries", ["anonymous", id])) as { entry: Record<string, unknown> };
+  const record = (await database.get("entries", ["anonymous", id])) as {
+    entry: Record<string, unknown>;
+  };
   record.entry["row"] = { version: "three" };
   record.entry["conflict"] = 7;
   delete record.entry["stale"];
@@ -76,7 +88,8 @@ test("a half-written record loses what the server has, and nothing that waits", 
 
 test("two tabs show what the other one did", async () => {
   const name = newName();
-  const tab = (): ReturnType<typeof createTodoClient> => createTodoClient({ name, automatic: false });
+  const tab = (): ReturnType<typeof createTodoClient> =>
+    createTodoClient({ name, automatic: false });
   const [a, b] = [tab(), tab()];
   await Promise.all([a.ready, b.ready]);
   await a.add({ text: "From a" }).stored;
@@ -93,12 +106,21 @@ test("users of one browser never see each other's todos", async () => {
   await first.add({ text: "Ann's" }).stored;
   await first.session.logOut({ keep: true });
   expect(texts(first)).toEqual([]);
-  const session = { userId: "22222222-2222-4222-8222-222222222222", email: null, displayName: null, emailVerified: false, tokens: null, expired: false };
+  const session = {
+    userId: "22222222-2222-4222-8222-222222222222",
+    email: null,
+    displayName: null,
+    emailVerified: false,
+    tokens: null,
+    expired: false,
+  };
   await store.transact([], (_, device) => ({ device: { ...device, session } }));
   const second = createTodoClient({ store, automatic: false });
   await second.ready;
   expect(texts(second)).toEqual([]);
-  await store.transact([], (_, device) => ({ device: { ...device, session: { ...session, userId: "11111111-1111-4111-8111-111111111111" } } }));
+  await store.transact([], (_, device) => ({
+    device: { ...device, session: { ...session, userId: "11111111-1111-4111-8111-111111111111" } },
+  }));
   const back = createTodoClient({ store, automatic: false });
   await back.ready;
   expect(texts(back)).toEqual(["Ann's"]);
@@ -113,5 +135,7 @@ test("5,000 todos are read and changed quickly enough to type", async () => {
   client.subscribe(() => (shown = client.getSnapshot().todos.length));
   for (let n = 0; n < 100; n += 1) client.edit(written[n * 7]?.id ?? "", { text: `Edited ${n}` });
   expect(shown).toBe(5_000);
-  expect(client.getSnapshot().todos.filter((todo) => todo.text.startsWith("Edited"))).toHaveLength(100);
+  expect(client.getSnapshot().todos.filter((todo) => todo.text.startsWith("Edited"))).toHaveLength(
+    100,
+  );
 });
