@@ -51,7 +51,7 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_of_one_user_does_not_delay_another_user() {
-    let server = Server::start_with(Database::Postgres, &[("DATABASE_TIMEOUT_MS", "4000")]).await;
+    let server = Server::start_with(Database::Postgres, &[("DATABASE_TIMEOUT_MS", "12000")]).await;
     let (ann, _) = server.client().register("ann@example.com").await;
     let (bob, _) = server.client().register("bob@example.com").await;
     let todo = add(&ann, "milk").await;

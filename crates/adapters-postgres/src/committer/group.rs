@@ -22,7 +22,7 @@ pub(super) struct Job {
 
 /// The data that the transaction loaded while it held the users' row locks.
 pub(super) struct Loaded {
-    /// Users that do not exist are missing.
+    /// Users that do not exist are missing, and in a group of several users those whose row is locked.
     pub users: Vec<LoadedUser>,
     pub todos: Vec<(UserId, Todo)>,
     /// As many unused numbers as [`numbers_needed`] says.
@@ -40,7 +40,7 @@ pub(super) struct LoadedUser {
 /// The rows to write and the answers to send.
 pub(super) struct Decision {
     /// One per job, in the order of the jobs.
-    pub answers: Vec<Answer>,
+    pub verdicts: Vec<Verdict>,
     /// The rows to delete, before `rows` are written.
     pub swept: Vec<(UserId, TodoId)>,
     /// Each changed todo once, in its final state.
@@ -49,9 +49,26 @@ pub(super) struct Decision {
     pub users: Vec<(UserId, UserRow)>,
 }
 
+/// What the transaction did with a job.
+pub(super) enum Verdict {
+    Decided(Answer),
+    /// Nothing: the user's row is locked, or the user does not exist. The user's group alone tells which.
+    PutOff,
+}
+
 pub(super) struct Answer {
     pub commit: Commit,
     pub events: Vec<TodoEvent>,
+}
+
+impl Verdict {
+    /// The events to publish once the transaction is durable.
+    pub(super) fn into_events(self) -> Vec<TodoEvent> {
+        match self {
+            Self::Decided(answer) => answer.events,
+            Self::PutOff => Vec::new(),
+        }
+    }
 }
 
 /// Returns the distinct users of the jobs in ascending order.
@@ -60,6 +77,10 @@ pub(super) fn users(jobs: &[Job]) -> Vec<UserId> {
     users.sort_unstable();
     users.dedup();
     users
+}
+
+pub(super) fn several_users(jobs: &[Job]) -> bool {
+    jobs.iter().any(|job| job.user != jobs[0].user)
 }
 
 /// Returns the distinct todos that the jobs name.
@@ -86,10 +107,12 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreErro
     let mut states = states(jobs, loaded);
     let mut rows = Rows::default();
     let mut users = BTreeMap::new();
-    let mut answers = Vec::with_capacity(jobs.len());
+    let several = several_users(jobs);
+    let mut verdicts = Vec::with_capacity(jobs.len());
     for job in jobs {
         let Some(state) = states.get_mut(&job.user) else {
-            answers.push(Answer { commit: Commit::NoSuchUser, events: Vec::new() });
+            let no_such_user = || Verdict::Decided(Answer { commit: Commit::NoSuchUser, events: Vec::new() });
+            verdicts.push(if several { Verdict::PutOff } else { no_such_user() });
             continue;
         };
         let plan = Plan::decide(state, &job.batch, job.now)?;
@@ -102,11 +125,11 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreErro
             plan::Decision::Decided(outcomes) => Commit::Done(outcomes),
             plan::Decision::StaleCursor(cursor) => Commit::StaleCursor(cursor),
         };
-        answers.push(Answer { commit, events });
+        verdicts.push(Verdict::Decided(Answer { commit, events }));
     }
     let Rows { swept, written } = rows;
     let rows = written.into_iter().map(|((user, _), written)| (user, written)).collect();
-    Ok(Decision { answers, swept, rows, users: users.into_iter().collect() })
+    Ok(Decision { verdicts, swept, rows, users: users.into_iter().collect() })
 }
 
 /// The rows of several plans, each todo in its final state.

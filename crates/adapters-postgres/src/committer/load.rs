@@ -24,6 +24,9 @@ use crate::sql::{Sql, sql};
 
 /// Sets the row scope, locks the users' rows in the order of their ids, and loads the todos that the jobs name.
 ///
+/// A group of several users skips the rows that another transaction has locked, because each of the users would
+/// wait for the locked one. A single user's group waits.
+///
 /// The statements are pipelined: PostgreSQL runs them in the order in which it receives them, so the todos are
 /// read under the lock. diesel-async sends them in the order in which they are polled, whether or not they are
 /// prepared yet; a test pins that. `transaction` is set as soon as the transaction id is known.
@@ -45,7 +48,9 @@ pub(super) async fn load(
         *transaction = Some(id);
         Ok::<_, Failure>(())
     };
-    let lock = async { Ok(lock_users(&users, epochs.source).load::<LockedRow>(&mut &*conn).await?) };
+    let lock = async {
+        Ok(lock_users(&users, epochs.source, OnLockedRow::of(&users)).load::<LockedRow>(&mut &*conn).await?)
+    };
     let todos = async { Ok(todos(&keys).load::<(Uuid, TodoRow)>(&mut &*conn).await?) };
     let numbers = async {
         if count == 0 { Ok(Vec::new()) } else { Ok(numbers(count).load::<i64>(&mut &*conn).await?) }
@@ -117,9 +122,23 @@ fn set_scope<'a>(users: &[UserId], limits: Limits) -> Sql<'a, (Text, Text)> {
 /// A user's row, the name of the last epoch, and whether that is the current one.
 type LockedRow = (Uuid, SyncRow, String, bool);
 
+/// What to do about a user's row that another transaction has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnLockedRow {
+    Wait,
+    Skip,
+}
+
+impl OnLockedRow {
+    const fn of(users: &[UserId]) -> Self {
+        if users.len() > 1 { Self::Skip } else { Self::Wait }
+    }
+}
+
 pub(crate) fn lock_users<'a>(
     users: &[UserId],
     source: EpochSource,
+    on_locked: OnLockedRow,
 ) -> Sql<'a, (SqlUuid, SyncColumns, Text, Bool)> {
     let locked = sql(concat!(
         "select u.id, ",
@@ -137,6 +156,10 @@ pub(crate) fn lock_users<'a>(
         .bind::<Array<SqlUuid>, _>(users.iter().map(|user| user.0).collect::<Vec<_>>())
         // Other transactions may insert rows that refer to the user, but not change the user's row.
         .sql(") order by u.id for no key update of u")
+        .sql(match on_locked {
+            OnLockedRow::Wait => "",
+            OnLockedRow::Skip => " skip locked",
+        })
 }
 
 /// Locks the users' rows and loads nothing.

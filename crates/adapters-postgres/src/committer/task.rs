@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::group::{Answer, Job};
+use super::group::{self, Job, Verdict};
 use super::lost_commit::{CommitStatus, LostCommit};
 use super::transaction::{CommitError, GroupWriter};
 use super::write_health::WriteHealth;
@@ -102,19 +102,14 @@ impl Committer {
         }
     }
 
+    /// Commits the batches together, and those that are left over by user, then each alone.
     async fn commit_group(&mut self, jobs: Vec<Job>) {
-        let Some(jobs) = refuse_late(jobs) else { return };
-        if !self.recover_lost_commit().await {
-            refuse(jobs, "the database can't be reached");
-            return;
-        }
-        let Some(jobs) = self.commit_together(jobs).await else { return };
-        let users = by_user(jobs);
-        let several = users.len() > 1;
-        for jobs in users {
+        let several = group::several_users(&jobs);
+        let left = self.commit_together(jobs).await;
+        for jobs in by_user(left) {
             // One user's batches were committed together just now.
-            let jobs = if several { self.commit_together(jobs).await } else { Some(jobs) };
-            for job in jobs.into_iter().flatten() {
+            let left = if several { self.commit_together(jobs).await } else { jobs };
+            for job in left {
                 self.commit_together(vec![job]).await;
             }
         }
@@ -122,55 +117,68 @@ impl Committer {
 
     /// Commits the batches in one transaction and answers their callers.
     ///
-    /// Returns the batches if the transaction was rolled back and smaller ones may succeed. If it waited in vain
-    /// for the row lock of a single user, all of its batches fail at once: trying one after the other would make
-    /// other users wait for each.
-    async fn commit_together(&mut self, jobs: Vec<Job>) -> Option<Vec<Job>> {
-        let jobs = refuse_late(jobs)?;
+    /// Returns the batches that a smaller group may commit: those of users whose row was locked, or all of them if
+    /// the transaction was rolled back. If a single user's group waited in vain for the row lock, all of its
+    /// batches fail at once: trying one after the other would make other users wait for each.
+    async fn commit_together(&mut self, jobs: Vec<Job>) -> Vec<Job> {
+        let jobs = refuse_late(jobs);
+        if jobs.is_empty() {
+            return jobs;
+        }
+        if !self.recover_lost_commit().await {
+            refuse(jobs, "the database can't be reached");
+            return Vec::new();
+        }
         let started = Instant::now();
-        match self.writer.commit(&jobs).await {
-            Err(CommitError::Rejected(error)) if jobs.len() > 1 => {
-                let locked = started.elapsed() >= self.writer.lock_timeout();
-                if locked && jobs.iter().all(|job| job.user == jobs[0].user) {
-                    self.answer(jobs, Err(CommitError::Rejected(error)));
-                    return None;
-                }
+        let error = match self.writer.commit(&jobs).await {
+            Ok(verdicts) => return self.answer(jobs, verdicts),
+            Err(error) => error,
+        };
+        if let CommitError::Rejected(error) = &error
+            && jobs.len() > 1
+        {
+            let locked = started.elapsed() >= self.writer.lock_timeout();
+            if group::several_users(&jobs) || !locked {
                 tracing::warn!(%error, batches = jobs.len(), "a group of batches failed; committing smaller ones");
-                Some(jobs)
-            }
-            outcome => {
-                self.answer(jobs, outcome);
-                None
+                return jobs;
             }
         }
+        self.fail(jobs, error);
+        Vec::new()
     }
 
-    /// Publishes the events of a durable group and answers the callers that still wait.
-    fn answer(&mut self, jobs: Vec<Job>, outcome: Result<Vec<Answer>, CommitError>) {
-        let error = match outcome {
-            Ok(answers) => {
-                for (job, answer) in jobs.into_iter().zip(answers) {
+    /// Publishes the events of a durable group and answers the callers that still wait. Returns the batches that
+    /// were put off.
+    fn answer(&self, jobs: Vec<Job>, verdicts: Vec<Verdict>) -> Vec<Job> {
+        let mut put_off = Vec::new();
+        for (job, verdict) in jobs.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Decided(answer) => {
                     self.publish(job.user, answer.events);
                     // The caller may no longer wait.
                     let _ = job.answer.send(Ok(answer.commit));
                 }
-                return;
+                Verdict::PutOff => put_off.push(job),
             }
-            Err(CommitError::Rejected(StoreError::Corrupt { table, column, problem })) => {
+        }
+        put_off
+    }
+
+    fn fail(&mut self, jobs: Vec<Job>, error: CommitError) {
+        let error = match error {
+            CommitError::Rejected(StoreError::Corrupt { table, column, problem }) => {
                 for job in jobs {
                     let _ = job.answer.send(Err(StoreError::corrupt(table, column, problem.clone())));
                 }
                 return;
             }
-            Err(CommitError::Unknown(error, lost)) => {
+            CommitError::Unknown(error, lost) => {
                 self.lost = Some(lost);
                 error
             }
-            Err(
-                CommitError::Rejected(error)
-                | CommitError::ConnectionLost(error)
-                | CommitError::GivenUp(error),
-            ) => error,
+            CommitError::Rejected(error)
+            | CommitError::ConnectionLost(error)
+            | CommitError::GivenUp(error) => error,
         };
         refuse(jobs, &error.to_string());
     }
@@ -244,12 +252,12 @@ fn by_user(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     users
 }
 
-/// Refuses the batches whose deadline has passed. Returns the others, or `None` if there are none.
-fn refuse_late(jobs: Vec<Job>) -> Option<Vec<Job>> {
+/// Refuses the batches whose deadline has passed, and returns the others.
+fn refuse_late(jobs: Vec<Job>) -> Vec<Job> {
     let now = Instant::now();
     let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
     refuse(late, TOO_LATE);
-    (!jobs.is_empty()).then_some(jobs)
+    jobs
 }
 
 fn refuse(jobs: Vec<Job>, problem: &str) {

@@ -11,7 +11,7 @@ use domain::StoreError;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
-use super::group::{self, Answer, Decision, Job};
+use super::group::{self, Decision, Job, Verdict};
 use super::lost_commit::{CommitStatus, LostCommit, SentCommit};
 use super::write_health::WriteHealth;
 use super::{load, statements};
@@ -20,7 +20,7 @@ use crate::epochs::EpochCache;
 use crate::error::{Failure, is_connection_lost, timed_out, unavailable};
 use crate::session::Limits;
 
-/// Why a group has no answers.
+/// Why a group has no verdicts.
 pub(super) enum CommitError {
     /// A statement failed or a batch could not be decided. Nothing was written, and another batch of the
     /// group may be at fault.
@@ -61,7 +61,7 @@ impl GroupWriter {
 
     /// Commits the group, on a second connection if the first one breaks: a broken connection says nothing
     /// about the batches.
-    pub(super) async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, CommitError> {
+    pub(super) async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Verdict>, CommitError> {
         match self.attempt(jobs).await {
             Err(CommitError::ConnectionLost(_)) => self.attempt(jobs).await,
             outcome => outcome,
@@ -72,9 +72,9 @@ impl GroupWriter {
         self.connection = None;
     }
 
-    /// How long a transaction waits for a row lock.
+    /// How long the transaction of a single user waits for a row lock.
     ///
-    /// It is short compared with the time-out of a batch, because the batches of other users wait with it.
+    /// It is short compared with the time-out of a batch, because the next groups wait with it.
     pub(super) fn lock_timeout(&self) -> Duration {
         self.connector.timeout() / 4
     }
@@ -88,7 +88,7 @@ impl GroupWriter {
         self.connector.connect().await
     }
 
-    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, CommitError> {
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Verdict>, CommitError> {
         let connected = self.connect().await;
         let mut conn = connected.map_err(|error| CommitError::ConnectionLost(unavailable(&error)))?;
 
@@ -113,7 +113,7 @@ impl GroupWriter {
                 if !decision.rows.is_empty() {
                     self.health.succeeded();
                 }
-                return Ok(decision.answers);
+                return Ok(decision.verdicts);
             }
             (Ok(Ok(Err(failure))), decision) => (failure, decision),
             (Err(_), None) => return Err(CommitError::GivenUp(timed_out())),
@@ -150,19 +150,19 @@ impl GroupWriter {
         transaction: Option<String>,
         decision: Decision,
         failure: Failure,
-    ) -> Result<Vec<Answer>, CommitError> {
+    ) -> Result<Vec<Verdict>, CommitError> {
         if decision.users.is_empty() {
-            return Ok(decision.answers);
+            return Ok(decision.verdicts);
         }
         let Some(transaction) = transaction else { return Err(CommitError::GivenUp(failure.into())) };
         let sent = SentCommit::new(transaction, &decision);
         match sent.status(&self.connector).await {
-            CommitStatus::Committed => Ok(decision.answers),
+            CommitStatus::Committed => Ok(decision.verdicts),
             CommitStatus::Aborted => Err(CommitError::ConnectionLost(failure.into())),
             CommitStatus::Indeterminate => Err(CommitError::GivenUp(failure.into())),
             CommitStatus::Unknown => {
                 let users = jobs.iter().map(|job| job.user);
-                let events = users.zip(decision.answers.into_iter().map(|answer| answer.events)).collect();
+                let events = users.zip(decision.verdicts.into_iter().map(Verdict::into_events)).collect();
                 Err(CommitError::Unknown(failure.into(), LostCommit { sent, events }))
             }
         }

@@ -12,7 +12,8 @@ use postgres_testbed::{Database, Testbed};
 use uuid::Uuid;
 
 use super::assert_plan;
-use crate::committer::{load, statements};
+use crate::committer::load::{self, OnLockedRow};
+use crate::committer::statements;
 use crate::epochs::EpochSource;
 use crate::row_security::{RowScope, RowSecurity, Worker};
 use crate::sql::{Sql, sql};
@@ -127,7 +128,9 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
         assert_plan(conn, "update", update, &["todos_pkey", by_key]).await;
     }
     for source in [EpochSource::Stored, EpochSource::Timeline] {
-        assert_plan(conn, "lock", load::lock_users(&[USER], source), &["users_pkey"]).await;
+        for on_locked in [OnLockedRow::Wait, OnLockedRow::Skip] {
+            assert_plan(conn, "lock", load::lock_users(&[USER], source, on_locked), &["users_pkey"]).await;
+        }
     }
     assert_plan(conn, "lock alone", load::lock_rows(&[USER]), &["users_pkey"]).await;
     let oldest = load::oldest(&[(USER, 1_000)]);

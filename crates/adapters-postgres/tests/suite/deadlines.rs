@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use adapters_postgres::{Options, RowSecurity};
 use domain::StoreError;
-use domain::todo::TodoStore as _;
+use domain::UserId;
+use domain::todo::{Commit, TodoStore as _};
 use domain_testkit::build::{T0, batch, create, todo_id};
 use domain_testkit::{RecordingBus, all};
 use postgres_testbed::Role;
 
-use crate::support::{client, connect, fresh, options};
+use crate::support::{client, connect, fresh, options, until, url_of, waiting_for_locks};
 
 /// Each locked user makes the committer wait for a quarter of the time-out, first the group and then each batch
 /// alone, so the last batches are past their deadline before it is their turn.
@@ -41,4 +42,45 @@ async fn a_batch_that_waited_past_its_deadline_is_never_written() {
     let titles = "select title || ' ' || count(*) from todos group by title";
     assert_eq!(database.sql(Role::Owner, titles).expect("an answer").trim(), "bread 16");
     assert!(bus.everything().is_empty(), "no event of a refused batch");
+}
+
+/// The batch of a user whose row is locked would hold its group up for a quarter of the time-out: one minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_does_not_wait_for_the_locked_row_of_one_of_its_users() {
+    let (h, database) = fresh("skipped", RowSecurity::Writes).await;
+    let timeout = Duration::from_mins(4);
+    let store = connect(Options { timeout, ..options(database.app_url(), &h.bus) }).await;
+    // These users share a committer, so the batches that wait for the first one's form a group.
+    let mut users: Vec<UserId> = Vec::new();
+    while users.len() < 3 {
+        let user = h.user().await;
+        if users.first().is_none_or(|first| (first.0.as_u128() ^ user.0.as_u128()) % 2 == 0) {
+            users.push(user);
+        }
+    }
+    let mut holders = Vec::new();
+    for user in &users[..2] {
+        let holder = client(&database.owner_url()).await;
+        let lock = format!("begin; select from users where id = '{user}' for update");
+        holder.batch_execute(&lock).await.expect("locked");
+        holders.push(holder);
+    }
+    let watcher = client(&url_of(&database, "postgres")).await;
+    let mut commits = Vec::new();
+    for user in users.iter().copied() {
+        let store = Arc::clone(&store);
+        let change = create(todo_id(), "milk");
+        commits.push(tokio::spawn(async move { store.commit(user, batch([change]), T0).await }));
+        if commits.len() == 1 {
+            until(&watcher, &waiting_for_locks(1)).await;
+        }
+    }
+    let free = commits.pop().expect("the third");
+    holders[0].batch_execute("rollback").await.expect("unlocked");
+    let free = tokio::time::timeout(Duration::from_secs(30), free).await;
+    assert!(matches!(free, Ok(Ok(Ok(Commit::Done(_))))), "{free:?}");
+    holders[1].batch_execute("rollback").await.expect("unlocked");
+    for commit in commits {
+        assert!(matches!(commit.await, Ok(Ok(Commit::Done(_)))));
+    }
 }
