@@ -1,194 +1,193 @@
-// A complete client of the sync protocol that keeps its state in memory. docs/sync.md explains the steps.
-// A real client keeps the state in a database, and stores each answer in one transaction.
-import { digest } from "./digest.js";
-import type { Change, Conflict, Fields, Row, Send } from "./fields.js";
-import { deletes, differing, heals, initial, isContested, isEmpty, isShrunk, isStrange, itemOf, join, lacking, moved,
-  pick, rowOf, unaware, whole, withRemovals } from "./fields.js";
+// The sync protocol with its state in memory: rounds, conflicts, healing, repair. docs/sync.md explains it.
+// A real client keeps the state in a database, and stores what an answer changes in one transaction.
+import type { Answer, Change, Fields, Gone, Refusal, Row, Server } from "./types.js";
 
-export class TodoClient {
+const initial: Fields = { description: null, completed: false, deleted: false };
+export const unknown: Row = { version: 0, stamp: "", fields: {} };
+const LATEST = "~"; // later than every stamp
+const agree = (a: Fields, b: Fields, name: string): boolean =>
+  JSON.stringify(a[name] ?? initial[name] ?? null) === JSON.stringify(b[name] ?? initial[name] ?? null);
+const pick = (fields: Fields, keep: (name: string) => boolean): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([name]) => keep(name)));
+/** The part of `fields` that `held` has otherwise. */
+const lacking = (held: Fields, fields: Fields): Fields => pick(fields, (name) => !agree(held, fields, name));
+const isEmpty = (fields: Fields): boolean => Object.keys(fields).length === 0;
+export const deletes = (fields: Fields): boolean => fields["deleted"] === true;
+const isShrunk = (fields: Fields): boolean => deletes(fields) && !fields["text"];
+const whole = (fields: Fields): Fields =>
+  deletes(fields) ? { deleted: true } : { ...fields, deleted: false };
+/** Whether a todo can't have become of `held` through changes: it is of another history. */
+const isOther = (held: Row, now: { version: number; stamp: string }): boolean =>
+  now.version <= held.version && now.stamp !== held.stamp;
+
+export class SyncLoop {
   rows = new Map<string, Row>(); // what the server acknowledged; tombstones are kept for 90 days
   unsent = new Map<string, Change>();
   inFlight = new Map<string, Change>(); // frozen until the answer comes
-  conflicts = new Map<string, Conflict>(); // for the user to decide
+  conflicts = new Map<string, { mine: Fields; whole: Fields }>(); // for the user to decide
   rejected = new Map<string, { fields: Fields; message: string }>(); // for the user to correct
-  repairs = 0; // since the digests last agreed
-  #accepted = new Map<string, Row>(); // as sent, until the last page
-  #table: Map<string, Row> | null = null; // during a repair, what has been read
   #cursor: string | null = null;
   #epoch: string | null = null;
-  #behind = true;
-  #reading = false; // from the beginning once more: nothing is sent before the last page
-  readonly #send: Send;
-  constructor(send: Send) { this.#send = send; }
+  /** All is read again. Rows later than `lost` that are missing then are given back, or asked about. */
+  #reading: { lost: string; asked: string } | null = null; // the latter up to `asked`
+  #repairs = 0; // since the digests last agreed
+  readonly #server: Server;
+  constructor(server: Server) { this.#server = server; }
 
-  /** The todo as the user sees it. */
-  view(id: string): Fields {
-    const [row, change] = [this.#accepted.get(id) ?? this.rows.get(id), this.unsent.get(id)];
-    return { ...(row?.fields ?? change?.seen), ...this.inFlight.get(id)?.fields, ...change?.fields };
-  }
-  /** Changes or creates a todo. To restore one, name all its fields: `{ ...view(id), deleted: false }`. */
-  edit(id: string, fields: Fields): void {
-    const { version: base = 0, fields: seen = {} } = this.rows.get(id) ?? {};
-    const made = { base, seen, sent: {}, fields, at: new Date().toISOString(), lost: null, waits: null };
-    this.unsent.set(id, join(this.unsent.get(id), made)!);
-  }
-  /** Decides a conflict: `{}` for the server's values, `conflict.mine` for this device's, or others. */
-  decide(id: string, fields: Fields): void {
-    const [server, all] = [this.rows.get(id)?.fields, this.conflicts.get(id)!.whole];
-    this.conflicts.delete(id);
-    if (isEmpty(fields)) return;
-    const restores = !deletes(fields) && (!server || deletes(server));
-    this.edit(id, restores ? { ...(server?.["text"] ? server : all), deleted: false, ...fields } : fields);
-  }
   /** Exchanges changes until nothing is left to send or read. After an error, all is kept: call it again. */
   async sync(): Promise<void> {
+    let answer: Answer | Gone;
     do {
-      const isNew = this.#cursor === null && !this.#reading;
-      if (this.inFlight.size === 0 && (!this.#behind || isNew)) for (const id of this.#ready()) {
-        this.inFlight.set(id, this.unsent.get(id)!);
+      if (this.inFlight.size === 0) for (const [id, change] of this.#ready()) {
+        this.inFlight.set(id, change);
         this.unsent.delete(id);
       }
-      const { status, body } = await this.#send({ strategy: "merge", last_sync: this.#cursor, epoch: this.#epoch,
-        include_deleted: this.#reading, todos: [...this.inFlight].map(itemOf) });
-      if (status === 410) this.#gone(body.details);
-      else if (status === 200) this.#take(body);
-      else throw new Error(`${status} ${body.message}`); // log in again, wait, or send fewer todos
-    } while (this.#behind || this.inFlight.size > 0 || this.#ready().length > 0);
+      answer = await this.#round();
+      if ("reason" in answer) this.#gone(answer);
+      else if (this.#reading) this.#compare(answer, this.#reading);
+      else this.#take(answer);
+    } while ("reason" in answer || this.#reading || this.inFlight.size + this.#ready().length > 0);
   }
-  #ready(): string[] {
-    const isReady = (id: string): boolean => this.unsent.get(id)!.lost !== null || !this.conflicts.has(id);
-    return [...this.unsent.keys()].filter((id) => !this.#accepted.has(id) && isReady(id)).slice(0, 1000);
+  #ready(): [id: string, Change][] {
+    const mayGo = ([id, { lost }]: [string, Change]): boolean => lost !== null || !this.conflicts.has(id);
+    return this.#reading ? [] : [...this.unsent].filter(mayGo).slice(0, 1000); // nothing before all is read
   }
-  #take({ applied, versions, stamps, conflicts, rejected, server_changes, digest: server, ...answer }: any): void {
-    const landed = (id: string): Change => { const it = this.inFlight.get(id)!; this.inFlight.delete(id); return it; };
-    const alien = (todo: any): boolean => !this.inFlight.has(todo.id) && isStrange(this.rows.get(todo.id), todo);
-    const below = applied.filter((id: string) => versions[id] > 0 && versions[id] < this.inFlight.get(id)!.base);
-    const compares = !this.#table && this.#cursor !== null && !this.#isHealing();
-    const strange = below.length > 0 || (compares && server_changes.some(alien));
-    for (const id of applied) if (!below.includes(id)) this.#apply(id, landed(id), versions[id], stamps[id]);
-    for (const conflict of conflicts) this.#refuse(conflict, landed(conflict.id));
-    for (const { id, message } of rejected) {
-      this.rejected.set(id, { fields: join(landed(id), this.unsent.get(id))!.fields, message });
-      this.unsent.delete(id);
+  /** Sends what is in flight, and reads all pages. Nothing of them counts before the last one. */
+  async #round(): Promise<Answer | Gone> {
+    const again = this.#reading !== null;
+    const place = again ? { cursor: null, epoch: null } : { cursor: this.#cursor, epoch: this.#epoch };
+    let all = await this.#server.exchange({ ...place, again, changes: again ? [] : [...this.inFlight] });
+    while (!("reason" in all) && all.hasMore) {
+      const page = await this.#server.exchange({ cursor: all.cursor, epoch: all.epoch, again, changes: [] });
+      if ("reason" in page || page.epoch !== all.epoch) { // restored or swept between two pages
+        if (again) this.#reading = { lost: "", asked: LATEST }; // what is missing is lost, or deleted
+        return this.#round();
+      }
+      const { applied, conflicts, rejected } = all;
+      all = { ...page, applied, conflicts, rejected, changes: [...all.changes, ...page.changes] };
     }
-    for (const todo of strange ? [] : server_changes) {
-      const held = this.rows.get(todo.id);
-      const row = rowOf(todo);
-      const isNew = held ? held.stamp <= row.stamp || this.#accepted.has(todo.id) : !deletes(row.fields);
-      if (this.#table) this.#table.set(todo.id, row);
-      else if (isNew || (!held && this.#reading)) this.rows.set(todo.id, row);
+    return all;
+  }
+  #take({ applied, conflicts, rejected, changes, cursor, epoch, digest }: Answer): void {
+    let isStrange = this.#cursor !== null && !this.#isHealing() && changes.some(([id, row]) => {
+      const held = this.rows.get(id) ?? unknown;
+      const lacks = !deletes(held.fields) || !deletes(row.fields);
+      return lacks && isOther(held, row) && !this.inFlight.has(id);
+    });
+    const accepted = new Map<string, Fields>();
+    for (const { id, version, stamp } of applied) {
+      const { seen, fields, heals } = this.inFlight.get(id)!;
+      const [held, later] = [this.rows.get(id) ?? unknown, this.unsent.get(id)];
+      const others = [seen, held].filter((known) => isOther(known, { version, stamp }));
+      const isAnew = version > 0 && !heals && others.length > 0; // created from this change alone
+      // Applied to an older todo than the device knows: the server lost something.
+      if (isAnew && others.some((known) => stamp <= known.stamp)) { isStrange = true; continue; }
+      const row = { version, stamp, fields: { ...initial, ...(isAnew ? {} : held.fields), ...fields } };
+      this.inFlight.delete(id);
+      this.rows.set(id, row);
+      accepted.set(id, row.fields);
+      if (version === 0) this.rows.delete(id); // it was never there to be deleted
+      const left = pick(lacking(initial, seen.fields), (name) => name !== "deleted" && !(name in fields));
+      if (isAnew && !deletes(fields) && !isEmpty(left)) // what the change left out follows
+        this.unsent.set(id, { seen: row, fields: { ...left, ...later?.fields }, lost: null, heals: false });
     }
-    [this.#cursor, this.#epoch, this.#behind] = [answer.sync_timestamp, answer.epoch, answer.has_more];
-    if (strange) this.#repair();
-    else if (!this.#behind) this.#finish(server);
-  }
-  #isHealing = (): boolean => [...this.inFlight.values(), ...this.unsent.values()].some(({ lost }) => lost !== null);
-  #apply(id: string, change: Change, version: number, stamp: string): void {
-    const row = { version, stamp, fields: { ...initial, ...this.rows.get(id)?.fields, ...change.fields } };
-    if (version > 0) return void (this.rows.set(id, row), this.#accepted.set(id, row));
-    this.rows.delete(id); // the server never had what was deleted
-    if (this.unsent.has(id)) this.unsent.get(id)!.base = 0;
-  }
-  #refuse({ id, server_data, fields, resolved }: any, change: Change): void {
-    const [server, later] = [rowOf(server_data), this.unsent.get(id)];
-    const all = join(change, later)!;
-    this.unsent.delete(id);
-    this.rows.set(id, server);
-    if (heals(change) && server.stamp <= change.lost!) // what the server lost is newer than what it has
-      return void this.unsent.set(id, { ...all, base: server.version, seen: server.fields,
-        fields: withRemovals(all.fields, server.fields) });
-    const contested = resolved === "server" ? {} : pick(change.fields, (name) => fields.includes(name));
-    this.#open(id, { ...contested, ...later?.fields }, { ...change.seen, ...all.fields }, change.lost !== null);
-  }
-  /** Bases later edits on the todos that came back, except where those differ from what this device showed. */
-  #settle(): void {
-    for (const [id, { fields: shown }] of this.#accepted) {
-      const [change, now] = [this.unsent.get(id), this.rows.get(id)!];
-      const others = isShrunk(now.fields) && deletes(shown) ? [] : differing(now.fields, shown);
-      if (change && isContested(change.fields, others, now.fields)) {
-        this.unsent.delete(id);
-        this.#open(id, change.fields, { ...shown, ...change.fields }, false);
-      } else if (change) this.unsent.set(id, { ...change, base: now.version, seen: now.fields });
+    for (const refusal of conflicts) this.#refuse(refusal);
+    for (const { id, message } of rejected) this.rejected.set(id, { ...this.#takeBack(id)!, message });
+    // A repair compares what the device holds, so nothing may replace it before.
+    for (const [id, row] of isStrange ? [] : changes) {
+      const held = this.rows.get(id);
+      const concerns = held || !deletes(row.fields) || this.unsent.has(id) || this.conflicts.has(id);
+      if (concerns && (!held || held.stamp <= row.stamp)) this.rows.set(id, row);
     }
-    this.#accepted.clear();
+    for (const [id, shown] of accepted) this.#rebase(id, this.rows.get(id), shown, {}, true);
+    [this.#cursor, this.#epoch] = [cursor, epoch];
+    if (!isStrange && this.#server.digest(this.rows) === digest) this.#repairs = 0;
+    else if (isStrange || !this.#isHealing()) this.#repair();
   }
-  #finish(server: string): void {
-    const table = this.#table;
-    this.#settle();
-    this.#reading = false;
-    if (table) this.#compare(table);
-    for (const [id, change] of this.unsent) if (change.waits) this.#rebase(id, change);
-    if (digest(this.rows) === server) this.repairs = 0;
-    else if (!table && !this.#isHealing()) this.#repair();
+  #isHealing = (): boolean => [...this.inFlight, ...this.unsent].some(([, { lost }]) => lost !== null);
+  #refuse({ id, server, fields, resolved }: Refusal): void {
+    const [change, later, held] = [this.inFlight.get(id)!, this.unsent.get(id), this.rows.get(id)];
+    const all = this.#takeBack(id)!;
+    if (change.lost !== null || !held || held.stamp < server.stamp) this.rows.set(id, server);
+    if (change.heals && server.stamp <= change.lost!) {
+      // What the server lost is newer than what it has: the same goes on top, without what it has besides.
+      const keys = deletes(all.fields) ? {} : pick(server.fields, (name) => name.startsWith("metadata."));
+      const removed = Object.fromEntries(Object.keys(keys).map((name) => [name, null]));
+      this.unsent.set(id, { ...all, seen: server, fields: { ...removed, ...all.fields }, heals: false });
+    } else {
+      const contested = resolved === "server" ? {} : pick(change.fields, (name) => fields.includes(name));
+      const mine = { ...contested, ...later?.fields };
+      this.#open(id, mine, { ...change.seen.fields, ...all.fields }, change.lost !== null);
+    }
   }
-  /** Takes up a change after everything was read again. */
-  #rebase(id: string, change: Change): void {
-    const { seen, sent, fields, waits } = change;
-    const [row, all] = [this.rows.get(id), { ...seen, ...fields }];
-    const [now, plain] = [row?.fields ?? {}, { ...change, sent: {}, lost: null, waits: null }];
-    const isForgotten = !row || (isShrunk(now) && !deletes({ ...seen, ...sent }));
-    this.unsent.delete(id);
-    if (isForgotten && deletes(fields)) return; // it is gone anyway
-    const mine = row ? lacking(now, fields) : fields;
-    if (waits === "ask") this.#open(id, mine, all, true);
-    else if (isForgotten) this.unsent.set(id, { ...plain, base: 0, seen: {}, fields: { ...all, deleted: false } });
-    else if (isContested(mine, moved(now, change), now)) this.#open(id, mine, all, false);
-    else if (!isEmpty(mine)) this.unsent.set(id, { ...plain, base: row.version, seen: now, fields: mine });
+  /** Bases an unsent change on `now`. It is contested where that is neither as seen nor as sent. */
+  #rebase(id: string, now: Row | undefined, shown: Fields | null, sent: Fields, creates: boolean): void {
+    const change = this.#takeBack(id);
+    if (!change) return;
+    const seen = shown ?? change.seen.fields;
+    const [all, known] = [{ ...seen, ...change.fields }, { ...seen, ...sent }];
+    if (change.heals && creates) this.unsent.set(id, change);
+    else if (creates && (!now || (isShrunk(now.fields) && !deletes(known)))) {
+      // The server forgot the todo: it is sent whole, unless it is gone anyway.
+      const fields = { ...all, deleted: false };
+      if (!deletes(all)) this.unsent.set(id, { ...change, seen: unknown, fields });
+    } else if (now) {
+      const mine = lacking(now.fields, change.fields);
+      const isNews = (name: string): boolean =>
+        !agree(seen, now.fields, name) && !agree(known, now.fields, name);
+      const isOwn = isShrunk(now.fields) && deletes(known); // a tombstone that lost its texts
+      const moved = isOwn ? [] : Object.keys({ ...seen, ...now.fields }).filter(isNews);
+      const isBlind = deletes(mine) || deletes(now.fields) || moved.some((name) => name in mine);
+      if (moved.length > 0 && isBlind) this.#open(id, mine, all, change.lost !== null);
+      else if (!isEmpty(mine)) this.unsent.set(id, { ...change, seen: now, fields: mine });
+    }
   }
   /** The cursor can't be continued, and nothing was written. */
-  #gone({ reason, epoch, restored_to: to, horizon }: any): void {
-    const isRestored = reason === "restored";
-    if (this.#table || (isRestored && to === null)) return this.#repair();
-    if (isRestored) this.#settle(); // everything up to `to` has come
-    const lost = isRestored ? [...this.rows].filter(([, { stamp }]) => stamp > to) : [];
-    if (isRestored && to >= horizon) {
-      for (const [id, row] of lost) this.#giveBack(id, row, to);
-      return void ([this.#epoch, this.#cursor, this.#behind] = [epoch, to, true]);
+  #gone({ reason, epoch, to, horizon }: Gone): void {
+    if (reason === "forgotten") this.#reading = { lost: LATEST, asked: "" };
+    else if (to === null) this.#repair(horizon);
+    else if (to < horizon) this.#reading = { lost: to, asked: LATEST };
+    else {
+      for (const [id, row] of this.rows) if (row.stamp > to) this.#giveBack(id, row, to);
+      [this.#epoch, this.#cursor] = [epoch, to];
     }
-    for (const id of new Set([...lost.map(([id]) => id), ...this.inFlight.keys(), ...this.unsent.keys()])) {
-      const sent = { ...this.#accepted.get(id)?.fields, ...this.inFlight.get(id)?.fields };
-      const shown = whole(this.view(id));
-      this.#unfreeze(id);
-      if (isRestored) this.edit(id, shown); // lost too long ago to be sent unasked
-      const change = this.unsent.get(id)!;
-      const waits = isRestored ? "ask" : change.waits ?? "rebase";
-      if (isRestored || !heals(change)) this.unsent.set(id, { ...change, sent: { ...change.sent, ...sent }, waits });
+  }
+  /** Something happened outside the protocol. Up to `asked`, what is missing may have been deleted. */
+  #repair(asked = ""): void {
+    if ((this.#repairs += 1) > 5) throw new Error("the digests differ again and again");
+    this.#reading = { lost: "", asked };
+  }
+  #compare({ changes, cursor, epoch }: Answer, { lost, asked }: { lost: string; asked: string }): void {
+    const [held, isNewEpoch] = [this.rows, epoch !== this.#epoch];
+    this.rows = new Map(changes);
+    [this.#cursor, this.#epoch, this.#reading] = [cursor, epoch, null];
+    for (const id of new Set([...held.keys(), ...this.unsent.keys(), ...this.inFlight.keys()])) {
+      const [before = unknown, now, sent] = [held.get(id), this.rows.get(id), this.inFlight.get(id)?.fields];
+      if (!now && deletes(before.fields)) this.rows.set(id, before);
+      const isSame = before.version === now?.version && before.stamp === now.stamp;
+      const isLost = !isSame && (before.stamp > lost || (isNewEpoch && deletes(before.fields)));
+      if (isLost && before.stamp > asked) this.#giveBack(id, before, before.stamp);
+      else if (!isLost && asked !== LATEST) this.#rebase(id, now, null, sent ?? {}, true);
+      else {
+        const change = this.#takeBack(id);
+        const all = whole({ ...change?.seen.fields, ...before.fields, ...change?.fields });
+        const mine = now ? lacking(now.fields, all) : deletes(all) ? {} : all;
+        if (isLost || change) this.#open(id, mine, all, true);
+      }
     }
-    this.#accepted.clear();
-    this.rows = new Map([...this.rows].filter(([, { fields }]) => deletes(fields)));
-    [this.#cursor, this.#epoch, this.#behind, this.#reading] = [null, null, true, true];
   }
   /** Gives a todo back whole, with unsent values where the user saw what they replace. */
-  #giveBack(id: string, { fields: held, stamp }: Row, lost: string): void {
-    this.#unfreeze(id);
-    const { seen = held, fields: mine = {}, at = stamp } = this.unsent.get(id) ?? {};
-    const asked = unaware(mine, seen, held);
-    this.#open(id, asked, { ...held, ...mine }, false);
-    const fields = whole({ ...held, ...pick(mine, (name) => !(name in asked)) });
-    this.unsent.set(id, { base: 0, seen: held, sent: {}, fields, at, lost, waits: null });
+  #giveBack(id: string, held: Row, lost: string): void {
+    this.#rebase(id, held, null, {}, false);
+    const fields = whole({ ...held.fields, ...this.#takeBack(id)?.fields });
+    this.unsent.set(id, { seen: held, fields, lost, heals: true });
   }
-  /** Reads everything beside the rows, to give back what the server has not or has otherwise. */
-  #repair(): void {
-    this.#settle();
-    for (const id of this.inFlight.keys()) this.#unfreeze(id);
-    if (++this.repairs > 5) throw new Error("the digests differ again and again");
-    this.#table = new Map();
-    [this.#cursor, this.#epoch, this.#behind, this.#reading] = [null, null, true, true];
-  }
-  #compare(table: Map<string, Row>): void {
-    const held = this.rows;
-    [this.rows, this.#table, this.#behind] = [table, null, true]; // one more round compares the digests
-    for (const [id, row] of held) {
-      const now = table.get(id);
-      if ((now?.version === row.version && now.stamp === row.stamp) || this.unsent.get(id)?.waits) continue;
-      if (!now && deletes(row.fields)) table.set(id, row);
-      this.#giveBack(id, row, row.stamp);
-    }
-  }
-  #unfreeze(id: string): void {
-    const change = join(this.inFlight.get(id), this.unsent.get(id));
-    if (change) this.unsent.set(id, change);
+  /** What is in flight and what was edited since, as one change that is neither any more. */
+  #takeBack(id: string): Change | undefined {
+    const [sent, later] = [this.inFlight.get(id), this.unsent.get(id)];
     this.inFlight.delete(id);
+    this.unsent.delete(id);
+    return sent && later ? { ...sent, fields: { ...sent.fields, ...later.fields } } : (sent ?? later);
   }
   /** Leaves values to the user. Acknowledged ones do not replace those that were never sent. */
   #open(id: string, mine: Fields, all: Fields, isAcknowledged: boolean): void {

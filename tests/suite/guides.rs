@@ -108,12 +108,15 @@ on_both_databases! {
 #[test]
 fn the_page_on_syncing_prints_the_example_as_it_is_tested() {
     let printed = code_blocks(&page("docs/sync.md"), "ts");
-    let files = ["sync-loop.ts", "fields.ts", "digest.ts"];
+    let files = ["sync-loop.ts", "types.ts", "server.ts", "todo-client.ts"];
     assert_eq!(printed.len(), files.len());
     for (printed, file) in printed.iter().zip(files) {
         let example = page(&format!("clients/examples/{file}"));
         assert!(*printed == example, "the block in docs/sync.md differs from clients/examples/{file}");
     }
-    let lines = page("clients/examples/sync-loop.ts").lines().count();
+    let example = page("clients/examples/sync-loop.ts");
+    let lines = example.lines().count();
     assert!(lines <= 200, "the loop stays short: {lines} lines");
+    let imports: Vec<_> = example.lines().filter(|line| line.contains(" from \"")).collect();
+    assert!(imports.iter().all(|line| line.starts_with("import type ")), "no code is elsewhere: {imports:?}");
 }

@@ -1,4 +1,4 @@
-//! Devices that run the example of a client, `clients/examples/sync-loop.ts`, in one Node.js process.
+//! Devices that run the example of a client, `clients/examples/todo-client.ts`, in one Node.js process.
 
 use std::process::Stdio;
 
@@ -85,6 +85,14 @@ impl Devices {
         for _ in losses {
             self.run(device, "sync", json!({})).await.expect_err("an exchange is lost");
         }
+    }
+
+    /// Syncs until the page of this number, from 1 on, is lost.
+    pub async fn sync_and_lose_the_page(&mut self, device: &str, number: usize) {
+        let mut losses = vec!["nothing"; number - 1];
+        losses.push("answer");
+        self.expect(device, "lose", json!({"losses": losses})).await;
+        self.run(device, "sync", json!({})).await.expect_err("a page is lost");
     }
 
     /// What the device holds: `todos` by id, `conflicts`, `rejected`, the number of changes `waiting`, `digest`

@@ -113,4 +113,22 @@ on_both_databases! {
         assert_eq!(held[&ids[2]]["metadata.priority"], 2);
         assert_eq!(held[&ids[6]]["completed"], true, "a change of a forgotten todo is sent whole");
     }
+    async fn what_a_change_left_out_follows_where_the_server_had_forgotten_the_todo(database: Database) {
+        let server = Server::start_with(database, &SWEEPING).await;
+        let (ann, mut all) = (server.client().new_user().await, Devices::start().await);
+        all.connect("phone", &server, ann.token()).await;
+        all.edit("phone", &id(1), json!({"text": "swept", "description": "notes", "metadata.due": "2026-12-24"})).await;
+        all.sync("phone").await;
+        all.edit("phone", &id(1), json!({"deleted": true})).await;
+        all.sync("phone").await;
+        sweep(&server, "swept").await;
+        // Its cursor is not older than the horizon, so that nothing tells the device.
+        all.edit("phone", &id(1), json!({"text": "back", "deleted": false})).await;
+        all.sync("phone").await;
+        let todos = all.expect_equal(&["phone"], &server, ann.token()).await;
+        assert_eq!(todos, json!({id(1): {"text": "back", "description": "notes", "completed": false, "deleted": false,
+                                         "metadata.due": "2026-12-24"}}));
+        let state = all.state("phone").await;
+        assert_eq!([&state["conflicts"], &state["events"]], [&json!({}), &json!([])]);
+    }
 }

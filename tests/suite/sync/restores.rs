@@ -212,4 +212,34 @@ on_both_databases! {
             assert_eq!(all.state(device).await["conflicts"], json!({}), "{device}");
         }
     }
+    async fn what_was_accepted_with_a_page_is_sent_again_if_a_restore_comes_before_the_last_one(server: Server) {
+        let (mut server, mut all) = (server, Devices::start().await);
+        let token = server.client().new_user().await.token().to_owned();
+        all.connect("laptop", &server, &token).await;
+        for n in 1..=5 {
+            all.edit("laptop", &id(n), json!({"text": format!("todo {n}")})).await;
+        }
+        all.sync("laptop").await;
+        all.connect_with_pages("phone", &server, &token, 2).await;
+        all.sync("phone").await;
+        for n in 1..=5 {
+            all.edit("laptop", &id(n), json!({"completed": true})).await;
+        }
+        all.sync("laptop").await;
+        let mut backup = server.back_up().await;
+        all.connect("phone", &server, &token).await;
+        all.edit("phone", &id(9), json!({"text": "accepted with the first page"})).await;
+        all.sync_and_lose_the_page("phone", 2).await;
+        let held = server.client().with_token(&token).get(&format!("/api/v1/todos/{}", id(9))).await;
+        held.expect(200);
+        backup.begin_epoch();
+        let restored = backup.serve(&[]).await;
+        for device in ["phone", "laptop", "phone"] {
+            all.connect(device, &restored, &token).await;
+            all.sync(device).await;
+        }
+        let todos = all.expect_equal(&["phone", "laptop"], &restored, &token).await;
+        assert_eq!(todos[id(9)]["text"], "accepted with the first page");
+        assert_eq!(all.state("phone").await["conflicts"], json!({}));
+    }
 }

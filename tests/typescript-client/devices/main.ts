@@ -1,14 +1,14 @@
 // Devices that run the loop of clients/examples. Reads one command a line, and answers each with a line.
 import { createInterface } from "node:readline";
-import { digest } from "../../../clients/examples/digest.js";
-import { TodoClient } from "../../../clients/examples/sync-loop.js";
+import { digest } from "../../../clients/examples/server.js";
+import { TodoClient } from "../../../clients/examples/todo-client.js";
 
 interface Device {
   client: TodoClient;
   url: string;
   token: string;
   /** What happens to the next exchanges: a request or an answer is lost. */
-  losses: ("request" | "answer")[];
+  losses: ("request" | "answer" | "nothing")[];
   /** The reasons of 410, and `reads again` for each reading from the beginning but the first. */
   events: string[];
 }
