@@ -6,15 +6,7 @@ import { take } from "./device/answer.js";
 import { takeGone } from "./device/heal.js";
 import type { DecideBy } from "./device/policy.js";
 import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from "./device/request.js";
-import {
-  ApiError,
-  isUnauthorized,
-  loggedOut,
-  messageOf,
-  NetworkError,
-  ProtocolError,
-  StorageError,
-} from "./errors.js";
+import { ApiError, isUnauthorized, loggedOut, messageOf, ProtocolError } from "./errors.js";
 import type { components } from "./generated/schema.js";
 import { answerOf, goneOf } from "./net/answer.js";
 import { after } from "./platform/timer.js";
@@ -136,13 +128,13 @@ export class Engine {
 
   #hasWork(): boolean {
     const list = this.#parts.list();
-    const { behind, cursor, holdsBack } = list.state;
+    const { behind, cursor, reading } = list.state;
     const isTargetAhead = this.#target !== null && (cursor === null || cursor < this.#target);
     if (!isTargetAhead) this.#target = null;
     return (
       this.#isWanted ||
       isTargetAhead ||
-      (behind && (cursor !== null || holdsBack)) ||
+      (behind && (cursor !== null || reading)) ||
       hasSomethingToSend(list.all())
     );
   }
@@ -195,7 +187,7 @@ export class Engine {
     const moved =
       list.state.cursor !== before.cursor ||
       round.sent.length > 0 ||
-      list.state.repairing !== before.repairing;
+      list.state.reading !== before.reading;
     return moved || !list.state.behind;
   }
 
@@ -230,15 +222,7 @@ export class Engine {
 }
 
 function problemOf(error: unknown): SyncProblem {
-  const message = messageOf(error);
-  if (error instanceof ApiError) return { code: error.code, message };
-  return {
-    code:
-      error instanceof StorageError
-        ? "STORAGE"
-        : error instanceof NetworkError
-          ? "NETWORK"
-          : "PROTOCOL",
-    message,
-  };
+  const own = /^(Storage|Network)Error$/.exec((error as Error).name)?.[1];
+  const code = error instanceof ApiError ? error.code : (own ?? "Protocol").toUpperCase();
+  return { code, message: messageOf(error) };
 }

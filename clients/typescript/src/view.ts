@@ -15,8 +15,8 @@ export function metadataOf(fields: Fields): Record<string, Json> {
 
 /** The todo with these fields. */
 export function todoOf(entry: Entry, fields: Fields): Todo {
-  const row = entry.awaiting ?? entry.row ?? entry.stale;
-  const change = entry.unsent ?? entry.sent ?? entry.aside?.change;
+  const row = entry.awaiting ?? entry.row;
+  const change = entry.unsent ?? entry.sent;
   const kept = entry.conflict ?? entry.rejected;
   const createdAt = row?.createdAt ?? change?.createdAt ?? kept?.createdAt ?? "";
   const completed = valueOf(fields, "completed") === true;

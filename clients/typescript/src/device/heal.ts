@@ -3,102 +3,66 @@
  */
 
 import {
-  agree,
-  differing,
-  hasText,
-  isDeleted,
-  isEmpty,
-  lacking,
-  pick,
-  whole,
-  type Fields,
-} from "../model/fields.js";
-import {
-  changeOf,
   contested,
-  joined,
-  shown,
-  type Change,
+  changeOf,
+  isHealing,
+  isSame,
+  takenBack,
   type Entry,
   type Row,
 } from "../model/entry.js";
+import { isDeleted, isEmpty, lacking, whole, type Fields } from "../model/fields.js";
 import type { Gone } from "../net/answer.js";
 import type { Draft } from "./draft.js";
 import { byPolicy, type DecideBy } from "./policy.js";
-import { settle } from "./rebase.js";
+import { rebased, settle } from "./rebase.js";
+
+/** Later than every stamp. */
+const LATEST = "~";
 
 /** Takes a 410. */
 export function takeGone(draft: Draft, gone: Gone, decideBy: DecideBy): void {
-  if (gone.reason === "forgotten") startAgain(draft);
-  else heal(draft, gone, decideBy);
   draft.set({ round: null, verified: false });
-}
-
-/**
- * The server no longer keeps the tombstones that the device has not seen. The device keeps its own
- * tombstones and all that is unsent, and reads everything again.
- */
-function startAgain(draft: Draft): void {
-  if (draft.meta.repairing) {
-    // What is missing in the table may have been deleted meanwhile.
-    draft.set({ asks: true });
-    startRepair(draft);
+  if (gone.reason === "forgotten") {
+    read(draft, LATEST, "");
     return;
   }
-  for (const entry of draft.all()) {
-    const change = joined(entry.sent, entry.unsent);
-    const rest: Entry = { ...entry, awaiting: null, sent: null, unsent: null };
-    if (!change) {
-      if (entry.awaiting) draft.put(rest);
-      continue;
-    }
-    const known = entry.awaiting?.fields ?? change.seen ?? {};
-    const inFlight = { ...known, ...entry.sent?.fields };
-    const held = entry.row && hasText(entry.row.fields) ? entry.row.fields : (change.seen ?? {});
-    const all = whole({ ...held, ...change.fields });
-    // A change that waits already, from an earlier reading, goes under the newer one.
-    const earlier = entry.aside?.change;
-    const both = earlier
-      ? { ...change, seen: earlier.seen, fields: { ...earlier.fields, ...change.fields } }
-      : change;
-    draft.put({ ...rest, aside: { change: both, inFlight, whole: all } });
-  }
-  readAgain(draft);
-}
-
-/**
- * The database lost what was written after `to`. The device gives back what it acknowledged since.
- */
-function heal(
-  draft: Draft,
-  { epoch, to, horizon }: Extract<Gone, { reason: "restored" }>,
-  decideBy: DecideBy,
-): void {
-  // The device has seen everything up to where the histories part.
-  settle(draft, decideBy);
+  const { epoch, to, horizon } = gone;
   draft.set({ epoch });
-  if (to === null) {
-    unfreeze(draft);
-    startRepair(draft);
-    return;
-  }
-  for (const entry of draft.all()) {
-    if (entry.row && entry.row.stamp > to)
-      draft.put(byPolicy(givenBack(entry, entry.row, to), decideBy));
-  }
-  if (to >= horizon) {
+  if (to === null) read(draft, "", horizon);
+  else if (to < horizon) read(draft, to, LATEST);
+  else if (draft.meta.reading) read(draft, to, "");
+  else {
+    // The device has seen everything up to where the histories part.
+    settle(draft, decideBy);
+    giveBackAfter(draft, to, decideBy, () => true);
     draft.set({ cursor: to, behind: true });
-    dropTable(draft);
-    return;
   }
-  // The server's tombstones do not reach back that far: nothing is sent unasked.
+}
+
+/**
+ * The server continues the cursor in another epoch. Between two pages the cursor does not include
+ * the device's own accepted changes, and so the server may have lost them. While everything is read
+ * again, the same holds for tombstones.
+ */
+export function healBeyondCursor(draft: Draft, decideBy: DecideBy): void {
+  const { cursor, reading, lostDeletions } = draft.meta;
+  const seen = (cursor ?? "").slice(0, 26);
+  if (!reading) giveBackAfter(draft, seen, decideBy, (entry) => !entry.sent);
+  else if (seen < lostDeletions) draft.set({ lostDeletions: seen });
+}
+
+function giveBackAfter(
+  draft: Draft,
+  stamp: string,
+  decideBy: DecideBy,
+  concerns: (entry: Entry) => boolean,
+): void {
   for (const entry of draft.all()) {
-    const change = joined(entry.sent, entry.unsent);
-    if (!change) continue;
-    const ask = { ...whole(shown(entry)), ...change.fields };
-    draft.put({ ...entry, sent: null, unsent: null, ask });
+    const { row } = entry;
+    if (!row || row.stamp <= stamp || !concerns(entry)) continue;
+    draft.put(givenBack({ ...entry, awaiting: null }, row, stamp, {}, decideBy));
   }
-  readAgain(draft);
 }
 
 /**
@@ -106,98 +70,91 @@ function heal(
  * change by another device arrived is not sent unasked where both concern the same field, or where
  * the other change is a deletion.
  */
-function givenBack(entry: Entry, held: Row, to: string): Entry {
-  const change = joined(entry.sent, entry.unsent);
-  const [rest, fields] = withUnsent({ ...entry, sent: null, unsent: null }, held, change);
-  return { ...rest, unsent: healing(held, fields, to) };
-}
-
-function healing(held: Row, fields: Fields, lostAfter: string): Change {
+function givenBack(
+  entry: Entry,
+  held: Row,
+  lostAfter: string,
+  sent: Fields,
+  decideBy: DecideBy,
+): Entry {
+  const rest = rebased(takenBack(entry), held, null, sent, decideBy, false);
+  const fields = whole({ ...held.fields, ...rest.unsent?.fields });
   const { createdAt, completedAt } = held;
-  return {
-    ...changeOf(held, fields, { createdAt, completedAt, healing: { lostAfter, resent: false } }),
-    base: 0,
-  };
+  const healing = { lostAfter, resent: false };
+  const change = changeOf(held, fields, { createdAt, completedAt, healing });
+  return { ...rest, unsent: { ...change, base: 0 } };
 }
 
-/** The todo whole, with the change as far as it may be sent unasked; the rest is a conflict. */
-function withUnsent(entry: Entry, held: Row, change: Change | null): [Entry, Fields] {
-  const { merged, asked } = merge(held.fields, change);
-  if (!change || isEmpty(asked)) return [entry, whole(merged)];
-  const all = whole({ ...change.seen, ...change.fields });
-  return [contested(entry, asked, all, false, change.createdAt), whole(merged)];
-}
-
-function merge(held: Fields, change: Change | null): { merged: Fields; asked: Fields } {
-  if (!change) return { merged: held, asked: {} };
-  const seen = change.seen ?? {};
-  const { fields } = change;
-  const restores = "deleted" in fields && isDeleted(seen);
-  const isBlind = isDeleted(fields)
-    ? differing(seen, held).length > 0
-    : isDeleted(held) && !restores;
-  const unaware = (name: string): boolean => !agree(seen, held, name) && !agree(held, fields, name);
-  const asked = isBlind ? fields : pick(fields, unaware);
-  return { merged: { ...held, ...pick(fields, (name) => !(name in asked)) }, asked };
-}
-
-/** Something happened outside the protocol: reads everything beside what the device holds. */
-export function startRepair(draft: Draft): void {
-  dropTable(draft);
-  draft.set({ repairing: true });
-  beginReading(draft);
-}
-
-function dropTable(draft: Draft): void {
-  for (const entry of draft.all()) if (entry.table) draft.put({ ...entry, table: null });
-  draft.set({ repairing: false });
+/** Something happened outside the protocol: reads everything, to compare it with what is held. */
+export function repair(draft: Draft): void {
+  read(draft, "", "");
 }
 
 /**
- * Compares what was read with what the device holds. What is not the same version is given back.
+ * Reads everything from the beginning, beside what the device holds. Rows later than `lost` that
+ * are missing then are given back; up to `asked` they may have been deleted, so the user decides.
  */
+function read(draft: Draft, lost: string, asked: string): void {
+  const { meta } = draft;
+  for (const entry of draft.all()) if (entry.table) draft.put({ ...entry, table: null });
+  const isOther = meta.reading && (lost === LATEST) !== (meta.lost === LATEST);
+  if (meta.reading && meta.lost < lost) lost = meta.lost;
+  // What one reading would give back, the other takes for deleted.
+  if (isOther) asked = LATEST;
+  else if (meta.reading && meta.asked > asked) asked = meta.asked;
+  draft.set({ reading: true, lost, lostDeletions: lost, asked, cursor: null, behind: true });
+}
+
+/** Compares what was read with what the device holds, and takes its place. */
 export function compare(draft: Draft, decideBy: DecideBy): void {
-  const { asks } = draft.meta;
+  const { lost, lostDeletions, asked } = draft.meta;
   for (const entry of draft.all()) {
     const { row: held, table: now } = entry;
-    const rest: Entry = { ...entry, row: now, table: null };
-    if (!held || (now && now.version === held.version && now.stamp === held.stamp)) {
-      draft.put(held ? { ...rest, row: held } : rest);
-    } else {
-      draft.put(byPolicy(givenBackTo(rest, now, held, asks), decideBy));
-    }
+    const isDeletion = held !== null && isDeleted(held.fields);
+    const sent = { ...entry.awaiting?.fields, ...entry.sent?.fields };
+    const isEqual = held !== null && now !== null && isSame(held, now);
+    const row = isEqual || (!now && isDeletion) ? held : now;
+    const rest: Entry = { ...entry, row, table: null, awaiting: null };
+    const isLost = held && !isEqual && held.stamp > (isDeletion ? lostDeletions : lost);
+    if (isLost && held.stamp > asked) {
+      draft.put(givenBack(rest, held, held.stamp, sent, decideBy));
+    } else if (!isLost && asked !== LATEST) {
+      draft.put(rebased(takenBack(rest), now, null, sent, decideBy));
+    } else if (isLost || rest.sent || rest.unsent) {
+      draft.put(byPolicy(asking(takenBack(rest), now, held), decideBy));
+    } else draft.put(rest);
   }
   // One more round sends the rows of healing and compares the digests again.
-  draft.set({ repairing: false, asks: false, behind: true });
+  draft.set({ reading: false, behind: true });
 }
 
-function givenBackTo(entry: Entry, now: Row | null, held: Row, asks: boolean): Entry {
-  const row = now ?? (isDeleted(held.fields) ? held : null);
-  const [rest, fields] = withUnsent({ ...entry, row, unsent: null }, held, entry.unsent);
-  const mine = now ? lacking(now.fields, fields) : fields;
-  if (isEmpty(mine)) return rest;
-  if (asks) return contested(rest, mine, fields, true, held.createdAt);
-  return { ...rest, unsent: healing(held, fields, held.stamp) };
+/** Shows each difference between the server's todo and what it may have lost. */
+function asking(entry: Entry, now: Row | null, held: Row | null): Entry {
+  const change = entry.unsent;
+  const rest: Entry = { ...entry, unsent: null };
+  const all = whole({ ...change?.seen, ...held?.fields, ...change?.fields });
+  if (!now && isDeleted(all)) return rest;
+  const createdAt = held?.createdAt ?? change?.createdAt ?? null;
+  return contested(rest, now ? lacking(now.fields, all) : all, all, true, createdAt);
 }
 
-/** Takes what is in flight back among the unsent changes. */
-export function unfreeze(draft: Draft): void {
-  for (const entry of draft.all()) {
-    if (entry.sent) draft.put({ ...entry, sent: null, unsent: joined(entry.sent, entry.unsent) });
-  }
+/** The entry when its own version comes back: the server has what a row of healing gives back. */
+export function notLost(entry: Entry, now: Row): Entry {
+  const change = entry.unsent;
+  if (!change || !isHealing(change) || change.seenStamp !== now.stamp) return entry;
+  const edits = lacking(change.seen ?? {}, change.fields);
+  return { ...entry, unsent: isEmpty(edits) ? null : changeOf(now, edits) };
 }
 
 /**
- * Reads everything from the beginning. Of the todos, only tombstones are kept; the rest is shown.
+ * The entry before it is sent. A todo of which the device has learned that it was deleted since is
+ * not given back unasked: by the time that the server is asked, the tombstone may be gone.
  */
-function readAgain(draft: Draft): void {
-  for (const entry of draft.all()) {
-    if (entry.row && !isDeleted(entry.row.fields))
-      draft.put({ ...entry, row: null, stale: entry.row });
-  }
-  beginReading(draft);
-}
-
-function beginReading(draft: Draft): void {
-  draft.set({ cursor: null, epoch: null, behind: true, holdsBack: true, includeDeleted: true });
+export function unlessDeleted(entry: Entry): Entry {
+  const { row, unsent: change } = entry;
+  if (!row || !isDeleted(row.fields) || !change?.healing || change.healing.resent) return entry;
+  const isNews = row.stamp !== change.seenStamp && row.stamp > change.healing.lostAfter;
+  if (!isNews || isDeleted(change.fields)) return entry;
+  const mine = lacking(row.fields, change.fields);
+  return contested({ ...entry, unsent: null }, mine, change.fields, true, change.createdAt);
 }

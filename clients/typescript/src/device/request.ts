@@ -6,6 +6,7 @@ import { METADATA } from "../model/fields.js";
 import { isHealing, LARGEST_BATCH, refused, type Change, type Entry } from "../model/entry.js";
 import type { Json } from "../types.js";
 import type { Draft } from "./draft.js";
+import { unlessDeleted } from "./heal.js";
 
 export type SyncRequest = components["schemas"]["SyncRequest"];
 export type SyncTodo = components["schemas"]["SyncTodo"];
@@ -25,21 +26,22 @@ const PAGE = 1_000;
 
 /** The request to send now. What it contains is in flight until its answer has been taken. */
 export function nextRound(draft: Draft, deviceName: string): Round {
-  const inFlight = draft.all().filter((entry) => entry.sent);
-  const mayFreeze = !draft.meta.behind || (draft.meta.cursor === null && !draft.meta.holdsBack);
+  const { cursor, epoch, behind, reading, batch } = draft.meta;
+  // Nothing goes out while everything is read again.
+  const inFlight = reading ? [] : draft.all().filter((entry) => entry.sent);
+  const mayFreeze = !reading && (!behind || cursor === null);
   const entries = inFlight.length > 0 || !mayFreeze ? inFlight : freeze(draft);
-  const sent = entries.slice(0, draft.meta.batch);
+  const sent = entries.slice(0, batch);
   // What is sent again keeps its name, so that the first answer to it counts, in whatever tab.
   const name = inFlight.length > 0 && draft.meta.round !== null ? draft.meta.round : newId();
   if (draft.meta.round !== name) draft.set({ round: name });
-  const { cursor, epoch, includeDeleted } = draft.meta;
   const request: SyncRequest = {
     last_sync: cursor,
     epoch,
     strategy: "merge",
     client_id: deviceName,
     limit: PAGE,
-    include_deleted: includeDeleted,
+    include_deleted: reading,
     todos: sent.map((entry) => itemOf(entry.id, entry.sent as Change)),
   };
   return { name, sent: sent.map((entry) => entry.id), request };
@@ -64,7 +66,9 @@ function isReady(entry: Entry): boolean {
 function freeze(draft: Draft): Entry[] {
   const frozen: Entry[] = [];
   let bytes = 0;
-  for (const entry of draft.all()) {
+  for (const found of draft.all()) {
+    const entry = unlessDeleted(found);
+    if (entry !== found) draft.put(entry);
     if (!isReady(entry)) continue;
     const size = JSON.stringify(itemOf(entry.id, entry.unsent as Change)).length * 2;
     if (frozen.length > 0 && (frozen.length >= draft.meta.batch || bytes + size > LARGEST_BODY))

@@ -8,7 +8,6 @@ import {
   isEmpty,
   isShrunk,
   lacking,
-  whole,
   type Fields,
 } from "../model/fields.js";
 import { changeOf, contested, shown, type Entry } from "../model/entry.js";
@@ -45,22 +44,9 @@ export function edited(entry: Entry, edit: Edit): Entry {
   return put(entry, edit.fields, edit.at, edit.createdAt);
 }
 
-/** Adds values to what is unsent, wherever that waits. */
+/** Adds values to what is unsent. */
 function put(entry: Entry, fields: Fields, at: string, createdAt: string | null): Entry {
-  const { aside, ask, stale, row } = entry;
-  if (aside) {
-    const change = { ...aside.change, fields: { ...aside.change.fields, ...fields } };
-    return { ...entry, aside: { ...aside, change, whole: whole({ ...aside.whole, ...fields }) } };
-  }
-  if (ask) return { ...entry, ask: { ...ask, ...fields } };
-  if (!row && stale && !entry.unsent) {
-    const all = whole({ ...stale.fields, ...fields });
-    return {
-      ...entry,
-      aside: { change: changeOf(stale, fields, { createdAt }), inFlight: stale.fields, whole: all },
-    };
-  }
-  const change = entry.unsent ?? changeOf(row, {}, { createdAt });
+  const change = entry.unsent ?? changeOf(entry.row, {}, { createdAt });
   const completedAt =
     fields["completed"] === true ? at : fields["completed"] === false ? null : change.completedAt;
   return { ...entry, unsent: { ...change, fields: { ...change.fields, ...fields }, completedAt } };

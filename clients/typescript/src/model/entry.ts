@@ -54,14 +54,6 @@ export interface Refused {
   readonly message: string;
 }
 
-/** A change that waits until everything is read again. */
-export interface SetAside {
-  readonly change: Change;
-  /** The todo that the user saw with what was in flight. */
-  readonly inFlight: Fields;
-  readonly whole: Fields;
-}
-
 /** Everything about one todo. Entries are never changed in place. */
 export interface Entry {
   readonly id: string;
@@ -72,13 +64,8 @@ export interface Entry {
   readonly unsent: Change | null;
   readonly conflict: Contested | null;
   readonly rejected: Refused | null;
-  readonly aside: SetAside | null;
-  /** What the server lost so long ago that the user has to decide about each difference. */
-  readonly ask: Fields | null;
-  /** During a repair, what has been read. */
+  /** While everything is read again, what has been read. */
   readonly table: Row | null;
-  /** While everything is read again, the todo as it was shown before. */
-  readonly stale: Row | null;
 }
 
 /** The state of one user's list as a whole. */
@@ -91,13 +78,14 @@ export interface Meta {
   readonly epoch: string | null;
   /** Whether there are more pages. */
   readonly behind: boolean;
-  /** Whether nothing is sent before the last page. */
-  readonly holdsBack: boolean;
-  readonly includeDeleted: boolean;
-  /** Whether a repair is going on. */
-  readonly repairing: boolean;
-  /** Whether the user decides about the differences that the repair finds. */
-  readonly asks: boolean;
+  /** Whether everything is read again, to be compared. Nothing is sent before the last page. */
+  readonly reading: boolean;
+  /** Then rows later than this are missing because the server lost them. */
+  readonly lost: string;
+  /** The same for tombstones. */
+  readonly lostDeletions: string;
+  /** Up to this, what is missing may have been deleted too: the user decides. */
+  readonly asked: string;
   /** The number of repairs since the digests last agreed. */
   readonly repairs: number;
   readonly verified: boolean;
@@ -116,10 +104,10 @@ export const NEW_META: Meta = {
   cursor: null,
   epoch: null,
   behind: true,
-  holdsBack: false,
-  includeDeleted: false,
-  repairing: false,
-  asks: false,
+  reading: false,
+  lost: "",
+  lostDeletions: "",
+  asked: "",
   repairs: 0,
   verified: false,
   lastSyncedAt: null,
@@ -137,10 +125,7 @@ export function newEntry(id: string): Entry {
     unsent: null,
     conflict: null,
     rejected: null,
-    aside: null,
-    ask: null,
     table: null,
-    stale: null,
   };
 }
 
@@ -152,24 +137,17 @@ export function isBare(entry: Entry): boolean {
 
 /** Whether a change waits to be sent or answered. */
 export function isUnsynced(entry: Entry): boolean {
-  return Boolean(entry.sent ?? entry.unsent ?? entry.aside ?? entry.ask);
+  return Boolean(entry.sent ?? entry.unsent);
 }
 
 /** The acknowledged todo as the device shows it; no fields if there is none. */
 export function acknowledged(entry: Entry): Fields {
-  return (entry.awaiting ?? entry.row ?? entry.stale)?.fields ?? {};
+  return (entry.awaiting ?? entry.row)?.fields ?? {};
 }
 
 /** The todo as its user sees it. */
 export function shown(entry: Entry): Fields {
-  const aside = entry.aside ? { ...entry.aside.whole, ...entry.aside.change.fields } : {};
-  return {
-    ...acknowledged(entry),
-    ...entry.ask,
-    ...aside,
-    ...entry.sent?.fields,
-    ...entry.unsent?.fields,
-  };
+  return { ...acknowledged(entry), ...entry.sent?.fields, ...entry.unsent?.fields };
 }
 
 /** A change of the acknowledged todo. */
@@ -186,14 +164,18 @@ export function changeOf(row: Row | null, fields: Fields, more: Partial<Change> 
   };
 }
 
-/** What is in flight and what was typed since, as one change. */
-export function joined(sent: Change | null, unsent: Change | null): Change | null {
-  if (!sent || !unsent) return sent ?? unsent;
-  return {
-    ...sent,
-    fields: { ...sent.fields, ...unsent.fields },
-    completedAt: unsent.completedAt ?? sent.completedAt,
-  };
+/** The entry with what is in flight back among the unsent changes. */
+export function takenBack(entry: Entry): Entry {
+  const { sent, unsent } = entry;
+  if (!sent) return entry;
+  const fields = { ...sent.fields, ...unsent?.fields };
+  const completedAt = unsent?.completedAt ?? sent.completedAt;
+  return { ...entry, sent: null, unsent: { ...sent, fields, completedAt } };
+}
+
+/** Whether both are the same version of a todo, in the same history. */
+export function isSame(a: Row, b: Row): boolean {
+  return a.version === b.version && a.stamp === b.stamp;
 }
 
 /** Whether the change goes out as a healing item. */

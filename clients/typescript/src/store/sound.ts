@@ -9,9 +9,7 @@ import {
   type Meta,
   type Row,
 } from "../model/entry.js";
-import { isObject, type Fields } from "../model/fields.js";
-
-const fieldsOf = (value: unknown): Fields | null => (isObject(value) ? (value as Fields) : null);
+import { isObject } from "../model/fields.js";
 
 /** An object of which these members are objects. */
 function partOf(value: unknown, ...names: readonly string[]): unknown {
@@ -34,7 +32,6 @@ function changeOf(value: unknown): Change | null {
  */
 export function sound(id: string, value: unknown): Entry {
   if (!isObject(value)) return newEntry(id);
-  const aside = value["aside"];
   return {
     ...newEntry(id),
     row: rowOf(value["row"]),
@@ -43,13 +40,7 @@ export function sound(id: string, value: unknown): Entry {
     unsent: changeOf(value["unsent"]),
     conflict: partOf(value["conflict"], "mine", "whole") as Entry["conflict"],
     rejected: partOf(value["rejected"], "fields", "whole") as Entry["rejected"],
-    aside:
-      isObject(aside) && changeOf(aside["change"])
-        ? (partOf(aside, "whole") as Entry["aside"])
-        : null,
-    ask: fieldsOf(value["ask"]),
     table: rowOf(value["table"]),
-    stale: rowOf(value["stale"]),
   };
 }
 

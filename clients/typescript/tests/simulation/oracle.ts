@@ -9,7 +9,8 @@ type Token = number;
 interface Typed {
   readonly id: string;
   readonly field: string;
-  readonly value: string;
+  /** Null for a key of metadata that was removed. */
+  readonly value: string | null;
   /** The values that the user saw when typing this one. */
   readonly knows: Set<Token>;
   /** Whether the user gave it up, or it never reached a store. */
@@ -38,10 +39,12 @@ export class Oracle {
   }
 
   /** The user gave a field a value, looking at `seen` of the todo. */
-  type(id: string, field: string, value: string, seen: Iterable<string>): Token {
-    const knows = new Set([...seen].flatMap((text) => this.byValue.get(text) ?? []));
+  type(id: string, field: string, value: string | null, seen: Iterable<string>): Token {
+    const known = [...seen].flatMap((text) => this.byValue.get(text) ?? []);
+    // Who saw nothing may have seen that a key was removed.
+    const knows = new Set(known.length > 0 ? known : this.removals(id, field));
     const token = this.typed.push({ id, field, value, knows, isGivenUp: false }) - 1;
-    this.byValue.set(value, token);
+    if (value !== null) this.byValue.set(value, token);
     return token;
   }
 
@@ -54,6 +57,14 @@ export class Oracle {
   /** The user gave the values up, and so what they had replaced. */
   giveUp(values: Iterable<string>): void {
     for (const value of values) this.giveUpToken(this.byValue.get(value) ?? -1);
+  }
+
+  /** The user wanted removed keys back; all keys of the todo by default. */
+  giveUpRemovals(id: string, field?: string): void {
+    for (const typed of this.typed) {
+      const concerns = typed.id === id && (field === undefined || typed.field === field);
+      if (typed.value === null && concerns) typed.isGivenUp = true;
+    }
   }
 
   giveUpToken(token: Token): void {
@@ -83,14 +94,33 @@ export class Oracle {
     return found;
   }
 
+  private removals(id: string, field: string): Token[] {
+    const isRemoval = (typed: Typed): boolean =>
+      typed.id === id && typed.field === field && typed.value === null;
+    return this.typed.flatMap((typed, token) => (isRemoval(typed) ? [token] : []));
+  }
+
+  /** The keys that are back although their remover knew them, and nobody wanted them back. */
+  back(todos: readonly Todo[]): string[] {
+    const live = new Map(todos.map((todo) => [todo.id, textsOf(todo)]));
+    return this.typed.flatMap(({ id, field, value, isGivenUp }, token) => {
+      const final = live.get(id)?.get(field);
+      if (isGivenUp || value !== null || final === undefined) return [];
+      const holder = this.byValue.get(final) ?? -1;
+      if (!this.closure([token]).has(holder)) return [];
+      return [`${id} ${field}=${final} is back`];
+    });
+  }
+
   /** The values that are gone although no user saw them go. */
   lost(todos: readonly Todo[]): string[] {
     const live = new Map(todos.map((todo) => [todo.id, textsOf(todo)]));
     return this.typed.flatMap(({ id, field, value, isGivenUp }, token) => {
-      if (isGivenUp) return [];
+      if (isGivenUp || value === null) return [];
       const texts = live.get(id);
       const final = texts?.get(field);
-      const holder = final === undefined ? [] : [this.byValue.get(final) ?? -1];
+      const holder =
+        final === undefined ? this.removals(id, field) : [this.byValue.get(final) ?? -1];
       if (this.closure(holder).has(token)) return [];
       const deletions = this.deletions.get(id) ?? [];
       if (deletions.some((known) => this.closure(known).has(token))) return [];

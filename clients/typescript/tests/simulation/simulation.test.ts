@@ -51,8 +51,10 @@ async function run(seed: number, server: TestServer, scenario: Named): Promise<s
       expect(content(other.todos), `${other.name} shows what ${one?.name} shows`).toEqual(
         content(one?.todos ?? []),
       );
-    if (scenario.restores !== "copied")
+    if (scenario.restores !== "copied") {
       expect(world.oracle.lost(one?.todos ?? []).join("; "), "no value is silently gone").toBe("");
+      expect(world.oracle.back(one?.todos ?? []).join("; "), "no key is silently back").toBe("");
+    }
     if (scenario.devices === 1)
       expect(world.conflicts, "one device alone is never in conflict").toBe(0);
     return null;

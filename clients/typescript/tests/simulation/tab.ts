@@ -14,6 +14,8 @@ export interface TabParts {
   /** Locks that a browser takes away from dead tabs, or null for leases in the store. */
   readonly locks: BrowserLocks | null;
   readonly networkFault: () => NetworkFault;
+  /** How many todos the device takes in one answer. */
+  readonly page: number;
   /** The clock of the machine, in milliseconds. */
   readonly clock: () => number;
 }
@@ -94,14 +96,16 @@ export class Tab {
   private async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     await this.point();
     const request = new Request(input, init);
-    const body = request.body ? await request.text() : undefined;
+    const text = request.body ? await request.text() : undefined;
+    const isSync = request.url.endsWith("/sync");
+    const body =
+      isSync && text ? JSON.stringify({ ...JSON.parse(text), limit: this.parts.page }) : text;
     const send = (): Promise<Response> =>
       fetch(request.url, {
         method: request.method,
         headers: request.headers,
         ...(body !== undefined && { body }),
       });
-    const isSync = request.url.endsWith("/sync");
     const fault = isSync ? this.parts.networkFault() : null;
     if (fault === "request lost") throw new TypeError("lost");
     if (isSync && fault === "repeated") this.copies.push(send);

@@ -36,6 +36,7 @@ class Browser {
     readonly name: string,
     readonly store: Store,
     readonly skew: number,
+    readonly page: number,
     usesLocks: boolean,
   ) {
     this.locks = usesLocks ? new BrowserLocks() : null;
@@ -79,6 +80,7 @@ export class World {
         "ABCD"[n] ?? "?",
         store,
         this.random.pick([0, 0, -86_400_000, 3_600_000 * 1000, -3_600_000 * 9000]),
+        this.random.pick([1000, 3, 1]),
         this.random.chance(80),
       );
       this.browsers.push(browser);
@@ -106,6 +108,7 @@ export class World {
       skew,
       locks,
       networkFault,
+      page: browser.page,
       clock: () => Date.now() + this.jump,
     });
     browser.tabs.push(tab);
@@ -185,8 +188,9 @@ export class World {
     say: (...words: unknown[]) => void,
   ): Promise<void> {
     const field = this.random.pick(FIELDS);
-    const value = this.oracle.newValue();
     const seen = textsOf(todo).get(field);
+    const removes = field.startsWith("metadata.") && seen !== undefined && this.random.chance(25);
+    const value = removes ? null : this.oracle.newValue();
     const changes = field.startsWith("metadata.")
       ? { metadata: { [field.slice(9)]: value } }
       : { [field]: value };
@@ -214,6 +218,7 @@ export class World {
       const [was, is] = [textsOf(before.get(id)), textsOf(client.get(id))];
       const todo = client.get(id);
       if (todo?.deletedAt != null) this.oracle.delete(id, was.values());
+      for (const field of is.keys()) if (!was.has(field)) this.oracle.giveUpRemovals(id, field);
       for (const [field, value] of was) {
         const now = is.get(field);
         if (now === value) continue;
@@ -250,6 +255,7 @@ export class World {
         if (typeof value === "string" && typeof other === "string")
           this.oracle.alsoKnows(value, [other]);
         if (typeof value !== "string" && typeof other === "string") this.oracle.giveUp([other]);
+        if (other === null) this.oracle.giveUpRemovals(conflict.id, name);
       }
       if (decision === "theirs" && !conflict.theirs)
         this.oracle.giveUp(textsOf(conflict.mine).values());
@@ -261,6 +267,7 @@ export class World {
         item.retry();
       } else {
         say("discards", item.id, item.fields);
+        this.oracle.giveUpRemovals(item.id);
         this.oracle.giveUp(
           Object.values(item.fields).filter((value): value is string => typeof value === "string"),
         );
@@ -372,6 +379,7 @@ export class World {
           const before = client.getSnapshot();
           if (before.conflicts.length === 0) {
             for (const item of before.rejected) {
+              this.oracle.giveUpRemovals(item.id);
               this.oracle.giveUp(
                 Object.values(item.fields).filter(
                   (value): value is string => typeof value === "string",
