@@ -71,41 +71,24 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
     const query = params?.query
       ? `?${new URLSearchParams(params.query as Record<string, string>)}`
       : "";
-    const giveUp = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, fail) => {
-      timer = setTimeout(
-        () => fail(new NetworkError(`No answer within ${timeout / 1000} s`)),
-        timeout,
-      );
-    });
     try {
-      const answered = fetcher(baseUrl + filled + query, {
+      const response = await fetcher(baseUrl + filled + query, {
         method,
         headers: { ...headers, ...(body !== undefined && { "Content-Type": "application/json" }) },
         // Tokens are sent in a header; a cookie of another user of this browser must not take part.
         credentials: "omit",
-        signal: giveUp.signal,
+        signal: AbortSignal.timeout(timeout),
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      const response = await Promise.race([late, answered]);
-      const text = response.status === 204 ? "" : await Promise.race([late, textOf(response)]);
+      const text = response.status === 204 ? "" : await textOf(response);
       const value = parsed(text);
       if (!response.ok) throw refusal(response, value);
       // A captive portal, a proxy's page.
       if (value === undefined && text !== "") throw new ProtocolError("Unexpected answer: no JSON");
       return value;
     } catch (error) {
-      giveUp.abort();
-      if (
-        error instanceof NetworkError ||
-        error instanceof ProtocolError ||
-        error instanceof ApiError
-      )
-        throw error;
+      if (error instanceof ProtocolError || error instanceof ApiError) throw error;
       throw new NetworkError("No answer", { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   };
 }

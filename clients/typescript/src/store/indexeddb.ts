@@ -51,6 +51,15 @@ export async function indexedDbStore(name: string): Promise<Store> {
     database.catch(() => (database = null));
     return database;
   };
+  /** Puts what `next` makes of a lease in its place; false leaves it. Returns whether it did. */
+  const lease = (name: string, next: (held?: Lease) => Lease | false): Promise<boolean> =>
+    guarded(async () => {
+      const transaction = (await open()).transaction("leases", "readwrite");
+      const taken = next(await transaction.store.get(name));
+      if (taken) await transaction.store.put(taken, name);
+      await transaction.done;
+      return taken !== false;
+    });
   await guarded(async () => void (await open()));
   return {
     kind: "indexeddb",
@@ -63,22 +72,10 @@ export async function indexedDbStore(name: string): Promise<Store> {
           await transact(await open(), scopes, work);
         });
       }),
-    takeLease: (lease, holder, now, until) =>
-      guarded(async () => {
-        const transaction = (await open()).transaction("leases", "readwrite");
-        const held = await transaction.store.get(lease);
-        const isMine = isFree(held, holder, now);
-        if (isMine) await transaction.store.put({ holder, until }, lease);
-        await transaction.done;
-        return isMine;
-      }),
-    releaseLease: (lease, holder) =>
-      guarded(async () => {
-        const transaction = (await open()).transaction("leases", "readwrite");
-        if ((await transaction.store.get(lease))?.holder === holder)
-          await transaction.store.delete(lease);
-        await transaction.done;
-      }),
+    takeLease: (name, holder, now, until) =>
+      lease(name, (held) => isFree(held, holder, now) && { holder, until }),
+    releaseLease: async (name, holder) =>
+      void (await lease(name, (held) => held?.holder === holder && { holder, until: 0 })),
     close: async () => {
       const opened = database;
       database = null;
