@@ -1,6 +1,6 @@
 //! A Better Auth server in its own process, and its users.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
@@ -38,31 +38,11 @@ impl BetterAuth {
         Self::run("server.mjs", configuration.to_string()).await
     }
 
-    /// Starts the app of `docs/better-auth.md`.
-    pub async fn of_the_guide() -> Self {
-        Self::run("guide.mjs", String::new()).await
-    }
-
     async fn run(script: &'static str, argument: String) -> Self {
         let spawned = tokio::task::spawn_blocking(move || spawn(script, &argument)).await;
         let (child, base_url) = spawned.expect("Better Auth starts");
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { child, base_url, http }
-    }
-
-    /// Writes a line to its standard input.
-    pub fn send_line(&mut self, line: &str) {
-        let stdin = self.child.stdin.as_mut().expect("piped");
-        writeln!(stdin, "{line}").expect("it listens");
-    }
-
-    /// The target to which a page redirects a request without a session.
-    pub async fn redirects_anonymous_from(&self, path: &str) -> String {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let sent = http.build().expect("a client").get(format!("{}{path}", self.base_url)).send().await;
-        let response = sent.expect("Better Auth answers");
-        assert_eq!(response.status(), 307, "a redirect");
-        response.headers()["location"].to_str().expect("a text").to_owned()
     }
 
     /// Signs a new user up.

@@ -2,9 +2,9 @@
 
 mod algorithms;
 mod endpoint;
+mod example;
 mod issuer;
 mod keys;
-mod next_js;
 mod refusals;
 mod users;
 

@@ -1,34 +1,17 @@
 //! The web app in Chromium, against the real server: `tests/web`.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use blackbox_tests::binary::workspace;
 use blackbox_tests::{Database, Server, on_both_databases};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::drive::{built, free_port};
 use crate::mail::SmtpServer;
 use crate::oauth::Provider;
-use crate::support::npm_project;
-
-/// One browser at a time: several would take the cores from each other's pages.
-static BROWSER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-/// The app as `npm run build` wrote it.
-fn built() -> PathBuf {
-    let folder = workspace().join("web/out");
-    assert!(
-        folder.join("sw.js").is_file(),
-        "the web app is not built: `cargo xtask test` does it, or `npm ci`, `npm run build -w todo-sync-client` \
-         and `npm run build -w todo-sync-web`"
-    );
-    folder
-}
 
 /// A server that serves the app at the address that its links name.
 async fn serving(database: Database, more: &[(&str, &str)]) -> Server {
@@ -43,22 +26,14 @@ async fn serving_at(database: Database, port: &str, more: &[(&str, &str)]) -> Se
     Server::start_with(database, &settings.iter().chain(more).copied().collect::<Vec<_>>()).await
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
-}
-
 /// Runs one file of `tests/web/test` against the server.
 async fn drive(server: &Server, file: &str, variables: &[(&str, &Path)]) {
-    let _alone = BROWSER.lock().await;
-    let folder = npm_project("web");
-    let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec", &format!("test/{file}.test.mjs")]).current_dir(folder);
-    node.env("BASE_URL", server.base_url.replace("127.0.0.1", "localhost")).envs(variables.iter().copied());
-    let output = tokio::task::spawn_blocking(move || node.output()).await.expect("it ends");
-    let output = output.expect("Node.js is needed: `apt-get install nodejs npm`");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    super::drive::drive(file, &address(server), variables, &mut ()).await;
+}
+
+/// The server's address as its links name it.
+fn address(server: &Server) -> String {
+    server.base_url.replace("127.0.0.1", "localhost")
 }
 
 on_both_databases! {

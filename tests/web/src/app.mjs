@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { connect } from "node:net";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
 
@@ -57,6 +58,15 @@ export function watch(page) {
   return errors;
 }
 
+/** Asks whoever runs this file for a step beside the browser, such as a restart of the server, and waits for its end. */
+export async function ask(step) {
+  const socket = connect(Number(process.env.CONTROL), "127.0.0.1");
+  socket.write(`${step}\n`);
+  let answer = "";
+  for await (const part of socket) answer += part;
+  assert.equal(answer, "done\n", `${step} failed`);
+}
+
 let users = 0;
 /** An address that no other test uses. */
 export const newEmail = () => `user-${process.pid}-${Date.now()}-${++users}@example.com`;
@@ -83,9 +93,10 @@ export async function logIn(page, email, password = PASSWORD) {
 /** Waits until the sign is green. */
 export const settled = (page) => page.locator('.sync-sign[data-tone="good"]').waitFor();
 
-/** Adds a todo with the quick-add field. */
-export async function add(page, line) {
+/** Adds a todo with the quick-add field; `understood` is a part of the line whose reading is awaited. */
+export async function add(page, line, understood) {
   await page.locator("#quick-add").fill(line);
+  if (understood) await page.locator(".chip", { hasText: understood }).waitFor();
   await page.locator("#quick-add").press("Enter");
   await page.locator("#quick-add").and(page.locator('[value=""]')).waitFor();
 }
@@ -113,6 +124,14 @@ export async function edit(page, text, fields) {
   for (const [name, value] of Object.entries(fields)) await page.locator(`.editor [name="${name}"]`).fill(value);
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.locator(".editor").waitFor({ state: "detached" });
+}
+
+/** Imports a file of lines in the settings. */
+export async function importList(page, content) {
+  await page.goto(`${BASE}/settings`);
+  const file = { name: "list.txt", mimeType: "text/plain", buffer: Buffer.from(content) };
+  await page.getByLabel("Import a file").setInputFiles(file);
+  await page.getByRole("status").filter({ hasText: "imported" }).waitFor();
 }
 
 /** The todos of an account as the server has them, and the server's digest. */

@@ -44,6 +44,7 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     }
     tools::chromium()?;
     web::build()?;
+    web::build_example()?;
     let schemathesis = tools::python_program("schemathesis")?;
     let python = tools::python_program("python")?;
     // Held until the end, so that the test binaries share one cluster.
