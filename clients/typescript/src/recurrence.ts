@@ -87,6 +87,18 @@ function step({ freq, interval, weekdays, monthDays }: Rule, start: number): num
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/**
+ * The time of day of a `due` on another date. In this device's zone it stays the same over a change of
+ * daylight saving, so its offset changes; an instant of another zone keeps its offset.
+ */
+function timeOn(date: string, due: string): string {
+  const clock = /T.*(?=(Z|[+-]\d\d:\d\d)$)/.exec(due)?.[0];
+  if (!clock || Date.parse(due.slice(0, 10) + clock) !== Date.parse(due)) return due.slice(10);
+  const west = new Date(date + clock).getTimezoneOffset();
+  const offset = new Date(Math.abs(west) * 60_000).toISOString().slice(11, 16);
+  return clock + (west > 0 ? "-" : "+") + offset;
+}
+
 /** What completing a recurring todo adds. */
 export interface Successor {
   readonly id: string;
@@ -104,6 +116,6 @@ export function successor(todo: Todo): Successor | null {
   return {
     id: idOf(date, series),
     series,
-    metadata: { ...rest, repeat, due: date + due.slice(10), series },
+    metadata: { ...rest, repeat, due: date + timeOn(date, due), series },
   };
 }

@@ -81,6 +81,26 @@ test("completing a recurring todo adds the next one, once", () => {
   expect(open.map((todo) => todo.metadata["due"])).toEqual(["2026-12-31"]);
 });
 
+test.each([
+  ["the clocks go forward", "2026-03-28T09:00:00+01:00", "2026-03-29T09:00:00+02:00"],
+  ["they go back", "2026-10-24T09:00:00+02:00", "2026-10-25T09:00:00+01:00"],
+  ["they stay", "2026-01-15T09:00:00+01:00", "2026-01-16T09:00:00+01:00"],
+  ["the todo is of another zone", "2026-03-28T09:00:00-05:00", "2026-03-29T09:00:00-05:00"],
+  ["the time has no zone", "2026-03-28T09:00", "2026-03-29T09:00"],
+])("a todo of every day keeps its time of day when %s", (_, due, next) => {
+  const zone = process.env["TZ"];
+  process.env["TZ"] = "Europe/Berlin";
+  try {
+    const client = newClient();
+    client.complete(client.add({ text: "Water", metadata: { due, repeat: "FREQ=DAILY" } }).id);
+    const [open] = client.getSnapshot().todos.filter((todo) => !todo.completed);
+    expect(open?.metadata["due"]).toBe(next);
+  } finally {
+    if (zone === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zone;
+  }
+});
+
 test("values that the server would refuse are refused with the field's name", () => {
   const client = newClient();
   for (const text of ["", "  \n", "\u200b", "x".repeat(501), "a\u0000b"]) {
