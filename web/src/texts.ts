@@ -225,6 +225,8 @@ export const texts = {
       logIn: "Log in",
       closed: "This server accepts no new accounts.",
       invite: "This server accepts new accounts by invitation only. Ask its operator for one.",
+      invited: "You are invited. Use the address to which the invitation was sent.",
+      noPasswords: "This server has no passwords. Your first login makes the account.",
       adopt: (count: number) => `The ${todos(count)} in this browser move into the account.`,
     },
     forgot: {

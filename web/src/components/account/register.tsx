@@ -4,38 +4,48 @@ import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useSession, useTodoClient } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
-import { useServer } from "@/lib/server";
+import { useParameter, useServer, type Description } from "@/lib/server";
 import { useInBrowser } from "@/lib/hooks";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
 import { PageFrame } from "../page-frame";
 import { ProviderButtons } from "./providers";
 
-/** Creating an account. The todos of this browser move into it. */
+const words = texts.account.register;
+
+/** Why the server takes no account from this page; null if it does. */
+function refusal({ registration, logins }: Description, invitation: string | null): string | null {
+  if (registration === "closed") return words.closed;
+  if (registration === "invite") return invitation && logins.password ? null : words.invite;
+  return logins.password ? null : words.noPasswords;
+}
+
+/** Creating an account, with an invitation where the server wants one. The todos of this browser move into it. */
 export function RegisterPage() {
   const client = useTodoClient();
   const { session, status } = useSession();
   const router = useRouter();
   const { server, problem } = useServer();
+  const invitation = useParameter("invitation") ?? null;
   const asking = useAsking();
   const count = useInBrowser() && status === "anonymous" ? client.getSnapshot().todos.length : 0;
-  const words = texts.account.register;
+  const reason = server ? refusal(server, invitation) : null;
   const register = (value: (name: string) => string) =>
     asking.ask(() =>
       session
         .register(value("email"), value("password"), {
           displayName: value("name").trim() || undefined,
+          invitation: invitation ?? undefined,
         })
         .then(() => router.push("/")),
     );
   return (
     <PageFrame title={words.title}>
       {problem && <p className="problem">{problem}</p>}
-      {server && server.registration !== "open" && (
-        <p role="status">{server.registration === "invite" ? words.invite : words.closed}</p>
-      )}
-      {server?.registration === "open" && server.logins.password && (
+      {reason && <p role="status">{reason}</p>}
+      {server && !reason && (
         <Form submit={words.submit} {...asking} onSubmit={register}>
+          {server.registration === "invite" && <p>{words.invited}</p>}
           {count > 0 && <p>{words.adopt(count)}</p>}
           <Field label={texts.account.email} name="email" type="email" autoComplete="username" required />
           <Field
