@@ -93,6 +93,7 @@ export const texts = {
     nextWeek: "For a week",
     unsnooze: "Show now",
     badDate: "This date is not in the calendar. The former one stays.",
+    restored: "What you had typed before the page was closed is here again. Cancel gives it up.",
   },
   done: {
     completed: (text: string) => `Done: “${text}”`,

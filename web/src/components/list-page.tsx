@@ -2,9 +2,10 @@
 
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useTodoClient } from "todo-sync-client/react";
-import { useInBrowser, useNow, useSnapshot, useView } from "@/lib/hooks";
+import { editedTodos } from "@/lib/drafts";
+import { show, useInBrowser, useNow, useSnapshot, useView } from "@/lib/hooks";
 import { useKeys } from "@/lib/keys";
-import { addressOf, isOrdered, select, titleOf, type View } from "@/lib/views";
+import { addressOf, homeOf, isOrdered, select, shows, titleOf, type View } from "@/lib/views";
 import { texts } from "@/texts";
 import { Icon } from "./icons";
 import { KeysDialog } from "./keys-dialog";
@@ -57,8 +58,12 @@ export function ListPage() {
     openKeys,
     openPalette: () => setDialog("palette"),
   });
+  // What was being edited when the page was closed is opened again.
   useEffect(() => {
-    setEditing(null);
+    if (isReady) setEditing(editedTodos().find((id) => shown.some((todo) => todo.id === id)) ?? null);
+  }, [isReady]);
+  useEffect(() => {
+    setEditing((id) => (shown.some((todo) => todo.id === id) ? id : null));
     document.title = `${titleOf(view)} · ${texts.app.name}`;
   }, [address]);
 
@@ -106,6 +111,7 @@ export function ListPage() {
           onKeys={openKeys}
           onEdit={(todo) => {
             setSearch("");
+            if (!shows(view, todo, now)) show(homeOf(todo, now));
             edit(todo.id);
           }}
         />

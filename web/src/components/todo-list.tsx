@@ -23,7 +23,9 @@ export function TodoList(props: {
   const [count, setCount] = useState(STEP);
   const end = useRef<HTMLDivElement>(null);
   const list = useDragging(isOrdered(view));
-  const hasMore = todos.length > count;
+  // A todo that is opened from elsewhere may stand far below.
+  const visible = Math.max(count, todos.findIndex(({ id }) => id === editing) + 1);
+  const hasMore = todos.length > visible;
   const grow = useCallback((entries: readonly IntersectionObserverEntry[]) => {
     if (entries.some((entry) => entry.isIntersecting)) setCount((count) => count + STEP);
   }, []);
@@ -39,7 +41,7 @@ export function TodoList(props: {
   return (
     <>
       <ul className="todos" ref={list}>
-        {todos.slice(0, count).map((todo, n) => {
+        {todos.slice(0, visible).map((todo, n) => {
           const row = (
             <TodoRow
               key={todo.id}

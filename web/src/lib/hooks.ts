@@ -4,6 +4,7 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import type { Snapshot } from "todo-sync-client";
 import { useTodoClient } from "todo-sync-client/react";
 import { firstSnapshot } from "./client";
+import { readDraft, writeDraft } from "./drafts";
 import { addressOf, viewOf, type View } from "./views";
 
 const CHANGED = "app:address";
@@ -81,24 +82,11 @@ export function useDraft(key: string): [string, (text: string) => void] {
   const write = useCallback(
     (next: string) => {
       setText(next);
-      try {
-        if (next) localStorage.setItem(key, next);
-        else localStorage.removeItem(key);
-      } catch {
-        // Without storage, the text lives as long as the page.
-      }
+      writeDraft(key, next);
     },
     [key],
   );
   return [text, write];
-}
-
-function readDraft(key: string): string {
-  try {
-    return localStorage.getItem(key) ?? "";
-  } catch {
-    return "";
-  }
 }
 
 /** The view that the address names. */

@@ -72,6 +72,12 @@ export function shows(view: View, todo: Todo, now: Date): boolean {
   }
 }
 
+/** A view that shows this todo, whatever its state. */
+export function homeOf(todo: Todo, now: Date): View {
+  if (todo.completed) return { kind: "done" };
+  return { kind: isSnoozed(todo, now) ? "snoozed" : "all" };
+}
+
 const text = (a: string | null | undefined, b: string | null | undefined) => {
   const [left, right] = [a ?? "", b ?? ""];
   return left < right ? -1 : left > right ? 1 : 0;

@@ -4,6 +4,7 @@ import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { useSession } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
+import { forgetDrafts } from "@/lib/drafts";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
 
@@ -25,7 +26,11 @@ export function DeleteSection() {
           submit={words.removeConfirm}
           {...asking}
           onSubmit={(value) =>
-            asking.ask(() => session.deleteAccount(value("delete-password") || undefined).then(() => router.push("/")))
+            asking.ask(async () => {
+              await session.deleteAccount(value("delete-password") || undefined);
+              forgetDrafts();
+              router.push("/");
+            })
           }
         >
           <Field

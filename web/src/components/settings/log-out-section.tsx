@@ -5,6 +5,7 @@ import { useState } from "react";
 import { UnsentChangesError } from "todo-sync-client";
 import { useSession } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
+import { forgetDrafts } from "@/lib/drafts";
 import { texts } from "@/texts";
 import { Form } from "../form";
 
@@ -21,6 +22,7 @@ export function LogOutSection() {
     asking.ask(async () => {
       try {
         await session.logOut({ ...choices, discardUnsent });
+        if (!choices.keep) forgetDrafts();
         router.push("/");
       } catch (error) {
         if (!(error instanceof UnsentChangesError)) throw error;
