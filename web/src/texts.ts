@@ -54,6 +54,12 @@ export const texts = {
     addedMany: (count: number) => `Added ${todos(count)}`,
     shortened: "The text is long: the beginning became the title, all of it is in the note.",
     tooLong: (count: number) => `${todos(count)} had more than 500 characters; the whole text is in the note.`,
+    beyond: (count: number) =>
+      `The text has ${count.toLocaleString()} characters, and a todo holds 10,000. Nothing was added, and nothing is lost.`,
+    beyondMany: (count: number) =>
+      `${plural(count, "line is", "lines are")} longer than the 10,000 characters of a todo. Nothing was added; the text is still in your clipboard.`,
+    many: (count: number) =>
+      `The text has ${count.toLocaleString()} lines. Save them in a file, and import it in the settings. Nothing was added; the text is still in your clipboard.`,
   },
   search: {
     label: "Search",
@@ -293,6 +299,8 @@ export const texts = {
     importHint: "JSON with a list of todos, or a text with one todo a line.",
     imported: (created: number, existing: number, rejected: number) =>
       `${todos(created)} imported${existing ? `, ${existing} were there already` : ""}${rejected ? `, ${rejected} could not be taken and stay in the old list` : ""}.`,
+    leftOut: (count: number) =>
+      ` ${plural(count, "more is", "more are")} longer than 10,000 characters and stayed in the file.`,
     importFailed: "This file has no list of todos.",
     needsLogin: "Log in first: the old list is given up only when the server has it.",
     storage: "Storage in this browser",

@@ -4,7 +4,9 @@ import { useRouter } from "next/navigation";
 import { useEffect, useRef } from "react";
 import { useTodoClient } from "todo-sync-client/react";
 import { addTodos } from "@/lib/actions";
-import { fitting } from "@/lib/quick-add";
+import { NEW_TODO, writeDraft } from "@/lib/drafts";
+import { beyond, clean, fitting } from "@/lib/fitting";
+import { notify } from "@/lib/notices";
 import { texts } from "@/texts";
 import { PageFrame } from "./page-frame";
 
@@ -17,12 +19,16 @@ export function AddPage() {
     if (isAdded.current) return;
     isAdded.current = true;
     const query = new URLSearchParams(window.location.search);
-    const [title, text, url] = ["title", "text", "url"].map((name) => query.get(name)?.trim() ?? "");
+    const [title, text, url] = ["title", "text", "url"].map((name) => clean(query.get(name) ?? "").trim());
     const [first = "", ...others] = [title, text, url].filter(Boolean);
     const note = others.filter((other) => other !== first).join("\n");
     // The address must not add the todo again when the page is loaded again.
     window.history.replaceState(null, "", "/add");
-    if (first)
+    const length = beyond([first, note].join("\n"));
+    if (length !== null) {
+      writeDraft(NEW_TODO, [first, note].join(" "));
+      notify(texts.add.beyond(length));
+    } else if (first)
       addTodos(
         client,
         [fitting({ text: first, ...(note ? { description: note } : {}) })],

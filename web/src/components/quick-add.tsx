@@ -14,9 +14,12 @@ import type { NewTodo } from "todo-sync-client";
 import { useTodoClient } from "todo-sync-client/react";
 import { addTodos } from "@/lib/actions";
 import { dayOf } from "@/lib/day";
+import { NEW_TODO } from "@/lib/drafts";
+import { beyond, clean, fitting, isVisible, lines, MOST_LINES } from "@/lib/fitting";
 import { dueInWords } from "@/lib/format";
 import { useDraft, useNow } from "@/lib/hooks";
-import { fitting, lines, understand, type FindDate, type Part } from "@/lib/quick-add";
+import { notify } from "@/lib/notices";
+import { understand, type FindDate, type Part } from "@/lib/quick-add";
 import { inWords } from "@/lib/recurrence";
 import type { View } from "@/lib/views";
 import { texts } from "@/texts";
@@ -57,7 +60,7 @@ export function QuickAdd({ view }: { readonly view: View }) {
   const client = useTodoClient();
   const now = useNow();
   const input = useRef<HTMLInputElement>(null);
-  const [line, setLine] = useDraft("todo-sync:draft");
+  const [line, setLine] = useDraft(NEW_TODO);
   const [isLiteral, setLiteral] = useState(false);
   const findDate = useFindDate(line !== "");
   const deferred = useDeferredValue(line);
@@ -65,8 +68,11 @@ export function QuickAdd({ view }: { readonly view: View }) {
 
   const add = (event: FormEvent) => {
     event.preventDefault();
-    if (line.trim() === "") return;
-    const { todo } = isLiteral ? { todo: { text: line.trim() } } : understand(line, new Date(), findDate);
+    const typed = clean(line).trim();
+    if (!isVisible(typed)) return;
+    const length = beyond(typed);
+    if (length !== null) return notify(texts.add.beyond(length));
+    const { todo } = isLiteral ? { todo: { text: typed } } : understand(typed, new Date(), findDate);
     const fitted = fitting(todo);
     const text = fitted === todo ? texts.add.added([...todo.text].slice(0, 60).join("")) : texts.add.shortened;
     if (addTodos(client, [fromView(view, fitted, now)], text)) {
@@ -75,11 +81,14 @@ export function QuickAdd({ view }: { readonly view: View }) {
     }
   };
 
-  /** Many pasted lines become many todos. */
+  /** Many pasted lines become many todos. What is too much stays in the clipboard. */
   const paste = (event: ClipboardEvent) => {
     const pasted = lines(event.clipboardData.getData("text/plain"));
-    if (pasted.length < 2) return;
+    const tooLong = pasted.filter((text) => beyond(text) !== null).length;
+    if (pasted.length < 2 && tooLong === 0) return;
     event.preventDefault();
+    if (tooLong > 0) return notify(texts.add.beyondMany(tooLong));
+    if (pasted.length > MOST_LINES) return notify(texts.add.many(pasted.length));
     const plain = pasted.map((text) => ({ text }));
     const fitted = plain.map(fitting);
     const long = fitted.filter((todo, n) => todo !== plain[n]).length;

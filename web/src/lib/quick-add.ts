@@ -29,8 +29,12 @@ export type FindDate = (text: string, now: Date) => FoundDate | null;
 /** Words that end where a date begins: "by Friday" leaves no "by" behind. */
 const BEFORE_DATE = /(?:^|\s)(?:by|on|at|due|until)\s*$/i;
 
+/** A longer line is a text, not a todo with a date. */
+const LONGEST_LINE = 1_000;
+
 /** What the line means. Without `findDate`, only dates in words that need no library. */
 export function understand(line: string, now: Date, findDate: FindDate | null): Understood {
+  if (line.length > LONGEST_LINE) return { todo: { text: line.trim() }, parts: [] };
   const parts: Part[] = [];
   const metadata: Record<string, Json> = {};
   let rest = line;
@@ -81,23 +85,4 @@ function findWord(text: string, now: Date): FoundDate | null {
   if (!match) return null;
   const day = addDays(dayOf(now), match[1]?.toLowerCase() === "tomorrow" ? 1 : 0);
   return { index: match.index, length: match[0].length, date: new Date(`${day}T00:00:00`), hasTime: false };
-}
-
-/** The lines of a pasted text, without the marks of lists. */
-export function lines(pasted: string): readonly string[] {
-  return pasted
-    .split(/\r\n|[\n\r\u2028\u2029\u000b\u000c\u0085]/)
-    .map((line) => line.replace(/^\s*(?:[-*•–+]\s+|\[[ xX]?\]\s*|\d{1,3}[.)]\s+)+/, "").trim())
-    .filter((line) => line !== "");
-}
-
-/** A text over 500 characters as 499 and an ellipsis, with the whole of it as the description. */
-export function fitting(todo: NewTodo): NewTodo {
-  const characters = [...todo.text];
-  if (characters.length <= 500) return todo;
-  return {
-    ...todo,
-    text: `${characters.slice(0, 499).join("")}…`,
-    description: [...characters].slice(0, 10_000).join(""),
-  };
 }

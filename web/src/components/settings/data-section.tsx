@@ -47,10 +47,12 @@ export function DataSection({ isLoggedIn }: { readonly isLoggedIn: boolean }) {
     const [file] = event.target.files ?? [];
     if (!file) return;
     ask(async () => {
-      const todos = readList(await file.text());
+      const list = readList(await file.text());
+      if (!list) return setResult(words.importFailed);
       // Told only when the browser has stored them all.
-      if (todos) await Promise.all(client.addMany(todos).map(({ stored }) => stored));
-      setResult(todos ? words.imported(todos.length, 0, 0) : words.importFailed);
+      await Promise.all(client.addMany(list.todos).map(({ stored }) => stored));
+      const leftOut = list.leftOut > 0 ? words.leftOut(list.leftOut) : "";
+      setResult(`${words.imported(list.todos.length, 0, 0)}${leftOut}`);
     });
     event.target.value = "";
   };
