@@ -2,7 +2,6 @@
 
 import type { TodoClient } from "./client-types.js";
 import type { CurrentList } from "./current.js";
-import { edited } from "./device/user.js";
 import { newId } from "./ids.js";
 import { shown } from "./model/entry.js";
 import { isDeleted, isEmpty, METADATA, type Fields } from "./model/fields.js";
@@ -35,7 +34,7 @@ export function actionsOn(current: CurrentList, timestamp: () => string): Action
   };
   const write = (id: string, fields: Fields, createdAt: string | null): Written => {
     const edit = { id, fields, before: heldOrNull(id), at: timestamp(), createdAt };
-    return current.commands.run(id, (entry) => edited(entry, edit));
+    return current.commands.edit(edit);
   };
   /** Gives fields of todos new values, as one action. */
   const act = (...steps: readonly (readonly [string, Fields])[]): Written => {

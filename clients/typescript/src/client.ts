@@ -28,7 +28,7 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
 
 /** A client, and the list behind it for tests that look into it. */
 export function assemble(options: ClientOptions): { client: TodoClient; current: CurrentList } {
-  const { baseUrl, now, store, locks, send, channel, Socket } = setUp(options);
+  const { baseUrl, now, store, locks, send, channel, journal, Socket } = setUp(options);
   const isAutomatic = options.automatic ?? true;
   const listeners = new Set<() => void>();
   const known = new Known();
@@ -82,6 +82,7 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   const current = new CurrentList({
     store,
     storage,
+    journal,
     ready,
     changed: change,
     seen: (device) => auth.see(device),
@@ -113,7 +114,17 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
         })
       : null;
   const flush = (): Promise<void> => current.commands.flush();
-  const session = createSession({ baseUrl, auth, store, ready, deviceName, flush, began: wake });
+  const forget = (owner: string): void => journal()?.forget(owner);
+  const session = createSession({
+    baseUrl,
+    auth,
+    store,
+    ready,
+    deviceName,
+    flush,
+    forget,
+    began: wake,
+  });
   if (channel) channel.onmessage = () => current.refresh();
   const stops = isAutomatic
     ? [onWakeUp(wake), every((options.pollSeconds ?? 30) * 1000, poll)]

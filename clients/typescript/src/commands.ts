@@ -2,7 +2,10 @@
  * What was done in this tab and is not stored yet: shown at once, stored in order, never dropped.
  */
 
-import { isUnsynced, type Entry } from "./model/entry.js";
+import { edited, type Edit } from "./device/user.js";
+import { isUnsynced, shown, type Entry } from "./model/entry.js";
+import { isEmpty } from "./model/fields.js";
+import type { Journal } from "./platform/journal.js";
 import { after } from "./platform/timer.js";
 import type { List } from "./store/list.js";
 import type { Outcome, Written } from "./types.js";
@@ -12,6 +15,8 @@ export type Apply = (entry: Entry) => Entry;
 
 interface Command {
   readonly id: string;
+  /** What the journal keeps; null for a decision, which is asked for again. */
+  readonly edit: Edit | null;
   readonly apply: Apply;
   readonly stored: () => void;
   readonly failed: (error: unknown) => void;
@@ -45,11 +50,14 @@ export class Commands {
   #list: List;
   /** Nothing is stored before: the list's owner is not known yet. */
   readonly #gate: Promise<void>;
+  readonly #journal: Journal | null;
+  #isJournalDue = false;
   readonly #tell: Listener;
 
-  constructor(list: List, gate: Promise<void>, tell: Listener) {
+  constructor(list: List, gate: Promise<void>, journal: Journal | null, tell: Listener) {
     this.#list = list;
     this.#gate = gate;
+    this.#journal = journal;
     this.#tell = tell;
   }
 
@@ -67,13 +75,28 @@ export class Commands {
     return this.#pending.length === 0;
   }
 
+  /** Makes an edit. The journal keeps it until it is stored. */
+  edit(edit: Edit): Written {
+    return this.run(edit.id, (entry) => edited(entry, edit), edit);
+  }
+
+  /** Makes the edits of pages that were left before they were stored. */
+  replay(owners: readonly string[]): void {
+    this.#journal?.replay(owners, (edit) => {
+      // A todo that is there already was stored, and may have changed since.
+      const isDone = (entry: Entry): boolean => !edit.before && !isEmpty(shown(entry));
+      this.run(edit.id, (entry) => (isDone(entry) ? entry : edited(entry, edit)), edit);
+    });
+  }
+
   /** Runs the command now, and stores it as soon as the store takes it. */
-  run(id: string, apply: Apply): Written {
+  run(id: string, apply: Apply, edit: Edit | null = null): Written {
     let resolve!: () => void;
     let reject!: (error: unknown) => void;
     const stored = new Promise<void>((done, fail) => ([resolve, reject] = [done, fail]));
     stored.catch(() => undefined);
-    this.#pending.push({ id, apply, stored: resolve, failed: reject });
+    this.#pending.push({ id, apply, edit, stored: resolve, failed: reject });
+    this.#log();
     this.#overlay.set(id, apply(this.entry(id)));
     const synced = new Promise<Outcome>((done) => this.#waiting.add({ id, resolve: done }));
     this.#tell.changed([id]);
@@ -127,6 +150,19 @@ export class Commands {
     this.#cancel();
   }
 
+  /** Brings the journal up to date before the page can go, once for all that was done at once. */
+  #log(): void {
+    if (this.#isJournalDue) return;
+    this.#isJournalDue = true;
+    queueMicrotask(() => {
+      this.#isJournalDue = false;
+      this.#journal?.write(
+        this.#list.owner,
+        this.#pending.flatMap(({ edit }) => edit ?? []),
+      );
+    });
+  }
+
   async #store(): Promise<void> {
     await this.#gate;
     while (this.#pending.length > 0) {
@@ -144,6 +180,7 @@ export class Commands {
         throw error;
       }
       this.#pending.splice(0, commands.length);
+      this.#log();
       this.rebuild();
       for (const command of commands) command.stored();
       this.#tell.changed(commands.map(({ id }) => id));

@@ -1,6 +1,7 @@
 /** The list that is shown: that of whoever is logged in now, in whatever tab that happened. */
 
 import { Commands } from "./commands.js";
+import type { Journal } from "./platform/journal.js";
 import type { BrowserStorage } from "./platform/storage.js";
 import { adoptRest } from "./session/adopt.js";
 import { List } from "./store/list.js";
@@ -12,6 +13,8 @@ import { UndoStack } from "./undo.js";
 export interface CurrentParts {
   readonly store: Store;
   readonly storage: BrowserStorage;
+  /** A journal for the edits of one list. */
+  readonly journal: () => Journal | null;
   /** Nothing is stored before: whose list it is, is not known yet. */
   readonly ready: Promise<void>;
   /** The device's record, as a transaction found it. */
@@ -46,6 +49,7 @@ export class CurrentList {
   /** Shows the list for the first time. */
   async start(): Promise<void> {
     await this.#adoptRest();
+    this.commands.replay([ANONYMOUS, this.list.owner]);
     this.isReady = true;
     this.#refill();
   }
@@ -65,6 +69,7 @@ export class CurrentList {
       if (before === ANONYMOUS) void stored.then(() => this.#adoptRest()).catch(() => undefined);
       this.commands = this.#commandsOf(this.list, this.list.refresh());
       this.commands.adopt(old);
+      this.commands.replay([owner]);
       this.undos.clear();
     } else {
       old.moveTo(this.list);
@@ -95,7 +100,7 @@ export class CurrentList {
 
   #commandsOf(list: List, gate: Promise<void>): Commands {
     const { storage, storedAll } = this.#parts;
-    const commands: Commands = new Commands(list, gate, {
+    const commands: Commands = new Commands(list, gate, this.#parts.journal(), {
       changed: (ids) => {
         if (commands !== this.commands) return;
         this.#show(ids);

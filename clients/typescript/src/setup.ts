@@ -3,6 +3,7 @@
 import type { ClientOptions } from "./client-types.js";
 import { StorageError } from "./errors.js";
 import { sender, type Send } from "./net/api.js";
+import { journalOf, type Journal } from "./platform/journal.js";
 import { unref } from "./platform/timer.js";
 import { indexedDbStore } from "./store/indexeddb.js";
 import { lazyStore, type LazyStore } from "./store/lazy.js";
@@ -19,6 +20,8 @@ export interface World {
   readonly send: Send;
   /** Tells other tabs; null where nobody shares the store. */
   readonly channel: BroadcastChannel | null;
+  /** Null where nothing survives the page anyway. */
+  readonly journal: () => Journal | null;
   /** Null where there are no sockets. */
   readonly Socket: typeof WebSocket | null;
 }
@@ -43,6 +46,7 @@ export function setUp(options: ClientOptions): World {
     now,
     store,
     channel,
+    journal: () => (isShared ? journalOf(name) : null),
     locks: options.locks ?? (manager ? webLocks(manager, name) : leaseLocks(store, now)),
     send: sender(baseUrl, fetcher, options.requestTimeout ?? 30_000),
     Socket: options.WebSocket === undefined ? (globalThis.WebSocket ?? null) : options.WebSocket,

@@ -22,6 +22,8 @@ export interface AccountParts {
   readonly ready: Promise<void>;
   /** Stores what was done in this tab. */
   readonly flush: () => Promise<void>;
+  /** Forgets edits of the owner that pages left before they were stored. */
+  readonly forget: (owner: string) => void;
   /** The session began or went on. */
   readonly began: () => void;
 }
@@ -71,6 +73,7 @@ export function createSession(parts: AccountParts): Session {
       device = now.session?.userId === owner ? { ...now, session: null, verifier: null } : now;
       return { device, ...(erases && { erase: [owner] }) };
     });
+    if (erases) parts.forget(owner);
     auth.useExternal(null);
     auth.see(device);
   };

@@ -161,3 +161,36 @@ test("a private window keeps todos until it is closed, and the account's come ba
   await shows(fresh, "Synced");
   await second.close();
 });
+
+test("an edit outlives a page that is left in the same moment", async () => {
+  const context = await browser.newContext();
+  const page = await site.open(context);
+  await add(page, "Stored before");
+  const leave = page.evaluate(async () => {
+    const { client } = window as unknown as PageWindow;
+    // The store gets to the edits after a write under way, for which the page does not wait.
+    const opening = indexedDB.open(`todo-sync:${location.origin}`);
+    await new Promise((done) => (opening.onsuccess = done));
+    const lists = opening.result
+      .transaction(["entries", "lists", "device"], "readwrite")
+      .objectStore("lists");
+    const goOn = (): void => void (lists.get("anybody").onsuccess = goOn);
+    goOn();
+    const [todo] = client.getSnapshot().todos;
+    client.edit(todo?.id ?? "", { text: "Edited at the last moment" });
+    client.add({ text: "Added at the last moment" });
+    location.href = "about:blank";
+  });
+  // The page may be gone before it answers.
+  await leave.catch(() => undefined);
+  await page.waitForURL("about:blank");
+  const again = await site.open(context);
+  await shows(again, "Edited at the last moment", "Added at the last moment");
+  await again.waitForFunction(() => Object.keys(localStorage).length === 0);
+  const third = await site.open(context);
+  expect((await texts(third)).sort()).toEqual([
+    "Added at the last moment",
+    "Edited at the last moment",
+  ]);
+  await context.close();
+});
