@@ -206,7 +206,7 @@ export class Engine {
     const asked =
       error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
     const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
-    this.#failures = Math.min(this.#failures + 1, 10);
+    this.#failures += 1;
     const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
     this.retryAt = this.#parts.now() + wait;
     this.#cancel = after(wait, () => {

@@ -29,6 +29,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What follows for the user if nothing can be stored. */
+export function untilClosed(error: unknown): string {
+  return `Changes are kept only until this page is closed: ${messageOf(error)}`;
+}
+
 /** What asking without a session fails with. */
 export function loggedOut(): ApiError {
   return new ApiError(401, "AUTH_005", "Log in to sync");

@@ -85,17 +85,12 @@ function partOf(items: readonly Item[], start: number): Item[] {
 /** Where all items of a part are bad, the server answers with an error that lists them. */
 function allRefused(error: unknown, part: readonly Item[]): Answer {
   if (!(error instanceof ApiError) || ![409, 422].includes(error.status)) throw error;
-  const listed = Array.isArray(error.details["errors"]) ? (error.details["errors"] as Item[]) : [];
+  const { errors } = error.details;
+  const listed = Array.isArray(errors) ? (errors as Item[]) : [];
   const rejected = part.map((_, index) => {
-    const own = listed.find(
-      (problem) =>
-        problem["index"] === index || String(problem["field"]).startsWith(`todos[${index}]`),
-    );
-    return {
-      index,
-      error_code: String(own?.["code"] ?? own?.["error_code"] ?? error.code),
-      message: String(own?.["message"] ?? error.message),
-    };
+    const own = listed.find((problem) => problem["index"] === index);
+    const error_code = String(own?.["code"] ?? error.code);
+    return { index, error_code, message: String(own?.["message"] ?? error.message) };
   });
   return { created: [], existing: [], rejected };
 }

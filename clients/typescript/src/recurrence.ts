@@ -26,7 +26,7 @@ function parse(text: string): Rule | null {
   const values: Record<string, string | undefined> = Object.fromEntries(
     parts.map((part) => part.split("=", 2)),
   );
-  const { FREQ: freq = "", INTERVAL = 1, BYDAY, BYMONTHDAY, UNTIL, WKST: _, ...others } = values;
+  const { FREQ: freq = "", INTERVAL = "1", BYDAY, BYMONTHDAY, UNTIL, WKST: _, ...others } = values;
   const interval = Number(INTERVAL);
   const weekdays = BYDAY?.split(",").map((day) => DAYS.indexOf(day)) ?? [];
   const monthDays = BYMONTHDAY?.split(",").map(Number) ?? [];
@@ -36,9 +36,7 @@ function parse(text: string): Rule | null {
       ? weekdays.length === 0
       : ["DAILY", "WEEKLY"].includes(freq)) &&
     (monthDays.length === 0 || freq === "MONTHLY") &&
-    Number.isInteger(interval) &&
-    interval > 0 &&
-    interval < 1_000 &&
+    /^[1-9]\d{0,2}$/.test(INTERVAL) &&
     !weekdays.includes(-1) &&
     monthDays.every((day) => Number.isInteger(day) && day !== 0 && Math.abs(day) <= 31);
   const until = UNTIL?.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3") ?? null;
@@ -88,8 +86,8 @@ function step({ freq, interval, weekdays, monthDays }: Rule, start: number): num
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The time of day of a `due` on another date. In this device's zone it stays the same over a change of
- * daylight saving, so its offset changes; an instant of another zone keeps its offset.
+ * The time of day of a `due` on another date. In this device's zone it stays the same over a change
+ * of daylight saving, so its offset changes; an instant of another zone keeps its offset.
  */
 function timeOn(date: string, due: string): string {
   const clock = /T.*(?=(Z|[+-]\d\d:\d\d)$)/.exec(due)?.[0];

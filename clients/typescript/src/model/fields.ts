@@ -17,9 +17,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** A text that is equal for equal JSON values, whatever the order of members. */
 export function canonical(value: Json | undefined): string {
   return JSON.stringify(value ?? null, (_, member: unknown) =>
-    isObject(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
+    isObject(member) ? Object.fromEntries(Object.entries(member).sort()) : member,
   );
 }
 

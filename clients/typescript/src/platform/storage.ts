@@ -1,6 +1,6 @@
 /** What the browser promises about its storage. */
 
-import { messageOf } from "../errors.js";
+import { untilClosed } from "../errors.js";
 import type { LazyStore } from "../store/lazy.js";
 import type { StorageState } from "../types.js";
 
@@ -46,7 +46,7 @@ export class BrowserStorage {
   }
 
   failed(error: unknown): void {
-    this.#failure = `Changes are kept only until this page is closed: ${messageOf(error)}`;
+    this.#failure = untilClosed(error);
     this.#change();
   }
 

@@ -9,6 +9,7 @@ import { begin } from "./adopt.js";
 import { sessionOf, type Auth } from "./auth.js";
 import { userOf } from "./external.js";
 import { pkce } from "./pkce.js";
+import { textsOf, userFrom } from "./user.js";
 import type { LogOutOptions, Profile, Session } from "./types.js";
 
 type TokenResponse = components["schemas"]["TokenResponse"];
@@ -230,17 +231,14 @@ function given<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], un
 }
 
 function profileOf(answer: components["schemas"]["Profile"]): Profile {
-  const user = answer as Record<string, unknown>;
-  const text = (name: string): string | null =>
-    typeof user[name] === "string" ? user[name] : null;
+  const { userId: id, ...shown } = userFrom(answer, "id", "display_name");
+  const text = textsOf(answer);
   return {
-    id: text("id") ?? "",
-    email: text("email"),
-    displayName: text("display_name"),
-    emailVerified: user["email_verified"] === true,
+    id,
+    ...shown,
     createdAt: text("created_at") ?? "",
     lastLogin: text("last_login"),
-    hasPassword: user["has_password"] === true,
-    providers: Array.isArray(user["providers"]) ? (user["providers"] as string[]) : [],
+    hasPassword: answer.has_password,
+    providers: answer.providers,
   };
 }

@@ -2,7 +2,7 @@
 
 import { newId } from "../ids.js";
 import { changeOf, NEW_META, newEntry, shown, type Entry } from "../model/entry.js";
-import { agree, differing, hasText, isDeleted } from "../model/fields.js";
+import { differing, hasText, isDeleted } from "../model/fields.js";
 import { ANONYMOUS, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
 
 /**
@@ -44,8 +44,7 @@ async function move(
 function moved(entry: Entry, held: Entry | undefined): Entry | null {
   const fields = shown(entry);
   if (!hasText(fields) || isDeleted(fields)) return null;
-  if (held && differing(shown(held), fields).every((name) => agree(shown(held), fields, name)))
-    return null;
+  if (held && differing(shown(held), fields).length === 0) return null;
   const { createdAt = null, completedAt = null } = entry.unsent ?? {};
   const id = held ? newId() : entry.id;
   return { ...newEntry(id), unsent: changeOf(null, fields, { createdAt, completedAt }) };

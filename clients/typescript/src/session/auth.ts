@@ -1,24 +1,21 @@
 /** Tokens: one refresh at a time over all tabs, and a lost race is no log-out. */
 
-import { isUnauthorized, loggedOut } from "../errors.js";
+import { isUnauthorized, loggedOut, ProtocolError } from "../errors.js";
 import type { components } from "../generated/schema.js";
 import { apiOf, type Api, type RequestOptions, type Send } from "../net/api.js";
 import { NEW_DEVICE, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
 import type { Locks } from "../tabs/locks.js";
+import { textsOf, userFrom } from "./user.js";
 
 type TokenResponse = components["schemas"]["TokenResponse"];
 
 /** The session that an answer with tokens begins. */
 export function sessionOf(response: TokenResponse): SessionRecord {
-  const { user, access_token: access, refresh_token: refresh } = response;
-  return {
-    userId: user.id,
-    email: user.email ?? null,
-    displayName: user.display_name ?? null,
-    emailVerified: user.email_verified,
-    tokens: { access, refresh },
-    expired: false,
-  };
+  const text = textsOf(response);
+  const [access, refresh] = [text("access_token"), text("refresh_token")];
+  if (!access || !refresh) throw new ProtocolError("Unexpected answer: no tokens");
+  const user = userFrom(response.user, "id", "display_name");
+  return { ...user, tokens: { access, refresh }, expired: false };
 }
 
 export class Auth {

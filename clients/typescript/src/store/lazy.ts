@@ -1,6 +1,6 @@
 /** A store that is opened when it is first needed, and is memory where the browser refuses. */
 
-import { messageOf } from "../errors.js";
+import { untilClosed } from "../errors.js";
 import { memoryStore } from "./memory.js";
 import type { Store } from "./store.js";
 
@@ -14,7 +14,7 @@ export function lazyStore(open: () => Promise<Store>): LazyStore {
   let problem: string | null = null;
   let opened: Store | null = null;
   const opening = open().catch((error: unknown) => {
-    problem = `Changes are kept only until this page is closed: ${messageOf(error)}`;
+    problem = untilClosed(error);
     return memoryStore();
   });
   const store = opening.then((found) => (opened = found));
@@ -25,10 +25,9 @@ export function lazyStore(open: () => Promise<Store>): LazyStore {
     get problem() {
       return problem;
     },
-    transact: async (scopes, work) => (await store).transact(scopes, work),
-    takeLease: async (name, holder, now, until) =>
-      (await store).takeLease(name, holder, now, until),
-    releaseLease: async (name, holder) => (await store).releaseLease(name, holder),
+    transact: async (...wanted) => (await store).transact(...wanted),
+    takeLease: async (...wanted) => (await store).takeLease(...wanted),
+    releaseLease: async (...wanted) => (await store).releaseLease(...wanted),
     close: async () => (await store).close(),
   };
 }

@@ -9,7 +9,7 @@ import "fake-indexeddb/auto";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { TestServer } from "../support/server.js";
+import { DATABASE_URL, TestServer } from "../support/server.js";
 import { World, type Scenario } from "./world.js";
 
 interface Named extends Scenario {
@@ -85,6 +85,8 @@ const content = (todos: readonly { id: string; text: string; version: number }[]
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
   if (onlyScenario && onlyScenario !== name) continue;
+  // Only a database in a file is restored by copying files.
+  if (DATABASE_URL && scenario.restores) continue;
   describe(name, () => {
     let server: TestServer;
     beforeAll(async () => void (server = await TestServer.start(scenario.settings)));

@@ -13,6 +13,9 @@ const SUFFIXES = ["", "-wal", "-shm"];
 
 const BINARY = process.env["TODO_SERVER_BIN"] ?? "";
 
+/** A database of PostgreSQL for all servers; by default, each has a file of its own. */
+export const DATABASE_URL = process.env["TEST_DATABASE_URL"];
+
 /** Fails with one sentence where the tests were started without a server. */
 export function needsServer(): void {
   if (!existsSync(BINARY))
@@ -59,7 +62,7 @@ export class TestServer {
   private get environment(): Record<string, string> {
     return {
       PATH: process.env["PATH"] ?? "",
-      DATABASE_URL: `sqlite://${join(this.folder, "todos.db")}`,
+      DATABASE_URL: DATABASE_URL ?? `sqlite://${this.file}`,
       SECRET_KEY: "a-key-for-tests-only-of-more-than-32-bytes",
       HOST: "127.0.0.1",
       PORT: String(this.port),
