@@ -1,7 +1,7 @@
 //! The store ports on an embedded SQLite file.
 //!
 //! - [`SqliteStore`] implements the ports.
-//! - [`FileLock`] keeps other processes off the file.
+//! - [`FileLock`] keeps other servers off the file.
 //! - [`migrate`], [`revert_last`] and [`migration_status`] manage the schema.
 //! - [`begin_epoch`] begins another history of the database.
 //!

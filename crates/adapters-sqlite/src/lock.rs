@@ -1,7 +1,8 @@
-//! The lock that keeps a second process off a database file.
+//! The lock that keeps a second server off a database file.
 //!
-//! SQLite lets several processes write to one file. A server does not share it: it publishes only the changes
-//! that it writes itself, and assumes that nothing else changes the schema.
+//! SQLite lets several processes write to one file. Two servers do not share it, because each publishes only the
+//! changes that it writes itself; and nothing changes the schema or replaces the file beside a server. Commands
+//! that only read and write rows do not need the lock.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

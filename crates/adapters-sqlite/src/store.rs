@@ -75,8 +75,9 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file and starts the threads.
     ///
-    /// Runs no migration, and returns [`OpenError::NotMigrated`] if one is pending. The caller keeps other
-    /// processes off the file, with a [`FileLock`](crate::FileLock).
+    /// Runs no migration, and returns [`OpenError::NotMigrated`] if one is pending. Other processes may write to
+    /// the file meanwhile, as commands do; a server keeps other servers off it with a
+    /// [`FileLock`](crate::FileLock).
     pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let OpenOptions { path, readers, timeout, queue, echo, bus } = options;
         let connector = Connector { path, timeout, echo };

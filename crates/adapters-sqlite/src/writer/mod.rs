@@ -166,7 +166,8 @@ fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, group_time: Du
             job.finish(outcome, bus);
         }
     }
-    if let Err(error) = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
+    // Without waiting for the readers of another process, whose writes would wait as well.
+    if let Err(error) = conn.batch_execute("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "checkpoint on close failed; the next start writes the log back");
     }
 }

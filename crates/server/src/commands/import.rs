@@ -48,26 +48,29 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Box<dyn Err
     let file = fs::read(&arguments.file).map_err(|error| format!("{path} can't be read: {error}"))?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let CommandServices { accounts, todos, limits, database } =
-            wire::open_for("import", settings).await?;
-        let imported = async {
-            let user = find(&*accounts, &arguments.user).await?.id;
-            let Export { program, entries } = adapters_import::read(&file, user, arguments.list.as_deref())?;
-            let plural = if entries.len() == 1 { "" } else { "s" };
-            print(format_args!("{program}: {} task{plural}", entries.len()));
-            let fates = if arguments.dry_run {
-                foresee(&todos, user, &entries, limits.live).await?
-            } else {
-                create(&todos, user, &entries).await?
-            };
-            report(&entries, &fates, arguments.dry_run);
-            Ok(())
-        };
-        let imported = imported.await;
-        drop((accounts, todos));
-        database.close().await;
+        let services = wire::command_services(settings).await?;
+        let imported = import(arguments, &file, &services).await;
+        services.close().await;
         imported
     })
+}
+
+async fn import(
+    arguments: &Arguments,
+    file: &[u8],
+    services: &CommandServices,
+) -> Result<(), Box<dyn Error>> {
+    let user = find(&*services.accounts, &arguments.user).await?.id;
+    let Export { program, entries } = adapters_import::read(file, user, arguments.list.as_deref())?;
+    let plural = if entries.len() == 1 { "" } else { "s" };
+    print(format_args!("{program}: {} task{plural}", entries.len()));
+    let fates = if arguments.dry_run {
+        foresee(&services.todos, user, &entries, services.limits.live).await?
+    } else {
+        create(&services.todos, user, &entries).await?
+    };
+    report(&entries, &fates, arguments.dry_run);
+    Ok(())
 }
 
 async fn find(accounts: &dyn AccountStore, name: &str) -> Result<User, Box<dyn Error>> {

@@ -52,7 +52,7 @@ enum Command {
     ///
     /// The program is recognised by the file: Todoist (CSV), TickTick (CSV), Microsoft To Do (JSON of Microsoft
     /// Graph), Google Tasks (Tasks.json), Tasks.org (JSON) or Super Productivity (JSON). Importing a file again
-    /// creates nothing twice. On SQLite, the server must be stopped.
+    /// creates nothing twice. A running server need not be stopped.
     Import(import::Arguments),
     /// Print the OpenAPI document
     Openapi,

@@ -56,9 +56,8 @@ pub fn run(action: &Action, settings: &Settings) -> Result<(), Box<dyn Error>> {
 
 async fn invite(address: &str, settings: &Settings) -> Result<Invitation, Box<dyn Error>> {
     let email = Email::parse(address).map_err(|_| NotInvited::NoAddress(address.to_owned()))?;
-    let (invitations, database) = wire::invitations(settings).await?;
-    let invited = invitations.invite(&email).await;
-    drop(invitations);
-    database.close().await;
+    let services = wire::command_services(settings).await?;
+    let invited = services.invitations.invite(&email).await;
+    services.close().await;
     Ok(invited?.ok_or_else(|| NotInvited::Taken(address.to_owned()))?)
 }

@@ -1,45 +1,51 @@
-//! The services that a command of an administrator needs, without a server.
+//! The services that a command of an administrator needs.
 
 use std::sync::Arc;
 
-use adapters_auth::SystemClock;
+use adapters_auth::{HmacOneTimeSecrets, KeyRing, SystemClock, SystemSecrets};
 use api_actix::realtime::Hub;
-use domain::account::AccountStore;
+use domain::Clock;
+use domain::account::{AccountStore, Invitations};
 use domain::todo::{StorageLimits, TodoService};
-use thiserror::Error;
 
-use super::error::DatabaseError;
-use super::schema::{MigrationStatus, migrations};
+use super::error::WireError;
 use super::stores::{self, DatabaseHandle};
 use crate::settings::Settings;
 
-/// Why a command can't use the database.
-#[derive(Debug, Error)]
-pub enum CommandError {
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    #[error("the schema of the database is not up to date; run: todo-server migrate up")]
-    MigrationsPending,
-}
-
-/// What a command works with. Sockets of a running server don't learn of what it writes.
+/// What a command works with. The sockets of a running server do not report what it writes.
 pub struct CommandServices {
     pub accounts: Arc<dyn AccountStore>,
+    pub invitations: Invitations,
     pub todos: TodoService,
     /// What `todos` keeps a list within.
     pub limits: StorageLimits,
-    pub database: DatabaseHandle,
+    database: DatabaseHandle,
 }
 
-/// Opens the database for the command `name`. Changes no schema, and creates no database.
-pub async fn open_for(name: &str, settings: &Settings) -> Result<CommandServices, CommandError> {
-    if migrations(&settings.database).await?.iter().any(|(_, status)| *status == MigrationStatus::Pending) {
-        return Err(CommandError::MigrationsPending);
+impl CommandServices {
+    /// Returns when all accepted writes are stored and the database is closed.
+    pub async fn close(self) {
+        let Self { accounts, invitations, todos, limits: _, database } = self;
+        drop((accounts, invitations, todos));
+        database.close().await;
     }
-    let clock = Arc::new(SystemClock);
-    let stores = stores::open(&settings.database, name, Hub::new(clock.clone())).await?;
+}
+
+/// Opens the database for a command, beside a running server. Creates no database and changes no schema.
+pub async fn command_services(settings: &Settings) -> Result<CommandServices, WireError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ring = KeyRing::parse(&settings.secret_key)?;
+    let stores = stores::open_beside(&settings.database, Hub::new(clock.clone())).await?;
+    let invitations = Invitations {
+        accounts: stores.accounts.clone(),
+        one_time: stores.one_time,
+        one_time_secrets: Arc::new(HmacOneTimeSecrets::new(&ring)),
+        secrets: Arc::new(SystemSecrets),
+        clock: clock.clone(),
+    };
     Ok(CommandServices {
         accounts: stores.accounts,
+        invitations,
         todos: TodoService::new(stores.todos, clock, settings.limits.storage),
         limits: settings.limits.storage,
         database: stores.handle,

@@ -17,7 +17,7 @@ use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies, Surroundings, WebApp};
 use domain::Clock;
-use domain::account::{AccountPorts, AccountService, Invitations, Registration};
+use domain::account::{AccountPorts, AccountService, Registration};
 use domain::housekeeping::{HousekeepingService, Retention};
 use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
 use domain::limits::RateLimits;
@@ -26,7 +26,7 @@ use domain::sync::SyncService;
 use domain::todo::TodoService;
 use serde_json::json;
 
-pub use command::{CommandServices, open_for};
+pub use command::{CommandServices, command_services};
 pub use error::WireError;
 pub use schema::{
     MigrationStatus, Reversion, begin_epoch, lock, migrate, migrations, revert, set_row_security,
@@ -163,21 +163,6 @@ pub async fn assemble(
         deletions,
         database: stores.handle,
     })
-}
-
-/// Opens the database beside a running server, for a command that invites users.
-pub async fn invitations(settings: &Settings) -> Result<(Invitations, DatabaseHandle), WireError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stores = stores::open_beside(&settings.database, Hub::new(clock.clone())).await?;
-    let ring = KeyRing::parse(&settings.secret_key)?;
-    let invitations = Invitations {
-        accounts: stores.accounts,
-        one_time: stores.one_time,
-        one_time_secrets: Arc::new(HmacOneTimeSecrets::new(&ring)),
-        secrets: Arc::new(SystemSecrets),
-        clock,
-    };
-    Ok((invitations, stores.handle))
 }
 
 fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSettings {

@@ -111,7 +111,10 @@ pub async fn open(
     }
 }
 
-/// Opens the database beside a running server, which keeps its lock. Creates and migrates nothing.
+/// Opens the database beside a running server, without the lock of an SQLite file. Creates and migrates nothing.
+///
+/// SQLite itself keeps two processes from writing at once. The lock file is for what it can't coordinate: the
+/// replacement of the file, and changes of the schema.
 pub async fn open_beside(database: &Database, bus: Arc<dyn EventBus>) -> Result<Stores, DatabaseError> {
     if let DatabaseUrl::Sqlite(file) = &database.url
         && !file.exists()
@@ -119,8 +122,16 @@ pub async fn open_beside(database: &Database, bus: Arc<dyn EventBus>) -> Result<
         let problem = format!("there is no file {}", file.display());
         return Err(DatabaseError::unusable(DATABASE_URL, &problem));
     }
-    if migrations(database).await?.iter().any(|(_, status)| *status != MigrationStatus::Applied) {
-        let problem = "the schema is not that of this version: run todo-server migrate up";
+    for (name, status) in migrations(database).await? {
+        let problem = match status {
+            MigrationStatus::Applied => continue,
+            MigrationStatus::Pending => {
+                format!("the migration {name} is pending; run: todo-server migrate up")
+            }
+            MigrationStatus::Unknown => {
+                format!("a newer version of this program has applied the migration {name}; run that version")
+            }
+        };
         return Err(DatabaseError::unusable(DATABASE_URL, &problem));
     }
     match &database.url {
