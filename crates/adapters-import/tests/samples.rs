@@ -1,4 +1,5 @@
-//! The sample exports in `tests/imports`: what becomes of each task.
+//! The sample exports in `tests/imports`: what becomes of each task. That `todo-server import` stores it is shown by the
+//! black-box tests.
 
 #![expect(clippy::expect_used, reason = "a test that can't set itself up should panic")]
 
@@ -38,7 +39,7 @@ fn show(export: &Export) -> String {
             let _ = writeln!(shown, "  title of {} characters", new.title.as_str().chars().count());
         }
         if let Some(description) = &new.description {
-            let description: String = description.as_str().chars().take(60).collect();
+            let description: String = description.as_str().chars().take(80).collect();
             let _ = writeln!(shown, "  description {description:?}");
         }
         if let Some(created_at) = new.created_at {
@@ -105,7 +106,7 @@ fn todoist_is_read() {
         line 12: Long Long Long Long Long Long Long Long 
           ! the title is longer than 500 characters: all of it begins the notes
           title of 500 characters
-          description "Long Long Long Long Long Long Long Long Long Long Long Long "
+          description "Long Long Long Long Long Long Long Long Long Long Long Long Long Long Long Long "
           list "Garden"
     "#]],
     );
@@ -172,7 +173,7 @@ fn microsoft_to_do_is_read() {
           tag:Winter true
         task 2: Team lunch
           ! the notes are HTML, which is shown as text
-          description "<p>Ask Ida</p>\n\n- [x] Reserve\n- [ ] Invite\n\nMenu https://exa"
+          description "<p>Ask Ida</p>\n\n- [x] Reserve\n- [ ] Invite\n\nMenu https://example.org/menu"
           created_at 2026-08-02T06:07:08.000000Z
           due "2026-12-04"
           microsoft:reminder "2026-12-04T11:30:00+01:00"
