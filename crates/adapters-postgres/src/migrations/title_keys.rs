@@ -1,11 +1,11 @@
 //! The sort keys of titles that were there before the keys were.
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::{Array, BigInt, Binary, Text, Uuid as SqlUuid};
-use domain::text::sort_key;
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::{Harness, Outcome};
+use crate::rows::set_title_keys;
 use crate::sql::{Sql, sql};
 
 /// The migration that adds the column.
@@ -30,17 +30,6 @@ pub(super) fn compute(conn: &mut Harness) -> Outcome<()> {
         let titles = titles.load::<(Uuid, i64, String)>(conn)?;
         let Some((user, number, _)) = titles.last() else { return Ok(()) };
         last = (*user, *number);
-        let (users, numbers, keys): (Vec<_>, Vec<_>, Vec<_>) =
-            titles.into_iter().map(|(user, number, title)| (user, number, sort_key(&title))).collect();
-        let update: Sql<'_, ()> = sql("update todos t set title_key = n.title_key from unnest(")
-            .bind::<Array<SqlUuid>, _>(users)
-            .sql("::uuid[], ")
-            .bind::<Array<BigInt>, _>(numbers)
-            .sql("::bigint[], ")
-            .bind::<Array<Binary>, _>(keys)
-            .sql(
-                "::bytea[]) as n(user_id, number, title_key) where t.user_id = n.user_id and t.number = n.number",
-            );
-        update.execute(conn)?;
+        set_title_keys(titles).execute(conn)?;
     }
 }

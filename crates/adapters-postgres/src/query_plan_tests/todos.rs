@@ -16,9 +16,10 @@ use crate::committer::load::{self, OnLockedRow};
 use crate::committer::statements;
 use crate::epochs::EpochSource;
 use crate::row_security::{RowScope, RowSecurity, Worker};
+use crate::rows::set_title_keys;
 use crate::sql::{Sql, sql};
 use crate::test_support::connection;
-use crate::todos::{changes, get, list, tombstones};
+use crate::todos::{changes, get, list, title_keys, tombstones};
 
 const USER: UserId = UserId(Uuid::from_u128(500));
 
@@ -36,9 +37,9 @@ async fn thousand_users_with_thousand_todos() -> Database {
              insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
              select lpad(to_hex(u), 32, '0')::uuid, true, true, now(), now(), now(), 'epoch', 900
                from generate_series(1, 1000) u;
-             insert into todos (user_id, id, number, title, title_folded, completed_at, created_at, updated_at, deleted_at,
+             insert into todos (user_id, id, number, title, title_folded, title_key, completed_at, created_at, updated_at, deleted_at,
                     version, title_version, description_version, completed_version, deleted_version)
-             select lpad(to_hex(u), 32, '0')::uuid, lpad(to_hex(t), 32, '0')::uuid, u * 1000 + t, 'Todo ' || t, 'todo ' || t,
+             select lpad(to_hex(u), 32, '0')::uuid, lpad(to_hex(t), 32, '0')::uuid, u * 1000 + t, 'Todo ' || t, 'todo ' || t, '\\x00',
                     case when t % 2 = 0 then now() end, 'epoch'::timestamptz + t * interval '1 s',
                     'epoch'::timestamptz + t * interval '1 s', case when t % 10 = 0 then now() end, 1, 1, 1, 1, 1
                from generate_series(1, 1000) u, generate_series(1, 1000) t;
@@ -114,6 +115,12 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
             }
         }
     }
+
+    let without_key = &["todos_without_title_key", "user_id = "];
+    assert_plan(conn, "missing keys", title_keys::are_missing(USER), without_key).await;
+    assert_plan(conn, "titles without key", title_keys::without_key(USER), without_key).await;
+    let keys = set_title_keys(vec![(USER.0, 500_001, "Todo 1".to_owned())]);
+    assert_plan(conn, "title keys", keys, &["todos_number_unique"]).await;
 
     let keys: Vec<_> = (1..=1_000).map(|id| (USER, TodoId(Uuid::from_u128(id)))).collect();
     for keys in [&keys[..1], &keys[..]] {

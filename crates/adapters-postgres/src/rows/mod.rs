@@ -8,6 +8,7 @@ mod mail;
 mod one_time;
 mod session;
 mod sync;
+mod title_key;
 mod todo;
 mod user;
 
@@ -24,6 +25,7 @@ pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
 pub(crate) use self::sync::{
     PositionColumns, PositionRow, SyncColumns, SyncRow, no_position_columns, position_columns, sync_columns,
 };
+pub(crate) use self::title_key::set_title_keys;
 pub(crate) use self::todo::{TodoColumns, TodoRow, no_todo_columns, stored_bytes, todo_columns};
 pub(crate) use self::user::UserRow;
 

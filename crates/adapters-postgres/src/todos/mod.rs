@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod get;
 pub(crate) mod list;
 mod part;
+pub(crate) mod title_keys;
 pub(crate) mod tombstones;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::sync::{Epoch, Position};
-use domain::todo::query::{Filter, ListKey, ListQuery};
+use domain::todo::query::{Filter, ListKey, ListQuery, SortBy};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
 
@@ -30,6 +31,20 @@ impl PostgresStore {
             Ok(query.load::<TodoRow>(&mut conn).await?)
         });
         rows.await?.pop().map(Todo::try_from).transpose()
+    }
+
+    /// Computes the sort keys that an older version of this program did not write.
+    async fn renew_title_keys(&self, user: UserId) -> Result<(), StoreError> {
+        let are_missing = self.pool.read_of(user, false, async move |mut conn: &AsyncPgConnection| {
+            Ok(title_keys::are_missing(user).get_result::<bool>(&mut conn).await?)
+        });
+        if are_missing.await?
+            && let Err(error) = title_keys::renew(&self.pool, user).await
+        {
+            // A database that takes no writes still lists the todos: those without a key come first.
+            tracing::warn!(%error, "some titles are sorted without their keys");
+        }
+        Ok(())
     }
 }
 
@@ -70,6 +85,9 @@ impl TodoStore for PostgresStore {
 
     async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
         let long = query.is_costly();
+        if query.sort == SortBy::Title {
+            self.renew_title_keys(user).await?;
+        }
         let (query, cache) = (list::page(user, query), Arc::clone(&self.epochs));
         let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
             let (head, todos) = parts(query.load::<list::PageRow>(&mut conn).await?);

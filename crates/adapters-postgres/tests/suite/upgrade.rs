@@ -155,6 +155,42 @@ async fn old_titles_are_sorted_as_people_sort_them_after_the_upgrade() {
     assert_eq!(lines(&database, "select count(*) from todos where title_key is null"), ["0"]);
 }
 
+/// During a rolling upgrade, an instance of an older version neither writes nor renews keys of titles.
+#[tokio::test(flavor = "multi_thread")]
+async fn titles_that_an_older_version_writes_are_sorted_as_people_sort_them() {
+    let database = earlier_schema();
+    migrate(&database.owner_url(), &database.app_url()).await.expect("up");
+    let (store, bus) = store_at(database.app_url()).await;
+    let h = harness_of(&store, bus, &database, ());
+    let sorted = async || {
+        let query = ListQuery { sort: SortBy::Title, order: Order::Ascending, ..ListQuery::default() };
+        let page = h.list(ANN, &query).await;
+        page.todos.iter().map(|todo| todo.title().as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(sorted().await, ["Käse", "milk"]);
+    let by_older_version = "
+        update todos set title = 'Äpfel', title_folded = 'äpfel' where title = 'milk';
+        insert into todos (user_id, id, number, created_at, updated_at, version, title_version, description_version,
+            completed_version, deleted_version, title, title_folded)
+            values ('00000000-0000-0000-0000-000000000001', gen_random_uuid(), nextval('todo_numbers'), '2026-01-04',
+                    '2026-01-04', 1, 1, 1, 1, 1, 'bread', 'bread')";
+    database.sql(Role::Owner, by_older_version).expect("the owner may write");
+    let without_key = "select title from todos where title_key is null and title is not null order by title";
+    assert_eq!(lines(&database, without_key), ["bread", "Äpfel"]);
+    assert_eq!(sorted().await, ["Äpfel", "bread", "Käse"]);
+    assert!(lines(&database, without_key).is_empty());
+    // More than are renewed in one transaction.
+    let many = "update todos set title = 'y', title_folded = 'y' where title = 'Käse';
+        insert into todos (user_id, id, number, created_at, updated_at, version, title_version, description_version,
+            completed_version, deleted_version, title, title_folded)
+            select '00000000-0000-0000-0000-000000000001', gen_random_uuid(), nextval('todo_numbers'), '2026-01-01',
+                   timestamptz '2026-01-05' + n * interval '1 second', 1, 1, 1, 1, 1, 'x', 'x'
+              from generate_series(1, 2100) n";
+    database.sql(Role::Owner, many).expect("the owner may write");
+    assert_eq!(sorted().await[..3], ["Äpfel", "bread", "x"]);
+    assert!(lines(&database, without_key).is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_way_back_keeps_todos_and_the_epoch_and_deletes_tombstones_without_texts() {
     let database = earlier_schema();
