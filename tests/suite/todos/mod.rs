@@ -8,6 +8,7 @@ mod creating;
 mod creating_fields;
 mod deleting;
 mod listing;
+mod local_list;
 mod metadata;
 mod paging;
 mod preconditions;
