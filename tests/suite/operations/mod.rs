@@ -12,3 +12,4 @@ mod keys;
 mod metrics;
 mod proxy;
 mod stopping;
+mod waiting;
