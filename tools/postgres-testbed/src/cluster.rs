@@ -7,6 +7,16 @@ use crate::Database;
 use crate::host::{Durability, failed_to};
 use crate::instance::Instance;
 
+const CHANGED_SETTINGS: &str = "
+    select format('%s = %s in %s', name, setting, sourcefile) from pg_file_settings
+     where sourcefile like '%/postgresql.auto.conf'
+    union all
+    select format('%s of %s in %s', array_to_string(setconfig, ', '), coalesce(rolname, 'every role'),
+                  coalesce(datname, 'every database'))
+      from pg_db_role_setting
+      left join pg_roles on pg_roles.oid = setrole
+      left join pg_database on pg_database.oid = setdatabase";
+
 /// The cluster that all test processes of this checkout share, without durability.
 #[derive(Debug)]
 pub struct Testbed(Arc<Instance>);
@@ -54,6 +64,17 @@ impl Testbed {
     /// If PostgreSQL refuses.
     pub fn ensure_template(&self, key: &str, migrate: impl FnOnce(&Database)) -> Template {
         self.template(key, migrate).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// The settings that an `ALTER SYSTEM`, `ALTER ROLE` or `ALTER DATABASE` has left in the cluster. Nothing that tests
+    /// or the server do should leave one.
+    ///
+    /// # Panics
+    /// If PostgreSQL refuses.
+    #[must_use]
+    pub fn changed_settings(&self) -> Vec<String> {
+        let changed = self.0.sql("postgres", "postgres", CHANGED_SETTINGS).unwrap_or_else(|e| panic!("{e}"));
+        changed.lines().map(str::to_owned).collect()
     }
 
     fn template(&self, key: &str, migrate: impl FnOnce(&Database)) -> Result<Template, String> {

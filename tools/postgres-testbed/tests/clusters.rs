@@ -27,6 +27,19 @@ fn a_dropped_value_drops_its_database() {
 }
 
 #[test]
+fn a_setting_that_outlives_its_session_is_found() {
+    let database = Testbed::shared().create_database("settings");
+    let name = database.name().to_owned();
+    let found = || Testbed::shared().changed_settings().iter().any(|changed| changed.contains(&name));
+    database.sql(Role::Owner, "SET work_mem = '1MB'").unwrap();
+    assert!(!found());
+    database.sql(Role::Owner, &format!("ALTER DATABASE \"{name}\" SET work_mem = '1MB'")).unwrap();
+    assert!(found(), "{:?}", Testbed::shared().changed_settings());
+    drop(database);
+    assert!(!found());
+}
+
+#[test]
 fn a_template_is_made_once_however_many_ask_for_it() {
     let testbed = Testbed::shared();
     let made = AtomicUsize::new(0);

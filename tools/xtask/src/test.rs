@@ -48,7 +48,7 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     let schemathesis = tools::python_program("schemathesis")?;
     let python = tools::python_program("python")?;
     // Held until the end, so that the test binaries share one cluster.
-    let _cluster = Testbed::shared();
+    let cluster = Testbed::shared();
 
     let mut options = arguments.iter().take_while(|argument| **argument != "--");
     let chosen =
@@ -62,7 +62,14 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     if arguments.is_empty() {
         javascript()?;
     }
-    tested
+    tested?;
+    // A setting outlives its session only by a mistake, of the server or of a test.
+    let changed = cluster.changed_settings();
+    if changed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("the tests left settings behind in PostgreSQL:\n{}", changed.join("\n")))
+    }
 }
 
 /// Builds and checks the packages of the npm workspaces, and runs their tests with the server.
