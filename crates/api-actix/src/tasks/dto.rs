@@ -91,7 +91,6 @@ pub struct Replace<'a> {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     description: Member<Text<'a>>,
-    /// Whether the task is completed.
     #[serde(default)]
     #[schema(schema_with = completed_schema, required = false)]
     completed: Member<bool>,
@@ -123,7 +122,6 @@ pub struct Update<'a> {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     description: Member<Text<'a>>,
-    /// Whether the task is completed.
     #[serde(default)]
     #[schema(schema_with = completed_schema, required = false)]
     completed: Member<bool>,
@@ -147,7 +145,6 @@ impl Update<'_> {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = TaskCompletion, example = json!({"completed": true}))]
 pub struct Completion {
-    /// Whether the task is completed.
     #[serde(default)]
     #[schema(schema_with = required_completed, required = true)]
     completed: Member<bool>,

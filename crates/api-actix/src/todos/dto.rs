@@ -94,7 +94,6 @@ pub struct Update<'a> {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     description: Member<Text<'a>>,
-    /// Whether the todo is completed.
     #[serde(default)]
     #[schema(schema_with = completed_schema, required = false)]
     is_completed: Member<bool>,

@@ -32,7 +32,6 @@ pub struct TodoCreate<'a> {
     #[schema(value_type = Option<String>, max_length = 10_000)]
     #[serde(default)]
     description: Member<Text<'a>>,
-    /// Whether the todo is completed; false by default.
     #[schema(schema_with = completed_schema, required = false)]
     #[serde(default)]
     completed: Member<bool>,
@@ -109,7 +108,6 @@ pub struct TodoPatch<'a> {
     #[schema(value_type = Option<String>, max_length = 10_000)]
     #[serde(default)]
     description: Member<Text<'a>>,
-    /// Whether the todo is completed.
     #[schema(schema_with = completed_schema, required = false)]
     #[serde(default)]
     completed: Member<bool>,

@@ -18,7 +18,7 @@ use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, 
 
 use super::super::input::{Creation, any_id, todo_id};
 use crate::extract::{Entries, Member, Text, TextOrNumber, Validation};
-use crate::wire::{any_time, as_is, client_id, metadata, metadata_edit_schema};
+use crate::wire::{any_time, as_is, client_id, flag_schema, metadata, metadata_edit_schema};
 
 /// The members of one todo.
 #[derive(Debug, Default, Deserialize)]
@@ -62,7 +62,7 @@ pub struct ItemSchema {
     /// Notes.
     #[schema(required = false, nullable, max_length = 10_000)]
     description: String,
-    #[schema(required = false, schema_with = flag)]
+    #[schema(required = false, schema_with = completed)]
     completed: bool,
     #[schema(required = false, schema_with = metadata_edit_schema)]
     metadata: (),
@@ -140,13 +140,8 @@ fn is_blank(text: &Member<Text<'_>>) -> bool {
     }
 }
 
-fn flag() -> Object {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Boolean, Type::Integer, Type::Null]))
-        .minimum(Some(0))
-        .maximum(Some(1))
-        .description(Some("Whether the todo is completed. By default, it is if it has a `completed_at`."))
-        .build()
+fn completed() -> Object {
+    flag_schema("Whether the todo is completed. By default, it is if it has a `completed_at`.")
 }
 
 fn created_at() -> Object {

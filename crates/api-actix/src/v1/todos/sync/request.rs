@@ -64,7 +64,6 @@ pub struct Request<'a> {
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     limit: Member<Int>,
-    /// Whether a sync from the beginning returns tombstones too; false by default. Later ones always do.
     #[serde(default)]
     #[schema(schema_with = include_deleted, required = false)]
     include_deleted: Member<bool>,
@@ -94,14 +93,12 @@ struct SyncTodo<'a> {
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     description: Member<Text<'a>>,
-    /// Whether the todo is completed.
     #[serde(default)]
     #[schema(schema_with = completed_schema, required = false)]
     completed: Member<bool>,
     #[serde(default, borrow)]
     #[schema(schema_with = metadata_edit_schema, required = false)]
     metadata: Member<Entries<'a>>,
-    /// `true` deletes the todo, `false` restores it.
     #[serde(default)]
     #[schema(schema_with = deleted, required = false)]
     deleted: Member<bool>,
@@ -125,8 +122,6 @@ struct SyncTodo<'a> {
     #[serde(default, borrow)]
     #[schema(value_type = Option<String>, format = DateTime)]
     completed_at: Member<Text<'a>>,
-    /// Whether the device gives back a todo that the server acknowledged and then lost, such as by the restore of a
-    /// backup. Send the whole todo, with `deleted` and `version` 0.
     #[serde(default)]
     #[schema(schema_with = healing, required = false)]
     healing: Member<bool>,
