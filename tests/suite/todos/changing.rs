@@ -52,7 +52,7 @@ on_both_databases! {
             409
             content-type: application/problem+json
             cache-control: private, no-store
-            {"detail": "Version conflict: the todo has changed; `details` has its current state",
+            {"detail": "Version conflict: the request is not based on the todo's current version; `details` has its current state",
              "details": {"client_version": 1, "resolution_strategy": "manual",
               "server_data": {"client_id": null, "completed": false, "completed_at": null,
                "created_at": "[time]", "deleted_at": null, "description": null, "id": "[id]", "metadata": {},

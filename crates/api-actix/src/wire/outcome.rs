@@ -39,7 +39,9 @@ pub fn changed_todo(
 }
 
 fn conflict_problem(conflict: &todo::Conflict, code: ErrorCode) -> Problem {
-    Problem::new(code, "Version conflict: the todo has changed; `details` has its current state")
+    let detail = "Version conflict: the request is not based on the todo's current version; `details` has its \
+                  current state";
+    Problem::new(code, detail)
         .with("client_version", conflict.base)
         .with("server_version", conflict.current.version())
         .with("server_data", value(&Todo::from(&*conflict.current)))
