@@ -54,7 +54,8 @@ impl Record {
             method = self.method,
             route = endpoint,
             status,
-            latency_ms = took.as_secs_f64() * 1000.0,
+            // Rounded to microseconds, or the log would show errors of the binary fraction.
+            latency_ms = (took.as_secs_f64() * 1e6).round() / 1e3,
             "request"
         );
         counter!(
