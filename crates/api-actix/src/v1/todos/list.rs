@@ -72,6 +72,9 @@ pub fn parameter_schemas() -> [NamedSchema; 2] {
 ///
 /// Returns one page of the list. With `since`, the list contains the todos that changed after that cursor; with
 /// `include_deleted`, it contains tombstones too. The next `since` is the `X-Sync-Timestamp` of the first page.
+///
+/// Each page shows the list as it is at that moment: when a todo is created or deleted between two pages, the next page
+/// can repeat or miss one. `POST /api/v1/todos/sync` misses none.
 #[utoipa::path(
     operation_id = "listTodos",
     tag = "Todos",
