@@ -1,6 +1,6 @@
 //! A backup is restored, or an older copy is put in place, under devices that go on as before.
 
-use blackbox_tests::{Server, on_both_databases};
+use blackbox_tests::{Backup, Server, on_both_databases};
 use serde_json::{Value, json};
 
 use super::devices::Devices;
@@ -120,24 +120,24 @@ fn orders() -> Vec<Vec<usize>> {
     orders
 }
 
-/// A user for each order.
-async fn users(server: &Server, all: &mut Devices) -> Vec<User> {
+/// A user for each order, whose devices live on after the backup.
+async fn backed_up(server: &mut Server, all: &mut Devices) -> (Backup, Vec<User>) {
     let mut users = Vec::new();
     for order in orders() {
         users.push(User::new(server, all, order).await);
     }
-    users
+    let backup = server.back_up().await;
+    for user in &users {
+        user.connect(server, all).await;
+        user.live_on(all).await;
+    }
+    (backup, users)
 }
 
 on_both_databases! {
     async fn devices_give_back_what_an_announced_restore_lost_in_every_order_of_coming_back(server: Server) {
         let (mut server, mut all) = (server, Devices::start().await);
-        let users = users(&server, &mut all).await;
-        let mut backup = server.back_up().await;
-        for user in &users {
-            user.connect(&server, &mut all).await;
-            user.live_on(&mut all).await;
-        }
+        let (mut backup, users) = backed_up(&mut server, &mut all).await;
         backup.begin_epoch();
         let restored = backup.serve(&[]).await;
         for user in &users {
@@ -150,12 +150,7 @@ on_both_databases! {
 
     async fn devices_notice_an_older_copy_and_give_back_what_it_lacks(server: Server) {
         let (mut server, mut all) = (server, Devices::start().await);
-        let users = users(&server, &mut all).await;
-        let mut backup = server.back_up().await;
-        for user in &users {
-            user.connect(&server, &mut all).await;
-            user.live_on(&mut all).await;
-        }
+        let (mut backup, users) = backed_up(&mut server, &mut all).await;
         let copy = backup.serve(&[]).await;
         let (mut ahead, mut by_comparing) = (0, 0);
         for user in &users {
