@@ -1,5 +1,8 @@
 /** Names that no other device makes, and names that every device makes alike. */
 
+/** What every id looks like; other programs may write capitals. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 let last = 0;
 
 /** Writes 16 bytes as a UUID of a version (RFC 9562). */

@@ -1,6 +1,6 @@
 /** The next todo of a recurring one. */
 
-import { idOf } from "./ids.js";
+import { idOf, UUID } from "./ids.js";
 import type { Json, Todo } from "./types.js";
 
 const DAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
@@ -83,18 +83,15 @@ function step({ freq, interval, weekdays, monthDays }: Rule, start: number): num
   return null;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /**
  * The time of day of a `due` on another date. In this device's zone it stays the same over a change
  * of daylight saving, so its offset changes; an instant of another zone keeps its offset.
  */
 function timeOn(date: string, due: string): string {
-  const clock = /T.*(?=(Z|[+-]\d\d:\d\d)$)/.exec(due)?.[0];
+  const clock = /T.*(?=Z|[+-]..:..$)/.exec(due)?.[0];
   if (!clock || Date.parse(due.slice(0, 10) + clock) !== Date.parse(due)) return due.slice(10);
-  const west = new Date(date + clock).getTimezoneOffset();
-  const offset = new Date(Math.abs(west) * 60_000).toISOString().slice(11, 16);
-  return clock + (west > 0 ? "-" : "+") + offset;
+  const [, hours, minutes] = /GMT(...)(..)/.exec(String(new Date(date + clock))) ?? [];
+  return `${clock}${hours}:${minutes}`;
 }
 
 /** What completing a recurring todo adds. */

@@ -1,6 +1,7 @@
 /** Reads answers to a sync. Nothing of an answer that no such server gives reaches the store. */
 
 import { ProtocolError } from "../errors.js";
+import { UUID } from "../ids.js";
 import { isObject, METADATA } from "../model/fields.js";
 import type { Row } from "../model/entry.js";
 import type { FieldName, Json } from "../types.js";
@@ -41,7 +42,6 @@ export type Gone =
       readonly horizon: string;
     };
 
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
@@ -102,7 +102,7 @@ export function rowOf(value: unknown): [id: string, row: Row] {
     completedAt: optional(todo, "completed_at", STAMP),
     deletedAt,
   };
-  return [text(todo, "id", ID), row];
+  return [text(todo, "id", UUID), row];
 }
 
 /** Reads an answer to a request that sent these ids. */
