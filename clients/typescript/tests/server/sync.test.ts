@@ -187,3 +187,20 @@ test("what the server refuses is kept until the user decides", async () => {
     await small.end();
   }
 });
+
+test("undoing a change leaves what others changed since", async () => {
+  const [a, b] = await twoDevices();
+  const { id } = a.add({ text: "Buy milk", description: "1 l" });
+  await a.sync();
+  await b.sync();
+  a.edit(id, { text: "Buy oat milk" });
+  await a.sync();
+  await b.sync();
+  b.edit(id, { description: "2 l" });
+  await b.sync();
+  await a.sync();
+  a.undo();
+  await a.sync();
+  expect(a.get(id)).toMatchObject({ text: "Buy milk", description: "2 l" });
+  expect(a.getSnapshot().conflicts).toEqual([]);
+});

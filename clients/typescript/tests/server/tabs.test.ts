@@ -155,3 +155,16 @@ test("what another tab made in the moment of a login becomes the user's too", as
   await a.sync();
   expect(texts(a)).toEqual(["Typed meanwhile"]);
 });
+
+test("a tab learns that another one sent what it had written", async () => {
+  const store = memoryStore();
+  const [a, b] = [deviceOf(server.url, { store }), deviceOf(server.url, { store })];
+  await a.session.register(newEmail(), PASSWORD);
+  await b.sync();
+  const written = b.add({ text: "From the other tab" });
+  await written.stored;
+  await a.sync();
+  expect(texts(a)).toEqual(["From the other tab"]);
+  await b.sync();
+  expect(await written.synced).toBe("synced");
+});

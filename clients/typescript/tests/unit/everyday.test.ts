@@ -121,3 +121,13 @@ test("the snapshot keeps its identity until something changes", () => {
   expect(client.getSnapshot()).not.toBe(before);
   stop();
 });
+
+test("a list without an account says that it is only here, and can be exported", async () => {
+  const client = createTodoClient({ store: memoryStore(), automatic: false });
+  await client.ready;
+  await client.add({ text: "Only here" }).stored;
+  const { sync, storage } = client.getSnapshot();
+  expect(sync).toMatchObject({ status: "local", settled: false });
+  expect(storage.persisted).toBeNull();
+  expect(client.exportLocal()).toMatchObject({ todos: [{ text: "Only here" }], undecided: [] });
+});
