@@ -119,9 +119,10 @@ export class Oracle {
       if (isGivenUp || value === null) return [];
       const texts = live.get(id);
       const final = texts?.get(field);
-      const holder =
-        final === undefined ? this.removals(id, field) : [this.byValue.get(final) ?? -1];
-      if (this.closure(holder).has(token)) return [];
+      // Who removed a key knew what went, also where somebody else gives it a value later.
+      const holders = this.removals(id, field);
+      if (final !== undefined) holders.push(this.byValue.get(final) ?? -1);
+      if (this.closure(holders).has(token)) return [];
       const deletions = this.deletions.get(id) ?? [];
       if (deletions.some((known) => this.closure(known).has(token))) return [];
       const found = texts ? `the todo has ${final ?? "nothing"}` : "there is no such todo";
