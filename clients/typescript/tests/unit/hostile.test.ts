@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { createTodoClient } from "../../src/index.js";
+import { createTodoClient, memoryStore } from "../../src/index.js";
 import { loggedInStore, texts } from "../support/account.js";
 
 const json = (body: unknown, status = 200): Response =>
@@ -122,3 +122,32 @@ test("an answer that does not end is given up", async () => {
   await expect(client.sync()).rejects.toMatchObject({ name: "NetworkError" });
   expect(texts(client)).toEqual(["Mine"]);
 });
+
+const TOKENS = { access_token: "a", refresh_token: "r" };
+const USER = { id: "550e8400-e29b-41d4-a716-446655440000", email: "ann@example.com" };
+
+const LOGINS: Record<string, unknown> = {
+  "an empty object": {},
+  "no user": TOKENS,
+  "a user without an id": { ...TOKENS, user: { email: "ann@example.com" } },
+  "an id that is no text": { ...TOKENS, user: { ...USER, id: 7 } },
+  "the id of nobody": { ...TOKENS, user: { ...USER, id: "anonymous" } },
+  "tokens that are no texts": { access_token: 1, refresh_token: {}, user: USER },
+};
+
+for (const [name, body] of Object.entries(LOGINS)) {
+  test(`a login that answers ${name} logs nobody in`, async () => {
+    const store = memoryStore();
+    const fetcher: typeof fetch = async () => json(body);
+    const client = createTodoClient({ store, automatic: false, fetch: fetcher });
+    await client.add({ text: "Mine" }).stored;
+    const login = client.session.logIn("ann@example.com", "Correct-horse-7!");
+    await expect(login).rejects.toMatchObject({ name: "ProtocolError" });
+    const again = createTodoClient({ store, automatic: false, fetch: fetcher });
+    await again.ready;
+    for (const one of [client, again]) {
+      expect(one.getSnapshot().session.status).toBe("anonymous");
+      expect(texts(one)).toEqual(["Mine"]);
+    }
+  });
+}
