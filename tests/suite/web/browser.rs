@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use blackbox_tests::server::command;
 use blackbox_tests::{Database, Server, on_both_databases};
 use serde_json::json;
 use tempfile::TempDir;
@@ -28,7 +29,7 @@ async fn serving_at(database: Database, port: &str, more: &[(&str, &str)]) -> Se
 
 /// Runs one file of `tests/web/test` against the server.
 async fn drive(server: &Server, file: &str, variables: &[(&str, &Path)]) {
-    super::drive::drive(file, &address(server), variables, &mut ()).await;
+    crate::web::drive::drive(file, &address(server), variables, &mut ()).await;
 }
 
 /// The server's address as its links name it.
@@ -41,6 +42,29 @@ on_both_databases! {
         let server = serving(database, &[]).await;
         drive(&server, "sync", &[]).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mornings_end_with_the_same_list_on_all_devices() {
+    let server = serving(Database::Sqlite, &[]).await;
+    drive(&server, "mornings", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unexpected_input_breaks_no_layout_and_loses_nothing() {
+    let server = serving(Database::Sqlite, &[]).await;
+    drive(&server, "input", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_opens_the_page_that_registers_its_address() {
+    let server = serving(Database::Sqlite, &[("REGISTRATION", "invite")]).await;
+    let invited = "invited@example.com";
+    let mut command = command(server.folder(), server.settings());
+    let output = command.args(["user", "invite", invited]).output().expect("it runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let link = printed.lines().next().expect("a link");
+    drive(&server, "invited", &[("INVITED", invited.as_ref()), ("LINK", link.as_ref())]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

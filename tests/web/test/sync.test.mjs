@@ -114,6 +114,7 @@ test("an old list moves in once, with numeric dates, blank and long texts", asyn
   assert.equal(left.length, 1, "what the server refused stays in the old list");
   await page.goto(BASE);
   await shows(page, ["first", `${"y".repeat(499)}…`]);
+  await verified(page);
   const kept = (await onServer(email)).server_changes;
   assert.equal(kept.length, 3);
   assert.equal(kept.find((todo) => todo.text === "first").created_at, "2023-11-14T22:13:20.000000Z");
@@ -138,7 +139,7 @@ test("logging out with unsent changes asks first, and another user sees nothing 
   await page.goto(BASE);
   await shows(page, ["private", "not sent yet"]);
   await context.setOffline(false);
-  await settled(page);
+  await verified(page);
   await page.goto(`${BASE}/settings`);
   await logOut.click();
   await page.locator("#quick-add").waitFor();
