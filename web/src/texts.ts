@@ -31,9 +31,8 @@ export const texts = {
     on: (days: readonly string[], interval: number) =>
       `every ${interval > 1 ? `${interval} weeks on ` : ""}${days.join(", ")}`,
     every: (count: number, unit: string) => (count === 1 ? `every ${unit}` : `every ${count} ${unit}s`),
-    none: "Does not repeat",
     choices: {
-      "": "Does not repeat",
+      "": "Never",
       "FREQ=DAILY": "Every day",
       "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR": "Every weekday",
       "FREQ=WEEKLY": "Every week",
@@ -88,7 +87,7 @@ export const texts = {
     repeat: "Repeat",
     list: "List",
     tags: "Tags",
-    tagsHint: "Separated by spaces",
+    tagsHint: "home urgent",
     snooze: "Snooze",
     save: "Save",
     cancel: "Cancel",

@@ -10,9 +10,30 @@ const ADDRESS: &str = "http://localhost:8000";
 pub fn start() -> Result<(), String> {
     let app = web::build();
     run(cargo().args(["build", "--release", "--package", "server", "--bin", "todo-server"]))?;
-    match app {
-        Ok(()) => println!("\nOpen {ADDRESS}\n"),
-        Err(missing) => println!("\nThe API is at {ADDRESS}, without the web app: {missing}\n"),
-    }
+    println!("\n{}\n", announcement(app, web::is_built()));
     run(cargo().args(["run", "--quiet", "--release", "--package", "server", "--bin", "todo-server"]))
+}
+
+/// What the server will serve, and what is missing. It serves the app whenever one is built.
+fn announcement(app: Result<(), String>, is_built: bool) -> String {
+    match app {
+        Ok(()) => format!("Open {ADDRESS}"),
+        Err(missing) if is_built => format!("Open {ADDRESS}; its web app is an earlier build: {missing}"),
+        Err(missing) => format!("The API is at {ADDRESS}, without the web app: {missing}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_is_served_and_what_is_missing() {
+        let missing = || Err("Node.js is needed".to_owned());
+        assert_eq!(announcement(Ok(()), true), "Open http://localhost:8000");
+        let earlier = "Open http://localhost:8000; its web app is an earlier build: Node.js is needed";
+        assert_eq!(announcement(missing(), true), earlier);
+        let api = "The API is at http://localhost:8000, without the web app: Node.js is needed";
+        assert_eq!(announcement(missing(), false), api);
+    }
 }

@@ -24,6 +24,11 @@ const LAST: &str = "web/out/sw.js";
 /// An app with accounts of its own, which keeps its tasks on the server.
 const EXAMPLE: &str = "examples/nextjs-better-auth";
 
+/// Whether there is a build of the app, current or not.
+pub fn is_built() -> bool {
+    root().join(LAST).exists()
+}
+
 /// Builds the app into `web/out`, unless that is current.
 pub fn build() -> Result<(), String> {
     tools::npm_project(".")?;

@@ -3,7 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useEffect, useRef } from "react";
 import { useTodoClient } from "todo-sync-client/react";
-import { addTodos } from "@/lib/actions";
+import { addTodos, short } from "@/lib/actions";
 import { NEW_TODO, writeDraft } from "@/lib/drafts";
 import { beyond, clean, fitting } from "@/lib/fitting";
 import { notify } from "@/lib/notices";
@@ -32,7 +32,7 @@ export function AddPage() {
       addTodos(
         client,
         [fitting({ text: first, ...(note ? { description: note } : {}) })],
-        texts.add.added([...first].slice(0, 60).join("")),
+        texts.add.added(short(first)),
       );
     router.replace("/");
   }, [client, router]);

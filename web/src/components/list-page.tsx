@@ -5,6 +5,7 @@ import { useTodoClient } from "todo-sync-client/react";
 import { editedTodos } from "@/lib/drafts";
 import { show, useInBrowser, useNow, useSnapshot, useView } from "@/lib/hooks";
 import { useKeys } from "@/lib/keys";
+import { clearNotice } from "@/lib/notices";
 import { addressOf, homeOf, isOrdered, select, shows, titleOf, type View } from "@/lib/views";
 import { texts } from "@/texts";
 import { Icon } from "./icons";
@@ -28,7 +29,7 @@ function Empty({ view, isFirst }: { readonly view: View; readonly isFirst: boole
 /** The list: one view of it, the field that adds, and the search. */
 export function ListPage() {
   const client = useTodoClient();
-  const { todos, ready } = useSnapshot();
+  const { todos, ready, sync } = useSnapshot();
   // A page is prerendered without a store: it must not say that the list is empty.
   const isReady = useInBrowser() && ready;
   const [view, now] = [useView(), useNow()];
@@ -40,6 +41,7 @@ export function ListPage() {
   const shown = useMemo(() => select(todos, view, words, now), [todos, address, words, now]);
 
   const edit = useCallback((id: string | null) => {
+    if (id !== null) clearNotice();
     setEditing((before) => {
       // The focus goes back to the row that was edited.
       if (id === null && before)
@@ -68,7 +70,7 @@ export function ListPage() {
   }, [address]);
 
   return (
-    <div className="shell">
+    <div className="shell" data-local={sync.status === "local" || undefined}>
       <a className="skip" href="#list">
         {texts.app.skip}
       </a>

@@ -88,6 +88,7 @@ export function Palette(props: {
             role="option"
             aria-selected={n === chosen}
             className="palette-option"
+            onPointerMove={() => setChosen(n)}
             onClick={() => run(command)}
             dir="auto"
           >

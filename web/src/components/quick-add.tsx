@@ -12,7 +12,7 @@ import {
 } from "react";
 import type { NewTodo } from "todo-sync-client";
 import { useTodoClient } from "todo-sync-client/react";
-import { addTodos } from "@/lib/actions";
+import { addTodos, short } from "@/lib/actions";
 import { dayOf } from "@/lib/day";
 import { NEW_TODO } from "@/lib/drafts";
 import { beyond, clean, fitting, isVisible, lines, MOST_LINES } from "@/lib/fitting";
@@ -74,7 +74,7 @@ export function QuickAdd({ view }: { readonly view: View }) {
     if (length !== null) return notify(texts.add.beyond(length));
     const { todo } = isLiteral ? { todo: { text: typed } } : understand(typed, new Date(), findDate);
     const fitted = fitting(todo);
-    const text = fitted === todo ? texts.add.added([...todo.text].slice(0, 60).join("")) : texts.add.shortened;
+    const text = fitted === todo ? texts.add.added(short(todo.text)) : texts.add.shortened;
     if (addTodos(client, [fromView(view, fitted, now)], text)) {
       setLine("");
       setLiteral(false);

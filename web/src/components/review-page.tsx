@@ -25,6 +25,13 @@ const canJoin = (name: string, mine: Json, theirs: Json) =>
   (name === "text" || name === "description") && typeof mine === "string" && typeof theirs === "string";
 
 type Side = "mine" | "theirs" | "both";
+type Contested = Conflict["fields"][number];
+
+/** The value that a field gets by this decision. */
+function decided({ name, mine, theirs }: Contested, side: Side): Json {
+  if (side === "both") return `${String(theirs)}${name === "text" ? " / " : "\n\n"}${String(mine)}`;
+  return side === "mine" ? mine : theirs;
+}
 
 function ConflictCard({ conflict }: { readonly conflict: Conflict }) {
   const [sides, setSides] = useState<Readonly<Record<string, Side>>>({});
@@ -36,40 +43,38 @@ function ConflictCard({ conflict }: { readonly conflict: Conflict }) {
       notify(reasonOf(error));
     }
   };
-  const apply = () => {
-    const value = ({ name, mine, theirs }: Conflict["fields"][number]): Json => {
-      if (sideOf(name) === "both") return `${String(theirs)}${name === "text" ? " / " : "\n\n"}${String(mine)}`;
-      return sideOf(name) === "mine" ? mine : theirs;
-    };
-    decide(Object.fromEntries(conflict.fields.map((field) => [field.name, value(field)])));
-  };
+  const apply = () =>
+    decide(Object.fromEntries(conflict.fields.map((field) => [field.name, decided(field, sideOf(field.name))])));
   const title = conflict.theirs?.text || conflict.mine.text || texts.todo.untitled;
   return (
     <article className="card" data-conflict={conflict.id}>
       <h2 dir="auto">{title}</h2>
-      {conflict.fields.map(({ name, mine, theirs }) => (
-        <fieldset key={name} className="contested">
-          <legend>{words.field(name)}</legend>
-          <div className="sides">
-            {(["theirs", "mine", ...(canJoin(name, mine, theirs) ? (["both"] as const) : [])] as const).map((side) => (
-              <label key={side} className="side">
-                <input
-                  type="radio"
-                  name={`${conflict.id}:${name}`}
-                  checked={sideOf(name) === side}
-                  onChange={() => setSides({ ...sides, [name]: side })}
-                />
-                <span className="side-name">{words[side]}</span>
-                {side !== "both" && (
-                  <span className="side-value" dir="auto">
-                    {shown(name, side === "mine" ? mine : theirs)}
-                  </span>
-                )}
-              </label>
-            ))}
-          </div>
-        </fieldset>
-      ))}
+      {conflict.fields.map((field) => {
+        const { name, mine, theirs } = field;
+        return (
+          <fieldset key={name} className="contested">
+            <legend>{words.field(name)}</legend>
+            <div className="sides">
+              {(["theirs", "mine", ...(canJoin(name, mine, theirs) ? (["both"] as const) : [])] as const).map(
+                (side) => (
+                  <label key={side} className="side">
+                    <input
+                      type="radio"
+                      name={`${conflict.id}:${name}`}
+                      checked={sideOf(name) === side}
+                      onChange={() => setSides({ ...sides, [name]: side })}
+                    />
+                    <span className="side-name">{words[side]}</span>
+                    <span className="side-value" dir="auto">
+                      {shown(name, decided(field, side))}
+                    </span>
+                  </label>
+                ),
+              )}
+            </div>
+          </fieldset>
+        );
+      })}
       <div className="dialog-actions">
         <button type="button" className="button primary" onClick={apply}>
           {words.apply}

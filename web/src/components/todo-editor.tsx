@@ -8,6 +8,7 @@ import { editorDraft, readDraft, writeDraft } from "@/lib/drafts";
 import { changedFields, changesOf, fieldsIn, fieldsOf, readFields } from "@/lib/editing";
 import { notify } from "@/lib/notices";
 import { texts } from "@/texts";
+import { Icon } from "./icons";
 
 /** All fields of a todo, in its place in the list. */
 export function TodoEditor({
@@ -122,11 +123,23 @@ export function TodoEditor({
         </button>
         {isOrdered && (
           <>
-            <button type="button" className="button quiet" onClick={() => shift(true)}>
-              {texts.edit.up}
+            <button
+              type="button"
+              className="button quiet"
+              aria-label={texts.edit.up}
+              title={texts.edit.up}
+              onClick={() => shift(true)}
+            >
+              <Icon name="up" />
             </button>
-            <button type="button" className="button quiet" onClick={() => shift(false)}>
-              {texts.edit.down}
+            <button
+              type="button"
+              className="button quiet"
+              aria-label={texts.edit.down}
+              title={texts.edit.down}
+              onClick={() => shift(false)}
+            >
+              <Icon name="down" />
             </button>
           </>
         )}
@@ -139,7 +152,7 @@ export function TodoEditor({
             {texts.edit.snooze}
           </button>
         )}
-        <button type="button" className="button danger" onClick={() => {
+        <button type="button" className="button danger last" onClick={() => {
             writeDraft(draft, "");
             remove(client, todo);
           }}>

@@ -106,7 +106,7 @@ function Facts({ todo, now }: { readonly todo: Todo; readonly now: Date }) {
         </span>
       )}
       {todo.unsynced && (
-        <span className="fact" title={texts.todo.unsynced}>
+        <span className="fact unsent" title={texts.todo.unsynced}>
           <Icon name="wait" />
           <span className="visually-hidden">{texts.todo.unsynced}</span>
         </span>

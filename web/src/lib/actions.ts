@@ -14,7 +14,8 @@ import { addDays, dayOf } from "./day";
 import { dueInWords } from "./format";
 import { notify } from "./notices";
 
-const short = (text: string) => ([...text].length > 60 ? `${[...text].slice(0, 59).join("")}…` : text);
+/** The beginning of a text, for a notice. */
+export const short = (text: string) => ([...text].length > 60 ? `${[...text].slice(0, 59).join("")}…` : text);
 
 /** Does it, and says what was done, or why it can't be. */
 function attempt(text: string, act: () => Written | readonly Written[]): boolean {

@@ -25,6 +25,11 @@ export function dismiss(id: number) {
   if (notice?.id === id) show(null);
 }
 
+/** Takes away whatever notice there is, before it covers what the user opens. */
+export function clearNotice() {
+  show(null);
+}
+
 export const noticeStore = {
   subscribe(listener: () => void) {
     listeners.add(listener);

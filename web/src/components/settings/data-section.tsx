@@ -12,8 +12,11 @@ const words = texts.settings;
 /** The key under which an earlier app of many tutorials keeps its list. */
 const OLD_LIST = "simple_todos_v1";
 
-const megabytes = (bytes: number) =>
-  `${(bytes / 1_048_576).toLocaleString(undefined, { maximumFractionDigits: 1 })} MiB`;
+const size = (bytes: number) => {
+  const mebibytes = bytes / 1_048_576;
+  const [value, unit] = mebibytes < 1024 ? [mebibytes, "MiB"] : [mebibytes / 1024, "GiB"];
+  return `${value.toLocaleString(undefined, { maximumFractionDigits: 1 })} ${unit}`;
+};
 
 function useOldList(): [boolean, () => void] {
   const [isThere, setThere] = useState(false);
@@ -109,7 +112,7 @@ export function DataSection({ isLoggedIn }: { readonly isLoggedIn: boolean }) {
         {storage.kind === "memory" ? texts.sync.memory : storage.persisted ? words.persisted : words.notPersisted}{" "}
         {storage.usage !== null &&
           storage.quota !== null &&
-          words.used(megabytes(storage.usage), megabytes(storage.quota))}
+          words.used(size(storage.usage), size(storage.quota))}
       </p>
       {!isLoggedIn && <p>{texts.sync.localText}</p>}
     </section>
