@@ -45,7 +45,6 @@ impl Server {
         let batch = Batch {
             changes,
             strategy: Strategy::Merge,
-            all_or_nothing: false,
             cursor: Some(cursor.clone()),
             limits: StorageLimits::default(),
         };

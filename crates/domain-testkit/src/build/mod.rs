@@ -137,14 +137,12 @@ pub fn upsert(id: TodoId, base: Base, upsert: Upsert) -> Change {
     change(id, base, Action::Upsert(upsert))
 }
 
-/// A batch under [`Strategy::Manual`] without a cursor, not all-or-nothing, with
-/// quotas that no test reaches.
+/// A batch under [`Strategy::Manual`] without a cursor, with quotas that no test reaches.
 #[must_use]
 pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
     Batch {
         changes: changes.into_iter().collect(),
         strategy: Strategy::Manual,
-        all_or_nothing: false,
         cursor: None,
         limits: at_most(100_000),
     }
@@ -154,12 +152,6 @@ pub fn batch(changes: impl IntoIterator<Item = Change>) -> Batch {
 #[must_use]
 pub const fn at_most(live: u32) -> StorageLimits {
     StorageLimits { live, bytes: u64::MAX, tombstones: u32::MAX, sweep: 1000 }
-}
-
-/// An all-or-nothing batch.
-#[must_use]
-pub fn all_or_nothing(changes: impl IntoIterator<Item = Change>) -> Batch {
-    Batch { all_or_nothing: true, ..batch(changes) }
 }
 
 /// A user with a unique address and the password `first`.

@@ -107,8 +107,6 @@ macro_rules! store_contract {
             another_users_sessions_can_not_be_ended
         );
         $crate::store_contract!(@theme $harness rollback:
-            a_failed_all_or_nothing_batch_writes_nothing
-            a_successful_all_or_nothing_batch_writes_everything
             a_batch_of_an_unknown_user_leaves_nothing
             refused_batches_do_not_affect_concurrent_ones
         );
@@ -145,7 +143,6 @@ macro_rules! store_contract {
             a_restoring_edit_counts_against_the_quota
             at_the_quota_creations_and_restorations_are_rejected
             a_change_after_a_rejected_one_of_the_same_todo_is_rejected_with_it
-            an_all_or_nothing_batch_over_the_quota_writes_nothing
             concurrent_creations_stay_within_the_quota
         );
         $crate::store_contract!(@theme $harness events:

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::todo::{Base, Batch, Change, Edit, NewTodo, Outcome, Rejection, Strategy, Upsert};
 
 use crate::build::{
-    T0, all_or_nothing, at_most, batch, complete, content, create, create_as, delete, restore, retitle,
-    title, todo_id, toggle, upsert,
+    T0, at_most, batch, complete, content, create, create_as, delete, restore, retitle, title, todo_id,
+    toggle, upsert,
 };
 use crate::{Harness, all};
 
@@ -114,16 +114,6 @@ pub async fn at_the_quota_creations_and_restorations_are_rejected(h: Harness) {
     let other = h.user().await;
     let outcomes = h.decide(other, request(vec![create(a, "a")]), T0).await;
     assert!(is_applied(&outcomes[0]), "each user has a separate quota: {outcomes:#?}");
-}
-
-/// An all-or-nothing batch that would exceed the quota adds nothing.
-pub async fn an_all_or_nothing_batch_over_the_quota_writes_nothing(h: Harness) {
-    let user = h.user().await;
-    let changes = (0..3).map(|_| create(todo_id(), "milk"));
-    let outcomes = h.decide(user, Batch { limits: at_most(2), ..all_or_nothing(changes) }, T0).await;
-    assert_eq!(outcomes[2], Outcome::Rejected(Rejection::Quota { limit: 2 }));
-    assert_eq!(h.everything(user).await, []);
-    h.assert_live(user, 0).await;
 }
 
 /// Concurrent creations never exceed the quota.

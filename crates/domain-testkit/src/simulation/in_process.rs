@@ -171,7 +171,6 @@ impl InProcess {
         let batch = Batch {
             changes: vec![build::change(id, Base::Current, action)],
             strategy: Strategy::Manual,
-            all_or_nothing: false,
             cursor: None,
             limits: self.limits,
         };

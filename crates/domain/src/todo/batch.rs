@@ -13,8 +13,6 @@ pub struct Batch {
     /// of the earlier one.
     pub changes: Vec<Change>,
     pub strategy: Strategy,
-    /// Whether one unsuccessful change refuses the whole batch.
-    pub all_or_nothing: bool,
     /// The position up to which the device knows the user's todos. If the cursor can't be
     /// continued, nothing is written.
     pub cursor: Option<Cursor>,
@@ -71,7 +69,6 @@ mod tests {
         Batch {
             changes: changes.into_iter().map(change).collect(),
             strategy: Strategy::Manual,
-            all_or_nothing: false,
             cursor: None,
             limits: StorageLimits::default(),
         }

@@ -27,7 +27,6 @@ fn outcomes(case: &Case) -> Vec<Outcome> {
     let batch = Batch {
         changes: case.changes.clone(),
         strategy: case.strategy,
-        all_or_nothing: false,
         cursor: None,
         limits: StorageLimits::default(),
     };

@@ -91,13 +91,7 @@ impl SyncService {
         let SyncRequest { cursor, strategy, changes, limit, include_deleted } = request;
         let limit = limit.max(1);
         let sent: HashSet<_> = changes.iter().map(|change| change.id).collect();
-        let batch = |changes| Batch {
-            changes,
-            strategy,
-            all_or_nothing: false,
-            cursor: Some(cursor.clone()),
-            limits: self.limits,
-        };
+        let batch = |changes| Batch { changes, strategy, cursor: Some(cursor.clone()), limits: self.limits };
         let outcomes = if changes.is_empty() {
             Vec::new()
         } else {

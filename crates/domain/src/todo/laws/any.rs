@@ -212,10 +212,9 @@ pub fn change_by(action: impl Strategy<Value = Action>) -> impl Strategy<Value =
 /// Up to six changes, under a quota that is often reached.
 pub fn batch() -> impl Strategy<Value = Batch> {
     let changes = prop::collection::vec(change_by(action()), 0..7);
-    (changes, rule(), any::<bool>(), 0..6u32).prop_map(|(changes, strategy, all_or_nothing, quota)| Batch {
+    (changes, rule(), 0..6u32).prop_map(|(changes, strategy, quota)| Batch {
         changes,
         strategy,
-        all_or_nothing,
         cursor: None,
         limits: StorageLimits { live: quota, ..StorageLimits::default() },
     })

@@ -19,7 +19,6 @@ proptest! {
     ) {
         let mut seen = HashSet::new();
         batch.changes.retain(|change| seen.insert(change.id));
-        batch.all_or_nothing = false;
         let (mut together, mut alone) = (list.clone(), list);
         let done = together.decide(&batch, now);
         for (change, expected) in batch.changes.iter().zip(done.outcomes()) {
@@ -36,21 +35,6 @@ proptest! {
             }
         }
         prop_assert_eq!(together.row, alone.row);
-    }
-
-    #[test]
-    fn an_all_or_nothing_batch_whose_changes_all_succeed_equals_a_plain_batch(
-        list in any::list(), batch in any::batch(), now in any::now(),
-    ) {
-        let whole = Batch { all_or_nothing: true, ..batch.clone() };
-        let parts = Batch { all_or_nothing: false, ..batch };
-        let (whole, parts) = (list.clone().decide(&whole, now), list.clone().decide(&parts, now));
-        prop_assert_eq!(&whole.decision, &parts.decision);
-        if parts.outcomes().iter().all(Outcome::succeeded) {
-            prop_assert_eq!(whole, parts);
-        } else {
-            prop_assert!(whole.written.is_empty() && whole.events.is_empty());
-        }
     }
 
     #[test]

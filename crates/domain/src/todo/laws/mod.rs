@@ -72,7 +72,7 @@ fn upsert(edit: Edit, deleted: Option<bool>) -> Upsert {
 }
 
 fn batch(strategy: Strategy, changes: Vec<Change>) -> Batch {
-    Batch { changes, strategy, all_or_nothing: false, cursor: None, limits: StorageLimits::default() }
+    Batch { changes, strategy, cursor: None, limits: StorageLimits::default() }
 }
 
 /// The result of a decided batch.

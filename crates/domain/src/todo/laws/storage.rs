@@ -58,7 +58,7 @@ proptest! {
                     // It is rejected with the change that it rests on, or decided otherwise alone.
                     continue;
                 }
-                let without = Batch { limits: StorageLimits::default(), all_or_nothing: false, ..batch.clone() };
+                let without = Batch { limits: StorageLimits::default(), ..batch.clone() };
                 let without = Batch { changes: vec![step.change.clone()], ..without };
                 // The other changes of the batch may matter for this one, but not for its length.
                 unlimited.todos.extend(step.before.clone().map(|todo| (todo.id(), todo)));

@@ -23,8 +23,7 @@ use crate::time::Stamp;
 /// The result of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// An outcome for each change, in the batch's order. If the batch is all-or-nothing and one
-    /// change does not succeed, nothing is written, and the `Applied` outcomes are void.
+    /// An outcome for each change, in the batch's order.
     Decided(Vec<Outcome>),
     /// The batch's cursor can't be continued. No todo is written.
     StaleCursor(StaleCursor),
@@ -75,9 +74,7 @@ impl Plan {
         for (position, change) in batch.changes.iter().enumerate() {
             outcomes.push(draft.decide(position, change)?);
         }
-        let refused = batch.all_or_nothing && !outcomes.iter().all(Outcome::succeeded);
-        let plan = if refused { Self::nothing() } else { draft.finish() };
-        Ok(Self { decision: Decision::Decided(outcomes), ..plan })
+        Ok(Self { decision: Decision::Decided(outcomes), ..draft.finish() })
     }
 
     const fn nothing() -> Self {

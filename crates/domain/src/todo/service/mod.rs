@@ -135,7 +135,7 @@ impl TodoService {
         let mut remaining = items.into_iter().map(create).peekable();
         while remaining.peek().is_some() {
             let part = remaining.by_ref().take(Self::COMMIT).collect();
-            let Some(decided) = self.commit(user, part, false).await? else { return Ok(None) };
+            let Some(decided) = self.commit(user, part).await? else { return Ok(None) };
             outcomes.extend(decided);
         }
         Ok(Some(outcomes))
@@ -152,22 +152,16 @@ impl TodoService {
         items: Vec<(TodoId, Base, Edit, Option<ClientId>)>,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let edit = |(id, base, edit, client_id)| Change { id, base, action: Action::Edit(edit), client_id };
-        self.commit(user, items.into_iter().map(edit).collect(), false).await
+        self.commit(user, items.into_iter().map(edit).collect()).await
     }
 
     async fn one(&self, user: UserId, change: Change) -> Result<Option<Outcome>, StoreError> {
-        let outcomes = self.commit(user, vec![change], false).await?;
+        let outcomes = self.commit(user, vec![change]).await?;
         Ok(outcomes.and_then(|mut outcomes| outcomes.pop()))
     }
 
-    async fn commit(
-        &self,
-        user: UserId,
-        changes: Vec<Change>,
-        all_or_nothing: bool,
-    ) -> Result<Option<Vec<Outcome>>, StoreError> {
-        let strategy = Strategy::Manual;
-        let batch = Batch { changes, strategy, all_or_nothing, cursor: None, limits: self.limits };
+    async fn commit(&self, user: UserId, changes: Vec<Change>) -> Result<Option<Vec<Outcome>>, StoreError> {
+        let batch = Batch { changes, strategy: Strategy::Manual, cursor: None, limits: self.limits };
         match self.store.commit(user, batch, self.clock.now()).await? {
             Commit::Done(outcomes) => Ok(Some(outcomes)),
             // A batch without a cursor is never stale.

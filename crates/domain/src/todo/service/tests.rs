@@ -50,8 +50,8 @@ fn expecting(batch: Batch, commit: Commit) -> TodoService {
     service(store)
 }
 
-fn batch(all_or_nothing: bool, changes: Vec<Change>) -> Batch {
-    Batch { changes, strategy: Strategy::Manual, all_or_nothing, cursor: None, limits: LIMITS }
+fn batch(changes: Vec<Change>) -> Batch {
+    Batch { changes, strategy: Strategy::Manual, cursor: None, limits: LIMITS }
 }
 
 fn new() -> NewTodo {
@@ -84,20 +84,17 @@ async fn a_number_finds_no_tombstone() {
 async fn a_single_change_is_a_batch_of_one_under_the_manual_strategy() {
     let base = Base::Version(3);
     let precondition = Precondition::version(Some(3));
-    let delete =
-        expecting(batch(false, vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound]));
+    let delete = expecting(batch(vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound]));
     let outcome = delete.delete(USER, ID, precondition.clone());
     assert_eq!(outcome.await.expect("the store answers"), Some(Outcome::NotFound));
 
-    let toggle = expecting(
-        batch(false, vec![change(Base::Current, Action::Toggle)]),
-        Commit::Done(vec![Outcome::NotFound]),
-    );
+    let toggle =
+        expecting(batch(vec![change(Base::Current, Action::Toggle)]), Commit::Done(vec![Outcome::NotFound]));
     assert_eq!(toggle.toggle(USER, ID).await.expect("the store answers"), Some(Outcome::NotFound));
 
     let edit = Edit { completed: Some(true), ..Edit::default() };
     let edited = expecting(
-        batch(false, vec![change(base, Action::Edit(edit.clone()))]),
+        batch(vec![change(base, Action::Edit(edit.clone()))]),
         Commit::Done(vec![Outcome::NotFound]),
     );
     let outcome = edited.edit(USER, ID, precondition, edit, None).await.expect("the store answers");
@@ -161,7 +158,6 @@ async fn bulk_creation_commits_a_thousand_todos_at_a_time() {
         let mut store = MockTodoStore::new();
         let mut expected = commits.into_iter();
         store.expect_commit().times(expected.len()).returning(move |_, batch, _| {
-            assert!(!batch.all_or_nothing);
             assert_eq!(Some(batch.changes.len()), expected.next());
             let outcome = |change: Change| match change.action {
                 Action::Create(new) if new == self::new() => Outcome::IdInUse(Arc::new(todo(false))),
@@ -178,7 +174,7 @@ async fn bulk_creation_commits_a_thousand_todos_at_a_time() {
 #[tokio::test]
 async fn bulk_edits_are_independent() {
     let edit = change(Base::Unknown, Action::Edit(Edit::default()));
-    let service = expecting(batch(false, vec![edit]), Commit::Done(vec![Outcome::NotFound]));
+    let service = expecting(batch(vec![edit]), Commit::Done(vec![Outcome::NotFound]));
     let items = vec![(ID, Base::Unknown, Edit::default(), None)];
     let outcomes = service.edit_all(USER, items).await.expect("the store answers");
     assert_eq!(outcomes, Some(vec![Outcome::NotFound]));
@@ -186,7 +182,7 @@ async fn bulk_edits_are_independent() {
 
 #[tokio::test]
 async fn a_deleted_user_is_none() {
-    let restore = batch(false, vec![change(Base::Current, Action::Restore)]);
+    let restore = batch(vec![change(Base::Current, Action::Restore)]);
     let outcome = expecting(restore, Commit::NoSuchUser).restore(USER, ID).await.expect("the store answers");
     assert_eq!(outcome, None);
 }

@@ -113,7 +113,6 @@ async fn a_cursor_ahead_of_the_clock_begins_an_epoch_even_if_the_device_sends_no
     let nothing = Batch {
         changes: vec![],
         strategy: Strategy::Merge,
-        all_or_nothing: false,
         cursor: Some(Cursor::at(Some(at(20)))),
         limits: LIMITS,
     };

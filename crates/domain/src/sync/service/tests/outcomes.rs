@@ -8,7 +8,6 @@ async fn the_changes_of_a_device_are_one_batch_on_its_cursor_under_the_quota() {
     let expected = Batch {
         changes: request(&[1, 2]).changes,
         strategy: Strategy::Merge,
-        all_or_nothing: false,
         cursor: Some(Cursor::at(Some(at(20)))),
         limits: LIMITS,
     };
