@@ -8,7 +8,8 @@ use super::{
 };
 use crate::time::Stamp;
 use crate::todo::{
-    Action, Base, Change, Edit, Field, MetadataValue, Outcome, Strategy as Rule, Todo, Upsert,
+    Action, Base, Batch, Change, Edit, Field, MetadataValue, Outcome, StorageLimits, Strategy as Rule, Todo,
+    Upsert,
 };
 
 /// Uploads of one todo in the order in which a device made them, by a clock that never goes back.
@@ -278,6 +279,29 @@ fn two_changes_of_one_todo_in_one_batch_have_two_outcomes() {
     let done = list.decide(&batch(Rule::Manual, [milk, bread].concat()), at(60));
     let versions: Vec<_> = done.outcomes().iter().filter_map(applied).map(Todo::version).collect();
     assert_eq!(versions, [1, 2]);
+}
+
+/// The last change is in place, but will be rejected with the first. So nothing replaced what the
+/// deletion does.
+#[test]
+fn a_deletion_after_a_rejected_change_is_not_taken_for_one_that_was_applied_before() {
+    let mut list = List::new(at(50), []);
+    for title in ["milk", "oil"] {
+        list.one(
+            Rule::Manual,
+            change(id(1), Base::Current, Action::Upsert(upsert(titled(title), None))),
+            at(60),
+        );
+    }
+    let deleted = |deleted| upsert(Edit::default(), Some(deleted));
+    let uploads = [upsert(titled("a title beyond the quota"), None), deleted(true), deleted(false)];
+    let limits = StorageLimits { bytes: 0, ..StorageLimits::default() };
+    let request = Batch { limits, ..batch(Rule::ClientWins, sent(Base::Version(1), &uploads)) };
+    let done = list.decide(&request, at(70));
+    let [Outcome::Rejected(_), Outcome::Applied { todo, .. }, Outcome::Rejected(_)] = done.outcomes() else {
+        panic!("{:#?}", done.outcomes())
+    };
+    assert!(todo.deleted());
 }
 
 /// The creation and the completion of one request arrive, another device takes the completion back,

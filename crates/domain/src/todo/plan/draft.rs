@@ -61,6 +61,8 @@ impl<'a> Draft<'a> {
         if let Some(rejection) = self.rejected.get(&change.id).filter(|_| rests_on_earlier(change)) {
             return Ok(Outcome::Rejected(*rejection));
         }
+        // A batch of which a change was rejected is not one that was applied before.
+        let later = repeated.filter(|_| !self.rejected.contains_key(&change.id));
         let number = self.state.numbers.last().copied();
         let context = ResolveContext {
             strategy: self.batch.strategy,
@@ -69,7 +71,7 @@ impl<'a> Draft<'a> {
             number: number.unwrap_or(TodoNumber(0)),
             cursor: self.batch.cursor.as_ref(),
             earlier: self.earlier.get(&change.id),
-            later: repeated.map(|named| named.after(position)),
+            later: later.map(|named| named.after(position)),
         };
         let mut outcome = resolve(current, change, &context);
         let mut totals = self.totals;
