@@ -61,6 +61,21 @@ fn shown_to_know(step: &Step<'_>) -> Vec<Field> {
     fields
 }
 
+/// What a device gets of which each request repeats what was not answered, and adds to it: of
+/// `changes`, as many as `arrived` says, and in the end all.
+fn repeated_with_more(
+    changes: &[Change],
+    arrived: Vec<usize>,
+    mut decide: impl FnMut(&[Change]) -> Vec<Outcome>,
+) -> Vec<Outcome> {
+    let (mut outcomes, mut known) = (Vec::new(), 0);
+    for count in arrived.into_iter().chain([changes.len()]) {
+        known = count.min(changes.len()).max(known);
+        outcomes.extend(decide(&changes[..known]));
+    }
+    outcomes
+}
+
 fn values(list: &List) -> Vec<Vec<String>> {
     let of = |todo| all_fields().iter().map(|field| value(todo, field)).collect();
     list.todos.values().map(of).collect()
@@ -116,15 +131,12 @@ proptest! {
             uploads[0].edit.title.get_or_insert(title("oil"));
             uploads[0].deleted = None;
         }
-        let changes = sent(base, &uploads);
         let mut list = List::new(at(50), todo);
-        let mut known = 0;
-        // Each request repeats what was not answered, and adds to it.
-        for count in arrived.into_iter().chain([changes.len()]) {
-            known = count.min(changes.len()).max(known);
-            let done = list.decide(&batch(rule, changes[..known].to_vec()), now);
-            prop_assert!(done.outcomes().iter().all(Outcome::succeeded), "{:#?}", done.outcomes());
-        }
+        let together = |changes: &[Change]| {
+            list.decide(&batch(rule, changes.to_vec()), now).outcomes().to_vec()
+        };
+        let outcomes = repeated_with_more(&sent(base, &uploads), arrived, together);
+        prop_assert!(outcomes.iter().all(Outcome::succeeded), "{outcomes:#?}");
     }
 
     #[test]
@@ -279,6 +291,37 @@ fn two_changes_of_one_todo_in_one_batch_have_two_outcomes() {
     let done = list.decide(&batch(Rule::Manual, [milk, bread].concat()), at(60));
     let versions: Vec<_> = done.outcomes().iter().filter_map(applied).map(Todo::version).collect();
     assert_eq!(versions, [1, 2]);
+}
+
+/// The law of the device alone can fail: without what the earlier changes of a request show, a
+/// device is in conflict with itself.
+#[test]
+fn a_device_alone_sees_conflicts_where_each_change_is_decided_by_itself() {
+    let texts = |texts: [&str; 2]| texts.map(|text| upsert(titled(text), None));
+    let created = |rule| {
+        let mut list = List::new(at(50), []);
+        list.one(rule, sent(Base::Version(0), &texts(["milk", "milk"])).remove(0), at(60));
+        list
+    };
+    let conflicts = |outcomes: Vec<Outcome>| outcomes.iter().any(|one| matches!(one, Outcome::Conflict(_)));
+    for rule in [Rule::Manual, Rule::Merge] {
+        for (list, base, uploads, arrived) in [
+            (created(rule), 1, texts(["milk and bread", "milk, bread, eggs"]), vec![1]),
+            (created(rule), 1, texts(["milk and bread", "milk, bread, eggs"]), vec![]),
+            (List::new(at(50), []), 0, texts(["milk", "milk and bread"]), vec![1]),
+        ] {
+            let changes = sent(Base::Version(base), &uploads);
+            let mut apart = list.clone();
+            let by_themselves = |changes: &[Change]| {
+                changes.iter().map(|change| apart.one(rule, change.clone(), at(70))).collect()
+            };
+            assert!(conflicts(repeated_with_more(&changes, arrived.clone(), by_themselves)));
+            let mut list = list;
+            let together =
+                |changes: &[Change]| list.decide(&batch(rule, changes.to_vec()), at(70)).outcomes().to_vec();
+            assert!(!conflicts(repeated_with_more(&changes, arrived, together)));
+        }
+    }
 }
 
 /// The last change is in place, but will be rejected with the first. So nothing replaced what the
