@@ -33,7 +33,8 @@ impl Server for RemoteServer {
         let answer = self.client.post("/api/v1/todos/sync", body).await;
         if answer.status == 410 {
             answer.expect_problem(410, "SYNC_001");
-            return Ok(Reply::Gone(Gone::Forgotten));
+            let epoch = text(&answer.json()["details"]["epoch"]).to_owned();
+            return Ok(Reply::Gone(Gone::Forgotten { epoch }));
         }
         let body = answer.expect(200).json();
         Ok(Reply::Done(Answer {

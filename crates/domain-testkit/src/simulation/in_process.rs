@@ -273,7 +273,7 @@ impl Server for InProcess {
                 self.follow_commits().await;
                 let (epoch, horizon) = (stale.epoch.0, stale.horizon);
                 Ok(Reply::Gone(match stale.reason {
-                    StaleReason::Forgotten => Gone::Forgotten,
+                    StaleReason::Forgotten => Gone::Forgotten { epoch },
                     StaleReason::Restored { restored_to: to } => Gone::Restored { epoch, to, horizon },
                 }))
             }

@@ -82,7 +82,7 @@ impl<S: Server> Network<S> {
                 self.faults.refused += 1;
                 // A late request with as old a cursor would be refused too.
                 self.late.retain(|late| late.client_id != request.client_id);
-                Ok(Reply::Gone(Gone::Forgotten))
+                Ok(Reply::Gone(Gone::Forgotten { epoch: request.epoch.clone().unwrap_or_default() }))
             }
             _ => self.server.sync(request).await,
         }

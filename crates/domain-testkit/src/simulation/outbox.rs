@@ -109,6 +109,20 @@ impl Change {
     }
 }
 
+/// A change that the server accepted, until the last page.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The todo that the device shows.
+    pub shown: Row,
+    /// The acknowledged todo before.
+    pub before: Option<Row>,
+    pub change: Change,
+    /// Whether a page had the todo with the accepted version.
+    pub confirmed: bool,
+    /// Whether the database may have lost the change since.
+    pub doubtful: bool,
+}
+
 /// A conflict that the user has not decided yet.
 #[derive(Clone, Debug, Default)]
 pub struct Conflict {

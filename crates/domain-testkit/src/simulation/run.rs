@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Simulation;
+use super::device::Device;
 use super::disaster::Disasters;
 use super::in_process::InProcess;
 use super::laws;
@@ -80,7 +81,8 @@ async fn pass_time(simulation: &mut Simulation<InProcess>, scenario: &Scenario, 
     let days = |days: u64| Duration::from_hours(24 * days);
     match random.below(100) {
         0..4 => server.set_clock_back(Duration::from_secs(2)),
-        4..10 if scenario.away => {
+        // Nothing is promised of a repair that lasts longer than tombstones are kept.
+        4..10 if scenario.away && !simulation.devices.iter().any(Device::is_repairing) => {
             server.pass_time(days(random.pick(&[8, 30, 60, 95]))).await;
             simulation.network.time_out();
         }

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::TodoId;
 use domain::todo::Strategy;
+use domain::{Stamp, TodoId};
 
 use super::ghosts::Ghosts;
 use super::token::Token;
@@ -18,6 +18,8 @@ use super::wire::Upload;
 #[derive(Clone, Debug, Default)]
 pub struct Shadow {
     rows: BTreeMap<TodoId, Row>,
+    /// When todos were created again whose tombstones were gone.
+    created_again: BTreeMap<TodoId, Stamp>,
 }
 
 impl Shadow {
@@ -48,14 +50,27 @@ impl Shadow {
         match self.rows.get(&upload.id).cloned() {
             Some(before) if before.version == after.version => in_place(ghosts, upload, &before, after),
             Some(before) => {
-                let row = written(ghosts, upload, strategy, &before, after);
+                // These strategies are asked to replace what the device does not know.
+                let replaces = matches!(strategy, Strategy::LastWriteWins | Strategy::ClientWins)
+                    || self.means_former(upload);
+                let row = written(ghosts, upload, replaces, &before, after);
                 self.rows.insert(row.id, row);
             }
             None => {
+                if ghosts.last_deletion(after.id).is_some() {
+                    self.created_again.insert(after.id, after.updated_at);
+                }
                 let row = created(ghosts, upload, after);
                 self.rows.insert(row.id, row);
             }
         }
+    }
+
+    /// Whether the change names a version of a former todo with this id. The versions of the new one
+    /// begin at 1 again, so neither side can tell, and nothing is promised.
+    fn means_former(&self, upload: &Upload) -> bool {
+        let created_again = self.created_again.get(&upload.id);
+        upload.version.is_some_and(|version| version > 0) && created_again > Some(&upload.seen_at)
     }
 
     /// The server refused a change. The values that were in place count as known all the same.
@@ -69,6 +84,9 @@ impl Shadow {
     /// A client that knew the todo as it was changed it to `after`.
     pub fn changed_elsewhere(&mut self, ghosts: &Ghosts, after: &Row) {
         let before = self.rows.get(&after.id).cloned().unwrap_or(Row::unknown(after.id));
+        if before.version == 0 && ghosts.last_deletion(after.id).is_some() {
+            self.created_again.insert(after.id, after.updated_at);
+        }
         let mut row = after.clone();
         for (key, held) in &mut row.fields {
             held.token = before.token(*key);
@@ -123,7 +141,12 @@ fn created(ghosts: &Ghosts, upload: &Upload, after: &Row) -> Row {
         assert!(in_tombstone || held.value == value, "{key:?} of a new todo");
         held.token = named.map_or_else(|| ghosts.initial(upload.id, *key), |named| named.token);
     }
-    let last = ghosts.last_deletion(row.id).filter(|_| upload.edited && !row.is_tombstone());
+    let last = ghosts.last_deletion(row.id);
+    if row.is_tombstone() {
+        // It takes the place of the one that is gone.
+        last.into_iter().for_each(|last| ghosts.learn(row.token(Key::Deleted), last));
+    }
+    let last = last.filter(|_| upload.edited && !row.is_tombstone());
     if let Some(deletion) = row.fields.get_mut(&Key::Deleted)
         && last.is_some()
     {
@@ -133,11 +156,9 @@ fn created(ghosts: &Ghosts, upload: &Upload, after: &Row) -> Row {
     row
 }
 
-fn written(ghosts: &Ghosts, upload: &Upload, strategy: Strategy, before: &Row, after: &Row) -> Row {
+fn written(ghosts: &Ghosts, upload: &Upload, replaces: bool, before: &Row, after: &Row) -> Row {
     assert_eq!(after.version, before.version + 1, "an accepted change raises the version by one");
     assert!(after.updated_at > before.updated_at, "stamps rise");
-    // These strategies are asked to replace what the device does not know.
-    let replaces = matches!(strategy, Strategy::LastWriteWins | Strategy::ClientWins);
     let mut row = after.clone();
     let mut edited = false;
     for key in Key::ALL.into_iter().filter(|key| *key != Key::Deleted) {

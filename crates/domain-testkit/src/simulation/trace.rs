@@ -54,7 +54,7 @@ pub fn exchange_line(request: &Request, reply: &Result<Reply, Lost>) -> String {
             let (to, more) = (short(answer.sync_timestamp.at), if answer.has_more { " more" } else { "" });
             format!("{:?}, changes {:?}, to {to}{more}", answer.verdicts, answer.changes)
         }
-        Ok(Reply::Gone(Gone::Forgotten)) => "forgotten".to_owned(),
+        Ok(Reply::Gone(Gone::Forgotten { .. })) => "forgotten".to_owned(),
         Ok(Reply::Gone(Gone::Restored { to, horizon, .. })) => {
             format!("restored to {:?}, horizon {}", to.map(short), short(*horizon))
         }

@@ -52,6 +52,8 @@ pub struct Upload {
     /// For the [ghosts](super::ghosts) only: whether a user's edit is in it, and not only what was
     /// acknowledged before.
     pub edited: bool,
+    /// For the ghosts only: the stamp of the todo that the change was made against.
+    pub seen_at: Stamp,
 }
 
 /// The answer to a device.
@@ -66,7 +68,7 @@ pub enum Reply {
 #[derive(Clone, Debug)]
 pub enum Gone {
     /// The cursor is older than the tombstones that the server keeps.
-    Forgotten,
+    Forgotten { epoch: String },
     /// The database lost what the device still holds.
     Restored {
         epoch: String,

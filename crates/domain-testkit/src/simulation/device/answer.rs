@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Stamp, TodoId};
 
 use super::Device;
-use crate::simulation::outbox::{Change, Healing, Part};
+use crate::simulation::outbox::{Accepted, Change, Healing, Part};
 use crate::simulation::values::{Fields, Key, Row, deletes, tokens};
 use crate::simulation::wire::{Answer, Gone, Reply, Request, Verdict};
 
@@ -24,7 +24,7 @@ impl Device {
     pub fn take(&mut self, request: &Request, reply: Reply) {
         match reply {
             Reply::Done(answer) => self.take_answer(request, answer),
-            Reply::Gone(Gone::Forgotten) => self.start_again(),
+            Reply::Gone(Gone::Forgotten { epoch }) => self.start_again(&epoch),
             Reply::Gone(Gone::Restored { epoch, to, horizon }) => self.heal(epoch, to, horizon),
         }
     }
@@ -120,15 +120,18 @@ impl Device {
             }
         }
         if let Some(row) = judged.accepted {
-            self.rows.insert(id, row.clone());
-            self.awaiting.insert(id, row);
+            let before = self.rows.insert(id, row.clone());
+            let change = change.clone();
+            self.awaiting
+                .insert(id, Accepted { shown: row, before, change, confirmed: false, doubtful: false });
         }
     }
 
     fn judge_part(&mut self, id: TodoId, change: &Change, part: &Part, verdict: Verdict, to: &mut Judged) {
         match verdict {
             Verdict::Applied(stored) => {
-                if deletes(&part.fields) {
+                // Of a todo that the server never had, it stores no tombstone either.
+                if deletes(&part.fields) && (stored.is_some() || change.base > 0) {
                     self.ghosts.acknowledge_deletion(part.fields[&Key::Deleted].token);
                 }
                 for key in part.fields.keys() {
@@ -224,6 +227,7 @@ impl Device {
             table.insert(row.id, row);
             return;
         }
+        self.confirm(&row);
         let held = self.rows.get(&row.id);
         let unsent = self.conflicts.contains_key(&row.id) || self.unsent.contains_key(&row.id);
         if row.is_tombstone() && held.is_none() && !unsent && !self.include_deleted {

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use domain::{Stamp, TodoId};
 
 use super::Device;
+use super::rebase::equate_equal;
 use crate::simulation::outbox::{Change, Part, SetAside};
 use crate::simulation::values::{Fields, Held, Key, Row, Value, deletes};
 
 impl Device {
     /// The server no longer keeps the tombstones that the device has not seen. The device keeps its
     /// own tombstones and all that is unsent, and reads everything again.
-    pub(super) fn start_again(&mut self) {
+    pub(super) fn start_again(&mut self, epoch: &str) {
         self.stats.forgotten += 1;
         if self.table.is_some() {
             // What is missing in the table may have been deleted meanwhile.
@@ -19,16 +20,20 @@ impl Device {
             self.start_repair();
             return;
         }
+        self.doubt_beyond_cursor(epoch);
+        self.put_back_if(|accepted| accepted.doubtful);
         let mut awaiting = std::mem::take(&mut self.awaiting);
         for id in self.outbox_ids() {
             let in_flight = self.in_flight.remove(&id);
             let unsent = self.unsent.remove(&id);
             let fields = in_flight.as_ref().map(Change::fields).unwrap_or_default();
             let Some(change) = joined(in_flight, unsent) else { continue };
-            let in_flight = awaiting.remove(&id).unwrap_or_else(|| change.seen.clone()).with(&fields);
+            let accepted = awaiting.remove(&id).map(|accepted| accepted.shown);
+            let in_flight = accepted.clone().unwrap_or_else(|| change.seen.clone()).with(&fields);
             // A deletion that the user did not see is not part of what the user made.
             let is_seen = |row: &&Row| row.has_text() && (change.seen.is_tombstone() || !row.is_tombstone());
-            let held = self.rows.get(&id).filter(is_seen).unwrap_or(&change.seen).clone();
+            let held = accepted.as_ref().or(self.rows.get(&id)).filter(is_seen);
+            let held = held.unwrap_or(&change.seen).clone();
             let whole = held.with(&change.fields()).whole();
             let aside = SetAside { in_flight, change, whole };
             self.set_aside.insert(id, aside);
@@ -40,12 +45,14 @@ impl Device {
     /// since.
     pub(super) fn heal(&mut self, epoch: String, to: Option<Stamp>, horizon: Stamp) {
         self.stats.restored += 1;
+        self.put_back_if(|accepted| to.is_none_or(|to| accepted.shown.updated_at > to));
         // The device has seen everything up to where the histories part.
         self.settle();
         let is_old = to.is_some_and(|to| to < horizon);
         let Some(to) = to.filter(|_| self.table.is_none()) else {
             // A repair compares everything with what the server has now.
             self.asks |= is_old;
+            self.unsure_until = self.unsure_until.max(Some(horizon).filter(|_| to.is_none()));
             self.epoch = Some(epoch);
             self.unfreeze();
             self.start_repair();
@@ -66,22 +73,42 @@ impl Device {
     }
 
     /// Gives back what the device acknowledged after its cursor, if `epoch` is another than the one
-    /// that it read from: between two pages its cursor does not include its own accepted changes, so
-    /// that the server continues the cursor although it lost them. The same holds for tombstones
-    /// while the device reads from the beginning.
+    /// that it read from: the server continues the cursor although it lost that. Between two pages,
+    /// these are the device's own accepted changes and todos that came with conflicts; while the
+    /// device reads from the beginning, tombstones.
+    ///
+    /// Of a todo with an accepted change, the device does not know yet what others changed before.
+    /// So it sends the change again as it was, unless a later page shows that it is not lost.
     pub(super) fn heal_beyond_cursor(&mut self, epoch: &str) {
         if self.table.is_some() || self.epoch.as_deref().is_none_or(|known| known == epoch) {
             return;
         }
         let cursor = self.cursor().unwrap_or(Stamp::MIN);
+        self.doubt_beyond_cursor(epoch);
         let is_sent = |id| {
             let change = self.in_flight.get(id).or_else(|| self.unsent.get(id).filter(|c| c.is_healing()));
-            change.is_some()
+            change.is_some() || self.awaiting.contains_key(id)
         };
         let beyond = self.rows.values().filter(|row| row.updated_at > cursor && !is_sent(&row.id));
         for id in beyond.map(|row| row.id).collect::<Vec<_>>() {
-            self.awaiting.remove(&id);
             self.give_back(id, cursor);
+        }
+    }
+
+    /// A todo of which the device has learned that it was deleted since is not given back unasked:
+    /// by the time that the server is asked, the tombstone may be gone.
+    pub(super) fn ask_before_healing_deleted(&mut self) {
+        let is_deleted = |(id, change): &(&TodoId, &Change)| {
+            let lost_after = change.healing.filter(|_| change.is_healing() && !change.deletes());
+            let now =
+                self.rows.get(id).filter(|now| now.is_tombstone() && !now.is_same_version(&change.seen));
+            lost_after.zip(now).is_some_and(|(healing, now)| now.updated_at > healing.lost_after)
+        };
+        let deleted: Vec<_> = self.unsent.iter().filter(is_deleted).map(|(id, _)| *id).collect();
+        for id in deleted {
+            let fields = self.unsent.remove(&id).expect("it was found above").fields();
+            let mine = self.lacking(&self.rows[&id], &fields);
+            self.open_conflict(id, mine, fields, true);
         }
     }
 
@@ -106,6 +133,9 @@ impl Device {
     fn merged(&mut self, held: &Row, change: Option<&Change>) -> Row {
         let Some(change) = change else { return held.clone() };
         let fields = change.fields();
+        // What is the same on both sides is sent as it was typed.
+        self.lacking(held, &fields);
+        equate_equal(&self.ghosts, held, &change.seen);
         let restores = fields.contains_key(&Key::Deleted) && change.seen.is_tombstone();
         let is_blind = if deletes(&fields) {
             !change.seen.differing(held).is_empty()
@@ -164,7 +194,7 @@ impl Device {
 }
 
 /// What is in flight and what was edited since, as one change.
-fn joined(in_flight: Option<Change>, unsent: Option<Change>) -> Option<Change> {
+pub(super) fn joined(in_flight: Option<Change>, unsent: Option<Change>) -> Option<Change> {
     let Some(mut change) = in_flight else { return unsent };
     if let Some(later) = unsent {
         let mut fields = change.fields();

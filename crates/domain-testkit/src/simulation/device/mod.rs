@@ -4,11 +4,12 @@
 //! - What is in flight is frozen. If its answer is lost, it is sent again exactly as it was.
 //! - Later edits are combined until they are sent. An unsent edit keeps the version that it was
 //!   made against, whatever the device learns meanwhile.
-//! - An accepted change is final only after the last page. Then later edits are rebased, field by
-//!   field, on the todo that came back ([`rebase`]).
+//! - An accepted change is final only after the last page ([`accepted`]). Then later edits are
+//!   rebased, field by field, on the todo that came back ([`rebase`]).
 //! - The device keeps tombstones, and gives back what the server lost ([`heal`]).
 //! - Nothing is dropped on an error. What can't be sent waits for the user's decision ([`user`]).
 
+mod accepted;
 mod answer;
 mod heal;
 mod rebase;
@@ -21,12 +22,12 @@ use domain::sync::SyncTimestamp;
 use domain::{Stamp, TodoId};
 
 use super::ghosts::Ghosts;
-use super::outbox::{Change, Conflict, SetAside};
+use super::outbox::{Accepted, Change, Conflict, SetAside};
 use super::profile::Profile;
 use super::random::Random;
 use super::stats::DeviceStats;
 use super::token::Token;
-use super::values::{Fields, Row, tokens};
+use super::values::{Fields, Key, Row, tokens};
 use super::wire::{Request, Upload};
 
 /// One device.
@@ -41,8 +42,8 @@ pub struct Device {
     in_flight: BTreeMap<TodoId, Change>,
     unsent: BTreeMap<TodoId, Change>,
     conflicts: BTreeMap<TodoId, Conflict>,
-    /// Accepted changes that are not final before the last page, as the todo that the device shows.
-    awaiting: BTreeMap<TodoId, Row>,
+    /// Accepted changes that are not final before the last page.
+    awaiting: BTreeMap<TodoId, Accepted>,
     /// Changes that wait until everything is read again.
     set_aside: BTreeMap<TodoId, SetAside>,
     /// What the server lost so long ago that the user has to decide about each difference.
@@ -51,6 +52,9 @@ pub struct Device {
     table: Option<BTreeMap<TodoId, Row>>,
     /// Whether the user decides about the differences that the repair finds.
     asks: bool,
+    /// During a repair after an unknown epoch, the horizon that the server named: what was
+    /// acknowledged up to it and is gone may have been deleted, so the user decides.
+    unsure_until: Option<Stamp>,
     last_sync: Option<SyncTimestamp>,
     epoch: Option<String>,
     /// Whether there are more pages.
@@ -79,6 +83,7 @@ impl Device {
             to_ask: BTreeMap::new(),
             table: None,
             asks: false,
+            unsure_until: None,
             last_sync: None,
             epoch: None,
             behind: true,
@@ -106,6 +111,12 @@ impl Device {
         self.behind
     }
 
+    /// Whether the device reads everything to compare it.
+    #[must_use]
+    pub const fn is_repairing(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Whether everything is sent, decided and final.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
@@ -122,7 +133,8 @@ impl Device {
     /// The acknowledged todo as the user sees it. Values that came with a page before the last one
     /// are not shown yet where the device has changed the todo itself.
     fn acknowledged(&self, id: TodoId) -> Row {
-        let row = self.awaiting.get(&id).or_else(|| self.rows.get(&id));
+        let shown = self.awaiting.get(&id).map(|accepted| &accepted.shown);
+        let row = shown.or_else(|| self.rows.get(&id));
         row.cloned().unwrap_or(Row::unknown(id))
     }
 
@@ -134,12 +146,16 @@ impl Device {
         changes.into_iter().flatten().fold(row, |row, change| row.with(&change.fields()))
     }
 
-    /// The tokens of all values that the device holds anywhere.
+    /// The tokens of all values that the device holds anywhere. What a repair has read so far is not
+    /// held yet: if the repair has to start again, it is dropped.
     #[must_use]
     pub fn tokens(&self) -> BTreeSet<Token> {
-        let rows = self.rows.values().chain(self.table.iter().flat_map(BTreeMap::values));
-        let rows = rows.chain(self.awaiting.values()).map(|row| row.fields.clone());
-        let changes = self.in_flight.values().chain(self.unsent.values()).map(Change::fields);
+        let accepted = self.awaiting.values();
+        let rows = self.rows.values().chain(accepted.clone().map(|accepted| &accepted.shown));
+        let rows = rows.chain(accepted.clone().filter_map(|accepted| accepted.before.as_ref()));
+        let rows = rows.map(|row| row.fields.clone());
+        let accepted = accepted.map(|accepted| &accepted.change);
+        let changes = self.in_flight.values().chain(self.unsent.values()).chain(accepted).map(Change::fields);
         let aside = self.set_aside.values().flat_map(|aside| [aside.change.fields(), aside.whole.clone()]);
         let conflicts = self.conflicts.values().flat_map(|c| [c.mine.clone(), c.whole.clone()]);
         let all = rows.chain(changes).chain(aside).chain(conflicts).chain(self.to_ask.values().cloned());
@@ -150,13 +166,19 @@ impl Device {
     /// rests.
     pub fn forget_tombstones(&mut self, before: Stamp) {
         let outbox: BTreeSet<_> = self.in_flight.keys().chain(self.unsent.keys()).copied().collect();
-        self.rows.retain(|id, row| !row.is_tombstone() || row.updated_at >= before || outbox.contains(id));
+        let is_old = |id: &TodoId, row: &mut Row| {
+            row.is_tombstone() && row.updated_at < before && !outbox.contains(id)
+        };
+        for (id, row) in self.rows.extract_if(.., is_old) {
+            self.ghosts.forget_tombstone(id, row.token(Key::Deleted));
+        }
     }
 
     /// The request that the device sends now. What it contains is in flight until its answer comes.
     pub fn request(&mut self, random: &mut Random) -> Request {
         let is_new = self.last_sync.is_none() && !self.holds_back;
         if self.in_flight.is_empty() && (!self.behind || is_new) {
+            self.ask_before_healing_deleted();
             self.freeze(random);
         }
         let uploads = self.in_flight.iter().flat_map(|(id, change)| {
@@ -167,6 +189,7 @@ impl Device {
                 healing: change.is_healing(),
                 updated_at: part.made_at,
                 edited: change.edited,
+                seen_at: change.seen.updated_at,
             })
         });
         Request {

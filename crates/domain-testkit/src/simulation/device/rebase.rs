@@ -41,19 +41,27 @@ impl Device {
     /// conflict, because the user typed without having seen it. A deletion is rebased only if every
     /// field came back as shown.
     pub(super) fn settle(&mut self) {
-        for (id, shown) in std::mem::take(&mut self.awaiting) {
-            let (Some(change), Some(now)) = (self.unsent.get_mut(&id), self.rows.get(&id)) else { continue };
-            let fields = change.fields();
-            equate_equal(&self.ghosts, now, &shown);
-            if now.is_shrunk() && shown.is_tombstone() || !is_contested(&fields, &now.differing(&shown), now)
-            {
-                change.base = now.version;
-                change.seen = now.clone();
-                change.healing = change.healing.filter(|healing| healing.resent);
+        for (id, accepted) in std::mem::take(&mut self.awaiting) {
+            if accepted.doubtful && !accepted.confirmed {
+                self.put_back(id, accepted);
             } else {
-                self.unsent.remove(&id);
-                self.open_conflict(id, fields, shown.whole(), false);
+                self.rebase(id, &accepted.shown);
             }
+        }
+    }
+
+    /// Rebases the unsent change of a todo that the device showed as `shown`.
+    pub(super) fn rebase(&mut self, id: TodoId, shown: &Row) {
+        let (Some(change), Some(now)) = (self.unsent.get_mut(&id), self.rows.get(&id)) else { return };
+        let fields = change.fields();
+        equate_equal(&self.ghosts, now, shown);
+        if now.is_shrunk() && shown.is_tombstone() || !is_contested(&fields, &now.differing(shown), now) {
+            change.base = now.version;
+            change.seen = now.clone();
+            change.healing = change.healing.filter(|healing| healing.resent);
+        } else {
+            self.unsent.remove(&id);
+            self.open_conflict(id, fields, shown.whole(), false);
         }
     }
 
@@ -73,19 +81,17 @@ impl Device {
                 self.unsent.insert(id, Change::new(Row::unknown(id), whole, change.made_at()));
             } else if deletes(&fields) {
                 self.ghosts.forget_tombstone(id, fields[&Key::Deleted].token);
+            } else {
+                self.open_conflict(id, fields, whole, false);
             }
             return;
         };
-        let mine = now.lacking(&fields);
-        for (key, held) in &fields {
-            if !mine.contains_key(key) {
-                self.ghosts.equate(self.ghosts.shown_in(now, *key), held.token);
-            }
-        }
+        let mine = self.lacking(now, &fields);
         if mine.is_empty() {
             return;
         }
         equate_equal(&self.ghosts, now, acknowledged);
+        equate_equal(&self.ghosts, now, &in_flight);
         let moved = |key: &Key| {
             let value = now.value(*key);
             // A tombstone that shrank lost its texts only.
@@ -107,17 +113,25 @@ impl Device {
                 continue;
             }
             let now = self.rows.get(&id).cloned().unwrap_or(Row::unknown(id));
-            let mine = if now.version == 0 { fields.clone() } else { now.lacking(&fields) };
-            for (key, held) in &fields {
-                if !mine.contains_key(key) {
-                    self.ghosts.equate(self.ghosts.shown_in(&now, *key), held.token);
-                }
-            }
-            let is_gone = now.version == 0 && deletes(&fields);
-            if !mine.is_empty() && !is_gone {
+            let mine = self.lacking(&now, &fields);
+            if now.version == 0 && deletes(&fields) {
+                self.ghosts.forget_tombstone(id, fields[&Key::Deleted].token);
+            } else {
                 self.open_conflict(id, mine, fields, true);
             }
         }
+    }
+
+    /// The part of `fields` whose values `now` does not have. Those that it has count as known to
+    /// the author of `now`.
+    pub(super) fn lacking(&self, now: &Row, fields: &Fields) -> Fields {
+        if now.version == 0 {
+            return fields.clone();
+        }
+        for (key, held) in fields.iter().filter(|(key, held)| now.holds(**key, **held)) {
+            self.ghosts.equate(self.ghosts.shown_in(now, *key), held.token);
+        }
+        now.lacking(fields)
     }
 
     /// Keeps values for the user to decide. If a conflict of the todo is open already, acknowledged
@@ -144,7 +158,7 @@ impl Device {
 
 /// A value that came back as it was shown counts as seen, although another author may have put it
 /// there meanwhile.
-fn equate_equal(ghosts: &Ghosts, now: &Row, shown: &Row) {
+pub(super) fn equate_equal(ghosts: &Ghosts, now: &Row, shown: &Row) {
     for key in Key::ALL.into_iter().filter(|key| now.value(*key) == shown.value(*key)) {
         ghosts.equate(ghosts.shown_in(now, key), ghosts.shown_in(shown, key));
     }
@@ -152,7 +166,7 @@ fn equate_equal(ghosts: &Ghosts, now: &Row, shown: &Row) {
 
 /// Whether an unsent change of `fields` is contested by the fields that came back with other
 /// values.
-fn is_contested(fields: &Fields, moved: &[Key], now: &Row) -> bool {
+pub(super) fn is_contested(fields: &Fields, moved: &[Key], now: &Row) -> bool {
     !moved.is_empty()
         && (deletes(fields) || now.is_tombstone() || moved.iter().any(|key| fields.contains_key(key)))
 }

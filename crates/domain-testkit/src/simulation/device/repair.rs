@@ -23,9 +23,13 @@ impl Device {
             let now = self.rows.get(&held.id).cloned();
             if !now.as_ref().is_some_and(|now| now.is_same_version(&held)) {
                 self.give_back_to(now, held);
+            } else if self.unsent.get(&held.id).is_some_and(|change| change.seen.is_same_version(&held)) {
+                // The device may have shown what it sent, without what others changed before.
+                self.rebase(held.id, &held);
             }
         }
         self.asks = false;
+        self.unsure_until = None;
         // One more round sends the rows of healing and compares the digests again.
         self.behind = true;
     }
@@ -38,11 +42,10 @@ impl Device {
         let change = self.unsent.remove(&id);
         let fields = self.with_unsent(&held, change.as_ref());
         let now = now.unwrap_or(Row::unknown(id));
-        let mine = if now.version == 0 { fields.clone() } else { now.lacking(&fields) };
-        for (key, held) in fields.iter().filter(|(key, _)| now.version > 0 && !mine.contains_key(*key)) {
-            self.ghosts.equate(self.ghosts.shown_in(&now, *key), held.token);
-        }
-        if self.asks {
+        let mine = self.lacking(&now, &fields);
+        let may_be_deleted =
+            now.version == 0 && !held.is_tombstone() && Some(held.updated_at) <= self.unsure_until;
+        if self.asks || may_be_deleted {
             self.open_conflict(id, mine, fields, true);
         } else if !mine.is_empty() {
             let lost_after = held.updated_at;

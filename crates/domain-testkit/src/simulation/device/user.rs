@@ -78,7 +78,9 @@ impl Device {
     #[must_use]
     pub fn decidable(&self) -> Vec<TodoId> {
         let heals = |id: &TodoId| self.unsent.get(id).is_some_and(|change| change.healing.is_some());
-        let is_free = |id: &&TodoId| !self.in_flight.contains_key(*id) && !heals(id);
+        let is_free = |id: &&TodoId| {
+            !self.in_flight.contains_key(*id) && !self.set_aside.contains_key(*id) && !heals(id)
+        };
         let all = self.conflicts.keys().filter(is_free).copied();
         if self.table.is_none() { all.collect() } else { Vec::new() }
     }
@@ -87,15 +89,7 @@ impl Device {
     pub fn decide(&mut self, id: TodoId, random: &mut Random, now: Stamp) {
         let conflict = self.conflicts.remove(&id).expect("the conflict is open");
         let server = self.rows.get(&id).cloned().unwrap_or(Row::unknown(id));
-        let mut mine = server.lacking(&conflict.mine);
-        for (key, held) in &conflict.mine {
-            if server.version > 0 && !mine.contains_key(key) {
-                self.ghosts.equate(self.ghosts.shown_in(&server, *key), held.token);
-            }
-        }
-        if server.version == 0 {
-            mine.clone_from(&conflict.mine);
-        }
+        let mut mine = self.lacking(&server, &conflict.mine);
         if mine.is_empty() {
             return;
         }
