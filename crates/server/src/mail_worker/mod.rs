@@ -2,19 +2,21 @@
 //!
 //! A claim on an email is a lease: two instances never send one email at the same time, and if a
 //! worker dies, another sends its emails. An email that the next hop accepted is marked as sent
-//! before any other is claimed. Deliberately absent: the texts.
+//! before any other is claimed, even if the worker panics in between. Deliberately absent: the texts.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::mail::{MailError, Mailer, NewMail, Outbox, OutgoingMail, QueuedMail, retry_after};
 use domain::one_time::OneTimeSecrets;
 use domain::secret::SecretSource;
 use domain::{Clock, StoreError};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, gauge};
 use tokio::time::{Instant, timeout};
@@ -33,13 +35,13 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// The longest error that is stored, in characters.
 const MAX_ERROR_CHARS: usize = 500;
 
-/// The mail worker of one instance.
+/// The mail worker of one instance. A clone that goes on after a panic knows which emails were accepted.
 #[derive(Clone)]
 pub struct MailWorker {
     ports: MailPorts,
     settings: MailSettings,
-    /// Accepted by the next hop but not yet marked as sent, because the store was unreachable.
-    unmarked: HashSet<Uuid>,
+    /// Accepted by the next hop but not yet marked as sent.
+    unmarked: Arc<Mutex<BTreeSet<Uuid>>>,
     counted_at: Option<Instant>,
 }
 
@@ -71,14 +73,14 @@ pub struct MailSettings {
 impl MailWorker {
     /// Creates a worker; [`run`](Self::run) starts it.
     pub fn new(ports: MailPorts, settings: MailSettings) -> Self {
-        Self { ports, settings, unmarked: HashSet::new(), counted_at: None }
+        Self { ports, settings, unmarked: Arc::default(), counted_at: None }
     }
 
     /// Sends emails until the server stops, and finishes the emails that are then in progress. An
     /// outage of the store is logged once when it begins and once when it ends.
     pub async fn run(mut self, mut stop: Stop) {
         let mut failing = false;
-        while !stop.is_requested() || !self.unmarked.is_empty() {
+        while !stop.is_requested() || !self.unmarked().is_empty() {
             let outcome =
                 if stop.is_requested() { self.mark().await.map(|()| 0) } else { self.round().await };
             match &outcome {
@@ -106,8 +108,6 @@ impl MailWorker {
             .claim(now, now.plus(self.settings.timeout * LEASE_TIMEOUTS), CONCURRENCY)
             .await?;
         let sent = join_all(claimed.iter().map(|queued| self.send(&queued.mail))).await;
-        let accepted = claimed.iter().zip(&sent).filter(|(_, sent)| sent.is_ok());
-        self.unmarked.extend(accepted.map(|(queued, _)| queued.mail.id));
         self.mark().await?;
         for (queued, sent) in claimed.iter().zip(sent) {
             if let Err(error) = sent {
@@ -117,21 +117,37 @@ impl MailWorker {
         Ok(claimed.len())
     }
 
+    /// Sends one email. A panic fails this email only.
     async fn send(&self, mail: &NewMail) -> Result<(), MailError> {
-        let outgoing = self.outgoing(mail);
-        let sent = timeout(self.settings.timeout, self.ports.mailer.send(&outgoing)).await;
-        sent.unwrap_or_else(|_| Err(MailError::Temporary("sending timed out".to_owned())))
+        let failed = |problem: &str| Err(MailError::Temporary(problem.to_owned()));
+        let work = AssertUnwindSafe(async {
+            let outgoing = self.outgoing(mail);
+            timeout(self.settings.timeout, self.ports.mailer.send(&outgoing)).await
+        });
+        let sent = match work.catch_unwind().await {
+            Ok(Ok(sent)) => sent,
+            Ok(Err(_)) => failed("sending timed out"),
+            Err(_) => failed("sending panicked"),
+        };
+        if sent.is_ok() {
+            self.unmarked().insert(mail.id);
+        }
+        sent
     }
 
     /// Marks the accepted emails as sent.
-    async fn mark(&mut self) -> Result<(), StoreError> {
-        while let Some(mail) = self.unmarked.iter().next().copied() {
+    async fn mark(&self) -> Result<(), StoreError> {
+        loop {
+            let Some(mail) = self.unmarked().first().copied() else { return Ok(()) };
             self.ports.outbox.sent(mail, self.ports.clock.now()).await?;
-            self.unmarked.remove(&mail);
+            self.unmarked().remove(&mail);
             counter!("mail_sent_total").increment(1);
             tracing::info!(%mail, "mail sent");
         }
-        Ok(())
+    }
+
+    fn unmarked(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {
+        self.unmarked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Schedules the next attempt, or gives up.

@@ -20,6 +20,8 @@ struct FakeMailer {
     mails: Mutex<Vec<OutgoingMail>>,
     is_down: AtomicBool,
     rejects: AtomicBool,
+    /// Panics at the next mail to this address.
+    panics_for: Mutex<Option<String>>,
     attempts: AtomicU32,
     /// Becomes unavailable when a mail is accepted.
     breaks: Option<Arc<MemoryStore>>,
@@ -35,6 +37,8 @@ impl Mailer for FakeMailer {
         if self.rejects.load(Ordering::SeqCst) {
             return Err(MailError::Permanent("no such address".into()));
         }
+        let panics = self.panics_for.lock().expect("not held").take_if(|to| to == mail.to.as_str()).is_some();
+        assert!(!panics, "a mailer of this test panics deliberately");
         self.mails.lock().expect("no panic").push(mail.clone());
         if let Some(store) = &self.breaks {
             store.set_available(false);
@@ -154,6 +158,41 @@ async fn a_mail_accepted_during_an_outage_of_the_store_is_marked_later_and_not_s
     assert!(worker.round().await.is_err());
     case.store.set_available(true);
     assert_eq!(worker.round().await.expect("the store answers"), 0);
+    assert_eq!((case.mails().len(), case.queued().await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_mail_whose_sending_panics_is_retried_and_no_other_is_sent_again() {
+    let case = Case::new(|_| FakeMailer::default());
+    for to in ["ann@example.com", "bob@example.com", "cy@example.com"] {
+        case.queue(to).await;
+    }
+    *case.mailer.panics_for.lock().expect("not held") = Some("bob@example.com".to_owned());
+    let mut worker = case.worker();
+    assert_eq!(worker.round().await.expect("the store answers"), 3);
+    assert_eq!((case.mails().len(), case.queued().await), (2, 1));
+    case.clock.advance(LEASE * 2);
+    assert_eq!(worker.round().await.expect("the store answers"), 1);
+    let receivers = |mails: Vec<OutgoingMail>| {
+        let mut receivers: Vec<_> = mails.iter().map(|mail| mail.to.to_string()).collect();
+        receivers.sort_unstable();
+        receivers
+    };
+    assert_eq!(receivers(case.mails()), ["ann@example.com", "bob@example.com", "cy@example.com"]);
+    assert_eq!(case.queued().await, 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_started_again_sends_no_accepted_mail_twice() {
+    let case = Case::new(|store| FakeMailer { breaks: Some(store.clone()), ..FakeMailer::default() });
+    case.queue("ann@example.com").await;
+    let worker = case.worker();
+    assert!(worker.clone().round().await.is_err());
+    // As supervision does after a panic.
+    let mut restarted = worker.clone();
+    case.store.set_available(true);
+    case.clock.advance(LEASE * 2);
+    assert_eq!(restarted.round().await.expect("the store answers"), 0);
     assert_eq!((case.mails().len(), case.queued().await), (1, 0));
 }
 
