@@ -5,6 +5,7 @@ use domain::sync::Position;
 use domain::todo::{Changes, PART_BYTES, Todo};
 use domain::{Stamp, StoreError, UserId};
 
+use super::Ordinal;
 use super::part::{part_end, part_of_todos};
 use crate::rows::{
     PositionColumns, PositionRow, TodoColumns, TodoRow, no_position_columns, no_todo_columns,
@@ -12,12 +13,12 @@ use crate::rows::{
 };
 use crate::sql::{Sql, sql};
 
-/// A row has either the position or a todo.
-pub(crate) type ChangeColumns = (Nullable<PositionColumns>, Nullable<TodoColumns>);
-pub(crate) type ChangeRow = (Option<PositionRow>, Option<TodoRow>);
+/// A row has either the position or a todo, and its ordinal.
+pub(crate) type ChangeColumns = (Nullable<PositionColumns>, Nullable<TodoColumns>, BigInt);
+pub(crate) type ChangeRow = (Option<PositionRow>, Option<TodoRow>, Ordinal);
 
-/// Selects the position, then up to `limit + 1` todos in stamp order; the last one only shows that there are
-/// more. PostgreSQL appends the parts of a `union all` in their order if one has a limit.
+/// Selects the position, and up to `limit + 1` todos in stamp order; the last one only shows that there are
+/// more.
 ///
 /// Selects no row if the user does not exist.
 pub(crate) fn after<'a>(
@@ -31,7 +32,7 @@ pub(crate) fn after<'a>(
         position_columns!(),
         ", ",
         no_todo_columns!(),
-        " from users u where u.deleted_at is null and u.id = "
+        ", 0::bigint from users u where u.deleted_at is null and u.id = "
     ))
     .bind::<Uuid, _>(user.0)
     .sql(concat!(
@@ -39,7 +40,7 @@ pub(crate) fn after<'a>(
         no_position_columns!(),
         ", ",
         todo_columns!(),
-        " from (",
+        ", row_number() over (order by t.updated_at) from (",
         part_of_todos!("t.updated_at"),
         " where t.user_id = "
     ))
@@ -50,7 +51,7 @@ pub(crate) fn after<'a>(
     .sql(if include_deleted { "" } else { " and t.deleted_at is null" })
     .sql(" order by t.updated_at limit ")
     .bind::<BigInt, _>(i64::from(limit) + 1)
-    .sql(concat!(part_end!(), " t order by t.updated_at)"))
+    .sql(concat!(part_end!(), " t)"))
 }
 
 /// Makes the answer of the todos after the position.

@@ -6,6 +6,7 @@ use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{PART_BYTES, Page, Todo};
 use domain::{StoreError, UserId};
 
+use super::Ordinal;
 use super::part::{part_end, part_of_todos};
 use crate::rows::{
     PositionColumns, PositionRow, TodoColumns, TodoRow, no_position_columns, no_todo_columns,
@@ -13,12 +14,11 @@ use crate::rows::{
 };
 use crate::sql::{Sql, sql};
 
-/// A row has either the position and the total, or a todo.
-pub(crate) type PageColumns = (Nullable<(PositionColumns, BigInt)>, Nullable<TodoColumns>);
-pub(crate) type PageRow = (Option<(PositionRow, i64)>, Option<TodoRow>);
+/// A row has either the position and the total, or a todo, and its ordinal.
+pub(crate) type PageColumns = (Nullable<(PositionColumns, BigInt)>, Nullable<TodoColumns>, BigInt);
+pub(crate) type PageRow = (Option<(PositionRow, i64)>, Option<TodoRow>, Ordinal);
 
-/// Selects the position and the total, then the todos in order. PostgreSQL appends the parts of a `union all`
-/// in their order if one has a limit.
+/// Selects the position and the total, and the todos with their order.
 ///
 /// Selects no row if the user does not exist.
 pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
@@ -29,15 +29,21 @@ pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
         matching(start.sql("(select count(*) from todos t where t.user_id = u.id"), query).sql(")")
     };
     let todos = total
-        .sql(concat!(", ", no_todo_columns!(), " from users u where u.deleted_at is null and u.id = "))
+        .sql(concat!(
+            ", ",
+            no_todo_columns!(),
+            ", 0::bigint from users u where u.deleted_at is null and u.id = "
+        ))
         .bind::<Uuid, _>(user.0)
         .sql(concat!(
             " union all (select ",
             no_position_columns!(),
             ", null, ",
             todo_columns!(),
-            " from todos t where t.user_id = "
+            ", row_number() over ("
         ))
+        .sql(order(query))
+        .sql(") from (select t.* from todos t where t.user_id = ")
         .bind::<Uuid, _>(user.0);
     matching(todos, query)
         .sql(order(query))
@@ -45,7 +51,7 @@ pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
         .bind::<BigInt, _>(i64::from(query.limit))
         .sql(" offset ")
         .bind::<BigInt, _>(i64::try_from(query.offset).unwrap_or(i64::MAX))
-        .sql(")")
+        .sql(") t)")
 }
 
 /// Whether the query matches exactly the live todos, which `users.live_todos` counts.

@@ -58,11 +58,15 @@ async fn position(
     Ok(row.position(cache.get(conn, &epoch).await?))
 }
 
-/// Separates the one row without a todo from those with one.
-fn parts<Head>(rows: Vec<(Option<Head>, Option<TodoRow>)>) -> (Option<Head>, Vec<TodoRow>) {
+/// The ordinal of a row among those of its statement. The parts of a `union all` come in no particular order.
+type Ordinal = i64;
+
+/// Separates the one row without a todo from those with one, and puts these in order.
+fn parts<Head, Row>(mut rows: Vec<(Option<Head>, Option<Row>, Ordinal)>) -> (Option<Head>, Vec<Row>) {
+    rows.sort_by_key(|(.., ordinal)| *ordinal);
     let mut head = None;
     let mut todos = Vec::with_capacity(rows.len());
-    for (first, todo) in rows {
+    for (first, todo, _) in rows {
         head = head.or(first);
         todos.extend(todo);
     }
@@ -165,5 +169,16 @@ impl TodoStore for PostgresStore {
 
     async fn shrink_tombstones(&self, before: Stamp, limit: u32) -> Result<u64, StoreError> {
         tombstones::shrink(&self.pool, before, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn todos_come_in_the_order_of_their_ordinals() {
+        let rows = vec![(None, Some("eggs"), 2), (Some("head"), None, 0), (None, Some("milk"), 1)];
+        assert_eq!(parts(rows), (Some("head"), vec!["milk", "eggs"]));
     }
 }
