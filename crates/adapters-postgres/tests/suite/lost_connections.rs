@@ -92,6 +92,45 @@ async fn an_aborted_commit_of_unknown_outcome_is_never_published() {
     assert_exactly(&h, user, &["eggs"]).await;
 }
 
+/// The batches behind it wait until the outcome is known, so a client sees the changes in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_batch_overtakes_a_commit_of_unknown_outcome() {
+    let database = database("unsettled_order");
+    let poison = "create function refuse() returns trigger language plpgsql as
+                    $$ begin raise exception 'refused'; end $$;
+                  create trigger poison before insert on todos for each row when (new.title = 'poison') \
+                    execute function refuse()";
+    database.sql(postgres_testbed::Role::Owner, poison).expect("the trigger is made");
+    let (proxy, url) = Proxy::start(&database.app_url()).await;
+    let bus = Arc::new(RecordingBus::new());
+    let store = connect(Options { timeout: Duration::from_mins(1), ..options(url, &bus) }).await;
+    let h = harness_of(&store, bus, &database, ());
+    let user = h.user().await;
+    let (holder, watcher) =
+        (client(&database.owner_url()).await, client(&url_of(&database, "postgres")).await);
+    let commit = |title| h.todos.commit(user, batch([create(todo_id(), title)]), T0);
+    holder.batch_execute("begin; lock table todos in exclusive mode").await.expect("locked");
+    // The first commit gathers the others behind it. They fail as a group, and then each is committed alone.
+    proxy.next_commits([NextCommit::Passes, NextCommit::Unanswered]);
+    proxy.refuse_one_after_cut();
+    let others = async {
+        until(&watcher, &waiting_for_locks(1)).await;
+        let queued = futures_util::future::join_all(["milk", "poison", "eggs"].map(commit));
+        let release = async { holder.batch_execute("rollback").await.expect("unlocked") };
+        tokio::join!(queued, release).0
+    };
+    let (first, others) = tokio::join!(commit("bread"), others);
+    assert!(matches!(first, Ok(Commit::Done(_))), "{first:?}");
+    assert!(
+        matches!(
+            &others[..],
+            [Err(StoreError::Unavailable(_)), Err(StoreError::Unavailable(_)), Ok(Commit::Done(_))]
+        ),
+        "{others:?}"
+    );
+    assert_exactly(&h, user, &["bread", "milk", "eggs"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_connection_is_cut_at_a_lock_is_applied_once() {
     let (h, database) = fresh("cut_waiting", RowSecurity::Writes).await;

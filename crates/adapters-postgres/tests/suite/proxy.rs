@@ -1,5 +1,6 @@
 //! A proxy in front of PostgreSQL that records what the client sends and cuts connections on demand.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to the next `COMMIT`. Later ones pass.
+/// What happens to a `COMMIT`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum NextCommit {
     Passes,
@@ -24,10 +25,12 @@ pub struct Proxy {
 }
 
 struct State {
-    next: Mutex<NextCommit>,
-    /// Whether to refuse new connections after the next cut.
-    refuse_after_cut: AtomicBool,
-    refusing: AtomicBool,
+    /// What happens to the next ones. Later ones pass.
+    commits: Mutex<VecDeque<NextCommit>>,
+    /// How many new connections to refuse after the next cut.
+    refuse_after_cut: AtomicUsize,
+    /// How many new connections to refuse from now on.
+    refuse: AtomicUsize,
     /// Connections with a number below this are forgotten: what is sent on them disappears.
     forgotten: AtomicUsize,
     /// Connections with a number below this are cut when the client sends something.
@@ -44,9 +47,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let state = Arc::new(State {
-            next: Mutex::new(NextCommit::Passes),
-            refuse_after_cut: AtomicBool::new(false),
-            refusing: AtomicBool::new(false),
+            commits: Mutex::default(),
+            refuse_after_cut: AtomicUsize::new(0),
+            refuse: AtomicUsize::new(0),
             forgotten: AtomicUsize::new(0),
             cut_below: AtomicUsize::new(0),
             opened: AtomicUsize::new(0),
@@ -55,7 +58,9 @@ impl Proxy {
         let (shared, server) = (Arc::clone(&state), server.to_owned());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if shared.refusing.load(Ordering::SeqCst) {
+                let refuse = shared.refuse.load(Ordering::SeqCst);
+                if refuse > 0 {
+                    shared.refuse.store(refuse - 1, Ordering::SeqCst);
                     continue;
                 }
                 let upstream = TcpStream::connect(&server).await.expect("PostgreSQL listens");
@@ -67,17 +72,26 @@ impl Proxy {
     }
 
     pub fn next_commit(&self, next: NextCommit) {
-        *self.state.next.lock().expect("not poisoned") = next;
+        self.next_commits([next]);
+    }
+
+    pub fn next_commits(&self, next: impl IntoIterator<Item = NextCommit>) {
+        *self.state.commits.lock().expect("not poisoned") = next.into_iter().collect();
     }
 
     /// Refuses every connection after the next cut, until [`Self::heal`].
     pub fn refuse_after_cut(&self) {
-        self.state.refuse_after_cut.store(true, Ordering::SeqCst);
+        self.state.refuse_after_cut.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    /// Refuses the first connection after the next cut.
+    pub fn refuse_one_after_cut(&self) {
+        self.state.refuse_after_cut.store(1, Ordering::SeqCst);
     }
 
     pub fn heal(&self) {
-        self.state.refuse_after_cut.store(false, Ordering::SeqCst);
-        self.state.refusing.store(false, Ordering::SeqCst);
+        self.state.refuse_after_cut.store(0, Ordering::SeqCst);
+        self.state.refuse.store(0, Ordering::SeqCst);
     }
 
     /// Forgets all connections, as a firewall does: it swallows what is sent on them, and closes none.
@@ -118,9 +132,6 @@ async fn relay(client: TcpStream, server: TcpStream, state: Arc<State>) {
         _ = requests(client_reads, server_writes, &state, number, &cut) => {}
         _ = answers(server_reads, client_writes, &cut) => {}
     }
-    if cut.load(Ordering::SeqCst) && state.refuse_after_cut.load(Ordering::SeqCst) {
-        state.refusing.store(true, Ordering::SeqCst);
-    }
 }
 
 /// Relays the client's messages. Each has a kind byte (except the first one), a length and a content.
@@ -151,13 +162,15 @@ async fn requests(
         if kind == Some(b'Q') {
             let text = String::from_utf8_lossy(&content).trim_end_matches('\0').to_owned();
             if text == "COMMIT" {
-                let mut next = state.next.lock().expect("not poisoned");
-                match std::mem::replace(&mut *next, NextCommit::Passes) {
+                let next = state.commits.lock().expect("not poisoned").pop_front();
+                let next = next.unwrap_or(NextCommit::Passes);
+                if next != NextCommit::Passes {
+                    let refuse = state.refuse_after_cut.swap(0, Ordering::SeqCst);
+                    state.refuse.store(refuse, Ordering::SeqCst);
+                }
+                match next {
                     NextCommit::Passes => {}
-                    NextCommit::Lost => {
-                        cut.store(true, Ordering::SeqCst);
-                        return Ok(());
-                    }
+                    NextCommit::Lost => return Ok(()),
                     NextCommit::Unanswered => swallow = true,
                 }
             }
