@@ -71,6 +71,14 @@ impl Verdict {
     }
 }
 
+/// Answers the callers that nothing was written.
+pub(super) fn refuse(jobs: impl IntoIterator<Item = Job>, problem: &str) {
+    for job in jobs {
+        // The caller may no longer wait.
+        let _ = job.answer.send(Err(StoreError::Unavailable(problem.to_owned())));
+    }
+}
+
 /// Returns the distinct users of the jobs in ascending order.
 pub(super) fn users(jobs: &[Job]) -> Vec<UserId> {
     let mut users: Vec<_> = jobs.iter().map(|job| job.user).collect();

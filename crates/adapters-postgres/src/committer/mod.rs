@@ -1,16 +1,17 @@
 //! Group commit: every change of todos goes through one of a few committer tasks.
 //!
-//! A task takes the waiting batches, of any users, into one transaction on a connection of its own. It never
-//! waits for a group to fill. Under load the batches share a flush to disk and the round trips; a lone batch
-//! pays for no other. All batches of one user go to the same task, so within an instance they are decided,
-//! and their events published, in one order. Across instances, the users' rows are locked in the order of
-//! their ids.
+//! A task takes waiting batches, of any users, into one transaction on a connection of its own. It never waits for
+//! a group to fill. Under load the batches share a flush to disk and the round trips; a lone batch pays for no
+//! other, and a small one does not wait for another user's large one. One task at a time has batches of a user, so
+//! within an instance they are decided, and their events published, in one order. Across instances, the users' rows
+//! are locked in the order of their ids.
 //!
 //! A queued batch is committed or refused as a whole, even if its caller no longer waits.
 
 mod group;
 pub(crate) mod load;
 mod lost_commit;
+mod queue;
 pub(crate) mod statements;
 mod task;
 mod transaction;
@@ -21,12 +22,12 @@ use std::time::Duration;
 
 use domain::todo::{Batch, Commit, EventBus};
 use domain::{Stamp, StoreError, UserId};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use self::group::Job;
+use self::queue::{Queue, Refused};
 use self::task::Committer;
 use self::write_health::WriteHealth;
 use crate::connector::Connector;
@@ -37,13 +38,9 @@ use crate::row_security::RowSecurity;
 /// The number of committer tasks. More than two contend for the same disk and locks, and gain nothing.
 const TASKS: usize = 2;
 
-/// The capacity of each task's queue. Batches beyond it are refused.
-const QUEUE_CAPACITY: usize = 1024;
-
-/// The committer tasks and their queues.
+/// The committer tasks and their queue.
 pub(crate) struct Committers {
-    queues: Vec<mpsc::Sender<Job>>,
-    closing: watch::Sender<bool>,
+    queue: Arc<Queue>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     timeout: Duration,
     health: Arc<WriteHealth>,
@@ -57,18 +54,15 @@ impl Committers {
         bus: &Arc<dyn EventBus>,
         row_security: RowSecurity,
     ) -> Self {
-        let closing = watch::Sender::new(false);
+        let queue = Arc::new(Queue::new(TASKS, row_security));
         let health = Arc::new(WriteHealth::default());
-        let (queues, tasks) = (0..TASKS)
-            .map(|_| {
-                let (queue, waiting) = mpsc::channel(QUEUE_CAPACITY);
-                let (connector, epochs) = (Arc::clone(connector), Arc::clone(epochs));
-                let (bus, health) = (Arc::clone(bus), Arc::clone(&health));
-                let committer = Committer::new(connector, epochs, bus, row_security, health);
-                (queue, tokio::spawn(committer.run(waiting, closing.subscribe())))
-            })
-            .unzip();
-        Self { queues, closing, tasks: Mutex::new(tasks), timeout: connector.timeout(), health }
+        let start = |_| {
+            let (connector, epochs, queue) = (Arc::clone(connector), Arc::clone(epochs), Arc::clone(&queue));
+            let committer = Committer::new(connector, epochs, queue, Arc::clone(bus), Arc::clone(&health));
+            tokio::spawn(committer.run())
+        };
+        let tasks = Mutex::new((0..TASKS).map(start).collect());
+        Self { queue, tasks, timeout: connector.timeout(), health }
     }
 
     /// Queues the batch and waits for its outcome.
@@ -76,13 +70,9 @@ impl Committers {
         let unavailable = |problem: &str| StoreError::Unavailable(problem.to_owned());
         let (answer, outcome) = oneshot::channel();
         let deadline = Instant::now() + self.timeout;
-        // The low bits of a UUID are random, whichever version it is.
-        let task = usize::try_from(user.0.as_u128() % self.queues.len() as u128).unwrap_or(0);
-        self.queues[task].try_send(Job { user, batch, now, deadline, answer }).map_err(|refused| {
-            match refused {
-                TrySendError::Full(_) => unavailable("busy: too many batches are waiting"),
-                TrySendError::Closed(_) => unavailable("the store is closing"),
-            }
+        self.queue.push(Job { user, batch, now, deadline, answer }).map_err(|refused| match refused {
+            Refused::Full => unavailable("busy: too many batches are waiting"),
+            Refused::Closed => unavailable("the store is closing"),
         })?;
         // A batch that began before its deadline may take two time-outs on each of two connections.
         match timeout_at(deadline + self.timeout * 4, outcome).await {
@@ -107,12 +97,18 @@ impl Committers {
 
     /// Refuses new batches, and returns once the waiting ones are committed.
     pub(crate) async fn close(&self) {
-        self.closing.send_replace(true);
+        self.queue.close();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a committer ended early");
             }
         }
+    }
+}
+
+impl Drop for Committers {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }

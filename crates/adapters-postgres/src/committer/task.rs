@@ -1,7 +1,6 @@
-//! The committer task: takes waiting batches, commits them as a group, and in smaller
-//! groups if that fails: by user, then each alone.
+//! The committer task: takes a group of waiting batches and commits it, and smaller groups if that fails: by
+//! user, then each batch alone.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +9,16 @@ use domain::StoreError;
 use domain::UserId;
 use domain::todo::{EventBus, TodoEvent};
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::group::{self, Job, Verdict};
+use super::group::{self, Job, Verdict, refuse};
 use super::lost_commit::{CommitStatus, LostCommit};
+use super::queue::{Lease, Queue};
 use super::transaction::{CommitError, GroupWriter};
 use super::write_health::WriteHealth;
 use crate::connector::Connector;
 use crate::epochs::EpochCache;
-use crate::row_security::RowSecurity;
 
-/// The maximum number of batches in one transaction.
-const MAX_BATCHES: usize = 64;
-/// A group takes no further batch once it would exceed this number of changes, so a sync of 1,000 todos
-/// shares its transaction with small batches only.
-const MAX_CHANGES: usize = 2000;
 /// How often an idle committer asks for the outcome of a lost commit.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a committer pauses after a panic.
@@ -33,85 +26,73 @@ const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a batch past its deadline is not written.
 const TOO_LATE: &str = "the batch waited too long to be written";
+/// Why a batch behind a commit of unknown outcome is not written.
+const UNREACHABLE: &str = "the database can't be reached";
 
 pub(super) struct Committer {
     connector: Arc<Connector>,
+    queue: Arc<Queue>,
     writer: GroupWriter,
-    /// A commit whose outcome is not known. No other group is committed before it is.
+    /// A commit whose outcome is not known. This committer commits no other group before it is.
     lost: Option<LostCommit>,
+    /// Keeps the other committers from the users of the lost commit.
+    lease_of_lost: Option<Lease>,
     bus: Arc<dyn EventBus>,
-    row_security: RowSecurity,
 }
 
 impl Committer {
     pub(super) fn new(
         connector: Arc<Connector>,
         epochs: Arc<EpochCache>,
+        queue: Arc<Queue>,
         bus: Arc<dyn EventBus>,
-        row_security: RowSecurity,
         health: Arc<WriteHealth>,
     ) -> Self {
         let writer = GroupWriter::new(Arc::clone(&connector), epochs, health);
-        Self { connector, writer, lost: None, bus, row_security }
+        Self { connector, queue, writer, lost: None, lease_of_lost: None, bus }
     }
 
     /// Runs until the queue is closed and empty. After a panic it goes on with the batches that wait: only the
     /// callers of the group that it was busy with get an error, because their answer channels are dropped.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut closing: watch::Receiver<bool>) {
-        let mut waiting = VecDeque::new();
-        loop {
-            let work = AssertUnwindSafe(self.work(&mut queue, &mut waiting, &mut closing));
-            if work.catch_unwind().await.is_ok() {
-                return;
-            }
+    pub(super) async fn run(mut self) {
+        while AssertUnwindSafe(self.work()).catch_unwind().await.is_err() {
             tracing::error!("a committer panicked; it goes on after a pause");
             self.writer.disconnect();
             sleep(RESTART_PAUSE).await;
         }
     }
 
-    async fn work(
-        &mut self,
-        queue: &mut mpsc::Receiver<Job>,
-        waiting: &mut VecDeque<Job>,
-        closing: &mut watch::Receiver<bool>,
-    ) {
-        let mut arrived = Vec::new();
-        let mut open = true;
+    async fn work(&mut self) {
+        let queue = Arc::clone(&self.queue);
         loop {
-            if waiting.is_empty() {
-                tokio::select! {
-                    count = queue.recv_many(&mut arrived, MAX_BATCHES) => if count == 0 { return },
-                    _ = closing.changed(), if open => {
-                        open = false;
-                        queue.close();
-                    }
-                    () = sleep(RETRY_INTERVAL), if self.lost.is_some() => {
-                        self.recover_lost_commit().await;
-                    }
+            let group = tokio::select! {
+                group = queue.next() => group,
+                () = sleep(RETRY_INTERVAL), if self.lost.is_some() => {
+                    self.recover_lost_commit().await;
+                    continue;
                 }
-                waiting.extend(arrived.drain(..));
-            }
-            while waiting.len() < MAX_BATCHES
-                && let Ok(job) = queue.try_recv()
-            {
-                waiting.push_back(job);
-            }
-            let group = take_group(waiting, self.row_security);
-            self.commit_group(group).await;
+            };
+            let Some((jobs, lease)) = group else { return };
+            self.commit_group(jobs, lease).await;
         }
     }
 
     /// Commits the batches together, and those that are left over by user, then each alone.
-    async fn commit_group(&mut self, jobs: Vec<Job>) {
+    async fn commit_group(&mut self, jobs: Vec<Job>, mut lease: Lease) {
         let several = group::several_users(&jobs);
         let left = self.commit_together(jobs).await;
+        if self.lost.is_none() {
+            lease.keep(&left);
+        }
         for jobs in by_user(left) {
             // One user's batches were committed together just now.
             let left = if several { self.commit_together(jobs).await } else { jobs };
             for job in left {
                 self.commit_together(vec![job]).await;
             }
+        }
+        if self.lost.is_some() && self.lease_of_lost.is_none() {
+            self.lease_of_lost = Some(lease);
         }
     }
 
@@ -126,7 +107,7 @@ impl Committer {
             return jobs;
         }
         if !self.recover_lost_commit().await {
-            refuse(jobs, "the database can't be reached");
+            refuse(jobs, UNREACHABLE);
             return Vec::new();
         }
         let started = Instant::now();
@@ -184,7 +165,7 @@ impl Committer {
     }
 
     /// Determines the outcome of the lost commit, if there is one, and publishes its events if it
-    /// took place.
+    /// took place. Until then the batches of its users are refused.
     ///
     /// Returns `false` if the outcome is still unknown.
     async fn recover_lost_commit(&mut self) -> bool {
@@ -194,15 +175,19 @@ impl Committer {
                 for (user, events) in lost.events {
                     self.publish(user, events);
                 }
-                true
             }
             // If later commits changed every row of an indeterminate one, their events are newer.
-            CommitStatus::Aborted | CommitStatus::Indeterminate => true,
+            CommitStatus::Aborted | CommitStatus::Indeterminate => {}
             CommitStatus::Unknown => {
                 self.lost = Some(lost);
-                false
+                if let Some(lease) = &self.lease_of_lost {
+                    lease.refuse_waiting(UNREACHABLE);
+                }
+                return false;
             }
         }
+        self.lease_of_lost = None;
+        true
     }
 
     fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
@@ -215,28 +200,6 @@ impl Committer {
             tracing::error!("the event bus panicked; its sockets miss the events of one batch");
         }
     }
-}
-
-/// Takes the next group from the front. The batches of one user keep their order.
-fn take_group(waiting: &mut VecDeque<Job>, row_security: RowSecurity) -> Vec<Job> {
-    let Some(first) = waiting.pop_front() else { return Vec::new() };
-    let one_user = (row_security == RowSecurity::All).then_some(first.user);
-    let mut changes = first.batch.changes.len();
-    let mut full = false;
-    let mut group = vec![first];
-    let mut rest = VecDeque::new();
-    for job in waiting.drain(..) {
-        let admitted = one_user.is_none_or(|user| job.user == user);
-        full |= admitted && changes + job.batch.changes.len() > MAX_CHANGES;
-        if admitted && !full {
-            changes += job.batch.changes.len();
-            group.push(job);
-        } else {
-            rest.push_back(job);
-        }
-    }
-    *waiting = rest;
-    group
 }
 
 /// Groups the batches by user. The users come in the order of their first batch, and each user's batches keep
@@ -258,10 +221,4 @@ fn refuse_late(jobs: Vec<Job>) -> Vec<Job> {
     let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
     refuse(late, TOO_LATE);
     jobs
-}
-
-fn refuse(jobs: Vec<Job>, problem: &str) {
-    for job in jobs {
-        let _ = job.answer.send(Err(StoreError::Unavailable(problem.to_owned())));
-    }
 }

@@ -9,6 +9,7 @@ use domain::UserId;
 use domain::todo::{Commit, TodoStore as _};
 use domain_testkit::build::{T0, batch, create, todo_id};
 use domain_testkit::{RecordingBus, all};
+use futures_util::FutureExt;
 use postgres_testbed::Role;
 
 use crate::support::{client, connect, fresh, options, until, url_of, waiting_for_locks};
@@ -50,37 +51,39 @@ async fn a_group_does_not_wait_for_the_locked_row_of_one_of_its_users() {
     let (h, database) = fresh("skipped", RowSecurity::Writes).await;
     let timeout = Duration::from_mins(4);
     let store = connect(Options { timeout, ..options(database.app_url(), &h.bus) }).await;
-    // These users share a committer, so the batches that wait for the first one's form a group.
     let mut users: Vec<UserId> = Vec::new();
-    while users.len() < 3 {
-        let user = h.user().await;
-        if users.first().is_none_or(|first| (first.0.as_u128() ^ user.0.as_u128()) % 2 == 0) {
-            users.push(user);
-        }
+    for _ in 0..4 {
+        users.push(h.user().await);
     }
     let mut holders = Vec::new();
-    for user in &users[..2] {
+    for user in &users[..3] {
         let holder = client(&database.owner_url()).await;
         let lock = format!("begin; select from users where id = '{user}' for update");
         holder.batch_execute(&lock).await.expect("locked");
         holders.push(holder);
     }
     let watcher = client(&url_of(&database, "postgres")).await;
-    let mut commits = Vec::new();
-    for user in users.iter().copied() {
+    // Each of the first two keeps one of the committers busy, so the other two form a group.
+    let mut busy = Vec::new();
+    for user in users[..2].iter().copied() {
         let store = Arc::clone(&store);
         let change = create(todo_id(), "milk");
-        commits.push(tokio::spawn(async move { store.commit(user, batch([change]), T0).await }));
-        if commits.len() == 1 {
-            until(&watcher, &waiting_for_locks(1)).await;
-        }
+        busy.push(tokio::spawn(async move { store.commit(user, batch([change]), T0).await }));
+        until(&watcher, &waiting_for_locks(busy.len())).await;
     }
-    let free = commits.pop().expect("the third");
+    let mut queued =
+        users[2..].iter().map(|user| store.commit(*user, batch([create(todo_id(), "milk")]), T0));
+    let (mut locked, mut free) = (queued.next().expect("the third"), queued.next().expect("the fourth"));
+    assert!((&mut locked).now_or_never().is_none());
+    assert!((&mut free).now_or_never().is_none());
     holders[0].batch_execute("rollback").await.expect("unlocked");
     let free = tokio::time::timeout(Duration::from_secs(30), free).await;
-    assert!(matches!(free, Ok(Ok(Ok(Commit::Done(_))))), "{free:?}");
-    holders[1].batch_execute("rollback").await.expect("unlocked");
-    for commit in commits {
+    assert!(matches!(free, Ok(Ok(Commit::Done(_)))), "{free:?}");
+    for holder in &holders[1..] {
+        holder.batch_execute("rollback").await.expect("unlocked");
+    }
+    assert!(matches!(locked.await, Ok(Commit::Done(_))));
+    for commit in busy {
         assert!(matches!(commit.await, Ok(Ok(Commit::Done(_)))));
     }
 }

@@ -46,6 +46,12 @@ impl Batch {
         self.changes.iter().filter(deletes).count()
     }
 
+    /// The size of the texts and metadata in the changes, in bytes of UTF-8.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.changes.iter().map(Change::text_bytes).sum()
+    }
+
     /// The todos that the batch names, each once, in ascending order.
     #[must_use]
     pub fn ids(&self) -> Vec<TodoId> {
@@ -62,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::todo::change::{Base, Edit, NewTodo, Upsert};
-    use crate::todo::values::Title;
+    use crate::todo::values::{Description, Title};
 
     fn batch(changes: Vec<(u128, Action)>) -> Batch {
         let change = |(id, action)| Change::new(TodoId(Uuid::from_u128(id)), Base::Unknown, action);
@@ -100,6 +106,16 @@ mod tests {
             let possible = (batch.possible_creations(), batch.possible_deletions());
             assert_eq!(possible, (creations, deletions), "{action:?}");
         }
+    }
+
+    #[test]
+    fn the_size_of_a_batch_is_that_of_its_texts() {
+        let new = NewTodo {
+            description: Some(Description::parse("fünf").expect("a description")),
+            ..NewTodo::new(Title::parse("milk").expect("a title"))
+        };
+        let changes = vec![(1, Action::Create(new)), (2, upsert(Some("eggs"), None)), (3, Action::Delete)];
+        assert_eq!(batch(changes).text_bytes(), 4 + 5 + 4);
     }
 
     #[test]

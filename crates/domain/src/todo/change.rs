@@ -1,7 +1,7 @@
 //! The changes that a client can request.
 
 use super::entity::Todo;
-use super::metadata::MetadataEdit;
+use super::metadata::{MetadataEdit, MetadataKey, MetadataValue};
 use super::values::{Description, Title};
 use crate::ids::TodoId;
 use crate::text::ClientId;
@@ -138,6 +138,23 @@ impl Change {
             Base::Version(version) => Some(version),
             Base::Current | Base::Unknown => None,
         }
+    }
+
+    /// The size of the texts and metadata that the change sets, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        let (title, description, metadata) = match &self.action {
+            Action::Create(new) => (Some(&new.title), new.description.as_ref(), &new.metadata),
+            Action::Edit(edit) | Action::Upsert(Upsert { edit, .. }) => {
+                (edit.title.as_ref(), edit.description.as_ref().and_then(Option::as_ref), &edit.metadata)
+            }
+            Action::Toggle | Action::Delete | Action::Restore => return 0,
+        };
+        let entry = |(key, value): (&MetadataKey, &Option<MetadataValue>)| {
+            key.as_str().len() + value.as_ref().map_or(0, |value| value.as_str().len())
+        };
+        title.map_or(0, |title| title.as_str().len())
+            + description.map_or(0, |description| description.as_str().len())
+            + metadata.iter().map(entry).sum::<usize>()
     }
 
     /// Whether the client holds exactly the values that this change left in `todo`.

@@ -1,0 +1,374 @@
+//! The queue of the committers: which batches form the next group.
+//!
+//! Small batches of any users form a group. A large batch is a group of its own, and one committer is kept for
+//! small ones, so a small batch waits for no large one of another user. The batches of a user are in one group at a
+//! time, in the order in which they arrived.
+
+use std::collections::{HashSet, VecDeque};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::UserId;
+use domain::todo::Batch;
+use tokio::sync::Notify;
+
+use super::group::{Job, refuse};
+use crate::row_security::RowSecurity;
+
+/// The maximum number of waiting batches.
+const CAPACITY: usize = 2048;
+/// The maximum number of batches in one group.
+const MAX_BATCHES: usize = 64;
+/// The maximum size of a group of small batches.
+const MAX_GROUP: Size = Size { changes: 1_000, bytes: 512 * 1024 };
+/// A batch above this size is large.
+const MAX_SMALL: Size = Size { changes: 250, bytes: 128 * 1024 };
+
+/// What the duration of a commit depends on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    changes: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn of(batch: &Batch) -> Self {
+        Self { changes: batch.changes.len(), bytes: batch.text_bytes() }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self { changes: self.changes + other.changes, bytes: self.bytes + other.bytes }
+    }
+
+    const fn exceeds(self, limit: Self) -> bool {
+        self.changes > limit.changes || self.bytes > limit.bytes
+    }
+}
+
+/// The batches that wait for a committer.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Wakes the idle committers.
+    changed: Notify,
+}
+
+struct State {
+    waiting: VecDeque<(Job, Size)>,
+    /// The users in the groups that the committers are busy with.
+    busy: HashSet<UserId>,
+    /// The number of committers that are busy with a large batch.
+    large: usize,
+    max_large: usize,
+    /// Whether a group may contain the batches of one user only.
+    one_user: bool,
+    closed: bool,
+}
+
+/// Why a batch was not queued.
+pub(super) enum Refused {
+    Full,
+    Closed,
+}
+
+/// Keeps the batches of a group's users from the other committers until it is dropped.
+pub(super) struct Lease {
+    queue: Arc<Queue>,
+    users: Vec<UserId>,
+    is_large: bool,
+}
+
+impl Queue {
+    /// A queue for this number of committers.
+    pub(super) fn new(committers: usize, row_security: RowSecurity) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            busy: HashSet::new(),
+            large: 0,
+            max_large: committers.saturating_sub(1).max(1),
+            one_user: row_security == RowSecurity::All,
+            closed: false,
+        };
+        Self { state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    pub(super) fn push(&self, job: Job) -> Result<(), Refused> {
+        let size = Size::of(&job.batch);
+        let mut state = self.state();
+        if state.closed {
+            return Err(Refused::Closed);
+        }
+        if state.waiting.len() >= CAPACITY {
+            return Err(Refused::Full);
+        }
+        state.waiting.push_back((job, size));
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    /// Refuses new batches. The waiting ones are still to be taken.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_waiters();
+    }
+
+    /// Waits for the next group. Returns `None` once the queue is closed and empty.
+    pub(super) async fn next(self: &Arc<Self>) -> Option<(Vec<Job>, Lease)> {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            {
+                let mut state = self.state();
+                if let Some((jobs, is_large)) = state.take() {
+                    let users: HashSet<_> = jobs.iter().map(|job| job.user).collect();
+                    state.busy.extend(&users);
+                    let users = users.into_iter().collect();
+                    return Some((jobs, Lease { queue: Arc::clone(self), users, is_large }));
+                }
+                if state.closed && state.waiting.is_empty() {
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes the batches of the next group, and tells whether it is a large one.
+    fn take(&mut self) -> Option<(Vec<Job>, bool)> {
+        let mut chosen = Vec::new();
+        let mut group = Size::default();
+        // The later batches of these users must not overtake one that stays.
+        let mut staying = HashSet::new();
+        let mut first_user = None;
+        for (place, (job, size)) in self.waiting.iter().enumerate() {
+            if self.busy.contains(&job.user) || staying.contains(&job.user) {
+                continue;
+            }
+            let is_large = size.exceeds(MAX_SMALL);
+            let stays = match first_user {
+                None => is_large && self.large >= self.max_large,
+                Some(first) => is_large || (self.one_user && job.user != first),
+            };
+            if stays {
+                staying.insert(job.user);
+                continue;
+            }
+            if first_user.is_none() && is_large {
+                let (job, _) = self.waiting.remove(place)?;
+                self.large += 1;
+                return Some((vec![job], true));
+            }
+            group = group.plus(*size);
+            if chosen.len() == MAX_BATCHES || group.exceeds(MAX_GROUP) {
+                break;
+            }
+            first_user = first_user.or(Some(job.user));
+            chosen.push(place);
+        }
+        // From the back, so that the places of the others stay the same.
+        let taken = chosen.into_iter().rev().filter_map(|place| self.waiting.remove(place));
+        let mut jobs: Vec<_> = taken.map(|(job, _)| job).collect();
+        jobs.reverse();
+        (!jobs.is_empty()).then_some((jobs, false))
+    }
+}
+
+impl Lease {
+    /// Lets go of the users who have none of these batches.
+    pub(super) fn keep(&mut self, jobs: &[Job]) {
+        let mut state = self.queue.state();
+        self.users.retain(|user| {
+            let is_kept = jobs.iter().any(|job| job.user == *user);
+            if !is_kept {
+                state.busy.remove(user);
+            }
+            is_kept
+        });
+        drop(state);
+        self.queue.changed.notify_waiters();
+    }
+
+    /// Refuses the waiting batches of the users.
+    pub(super) fn refuse_waiting(&self, problem: &str) {
+        let mut state = self.queue.state();
+        let waiting = std::mem::take(&mut state.waiting);
+        let (refused, others): (VecDeque<_>, VecDeque<_>) =
+            waiting.into_iter().partition(|(job, _)| self.users.contains(&job.user));
+        state.waiting = others;
+        drop(state);
+        refuse(refused.into_iter().map(|(job, _)| job), problem);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.is_large {
+            self.queue.state().large -= 1;
+        }
+        self.keep(&[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::StoreError;
+    use domain::todo::{Base, Commit, Edit};
+    use domain_testkit::build::{T0, batch, create, description, edit, todo_id};
+    use futures_util::FutureExt;
+    use tokio::sync::oneshot;
+    use tokio::time::Instant;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ANN: UserId = UserId(Uuid::from_u128(1));
+    const BOB: UserId = UserId(Uuid::from_u128(2));
+    const CYD: UserId = UserId(Uuid::from_u128(3));
+
+    type Answer = oneshot::Receiver<Result<Commit, StoreError>>;
+
+    fn queue(row_security: RowSecurity) -> Arc<Queue> {
+        Arc::new(Queue::new(2, row_security))
+    }
+
+    /// Queues a batch of this many changes.
+    fn push(queue: &Queue, user: UserId, changes: usize) -> Answer {
+        push_batch(queue, user, batch((0..changes).map(|_| create(todo_id(), "milk"))))
+    }
+
+    fn push_batch(queue: &Queue, user: UserId, batch: Batch) -> Answer {
+        let (answer, outcome) = oneshot::channel();
+        let pushed = queue.push(Job { user, batch, now: T0, deadline: Instant::now(), answer });
+        assert!(pushed.is_ok());
+        outcome
+    }
+
+    /// The users of the next group, in the order of its batches, and its lease.
+    fn next(queue: &Arc<Queue>) -> Option<(Vec<UserId>, Lease)> {
+        let (jobs, lease) = queue.next().now_or_never()??;
+        Some((jobs.iter().map(|job| job.user).collect(), lease))
+    }
+
+    const LARGE: usize = MAX_SMALL.changes + 1;
+
+    #[test]
+    fn a_small_batch_waits_for_no_large_one_of_another_user() {
+        let queue = queue(RowSecurity::Writes);
+        push(&queue, ANN, LARGE);
+        push(&queue, BOB, LARGE);
+        push(&queue, ANN, 1);
+        push(&queue, CYD, 1);
+        let (users, of_ann) = next(&queue).expect("a group");
+        assert_eq!(users, [ANN]);
+        let (users, of_cyd) = next(&queue).expect("a group");
+        assert_eq!(users, [CYD]);
+        drop(of_cyd);
+        assert!(next(&queue).is_none(), "one committer is kept for small batches");
+        drop(of_ann);
+        let (users, _of_bob) = next(&queue).expect("a group");
+        assert_eq!(users, [BOB]);
+        assert_eq!(next(&queue).expect("a group").0, [ANN]);
+    }
+
+    #[test]
+    fn a_batch_with_long_texts_is_large() {
+        let queue = queue(RowSecurity::Writes);
+        let long = Edit { description: Some(Some(description(&"d".repeat(10_000)))), ..Edit::default() };
+        push_batch(&queue, ANN, batch((0..14).map(|_| edit(todo_id(), Base::Current, long.clone()))));
+        push(&queue, BOB, 1);
+        assert_eq!(next(&queue).expect("a group").0, [ANN]);
+    }
+
+    #[test]
+    fn the_batches_of_a_user_are_taken_in_order_and_by_one_committer_at_a_time() {
+        let queue = queue(RowSecurity::Writes);
+        for changes in [1, 2, LARGE, 3] {
+            push(&queue, ANN, changes);
+        }
+        push(&queue, BOB, 1);
+        let (users, first) = next(&queue).expect("a group");
+        assert_eq!(users, [ANN, ANN, BOB]);
+        assert!(next(&queue).is_none());
+        drop(first);
+        let (jobs, second) = queue.next().now_or_never().flatten().expect("a group");
+        assert_eq!(jobs[0].batch.changes.len(), LARGE);
+        assert!(next(&queue).is_none());
+        drop(second);
+        assert_eq!(next(&queue).expect("a group").0, [ANN]);
+    }
+
+    #[test]
+    fn a_group_of_small_batches_is_bounded() {
+        let queue = queue(RowSecurity::Writes);
+        let user = |n: u128| UserId(Uuid::from_u128(n));
+        for n in 0..65 {
+            push(&queue, user(n), 1);
+        }
+        for n in 100..105 {
+            push(&queue, user(n), MAX_SMALL.changes);
+        }
+        let mut sizes = Vec::new();
+        while let Some((users, _lease)) = next(&queue) {
+            sizes.push(users.len());
+        }
+        assert_eq!(sizes, [64, 4, 2], "by batches, and by changes");
+    }
+
+    #[test]
+    fn a_group_has_one_user_if_row_security_demands_it() {
+        let queue = queue(RowSecurity::All);
+        for user in [ANN, BOB, ANN] {
+            push(&queue, user, 1);
+        }
+        assert_eq!(next(&queue).expect("a group").0, [ANN, ANN]);
+        assert_eq!(next(&queue).expect("a group").0, [BOB]);
+    }
+
+    #[test]
+    fn users_whose_batches_are_done_are_free_before_their_group_is() {
+        let queue = queue(RowSecurity::Writes);
+        push(&queue, ANN, 1);
+        push(&queue, BOB, 1);
+        let (mut jobs, mut lease) = queue.next().now_or_never().flatten().expect("a group");
+        push(&queue, ANN, 1);
+        push(&queue, BOB, 1);
+        jobs.remove(0);
+        lease.keep(&jobs);
+        assert_eq!(next(&queue).expect("a group").0, [ANN]);
+        assert!(next(&queue).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_waiting_batches_of_a_leases_users_can_be_refused() {
+        let queue = queue(RowSecurity::Writes);
+        push(&queue, ANN, 1);
+        let (_, lease) = next(&queue).expect("a group");
+        let (of_ann, mut of_bob) = (push(&queue, ANN, 1), push(&queue, BOB, 1));
+        lease.refuse_waiting("away");
+        assert!(matches!(of_ann.await, Ok(Err(StoreError::Unavailable(problem))) if problem == "away"));
+        assert!(of_bob.try_recv().is_err());
+        assert_eq!(next(&queue).expect("a group").0, [BOB]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_queue_is_emptied_before_it_ends() {
+        let queue = queue(RowSecurity::Writes);
+        push(&queue, ANN, 1);
+        let (_, lease) = next(&queue).expect("a group");
+        push(&queue, ANN, 1);
+        let other = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move { queue.next().await.map(|(jobs, _)| jobs.len()) }
+        });
+        queue.close();
+        drop(lease);
+        assert_eq!(other.await.expect("no panic"), Some(1));
+        assert!(matches!(queue.next().now_or_never(), Some(None)));
+    }
+}
