@@ -16,7 +16,7 @@ use domain::sync::{Digest, History};
 use domain::text::fold;
 use domain::todo::UserRow;
 use domain::{Stamp, TodoId, UserId};
-use domain_testkit::{Harness, Operator, RecordingBus, store_contract, user_row_contract};
+use domain_testkit::{Harness, Operator, RecordingBus, store_contract};
 use uuid::Uuid;
 
 /// No guarantee of the contract is about time-outs, so a busy machine must not meet one.
@@ -140,4 +140,3 @@ async fn harness() -> Harness {
 }
 
 store_contract!(harness);
-user_row_contract!(harness);

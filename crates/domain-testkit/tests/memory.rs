@@ -10,7 +10,7 @@ use domain::health::Probe;
 use domain::session::{EndReason, Ending, SessionStore};
 use domain::todo::{Commit, TodoStore};
 use domain_testkit::build::{T0, batch, new_user};
-use domain_testkit::{Harness, MemoryStore, RecordingBus, store_contract, user_row_contract};
+use domain_testkit::{Harness, MemoryStore, RecordingBus, store_contract};
 
 async fn harness() -> Harness {
     let bus = Arc::new(RecordingBus::new());
@@ -30,7 +30,6 @@ async fn harness() -> Harness {
 }
 
 store_contract!(harness);
-user_row_contract!(harness);
 
 /// A contract that the macro does not name would not run on any store.
 #[test]

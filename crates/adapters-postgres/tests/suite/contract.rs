@@ -20,7 +20,6 @@ mod row_security_on_writes {
     }
 
     domain_testkit::store_contract!(harness);
-    domain_testkit::user_row_contract!(harness);
 }
 
 mod row_security_on_all {
@@ -31,5 +30,4 @@ mod row_security_on_all {
     }
 
     domain_testkit::store_contract!(harness);
-    domain_testkit::user_row_contract!(harness);
 }

@@ -35,37 +35,6 @@ pub mod tokens;
 pub mod tombstones;
 pub mod values;
 
-/// Names the contracts of what a store keeps in the user's row, as [`store_contract!`] does.
-#[macro_export]
-macro_rules! user_row_contract {
-    ($harness:ident) => {
-        $crate::store_contract!(@theme $harness histories:
-            a_cursor_ahead_of_the_clock_begins_an_epoch_of_the_user
-            concurrent_cursors_ahead_of_the_clock_begin_one_epoch
-            an_exchange_without_changes_notices_a_restore
-            an_announced_epoch_refuses_only_what_was_lost
-            only_a_change_enters_a_new_epoch
-            an_unknown_epoch_is_never_continued
-            a_user_begins_in_the_epoch_of_the_registration
-        );
-        $crate::store_contract!(@theme $harness tombstones:
-            a_commit_beyond_the_limit_removes_the_oldest_tombstones
-            a_tombstone_that_the_batch_changes_is_not_removed
-            an_id_removed_beyond_the_limit_can_be_used_again
-            tombstones_stay_within_the_limit
-            concurrent_deletions_stay_within_the_limit
-            a_healed_deletion_is_a_tombstone_that_counts
-            a_shrunk_tombstone_keeps_version_stamp_and_number
-            tombstones_shrink_in_batches_and_are_swept
-            a_restoration_during_a_shrinking_succeeds_or_finds_no_text
-        );
-        $crate::store_contract!(@theme $harness byte_quota:
-            at_the_byte_quota_only_growth_is_rejected
-            concurrent_creations_stay_within_the_byte_quota
-        );
-    };
-}
-
 /// Names every contract as a test of the store that `async fn harness() -> Harness` makes, in a
 /// module per theme.
 #[macro_export]
@@ -325,6 +294,30 @@ macro_rules! store_contract {
             old_tombstones_are_swept_and_move_the_horizon
             a_swept_id_can_be_reused_and_its_number_can_not
             a_restoration_during_a_sweep_succeeds_or_finds_nothing
+        );
+        $crate::store_contract!(@theme $harness histories:
+            a_cursor_ahead_of_the_clock_begins_an_epoch_of_the_user
+            concurrent_cursors_ahead_of_the_clock_begin_one_epoch
+            an_exchange_without_changes_notices_a_restore
+            an_announced_epoch_refuses_only_what_was_lost
+            only_a_change_enters_a_new_epoch
+            an_unknown_epoch_is_never_continued
+            a_user_begins_in_the_epoch_of_the_registration
+        );
+        $crate::store_contract!(@theme $harness tombstones:
+            a_commit_beyond_the_limit_removes_the_oldest_tombstones
+            a_tombstone_that_the_batch_changes_is_not_removed
+            an_id_removed_beyond_the_limit_can_be_used_again
+            tombstones_stay_within_the_limit
+            concurrent_deletions_stay_within_the_limit
+            a_healed_deletion_is_a_tombstone_that_counts
+            a_shrunk_tombstone_keeps_version_stamp_and_number
+            tombstones_shrink_in_batches_and_are_swept
+            a_restoration_during_a_shrinking_succeeds_or_finds_no_text
+        );
+        $crate::store_contract!(@theme $harness byte_quota:
+            at_the_byte_quota_only_growth_is_rejected
+            concurrent_creations_stay_within_the_byte_quota
         );
     };
     (@theme $harness:ident $theme:ident: $($name:ident)*) => {
