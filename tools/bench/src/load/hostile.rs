@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 
 use super::cases::{with_body, without_body};
-use super::{Actor, Figures, Phases, round};
+use super::{Actor, Phases, round};
 use crate::Result;
 use crate::client::{Answer, Connection};
 use crate::dataset::{Dataset, USERS};
@@ -91,7 +95,7 @@ impl Attack {
                         body,
                         r#"{comma}{{"id":"{}","text":"{}","description":"{description}"}}"#,
                         id(todo),
-                        next_number()
+                        NUMBER.fetch_add(1, Ordering::Relaxed)
                     );
                 }
                 body.push_str("]}");
@@ -103,21 +107,15 @@ impl Attack {
     }
 }
 
-thread_local! {
-    static NUMBER: RefCell<u64> = const { RefCell::new(0) };
-}
-
-fn next_number() -> u64 {
-    NUMBER.with_borrow_mut(|number| {
-        *number += 1;
-        *number
-    })
-}
+static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// The `n`th id of a todo of the attacking account.
 fn id(n: usize) -> String {
     format!("0192f000-0000-7000-8000-{n:012x}")
 }
+
+/// The number of responses by status.
+type Answers = BTreeMap<u16, u64>;
 
 /// What others noticed of an attack.
 pub struct Hostile {
@@ -125,15 +123,17 @@ pub struct Hostile {
     pub quiet: Others,
     pub attacked: Others,
     /// The number of responses to the attack by status.
-    pub answers: BTreeMap<u16, u64>,
+    pub answers: Answers,
     /// How far resident memory grew during the attack, in bytes.
     pub grown: u64,
 }
 
 /// The requests of others.
+#[derive(Default)]
 pub struct Others {
-    pub lists: Figures,
-    pub writes: Figures,
+    /// The 99th percentile of each round in milliseconds, of lists and of writes.
+    pub lists: Vec<f64>,
+    pub writes: Vec<f64>,
     /// Requests that were refused.
     pub refused: u64,
 }
@@ -146,33 +146,39 @@ pub async fn hostile(
     meter: &Meter,
 ) -> Result<Vec<Hostile>> {
     let account = USERS - 1;
-    fill(address, dataset.bearer(account)).await?;
+    let mut full_accounts = fill(address, dataset.bearer(account)).await?;
     let mut measured = Vec::new();
     for attack in ATTACKS {
         eprintln!("an account makes {}", attack.name());
-        let answers = Rc::new(RefCell::new(BTreeMap::new()));
-        let (mut quiet, mut attacked) = (Others::none()?, Others::none()?);
+        let mut answers = Answers::new();
+        let (mut quiet, mut attacked) = (Others::default(), Others::default());
         let mut grown = 0;
         for _ in 0..rounds {
             others(address, dataset, phases, meter, &mut quiet).await?;
             let before = meter.reset_peak()?;
-            let harm =
-                harm(attack, address, dataset.bearer(account).to_owned(), phases, meter, answers.clone());
+            let harm = Attacker {
+                attack,
+                address,
+                bearer: dataset.bearer(account).to_owned(),
+                // Filled beforehand, so that the rounds measure the deletion.
+                deleted: if attack == Attack::Deletion {
+                    std::mem::take(&mut full_accounts)
+                } else {
+                    Vec::new()
+                },
+            };
+            let harm = harm.run_on_own_thread(phases);
             let (harmed, noticed) =
                 tokio::join!(harm, others(address, dataset, phases, meter, &mut attacked));
-            harmed?;
+            for (status, count) in harmed? {
+                *answers.entry(status).or_default() += count;
+            }
             noticed?;
             grown = grown.max(meter.peak()?.saturating_sub(before));
         }
-        measured.push(Hostile { attack, quiet, attacked, answers: answers.take(), grown });
+        measured.push(Hostile { attack, quiet, attacked, answers, grown });
     }
     Ok(measured)
-}
-
-impl Others {
-    fn none() -> Result<Self> {
-        Ok(Self { lists: Figures::none()?, writes: Figures::none()?, refused: 0 })
-    }
 }
 
 async fn others(
@@ -194,8 +200,8 @@ async fn others(
         round(address, actors(false), phases, meter),
         round(address, actors(true), phases, meter),
     );
-    figures.lists.add(&lists?)?;
-    figures.writes.add(&writes?)?;
+    figures.lists.push(lists?.quantile(0.99));
+    figures.writes.push(writes?.quantile(0.99));
     figures.refused += refused.take();
     Ok(())
 }
@@ -227,72 +233,84 @@ impl Actor for Other {
     }
 }
 
-async fn harm(
-    attack: Attack,
-    address: SocketAddr,
-    bearer: String,
-    phases: Phases,
-    meter: &Meter,
-    answers: Rc<RefCell<BTreeMap<u16, u64>>>,
-) -> Result<()> {
-    match attack {
-        Attack::UnfinishedBodies => {
-            let mut open = Vec::new();
-            for _ in 0..200 {
-                open.push(begin_body(address, &bearer).await?);
-            }
-            tokio::time::sleep(phases.warm + phases.measured).await;
-            drop(open);
-            Ok(())
-        }
-        Attack::Deletion => {
-            // Filled beforehand, so that the rounds measure the deletion.
-            for bearer in DELETED.take() {
-                let mut connection = Connection::open(address).await?;
-                let mut request = Vec::new();
-                let body = format!(r#"{{"password":"{PASSWORD}"}}"#);
-                with_body(&mut request, format_args!("DELETE /api/v1/users/me"), &bearer, &body);
-                let status = connection.exchange(&request).await?.status;
-                *answers.borrow_mut().entry(status).or_default() += 1;
-            }
-            tokio::time::sleep(phases.warm + phases.measured).await;
-            Ok(())
-        }
-        _ => {
-            let actors = (0..ATTACKERS).map(|_| -> Box<dyn Actor> {
-                Box::new(Attacker { attack, bearer: bearer.clone(), answers: answers.clone(), slow: false })
-            });
-            round(address, actors.collect(), phases, meter).await.map(drop)
-        }
-    }
-}
-
+/// The attacking account.
 struct Attacker {
     attack: Attack,
+    address: SocketAddr,
+    /// Its `Authorization` line.
     bearer: String,
-    answers: Rc<RefCell<BTreeMap<u16, u64>>>,
-    slow: bool,
+    /// Those of the accounts to delete.
+    deleted: Vec<String>,
 }
 
-impl Actor for Attacker {
-    fn request(&mut self, out: &mut Vec<u8>) {
-        self.attack.request(out, &self.bearer);
+impl Attacker {
+    /// Attacks for one round. On the thread of the measurement, the large requests and responses of the attack
+    /// would delay those of others before they are sent and after they have come.
+    async fn run_on_own_thread(self, phases: Phases) -> Result<Answers> {
+        let (ended, end) = oneshot::channel();
+        thread::spawn(move || {
+            let attack = || -> Result<Answers> {
+                Builder::new_current_thread().enable_all().build()?.block_on(self.run(phases))
+            };
+            // Fails only if the measurement has failed.
+            let _ = ended.send(attack().map_err(|error| error.to_string()));
+        });
+        Ok(end.await??)
     }
 
-    fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
-        *self.answers.borrow_mut().entry(answer.status).or_default() += 1;
-        self.slow = answer.status == 429;
-        Ok(())
+    async fn run(self, phases: Phases) -> Result<Answers> {
+        let mut answers = Answers::new();
+        match self.attack {
+            Attack::UnfinishedBodies => {
+                let mut open = Vec::new();
+                for _ in 0..200 {
+                    open.push(begin_body(self.address, &self.bearer).await?);
+                }
+                tokio::time::sleep(phases.warm + phases.measured).await;
+            }
+            Attack::Deletion => {
+                for bearer in &self.deleted {
+                    let mut connection = Connection::open(self.address).await?;
+                    let mut request = Vec::new();
+                    let body = format!(r#"{{"password":"{PASSWORD}"}}"#);
+                    with_body(&mut request, format_args!("DELETE /api/v1/users/me"), bearer, &body);
+                    *answers.entry(connection.exchange(&request).await?.status).or_default() += 1;
+                }
+                tokio::time::sleep(phases.warm + phases.measured).await;
+            }
+            _ => {
+                let over = tokio::time::Instant::now() + phases.warm + phases.measured;
+                let connections = (0..ATTACKERS).map(|_| self.attack_until(over));
+                for result in futures_util::future::join_all(connections).await {
+                    for (status, count) in result? {
+                        *answers.entry(status).or_default() += count;
+                    }
+                }
+            }
+        }
+        Ok(answers)
     }
 
-    /// The server refuses large bodies before it has read them.
-    fn may_be_cut_off(&self) -> bool {
-        true
-    }
-
-    /// A refused client that asks again at once would measure how fast refusals are.
-    fn pause(&self) -> Duration {
-        if self.slow { Duration::from_millis(100) } else { Duration::ZERO }
+    /// Sends requests on one connection.
+    async fn attack_until(&self, over: tokio::time::Instant) -> Result<Answers> {
+        let mut answers = Answers::new();
+        let mut connection = Connection::open(self.address).await?;
+        let mut request = Vec::new();
+        while tokio::time::Instant::now() < over {
+            request.clear();
+            self.attack.request(&mut request, &self.bearer);
+            // The server refuses large bodies before it has read them, and closes the connection.
+            let status = connection.exchange(&request).await.ok().map(|answer| answer.status);
+            match status {
+                Some(status) => *answers.entry(status).or_default() += 1,
+                None => connection = Connection::open(self.address).await?,
+            }
+            // A refused client that asks again at once would measure how fast refusals are.
+            if status == Some(429) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        Ok(answers)
     }
 }
 
@@ -312,13 +330,9 @@ async fn begin_body(address: SocketAddr, bearer: &str) -> Result<TcpStream> {
 
 const PASSWORD: &str = "Zebra-Stripe-7";
 
-thread_local! {
-    /// The `Authorization` lines of accounts that are to be deleted.
-    static DELETED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Makes the attacking account as large as it may be, with as many tombstones, and the accounts to delete.
-async fn fill(address: SocketAddr, bearer: &str) -> Result<()> {
+/// Makes the attacking account as large as it may be, with as many tombstones. Returns the `Authorization` lines
+/// of other full accounts.
+async fn fill(address: SocketAddr, bearer: &str) -> Result<Vec<String>> {
     eprintln!("filling the account of the attacker");
     let mut connection = Connection::open(address).await?;
     let near_match = "ab".repeat(DESCRIPTION / 2);
@@ -335,6 +349,7 @@ async fn fill(address: SocketAddr, bearer: &str) -> Result<()> {
         with_body(&mut request, format_args!("POST /api/v1/todos/sync"), bearer, &body);
         connection.exchange(&request).await?.expect(200)?;
     }
+    let mut full_accounts = Vec::new();
     for account in 0..2 {
         let mut request = Vec::new();
         let body = format!(r#"{{"email":"deleted{account}@example.com","password":"{PASSWORD}"}}"#);
@@ -344,9 +359,9 @@ async fn fill(address: SocketAddr, bearer: &str) -> Result<()> {
         let token = answer.quoted_after(r#""access_token":""#).ok_or("no token")?;
         let bearer = format!("Authorization: Bearer {token}\r\n");
         create(&mut connection, &bearer, 0..4_000, &"d".repeat(2_000)).await?;
-        DELETED.with_borrow_mut(|deleted| deleted.push(bearer));
+        full_accounts.push(bearer);
     }
-    Ok(())
+    Ok(full_accounts)
 }
 
 async fn create(

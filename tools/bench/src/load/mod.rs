@@ -23,10 +23,6 @@ pub trait Actor {
     fn request(&mut self, out: &mut Vec<u8>);
     /// Checks the response. An error ends the benchmark.
     fn answered(&mut self, answer: &Answer<'_>) -> Result<()>;
-    /// Whether the server may close the connection before it has answered. The actor then opens another.
-    fn may_be_cut_off(&self) -> bool {
-        false
-    }
     /// The pause before its next request.
     fn pause(&self) -> Duration {
         Duration::ZERO
@@ -138,13 +134,7 @@ async fn run(
         request.clear();
         actor.request(&mut request);
         let (sent, sent_in) = (Instant::now(), phase.get());
-        let exchanged = connection.exchange(&request).await;
-        if exchanged.is_err() && actor.may_be_cut_off() {
-            drop(exchanged);
-            connection = Connection::open(address).await?;
-            continue;
-        }
-        let answer = exchanged?;
+        let answer = connection.exchange(&request).await?;
         let took = sent.elapsed();
         actor.answered(&answer)?;
         if sent_in == Phase::Measuring && phase.get() == Phase::Measuring {

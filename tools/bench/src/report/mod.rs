@@ -191,7 +191,11 @@ fn hostile(out: &mut String, results: &Results) {
         let answers: Vec<_> = answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
         let _ = write!(out, "| {} ", attack.name());
         for (quiet, attacked) in [(&quiet.lists, &attacked.lists), (&quiet.writes, &attacked.writes)] {
-            let (quiet, attacked) = (quiet.quantile(0.99), attacked.quantile(0.99));
+            let [quiet, attacked] = [quiet, attacked].map(|rounds| {
+                let mut rounds = rounds.clone();
+                rounds.sort_by(f64::total_cmp);
+                targets::median(&rounds).unwrap_or_default()
+            });
             let _ = write!(out, "| {quiet:.2} | {attacked:.2} | **{:.2}** ", attacked / quiet.max(1e-3));
         }
         let _ = writeln!(
