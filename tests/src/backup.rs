@@ -32,6 +32,15 @@ impl Server {
         self.crash_and_restart().await;
         Backup { folder, postgres }
     }
+
+    /// Stops the server, and starts it again on a copy of its SQLite database, which must outlive it.
+    pub async fn restore(&mut self, backup: &Backup) {
+        self.terminate();
+        assert!(self.ended().await.success(), "{}", self.logs());
+        let [url, _] = backup.urls();
+        self.set("DATABASE_URL", &url);
+        self.crash_and_restart().await;
+    }
 }
 
 impl Backup {

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use blackbox_tests::server::command;
-use blackbox_tests::{Database, Server, on_both_databases};
+use blackbox_tests::{Backup, Database, Server, on_both_databases};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::drive::{built, free_port};
+use super::drive::{Steps, built, free_port};
 use crate::mail::SmtpServer;
 use crate::oauth::Provider;
 
@@ -42,6 +42,40 @@ on_both_databases! {
         let server = serving(database, &[]).await;
         drive(&server, "sync", &[]).await;
     }
+}
+
+/// A server that a browser test stops, and restores from copies of its database.
+struct Host {
+    server: Server,
+    copies: Vec<Backup>,
+}
+
+impl Steps for Host {
+    async fn step(&mut self, name: &str) {
+        match name {
+            "stop the server" => {
+                self.server.terminate();
+                assert!(self.server.ended().await.success(), "{}", self.server.logs());
+            }
+            "start the server" => self.server.crash_and_restart().await,
+            "copy the database" => self.copies.push(self.server.back_up().await),
+            "put the copy in place" | "put the copy in place as a new history" => {
+                let copy = self.copies.last().expect("a copy was made");
+                if name.ends_with("history") {
+                    copy.begin_epoch();
+                }
+                self.server.restore(copy).await;
+            }
+            _ => panic!("nobody does {name}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_pages_outlive_restarts_and_restores_of_the_server() {
+    let mut host = Host { server: serving(Database::Sqlite, &[]).await, copies: Vec::new() };
+    let address = address(&host.server);
+    crate::web::drive::drive("disasters", &address, &[], &mut host).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
