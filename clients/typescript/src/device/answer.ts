@@ -96,22 +96,23 @@ function judge(
   const createdAt = change.createdAt;
   if (verdict.kind === "rejected") return refused(entry, change, verdict.code, verdict.message);
   const server = verdict.server;
+  // Metadata that the server has besides is no part of the todo that is given back.
+  const gives = isHealing(change) && !isDeleted(change.fields);
+  const isBesides = (name: string): boolean =>
+    name.startsWith(METADATA) && !(name in change.fields);
+  const besides = gives ? Object.keys(server.fields).filter(isBesides) : [];
+  const removed = Object.fromEntries(besides.map((name) => [name, null]));
+  const given = { ...removed, ...change.fields };
   if (change.healing && !change.healing.resent && server.stamp <= change.healing.lostAfter) {
-    // The server's todo is older than what it lost: the same goes on top, as an ordinary change,
-    // without the metadata that it has besides.
+    // The server's todo is older than what it lost: the same goes on top, as an ordinary change.
     const healing = { ...change.healing, resent: true };
-    const fields = { ...change.fields, ...later?.fields };
-    const more = isDeleted(fields) ? {} : pick(server.fields, (name) => name.startsWith(METADATA));
-    const removed = Object.fromEntries(Object.keys(more).map((name) => [name, null]));
-    const again = changeOf(server, { ...removed, ...fields }, { healing, createdAt });
+    const again = changeOf(server, { ...given, ...later?.fields }, { healing, createdAt });
     return { ...rest, row: server, unsent: again };
   }
   const held = entry.row;
   const row = !held || held.stamp < server.stamp || change.healing ? server : held;
-  const asks = pick(
-    change.fields,
-    (name) => verdict.fields.includes(name) && decideBy(name) !== "theirs",
-  );
+  const asked = [...besides, ...verdict.fields];
+  const asks = pick(given, (name) => asked.includes(name) && decideBy(name) !== "theirs");
   // What gives way concerns nobody: later edits go on from the todo that their user saw.
   if (isEmpty(asks)) {
     const shown = { ...held?.fields, ...change.fields };
