@@ -144,7 +144,9 @@ fn created(ghosts: &Ghosts, upload: &Upload, after: &Row) -> Row {
     let last = ghosts.last_deletion(row.id);
     if row.is_tombstone() {
         // It takes the place of the one that is gone.
-        last.into_iter().for_each(|last| ghosts.learn(row.token(Key::Deleted), last));
+        if let Some(last) = last {
+            ghosts.learn(row.token(Key::Deleted), last);
+        }
     }
     let last = last.filter(|_| upload.edited && !row.is_tombstone());
     if let Some(deletion) = row.fields.get_mut(&Key::Deleted)
