@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use domain::todo::{EventBus, TodoEvent};
+use domain::todo::{BatchEvents, EventBus, TodoEvent};
 use domain::{Stamp, UserId};
 use tokio::sync::watch;
 
 /// Records every event, in the order of publication.
 pub struct RecordingBus {
-    log: watch::Sender<Vec<(UserId, TodoEvent)>>,
+    log: watch::Sender<Vec<(UserId, BatchEvents)>>,
 }
 
 impl RecordingBus {
@@ -30,7 +30,19 @@ impl RecordingBus {
     /// The events of all users so far.
     #[must_use]
     pub fn everything(&self) -> Vec<(UserId, TodoEvent)> {
-        self.log.borrow().clone()
+        let log = self.log.borrow();
+        let of_batch = |(user, batch): &(UserId, BatchEvents)| {
+            let user = *user;
+            batch.events.clone().into_iter().map(move |event| (user, event))
+        };
+        log.iter().flat_map(of_batch).collect()
+    }
+
+    /// The batches of the user so far, each with the stamp that it follows on.
+    #[must_use]
+    pub fn batches(&self, user: UserId) -> Vec<BatchEvents> {
+        let log = self.log.borrow();
+        log.iter().filter(|(of, _)| *of == user).map(|(_, batch)| batch.clone()).collect()
     }
 
     /// Waits until the user has at least `count` events, and returns them all.
@@ -70,11 +82,11 @@ impl Default for RecordingBus {
 }
 
 impl EventBus for RecordingBus {
-    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
-        self.log.send_modify(|log| log.extend(events.into_iter().map(|event| (user, event))));
+    fn publish(&self, user: UserId, previous: Stamp, events: Vec<TodoEvent>) {
+        self.log.send_modify(|log| log.push((user, BatchEvents { previous, events })));
     }
 }
 
-fn of(log: &[(UserId, TodoEvent)], user: UserId) -> Vec<TodoEvent> {
-    log.iter().filter(|(of, _)| *of == user).map(|(_, event)| event.clone()).collect()
+fn of(log: &[(UserId, BatchEvents)], user: UserId) -> Vec<TodoEvent> {
+    log.iter().filter(|(of, _)| *of == user).flat_map(|(_, batch)| batch.events.clone()).collect()
 }

@@ -36,6 +36,8 @@
 //! - [`identity`]: users known to OAuth providers and external issuers; authenticating requests
 //! - [`account`]: the use cases of accounts
 //!
+//! [`instances`] has the messages between the instances of one database.
+//!
 //! [`housekeeping`] deletes the expired rows of all of them.
 //!
 //! # The ports
@@ -47,6 +49,7 @@
 //! |---|---|
 //! | [`todo::TodoStore`], [`account::AccountStore`], [`one_time::OneTimeStore`], [`session::SessionStore`], [`identity::IdentityStore`], [`mail::Outbox`] | the database |
 //! | [`todo::EventBus`] | delivery of events to open sockets |
+//! | [`instances::Bus`] | messages between the instances of one database |
 //! | [`user::PasswordHasher`], [`secret::SecretSource`] | cryptography and randomness |
 //! | [`limits::RateLimiter`] | counters of requests |
 //! | [`Clock`] | the time |
@@ -74,6 +77,7 @@ pub mod health;
 pub mod housekeeping;
 pub mod identity;
 pub mod ids;
+pub mod instances;
 pub mod limits;
 pub mod mail;
 pub mod one_time;

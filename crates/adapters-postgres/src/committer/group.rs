@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::sync::Epochs;
 use domain::todo::plan::{self, Plan, UserState, Written};
-use domain::todo::{Batch, Commit, OldTombstone, Todo, TodoEvent, TodoNumber, UserRow};
+use domain::todo::{Batch, BatchEvents, Commit, OldTombstone, Todo, TodoNumber, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -58,15 +58,16 @@ pub(super) enum Verdict {
 
 pub(super) struct Answer {
     pub commit: Commit,
-    pub events: Vec<TodoEvent>,
+    /// Absent if the batch changed no todo.
+    pub events: Option<BatchEvents>,
 }
 
 impl Verdict {
     /// The events to publish once the transaction is durable.
-    pub(super) fn into_events(self) -> Vec<TodoEvent> {
+    pub(super) fn into_events(self) -> Option<BatchEvents> {
         match self {
             Self::Decided(answer) => answer.events,
-            Self::PutOff => Vec::new(),
+            Self::PutOff => None,
         }
     }
 }
@@ -119,7 +120,7 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreErro
     let mut verdicts = Vec::with_capacity(jobs.len());
     for job in jobs {
         let Some(state) = states.get_mut(&job.user) else {
-            let no_such_user = || Verdict::Decided(Answer { commit: Commit::NoSuchUser, events: Vec::new() });
+            let no_such_user = || Verdict::Decided(Answer { commit: Commit::NoSuchUser, events: None });
             verdicts.push(if several { Verdict::PutOff } else { no_such_user() });
             continue;
         };

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::todo::TodoEvent;
+use domain::todo::BatchEvents;
 use domain::{Stamp, TodoId, UserId};
 use tokio::time::sleep;
 
@@ -32,7 +32,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct LostCommit {
     pub sent: SentCommit,
     /// Published if the commit took place, in the order of the jobs.
-    pub events: Vec<(UserId, Vec<TodoEvent>)>,
+    pub events: Vec<(UserId, Option<BatchEvents>)>,
 }
 
 /// Identifies a transaction after its connection is gone.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::StoreError;
 use domain::UserId;
-use domain::todo::{EventBus, TodoEvent};
+use domain::todo::{BatchEvents, EventBus};
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
@@ -190,14 +190,12 @@ impl Committer {
         true
     }
 
-    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
-        if events.is_empty() {
-            return;
-        }
+    fn publish(&self, user: UserId, batch: Option<BatchEvents>) {
+        let Some(BatchEvents { previous, events }) = batch else { return };
         // The rows are durable: a panic of the bus must not fail the batches whose answers come next.
-        let published = catch_unwind(AssertUnwindSafe(|| self.bus.publish(user, events)));
+        let published = catch_unwind(AssertUnwindSafe(|| self.bus.publish(user, previous, events)));
         if published.is_err() {
-            tracing::error!("the event bus panicked; its sockets miss the events of one batch");
+            tracing::error!("the event bus panicked; its sockets read the changes of one batch later");
         }
     }
 }

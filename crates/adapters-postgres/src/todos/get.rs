@@ -1,6 +1,6 @@
 //! Statements that read one todo or one user's position.
 
-use diesel::sql_types::{BigInt, Bool, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid};
 use domain::todo::TodoNumber;
 use domain::{TodoId, UserId};
 
@@ -33,6 +33,13 @@ pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoCol
 pub(crate) fn position<'a>(user: UserId) -> Sql<'a, PositionColumns> {
     sql(concat!("select ", position_columns!(), " from users u where u.deleted_at is null and u.id = "))
         .bind::<Uuid, _>(user.0)
+}
+
+/// The clocks of those of the users who exist.
+pub(crate) fn clocks<'a>(users: &[UserId]) -> Sql<'a, (Uuid, Timestamptz)> {
+    sql("select u.id, u.sync_clock from users u where u.deleted_at is null and u.id = any(")
+        .bind::<Array<Uuid>, _>(users.iter().map(|user| user.0).collect::<Vec<_>>())
+        .sql(")")
 }
 
 /// Whether another user has a todo with this id. The policies hide other users' todos, so a

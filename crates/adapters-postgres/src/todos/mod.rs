@@ -11,16 +11,18 @@ pub(crate) mod tombstones;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use diesel::pg::data_types::PgTimestamp;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::sync::{Epoch, Position};
 use domain::todo::query::{Filter, ListKey, ListQuery, SortBy};
 use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore, UserRow};
 use domain::{Stamp, StoreError, TodoId, UserId};
+use uuid::Uuid;
 
 use crate::epochs::EpochCache;
 use crate::error::Failure;
 use crate::row_security::RowScope;
-use crate::rows::{PositionRow, TodoColumns, TodoRow};
+use crate::rows::{PositionRow, TodoColumns, TodoRow, stamp};
 use crate::sql::Sql;
 use crate::store::PostgresStore;
 use crate::turns::Class;
@@ -143,6 +145,15 @@ impl TodoStore for PostgresStore {
             }
         });
         found.await
+    }
+
+    async fn clocks(&self, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, StoreError> {
+        let (query, scope) = (get::clocks(users), RowScope::Users(users.to_vec()));
+        let found = self.pool.read(scope, async move |mut conn: &AsyncPgConnection| {
+            Ok(query.load::<(Uuid, PgTimestamp)>(&mut conn).await?)
+        });
+        let clock = |(user, clock)| Ok((UserId(user), stamp("users", "sync_clock", clock)?));
+        found.await?.into_iter().map(clock).collect()
     }
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use adapters_postgres::{Options, RowSecurity};
 use domain::health::Probe as _;
 use domain::todo::{Base, Commit, EventBus, Outcome, TodoEvent, TodoStore};
-use domain::{StoreError, UserId};
+use domain::{Stamp, StoreError, UserId};
 use domain_testkit::build::{T0, at, batch, create, retitle, todo_id};
 use domain_testkit::{Harness, RecordingBus, all};
 use postgres_testbed::Role;
@@ -193,9 +193,9 @@ struct PanickingBus {
 }
 
 impl EventBus for PanickingBus {
-    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
+    fn publish(&self, user: UserId, previous: Stamp, events: Vec<TodoEvent>) {
         assert!(self.panicked.swap(true, Ordering::Relaxed), "a bus of this test panics deliberately");
-        self.rest.publish(user, events);
+        self.rest.publish(user, previous, events);
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn commit(
         Decision::Decided(outcomes) => Commit::Done(outcomes),
         Decision::StaleCursor(cursor) => Commit::StaleCursor(cursor),
     };
-    Ok(Done { answer, events: (!events.is_empty()).then_some((user, events)) })
+    Ok(Done { answer, events: events.map(|events| (user, events)) })
 }
 
 /// Fails unless a statement wrote the rows that were read before it in the same transaction.

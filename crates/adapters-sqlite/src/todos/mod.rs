@@ -72,6 +72,11 @@ impl TodoStore for SqliteStore {
         self.read_of(user, false, move |conn| read::position(conn, &cache, user)).await
     }
 
+    async fn clocks(&self, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, StoreError> {
+        let users = users.to_vec();
+        self.read(move |conn| read::clocks(conn, &users)).await
+    }
+
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         self.read(epochs::current).await
     }

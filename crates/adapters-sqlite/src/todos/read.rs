@@ -11,8 +11,8 @@ use super::sync_state::{self, SyncState};
 use crate::epochs::EpochCache;
 use crate::error::Failure;
 use crate::readers::in_snapshot;
-use crate::rows::{Id, TodoRow};
-use crate::schema::todos;
+use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, stamp};
+use crate::schema::{todos, users};
 use crate::tables;
 
 pub(super) fn by_id(conn: &mut SqliteConnection, user: UserId, id: TodoId) -> Result<Option<Todo>, Failure> {
@@ -96,6 +96,22 @@ pub(super) fn position(
     user: UserId,
 ) -> Result<Option<Position>, Failure> {
     in_snapshot(conn, |conn| Ok(sync_state::load(conn, cache, user)?.map(SyncState::position)))
+}
+
+/// The clocks of those of the users who exist.
+pub(super) fn clocks(conn: &mut SqliteConnection, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, Failure> {
+    let mut clocks = Vec::with_capacity(users.len());
+    for ids in users.chunks(MAX_IDS_PER_STATEMENT) {
+        let rows: Vec<(Id, i64)> = users::table
+            .filter(users::id.eq_any(ids.iter().copied().map(Id::from)))
+            .filter(users::deleted_at.is_null())
+            .select((users::id, users::sync_clock))
+            .load(conn)?;
+        for (user, clock) in rows {
+            clocks.push((UserId(user.0), stamp("users", "sync_clock", clock)?));
+        }
+    }
+    Ok(clocks)
 }
 
 /// The only read of other users' todos. It reveals whether one exists and nothing else.

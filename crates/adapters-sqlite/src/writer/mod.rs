@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::result::QueryResult;
-use domain::todo::{EventBus, TodoEvent};
+use domain::todo::{BatchEvents, EventBus};
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
@@ -33,7 +33,7 @@ pub(crate) const GROUP_TIME: Duration = Duration::from_millis(20);
 pub(crate) struct Done<T> {
     pub answer: T,
     /// Published once the transaction is durable.
-    pub events: Option<(UserId, Vec<TodoEvent>)>,
+    pub events: Option<(UserId, BatchEvents)>,
 }
 
 impl<T> Done<T> {
@@ -139,9 +139,9 @@ where
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>, bus: &dyn EventBus) {
         let answer = match (outcome, self.done) {
             (Ok(()), Some(Done { answer, events })) => {
-                if let Some((user, events)) = events {
+                if let Some((user, BatchEvents { previous, events })) = events {
                     // The rows are durable. A panic of the bus must not end this thread.
-                    let _ = catch_unwind(AssertUnwindSafe(|| bus.publish(user, events)));
+                    let _ = catch_unwind(AssertUnwindSafe(|| bus.publish(user, previous, events)));
                 }
                 Ok(answer)
             }

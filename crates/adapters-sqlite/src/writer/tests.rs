@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use domain::Stamp;
 use domain_testkit::RecordingBus;
 use tempfile::TempDir;
 
@@ -184,8 +185,9 @@ async fn if_the_commit_fails_every_job_fails_and_nothing_is_published() {
     let writer = fixture.writer(10);
     let gate = Gate::close(&writer);
     let user = UserId(uuid::Uuid::nil());
+    let events = BatchEvents { previous: Stamp::EPOCH, events: Vec::new() };
     let first = writer
-        .submit(move |conn| Ok(Done { answer: insert(conn)?, events: Some((user, Vec::new())) }))
+        .submit(move |conn| Ok(Done { answer: insert(conn)?, events: Some((user, events)) }))
         .expect("room");
     let breaks_commit = writer
         .submit(|conn| {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::instances::{Advance, ClockListener};
 use domain::session::{Principal, Revocation, RevocationListener, Revoked};
 use domain::todo::{EventBus, TodoEvent};
-use domain::{Clock, UserId};
+use domain::{Clock, Stamp, UserId};
 use metrics::{counter, gauge};
 
 use super::mailbox::{Closing, Delivery, Mailbox};
@@ -31,6 +32,10 @@ impl Default for Heartbeat {
 }
 
 /// Delivers a user's events to that user's sockets, and closes sockets whose session has ended.
+///
+/// Nothing that it is told has to be complete: each event names the stamp that it follows on, and a socket
+/// that is behind that stamp reads what is between from the store. It is told of changes that other processes
+/// made as a [`ClockListener`].
 ///
 /// It never blocks: an event goes into the bounded mailbox of each socket, and the task of the socket sends
 /// it. An event is serialised once for all sockets, and not at all if the user has none.
@@ -71,6 +76,7 @@ impl Hub {
         // starts at 1.
         counter!("realtime_events_delivered_total").increment(0);
         counter!("realtime_events_dropped_total").increment(0);
+        counter!("realtime_bus_gaps_repaired_total").increment(0);
         gauge!("realtime_sockets_open").increment(0.0);
         Arc::new(Self { clock, heartbeat, state: Mutex::default() })
     }
@@ -148,17 +154,14 @@ impl Hub {
 }
 
 impl EventBus for Hub {
-    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
+    fn publish(&self, user: UserId, previous: Stamp, events: Vec<TodoEvent>) {
         // A socket that subscribes after this check reads the store even later, and finds these
         // changes there.
         let has_sockets = self.state().users.get(&user).is_some_and(|sockets| !sockets.mailboxes.is_empty());
         if !has_sockets {
             return;
         }
-        let deliveries: Vec<_> = events
-            .iter()
-            .map(|event| Delivery { stamp: event.todo.updated_at(), frame: protocol::event(event) })
-            .collect();
+        let deliveries = deliveries(previous, &events);
         let lost: usize = {
             let state = self.state();
             let mailboxes = state.users.get(&user).map_or(&[][..], |sockets| &sockets.mailboxes);
@@ -168,6 +171,33 @@ impl EventBus for Hub {
             counter!("realtime_events_dropped_total").increment(lost as u64);
         }
     }
+}
+
+impl ClockListener for Hub {
+    fn users(&self) -> Vec<UserId> {
+        let state = self.state();
+        let online = state.users.iter().filter(|(_, sockets)| !sockets.mailboxes.is_empty());
+        online.map(|(user, _)| *user).collect()
+    }
+
+    fn advanced(&self, user: UserId, advance: Advance) {
+        let state = self.state();
+        for mailbox in state.users.get(&user).map_or(&[][..], |sockets| &sockets.mailboxes) {
+            mailbox.announce(advance);
+        }
+    }
+}
+
+/// The frames of the events of one batch, each with the stamp that it follows on.
+fn deliveries(previous: Stamp, events: &[TodoEvent]) -> Vec<Delivery> {
+    let stamps = events.iter().map(|event| event.todo.updated_at());
+    let earlier = std::iter::once(previous).chain(stamps);
+    let delivery = |(previous, event): (Stamp, &TodoEvent)| Delivery {
+        previous,
+        stamp: event.todo.updated_at(),
+        frame: protocol::event(event),
+    };
+    earlier.zip(events).map(delivery).collect()
 }
 
 impl RevocationListener for Hub {

@@ -1,18 +1,31 @@
 //! The bounded event queue between the hub and one socket.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
+use domain::instances::Advance;
 use domain::{SessionId, Stamp};
 use tokio::sync::Notify;
 
 /// An event in the form in which the user's sockets send it.
 #[derive(Clone, Debug)]
 pub struct Delivery {
+    /// The user's clock before the event.
+    pub previous: Stamp,
     pub stamp: Stamp,
     /// The WebSocket frame. All sockets share its bytes.
     pub frame: Bytes,
+}
+
+/// What a socket has to do next.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// An event happened.
+    Event(Delivery),
+    /// The user's clock has advanced elsewhere, so the socket reads what changed from the store.
+    Clock(Advance),
 }
 
 /// Why the server closes a socket.
@@ -24,7 +37,8 @@ pub enum Closing {
     ShuttingDown,
 }
 
-/// A queue that the hub fills from any thread without blocking, and one socket empties.
+/// A queue that the hub fills from any thread without blocking, and one socket empties. Of the clocks that it
+/// is told, it keeps the latest.
 ///
 /// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all
 /// events and accepts none until it is re-armed. While fewer wait, it accepts all events of one
@@ -35,6 +49,8 @@ pub struct Mailbox {
     pub session: Option<SessionId>,
     // A std mutex: held to move a few pointers, never across an await.
     state: Mutex<State>,
+    /// The stamp up to which the client was told every change, in microseconds.
+    told: AtomicI64,
     filled: Notify,
     closed: Notify,
 }
@@ -42,6 +58,8 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Delivery>,
+    /// All that was announced since the socket last asked.
+    announced: Option<Advance>,
     overflowed: bool,
     closing: Option<Closing>,
 }
@@ -52,7 +70,8 @@ impl Mailbox {
 
     /// An empty mailbox.
     pub fn new(session: Option<SessionId>) -> Self {
-        Self { session, state: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
+        let told = AtomicI64::new(i64::MIN);
+        Self { session, state: Mutex::default(), told, filled: Notify::new(), closed: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -80,6 +99,23 @@ impl Mailbox {
         lost
     }
 
+    /// Notes that the client was told every change up to `at`.
+    pub fn told(&self, at: Stamp) {
+        self.told.store(at.as_micros(), Ordering::Relaxed);
+    }
+
+    /// Notes how far the user's clock has come. A socket that is as far is not woken.
+    pub fn announce(&self, advance: Advance) {
+        if advance.clock.as_micros() <= self.told.load(Ordering::Relaxed) {
+            return;
+        }
+        {
+            let mut state = self.state();
+            state.announced.get_or_insert(advance).merge(advance);
+        }
+        self.filled.notify_one();
+    }
+
     /// Asks the socket to close. The first reason counts.
     pub fn close(&self, closing: Closing) {
         {
@@ -100,9 +136,9 @@ impl Mailbox {
         self.state().overflowed
     }
 
-    /// The next event, or `None` after an overflow. Only one task may wait here or in
+    /// What comes next, events first, or `None` after an overflow. Only one task may wait here or in
     /// [`Mailbox::overflow`] at a time.
-    pub async fn next(&self) -> Option<Delivery> {
+    pub async fn next(&self) -> Option<Notice> {
         loop {
             {
                 let mut state = self.state();
@@ -110,7 +146,10 @@ impl Mailbox {
                     return None;
                 }
                 if let Some(delivery) = state.queue.pop_front() {
-                    return Some(delivery);
+                    return Some(Notice::Event(delivery));
+                }
+                if let Some(advance) = state.announced.take() {
+                    return Some(Notice::Clock(advance));
                 }
                 // Free the memory that one large commit needed.
                 if state.queue.capacity() > Self::CAPACITY {
@@ -151,7 +190,8 @@ mod tests {
     }
 
     fn deliveries(count: usize) -> Vec<Delivery> {
-        (0..count).map(|_| Delivery { stamp: Stamp::EPOCH, frame: Bytes::new() }).collect()
+        let at = Stamp::EPOCH;
+        (0..count).map(|_| Delivery { previous: at, stamp: at, frame: Bytes::new() }).collect()
     }
 
     #[test]
@@ -178,12 +218,23 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_socket_is_woken_by_an_event_an_overflow_and_a_close() {
+    fn a_waiting_socket_is_woken_by_an_event_a_clock_an_overflow_and_a_close() {
         let mailbox = mailbox();
         let mut next = Box::pin(mailbox.next());
         assert!((&mut next).now_or_never().is_none());
         mailbox.push(&deliveries(1));
         assert!(matches!(next.now_or_never(), Some(Some(_))));
+
+        let (first, second) = (Stamp::EPOCH, Stamp::EPOCH.next());
+        mailbox.told(first);
+        mailbox.announce(Advance::polled(first));
+        assert!(mailbox.next().now_or_never().is_none(), "it is as far");
+        mailbox.announce(Advance { previous: second, clock: second.next() });
+        mailbox.announce(Advance { previous: first, clock: second });
+        let both = Advance { previous: first, clock: second.next() };
+        let announced = mailbox.next().now_or_never();
+        assert!(matches!(announced, Some(Some(Notice::Clock(advance))) if advance == both));
+        assert!(mailbox.next().now_or_never().is_none());
 
         let mut overflow = Box::pin(mailbox.overflow());
         assert!((&mut overflow).now_or_never().is_none());

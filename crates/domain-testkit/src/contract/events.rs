@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use domain::todo::{Base, Batch, Edit, EventKind, Outcome, Strategy, TodoEvent, Upsert};
 
-use crate::build::{T0, batch, complete, create, delete, restore, retitle, title, todo_id, toggle, upsert};
+use domain::UserId;
+
+use crate::build::{
+    T0, batch, complete, create, delete, restore, retitle, title, todo_id, toggle, upsert, uuid,
+};
 use crate::{Harness, all};
 
 /// Each accepted change is published once, in order, with its kind and the todo after it. Nothing
@@ -103,6 +107,44 @@ pub async fn the_events_of_each_user_are_in_order(h: Harness) {
         let last: Vec<_> = events.into_iter().filter(|event| event.kind == EventKind::Updated).collect();
         assert!(last.into_iter().map(|event| Arc::unwrap_or_clone(event.todo)).eq(h.everything(user).await));
     }
+}
+
+/// Each batch names the user's clock before it, even if it shares a transaction with others of the
+/// same user.
+pub async fn the_batches_of_a_user_follow_on_one_another(h: Harness) {
+    let (user, id) = (h.user().await, todo_id());
+    let start = h.clock(user).await;
+    let h = Arc::new(h);
+    all((0..24).map(|n| {
+        let h = Arc::clone(&h);
+        // Some batches change nothing, and then advance no clock.
+        let changes = if n % 4 == 0 {
+            vec![create(id, "one")]
+        } else {
+            vec![create(todo_id(), "a"), toggle(todo_id())]
+        };
+        async move { h.apply(user, changes).await }
+    }))
+    .await;
+    h.bus.wait_until(user, h.clock(user).await).await;
+    let mut clock = start;
+    for batch in h.bus.batches(user) {
+        assert_eq!(batch.previous, clock, "it follows on the batch before it");
+        clock = batch.events.last().expect("a batch that changed nothing is not published").todo.updated_at();
+    }
+    assert_eq!(clock, h.clock(user).await, "nothing is missing");
+}
+
+/// The clocks of several users are read together. A user who does not exist has none.
+pub async fn the_clocks_of_several_users_are_read_together(h: Harness) {
+    let (a, b, stranger) = (h.user().await, h.user().await, UserId(uuid()));
+    h.apply(a, [create(todo_id(), "milk")]).await;
+    let mut clocks = h.todos.clocks(&[a, stranger, b]).await.expect("read");
+    clocks.sort_unstable();
+    let mut expected = [(a, h.clock(a).await), (b, h.clock(b).await)];
+    expected.sort_unstable();
+    assert_eq!(clocks, expected);
+    assert_eq!(h.todos.clocks(&[]).await.expect("read"), []);
 }
 
 /// A listener finds each published change in the store: nothing is published before it is

@@ -117,6 +117,8 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness events:
             each_accepted_change_is_published_once
             a_restoring_edit_is_published_as_restored
+            the_batches_of_a_user_follow_on_one_another
+            the_clocks_of_several_users_are_read_together
             the_events_of_each_user_are_in_order
             a_published_todo_can_be_read
         );

@@ -9,8 +9,8 @@ use domain::text::{fold, sort_key};
 use domain::todo::plan::{Decision, Plan, UserState, Written};
 use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{
-    Batch, Changes, Commit, Description, OldTombstone, PART_BYTES, Page, StoredTodo, Todo, TodoNumber,
-    TodoStore,
+    Batch, BatchEvents, Changes, Commit, Description, OldTombstone, PART_BYTES, Page, StoredTodo, Todo,
+    TodoNumber, TodoStore,
 };
 use domain::{Stamp, StoreError, TodoId, UserId};
 
@@ -38,9 +38,9 @@ impl TodoStore for MemoryStore {
         let account = state.users.get_mut(&user).expect("the user was found above");
         account.write(&plan);
         let (decision, events) = plan.into_parts();
-        if !events.is_empty() {
+        if let Some(BatchEvents { previous, events }) = events {
             // Under the lock, so that no later commit's events overtake these.
-            self.bus.publish(user, events);
+            self.bus.publish(user, previous, events);
         }
         match decision {
             Decision::Decided(outcomes) => Ok(Commit::Done(outcomes)),
@@ -126,6 +126,12 @@ impl TodoStore for MemoryStore {
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError> {
         let state = self.enter()?;
         Ok(state.users.get(&user).map(|account| state.position(account)))
+    }
+
+    async fn clocks(&self, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, StoreError> {
+        let state = self.enter()?;
+        let clock = |user: &UserId| Some((*user, state.users.get(user)?.row.clock));
+        Ok(users.iter().filter_map(clock).collect())
     }
 
     async fn epoch(&self) -> Result<Epoch, StoreError> {

@@ -79,6 +79,10 @@ impl TodoStore for InterruptedStore {
         self.inner.position(user).await
     }
 
+    async fn clocks(&self, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, StoreError> {
+        self.inner.clocks(users).await
+    }
+
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         self.inner.epoch().await
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::entity::Todo;
 use crate::ids::UserId;
+use crate::time::Stamp;
 
 /// What an accepted change did to a todo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,12 +25,24 @@ pub struct TodoEvent {
     pub todo: Arc<Todo>,
 }
 
-/// Delivers events to the user's open sockets. Only stores publish; services and handlers never do.
+/// The events of one batch, and where they follow on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchEvents {
+    /// The user's clock before the batch. No other change lies between this stamp and the events.
+    pub previous: Stamp,
+    /// In stamp order.
+    pub events: Vec<TodoEvent>,
+}
+
+/// Learns what a store has committed. Only stores publish; services and handlers never do.
 ///
-/// A store MUST publish the events of a commit after the commit is durable, whether or not the
-/// caller still waits. It MUST publish the events of one user in stamp order. An implementation
-/// MUST NOT block.
+/// A store MUST publish each batch that changed todos after its transaction is durable, whether or
+/// not the caller still waits. It publishes the batches of one user in stamp order, as far as they
+/// go through this store. A process that dies after a commit publishes nothing, so a receiver MUST
+/// find what it missed by `previous` or by [`TodoStore::clocks`](super::TodoStore::clocks). An
+/// implementation MUST NOT block.
 pub trait EventBus: Send + Sync {
-    /// Publishes the events of one commit, in stamp order.
-    fn publish(&self, user: UserId, events: Vec<TodoEvent>);
+    /// Publishes the events of one batch, in stamp order. `previous` is the user's clock before
+    /// that batch.
+    fn publish(&self, user: UserId, previous: Stamp, events: Vec<TodoEvent>);
 }

@@ -38,7 +38,7 @@ mod values;
 pub use batch::Batch;
 pub use change::{Action, Base, Change, Edit, NewTodo, Upsert};
 pub use entity::{StoredTodo, Todo};
-pub use event::{EventBus, EventKind, TodoEvent};
+pub use event::{BatchEvents, EventBus, EventKind, TodoEvent};
 pub use field::{Field, Versions};
 pub use fitted::Fitted;
 pub use limits::StorageLimits;

@@ -122,6 +122,10 @@ pub trait TodoStore: Send + Sync {
     /// Returns the user's position. `None` if there is no such user.
     async fn position(&self, user: UserId) -> Result<Option<Position>, StoreError>;
 
+    /// Returns the clock of each of these users that exists, read in one statement. A reader that
+    /// knows a user's changes up to an earlier stamp has missed some.
+    async fn clocks(&self, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, StoreError>;
+
     /// The epoch of the database. A user's own epoch may have a counter after it.
     async fn epoch(&self) -> Result<Epoch, StoreError>;
 

@@ -144,8 +144,8 @@ pub struct Tee {
 }
 
 impl EventBus for Tee {
-    fn publish(&self, user: UserId, events: Vec<TodoEvent>) {
-        self.bus.publish(user, events.clone());
-        self.hub.publish(user, events);
+    fn publish(&self, user: UserId, previous: Stamp, events: Vec<TodoEvent>) {
+        self.bus.publish(user, previous, events.clone());
+        self.hub.publish(user, previous, events);
     }
 }

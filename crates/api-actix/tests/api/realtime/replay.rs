@@ -176,6 +176,10 @@ impl TodoStore for GatedStore {
         self.0.position(user).await
     }
 
+    async fn clocks(&self, users: &[UserId]) -> Result<Vec<(UserId, Stamp)>, StoreError> {
+        self.0.clocks(users).await
+    }
+
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         self.0.epoch().await
     }

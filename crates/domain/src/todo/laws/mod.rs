@@ -152,6 +152,7 @@ impl List {
 
     fn decide(&mut self, batch: &Batch, now: Stamp) -> Done {
         let mut state = self.load(batch);
+        let before = self.row.clock;
         let plan = Plan::decide(&mut state, batch, now).expect("numbers enough");
         let written = plan.written().to_vec();
         for id in plan.swept() {
@@ -165,7 +166,9 @@ impl List {
         }
         assert_eq!(state.row(), self.row, "the plan writes every change of the state");
         assert_eq!(self.row, recount(&self.row, &self.todos), "the sums equal those over all todos");
-        let (swept, (decision, events)) = (plan.swept().to_vec(), plan.into_parts());
+        let (swept, (decision, published)) = (plan.swept().to_vec(), plan.into_parts());
+        assert!(published.as_ref().is_none_or(|batch| batch.previous == before), "events follow on");
+        let events = published.map(|batch| batch.events).unwrap_or_default();
         Done { decision, events, written, swept }
     }
 

@@ -11,7 +11,7 @@ use crate::time::Stamp;
 use crate::todo::batch::Batch;
 use crate::todo::change::{Action, Change};
 use crate::todo::entity::Todo;
-use crate::todo::event::{EventKind, TodoEvent};
+use crate::todo::event::{BatchEvents, EventKind, TodoEvent};
 use crate::todo::outcome::{Outcome, Rejection};
 use crate::todo::resolve::{EarlierChanges, Effect, NamedValues, ResolveContext, resolve};
 use crate::todo::values::TodoNumber;
@@ -22,6 +22,8 @@ pub(super) struct Draft<'a> {
     state: &'a mut UserState,
     batch: &'a Batch,
     now: Stamp,
+    /// The clock before the batch.
+    previous: Stamp,
     clock: Stamp,
     totals: Totals,
     changed: HashMap<TodoId, Arc<Todo>>,
@@ -43,6 +45,7 @@ impl<'a> Draft<'a> {
             state,
             batch,
             now,
+            previous: clock,
             clock,
             totals,
             changed: HashMap::new(),
@@ -135,7 +138,8 @@ impl<'a> Draft<'a> {
         self.state.totals = self.totals;
         self.state.advance(self.clock);
         let swept = self.state.sweep(self.batch.limits.tombstones, self.batch.limits.sweep);
-        Plan { written, swept, user_row: Some(self.state.row()), events: self.events, ..Plan::nothing() }
+        let events = BatchEvents { previous: self.previous, events: self.events };
+        Plan { written, swept, user_row: Some(self.state.row()), events: Some(events), ..Plan::nothing() }
     }
 }
 

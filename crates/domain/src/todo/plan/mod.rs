@@ -12,7 +12,7 @@ use self::draft::Draft;
 pub use self::state::UserState;
 use super::batch::Batch;
 use super::entity::Todo;
-use super::event::TodoEvent;
+use super::event::BatchEvents;
 use super::outcome::Outcome;
 use super::user_row::UserRow;
 use crate::error::StoreError;
@@ -36,7 +36,7 @@ pub struct Plan {
     written: Vec<Written>,
     swept: Vec<TodoId>,
     user_row: Option<UserRow>,
-    events: Vec<TodoEvent>,
+    events: Option<BatchEvents>,
 }
 
 /// A todo to store, in its state after the whole batch.
@@ -83,7 +83,7 @@ impl Plan {
             written: Vec::new(),
             swept: Vec::new(),
             user_row: None,
-            events: Vec::new(),
+            events: None,
         }
     }
 
@@ -107,9 +107,9 @@ impl Plan {
         self.user_row.as_ref()
     }
 
-    /// Returns the answer, and the events to publish.
+    /// Returns the answer, and the events to publish if the batch changed a todo.
     #[must_use]
-    pub fn into_parts(self) -> (Decision, Vec<TodoEvent>) {
+    pub fn into_parts(self) -> (Decision, Option<BatchEvents>) {
         (self.decision, self.events)
     }
 }

@@ -16,10 +16,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::end::End;
 use super::hub::{Hub, Subscription};
 use super::incoming::{Incoming, Received};
-use super::mailbox::{Closing, Mailbox};
+use super::mailbox::{Closing, Mailbox, Notice};
 use super::outgoing::Outgoing;
 use super::protocol;
-use super::replay::{Source, catch_up};
+use super::replay::{Interruption, Source, Told, UpToDate};
+
+/// The number of todos that a socket reads at a time.
+const PAGE: u32 = 100;
 
 /// How long the user's stamp is cached for pongs.
 const CLOCK_TTL: Duration = Duration::from_millis(250);
@@ -67,7 +70,7 @@ impl Socket {
     ) -> End {
         let tasks = Tasks {
             hub: &self.hub,
-            source: Source { sync: &self.sync, user: self.principal.user },
+            source: Source { sync: &self.sync, user: self.principal.user, page: PAGE },
             mailbox: subscription.mailbox(),
             out,
             cursor: Cell::new(Stamp::MIN),
@@ -96,22 +99,78 @@ struct Tasks<'a> {
 impl Tasks<'_> {
     /// Replays the changes after `since`, then sends events as they happen.
     async fn notify(&self, since: Option<Stamp>) -> Result<Infallible, End> {
-        let (known, epoch) = catch_up(&self.source, since, self.mailbox, self.out).await?;
-        self.cursor.set(known);
-        self.out.send(protocol::ready(known, &epoch)).await?;
+        let UpToDate { at, epoch, .. } = self.start(since).await?;
+        self.come_to(at);
+        self.out.send(protocol::ready(at, &epoch)).await?;
         loop {
-            let delivery = self.mailbox.next().await.ok_or_else(End::too_slow)?;
-            if delivery.stamp <= self.cursor.get() {
-                continue;
+            let known = self.cursor.get();
+            match self.mailbox.next().await.ok_or_else(End::too_slow)? {
+                Notice::Event(delivery) if delivery.stamp <= known => {}
+                Notice::Event(delivery) if delivery.previous <= known => {
+                    tokio::select! {
+                        sent = self.out.send(delivery.frame) => sent?,
+                        () = self.mailbox.overflow() => return Err(End::too_slow()),
+                    }
+                    self.come_to(delivery.stamp);
+                    self.delivered(delivery.stamp);
+                }
+                Notice::Clock(advance) if advance.clock <= known => {}
+                Notice::Event(_) => self.read_on(known, true).await?,
+                Notice::Clock(advance) => self.read_on(known, known < advance.previous).await?,
             }
-            tokio::select! {
-                sent = self.out.send(delivery.frame) => sent?,
-                () = self.mailbox.overflow() => return Err(End::too_slow()),
-            }
-            self.cursor.set(delivery.stamp);
-            counter!("realtime_events_delivered_total").increment(1);
-            histogram!("realtime_delivery_seconds").record(self.hub.clock().now().since(delivery.stamp));
         }
+    }
+
+    /// Brings the client up to date. Without `since`, it counts as up to date.
+    async fn start(&self, since: Option<Stamp>) -> Result<UpToDate, End> {
+        let since = if let Some(since) = since {
+            since
+        } else {
+            let position = self.source.position().await?;
+            if !self.mailbox.has_overflowed() {
+                return Ok(UpToDate { at: position.clock, epoch: position.epoch(), resync: false });
+            }
+            position.clock
+        };
+        Ok(self.source.catch_up(since, self.mailbox, self.out, |_| ()).await?)
+    }
+
+    /// Tells the changes after `known` that other instances made, or whose events did not arrive. `missed`: an
+    /// announcement of some did not arrive either.
+    ///
+    /// If the store can't be read, the socket stays behind: it reads again when it learns of another change,
+    /// and the clocks are polled.
+    async fn read_on(&self, known: Stamp, missed: bool) -> Result<(), End> {
+        let told = |told| match told {
+            Told::Todo(stamp) => self.delivered(stamp),
+            Told::Everything(at) => self.come_to(at),
+        };
+        match self.source.catch_up(known, self.mailbox, self.out, told).await {
+            Ok(UpToDate { at, epoch, resync }) => {
+                if resync {
+                    self.out.send(protocol::ready(at, &epoch)).await?;
+                }
+                counter!("realtime_bus_gaps_repaired_total").increment(u64::from(missed));
+                Ok(())
+            }
+            Err(Interruption::Store(error)) => {
+                tracing::debug!(%error, user = %self.source.user, "a socket can't read what it missed yet");
+                Ok(())
+            }
+            Err(Interruption::End(end)) => Err(end),
+        }
+    }
+
+    /// Remembers that the client was told every change up to `at`.
+    fn come_to(&self, at: Stamp) {
+        self.cursor.set(at);
+        self.mailbox.told(at);
+    }
+
+    /// Counts a live change that was sent.
+    fn delivered(&self, stamp: Stamp) {
+        counter!("realtime_events_delivered_total").increment(1);
+        histogram!("realtime_delivery_seconds").record(self.hub.clock().now().since(stamp));
     }
 
     /// Answers the client's frames, and pings the client when it is silent.
@@ -180,3 +239,6 @@ impl Tasks<'_> {
 
 /// The user's newest stamp, its epoch, and when both were read.
 struct CachedClock(Option<(Stamp, Epoch, Instant)>);
+
+#[cfg(test)]
+mod hostile_bus;
