@@ -14,6 +14,7 @@ mod database;
 pub mod device;
 
 pub mod launch;
+pub mod proxy;
 pub mod raw;
 pub mod server;
 pub mod socket;
@@ -23,6 +24,7 @@ mod transcript;
 pub use backup::Backup;
 pub use client::{Answer, Client};
 pub use device::Device;
+pub use proxy::Proxy;
 pub use raw::Wire;
 pub use server::{Database, Server};
 pub use socket::Socket;

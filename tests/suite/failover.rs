@@ -38,7 +38,7 @@ on_both_databases! {
 }
 
 /// The URL of both databases, of which the server uses the one that accepts writes.
-fn either(primary: &str, standby: &str) -> String {
+pub fn either(primary: &str, standby: &str) -> String {
     let (_, standby) = standby.split_once('@').expect("a role");
     let (host, _) = standby.split_once('/').expect("a name");
     let (start, name) = primary.rsplit_once('/').expect("a name");

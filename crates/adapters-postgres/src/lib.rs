@@ -2,6 +2,7 @@
 //!
 //! - [`PostgresStore`] implements the ports, over a connection pool for reads and accounts and a group commit
 //!   for todos.
+//! - [`PostgresBus`] carries messages between the instances on one database.
 //! - [`migrate`], [`revert_last`], [`set_row_security`] and [`migration_status`] manage the schema, and
 //!   [`wait_for`] waits for a server that starts.
 //! - [`begin_epoch`] begins another history of the database; [`EpochSource`] selects how a store notices one.
@@ -12,6 +13,7 @@
 //! [`domain`] and writes its decision, all in one transaction.
 
 mod accounts;
+mod bus;
 mod committer;
 mod connections;
 mod connector;
@@ -41,6 +43,7 @@ mod todos;
 mod turns;
 mod url;
 
+pub use self::bus::PostgresBus;
 pub use self::epochs::{EpochSource, begin_epoch};
 pub use self::error::ConnectError;
 pub use self::migrations::{

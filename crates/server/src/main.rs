@@ -8,6 +8,7 @@
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
+//! - [`instances`]: what this instance and the others on its database tell each other
 //! - [`deletions`]: deletes what remains of deleted accounts
 //! - [`stop`]: asks the background workers to stop
 //! - [`supervise`]: restarts background tasks that end or panic
@@ -19,6 +20,7 @@ mod commands;
 mod deletions;
 mod descriptors;
 mod housekeeping;
+mod instances;
 mod listen;
 mod mail_worker;
 mod revocations;

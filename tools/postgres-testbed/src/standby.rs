@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::instance::Instance;
 use crate::{Database, PrivateCluster};
 
-/// An asynchronous standby: the primary answers a commit before the standby has it. It ends when this value and its
+/// A standby. It is asynchronous at first: the primary answers a commit before the standby has it. It ends when this value and its
 /// databases are dropped, or when the process ends.
 #[derive(Debug)]
 pub struct Standby {
@@ -23,6 +23,23 @@ impl Standby {
         let primary = Arc::clone(primary.instance());
         let instance = Arc::new(Instance::standby_of(&primary).unwrap_or_else(|e| panic!("{e}")));
         Self { primary, instance }
+    }
+
+    /// Makes the primary wait for this standby with each commit, from now on.
+    ///
+    /// # Panics
+    /// If it does not, within a minute.
+    pub fn make_synchronous(&self) {
+        on(&self.primary, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        let wait = "SET statement_timeout = '60s';
+            SELECT pg_reload_conf();
+            DO $$ BEGIN
+                WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
+                    PERFORM pg_sleep(0.01);
+                    PERFORM pg_stat_clear_snapshot();
+                END LOOP;
+            END $$";
+        on(&self.primary, wait);
     }
 
     /// Waits until the standby has everything that the primary has committed so far.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "tests report a failure by panicking")]
 
 mod background_workers;
+mod bus;
 mod commits;
 mod contract;
 mod deadlines;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::EndReason;
 use crate::ids::{SessionId, UserId};
+use crate::instances::{Bus, Message};
 use crate::time::{ClockReading, Stamp};
 
 /// What a revocation ends.
@@ -51,6 +52,7 @@ pub trait RevocationListener: Send + Sync {
 /// The list of revocations of one instance.
 pub struct Revocations {
     listeners: Vec<Arc<dyn RevocationListener>>,
+    bus: Option<Arc<dyn Bus>>,
     // A std lock: it is held for a map look-up and never across an await.
     list: RwLock<List>,
 }
@@ -85,13 +87,22 @@ impl Revocations {
     /// An empty list. It answers [`RevocationState::Unknown`] until the first [`Revocations::refresh`].
     #[must_use]
     pub fn new(listeners: Vec<Arc<dyn RevocationListener>>) -> Self {
-        Self { listeners, list: RwLock::default() }
+        Self { listeners, bus: None, list: RwLock::default() }
+    }
+
+    /// Announces the revocations of this instance on `bus`, so that the others read them at once.
+    #[must_use]
+    pub fn with_bus(self, bus: Option<Arc<dyn Bus>>) -> Self {
+        Self { bus, ..self }
     }
 
     /// Adds revocations that this instance made.
     pub fn add(&self, revocations: &[Revocation]) {
         let fresh = self.write(|list| list.add(revocations));
         self.notify(&fresh);
+        if let Some(bus) = self.bus.as_ref().filter(|_| !revocations.is_empty()) {
+            bus.announce(Message::Revoked);
+        }
     }
 
     /// Merges the result of a read of the store that began at `as_of`, and drops revocations that
@@ -170,9 +181,11 @@ impl List {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use async_trait::async_trait;
     use uuid::Uuid;
 
     use super::*;
+    use crate::instances::BusListener;
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -227,6 +240,31 @@ mod tests {
         assert_eq!(state(after(later)), RevocationState::Unknown);
         list.add(&[revocation(Stamp::EPOCH.plus(LATER))]);
         assert_eq!(state(after(LATER)), RevocationState::Revoked);
+    }
+
+    #[derive(Default)]
+    struct Announced(AtomicUsize);
+
+    #[async_trait]
+    impl Bus for Announced {
+        fn announce(&self, message: Message) {
+            assert_eq!(message, Message::Revoked);
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        async fn run(&self, _listener: &dyn BusListener) {}
+    }
+
+    #[test]
+    fn what_this_instance_revokes_is_announced_and_what_others_revoke_is_not() {
+        let bus = Arc::new(Announced::default());
+        let list = Revocations::new(vec![]).with_bus(Some(bus.clone()));
+        let announced = || bus.0.load(Ordering::Relaxed);
+        list.refresh(&feed(vec![revocation(Stamp::EPOCH.plus(LATER))], vec![USER]), START);
+        list.add(&[]);
+        assert_eq!(announced(), 0);
+        list.add(&[revocation(Stamp::EPOCH.plus(LATER))]);
+        assert_eq!(announced(), 1);
     }
 
     fn feed(revocations: Vec<Revocation>, disabled: Vec<UserId>) -> RevocationFeed {

@@ -23,7 +23,7 @@ use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
 use crate::supervise::supervise;
 use crate::wire::Application;
-use crate::{revocations, telemetry, wire};
+use crate::{instances, revocations, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
 const REQUEST_GRACE: Duration = Duration::from_secs(30);
@@ -62,8 +62,21 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let shutdown = ShutdownHandle::new();
     let subscribe = || shutdown.subscribe();
     let (mut tasks, mut workers) = (JoinSet::new(), JoinSet::new());
-    let Application { api, revocations, mail, housekeeper, deletions, database } = application;
-    tasks.spawn(supervise("revocations", subscribe(), move || revocations::poll(revocations.clone())));
+    let Application { api, revocations, arrivals, bus, todos, mail, housekeeper, deletions, database } =
+        application;
+    let heard = arrivals.clone();
+    let poll = move || revocations::poll(revocations.clone(), heard.clone());
+    tasks.spawn(supervise("revocations", subscribe(), poll));
+    let heard = arrivals.clone();
+    let poll = move || instances::poll_clocks(todos.clone(), heard.clone());
+    tasks.spawn(supervise("clocks", subscribe(), poll));
+    if let Some(bus) = bus {
+        let run = move || {
+            let (bus, arrivals) = (bus.clone(), arrivals.clone());
+            async move { bus.run(&*arrivals).await }
+        };
+        tasks.spawn(supervise("bus", subscribe(), run));
+    }
     tasks.spawn(supervise("metrics", subscribe(), move || keep_up(metrics.clone())));
     let stopping = subscribe();
     workers.spawn(supervise("mail", subscribe(), move || mail.clone().run(stopping.clone())));

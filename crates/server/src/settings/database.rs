@@ -16,6 +16,8 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// The same database, for the role that owns the schema.
     pub migration_url: Option<DatabaseUrl>,
+    /// The same database without a pooler between, for LISTEN (PostgreSQL only).
+    pub listen_url: Option<DatabaseUrl>,
     /// The number of connections for requests, divided evenly among the HTTP workers.
     pub pool_size: usize,
     /// How long a request waits for a connection, and how long for a statement.
@@ -39,14 +41,29 @@ pub enum DatabaseUrl {
 }
 
 impl Database {
+    /// The setting for LISTEN, and its URL; `None` on SQLite.
+    pub fn for_listen(&self) -> Option<(&'static str, &str)> {
+        let given = [
+            ("DATABASE_LISTEN_URL", self.listen_url.as_ref()),
+            ("MIGRATION_DATABASE_URL", self.migration_url.as_ref()),
+        ];
+        let first = given.into_iter().find_map(|(name, url)| Some((name, url?)));
+        let (name, url) = first.unwrap_or(("DATABASE_URL", &self.url));
+        Some((name, url.postgres()?))
+    }
+
     pub(super) fn read(layers: &Layers) -> Self {
         let url = layers.find(&setting::DATABASE_URL, DatabaseUrl::parse);
         let migration_url = layers.find(&setting::MIGRATION_DATABASE_URL, DatabaseUrl::parse);
-        if let (Some(url), Some(migration_url)) = (&url, &migration_url)
-            && url.is_sqlite() != migration_url.is_sqlite()
+        let listen_url = layers.find(&setting::DATABASE_LISTEN_URL, DatabaseUrl::parse);
+        for (setting, other) in
+            [(setting::MIGRATION_DATABASE_URL, &migration_url), (setting::DATABASE_LISTEN_URL, &listen_url)]
         {
-            let problem = "must name the same database as DATABASE_URL";
-            layers.report(setting::MIGRATION_DATABASE_URL.error(problem));
+            if let (Some(url), Some(other)) = (&url, other)
+                && url.is_sqlite() != other.is_sqlite()
+            {
+                layers.report(setting.error("must name the same database as DATABASE_URL"));
+            }
         }
         let sources = [("stored", EpochSource::Stored), ("timeline", EpochSource::Timeline)];
         let epoch_source = layers.get(&setting::DATABASE_EPOCH, one_of(&sources));
@@ -57,6 +74,7 @@ impl Database {
         Self {
             url: url.unwrap_or_else(|| DatabaseUrl::Sqlite(PathBuf::new())),
             migration_url,
+            listen_url,
             pool_size: layers.find(&setting::DATABASE_POOL_SIZE, number(1..=1000)).unwrap_or(2 * cores() + 4),
             timeout: Duration::from_millis(layers.get(&setting::DATABASE_TIMEOUT_MS, number(100..=600_000))),
             wait: Duration::from_secs(layers.get(&setting::DATABASE_WAIT_SECONDS, number(0..=3600))),
@@ -70,6 +88,14 @@ impl Database {
 impl DatabaseUrl {
     const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
+    }
+
+    /// The URL of a PostgreSQL server.
+    pub fn postgres(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(url) => Some(url.expose_secret()),
+        }
     }
 
     /// Whether the connection to another machine has no TLS.

@@ -66,9 +66,13 @@ impl<'a> Demands<'a> {
         let problem = "must not have sslmode=disable where the database is on another machine";
         let database = &settings.database;
         self.refuse_if(database.url.is_in_clear_to_another_machine(), &setting::DATABASE_URL, problem);
-        let migration = database.migration_url.as_ref();
-        let in_clear = migration.is_some_and(DatabaseUrl::is_in_clear_to_another_machine);
-        self.refuse_if(in_clear, &setting::MIGRATION_DATABASE_URL, problem);
+        for (setting, url) in [
+            (&setting::MIGRATION_DATABASE_URL, &database.migration_url),
+            (&setting::DATABASE_LISTEN_URL, &database.listen_url),
+        ] {
+            let in_clear = url.as_ref().is_some_and(DatabaseUrl::is_in_clear_to_another_machine);
+            self.refuse_if(in_clear, setting, problem);
+        }
     }
 
     /// Client secrets, codes and keys pass through these addresses.

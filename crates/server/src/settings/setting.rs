@@ -86,6 +86,7 @@ settings! {
     ALLOW_INSECURE = "SMTP_TLS,TRUSTED_PROXIES",
     DATABASE_URL("sqlite://./data/todos.db"),
     MIGRATION_DATABASE_URL = "postgres://todo_owner:…@db.example.com/todos",
+    DATABASE_LISTEN_URL = "postgres://todo_app:…@db.example.com/todos",
     DATABASE_POOL_SIZE = "8",
     DATABASE_TIMEOUT_MS("5000"),
     DATABASE_WAIT_SECONDS("30"),

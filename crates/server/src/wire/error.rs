@@ -12,6 +12,7 @@ use thiserror::Error;
 
 pub const DATABASE_URL: &str = "DATABASE_URL";
 pub const MIGRATION_DATABASE_URL: &str = "MIGRATION_DATABASE_URL";
+pub const DATABASE_LISTEN_URL: &str = "DATABASE_LISTEN_URL";
 
 /// Why the server can't be assembled.
 #[derive(Debug, Error)]

@@ -20,10 +20,11 @@ use domain::Clock;
 use domain::account::{AccountPorts, AccountService, Registration};
 use domain::housekeeping::{HousekeepingService, Retention};
 use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
+use domain::instances::Bus;
 use domain::limits::RateLimits;
 use domain::session::{Lifetimes, RevocationReader, Revocations, SessionPorts, SessionService};
 use domain::sync::SyncService;
-use domain::todo::TodoService;
+use domain::todo::{TodoService, TodoStore};
 use serde_json::json;
 
 pub use command::{CommandServices, command_services};
@@ -35,6 +36,7 @@ pub use stores::{DatabaseHandle, check};
 
 use crate::deletions::Deletions;
 use crate::housekeeping::Housekeeper;
+use crate::instances::{Arrivals, Publisher};
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
 use crate::settings::{Environment, Settings, cores};
 
@@ -51,6 +53,10 @@ pub struct Application {
     pub api: Arc<Api>,
     /// Has read the revocations once.
     pub revocations: RevocationReader,
+    pub arrivals: Arc<Arrivals>,
+    /// The bus to the other instances; `None` if there can be none.
+    pub bus: Option<Arc<dyn Bus>>,
+    pub todos: Arc<dyn TodoStore>,
     pub mail: MailWorker,
     pub housekeeper: Housekeeper,
     pub deletions: Deletions,
@@ -67,8 +73,12 @@ pub async fn assemble(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SystemSecrets);
     let hub = Hub::new(clock.clone());
-    let stores = stores::open(&settings.database, "serve", hub.clone()).await?;
-    let revocations = Arc::new(Revocations::new(vec![hub.clone()]));
+    let bus = stores::bus(&settings.database)?;
+    let publisher = Arc::new(Publisher { hub: hub.clone(), bus: bus.clone() });
+    let stores = stores::open(&settings.database, "serve", publisher).await?;
+    let revocations = Arc::new(Revocations::new(vec![hub.clone()]).with_bus(bus.clone()));
+    let arrivals = Arc::new(Arrivals::new(hub.clone()));
+    let todos = stores.todos.clone();
     let mut reader = RevocationReader::new(stores.sessions.clone(), revocations.clone(), clock.clone());
     reader.read().await?;
 
@@ -76,7 +86,6 @@ pub async fn assemble(
     let key_pairs = outside::key_pairs(settings)?;
     let one_time: Arc<HmacOneTimeSecrets> = Arc::new(HmacOneTimeSecrets::new(&ring));
     let identities: Arc<dyn IdentityStore> = Arc::new(CachedIdentities::new(stores.identities.clone()));
-    let concurrency = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
     let limits = RateLimits::new(Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS)), settings.quotas);
     let session_ports = SessionPorts {
         sessions: stores.sessions.clone(),
@@ -95,11 +104,7 @@ pub async fn assemble(
         one_time: stores.one_time.clone(),
         todos: stores.todos.clone(),
         one_time_secrets: one_time.clone(),
-        hasher: Arc::new(BcryptHasher::new(
-            settings.bcrypt_cost,
-            concurrency,
-            HASHER_QUEUE_PER_CORE * concurrency.get(),
-        )?),
+        hasher: Arc::new(hasher(settings)?),
         limits: limits.clone(),
         secrets: secrets.clone(),
         clock: clock.clone(),
@@ -126,10 +131,7 @@ pub async fn assemble(
         clock: clock.clone(),
     };
     let mail = MailWorker::new(mail_ports, mail_settings(settings, &identity_service));
-    let retention = Retention {
-        tombstones: settings.housekeeping.tombstone_age,
-        tombstone_texts: settings.housekeeping.tombstone_text_age,
-    };
+    let retention = retention(settings);
     let housekeeper = Housekeeper {
         service: HousekeepingService::new(stores.sessions, stores.todos.clone(), clock.clone(), retention),
         period: settings.housekeeping.period,
@@ -158,11 +160,28 @@ pub async fn assemble(
     Ok(Application {
         api: Arc::new(api),
         revocations: reader,
+        arrivals,
+        bus,
+        todos,
         mail,
         housekeeper,
         deletions,
         database: stores.handle,
     })
+}
+
+/// Hashes on as many threads as there are cores.
+fn hasher(settings: &Settings) -> Result<BcryptHasher, WireError> {
+    let concurrency = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
+    let queue = HASHER_QUEUE_PER_CORE * concurrency.get();
+    Ok(BcryptHasher::new(settings.bcrypt_cost, concurrency, queue)?)
+}
+
+fn retention(settings: &Settings) -> Retention {
+    Retention {
+        tombstones: settings.housekeeping.tombstone_age,
+        tombstone_texts: settings.housekeeping.tombstone_text_age,
+    }
 }
 
 fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSettings {

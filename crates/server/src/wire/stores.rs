@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_postgres::{PostgresStore, RowSecurity};
+use adapters_postgres::{PostgresBus, PostgresStore, RowSecurity};
 use adapters_sqlite::{FileLock, SqliteStore};
 use domain::account::AccountStore;
 use domain::health::Probe;
 use domain::identity::IdentityStore;
+use domain::instances::Bus;
 use domain::mail::Outbox;
 use domain::one_time::OneTimeStore;
 use domain::session::SessionStore;
@@ -16,7 +17,7 @@ use domain::todo::{EventBus, TodoStore};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{sleep, timeout};
 
-use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
+use super::error::{DATABASE_LISTEN_URL, DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
 use super::schema::{MigrationStatus, lock, migrate, migrations};
 use crate::settings::{Database, DatabaseUrl, cores};
 
@@ -83,8 +84,11 @@ where
 
 /// Checks the URLs as the adapters do, without connecting.
 pub fn check(database: &Database) -> Result<(), DatabaseError> {
-    let urls =
-        [(DATABASE_URL, Some(&database.url)), (MIGRATION_DATABASE_URL, database.migration_url.as_ref())];
+    let urls = [
+        (DATABASE_URL, Some(&database.url)),
+        (MIGRATION_DATABASE_URL, database.migration_url.as_ref()),
+        (DATABASE_LISTEN_URL, database.listen_url.as_ref()),
+    ];
     for (setting, url) in urls {
         if let Some(DatabaseUrl::Postgres(url)) = url {
             adapters_postgres::check_url(url.expose_secret())
@@ -109,6 +113,14 @@ pub async fn open(
         DatabaseUrl::Sqlite(file) => open_sqlite(database, file, lock, bus),
         DatabaseUrl::Postgres(url) => open_postgres(database, url, bus).await,
     }
+}
+
+/// The bus to the other instances on the database. It connects when it runs. An SQLite file has one instance.
+pub fn bus(database: &Database) -> Result<Option<Arc<dyn Bus>>, DatabaseError> {
+    let Some((setting, url)) = database.for_listen() else { return Ok(None) };
+    let bus =
+        PostgresBus::new(url, database.timeout).map_err(|error| DatabaseError::connect(setting, &error))?;
+    Ok(Some(Arc::new(bus)))
 }
 
 /// Opens the database beside a running server, without the lock of an SQLite file. Creates and migrates nothing.

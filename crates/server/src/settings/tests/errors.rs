@@ -17,6 +17,7 @@ const FAULTS: &str = r#"
     DATABASE_URL=sqlite://a.db?mode=ro => DATABASE_URL must be a file without options after sqlite://
     DATABASE_URL=postgres:// => DATABASE_URL must name a server after postgres://
     MIGRATION_DATABASE_URL=postgres://h/d => MIGRATION_DATABASE_URL must name the same database as DATABASE_URL
+    DATABASE_LISTEN_URL=postgres://h/d => DATABASE_LISTEN_URL must name the same database as DATABASE_URL
     DATABASE_POOL_SIZE=0 => DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not "0"
     DATABASE_TIMEOUT_MS=5s => DATABASE_TIMEOUT_MS must be a whole number from 100 to 600000, not "5s"
     DATABASE_WAIT_SECONDS=1m => DATABASE_WAIT_SECONDS must be a whole number from 0 to 3600, not "1m"

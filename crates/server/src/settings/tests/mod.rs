@@ -62,7 +62,7 @@ fn every_example_is_a_valid_value() {
     for Setting { name, example, .. } in ALL.iter().filter(is_alone) {
         let mut given = PRODUCTION[1..].to_vec();
         given.push((name, example));
-        if name == "MIGRATION_DATABASE_URL" {
+        if ["MIGRATION_DATABASE_URL", "DATABASE_LISTEN_URL"].contains(&&**name) {
             given.push(("DATABASE_URL", "postgres://todo_app:…@db.example.com/todos"));
         }
         failures.extend(load(&given).err());
@@ -129,7 +129,11 @@ fn the_example_file_lists_every_setting_once_with_its_default_and_works_as_it_is
                 .filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
                 .unwrap_or(line)
         })
-        .filter(|line| !["MIGRATION_DATABASE_URL", "JWT_"].iter().any(|start| line.starts_with(start)))
+        .filter(|line| {
+            !["MIGRATION_DATABASE_URL", "DATABASE_LISTEN_URL", "JWT_"]
+                .iter()
+                .any(|start| line.starts_with(start))
+        })
         .fold(String::new(), |text, line| text + line + "\n");
     std::fs::write(folder.path().join(".env"), &uncommented).expect("written");
     let settings = load_in(folder.path(), &[("ENVIRONMENT", "development")]).expect("starts");

@@ -1,4 +1,6 @@
-//! Two instances on one database.
+//! Several instances on one database.
+
+mod events;
 
 use std::time::{Duration, Instant};
 
