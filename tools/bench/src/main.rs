@@ -97,6 +97,8 @@ enum Part {
     Create,
     /// Delivery to 1,000 sockets
     Events,
+    /// Delivery to 5,000 sockets, on one instance and on two (PostgreSQL)
+    Instances,
     /// Lists during a flood of password guesses
     Flood,
     /// Other users while one account makes expensive requests

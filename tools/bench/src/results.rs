@@ -18,6 +18,8 @@ pub struct Results {
     pub start: Option<Start>,
     pub comparisons: Vec<Contender>,
     pub deliveries: Vec<Delivery>,
+    /// Each with the number of instances.
+    pub instances: Vec<(usize, Delivery)>,
     pub floods: Vec<Flood>,
     pub hostile: Vec<Hostile>,
 }

@@ -11,7 +11,7 @@ use crate::dataset::Dataset;
 use crate::load::cases::{Case, Side};
 use crate::load::flood::flood;
 use crate::load::hostile::hostile;
-use crate::load::sockets::deliver;
+use crate::load::sockets::{Delivery, Sockets, deliver};
 use crate::load::{Figures, Phases, round};
 use crate::process::{Meter, Served};
 use crate::report::{self, machine};
@@ -109,7 +109,13 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
     let comparisons = run.comparisons;
     let deliveries = if selected(Part::Events) {
         eprintln!("{kind:?}: events to 1,000 sockets");
-        deliver(served.address, &dataset, &[1, 16], plan.deliveries, &meter).await?
+        let sockets = Sockets { instances: &[served.address], per_user: 1 };
+        deliver(sockets, &dataset, &[1, 16], plan.deliveries, &meter).await?
+    } else {
+        Vec::new()
+    };
+    let instances = if selected(Part::Instances) && kind == Kind::Postgres {
+        several_instances(&testbed, &served, &dataset, plan.deliveries).await?
     } else {
         Vec::new()
     };
@@ -132,7 +138,26 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
     } else {
         Vec::new()
     };
-    Ok(Results { kind, version, size, start, comparisons, deliveries, floods, hostile })
+    Ok(Results { kind, version, size, start, comparisons, deliveries, instances, floods, hostile })
+}
+
+/// Events to the same number of sockets on one instance and on two.
+async fn several_instances(
+    testbed: &Testbed,
+    first: &Served,
+    dataset: &Rc<Dataset>,
+    phases: Phases,
+) -> Result<Vec<(usize, Delivery)>> {
+    eprintln!("{:?}: events to 5,000 sockets of one instance and of two", testbed.kind);
+    let second = testbed.serve().await?;
+    let mut measured = Vec::new();
+    for instances in [&[first.address][..], &[first.address, second.address]] {
+        let sockets = Sockets { instances, per_user: 5 };
+        let deliveries = deliver(sockets, dataset, &[1, 16], phases, &testbed.meter(first)).await?;
+        measured.extend(deliveries.into_iter().map(|delivery| (instances.len(), delivery)));
+    }
+    second.stop().await?;
+    Ok(measured)
 }
 
 /// A server and a baseline that are compared.

@@ -1,4 +1,5 @@
-//! Events: every user has an open socket while connections patch the users' todos in rotation.
+//! Events: every user has open sockets, on one instance or several, while connections patch the users' todos in
+//! rotation through the first instance.
 //!
 //! The delay is the time from sending the patch to reading its event, so it includes the request and the commit.
 
@@ -25,6 +26,9 @@ use crate::process::Meter;
 
 /// Upper bound of the wait for the last event.
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// A socket of another instance reads todos in their current state, so an event may stand for several changes. Then
+/// the last event has arrived if none has for this long: the instances compare clocks more often.
+const QUIET: Duration = Duration::from_secs(7);
 
 /// The measurements with one number of connections.
 pub struct Delivery {
@@ -44,9 +48,16 @@ struct Shared {
     from: Cell<u64>,
 }
 
-/// Opens a socket for each user and measures with each number of connections.
+/// Where the sockets are.
+#[derive(Clone, Copy)]
+pub struct Sockets<'a> {
+    pub instances: &'a [SocketAddr],
+    pub per_user: usize,
+}
+
+/// Opens the users' sockets on the instances in turn and measures with each number of connections.
 pub async fn deliver(
-    address: SocketAddr,
+    sockets: Sockets<'_>,
     dataset: &Rc<Dataset>,
     connections: &[usize],
     phases: Phases,
@@ -55,13 +66,15 @@ pub async fn deliver(
     let tasks = LocalSet::new();
     tasks
         .run_until(async {
-            let mut streams = Vec::with_capacity(USERS);
-            for user in 0..USERS {
-                streams.push(open(address, dataset.token(user)).await?);
+            let mut streams = Vec::with_capacity(USERS * sockets.per_user);
+            for address in sockets.instances.iter().cycle().take(sockets.per_user) {
+                for user in 0..USERS {
+                    streams.push(open(*address, dataset.token(user)).await?);
+                }
             }
             let mut deliveries = Vec::new();
             for count in connections {
-                let (delivery, open) = measure(address, dataset, *count, phases, meter, streams).await?;
+                let (delivery, open) = measure(sockets, dataset, *count, phases, meter, streams).await?;
                 deliveries.push(delivery);
                 streams = open;
             }
@@ -86,7 +99,7 @@ async fn open(address: SocketAddr, token: &str) -> Result<Stream> {
 }
 
 async fn measure(
-    address: SocketAddr,
+    sockets: Sockets<'_>,
     dataset: &Rc<Dataset>,
     connections: usize,
     phases: Phases,
@@ -111,19 +124,24 @@ async fn measure(
         });
         Box::new(patch) as _
     });
-    let patches = round(address, actors.collect(), phases, meter).await?;
+    let patches = round(sockets.instances[0], actors.collect(), phases, meter).await?;
+    let expected = || sent.get() * sockets.per_user as u64;
     let all_arrived = async {
-        while shared.events_read.get() < sent.get() {
+        let (mut read, mut since) = (shared.events_read.get(), Instant::now());
+        while read < expected() && (sockets.instances.len() == 1 || since.elapsed() < QUIET) {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            if shared.events_read.get() > read {
+                (read, since) = (shared.events_read.get(), Instant::now());
+            }
         }
     };
     if timeout(TIMEOUT, all_arrived).await.is_err() {
-        return Err(format!("of {} events, {} arrived", sent.get(), shared.events_read.get()).into());
+        return Err(format!("of {} events, {} arrived", expected(), shared.events_read.get()).into());
     }
     let memory = meter.memory()?;
     stop.send_replace(true);
     let mut delay = Histogram::new(3)?;
-    let mut open = Vec::with_capacity(USERS);
+    let mut open = Vec::with_capacity(readers.len());
     for reader in readers {
         let (stream, delays) = reader.await??;
         delay.add(delays)?;

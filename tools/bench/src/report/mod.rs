@@ -107,6 +107,7 @@ fn database(out: &mut String, results: &Results) {
             mib(delivery.memory)
         );
     }
+    instances(out, results);
     floods(out, results);
     hostile(out, results);
     if let Some(Start { healthy, idle_memory, final_memory }) = &results.start {
@@ -149,6 +150,30 @@ fn row(out: &mut String, results: &Results, contender: &Contender) {
         total.quantile(0.99),
         total.per_request(total.http),
     );
+}
+
+fn instances(out: &mut String, results: &Results) {
+    if !results.instances.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n| events to 5,000 sockets: instances | patching connections | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
+             memory of the first |\n|--:|--:|--:|--:|--:|--:|--:|--:|"
+        );
+    }
+    for (instances, delivery) in &results.instances {
+        let part = |part| ms(&delivery.delay, part);
+        let _ = writeln!(
+            out,
+            "| {instances} | {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} MiB |",
+            delivery.connections,
+            delivery.patches.rate(),
+            part(0.5),
+            part(0.95),
+            part(0.99),
+            part(1.0),
+            mib(delivery.memory)
+        );
+    }
 }
 
 fn floods(out: &mut String, results: &Results) {
