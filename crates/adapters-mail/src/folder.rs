@@ -76,7 +76,6 @@ mod tests {
         let mail = OutgoingMail {
             id: Uuid::nil(),
             to: Email::parse("ann@example.com").expect("an address"),
-            name: None,
             template: Template::MagicLink,
             link: Some("https://todos.example.com/magic?token=x".into()),
             providers: Vec::new(),

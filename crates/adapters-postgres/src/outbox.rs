@@ -92,9 +92,9 @@ pub(crate) fn claim<'a>(now: Stamp, lease_until: Stamp, limit: u32) -> Sql<'a, C
         .sql(" for update skip locked), claimed as (update mail_outbox m set next_attempt_at = ")
         .bind::<Timestamptz, _>(timestamp(lease_until))
         .sql(
-            " from due d where m.id = d.id returning m.id, m.user_id, m.\"to\", m.name, m.template, \
+            " from due d where m.id = d.id returning m.id, m.user_id, m.\"to\", m.template, \
              m.token_id, m.attempts, m.sent_at, m.providers, d.next_attempt_at as was_due) \
-             select c.id, c.user_id, c.\"to\", c.name, c.template, c.token_id, c.attempts, c.sent_at, c.providers \
+             select c.id, c.user_id, c.\"to\", c.template, c.token_id, c.attempts, c.sent_at, c.providers \
              from claimed c order by c.was_due, c.id",
         )
 }

@@ -104,7 +104,6 @@ diesel::table! {
         user_id -> Nullable<Uuid>,
         #[sql_name = "to"]
         recipient -> Text,
-        name -> Nullable<Text>,
         template -> Text,
         token_id -> Nullable<Uuid>,
         attempts -> Integer,

@@ -140,7 +140,6 @@ diesel::table! {
         user_id -> Nullable<Binary>,
         #[sql_name = "to"]
         recipient -> Text,
-        name -> Nullable<Text>,
         template -> Text,
         token_id -> Nullable<Binary>,
         attempts -> BigInt,

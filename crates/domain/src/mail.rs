@@ -3,7 +3,8 @@
 //! An email is written in the transaction that causes it, and a worker sends it later, so that an
 //! outage of the mail server loses nothing. Deliberately absent: the texts, and the links in plain
 //! text. An email names its one-time token by id, and the worker derives the secret when it sends
-//! the email, so that no table contains it.
+//! the email, so that no table contains it. Absent too: the receiver's name. Anyone can register a
+//! stranger's address with words of their choice as the name, and they would stand in the email.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::ids::{OneTimeTokenId, UserId};
 use crate::time::Stamp;
-use crate::user::{DisplayName, Email, User};
+use crate::user::{Email, User};
 
 /// The kind of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,9 +90,6 @@ pub struct NewMail {
     /// The user whose account the email is about, if there is an account.
     pub user: Option<UserId>,
     pub to: Email,
-    /// The name of the receiver; `None` unless the address is verified. Anyone can register a
-    /// stranger's address with a name of their choice.
-    pub name: Option<DisplayName>,
     pub template: Template,
     /// The one-time token in the email's link.
     pub token: Option<OneTimeTokenId>,
@@ -118,15 +116,7 @@ impl Notice {
         let to = user.email.clone().filter(|_| user.email_verified)?;
         // The email outlives a deleted account.
         let owner = Some(user.id).filter(|_| template != Template::AccountDeleted);
-        Some(NewMail {
-            id,
-            user: owner,
-            to,
-            name: user.display_name.clone(),
-            template,
-            token: None,
-            providers,
-        })
+        Some(NewMail { id, user: owner, to, template, token: None, providers })
     }
 }
 
@@ -166,8 +156,6 @@ pub struct OutgoingMail {
     /// The id in the outbox, which is the same at each attempt; for the `Message-ID`.
     pub id: Uuid,
     pub to: Email,
-    /// The name of the receiver.
-    pub name: Option<DisplayName>,
     pub template: Template,
     /// The URL of the email's button.
     pub link: Option<String>,

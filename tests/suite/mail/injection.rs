@@ -12,29 +12,13 @@ const HEADERS: [&str; 8] =
     ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"];
 
 /// Display names that the server accepts.
-fn names() -> Vec<String> {
-    let mut names: Vec<String> = [
-        "Ann, Bcc: eve",
-        "Ann\" <eve>, \"",
-        "<eve>",
-        "Ann (eve) \\",
-        "=?utf-8?q?Ann=0D=0ABcc:_eve?=",
-        "Ann, Bcc: eve@example.com",
-        "Ann\" <eve@example.com>, \"",
-        "<eve@example.com>",
-        "Ann (eve@example.com) \\",
-        "<script>alert('Ann & \"Bob\"')</script>",
-        "=?utf-8?q?Ann=0D=0ABcc:_eve@example.com?=",
-        "Ann\u{2028}Bcc: eve@example.com",
-        "Änn Ö'Néil 🦀",
-        ".",
-    ]
-    .map(str::to_owned)
-    .into();
-    names.push("🦀".repeat(100));
-    names.push("a".repeat(100));
-    names
-}
+const NAMES: [&str; 5] = [
+    "Ann, Bcc: eve@example.com",
+    "Ann\" <eve@example.com>, \"",
+    "<script>alert('Ann & \"Bob\"')</script>",
+    "=?utf-8?q?Ann=0D=0ABcc:_eve@example.com?=",
+    "Ann\u{2028}Bcc: eve@example.com",
+];
 
 on_both_databases! {
     async fn no_line_break_gets_into_a_name_or_an_address(database: Database) {
@@ -77,21 +61,40 @@ on_both_databases! {
         }
         let change = json!({"email": "other@example.com", "current_password": PASSWORD});
         attacker.patch("/api/v1/users/me", change).await.expect(200);
-        let mails = smtp.delivered(&server, 6).await;
+        // Nobody has proved the old address: it gets no notice.
+        let mails = smtp.delivered(&server, 5).await;
         assert!(mails.iter().all(|mail| !mail.0.to_string().contains("0800")), "{mails:#?}");
     }
 
-    async fn any_display_name_is_read_back_as_a_name(database: Database) {
+    async fn a_takeover_removes_the_words_of_the_registrant(database: Database) {
+        const NAME: &str = "URGENT, call 0800 555 0199";
         let smtp = SmtpServer::open(&[]).await;
         let server = todo_server(database, smtp.port, &[]).await;
-        for (n, name) in names().iter().enumerate() {
+        let client = server.client();
+        let victim = json!({"email": "victim@example.com"});
+        let body = json!({"email": "victim@example.com", "password": PASSWORD, "display_name": NAME});
+        client.post("/api/v1/auth/register", body).await.expect(201);
+        client.post("/api/v1/auth/magic-link/request", victim.clone()).await.expect(202);
+        let link = smtp.mail("victim@example.com", "Your login link").await.token("magic-link");
+        let login = client.get(&format!("/api/v1/auth/magic-link/verify?token={link}")).await.expect(200).json();
+        let owner = client.with_token(text(&login["access_token"]));
+        let profile = owner.get("/api/v1/users/me").await.expect(200).json();
+        assert_eq!((&profile["email_verified"], &profile["display_name"]), (&json!(true), &json!(null)));
+        client.post("/api/v1/auth/forgot-password", victim).await.expect(202);
+        let mails = smtp.delivered(&server, 3).await;
+        assert!(mails.iter().all(|mail| !mail.0.to_string().contains("0800")), "{mails:#?}");
+    }
+
+    async fn no_display_name_gets_into_a_mail(database: Database) {
+        let smtp = SmtpServer::open(&[]).await;
+        let server = todo_server(database, smtp.port, &[]).await;
+        for (n, name) in NAMES.iter().enumerate() {
             let email = format!("{n}@example.com");
             let body = json!({"email": email, "password": PASSWORD, "display_name": name});
             server.client().post("/api/v1/auth/register", body).await.expect(201);
         }
-        // Only a verified address is greeted by name.
         server.execute("UPDATE users SET email_verified = true");
-        for (n, name) in names().iter().enumerate() {
+        for n in 0..NAMES.len() {
             let email = format!("{n}@example.com");
             let forgotten = json!({"email": email});
             server.client().post("/api/v1/auth/forgot-password", forgotten).await.expect(202);
@@ -99,20 +102,11 @@ on_both_databases! {
             assert_eq!(mail.0["defects"], json!([]), "{mail:#?}");
             let mut headers: Vec<_> = items(&mail.0["headers"]).iter().map(|header| text(&header[0])).collect();
             headers.sort_unstable();
-            assert_eq!(headers, HEADERS, "{name:?}: {mail:#?}");
+            assert_eq!(headers, HEADERS, "{mail:#?}");
+            assert_eq!(mail.0["receivers"], json!([["", email]]), "{mail:#?}");
             let (plain, html) = mail.parts();
-            if name.contains('@') {
-                // A mail client could turn such a name into a link, so the email leaves it out.
-                assert_eq!(mail.0["receivers"], json!([["", email]]), "{mail:#?}");
-                assert_eq!(plain.lines().next(), Some("Hello,"));
-                assert!(!html.contains("eve"), "{html}");
-                continue;
-            }
-            assert_eq!(mail.0["receivers"], json!([[name, email]]), "{mail:#?}");
-            assert_eq!(plain.lines().next(), Some(&*format!("Hello {name},")));
-            let greeting = html.split("<p>Hello ").nth(1).and_then(|rest| rest.split(",</p>").next());
-            let greeting = greeting.unwrap_or_else(|| panic!("no greeting: {html}"));
-            assert!(!greeting.contains(['<', '>']), "{html}");
+            assert_eq!(plain.lines().next(), Some("Hello,"));
+            assert!(html.contains("<p>Hello,</p>"), "{html}");
             mail.token("reset-password");
         }
         let strangers = |event: &Value| text(&event["text"]).contains("RCPT TO:<eve");

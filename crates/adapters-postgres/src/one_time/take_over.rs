@@ -19,8 +19,8 @@ pub(super) struct NewAccess<'a> {
     pub unlink: bool,
 }
 
-/// Marks the address as verified, sets or removes the password, and revokes every other access. The user must
-/// be locked.
+/// Marks the address as verified, sets or removes the password, and revokes every other access.
+/// Removes the name of an unverified account. The user must be locked.
 pub(super) async fn revoke_other_access(
     conn: &AsyncPgConnection,
     user: &User,
@@ -31,6 +31,7 @@ pub(super) async fn revoke_other_access(
         users::email_verified.eq(true),
         users::password_hash.eq(access.password.map(|hash| &hash.0)),
         access.password.map(|_| users::password_reset_at.eq(timestamp(ending.at))),
+        (!user.email_verified).then(|| users::display_name.eq(None::<String>)),
         users::updated_at.eq(timestamp(ending.at)),
     ));
     verified.execute(&mut &*conn).await?;

@@ -5,7 +5,7 @@ use diesel::prelude::{Queryable, Selectable};
 use domain::OneTimeTokenId;
 use domain::account::MailRecord;
 use domain::mail::{NewMail, QueuedMail, Template};
-use domain::user::{DisplayName, Email};
+use domain::user::Email;
 use domain::{StoreError, UserId};
 use uuid::Uuid;
 
@@ -18,7 +18,6 @@ pub(crate) struct MailRow {
     id: Uuid,
     user_id: Option<Uuid>,
     recipient: String,
-    name: Option<String>,
     template: String,
     token_id: Option<Uuid>,
     attempts: i32,
@@ -43,7 +42,6 @@ impl TryFrom<MailRow> for QueuedMail {
                 id: row.id,
                 user: row.user_id.map(UserId),
                 to: Email::from_stored(row.recipient),
-                name: row.name.map(DisplayName::from_stored),
                 template: template(&row.template)?,
                 token: row.token_id.map(OneTimeTokenId),
                 providers: row.providers.iter().flat_map(|names| names.lines()).map(str::to_owned).collect(),

@@ -3,7 +3,6 @@
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::mail::NewMail;
-use domain::user::DisplayName;
 use domain::{OneTimeTokenId, Stamp, UserId};
 
 use crate::error::Failure;
@@ -17,7 +16,6 @@ pub(crate) async fn enqueue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp
         mail_outbox::id.eq(mail.id),
         mail_outbox::user_id.eq(mail.user.map(|user| user.0)),
         mail_outbox::recipient.eq(mail.to.as_str()),
-        mail_outbox::name.eq(mail.name.as_ref().map(DisplayName::as_str)),
         mail_outbox::template.eq(mail.template.as_str()),
         mail_outbox::token_id.eq(mail.token.map(|token| token.0)),
         mail_outbox::providers.eq(Some(mail.providers.join("\n")).filter(|names| !names.is_empty())),

@@ -116,6 +116,7 @@ struct NewAccess<'a> {
 }
 
 /// Marks the address as verified, sets or removes the password, and revokes every other access.
+/// Removes the name of an unverified account.
 fn revoke_other_access(
     conn: &mut SqliteConnection,
     user: &User,
@@ -127,6 +128,7 @@ fn revoke_other_access(
             users::email_verified.eq(true),
             users::password_hash.eq(access.password.map(|hash| hash.0.as_str())),
             access.password.map(|_| users::password_reset_at.eq(ending.at.as_micros())),
+            (!user.email_verified).then(|| users::display_name.eq(None::<String>)),
             users::updated_at.eq(ending.at.as_micros()),
         ))
         .execute(conn)?;

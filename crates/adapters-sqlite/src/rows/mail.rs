@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use domain::OneTimeTokenId;
 use domain::mail::{NewMail, QueuedMail, Template};
-use domain::user::{DisplayName, Email};
+use domain::user::Email;
 use domain::{StoreError, UserId};
 
 use super::Id;
@@ -15,7 +15,6 @@ pub(crate) struct MailRow {
     pub id: Id,
     user_id: Option<Id>,
     recipient: String,
-    name: Option<String>,
     template: String,
     token_id: Option<Id>,
     attempts: i64,
@@ -33,7 +32,6 @@ impl TryFrom<MailRow> for QueuedMail {
                 id: row.id.0,
                 user: row.user_id.map(|id| UserId(id.0)),
                 to: Email::from_stored(row.recipient),
-                name: row.name.map(DisplayName::from_stored),
                 template: template(&row.template)?,
                 token: row.token_id.map(|id| OneTimeTokenId(id.0)),
                 providers: row.providers.iter().flat_map(|names| names.lines()).map(str::to_owned).collect(),

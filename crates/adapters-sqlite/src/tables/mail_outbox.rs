@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 use domain::mail::NewMail;
-use domain::user::DisplayName;
 use domain::{Stamp, UserId};
 
 use crate::rows::Id;
@@ -15,7 +14,6 @@ pub(crate) fn enqueue(conn: &mut SqliteConnection, mail: &NewMail, now: Stamp) -
             mail_outbox::id.eq(Id(mail.id)),
             mail_outbox::user_id.eq(mail.user.map(Id::from)),
             mail_outbox::recipient.eq(mail.to.as_str()),
-            mail_outbox::name.eq(mail.name.as_ref().map(DisplayName::as_str)),
             mail_outbox::template.eq(mail.template.as_str()),
             mail_outbox::token_id.eq(mail.token.map(Id::from)),
             mail_outbox::providers.eq(Some(mail.providers.join("\n")).filter(|names| !names.is_empty())),

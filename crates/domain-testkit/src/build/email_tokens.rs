@@ -27,7 +27,7 @@ pub fn one_time(purpose: Purpose, user: Option<UserId>, email: &Email) -> NewOne
 /// An email without a token.
 #[must_use]
 pub fn mail(user: Option<UserId>, to: &Email, template: Template) -> NewMail {
-    NewMail { id: uuid(), user, to: to.clone(), name: None, template, token: None, providers: Vec::new() }
+    NewMail { id: uuid(), user, to: to.clone(), template, token: None, providers: Vec::new() }
 }
 
 /// A notice that mentions no provider.

@@ -221,6 +221,7 @@ macro_rules! store_contract {
             an_identity_linked_during_a_takeover_does_not_survive_it
             a_magic_link_ends_all_earlier_access
             a_reset_ends_all_earlier_access
+            a_takeover_removes_the_name
             a_reset_unlinks_identities_on_request
             a_reset_or_a_change_of_address_proves_nothing_for_a_day
             the_owners_identity_resolves_to_the_account

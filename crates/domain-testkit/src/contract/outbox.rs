@@ -9,7 +9,7 @@ use domain::mail::{NewMail, Template};
 use domain::one_time::{EmailToken, Purpose};
 use uuid::Uuid;
 
-use crate::build::{T0, at, display_name, email, email_token, one_time, uuid};
+use crate::build::{T0, at, email, email_token, one_time, uuid};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
@@ -42,12 +42,12 @@ pub async fn a_mail_is_claimed_as_it_was_queued(h: Harness) {
     let user = h.user().await;
     let mut mails = Vec::new();
     for template in Template::ALL {
-        for (name, user) in [(None, None), (Some(display_name("Ann \u{1f980} O'Neil")), Some(user))] {
+        for user in [None, Some(user)] {
             let to = email("Ann.O'Neil+todo@Example.com");
-            let token = name.as_ref().map(|_| one_time(Purpose::MagicLink, None, &to).id);
+            let token = user.map(|_| one_time(Purpose::MagicLink, None, &to).id);
             let providers =
                 if user.is_some() { vec!["google".to_owned(), "my id".to_owned()] } else { Vec::new() };
-            mails.push(NewMail { id: uuid(), user, to, name, template, token, providers });
+            mails.push(NewMail { id: uuid(), user, to, template, token, providers });
         }
     }
     for mail in &mails {
@@ -57,8 +57,8 @@ pub async fn a_mail_is_claimed_as_it_was_queued(h: Harness) {
     assert_eq!(claimed.len(), mails.len());
     for mail in mails {
         let queued = claimed.iter().find(|queued| queued.mail.id == mail.id).expect("the mail is claimed");
-        let NewMail { user, to, name, template, token, .. } = &queued.mail;
-        assert_eq!((*user, to.as_str(), name), (mail.user, mail.to.as_str(), &mail.name));
+        let NewMail { user, to, template, token, .. } = &queued.mail;
+        assert_eq!((*user, to.as_str()), (mail.user, mail.to.as_str()));
         assert_eq!((*template, *token, queued.attempts), (mail.template, mail.token, 0));
     }
 }

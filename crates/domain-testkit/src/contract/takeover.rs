@@ -11,8 +11,8 @@ use domain::session::{Device, EndReason, NewSession, Proof, Rotated, TokenHash};
 use domain::user::Email;
 
 use crate::build::{
-    T0, at, email, ending, identity, new_email, new_session, notice, one_time, password_hash, replacement,
-    successor, uuid,
+    T0, at, display_name, email, ending, identity, new_email, new_name, new_session, notice, one_time,
+    password_hash, replacement, successor, uuid,
 };
 use crate::{Harness, all};
 
@@ -120,6 +120,27 @@ async fn reset(h: &Harness, access: &Access) {
         .await
         .expect(ANSWERS);
     assert!(done.is_some());
+}
+
+/// A takeover removes the name that the account was registered with. A proof by the owner of a
+/// verified address keeps it.
+pub async fn a_takeover_removes_the_name(h: Harness) {
+    for verified in [false, true] {
+        let [by_link, by_reset] =
+            [user_with_access(&h, verified).await, user_with_access(&h, verified).await];
+        let name = display_name("URGENT: call 0800 555 0199");
+        for access in [&by_link, &by_reset] {
+            let change = new_name(Some(name.clone()));
+            let changed = h.accounts.change_profile(access.user, change, at(1)).await.expect(ANSWERS);
+            assert!(matches!(changed, ProfileChanged::Done(_)), "{changed:?}");
+        }
+        use_magic_link(&h, &by_link).await;
+        reset(&h, &by_reset).await;
+        for access in [by_link, by_reset] {
+            let left = h.stored(access.user).await.display_name;
+            assert_eq!(left, verified.then(|| name.clone()), "verified: {verified}");
+        }
+    }
 }
 
 /// A request of a session that has ended does nothing, even if its access token was verified

@@ -82,6 +82,9 @@ impl OneTimeStore for MemoryStore {
         user.password = Some(new.password);
         user.email_verified = true;
         user.password_reset_at = Some(ending.at);
+        if !was_verified {
+            user.display_name = None;
+        }
         if !was_verified || new.unlink {
             state.remove_identities(id);
         }
@@ -114,6 +117,7 @@ impl OneTimeStore for MemoryStore {
                 let user = &mut state.users.get_mut(&id).expect("the user was found above").user;
                 user.email_verified = true;
                 user.password = None;
+                user.display_name = None;
                 state.remove_identities(id);
                 state.invalidate(id, |_| true);
                 (id, state.end_where(id, ending, |_| true))

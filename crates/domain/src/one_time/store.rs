@@ -46,7 +46,8 @@ pub enum MagicLinkLogin {
 /// session, every identity of a provider or issuer, and every unused token (a login that waits to
 /// be exchanged, a link that was started). It removes identities regardless of when they were
 /// linked and of their addresses; an identity of the address's owner joins the account again by the
-/// verified address. Todos and the name stay, because their owner can't be determined.
+/// verified address. It removes the name too, which may be words of that person. Todos stay,
+/// because their owner can't be determined.
 ///
 /// A verification email does not take over the account: it confirms the registration, and its text
 /// says so.

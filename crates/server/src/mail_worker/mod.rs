@@ -182,13 +182,13 @@ impl MailWorker {
     }
 
     fn outgoing(&self, mail: &NewMail) -> OutgoingMail {
-        let NewMail { id, to, name, template, providers, .. } = mail.clone();
+        let NewMail { id, to, template, providers, .. } = mail.clone();
         let shown = |name: String| {
             let known = self.settings.providers.iter().find(|(known, _)| *known == name);
             known.map_or(name, |(_, display_name)| display_name.clone())
         };
         let providers = providers.into_iter().map(shown).collect();
-        OutgoingMail { id, to, name, template, link: self.link(mail), providers }
+        OutgoingMail { id, to, template, link: self.link(mail), providers }
     }
 
     fn link(&self, mail: &NewMail) -> Option<String> {

@@ -71,7 +71,7 @@ struct ProfilePatch<'a> {
     #[schema(value_type = Option<String>, max_length = 100)]
     display_name: Member<Text<'a>>,
     /// The new email address. It is unverified until the user opens the link in the email to it. The old
-    /// address receives a notification.
+    /// address receives a notification if it was verified.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Email)]
     email: Member<Text<'a>>,

@@ -7,7 +7,6 @@
 use std::net::IpAddr;
 
 use super::AccountService;
-use super::mails::greeting_name;
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::Charge;
@@ -59,7 +58,7 @@ impl AccountService {
             return Ok(MailOutcome::Limited(charge));
         }
         if !user.email_verified {
-            let token = self.email_token(Purpose::VerifyEmail, Some(user.id), email, None, Vec::new(), now);
+            let token = self.email_token(Purpose::VerifyEmail, Some(user.id), email, Vec::new(), now);
             self.ports.one_time.send(token, now).await?;
         }
         Ok(MailOutcome::Accepted)
@@ -97,7 +96,7 @@ impl AccountService {
             // it.
             Some(user) => {
                 let to = user.email.as_ref().unwrap_or(email);
-                self.email_token(purpose, Some(user.id), to, greeting_name(user), providers, now)
+                self.email_token(purpose, Some(user.id), to, providers, now)
             }
             None => EmailToken { token: self.one_time_token(purpose, None, email, now), mail: None },
         };
@@ -134,7 +133,7 @@ impl AccountService {
         let stays = user.email_verified && !unlink;
         let providers = if stays { self.ports.identities.providers(user.id).await? } else { Vec::new() };
         // The token proves the address.
-        let proved = User { email_verified: true, display_name: greeting_name(&user).cloned(), ..user };
+        let proved = User { email_verified: true, ..user };
         let notice = self.notice(Template::PasswordChanged, providers).to(&proved);
         let new = PasswordReplacement { password, ending, notice, unlink };
         Ok(match self.ports.one_time.reset_password(&hash, new).await? {

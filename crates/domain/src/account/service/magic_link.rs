@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::mails::greeting_name;
 use super::{AccountService, MailOutcome, Registration};
 use crate::error::StoreError;
 use crate::ids::UserId;
@@ -37,9 +36,8 @@ impl AccountService {
             return Ok(MailOutcome::Limited(charge));
         }
         let user = self.ports.accounts.by_email(email).await?;
-        let name = user.as_ref().and_then(greeting_name);
         let id = user.as_ref().map(|user| user.id);
-        let mut token = self.email_token(Purpose::MagicLink, id, email, name, Vec::new(), now);
+        let mut token = self.email_token(Purpose::MagicLink, id, email, Vec::new(), now);
         if user.is_none() && self.policy.registration != Registration::Open {
             token.mail = None;
         }

@@ -5,7 +5,7 @@ use crate::ids::{OneTimeTokenId, UserId};
 use crate::mail::{NewMail, Notice, Template};
 use crate::one_time::{EmailToken, NewOneTimeToken, Purpose};
 use crate::time::Stamp;
-use crate::user::{DisplayName, Email, User};
+use crate::user::Email;
 
 impl AccountService {
     /// A one-time token about `email`, and the email that carries it there.
@@ -14,7 +14,6 @@ impl AccountService {
         purpose: Purpose,
         user: Option<UserId>,
         email: &Email,
-        name: Option<&DisplayName>,
         providers: Vec<String>,
         now: Stamp,
     ) -> EmailToken {
@@ -23,7 +22,6 @@ impl AccountService {
             id: self.new_id(),
             user,
             to: email.clone(),
-            name: name.cloned(),
             template,
             token: Some(token.id),
             providers,
@@ -55,12 +53,6 @@ impl AccountService {
             expires_at: now.plus(purpose.lifetime()),
         }
     }
-}
-
-/// The name in a greeting: none before the address is verified, because anyone can register a
-/// stranger's address with a name of their choice.
-pub(super) fn greeting_name(user: &User) -> Option<&DisplayName> {
-    user.display_name.as_ref().filter(|_| user.email_verified)
 }
 
 /// The email that carries a token of this purpose.

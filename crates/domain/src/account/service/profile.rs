@@ -1,12 +1,11 @@
 //! The profile: the address, the name, and how the user logs in.
 
-use super::mails::greeting_name;
 use super::{AccountService, NotVerified};
 use crate::account::{EmailChange, ProfileChange, ProfileChanged};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::Charge;
-use crate::mail::{NewMail, Template};
+use crate::mail::Template;
 use crate::one_time::Purpose;
 use crate::session::Principal;
 use crate::user::{DisplayName, Email, User};
@@ -31,7 +30,8 @@ pub struct ProfileUpdate {
 /// The outcome of an update. If it is not `Done`, nothing was written.
 #[derive(Debug)]
 pub enum ProfileOutcome {
-    /// A new address is not verified; both addresses receive an email.
+    /// A new address is not verified and receives an email, and so does an old one that is
+    /// verified.
     Done(Profile),
     NotVerified(NotVerified),
     /// Too many emails to this address or requested by this user.
@@ -95,16 +95,8 @@ impl AccountService {
 
     fn email_change(&self, principal: &Principal, user: &User, email: Email) -> EmailChange {
         let (purpose, now) = (Purpose::VerifyEmail, self.now());
-        let verification = self.email_token(purpose, Some(user.id), &email, None, Vec::new(), now);
-        let notice = user.email.clone().map(|to| NewMail {
-            id: self.new_id(),
-            user: Some(user.id),
-            to,
-            name: greeting_name(user).cloned(),
-            template: Template::EmailChanged,
-            token: None,
-            providers: Vec::new(),
-        });
+        let verification = self.email_token(purpose, Some(user.id), &email, Vec::new(), now);
+        let notice = self.notice(Template::EmailChanged, Vec::new()).to(user);
         EmailChange { email, session: principal.session, verification, notice }
     }
 }

@@ -113,7 +113,7 @@ impl AccountService {
         now: Stamp,
     ) -> NewUser {
         let id = UserId(self.new_id());
-        let verification = self.email_token(Purpose::VerifyEmail, Some(id), &email, None, Vec::new(), now);
+        let verification = self.email_token(Purpose::VerifyEmail, Some(id), &email, Vec::new(), now);
         NewUser { id, email, password, display_name, verification: Some(verification), invitation: None }
     }
 }
