@@ -10,6 +10,7 @@ pub(crate) mod sweep;
 
 use async_trait::async_trait;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::one_time::Purpose;
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
     Cutoffs, Device, Ending, FeedPosition, NewSession, OpenRefusal, OpenedSession, Revocation,
@@ -23,7 +24,7 @@ use crate::row_security::{RowScope, Worker};
 use crate::rows::SessionRow;
 use crate::store::PostgresStore;
 use crate::tables::sessions::{self, SessionSelection, Use};
-use crate::tables::users;
+use crate::tables::{one_time_tokens, users};
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -113,6 +114,7 @@ impl SessionStore for PostgresStore {
     ) -> Result<Vec<Revocation>, StoreError> {
         let ended = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
             users::lock(conn, user).await?;
+            one_time_tokens::invalidate(conn, user, Purpose::OAuthHandOff, ending.at).await?;
             sessions::end_all(conn, user, keep, &ending).await
         });
         ended.await

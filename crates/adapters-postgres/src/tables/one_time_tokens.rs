@@ -30,7 +30,8 @@ pub(crate) async fn issue(
     Ok(())
 }
 
-async fn invalidate(
+/// Invalidates the user's unused tokens of one purpose.
+pub(crate) async fn invalidate(
     conn: &AsyncPgConnection,
     user: UserId,
     purpose: Purpose,

@@ -6,6 +6,7 @@ mod sweep;
 use async_trait::async_trait;
 use diesel::dsl::{max, not};
 use diesel::prelude::*;
+use domain::one_time::Purpose;
 use domain::session::refresh::RefreshFacts;
 use domain::session::{
     Cutoffs, Device, Ending, FeedPosition, NewSession, OpenRefusal, OpenedSession, Revocation,
@@ -92,7 +93,11 @@ impl SessionStore for SqliteStore {
         keep: Option<SessionId>,
         ending: Ending,
     ) -> Result<Vec<Revocation>, StoreError> {
-        self.write(move |conn| tables::sessions::end_all(conn, user, keep, ending)).await
+        self.write(move |conn| {
+            tables::one_time_tokens::invalidate(conn, user, Purpose::OAuthHandOff, ending.at)?;
+            tables::sessions::end_all(conn, user, keep, ending)
+        })
+        .await
     }
 
     async fn revocations(

@@ -63,14 +63,25 @@ pub(crate) fn user_exists(conn: &mut SqliteConnection, token: &NewOneTimeToken) 
 pub(crate) fn issue(conn: &mut SqliteConnection, sent: &EmailToken, now: Stamp) -> QueryResult<()> {
     let EmailToken { token, mail } = sent;
     if let Some(user) = token.user {
-        diesel::update(one_time_tokens::table.filter(one_time_tokens::user_id.eq(Id::from(user))))
-            .filter(one_time_tokens::kind.eq(token.purpose.as_str()))
-            .filter(one_time_tokens::used_at.is_null())
-            .set(one_time_tokens::used_at.eq(now.as_micros()))
-            .execute(conn)?;
+        invalidate(conn, user, token.purpose, now)?;
     }
     insert(conn, token)?;
     mail.as_ref().map_or(Ok(()), |mail| mail_outbox::enqueue(conn, mail, now))
+}
+
+/// Invalidates the user's unused tokens of one purpose.
+pub(crate) fn invalidate(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    purpose: Purpose,
+    now: Stamp,
+) -> QueryResult<()> {
+    diesel::update(one_time_tokens::table.filter(one_time_tokens::user_id.eq(Id::from(user))))
+        .filter(one_time_tokens::kind.eq(purpose.as_str()))
+        .filter(one_time_tokens::used_at.is_null())
+        .set(one_time_tokens::used_at.eq(now.as_micros()))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Invalidates the user's unused tokens, except those of the purpose `kept`.

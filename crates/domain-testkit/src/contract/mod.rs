@@ -168,6 +168,7 @@ macro_rules! store_contract {
             concurrent_logins_respect_the_cap
             a_session_ends_once
             all_sessions_except_the_kept_one_end
+            ending_all_sessions_voids_logins_that_wait_to_be_exchanged
             an_expired_session_can_be_ended
             revocations_are_listed_after_a_position
             a_reader_of_revocations_misses_none
@@ -220,8 +221,8 @@ macro_rules! store_contract {
             an_ended_session_links_changes_and_deletes_nothing
             an_identity_linked_during_a_takeover_does_not_survive_it
             a_magic_link_ends_all_earlier_access
-            a_reset_ends_all_earlier_access
             a_takeover_removes_the_name
+            a_reset_ends_all_earlier_access
             a_reset_unlinks_identities_on_request
             a_reset_or_a_change_of_address_proves_nothing_for_a_day
             the_owners_identity_resolves_to_the_account

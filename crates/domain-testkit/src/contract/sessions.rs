@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::one_time::Purpose;
 use domain::session::{
     Device, EndReason, Ending, FeedPosition, NewSession, OpenRefusal, Revocation, Revoked, Rotated,
 };
 use domain::{SessionId, Stamp, UserId};
 
-use crate::build::{T0, at, client, ending, new_session, successor, uuid};
+use crate::build::{T0, at, client, ending, new_session, one_time, successor, uuid};
 use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
@@ -192,6 +193,23 @@ pub async fn all_sessions_except_the_kept_one_end(h: Harness) {
     }
     let ended = h.sessions.end_all(user, None, logout).await.expect(ANSWERS);
     assert_eq!(ended.iter().map(id_of).collect::<Vec<_>>(), [sessions[2].id]);
+}
+
+/// `end_all` voids the code of a login at a provider, which would open a session, and no token that
+/// an email carries.
+pub async fn ending_all_sessions_voids_logins_that_wait_to_be_exchanged(h: Harness) {
+    let (user, address) = h.account(true).await;
+    let other = h.user().await;
+    let [own, others] = [user, other].map(|user| one_time(Purpose::OAuthHandOff, Some(user), &address));
+    let link = one_time(Purpose::MagicLink, Some(user), &address);
+    for token in [&own, &others, &link] {
+        h.one_time.put(token.clone()).await.expect(ANSWERS);
+    }
+    h.sessions.end_all(user, None, ending(EndReason::Logout, at(1))).await.expect(ANSWERS);
+    for (token, is_valid) in [(own, false), (others, true), (link, true)] {
+        let consumed = h.one_time.consume(token.purpose, &token.hash, at(2)).await.expect(ANSWERS);
+        assert_eq!(consumed.is_some(), is_valid, "{:?}", token.purpose);
+    }
 }
 
 /// A session with an expired refresh token can be ended: its access token may still be valid.

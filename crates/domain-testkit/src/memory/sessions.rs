@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use domain::one_time::Purpose;
 use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
 use domain::session::{
     Cutoffs, Device, Ending, FeedPosition, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof,
@@ -104,7 +105,9 @@ impl SessionStore for MemoryStore {
         ending: Ending,
     ) -> Result<Vec<Revocation>, StoreError> {
         check(ending);
-        Ok(self.enter()?.end_where(user, ending, |session| Some(session.id) != keep))
+        let mut state = self.enter()?;
+        state.invalidate(user, |purpose| purpose == Purpose::OAuthHandOff);
+        Ok(state.end_where(user, ending, |session| Some(session.id) != keep))
     }
 
     async fn revocations(

@@ -132,7 +132,8 @@ pub trait SessionStore: Send + Sync {
         ending: Ending,
     ) -> Result<Option<Revocation>, StoreError>;
 
-    /// Ends every session of the user that was not ended before, expired or not, except `keep`.
+    /// Ends every session of the user that was not ended before, expired or not, except `keep`, and
+    /// voids the codes of logins at providers that were not exchanged yet.
     async fn end_all(
         &self,
         user: UserId,
