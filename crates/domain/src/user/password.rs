@@ -1,6 +1,8 @@
 //! Passwords: the rules for new ones, and the port that hashes them.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -38,9 +40,9 @@ pub enum WeakPassword {
 #[derive(Clone)]
 pub struct NewPassword(String);
 
-/// Common leaked passwords, folded, one per line: the entries of Django's list (BSD licence) that
-/// have a letter, a digit and six characters. The rules refuse all others, and what is made of them
-/// by a special character or two.
+/// Common leaked passwords, folded, one per line, the most common first: the entries of Django's
+/// list (BSD licence) that satisfy the rules, or are a word that satisfies them with a little
+/// decoration.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 impl NewPassword {
@@ -94,28 +96,49 @@ impl NewPassword {
     }
 }
 
-/// Whether a folded password is on the list, or becomes one that is where its special characters
-/// are left out or read as letters: `admin@123`, `p@ssw0rd!1`. Where a rule demands a special
-/// character, people add one to a password that they know.
+/// The words of [`COMMON`], as [`letters`] reads them. Short ones stand in too many other words.
+static COMMON_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let words = COMMON.lines().map(|common| letters(common.trim_matches(is_decoration)));
+    words.filter(|word| word.len() >= MIN_WORD).collect()
+});
+
+/// The minimum length of a common word, in bytes.
+const MIN_WORD: usize = 4;
+/// More characters around a word than these make it hard to guess.
+const MAX_DECORATION: usize = 8;
+
+/// Whether a folded password is on the list, with special characters or without, or is a word of
+/// the list with digits and special characters around it or in place of letters: `admin@123`,
+/// `p@ssw0rd!1`, `summer2024!`. Where a rule demands such characters, people add them to a word.
 fn is_common(folded: &str) -> bool {
+    let plain: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
+    if COMMON.lines().any(|common| common == folded || common == plain) {
+        return true;
+    }
+    // A decoration may also stand for the first letter: `$ecret99`.
+    let from_start = folded.trim_end_matches(is_decoration);
+    let word = from_start.trim_start_matches(is_decoration);
+    folded.chars().count() - word.chars().count() <= MAX_DECORATION
+        && [from_start, word].iter().any(|word| COMMON_WORDS.contains(&letters(word)))
+}
+
+fn is_decoration(c: char) -> bool {
+    !c.is_alphabetic()
+}
+
+/// The letters of a folded text, with digits and special characters read as the letters that they
+/// look like. I, l and what looks like them become one letter.
+fn letters(text: &str) -> String {
     let read = |c: char| match c {
-        '@' => 'a',
-        '$' => 's',
-        '!' => 'i',
+        '@' | '4' => 'a',
+        '3' => 'e',
+        '0' => 'o',
+        '$' | '5' => 's',
+        '7' => 't',
+        '1' | '!' | '|' | 'i' => 'l',
         other => other,
     };
-    let plain =
-        |text: &mut dyn Iterator<Item = char>| text.filter(|c| c.is_alphanumeric()).collect::<String>();
-    let as_letters: String = folded.chars().map(read).collect();
-    // What follows the word is not read as letters: `passw0rd!`.
-    let word = folded.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let forms = [
-        folded.to_owned(),
-        plain(&mut folded.chars()),
-        plain(&mut as_letters.chars()),
-        plain(&mut word.chars().map(read)),
-    ];
-    COMMON.lines().any(|common| forms.iter().any(|form| form == common))
+    text.chars().map(read).filter(|c| c.is_alphabetic()).collect()
 }
 
 impl fmt::Debug for NewPassword {
@@ -267,10 +290,20 @@ mod tests {
             "Abc@1234",
             "Letmein1#",
             "Iloveyou1!",
+            "P@ssw0rd123",
+            "Welcome@2024",
+            "We1come#24",
+            "Summer2024!",
+            "2024-Summer",
+            "Root@123",
+            "User@1234",
+            "Adm1n@2024",
+            "$Ecret_99",
         ] {
             assert_eq!(NewPassword::parse(text, None, policy).err(), Some(WeakPassword::Common), "{text}");
         }
-        for text in ["Zebra-Stripe-7", "Correct-Horse-7", "Admin@123-lake", "Tr0ub4dor&3"] {
+        for text in ["Zebra-Stripe-7", "Correct-Horse-7", "Admin@123-lake", "Tr0ub4dor&3", "Summer-174639582"]
+        {
             assert!(NewPassword::parse(text, None, policy).is_ok(), "{text}");
         }
     }
