@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Database, Server, on_both_databases};
 use futures_util::future::join_all;
 use postgres_testbed::Role;
@@ -46,6 +47,41 @@ on_both_databases! {
             ann.get("/api/v1/todos").await.expect(200).header("x-total-count").parse().expect("a number");
         assert!(total >= done, "every acknowledged todo is stored: {total} of {done}");
         assert!(done > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_passwords_of_few_accounts_keep_nobody_from_logging_in() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    let anyone = client.clone();
+    let login = move |email: &str| {
+        let (client, body) = (anyone.clone(), json!({"email": email, "password": PASSWORD}));
+        async move { client.post("/api/v1/auth/login", body).await }
+    };
+    for email in ["eve0@example.com", "eve1@example.com", "eve2@example.com", "bob@example.com"] {
+        client.register(email).await;
+    }
+    let attackers: Vec<_> = (0..60)
+        .map(|n| {
+            let login = login.clone();
+            tokio::spawn(async move {
+                loop {
+                    let status = login(&format!("eve{}@example.com", n % 3)).await.status;
+                    assert!([200, 429].contains(&status), "{status}");
+                }
+            })
+        })
+        .collect();
+    // The attack fills what it can before the others come.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..5 {
+        login("bob@example.com").await.expect(200);
+        client.new_user().await;
+    }
+    for attacker in attackers {
+        assert!(!attacker.is_finished(), "it went on to the end");
+        attacker.abort();
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::secret::SecretSource;
-use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::{Clock, Stamp};
 use uuid::{Builder, Uuid, Variant, Version};
 
@@ -77,11 +77,16 @@ impl Default for PlainHasher {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
-    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
+    async fn hash(&self, password: NewPassword, _: &HashedFor) -> Result<PasswordHash, HasherError> {
         Ok(PasswordHash(format!("plain${}${}", self.cost, password.expose())))
     }
 
-    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
+    async fn verify(
+        &self,
+        password: &str,
+        hash: Option<PasswordHash>,
+        _: &HashedFor,
+    ) -> Result<Verified, HasherError> {
         let Some(hash) = hash else {
             return Ok(Verified::Incorrect);
         };
@@ -114,7 +119,8 @@ mod tests {
     async fn the_plain_hasher_distinguishes_right_weak_and_wrong() {
         let hasher = PlainHasher { cost: 10 };
         let hash = |cost: u32| Some(PasswordHash(format!("plain${cost}$Passw0rd$")));
-        let verify = async |password, hash| hasher.verify(password, hash).await.expect("an answer");
+        let ann = HashedFor { account: "ann@example.com".into(), network: None };
+        let verify = async |password, hash| hasher.verify(password, hash, &ann).await.expect("an answer");
         assert_eq!(verify("Passw0rd$", hash(10)).await, Verified::Correct);
         assert_eq!(verify("Passw0rd$", hash(9)).await, Verified::NeedsRehash);
         assert_eq!(verify("Passw0rd", hash(10)).await, Verified::Incorrect);

@@ -16,7 +16,7 @@ use domain::session::{
     AccessToken, AccessTokens, AuthFailure, Device, EndReason, Grant, Lifetimes, RefreshGrant, RefreshSecret,
     RefreshSecrets, Revocations, SessionPorts, SessionService, SessionStore, TokenHash, VerifiedToken,
 };
-use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::{OneTimeTokenId, SessionId, Stamp, UserId};
 use domain_testkit::build::{T0, email, ending, new_user, replacement};
 use domain_testkit::{ManualClock, MemoryStore, PlainHasher, RecordingBus, SequentialSecrets};
@@ -40,11 +40,16 @@ struct ChangingHasher {
 
 #[async_trait]
 impl PasswordHasher for ChangingHasher {
-    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
-        PlainHasher::default().hash(password).await
+    async fn hash(&self, password: NewPassword, on_behalf: &HashedFor) -> Result<PasswordHash, HasherError> {
+        PlainHasher::default().hash(password, on_behalf).await
     }
 
-    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
+    async fn verify(
+        &self,
+        password: &str,
+        hash: Option<PasswordHash>,
+        on_behalf: &HashedFor,
+    ) -> Result<Verified, HasherError> {
         if !self.done.swap(true, Ordering::SeqCst) {
             let user =
                 self.store.by_id(self.user).await.expect("the store answers").expect("the user exists");
@@ -53,7 +58,7 @@ impl PasswordHasher for ChangingHasher {
             let set = self.store.set_password(self.user, &old, replacement(new, ending), None).await;
             assert!(matches!(set.expect("the store answers"), PasswordSet::Done(_)));
         }
-        PlainHasher::default().verify(password, hash).await
+        PlainHasher::default().verify(password, hash, on_behalf).await
     }
 }
 

@@ -1,29 +1,42 @@
 //! bcrypt on blocking threads.
 
+mod lines;
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bcrypt::{BcryptError, HashParts};
-use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::limits::Network;
+use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use lines::{Lines, Place};
 
 /// A random salt and hash that match no known password. Verifying against it takes as long as
 /// verifying against a real hash.
 const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
+
+/// How many jobs of one account may run or wait in the queue.
+const PLACES_PER_ACCOUNT: usize = 2;
+/// How long a job waits for the others of its account and its network.
+const LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Hashes with bcrypt on blocking threads. Both the jobs that run and the jobs that wait are
 /// limited.
 ///
 /// Verifying (logins) and hashing (registrations, new passwords) may each take at most three
 /// quarters of the capacity, so a flood of one kind, from any number of addresses, leaves room for
-/// the other.
+/// the other. Within a kind, an account may take two places and a network a quarter of all; more
+/// jobs wait outside the queue, in a line of their account or network. Right passwords, which no
+/// limit of guesses counts, can therefore not fill the queue either.
 ///
 /// A job runs to its end even if its caller no longer waits, and holds its permits until then. A
 /// caller that disconnects repeatedly therefore cannot run more jobs than the others.
@@ -37,10 +50,14 @@ pub struct BcryptHasher {
     verifying: Arc<Semaphore>,
     /// The share of `admitted` for hashing.
     hashing: Arc<Semaphore>,
+    accounts: Arc<Lines<String>>,
+    networks: Arc<Lines<Network>>,
 }
 
 /// The permits of one job.
-type Permits = [OwnedSemaphorePermit; 3];
+type Permits = ([OwnedSemaphorePermit; 3], Lined);
+/// The places of one job in the lines of its account and, if known, its network.
+type Lined = (Place<String>, Option<Place<Network>>);
 
 /// A cost outside the range that [`BcryptHasher`] supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -69,15 +86,18 @@ impl BcryptHasher {
             admitted: Arc::new(Semaphore::new(capacity)),
             verifying: share(),
             hashing: share(),
+            accounts: Lines::new(PLACES_PER_ACCOUNT),
+            networks: Lines::new((capacity / 4).max(1)),
         })
     }
 
     async fn run<T: Send + 'static>(
         &self,
         share: &Arc<Semaphore>,
+        on_behalf: &HashedFor,
         job: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, HasherError> {
-        let permits = self.acquire(share).await?;
+        let permits = self.acquire(share, on_behalf).await?;
         let result = spawn_blocking(move || {
             let result = job();
             drop(permits);
@@ -96,29 +116,46 @@ impl BcryptHasher {
         format!("$2b${cost:02}${DUMMY}")
     }
 
-    async fn acquire(&self, share: &Arc<Semaphore>) -> Result<Permits, HasherError> {
+    async fn acquire(&self, share: &Arc<Semaphore>, on_behalf: &HashedFor) -> Result<Permits, HasherError> {
+        let lined = timeout(LINE_TIMEOUT, self.stand_in_line(on_behalf));
+        let lined = lined.await.map_err(|_| HasherError::Busy)??;
         let share = share.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| HasherError::Busy)?;
-        Ok([share, admitted, running])
+        Ok(([share, admitted, running], lined))
+    }
+
+    async fn stand_in_line(&self, on_behalf: &HashedFor) -> Result<Lined, HasherError> {
+        let account = self.accounts.enter(&on_behalf.account).await?;
+        let network = match &on_behalf.network {
+            Some(network) => Some(self.networks.enter(network).await?),
+            None => None,
+        };
+        Ok((account, network))
     }
 }
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
-    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
+    async fn hash(&self, password: NewPassword, on_behalf: &HashedFor) -> Result<PasswordHash, HasherError> {
         let cost = self.cost;
-        self.run(&self.hashing, move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash)
+        let job = move || bcrypt::hash(password.expose(), cost);
+        self.run(&self.hashing, on_behalf, job).await.map(PasswordHash)
     }
 
-    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
+    async fn verify(
+        &self,
+        password: &str,
+        hash: Option<PasswordHash>,
+        on_behalf: &HashedFor,
+    ) -> Result<Verified, HasherError> {
         // bcrypt ignores bytes after the 72nd and after a NUL. `NewPassword` allows neither, so
         // such a password is always wrong, even if bcrypt accepts it.
         let is_possible = password.len() <= NewPassword::MAX_BYTES && !password.contains('\0');
         let has_hash = hash.is_some();
         let (password, cost) = (password.to_owned(), self.cost);
         let hash = hash.map_or_else(|| Self::dummy_hash(cost), |hash| hash.0);
-        self.run(&self.verifying, move || {
+        self.run(&self.verifying, on_behalf, move || {
             let matches = bcrypt::verify(&password, &hash)?;
             let hash_cost = hash.parse::<HashParts>()?.get_cost();
             if matches && is_possible && has_hash {

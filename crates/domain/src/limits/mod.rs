@@ -27,6 +27,9 @@ pub enum LimitKey {
     /// Wrong passwords in authenticated requests of one account. They are counted separately from
     /// [`LimitKey::LoginTo`], which everyone who knows the address can exhaust.
     PasswordOf(UserId),
+    /// Right passwords of one account, by its name in [`HashedFor`](crate::user::HashedFor): each
+    /// of them occupies the hasher.
+    RightPasswordOf(String),
     /// Registrations and requested emails from one network.
     MailFrom(Network),
     /// Registrations and requested emails to one address, by [`Email::key`](crate::user::Email::key).
@@ -53,6 +56,7 @@ impl LimitKey {
             Self::FlowFrom(network) => network.site().map(Self::FlowFrom),
             Self::LoginTo(_)
             | Self::PasswordOf(_)
+            | Self::RightPasswordOf(_)
             | Self::MailTo(_)
             | Self::MailOf(_)
             | Self::Refresh(_)

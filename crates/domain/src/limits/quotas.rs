@@ -78,10 +78,15 @@ impl Quotas {
     /// How often one refresh token may be presented; not a setting.
     const PRESENTATIONS: Quota = Quota::new(240, Duration::from_secs(30));
 
+    /// How often one account may present its right password; not a setting. Nobody logs in that
+    /// often by hand, and a program can keep its tokens.
+    const RIGHT_PASSWORDS: Quota = Quota::new(60, Duration::from_mins(15));
+
     pub(super) const fn of(&self, key: &LimitKey) -> Option<Quota> {
         match key {
             LimitKey::LoginFrom(network) => Some(self.login_from.of_network(*network)),
             LimitKey::LoginTo(_) | LimitKey::PasswordOf(_) => Some(self.login_to),
+            LimitKey::RightPasswordOf(_) => Some(Self::RIGHT_PASSWORDS),
             LimitKey::MailFrom(network) => Some(self.mail.of_network(*network)),
             LimitKey::MailTo(_) | LimitKey::MailOf(_) => Some(self.mail),
             LimitKey::FlowFrom(network) => Some(self.flow.of_network(*network)),

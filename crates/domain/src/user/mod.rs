@@ -6,7 +6,7 @@ mod password;
 pub use email::{Email, EmailError};
 pub(crate) use password::verify;
 pub use password::{
-    HasherError, NewPassword, PasswordHash, PasswordHasher, PasswordPolicy, Verified, WeakPassword,
+    HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, PasswordPolicy, Verified, WeakPassword,
 };
 
 use crate::ids::UserId;

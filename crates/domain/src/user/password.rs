@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::Email;
+use super::{Email, User};
+use crate::limits::{Network, network};
 use crate::text::{compose, fold};
 
 /// What a surface requires of a new password, besides 8 characters with an upper-case letter, a
@@ -175,17 +177,48 @@ pub enum HasherError {
     Failed(String),
 }
 
+/// On whose behalf the hasher works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedFor {
+    /// The account, by [`Email::key`] if it has an address; it need not exist.
+    pub account: String,
+    /// The network of a caller who is not authenticated. Authenticated callers count by account
+    /// alone, because a frontend's server sends the requests of all its users.
+    pub network: Option<Network>,
+}
+
+impl HashedFor {
+    /// A caller at `ip` who names the account of an address.
+    #[must_use]
+    pub fn address(email: &Email, ip: Option<IpAddr>) -> Self {
+        Self { account: email.key().to_owned(), network: ip.map(network) }
+    }
+
+    /// The owner of an account.
+    #[must_use]
+    pub fn user(user: &User) -> Self {
+        let account = user.email.as_ref().map_or_else(|| user.id.to_string(), |email| email.key().to_owned());
+        Self { account, network: None }
+    }
+}
+
 /// Hashes passwords. An implementation MUST hash on threads other than the async workers, and MUST
-/// bound both the number of running jobs and the number of waiting ones.
+/// bound both the number of running jobs and the number of waiting ones. It MUST NOT let one
+/// account or one network take so many places that others are refused.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Hashes a password at the configured cost.
-    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError>;
+    async fn hash(&self, password: NewPassword, on_behalf: &HashedFor) -> Result<PasswordHash, HasherError>;
 
     /// Compares a password with a hash. Without a hash, the result MUST be `Incorrect` and MUST
     /// take as long as a comparison, so that the time does not reveal whether an account exists.
-    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError>;
+    async fn verify(
+        &self,
+        password: &str,
+        hash: Option<PasswordHash>,
+        on_behalf: &HashedFor,
+    ) -> Result<Verified, HasherError>;
 }
 
 /// Compares a password with a hash: first the composed password, then the password as typed, which
@@ -195,13 +228,14 @@ pub(crate) async fn verify(
     hasher: &dyn PasswordHasher,
     password: &str,
     hash: Option<PasswordHash>,
+    on_behalf: &HashedFor,
 ) -> Result<Verified, HasherError> {
     let composed = compose(password);
-    let verified = hasher.verify(&composed, hash.clone()).await?;
+    let verified = hasher.verify(&composed, hash.clone(), on_behalf).await?;
     if verified != Verified::Incorrect || composed == password {
         return Ok(verified);
     }
-    Ok(match hasher.verify(password, hash).await? {
+    Ok(match hasher.verify(password, hash, on_behalf).await? {
         Verified::Correct => Verified::NeedsRehash,
         verified => verified,
     })
@@ -241,12 +275,13 @@ mod tests {
         const DECOMPOSED: &str = "Schlu\u{308}ssel7";
         let verified = async |hashed: &'static str, typed: &str| {
             let mut hasher = MockPasswordHasher::new();
-            hasher.expect_verify().returning(move |password, hash| {
+            hasher.expect_verify().returning(move |password, hash, _| {
                 let is_correct = hash.is_some() && password == hashed;
                 Ok(if is_correct { Verified::Correct } else { Verified::Incorrect })
             });
             let hash = Some(PasswordHash("$2b$".into()));
-            verify(&hasher, typed, hash).await.map_err(|_| "the mock does not fail")
+            let ann = HashedFor { account: "ann@example.com".into(), network: None };
+            verify(&hasher, typed, hash, &ann).await.map_err(|_| "the mock does not fail")
         };
         assert_eq!(verified("Schlüssel7", DECOMPOSED).await, Ok(Verified::Correct));
         assert_eq!(verified("Schlüssel7", "Schlüssel7").await, Ok(Verified::Correct));

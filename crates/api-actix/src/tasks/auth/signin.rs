@@ -37,7 +37,7 @@ struct SignIn<'a> {
         (status = 200, description = "The user is signed in.", body = SignedIn),
         (status = 401, description = "`AUTH_001`: the email address or the password is wrong. `AUTH_007`: the account is disabled."),
         (status = 403, description = "`AUTHZ_002`: the operator has turned passwords off."),
-        (status = 429, description = "`RATE_001`: too many failed logins.")
+        (status = 429, description = "`RATE_001`: too many failed logins, or too many logins of one account.")
     )
 )]
 #[post("/api/auth/signin")]

@@ -62,7 +62,7 @@ fn not_empty(password: Text<'_>) -> Result<Text<'_>, TextError> {
         (status = 200, description = "The user is logged in.", body = TokenResponse),
         (status = 401, description = "`AUTH_001`: the email address or the password is wrong. `AUTH_007`: the account is disabled."),
         (status = 403, description = "`AUTHZ_002`: the operator has turned passwords off."),
-        (status = 429, description = "`RATE_001`: too many failed logins.")
+        (status = 429, description = "`RATE_001`: too many failed logins, or too many logins of one account.")
     )
 )]
 #[post("/auth/login")]

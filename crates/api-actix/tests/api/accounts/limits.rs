@@ -196,6 +196,35 @@ async fn a_stolen_token_allows_ten_password_guesses_over_all_endpoints() {
 }
 
 #[actix_web::test]
+async fn right_passwords_are_limited_per_account_on_every_contract() {
+    let api = limited();
+    let ann = api.register("ann").await;
+    let bob = api.register("bob").await;
+    let same = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+    let login = |user: &User, path: &str| {
+        TestRequest::post().uri(path).set_json(json!({"email": user.email, "password": PASSWORD}))
+    };
+    let paths = ["/api/v1/auth/login", "/auth/login", "/api/auth/signin"];
+    for n in 0..59 {
+        api.send(login(&ann, paths[n % 3])).await.expect(200);
+    }
+    api.send(ann.ask(post("/auth/change-password", same.clone()))).await.refused(422, "VALIDATION_008");
+    for attempt in [login(&ann, paths[0]), login(&ann, paths[1]), login(&ann, paths[2])] {
+        let refused = api.send(attempt).await;
+        refused.refused(429, "RATE_001");
+        assert_eq!(limits(&refused).0, Some(r#""default";q=60;w=900"#));
+    }
+    api.send(ann.ask(post("/auth/change-password", same))).await.refused(429, "RATE_001");
+    // Neither wrong passwords nor other accounts count.
+    for _ in 0..4 {
+        fail(&api, &bob.email, |request| request).await.expect(401);
+    }
+    api.send(login(&bob, paths[0])).await.expect(200);
+    api.advance(Duration::from_secs(15));
+    api.send(login(&ann, paths[0])).await.expect(200);
+}
+
+#[actix_web::test]
 async fn mails_are_limited_per_network_and_per_address() {
     for path in ["/auth/register", "/auth/forgot-password", "/auth/magic-link/request"] {
         let api = limited();

@@ -11,7 +11,7 @@ use domain::session::{
     AccessToken, AccessTokens, AuthFailure, Grant, RefreshGrant, RefreshSecret, Scope, VerifiedToken,
 };
 use domain::todo::{EventBus, TodoEvent};
-use domain::user::{HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
+use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain::{Stamp, UserId};
 use domain_testkit::{PlainHasher, RecordingBus};
 
@@ -80,12 +80,17 @@ impl Hasher {
 
 #[async_trait]
 impl PasswordHasher for Hasher {
-    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, HasherError> {
-        self.check()?.hash(password).await
+    async fn hash(&self, password: NewPassword, on_behalf: &HashedFor) -> Result<PasswordHash, HasherError> {
+        self.check()?.hash(password, on_behalf).await
     }
 
-    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verified, HasherError> {
-        self.check()?.verify(password, hash).await
+    async fn verify(
+        &self,
+        password: &str,
+        hash: Option<PasswordHash>,
+        on_behalf: &HashedFor,
+    ) -> Result<Verified, HasherError> {
+        self.check()?.verify(password, hash, on_behalf).await
     }
 }
 

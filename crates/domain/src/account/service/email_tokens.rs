@@ -13,7 +13,7 @@ use crate::limits::Charge;
 use crate::mail::Template;
 use crate::one_time::{EmailToken, PasswordReplacement, Purpose};
 use crate::session::EndReason;
-use crate::user::{Email, HasherError, NewPassword, PasswordPolicy, User, WeakPassword};
+use crate::user::{Email, HashedFor, HasherError, NewPassword, PasswordPolicy, User, WeakPassword};
 
 /// The outcome of a request for an email.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl AccountService {
             Ok(password) => password,
             Err(weak) => return Ok(PasswordResetOutcome::Weak(weak)),
         };
-        let password = match self.ports.hasher.hash(password).await {
+        let password = match self.ports.hasher.hash(password, &HashedFor::user(&user)).await {
             Ok(password) => password,
             Err(error) => return Ok(PasswordResetOutcome::Hasher(error)),
         };

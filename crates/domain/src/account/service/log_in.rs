@@ -1,12 +1,11 @@
-//! Logging in with a password, under two rate limits.
-
-use std::net::IpAddr;
+//! Logging in with a password, under rate limits.
 
 use super::AccountService;
+use super::attempt::Verdict;
 use crate::error::StoreError;
-use crate::limits::{Charge, LimitKey, network};
+use crate::limits::{Charge, LimitKey};
 use crate::session::{Device, Login, OpenRefusal, Proof};
-use crate::user::{Email, HasherError, NewPassword, PasswordHash, User, Verified, verify};
+use crate::user::{Email, HashedFor, HasherError, NewPassword, PasswordHash, User, Verified, verify};
 
 /// The maximum number of times that one login verifies the password while the stored hash keeps
 /// changing.
@@ -30,7 +29,7 @@ pub enum LoginOutcome {
     PasswordsOff,
     /// The password is right, and the account is disabled.
     Disabled,
-    /// Too many earlier logins failed.
+    /// Too many earlier logins failed, or the account logged in too often.
     Limited(Charge),
     Hasher(HasherError),
 }
@@ -38,21 +37,22 @@ pub enum LoginOutcome {
 impl AccountService {
     /// Opens a session if the password is right.
     ///
-    /// Each attempt is charged to the network and the account before the password is compared, and
-    /// refunded if the login succeeds, or if the hasher or the store fails. Therefore concurrent
-    /// attempts can't exceed the limit.
+    /// Each attempt is charged before the password is compared, to the limits of wrong passwords
+    /// and to that of right ones, and refunded to those that it turns out not to count for.
+    /// Therefore concurrent attempts can't exceed a limit.
     pub async fn log_in(&self, credentials: Credentials, device: Device) -> Result<LoginOutcome, StoreError> {
         if !self.policy.passwords {
             return Ok(LoginOutcome::PasswordsOff);
         }
-        let (now, keys) = (self.now(), limit_keys(&credentials.email, device.ip));
-        if let Err(charge) = self.ports.limits.charge_all(&keys, now).await {
-            return Ok(LoginOutcome::Limited(charge));
-        }
-        let outcome = self.verify_and_open(credentials, device).await;
-        if !matches!(outcome, Ok(LoginOutcome::Wrong)) {
-            self.ports.limits.refund_all(&keys, now).await;
-        }
+        let on_behalf = HashedFor::address(&credentials.email, device.ip);
+        let from = on_behalf.network.map(LimitKey::LoginFrom);
+        let wrong = from.into_iter().chain([LimitKey::LoginTo(on_behalf.account.clone())]).collect();
+        let attempt = match self.begin_attempt(wrong, &on_behalf).await {
+            Ok(attempt) => attempt,
+            Err(charge) => return Ok(LoginOutcome::Limited(charge)),
+        };
+        let outcome = self.verify_and_open(credentials, device, &on_behalf).await;
+        attempt.end(verdict(&outcome)).await;
         outcome
     }
 
@@ -62,11 +62,13 @@ impl AccountService {
         &self,
         credentials: Credentials,
         device: Device,
+        on_behalf: &HashedFor,
     ) -> Result<LoginOutcome, StoreError> {
         for _ in 0..ATTEMPTS {
             let user = self.ports.accounts.by_email(&credentials.email).await?;
             let hash = user.as_ref().and_then(|user| user.password.clone());
-            let answer = match verify(&*self.ports.hasher, &credentials.password, hash.clone()).await {
+            let verified = verify(&*self.ports.hasher, &credentials.password, hash.clone(), on_behalf).await;
+            let answer = match verified {
                 Ok(answer) => answer,
                 Err(error) => return Ok(LoginOutcome::Hasher(error)),
             };
@@ -78,7 +80,7 @@ impl AccountService {
                 return Ok(LoginOutcome::Disabled);
             }
             if answer == Verified::NeedsRehash {
-                verified = self.rehash(&user, verified, &credentials.password).await?;
+                verified = self.rehash(&user, verified, &credentials.password, on_behalf).await?;
             }
             match self.sessions.open(user.id, Proof::Password(verified), device.clone()).await? {
                 Ok(login) => return Ok(LoginOutcome::Done(login)),
@@ -96,15 +98,21 @@ impl AccountService {
         user: &User,
         old: PasswordHash,
         password: &str,
+        on_behalf: &HashedFor,
     ) -> Result<PasswordHash, StoreError> {
         let password = NewPassword::verified(password);
-        let Ok(new) = self.ports.hasher.hash(password).await else { return Ok(old) };
+        let Ok(new) = self.ports.hasher.hash(password, on_behalf).await else { return Ok(old) };
         self.ports.accounts.rehash(user.id, &old, new.clone()).await?;
         Ok(new)
     }
 }
 
-fn limit_keys(email: &Email, ip: Option<IpAddr>) -> Vec<LimitKey> {
-    let from = ip.map(|ip| LimitKey::LoginFrom(network(ip)));
-    from.into_iter().chain([LimitKey::LoginTo(email.key().to_owned())]).collect()
+const fn verdict(outcome: &Result<LoginOutcome, StoreError>) -> Verdict {
+    match outcome {
+        Ok(LoginOutcome::Done(_) | LoginOutcome::Disabled) => Verdict::Right,
+        Ok(LoginOutcome::Wrong) => Verdict::Wrong,
+        Ok(LoginOutcome::PasswordsOff | LoginOutcome::Limited(_) | LoginOutcome::Hasher(_)) | Err(_) => {
+            Verdict::Unknown
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The use cases of accounts. Each method charges the limits, queues the emails and announces the
 //! revocations of its use case.
 
+mod attempt;
 mod delete;
 mod email_tokens;
 mod export;

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::mail::Template;
 use crate::one_time::PasswordReplacement;
 use crate::session::{EndReason, Principal};
-use crate::user::{HasherError, NewPassword, PasswordPolicy, WeakPassword};
+use crate::user::{HashedFor, HasherError, NewPassword, PasswordPolicy, WeakPassword};
 
 /// Which session survives a change of the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl AccountService {
             Ok(new) => new,
             Err(weak) => return Ok(PasswordChangeOutcome::Weak(weak)),
         };
-        let password = match self.ports.hasher.hash(new).await {
+        let password = match self.ports.hasher.hash(new, &HashedFor::user(&user)).await {
             Ok(password) => password,
             Err(error) => return Ok(PasswordChangeOutcome::Hasher(error)),
         };

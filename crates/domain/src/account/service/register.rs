@@ -1,5 +1,7 @@
 //! Registration with a password.
 
+use std::net::IpAddr;
+
 use super::{AccessPolicy, AccountService, Registration};
 use crate::account::{NewUser, Registered};
 use crate::error::StoreError;
@@ -8,7 +10,7 @@ use crate::limits::Charge;
 use crate::one_time::Purpose;
 use crate::session::{Device, Login, Proof, TokenHash};
 use crate::time::Stamp;
-use crate::user::{DisplayName, Email, HasherError, NewPassword, PasswordHash, User};
+use crate::user::{DisplayName, Email, HashedFor, HasherError, NewPassword, User};
 
 /// The outcome of a registration.
 #[derive(Debug)]
@@ -40,19 +42,10 @@ impl AccountService {
         invitation: Option<&str>,
         device: Device,
     ) -> Result<RegistrationOutcome<Login>, StoreError> {
-        let invitation = match self.admit(invitation) {
-            Ok(invitation) => invitation,
+        let (user, now) = match self.new_user(email, password, display_name, invitation, device.ip).await? {
+            Ok(new) => new,
             Err(refused) => return Ok(refused),
         };
-        if let Err(charge) = self.charge_mail(&email, device.ip, self.now()).await {
-            return Ok(RegistrationOutcome::Limited(charge));
-        }
-        let password = match self.ports.hasher.hash(password).await {
-            Ok(hash) => hash,
-            Err(error) => return Ok(RegistrationOutcome::Hasher(error)),
-        };
-        let now = self.now();
-        let user = NewUser { invitation, ..self.new_user(email, password, display_name, now) };
         let session = self.sessions.new_session(user.id, Proof::Registration, device, now);
         Ok(match self.ports.accounts.register(user, Some(session.new.clone()), now).await? {
             Registered::Done(user) => {
@@ -73,19 +66,10 @@ impl AccountService {
         invitation: Option<&str>,
         device: &Device,
     ) -> Result<RegistrationOutcome<Box<User>>, StoreError> {
-        let invitation = match self.admit(invitation) {
-            Ok(invitation) => invitation,
+        let (user, now) = match self.new_user(email, password, None, invitation, device.ip).await? {
+            Ok(new) => new,
             Err(refused) => return Ok(refused),
         };
-        if let Err(charge) = self.charge_mail(&email, device.ip, self.now()).await {
-            return Ok(RegistrationOutcome::Limited(charge));
-        }
-        let password = match self.ports.hasher.hash(password).await {
-            Ok(hash) => hash,
-            Err(error) => return Ok(RegistrationOutcome::Hasher(error)),
-        };
-        let now = self.now();
-        let user = NewUser { invitation, ..self.new_user(email, password, None, now) };
         Ok(match self.ports.accounts.register(user, None, now).await? {
             Registered::Done(user) => RegistrationOutcome::Done(user),
             Registered::EmailTaken => RegistrationOutcome::EmailTaken,
@@ -105,15 +89,31 @@ impl AccountService {
         }
     }
 
-    fn new_user(
+    /// The account to create and when, or why none is created. The password is hashed last, for
+    /// callers who may register.
+    async fn new_user<T>(
         &self,
         email: Email,
-        password: PasswordHash,
+        password: NewPassword,
         display_name: Option<DisplayName>,
-        now: Stamp,
-    ) -> NewUser {
-        let id = UserId(self.new_id());
+        invitation: Option<&str>,
+        ip: Option<IpAddr>,
+    ) -> Result<Result<(NewUser, Stamp), RegistrationOutcome<T>>, StoreError> {
+        let invitation = match self.admit(invitation) {
+            Ok(invitation) => invitation,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let now = self.now();
+        if let Err(charge) = self.charge_mail(&email, ip, now).await {
+            return Ok(Err(RegistrationOutcome::Limited(charge)));
+        }
+        let password = match self.ports.hasher.hash(password, &HashedFor::address(&email, ip)).await {
+            Ok(hash) => hash,
+            Err(error) => return Ok(Err(RegistrationOutcome::Hasher(error))),
+        };
+        let (id, now) = (UserId(self.new_id()), self.now());
         let verification = self.email_token(Purpose::VerifyEmail, Some(id), &email, Vec::new(), now);
-        NewUser { id, email, password, display_name, verification: Some(verification), invitation: None }
+        let verification = Some(verification);
+        Ok(Ok((NewUser { id, email, password, display_name, verification, invitation }, now)))
     }
 }

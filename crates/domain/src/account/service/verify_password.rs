@@ -2,11 +2,12 @@
 //! not authorise.
 
 use super::AccountService;
+use super::attempt::Verdict;
 use crate::error::StoreError;
 use crate::limits::{Charge, LimitKey};
 use crate::session::{Principal, RecentLogin};
 use crate::time::Stamp;
-use crate::user::{HasherError, PasswordHash, User, Verified, verify};
+use crate::user::{HashedFor, HasherError, PasswordHash, User, Verified, verify};
 
 /// Why the identity of an authenticated user is not verified.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub enum NotVerified {
     /// The account has a password and none was given.
     Missing,
     Wrong,
-    /// Too many earlier passwords were wrong.
+    /// Too many earlier passwords were wrong, or too many were right.
     Limited(Charge),
     Hasher(HasherError),
     /// The account has no password, and the session was not opened recently.
@@ -64,8 +65,8 @@ impl AccountService {
 
     /// Compares the password that an authenticated caller sent with the user's.
     ///
-    /// Wrong passwords are limited by account as failed logins are: each attempt is charged before
-    /// the comparison, and refunded if the password was right or the hasher failed.
+    /// Wrong passwords are limited by account as failed logins are, and right ones together with
+    /// the logins.
     pub(super) async fn verify_password(
         &self,
         user: &User,
@@ -73,14 +74,15 @@ impl AccountService {
         hash: PasswordHash,
     ) -> Result<(), NotVerified> {
         let Some(password) = password else { return Err(NotVerified::Missing) };
-        let (key, now) = (LimitKey::PasswordOf(user.id), self.now());
-        self.ports.limits.charge(&key, now).await.map_err(NotVerified::Limited)?;
-        let answer = match verify(&*self.ports.hasher, password, Some(hash)).await {
-            Ok(Verified::Correct | Verified::NeedsRehash) => Ok(()),
-            Ok(Verified::Incorrect) => return Err(NotVerified::Wrong),
-            Err(error) => Err(NotVerified::Hasher(error)),
+        let on_behalf = HashedFor::user(user);
+        let attempt = self.begin_attempt(vec![LimitKey::PasswordOf(user.id)], &on_behalf).await;
+        let attempt = attempt.map_err(NotVerified::Limited)?;
+        let (verdict, answer) = match verify(&*self.ports.hasher, password, Some(hash), &on_behalf).await {
+            Ok(Verified::Correct | Verified::NeedsRehash) => (Verdict::Right, Ok(())),
+            Ok(Verified::Incorrect) => (Verdict::Wrong, Err(NotVerified::Wrong)),
+            Err(error) => (Verdict::Unknown, Err(NotVerified::Hasher(error))),
         };
-        self.ports.limits.refund(&key, now).await;
+        attempt.end(verdict).await;
         answer
     }
 }
