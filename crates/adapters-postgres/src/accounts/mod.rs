@@ -13,7 +13,7 @@ use domain::account::{
 };
 use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
-use domain::session::{Ending, NewSession, Revocation};
+use domain::session::{Ending, NewSession, Revocation, TokenHash};
 use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -37,8 +37,7 @@ impl AccountStore for PostgresStore {
             self.pool.try_write(RowScope::User(user.id), async move |conn: &AsyncPgConnection| {
                 if let Some(hash) = &user.invitation {
                     RowScope::token(hash).set(conn).await?;
-                    let found = tokens::find_valid(conn, Purpose::Invitation, hash, now).await?;
-                    if found.is_none_or(|found| found.address() != user.email) {
+                    if !is_invited(conn, hash, &user.email, now).await? {
                         return Ok(Registered::NotInvited);
                     }
                 }
@@ -71,6 +70,19 @@ impl AccountStore for PostgresStore {
             Err(Failure::Sql(SqlError::RollbackTransaction)) => Ok(Registered::NotInvited),
             outcome => Ok(outcome?),
         }
+    }
+
+    async fn is_invited(
+        &self,
+        invitation: &TokenHash,
+        email: &Email,
+        now: Stamp,
+    ) -> Result<bool, StoreError> {
+        let (hash, email) = (*invitation, email.clone());
+        let found = self.pool.read(RowScope::token(&hash), async move |conn: &AsyncPgConnection| {
+            is_invited(conn, &hash, &email, now).await
+        });
+        found.await
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
@@ -170,4 +182,14 @@ async fn replace_password(
     let still = users::table.filter(users::id.eq(user.0)).filter(users::password_hash.eq(&old.0));
     let set = (users::password_hash.eq(&new.0), users::updated_at.eq(timestamp(now)));
     Ok(diesel::update(still).set(set).execute(&mut conn).await? == 1)
+}
+
+async fn is_invited(
+    conn: &AsyncPgConnection,
+    invitation: &TokenHash,
+    email: &Email,
+    now: Stamp,
+) -> Result<bool, Failure> {
+    let found = tokens::find_valid(conn, Purpose::Invitation, invitation, now).await?;
+    Ok(found.is_some_and(|found| found.address() == *email))
 }

@@ -11,7 +11,7 @@ use domain::account::{
 };
 use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
-use domain::session::{Ending, NewSession, Revocation};
+use domain::session::{Ending, NewSession, Revocation, TokenHash};
 use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -30,6 +30,16 @@ impl AccountStore for SqliteStore {
         now: Stamp,
     ) -> Result<Registered, StoreError> {
         self.write(move |conn| register(conn, user, session.as_ref(), now)).await
+    }
+
+    async fn is_invited(
+        &self,
+        invitation: &TokenHash,
+        email: &Email,
+        now: Stamp,
+    ) -> Result<bool, StoreError> {
+        let (invitation, email) = (*invitation, email.clone());
+        self.read(move |conn| is_invited(conn, invitation, &email, now)).await
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
@@ -123,17 +133,26 @@ impl AccountStore for SqliteStore {
     }
 }
 
+fn is_invited(
+    conn: &mut SqliteConnection,
+    invitation: TokenHash,
+    email: &Email,
+    now: Stamp,
+) -> Result<bool, Failure> {
+    let found = tables::one_time_tokens::find_valid(conn, Purpose::Invitation, invitation, now)?;
+    Ok(found.is_some_and(|found| found.address() == *email))
+}
+
 fn register(
     conn: &mut SqliteConnection,
     new: NewUser,
     session: Option<&NewSession>,
     now: Stamp,
 ) -> Result<Registered, Failure> {
-    if let Some(invitation) = new.invitation {
-        let found = tables::one_time_tokens::find_valid(conn, Purpose::Invitation, invitation, now)?;
-        if found.is_none_or(|found| found.address() != new.email) {
-            return Ok(Registered::NotInvited);
-        }
+    if let Some(invitation) = new.invitation
+        && !is_invited(conn, invitation, &new.email, now)?
+    {
+        return Ok(Registered::NotInvited);
     }
     let user = User {
         id: new.id,

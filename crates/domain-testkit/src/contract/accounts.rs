@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::UserId;
 use domain::account::{NewUser, Registered};
 use domain::one_time::Purpose;
+use domain::session::TokenHash;
 use domain::user::{Email, User};
+use domain::{Stamp, UserId};
 
 use crate::build::{
     T0, at, display_name, email, new_session, new_user, one_time, password_hash, token_hash, uuid,
@@ -165,16 +166,23 @@ pub async fn an_invitation_registers_its_address_once(h: Harness) {
     let invited =
         |email: &Email, hash| NewUser { email: email.clone(), invitation: Some(hash), ..new_user() };
     let late = invitation.expires_at;
+    let is_invited = async |email: &Email, hash: &TokenHash, now: Stamp| {
+        h.accounts.is_invited(hash, email, now).await.expect(ANSWERS)
+    };
+    assert!(is_invited(&ann, &invitation.hash, T0).await);
+    assert!(!is_invited(&ann, &invitation.hash, late).await);
     let refused = h.accounts.register(invited(&ann, invitation.hash), None, late).await.expect(ANSWERS);
     assert_eq!(refused, Registered::NotInvited, "it has expired");
     let other = one_time(Purpose::MagicLink, None, &ann);
     h.one_time.put(other.clone()).await.expect(ANSWERS);
     for (email, hash) in [(&eve, invitation.hash), (&ann, token_hash()), (&ann, other.hash)] {
+        assert!(!is_invited(email, &hash, T0).await);
         assert_eq!(register(&h, invited(email, hash)).await, Registered::NotInvited);
         assert_eq!(by_email(&h, email).await, None);
     }
     let spelled = email("Ann@Example.com");
     assert!(matches!(register(&h, invited(&spelled, invitation.hash)).await, Registered::Done(_)));
+    assert!(!is_invited(&ann, &invitation.hash, T0).await);
     assert_eq!(register(&h, invited(&ann, invitation.hash)).await, Registered::NotInvited, "it was used");
     let second = one_time(Purpose::Invitation, None, &ann);
     h.one_time.put(second.clone()).await.expect(ANSWERS);

@@ -7,7 +7,7 @@ use domain::account::{
 };
 use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
-use domain::session::{Ending, NewSession, Revocation, Revoked};
+use domain::session::{Ending, NewSession, Revocation, Revoked, TokenHash};
 use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
@@ -24,11 +24,10 @@ impl AccountStore for MemoryStore {
         now: Stamp,
     ) -> Result<Registered, StoreError> {
         let mut state = self.enter()?;
-        if let Some(hash) = &new.invitation {
-            let found = state.valid(Purpose::Invitation, hash, now);
-            if found.is_none_or(|found| Email::from_stored(found.token.payload.clone()) != new.email) {
-                return Ok(Registered::NotInvited);
-            }
+        if let Some(hash) = &new.invitation
+            && !is_invited(&mut state, hash, &new.email, now)
+        {
+            return Ok(Registered::NotInvited);
         }
         if state.by_email(&new.email).is_some() {
             return Ok(Registered::EmailTaken);
@@ -56,6 +55,15 @@ impl AccountStore for MemoryStore {
             state.send(sent, now);
         }
         Ok(Registered::Done(Box::new(user)))
+    }
+
+    async fn is_invited(
+        &self,
+        invitation: &TokenHash,
+        email: &Email,
+        now: Stamp,
+    ) -> Result<bool, StoreError> {
+        Ok(is_invited(&mut *self.enter()?, invitation, email, now))
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
@@ -193,4 +201,9 @@ impl State {
             self.queue(notice, now);
         }
     }
+}
+
+fn is_invited(state: &mut State, invitation: &TokenHash, email: &Email, now: Stamp) -> bool {
+    let found = state.valid(Purpose::Invitation, invitation, now);
+    found.is_some_and(|found| Email::from_stored(found.token.payload.clone()) == *email)
 }

@@ -130,6 +130,10 @@ pub trait AccountStore: Send + Sync {
         now: Stamp,
     ) -> Result<Registered, StoreError>;
 
+    /// Whether [`Self::register`] would accept the invitation for this address.
+    async fn is_invited(&self, invitation: &TokenHash, email: &Email, now: Stamp)
+    -> Result<bool, StoreError>;
+
     /// The user with this address; see [`Email`] for which addresses are equal.
     async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError>;
 

@@ -107,6 +107,11 @@ impl AccountService {
         if let Err(charge) = self.charge_mail(&email, ip, now).await {
             return Ok(Err(RegistrationOutcome::Limited(charge)));
         }
+        if let Some(invitation) = &invitation
+            && !self.ports.accounts.is_invited(invitation, &email, now).await?
+        {
+            return Ok(Err(RegistrationOutcome::NotInvited));
+        }
         let password = match self.ports.hasher.hash(password, &HashedFor::address(&email, ip)).await {
             Ok(hash) => hash,
             Err(error) => return Ok(Err(RegistrationOutcome::Hasher(error))),
