@@ -39,6 +39,9 @@ pub struct Dependencies {
 }
 
 /// What all workers share. [`app`](crate::app) serves it.
+/// The memory of all request heads that are not complete, in bytes; not a setting.
+const HEAD_MEMORY: usize = 16 * 1024 * 1024;
+
 pub struct Api {
     pub(crate) state: Arc<State>,
     pub(crate) hub: Arc<Hub>,
@@ -67,6 +70,7 @@ impl Api {
             public_keys: json!({ "keys": [] }),
             render_metrics: Box::new(String::new),
             body_memory: MemoryBudget::new(settings.body_memory.max(2 * settings.body_limit)),
+            head_memory: MemoryBudget::new(HEAD_MEMORY),
             response_memory: MemoryBudget::new(settings.response_memory),
             per_user_gate: PerUserGate::default(),
             shutting_down: AtomicBool::new(false),
@@ -111,9 +115,11 @@ impl Api {
         Arc::get_mut(&mut self.state).expect("the API is not being served yet")
     }
 
-    /// The connections of all workers, and how many may be open before idle ones close.
-    pub(crate) fn connections(&self) -> (OpenConnections, usize) {
-        (self.open_connections.clone(), self.state.settings.max_connections)
+    /// The connections of all workers, how many may be open before idle ones close, and the memory
+    /// for heads that are not complete.
+    pub(crate) fn connections(&self) -> (OpenConnections, usize, MemoryBudget) {
+        let open = self.open_connections.clone();
+        (open, self.state.settings.max_connections, self.state.head_memory.clone())
     }
 
     /// From now on `/health/ready` answers 503.

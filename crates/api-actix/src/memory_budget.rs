@@ -6,11 +6,11 @@
 //! a budget, neither with one request nor with many.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::UserId;
+use domain::limits::Network;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -23,8 +23,8 @@ const SHARE_OF_SEVERAL: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     User(UserId),
-    /// A client that is not authenticated.
-    Address(Option<IpAddr>),
+    /// Clients of one network that are not authenticated.
+    Network(Option<Network>),
 }
 
 /// A budget of the whole process. Clones share it.

@@ -41,6 +41,7 @@ pub struct State {
     pub render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     pub body_memory: MemoryBudget,
     pub response_memory: MemoryBudget,
+    pub head_memory: MemoryBudget,
     pub per_user_gate: PerUserGate,
     pub shutting_down: AtomicBool,
 }

@@ -133,3 +133,66 @@ async fn bodies_that_never_end_take_a_bounded_part_of_the_memory_for_bodies() {
     let padded = format!("{}{}", json!({"todos": [{"text": "bread"}]}), " ".repeat(SIZE - 100));
     bob.post_raw("/api/v1/todos/bulk", padded).await.expect(201);
 }
+
+/// A head that never ends, of about 120 KB in long headers.
+fn endless_head() -> Vec<u8> {
+    let mut head = b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec();
+    for n in 0..88 {
+        head.extend(format!("X-{n}: {}\r\n", "a".repeat(1_350)).into_bytes());
+    }
+    head
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_that_never_end_take_a_bounded_memory_and_keep_nobody_out() {
+    const CONNECTIONS: usize = 400;
+    let server = Server::start(Database::Sqlite).await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    let endless = endless_head();
+    let complete = [&endless[..], b"\r\n"].concat();
+    let after_a_request = [b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n", &endless[..]].concat();
+    let after_a_long_answer = [b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", &endless[..]].concat();
+    for sent in [endless, complete, after_a_request, after_a_long_answer] {
+        let before = reset_peak_memory(&server);
+        let begun = (0..CONNECTIONS).map(async |_| {
+            let mut wire = Wire::narrow(&server.base_url).await;
+            // What the server does not read waits in the system's buffers.
+            let _ = tokio::time::timeout(Duration::from_secs(2), wire.send(&sent)).await;
+            wire
+        });
+        let wires = futures_util::future::join_all(begun).await;
+        add(&bob, "milk").await;
+        server.client().get("/health").await.expect(200);
+        let grown = peak_memory(&server).saturating_sub(before);
+        assert!(grown <= 36, "{grown} MiB more with {} heads of 120 KB", wires.len());
+    }
+    // Long heads that are complete are served.
+    let long =
+        server.client().request(reqwest::Method::GET, "/health/live").header("x-long", "a".repeat(60_000));
+    server.client().send(long).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anonymous_bodies_of_one_network_leave_memory_to_others() {
+    let proxy = [("TRUSTED_PROXIES", "127.0.0.1"), ("MAX_BODIES_IN_FLIGHT_BYTES", "33554432")];
+    let server = Server::start_with(Database::Sqlite, &proxy).await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    let mut wires = Vec::new();
+    for n in 0..600 {
+        let mut wire = Wire::connect(&server.base_url).await;
+        let head = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 2001:db8:1:2::{n:x}\r\n\
+             Content-Type: application/json\r\nContent-Length: 16300\r\n\r\n"
+        );
+        wire.send(&[head.as_bytes(), &[b' '; 16_000]].concat()).await;
+        wires.push(wire);
+    }
+    let metrics = server.client().get("/metrics").await.expect(200).text;
+    let held = metrics.lines().find_map(|line| line.strip_prefix("http_bodies_in_flight_bytes "));
+    let held: f64 = held.expect("the gauge").parse().expect("a number");
+    assert!(held <= f64::from(9 * 1024 * 1024), "{held} bytes, of 32 MiB for all networks");
+    wires.pop().expect("many").answer().await.expect_problem(429, "RATE_001");
+    // Others still send large bodies.
+    let padded = format!("{}{}", json!({"todos": [{"text": "bread"}]}), " ".repeat(2_000_000));
+    bob.post_raw("/api/v1/todos/bulk", padded).await.expect(201);
+}

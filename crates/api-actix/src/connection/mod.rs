@@ -2,10 +2,12 @@
 //!
 //! The framework limits the time for the head of a connection's first request and for an idle
 //! connection. It has no limit for a client that does not read a response, nor for a later request
-//! whose head never arrives completely. [`TimedStream`] adds both.
+//! whose head never arrives completely. [`TimedStream`] adds both, and bounds the memory of heads
+//! that are not complete.
 
 mod activity;
 mod admission;
+mod input;
 mod open;
 mod stream;
 mod timeouts;
@@ -22,10 +24,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 
+use crate::memory_budget::MemoryBudget;
 use admission::WorkerConnections;
 use stream::TimedStream;
 
 pub(crate) use activity::{ActiveRequest, Activity};
+pub(crate) use input::Body;
 pub use open::OpenConnections;
 pub use timeouts::Timeouts;
 
@@ -33,13 +37,14 @@ pub use timeouts::Timeouts;
 /// Closing at once would reset the connection and could discard the response.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves `app` on TCP connections with `timeouts`. Over `limit` open connections, a new one closes the longest
-/// idle one. `stopping` returns a future that ends when the server begins to stop; each connection then closes
-/// after its current response.
+/// Serves `app` on TCP connections with `timeouts`. Over `limit` open connections, a new one closes
+/// the longest idle one. Heads that are not complete take their memory from `heads`. `stopping`
+/// returns a future that ends when the server begins to stop; each connection then closes after its
+/// current response.
 pub(crate) fn serve<App, S, B, F, Stopping>(
     app: App,
     timeouts: Timeouts,
-    (open, limit): (OpenConnections, usize),
+    (open, limit, heads): (OpenConnections, usize, MemoryBudget),
     stopping: F,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 where
@@ -66,14 +71,18 @@ where
             data.insert(stream.activity());
         })
         .finish(map_config(app, |()| AppConfig::default()));
-    let connections = Rc::new(WorkerConnections::new(open, limit));
+    let connections = Rc::new(WorkerConnections::new(open, limit, heads));
     fn_service(move |stream: TcpStream| {
         let peer = stream.peer_addr().ok();
         // Large responses and socket events are several small writes. With Nagle's algorithm the last
         // one would wait up to 40 ms for a delayed acknowledgement. The call only fails on a
         // connection that is already closed.
         let _ = stream.set_nodelay(true);
-        ready(Ok((TimedStream::new(stream, timeouts, connections.admit()), Protocol::Http1, peer)))
+        ready(Ok((
+            TimedStream::new(stream, timeouts, connections.admit(peer.map(|peer| peer.ip()))),
+            Protocol::Http1,
+            peer,
+        )))
     })
     .and_then(http)
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::input::READ_SIZE;
 use super::{Activity, Timeouts};
 
-/// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the [`Timeouts`], or when it
-/// is idle and has to make room for another connection.
+/// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the
+/// [`Timeouts`], or when it is idle and has to make room for another connection, and with
+/// [`ErrorKind::OutOfMemory`] when there is no memory for an incomplete head.
 pub struct TimedStream<T> {
     stream: T,
     next_head: Duration,
@@ -20,6 +22,8 @@ pub struct TimedStream<T> {
     /// Wakes the reader at the earliest moment at which the next request head can be overdue.
     next_head_timer: Pin<Box<Sleep>>,
     write_timer: WriteTimer,
+    /// The bytes that were read since the framework last looked for a request in them.
+    read: usize,
 }
 
 impl<T> TimedStream<T> {
@@ -30,6 +34,7 @@ impl<T> TimedStream<T> {
             activity,
             next_head_timer: Box::pin(sleep(timeouts.next_head)),
             write_timer: WriteTimer::new(timeouts.write),
+            read: 0,
         }
     }
 
@@ -58,8 +63,30 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
             // As if the client had closed its side.
             return Poll::Ready(Ok(()));
         }
-        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        ready!(this.activity.poll_room(cx));
+        if this.read >= READ_SIZE {
+            // The framework reads until nothing is left, and only then looks for a request.
+            this.read = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let (before, room) = (buf.filled().len(), READ_SIZE - this.read);
+        let read = if buf.remaining() <= room {
+            Pin::new(&mut this.stream).poll_read(cx, buf)
+        } else {
+            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+            let read = Pin::new(&mut this.stream).poll_read(cx, &mut part);
+            let count = part.filled().len();
+            buf.advance(count);
+            read
+        };
+        let count = buf.filled().len() - before;
+        this.read += count;
+        if this.activity.receive(count).is_err() {
+            return Poll::Ready(Err(ErrorKind::OutOfMemory.into()));
+        }
         if read.is_pending() {
+            this.read = 0;
             if this.activity.poll_close(cx).is_ready() {
                 return Poll::Ready(Err(timed_out()));
             }

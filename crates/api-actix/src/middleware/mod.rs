@@ -26,7 +26,7 @@ use domain::code::ErrorCode;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use crate::connection::Activity;
+use crate::connection::{Activity, Body};
 use crate::error::Problem;
 use crate::memory_budget::{Owner, Reservation};
 use crate::route_table::RouteTable;
@@ -49,7 +49,8 @@ pub async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<Encoder<ResponseBody>>, Error> {
     let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(Problem::unexpected)?;
     trim_slash(&mut request);
-    let active = request.conn_data::<Rc<Activity>>().map(Activity::begin_request);
+    let body = Body::after(request.method(), request.headers());
+    let active = request.conn_data::<Rc<Activity>>().map(|activity| activity.begin_request(body));
     let id = RequestId::of(&request, &*state.secrets);
     let record = telemetry::Record::begin(&request, &id);
     let encoding = compression::preferred(&request);
@@ -70,6 +71,9 @@ pub async fn around<B: MessageBody + 'static>(
             return Err(writer.error(&Problem::unexpected(), &record));
         }
     };
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(active)) = (response.status(), &active) {
+        active.switch_protocols();
+    }
     let (mut response, reservation) = writer.reserve_memory(response);
     headers::add(&mut response, &writer.id, &writer.state.settings);
     record.end(Some(&response), response.status());

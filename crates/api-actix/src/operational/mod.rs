@@ -90,6 +90,7 @@ pub async fn render_metrics(state: web::Data<State>) -> HttpResponse {
     gauge!("database_connections_in_use").set(count(load.in_use));
     gauge!("database_requests_waiting").set(count(load.waiting));
     gauge!("http_bodies_in_flight_bytes").set(count(state.body_memory.reserved_bytes()));
+    gauge!("http_heads_incomplete_bytes").set(count(state.head_memory.reserved_bytes()));
     gauge!("http_answers_unread_bytes").set(count(state.response_memory.reserved_bytes()));
     HttpResponse::Ok()
         .insert_header(ContentType::plaintext())

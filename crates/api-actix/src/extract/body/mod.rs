@@ -13,6 +13,7 @@ use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use domain::UserId;
 use domain::code::ErrorCode;
+use domain::limits::network;
 use domain::session::Principal;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
@@ -163,7 +164,8 @@ impl FromRequest for Body {
 /// Whose memory the body occupies.
 fn owner(request: &HttpRequest, state: &State) -> Owner {
     let user = request.extensions().get::<UserId>().copied();
-    user.map_or_else(|| Owner::Address(address(request, &state.settings.trusted_proxies)), Owner::User)
+    let from = || address(request, &state.settings.trusted_proxies).map(network);
+    user.map_or_else(|| Owner::Network(from()), Owner::User)
 }
 
 fn no_memory(reason: Exhausted) -> Problem {
