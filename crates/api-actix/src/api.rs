@@ -12,6 +12,7 @@ use domain::sync::SyncService;
 use domain::time::Clock;
 use domain::todo::TodoService;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::connection::OpenConnections;
 use crate::memory_budget::MemoryBudget;
@@ -38,10 +39,10 @@ pub struct Dependencies {
     pub secrets: Arc<dyn SecretSource>,
 }
 
-/// What all workers share. [`app`](crate::app) serves it.
 /// The memory of all request heads that are not complete, in bytes; not a setting.
 const HEAD_MEMORY: usize = 16 * 1024 * 1024;
 
+/// What all workers share. [`app`](crate::app) serves it.
 pub struct Api {
     pub(crate) state: Arc<State>,
     pub(crate) hub: Arc<Hub>,
@@ -69,10 +70,11 @@ impl Api {
             secrets,
             public_keys: json!({ "keys": [] }),
             render_metrics: Box::new(String::new),
-            body_memory: MemoryBudget::new(settings.body_memory.max(2 * settings.body_limit)),
             head_memory: MemoryBudget::new(HEAD_MEMORY),
+            body_memory: MemoryBudget::new(settings.body_memory.max(2 * settings.body_limit)),
             response_memory: MemoryBudget::new(settings.response_memory),
             per_user_gate: PerUserGate::default(),
+            described_epoch: Mutex::const_new(None),
             shutting_down: AtomicBool::new(false),
             settings,
         };

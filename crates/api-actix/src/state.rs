@@ -11,10 +11,12 @@ use domain::health::Probe;
 use domain::identity::IdentityService;
 use domain::secret::SecretSource;
 use domain::session::{Principal, SessionService};
-use domain::sync::SyncService;
+use domain::sync::{Epoch, SyncService};
 use domain::time::Clock;
 use domain::todo::{PART_BYTES, TodoService};
 use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::error::{HandlerResult, Problem};
 use crate::memory_budget::{MemoryBudget, Owner, Reservation};
@@ -39,10 +41,12 @@ pub struct State {
     pub settings: ApiSettings,
     pub public_keys: Value,
     pub render_metrics: Box<dyn Fn() -> String + Send + Sync>,
+    pub head_memory: MemoryBudget,
     pub body_memory: MemoryBudget,
     pub response_memory: MemoryBudget,
-    pub head_memory: MemoryBudget,
     pub per_user_gate: PerUserGate,
+    /// The epoch as `/api/v1/server` last read it, and when.
+    pub described_epoch: Mutex<Option<(Instant, Epoch)>>,
     pub shutting_down: AtomicBool,
 }
 

@@ -1,15 +1,23 @@
 //! `/api/v1/server`: what a client asks first.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::{get, web};
+use domain::StoreError;
 use domain::account::Registration as Policy;
+use domain::sync::Epoch;
 use domain::todo::{Description as DescriptionText, Metadata, MetadataKey, MetadataValue, Title};
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use crate::error::HandlerResult;
 use crate::state::State;
 use crate::wire::json;
+
+/// How old the epoch may be.
+const EPOCH_AGE: Duration = Duration::from_secs(1);
 
 /// What this server offers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -101,7 +109,7 @@ struct MetadataLimits {
 )]
 #[get("/server")]
 pub(super) async fn describe_server(state: web::Data<State>) -> HandlerResult {
-    let epoch = state.sync.epoch().await?;
+    let epoch = epoch(&state).await?;
     let policy = state.accounts.policy();
     let settings = &state.settings;
     let description = Description {
@@ -133,4 +141,18 @@ pub(super) async fn describe_server(state: web::Data<State>) -> HandlerResult {
         epoch: epoch.as_str(),
     };
     Ok(json(StatusCode::OK, &description))
+}
+
+/// The epoch, at most [`EPOCH_AGE`] old. Anyone may ask, as often as they like: concurrent requests
+/// wait for one reading.
+async fn epoch(state: &State) -> Result<Epoch, StoreError> {
+    let mut known = state.described_epoch.lock().await;
+    if let Some((read_at, epoch)) = &*known
+        && read_at.elapsed() < EPOCH_AGE
+    {
+        return Ok(epoch.clone());
+    }
+    let epoch = state.sync.epoch().await?;
+    *known = Some((Instant::now(), epoch.clone()));
+    Ok(epoch)
 }
