@@ -111,7 +111,9 @@ impl TodoStore for PostgresStore {
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let query = changes::after(user, since, include_deleted, limit);
-        let long = limit > ListQuery::LARGEST_CHEAP_PAGE;
+        // What changed since a cursor is short, whatever the limit; a device that starts reads
+        // everything.
+        let long = since.is_none() && limit > ListQuery::LARGEST_CHEAP_PAGE;
         let cache = Arc::clone(&self.epochs);
         let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
             let (head, todos) = parts(query.load::<changes::ChangeRow>(&mut conn).await?);

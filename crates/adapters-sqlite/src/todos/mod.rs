@@ -50,7 +50,9 @@ impl TodoStore for SqliteStore {
         include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        let long = limit > ListQuery::LARGEST_CHEAP_PAGE;
+        // What changed since a cursor is short, whatever the limit; a device that starts reads
+        // everything.
+        let long = since.is_none() && limit > ListQuery::LARGEST_CHEAP_PAGE;
         let cache = self.epochs.clone();
         self.read_of(user, long, move |conn| read::changes(conn, &cache, user, since, include_deleted, limit))
             .await
