@@ -1,6 +1,7 @@
 //! What production refuses unless `ALLOW_INSECURE` names the setting: values that undo a promise of
 //! the server.
 
+use domain::limits::Quotas;
 use ipnet::IpNet;
 
 use super::Settings;
@@ -12,6 +13,11 @@ use super::setting::{self, Setting};
 
 /// A secret with fewer different bytes can be guessed, whatever its length.
 const MIN_DIFFERENT_BYTES: usize = 8;
+/// So can a secret that repeats a part of at most so many bytes.
+const MAX_REPEATED_BYTES: usize = 16;
+/// Public networks with shorter prefixes are not those of proxies: the largest of a CDN are a /12
+/// and a /28.
+const MIN_PREFIXES: (u8, u8) = (12, 24);
 
 /// The demands of production.
 pub struct Demands<'a> {
@@ -51,10 +57,12 @@ impl<'a> Demands<'a> {
             &setting::RATE_LIMIT_ENABLED,
             "must not be false: passwords could be guessed",
         );
-        let everyone = IpNet::aggregate(&settings.trusted_proxies);
-        let everyone = everyone.iter().any(|network| network.prefix_len() == 0);
-        let problem = "must not hold the whole Internet: clients could choose their address";
-        self.refuse_if(everyone, &setting::TRUSTED_PROXIES, problem);
+        if let Some(quotas) = &settings.quotas {
+            self.rate_limits(quotas);
+        }
+        let proxies = IpNet::aggregate(&settings.trusted_proxies);
+        let problem = "must not hold a large part of the Internet: clients could choose their address";
+        self.refuse_if(proxies.iter().any(is_much_of_the_internet), &setting::TRUSTED_PROXIES, problem);
         // Another rule demands https of the frontend.
         let frontend = origin_of(&settings.mail.frontend_url);
         let mut others = settings.allowed_origins.iter().filter(|origin| **origin != frontend);
@@ -72,6 +80,21 @@ impl<'a> Demands<'a> {
         ] {
             let in_clear = url.as_ref().is_some_and(DatabaseUrl::is_in_clear_to_another_machine);
             self.refuse_if(in_clear, setting, problem);
+        }
+    }
+
+    /// A limit that is a hundred times as loose as the default is none.
+    fn rate_limits(&self, quotas: &Quotas) {
+        let default = Quotas::default();
+        let passwords = "must be stricter: passwords could be guessed";
+        let mail = "must be stricter: strangers could be flooded with emails";
+        for (setting, quota, default, problem) in [
+            (setting::RATE_LIMIT_LOGIN_PER_ADDRESS, quotas.login_from, default.login_from, passwords),
+            (setting::RATE_LIMIT_LOGIN_PER_ACCOUNT, quotas.login_to, default.login_to, passwords),
+            (setting::RATE_LIMIT_MAIL, quotas.mail, default.mail, mail),
+        ] {
+            let is_loose = quota.burst >= 100 * default.burst || quota.interval() * 100 <= default.interval();
+            self.refuse_if(is_loose, &setting, problem);
         }
     }
 
@@ -95,9 +118,9 @@ impl<'a> Demands<'a> {
 
     /// Checks the secrets of a setting.
     fn secrets(&self, setting: &Setting) {
-        let few = |text: &str| text.split(',').any(|secret| has_few_bytes(secret.trim()));
-        let few = self.layers.find(setting, |text| Ok::<_, String>(few(text))).unwrap_or_default();
-        self.refuse_if(few, setting, "must not consist of a few different characters");
+        let weak = |text: &str| text.split(',').any(|secret| is_guessable(secret.trim().as_bytes()));
+        let weak = self.layers.find(setting, |text| Ok::<_, String>(weak(text))).unwrap_or_default();
+        self.refuse_if(weak, setting, "must be random, without repetitions and sequences,");
     }
 }
 
@@ -112,11 +135,36 @@ fn is_plain(address: &str) -> bool {
     address.trim().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"))
 }
 
-/// Whether the secret is long enough, but not of enough different bytes. A short one is refused by
-/// another rule.
-fn has_few_bytes(secret: &str) -> bool {
-    let mut bytes = secret.as_bytes().to_vec();
-    bytes.sort_unstable();
-    bytes.dedup();
-    secret.len() >= MIN_BYTES && bytes.len() < MIN_DIFFERENT_BYTES
+/// Whether a public network, or one that holds public addresses, is too large for proxies.
+fn is_much_of_the_internet(network: &IpNet) -> bool {
+    const PRIVATE: [&str; 9] = [
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    ];
+    let is_private = PRIVATE
+        .iter()
+        .filter_map(|private| private.parse().ok())
+        .any(|private: IpNet| private.contains(network));
+    let min_prefix = if network.addr().is_ipv4() { MIN_PREFIXES.0 } else { MIN_PREFIXES.1 };
+    !is_private && network.prefix_len() < min_prefix
+}
+
+/// Whether the secret is long enough, but a person made it. A short one is refused by another rule.
+fn is_guessable(secret: &[u8]) -> bool {
+    let mut different = secret.to_vec();
+    different.sort_unstable();
+    different.dedup();
+    let repeats = |part: usize| secret.iter().zip(&secret[part..]).all(|(byte, next)| byte == next);
+    let steps = secret.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1).count();
+    secret.len() >= MIN_BYTES
+        && (different.len() < MIN_DIFFERENT_BYTES
+            || (1..=MAX_REPEATED_BYTES).any(repeats)
+            || steps > secret.len() / 2)
 }

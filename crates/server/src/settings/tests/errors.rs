@@ -90,7 +90,7 @@ const FAULTS: &str = r#"
 const PRODUCTION_FAULTS: &str = r#"
     SECRET_KEY= => SECRET_KEY must be set outside development
     SECRET_KEY=hush => SECRET_KEY must have 32 bytes or more in production
-    SECRET_KEY=0123456789abcdef0123456789abcdef,hush => SECRET_KEY must have 32 bytes or more in production
+    SECRET_KEY=Wd8vPZk2n5Qx7Rt4Lm9Cj3Hy6Bf1Gs0A,hush => SECRET_KEY must have 32 bytes or more in production
     SECRET_KEY=change-me-to-32-random-bytes-or-more => SECRET_KEY must not be the example's in production
     BETTER_AUTH_SECRET=hush => BETTER_AUTH_SECRET must have 32 bytes or more in production
     BETTER_AUTH_SECRET=change-me-to-the-secret-of-better-auth => BETTER_AUTH_SECRET must not be the example's in production
@@ -117,14 +117,26 @@ const PRODUCTION_FAULTS: &str = r#"
     DATABASE_URL=postgres://app:hush@db.example.com/todos & MIGRATION_DATABASE_URL=postgres://owner:hush@db.example.com/todos?sslmode=disable => MIGRATION_DATABASE_URL must not have sslmode=disable
     ALLOWED_ORIGINS=https://a.example,http://b.example => ALLOWED_ORIGINS must hold https origins
     ALLOWED_ORIGINS=http://b.example & ALLOW_INSECURE=ALLOWED_ORIGINS =>
-    TRUSTED_PROXIES=0.0.0.0/0 => TRUSTED_PROXIES must not hold the whole Internet
-    TRUSTED_PROXIES=::/0 => TRUSTED_PROXIES must not hold the whole Internet
-    TRUSTED_PROXIES=0.0.0.0/1,128.0.0.0/1 => TRUSTED_PROXIES must not hold the whole Internet
+    TRUSTED_PROXIES=0.0.0.0/0 => TRUSTED_PROXIES must not hold a large part of the Internet
+    TRUSTED_PROXIES=::/0 => TRUSTED_PROXIES must not hold a large part of the Internet
+    TRUSTED_PROXIES=0.0.0.0/1,128.0.0.0/1 => TRUSTED_PROXIES must not hold a large part of the Internet
+    TRUSTED_PROXIES=2000::/3 => TRUSTED_PROXIES must not hold a large part of the Internet
+    TRUSTED_PROXIES=3.0.0.0/8 => TRUSTED_PROXIES must not hold a large part of the Internet
+    TRUSTED_PROXIES=104.16.0.0/13,104.24.0.0/14,2400:cb00::/32,fc00::/7 =>
+    TRUSTED_PROXIES=2000::/3 & ALLOW_INSECURE=TRUSTED_PROXIES =>
     TRUSTED_PROXIES=10.0.0.0/8 =>
     RATE_LIMIT_ENABLED=false => RATE_LIMIT_ENABLED must not be false: passwords could be guessed in production
     RATE_LIMIT_ENABLED=false & ALLOW_INSECURE=RATE_LIMIT_ENABLED =>
-    SECRET_KEY=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa => SECRET_KEY must not consist of a few different characters
-    TOKEN_ENCRYPTION_KEY=abababababababababababababababababab => TOKEN_ENCRYPTION_KEY must not consist of a few different characters
+    RATE_LIMIT_LOGIN_PER_ACCOUNT=1000000/1s => RATE_LIMIT_LOGIN_PER_ACCOUNT must be stricter: passwords could be guessed
+    RATE_LIMIT_LOGIN_PER_ADDRESS=1000/15m & RATE_LIMIT_MAIL=500/1h => RATE_LIMIT_LOGIN_PER_ADDRESS must be stricter | RATE_LIMIT_MAIL must be stricter: strangers
+    RATE_LIMIT_LOGIN_PER_ACCOUNT=1/1s =>
+    RATE_LIMIT_MAIL=500/1h & ALLOW_INSECURE=RATE_LIMIT_MAIL =>
+    SECRET_KEY=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa => SECRET_KEY must be random, without repetitions and sequences, in production
+    SECRET_KEY=correcthorse7correcthorse7correcthorse7 => SECRET_KEY must be random
+    SECRET_KEY=0123456789abcdef0123456789abcdef => SECRET_KEY must be random
+    SECRET_KEY=abcdefghijklmnopqrstuvwxyz0123456789 => SECRET_KEY must be random
+    SECRET_KEY=c0ffee5a7b9d13842f6e8a0b1c2d3e4f =>
+    TOKEN_ENCRYPTION_KEY=abababababababababababababababababab => TOKEN_ENCRYPTION_KEY must be random
     ALLOW_INSECURE=EVERYTHING => ALLOW_INSECURE must hold names of settings, not "EVERYTHING"
     SMTP_TLS=none & RATE_LIMIT_ENABLED=false & TRUSTED_PROXIES=::/0 => RATE_LIMIT_ENABLED must not be false | TRUSTED_PROXIES must not hold | SMTP_TLS must not be none
     SECRET_KEY= & FRONTEND_URL= & SMTP_HOST= => SECRET_KEY must be set | FRONTEND_URL must be an https address | SMTP_HOST must be set
