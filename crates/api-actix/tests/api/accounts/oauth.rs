@@ -17,7 +17,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// The cookie that binds a flow to the browser. Each flow has a cookie of its own.
 fn binding(reply: &Answer) -> &Cookie<'static> {
-    let mut cookies = reply.cookies.iter().filter(|cookie| cookie.name().starts_with("oauth_binding_"));
+    let mut cookies = reply.cookies.iter().filter(|cookie| cookie.name().contains("oauth_binding_"));
     cookies.next().expect("a cookie")
 }
 
@@ -149,7 +149,7 @@ async fn a_login_is_refused_if_its_identity_was_unlinked_before_the_exchange() {
 }
 
 #[actix_web::test]
-async fn the_binding_cookie_needs_tls_except_on_localhost() {
+async fn the_binding_cookie_needs_tls_and_says_so_in_its_name_except_on_localhost() {
     let api = TestApi::new();
     for (peer, host, secure) in [
         ("127.0.0.1:5000", "localhost:8000", false),
@@ -160,7 +160,9 @@ async fn the_binding_cookie_needs_tls_except_on_localhost() {
     ] {
         let login = get("/auth/oauth/acme/login").insert_header((HOST, host));
         let answer = api.send(login.peer_addr(peer.parse().expect("an address"))).await;
-        assert_eq!(binding(&answer).secure().unwrap_or_default(), secure, "{peer} {host}");
+        let cookie = binding(&answer);
+        assert_eq!(cookie.secure().unwrap_or_default(), secure, "{peer} {host}");
+        assert_eq!(cookie.name().starts_with("__Secure-oauth_binding_"), secure, "{peer} {host}");
     }
 }
 

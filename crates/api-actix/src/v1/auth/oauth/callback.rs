@@ -49,7 +49,7 @@ pub(super) async fn callback(
     let mut flow = String::new();
     let browser = |name: &str| {
         name.clone_into(&mut flow);
-        request.cookie(&flow::cookie_name(name)).map(|cookie| cookie.value().to_owned())
+        request.cookie(&flow::cookie_name(&client, name)).map(|cookie| cookie.value().to_owned())
     };
     let outcome = state.identities.callback(&path.0, authorization_response(&query), flow_state, browser);
     let (to, code) = match outcome.await? {

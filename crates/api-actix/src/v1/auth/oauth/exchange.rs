@@ -61,8 +61,9 @@ pub(in crate::v1::auth) async fn exchange(
     let client_id = validation.optional("client_id", input.client_id, client_id);
     let (Some(code), true) = (code, validation.is_ok()) else { return Err(validation.into()) };
     let verifier = verifier.as_ref().map(|text| text.0.as_ref());
-    let browser =
-        |name: &str| request.cookie(&flow::code_cookie_name(name)).map(|cookie| cookie.value().to_owned());
+    let browser = |name: &str| {
+        request.cookie(&flow::code_cookie_name(&client, name)).map(|cookie| cookie.value().to_owned())
+    };
     match state.identities.exchange(&code.0, verifier, browser, client.device(client_id)).await? {
         ExchangeOutcome::Done(login) => Ok(tokens::response(StatusCode::OK, &login, &client, &state)),
         ExchangeOutcome::Invalid => Err(Problem::one_time_token_invalid()),

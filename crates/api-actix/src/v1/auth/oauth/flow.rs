@@ -32,15 +32,22 @@ pub fn unknown_provider() -> Problem {
 }
 
 /// The name of the cookie that binds a login code to the browser. Each code has its own.
-pub fn code_cookie_name(code: &str) -> String {
-    format!("oauth_login_{code}")
+pub fn code_cookie_name(client: &Client, code: &str) -> String {
+    format!("{}oauth_login_{code}", prefix(client))
+}
+
+/// The prefix of cookies that browsers take over TLS only: no host of the same site that an
+/// attacker reaches without TLS can set one (RFC 6265bis section 4.1.3). `__Host-` would need the
+/// path `/`.
+const fn prefix(client: &Client) -> &'static str {
+    if client.secure { "__Secure-" } else { "" }
 }
 
 /// The cookie that the browser must bring back with a login code. A frontend of the same site sends
 /// it with the exchange.
 pub fn code_cookie<'a>(client: &Client, code: &str, value: &'a str) -> Cookie<'a> {
     let seconds = i64::try_from(Purpose::OAuthHandOff.lifetime().as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(code_cookie_name(code), value)
+    Cookie::build(code_cookie_name(client, code), value)
         .path(format!("{}/api/v1/auth/oauth/exchange", client.public_path))
         .http_only(true)
         .same_site(SameSite::Lax)
@@ -50,15 +57,15 @@ pub fn code_cookie<'a>(client: &Client, code: &str, value: &'a str) -> Cookie<'a
 }
 
 /// The name of a flow's cookie. Each flow has its own, so that logins in two tabs do not interfere.
-pub fn cookie_name(flow: &str) -> String {
-    format!("oauth_binding_{flow}")
+pub fn cookie_name(client: &Client, flow: &str) -> String {
+    format!("{}oauth_binding_{flow}", prefix(client))
 }
 
 /// The cookie of a flow. The browser must send it when the provider redirects to the callback, so
 /// `SameSite` cannot be strict.
 pub fn cookie<'a>(provider: &ProviderPath, client: &Client, flow: &str, value: &'a str) -> Cookie<'a> {
     let seconds = i64::try_from(Purpose::OAuthState.lifetime().as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(cookie_name(flow), value)
+    Cookie::build(cookie_name(client, flow), value)
         .path(format!("{}/api/v1/auth/oauth/{}/callback", client.public_path, provider.0))
         .http_only(true)
         .same_site(SameSite::Lax)
