@@ -44,6 +44,7 @@ pub fn admit(request: &HttpRequest, outcome: AuthOutcome) -> Result<Principal, P
             tracing::info!(?failure, "an access token was refused");
             return Err(failure.into());
         }
+        AuthOutcome::RefusedByIssuers(failure) => return Err(failure.into()),
     };
     request.extensions_mut().insert(principal.user);
     if let Some(charge) = charge {

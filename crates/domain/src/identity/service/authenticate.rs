@@ -19,6 +19,8 @@ pub enum AuthOutcome {
     /// The token does not have the scope.
     ScopeMissing(Scope),
     Refused(AuthFailure),
+    /// No issuer vouches for the token. The adapter of the issuers has logged why.
+    RefusedByIssuers(AuthFailure),
 }
 
 impl IdentityService {
@@ -27,7 +29,7 @@ impl IdentityService {
     pub async fn authenticate(&self, token: &str) -> Result<AuthOutcome, StoreError> {
         Ok(match self.principal(token).await? {
             Ok(principal) => self.charge_request(principal).await,
-            Err(failure) => AuthOutcome::Refused(failure),
+            Err(refused) => refused,
         })
     }
 
@@ -38,7 +40,7 @@ impl IdentityService {
             Ok(principal) if principal.expires_at <= self.now() => AuthOutcome::Refused(AuthFailure::Expired),
             Ok(principal) if !principal.may(Scope::TodosRead) => AuthOutcome::ScopeMissing(Scope::TodosRead),
             Ok(principal) => self.charge_request(principal).await,
-            Err(failure) => AuthOutcome::Refused(failure),
+            Err(refused) => refused,
         })
     }
 
@@ -49,18 +51,18 @@ impl IdentityService {
         }
     }
 
-    async fn principal(&self, token: &str) -> Result<Result<Principal, AuthFailure>, StoreError> {
+    async fn principal(&self, token: &str) -> Result<Result<Principal, AuthOutcome>, StoreError> {
         match (self.sessions.authenticate(token), &self.ports.issuers) {
             (Err(AuthFailure::NotTrusted), Some(issuers)) => {
                 let now = self.now();
                 let external = match issuers.verify(token, now).await {
                     Ok(external) => external,
-                    Err(failure) => return Ok(Err(failure)),
+                    Err(failure) => return Ok(Err(AuthOutcome::RefusedByIssuers(failure))),
                 };
                 let principal = self.external_principal(external, now).await?;
-                Ok(self.sessions.check(&principal).map(|()| principal))
+                Ok(self.sessions.check(&principal).map(|()| principal).map_err(AuthOutcome::Refused))
             }
-            (answer, _) => Ok(answer),
+            (answer, _) => Ok(answer.map_err(AuthOutcome::Refused)),
         }
     }
 
