@@ -54,7 +54,7 @@ impl WebApp {
     /// The first page, for a client that accepts HTML by name. Others get the API's index at the same path.
     pub(crate) fn first_page(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let mut response = self.files.get("/index.html").filter(|_| accepts_html(request))?.respond(request);
-        response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+        vary_by_accept(&mut response);
         Some(response)
     }
 
@@ -72,6 +72,7 @@ impl WebApp {
         let missing = self.files.get("/404.html").filter(|_| is_page && accepts_html(request))?;
         let mut response = missing.respond(request);
         *response.status_mut() = StatusCode::NOT_FOUND;
+        vary_by_accept(&mut response);
         Some(response)
     }
 
@@ -88,6 +89,11 @@ impl WebApp {
 
 fn is_of_api(path: &str) -> bool {
     path.split('/').nth(1).is_some_and(|segment| API_SEGMENTS.contains(&segment))
+}
+
+/// As one value: the CORS layer keeps the first only.
+fn vary_by_accept(response: &mut HttpResponse) {
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
 }
 
 /// Whether `Accept` names `text/html`; `*/*` does not.
