@@ -203,8 +203,18 @@ impl MailWorker {
         if let Some(token) = mail.token {
             text = text.replace(&self.ports.one_time.derive(token), "[token]");
         }
-        text.chars().take(MAX_ERROR_CHARS).collect()
+        without_addresses(&text).chars().take(MAX_ERROR_CHARS).collect()
     }
+}
+
+/// Mail servers repeat the receiver's address, at times in another form. Logs must not contain it.
+fn without_addresses(text: &str) -> String {
+    let ends_word = |c: char| c.is_whitespace() || "<>()[]{}:;,\"'".contains(c);
+    let words = text.split_inclusive(ends_word).map(|word| {
+        let end = word.trim_start_matches(|c| !ends_word(c));
+        if word.contains('@') { format!("[address]{end}") } else { word.to_owned() }
+    });
+    words.collect()
 }
 
 /// Adds up to a quarter, so that emails that failed together are not retried together.

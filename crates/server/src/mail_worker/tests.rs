@@ -225,3 +225,14 @@ fn the_jitter_is_at_most_a_quarter() {
     let most = jittered(pause, Uuid::max());
     assert!(most > pause * 6 / 5 && most < pause * 5 / 4, "{most:?}");
 }
+
+#[test]
+fn an_error_contains_no_address() {
+    for (text, expected) in [
+        ("550 5.1.1 <ann@example.com>: unknown", "550 5.1.1 <[address]>: unknown"),
+        ("550 ANN@Example.com; SRS0=x@relay.example", "550 [address]; [address]"),
+        ("421 try again", "421 try again"),
+    ] {
+        assert_eq!(without_addresses(text), expected);
+    }
+}
