@@ -54,6 +54,31 @@ on_both_databases! {
         assert_eq!(texts(&everything(&ann).await), ["one", "last"]);
     }
 
+    async fn a_change_after_an_invalid_one_of_the_same_todo_is_rejected_with_it(server: Server) {
+        let ann = server.client().new_user().await;
+        let body = json!({"todos": [
+            {"id": id(1), "text": "x".repeat(501)},
+            {"id": id(1).to_uppercase(), "text": "on top of it"},
+            {"id": id(2), "text": "another todo"},
+            {"id": id(1), "completed": true},
+            {"id": id(1), "deleted": true},
+            {"id": id(1), "text": "on top of the deletion"},
+            {"id": id(3), "text": "before it"},
+            {"id": id(3), "completed": "yes", "version": 1},
+            {"id": id(3), "description": "after it", "version": 1},
+        ]});
+        let answer = sync(&ann, body).await;
+        assert_eq!(answer["applied"], json!([id(2), id(1), id(3)]), "a deletion replaces what was there");
+        assert_eq!(answer["versions"][id(1)], 0);
+        assert_eq!(members(&answer["rejected"], "index"), json!([0, 1, 3, 5, 7, 8]));
+        assert_eq!(members(&answer["rejected"], "id"), json!([id(1), id(1), id(1), id(1), id(3), id(3)]));
+        let codes = ["VALIDATION_005"; 4].into_iter().chain(["VALIDATION_006"; 2]);
+        assert_eq!(members(&answer["rejected"], "error_code"), codes.collect::<Value>());
+        let stored = everything(&ann).await;
+        assert_eq!(texts(&stored), ["another todo", "before it"]);
+        assert_eq!(members(&stored, "description"), json!([null, null]));
+    }
+
     async fn creations_beyond_the_quota_are_rejected_one_by_one(server: Server) {
         let server = Server::start_with(server.database(), &[("MAX_TODOS_PER_USER", "2")]).await;
         let ann = server.client().new_user().await;

@@ -157,6 +157,13 @@ impl Change {
             + metadata.iter().map(entry).sum::<usize>()
     }
 
+    /// Whether the change is rejected with an earlier one of the same todo in the same request: the
+    /// device made it on top of that one. A deletion replaces whatever was there.
+    #[must_use]
+    pub fn rests_on_earlier(&self) -> bool {
+        matches!(&self.action, Action::Upsert(upsert) if upsert.deleted != Some(true))
+    }
+
     /// Whether the client holds exactly the values that this change left in `todo`.
     pub(super) fn is_verbatim(&self, todo: &Todo) -> bool {
         match &self.action {

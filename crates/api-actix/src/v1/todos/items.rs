@@ -1,6 +1,7 @@
 //! The lists of todos in requests. Each item is read on its own, so that a bad one does not affect the
 //! others.
 
+use domain::TodoId;
 use domain::code::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -75,6 +76,11 @@ impl Rejected {
     pub const fn index(&self) -> usize {
         self.index
     }
+}
+
+/// The id of the todo that an item names, whatever its other members are.
+pub fn sent_todo_id(item: &RawValue) -> Option<TodoId> {
+    sent_id(item).and_then(|id| uuid(&id)).map(TodoId)
 }
 
 /// The id of an item, whatever its other members are. A UUID is in lower case.

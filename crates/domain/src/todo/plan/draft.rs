@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::ids::TodoId;
 use crate::time::Stamp;
 use crate::todo::batch::Batch;
-use crate::todo::change::{Action, Change};
+use crate::todo::change::Change;
 use crate::todo::entity::Todo;
 use crate::todo::event::{BatchEvents, EventKind, TodoEvent};
 use crate::todo::outcome::{Outcome, Rejection};
@@ -61,7 +61,7 @@ impl<'a> Draft<'a> {
     pub(super) fn decide(&mut self, position: usize, change: &Change) -> Result<Outcome, StoreError> {
         let current = self.changed.get(&change.id).or_else(|| self.state.todos.get(&change.id));
         let repeated = self.repeated.get(&change.id);
-        if let Some(rejection) = self.rejected.get(&change.id).filter(|_| rests_on_earlier(change)) {
+        if let Some(rejection) = self.rejected.get(&change.id).filter(|_| change.rests_on_earlier()) {
             return Ok(Outcome::Rejected(*rejection));
         }
         // A batch of which a change was rejected is not one that was applied before.
@@ -86,7 +86,7 @@ impl<'a> Draft<'a> {
         }
         if let Outcome::Rejected(rejection) = &outcome
             && repeated.is_some()
-            && rests_on_earlier(change)
+            && change.rests_on_earlier()
         {
             self.rejected.insert(change.id, *rejection);
         }
@@ -158,12 +158,6 @@ impl Totals {
     const fn of(&mut self, todo: &Todo) -> &mut u32 {
         if todo.deleted() { &mut self.tombstones } else { &mut self.live }
     }
-}
-
-/// Whether the change is rejected with an earlier one of the same todo: a device made it on top of
-/// that one. A deletion replaces whatever was there.
-fn rests_on_earlier(change: &Change) -> bool {
-    matches!(&change.action, Action::Upsert(upsert) if upsert.deleted != Some(true))
 }
 
 /// The ids that `changes` name more than once, and the values that they name for each.

@@ -1,6 +1,7 @@
 //! The request of a device.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use domain::Stamp;
 use domain::sync::{Cursor, Epoch, SyncRequest, SyncTimestamp};
@@ -11,7 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 
-use super::super::items::{Rejected, check_count, read};
+use super::super::items::{Rejected, check_count, read, sent_todo_id};
 use super::response::Sent;
 use crate::error::Problem;
 use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
@@ -150,13 +151,24 @@ impl<'a> Request<'a> {
         validation.finish()?;
         check_count(todos.len(), state.settings.batch_limit)?;
         let (mut changes, mut sent, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+        // As in the domain, a change is rejected with an earlier one of the same todo.
+        let mut invalid = HashMap::new();
         for (index, raw) in todos.into_iter().enumerate() {
             match change(raw, device.as_ref()) {
                 Ok(change) => {
-                    sent.push((change.id.0, index, raw));
-                    changes.push(change);
+                    if let Some(earlier) = invalid.get(&change.id).filter(|_| change.rests_on_earlier()) {
+                        rejected.extend(Rejected::new(index, raw, earlier));
+                    } else {
+                        sent.push((change.id.0, index, raw));
+                        changes.push(change);
+                    }
                 }
-                Err(validation) => rejected.extend(Rejected::new(index, raw, &validation)),
+                Err(validation) => {
+                    rejected.extend(Rejected::new(index, raw, &validation));
+                    if let Some(id) = sent_todo_id(raw) {
+                        invalid.entry(id).or_insert(validation);
+                    }
+                }
             }
         }
         let cursor = Cursor { since: last_sync, epoch };
