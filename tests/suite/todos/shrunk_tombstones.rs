@@ -3,7 +3,7 @@
 use blackbox_tests::{Client, Server, on_both_databases};
 use serde_json::{Value, json};
 
-use crate::support::{at, days_ago, everything, id, members, sync, texts, until};
+use crate::support::{at, days_ago, everything, id, items, members, sync, texts, until};
 
 const TODOS: &str = "/api/v1/todos";
 const BULK: &str = "/api/v1/todos/bulk";
@@ -29,6 +29,29 @@ async fn start(database: blackbox_tests::Database) -> Server {
 }
 
 on_both_databases! {
+    async fn deleted_todos_take_few_rows_and_after_a_week_no_bytes(database: Database) {
+        let server = Server::start_with(database, &[("HOUSEKEEPING_PERIOD_SECONDS", "1")]).await;
+        let ann = server.client().new_user().await;
+        for request in 0..40 {
+            let ids = move || (0..500).map(move |n| id(request * 500 + n));
+            let created = ids().map(|id| json!({"id": id, "text": "milk", "metadata": {"priority": 1}}));
+            let todos: Vec<_> = created.chain(ids().map(|id| json!({"id": id, "deleted": true}))).collect();
+            let answer = sync(&ann, json!({"todos": todos, "limit": 1})).await;
+            assert_eq!(items(&answer["applied"]).len(), 1000, "{}", answer["rejected"]);
+        }
+        let value = |sql: &str| -> i64 { server.column(sql)[0].parse().expect("a number") };
+        let rows = "SELECT CAST(count(*) AS text) AS value FROM todos";
+        let bytes = "SELECT CAST(stored_bytes AS text) AS value FROM users";
+        let count = value(rows);
+        assert!((9_000..=10_000).contains(&count), "{count}");
+        assert!(value(bytes) > 10 * count);
+        server.execute(&format!("UPDATE todos SET deleted_at = {}", days_ago(&server, 8)));
+        until("the removal of the texts", || (value(bytes) == 0).then_some(())).await;
+        assert_eq!(value(rows), count);
+        let left = "SELECT title AS value FROM todos WHERE title IS NOT NULL OR metadata IS NOT NULL";
+        assert!(server.column(left).is_empty());
+    }
+
     async fn the_text_of_a_tombstone_goes_and_its_version_and_stamp_stay(database: Database) {
         let server = start(database).await;
         let ann = server.client().new_user().await;
