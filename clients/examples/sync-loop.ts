@@ -109,13 +109,14 @@ export class SyncLoop {
     const [change, later, held] = [this.inFlight.get(id)!, this.unsent.get(id), this.rows.get(id)];
     const all = this.#takeBack(id)!;
     if (change.lost !== null || !held || held.stamp < server.stamp) this.rows.set(id, server);
-    if (change.heals && server.stamp <= change.lost!) {
-      // What the server lost is newer than what it has: the same goes on top, without what it has besides.
-      const keys = deletes(all.fields) ? {} : pick(server.fields, (name) => name.startsWith("metadata."));
-      const removed = Object.fromEntries(Object.keys(keys).map((name) => [name, null]));
+    const removed: Fields = {}; // metadata that the server has besides what is given back whole
+    if (change.lost !== null && !deletes(all.fields)) for (const name of Object.keys(server.fields))
+      if (name.startsWith("metadata.") && !(name in change.fields)) removed[name] = null;
+    if (change.heals && server.stamp <= change.lost!) // older than what it lost: the same goes on top
       this.unsent.set(id, { ...all, seen: server, fields: { ...removed, ...all.fields }, heals: false });
-    } else {
-      const contested = resolved === "server" ? {} : pick(change.fields, (name) => fields.includes(name));
+    else {
+      const asked = resolved === "server" ? [] : [...Object.keys(removed), ...fields];
+      const contested = pick({ ...removed, ...change.fields }, (name) => asked.includes(name));
       const mine = { ...contested, ...later?.fields };
       this.#open(id, mine, { ...change.seen.fields, ...all.fields }, change.lost !== null);
     }

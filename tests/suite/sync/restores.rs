@@ -207,6 +207,35 @@ on_both_databases! {
             assert_eq!(all.state(device).await["conflicts"], json!({}), "{device}");
         }
     }
+
+    async fn a_removed_key_stays_away_when_a_conflict_of_a_restore_is_decided(server: Server) {
+        let (mut server, mut all) = (server, Devices::start().await);
+        let token = server.client().new_user().await.token().to_owned();
+        all.connect("phone", &server, &token).await;
+        all.edit("phone", &id(KEPT), json!({"text": "milk", "metadata.list": "home"})).await;
+        all.sync("phone").await;
+        let mut backup = server.back_up().await;
+        all.connect("phone", &server, &token).await;
+        all.edit("phone", &id(KEPT), json!({"text": "of the phone", "metadata.list": null})).await;
+        all.sync("phone").await;
+        backup.begin_epoch();
+        let restored = backup.serve(&[]).await;
+        all.connect("tablet", &restored, &token).await;
+        all.sync("tablet").await;
+        all.edit("tablet", &id(KEPT), json!({"text": "of the tablet"})).await;
+        all.sync("tablet").await;
+        all.connect("phone", &restored, &token).await;
+        all.sync("phone").await;
+        let mine = all.state("phone").await["conflicts"][id(KEPT)].clone();
+        assert_eq!(mine, json!({"text": "of the phone", "metadata.list": null}));
+        all.decide("phone", &id(KEPT), mine).await;
+        all.sync("phone").await;
+        all.sync("tablet").await;
+        let todos = all.expect_equal(&["phone", "tablet"], &restored, &token).await;
+        assert_eq!(todos[id(KEPT)]["text"], "of the phone");
+        assert_eq!(todos[id(KEPT)]["metadata.list"], Value::Null);
+    }
+
     async fn what_was_accepted_with_a_page_is_sent_again_if_a_restore_comes_before_the_last_one(server: Server) {
         let (mut server, mut all) = (server, Devices::start().await);
         let token = server.client().new_user().await.token().to_owned();
