@@ -36,7 +36,8 @@
 //! - [`identity`]: users known to OAuth providers and external issuers; authenticating requests
 //! - [`account`]: the use cases of accounts
 //!
-//! [`instances`] has the messages between the instances of one database.
+//! [`instances`] has the messages between the instances of one database. [`snapshot`] is the content of a whole
+//! database.
 //!
 //! [`housekeeping`] deletes the expired rows of all of them.
 //!
@@ -85,6 +86,7 @@ pub mod secret;
 #[cfg(feature = "serde")]
 mod serde_forms;
 pub mod session;
+pub mod snapshot;
 pub mod sync;
 pub mod text;
 pub mod time;

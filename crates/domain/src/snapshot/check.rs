@@ -1,0 +1,345 @@
+//! Recomputes what the rows of a database say about one another.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use uuid::Uuid;
+
+use super::record::Record;
+use super::{Row, Table};
+use crate::error::StoreError;
+use crate::ids::UserId;
+use crate::sync::Digest;
+use crate::time::Stamp;
+use crate::todo::{Todo, UserRow};
+
+/// What is wrong with a database. It quotes nothing that a user wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub table: &'static str,
+    /// The user whose row it is, if that is known.
+    pub user: Option<UserId>,
+    pub problem: String,
+}
+
+/// The totals of a user as the rows of the todos have them, and as the user's row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recount {
+    pub user: UserId,
+    /// What a repair finds. If the row has changed since, the repair MUST change nothing.
+    pub stored: UserRow,
+    /// What a repair writes.
+    pub counted: UserRow,
+}
+
+/// The rows of one table, for comparing two databases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    pub rows: u64,
+    /// A sum of hashes of all values, whatever the order of the rows.
+    hash: u64,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// By the name of the table.
+    pub tables: BTreeMap<&'static str, Contents>,
+    pub findings: Vec<Finding>,
+    /// The differences that a repair can mend. Each is among `findings` too.
+    pub recounts: Vec<Recount>,
+}
+
+/// A check in progress. It keeps a few hundred bytes for each user and 16 for each session.
+#[derive(Default)]
+pub struct Check {
+    report: Report,
+    users: HashMap<Uuid, Account>,
+    sessions: HashSet<Uuid>,
+    epochs: HashSet<i64>,
+    highest_number: i64,
+}
+
+struct Account {
+    /// `None` if the row can't be read.
+    row: Option<UserRow>,
+    live: u32,
+    tombstones: u32,
+    bytes: u64,
+    digest: Digest,
+    newest: Stamp,
+}
+
+impl Check {
+    /// A check that has seen no row.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Checks the next row. Rows MUST come in the order of [`TABLES`](super::TABLES).
+    pub fn row(&mut self, table: &'static Table, row: &Row) {
+        let contents = self.report.tables.entry(table.name).or_default();
+        let mut hasher = DefaultHasher::new();
+        row.hash(&mut hasher);
+        contents.rows += 1;
+        contents.hash = contents.hash.wrapping_add(hasher.finish());
+        let record = Record { table, row };
+        let checked = match table.name {
+            "epochs" => record.number("ordinal").map(|ordinal| {
+                self.epochs.insert(ordinal);
+            }),
+            "users" => self.user(record),
+            "todos" => self.todo(record),
+            "todo_numbers" => self.numbers(record),
+            "sessions" => self.session(record),
+            "refresh_tokens" => self.token(record),
+            "external_identities" => self.owner(record, "user_id").map(drop),
+            "one_time_tokens" | "mail_outbox" => self.optional_owner(record),
+            _ => Ok(()),
+        };
+        if let Err(error) = checked {
+            let user = record.optional_id("user_id").ok().flatten().map(UserId);
+            self.find(table.name, user, error.to_string());
+        }
+    }
+
+    /// The report, once all rows were checked.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        if self.epochs.is_empty() {
+            self.find("epochs", None, "there is no row".to_owned());
+        }
+        let mut users: Vec<_> = std::mem::take(&mut self.users).into_iter().collect();
+        users.sort_unstable_by_key(|(id, _)| *id);
+        for (id, account) in users {
+            self.totals(UserId(id), &account);
+        }
+        self.report
+    }
+
+    fn find(&mut self, table: &'static str, user: Option<UserId>, problem: String) {
+        self.report.findings.push(Finding { table, user, problem });
+    }
+
+    fn user(&mut self, record: Record<'_>) -> Result<(), StoreError> {
+        let row = record.user();
+        let account = Account {
+            row: row.as_ref().ok().cloned(),
+            live: 0,
+            tombstones: 0,
+            bytes: 0,
+            digest: Digest::EMPTY,
+            newest: Stamp::EPOCH,
+        };
+        self.users.insert(record.id("id")?, account);
+        let ordinal = record.number("epoch_ordinal")?;
+        if !self.epochs.contains(&ordinal) {
+            return Err(StoreError::corrupt("users", "epoch_ordinal", "no such epoch"));
+        }
+        row.map(drop)
+    }
+
+    fn todo(&mut self, record: Record<'_>) -> Result<(), StoreError> {
+        let todo = record.todo()?;
+        self.highest_number = self.highest_number.max(todo.number().0);
+        self.owner(record, "user_id")?.add(&todo);
+        Ok(())
+    }
+
+    fn numbers(&mut self, record: Record<'_>) -> Result<(), StoreError> {
+        if record.number("next")? <= self.highest_number {
+            return Err(StoreError::corrupt("todo_numbers", "next", "not above every todo's number"));
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, record: Record<'_>) -> Result<(), StoreError> {
+        self.owner(record, "user_id")?;
+        self.sessions.insert(record.id("id")?);
+        Ok(())
+    }
+
+    fn token(&mut self, record: Record<'_>) -> Result<(), StoreError> {
+        self.owner(record, "user_id")?;
+        if !self.sessions.contains(&record.id("session_id")?) {
+            return Err(StoreError::corrupt("refresh_tokens", "session_id", "no such session"));
+        }
+        Ok(())
+    }
+
+    fn owner(&mut self, record: Record<'_>, column: &'static str) -> Result<&mut Account, StoreError> {
+        let id = record.id(column)?;
+        let missing = || StoreError::corrupt(record.table.name, column, "no such user");
+        self.users.get_mut(&id).ok_or_else(missing)
+    }
+
+    fn optional_owner(&mut self, record: Record<'_>) -> Result<(), StoreError> {
+        match record.optional_id("user_id")? {
+            Some(_) => self.owner(record, "user_id").map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn totals(&mut self, user: UserId, account: &Account) {
+        let Some(stored) = &account.row else { return };
+        if stored.horizon > stored.clock {
+            self.find("users", Some(user), "sync_horizon is later than sync_clock".to_owned());
+        }
+        let counted = UserRow {
+            clock: stored.clock.max(account.newest),
+            live: account.live,
+            tombstones: account.tombstones,
+            stored_bytes: account.bytes,
+            digest: account.digest,
+            ..stored.clone()
+        };
+        let differences = [
+            ("sync_clock", stored.clock != counted.clock),
+            ("live_todos", stored.live != counted.live),
+            ("tombstones", stored.tombstones != counted.tombstones),
+            ("stored_bytes", stored.stored_bytes != counted.stored_bytes),
+            ("digest", stored.digest != counted.digest),
+        ];
+        let different: Vec<_> =
+            differences.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+        if !different.is_empty() {
+            let problem = format!("{} is not what the todos say", different.join(", "));
+            self.find("users", Some(user), problem);
+            self.report.recounts.push(Recount { user, stored: stored.clone(), counted });
+        }
+    }
+}
+
+impl Account {
+    fn add(&mut self, todo: &Todo) {
+        if todo.deleted() {
+            self.tombstones += 1;
+        } else {
+            self.live += 1;
+        }
+        self.bytes += todo.stored_bytes();
+        self.digest = self.digest + todo.digest();
+        self.newest = self.newest.max(todo.updated_at());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TABLES;
+    use super::*;
+
+    const USER: &str = "0190163d8694739baea5966c26f8ad91";
+
+    /// A row of the table with these values, and null in every other column.
+    fn row(table: &str, values: &[(&str, &str)]) -> (&'static Table, Row) {
+        let table = TABLES.iter().find(|known| known.name == table).expect("a table");
+        let mut row = vec![None; table.columns.len()];
+        for (column, value) in values {
+            row[table.position(column).expect("a column")] = Some((*value).to_owned());
+        }
+        (table, row)
+    }
+
+    fn user(more: &[(&str, &str)]) -> (&'static Table, Row) {
+        let usual = [
+            ("id", USER),
+            ("sync_clock", "20"),
+            ("sync_horizon", "0"),
+            ("live_todos", "1"),
+            ("tombstones", "0"),
+            ("stored_bytes", "4"),
+            ("epoch_ordinal", "1"),
+            ("epoch_counter", "0"),
+            ("digest", "0"),
+        ];
+        row("users", &[&usual, more].concat())
+    }
+
+    fn todo(more: &[(&str, &str)]) -> (&'static Table, Row) {
+        let versions =
+            ["version", "title_version", "description_version", "completed_version", "deleted_version"];
+        let mut values: Vec<_> = versions.map(|name| (name, "1")).into();
+        let usual = [
+            ("user_id", USER),
+            ("id", USER),
+            ("number", "7"),
+            ("created_at", "20"),
+            ("updated_at", "20"),
+            ("title", "milk"),
+        ];
+        values.extend(usual);
+        values.extend(more);
+        row("todos", &values)
+    }
+
+    fn report(rows: &[(&'static Table, Row)]) -> Report {
+        let mut check = Check::new();
+        let (table, epoch) = row("epochs", &[("ordinal", "1"), ("epoch", "e"), ("begun_at", "0")]);
+        check.row(table, &epoch);
+        for (table, row) in rows {
+            check.row(table, row);
+        }
+        check.finish()
+    }
+
+    fn problems(rows: &[(&'static Table, Row)]) -> Vec<String> {
+        report(rows).findings.into_iter().map(|finding| finding.problem).collect()
+    }
+
+    fn digest() -> String {
+        let id = USER.parse().expect("an id");
+        Digest::of(id, 1, Stamp::from_micros(20).expect("a stamp")).to_i64().to_string()
+    }
+
+    #[test]
+    fn a_database_whose_rows_agree_has_no_findings() {
+        let rows = [user(&[("digest", &digest())]), todo(&[]), row("todo_numbers", &[("next", "8")])];
+        assert_eq!(problems(&rows), [""; 0]);
+    }
+
+    #[test]
+    fn totals_that_differ_are_found_and_counted() {
+        let rows = [user(&[("live_todos", "2"), ("sync_clock", "19")]), todo(&[])];
+        let report = report(&rows);
+        let [finding] = &report.findings[..] else { panic!("{:?}", report.findings) };
+        assert_eq!(finding.problem, "sync_clock, live_todos, digest is not what the todos say");
+        let [recount] = &report.recounts[..] else { panic!("one recount") };
+        assert_eq!(
+            (recount.counted.live, recount.counted.clock),
+            (1, Stamp::from_micros(20).expect("a stamp"))
+        );
+        assert_eq!(recount.counted.digest.to_i64().to_string(), digest());
+    }
+
+    #[test]
+    fn rows_that_refer_to_nothing_and_impossible_rows_are_found() {
+        let other = "0190163d8694739baea5966c26f8ad92";
+        let good = user(&[("digest", &digest())]);
+        for (wrong, problem) in [
+            (todo(&[("user_id", other)]), "todos.user_id: no such user"),
+            (todo(&[("version", "0")]), "todos.version: below 1"),
+            (todo(&[("updated_at", "soon")]), "todos.updated_at: not a whole number"),
+            (row("todo_numbers", &[("next", "7")]), "todo_numbers.next: not above every todo's number"),
+            (row("sessions", &[("id", USER), ("user_id", other)]), "sessions.user_id: no such user"),
+            (
+                row("refresh_tokens", &[("id", USER), ("user_id", USER), ("session_id", USER)]),
+                "refresh_tokens.session_id: no such session",
+            ),
+            (row("mail_outbox", &[("id", USER), ("user_id", other)]), "mail_outbox.user_id: no such user"),
+        ] {
+            let found = problems(&[good.clone(), todo(&[]), wrong]);
+            assert!(found.len() == 1 && found[0].ends_with(problem), "{problem}: {found:?}");
+        }
+        let found = problems(&[user(&[("epoch_ordinal", "2"), ("digest", &digest())]), todo(&[])]);
+        assert_eq!(found, ["corrupt value in users.epoch_ordinal: no such epoch"]);
+    }
+
+    #[test]
+    fn contents_are_equal_in_any_order_and_differ_with_any_value() {
+        let [one, other] = [todo(&[]), todo(&[("title", "tea")])];
+        let contents = |rows: &[(&'static Table, Row)]| report(rows).tables["todos"];
+        assert_eq!(contents(&[one.clone(), other.clone()]), contents(&[other.clone(), one.clone()]));
+        assert_ne!(contents(&[one.clone(), one]), contents(&[other.clone(), other]));
+    }
+}
