@@ -55,6 +55,7 @@ use error::Problem;
 pub use api::{Api, Dependencies};
 pub use openapi::{asyncapi_document, openapi_document};
 pub use settings::{ApiSettings, Surroundings};
+pub use v1::write_export;
 pub use web_app::WebApp;
 
 /// The application, for each worker; [`service`] serves it on connections.

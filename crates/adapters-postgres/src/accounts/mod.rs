@@ -16,6 +16,7 @@ use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Ending, NewSession, Revocation, TokenHash};
 use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
+use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::row_security::RowScope;
@@ -159,6 +160,35 @@ impl AccountStore for PostgresStore {
         let records =
             self.pool.snapshot(user, async move |conn: &AsyncPgConnection| records::load(conn, user).await);
         records.await
+    }
+
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let after = after.map_or(Uuid::nil(), |after| after.0);
+        let rows = self.pool.read(RowScope::Unrestricted, async move |mut conn: &AsyncPgConnection| {
+            let existing = users::table.filter(users::id.gt(after)).filter(users::deleted_at.is_null());
+            let page = existing.order(users::id).limit(limit.into()).select(UserRow::as_select());
+            Ok(page.load(&mut conn).await?)
+        });
+        rows.await?.into_iter().map(User::try_from).collect()
+    }
+
+    async fn set_active(&self, user: UserId, active: bool, now: Stamp) -> Result<bool, StoreError> {
+        let done = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
+            let existing = users::table.filter(users::id.eq(user.0)).filter(users::deleted_at.is_null());
+            let set = (users::is_active.eq(active), users::updated_at.eq(timestamp(now)));
+            Ok(diesel::update(existing).set(set).execute(&mut conn).await? == 1)
+        });
+        done.await
+    }
+
+    async fn mark_verified(&self, user: UserId, email: &Email, now: Stamp) -> Result<bool, StoreError> {
+        let key = email.key().to_owned();
+        let done = self.pool.write(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
+            let owner = users::table.filter(users::id.eq(user.0)).filter(users::email_key.eq(&key));
+            let set = (users::email_verified.eq(true), users::updated_at.eq(timestamp(now)));
+            Ok(diesel::update(owner).set(set).execute(&mut conn).await? == 1)
+        });
+        done.await
     }
 
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use domain::user::{Email, PasswordHash, User};
 use domain::{SessionId, Stamp, StoreError, UserId};
 
 use crate::error::Failure;
-use crate::rows::Id;
+use crate::rows::{Id, UserRow, convert_all};
 use crate::schema::users;
 use crate::store::SqliteStore;
 use crate::tables;
@@ -118,6 +118,39 @@ impl AccountStore for SqliteStore {
 
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {
         self.read_of(user, false, move |conn| records::records(conn, user)).await
+    }
+
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        self.read(move |conn| {
+            let existing = users::table.filter(users::deleted_at.is_null()).into_boxed();
+            let further = match after {
+                Some(after) => existing.filter(users::id.gt(Id::from(after))),
+                None => existing,
+            };
+            let page = further.order(users::id).limit(limit.into()).select(UserRow::as_select());
+            Ok(convert_all(page.load(conn)?)?)
+        })
+        .await
+    }
+
+    async fn set_active(&self, user: UserId, active: bool, now: Stamp) -> Result<bool, StoreError> {
+        self.write(move |conn| {
+            let existing =
+                users::table.filter(users::id.eq(Id::from(user))).filter(users::deleted_at.is_null());
+            let set = (users::is_active.eq(active), users::updated_at.eq(now.as_micros()));
+            Ok(diesel::update(existing).set(set).execute(conn)? == 1)
+        })
+        .await
+    }
+
+    async fn mark_verified(&self, user: UserId, email: &Email, now: Stamp) -> Result<bool, StoreError> {
+        let key = email.key().to_owned();
+        self.write(move |conn| {
+            let owner = users::table.filter(users::id.eq(Id::from(user))).filter(users::email_key.eq(key));
+            let set = (users::email_verified.eq(true), users::updated_at.eq(now.as_micros()));
+            Ok(diesel::update(owner).set(set).execute(conn)? == 1)
+        })
+        .await
     }
 
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ mod todos;
 mod users;
 
 pub use todos::parameter_schemas;
+pub use users::write_export;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers the routes under `/api/v1`. The router tries them in this order, so the most frequent come

@@ -5,6 +5,7 @@
 //! uses the macro needs `tokio` with `macros` and `rt-multi-thread` among its dev-dependencies.
 
 pub mod accounts;
+pub mod administration;
 pub mod batches;
 pub mod byte_quota;
 pub mod cursors;
@@ -138,6 +139,11 @@ macro_rules! store_contract {
             page_edges_are_exact
             since_finds_later_changes_and_deletions
             a_long_list_comes_in_parts_without_gap_or_repeat
+        );
+        $crate::store_contract!(@theme $harness administration:
+            users_are_listed_in_pages
+            an_account_is_disabled_and_enabled
+            an_address_is_marked_as_verified
         );
         $crate::store_contract!(@theme $harness accounts:
             a_registered_user_is_found

@@ -176,6 +176,27 @@ impl AccountStore for MemoryStore {
         }))
     }
 
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let state = self.enter()?;
+        let mut users: Vec<_> = state.users.values().map(|account| account.user.clone()).collect();
+        users.sort_unstable_by_key(|user| user.id);
+        users.retain(|user| after.is_none_or(|after| user.id > after));
+        users.truncate(limit as usize);
+        Ok(users)
+    }
+
+    async fn set_active(&self, user: UserId, active: bool, _now: Stamp) -> Result<bool, StoreError> {
+        let mut state = self.enter()?;
+        let found = state.users.get_mut(&user);
+        Ok(found.map(|account| account.user.is_active = active).is_some())
+    }
+
+    async fn mark_verified(&self, user: UserId, email: &Email, _now: Stamp) -> Result<bool, StoreError> {
+        let mut state = self.enter()?;
+        let found = state.users.get_mut(&user).filter(|account| account.user.email.as_ref() == Some(email));
+        Ok(found.map(|account| account.user.email_verified = true).is_some())
+    }
+
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError> {
         let mut state = self.enter()?;
         let account =

@@ -4,10 +4,10 @@ mod service;
 mod store;
 
 pub use service::{
-    AccessPolicy, AccountPorts, AccountService, Credentials, DeletionOutcome, Export, ExportError,
-    ExportPart, Invitation, Invitations, KeepSession, LinkStart, LoginOutcome, MagicLinkOutcome, MailOutcome,
-    NotVerified, PasswordChangeOutcome, PasswordResetOutcome, Profile, ProfileOutcome, ProfileUpdate,
-    Registration, RegistrationOutcome, UnlinkOutcome,
+    AccessPolicy, AccountPorts, AccountService, Administration, CreationOutcome, Credentials,
+    DeletionOutcome, Export, ExportError, ExportPart, Invitation, Invitations, KeepSession, LinkStart,
+    LoginOutcome, MagicLinkOutcome, MailOutcome, NotVerified, PasswordChangeOutcome, PasswordResetOutcome,
+    Profile, ProfileOutcome, ProfileUpdate, Registration, RegistrationOutcome, ResetToken, UnlinkOutcome,
 };
 pub use store::{
     AccountRecords, AccountStore, EmailChange, IdentityRecord, MailRecord, NewUser, OneTimeTokenRecord,

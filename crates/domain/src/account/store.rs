@@ -183,6 +183,18 @@ pub trait AccountStore: Send + Sync {
     /// not exist.
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;
 
+    /// The users in the order of their ids, `limit` at most, after the user `after`. For operators: a
+    /// store that restricts reads to named users MUST NOT be asked.
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Enables or disables the account. While it is disabled, none of its tokens is accepted; its
+    /// sessions stay. Returns whether the user exists.
+    async fn set_active(&self, user: UserId, active: bool, now: Stamp) -> Result<bool, StoreError>;
+
+    /// Marks the address `email` of the user as verified, on the word of an operator. Returns whether
+    /// the user has this address.
+    async fn mark_verified(&self, user: UserId, email: &Email, now: Stamp) -> Result<bool, StoreError>;
+
     /// Replaces the hash `old` with another hash of the same password. Does nothing if the stored
     /// hash is no longer `old`.
     async fn rehash(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<(), StoreError>;

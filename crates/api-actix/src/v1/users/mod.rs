@@ -4,6 +4,7 @@ mod devices;
 mod export;
 mod me;
 
+pub use export::write_export;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {

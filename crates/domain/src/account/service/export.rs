@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::AccountService;
 use crate::account::AccountRecords;
 use crate::error::StoreError;
-use crate::ids::TodoId;
+use crate::ids::{TodoId, UserId};
 use crate::session::{AuthFailure, Principal, SessionService};
 use crate::time::Stamp;
 use crate::todo::{Todo, TodoStore};
@@ -18,8 +18,9 @@ const PAGE: u32 = 50;
 /// An export in progress. Its memory is bounded by one page of todos and 16 bytes for each todo.
 pub struct Export {
     todos: Arc<dyn TodoStore>,
-    sessions: SessionService,
-    principal: Principal,
+    user: UserId,
+    /// The session that asks; `None` if an operator does.
+    session: Option<(SessionService, Principal)>,
     progress: Progress,
 }
 
@@ -58,18 +59,26 @@ impl AccountService {
         let records = self.ports.accounts.records(principal.user).await?;
         Ok(records.map(|records| Export {
             todos: self.ports.todos.clone(),
-            sessions: self.sessions.clone(),
-            principal: principal.clone(),
+            user: principal.user,
+            session: Some((self.sessions.clone(), principal.clone())),
             progress: Progress::Account(Box::new(records), self.now()),
         }))
     }
 }
 
 impl Export {
+    /// An export for an operator, which begins with `records`, as of `started`.
+    pub(super) fn by_operator(records: AccountRecords, todos: Arc<dyn TodoStore>, started: Stamp) -> Self {
+        let user = records.user.id;
+        Self { todos, user, session: None, progress: Progress::Account(Box::new(records), started) }
+    }
+
     /// Returns the next part, or `None` at the end. Fails if the session has ended since the
     /// previous part, because a client may read at any pace.
     pub async fn next(&mut self) -> Result<Option<ExportPart>, ExportError> {
-        self.sessions.check(&self.principal).map_err(ExportError::Unauthorized)?;
+        if let Some((sessions, principal)) = &self.session {
+            sessions.check(principal).map_err(ExportError::Unauthorized)?;
+        }
         match std::mem::replace(&mut self.progress, Progress::Done) {
             Progress::Account(records, started) => {
                 self.progress = Progress::Todos(None, HashSet::new());
@@ -86,7 +95,7 @@ impl Export {
         mut ids: HashSet<TodoId>,
     ) -> Result<Option<ExportPart>, StoreError> {
         let gone = || StoreError::Unavailable("the account was deleted during its export".to_owned());
-        let changes = self.todos.changes(self.principal.user, since, true, PAGE).await?.ok_or_else(gone)?;
+        let changes = self.todos.changes(self.user, since, true, PAGE).await?.ok_or_else(gone)?;
         let next = changes.has_more.then(|| changes.complete_to());
         let todos = changes.todos.into_iter().filter(|todo| ids.insert(todo.id())).collect();
         if let Some(stamp) = next {

@@ -1,6 +1,7 @@
 //! The use cases of accounts. Each method charges the limits, queues the emails and announces the
 //! revocations of its use case.
 
+mod administer;
 mod attempt;
 mod delete;
 mod email_tokens;
@@ -15,6 +16,7 @@ mod providers;
 mod register;
 mod verify_password;
 
+pub use administer::{Administration, CreationOutcome, ResetToken};
 pub use delete::DeletionOutcome;
 pub use email_tokens::{MailOutcome, PasswordResetOutcome};
 pub use export::{Export, ExportError, ExportPart};

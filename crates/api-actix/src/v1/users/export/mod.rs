@@ -2,6 +2,8 @@
 
 mod records;
 
+use std::io::{self, Write};
+
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, get, web};
@@ -110,6 +112,33 @@ impl Document {
         }
         bytes
     }
+}
+
+/// Writes the document of an export that an operator makes to `out`.
+///
+/// # Errors
+/// The store or `out` failed; the document is incomplete.
+pub async fn write_export(mut export: account::Export, out: &mut dyn Write) -> io::Result<()> {
+    let store = |error: ExportError| match error {
+        ExportError::Store(error) => io::Error::other(error),
+        ExportError::Unauthorized(_) => io::Error::other("the session has ended"),
+    };
+    let mut has_todos = false;
+    while let Some(part) = export.next().await.map_err(store)? {
+        match part {
+            ExportPart::Account(records, started) => out.write_all(&head(&records, started))?,
+            ExportPart::Todos(todos) => {
+                for todo in &todos {
+                    if std::mem::replace(&mut has_todos, true) {
+                        out.write_all(b",")?;
+                    }
+                    serde_json::to_writer(&mut *out, &ExportedTodo::from(todo))?;
+                }
+            }
+        }
+    }
+    out.write_all(b"]}\n")?;
+    out.flush()
 }
 
 fn interrupted(error: ExportError) -> Interrupted {
