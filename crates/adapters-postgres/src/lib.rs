@@ -5,6 +5,8 @@
 //! - [`PostgresBus`] carries messages between the instances on one database.
 //! - [`migrate`], [`revert_last`], [`set_row_security`] and [`migration_status`] manage the schema, and
 //!   [`wait_for`] waits for a server that starts.
+//! - [`read_content`] and [`write_content`] exchange the content of a database with other stores; [`check`] and
+//!   [`repair`] look for rows that disagree.
 //! - [`begin_epoch`] begins another history of the database; [`EpochSource`] selects how a store notices one.
 //! - [`RowSecurity`] selects the statements that row-level security restricts, in addition to the `WHERE`
 //!   clause of each.
@@ -17,6 +19,7 @@ mod bus;
 mod committer;
 mod connections;
 mod connector;
+mod content;
 mod epochs;
 mod error;
 mod identities;
@@ -44,6 +47,7 @@ mod turns;
 mod url;
 
 pub use self::bus::PostgresBus;
+pub use self::content::{ContentError, check, end_all_sessions, read_content, repair, write_content};
 pub use self::epochs::{EpochSource, begin_epoch};
 pub use self::error::ConnectError;
 pub use self::migrations::{

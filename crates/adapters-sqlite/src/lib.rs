@@ -4,6 +4,8 @@
 //! - [`FileLock`] keeps other servers off the file.
 //! - [`migrate`], [`revert_last`] and [`migration_status`] manage the schema.
 //! - [`begin_epoch`] begins another history of the database.
+//! - [`back_up`], [`restore`], [`check`] and [`repair`] work on whole files; [`read_content`] and
+//!   [`write_content`] exchange the content with other stores.
 //!
 //! One thread writes. It takes up to 64 waiting jobs into one transaction, so that they share one flush to
 //! disk. A few threads read, each on a connection of its own. Users take turns, and one thread never reads
@@ -19,6 +21,7 @@ mod cached_statement;
 mod connection;
 mod epochs;
 mod error;
+mod files;
 mod functions;
 mod identities;
 mod interrupt;
@@ -37,6 +40,10 @@ mod writer;
 
 pub use self::epochs::begin_epoch;
 pub use self::error::OpenError;
+pub use self::files::{
+    FileError, Restoration, back_up, back_up_to, check, end_all_sessions, read_content, repair, restore,
+    write_content,
+};
 pub use self::lock::FileLock;
 pub use self::migrations::{
     Contents, MigrateError, MigrationState, Reversion, migrate, migration_status, revert_last,

@@ -14,6 +14,7 @@ mod migrations;
 mod proxy;
 mod races;
 mod row_security;
+mod snapshot;
 mod support;
 mod tls;
 mod upgrade;

@@ -8,8 +8,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use diesel::SqliteConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
@@ -22,7 +23,7 @@ pub use revert::{Contents, Reversion, revert_last};
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// How long to wait for another process that migrates.
-const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why the schema can't be read or changed.
 #[derive(Debug, Error)]
@@ -94,6 +95,17 @@ pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, MigrateError
 pub(crate) fn pending(conn: &mut SqliteConnection) -> Result<Vec<String>, OpenError> {
     let pending = unapplied(conn).map_err(|error| OpenError::Migrations(error.to_string()))?;
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+/// Returns how many migrations have been applied. Fails if the file is no database, or not one with migrations.
+pub(crate) fn migration_count(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        applied: i64,
+    }
+    let query = "SELECT count(*) AS applied FROM __diesel_schema_migrations";
+    Ok(diesel::sql_query(query).get_result::<Count>(conn)?.applied)
 }
 
 /// Refuses a schema that a newer version of this program has changed.
