@@ -1,36 +1,36 @@
 //! Copies of a server's database, and servers on them.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::launch::command;
 use crate::server::{SECRET_KEY, Server};
 
-/// A copy of a database as it was while its server was stopped. Dropping it deletes the copy.
+/// A copy of a database. Dropping it deletes the copy.
 pub struct Backup {
     folder: TempDir,
+    /// The copy in SQLite.
+    file: PathBuf,
     postgres: Option<postgres_testbed::Database>,
 }
 
 impl Server {
-    /// Stops the server, copies its database, and starts it again on another port.
+    /// Copies the database: SQLite by `todo-server backup`, PostgreSQL while the server is stopped. It then listens
+    /// on another port.
     pub async fn back_up(&mut self) -> Backup {
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("backup.db");
+        if self.postgres.is_none() {
+            run(self.folder(), self.settings(), &["backup".as_ref(), file.as_os_str()]);
+            return Backup { folder, file, postgres: None };
+        }
         self.terminate();
         assert!(self.ended().await.success(), "{}", self.logs());
-        let folder = TempDir::new().expect("a temporary folder");
-        if self.postgres.is_none() {
-            let file = self.setting("DATABASE_URL").trim_start_matches("sqlite://");
-            for suffix in ["", "-wal"] {
-                let from = format!("{file}{suffix}");
-                if fs::exists(&from).expect("the folder is readable") {
-                    fs::copy(from, folder.path().join(format!("todos.db{suffix}"))).expect("a copy");
-                }
-            }
-        }
         let postgres = self.postgres.as_ref().map(postgres_testbed::Database::copy);
         self.crash_and_restart().await;
-        Backup { folder, postgres }
+        Backup { folder, file, postgres }
     }
 
     /// Stops the server, and starts it again on a copy of its SQLite database, which must outlive it.
@@ -43,6 +43,12 @@ impl Server {
     }
 }
 
+/// Runs a command, which must succeed.
+fn run(folder: &Path, settings: &[(String, String)], arguments: &[&OsStr]) {
+    let done = command(folder, settings).args(arguments).output().expect("it runs");
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
 impl Backup {
     /// Starts a server on the copy, with `settings` added to the usual ones. The server owns a copy in PostgreSQL.
     pub async fn serve(&mut self, settings: &[(&str, &str)]) -> Server {
@@ -52,21 +58,29 @@ impl Backup {
         server
     }
 
-    /// Announces that the copy is another history: `todo-server new-epoch`.
-    pub fn begin_epoch(&self) {
+    /// Announces that the copy is another history: by `todo-server restore` on SQLite, which puts it in another
+    /// place, and by `todo-server new-epoch` on PostgreSQL. Sessions stay open.
+    pub fn begin_epoch(&mut self) {
+        let backup = (self.postgres.is_none()).then(|| self.file.clone());
+        if backup.is_some() {
+            self.file = self.folder.path().join("restored.db");
+        }
         let [url, migration_url] = self.urls();
         let settings = [("DATABASE_URL", url), ("MIGRATION_DATABASE_URL", migration_url)];
         let settings = settings.into_iter().filter(|(_, url)| !url.is_empty());
         let mut settings: Vec<_> = settings.map(|(name, url)| (name.to_owned(), url)).collect();
         settings.push(("SECRET_KEY".to_owned(), SECRET_KEY.to_owned()));
-        let done = command(self.folder.path(), &settings).arg("new-epoch").output().expect("it runs");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let arguments = match &backup {
+            Some(backup) => vec!["restore".as_ref(), backup.as_os_str(), "--keep-sessions".as_ref()],
+            None => vec!["new-epoch".as_ref()],
+        };
+        run(self.folder.path(), &settings, &arguments);
     }
 
     fn urls(&self) -> [String; 2] {
         match &self.postgres {
             Some(database) => [database.app_url(), database.owner_url()],
-            None => [format!("sqlite://{}", self.folder.path().join("todos.db").display()), String::new()],
+            None => [format!("sqlite://{}", self.file.display()), String::new()],
         }
     }
 }

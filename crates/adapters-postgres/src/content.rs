@@ -66,7 +66,9 @@ pub async fn check(url: &str) -> Result<Report, ContentError> {
         let mut check = Check::new();
         while let Some(part) = from.recv().await {
             if let Part::Rows(table, rows) = part {
-                rows.iter().for_each(|row| check.row(table, row));
+                for row in &rows {
+                    check.row(table, row);
+                }
             }
         }
         check.finish()
@@ -184,8 +186,7 @@ fn select(table: &Table) -> String {
             .to_owned();
     }
     let order = match table.name {
-        "epochs" => "ordinal",
-        "revoked_tokens" => "ordinal",
+        "epochs" | "revoked_tokens" => "ordinal",
         "external_identities" => "user_id, provider, subject",
         "todos" => "user_id, id",
         _ => "id",
@@ -214,10 +215,9 @@ async fn write(conn: &mut AsyncPgConnection, table: &Table, rows: Vec<Row>) -> R
     let mut rows = rows.into_iter().map(|row| with_times(table, row)).collect::<Result<Vec<_>, _>>()?;
     match table.name {
         // The name of an epoch is generated from its parts.
-        "epochs" => columns
-            .iter_mut()
-            .filter(|name| *name == "\"epoch\"")
-            .for_each(|name| *name = "stored".to_owned()),
+        "epochs" => {
+            columns.iter_mut().filter(|name| *name == "\"epoch\"").for_each(|name| "stored".clone_into(name));
+        }
         "todos" => {
             columns.push("title_key".to_owned());
             values.push(stored(&Column { name: "title_key", kind: Kind::Bytes }, table.columns.len()));

@@ -4,11 +4,12 @@
 //! - [`wire`]: chooses the adapter behind each port
 //! - [`listen`]: opens the listening sockets
 //! - [`descriptors`]: the limit of open files
-//! - [`telemetry`]: logs and metrics
+//! - [`telemetry`]: logs and metrics; [`series`]: what the metrics are
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
 //! - [`instances`]: what this instance and the others on its database tell each other
+//! - [`backups`]: copies an SQLite database, on a schedule and before migrations
 //! - [`deletions`]: deletes what remains of deleted accounts
 //! - [`stop`]: asks the background workers to stop
 //! - [`supervise`]: restarts background tasks that end or panic
@@ -16,6 +17,7 @@
 //!
 //! Deliberately absent: rules (in `domain`) and the API (in `api-actix`).
 
+mod backups;
 mod commands;
 mod deletions;
 mod descriptors;
@@ -24,6 +26,7 @@ mod instances;
 mod listen;
 mod mail_worker;
 mod revocations;
+mod series;
 mod settings;
 mod stop;
 mod supervise;

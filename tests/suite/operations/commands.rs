@@ -108,6 +108,12 @@ fn production_refuses_unsafe_settings() {
     let good = production(&[secret, frontend, mail[0], mail[1], origins]);
     assert!(good.status.success(), "{}", printed(&good));
     assert!(!printed(&good).contains(SECRET_KEY));
+    let settings = [secret, ("DATABASE_URL", "postgres://ann:hush@db.example.com/todos")];
+    let shown = printed(&todo_server(folder.path(), &settings, &["check-config", "--print"]));
+    assert!(
+        shown.contains("bcrypt_cost: 12") && !shown.contains("hush") && !shown.contains(SECRET_KEY),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -129,8 +135,12 @@ fn an_unknown_command_fails_and_help_lists_the_commands() {
     let refused = todo_server(folder.path(), &[], &["frobnicate"]);
     assert!(!refused.status.success());
     let help = printed(&todo_server(folder.path(), &[], &["--help"]));
-    for name in ["serve", "migrate", "openapi", "check-config", "healthcheck"] {
+    let completions = printed(&todo_server(folder.path(), &[], &["completions", "bash"]));
+    for name in
+        ["serve", "migrate", "openapi", "check-config", "healthcheck", "backup", "restore", "move", "user"]
+    {
         assert!(help.contains(name), "{help}");
+        assert!(completions.contains(name), "{name} is not completed");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The operator's view: commands, documents, health, metrics, housekeeping, shutdown.
 
+mod backups;
 mod commands;
 mod development;
 mod documents;
@@ -10,6 +11,10 @@ mod housekeeping;
 mod imports;
 mod keys;
 mod metrics;
+mod moves;
 mod proxy;
 mod stopping;
+mod upgrades;
+mod users;
 mod waiting;
+mod watching;

@@ -60,7 +60,7 @@ impl Steps for Host {
             "start the server" => self.server.crash_and_restart().await,
             "copy the database" => self.copies.push(self.server.back_up().await),
             "put the copy in place" | "put the copy in place as a new history" => {
-                let copy = self.copies.last().expect("a copy was made");
+                let copy = self.copies.last_mut().expect("a copy was made");
                 if name.ends_with("history") {
                     copy.begin_epoch();
                 }

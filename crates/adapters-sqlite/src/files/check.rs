@@ -66,7 +66,9 @@ pub(super) fn examine(conn: &mut SqliteConnection, path: &Path) -> Result<Report
     }
     let mut check = Check::new();
     read(conn, &mut |table, rows| {
-        rows.iter().for_each(|row| check.row(table, row));
+        for row in &rows {
+            check.row(table, row);
+        }
         Ok(())
     })?;
     let mut report = check.finish();

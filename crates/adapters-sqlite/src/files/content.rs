@@ -84,7 +84,6 @@ fn select(table: &Table) -> String {
         "epochs" => "ordinal",
         "todo_numbers" => "next",
         "revoked_tokens" => "rowid",
-        "users" => "id",
         "external_identities" => "user_id, provider, subject",
         "todos" => "user_id, id",
         _ => "id",

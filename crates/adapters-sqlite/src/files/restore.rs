@@ -19,6 +19,9 @@ use crate::epochs::begin_epoch;
 use crate::migrations;
 use crate::rows::Id;
 
+/// The ids of accounts, with their addresses.
+type Accounts = Vec<(UserId, Option<String>)>;
+
 /// A database that was restored.
 #[derive(Debug)]
 pub struct Restoration {
@@ -29,7 +32,7 @@ pub struct Restoration {
     pub sessions: usize,
     /// The accounts that were deleted after the copy was made, and exist again. `None` if the replaced database
     /// does not tell: it is missing, unreadable, or not a later state of the copy.
-    pub deleted: Option<Vec<(UserId, Option<String>)>>,
+    pub deleted: Option<Accounts>,
     /// What a check of the restored database found.
     pub report: Report,
 }
@@ -119,10 +122,7 @@ impl Replaced {
     }
 
     /// The users in `restored` who no longer exist in the replaced database.
-    fn deleted_since(
-        &self,
-        restored: &mut SqliteConnection,
-    ) -> QueryResult<Option<Vec<(UserId, Option<String>)>>> {
+    fn deleted_since(&self, restored: &mut SqliteConnection) -> QueryResult<Option<Accounts>> {
         let current: EpochLine = diesel::sql_query("SELECT epoch FROM epochs ORDER BY ordinal DESC LIMIT 1")
             .get_result(restored)?;
         if !self.epochs.iter().any(|known| known.epoch == current.epoch) {

@@ -1,11 +1,14 @@
 //! The commands of the binary.
 
+mod backup;
+mod export;
 mod healthcheck;
 mod import;
 mod migrate;
 mod new_epoch;
 mod openapi;
 mod serve;
+mod transfer;
 mod user;
 
 use std::error::Error;
@@ -14,7 +17,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::settings::{Settings, SettingsError};
 use crate::wire;
@@ -42,7 +46,30 @@ enum Command {
     /// database lost nothing, devices go on as before. A running server need not be stopped. Run this after
     /// every restore of a backup, and after a failover to a standby that was behind, unless the server runs
     /// with `DATABASE_EPOCH=timeline`. It applies pending migrations first.
-    NewEpoch,
+    NewEpoch {
+        /// End every session too, as `restore` does on SQLite
+        #[arg(long)]
+        end_sessions: bool,
+    },
+    /// Copy the SQLite database to a new file, beside a running server, and check the copy
+    ///
+    /// The copy is one moment of the database: it contains each request's changes whole or not at all. On
+    /// PostgreSQL, the command names the `pg_dump` line that does the same.
+    Backup(backup::BackupArguments),
+    /// Put a copy in place of the SQLite database; the server must be stopped
+    ///
+    /// Checks and migrates the copy, begins a new epoch, so that devices send what the database lost, and ends
+    /// every session. The replaced database stays beside the new one, under another name.
+    Restore(backup::RestoreArguments),
+    /// Read the whole database, beside a running server, and look for rows that disagree
+    ///
+    /// Recomputes clocks, counts, bytes and digests, and looks for rows that refer to nothing and for values that
+    /// can't be. Exits with code 3 if something is wrong.
+    Check(backup::CheckArguments),
+    /// Copy everything to a database of the other kind, SQLite or PostgreSQL
+    ///
+    /// Cursors, tokens and sessions go on working. Compares the rows and digests of both databases at the end.
+    Move(transfer::Arguments),
     /// Administer users, beside a running server
     User {
         #[command(subcommand)]
@@ -54,12 +81,25 @@ enum Command {
     /// Graph), Google Tasks (Tasks.json), Tasks.org (JSON) or Super Productivity (JSON). Importing a file again
     /// creates nothing twice. A running server need not be stopped.
     Import(import::Arguments),
+    /// Print everything stored about a user, as `GET /api/v1/users/me/export` has it
+    Export(export::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Print the AsyncAPI document of the WebSocket
     Asyncapi,
+    /// Print a script that completes the commands in a shell
+    ///
+    /// For bash: todo-server completions bash > ~/.local/share/bash-completion/completions/todo-server
+    Completions {
+        #[arg(value_enum)]
+        shell: Shell,
+    },
     /// Check the settings, without connecting to the database (`migrate status` does)
-    CheckConfig,
+    CheckConfig {
+        /// Print the settings that are in effect, without secrets
+        #[arg(long)]
+        print: bool,
+    },
     /// Check that the running server is ready; for containers
     Healthcheck,
 }
@@ -70,14 +110,25 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings()?)?,
             Command::Migrate { step } => return migrate::run(&step, &settings()?),
-            Command::NewEpoch => new_epoch::run(&settings()?)?,
+            Command::NewEpoch { end_sessions } => new_epoch::run(end_sessions, &settings()?)?,
+            Command::Backup(arguments) => backup::back_up(&arguments, &settings()?)?,
+            Command::Restore(arguments) => backup::restore(&arguments, &settings()?)?,
+            Command::Check(arguments) => return backup::check(&arguments, &settings()?),
+            Command::Move(arguments) => transfer::run(&arguments, &settings()?)?,
             Command::User { action } => user::run(&action, &settings()?)?,
             Command::Import(arguments) => import::run(&arguments, &settings()?)?,
+            Command::Export(arguments) => export::run(&arguments, &settings()?)?,
             Command::Openapi => openapi::run()?,
             Command::Asyncapi => openapi::run_asyncapi()?,
-            Command::CheckConfig => {
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Self::command(), "todo-server", &mut io::stdout());
+            }
+            Command::CheckConfig { print: shows } => {
                 let settings = settings()?;
                 wire::check(&settings.database)?;
+                if shows {
+                    print(format_args!("{settings:#?}"));
+                }
                 for warning in &settings.warnings {
                     print(format_args!("warning: {warning}"));
                 }

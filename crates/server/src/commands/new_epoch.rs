@@ -8,9 +8,13 @@ use super::print;
 use crate::settings::Settings;
 use crate::wire;
 
-pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
+pub fn run(end_sessions: bool, settings: &Settings) -> Result<(), Box<dyn Error>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let epoch = runtime.block_on(wire::begin_epoch(&settings.database))?;
     print(format_args!("The database is in the epoch {epoch} now."));
+    if end_sessions {
+        let ended = runtime.block_on(wire::end_all_sessions(&settings.database))?;
+        print(format_args!("ended {ended} sessions; users log in again"));
+    }
     Ok(())
 }

@@ -19,11 +19,12 @@ use tokio::time::{interval, sleep, timeout};
 use super::print;
 use crate::descriptors::{ConnectionLimits, raise_limit};
 use crate::listen::listen;
+use crate::series::OnDemand;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
 use crate::supervise::supervise;
 use crate::wire::Application;
-use crate::{instances, revocations, telemetry, wire};
+use crate::{instances, revocations, series, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
 const REQUEST_GRACE: Duration = Duration::from_secs(30);
@@ -57,13 +58,28 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
 async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let connections = ConnectionLimits::of(raise_limit(), cores());
     let metrics = telemetry::init_metrics()?;
-    let render = metrics.clone();
-    let application = wire::assemble(settings, connections.open, move || render.render()).await?;
+    series::begin();
+    let (render, on_demand) = (metrics.clone(), OnDemand::new(&settings.database.url));
+    let render = move || {
+        on_demand.measure();
+        render.render()
+    };
+    let application = wire::assemble(settings, connections.open, render).await?;
     let shutdown = ShutdownHandle::new();
     let subscribe = || shutdown.subscribe();
     let (mut tasks, mut workers) = (JoinSet::new(), JoinSet::new());
-    let Application { api, revocations, arrivals, bus, todos, mail, housekeeper, deletions, database } =
-        application;
+    let Application {
+        api,
+        revocations,
+        arrivals,
+        bus,
+        todos,
+        mail,
+        housekeeper,
+        deletions,
+        backups,
+        database,
+    } = application;
     let heard = arrivals.clone();
     let poll = move || revocations::poll(revocations.clone(), heard.clone());
     tasks.spawn(supervise("revocations", subscribe(), poll));
@@ -84,6 +100,10 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     workers.spawn(supervise("housekeeping", subscribe(), move || housekeeper.clone().run(stopping.clone())));
     let stopping = subscribe();
     workers.spawn(supervise("deletions", subscribe(), move || deletions.clone().run(stopping.clone())));
+    if let Some(backups) = backups {
+        let stopping = subscribe();
+        workers.spawn(supervise("backups", subscribe(), move || backups.clone().run(stopping.clone())));
+    }
 
     let mut signals = Signals::new()?;
     let server = bind(settings, connections, &api)?.run();
@@ -139,7 +159,7 @@ fn bind(
         print(format_args!(
             "in a browser: http://{shown}, with the API documentation at http://{shown}/docs"
         ));
-        tracing::info!(%address, environment = ?settings.environment, "listening; the API documentation is at /docs");
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), environment = ?settings.environment, "listening; the API documentation is at /docs");
         let (api, stopping) = (api.clone(), stopping.clone());
         server = server
             .listen("api", listener, move || api_actix::service(&api, on_shutdown(stopping.clone())))?;

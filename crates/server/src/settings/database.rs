@@ -6,6 +6,7 @@ use std::time::Duration;
 use adapters_postgres::{EpochSource, RowSecurity};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::backups::Backups;
 use super::layers::Layers;
 use super::parse::{number, one_of, switch};
 use super::{cores, setting};
@@ -30,10 +31,12 @@ pub struct Database {
     pub epoch_source: EpochSource,
     /// Whether statements are logged, without their values.
     pub echo: bool,
+    /// Copies of an SQLite database.
+    pub backups: Backups,
 }
 
 /// The databases that the server supports.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),
     /// A URL as libpq reads it; it may contain a password.
@@ -65,6 +68,7 @@ impl Database {
                 layers.report(setting.error("must name the same database as DATABASE_URL"));
             }
         }
+        let sqlite = url.as_ref().is_none_or(DatabaseUrl::is_sqlite);
         let sources = [("stored", EpochSource::Stored), ("timeline", EpochSource::Timeline)];
         let epoch_source = layers.get(&setting::DATABASE_EPOCH, one_of(&sources));
         if epoch_source == EpochSource::Timeline && url.as_ref().is_some_and(DatabaseUrl::is_sqlite) {
@@ -81,8 +85,23 @@ impl Database {
             row_security: layers.get(&setting::DATABASE_ROW_SECURITY, one_of(&words)),
             epoch_source,
             echo: layers.get(&setting::DATABASE_ECHO, switch),
+            backups: backups(layers, sqlite),
         }
     }
+
+    /// The same settings for another database, whose owner's URL it is.
+    pub fn at(&self, url: DatabaseUrl) -> Self {
+        Self { url, migration_url: None, listen_url: None, backups: self.backups.clone(), ..*self }
+    }
+}
+
+fn backups(layers: &Layers, sqlite: bool) -> Backups {
+    let backups = Backups::read(layers);
+    if backups.every.is_some() && !sqlite {
+        let problem = "can be set for SQLite only: back a PostgreSQL database up with pg_dump";
+        layers.report(setting::BACKUP_EVERY.error(problem));
+    }
+    backups
 }
 
 impl DatabaseUrl {
@@ -106,8 +125,9 @@ impl DatabaseUrl {
         }
     }
 
-    /// The errors do not quote the text, which may hold a password anywhere in a malformed URL.
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads a URL as `DATABASE_URL` has it. The errors do not quote the text, which may hold a password anywhere
+    /// in a malformed URL.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" | "sqlite+aiosqlite" => match sqlite_path(rest) {

@@ -4,6 +4,7 @@
 //! Faulty settings stop the start with one sentence for each error. Deliberately absent: how a
 //! database interprets its URL.
 
+mod backups;
 mod database;
 mod env_file;
 mod error;
@@ -34,6 +35,7 @@ use domain::limits::Quotas;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use backups::Backups;
 pub use database::{Database, DatabaseUrl};
 pub use error::{SettingWarning, SettingsError};
 pub use identity::{Client, Identity, OpenIdProvider};

@@ -2,6 +2,7 @@
 
 mod command;
 mod error;
+mod files;
 mod outside;
 mod schema;
 mod stores;
@@ -27,18 +28,20 @@ use domain::sync::SyncService;
 use domain::todo::{TodoService, TodoStore};
 use serde_json::json;
 
-pub use command::{CommandServices, command_services};
+pub use command::{CommandServices, administration, command_services};
 pub use error::WireError;
+pub use files::{Moved, back_up, check as check_database, end_all_sessions, restore, transfer};
 pub use schema::{
     MigrationStatus, Reversion, begin_epoch, lock, migrate, migrations, revert, set_row_security,
 };
 pub use stores::{DatabaseHandle, check};
 
+use crate::backups::BackupWorker;
 use crate::deletions::Deletions;
 use crate::housekeeping::Housekeeper;
 use crate::instances::{Arrivals, Publisher};
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
-use crate::settings::{Environment, Settings, cores};
+use crate::settings::{Database, DatabaseUrl, Environment, Settings, cores};
 
 /// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
 const TOKEN_ISSUER: &str = "todo-sync";
@@ -60,6 +63,8 @@ pub struct Application {
     pub mail: MailWorker,
     pub housekeeper: Housekeeper,
     pub deletions: Deletions,
+    /// Only where backups are scheduled.
+    pub backups: Option<BackupWorker>,
     pub database: DatabaseHandle,
 }
 
@@ -166,6 +171,7 @@ pub async fn assemble(
         mail,
         housekeeper,
         deletions,
+        backups: scheduled_backups(&settings.database),
         database: stores.handle,
     })
 }
@@ -182,6 +188,14 @@ fn retention(settings: &Settings) -> Retention {
         tombstones: settings.housekeeping.tombstone_age,
         tombstone_texts: settings.housekeeping.tombstone_text_age,
     }
+}
+
+fn scheduled_backups(database: &Database) -> Option<BackupWorker> {
+    let (DatabaseUrl::Sqlite(file), Some(every)) = (&database.url, database.backups.every) else {
+        return None;
+    };
+    let clock = Arc::new(SystemClock);
+    Some(BackupWorker { database: file.clone(), backups: database.backups.clone(), every, clock })
 }
 
 fn mail_settings(settings: &Settings, identities: &IdentityService) -> MailSettings {

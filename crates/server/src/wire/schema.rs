@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use adapters_auth::SystemClock;
 use adapters_postgres::RowSecurity;
 use adapters_sqlite::FileLock;
+use domain::Clock as _;
 use domain::sync::Epoch;
 use secrecy::ExposeSecret as _;
 
 use super::error::{DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
+use crate::backups;
 use crate::settings::{Database, DatabaseUrl};
 
 /// A migration that was reverted, or would be.
@@ -37,7 +40,10 @@ pub fn lock(database: &Database, command: &str) -> Result<Option<FileLock>, Data
 /// file must be [locked](lock).
 pub async fn migrate(database: &Database) -> Result<Vec<String>, DatabaseError> {
     match Schema::of(database) {
-        Schema::Sqlite(file) => blocking(file, adapters_sqlite::migrate).await,
+        Schema::Sqlite(file) => {
+            back_up_before_migration(database, file).await?;
+            blocking(file, adapters_sqlite::migrate).await
+        }
         Schema::Postgres { setting, owner, app } => {
             let waited = adapters_postgres::wait_for(owner, database.wait).await;
             waited.map_err(|error| DatabaseError::connect(setting, &error))?;
@@ -47,6 +53,24 @@ pub async fn migrate(database: &Database) -> Result<Vec<String>, DatabaseError> 
             migrated.map_err(|error| DatabaseError::migrate(setting, &error))
         }
     }
+}
+
+/// Copies a file with an older schema, so that an upgrade can be undone.
+async fn back_up_before_migration(database: &Database, file: &Path) -> Result<(), DatabaseError> {
+    let states = migrations(database).await?;
+    let pending = states.iter().find(|(_, status)| *status == MigrationStatus::Pending);
+    let Some((pending, _)) = pending.filter(|_| states.iter().any(|(_, s)| *s == MigrationStatus::Applied))
+    else {
+        return Ok(());
+    };
+    let (pending, backups) = (pending.clone(), database.backups.clone());
+    let made = blocking(file, move |file| {
+        backups::before_migration(file, &backups, &pending, SystemClock.now())
+            .map_err(|error| format!("no backup can be made before the migration: {error}"))
+    });
+    let made = made.await?;
+    tracing::info!(file = %made.display(), "made a backup before the migration");
+    Ok(())
 }
 
 /// Makes the schema restrict what `row_security` says, after the pending migrations.
@@ -139,7 +163,7 @@ pub async fn migrations(database: &Database) -> Result<Vec<(String, MigrationSta
 }
 
 /// Where the schema is, and how to reach it as its owner.
-enum Schema<'a> {
+pub enum Schema<'a> {
     Sqlite(&'a Path),
     Postgres {
         /// The setting of the owner's URL.
@@ -150,7 +174,7 @@ enum Schema<'a> {
 }
 
 impl<'a> Schema<'a> {
-    fn of(database: &'a Database) -> Self {
+    pub fn of(database: &'a Database) -> Self {
         match (&database.url, &database.migration_url) {
             (DatabaseUrl::Sqlite(file), _) => Self::Sqlite(file),
             (DatabaseUrl::Postgres(app), Some(DatabaseUrl::Postgres(owner))) => Self::Postgres {

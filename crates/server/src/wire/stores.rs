@@ -111,7 +111,13 @@ pub async fn open(
     }
     match &database.url {
         DatabaseUrl::Sqlite(file) => open_sqlite(database, file, lock, bus),
-        DatabaseUrl::Postgres(url) => open_postgres(database, url, bus).await,
+        DatabaseUrl::Postgres(url) => {
+            let stores = open_postgres(database, url, bus).await?;
+            if let DatabaseHandle::Postgres(store) = &stores.handle {
+                report_row_security(store, database).await?;
+            }
+            Ok(stores)
+        }
     }
 }
 
@@ -188,6 +194,11 @@ async fn open_postgres(
             .await
             .map_err(|error| DatabaseError::connect(DATABASE_URL, &error))?,
     );
+    Ok(stores(&store, DatabaseHandle::Postgres(store.clone())))
+}
+
+/// Logs what an operator should know of row-level security.
+async fn report_row_security(store: &PostgresStore, database: &Database) -> Result<(), DatabaseError> {
     let unusable = |error| DatabaseError::unusable(DATABASE_URL, &error);
     if !store.row_security_active().await.map_err(unusable)? {
         tracing::warn!(
@@ -202,7 +213,7 @@ async fn open_postgres(
              row-security all`"
         );
     }
-    Ok(stores(&store, DatabaseHandle::Postgres(store.clone())))
+    Ok(())
 }
 
 #[cfg(test)]

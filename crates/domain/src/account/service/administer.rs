@@ -15,7 +15,8 @@ use crate::session::{EndReason, Ending, Session, SessionStore};
 use crate::time::{Clock, Stamp};
 use crate::todo::TodoStore;
 use crate::user::{
-    DisplayName, Email, HasherError, NewPassword, PasswordHasher, PasswordPolicy, User, WeakPassword,
+    DisplayName, Email, HashedFor, HasherError, NewPassword, PasswordHasher, PasswordPolicy, User,
+    WeakPassword,
 };
 
 /// No access token lives longer: see [`Ending::until`].
@@ -91,7 +92,7 @@ impl Administration {
         let unknown = format!("Aa1-{}", self.one_time_secrets.derive(OneTimeTokenId(self.secrets.uuid())));
         let parsed = NewPassword::parse(password.unwrap_or(&unknown), Some(&email), policy);
         let password = match parsed {
-            Ok(password) => match self.hasher.hash(password).await {
+            Ok(password) => match self.hasher.hash(password, &HashedFor::address(&email, None)).await {
                 Ok(hash) => hash,
                 Err(error) => return Ok(CreationOutcome::Hasher(error)),
             },

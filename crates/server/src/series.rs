@@ -1,0 +1,145 @@
+//! The series that `/metrics` has: each with what it means, and there from the start.
+
+use std::fs;
+use std::path::PathBuf;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+
+use crate::settings::DatabaseUrl;
+
+/// What a series counts or shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Grows until the process ends.
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+use Kind::{Counter, Gauge, Histogram};
+
+/// The name, the kind, the labels and the meaning of each series of the server's own.
+const SERIES: &[(&str, Kind, &str, &str)] = &[
+    (
+        "background_task_restarts_total",
+        Counter,
+        "task",
+        "Background tasks that ended or panicked, and were started again",
+    ),
+    (
+        "backup_last_timestamp_seconds",
+        Gauge,
+        "",
+        "When the last scheduled backup was made, in seconds since 1970; 0 before the first",
+    ),
+    ("backups_total", Counter, "outcome", "Scheduled backups: made or failed"),
+    (
+        "database_connections_in_use",
+        Gauge,
+        "",
+        "Connections to the database, or threads of SQLite, that are at work",
+    ),
+    ("database_log_bytes", Gauge, "", "The length of SQLite's write-ahead log"),
+    ("database_requests_waiting", Gauge, "", "Requests that wait for the database"),
+    ("housekeeping_rows_removed_total", Counter, "", "Expired rows that were deleted"),
+    ("http_answers_unread_bytes", Gauge, "", "Memory of responses that clients have not read yet"),
+    ("http_bodies_in_flight_bytes", Gauge, "", "Memory of request bodies"),
+    ("http_request_duration_seconds", Histogram, "endpoint", "The time from a request to its response"),
+    ("http_requests_total", Counter, "method, endpoint, status", "Requests by route pattern and status"),
+    ("logins_total", Counter, "outcome", "Logins by their outcome"),
+    ("mail_failed_total", Counter, "", "Attempts to send an email that failed"),
+    ("mail_given_up_total", Counter, "", "Emails that are not tried again"),
+    ("mail_queued", Gauge, "", "Emails that wait to be sent"),
+    ("mail_sent_total", Counter, "", "Emails that the mail server took"),
+    ("process_open_fds", Gauge, "", "Open files and sockets of the process, on Linux"),
+    ("process_resident_memory_bytes", Gauge, "", "The memory of the process, on Linux"),
+    (
+        "realtime_delivery_seconds",
+        Histogram,
+        "",
+        "The time from the stamp of a change to its delivery to a socket",
+    ),
+    ("realtime_events_delivered_total", Counter, "", "Events that sockets were sent"),
+    (
+        "realtime_events_dropped_total",
+        Counter,
+        "",
+        "Events that a slow socket was not sent; it syncs instead",
+    ),
+    ("realtime_sockets_open", Gauge, "", "Open sockets"),
+    ("todo_server_build_info", Gauge, "version", "The version of the server; the value is 1"),
+];
+
+/// Describes all series, and gives those without labels their first value. The recorder must be installed.
+pub fn begin() {
+    for (name, kind, labels, meaning) in SERIES {
+        match kind {
+            Counter => describe_counter!(*name, *meaning),
+            Gauge => describe_gauge!(*name, *meaning),
+            Histogram => describe_histogram!(*name, *meaning),
+        }
+        match kind {
+            Counter if labels.is_empty() => counter!(*name).increment(0),
+            Gauge if labels.is_empty() => gauge!(*name).increment(0.0),
+            _ => {}
+        }
+    }
+    gauge!("todo_server_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Measures what is read only when it is asked for.
+pub struct OnDemand {
+    log: Option<PathBuf>,
+}
+
+impl OnDemand {
+    pub fn new(database: &DatabaseUrl) -> Self {
+        let log = match database {
+            DatabaseUrl::Sqlite(file) => {
+                let mut log = file.clone().into_os_string();
+                log.push("-wal");
+                Some(log.into())
+            }
+            DatabaseUrl::Postgres(_) => None,
+        };
+        Self { log }
+    }
+
+    /// Sets the gauges of the process and of the database file.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn measure(&self) {
+        if let Some(pages) = resident_pages() {
+            gauge!("process_resident_memory_bytes").set(pages as f64 * rustix::param::page_size() as f64);
+        }
+        if let Ok(open) = fs::read_dir("/proc/self/fd") {
+            gauge!("process_open_fds").set(open.count() as f64);
+        }
+        if let Some(log) = &self.log {
+            let bytes = fs::metadata(log).map_or(0, |log| log.len());
+            gauge!("database_log_bytes").set(bytes as f64);
+        }
+    }
+}
+
+/// The memory of the process, where the system has `/proc`.
+fn resident_pages() -> Option<u64> {
+    fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_page_on_operations_lists_every_series() {
+        let mut table = String::from("| series | kind | labels | what it shows |\n|---|---|---|---|\n");
+        for (name, kind, labels, meaning) in SERIES {
+            let kind = format!("{kind:?}").to_lowercase();
+            writeln!(table, "| `{name}` | {kind} | {labels} | {meaning} |").expect("written");
+        }
+        let page = include_str!("../../../docs/operations.md");
+        assert!(page.contains(&table), "docs/operations.md needs this table:\n{table}");
+    }
+}

@@ -1,0 +1,305 @@
+//! `todo-server backup`, `restore` and `check`, and the backups that a server makes by itself.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use blackbox_tests::server::command;
+use blackbox_tests::{Client, Database, Server, on_both_databases};
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query};
+use serde_json::{Value, json};
+
+use crate::support::{add, items, refresh, text, until};
+
+/// Runs a command with the server's settings. Returns the exit code and everything that it printed.
+fn exit_and_output(server: &Server, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = command(server.folder(), server.settings()).args(arguments).output().expect("it runs");
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    (output.status.code(), format!("{out}{err}"))
+}
+
+fn done(server: &Server, arguments: &[&str]) -> String {
+    let (code, printed) = exit_and_output(server, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {printed}");
+    printed
+}
+
+fn refused(server: &Server, arguments: &[&str]) -> String {
+    let (code, printed) = exit_and_output(server, arguments);
+    assert_eq!((code, printed.lines().count()), (Some(1), 1), "{arguments:?}: {printed}");
+    printed
+}
+
+async fn stop(server: &mut Server) {
+    server.terminate();
+    assert!(server.ended().await.success(), "{}", server.logs());
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+    names.sort_unstable();
+    names
+}
+
+#[derive(QueryableByName)]
+struct Batch {
+    #[diesel(sql_type = Text)]
+    title: String,
+    #[diesel(sql_type = BigInt)]
+    todos: i64,
+}
+
+const BATCH: usize = 20;
+
+/// Sends batches of new todos with one title each, until it is asked to stop.
+async fn write_batches(client: Client, name: usize, enough: Arc<AtomicBool>) -> usize {
+    let (mut batches, mut cursor) = (0, Value::Null);
+    while !enough.load(Ordering::Relaxed) {
+        let todo = |n: usize| {
+            json!({"id": format!("018f3a6e-{name:04x}-7000-8000-{:012x}", batches * BATCH + n),
+                   "text": format!("{name}.{batches}"), "version": 0})
+        };
+        let todos: Vec<Value> = (0..BATCH).map(todo).collect();
+        let request =
+            json!({"todos": todos, "last_sync": cursor["sync_timestamp"], "epoch": cursor["epoch"]});
+        let answer = client.post("/api/v1/todos/sync", request).await.expect(200).json();
+        assert_eq!(items(&answer["applied"]).len(), BATCH, "{answer}");
+        batches += 1;
+        cursor = answer;
+    }
+    batches
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_during_heavy_writing_has_each_batch_whole_or_not_at_all() {
+    let server = Server::start_with(Database::Sqlite, &[("MAX_TODOS_PER_USER", "1000000")]).await;
+    let enough = Arc::new(AtomicBool::new(false));
+    let mut writers = Vec::new();
+    for name in 0..4 {
+        let client = server.client().register(&format!("ann{name}@example.com")).await.0;
+        writers.push(tokio::spawn(write_batches(client, name, enough.clone())));
+    }
+    until("the first batches", || {
+        (server.column("SELECT title AS value FROM todos LIMIT 1").len() == 1).then_some(())
+    })
+    .await;
+    let mut sizes = Vec::new();
+    for n in 0..5 {
+        let file = server.folder().join(format!("backup {n}?#%.db"));
+        let printed = done(&server, &["backup", file.to_str().expect("UTF-8")]);
+        assert!(printed.starts_with("backed up 4 users and "), "{printed}");
+        assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
+        let mut copy =
+            SqliteConnection::establish(&format!("{}/backup {n}?#%.db", server.folder().display()))
+                .expect("it opens");
+        let batches: Vec<Batch> = sql_query("SELECT title, count(*) AS todos FROM todos GROUP BY title")
+            .load(&mut copy)
+            .expect("read");
+        let broken: Vec<_> =
+            batches.iter().filter(|batch| batch.todos != 20).map(|batch| &batch.title).collect();
+        assert!(broken.is_empty(), "{broken:?}");
+        sizes.push(batches.len());
+    }
+    enough.store(true, Ordering::Relaxed);
+    let mut total = 0;
+    for writer in writers {
+        total += writer.await.expect("no writer fails");
+    }
+    assert!(sizes[0] > 0 && sizes.is_sorted() && sizes[4] <= total, "{sizes:?} of {total}");
+    assert!(done(&server, &["check"]).contains("The database is consistent."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_overwrites_nothing_and_one_that_fails_leaves_nothing() {
+    let server = Server::start(Database::Sqlite).await;
+    let folder = server.folder().join("copies");
+    fs::create_dir(&folder).expect("created");
+    let file = folder.join("a.db").display().to_string();
+    fs::write(&file, "precious").expect("written");
+    assert!(refused(&server, &["backup", &file]).contains("a.db exists already"));
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "precious");
+    let nowhere = format!("{file}/b.db");
+    assert!(refused(&server, &["backup", &nowhere]).contains("a.db"));
+    // A limit on the size of files, as on a full disk. The signal of the limit is ignored, so that the write fails.
+    let small = format!("trap '' XFSZ; ulimit -f 40; exec \"$0\" backup {}/full.db", folder.display());
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &small]).arg(blackbox_tests::binary::todo_server());
+    let settings = server.settings().iter().map(|(name, value)| (name, value));
+    let full = shell.current_dir(server.folder()).envs(settings).output().expect("it runs");
+    let problem = String::from_utf8_lossy(&full.stderr);
+    assert!(!full.status.success() && problem.contains("can't be copied"), "{problem}");
+    assert_eq!(names(&folder), ["a.db"]);
+    // Standard output gets the copy, and nothing else.
+    let output = command(server.folder(), server.settings()).args(["backup", "-"]).output().expect("it runs");
+    assert!(output.stdout.starts_with(b"SQLite format 3\0"), "{}", String::from_utf8_lossy(&output.stderr));
+    server.client().get("/health/ready").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_keeps_the_old_file_ends_sessions_and_lists_accounts_deleted_since() {
+    let mut server = Server::start(Database::Sqlite).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    add(&ann, "before").await;
+    let copy = server.folder().join("copy.db").display().to_string();
+    done(&server, &["backup", &copy]);
+    add(&ann, "after").await;
+    let (later, tokens) = crate::support::log_in(&server.client(), "ann@example.com", "laptop").await;
+    bob.send(
+        bob.request(reqwest::Method::DELETE, "/api/v1/users/me")
+            .json(&json!({"password": blackbox_tests::client::PASSWORD})),
+    )
+    .await
+    .expect(204);
+    let in_use = refused(&server, &["restore", &copy]);
+    assert!(in_use.contains("(todo-server serve) uses "), "{in_use}");
+    stop(&mut server).await;
+    let printed = done(&server, &["restore", &copy]);
+    for line in ["restored 2 users and 1 todos", "ended 2 sessions", "there again: ", " bob@example.com"] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    let kept: Vec<_> =
+        names(server.folder()).into_iter().filter(|name| name.contains(".replaced-")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    server.crash_and_restart().await;
+    // Sessions of before and after the copy have ended.
+    for client in [&ann, &later] {
+        let again = server.client().with_token(client.token());
+        again.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+    }
+    refresh(&server.client(), &tokens).await.expect(401);
+    let (ann, _) = crate::support::log_in(&server.client(), "ann@example.com", "laptop").await;
+    let list = ann.get("/api/v1/todos").await.expect(200).json();
+    assert_eq!(items(&list).iter().map(|todo| text(&todo["text"])).collect::<Vec<_>>(), ["before"]);
+    // The replaced file is a whole database: it can be put back.
+    stop(&mut server).await;
+    let kept = server.folder().join(&kept[0]).display().to_string();
+    let printed = done(&server, &["restore", &kept, "--keep-sessions"]);
+    assert!(printed.contains("1 users and 2 todos") && printed.contains("sessions stay open"), "{printed}");
+    server.crash_and_restart().await;
+    server.client().with_token(later.token()).get("/api/v1/todos").await.expect(200);
+    assert!(done(&server, &["check"]).contains("The database is consistent."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_whole_copy_is_refused_and_changes_nothing() {
+    let mut server = Server::start(Database::Sqlite).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    for n in 0..50 {
+        add(&ann, &format!("todo {n}")).await;
+    }
+    let path = |name: &str| server.folder().join(name).display().to_string();
+    let copy = path("copy.db");
+    done(&server, &["backup", &copy]);
+    let bytes = fs::read(&copy).expect("read");
+    fs::write(path("text.txt"), "no database").expect("written");
+    fs::write(path("cut.db"), &bytes[..bytes.len() / 2]).expect("written");
+    SqliteConnection::establish(&path("other.db"))
+        .expect("opens")
+        .batch_execute("CREATE TABLE t (x)")
+        .expect("made");
+    let files = ["missing.db", "text.txt", "cut.db", "other.db"].map(path);
+    stop(&mut server).await;
+    for (file, problem) in files.iter().zip([
+        "there is no file",
+        "is not a database of this program: file is not a database",
+        "is damaged: ",
+        "is not a database of this program: no such table",
+    ]) {
+        let printed = refused(&server, &["restore", file]);
+        assert!(printed.contains(problem), "{file}: {printed}");
+    }
+    let left = names(server.folder());
+    assert!(!left.iter().any(|name| name.contains("replaced") || name.contains("unfinished")), "{left:?}");
+    server.crash_and_restart().await;
+    let ann = server.client().with_token(ann.token());
+    assert_eq!(items(&ann.get("/api/v1/todos?per_page=100").await.expect(200).json()).len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_are_made_on_schedule_and_before_migrations() {
+    let mut server = Server::start_with(Database::Sqlite, &[("BACKUP_EVERY", "1d")]).await;
+    let folder = server.folder().join("data/backups");
+    let made = |kind: &'static str| {
+        let folder = folder.clone();
+        move || {
+            names(&folder)
+                .into_iter()
+                .filter(|name| name.starts_with(kind) && !name.contains(".unfinished-"))
+                .collect::<Vec<_>>()
+        }
+    };
+    let scheduled = made("todos-at-");
+    until("a backup", || (scheduled().len() == 1).then_some(())).await;
+    server.crash_and_restart().await;
+    until("its worker", || server.logs().contains("listening").then_some(())).await;
+    stop(&mut server).await;
+    assert_eq!(scheduled().len(), 1, "the next one is due tomorrow");
+    assert_eq!(made("todos-before-migration-")(), [""; 0]);
+    done(&server, &["migrate", "down", "--yes"]);
+    done(&server, &["migrate", "up"]);
+    assert_eq!(made("todos-before-migration-")().len(), 1);
+    // The copy has the older schema, and `restore` migrates it.
+    let copy = folder.join(&made("todos-before-migration-")()[0]).display().to_string();
+    done(&server, &["restore", &copy]);
+    // Without room for a backup, nothing is migrated.
+    done(&server, &["migrate", "down", "--yes"]);
+    server.set("BACKUP_DIR", server.folder().join("server.log").to_str().expect("UTF-8").to_owned().as_str());
+    assert!(refused(&server, &["migrate", "up"]).contains("no backup can be made before the migration"));
+    assert_eq!(exit_and_output(&server, &["migrate", "status", "--check"]).0, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_the_commands_name_those_of_postgresql() {
+    let server = Server::start(Database::Postgres).await;
+    let backup = refused(&server, &["backup", "my file.dump"]);
+    let line = "pg_dump --format=custom --file='my file.dump' \"$MIGRATION_DATABASE_URL\"";
+    assert!(backup.contains(line), "{backup}");
+    let restore = refused(&server, &["restore", "a.dump"]);
+    assert!(
+        restore.contains("pg_restore --no-owner") && restore.contains("todo-server new-epoch"),
+        "{restore}"
+    );
+}
+
+on_both_databases! {
+    async fn check_finds_rows_that_disagree_and_repairs_totals(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        add(&ann, "milk").await;
+        let gone = add(&ann, "tea").await;
+        ann.delete(&crate::support::at(&gone)).await.expect(204);
+        add(&bob, "bread").await;
+        let printed = done(&server, &["check"]);
+        for line in [" 2 rows of users", " 3 rows of todos", "The database is consistent."] {
+            assert!(printed.contains(line), "{line}: {printed}");
+        }
+        server.execute("UPDATE users SET digest = digest + 1, live_todos = 7 WHERE email = 'ann@example.com'");
+        server.execute("UPDATE todos SET title = 'a longer text' WHERE title = 'bread'");
+        let (code, printed) = exit_and_output(&server, &["check"]);
+        assert_eq!(code, Some(3), "{printed}");
+        for line in [": live_todos, digest is not what the todos say", ": stored_bytes is not what the todos say"] {
+            assert!(printed.contains(line), "{line}: {printed}");
+        }
+        assert!(!printed.contains("longer text"), "{printed}");
+        let printed = done(&server, &["check", "--repair"]);
+        assert!(printed.contains("repaired the totals of 2 users"), "{printed}");
+        done(&server, &["check"]);
+        // The running server goes on from the repaired totals.
+        add(&ann, "coffee").await;
+        done(&server, &["check"]);
+    }
+
+    async fn a_new_epoch_can_end_every_session(server: Server) {
+        let (ann, _) = server.client().register("ann@example.com").await;
+        let printed = done(&server, &["new-epoch", "--end-sessions"]);
+        assert!(printed.contains("ended 1 sessions"), "{printed}");
+        crate::support::revoked(&ann, "AUTH_004").await;
+    }
+}
