@@ -129,11 +129,16 @@ async fn the_number_of_statements_of_a_commit_does_not_depend_on_its_size() {
 
     let mut seen = Vec::new();
     for count in [1, 1_000] {
-        let title = format!("eggs for {count}");
-        let changes = ids[..count].iter().map(|id| retitle(*id, Base::Current, &title));
-        let outcomes = h.apply(user, changes).await;
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Applied { .. })));
-        seen.push(proxy.statements());
+        let mut rounds = Vec::new();
+        // Either committer may take a batch. The first time, it connects.
+        for round in 0..3 {
+            let title = format!("eggs for {count}, {round}");
+            let changes = ids[..count].iter().map(|id| retitle(*id, Base::Current, &title));
+            let outcomes = h.apply(user, changes).await;
+            assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Applied { .. })));
+            rounds.push(proxy.statements());
+        }
+        seen.push(rounds.into_iter().min_by_key(Vec::len).expect("three rounds"));
     }
     assert_eq!(seen[0], seen[1]);
     let expected = [
