@@ -54,6 +54,15 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
     ("process_open_fds", Gauge, "", "Open files and sockets of the process, on Linux"),
     ("process_resident_memory_bytes", Gauge, "", "The memory of the process, on Linux"),
     (
+        "realtime_bus_gaps_repaired_total",
+        Counter,
+        "",
+        "Times a socket read changes from the database of which no message had arrived",
+    ),
+    ("realtime_bus_messages_received_total", Counter, "", "Messages from other instances"),
+    ("realtime_bus_messages_sent_total", Counter, "", "Messages to other instances"),
+    ("realtime_bus_up", Gauge, "", "1 while the bus between instances works; 0 also where there is none"),
+    (
         "realtime_delivery_seconds",
         Histogram,
         "",

@@ -47,6 +47,7 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     web::build_example()?;
     let schemathesis = tools::python_program("schemathesis")?;
     let python = tools::python_program("python")?;
+    let promtool = tools::promtool()?;
     // Held until the end, so that the test binaries share one cluster.
     let cluster = Testbed::shared();
 
@@ -58,7 +59,8 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     }
     let mut tests = black_box()?;
     tests.args(["test", "--no-fail-fast"]).args((!chosen).then_some("--workspace")).args(arguments);
-    let tested = run_command(tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python));
+    tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python).env("PROMTOOL_BIN", promtool);
+    let tested = run_command(&mut tests);
     if arguments.is_empty() {
         javascript()?;
     }

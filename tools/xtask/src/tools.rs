@@ -44,21 +44,48 @@ pub fn chromium() -> Result<(), String> {
     apt_install("chromium", "Chromium is needed: `apt-get install chromium`")
 }
 
+/// The path of Prometheus' `promtool`, which is unpacked beside the build where the machine has none.
+pub fn promtool() -> Result<PathBuf, String> {
+    if succeeds(command("promtool").arg("--version")) {
+        return Ok("promtool".into());
+    }
+    let folder = target()?.join("tools/prometheus");
+    let program = folder.join("usr/bin/promtool");
+    if program.exists() {
+        return Ok(program);
+    }
+    let missing = "promtool is needed: `apt-get install prometheus`, or https://prometheus.io/download";
+    println!("unpacking promtool into {}", folder.display());
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    apt_get(&["update"], missing)?;
+    run(command("apt-get").args(["-q", "download", "prometheus"]).current_dir(&folder))
+        .map_err(|error| format!("{error}\n{missing}"))?;
+    let entries = std::fs::read_dir(&folder).map_err(|error| error.to_string())?;
+    let packages = entries.flatten().map(|entry| entry.path());
+    for package in packages.filter(|path| path.extension().is_some_and(|extension| extension == "deb")) {
+        run(command("dpkg").arg("-x").arg(&package).arg(&folder))?;
+        std::fs::remove_file(&package).map_err(|error| error.to_string())?;
+    }
+    Ok(program)
+}
+
 /// Installs a package for the whole machine; `missing` says what to do where that is not allowed.
 fn apt_install(package: &str, missing: &str) -> Result<(), String> {
+    apt_get(&["update"], missing)?;
+    apt_get(&["install", "-y", "--no-install-recommends", package], missing)
+}
+
+/// Runs apt-get as root; `missing` says what to do where that is not allowed.
+fn apt_get(arguments: &[&str], missing: &str) -> Result<(), String> {
     let root = output(command("id").arg("-u"))?.trim() == "0";
     if !succeeds(command("apt-get").arg("--version"))
         || !(root || succeeds(command("sudo").args(["-n", "true"])))
     {
         return Err(missing.to_owned());
     }
-    let apt_get = |arguments: &[&str]| {
-        let mut apt_get = if root { command("apt-get") } else { command("sudo") };
-        apt_get.args((!root).then_some("apt-get"));
-        run(apt_get.env("DEBIAN_FRONTEND", "noninteractive").arg("-q").args(arguments))
-    };
-    apt_get(&["update"])?;
-    apt_get(&["install", "-y", "--no-install-recommends", package])
+    let mut apt_get = if root { command("apt-get") } else { command("sudo") };
+    apt_get.args((!root).then_some("apt-get"));
+    run(apt_get.env("DEBIAN_FRONTEND", "noninteractive").arg("-q").args(arguments))
 }
 
 /// Installs the packages of the npm project in `folder`, "." for the workspaces of the root, and returns its path.
