@@ -18,7 +18,7 @@ type Variables<'a> = &'a [(&'a str, &'a str)];
 /// Settings with which a production server starts.
 const PRODUCTION: [(&str, &str); 5] = [
     ("ENVIRONMENT", "production"),
-    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+    ("SECRET_KEY", "ygNsxKrzUFR8Hpsm0v6ryH9s9LVxp1wT"),
     ("FRONTEND_URL", "https://app.example.com"),
     ("SMTP_HOST", "smtp.example.com"),
     ("EMAILS_FROM", "todos@example.com"),
