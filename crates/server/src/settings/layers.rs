@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::env_file::env_file;
 use super::error::{SettingError, SettingWarning, SettingsError};
+use super::secret_files::read_secret_files;
 use super::setting::{ALL, Setting, UNSUPPORTED, provider_setting};
 use super::{parse, spelling};
 
@@ -44,6 +45,7 @@ impl Layers {
         variables.extend(environment);
         variables.retain(|_, value| !is_blank(value));
         let mut errors = Vec::new();
+        read_secret_files(folder, &mut variables, &mut errors);
         let (variables, warnings) = settings_among(variables, &mut errors);
         let file = settings_file(folder, &mut errors).map_err(stop)?;
         let given = variables.keys().cloned().chain(file.keys().map(|key| key.to_uppercase())).collect();

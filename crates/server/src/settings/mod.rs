@@ -17,6 +17,7 @@ mod network;
 mod parse;
 mod production;
 mod rate_limits;
+mod secret_files;
 mod secrets;
 mod setting;
 mod spelling;

@@ -70,3 +70,24 @@ fn a_faulty_file_is_reported_without_its_secrets() {
     std::fs::create_dir(folder.path().join(FILE)).expect("made");
     assert!(load_in(folder.path(), &[]).expect_err("refused").starts_with("todo-sync.toml can't be read: "));
 }
+
+#[test]
+fn a_secret_may_be_in_a_file() {
+    let files = [("key", "ygNsxKrzUFR8Hpsm0v6ryH9s9LVxp1wT\n"), ("empty", "\n")];
+    let production = |more: &[(&'static str, &'static str)]| {
+        let others = PRODUCTION.into_iter().filter(|(name, _)| *name != "SECRET_KEY");
+        load_with(&files, &others.chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let settings = production(&[("SECRET_KEY_FILE", "key")]).expect("starts");
+    assert_eq!(settings.secret_key.expose_secret(), PRODUCTION[1].1);
+    let problem = |more: &[(&'static str, &'static str)]| production(more).expect_err("refused");
+    let both = problem(&[("SECRET_KEY_FILE", "key"), PRODUCTION[1]]);
+    assert!(both.contains("SECRET_KEY_FILE can't be set where SECRET_KEY is"), "{both}");
+    let missing = problem(&[("SECRET_KEY_FILE", "none")]);
+    assert!(missing.contains("SECRET_KEY_FILE names a file that can't be read (No such file"), "{missing}");
+    assert!(problem(&[("SECRET_KEY_FILE", "empty")]).contains("SECRET_KEY_FILE names an empty file"));
+    let provider = [("OIDC_ACME_ISSUER", "https://id.example.com"), ("OIDC_ACME_CLIENT_ID", "todos")];
+    let secret = ("OIDC_ACME_CLIENT_SECRET_FILE", "key");
+    let settings = load_with(&files, &[provider[0], provider[1], secret]).expect("starts");
+    assert_eq!(settings.identity.providers.len(), 1);
+}

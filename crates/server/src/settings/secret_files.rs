@@ -1,0 +1,44 @@
+//! Secrets in files: `NAME_FILE` names the file that holds the secret `NAME`, as container platforms mount
+//! them. It serves every setting that may contain a secret.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::error::SettingError;
+use super::setting::Setting;
+
+const SUFFIX: &str = "_FILE";
+
+/// Gives each secret the content of its file, without the white space around it.
+pub fn read_secret_files(
+    folder: &Path,
+    variables: &mut HashMap<OsString, OsString>,
+    errors: &mut Vec<SettingError>,
+) {
+    let named = |name: &OsString| name.to_str()?.strip_suffix(SUFFIX).filter(is_secret).map(str::to_owned);
+    let names: Vec<_> = variables.keys().filter_map(named).collect();
+    for name in names {
+        let variable = format!("{name}{SUFFIX}");
+        let mut fail = |problem: String| {
+            let name = variable.clone();
+            errors.push(SettingError::Value { name, problem, example: "/run/secrets/name" });
+        };
+        let Some(file) = variables.remove(&OsString::from(&variable)) else { continue };
+        if variables.contains_key(&OsString::from(&name)) {
+            fail(format!("can't be set where {name} is"));
+            continue;
+        }
+        match std::fs::read_to_string(folder.join(&file)) {
+            Ok(secret) if secret.trim().is_empty() => fail("names an empty file".to_owned()),
+            Ok(secret) => drop(variables.insert(name.into(), secret.trim().into())),
+            Err(error) => fail(format!("names a file that can't be read ({error})")),
+        }
+    }
+}
+
+/// Whether the value of a setting may contain a secret. `JWT_PRIVATE_KEY` is the path of a file itself.
+fn is_secret(name: &&str) -> bool {
+    let endings = ["SECRET", "SECRET_KEY", "ENCRYPTION_KEY", "PASSWORD", "DATABASE_URL", "LISTEN_URL"];
+    Setting::named(name).is_some() && endings.iter().any(|ending| name.ends_with(ending))
+}
