@@ -16,8 +16,8 @@ pub fn read_secret_files(
     variables: &mut HashMap<OsString, OsString>,
     errors: &mut Vec<SettingError>,
 ) {
-    let named = |name: &OsString| name.to_str()?.strip_suffix(SUFFIX).filter(is_secret).map(str::to_owned);
-    let names: Vec<_> = variables.keys().filter_map(named).collect();
+    let of_file = |name: &OsString| name.to_str()?.strip_suffix(SUFFIX).filter(is_secret).map(str::to_owned);
+    let names: Vec<_> = variables.keys().filter_map(of_file).collect();
     for name in names {
         let variable = format!("{name}{SUFFIX}");
         let mut fail = |problem: String| {
