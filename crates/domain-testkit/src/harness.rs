@@ -41,6 +41,11 @@ pub trait Operator: Send + Sync {
 
     /// The row of each user, as stored.
     async fn user_rows(&self) -> BTreeMap<UserId, UserRow>;
+
+    /// The accounts as a command of the operator opens them, if the server's connections do not show all users.
+    async fn accounts(&self) -> Option<Arc<dyn AccountStore>> {
+        None
+    }
 }
 
 /// A new store behind its ports; clones share it. It publishes to `bus`; `guard` keeps its folder or database alive

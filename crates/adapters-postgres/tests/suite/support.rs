@@ -9,6 +9,7 @@ use adapters_postgres::{
     EpochSource, Options, PostgresStore, RowSecurity, begin_epoch, migrate, set_row_security,
 };
 use async_trait::async_trait;
+use domain::account::AccountStore;
 use domain::sync::{Digest, History};
 use domain::text::{fold, sort_key};
 use domain::todo::UserRow;
@@ -97,6 +98,11 @@ impl Operator for Owner {
 
     async fn begin_epoch(&self) {
         begin_epoch(&self.url).await.expect("an epoch begins");
+    }
+
+    async fn accounts(&self) -> Option<Arc<dyn AccountStore>> {
+        let (store, _) = store_at(self.url.clone()).await;
+        Some(store)
     }
 
     async fn user_rows(&self) -> BTreeMap<UserId, UserRow> {
