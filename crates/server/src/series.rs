@@ -44,6 +44,7 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
     ("housekeeping_rows_removed_total", Counter, "", "Expired rows that were deleted"),
     ("http_answers_unread_bytes", Gauge, "", "Memory of responses that clients have not read yet"),
     ("http_bodies_in_flight_bytes", Gauge, "", "Memory of request bodies"),
+    ("http_heads_incomplete_bytes", Gauge, "", "Memory of request heads that are not complete"),
     ("http_request_duration_seconds", Histogram, "endpoint", "The time from a request to its response"),
     ("http_requests_total", Counter, "method, endpoint, status", "Requests by route pattern and status"),
     ("logins_total", Counter, "outcome", "Logins by their outcome"),
