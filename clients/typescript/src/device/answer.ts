@@ -5,6 +5,7 @@ import {
   changeOf,
   contested,
   isHealing,
+  isSame,
   refused,
   type Change,
   type Entry,
@@ -152,12 +153,14 @@ function applied(entry: Entry, change: Change, verdict: Applied): Entry {
     (name) => name !== "deleted" && !(name in change.fields),
   );
   const unsent = isEmpty(left) ? later : changeOf(row, { ...left, ...later?.fields });
-  return { ...entry, row, awaiting: row, unsent };
+  const accepted = { change, before: entry.row, isDoubtful: false };
+  return { ...entry, row, awaiting: row, accepted, unsent };
 }
 
 /** Takes over a todo that changed on the server. */
 function learn(draft: Draft, id: string, row: Row): void {
-  const entry = notLost(draft.get(id), row);
+  let entry = notLost(draft.get(id), row);
+  if (entry.awaiting && isSame(entry.awaiting, row)) entry = { ...entry, accepted: null };
   if (draft.meta.reading) {
     draft.put({ ...entry, table: row });
     return;

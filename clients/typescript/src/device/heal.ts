@@ -8,6 +8,7 @@ import {
   isHealing,
   isSame,
   takenBack,
+  type Change,
   type Entry,
   type Row,
 } from "../model/entry.js";
@@ -22,12 +23,15 @@ const LATEST = "~";
 
 /** Takes a 410. */
 export function takeGone(draft: Draft, gone: Gone, decideBy: DecideBy): void {
+  const { cursor, epoch: known } = draft.meta;
   draft.set({ round: null, verified: false });
   if (gone.reason === "forgotten") {
+    if (known !== gone.epoch) doubt(draft, cursor);
     read(draft, LATEST, "");
     return;
   }
   const { epoch, to, horizon } = gone;
+  doubt(draft, to);
   draft.set({ epoch });
   if (to === null) read(draft, "", horizon);
   else if (to < horizon) read(draft, to, LATEST);
@@ -47,9 +51,37 @@ export function takeGone(draft: Draft, gone: Gone, decideBy: DecideBy): void {
  */
 export function healBeyondCursor(draft: Draft, decideBy: DecideBy): void {
   const { cursor, reading, lostDeletions } = draft.meta;
-  const seen = (cursor ?? "").slice(0, 26);
-  if (!reading) giveBackAfter(draft, seen, decideBy, (entry) => !entry.sent);
+  const seen = doubt(draft, cursor);
+  if (!reading) giveBackAfter(draft, seen, decideBy, (entry) => !entry.sent && !entry.accepted);
   else if (seen < lostDeletions) draft.set({ lostDeletions: seen });
+}
+
+/** The server may have lost what it accepted after the cursor. Returns the stamp of the cursor. */
+function doubt(draft: Draft, cursor: string | null): string {
+  const seen = (cursor ?? "").slice(0, 26);
+  for (const entry of draft.all()) {
+    const { awaiting, accepted } = entry;
+    if (awaiting && accepted && awaiting.stamp > seen)
+      draft.put({ ...entry, accepted: { ...accepted, isDoubtful: true } });
+  }
+  return seen;
+}
+
+/**
+ * The entry before its change was accepted, if that may be lost: it is sent again as it was. Of the
+ * todo as accepted, the device has not seen yet what others had changed.
+ */
+export function unlessDoubtful(entry: Entry): Entry {
+  const { row, awaiting, accepted } = entry;
+  if (!awaiting || !accepted?.isDoubtful) return entry;
+  const { change: sent, before } = accepted;
+  const known = row && isSame(row, awaiting) ? before : row;
+  const back = takenBack({ ...entry, row: known, sent, awaiting: null, accepted: null });
+  const unsent = back.unsent as Change;
+  const isOfCreation = sent.base === 0 || awaiting.version === 1;
+  if (!isOfCreation || !isDeleted(unsent.fields)) return back;
+  // Others may have seen the todo before its creation was lost: the server has to keep the deletion.
+  return { ...back, unsent: { ...unsent, base: 0, healing: { lostAfter: "", resent: false } } };
 }
 
 function giveBackAfter(
@@ -108,13 +140,14 @@ function read(draft: Draft, lost: string, asked: string): void {
 /** Compares what was read with what the device holds, and takes its place. */
 export function compare(draft: Draft, decideBy: DecideBy): void {
   const { lost, lostDeletions, asked } = draft.meta;
-  for (const entry of draft.all()) {
+  for (const found of draft.all()) {
+    const sent = { ...found.awaiting?.fields, ...found.sent?.fields };
+    const entry = unlessDoubtful(found);
     const { row: held, table: now } = entry;
     const isDeletion = held !== null && isDeleted(held.fields);
-    const sent = { ...entry.awaiting?.fields, ...entry.sent?.fields };
     const isEqual = held !== null && now !== null && isSame(held, now);
     const row = isEqual || (!now && isDeletion) ? held : now;
-    const rest: Entry = { ...entry, row, table: null, awaiting: null };
+    const rest: Entry = { ...entry, row, table: null, awaiting: null, accepted: null };
     const isLost = held && !isEqual && held.stamp > (isDeletion ? lostDeletions : lost);
     if (isLost && held.stamp > asked) {
       draft.put(givenBack(rest, held, held.stamp, sent, decideBy));

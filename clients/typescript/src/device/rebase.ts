@@ -16,7 +16,7 @@ import {
 } from "../model/fields.js";
 import type { FieldName } from "../types.js";
 import type { Draft } from "./draft.js";
-import { compare, repair } from "./heal.js";
+import { compare, repair, unlessDoubtful } from "./heal.js";
 import { byPolicy, type DecideBy } from "./policy.js";
 
 /** More repairs in a row than this wait for the next change of the list. */
@@ -49,11 +49,11 @@ export function finish(draft: Draft, server: string | null, now: string, decideB
 
 /** Rebases the edits that were made while a change was in flight, on the todos that came back. */
 export function settle(draft: Draft, decideBy: DecideBy): void {
-  for (const entry of draft.all()) {
-    const { row, awaiting } = entry;
-    if (awaiting) {
-      draft.put(rebased({ ...entry, awaiting: null }, row, awaiting.fields, {}, decideBy));
-    }
+  for (const found of draft.all()) {
+    const { awaiting, ...rest } = unlessDoubtful(found);
+    const entry: Entry = { ...rest, awaiting: null, accepted: null };
+    if (awaiting) draft.put(rebased(entry, entry.row, awaiting.fields, {}, decideBy));
+    else if (found.awaiting) draft.put(entry);
   }
 }
 

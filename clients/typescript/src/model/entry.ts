@@ -37,6 +37,15 @@ export interface Change {
   readonly healing: Healing | null;
 }
 
+/** An accepted change that no page has brought yet. */
+export interface Accepted {
+  readonly change: Change;
+  /** The todo before it. */
+  readonly before: Row | null;
+  /** Whether the server may have lost it, because another history began. */
+  readonly isDoubtful: boolean;
+}
+
 /** Values that wait for the user's decision. */
 export interface Contested {
   readonly mine: Fields;
@@ -60,6 +69,7 @@ export interface Entry {
   readonly row: Row | null;
   /** What was accepted and is not final before the last page, as the device shows it. */
   readonly awaiting: Row | null;
+  readonly accepted: Accepted | null;
   readonly sent: Change | null;
   readonly unsent: Change | null;
   readonly conflict: Contested | null;
@@ -121,6 +131,7 @@ export function newEntry(id: string): Entry {
     id,
     row: null,
     awaiting: null,
+    accepted: null,
     sent: null,
     unsent: null,
     conflict: null,

@@ -34,7 +34,7 @@ export interface Answer {
 }
 
 export type Gone =
-  | { readonly reason: "forgotten" }
+  | { readonly reason: "forgotten"; readonly epoch: string }
   | {
       readonly reason: "restored";
       readonly epoch: string;
@@ -153,10 +153,11 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
 /** Reads the details of a 410. */
 export function goneOf(details: Members): Gone {
   const reason = text(details, "reason", /^(forgotten|restored)$/);
-  if (reason === "forgotten") return { reason };
+  const epoch = text(details, "epoch");
+  if (reason === "forgotten") return { reason, epoch };
   return {
     reason: "restored",
-    epoch: text(details, "epoch"),
+    epoch,
     to: optional(details, "restored_to", STAMP),
     horizon: optional(details, "horizon", STAMP) ?? "",
   };

@@ -36,6 +36,7 @@ export function sound(id: string, value: unknown): Entry {
     ...newEntry(id),
     row: rowOf(value["row"]),
     awaiting: rowOf(value["awaiting"]),
+    accepted: partOf(value["accepted"], "change") as Entry["accepted"],
     sent: changeOf(value["sent"]),
     unsent: changeOf(value["unsent"]),
     conflict: partOf(value["conflict"], "mine", "whole") as Entry["conflict"],
