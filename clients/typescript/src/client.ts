@@ -14,7 +14,7 @@ import { onWakeUp } from "./platform/wake.js";
 import { createSession } from "./session/account.js";
 import { Auth } from "./session/auth.js";
 import { setUp } from "./setup.js";
-import { Known, snapshotOf } from "./snapshot.js";
+import { decisionsOn, snapshotOf } from "./snapshot.js";
 import { ANONYMOUS, type DeviceRecord } from "./store/store.js";
 import type { Snapshot } from "./types.js";
 
@@ -31,7 +31,6 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   const { baseUrl, now, store, locks, send, channel, journal, Socket } = setUp(options);
   const isAutomatic = options.automatic ?? true;
   const listeners = new Set<() => void>();
-  const known = new Known();
   let snapshot: Snapshot | null = null;
   let last: Snapshot | null = null;
   let isClosed = false;
@@ -89,6 +88,7 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
     wrote: tellTabs,
     storedAll: () => engine.push(),
   });
+  const decisions = decisionsOn(current, timestamp);
   const list = (): CurrentList["list"] => current.list;
   const engine = new Engine({
     auth,
@@ -138,11 +138,10 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
     getSnapshot() {
       snapshot ??= snapshotOf(
         {
-          known,
+          decisions,
           current,
           auth,
           engine,
-          timestamp,
           isLive: live?.isOpen ?? false,
           storage: storage.state,
         },

@@ -3,6 +3,7 @@
  */
 
 import { take } from "./device/answer.js";
+import type { Draft } from "./device/draft.js";
 import { takeGone } from "./device/heal.js";
 import type { DecideBy } from "./device/policy.js";
 import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from "./device/request.js";
@@ -156,13 +157,8 @@ export class Engine {
     }
     this.#isWanted = false;
     const before = list.state;
-    const isCurrent = ({
-      round: name,
-      cursor,
-    }: {
-      round: string | null;
-      cursor: string | null;
-    }): boolean => name === round.name && cursor === (round.request.last_sync ?? null);
+    const isCurrent = ({ meta }: Draft): boolean =>
+      meta.round === round.name && meta.cursor === (round.request.last_sync ?? null);
     let data: components["schemas"]["SyncResponse"];
     try {
       data = await auth.user.POST("/api/v1/todos/sync", { body: round.request });
@@ -171,7 +167,7 @@ export class Engine {
         this.#isWanted = true;
         const gone = goneOf(error.details);
         await list.transact(({ draft }) => {
-          if (isCurrent(draft.meta)) takeGone(draft, gone, decideBy);
+          if (isCurrent(draft)) takeGone(draft, gone, decideBy);
         });
         return list.state.epoch !== before.epoch || list.state.cursor !== before.cursor;
       }
@@ -181,8 +177,7 @@ export class Engine {
     }
     const answer = answerOf(data, round.sent);
     await list.transact(({ draft }) => {
-      if (isCurrent(draft.meta))
-        take(draft, round, answer, new Date(now()).toISOString(), decideBy);
+      if (isCurrent(draft)) take(draft, round, answer, new Date(now()).toISOString(), decideBy);
     });
     const moved =
       list.state.cursor !== before.cursor ||

@@ -23,7 +23,8 @@ const LONGEST_WAIT = 60_000;
 export class Live {
   isOpen = false;
   #socket: WebSocket | null = null;
-  readonly #timers = new Set<() => void>();
+  /** Cancels the timer: there is one at a time. */
+  #clear: () => void = () => undefined;
   #failures = 0;
   #isClosed = false;
   #isConnecting = false;
@@ -47,7 +48,7 @@ export class Live {
   /** Connects at once, as after the network came back. */
   hurry(): void {
     this.#failures = 0;
-    if (!this.#socket) this.connect();
+    this.connect();
   }
 
   /** Ends the connection, until `connect`. */
@@ -104,7 +105,7 @@ export class Live {
     const wait =
       isPlanned && this.#failures === 0 ? 100 : Math.min(1_000 * 2 ** this.#failures, LONGEST_WAIT);
     this.#failures += 1;
-    this.#after(wait * (0.5 + Math.random() / 2), () => this.connect());
+    this.#clear = after(wait * (0.5 + Math.random() / 2), () => this.connect());
   }
 
   #hear(data: string): void {
@@ -135,9 +136,9 @@ export class Live {
   /** Pings after a while, and gives the connection up if nothing comes back. */
   #beat(): void {
     this.#clear();
-    this.#after(PING_EVERY, () => {
+    this.#clear = after(PING_EVERY, () => {
       this.#socket?.send('{"type":"ping"}');
-      this.#after(PONG_WITHIN, () => {
+      this.#clear = after(PONG_WITHIN, () => {
         this.disconnect();
         this.#again(null);
       });
@@ -148,18 +149,5 @@ export class Live {
     if (this.isOpen === isOpen) return;
     this.isOpen = isOpen;
     this.#parts.changed();
-  }
-
-  #after(wait: number, then: () => void): void {
-    const cancel = after(wait, () => {
-      this.#timers.delete(cancel);
-      then();
-    });
-    this.#timers.add(cancel);
-  }
-
-  #clear(): void {
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
   }
 }

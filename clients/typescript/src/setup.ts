@@ -28,17 +28,15 @@ export interface World {
 
 /** Opens store, locks and channel. All tabs of an origin share those of one name and server. */
 export function setUp(options: ClientOptions): World {
-  const origin =
-    options.baseUrl ??
-    (typeof location === "undefined" ? "http://localhost:8000" : location.origin);
+  const origin = options.baseUrl ?? globalThis.location?.origin ?? "http://localhost:8000";
   const baseUrl = origin.replace(/\/+$/, "");
   const name = `${options.name ?? "todo-sync"}:${baseUrl}`;
   const now = options.now ?? (() => Date.now());
   const store = lazyStore(() => openStore(options, name));
-  const manager = typeof navigator === "undefined" ? undefined : navigator.locks;
+  const manager = globalThis.navigator?.locks;
   const fetcher: typeof fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
   const isShared =
-    (options.store ?? "indexeddb") === "indexeddb" && typeof BroadcastChannel !== "undefined";
+    (options.store ?? "indexeddb") === "indexeddb" && Boolean(globalThis.BroadcastChannel);
   const channel = isShared ? new BroadcastChannel(name) : null;
   unref(channel);
   return {
@@ -55,7 +53,7 @@ export function setUp(options: ClientOptions): World {
 
 async function openStore({ store }: ClientOptions, name: string): Promise<Store> {
   if (typeof store === "object") return store;
-  const isMissing = typeof indexedDB === "undefined";
+  const isMissing = !globalThis.indexedDB;
   if (store === "memory" || (store === undefined && isMissing)) return memoryStore();
   if (isMissing) throw new StorageError("There is no IndexedDB");
   return indexedDbStore(name);

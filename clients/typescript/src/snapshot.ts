@@ -3,41 +3,33 @@
 import type { CurrentList } from "./current.js";
 import { decided, isDecidable, retried } from "./device/user.js";
 import type { Engine } from "./engine.js";
-import { acknowledged, type Entry, type Refused } from "./model/entry.js";
-import type { Fields } from "./model/fields.js";
+import { acknowledged, type Contested, type Entry, type Refused } from "./model/entry.js";
+import { memo } from "./model/memo.js";
 import { checked, fieldsOf } from "./model/text.js";
 import { stateOf } from "./session/account.js";
 import type { Auth } from "./session/auth.js";
-import type { Conflict, Decision, Rejected, Snapshot, StorageState, SyncState } from "./types.js";
+import type { Conflict, Rejected, Snapshot, StorageState, SyncState } from "./types.js";
 import { contestedFields, todoFrom, todoOf } from "./view.js";
 
-/**
- * An entry keeps its conflict object, so that a list of conflicts is redrawn only where it changed.
- */
-export class Known {
-  readonly conflicts = new WeakMap<Entry, Conflict>();
-  readonly rejections = new WeakMap<Entry, Rejected>();
-}
-
 export interface SnapshotParts {
-  readonly known: Known;
+  readonly decisions: Decisions;
   readonly current: CurrentList;
   readonly auth: Auth;
   readonly engine: Engine;
   readonly isLive: boolean;
   readonly storage: StorageState;
-  readonly timestamp: () => string;
 }
 
 /** The snapshot now. Parts that are as in `last` keep their identity. */
 export function snapshotOf(parts: SnapshotParts, last: Snapshot | null): Snapshot {
   const { table, commands, isReady, undos } = parts.current;
+  const { conflictOf, rejectedOf } = parts.decisions;
   const entries = (ids: Iterable<string>): Entry[] => [...ids].map((id) => commands.entry(id));
   const now: Snapshot = {
     ready: isReady,
     todos: table.todos,
-    conflicts: entries(table.conflicts).map((entry) => conflictOf(parts, entry)),
-    rejected: entries(table.rejected).map((entry) => rejectedOf(parts, entry)),
+    conflicts: entries(table.conflicts).map((entry) => conflictOf(entry)),
+    rejected: entries(table.rejected).map((entry) => rejectedOf(entry)),
     sync: syncOf(parts),
     session: stateOf(parts.auth.session),
     storage: parts.storage,
@@ -96,53 +88,51 @@ function syncOf({
   };
 }
 
-function conflictOf({ current, known: { conflicts } }: SnapshotParts, entry: Entry): Conflict {
-  const known = conflicts.get(entry);
-  if (known) return known;
-  const { id } = entry;
-  const mine = entry.conflict?.mine ?? {};
-  const base = entry.row ? acknowledged(entry) : (entry.conflict?.whole ?? {});
-  const conflict: Conflict = {
-    id,
-    theirs: entry.row ? (todoFrom({ ...entry, sent: null, unsent: null }) ?? null) : null,
-    mine: todoOf(entry, { ...base, ...mine }),
-    fields: contestedFields(entry, mine),
-    resolve: (decision) => {
-      if (typeof decision === "object") checked(decision);
-      return current.commands.run(id, (now) =>
-        isDecidable(now) ? decided(now, valuesOf(decision, now.conflict?.mine ?? {})) : now,
-      );
-    },
-  };
-  conflicts.set(entry, conflict);
-  return conflict;
+/** What waits for the user's decision. */
+export interface Decisions {
+  readonly conflictOf: (entry: Entry) => Conflict;
+  readonly rejectedOf: (entry: Entry) => Rejected;
 }
 
-function valuesOf(decision: Decision, mine: Fields): Fields {
-  if (decision === "theirs") return {};
-  return decision === "mine" ? mine : checked(decision);
-}
-
-function rejectedOf(
-  { current, timestamp, known: { rejections } }: SnapshotParts,
-  entry: Entry,
-): Rejected {
-  const known = rejections.get(entry);
-  if (known) return known;
-  const { id } = entry;
-  const { code, message, fields, whole } = entry.rejected as Refused;
-  const rejected: Rejected = {
-    id,
-    code,
-    message,
-    fields,
-    todo: todoOf(entry, whole),
-    retry: (corrections = {}) => {
-      const [values, time] = [fieldsOf(corrections), timestamp()];
-      return current.commands.run(id, (now) => retried(now, values, time));
-    },
-    discard: () => current.commands.run(id, (now) => ({ ...now, rejected: null })).stored,
+/**
+ * The decisions on the list that is shown. An entry keeps its object, so that they are redrawn only
+ * where something changed.
+ */
+export function decisionsOn(current: CurrentList, timestamp: () => string): Decisions {
+  return {
+    conflictOf: memo((entry) => {
+      const { id, row } = entry;
+      const { mine, whole } = entry.conflict as Contested;
+      return {
+        id,
+        theirs: row ? (todoFrom({ ...entry, sent: null, unsent: null }) ?? null) : null,
+        mine: todoOf(entry, { ...(row ? acknowledged(entry) : whole), ...mine }),
+        fields: contestedFields(entry, mine),
+        resolve: (decision) => {
+          const values = typeof decision === "object" ? checked(decision) : {};
+          return current.commands.run(id, (now) =>
+            isDecidable(now)
+              ? decided(now, decision === "mine" ? (now.conflict?.mine ?? {}) : values)
+              : now,
+          );
+        },
+      };
+    }),
+    rejectedOf: memo((entry) => {
+      const { id } = entry;
+      const { code, message, fields, whole } = entry.rejected as Refused;
+      return {
+        id,
+        code,
+        message,
+        fields,
+        todo: todoOf(entry, whole),
+        retry: (corrections = {}) => {
+          const [values, time] = [fieldsOf(corrections), timestamp()];
+          return current.commands.run(id, (now) => retried(now, values, time));
+        },
+        discard: () => current.commands.run(id, (now) => ({ ...now, rejected: null })).stored,
+      };
+    }),
   };
-  rejections.set(entry, rejected);
-  return rejected;
 }

@@ -2,6 +2,7 @@
 
 import { acknowledged, isUnsynced, shown, type Entry } from "./model/entry.js";
 import { agree, hasText, isDeleted, METADATA, valueOf, type Fields } from "./model/fields.js";
+import { memo } from "./model/memo.js";
 import type { FieldName, Json, Todo } from "./types.js";
 
 /** Metadata of fields by wire name. */
@@ -37,19 +38,14 @@ export function todoOf(entry: Entry, fields: Fields): Todo {
   };
 }
 
-// Entries are never changed in place, so each has one todo, which keeps its identity.
-const todos = new WeakMap<Entry, Todo>();
-
-/** The todo that the user sees; undefined if there is none. */
-export function todoFrom(entry: Entry): Todo | undefined {
-  const known = todos.get(entry);
-  if (known) return known;
+/**
+ * The todo that the user sees; undefined if there is none. Entries are never changed in place, so
+ * each has one todo, which keeps its identity.
+ */
+export const todoFrom = memo((entry: Entry): Todo | undefined => {
   const fields = shown(entry);
-  if (!hasText(fields) && !isDeleted(fields)) return undefined;
-  const todo = todoOf(entry, fields);
-  todos.set(entry, todo);
-  return todo;
-}
+  return hasText(fields) || isDeleted(fields) ? todoOf(entry, fields) : undefined;
+});
 
 /** The contested fields with both values. */
 export function contestedFields(

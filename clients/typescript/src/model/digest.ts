@@ -2,6 +2,7 @@
 
 import { isDeleted } from "./fields.js";
 import type { Row } from "./entry.js";
+import { memo } from "./memo.js";
 
 const cut = (value: bigint): bigint => BigInt.asUintN(64, value);
 
@@ -26,18 +27,12 @@ export function hash(id: string, version: number, stamp: string): bigint {
   );
 }
 
-// Rows are never changed in place, so the hash of one is computed once.
-const hashes = new WeakMap<Row, bigint>();
-
-function hashOf(id: string, row: Row): bigint {
-  let known = hashes.get(row);
-  if (known === undefined) hashes.set(row, (known = hash(id, row.version, row.stamp)));
-  return known;
-}
+// Rows are never changed in place.
+const hashOf = memo((row: Row, id: string) => hash(id, row.version, row.stamp));
 
 /** The digest of the live ones among the rows: 16 hexadecimal digits. */
 export function digest(rows: Iterable<readonly [id: string, row: Row]>): string {
   let sum = 0n;
-  for (const [id, row] of rows) if (!isDeleted(row.fields)) sum += hashOf(id, row);
+  for (const [id, row] of rows) if (!isDeleted(row.fields)) sum += hashOf(row, id);
   return cut(sum).toString(16).padStart(16, "0");
 }

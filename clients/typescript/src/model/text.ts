@@ -1,7 +1,7 @@
 /** Makes of what a user typed what the server would store, or refuses what it would refuse. */
 
 import { InvalidTodoError } from "../errors.js";
-import type { Json, Metadata, NewTodo, TodoChanges } from "../types.js";
+import type { FieldName, Json, NewTodo, TodoChanges } from "../types.js";
 import { canonical, METADATA, type Fields } from "./fields.js";
 
 const LINE_BREAKS = /\r\n|[\r\v\f\u0085\u2028\u2029]/g;
@@ -36,64 +36,41 @@ function count(text: string): number {
   return number;
 }
 
-function textOf(value: unknown): string {
-  const text = plain("text", value, LONGEST_TEXT, true);
-  if (!VISIBLE.test(text)) refuse("text", "text is blank");
-  return text;
+/** The value as the server would store it. */
+function checkedValue(name: FieldName, value: unknown): Json {
+  if (name === "completed" || name === "deleted") return value === true;
+  if (name === "text") {
+    const text = plain(name, value, LONGEST_TEXT, true);
+    return VISIBLE.test(text) ? text : refuse(name, "text is blank");
+  }
+  if (name === "description")
+    return value === null ? null : plain(name, value, LONGEST_DESCRIPTION, false);
+  if (!name.startsWith(METADATA)) refuse(name, `${name} is no field of a todo`);
+  const key = plain(name, name.slice(METADATA.length), LONGEST_KEY, false);
+  if (!key || /[\t-\r\u0085]/.test(key)) refuse(name, `${name} is no key`);
+  const text = canonical(value as Json);
+  if (count(text) > LONGEST_VALUE)
+    refuse(name, `${name} is longer than ${LONGEST_VALUE} characters`);
+  if (/\\u0000|\\ud[89a-f]/i.test(text)) refuse(name, `${name} contains a control character`);
+  return JSON.parse(text) as Json;
 }
 
-function metadataOf(metadata: Metadata): Fields {
-  if (Object.keys(metadata).length > MOST_KEYS)
+/** Checks values by wire name; leaves out what is undefined. */
+export function checked(values: Readonly<Record<FieldName, Json | undefined>>): Fields {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  if (given.filter(([name]) => name.startsWith(METADATA)).length > MOST_KEYS)
     refuse("metadata", `metadata is longer than ${MOST_KEYS} keys`);
-  const fields: Record<string, Json> = {};
-  for (const [key, value] of Object.entries(metadata)) {
-    const field = METADATA + key;
-    if (!plain(field, key, LONGEST_KEY, false) || /[\t-\r\u0085]/.test(key))
-      refuse(field, `${field} is no key`);
-    const text = canonical(value);
-    if (count(text) > LONGEST_VALUE)
-      refuse(field, `${field} is longer than ${LONGEST_VALUE} characters`);
-    if (/\\u0000|\\ud[89a-f]/i.test(text)) refuse(field, `${field} contains a control character`);
-    fields[field] = JSON.parse(text) as Json;
-  }
-  return fields;
+  return Object.fromEntries(given.map(([name, value]) => [name, checkedValue(name, value)]));
 }
 
 /** The fields of a change. */
-export function fieldsOf(changes: TodoChanges): Fields {
-  const { text, description, completed, metadata } = changes;
-  return {
-    ...(text !== undefined && { text: textOf(text) }),
-    ...(description !== undefined && {
-      description:
-        description === null ? null : plain("description", description, LONGEST_DESCRIPTION, false),
-    }),
-    ...(completed !== undefined && { completed }),
-    ...(metadata && metadataOf(metadata)),
-  };
+export function fieldsOf({ text, description, completed, metadata }: TodoChanges): Fields {
+  const values: Record<FieldName, Json | undefined> = { text, description, completed };
+  for (const [key, value] of Object.entries(metadata ?? {})) values[METADATA + key] = value ?? null;
+  return checked(values);
 }
 
 /** The fields of a new todo. */
 export function fieldsOfNew(todo: NewTodo): Fields {
-  const { id: _, createdAt: __, ...changes } = todo;
-  return fieldsOf({ ...changes, text: todo.text });
-}
-
-/** The changes that a change of fields by wire name makes; checks them like any other. */
-export function checked(fields: Fields): Fields {
-  const changes: {
-    text?: string;
-    description?: string | null;
-    completed?: boolean;
-    metadata: Record<string, Json>;
-  } = { metadata: {} };
-  for (const [name, value] of Object.entries(fields)) {
-    if (name.startsWith(METADATA)) changes.metadata[name.slice(METADATA.length)] = value;
-    else if (name === "text") changes.text = value as string;
-    else if (name === "description") changes.description = value as string | null;
-    else if (name === "completed") changes.completed = value === true;
-    else if (name !== "deleted") refuse(name, `${name} is no field of a todo`);
-  }
-  const deleted: Fields = "deleted" in fields ? { deleted: fields["deleted"] === true } : {};
-  return { ...fieldsOf(changes), ...deleted };
+  return fieldsOf({ ...todo, text: todo.text ?? "" });
 }

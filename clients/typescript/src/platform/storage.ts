@@ -5,9 +5,7 @@ import type { LazyStore } from "../store/lazy.js";
 import type { StorageState } from "../types.js";
 
 export class BrowserStorage {
-  #persisted: boolean | null = null;
-  #usage: number | null = null;
-  #quota: number | null = null;
+  #told: Omit<StorageState, "kind" | "problem"> = { persisted: null, usage: null, quota: null };
   #failure: string | null = null;
   #known: StorageState | null = null;
 
@@ -20,43 +18,37 @@ export class BrowserStorage {
   }
 
   get state(): StorageState {
-    this.#known ??= {
-      kind: this.#store.kind,
-      persisted: this.#persisted,
-      usage: this.#usage,
-      quota: this.#quota,
-      problem: this.#failure ?? this.#store.problem,
-    };
+    const { kind, problem } = this.#store;
+    this.#known ??= { kind, ...this.#told, problem: this.#failure ?? problem };
     return this.#known;
   }
 
   /** Asks the browser to keep the storage, and how much there is. */
   async look(): Promise<void> {
-    const storage = typeof navigator === "undefined" ? undefined : navigator.storage;
+    const storage = globalThis.navigator?.storage;
     if (this.#store.kind === "indexeddb" && storage) {
       try {
-        this.#persisted = (await storage.persisted?.()) || ((await storage.persist?.()) ?? null);
+        const persisted = (await storage.persisted?.()) || ((await storage.persist?.()) ?? null);
+        this.#told = { ...this.#told, persisted };
         const { usage = null, quota = null } = (await storage.estimate?.()) ?? {};
-        [this.#usage, this.#quota] = [usage, quota];
+        this.#told = { persisted, usage, quota };
       } catch {
         // A browser may refuse to tell.
       }
     }
-    this.#change();
+    this.#set(this.#failure);
   }
 
   failed(error: unknown): void {
-    this.#failure = untilClosed(error);
-    this.#change();
+    this.#set(untilClosed(error));
   }
 
   worked(): void {
-    if (this.#failure === null) return;
-    this.#failure = null;
-    this.#change();
+    if (this.#failure !== null) this.#set(null);
   }
 
-  #change(): void {
+  #set(failure: string | null): void {
+    this.#failure = failure;
     this.#known = null;
     this.#changed();
   }

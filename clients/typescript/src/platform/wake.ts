@@ -2,7 +2,7 @@
 
 /** Calls `wake` at such moments. Returns how to stop it. */
 export function onWakeUp(wake: () => void): () => void {
-  if (typeof window === "undefined" || typeof document === "undefined") return () => undefined;
+  if (!globalThis.document) return () => undefined;
   const listening = new AbortController();
   const listen = (target: EventTarget, event: string): void =>
     target.addEventListener(

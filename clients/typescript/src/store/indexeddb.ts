@@ -88,13 +88,8 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (
-      error instanceof DOMException ||
-      (error instanceof Error && error.name.endsWith("Error") && "code" in error)
-    ) {
-      throw new StorageError(`${error.name}: ${error.message}`, { cause: error });
-    }
-    throw error;
+    if (!(error instanceof DOMException)) throw error;
+    throw new StorageError(`${error.name}: ${error.message}`, { cause: error });
   }
 }
 
