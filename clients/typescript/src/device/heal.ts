@@ -80,7 +80,7 @@ export function unlessDoubtful(entry: Entry): Entry {
   const unsent = back.unsent as Change;
   const isOfCreation = sent.base === 0 || awaiting.version === 1;
   if (!isOfCreation || !isDeleted(unsent.fields)) return back;
-  // Others may have seen the todo before its creation was lost: the server has to keep the deletion.
+  // Others may have seen the todo before its creation was lost: the deletion has to be kept.
   return { ...back, unsent: { ...unsent, base: 0, healing: { lostAfter: "", resent: false } } };
 }
 
