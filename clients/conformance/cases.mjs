@@ -1,11 +1,7 @@
 // Ways in which sync clients lose data. Each case names one that must not be open.
 import assert from "node:assert/strict";
 
-const only = (todos) => {
-  const [id, ...others] = Object.keys(todos);
-  assert.equal(others.length, 0, `one todo: ${JSON.stringify(todos)}`);
-  return todos[id];
-};
+import { expectSettled, only } from "./checks.mjs";
 
 /** Syncs with faults, each of which fails a sync, and then without. */
 async function syncThrough({ proxy, device }, ...faults) {
@@ -14,14 +10,6 @@ async function syncThrough({ proxy, device }, ...faults) {
     await assert.rejects(device.sync(), `the sync with "${fault}" fails`);
   }
   await device.sync();
-}
-
-async function expectSettled({ device, oracle }) {
-  const { todos, conflicts, rejected, waiting } = await device.state();
-  assert.deepEqual({ conflicts, rejected, waiting }, { conflicts: {}, rejected: {}, waiting: 0 });
-  const real = await oracle.todos();
-  assert.deepEqual(Object.keys(todos).sort(), Object.keys(real).sort());
-  for (const [id, fields] of Object.entries(todos)) assert.equal(fields.text, real[id].text);
 }
 
 export const cases = {

@@ -1,14 +1,17 @@
-// Runs the cases: node run.mjs http://localhost:8000 COMMAND… [--case NAME]
+// Runs the cases: node run.mjs SERVER COMMAND… [--case NAME]
 import { pathToFileURL } from "node:url";
 
 import { cases } from "./cases.mjs";
 import { Client } from "./client.mjs";
 import { Oracle } from "./oracle.mjs";
 import { Proxy } from "./proxy.mjs";
+import { restores } from "./restores.mjs";
+import { Server } from "./server.mjs";
 
-/** Runs one case with a user, a proxy and a process of its own. */
-export async function runCase(name, server, command) {
-  const [proxy, oracle, client] = [new Proxy(server), new Oracle(server), new Client(command)];
+/** Runs a case with a user, a proxy and a process of its own. */
+export async function runCase(run, server, command) {
+  const [proxy, oracle] = [new Proxy(server.url), new Oracle(server.url)];
+  const client = new Client(command);
   try {
     await proxy.start();
     await oracle.register();
@@ -24,25 +27,33 @@ export async function runCase(name, server, command) {
         state: () => client.run(device, "state"),
       };
     };
-    await cases[name]({ proxy, oracle, openDevice, device: await openDevice("phone") });
+    await run({ server, proxy, oracle, openDevice, device: await openDevice("phone") });
   } finally {
     client.end();
     await proxy.end();
   }
 }
 
-async function main([server, ...rest]) {
+async function main([place, ...rest]) {
+  // Only a server of the suite's own can be restored.
+  const isBinary = !/^https?:/.test(place);
+  const server = isBinary ? await Server.start(place) : { url: place };
+  const all = Object.entries(isBinary ? { ...cases, ...restores } : cases);
   const at = rest.indexOf("--case");
-  const wanted = at < 0 ? Object.keys(cases) : [rest[at + 1]];
+  const wanted = at < 0 ? all : all.filter(([name]) => name === rest[at + 1]);
   const command = at < 0 ? rest : rest.slice(0, at);
-  let failures = 0;
-  for (const name of wanted) {
-    const error = await runCase(name, server, command).then(
-      () => null,
-      (thrown) => thrown,
-    );
-    console.log(`${error ? "FAILED" : "ok    "} ${name}${error ? `\n${error.stack}` : ""}`);
-    failures += error ? 1 : 0;
+  let failures = wanted.length > 0 ? 0 : 1;
+  try {
+    for (const [name, run] of wanted) {
+      const error = await runCase(run, server, command).then(
+        () => null,
+        (thrown) => thrown,
+      );
+      console.log(`${error ? "FAILED" : "ok    "} ${name}${error ? `\n${error.stack}` : ""}`);
+      failures += error ? 1 : 0;
+    }
+  } finally {
+    await server.end?.();
   }
   process.exitCode = failures > 0 ? 1 : 0;
 }

@@ -11,7 +11,8 @@ import { createInterface } from "node:readline";
 
 const SUFFIXES = ["", "-wal", "-shm"];
 
-const BINARY = process.env["TODO_SERVER_BIN"] ?? "";
+/** The path of `todo-server`. */
+export const BINARY = process.env["TODO_SERVER_BIN"] ?? "";
 
 /** A database of PostgreSQL for all servers; by default, each has a file of its own. */
 export const DATABASE_URL = process.env["TEST_DATABASE_URL"];

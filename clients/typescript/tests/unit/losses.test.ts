@@ -8,8 +8,10 @@ const folder = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, folder), "utf8");
 const files = readdirSync(folder, { recursive: true }).map(String);
 const sources = files.filter((file) => /\.test\.tsx?$/.test(file)).map(read);
-const all = [...sources, read("../../conformance/cases.mjs")].join("\n");
+const cases = ["cases", "restores"].map((name) => read(`../../conformance/${name}.mjs`));
+const all = [...sources, ...cases].join("\n");
 const rows = [...read("../LOSSES.md").matchAll(/^\| (.+) \| (\S+) \| `(.+)` \|$/gm)];
+const REPORT = /^\[([\w.-]+\/[\w.-]+)#(\d+)\]\(https:\/\/github\.com\/\1\/issues\/\2\)$/;
 
 /** Whether a test has this name: its own, that of a case in a table, or a scenario. */
 function exists(name: string): boolean {
@@ -30,5 +32,5 @@ test("LOSSES.md has fifty ways, each with a report of its own", () => {
   const reports = rows.map(([, , report]) => report ?? "");
   expect(reports.length).toBeGreaterThanOrEqual(50);
   expect(new Set(reports).size).toBe(reports.length);
-  expect(reports.filter((report) => !/^[\w.-]+\/[\w.-]+#\d+$/.test(report))).toEqual([]);
+  expect(reports.filter((report) => !REPORT.test(report))).toEqual([]);
 });
