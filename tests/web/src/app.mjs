@@ -84,7 +84,7 @@ export async function register(page, email = newEmail()) {
 
 export async function logIn(page, email, password = PASSWORD) {
   await page.goto(`${BASE}/login`);
-  await page.getByLabel("Email", { exact: true }).first().fill(email);
+  await page.getByLabel("Email", { exact: true }).fill(email);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in", exact: true }).click();
   await page.locator("#quick-add").waitFor();
@@ -118,6 +118,17 @@ export async function shows(page, expected) {
   }
 }
 
+/** Two devices of a new user, both of which show these todos. */
+export async function pair(...texts) {
+  const [one, two] = [await device(), await device()];
+  const email = await register(one.page);
+  for (const text of texts) await add(one.page, text);
+  await settled(one.page);
+  await logIn(two.page, email);
+  await shows(two.page, texts);
+  return { one, two, email };
+}
+
 /** Edits a todo in its place; `fields` are the names in the form. */
 export async function edit(page, text, fields) {
   await row(page, text).locator("[data-open]").click();
@@ -125,6 +136,15 @@ export async function edit(page, text, fields) {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.locator(".editor").waitFor({ state: "detached" });
 }
+
+/** Pastes into the focused field; returns whether the browser would go on to do it. */
+export const paste = (page, text) =>
+  page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+    return document.activeElement.dispatchEvent(event);
+  }, text);
 
 /** Imports a file of lines in the settings. */
 export async function importList(page, content) {

@@ -10,6 +10,7 @@ import {
   edit,
   logIn,
   onServer,
+  pair,
   register,
   row,
   settled,
@@ -20,12 +21,7 @@ import {
 } from "../src/app.mjs";
 
 test("the server restarts under open pages, and what was done meanwhile is sent", async () => {
-  const [one, two] = [await device(), await device()];
-  const email = await register(one.page);
-  await add(one.page, "before");
-  await settled(one.page);
-  await logIn(two.page, email);
-  await shows(two.page, ["before"]);
+  const { one, two } = await pair("before");
   await ask("stop the server");
   await add(one.page, "during, on one");
   await edit(two.page, "before", { text: "before, edited meanwhile" });
@@ -41,12 +37,7 @@ test("the server restarts under open pages, and what was done meanwhile is sent"
 
 for (const way of ["put the copy in place", "put the copy in place as a new history"]) {
   test(`a server that is restored under open pages gets everything back: ${way}`, async () => {
-    const [one, two] = [await device(), await device()];
-    const email = await register(one.page);
-    for (const text of ["kept", "edited later", "deleted later"]) await add(one.page, text);
-    await settled(one.page);
-    await logIn(two.page, email);
-    await shows(two.page, ["kept", "edited later", "deleted later"]);
+    const { one, two, email } = await pair("kept", "edited later", "deleted later");
     await settled(two.page);
     await ask("copy the database");
     await settled(one.page);

@@ -2,16 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BASE, add, device, edit, importList, register, row, settled, shows, stored, verified } from "../src/app.mjs";
-
-/** Pastes into the focused field. */
-const paste = (page, text) =>
-  page.evaluate((text) => {
-    const data = new DataTransfer();
-    data.setData("text/plain", text);
-    const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
-    return document.activeElement.dispatchEvent(event);
-  }, text);
+import {
+  BASE,
+  add,
+  device,
+  edit,
+  importList,
+  logIn,
+  paste,
+  register,
+  row,
+  settled,
+  shows,
+  stored,
+  verified,
+} from "../src/app.mjs";
 
 const notice = (page, text) => page.getByRole("status").filter({ hasText: text }).waitFor();
 
@@ -51,7 +56,7 @@ test("emoji, right-to-left text, endless words and control characters fit on a p
     "مرحبا hello مرحبا",
     `Z${"a\u0301".repeat(200)}lgo`,
     "w".repeat(500),
-    "<b>bold</b> & \"quoted\" \\u0041 {{7*7}}",
+    '<b>bold</b> & "quoted" \\u0041 {{7*7}}',
   ];
   for (const text of texts) {
     await add(phone.page, text);
@@ -64,10 +69,7 @@ test("emoji, right-to-left text, endless words and control characters fit on a p
   await row(phone.page, "www").locator("[data-open]").click();
   await fits(phone.page);
   await phone.page.getByRole("button", { name: "Cancel" }).click();
-  await desk.page.goto(`${BASE}/login`);
-  await desk.page.getByLabel("Email", { exact: true }).first().fill(email);
-  await desk.page.getByLabel("Password", { exact: true }).fill("Correct-Horse-7");
-  await desk.page.getByRole("button", { name: "Log in", exact: true }).click();
+  await logIn(desk.page, email);
   await shows(desk.page, [...texts, "bell and \ufffd half"]);
   for (const { page, errors } of [phone, desk]) {
     await verified(page);

@@ -11,6 +11,7 @@ import {
   logIn,
   newEmail,
   onServer,
+  pair,
   register,
   row,
   settled,
@@ -67,12 +68,7 @@ test("a morning on a train: the app starts offline, and everything arrives later
 });
 
 test("what was changed on both sides is shown field by field, and decided", async () => {
-  const [one, two] = [await device(), await device()];
-  const email = await register(one.page);
-  await add(one.page, "Dinner");
-  await settled(one.page);
-  await logIn(two.page, email);
-  await shows(two.page, ["Dinner"]);
+  const { one, two, email } = await pair("Dinner");
   await one.context.setOffline(true);
   await edit(one.page, "Dinner", { text: "Dinner with Ann", note: "book a table" });
   await edit(two.page, "Dinner", { text: "Dinner with Bob" });
