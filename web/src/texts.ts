@@ -220,6 +220,7 @@ export const texts = {
       none: "No account yet?",
       register: "Create one",
       magic: "Email me a login link",
+      magicInstead: "Email me a login link instead",
       magicSent: "If the address can log in, a link is on its way. It works once, for 15 minutes.",
       with: (name: string) => `Continue with ${name}`,
       or: "or",

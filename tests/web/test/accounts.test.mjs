@@ -12,6 +12,7 @@ import {
   logIn,
   newEmail,
   onServer,
+  pair,
   register,
   row,
   settled,
@@ -74,8 +75,10 @@ test("a login link logs in without a password", async () => {
   const { page } = await device();
   const email = newEmail();
   await page.goto(`${BASE}/login`);
-  await page.locator('[name="link-email"]').fill(email);
-  await page.getByRole("button", { name: "Email me a login link" }).click();
+  await page.getByRole("button", { name: "Email me a login link instead" }).click();
+  await page.locator('[name="email"]:invalid:focus').waitFor();
+  await page.getByLabel("Email").fill(email);
+  await page.getByRole("button", { name: "Email me a login link instead" }).click();
   await page.getByText("a link is on its way").waitFor();
   await page.goto(await linkIn(page, email, "magic-link"));
   await page.getByRole("button", { name: "Log in", exact: true }).click();
@@ -100,12 +103,7 @@ test("a provider logs in, and the todos of the browser move into the account", a
 });
 
 test("a device that is logged out elsewhere keeps its todos and says so", async () => {
-  const [one, two] = [await device(), await device()];
-  const email = await register(one.page);
-  await add(one.page, "shared");
-  await settled(one.page);
-  await logIn(two.page, email);
-  await shows(two.page, ["shared"]);
+  const { one, two, email } = await pair("shared");
   await one.page.goto(`${BASE}/settings`);
   await one.page.getByRole("button", { name: /^Log out .* on / }).click();
   await two.page.locator('.sync-sign[data-tone="warn"]', { hasText: "Logged out" }).waitFor();
@@ -123,7 +121,7 @@ test("a wrong password says so, and an account can be deleted for good", async (
   await settled(page);
   const other = await device();
   await other.page.goto(`${BASE}/login`);
-  await other.page.getByLabel("Email", { exact: true }).first().fill(email);
+  await other.page.getByLabel("Email", { exact: true }).fill(email);
   await other.page.getByLabel("Password", { exact: true }).fill(`${PASSWORD}x`);
   await other.page.getByRole("button", { name: "Log in", exact: true }).click();
   await other.page.getByRole("alert").filter({ hasText: /./ }).first().waitFor();

@@ -29,12 +29,14 @@ interface FormProps {
   readonly problem: string | null;
   readonly onSubmit: (value: (name: string) => string) => void;
   readonly children?: ReactNode;
+  /** What follows the button, such as another way to go on. */
+  readonly after?: ReactNode;
   /** How the button looks; `primary` by default. */
   readonly tone?: "primary" | "plain" | "danger";
 }
 
-/** A form with one button, and with the reason if the server refused it. */
-export function Form({ submit, isBusy, problem, onSubmit, children, tone = "primary" }: FormProps) {
+/** A form with a button that sends it, and with the reason if the server refused it. */
+export function Form({ submit, isBusy, problem, onSubmit, children, after, tone = "primary" }: FormProps) {
   const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
@@ -51,6 +53,7 @@ export function Form({ submit, isBusy, problem, onSubmit, children, tone = "prim
       <button type="submit" className={`button ${tone}`} disabled={isBusy}>
         {isBusy ? texts.account.working : submit}
       </button>
+      {after}
     </form>
   );
 }

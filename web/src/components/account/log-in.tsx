@@ -2,37 +2,78 @@
 
 import Link from "next/link";
 import { useRouter } from "next/navigation";
-import { useState } from "react";
+import { useState, type MouseEvent } from "react";
 import { useSession } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
-import { useServer } from "@/lib/server";
+import { useServer, type Description } from "@/lib/server";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
 import { PageFrame } from "../page-frame";
 import { ProviderButtons } from "./providers";
 
+const words = texts.account.logIn;
+
 /** Logging in by the ways that the server offers. */
 export function LogInPage() {
-  const { session } = useSession();
-  const router = useRouter();
   const { server, problem } = useServer();
-  const password = useAsking();
-  const link = useAsking();
-  const [isSent, setSent] = useState(false);
-  const words = texts.account.logIn;
   const logins = server?.logins;
+  const byEmail = logins && (logins.password || logins.magicLink);
   return (
     <PageFrame title={words.title}>
       {problem && <p className="problem">{problem}</p>}
-      {logins?.password && (
-        <Form
-          submit={words.submit}
-          {...password}
-          onSubmit={(value) =>
-            password.ask(() => session.logIn(value("email"), value("password")).then(() => router.push("/")))
-          }
-        >
-          <Field label={texts.account.email} name="email" type="email" autoComplete="username" required />
+      {byEmail && <EmailForm password={logins.password} magicLink={logins.magicLink} />}
+      {logins && logins.providers.length > 0 && (
+        <>
+          {byEmail && <p className="or">{words.or}</p>}
+          <ProviderButtons providers={logins.providers} />
+        </>
+      )}
+      {server?.registration === "open" && logins?.password && (
+        <p>
+          {words.none} <Link href="/register">{words.register}</Link>
+        </p>
+      )}
+    </PageFrame>
+  );
+}
+
+/** One address for both ways: with a password, or by a link in an email. */
+function EmailForm({ password, magicLink }: Pick<Description["logins"], "password" | "magicLink">) {
+  const { session } = useSession();
+  const router = useRouter();
+  const asking = useAsking();
+  const [isSent, setSent] = useState(false);
+  const logIn = (email: string, password: string) =>
+    asking.ask(() => session.logIn(email, password).then(() => router.push("/")));
+  const sendLink = (email: string) =>
+    asking.ask(async () => {
+      setSent(false);
+      await session.requestMagicLink(email);
+      setSent(true);
+    });
+  const sendLinkInstead = ({ currentTarget }: MouseEvent<HTMLButtonElement>) => {
+    const email = currentTarget.form?.elements.namedItem("email");
+    if (email instanceof HTMLInputElement && email.reportValidity()) sendLink(email.value);
+  };
+  return (
+    <Form
+      submit={password ? words.submit : words.magic}
+      {...asking}
+      onSubmit={(value) => (password ? logIn(value("email"), value("password")) : sendLink(value("email")))}
+      after={
+        <>
+          {password && magicLink && (
+            <button type="button" className="button" disabled={asking.isBusy} onClick={sendLinkInstead}>
+              {words.magicInstead}
+            </button>
+          )}
+          {isSent && <p role="status">{words.magicSent}</p>}
+        </>
+      }
+    >
+      <Field label={texts.account.email} name="email" type="email" autoComplete="username" required />
+      {password && (
+        <>
           <Field
             label={texts.account.password}
             name="password"
@@ -43,33 +84,8 @@ export function LogInPage() {
           <p>
             <Link href="/forgot-password">{words.forgot}</Link>
           </p>
-        </Form>
-      )}
-      {logins && logins.providers.length > 0 && <ProviderButtons providers={logins.providers} />}
-      {logins?.magicLink && (
-        <>
-          {logins.password && <p className="or">{words.or}</p>}
-          {isSent ? (
-            <p role="status">{words.magicSent}</p>
-          ) : (
-            <Form
-              tone="plain"
-              submit={words.magic}
-              {...link}
-              onSubmit={(value) =>
-                link.ask(() => session.requestMagicLink(value("link-email")).then(() => setSent(true)))
-              }
-            >
-              <Field label={texts.account.email} name="link-email" type="email" autoComplete="email" required />
-            </Form>
-          )}
         </>
       )}
-      {server?.registration === "open" && logins?.password && (
-        <p>
-          {words.none} <Link href="/register">{words.register}</Link>
-        </p>
-      )}
-    </PageFrame>
+    </Form>
   );
 }
