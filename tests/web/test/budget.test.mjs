@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { BASE, device, row } from "../src/app.mjs";
+import { BASE, device, importList, row, shows } from "../src/app.mjs";
 
 /** Bytes of JavaScript, gzipped as served, that the first page may load. */
 const BUDGET = 220 * 1024;
@@ -32,24 +32,63 @@ test("an asset of an old version is 404 and no page", async () => {
   assert.match(answer.headers.get("content-type"), /application\/problem\+json/);
 });
 
-test("5,000 todos can be imported, scrolled and searched", async () => {
-  const { page } = await device();
-  await page.goto(`${BASE}/settings`);
-  const lines = Array.from({ length: 5000 }, (_, n) => `todo number ${n}`).join("\n");
-  await page
-    .getByLabel("Import a file")
-    .setInputFiles({ name: "list.txt", mimeType: "text/plain", buffer: Buffer.from(lines) });
-  await page.getByText("5,000 todos imported").waitFor();
+test("what is typed before the scripts have arrived is kept, and can be added", async () => {
+  const { page, context, errors } = await device();
+  let arrive;
+  const held = new Promise((resolve) => (arrive = resolve));
+  await context.route("**/_next/static/**/*.js", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(BASE, { waitUntil: "commit" });
+  await page.locator("#quick-add").pressSequentially("typed at once");
+  arrive();
+  await page.locator(".empty").waitFor();
+  await page.locator("#quick-add").press("Enter");
+  await shows(page, ["typed at once"]);
+  assert.deepEqual(errors, []);
+});
+
+test("5,000 todos can be imported, scrolled and searched, and few of them are in the page at a time", async () => {
+  const { page, errors } = await device();
+  await importList(page, Array.from({ length: 5000 }, (_, n) => `todo number ${n}`).join("\n"));
   await page.goto(BASE);
   await page.getByText("5,000 todos", { exact: true }).waitFor();
-  assert.ok((await page.locator("[data-todo]").count()) < 500, "the list grows while one scrolls");
+  const number = (n) => row(page, new RegExp(`^todo number ${n}$`));
+  const isSmall = async () =>
+    assert.ok((await page.locator("[data-todo]").count()) < 200, "rows out of sight are not there");
+  await page.keyboard.press("End");
+  await number(4999).waitFor();
+  await isSmall();
+  assert.equal(await number(4999).getAttribute("aria-posinset"), "5000");
+  await page.keyboard.press("Home");
+  await number(0).waitFor();
   await page.mouse.move(700, 500);
-  const start = Date.now();
-  while ((await row(page, /^todo number 300$/).count()) === 0) {
-    assert.ok(Date.now() - start < 60_000, "scrolling brings the rest");
-    await page.mouse.wheel(0, 4000);
-    await page.waitForTimeout(50);
-  }
-  await page.locator("#search").fill("number 4999");
-  await row(page, /^todo number 4999$/).waitFor();
+  await page.mouse.wheel(0, 16_000);
+  await number(300).waitFor();
+  await isSmall();
+
+  await page.keyboard.press("Home");
+  await number(0).locator("[data-open]").focus();
+  await page.keyboard.press("End");
+  await number(4999).waitFor();
+  await page.keyboard.press("j");
+  await number(1).locator("[data-open]:focus").waitFor();
+  await page.keyboard.press("e");
+  await page.locator('.editor [name="text"]').fill("half edited");
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  await number(4999).waitFor();
+  assert.equal(await page.locator('.editor [name="text"]').inputValue(), "half edited");
+  await isSmall();
+  await page.getByRole("button", { name: "Cancel" }).click();
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("number 2500");
+  await page.locator("[role=option]", { hasText: "todo number 2500" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator('.editor [name="text"]:focus').and(page.locator('[value="todo number 2500"]')).waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.locator("#search").fill("number 4998");
+  await shows(page, ["todo number 4998"]);
+  assert.deepEqual(errors, []);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BASE, add, device, edit, row, shows, stored } from "../src/app.mjs";
+import { BASE, add, device, edit, paste, row, shows, stored } from "../src/app.mjs";
 
 test("a first visit needs no account, and nothing is lost over a reload", async () => {
   const { page, errors } = await device();
@@ -53,13 +53,7 @@ test("many pasted lines become many todos, and one undo takes them back", async 
   const pasted = ["- Bread", "* Butter", "3. Jam", "[ ] Tea", "", "👩‍👩‍👧‍👦 family", "שלום עולם", "x".repeat(700)].join(
     "\r\n",
   );
-  await page.evaluate((text) => {
-    const data = new DataTransfer();
-    data.setData("text/plain", text);
-    document.activeElement.dispatchEvent(
-      new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
-    );
-  }, pasted);
+  await paste(page, pasted);
   await shows(page, ["Bread", "Butter", "Jam", "Tea", "👩‍👩‍👧‍👦 family", "שלום עולם", `${"x".repeat(499)}…`]);
   await page.getByText("had more than 500 characters").waitFor();
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -100,6 +94,27 @@ test("everything works by keys: move, done, delete, undo, views, commands", asyn
   await page.keyboard.type("all");
   await page.keyboard.press("Enter");
   await page.locator("h1", { hasText: "All" }).waitFor();
+});
+
+test("on a phone nothing covers the todo that has the focus", async () => {
+  const { page } = await device({ viewport: { width: 390, height: 844 } });
+  await page.goto(BASE);
+  await page.locator("#quick-add").focus();
+  await paste(page, Array.from({ length: 30 }, (_, n) => `todo ${n}`).join("\n"));
+  await page.locator("[data-todo]").nth(29).waitFor();
+  await page.locator("#search").focus();
+  await page.locator("#search").blur();
+  for (const key of [...Array(29).fill("j"), ...Array(29).fill("k")]) {
+    await page.keyboard.press(key);
+    const [bottom, free] = await page
+      .evaluate(() =>
+        [document.activeElement, document.querySelector(".quick-add")].map((element) =>
+          element.getBoundingClientRect(),
+        ),
+      )
+      .then(([focused, field]) => [focused.bottom, field.top]);
+    assert.ok(bottom <= free, `the focus ends at ${bottom}, and the field begins at ${free}`);
+  }
 });
 
 test("todos are edited in place, dragged, searched, snoozed and repeated", async () => {

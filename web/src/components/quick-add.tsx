@@ -14,7 +14,7 @@ import type { NewTodo } from "todo-sync-client";
 import { useTodoClient } from "todo-sync-client/react";
 import { addTodos, short } from "@/lib/actions";
 import { dayOf } from "@/lib/day";
-import { NEW_TODO } from "@/lib/drafts";
+import { NEW_TODO, readDraft } from "@/lib/drafts";
 import { beyond, clean, fitting, isVisible, lines, MOST_LINES } from "@/lib/fitting";
 import { dueInWords } from "@/lib/format";
 import { useDraft, useNow } from "@/lib/hooks";
@@ -65,6 +65,11 @@ export function QuickAdd({ view }: { readonly view: View }) {
   const findDate = useFindDate(line !== "");
   const deferred = useDeferredValue(line);
   const understood = useMemo(() => understand(deferred, now, findDate), [deferred, now, findDate]);
+  // What was typed before the scripts had arrived follows what an earlier visit left.
+  useEffect(() => {
+    const typed = input.current?.value;
+    if (typed) setLine([readDraft(NEW_TODO), typed].filter(Boolean).join(" "));
+  }, [setLine]);
 
   const add = (event: FormEvent) => {
     event.preventDefault();

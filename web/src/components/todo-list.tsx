@@ -1,17 +1,26 @@
 "use client";
 
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useMemo, type FocusEvent, type ReactNode } from "react";
 import type { Todo } from "todo-sync-client";
-import { dayOf, dueOf } from "@/lib/day";
+import { dueOf } from "@/lib/day";
 import { useDragging } from "@/lib/dragging";
 import { dayInWords } from "@/lib/format";
+import { useMinute } from "@/lib/hooks";
+import { useWindow, type Entry } from "@/lib/windowing";
 import { isOrdered, type View } from "@/lib/views";
 import { TodoRow } from "./todo-row";
 
-/** How many rows are added whenever the end of the list comes near. */
-const STEP = 80;
+/** The todos with a heading before each day's first one where `byDay`. */
+function entriesOf(todos: readonly Todo[], byDay: boolean): readonly Entry[] {
+  if (!byDay) return todos.map((todo) => ({ key: todo.id, todo }));
+  return todos.flatMap((todo, n): Entry[] => {
+    const [day, before] = [dueOf(todo)?.day, n > 0 ? dueOf(todos[n - 1] as Todo)?.day : undefined];
+    const entry = { key: todo.id, todo };
+    return day && day !== before ? [{ key: day, day }, entry] : [entry];
+  });
+}
 
-/** The rows of a view. The list grows while one scrolls, so that the 5,000th todo costs nothing at first. */
+/** The rows of a view. Of a long list only those near the window are there, so that the 5,000th todo costs nothing. */
 export function TodoList(props: {
   readonly todos: readonly Todo[];
   readonly view: View;
@@ -20,50 +29,37 @@ export function TodoList(props: {
   readonly onEdit: (id: string | null) => void;
 }) {
   const { todos, view, now, editing, onEdit } = props;
-  const [count, setCount] = useState(STEP);
-  const end = useRef<HTMLDivElement>(null);
   const list = useDragging(isOrdered(view));
-  // A todo that is opened from elsewhere may stand far below.
-  const visible = Math.max(count, todos.findIndex(({ id }) => id === editing) + 1);
-  const hasMore = todos.length > visible;
-  const grow = useCallback((entries: readonly IntersectionObserverEntry[]) => {
-    if (entries.some((entry) => entry.isIntersecting)) setCount((count) => count + STEP);
-  }, []);
-  useEffect(() => {
-    if (!hasMore || !end.current) return;
-    const observer = new IntersectionObserver(grow, { rootMargin: "1200px" });
-    observer.observe(end.current);
-    return () => observer.disconnect();
-  }, [hasMore, count, grow]);
-  // Rows read the day of `now`, so a row is drawn again when its minute matters to it and not each time.
-  const minute = useRef(now);
-  if (dayOf(minute.current) !== dayOf(now) || now.getTime() - minute.current.getTime() > 60_000) minute.current = now;
+  const entries = useMemo(() => entriesOf(todos, view.kind === "upcoming"), [todos, view.kind]);
+  const { parts, isWhole, measure, setFocused } = useWindow(list, entries, editing);
+  const minute = useMinute(now);
+  const focus = ({ target }: FocusEvent) =>
+    setFocused(target.closest<HTMLElement>("[data-todo]")?.dataset.todo ?? null);
   return (
-    <>
-      <ul className="todos" ref={list}>
-        {todos.slice(0, visible).map((todo, n) => {
-          const row = (
-            <TodoRow
-              key={todo.id}
-              todo={todo}
-              now={minute.current}
-              isOrdered={isOrdered(view)}
-              isEditing={editing === todo.id}
-              onEdit={onEdit}
-            />
+    <ul className="todos" ref={list} onFocus={focus} data-windowed={!isWhole || undefined}>
+      {parts.map((part): ReactNode => {
+        if ("gap" in part) return <li key={part.key} aria-hidden="true" style={{ height: part.gap }} />;
+        const { entry, index } = part;
+        if ("day" in entry)
+          return (
+            <li key={entry.key} ref={measure} data-index={index} className="day">
+              <h2>{dayInWords(entry.day, now)}</h2>
+            </li>
           );
-          if (view.kind !== "upcoming") return row;
-          const [day, before] = [dueOf(todo)?.day, dueOf(todos[n - 1] ?? todo)?.day];
-          if (!day || (n > 0 && day === before)) return row;
-          return [
-            <li key={day} className="day">
-              <h2>{dayInWords(day, now)}</h2>
-            </li>,
-            row,
-          ];
-        })}
-      </ul>
-      {hasMore && <div ref={end} className="list-end" />}
-    </>
+        return (
+          <TodoRow
+            key={entry.key}
+            todo={entry.todo}
+            index={index}
+            count={isWhole ? undefined : entries.length}
+            measure={measure}
+            now={minute}
+            isOrdered={isOrdered(view)}
+            isEditing={editing === entry.key}
+            onEdit={onEdit}
+          />
+        );
+      })}
+    </ul>
   );
 }

@@ -14,6 +14,10 @@ import { TodoEditor } from "./todo-editor";
 
 interface RowProps {
   readonly todo: Todo;
+  readonly index: number;
+  /** How many rows the list has, where not all of them are there. */
+  readonly count: number | undefined;
+  readonly measure: (row: HTMLElement | null) => void;
   readonly now: Date;
   readonly isOrdered: boolean;
   readonly isEditing: boolean;
@@ -21,17 +25,24 @@ interface RowProps {
 }
 
 /** One todo: done, edit in place, and what it has beside its text. */
-export const TodoRow = memo(function TodoRow({ todo, now, isOrdered, isEditing, onEdit }: RowProps) {
+export const TodoRow = memo(function TodoRow(props: RowProps) {
+  const { todo, index, count, measure, now, isOrdered, isEditing, onEdit } = props;
   const client = useTodoClient();
+  const place = {
+    ref: measure,
+    "data-todo": todo.id,
+    "data-index": index,
+    ...(count === undefined ? {} : { "aria-posinset": index + 1, "aria-setsize": count }),
+  };
   if (isEditing) {
     return (
-      <li className="todo editing" data-todo={todo.id} data-editing>
+      <li className="todo editing" {...place} data-editing>
         <TodoEditor todo={todo} isOrdered={isOrdered} onClose={() => onEdit(null)} />
       </li>
     );
   }
   return (
-    <li className="todo" data-todo={todo.id} data-completed={todo.completed || undefined}>
+    <li className="todo" {...place} data-completed={todo.completed || undefined}>
       <label className="check">
         <input
           type="checkbox"

@@ -1,9 +1,10 @@
 "use client";
 
-import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Snapshot } from "todo-sync-client";
 import { useTodoClient } from "todo-sync-client/react";
 import { firstSnapshot } from "./client";
+import { dayOf } from "./day";
 import { readDraft, writeDraft } from "./drafts";
 import { addressOf, viewOf, type View } from "./views";
 
@@ -47,6 +48,13 @@ export function useNow(): Date {
     };
   }, []);
   return now;
+}
+
+/** The latest of these moments that is a minute, or a day of the calendar, after the one before. */
+export function useMinute(now: Date): Date {
+  const minute = useRef(now);
+  if (dayOf(minute.current) !== dayOf(now) || now.getTime() - minute.current.getTime() > 60_000) minute.current = now;
+  return minute.current;
 }
 
 /** Whether the page runs in a browser: what depends on the device is not prerendered. */

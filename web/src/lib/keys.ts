@@ -34,7 +34,8 @@ function refocus(id: string) {
 
 function step(by: 1 | -1) {
   const [all, current] = [rows(), currentRow()];
-  const index = current ? all.indexOf(current) + by : 0;
+  const first = all.findIndex((row) => row.getBoundingClientRect().top >= 0);
+  const index = current ? all.indexOf(current) + by : first;
   focusRow(all[Math.max(0, Math.min(index, all.length - 1))]);
 }
 
