@@ -20,6 +20,10 @@ pub fn compose(text: &str) -> Cow<'_, str> {
 /// is the same on every database.
 #[must_use]
 pub fn fold(text: &str) -> String {
+    // The same for ASCII, at a fraction of the time.
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let lower = compose(text).to_lowercase();
     match compose(&lower) {
         Cow::Borrowed(_) => lower,
@@ -56,6 +60,8 @@ mod tests {
     fn folding_follows_unicode() {
         assert_eq!(fold("MILK ÄÖÜ ΣΑΣ"), "milk äöü σας");
         assert_eq!(fold("İ"), "i\u{307}");
+        let ascii: String = (0..128_u8).map(char::from).collect();
+        assert_eq!(fold(&(ascii.clone() + "é")), fold(&ascii) + "é");
         assert_eq!(fold("Mu\u{308}sli E\u{301}CLAIR"), fold("müsli éclair"), "both forms of a letter");
     }
 
