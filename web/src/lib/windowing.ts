@@ -1,6 +1,6 @@
 "use client";
 
-import { defaultRangeExtractor, useWindowVirtualizer, type Range } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, measureElement, useWindowVirtualizer, type Range } from "@tanstack/react-virtual";
 import { useCallback, useLayoutEffect, useMemo, useState, type RefObject } from "react";
 import type { Todo } from "todo-sync-client";
 
@@ -63,6 +63,11 @@ export function useWindow(
     overscan: OVERSCAN,
     scrollMargin: top,
     rangeExtractor,
+    // The observer of sizes measures; to measure each row that appears would lay the page out once for each.
+    measureElement: (row, observed, virtual) => {
+      const known = observed ? undefined : virtual.measurementsCache[virtual.indexFromElement(row)];
+      return known ? known.size : measureElement(row, observed, virtual);
+    },
     useFlushSync: false,
   });
   const parts: Part[] = [];
