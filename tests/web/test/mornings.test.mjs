@@ -13,6 +13,7 @@ import {
   logIn,
   newEmail,
   onServer,
+  pair,
   register,
   row,
   settled,
@@ -33,13 +34,19 @@ test("a list of 300 items, edited on two devices, one of them offline on a train
   await installed(train.page);
   await train.context.setOffline(true);
   await edit(train.page, /^item 1$/, { text: "item 1, from the train", tags: "train" });
-  await row(train.page, /^item 2$/).getByRole("checkbox").click();
-  await row(train.page, /^item 3$/).locator("[data-open]").focus();
+  await row(train.page, /^item 2$/)
+    .getByRole("checkbox")
+    .click();
+  await row(train.page, /^item 3$/)
+    .locator("[data-open]")
+    .focus();
   await train.page.keyboard.press("Delete");
   await add(train.page, "written in a tunnel");
   await edit(desk.page, /^item 1$/, { note: "from the desk" });
   await edit(desk.page, /^item 4$/, { list: "Desk" });
-  await row(desk.page, /^item 5$/).getByRole("checkbox").click();
+  await row(desk.page, /^item 5$/)
+    .getByRole("checkbox")
+    .click();
   await settled(desk.page);
   await stored(train.page, "written in a tunnel");
   await train.page.reload();
@@ -48,7 +55,9 @@ test("a list of 300 items, edited on two devices, one of them offline on a train
   for (const { page } of [desk, train]) {
     await page.getByText("298 todos", { exact: true }).waitFor();
     await row(page, "item 1, from the train").waitFor();
-    await row(page, /^item 4$/).getByText("@Desk").waitFor();
+    await row(page, /^item 4$/)
+      .getByText("@Desk")
+      .waitFor();
     await verified(page);
   }
   const { server_changes: todos } = await onServer(email);
@@ -200,7 +209,13 @@ test("what a screen reader is told, and a morning by roles and names alone", asy
     ].join("\n"),
   );
   const tree = await page.locator("body").ariaSnapshot();
-  for (const part of ['link "Skip to the list"', 'navigation "Views"', "- main:", 'heading "All" [level=1]', "- search:"])
+  for (const part of [
+    'link "Skip to the list"',
+    'navigation "Views"',
+    "- main:",
+    'heading "All" [level=1]',
+    "- search:",
+  ])
     assert.ok(tree.includes(part), `${part} is missing in\n${tree}`);
   await page.getByRole("button", { name: /^Edit: Call Ann/ }).click();
   await page.getByRole("textbox", { name: "Note" }).fill("about the party");
@@ -214,6 +229,70 @@ test("what a screen reader is told, and a morning by roles and names alone", asy
   await dialog.getByText("The same on all devices").waitFor();
   await dialog.getByRole("button", { name: "Close" }).click();
   assert.equal((await onServer(email)).server_changes.length, 2);
+});
+
+test("an order that is changed on two devices, one of them offline, ends the same on both", async () => {
+  const { one, two } = await pair("bread", "butter", "jam", "tea");
+  await two.context.setOffline(true);
+  await row(two.page, "tea").locator("[data-open]").focus();
+  for (const order of [
+    ["bread", "butter", "tea", "jam"],
+    ["bread", "tea", "butter", "jam"],
+    ["tea", "bread", "butter", "jam"],
+  ]) {
+    await two.page.keyboard.press("Alt+ArrowUp");
+    await shows(two.page, order);
+    await row(two.page, "tea").locator("[data-open]:focus").waitFor();
+  }
+  await row(one.page, "bread").locator("[data-open]").focus();
+  await one.page.keyboard.press("Alt+ArrowDown");
+  await shows(one.page, ["butter", "bread", "jam", "tea"]);
+  await settled(one.page);
+  await two.context.setOffline(false);
+  for (const { page } of [one, two]) {
+    await shows(page, ["tea", "butter", "bread", "jam"]);
+    await verified(page);
+  }
+});
+
+test("a todo with a time is at the same moment for a traveller in another time zone", async () => {
+  const [home, away] = [await device(), await device({ timezoneId: "America/New_York" })];
+  for (const { context } of [home, away]) await context.clock.install({ time: "2026-06-15T08:00:00Z" });
+  const email = await register(home.page);
+  await add(home.page, "Call Ann today 6pm", "18:00");
+  await settled(home.page);
+  await logIn(away.page, email);
+  await row(away.page, "Call Ann").getByText("Today, 12:00").waitFor();
+  await edit(away.page, "Call Ann", { note: "from the airport" });
+  await row(home.page, "Call Ann").locator(".fact", { hasText: "Note" }).waitFor();
+  await row(home.page, "Call Ann").getByText("Today, 18:00").waitFor();
+  for (const { page } of [home, away]) await verified(page);
+  const [todo] = (await onServer(email)).server_changes;
+  assert.equal(Date.parse(todo.metadata.due), Date.parse("2026-06-15T16:00:00Z"), "a note changes no date");
+});
+
+test("a device that was shut for long, with a change that it never sent, catches up", async () => {
+  const { one, two, email } = await pair("kept");
+  await installed(two.page);
+  await two.page.reload();
+  await two.context.setOffline(true);
+  await edit(two.page, "kept", { note: "written before it was shut" });
+  await stored(two.page, "written before it was shut");
+  await two.page.close();
+  await importList(one.page, Array.from({ length: 300 }, (_, n) => `meanwhile ${n}`).join("\n"));
+  await one.page.goto(BASE);
+  await edit(one.page, "kept", { text: "kept, and renamed" });
+  await settled(one.page);
+  await two.context.setOffline(false);
+  const page = await two.context.newPage();
+  await page.goto(BASE);
+  for (const tab of [page, one.page]) {
+    await row(tab, "kept, and renamed").waitFor();
+    await tab.getByText("301 todos", { exact: true }).waitFor();
+    await verified(tab);
+  }
+  const { server_changes: todos } = await onServer(email);
+  assert.equal(todos.find(({ text }) => text === "kept, and renamed").description, "written before it was shut");
 });
 
 test("a slow network: the list can be used before anything is sent, and all arrives", async () => {
