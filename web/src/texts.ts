@@ -308,7 +308,7 @@ export const texts = {
     notPersisted: "The browser may delete it when space is short.",
     used: (used: string, quota: string) => `${used} of ${quota} used.`,
     logOut: "Log out",
-    logOutKeep: "Keep the todos in this browser",
+    logOutKeep: "Keep the todos in this browser for the next login",
     logOutEverywhere: "On all devices",
     unsent: (pending: number, conflicts: number, rejected: number) =>
       `Not everything has reached the server: ${pending} unsent, ${conflicts} contested, ${rejected} refused. Logging out now would lose it.`,

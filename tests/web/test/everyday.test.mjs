@@ -1,8 +1,9 @@
 // What somebody does every day, on one device without an account.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { BASE, add, device, edit, paste, row, shows, stored } from "../src/app.mjs";
+import { BASE, add, device, edit, importList, paste, row, shows, stored } from "../src/app.mjs";
 
 test("a first visit needs no account, and nothing is lost over a reload", async () => {
   const { page, errors } = await device();
@@ -167,4 +168,49 @@ test("a text shared to the app is added once", async () => {
   await page.goBack();
   await page.goto(BASE);
   await shows(page, ["An article"]);
+});
+
+test("a list is saved in one browser and imported in another one, with all that its todos have", async () => {
+  const [one, two] = [await device(), await device()];
+  await one.page.goto(BASE);
+  await add(one.page, "Call Ann on 6 May 2030 at 9am #home !1", "9:00");
+  await add(one.page, "done already");
+  await row(one.page, "done already").getByRole("checkbox").click();
+  await edit(one.page, "Call Ann", { note: "about the party", list: "Errands" });
+  await one.page.goto(`${BASE}/settings`);
+  const saved = one.page.waitForEvent("download");
+  await one.page.getByRole("button", { name: "Save this device's todos" }).click();
+  await importList(two.page, await readFile(await (await saved).path(), "utf8"));
+  for (const { page } of [one, two]) {
+    await page.goto(BASE);
+    await row(page, /^Call Ann$/).waitFor();
+  }
+  const facts = ({ page }) =>
+    row(page, /^Call Ann$/)
+      .locator(".fact")
+      .allTextContents();
+  assert.deepEqual(await facts(two), await facts(one));
+  await two.page.goto(`${BASE}/?view=done`);
+  await shows(two.page, ["done already"]);
+});
+
+test("a chosen theme is there before the first paint of the next visit", async () => {
+  const { page, errors } = await device({ colorScheme: "light" });
+  const [light, dark] = ["rgb(245, 246, 244)", "rgb(20, 24, 26)"];
+  const ground = (color) =>
+    page.waitForFunction((color) => getComputedStyle(document.documentElement).backgroundColor === color, color);
+  await page.goto(`${BASE}/settings`);
+  await ground(light);
+  await page.getByRole("radio", { name: "Dark" }).check();
+  await ground(dark);
+  await page.route("**/_next/static/**/*.js", (route) => route.abort());
+  await page.goto(BASE);
+  // None of the app's scripts has run.
+  await ground(dark);
+  await page.unroute("**/_next/static/**/*.js");
+  await page.goto(`${BASE}/settings`);
+  await page.getByRole("radio", { name: "Dark", checked: true }).waitFor();
+  await page.getByRole("radio", { name: "As the system" }).check();
+  await ground(light);
+  assert.deepEqual(errors, []);
 });

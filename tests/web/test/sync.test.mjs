@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   BASE,
+  PASSWORD,
   add,
   device,
   edit,
@@ -142,4 +143,48 @@ test("logging out with unsent changes asks first, and another user sees nothing 
   await page.getByText("Nothing to do yet").waitFor();
   await register(page);
   await shows(page, []);
+});
+
+test("logging out may keep the todos for the next login, which repeats none", async () => {
+  const { page } = await device();
+  const email = await register(page);
+  await add(page, "stays here");
+  await settled(page);
+  await page.goto(`${BASE}/settings`);
+  await page.getByRole("checkbox", { name: "Keep the todos in this browser" }).check();
+  await page.getByRole("button", { name: "Log out", exact: true }).last().click();
+  await page.locator("#quick-add").waitFor();
+  await page.getByText("Nothing to do yet").waitFor();
+  await stored(page, "stays here");
+  await add(page, "written without an account");
+  await stored(page, "written without an account");
+  await logIn(page, email);
+  await shows(page, ["stays here", "written without an account"]);
+  await verified(page);
+  assert.equal((await onServer(email)).server_changes.length, 2);
+});
+
+test("a name and another password are set in the settings, and the other devices are logged out", async () => {
+  const { one, two, email } = await pair("kept");
+  await one.page.goto(`${BASE}/settings`);
+  await one.page.getByLabel("Name", { exact: true }).fill("Ann <b>& שרה</b>");
+  await one.page.getByRole("button", { name: "Save", exact: true }).click();
+  await one.page.getByText("Saved.", { exact: true }).waitFor();
+  const change = async (current) => {
+    await one.page.locator('[name="current"]').fill(current);
+    await one.page.locator('[name="next"]').fill("Another-Horse-8");
+    await one.page.getByRole("button", { name: "Change password" }).click();
+  };
+  await change(`${PASSWORD}x`);
+  await one.page.getByRole("alert").filter({ hasText: /./ }).first().waitFor();
+  await change(PASSWORD);
+  await one.page.getByText("Changed. All other devices are logged out.").waitFor();
+  await two.page.locator('.sync-sign[data-tone="warn"]', { hasText: "Logged out" }).waitFor();
+  await logIn(two.page, email, "Another-Horse-8");
+  for (const { page } of [one, two]) {
+    await page.goto(BASE);
+    await verified(page);
+  }
+  await two.page.goto(`${BASE}/settings`);
+  await two.page.locator('[name="display-name"]').and(two.page.locator('[value="Ann <b>& שרה</b>"]')).waitFor();
 });

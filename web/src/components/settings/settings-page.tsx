@@ -19,10 +19,12 @@ const words = texts.settings;
 function Appearance() {
   const [theme, choose] = useState<Theme>("system");
   useEffect(() => choose(readTheme()), []);
+  // A choice that is made before the scripts have arrived would be shown and not taken.
+  const isAlive = useInBrowser();
   return (
     <section className="card">
       <h2>{words.appearance}</h2>
-      <fieldset className="choices">
+      <fieldset className="choices" disabled={!isAlive}>
         <legend>{words.theme}</legend>
         {THEMES.map((name) => (
           <label key={name} className="choice">
