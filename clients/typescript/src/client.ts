@@ -65,18 +65,22 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   };
   const start = async (): Promise<void> => {
     await Promise.resolve();
-    await auth.update((device) =>
-      device.deviceName ? device : { ...device, deviceName: `device-${newId().slice(-6)}` },
-    );
+    await auth.update((device) => device);
     // `update` has switched to the list of the session's user.
     await current.start();
+    // A store that is full can still be read.
+    await auth
+      .update((device) =>
+        device.deviceName ? device : { ...device, deviceName: `device-${newId().slice(-6)}` },
+      )
+      .catch((error: unknown) => storage.failed(error));
     await storage.look();
     wake();
   };
 
   const ready = start();
   ready.catch(() => undefined);
-  const auth = new Auth(store, send, locks, seeDevice);
+  const auth = new Auth({ store, send, locks, changed: seeDevice });
   const storage = new BrowserStorage(store, change);
   const current = new CurrentList({
     store,

@@ -130,8 +130,7 @@ export class Engine {
   #hasWork(): boolean {
     const list = this.#parts.list();
     const { behind, cursor, reading } = list.state;
-    const isTargetAhead = this.#target !== null && (cursor === null || cursor < this.#target);
-    if (!isTargetAhead) this.#target = null;
+    const isTargetAhead = this.#target !== null && (cursor ?? "") < this.#target;
     return (
       this.#isWanted ||
       isTargetAhead ||
@@ -144,18 +143,18 @@ export class Engine {
   async #round(): Promise<boolean> {
     const { auth, decideBy, now } = this.#parts;
     const list = this.#parts.list();
+    // What is told from here on may be missing in the answer; what was told before is not.
+    this.#isWanted = false;
+    this.#target = null;
     const round = await list.transact(({ draft, device }) => {
       if (device.session?.userId !== list.owner) return null;
       return nextRound(draft, this.#parts.deviceName());
     });
     if (!round) {
       // Another tab logged out, or in as another user.
-      this.#isWanted = false;
-      this.#target = null;
       if (!auth.canAsk) throw loggedOut();
       return false;
     }
-    this.#isWanted = false;
     const before = list.state;
     const isCurrent = ({ meta }: Draft): boolean =>
       meta.round === round.name && meta.cursor === (round.request.last_sync ?? null);

@@ -33,9 +33,8 @@ export function newId(): string {
  * asynchronous and missing on plain http, and a todo is completed at once, everywhere.
  */
 export function idOf(name: string, namespace: string): string {
-  const space = (namespace.replaceAll("-", "").match(/../g) ?? []).map((byte) =>
-    Number.parseInt(byte, 16),
-  );
+  const digits = namespace.replaceAll("-", "").match(/../g) ?? [];
+  const space = digits.map((byte) => Number(`0x${byte}`));
   return uuid(sha1([...space, ...new TextEncoder().encode(name)]).slice(0, 16), 5);
 }
 

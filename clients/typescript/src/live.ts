@@ -1,6 +1,8 @@
 /** The socket: tells at once that something changed. What changed is read by a sync. */
 
 import { isUnauthorized } from "./errors.js";
+import { isObject } from "./model/fields.js";
+import { parsed } from "./net/api.js";
 import { after } from "./platform/timer.js";
 
 export interface LiveParts {
@@ -74,7 +76,7 @@ export class Live {
     url.searchParams.set("client_id", this.#parts.deviceName());
     const socket = new this.#parts.WebSocket(url, ["bearer", token]);
     this.#socket = socket;
-    socket.onmessage = (event) => this.#hear(String(event.data));
+    socket.onmessage = (event) => this.#socket === socket && this.#hear(String(event.data));
     socket.onclose = (event) => {
       if (this.#socket !== socket) return;
       this.#socket = null;
@@ -109,28 +111,19 @@ export class Live {
   }
 
   #hear(data: string): void {
-    let message: Record<string, unknown>;
-    try {
-      message = JSON.parse(data) as Record<string, unknown>;
-    } catch {
-      return;
+    const message = parsed(data);
+    if (!isObject(message)) return;
+    // Whatever comes shows that the connection lives.
+    this.#beat();
+    const { type, todo } = message;
+    if (type === "ready") {
+      this.#failures = 0;
+      this.#setOpen(true);
     }
-    const todo = message["todo"] as Record<string, unknown> | undefined;
-    const stamp = message["sync_timestamp"] ?? message["updated_at"] ?? todo?.["updated_at"];
-    switch (message["type"]) {
-      case "ready":
-        this.#failures = 0;
-        this.#setOpen(true);
-        this.#beat();
-        break;
-      case "pong":
-        this.#beat();
-        break;
-      case "resync_required":
-        return this.#parts.told(null);
-    }
-    const cursor = this.#parts.cursor();
-    if (typeof stamp === "string" && (cursor === null || stamp > cursor)) this.#parts.told(stamp);
+    if (type === "resync_required") this.#parts.told(null);
+    const { sync_timestamp, updated_at } = { ...(todo as object), ...message };
+    const stamp = sync_timestamp ?? updated_at;
+    if (typeof stamp === "string" && stamp > (this.#parts.cursor() ?? "")) this.#parts.told(stamp);
   }
 
   /** Pings after a while, and gives the connection up if nothing comes back. */

@@ -52,6 +52,5 @@ export class Table {
 }
 
 function mark(ids: Set<string>, id: string, isIn: boolean): void {
-  if (isIn) ids.add(id);
-  else ids.delete(id);
+  ids[isIn ? "add" : "delete"](id);
 }

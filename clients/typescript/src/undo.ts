@@ -23,9 +23,9 @@ export class UndoStack {
     if (this.#actions.length > MOST_ACTIONS) this.#actions.shift();
   }
 
-  /** The last action. */
-  pop(): readonly Step[] | null {
-    return this.#actions.pop() ?? null;
+  /** The last action, if there is one. */
+  pop(): readonly Step[] | undefined {
+    return this.#actions.pop();
   }
 
   clear(): void {

@@ -39,7 +39,7 @@ export function takeGone(draft: Draft, gone: Gone, decideBy: DecideBy): void {
   else {
     // The device has seen everything up to where the histories part.
     settle(draft, decideBy);
-    giveBackAfter(draft, to, decideBy, () => true);
+    giveBackAfter(draft, to, decideBy, true);
     draft.set({ cursor: to, behind: true });
   }
 }
@@ -52,7 +52,7 @@ export function takeGone(draft: Draft, gone: Gone, decideBy: DecideBy): void {
 export function healBeyondCursor(draft: Draft, decideBy: DecideBy): void {
   const { cursor, reading, lostDeletions } = draft.meta;
   const seen = doubt(draft, cursor);
-  if (!reading) giveBackAfter(draft, seen, decideBy, (entry) => !entry.sent && !entry.accepted);
+  if (!reading) giveBackAfter(draft, seen, decideBy, false);
   else if (seen < lostDeletions) draft.set({ lostDeletions: seen });
 }
 
@@ -84,15 +84,10 @@ export function unlessDoubtful(entry: Entry): Entry {
   return { ...back, unsent: { ...unsent, base: 0, healing: { lostAfter: "", resent: false } } };
 }
 
-function giveBackAfter(
-  draft: Draft,
-  stamp: string,
-  decideBy: DecideBy,
-  concerns: (entry: Entry) => boolean,
-): void {
+function giveBackAfter(draft: Draft, stamp: string, decideBy: DecideBy, unfreezes: boolean): void {
   for (const entry of draft.all()) {
-    const { row } = entry;
-    if (!row || row.stamp <= stamp || !concerns(entry)) continue;
+    const { row, sent, accepted } = entry;
+    if (!row || row.stamp <= stamp || accepted || (sent && !unfreezes)) continue;
     draft.put(givenBack({ ...entry, awaiting: null }, row, stamp, {}, decideBy));
   }
 }

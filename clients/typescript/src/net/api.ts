@@ -94,7 +94,7 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
 }
 
 /** The value of a JSON text; undefined if it is none. */
-function parsed(text: string): unknown {
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -2,7 +2,7 @@
 
 import { ApiError, UnsentChangesError } from "../errors.js";
 import type { components } from "../generated/schema.js";
-import { isUnsynced } from "../model/entry.js";
+import { isUnsynced, type Entry } from "../model/entry.js";
 import { ANONYMOUS, type SessionRecord, type Store } from "../store/store.js";
 import type { SessionState } from "../types.js";
 import { begin } from "./adopt.js";
@@ -62,12 +62,11 @@ export function createSession(parts: AccountParts): Session {
     let device = auth.device;
     await store.transact([{ owner, since: -1 }], ([list], now) => {
       const entries = list?.entries ?? [];
-      const count = (waits: (entry: (typeof entries)[number]) => boolean): number =>
-        entries.filter(waits).length;
+      const count = (waits: (entry: Entry) => unknown): number => entries.filter(waits).length;
       const [unsent, conflicts, rejected] = [
         count(isUnsynced),
-        count((e) => e.conflict !== null),
-        count((e) => e.rejected !== null),
+        count((entry) => entry.conflict),
+        count((entry) => entry.rejected),
       ];
       if (erases && !discards && unsent + conflicts + rejected > 0)
         throw new UnsentChangesError(unsent, conflicts, rejected);

@@ -27,7 +27,7 @@ async function move(
   await store.transact(scopes, ([anonymous, own], device) => {
     now = change(device);
     // Meanwhile another user may have logged in: then the list is that one's to take.
-    if (now.session?.userId !== owner) return {};
+    if (now.session?.userId !== owner || (now === device && !anonymous?.entries.length)) return {};
     const held = new Map((own?.entries ?? []).map((entry) => [entry.id, entry]));
     const entries = (anonymous?.entries ?? []).flatMap(
       (entry) => moved(entry, held.get(entry.id)) ?? [],

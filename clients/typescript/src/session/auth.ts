@@ -18,6 +18,14 @@ export function sessionOf(response: TokenResponse): SessionRecord {
   return { ...user, tokens: { access, refresh }, expired: false };
 }
 
+export interface AuthParts {
+  readonly store: Store;
+  readonly send: Send;
+  readonly locks: Locks;
+  /** The record that all tabs share is another one. */
+  readonly changed: (device: DeviceRecord) => void;
+}
+
 export class Auth {
   /** As last seen in the store, which all tabs share. */
   device: DeviceRecord = NEW_DEVICE;
@@ -27,17 +35,11 @@ export class Auth {
   readonly user: Api = apiOf((...request) => this.#ask(...request));
   #external: (() => Promise<string>) | null = null;
 
-  readonly #store: Store;
-  readonly #send: Send;
-  readonly #locks: Locks;
-  readonly #changed: (device: DeviceRecord) => void;
+  readonly #parts: AuthParts;
 
-  constructor(store: Store, send: Send, locks: Locks, changed: (device: DeviceRecord) => void) {
-    this.#store = store;
-    this.#send = send;
-    this.anyone = apiOf(send);
-    this.#locks = locks;
-    this.#changed = changed;
+  constructor(parts: AuthParts) {
+    this.#parts = parts;
+    this.anyone = apiOf(parts.send);
   }
 
   get session(): SessionRecord | null {
@@ -60,7 +62,7 @@ export class Auth {
   /** Changes the record that all tabs share. */
   async update(change: (device: DeviceRecord) => DeviceRecord): Promise<void> {
     let now = this.device;
-    await this.#store.transact([], (_, device) => {
+    await this.#parts.store.transact([], (_, device) => {
       now = change(device);
       return now === device ? {} : { device: now };
     });
@@ -71,13 +73,13 @@ export class Auth {
   see(device: DeviceRecord): void {
     if (JSON.stringify(device) === JSON.stringify(this.device)) return;
     this.device = device;
-    this.#changed(device);
+    this.#parts.changed(device);
   }
 
   /** Asks as the user. Refreshes the tokens once if the server no longer takes them. */
   async #ask(method: string, path: string, options?: RequestOptions): Promise<unknown> {
     const ask = (token: string): Promise<unknown> =>
-      this.#send(method, path, { ...options, headers: { Authorization: `Bearer ${token}` } });
+      this.#parts.send(method, path, { ...options, headers: { Authorization: `Bearer ${token}` } });
     const token = await this.token();
     let next: string | null = null;
     try {
@@ -108,7 +110,7 @@ export class Auth {
       if (next === failed) throw refusal;
       return next;
     }
-    return this.#locks.run("refresh", async () => {
+    return this.#parts.locks.run("refresh", async () => {
       await this.update((device) => device);
       const session = this.session;
       if (!session?.tokens || session.expired) throw refusal;

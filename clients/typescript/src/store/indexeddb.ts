@@ -31,6 +31,8 @@ interface Schema extends DBSchema {
 
 type Database = IDBPDatabase<Schema>;
 
+const TABLES = ["lists", "device", "leases"] as const;
+
 /** Opens the database of this name, and makes it if need be. */
 export async function indexedDbStore(name: string): Promise<Store> {
   let database: Promise<Database> | null = null;
@@ -41,7 +43,7 @@ export async function indexedDbStore(name: string): Promise<Store> {
           "owner",
           "revision",
         ]);
-        for (const name of ["lists", "device", "leases"] as const) db.createObjectStore(name);
+        for (const table of TABLES) db.createObjectStore(table);
       },
       // A newer version of the app waits for this tab otherwise.
       blocking: (_, __, event) => (event.target as IDBDatabase).close(),
@@ -60,7 +62,8 @@ export async function indexedDbStore(name: string): Promise<Store> {
       await transaction.done;
       return taken !== false;
     });
-  await guarded(async () => void (await open()));
+  // Another program's database of this name has no such tables.
+  await guarded(async () => void (await open()).transaction(["entries", ...TABLES]));
   return {
     kind: "indexeddb",
     transact: (scopes, work) =>

@@ -34,6 +34,12 @@ const TODO = {
   deleted_at: null,
 };
 
+/** An answer that is well but for what a test puts into it. */
+const rejecting = (id: string): typeof WELL => ({
+  ...WELL,
+  rejected: [{ id, index: 0, error_code: "X", message: "x" }] as never[],
+});
+
 const ANSWERS: Record<string, (sent: string) => Response> = {
   "a page of a captive portal": () => new Response("<html>Log in to the Wi-Fi</html>"),
   "nothing with status 200": () => new Response(""),
@@ -61,16 +67,33 @@ const ANSWERS: Record<string, (sent: string) => Response> = {
     }),
   "a todo without a text": (id) =>
     json({
-      ...WELL,
-      rejected: [{ id, index: 0, error_code: "X", message: "x" }],
+      ...rejecting(id),
       server_changes: [{ ...TODO, text: 1 }],
     }),
   "a cursor that is no time": (id) =>
     json({
-      ...WELL,
-      rejected: [{ id, index: 0, error_code: "X", message: "x" }],
+      ...rejecting(id),
       sync_timestamp: "now",
     }),
+  "no word on whether there is more": (id) => json({ ...rejecting(id), has_more: undefined }),
+  "a digest that is none": (id) => json({ ...rejecting(id), digest: "0" }),
+  "an epoch that is no text": (id) => json({ ...rejecting(id), epoch: 1 }),
+  "changes that are no list": (id) => json({ ...rejecting(id), server_changes: {} }),
+  "metadata that is no object": (id) =>
+    json({ ...rejecting(id), server_changes: [{ ...TODO, metadata: [] }] }),
+  "a version below one": (id) =>
+    json({ ...rejecting(id), server_changes: [{ ...TODO, version: 0 }] }),
+  "an id that is none": (id) =>
+    json({ ...rejecting(id), server_changes: [{ ...TODO, id: "../x" }] }),
+  "a conflict without the server's todo": (id) =>
+    json({ ...WELL, conflicts: [{ id, fields: ["text"], resolution_strategy: "merge" }] }),
+  "a conflict of fields that are no texts": (id) =>
+    json({ ...WELL, conflicts: [{ id, fields: [1], server_data: { ...TODO, id } }] }),
+  "a rejection without a code": (id) => json({ ...WELL, rejected: [{ id, message: "x" }] }),
+  "a 410 whose moment is none": () => {
+    const details = { reason: "restored", epoch: "f", restored_to: "yesterday", horizon: null };
+    return json({ error_code: "SYNC_001", message: "x", details }, 410);
+  },
   "a 410 without a reason": () => json({ error_code: "SYNC_001", message: "x", details: {} }, 410),
   "a 404 page of a proxy": () => new Response("<h1>Not found</h1>", { status: 404 }),
   "a 500": () => new Response("oops", { status: 500 }),
@@ -120,6 +143,26 @@ test("an answer that does not end is given up", async () => {
   });
   client.add({ text: "Mine" });
   await expect(client.sync()).rejects.toMatchObject({ name: "NetworkError" });
+  expect(texts(client)).toEqual(["Mine"]);
+});
+
+test("an answer larger than any that such a server gives is given up", async () => {
+  const chunk = new Uint8Array(32 * 1024 * 1024);
+  let chunks = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      chunks += 1;
+      controller.enqueue(chunk);
+    },
+  });
+  const client = createTodoClient({
+    store: await loggedInStore(),
+    automatic: false,
+    fetch: (async () => new Response(body)) as typeof fetch,
+  });
+  client.add({ text: "Mine" });
+  await expect(client.sync()).rejects.toMatchObject({ name: "ProtocolError" });
+  expect(chunks).toBeLessThan(10);
   expect(texts(client)).toEqual(["Mine"]);
 });
 

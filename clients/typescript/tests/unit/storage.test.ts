@@ -86,6 +86,48 @@ test("a half-written record loses what the server has, and nothing that waits", 
   expect(texts(again)).toEqual(["Still works"]);
 });
 
+test("a store of a newer version, or of another program, is left alone", async () => {
+  for (const version of [2, 1]) {
+    const name = newName();
+    const database = await openDB(`${name}:http://localhost:8000`, version);
+    database.close();
+    const client = createTodoClient({ name, automatic: false });
+    await client.ready.catch(() => undefined);
+    const { stored } = client.add({ text: "Mine" });
+    await stored.catch(() => undefined);
+    expect(texts(client)).toEqual(["Mine"]);
+    expect(client.getSnapshot().storage.problem).toContain("until this page is closed");
+    await client.close().catch(() => undefined);
+    const after = await openDB(`${name}:http://localhost:8000`);
+    expect([after.version, after.objectStoreNames.length]).toEqual([version, 0]);
+    after.close();
+  }
+});
+
+test("a store that is full from the start is read, and what it refuses is told", async () => {
+  const inner = memoryStore();
+  const before = createTodoClient({ store: inner, automatic: false });
+  await before.add({ text: "Stored before" }).stored;
+  // The device has no name yet, as with a store of an older version.
+  await inner.transact([], (_, device) => ({ device: { ...device, deviceName: null } }));
+  const full: Store = {
+    ...inner,
+    transact: async (scopes, work) =>
+      inner.transact(scopes, (found, device) => {
+        const write = work(found, device);
+        if (Object.keys(write).length > 0) throw new StorageError("QuotaExceededError");
+        return write;
+      }),
+  };
+  const client = createTodoClient({ store: full, automatic: false });
+  await client.ready;
+  expect(texts(client)).toEqual(["Stored before"]);
+  expect(client.getSnapshot().storage.problem).toContain("until this page is closed");
+  await expect(client.add({ text: "New" }).stored).rejects.toBeInstanceOf(StorageError);
+  expect(texts(client).sort()).toEqual(["New", "Stored before"]);
+  await client.close().catch(() => undefined);
+});
+
 test("two tabs show what the other one did", async () => {
   const name = newName();
   const tab = (): ReturnType<typeof createTodoClient> =>
