@@ -33,12 +33,16 @@ impl Server {
         Backup { folder, file, postgres }
     }
 
-    /// Stops the server, and starts it again on a copy of its SQLite database, which must outlive it.
-    pub async fn restore(&mut self, backup: &Backup) {
+    /// Stops the server, and starts it again on the copy, which must outlive it. The server owns a copy in PostgreSQL.
+    pub async fn restore(&mut self, backup: &mut Backup) {
         self.terminate();
         assert!(self.ended().await.success(), "{}", self.logs());
-        let [url, _] = backup.urls();
+        let [url, migration_url] = backup.urls();
         self.set("DATABASE_URL", &url);
+        if let Some(copy) = backup.postgres.take() {
+            self.set("MIGRATION_DATABASE_URL", &migration_url);
+            self.postgres = Some(copy);
+        }
         self.crash_and_restart().await;
     }
 }

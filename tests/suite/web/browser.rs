@@ -71,17 +71,17 @@ impl Steps for Host {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn open_pages_outlive_restarts_and_restores_of_the_server() {
-    let mut host = Host { server: serving(Database::Sqlite, &[]).await, copies: Vec::new() };
-    let address = address(&host.server);
-    crate::web::drive::drive("disasters", &address, &[], &mut host).await;
-}
+on_both_databases! {
+    async fn open_pages_outlive_restarts_and_restores_of_the_server(database: Database) {
+        let mut host = Host { server: serving(database, &[]).await, copies: Vec::new() };
+        let address = address(&host.server);
+        crate::web::drive::drive("disasters", &address, &[], &mut host).await;
+    }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mornings_end_with_the_same_list_on_all_devices() {
-    let server = serving(Database::Sqlite, &[]).await;
-    drive(&server, "mornings", &[]).await;
+    async fn mornings_end_with_the_same_list_on_all_devices(database: Database) {
+        let server = serving(database, &[]).await;
+        drive(&server, "mornings", &[]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
