@@ -58,6 +58,15 @@ impl Steps for Host {
                 assert!(self.server.ended().await.success(), "{}", self.server.logs());
             }
             "start the server" => self.server.crash_and_restart().await,
+            "install a new version" => {
+                let folder = self.server.folder().join("new-version");
+                copy_folder(&built(), &folder);
+                let worker = folder.join("sw.js");
+                let script = std::fs::read_to_string(&worker).expect("the service worker");
+                std::fs::write(worker, format!("{script}\n// newer")).expect("it is written");
+                self.server.set("WEB_DIR", folder.to_str().expect("UTF-8"));
+                self.server.crash_and_restart().await;
+            }
             "copy the database" => self.copies.push(self.server.back_up().await),
             "put the copy in place" | "put the copy in place as a new history" => {
                 let copy = self.copies.last_mut().expect("a copy was made");
@@ -67,6 +76,19 @@ impl Steps for Host {
                 self.server.restore(copy).await;
             }
             _ => panic!("nobody does {name}"),
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let copy = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).expect("a copy");
         }
     }
 }

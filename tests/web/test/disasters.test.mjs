@@ -8,6 +8,7 @@ import {
   ask,
   device,
   edit,
+  installed,
   logIn,
   onServer,
   pair,
@@ -60,6 +61,29 @@ for (const way of ["put the copy in place", "put the copy in place as a new hist
     assert.deepEqual([...one.errors, ...two.errors], []);
   });
 }
+
+test("a new version of the app waits until it is asked for, and takes nothing that was typed", async () => {
+  const { page, errors } = await device();
+  await page.goto(BASE);
+  await add(page, "kept");
+  await stored(page, "kept");
+  await installed(page);
+  await page.reload();
+  await page.locator("#quick-add").fill("half a thought");
+  await ask("install a new version");
+  await page.evaluate(async () => {
+    window.isOld = true;
+    await (await navigator.serviceWorker.ready).update();
+  });
+  const use = page.getByRole("button", { name: "Use it" });
+  await use.waitFor();
+  assert.equal(await page.evaluate(() => window.isOld), true, "the page was not loaded again");
+  await use.click();
+  await page.waitForFunction(() => !window.isOld);
+  await shows(page, ["kept"]);
+  assert.equal(await page.locator("#quick-add").inputValue(), "half a thought");
+  assert.deepEqual(errors, []);
+});
 
 test("a frozen tab stops nobody, and follows when it wakes", async () => {
   const { page, context } = await device();
