@@ -91,7 +91,14 @@ test("everything works by keys: move, done, delete, undo, views, commands", asyn
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
   await page.keyboard.press("Escape");
+  await page.locator("dialog[open]").waitFor({ state: "detached" });
   await page.keyboard.press("Control+k");
+  await page.locator('[aria-selected="true"]').waitFor();
+  for (let n = 0; n < 30; n++) await page.keyboard.press("ArrowDown");
+  const [list, option] = await Promise.all(
+    ["#palette-found", '[aria-selected="true"]'].map((part) => page.locator(part).boundingBox()),
+  );
+  assert.ok(option.y + option.height <= list.y + list.height + 1, "the chosen command is in sight");
   await page.keyboard.type("all");
   await page.keyboard.press("Enter");
   await page.locator("h1", { hasText: "All" }).waitFor();

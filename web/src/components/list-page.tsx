@@ -10,7 +10,7 @@ import { addressOf, homeOf, isOrdered, select, shows, titleOf, type View } from 
 import { texts } from "@/texts";
 import { Icon } from "./icons";
 import { KeysDialog } from "./keys-dialog";
-import { BottomBar, Sidebar } from "./navigation";
+import { BottomBar, Sidebar, useEntries } from "./navigation";
 import { Palette } from "./palette";
 import { QuickAdd } from "./quick-add";
 import { SyncSign } from "./sync-sign";
@@ -38,6 +38,7 @@ export function ListPage() {
   const [dialog, setDialog] = useState<"keys" | "palette" | null>(null);
   const words = useDeferredValue(search.trim());
   const address = addressOf(view);
+  const entries = useEntries(todos, now);
   const shown = useMemo(() => select(todos, view, words, now), [todos, address, words, now]);
 
   const edit = useCallback((id: string | null) => {
@@ -74,7 +75,7 @@ export function ListPage() {
       <a className="skip" href="#list">
         {texts.app.skip}
       </a>
-      <Sidebar todos={todos} current={view} now={now} onKeys={openKeys} />
+      <Sidebar entries={entries} current={view} onKeys={openKeys} />
       <main className="main" id="list">
         <header className="head">
           <h1 dir="auto">{titleOf(view)}</h1>
@@ -104,7 +105,7 @@ export function ListPage() {
           ))}
         {shown.length > 0 && <p className="list-count">{texts.count(shown.length)}</p>}
       </main>
-      <BottomBar todos={todos} current={view} now={now} onKeys={openKeys} />
+      <BottomBar entries={entries} current={view} onKeys={openKeys} />
       {dialog === "keys" && <KeysDialog onClose={close} />}
       {dialog === "palette" && (
         <Palette

@@ -15,7 +15,14 @@ interface Entry {
   readonly count: number;
 }
 
-function useEntries(todos: readonly Todo[], now: Date): { fixed: Entry[]; lists: Entry[]; tags: Entry[] } {
+interface Entries {
+  readonly fixed: readonly Entry[];
+  readonly lists: readonly Entry[];
+  readonly tags: readonly Entry[];
+}
+
+/** The views that the navigation leads to, with their counts. */
+export function useEntries(todos: readonly Todo[], now: Date): Entries {
   return useMemo(() => {
     const count = (view: View) => ({ view, count: todos.filter((todo) => shows(view, todo, now)).length });
     const snoozed = count({ kind: "snoozed" });
@@ -88,9 +95,8 @@ function Group({
 }
 
 interface NavigationProps {
-  readonly todos: readonly Todo[];
+  readonly entries: Entries;
   readonly current: View;
-  readonly now: Date;
   readonly onKeys: () => void;
 }
 
@@ -134,8 +140,8 @@ function Others({ onKeys }: { readonly onKeys: () => void }) {
 }
 
 /** The column of views, where there is room for one. */
-export function Sidebar({ todos, current, now, onKeys }: NavigationProps) {
-  const { fixed, lists, tags } = useEntries(todos, now);
+export function Sidebar({ entries, current, onKeys }: NavigationProps) {
+  const { fixed, lists, tags } = entries;
   return (
     <nav className="sidebar" aria-label={texts.nav.label}>
       <Group entries={fixed} current={current} />
@@ -147,9 +153,9 @@ export function Sidebar({ todos, current, now, onKeys }: NavigationProps) {
 }
 
 /** The bar of views at the thumb, on a phone; the rest is behind its last button. */
-export function BottomBar({ todos, current, now, onKeys }: NavigationProps) {
+export function BottomBar({ entries, current, onKeys }: NavigationProps) {
   const [isOpen, setOpen] = useState(false);
-  const { fixed, lists, tags } = useEntries(todos, now);
+  const { fixed, lists, tags } = entries;
   const close = () => setOpen(false);
   return (
     <nav className="bottom-bar" aria-label={texts.nav.label}>

@@ -1,7 +1,7 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { useMemo, useState, type KeyboardEvent } from "react";
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { Todo } from "todo-sync-client";
 import { useTodoClient } from "todo-sync-client/react";
 import { undo } from "@/lib/actions";
@@ -30,6 +30,10 @@ export function Palette(props: {
   const router = useRouter();
   const [words, setWords] = useState("");
   const [chosen, setChosen] = useState(0);
+  const option = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    option.current?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   const commands = useMemo<readonly Command[]>(() => {
     const go = (view: View) => ({ name: titleOf(view), run: () => show(view) });
     const { lists, tags } = groups(todos);
@@ -85,6 +89,7 @@ export function Palette(props: {
           <div
             key={`${n}:${command.name}`}
             id={`palette-${n}`}
+            ref={n === chosen ? option : undefined}
             role="option"
             aria-selected={n === chosen}
             className="palette-option"
