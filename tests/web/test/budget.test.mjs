@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { BASE, device, importList, row, shows } from "../src/app.mjs";
+import { BASE, device, importList, installed, row, shows } from "../src/app.mjs";
 
 /** Bytes of JavaScript, gzipped as served, that the first page may load. */
 const BUDGET = 220 * 1024;
@@ -30,6 +30,23 @@ test("an asset of an old version is 404 and no page", async () => {
   const answer = await fetch(`${BASE}/_next/static/chunks/old-0000.js`, { headers: { accept: "text/html" } });
   assert.equal(answer.status, 404);
   assert.match(answer.headers.get("content-type"), /application\/problem\+json/);
+});
+
+test("the app can be installed", async () => {
+  const { page, context } = await device();
+  await page.goto(BASE);
+  await installed(page);
+  const session = await context.newCDPSession(page);
+  const { errors, data } = await session.send("Page.getAppManifest");
+  assert.deepEqual(errors, []);
+  const { share_target, start_url } = JSON.parse(data);
+  assert.deepEqual([share_target.action, start_url], ["/add", "/"]);
+  const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+  // The contexts of these tests are private windows, and nothing else is in the way.
+  assert.deepEqual(
+    installabilityErrors.map(({ errorId }) => errorId),
+    ["in-incognito"],
+  );
 });
 
 test("what is typed before the scripts have arrived is kept, and can be added", async () => {
