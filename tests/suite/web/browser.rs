@@ -108,8 +108,9 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unexpected_input_breaks_no_layout_and_loses_nothing() {
-    let server = serving(Database::Sqlite, &[]).await;
-    drive(&server, "input", &[]).await;
+    let limit = "20";
+    let server = serving(Database::Sqlite, &[("MAX_TODOS_PER_USER", limit)]).await;
+    drive(&server, "input", &[("LIMIT", limit.as_ref())]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

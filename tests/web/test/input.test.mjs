@@ -9,6 +9,7 @@ import {
   edit,
   importList,
   logIn,
+  onServer,
   paste,
   register,
   row,
@@ -17,6 +18,10 @@ import {
   stored,
   verified,
 } from "../src/app.mjs";
+
+/** How many todos the server takes from a user. */
+const LIMIT = Number(process.env.LIMIT);
+assert.ok(LIMIT, "LIMIT must be the server's MAX_TODOS_PER_USER");
 
 const notice = (page, text) => page.getByRole("status").filter({ hasText: text }).waitFor();
 
@@ -105,4 +110,40 @@ test("a file with unreadable and endless items says what it took", async () => {
   await page.getByText("1 todo imported").waitFor();
   await page.goto(BASE);
   await stored(page, "short");
+});
+
+test("what the server refuses is shown with the reason, and waits for a decision", async () => {
+  const { page, errors } = await device();
+  const email = await register(page);
+  await page.locator("#quick-add").focus();
+  await paste(page, Array.from({ length: LIMIT + 2 }, (_, n) => `todo ${n}`).join("\n"));
+  await page.locator('.sync-sign[data-tone="warn"]', { hasText: "Needs you" }).click();
+  await page.getByText("2 changes were refused by the server.").waitFor();
+  await page.getByRole("link", { name: "Decide now" }).click();
+  const cards = page.locator("[data-rejected]");
+  await cards.nth(1).waitFor();
+  await cards.first().getByText(`Refused by the server: `).waitFor();
+  assert.match(
+    await cards.first().locator(".problem").textContent(),
+    new RegExp(`\\b${LIMIT}\\b`),
+    "it names the limit",
+  );
+  await page.getByRole("link", { name: "Back to the list" }).click();
+  await row(page, /^todo 0$/)
+    .locator("[data-open]")
+    .focus();
+  await page.keyboard.press("Delete");
+  await row(page, /^todo 0$/).waitFor({ state: "detached" });
+  await page.locator(".sync-sign").click();
+  await page.getByRole("link", { name: "Decide now" }).click();
+  await cards.first().getByRole("button", { name: "Try again" }).click();
+  await cards.nth(1).waitFor({ state: "detached" });
+  await cards.getByRole("button", { name: "Give it up" }).click();
+  await page.getByText("All changes fit together.").waitFor();
+  await page.goto(BASE);
+  await page.getByText(`${LIMIT} todos`, { exact: true }).waitFor();
+  await verified(page);
+  const kept = (await onServer(email)).server_changes.filter(({ deleted_at }) => !deleted_at);
+  assert.equal(kept.length, LIMIT);
+  assert.deepEqual(errors, []);
 });
