@@ -238,6 +238,7 @@ export const texts = {
     },
     forgot: {
       title: "Reset your password",
+      explain: "You get an email with a link that sets a new password.",
       submit: "Send a link",
       sent: "If there is an account with this address, a link is on its way. It works for an hour.",
       back: "Back to login",
@@ -250,12 +251,12 @@ export const texts = {
     },
     verify: {
       title: "Confirm your address",
+      explain: "Press the button to confirm that the address is yours.",
       submit: "Confirm",
       done: "Your address is confirmed.",
-      working: "Confirming…",
     },
     magic: { title: "Log in by link", submit: "Log in", explain: "Press the button to log in on this device." },
-    provider: { title: "Logging in…", failed: "The login did not succeed. Begin again." },
+    provider: { title: "Logging in…", failedTitle: "Not logged in", failed: "The login did not succeed. Begin again." },
     noToken: "This link is incomplete. Open it from the email again.",
     toList: "To the list",
     sent: "Sent",
@@ -287,6 +288,7 @@ export const texts = {
     endNamed: (name: string) => `Log out ${name}`,
     unnamed: "Unnamed device",
     providers: "Linked providers",
+    proof: "Your password, to link or unlink",
     noProviders: "None.",
     link: (name: string) => `Link ${name}`,
     unlink: (name: string) => `Unlink ${name}`,
@@ -320,6 +322,6 @@ export const texts = {
     cancel: "Cancel",
   },
   update: { ready: "A new version is ready.", reload: "Use it" },
-  missing: { title: "Nothing here", text: "This address leads to no page of the app.", back: "To the list" },
+  missing: { title: "Nothing here", text: "This address leads to no page of the app." },
   share: { title: "Add a todo", text: "Adding…" },
 } as const;

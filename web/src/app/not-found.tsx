@@ -1,4 +1,3 @@
-import Link from "next/link";
 import { PageFrame } from "@/components/page-frame";
 import { texts } from "@/texts";
 
@@ -6,11 +5,6 @@ export default function NotFound() {
   return (
     <PageFrame title={texts.missing.title}>
       <p>{texts.missing.text}</p>
-      <p>
-        <Link className="button" href="/">
-          {texts.missing.back}
-        </Link>
-      </p>
     </PageFrame>
   );
 }

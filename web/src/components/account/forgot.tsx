@@ -24,6 +24,7 @@ export function ForgotPage() {
           {...asking}
           onSubmit={(value) => asking.ask(() => session.forgotPassword(value("email")).then(() => setSent(true)))}
         >
+          <p>{words.explain}</p>
           <Field label={texts.account.email} name="email" type="email" autoComplete="username" required />
         </Form>
       )}

@@ -22,9 +22,10 @@ export function SignedInPage() {
     ask(() => session.finishProviderLogIn(code).then(() => router.replace("/")));
   }, [code, session, router, ask]);
   const words = texts.account.provider;
+  const hasFailed = code === null || problem !== null;
   return (
-    <PageFrame title={words.title}>
-      {(code === null || problem) && (
+    <PageFrame title={hasFailed ? words.failedTitle : words.title}>
+      {hasFailed && (
         <>
           <p className="problem" role="alert">
             {problem ?? words.failed}

@@ -24,7 +24,9 @@ export function VerifyPage() {
           submit={words.submit}
           {...asking}
           onSubmit={() => asking.ask(() => session.verifyEmail(token).then(() => setDone(true)))}
-        />
+        >
+          <p>{words.explain}</p>
+        </Form>
       )}
       {isDone && (
         <p role="status">

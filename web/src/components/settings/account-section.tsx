@@ -36,6 +36,7 @@ export function AccountSection() {
         </p>
       )}
       <Form
+        tone="plain"
         submit={words.saveName}
         {...name}
         onSubmit={(value) =>
@@ -59,6 +60,7 @@ export function AccountSection() {
         <>
           <h3>{words.password}</h3>
           <Form
+            tone="plain"
             submit={words.changePassword}
             {...password}
             onSubmit={(value) =>

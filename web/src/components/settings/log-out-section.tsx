@@ -45,7 +45,7 @@ export function LogOutSection() {
           </div>
         </div>
       ) : (
-        <Form submit={words.logOut} {...asking} onSubmit={() => logOut(false)}>
+        <Form tone="plain" submit={words.logOut} {...asking} onSubmit={() => logOut(false)}>
           <label className="choice">
             <input
               type="checkbox"

@@ -31,7 +31,7 @@ export function ProvidersSection() {
         </p>
       )}
       <Field
-        label={texts.account.currentPassword}
+        label={words.proof}
         name="proof"
         type="password"
         autoComplete="current-password"
