@@ -17,7 +17,7 @@ use domain::limits::{Charge, LimitKey, Network, Quota, RateLimiter};
 use counters::{Ids, Kind};
 
 /// The number of kinds that [`kind`] distinguishes.
-const KINDS: usize = 17;
+const KINDS: usize = 20;
 /// Into how many groups keys that are not networks are divided when they find no room.
 const SHARED_COUNTERS: u64 = 1024;
 
@@ -40,9 +40,10 @@ impl MemoryRateLimiter {
     fn ids(&self, key: &LimitKey) -> Ids {
         let own = self.hasher.hash_one(key);
         let shared = match key {
-            LimitKey::LoginFrom(network) | LimitKey::MailFrom(network) | LimitKey::FlowFrom(network) => {
-                self.hasher.hash_one(network.provider())
-            }
+            LimitKey::LoginFrom(network)
+            | LimitKey::RegistrationFrom(network)
+            | LimitKey::MailFrom(network)
+            | LimitKey::FlowFrom(network) => self.hasher.hash_one(network.provider()),
             _ => own % SHARED_COUNTERS,
         };
         Ids { own, shared }
@@ -81,6 +82,7 @@ const fn kind(key: &LimitKey) -> usize {
         LimitKey::LoginFrom(network) => 7 + width(*network),
         LimitKey::MailFrom(network) => 10 + width(*network),
         LimitKey::FlowFrom(network) => 13 + width(*network),
+        LimitKey::RegistrationFrom(network) => 17 + width(*network),
     }
 }
 

@@ -30,7 +30,10 @@ pub enum LimitKey {
     /// Right passwords of one account, by its name in [`HashedFor`](crate::user::HashedFor): each
     /// of them occupies the hasher.
     RightPasswordOf(String),
-    /// Registrations and requested emails from one network.
+    /// Registrations from one network. They are counted separately from [`LimitKey::MailFrom`]: a
+    /// network on which many register can still ask for a reset.
+    RegistrationFrom(Network),
+    /// Requested emails from one network.
     MailFrom(Network),
     /// Registrations and requested emails to one address, by [`Email::key`](crate::user::Email::key).
     MailTo(String),
@@ -52,6 +55,7 @@ impl LimitKey {
     pub(crate) fn of_site(&self) -> Option<Self> {
         match self {
             Self::LoginFrom(network) => network.site().map(Self::LoginFrom),
+            Self::RegistrationFrom(network) => network.site().map(Self::RegistrationFrom),
             Self::MailFrom(network) => network.site().map(Self::MailFrom),
             Self::FlowFrom(network) => network.site().map(Self::FlowFrom),
             Self::LoginTo(_)

@@ -87,7 +87,9 @@ impl Quotas {
             LimitKey::LoginFrom(network) => Some(self.login_from.of_network(*network)),
             LimitKey::LoginTo(_) | LimitKey::PasswordOf(_) => Some(self.login_to),
             LimitKey::RightPasswordOf(_) => Some(Self::RIGHT_PASSWORDS),
-            LimitKey::MailFrom(network) => Some(self.mail.of_network(*network)),
+            LimitKey::RegistrationFrom(network) | LimitKey::MailFrom(network) => {
+                Some(self.mail.of_network(*network))
+            }
             LimitKey::MailTo(_) | LimitKey::MailOf(_) => Some(self.mail),
             LimitKey::FlowFrom(network) => Some(self.flow.of_network(*network)),
             LimitKey::Refresh(_) => Some(self.refresh),

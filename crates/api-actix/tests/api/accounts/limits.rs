@@ -246,6 +246,23 @@ async fn mails_are_limited_per_network_and_per_address() {
 }
 
 #[actix_web::test]
+async fn a_network_on_which_many_registered_can_still_ask_for_a_reset() {
+    let api = limited();
+    let ask = |path: &str, email: &str| {
+        from(post(path, json!({"email": email, "password": PASSWORD})), "192.0.2.1")
+    };
+    for n in 0..5 {
+        api.send(ask("/auth/register", &format!("user{n}@example.com"))).await.expect(201);
+    }
+    api.send(ask("/auth/register", "late@example.com")).await.refused(429, "RATE_001");
+    for n in 0..4 {
+        api.send(ask("/auth/forgot-password", &format!("user{n}@example.com"))).await.expect(202);
+    }
+    api.send(ask("/auth/magic-link/request", "user4@example.com")).await.expect(202);
+    api.send(ask("/auth/forgot-password", "user4@example.com")).await.refused(429, "RATE_001");
+}
+
+#[actix_web::test]
 async fn mails_requested_with_a_token_count_per_address_and_not_per_network() {
     let api = limited();
     let ann = api.register("ann").await;

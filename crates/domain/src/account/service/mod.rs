@@ -142,14 +142,27 @@ impl AccountService {
         self.ports.secrets.uuid()
     }
 
-    /// Charges a registration, or an email that an unauthenticated caller requests, to the network
-    /// and the address.
+    /// Charges a registration to the network and the address.
+    async fn charge_registration(&self, email: &Email, ip: Option<IpAddr>, now: Stamp) -> Result<(), Charge> {
+        self.charge_anonymous(ip.map(network).map(LimitKey::RegistrationFrom), email, now).await
+    }
+
+    /// Charges an email that an unauthenticated caller requests to the network and the address.
     async fn charge_mail(&self, email: &Email, ip: Option<IpAddr>, now: Stamp) -> Result<(), Charge> {
+        self.charge_anonymous(ip.map(network).map(LimitKey::MailFrom), email, now).await
+    }
+
+    async fn charge_anonymous(
+        &self,
+        from: Option<LimitKey>,
+        email: &Email,
+        now: Stamp,
+    ) -> Result<(), Charge> {
         if !self.limits_mail {
             return Ok(());
         }
-        if let Some(ip) = ip {
-            self.ports.limits.charge(&LimitKey::MailFrom(network(ip)), now).await?;
+        if let Some(from) = from {
+            self.ports.limits.charge(&from, now).await?;
         }
         self.ports.limits.charge(&mail_to(email), now).await
     }

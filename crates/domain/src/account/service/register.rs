@@ -104,7 +104,7 @@ impl AccountService {
             Err(refused) => return Ok(Err(refused)),
         };
         let now = self.now();
-        if let Err(charge) = self.charge_mail(&email, ip, now).await {
+        if let Err(charge) = self.charge_registration(&email, ip, now).await {
             return Ok(Err(RegistrationOutcome::Limited(charge)));
         }
         if let Some(invitation) = &invitation
