@@ -1,6 +1,7 @@
 //! The store: one writer thread and several reader threads on one file.
 
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,6 +28,11 @@ use crate::writer::{Done, GROUP_TIME, Limits, Writer};
 /// How much longer than its time limit a call waits for the answer, because a statement notices the limit
 /// only at its next row.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// How much room the disk must have for writes to count as possible again. A small write succeeds
+/// even on a full disk: a refused transaction leaves the space in the write-ahead log that it could
+/// get.
+const ROOM: usize = 1024 * 1024;
 
 /// The errors after which no job can write: SQLite's texts, and that of a writer thread that has ended.
 const UNWRITABLE: [&str; 4] = ["disk is full", "readonly database", "disk I/O error", STORE_CLOSED];
@@ -67,6 +73,8 @@ pub struct SqliteStore {
     /// Whether the write-ahead log may hold rows of a deleted account. True at the start, because an
     /// earlier process may have deleted one.
     erasure_due: AtomicBool,
+    /// The folder of the file.
+    folder: PathBuf,
     /// Set when the file could not be written. Only a successful write of the probe clears it: other jobs may
     /// find nothing to write.
     unwritable: AtomicBool,
@@ -80,6 +88,8 @@ impl SqliteStore {
     /// [`FileLock`](crate::FileLock).
     pub fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let OpenOptions { path, readers, timeout, queue, echo, bus } = options;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
         let connector = Connector { path, timeout, echo };
         let mut write = connector.connect(Access::Write)?;
         migrations::refuse_newer(&mut write)?;
@@ -98,6 +108,7 @@ impl SqliteStore {
             epochs: EpochCache::default(),
             timeout,
             erasure_due: AtomicBool::new(true),
+            folder,
             unwritable: AtomicBool::new(false),
         })
     }
@@ -179,6 +190,13 @@ impl SqliteStore {
     }
 }
 
+/// Writes a file of [`ROOM`] bytes into the folder, which has no name and goes at once.
+fn take_room(folder: &Path) -> io::Result<()> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(&vec![0; ROOM])?;
+    file.sync_all()
+}
+
 /// The answer of `PRAGMA wal_checkpoint`.
 #[derive(QueryableByName)]
 struct Checkpoint {
@@ -191,7 +209,11 @@ struct Checkpoint {
 impl Probe for SqliteStore {
     async fn probe(&self) -> Result<(), StoreError> {
         if self.unwritable.load(Ordering::Relaxed) {
-            self.write(|conn| {
+            let folder = self.folder.clone();
+            self.write(move |conn| {
+                take_room(&folder).map_err(|error| {
+                    StoreError::Unavailable(format!("the disk of the database has no room: {error}"))
+                })?;
                 cached_statement::execute(conn, "UPDATE todo_numbers SET next = next")?;
                 Ok(())
             })

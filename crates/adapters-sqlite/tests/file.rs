@@ -340,3 +340,26 @@ async fn a_deleted_account_leaves_no_text_in_the_files() {
     assert_eq!(files_with(&path, "top-secret"), [""; 0]);
     assert!(!files_with(&path, "stays-here").is_empty());
 }
+
+/// A small write may succeed on a full disk.
+#[tokio::test]
+async fn a_store_whose_disk_was_full_is_unhealthy_until_there_is_room() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let store = open(&path);
+    let full = "CREATE TRIGGER full_disk BEFORE INSERT ON users
+        BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    raw(&path).batch_execute(full).expect("created");
+    assert!(matches!(store.register(new_user(), None, T0).await, Err(StoreError::Unavailable(_))));
+    // No file can be created, but the open ones can be written.
+    let data = path.parent().expect("a folder");
+    let elsewhere = data.with_file_name("elsewhere");
+    fs::rename(data, &elsewhere).expect("renamed");
+    let refused = store.probe().await.expect_err("no room");
+    assert!(refused.to_string().contains("no room"), "{refused}");
+    fs::rename(&elsewhere, data).expect("renamed back");
+    store.probe().await.expect("room");
+    raw(&path).batch_execute("DROP TRIGGER full_disk").expect("dropped");
+    user(&store).await;
+    store.probe().await.expect("healthy");
+}
