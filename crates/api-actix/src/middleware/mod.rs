@@ -185,9 +185,7 @@ fn problem_of(error: &Error) -> Problem {
     }
     if let Some(error) = error.as_error::<CorsError>() {
         let message = match error {
-            CorsError::HeadersNotAllowed | CorsError::BadRequestHeaders => {
-                "Pages may not send one of the headers in `Access-Control-Request-Headers`"
-            }
+            CorsError::BadRequestHeaders => "`Access-Control-Request-Headers` must be a list of header names",
             CorsError::MethodNotAllowed | CorsError::BadRequestMethod | CorsError::MissingRequestMethod => {
                 "Pages may not send a request with this method"
             }
