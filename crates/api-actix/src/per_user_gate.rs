@@ -1,7 +1,7 @@
 //! Lets each user run one expensive request of each kind at a time.
 //!
-//! Without it, one user's full lists, slow searches and password checks could take all memory, every
-//! database reader and the whole queue of the hasher.
+//! Without it, one user's full lists and slow searches could take all memory and every database
+//! reader. The password hasher has bounds of its own for each account.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -25,8 +25,6 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum HeavyWork {
     /// A sync, a batch, or a list that may read all todos of the user.
     Read,
-    /// A password check, which occupies the hasher.
-    PasswordCheck,
     /// An export, which lasts until the client has read it.
     Export,
 }
@@ -166,7 +164,7 @@ mod tests {
         assert_eq!(gate.acquire(ANN, HeavyWork::Read).await.err(), Some(Busy));
         assert_eq!(gate.try_acquire(ANN, HeavyWork::Read).err(), Some(Busy));
         assert!(gate.try_acquire(BOB, HeavyWork::Read).is_ok());
-        assert!(gate.try_acquire(ANN, HeavyWork::PasswordCheck).is_ok());
+        assert!(gate.try_acquire(ANN, HeavyWork::Export).is_ok());
         drop(permit);
         assert!(gate.try_acquire(ANN, HeavyWork::Read).is_ok());
     }

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::POLICY;
 use crate::error::HandlerResult;
 use crate::extract::{Body, Caller, Member, Text};
-use crate::per_user_gate::HeavyWork;
 use crate::state::State;
 use crate::wire::{self, Message, message};
 
@@ -45,11 +44,6 @@ struct PasswordPair<'a> {
 #[post("/auth/change-password")]
 pub(super) async fn change_password(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     caller.may(Scope::Account)?;
-    let change = change(state.clone(), caller.clone(), body);
-    state.run_alone(&caller.0, HeavyWork::PasswordCheck, change).await
-}
-
-async fn change(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let PasswordPair { current_password, new_password } = body.read()?;
     let (accounts, members) = (&state.todos_surface.accounts, (current_password, new_password));
     wire::change_password(accounts, &caller, members, POLICY, KeepSession::None).await?;

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use crate::error::HandlerResult;
 use crate::extract::{Body, Caller, Member, Text};
-use crate::per_user_gate::HeavyWork;
 use crate::state::State;
 use crate::wire;
 
@@ -45,11 +44,6 @@ struct ChangePasswordRequest<'a> {
 #[post("/auth/change-password")]
 pub(super) async fn change_password(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     caller.may(Scope::Account)?;
-    let change = change(state.clone(), caller.clone(), body);
-    state.run_alone(&caller.0, HeavyWork::PasswordCheck, change).await
-}
-
-async fn change(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let ChangePasswordRequest { current_password, new_password } = body.read()?;
     let (members, policy) = ((current_password, new_password), PasswordPolicy::default());
     wire::change_password(&state.accounts, &caller, members, policy, KeepSession::Own).await?;

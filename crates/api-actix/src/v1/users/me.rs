@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use super::super::auth::{User, no_refresh_cookie};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, Client, Member, Text, Validation};
-use crate::per_user_gate::HeavyWork;
 use crate::rfc3339::Rfc3339;
 use crate::state::State;
 use crate::wire::{as_is, email_taken, json, not_verified};
@@ -102,9 +101,15 @@ struct ProfilePatch<'a> {
 pub(super) async fn update_me(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     caller.may(Scope::Account)?;
     let update = body.read::<ProfilePatch<'_>>()?.parse()?;
-    let may_verify = update.email.is_some();
-    let change = change(state.clone(), caller.clone(), update);
-    if may_verify { state.run_alone(&caller.0, HeavyWork::PasswordCheck, change).await } else { change.await }
+    match state.accounts.update_profile(&caller.0, update).await? {
+        ProfileOutcome::Done(profile) => {
+            Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.providers)))
+        }
+        ProfileOutcome::NotVerified(reason) => Err(not_verified(reason, "current_password")),
+        ProfileOutcome::Limited(charge) => Err(charge.into()),
+        ProfileOutcome::EmailTaken => Err(email_taken()),
+        ProfileOutcome::NoSuchUser => Err(Problem::account_gone()),
+    }
 }
 
 impl ProfilePatch<'_> {
@@ -116,18 +121,6 @@ impl ProfilePatch<'_> {
         let password = validation.optional("current_password", self.current_password, as_is);
         validation.finish()?;
         Ok(ProfileUpdate { display_name, email, password: password.map(|text| text.0.into_owned()) })
-    }
-}
-
-async fn change(state: web::Data<State>, caller: Caller, update: ProfileUpdate) -> HandlerResult {
-    match state.accounts.update_profile(&caller.0, update).await? {
-        ProfileOutcome::Done(profile) => {
-            Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.providers)))
-        }
-        ProfileOutcome::NotVerified(reason) => Err(not_verified(reason, "current_password")),
-        ProfileOutcome::Limited(charge) => Err(charge.into()),
-        ProfileOutcome::EmailTaken => Err(email_taken()),
-        ProfileOutcome::NoSuchUser => Err(Problem::account_gone()),
     }
 }
 
@@ -165,11 +158,6 @@ pub(super) async fn delete_me(
     body: Body,
 ) -> HandlerResult {
     caller.may(Scope::Account)?;
-    let removal = remove(state.clone(), caller.clone(), client, body);
-    state.run_alone(&caller.0, HeavyWork::PasswordCheck, removal).await
-}
-
-async fn remove(state: web::Data<State>, caller: Caller, client: Client, body: Body) -> HandlerResult {
     let input: DeletionRequest<'_> = body.read_or_default()?;
     let mut validation = Validation::default();
     let password = validation.optional("password", input.password, as_is);

@@ -8,7 +8,7 @@ use api_actix::per_user_gate::HeavyWork;
 use futures_util::future::join;
 use serde_json::json;
 
-use crate::harness::{PASSWORD, TestApi, User, delete, get, patch, post};
+use crate::harness::{TestApi, User, get, patch, post};
 
 /// Two users. From here on time passes only while every task waits.
 async fn two_users() -> (TestApi, User, User) {
@@ -30,16 +30,6 @@ fn expensive_reads(user: &User) -> Vec<TestRequest> {
         get("/todos?page=100"),
         TestRequest::get().uri("/todos?sort_by=title"),
         TestRequest::get().uri("/todos?skip=5000"),
-    ]
-}
-
-fn password_checks() -> Vec<TestRequest> {
-    let wrong = json!({"current_password": "Wrong-Stripe-7", "new_password": "Giraffe-Spot-8"});
-    vec![
-        post("/auth/change-password", wrong.clone()),
-        TestRequest::post().uri("/auth/change-password").set_json(wrong),
-        patch("/users/me", json!({"email": "new@example.com", "current_password": "Wrong-Stripe-7"})),
-        delete("/users/me").set_json(json!({"password": "Wrong-Stripe-7"})),
     ]
 }
 
@@ -68,25 +58,6 @@ async fn lists_syncs_and_searches_of_a_user_queue_and_time_out() {
 }
 
 #[actix_web::test]
-async fn password_checks_of_a_user_queue_apart_from_reads() {
-    let (api, ann, bob) = two_users().await;
-    let read = api.turns.try_acquire(ann.id, HeavyWork::Read);
-    let turn = api.turns.try_acquire(ann.id, HeavyWork::PasswordCheck).expect("the slot is free");
-    for request in password_checks() {
-        let refused = api.send(ann.ask(request)).await;
-        refused.refused(429, "RATE_001");
-    }
-    for request in password_checks() {
-        api.send(bob.ask(request)).await.refused(422, "VALIDATION_007");
-    }
-    drop(turn);
-    for request in password_checks() {
-        api.send(ann.ask(request)).await.refused(422, "VALIDATION_007");
-    }
-    drop(read);
-}
-
-#[actix_web::test]
 async fn a_queued_request_is_answered_once_the_previous_one_is_done() {
     let (api, ann, _) = two_users().await;
     let turn = api.turns.try_acquire(ann.id, HeavyWork::Read);
@@ -101,14 +72,13 @@ async fn a_queued_request_is_answered_once_the_previous_one_is_done() {
 #[actix_web::test]
 async fn a_queued_request_is_refused_if_its_session_ends() {
     let (api, ann, _) = two_users().await;
-    let turn = api.turns.try_acquire(ann.id, HeavyWork::PasswordCheck);
-    let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
+    let turn = api.turns.try_acquire(ann.id, HeavyWork::Read);
     let log_out = async {
         sleep(Duration::from_secs(1)).await;
         api.send(ann.ask(post("/auth/logout", json!({})))).await.expect(204);
         drop(turn);
     };
-    let (refused, ()) = join(api.send(ann.ask(post("/auth/change-password", change))), log_out).await;
+    let (refused, ()) = join(api.send(ann.ask(post("/todos/sync", json!({})))), log_out).await;
     refused.refused(401, "AUTH_004");
 }
 

@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, post, web};
 use domain::account::{LinkStart, UnlinkOutcome};
 use domain::code::ErrorCode;
-use domain::identity::ReturnTo;
 use domain::session::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +11,6 @@ use utoipa::ToSchema;
 use super::flow;
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, Client, Member, ProviderPath, Query, Text, Validation};
-use crate::per_user_gate::HeavyWork;
 use crate::state::State;
 use crate::wire::{as_is, json, not_verified};
 
@@ -79,18 +77,6 @@ pub(super) async fn link_provider(
     let return_to = flow::return_to(&state, &query, &mut validation);
     let password = confirmation(body.read_or_default()?, &mut validation);
     validation.finish()?;
-    let link = start(state.clone(), caller.clone(), path, client, return_to, password);
-    state.run_alone(&caller.0, HeavyWork::PasswordCheck, link).await
-}
-
-async fn start(
-    state: web::Data<State>,
-    caller: Caller,
-    path: ProviderPath,
-    client: Client,
-    return_to: ReturnTo,
-    password: Option<String>,
-) -> HandlerResult {
     let outcome = state.accounts.start_link(&caller.0, &path.0, return_to, password.as_deref()).await?;
     let started = match outcome {
         LinkStart::Flow(outcome) => flow::started(outcome, &path)?,
@@ -132,16 +118,6 @@ pub(super) async fn unlink_provider(
     let mut validation = Validation::default();
     let password = confirmation(body.read_or_default()?, &mut validation);
     validation.finish()?;
-    let unlink = unlink(state.clone(), caller.clone(), path, password);
-    state.run_alone(&caller.0, HeavyWork::PasswordCheck, unlink).await
-}
-
-async fn unlink(
-    state: web::Data<State>,
-    caller: Caller,
-    path: ProviderPath,
-    password: Option<String>,
-) -> HandlerResult {
     match state.accounts.unlink(&caller.0, &path.0, password.as_deref()).await? {
         UnlinkOutcome::Done => Ok(HttpResponse::NoContent().finish()),
         UnlinkOutcome::NotLinked => Err(flow::unknown_provider()),
