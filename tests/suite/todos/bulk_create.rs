@@ -201,12 +201,13 @@ on_both_databases! {
               {"error_code": "VALIDATION_006", "id": "5", "index": 4,
                "message": "text must not contain the control character U+0007"},
               {"error_code": "VALIDATION_009", "id": "6", "index": 5,
-               "message": "todos is not valid JSON, or has a duplicate member"},
+               "message": "todos holds an item that is not valid JSON, or has a duplicate member"},
               {"error_code": "VALIDATION_009", "id": "7", "index": 6,
-               "message": "todos is not valid JSON, or has a duplicate member"},
+               "message": "todos holds an item that is not valid JSON, or has a duplicate member"},
               {"error_code": "VALIDATION_006", "id": null, "index": 7,
                "message": "id must be a string or a number"},
-              {"error_code": "VALIDATION_006", "id": null, "index": 8, "message": "todos must be an object"}]}
+              {"error_code": "VALIDATION_006", "id": null, "index": 8,
+               "message": "todos holds an item that is not an object"}]}
         "#]]
         .assert_eq(&mixed.to_string());
         assert_eq!(ann.get("/api/v1/todos").await.header("x-total-count"), "1");

@@ -36,9 +36,10 @@ pub fn check_count(got: usize, max: usize) -> Result<(), Problem> {
 pub fn read<'a, T: Deserialize<'a>>(item: &'a RawValue, validation: &mut Validation) -> Option<T> {
     let error = match object(item.get()) {
         Ok(item) => return Some(item),
-        Err(ObjectError::NotAnObject) => FieldError::invalid("must be an object"),
+        Err(ObjectError::NotAnObject) => FieldError::invalid("holds an item that is not an object"),
         Err(ObjectError::NotJson { .. }) => {
-            FieldError::new(ErrorCode::BodyNotJson, "is not valid JSON, or has a duplicate member")
+            let problem = "holds an item that is not valid JSON, or has a duplicate member";
+            FieldError::new(ErrorCode::BodyNotJson, problem)
         }
     };
     validation.reject("todos", &error);
