@@ -113,3 +113,24 @@ pub trait OneTimeSecrets: Send + Sync {
     /// its SHA-256.
     fn hash(&self, secret: &str) -> TokenHash;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_purpose_has_its_lifetime() {
+        const HOUR: u64 = 3600;
+        for (purpose, seconds) in [
+            (Purpose::VerifyEmail, 24 * HOUR),
+            (Purpose::ResetPassword, HOUR),
+            (Purpose::MagicLink, 15 * 60),
+            (Purpose::OAuthHandOff, 60),
+            (Purpose::OAuthState, 10 * 60),
+            (Purpose::Invitation, 7 * 24 * HOUR),
+        ] {
+            assert_eq!(purpose.lifetime().as_secs(), seconds, "{purpose:?}");
+            assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
+        }
+    }
+}

@@ -6,7 +6,6 @@ use actix_web::cookie::Cookie;
 use actix_web::http::Method;
 use actix_web::http::header::HOST;
 use actix_web::test::TestRequest;
-use domain::one_time::Purpose;
 use serde_json::json;
 
 use crate::harness::{Answer, ORIGIN, TestApi, User, delete, get, post};
@@ -187,10 +186,17 @@ async fn a_callback_from_another_browser_flow_or_provider_is_refused() {
     for path in ["/auth/oauth/acme/callback?code=ann", "/auth/oauth/acme/callback?code=ann&state=made-up"] {
         api.send(get(path)).await.refused(400, "AUTH_008");
     }
+}
 
-    let flow = Flow::start(&api).await;
-    api.advance(Purpose::OAuthState.lifetime());
-    flow.complete(&api, "ann").await.refused(400, "AUTH_008");
+#[actix_web::test]
+async fn a_login_at_a_provider_may_take_ten_minutes() {
+    const TEN_MINUTES: u64 = 600_000_000;
+    let api = TestApi::new();
+    let (in_time, late) = (Flow::start(&api).await, Flow::start(&api).await);
+    api.advance(Duration::from_micros(TEN_MINUTES - 1));
+    hand_off_code(&in_time.complete(&api, "ann").await);
+    api.advance(Duration::from_micros(1));
+    late.complete(&api, "ann").await.refused(400, "AUTH_008");
 }
 
 #[actix_web::test]
