@@ -1,7 +1,8 @@
 //! What clients decide about memory: how long a list is, how many bodies they begin, how slowly they read.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Client, Database, Server, Wire, on_both_databases};
 use futures_util::StreamExt;
@@ -40,9 +41,25 @@ fn large_batch(round: usize) -> Value {
     json!({"todos": todos})
 }
 
-/// Two requests of each expensive kind on each of eight connections of one account, and bodies and lists that are
-/// begun and left alone.
-async fn every_attack(server: &Server, ann: &Client) {
+/// Deletes the account of `client`, in spite of everything that goes on.
+async fn delete_account(client: &Client) {
+    let body = json!({"password": PASSWORD});
+    let start = Instant::now();
+    loop {
+        let request = client.request(reqwest::Method::DELETE, "/api/v1/users/me").json(&body);
+        match client.send(request).await.status {
+            // After a response that was too late, the account may be gone.
+            204 | 401 => return,
+            status => assert!([429, 503].contains(&status), "{status}"),
+        }
+        assert!(start.elapsed() < TIMEOUT, "the account can't be deleted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Two requests of each expensive kind on each of eight connections of one account, bodies and lists
+/// that are begun and left alone, and the deletion of another full account.
+async fn every_attack(server: &Server, ann: &Client, leaving: &Client) {
     let paths = [
         "/api/tasks",
         "/api/v1/users/me/export",
@@ -80,7 +97,7 @@ async fn every_attack(server: &Server, ann: &Client) {
             }
         }
     });
-    futures_util::future::join_all(attackers).await;
+    futures_util::future::join(futures_util::future::join_all(attackers), delete_account(leaving)).await;
     drop(idle);
 }
 
@@ -89,8 +106,11 @@ on_both_databases! {
         let idle = peak_memory(&server);
         let (ann, _) = server.client().register("ann@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
+        let (eve, _) = server.client().register("eve@example.com").await;
         fill(&ann, 9_000, 6_000).await;
-        every_attack(&server, &ann).await;
+        fill(&eve, 10_000, 500).await;
+        every_attack(&server, &ann, &eve).await;
+        eve.get("/api/v1/todos").await.expect(401);
         add(&bob, "milk").await;
         let grown = peak_memory(&server).saturating_sub(idle);
         assert!(grown <= 256, "{grown} MiB more than when idle");
@@ -170,7 +190,7 @@ async fn heads_that_never_end_take_a_bounded_memory_and_keep_nobody_out() {
         assert!(grown <= 36, "{grown} MiB more with {} heads of 120 KB", wires.len());
     }
     // Long heads that are complete are served, once the server has noticed that the others are gone.
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let client = server.client();
     let long = || client.request(reqwest::Method::GET, "/health/live").header("x-long", "a".repeat(60_000));
     while long().send().await.is_err() {
