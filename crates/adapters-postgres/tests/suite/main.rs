@@ -4,6 +4,7 @@
 
 mod background_workers;
 mod bus;
+mod clocks;
 mod commits;
 mod contract;
 mod deadlines;
