@@ -57,4 +57,4 @@ pub use self::migrations::{
 pub use self::row_security::RowSecurity;
 pub use self::store::{Options, PostgresStore};
 pub use self::tls::TlsError;
-pub use self::url::{UrlError, check_url, is_in_clear};
+pub use self::url::{Tls, UrlError, check_url, tls_to_another_machine};

@@ -44,21 +44,33 @@ pub fn check_url(url: &str) -> Result<(), UrlError> {
     Target::parse(url, Duration::ZERO).map(drop)
 }
 
-/// Whether a valid URL asks for a connection without TLS to another machine.
+/// Whether a connection has TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Never,
+    /// The server decides, and so does an attacker on the way to it.
+    IfOffered,
+    Always,
+}
+
+/// Whether connections of a valid URL to another machine have TLS. `None` if the URL names this
+/// machine alone.
 #[must_use]
-pub fn is_in_clear(url: &str) -> bool {
-    Target::parse(url, Duration::ZERO).is_ok_and(|target| {
-        let is_remote = |host: &Host| match host {
-            Host::Tcp(name) => {
-                let address = name.parse::<IpAddr>();
-                name != "localhost" && !address.is_ok_and(|address| address.is_loopback())
-            }
-            Host::Unix(_) => false,
-        };
-        let config = &target.config;
-        let remote_address = config.get_hostaddrs().iter().any(|address| !address.is_loopback());
-        config.get_ssl_mode() == SslMode::Disable
-            && (config.get_hosts().iter().any(is_remote) || remote_address)
+pub fn tls_to_another_machine(url: &str) -> Option<Tls> {
+    let config = Target::parse(url, Duration::ZERO).ok()?.config;
+    let is_remote = |host: &Host| match host {
+        Host::Tcp(name) => {
+            let address = name.parse::<IpAddr>();
+            name != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => false,
+    };
+    let remote_address = config.get_hostaddrs().iter().any(|address| !address.is_loopback());
+    let is_remote = remote_address || config.get_hosts().iter().any(is_remote);
+    is_remote.then(|| match config.get_ssl_mode() {
+        SslMode::Disable => Tls::Never,
+        SslMode::Prefer => Tls::IfOffered,
+        _ => Tls::Always,
     })
 }
 
@@ -241,17 +253,21 @@ mod tests {
     }
 
     #[test]
-    fn only_a_connection_to_another_machine_is_in_clear() {
+    fn a_connection_to_another_machine_has_tls_as_the_url_says() {
         for (url, expected) in [
-            ("postgres://app@db/todos?sslmode=disable", true),
-            ("postgres://app@192.0.2.1,localhost/todos?ssl=disable", true),
-            ("postgres://app@localhost/todos?hostaddr=192.0.2.1&sslmode=disable", true),
-            ("postgres://app@db/todos", false),
-            ("postgres://app@127.0.0.1:5433/todos?sslmode=disable", false),
-            ("postgres://app@[::1]/todos?sslmode=disable", false),
-            ("postgres://app@/todos?host=%2Frun%2Fpostgresql&sslmode=disable", false),
+            ("postgres://app@db/todos?sslmode=disable", Some(Tls::Never)),
+            ("postgres://app@192.0.2.1,localhost/todos?ssl=disable", Some(Tls::Never)),
+            ("postgres://app@localhost/todos?hostaddr=192.0.2.1&sslmode=disable", Some(Tls::Never)),
+            ("postgres://app@db/todos", Some(Tls::IfOffered)),
+            ("postgres://app@db/todos?sslmode=prefer", Some(Tls::IfOffered)),
+            ("postgres://app@db/todos?sslmode=allow", Some(Tls::IfOffered)),
+            ("postgres://app@db/todos?sslmode=require", Some(Tls::Always)),
+            ("postgres://app@db/todos?sslmode=verify-full", Some(Tls::Always)),
+            ("postgres://app@127.0.0.1:5433/todos?sslmode=disable", None),
+            ("postgres://app@[::1]/todos?sslmode=disable", None),
+            ("postgres://app@/todos?host=%2Frun%2Fpostgresql&sslmode=disable", None),
         ] {
-            assert_eq!(is_in_clear(url), expected, "{url}");
+            assert_eq!(tls_to_another_machine(url), expected, "{url}");
         }
     }
 

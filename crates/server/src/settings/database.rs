@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use adapters_postgres::{EpochSource, RowSecurity};
+use adapters_postgres::{EpochSource, RowSecurity, Tls};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::backups::Backups;
@@ -117,12 +117,9 @@ impl DatabaseUrl {
         }
     }
 
-    /// Whether the connection to another machine has no TLS.
-    pub(super) fn is_in_clear_to_another_machine(&self) -> bool {
-        match self {
-            Self::Sqlite(_) => false,
-            Self::Postgres(url) => adapters_postgres::is_in_clear(url.expose_secret()),
-        }
+    /// Whether a connection to another machine has TLS; `None` if the database is on this machine.
+    pub(super) fn tls_to_another_machine(&self) -> Option<Tls> {
+        self.postgres().and_then(adapters_postgres::tls_to_another_machine)
     }
 
     /// Reads a URL as `DATABASE_URL` has it. The errors do not quote the text, which may hold a password anywhere

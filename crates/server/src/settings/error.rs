@@ -25,21 +25,27 @@ pub enum SettingError {
     /// A settings file contains a name that is not a setting.
     #[error("{name} in {file} is not a setting; .env.example lists them all, for example: PORT=8000")]
     Unknown { name: String, file: &'static str },
-    /// A variable's name is almost that of a setting which has no value.
-    #[error("{name} is not a setting; should it be {meant}? For example: {meant}={example}")]
-    Misspelt { name: String, meant: String, example: &'static str },
     /// A settings file can't be read.
     #[error("{file} can't be read: {problem}")]
     File { file: &'static str, problem: String },
 }
 
-/// A variable that the server ignores, although somebody may have meant it for the server.
+/// What the operator should know about settings with which the server starts.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum SettingWarning {
     /// The variable requests a feature that this server does not have.
     #[error("{name} is ignored: this version can't {feature}")]
     Unsupported { name: &'static str, feature: &'static str },
-    /// Kubernetes sets the variable for a service.
-    #[error("{name} is ignored: it is the address of a Kubernetes service, and not a port number")]
-    Service { name: String },
+    /// A variable's name is almost that of a setting which has no value.
+    #[error("{name} is not a setting; should it be {meant}? For example: {meant}={example}")]
+    Misspelt { name: String, meant: String, example: &'static str },
+    /// Another program sets a variable of this name.
+    #[error("{name} is ignored: it is {what}")]
+    OfAnotherProgram { name: String, what: &'static str },
+    /// The database may answer that it offers no TLS, and so may an attacker on the way.
+    #[error(
+        "{name} permits a connection without TLS to another machine: add sslmode=verify-full, or sslmode=require \
+         where the certificate can't be verified"
+    )]
+    MayBeInClear { name: String },
 }

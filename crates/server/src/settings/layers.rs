@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use super::env_file::env_file;
 use super::error::{SettingError, SettingWarning, SettingsError};
 use super::secret_files::read_secret_files;
-use super::setting::{ALL, Setting, UNSUPPORTED, provider_setting};
+use super::setting::{self, ALL, Setting, UNSUPPORTED, provider_setting};
 use super::{parse, spelling};
 
 /// The settings file, in the working directory.
@@ -28,7 +28,7 @@ pub struct Layers {
     /// The names of the settings that are set explicitly and not just by default.
     given: BTreeSet<String>,
     errors: RefCell<Vec<SettingError>>,
-    warnings: Vec<SettingWarning>,
+    warnings: RefCell<Vec<SettingWarning>>,
 }
 
 impl Layers {
@@ -41,27 +41,34 @@ impl Layers {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
         let stop = |error| SettingsError(vec![error]);
-        let mut variables = env_file(folder).map_err(stop)?;
-        variables.extend(environment);
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        let variables = env_file(folder).map_err(stop)?.into_iter().chain(environment);
+        let mut variables: HashMap<_, _> =
+            variables.filter(|(name, value)| is_meant(name, value, &mut warnings)).collect();
         variables.retain(|_, value| !is_blank(value));
-        let mut errors = Vec::new();
         read_secret_files(folder, &mut variables, &mut errors);
-        let (variables, warnings) = settings_among(variables, &mut errors);
+        let variables = settings_among(variables, &mut errors, &mut warnings);
         let file = settings_file(folder, &mut errors).map_err(stop)?;
         let given = variables.keys().cloned().chain(file.keys().map(|key| key.to_uppercase())).collect();
         let config = layered(file, variables).map_err(|error| stop(unreadable(&error)))?;
-        Ok(Self { config, given, errors: RefCell::new(errors), warnings })
+        Ok(Self { config, given, errors: RefCell::new(errors), warnings: RefCell::new(warnings) })
     }
 
     /// Returns the warnings if no error was found.
     pub fn finish(self) -> Result<Vec<SettingWarning>, SettingsError> {
-        let errors = self.errors.into_inner();
-        if errors.is_empty() { Ok(self.warnings) } else { Err(SettingsError(errors)) }
+        let (errors, mut warnings) = (self.errors.into_inner(), self.warnings.into_inner());
+        warnings.sort();
+        if errors.is_empty() { Ok(warnings) } else { Err(SettingsError(errors)) }
     }
 
     /// Records a error.
     pub fn report(&self, error: SettingError) {
         self.errors.borrow_mut().push(error);
+    }
+
+    /// Records a warning.
+    pub fn warn(&self, warning: SettingWarning) {
+        self.warnings.borrow_mut().push(warning);
     }
 
     /// Whether the setting is set explicitly and not just by default.
@@ -162,26 +169,38 @@ fn settings_file(folder: &Path, errors: &mut Vec<SettingError>) -> Result<Map<St
     Ok(settings)
 }
 
-/// The variables that are settings, and warnings about others that somebody may have meant for the server. A
-/// misspelt setting is an error: the server would start with a default that nobody chose.
+/// Whether a variable can be meant for this server. Others whose name is a setting's are a warning.
+fn is_meant(name: &OsStr, value: &OsStr, warnings: &mut Vec<SettingWarning>) -> bool {
+    let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { return true };
+    let what = if name.ends_with("_PORT") && value.contains("://") {
+        // Kubernetes describes a service `smtp` by SMTP_PORT=tcp://10.0.0.1:25.
+        "the address of a Kubernetes service, and not a port number"
+    } else if name == setting::MAIL.name && value.starts_with('/') {
+        "the mailbox that login shells name, and not a way to send mail"
+    } else {
+        return true;
+    };
+    if Setting::named(name).is_some() {
+        warnings.push(SettingWarning::OfAnotherProgram { name: name.to_owned(), what });
+    }
+    false
+}
+
+/// The variables that are settings. Others that somebody may have meant for the server are a
+/// warning.
 fn settings_among(
     variables: HashMap<OsString, OsString>,
     errors: &mut Vec<SettingError>,
-) -> (Map<String, String>, Vec<SettingWarning>) {
-    let (mut settings, mut others, mut warnings) = (Map::new(), BTreeSet::new(), Vec::new());
+    warnings: &mut Vec<SettingWarning>,
+) -> Map<String, String> {
+    let (mut settings, mut others) = (Map::new(), BTreeSet::new());
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
         match (Setting::named(&name), value.into_string()) {
-            // Kubernetes describes a service `smtp` by SMTP_PORT=tcp://10.0.0.1:25.
-            (Some(_), Ok(value)) if name.ends_with("_PORT") && value.contains("://") => {
-                warnings.push(SettingWarning::Service { name });
-            }
             (Some(_), Ok(value)) => {
                 settings.insert(name, value);
             }
             (Some(setting), Err(_)) => errors.push(setting.error("must be UTF-8")),
-            // A service `metric` has METRIC_PORT, which is no misspelling.
-            (None, Ok(value)) if name.ends_with("_PORT") && value.contains("://") => {}
             (None, _) => {
                 others.insert(name);
             }
@@ -192,11 +211,10 @@ fn settings_among(
     for name in others {
         if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
             let (meant, example) = (meant.name.into_owned(), meant.example);
-            errors.push(SettingError::Misspelt { name, meant, example });
+            warnings.push(SettingWarning::Misspelt { name, meant, example });
         }
     }
-    warnings.sort();
-    (settings, warnings)
+    settings
 }
 
 fn is_blank(value: &OsStr) -> bool {

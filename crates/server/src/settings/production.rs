@@ -1,11 +1,13 @@
 //! What production refuses unless `ALLOW_INSECURE` names the setting: values that undo a promise of
 //! the server.
 
+use adapters_postgres::Tls;
 use domain::limits::Quotas;
 use ipnet::IpNet;
 
 use super::Settings;
 use super::database::DatabaseUrl;
+use super::error::SettingWarning;
 use super::layers::Layers;
 use super::parse::origin_of;
 use super::secrets::MIN_BYTES;
@@ -34,10 +36,14 @@ impl<'a> Demands<'a> {
 
     /// Refuses an insecure value. `problem` continues a sentence that begins with the name.
     fn refuse_if(&self, insecure: bool, setting: &Setting, problem: &str) {
-        if insecure && !self.exceptions.iter().any(|name| *name == setting.name) {
+        if insecure && !self.is_excepted(setting) {
             let problem = format!("{problem} in production, unless ALLOW_INSECURE names it");
             self.layers.report(setting.error(problem));
         }
+    }
+
+    fn is_excepted(&self, setting: &Setting) -> bool {
+        self.exceptions.iter().any(|name| *name == setting.name)
     }
 
     /// Checks all settings.
@@ -71,15 +77,23 @@ impl<'a> Demands<'a> {
         self.refuse_if(plain, &setting::ALLOWED_ORIGINS, problem);
         let remote = settings.mail.sends_in_clear_to_another_machine();
         self.refuse_if(remote, &setting::SMTP_TLS, "must not be none where mail goes to another machine");
-        let problem = "must not have sslmode=disable where the database is on another machine";
         let database = &settings.database;
-        self.refuse_if(database.url.is_in_clear_to_another_machine(), &setting::DATABASE_URL, problem);
-        for (setting, url) in [
-            (&setting::MIGRATION_DATABASE_URL, &database.migration_url),
-            (&setting::DATABASE_LISTEN_URL, &database.listen_url),
-        ] {
-            let in_clear = url.as_ref().is_some_and(DatabaseUrl::is_in_clear_to_another_machine);
-            self.refuse_if(in_clear, setting, problem);
+        self.database_url(&setting::DATABASE_URL, Some(&database.url));
+        self.database_url(&setting::MIGRATION_DATABASE_URL, database.migration_url.as_ref());
+        self.database_url(&setting::DATABASE_LISTEN_URL, database.listen_url.as_ref());
+    }
+
+    /// Refuses a connection in clear to another machine, and warns of one that may become so.
+    fn database_url(&self, setting: &Setting, url: Option<&DatabaseUrl>) {
+        match url.and_then(DatabaseUrl::tls_to_another_machine) {
+            Some(Tls::Never) => {
+                let problem = "must not have sslmode=disable where the database is on another machine";
+                self.refuse_if(true, setting, problem);
+            }
+            Some(Tls::IfOffered) if !self.is_excepted(setting) => {
+                self.layers.warn(SettingWarning::MayBeInClear { name: setting.name.to_string() });
+            }
+            Some(Tls::IfOffered | Tls::Always) | None => {}
         }
     }
 

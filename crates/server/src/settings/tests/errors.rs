@@ -76,13 +76,7 @@ const FAULTS: &str = r#"
     JWT_PRIVATE_KEY=nowhere.pem => JWT_PRIVATE_KEY must be Ed25519 keys in PEM or a file of them
     JWT_PRIVATE_KEY=-----BEGIN RSA PRIVATE KEY----- => JWT_PRIVATE_KEY must contain a block
 
-    ENVIROMENT=production => ENVIROMENT is not a setting; should it be ENVIRONMENT? For example: ENVIRONMENT=production
-    DATABSE_URL=x => DATABSE_URL is not a setting; should it be DATABASE_URL? For example: DATABASE_URL=sqlite
-    SMTP_HOTS=x => SMTP_HOTS is not a setting; should it be SMTP_HOST? For example: SMTP_HOST=smtp
-    BETTER_AUTH_ISUER=x => BETTER_AUTH_ISUER is not a setting; should it be BETTER_AUTH_ISSUER? For example: BETTER_AUTH_ISSUER=https
-    OIDC_MY_IDP_ISUER=x => OIDC_MY_IDP_ISUER is not a setting; should it be OIDC_MY_IDP_ISSUER? For example: OIDC_MY_IDP_ISSUER=https
-    OIDC_ACME_CLIENT_SECRETS=x => OIDC_ACME_CLIENT_SECRETS is not a setting; should it be OIDC_ACME_CLIENT_SECRET? For example: OIDC_ACME_CLIENT_SECRET=the
-    LOG_LEVEL=loud & PORT=http & DATABSE_URL=x & OIDC_ACME_CLIENT_ID=todos => DATABSE_URL is not a setting | PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
+    LOG_LEVEL=loud & PORT=http & OIDC_ACME_CLIENT_ID=todos => PORT must be | OIDC_ACME_CLIENT_SECRET must be set | OIDC_ACME_ISSUER must be set | LOG_LEVEL must be
 "#;
 
 /// Rows of settings that replace or complete those of a production server, and the beginning of
@@ -175,6 +169,19 @@ const WARNINGS: &str = r"
     OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version can't send traces
     SMTP_PORT=tcp://10.0.0.1:25 & METRICS_PORT=udp://10.0.0.1:1 => METRICS_PORT is ignored: it is the address of a Kubernetes service | SMTP_PORT is ignored
     SENTRY_DSN= & JWT_ALGORITHM=HS256 & KUBERNETES_PORT=tcp://10.0.0.1:443 & METRIC_PORT=tcp://10.0.0.1:1 =>
+    MAIL=/var/mail/ann => MAIL is ignored: it is the mailbox that login shells name, and not a way to send mail
+    PATH=/bin & HOME=/root & MAILTO=ann & SHELL=/bin/sh & POSIXLY_CORRECT=1 & HTTP_PORT=80 & HOSTNAME=x & PS1=x & COST=1 & DB_PORT=5 & PORTAGE=x =>
+
+    PROT=80 => PROT is not a setting; should it be PORT? For example: PORT=8000
+    PORTS=80 & PORT=81 =>
+    HOTS=x => HOTS is not a setting; should it be HOST?
+    HOSTS=x & MIAL=off => HOSTS is not a setting; should it be HOST? | MIAL is not a setting; should it be MAIL?
+    ENVIROMENT=production => ENVIROMENT is not a setting; should it be ENVIRONMENT? For example: ENVIRONMENT=production
+    DATABSE_URL=x => DATABSE_URL is not a setting; should it be DATABASE_URL? For example: DATABASE_URL=sqlite
+    SMTP_HOTS=x => SMTP_HOTS is not a setting; should it be SMTP_HOST? For example: SMTP_HOST=smtp
+    BETTER_AUTH_ISUER=x => BETTER_AUTH_ISUER is not a setting; should it be BETTER_AUTH_ISSUER? For example: BETTER_AUTH_ISSUER=https
+    OIDC_MY_IDP_ISUER=x => OIDC_MY_IDP_ISUER is not a setting; should it be OIDC_MY_IDP_ISSUER? For example: OIDC_MY_IDP_ISSUER=https
+    OIDC_ACME_CLIENT_SECRETS=x => OIDC_ACME_CLIENT_SECRETS is not a setting; should it be OIDC_ACME_CLIENT_SECRET? For example: OIDC_ACME_CLIENT_SECRET=the
 ";
 
 #[test]
@@ -186,4 +193,25 @@ fn variables_that_are_ignored_are_a_warning() {
             && warnings.iter().zip(&expected).all(|(w, e)| w.starts_with(e) && !w.contains("hush"));
         (!as_expected).then(|| format!("{given:?}: {warnings:?}"))
     }));
+}
+
+#[test]
+fn production_warns_of_a_database_that_may_be_reached_in_clear() {
+    const ELSEWHERE: &str = "postgres://app:hush@db.example.com/todos";
+    let warned = |more: &[(&'static str, &'static str)]| {
+        let settings = load(&PRODUCTION.iter().chain(more).copied().collect::<Vec<_>>()).expect("starts");
+        let texts: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
+        assert!(!texts.iter().any(|text| text.contains("hush")), "{texts:?}");
+        let names = texts.iter().filter_map(|text| text.split_once(" permits a connection without TLS"));
+        names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let owner = ("MIGRATION_DATABASE_URL", "postgres://owner:hush@db.example.com/todos?sslmode=prefer");
+    assert_eq!(warned(&[("DATABASE_URL", ELSEWHERE), owner]), ["DATABASE_URL", "MIGRATION_DATABASE_URL"]);
+    assert!(warned(&[("DATABASE_URL", ELSEWHERE), ("ALLOW_INSECURE", "DATABASE_URL")]).is_empty());
+    for fine in
+        ["postgres://app:hush@db.example.com/todos?sslmode=require", "postgres://app:hush@localhost/todos"]
+    {
+        assert!(warned(&[("DATABASE_URL", fine)]).is_empty(), "{fine}");
+    }
+    assert!(load(&[("DATABASE_URL", ELSEWHERE)]).expect("starts").warnings.is_empty(), "outside production");
 }
