@@ -91,6 +91,7 @@ on_both_databases! {
         assert_eq!(parameter(to.as_str(), "code"), parameter(came_back.as_str(), "code"));
         let tokens = exchange(&server, &hand_off(&browser.visit(to.as_str()).await)).await.expect(200).json();
         assert_eq!(tokens["user"]["email"], "ann@example.com");
+        assert!(!server.logs().contains("ALLOWED_ORIGINS"), "no page was refused");
         let huge = [("code".to_owned(), "x".repeat(20_000))];
         browser.post_form_from_elsewhere(&callback("acme"), &huge).await.expect_problem(400, "VALIDATION_009");
     }

@@ -33,7 +33,8 @@ pub fn cors(state: Arc<State>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, head| {
             let allowed = state.settings.allows_origin(origin, head.headers());
-            if !allowed {
+            // A provider's form comes from the provider's site, and needs no permission.
+            if !allowed && !head.uri.path().ends_with("/callback") {
                 log_refused(origin);
             }
             allowed
