@@ -1,6 +1,7 @@
 //! The revocations in memory, so that checking a token needs no query.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::instances::{Bus, Message};
 use crate::time::{ClockReading, Stamp};
 
 /// What a revocation ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Revoked {
     /// A session and every access token issued for it.
     Session(SessionId),
@@ -60,6 +61,8 @@ pub struct Revocations {
 #[derive(Default)]
 struct List {
     until: HashMap<Revoked, Stamp>,
+    // Finds what is outdated without a walk over the whole list, which would keep requests waiting.
+    outdated_at: BinaryHeap<Reverse<(Stamp, Revoked)>>,
     disabled: HashSet<UserId>,
     as_of: Option<ClockReading>,
 }
@@ -121,7 +124,7 @@ impl Revocations {
             }));
             list.disabled = disabled;
             list.as_of = Some(as_of);
-            list.until.retain(|_, until| *until > now);
+            list.drop_outdated(now);
             fresh
         });
         self.notify(&fresh);
@@ -172,8 +175,26 @@ impl List {
 
     /// Adds the revocations, and returns those that were not in the list before.
     fn add(&mut self, revocations: &[Revocation]) -> Vec<Revocation> {
-        let new = |r: &&Revocation| self.until.insert(r.what, r.until).is_none();
-        revocations.iter().filter(new).copied().collect()
+        let mut new = |r: &&Revocation| {
+            let before = self.until.insert(r.what, r.until);
+            if before != Some(r.until) {
+                self.outdated_at.push(Reverse((r.until, r.what)));
+            }
+            before.is_none()
+        };
+        revocations.iter().filter(&mut new).copied().collect()
+    }
+
+    fn drop_outdated(&mut self, now: Stamp) {
+        while let Some(Reverse((at, what))) =
+            self.outdated_at.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        {
+            self.outdated_at.pop();
+            // A later revocation of the same session or user has its own entry.
+            if self.until.get(&what) == Some(&at) {
+                self.until.remove(&what);
+            }
+        }
     }
 }
 
@@ -297,5 +318,17 @@ mod tests {
         let end = after(LATER);
         list.refresh(&RevocationFeed::default(), end);
         assert_eq!(list.state(USER, Some(SESSION), end), RevocationState::Good);
+    }
+
+    #[test]
+    fn a_revocation_that_is_prolonged_is_kept_to_its_later_end() {
+        let list = Revocations::new(vec![]);
+        let state_at = |time: ClockReading| {
+            list.refresh(&RevocationFeed::default(), time);
+            list.state(USER, Some(SESSION), time)
+        };
+        list.add(&[revocation(Stamp::EPOCH.plus(LATER)), revocation(Stamp::EPOCH.plus(LATER * 2))]);
+        assert_eq!(state_at(after(LATER)), RevocationState::Revoked);
+        assert_eq!(state_at(after(LATER * 2)), RevocationState::Good);
     }
 }
