@@ -5,6 +5,7 @@
 mod bench;
 #[cfg(test)]
 mod claims;
+mod coverage;
 mod deps;
 mod openapi;
 mod process;
@@ -23,6 +24,7 @@ usage: cargo xtask COMMAND
   test [CARGO TEST ARGUMENTS] [-- FILTER]   runs all tests; installs or starts what they need
   bench [--quick] [--only NAME]             measures the server and its floors; writes docs/benchmarks.md
   bench timing                              measures whether response times reveal accounts; writes docs/timing.md
+  coverage                                  measures which lines the tests execute, and fails below the floors
   openapi [--check]                         writes openapi/openapi.json, or compares and lints it
   deps                                      checks the arrows between crates and modules, and docs on public items";
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["start"] => start::start(),
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["coverage"] => coverage::run(),
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
         ["deps"] => deps::run(),
