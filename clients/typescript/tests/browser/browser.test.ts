@@ -4,7 +4,14 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { newEmail, PASSWORD } from "../support/account.js";
-import { type PageWindow, setFrozen, Site, startChromium } from "../support/browser.js";
+import {
+  kill,
+  limitStorage,
+  type PageWindow,
+  setFrozen,
+  Site,
+  startChromium,
+} from "../support/browser.js";
 import { TestServer } from "../support/server.js";
 
 let server: TestServer;
@@ -76,28 +83,30 @@ test("two contexts show each other's todos, and offline ones survive a reload", 
   await Promise.all([one.close(), two.close()]);
 });
 
-test("five tabs, one of them frozen and one closed in the middle, lose nothing", async () => {
+test("five tabs, of which one is frozen, one closed and one killed, lose nothing", async () => {
   const context = await browser.newContext();
   const pages = [await site.open(context)];
   await register(pages[0] as Page, newEmail());
   for (let n = 1; n < 5; n += 1) pages.push(await site.open(context));
   await Promise.all(pages.map((page, n) => add(page, `From tab ${n}`)));
-  const [first, second, ...rest] = pages as [Page, Page, ...Page[]];
+  const [first, second, third, ...rest] = pages as [Page, Page, Page, ...Page[]];
   await first.evaluate(() => void (window as unknown as PageWindow).client.sync());
   await setFrozen(first, true);
   await second.evaluate(() => void (window as unknown as PageWindow).client.sync());
   await second.close();
-  const [third] = rest as [Page];
-  await add(third, "Later");
-  for (const page of rest) await shows(page, "From tab 0", "From tab 1", "From tab 4", "Later");
-  await third.waitForFunction(
+  await third.evaluate(() => void (window as unknown as PageWindow).client.sync());
+  await kill(third);
+  const [fourth] = rest as [Page];
+  await add(fourth, "Later");
+  for (const page of rest) await shows(page, "From tab 0", "From tab 1", "From tab 2", "Later");
+  await fourth.waitForFunction(
     () => (window as unknown as PageWindow).client.getSnapshot().sync.settled,
     null,
     { timeout: 200_000 },
   );
   await setFrozen(first, false);
   await shows(first, "Later");
-  expect((await texts(third)).length).toBe(6);
+  expect((await texts(fourth)).length).toBe(6);
   await context.close();
 });
 
@@ -130,6 +139,39 @@ test("a page whose storage is refused works, and says that it keeps nothing", as
   );
   expect(storage.kind).toBe("memory");
   expect(storage.problem).toContain("until this page is closed");
+  await context.close();
+});
+
+test("a page whose storage is full says so, and keeps what was stored", async () => {
+  const context = await browser.newContext();
+  // Chromium remembers for a while how much room there was.
+  const first = await context.newPage();
+  await first.goto(site.url());
+  await limitStorage(first, 500_000);
+  const page = await site.open(context);
+  await add(page, "Stored before");
+  const refused = await page.evaluate(async () => {
+    const { client } = window as unknown as PageWindow;
+    const todos = Array.from({ length: 200 }, (_, n) => ({
+      text: `Typed while full ${n}`,
+      description: "x".repeat(10_000),
+    }));
+    const written = client.addMany(todos);
+    return written.at(-1)?.stored.then(
+      () => "stored",
+      (error: Error) => error.name,
+    );
+  });
+  expect(refused).toBe("StorageError");
+  const { problem } = await page.evaluate(
+    () => (window as unknown as PageWindow).client.getSnapshot().storage,
+  );
+  expect(problem).toContain("until this page is closed");
+  expect((await texts(page)).length).toBe(201);
+  await limitStorage(first, null);
+  await add(page, "There is room again");
+  const again = await site.open(context);
+  await shows(again, "Stored before", "Typed while full 199", "There is room again");
   await context.close();
 });
 

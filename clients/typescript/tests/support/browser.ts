@@ -110,6 +110,25 @@ export interface PageWindow {
   client: import("../../src/index.js").TodoClient;
 }
 
+/** Ends the process of a page in the middle of whatever it does. */
+export async function kill(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent("crash", { timeout: 200_000 });
+  // Nobody is left to answer.
+  session.send("Page.crash").catch(() => undefined);
+  await crashed;
+}
+
+/** Limits what the page's origin may store, in bytes; null lifts the limit. */
+export async function limitStorage(page: Page, bytes: number | null): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { origin } = new URL(page.url());
+  await session.send("Storage.overrideQuotaForOrigin", {
+    origin,
+    ...(bytes !== null && { quotaSize: bytes }),
+  });
+}
+
 /** Freezes a page as the browser does with pages in the background, or lets it go on. */
 export async function setFrozen(page: Page, isFrozen: boolean): Promise<void> {
   const session = await page.context().newCDPSession(page);
