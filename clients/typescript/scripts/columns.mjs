@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const files = ["src", "tests", "scripts"].flatMap((folder) =>
+const files = ["src", "tests", "scripts", "examples"].flatMap((folder) =>
   readdirSync(folder, { recursive: true }).map((file) => join(folder, String(file))),
 );
 const sources = files.filter((file) => /\.(tsx?|mjs)$/.test(file) && !file.includes("generated"));

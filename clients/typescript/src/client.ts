@@ -172,12 +172,9 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
       return result;
     },
     exportLocal() {
-      const waiting = [...list().all()].filter((entry) => entry.conflict ?? entry.rejected);
-      const undecided = waiting.map(({ id, conflict, rejected }) => ({
-        id,
-        conflict: conflict?.mine,
-        rejected: rejected?.fields,
-      }));
+      const undecided = [...list().all()].flatMap(({ id, conflict, rejected }) =>
+        (conflict ?? rejected) ? { id, conflict: conflict?.mine, rejected: rejected?.fields } : [],
+      );
       return { exportedAt: timestamp(), todos: current.table.todos, undecided };
     },
     async close() {

@@ -48,15 +48,20 @@ export class Commands {
   #overlay = new Map<string, Entry>();
 
   #list: List;
-  /** Nothing is stored before: the list's owner is not known yet. */
+  /** Nothing is stored or settled before: the list has not been read yet. */
   readonly #gate: Promise<void>;
   readonly #journal: Journal | null;
+  #isRead = false;
   #isJournalDue = false;
   readonly #tell: Listener;
 
   constructor(list: List, gate: Promise<void>, journal: Journal | null, tell: Listener) {
     this.#list = list;
-    this.#gate = gate;
+    this.#gate = gate.then(() => {
+      this.#isRead = true;
+      this.settle();
+    });
+    this.#gate.catch(() => undefined);
     this.#journal = journal;
     this.#tell = tell;
   }
@@ -112,7 +117,7 @@ export class Commands {
 
   /** Tells the promises of what was answered. To be called after each change of the list. */
   settle(): void {
-    for (const waiting of this.#waiting) {
+    for (const waiting of this.#isRead ? this.#waiting : []) {
       const entry = this.entry(waiting.id);
       const isPending = this.#overlay.has(waiting.id);
       const outcome = entry.rejected

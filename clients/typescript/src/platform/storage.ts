@@ -29,7 +29,6 @@ export class BrowserStorage {
     if (this.#store.kind === "indexeddb" && storage) {
       try {
         const persisted = (await storage.persisted?.()) || ((await storage.persist?.()) ?? null);
-        this.#told = { ...this.#told, persisted };
         const { usage = null, quota = null } = (await storage.estimate?.()) ?? {};
         this.#told = { persisted, usage, quota };
       } catch {

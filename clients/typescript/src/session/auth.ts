@@ -52,11 +52,8 @@ export class Auth {
 
   /** Whether requests can be made now. */
   get canAsk(): boolean {
-    return (
-      this.session !== null &&
-      !this.session.expired &&
-      (this.session.tokens !== null || this.#external !== null)
-    );
+    const { session } = this;
+    return session !== null && !session.expired && (session.tokens ?? this.#external) !== null;
   }
 
   /** Changes the record that all tabs share. */

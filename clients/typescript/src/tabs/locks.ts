@@ -19,21 +19,18 @@ export function webLocks(manager: LockManager, prefix: string): Locks {
   return {
     async run<T>(name: string, work: () => Promise<T>): Promise<T> {
       const lock = `${prefix}:${name}`;
-      const patience = new AbortController();
-      const timer = setTimeout(() => patience.abort(), PATIENCE);
+      // It ends the wait only: a lock that was given stays.
+      const signal = AbortSignal.timeout(PATIENCE);
       let began = false;
       const begin = (): Promise<T> => {
         began = true;
-        clearTimeout(timer);
         return work();
       };
       try {
-        return (await manager.request(lock, { signal: patience.signal }, begin)) as T;
+        return (await manager.request(lock, { signal }, begin)) as T;
       } catch (error) {
-        if (began || !patience.signal.aborted) throw error;
+        if (began || !signal.aborted) throw error;
         return (await manager.request(lock, { steal: true }, begin)) as T;
-      } finally {
-        clearTimeout(timer);
       }
     },
   };

@@ -4,41 +4,13 @@ import { act, memo } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { createTodoClient, memoryStore, type Todo, type TodoClient } from "../../src/index.js";
-import {
-  TodoClientProvider,
-  useConflicts,
-  useSession,
-  useSync,
-  useTodoClient,
-  useTodos,
-} from "../../src/react/index.js";
+import { OpenTodos } from "../../examples/react.js";
+import { createTodoClient, memoryStore, type TodoClient } from "../../src/index.js";
+import { TodoClientProvider, useConflicts, useSession, useSync } from "../../src/react/index.js";
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
 
-const isOpen = (todo: Todo): boolean => !todo.completed;
-const byText = (a: Todo, b: Todo): number => (a.text < b.text ? -1 : 1);
-
 let renders = 0;
-
-/** The example: a list with a form, its count and its state. */
-function App() {
-  const client = useTodoClient();
-  const todos = useTodos({ where: isOpen, orderBy: byText });
-  return (
-    <main>
-      <button onClick={() => client.add({ text: "Buy milk" })}>Add</button>
-      <ul>
-        {todos.map((todo) => (
-          <li key={todo.id} onClick={() => client.complete(todo.id)}>
-            {todo.text}
-          </li>
-        ))}
-      </ul>
-      <Status />
-    </main>
-  );
-}
 
 const Status = memo(function Status() {
   renders += 1;
@@ -64,7 +36,8 @@ beforeEach(async () => {
   await act(async () =>
     root.render(
       <TodoClientProvider client={client}>
-        <App />
+        <OpenTodos />
+        <Status />
       </TodoClientProvider>,
     ),
   );

@@ -1,8 +1,7 @@
-import { createCollection, createLiveQueryCollection, eq } from "@tanstack/db";
 import { expect, test } from "vitest";
 
+import { openTodos } from "../../examples/tanstack-db.js";
 import { createTodoClient, memoryStore } from "../../src/index.js";
-import { todoCollectionOptions } from "../../src/tanstack-db/index.js";
 import { until } from "../support/account.js";
 
 test("a live query follows the client, and mutations of the collection reach it", async () => {
@@ -16,10 +15,7 @@ test("a live query follows the client, and mutations of the collection reach it"
     text: "Buy milk",
     metadata: { due: "2026-12-24", list: "Groceries" },
   });
-  const todos = createCollection(todoCollectionOptions(client));
-  const open = createLiveQueryCollection((query) =>
-    query.from({ todo: todos }).where(({ todo }) => eq(todo.completed, false)),
-  );
+  const { todos, open } = openTodos(client);
   await open.preload();
   const texts = (): string[] => open.toArray.map((todo) => todo.text).sort();
   expect(texts()).toEqual(["Buy milk"]);
