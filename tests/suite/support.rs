@@ -61,6 +61,14 @@ pub async fn revoked(client: &Client, code: &str) {
     }
 }
 
+/// The value of a metric without labels.
+pub async fn total(server: &Server, metric: &str) -> f64 {
+    let metrics = server.client().get("/metrics").await.expect(200).text;
+    let line =
+        metrics.lines().find_map(|line| line.strip_prefix(metric)).unwrap_or_else(|| panic!("{metric}"));
+    line.trim().parse().expect("a number")
+}
+
 /// Creates a todo.
 pub async fn add(client: &Client, text: &str) -> Value {
     client.post("/api/v1/todos", json!({"text": text})).await.expect(201).json()

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use domain::health::{Load, Probe};
+use domain::instances::OtherWriters;
 use domain::todo::EventBus;
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
@@ -36,6 +37,9 @@ const ROOM: usize = 1024 * 1024;
 
 /// The errors after which no job can write: SQLite's texts, and that of a writer thread that has ended.
 const UNWRITABLE: [&str; 4] = ["disk is full", "readonly database", "disk I/O error", STORE_CLOSED];
+
+/// No count of SQLite's, which have 32 bits.
+const UNKNOWN: i64 = i64::MIN;
 
 /// How to open a store.
 pub struct OpenOptions {
@@ -78,6 +82,8 @@ pub struct SqliteStore {
     /// Set when the file could not be written. Only a successful write of the probe clears it: other jobs may
     /// find nothing to write.
     unwritable: AtomicBool,
+    /// SQLite's count of the commits of other connections, as the writer last saw it.
+    others_commits: AtomicI64,
 }
 
 impl SqliteStore {
@@ -110,6 +116,7 @@ impl SqliteStore {
             erasure_due: AtomicBool::new(true),
             folder,
             unwritable: AtomicBool::new(false),
+            others_commits: AtomicI64::new(UNKNOWN),
         })
     }
 
@@ -195,6 +202,27 @@ fn take_room(folder: &Path) -> io::Result<()> {
     let mut file = tempfile::tempfile_in(folder)?;
     file.write_all(&vec![0; ROOM])?;
     file.sync_all()
+}
+
+/// The answer of `PRAGMA data_version`.
+#[derive(QueryableByName)]
+struct DataVersion {
+    #[diesel(sql_type = Integer)]
+    data_version: i32,
+}
+
+#[async_trait]
+impl OtherWriters for SqliteStore {
+    async fn have_written(&self) -> Result<bool, StoreError> {
+        // A connection's count leaves out its own commits, and only one connection of this store commits.
+        let count = self.write(|conn| {
+            let count = diesel::sql_query("PRAGMA data_version").get_result::<DataVersion>(conn)?;
+            Ok(i64::from(count.data_version))
+        });
+        let count = count.await?;
+        let before = self.others_commits.swap(count, Ordering::Relaxed);
+        Ok(before != UNKNOWN && before != count)
+    }
 }
 
 /// The answer of `PRAGMA wal_checkpoint`.

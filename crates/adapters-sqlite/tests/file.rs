@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::account::AccountStore;
 use domain::health::Probe;
+use domain::instances::OtherWriters;
 use domain::mail::Template;
 use domain::session::{Cutoffs, Device, EndReason, NewSession, SessionStore};
 use domain::todo::{NewTodo, TodoStore};
@@ -362,4 +363,25 @@ async fn a_store_whose_disk_was_full_is_unhealthy_until_there_is_room() {
     raw(&path).batch_execute("DROP TRIGGER full_disk").expect("dropped");
     user(&store).await;
     store.probe().await.expect("healthy");
+}
+
+#[tokio::test]
+async fn the_writes_of_other_processes_are_noticed_once_and_the_own_never() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let (server, command) = (open(&path), open(&path));
+    let noticed = async || server.have_written().await.expect("it looks");
+    user(&command).await;
+    assert!(!noticed().await, "the first look has nothing to compare with");
+    user(&server).await;
+    assert!(!noticed().await, "the store wrote itself");
+    command.probe().await.expect("it answers");
+    assert!(!noticed().await, "the other one only read");
+    for _ in 0..2 {
+        user(&command).await;
+        user(&server).await;
+        user(&command).await;
+        assert!(noticed().await);
+        assert!(!noticed().await, "noticed before");
+    }
 }

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::time::Stamp;
 
@@ -118,6 +119,14 @@ pub trait BusListener: Send + Sync {
 
     /// So many messages were handed to the bus.
     fn sent(&self, count: usize);
+}
+
+/// Notices the writes of processes that can announce nothing, as commands beside a server on an SQLite file.
+#[async_trait]
+pub trait OtherWriters: Send + Sync {
+    /// Whether another process has written to the database since the last call. The first call returns
+    /// `false`. After an error, the next call covers the time before it too.
+    async fn have_written(&self) -> Result<bool, StoreError>;
 }
 
 /// The messages that wait to be sent: one for each user at most.

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::failover::either;
-use crate::support::{add, everything, id, items, text, twin};
+use crate::support::{add, everything, id, items, text, total, twin};
 
 /// The stamp of an event.
 fn stamp(event: &Value) -> &str {
@@ -44,13 +44,6 @@ fn through(proxy: &Proxy, url: &str) -> String {
 /// The host and port of a database's URL.
 fn host(url: &str) -> &str {
     url.split_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a host and a database").0
-}
-
-async fn total(server: &Server, metric: &str) -> f64 {
-    let metrics = server.client().get("/metrics").await.expect(200).text;
-    let line =
-        metrics.lines().find_map(|line| line.strip_prefix(metric)).unwrap_or_else(|| panic!("{metric}"));
-    line.trim().parse().expect("a number")
 }
 
 on_postgres! {

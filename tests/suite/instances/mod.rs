@@ -1,5 +1,6 @@
 //! Several instances on one database.
 
+mod commands;
 mod events;
 
 use std::time::{Duration, Instant};

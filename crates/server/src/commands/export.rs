@@ -20,7 +20,7 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Box<dyn Err
     telemetry::init_logging(settings);
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let (administration, database) = wire::administration(settings).await?;
+        let (administration, beside) = wire::administration(settings).await?;
         let written = async {
             let name = &arguments.user;
             let unknown = || format!("there is no user {name}");
@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Box<dyn Err
         };
         let written: Result<(), Box<dyn Error>> = written.await;
         drop(administration);
-        database.close().await;
+        beside.close().await;
         written
     })
 }

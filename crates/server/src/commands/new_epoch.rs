@@ -14,6 +14,7 @@ pub fn run(end_sessions: bool, settings: &Settings) -> Result<(), Box<dyn Error>
     print(format_args!("The database is in the epoch {epoch} now."));
     if end_sessions {
         let ended = runtime.block_on(wire::end_all_sessions(&settings.database))?;
+        runtime.block_on(wire::announce_revocations(settings))?;
         print(format_args!("ended {ended} sessions; users log in again"));
     }
     Ok(())

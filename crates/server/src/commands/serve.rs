@@ -73,6 +73,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         revocations,
         arrivals,
         bus,
+        others,
         todos,
         mail,
         housekeeper,
@@ -86,6 +87,11 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let heard = arrivals.clone();
     let poll = move || instances::poll_clocks(todos.clone(), heard.clone());
     tasks.spawn(supervise("clocks", subscribe(), poll));
+    if let Some(others) = others {
+        let heard = arrivals.clone();
+        let watch = move || instances::watch(others.clone(), heard.clone());
+        tasks.spawn(supervise("other writers", subscribe(), watch));
+    }
     if let Some(bus) = bus {
         let run = move || {
             let (bus, arrivals) = (bus.clone(), arrivals.clone());

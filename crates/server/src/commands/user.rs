@@ -98,11 +98,11 @@ pub fn run(action: &Action, settings: &Settings) -> Done<()> {
     telemetry::init_logging(settings);
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let (administration, database) = wire::administration(settings).await?;
+        let (administration, beside) = wire::administration(settings).await?;
         let command = Command { administration, frontend_url: &settings.mail.frontend_url };
         let done = command.run(action).await;
         drop(command);
-        database.close().await;
+        beside.close().await;
         done
     })
 }

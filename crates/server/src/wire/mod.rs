@@ -21,14 +21,14 @@ use domain::Clock;
 use domain::account::{AccountPorts, AccountService, Registration};
 use domain::housekeeping::{HousekeepingService, Retention};
 use domain::identity::{IdentityPorts, IdentityService, IdentityStore};
-use domain::instances::Bus;
+use domain::instances::{Bus, OtherWriters};
 use domain::limits::RateLimits;
 use domain::session::{Lifetimes, RevocationReader, Revocations, SessionPorts, SessionService};
 use domain::sync::SyncService;
 use domain::todo::{TodoService, TodoStore};
 use serde_json::json;
 
-pub use command::{CommandServices, administration, command_services};
+pub use command::{CommandServices, administration, announce_revocations, command_services};
 pub use error::WireError;
 pub use files::{Moved, back_up, check as check_database, end_all_sessions, restore, transfer};
 pub use schema::{
@@ -59,6 +59,8 @@ pub struct Application {
     pub arrivals: Arc<Arrivals>,
     /// The bus to the other instances; `None` if there can be none.
     pub bus: Option<Arc<dyn Bus>>,
+    /// Commands that write without a bus; `None` where they have one.
+    pub others: Option<Arc<dyn OtherWriters>>,
     pub todos: Arc<dyn TodoStore>,
     pub mail: MailWorker,
     pub housekeeper: Housekeeper,
@@ -142,10 +144,9 @@ pub async fn assemble(
         period: settings.housekeeping.period,
     };
     let deletions = Deletions(accounts.clone());
-    let limits = settings.limits.storage;
     let dependencies = Dependencies {
-        todos: TodoService::new(stores.todos.clone(), clock.clone(), limits),
-        sync: SyncService::new(stores.todos, clock.clone(), limits),
+        todos: TodoService::new(stores.todos.clone(), clock.clone(), settings.limits.storage),
+        sync: SyncService::new(stores.todos, clock.clone(), settings.limits.storage),
         identities: identity_service,
         accounts,
         sessions,
@@ -167,6 +168,7 @@ pub async fn assemble(
         revocations: reader,
         arrivals,
         bus,
+        others: stores.handle.others(),
         todos,
         mail,
         housekeeper,

@@ -9,7 +9,7 @@ use adapters_sqlite::{FileLock, SqliteStore};
 use domain::account::AccountStore;
 use domain::health::Probe;
 use domain::identity::IdentityStore;
-use domain::instances::Bus;
+use domain::instances::{Bus, OtherWriters};
 use domain::mail::Outbox;
 use domain::one_time::OneTimeStore;
 use domain::session::SessionStore;
@@ -43,6 +43,14 @@ pub enum DatabaseHandle {
 impl DatabaseHandle {
     /// The threads of the HTTP workers end shortly after the server and own the store until then.
     const OWNERS_TIMEOUT: Duration = Duration::from_secs(2);
+
+    /// The commands that write to an SQLite file beside the server.
+    pub fn others(&self) -> Option<Arc<dyn OtherWriters>> {
+        match self {
+            Self::Sqlite(store, _) => Some(store.clone()),
+            Self::Postgres(_) => None,
+        }
+    }
 
     /// Returns when all accepted writes are stored and the database is closed.
     pub async fn close(self) {

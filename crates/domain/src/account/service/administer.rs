@@ -8,6 +8,7 @@ use super::invite::{Invitation, Invitations};
 use crate::account::{AccountStore, NewUser, Registered};
 use crate::error::StoreError;
 use crate::ids::{OneTimeTokenId, SessionId, UserId};
+use crate::instances::{Bus, Message};
 use crate::mail::{Notice, Template};
 use crate::one_time::{NewOneTimeToken, OneTimeSecrets, OneTimeStore, Purpose};
 use crate::secret::SecretSource;
@@ -43,14 +44,16 @@ pub enum CreationOutcome {
 }
 
 /// Administers accounts. Only an operator has this service: it asks for no proof, charges no limit
-/// and sends no request for confirmation. Running instances learn of the ends of sessions and
-/// accounts from the store.
+/// and sends no request for confirmation. Running instances read the ends of sessions and accounts from
+/// the store, at once if there is a bus to announce them.
 pub struct Administration {
     pub accounts: Arc<dyn AccountStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub one_time: Arc<dyn OneTimeStore>,
     /// For the export.
     pub todos: Arc<dyn TodoStore>,
+    /// To the running instances.
+    pub bus: Option<Arc<dyn Bus>>,
     pub one_time_secrets: Arc<dyn OneTimeSecrets>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub secrets: Arc<dyn SecretSource>,
@@ -120,7 +123,9 @@ impl Administration {
 
     /// Enables or disables an account. Returns whether it exists.
     pub async fn set_active(&self, user: UserId, active: bool) -> Result<bool, StoreError> {
-        self.accounts.set_active(user, active, self.clock.now()).await
+        let exists = self.accounts.set_active(user, active, self.clock.now()).await?;
+        self.announce(exists);
+        Ok(exists)
     }
 
     /// Marks the address of the user as verified. Returns whether the user still has it.
@@ -150,7 +155,9 @@ impl Administration {
         let id = self.secrets.uuid();
         let notice = Notice { id, template: Template::AccountDeleted, providers: Vec::new() };
         let ending = self.ending(EndReason::AccountDeleted);
-        Ok(self.accounts.delete(user, None, notice, ending).await?.is_some())
+        let existed = self.accounts.delete(user, None, notice, ending).await?.is_some();
+        self.announce(existed);
+        Ok(existed)
     }
 
     /// Exports everything stored about a user. `None` if the user does not exist.
@@ -168,10 +175,19 @@ impl Administration {
     /// Ends one session of the user, or all. Returns how many.
     pub async fn revoke(&self, user: UserId, session: Option<SessionId>) -> Result<usize, StoreError> {
         let ending = self.ending(EndReason::AdminRevoke);
-        Ok(match session {
+        let ended = match session {
             Some(session) => usize::from(self.sessions.end(user, session, ending).await?.is_some()),
             None => self.sessions.end_all(user, None, ending).await?.len(),
-        })
+        };
+        self.announce(ended > 0);
+        Ok(ended)
+    }
+
+    /// Tells the running instances to read which sessions and accounts they admit.
+    fn announce(&self, changed: bool) {
+        if let Some(bus) = self.bus.as_ref().filter(|_| changed) {
+            bus.announce(Message::Revoked);
+        }
     }
 
     fn ending(&self, reason: EndReason) -> Ending {
