@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Client, Proxy, Server, Socket, on_postgres};
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::failover::either;
-use crate::support::{add, everything, id, items, text, total, twin};
+use crate::support::{add, everything, id, items, log_in, text, total, twin};
 
 /// The stamp of an event.
 fn stamp(event: &Value) -> &str {
@@ -110,11 +110,24 @@ on_postgres! {
         for socket in &mut sockets {
             created(socket, 1).await;
         }
+        let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;
+        let laptop_there = cut_off.client().with_token(laptop.token());
+        laptop_there.get("/api/v1/todos").await.expect(200);
+        let (mut of_laptop, _) = Socket::ready(&cut_off.socket_url(), laptop.token(), "").await;
         proxy.cut();
+        laptop.post("/api/v1/auth/logout", json!({})).await.expect(204);
         let mut ids = Vec::new();
         for n in 0..40 {
             ids.push(text(&add(&ann, &format!("todo {n}")).await["id"]).to_owned());
             sleep(Duration::from_millis(250)).await;
+        }
+        // Neither the bus nor the poll can say that the laptop logged out: the instance trusts no token.
+        let start = Instant::now();
+        let mut refused = laptop_there.get("/api/v1/todos").await;
+        while !refused.text.contains("whether this session has ended") {
+            assert!(start.elapsed() < TIMEOUT, "{refused}");
+            sleep(Duration::from_millis(100)).await;
+            refused = laptop_there.get("/api/v1/todos").await;
         }
         proxy.heal();
         // Without another write, everything arrives.
@@ -124,11 +137,13 @@ on_postgres! {
         assert!(total(&cut_off, "realtime_bus_gaps_repaired_total").await > 0.0);
         // It trusts tokens again once it has read which of them are revoked.
         let client = cut_off.client().with_token(ann.token());
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         while client.get("/api/v1/todos").await.status != 200 {
             assert!(start.elapsed() < TIMEOUT, "the instance still refuses tokens");
             sleep(Duration::from_millis(50)).await;
         }
+        laptop_there.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        assert_eq!(of_laptop.closed().await, 4401);
         let through_it = add(&client, "after").await;
         for socket in &mut sockets {
             assert_eq!(created(socket, 1).await, [text(&through_it["id"])]);
