@@ -112,6 +112,11 @@ impl Socket {
 
     /// Sends a text message.
     pub async fn send(&mut self, text: &str) {
-        self.0.send(Message::text(text)).await.expect("the socket is open");
+        self.try_send(text).await.expect("the socket is open");
+    }
+
+    /// Sends a text message, or returns 1006 if the connection is gone.
+    pub async fn try_send(&mut self, text: &str) -> Result<(), u16> {
+        self.0.send(Message::text(text)).await.map_err(|_| 1006)
     }
 }

@@ -18,7 +18,7 @@ use crate::failover::either;
 use crate::support::{add, everything, id, items, log_in, text, total, twin};
 
 /// The stamp of an event.
-fn stamp(event: &Value) -> &str {
+pub fn stamp(event: &Value) -> &str {
     text(if event["type"] == "todo_deleted" { &event["updated_at"] } else { &event["todo"]["updated_at"] })
 }
 
@@ -28,7 +28,7 @@ async fn created(socket: &mut Socket, count: usize) -> Vec<String> {
 }
 
 /// The ids of todos that were created, each once and in stamp order.
-fn creations(events: &[Value]) -> Vec<String> {
+pub fn creations(events: &[Value]) -> Vec<String> {
     assert!(events.iter().all(|event| event["type"] == "todo_created"), "{events:?}");
     assert!(events.is_sorted_by(|a, b| stamp(a) < stamp(b)), "once and in order: {events:?}");
     events.iter().map(|event| text(&event["todo"]["id"]).to_owned()).collect()

@@ -2,6 +2,7 @@
 
 mod commands;
 mod events;
+mod nginx;
 
 use std::time::{Duration, Instant};
 

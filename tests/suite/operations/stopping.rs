@@ -54,6 +54,12 @@ async fn while_it_drains_the_server_accepts_requests_and_is_not_ready() {
     let todo = add(&server.client().with_token(ann.token()), "while it drains").await;
     assert_eq!(socket.next().await["todo"], todo);
     assert_eq!(server.client().get("/health/ready").await.status, 503);
+    let kept = server.client().with_token(ann.token()).get("/api/v1/todos").await.expect(200);
+    assert_eq!(
+        kept.header("connection"),
+        "close",
+        "the client opens another connection, to another instance"
+    );
     server.client().get("/health/live").await.expect(200);
     server.terminate();
     let status = server.ended().await;

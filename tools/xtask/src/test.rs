@@ -37,6 +37,7 @@ fn quick() -> Result<(), String> {
 fn all(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
     tools::pooler()?;
+    tools::nginx()?;
     for project in
         ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth", "web"]
     {

@@ -1,6 +1,6 @@
 //! Finds or installs what the tests need besides the Rust toolchain.
 //!
-//! PostgreSQL, `PgBouncer` and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI`
+//! PostgreSQL, `PgBouncer`, nginx and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI`
 //! are pinned by committed files and installed inside the checkout, each beside a copy of the file that pinned it: they
 //! are installed again when the file changes.
 
@@ -30,6 +30,17 @@ pub fn pooler() -> Result<(), String> {
     println!("installing PgBouncer with apt-get, for its program only: the tests start their own");
     apt_install("pgbouncer", &missing)?;
     Pooler::program().map(drop)
+}
+
+/// Makes sure that nginx is there.
+pub fn nginx() -> Result<(), String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    if folders.any(|folder| folder.join("nginx").is_file()) {
+        return Ok(());
+    }
+    println!("installing nginx with apt-get, for its program only: the tests start their own");
+    apt_install("nginx", "nginx is needed: `apt-get install nginx`")
 }
 
 /// Makes sure that Chromium is there, which the tests of the JavaScript packages drive.

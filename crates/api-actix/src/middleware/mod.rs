@@ -14,6 +14,7 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use actix_cors::CorsError;
+use actix_http::ConnectionType;
 use actix_http::encoding::Encoder;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -76,6 +77,10 @@ pub async fn around<B: MessageBody + 'static>(
     }
     let (mut response, reservation) = writer.reserve_memory(response);
     headers::add(&mut response, &writer.id, &writer.state.settings);
+    if writer.state.is_shutting_down() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // A proxy that kept the connection could send its next request while the server closes it.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     record.end(Some(&response), response.status());
     Ok(response.map_body(|head, body| {
         compression::apply(encoding, head, ResponseBody::new(body, reservation, active))
