@@ -1,6 +1,8 @@
 //! Standbys of private clusters.
 
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::instance::Instance;
 use crate::{Database, PrivateCluster};
@@ -31,15 +33,15 @@ impl Standby {
     /// If it does not, within a minute.
     pub fn make_synchronous(&self) {
         on(&self.primary, "ALTER SYSTEM SET synchronous_standby_names = '*'");
-        let wait = "SET statement_timeout = '60s';
-            SELECT pg_reload_conf();
-            DO $$ BEGIN
-                WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
-                    PERFORM pg_sleep(0.01);
-                    PERFORM pg_stat_clear_snapshot();
-                END LOOP;
-            END $$";
-        on(&self.primary, wait);
+        on(&self.primary, "SELECT pg_reload_conf()");
+        // A session reads changed settings only between two statements that a client sends, and `sync_state` follows
+        // from its own settings. So each question has a session of its own.
+        let (question, asked) =
+            ("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", Instant::now());
+        while on(&self.primary, question).trim() == "0" {
+            assert!(asked.elapsed() < Duration::from_mins(1), "the standby does not become synchronous");
+            sleep(Duration::from_millis(50));
+        }
     }
 
     /// Waits until the standby has everything that the primary has committed so far.
