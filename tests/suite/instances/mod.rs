@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod nginx;
+mod promotion;
 
 use std::time::{Duration, Instant};
 
