@@ -84,7 +84,23 @@ impl Testbed {
 
     /// Starts the server.
     pub async fn serve(&self) -> Result<Served> {
-        Served::start(&self.server, self.folder.path(), &self.settings(), |_| Vec::new()).await
+        self.serve_with(&[]).await
+    }
+
+    /// Starts the server with these settings besides.
+    pub async fn serve_with(&self, more: &[(&'static str, String)]) -> Result<Served> {
+        let settings = [self.settings(), more.to_vec()].concat();
+        Served::start(&self.server, self.folder.path(), &settings, |_| Vec::new()).await
+    }
+
+    /// The server's binary.
+    pub fn server(&self) -> &Path {
+        &self.server
+    }
+
+    /// The folder in which servers run.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts the baseline. On PostgreSQL it owns the tables, so row-level security does not apply.

@@ -6,6 +6,7 @@
 //! - [`client`], [`load`]: the requests and their senders
 //! - [`process`]: the processes under measurement
 //! - [`database`], [`run`], [`results`]: the course of a run
+//! - [`instances`]: several instances on one database
 //! - [`report`]: tables, targets, `docs/benchmarks.md`
 //! - [`timing`]: whether response times reveal who has an account, `docs/timing.md`
 //!
@@ -18,6 +19,7 @@ mod database;
 mod dataset;
 mod fill;
 mod floor;
+mod instances;
 mod load;
 mod process;
 mod report;
@@ -97,7 +99,7 @@ enum Part {
     Create,
     /// Delivery to 1,000 sockets
     Events,
-    /// Delivery to 5,000 sockets, on one instance and on two (PostgreSQL)
+    /// Delivery to 5,000 sockets, on one instance and on two; the bus; promotions (PostgreSQL)
     Instances,
     /// Lists during a flood of password guesses
     Flood,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Kind;
+use crate::instances::Instances;
 use crate::load::Figures;
 use crate::load::cases::{Case, Side};
 use crate::load::flood::Flood;
@@ -18,8 +19,8 @@ pub struct Results {
     pub start: Option<Start>,
     pub comparisons: Vec<Contender>,
     pub deliveries: Vec<Delivery>,
-    /// Each with the number of instances.
-    pub instances: Vec<(usize, Delivery)>,
+    /// Only on PostgreSQL.
+    pub instances: Option<Instances>,
     pub floods: Vec<Flood>,
     pub hostile: Vec<Hostile>,
 }

@@ -11,12 +11,12 @@ use crate::dataset::Dataset;
 use crate::load::cases::{Case, Side};
 use crate::load::flood::flood;
 use crate::load::hostile::hostile;
-use crate::load::sockets::{Delivery, Sockets, deliver};
+use crate::load::sockets::{Sockets, deliver};
 use crate::load::{Figures, Phases, round};
 use crate::process::{Meter, Served};
 use crate::report::{self, machine};
 use crate::results::{Contender, Results, Start};
-use crate::{Kind, Options, Part, Result};
+use crate::{Kind, Options, Part, Result, instances};
 
 /// The number of measured starts.
 const STARTS: usize = 5;
@@ -115,9 +115,9 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
         Vec::new()
     };
     let instances = if selected(Part::Instances) && kind == Kind::Postgres {
-        several_instances(&testbed, &served, &dataset, plan.deliveries).await?
+        Some(instances::measure(&testbed, &served, &dataset, plan.deliveries).await?)
     } else {
-        Vec::new()
+        None
     };
     let floods = if selected(Part::Flood) {
         eprintln!("{kind:?}: lists while 200 connections guess passwords");
@@ -139,25 +139,6 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
         Vec::new()
     };
     Ok(Results { kind, version, size, start, comparisons, deliveries, instances, floods, hostile })
-}
-
-/// Events to the same number of sockets on one instance and on two.
-async fn several_instances(
-    testbed: &Testbed,
-    first: &Served,
-    dataset: &Rc<Dataset>,
-    phases: Phases,
-) -> Result<Vec<(usize, Delivery)>> {
-    eprintln!("{:?}: events to 5,000 sockets of one instance and of two", testbed.kind);
-    let second = testbed.serve().await?;
-    let mut measured = Vec::new();
-    for instances in [&[first.address][..], &[first.address, second.address]] {
-        let sockets = Sockets { instances, per_user: 5 };
-        let deliveries = deliver(sockets, dataset, &[1, 16], phases, &testbed.meter(first)).await?;
-        measured.extend(deliveries.into_iter().map(|delivery| (instances.len(), delivery)));
-    }
-    second.stop().await?;
-    Ok(measured)
 }
 
 /// A server and a baseline that are compared.

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::instances::Instances;
+use crate::load::Figures;
 use crate::load::cases::Side;
 use crate::load::flood::Origin;
 use crate::load::hostile::Hostile;
+use crate::load::sockets::Delivery;
 use crate::results::{Contender, Results, Start};
 use crate::{Kind, Result};
 
@@ -86,27 +89,7 @@ fn database(out: &mut String, results: &Results) {
     for contender in &results.comparisons {
         row(out, results, contender);
     }
-    if !results.deliveries.is_empty() {
-        let _ = writeln!(
-            out,
-            "\n| events to 1,000 sockets: patching connections | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
-             server's memory |\n|--:|--:|--:|--:|--:|--:|--:|"
-        );
-    }
-    for delivery in &results.deliveries {
-        let part = |part| ms(&delivery.delay, part);
-        let _ = writeln!(
-            out,
-            "| {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} MiB |",
-            delivery.connections,
-            delivery.patches.rate(),
-            part(0.5),
-            part(0.95),
-            part(0.99),
-            part(1.0),
-            mib(delivery.memory)
-        );
-    }
+    deliveries(out, results);
     instances(out, results);
     floods(out, results);
     hostile(out, results);
@@ -152,28 +135,72 @@ fn row(out: &mut String, results: &Results, contender: &Contender) {
     );
 }
 
+const DELAYS: &str = "patches/s | p50 ms | p95 ms | p99 ms | slowest ms";
+
+fn deliveries(out: &mut String, results: &Results) {
+    if !results.deliveries.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n| events to 1,000 sockets: patching connections | {DELAYS} | server's memory |\n|--:|--:|--:|--:|--:|--:|--:|"
+        );
+    }
+    for delivery in &results.deliveries {
+        let _ = writeln!(out, "| {}", delays(delivery));
+    }
+}
+
+/// The cells of a delivery: connections, rate, delays and memory.
+fn delays(delivery: &Delivery) -> String {
+    let part = |part| ms(&delivery.delay, part);
+    format!(
+        "{} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} MiB |",
+        delivery.connections,
+        delivery.patches.rate(),
+        part(0.5),
+        part(0.95),
+        part(0.99),
+        part(1.0),
+        mib(delivery.memory)
+    )
+}
+
 fn instances(out: &mut String, results: &Results) {
-    if !results.instances.is_empty() {
+    let Some(Instances { deliveries, bus, promotions }) = &results.instances else { return };
+    let _ = writeln!(
+        out,
+        "\n| events to 5,000 sockets: instances | patching connections | {DELAYS} | memory of the first |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|"
+    );
+    for (instances, delivery) in deliveries {
+        let _ = writeln!(out, "| {instances} | {}", delays(delivery));
+    }
+    let _ = writeln!(
+        out,
+        "\n| patches on 16 connections, medians of nine turns | patches/s | p50 ms | p99 ms | CPU µs, server | CPU µs, database |\n\
+         |---|--:|--:|--:|--:|--:|"
+    );
+    for (name, turns) in ["announced to a second instance", "without the bus"].into_iter().zip(bus) {
+        let median = |figure: &dyn Fn(&Figures) -> f64| {
+            let mut figures: Vec<_> = turns.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            targets::median(&figures).unwrap_or_default()
+        };
         let _ = writeln!(
             out,
-            "\n| events to 5,000 sockets: instances | patching connections | patches/s | p50 ms | p95 ms | p99 ms | slowest ms | \
-             memory of the first |\n|--:|--:|--:|--:|--:|--:|--:|--:|"
+            "| {name} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} |",
+            median(&Figures::rate),
+            median(&|turn| turn.quantile(0.5)),
+            median(&|turn| turn.quantile(0.99)),
+            median(&|turn| turn.per_request(turn.http)),
+            median(&|turn| turn.per_request(turn.database)),
         );
     }
-    for (instances, delivery) in &results.instances {
-        let part = |part| ms(&delivery.delay, part);
-        let _ = writeln!(
-            out,
-            "| {instances} | {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} MiB |",
-            delivery.connections,
-            delivery.patches.rate(),
-            part(0.5),
-            part(0.95),
-            part(0.99),
-            part(1.0),
-            mib(delivery.memory)
-        );
-    }
+    let seconds: Vec<_> = promotions.iter().map(|took| format!("{:.2}", took.as_secs_f64())).collect();
+    let _ = writeln!(
+        out,
+        "\nThe primary was killed and a synchronous standby promoted: the first write was accepted {} s after the order to promote.",
+        seconds.join(", ")
+    );
 }
 
 fn floods(out: &mut String, results: &Results) {
