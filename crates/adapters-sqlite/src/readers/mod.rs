@@ -36,6 +36,8 @@ struct Shared {
 
 struct State {
     queue: Queue,
+    /// The number of threads that wait for a job.
+    idle: usize,
     closed: bool,
 }
 
@@ -46,7 +48,7 @@ impl Readers {
         queue: usize,
         timeout: Duration,
     ) -> Result<Self, OpenError> {
-        let state = State { queue: Queue::new(connections.len(), queue), closed: false };
+        let state = State { queue: Queue::new(connections.len(), queue), idle: 0, closed: false };
         let shared =
             Arc::new(Shared { queue: Mutex::new(state), ready: Condvar::new(), busy: AtomicUsize::new(0) });
         let threads = Vec::with_capacity(connections.len());
@@ -72,10 +74,15 @@ impl Readers {
         let (caller, answer) = oneshot::channel();
         let deadline = Instant::now() + self.timeout;
         let work: Work = Box::new(move |conn| run_until(deadline, caller, || work(conn)));
-        if !self.shared.state().queue.push(Job { class, work }) {
+        let mut state = self.shared.state();
+        if !state.queue.push(Job { class, work }) {
             return Err(busy("reads"));
         }
-        self.shared.ready.notify_one();
+        let wakes = state.idle > 0;
+        drop(state);
+        if wakes {
+            self.shared.ready.notify_one();
+        }
         Ok(answer)
     }
 
@@ -111,19 +118,25 @@ impl Shared {
         loop {
             let Some(Job { class, work }) = state.queue.next() else {
                 if state.closed && state.queue.len() == 0 {
+                    self.ready.notify_all();
                     return;
                 }
+                state.idle += 1;
                 state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
                 continue;
             };
+            // The end of one job may admit two: this thread takes one of them, and wakes another for the next.
+            let wakes = state.idle > 0 && state.queue.has_next();
             drop(state);
+            if wakes {
+                self.ready.notify_one();
+            }
             self.busy.fetch_add(1, Ordering::Relaxed);
             work(&mut conn);
             self.busy.fetch_sub(1, Ordering::Relaxed);
             state = self.state();
             state.queue.finish(class);
-            // The end of this job may admit one that another thread has to run.
-            self.ready.notify_all();
         }
     }
 }

@@ -104,7 +104,13 @@ impl Queue {
         Some(Job { class: Class::Essential, work })
     }
 
-    fn next_of_a_user(&mut self) -> Option<Job> {
+    /// Whether [`Self::next`] would return a job.
+    pub fn has_next(&self) -> bool {
+        !self.essential.is_empty() || self.turn().is_some()
+    }
+
+    /// The place in `turns` of the next user whose read may run now.
+    fn turn(&self) -> Option<usize> {
         if self.running >= self.max_running {
             return None;
         }
@@ -113,7 +119,11 @@ impl Queue {
             let first = self.users.get(user).and_then(|own| own.jobs.front());
             first.is_some_and(|(long, _)| admits_long || !long)
         };
-        let turn = self.turns.iter().position(may_run)?;
+        self.turns.iter().position(may_run)
+    }
+
+    fn next_of_a_user(&mut self) -> Option<Job> {
+        let turn = self.turn()?;
         let user = self.turns.remove(turn)?;
         let own = self.users.get_mut(&user)?;
         let (long, work) = own.jobs.pop_front()?;
@@ -187,10 +197,12 @@ mod tests {
         assert_eq!(next(&mut queue), Some(of(1, true)));
         assert_eq!(next(&mut queue), Some(short(3)), "a second long read waits");
         assert_eq!(next(&mut queue), None, "the third thread is kept free");
+        assert!(!queue.has_next());
         assert!(queue.push(Job { class: Class::Essential, work: Box::new(|_| ()) }));
         assert_eq!(next(&mut queue), Some(Class::Essential));
         queue.finish(Class::Essential);
         queue.finish(of(1, true));
+        assert!(queue.has_next());
         assert_eq!(next(&mut queue), Some(of(2, true)));
     }
 
