@@ -47,7 +47,12 @@ pub(super) fn commit(
             } else {
                 let changes_liveness =
                     before.get(&todo.id()).is_none_or(|version| todo.versions().deleted > *version);
-                expect_rows(1, UpdateTodo { row, changes_liveness }.execute(conn)?)?;
+                let updated = if changes_liveness {
+                    UpdateTodo::<true>(row).execute(conn)
+                } else {
+                    UpdateTodo::<false>(row).execute(conn)
+                };
+                expect_rows(1, updated?)?;
             }
         }
         take_numbers(conn, plan.written())?;

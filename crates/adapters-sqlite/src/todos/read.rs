@@ -51,17 +51,18 @@ pub(super) fn changes(
         let Some(state) = sync_state::load(conn, cache, user)? else {
             return Ok(None);
         };
-        let mut later = todos::table
+        let later = todos::table
             .filter(todos::user_id.eq(Id::from(user)))
             .filter(todos::updated_at.gt(since.map_or(i64::MIN, Stamp::as_micros)))
             .order(todos::updated_at)
             .limit(i64::from(limit) + 1)
-            .select(TodoRow::as_select())
-            .into_boxed();
-        if !include_deleted {
-            later = later.filter(todos::deleted_at.is_null());
-        }
-        let (todos, has_more) = part(conn, later, limit)?;
+            .select(TodoRow::as_select());
+        // Not boxed: diesel builds the text of a boxed query anew each time.
+        let (todos, has_more) = if include_deleted {
+            part(conn, later, limit)?
+        } else {
+            part(conn, later.filter(todos::deleted_at.is_null()), limit)?
+        };
         Ok(Some(Changes { todos, has_more, position: state.position() }))
     })
 }

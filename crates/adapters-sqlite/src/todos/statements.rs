@@ -20,15 +20,14 @@ use crate::rows::Id;
 /// SQLite rewrites the entries of every index whose columns a statement sets, even if their values stay the
 /// same. The index of live todos depends on `deleted_at`, so leaving that column out of an edit saves a
 /// sixth of the work.
-pub(super) struct UpdateTodo<'a> {
-    pub row: NewRow<'a>,
-    /// Whether the todo becomes a tombstone or stops being one.
-    pub changes_liveness: bool,
-}
+///
+/// `CHANGES_LIVENESS` tells whether the todo becomes a tombstone or stops being one. The two forms are two
+/// types, by which the connection finds their prepared statements; by their text it would take longer.
+pub(super) struct UpdateTodo<'a, const CHANGES_LIVENESS: bool>(pub NewRow<'a>);
 
-impl QueryFragment<Sqlite> for UpdateTodo<'_> {
+impl<const CHANGES_LIVENESS: bool> QueryFragment<Sqlite> for UpdateTodo<'_, CHANGES_LIVENESS> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let Self { row, changes_liveness } = self;
+        let Self(row) = self;
         bind::<BigInt, _>(&mut out, "UPDATE todos SET version = ", &row.version)?;
         bind::<BigInt, _>(&mut out, ", title_version = ", &row.title_version)?;
         bind::<BigInt, _>(&mut out, ", description_version = ", &row.description_version)?;
@@ -43,7 +42,7 @@ impl QueryFragment<Sqlite> for UpdateTodo<'_> {
         bind::<Nullable<Text>, _>(&mut out, ", description_folded = ", &row.description_folded)?;
         bind::<Nullable<Text>, _>(&mut out, ", metadata = ", &row.metadata)?;
         bind::<Nullable<Text>, _>(&mut out, ", metadata_versions = ", &row.metadata_versions)?;
-        if *changes_liveness {
+        if CHANGES_LIVENESS {
             bind::<Nullable<BigInt>, _>(&mut out, ", deleted_at = ", &row.deleted_at)?;
         }
         bind::<Binary, _>(&mut out, " WHERE user_id = ", &row.user_id)?;
@@ -51,13 +50,12 @@ impl QueryFragment<Sqlite> for UpdateTodo<'_> {
     }
 }
 
-// The statement has two forms, so the cache must use its text as the key.
-impl QueryId for UpdateTodo<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<const CHANGES_LIVENESS: bool> QueryId for UpdateTodo<'_, CHANGES_LIVENESS> {
+    type QueryId = UpdateTodo<'static, CHANGES_LIVENESS>;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<SqliteConnection> for UpdateTodo<'_> {}
+impl<const CHANGES_LIVENESS: bool> RunQueryDsl<SqliteConnection> for UpdateTodo<'_, CHANGES_LIVENESS> {}
 
 /// Sets the columns of a user's row that a plan decides.
 #[derive(QueryId)]
