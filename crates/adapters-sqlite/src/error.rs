@@ -92,10 +92,7 @@ pub(crate) fn busy(what: &str) -> StoreError {
     StoreError::Unavailable(format!("busy: too many {what} are waiting"))
 }
 
-/// The answer if a queue of the writer is full or its thread has ended.
-pub(crate) fn refused<T>(error: &crossbeam_channel::TrySendError<T>, what: &str) -> StoreError {
-    match error {
-        crossbeam_channel::TrySendError::Full(_) => busy(what),
-        crossbeam_channel::TrySendError::Disconnected(_) => StoreError::Unavailable(STORE_CLOSED.to_owned()),
-    }
+/// The answer if the thread of a queue has ended.
+pub(crate) fn closed() -> StoreError {
+    StoreError::Unavailable(STORE_CLOSED.to_owned())
 }

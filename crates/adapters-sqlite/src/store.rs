@@ -24,7 +24,7 @@ use crate::error::{Failure, OpenError, STORE_CLOSED, timed_out};
 use crate::migrations;
 use crate::readers::{Class, Readers};
 use crate::schema::epochs;
-use crate::writer::{Done, GROUP_TIME, Limits, Writer};
+use crate::writer::{Done, GROUP_TIME, Limits, Load as WriteLoad, Writer};
 
 /// How much longer than its time limit a call waits for the answer, because a statement notices the limit
 /// only at its next row.
@@ -144,15 +144,16 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_and_publish(|conn| work(conn).map(Done::without_events)).await
+        self.write_and_publish(WriteLoad::Other, |conn| work(conn).map(Done::without_events)).await
     }
 
     /// Like [`Self::write`], and publishes the events that `work` returns once they are durable.
     pub(crate) async fn write_and_publish<T: Send + 'static>(
         &self,
+        load: WriteLoad,
         work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let outcome = match self.writer.submit(work) {
+        let outcome = match self.writer.submit(load, work) {
             Ok(answer) => self.answer(answer).await,
             Err(error) => Err(error),
         };

@@ -17,13 +17,15 @@ use domain::{Stamp, StoreError, TodoId, UserId};
 
 use crate::error::Failure;
 use crate::store::SqliteStore;
+use crate::writer::Load;
 use crate::{epochs, tables};
 
 #[async_trait]
 impl TodoStore for SqliteStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
         let cache = self.epochs.clone();
-        self.write_and_publish(move |conn| commit::commit(conn, &cache, user, &batch, now)).await
+        let load = Load::of(user, &batch);
+        self.write_and_publish(load, move |conn| commit::commit(conn, &cache, user, &batch, now)).await
     }
 
     async fn get(&self, user: UserId, id: TodoId) -> Result<Option<Todo>, StoreError> {

@@ -1,17 +1,19 @@
 //! The writer thread, with group commit.
 //!
-//! The thread takes waiting jobs into one transaction, runs each in a savepoint of its own, and answers
-//! after `COMMIT`, so that the jobs share one flush to disk. It never waits for a group to fill, and a group
-//! takes no further job once it has run for [`GROUP_TIME`]. If a job fails or panics, only its savepoint is
-//! rolled back. If the transaction fails, all of its jobs fail. A job whose deadline has passed before its
-//! turn does not run. Any other job runs even if its caller no longer waits.
+//! The thread takes waiting jobs into one transaction, and answers after `COMMIT`, so that the jobs share one
+//! flush to disk. It never waits for a group to fill, and a group takes no further job once it has run for
+//! [`GROUP_TIME`]. A large batch is a group of its own. If a job fails or panics, only what it wrote is rolled
+//! back: to its savepoint, or with the transaction if nothing was written before it. If the transaction fails,
+//! all of its jobs fail. A job whose deadline has passed before its turn does not run. Any other job runs even
+//! if its caller no longer waits.
+
+mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::result::QueryResult;
@@ -19,8 +21,11 @@ use domain::todo::{BatchEvents, EventBus};
 use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
+use self::queue::{BoxedJob, First, Queue, Refused};
 use crate::cached_statement;
-use crate::error::{Failure, OpenError, panicked, refused, timed_out};
+use crate::error::{Failure, OpenError, busy, closed, panicked, timed_out};
+
+pub(crate) use self::queue::Load;
 
 /// The maximum number of jobs in one transaction.
 const MAX_GROUP: usize = 64;
@@ -44,8 +49,8 @@ impl<T> Done<T> {
 
 /// The writer thread and its queue.
 pub(crate) struct Writer {
-    /// `None` only during drop. The thread ends once this sender is gone and the queue is empty.
-    queue: Option<Sender<Box<dyn Job>>>,
+    /// The thread ends once it is closed and empty.
+    queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
     timeout: Duration,
 }
@@ -66,10 +71,11 @@ impl Writer {
         limits: Limits,
         bus: Arc<dyn EventBus>,
     ) -> Result<Self, OpenError> {
-        let (sender, jobs) = bounded(queue);
+        let queue = Arc::new(Queue::new(queue));
+        let jobs = AbandonedAtEnd(Arc::clone(&queue));
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
-        let thread = thread.spawn(move || run(conn, &jobs, limits.group, &*bus))?;
-        Ok(Self { queue: Some(sender), thread: Some(thread), timeout: limits.timeout })
+        let thread = thread.spawn(move || run(conn, &jobs.0, limits.group, &*bus))?;
+        Ok(Self { queue, thread: Some(thread), timeout: limits.timeout })
     }
 
     /// Queues `work`, which must not begin or end a transaction.
@@ -77,30 +83,41 @@ impl Writer {
     /// Returns an error at once if the queue is full.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
+        load: Load,
         work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (caller, answer) = oneshot::channel();
         let deadline = Instant::now() + self.timeout;
         let job = Box::new(WriteJob { work: Some(work), done: None, deadline, caller });
-        if let Some(queue) = &self.queue {
-            queue.try_send(job).map_err(|error| refused(&error, "writes"))?;
+        match self.queue.push(load, job) {
+            Ok(()) => Ok(answer),
+            Err(Refused::Full) => Err(busy("writes")),
+            Err(Refused::Closed) => Err(closed()),
         }
-        Ok(answer)
     }
 
     /// The number of queued jobs.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.as_ref().map_or(0, Sender::len)
+        self.queue.len()
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             // The thread catches the panics of jobs and of the bus.
             let _ = thread.join();
         }
+    }
+}
+
+/// Lets no caller wait for a thread that has ended.
+struct AbandonedAtEnd(Arc<Queue>);
+
+impl Drop for AbandonedAtEnd {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
@@ -153,10 +170,11 @@ where
     }
 }
 
-fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, group_time: Duration, bus: &dyn EventBus) {
-    while let Ok(first) = jobs.recv() {
-        let mut group = Group { jobs: vec![first], outcomes: Vec::new() };
-        if let Err(error) = group.commit(&mut conn, jobs, group_time) {
+fn run(mut conn: SqliteConnection, jobs: &Queue, group_time: Duration, bus: &dyn EventBus) {
+    while let Some(First { job, alone }) = jobs.first() {
+        let mut group = Group { jobs: vec![job], outcomes: Vec::new() };
+        let more = (!alone).then_some(jobs);
+        if let Err(error) = group.commit(&mut conn, more, group_time) {
             // Fails if SQLite has already rolled back by itself, and is not needed then.
             let _ = conn.batch_execute("ROLLBACK");
             let failed = |_: &_| Err(StoreError::Unavailable(error.to_string()));
@@ -174,7 +192,7 @@ fn run(mut conn: SqliteConnection, jobs: &Receiver<Box<dyn Job>>, group_time: Du
 
 /// The jobs of one transaction.
 struct Group {
-    jobs: Vec<Box<dyn Job>>,
+    jobs: Vec<BoxedJob>,
     /// The outcome of each job that has run.
     outcomes: Vec<Result<(), StoreError>>,
 }
@@ -184,25 +202,55 @@ impl Group {
     fn commit(
         &mut self,
         conn: &mut SqliteConnection,
-        queue: &Receiver<Box<dyn Job>>,
+        more: Option<&Queue>,
         group_time: Duration,
     ) -> QueryResult<()> {
         let began = Instant::now();
-        cached_statement::execute(conn, "BEGIN IMMEDIATE")?;
+        cached_statement::execute(conn, BEGIN)?;
+        let mut has_written = false;
         while let Some(job) = self.jobs.get_mut(self.outcomes.len()) {
-            cached_statement::execute(conn, "SAVEPOINT job")?;
+            let undo = if has_written { Undo::savepoint(conn)? } else { Undo::Transaction };
             let outcome = job.run(conn);
+            has_written |= outcome.is_ok();
             // Fails if the job's error made SQLite roll back the whole transaction, as a full disk does.
-            if outcome.is_err() {
-                cached_statement::execute(conn, "ROLLBACK TO job")?;
-            }
-            cached_statement::execute(conn, "RELEASE job")?;
+            undo.end(conn, outcome.is_ok())?;
             self.outcomes.push(outcome);
             if self.jobs.len() < MAX_GROUP && began.elapsed() < group_time {
-                self.jobs.extend(queue.try_recv().ok());
+                self.jobs.extend(more.and_then(Queue::further));
             }
         }
         cached_statement::execute(conn, "COMMIT")
+    }
+}
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// How a job is undone if it fails. SQLite copies each page that changes after a savepoint, which the first
+/// job can do without.
+enum Undo {
+    Transaction,
+    Savepoint,
+}
+
+impl Undo {
+    fn savepoint(conn: &mut SqliteConnection) -> QueryResult<Self> {
+        cached_statement::execute(conn, "SAVEPOINT job")?;
+        Ok(Self::Savepoint)
+    }
+
+    fn end(self, conn: &mut SqliteConnection, succeeded: bool) -> QueryResult<()> {
+        match (self, succeeded) {
+            (Self::Transaction, true) => Ok(()),
+            (Self::Transaction, false) => {
+                cached_statement::execute(conn, "ROLLBACK")?;
+                cached_statement::execute(conn, BEGIN)
+            }
+            (Self::Savepoint, true) => cached_statement::execute(conn, "RELEASE job"),
+            (Self::Savepoint, false) => {
+                cached_statement::execute(conn, "ROLLBACK TO job")?;
+                cached_statement::execute(conn, "RELEASE job")
+            }
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Gate {
             opened.recv().expect("the test opens the gate");
             Ok(Done::without_events(()))
         };
-        drop(writer.submit(gate).expect("room in the queue"));
+        drop(writer.submit(Load::Other, gate).expect("room in the queue"));
         inside.recv().expect("the gate is reached");
         Self(open)
     }
@@ -94,7 +94,7 @@ async fn up_to_64_waiting_jobs_share_a_transaction() {
                 insert(conn)?;
                 Ok(Done::without_events((rows(conn), rows(&mut beside))))
             };
-            writer.submit(job).expect("room in the queue")
+            writer.submit(Load::Other, job).expect("room in the queue")
         })
         .collect();
     gate.open();
@@ -118,7 +118,7 @@ async fn a_group_takes_no_further_job_once_its_time_is_over() {
                 insert(conn)?;
                 Ok(Done::without_events(rows(&mut beside)))
             };
-            writer.submit(job).expect("room in the queue")
+            writer.submit(Load::Other, job).expect("room in the queue")
         })
         .collect();
     gate.open();
@@ -128,10 +128,59 @@ async fn a_group_takes_no_further_job_once_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_small_job_waits_for_one_large_batch_at_most() {
+    let fixture = Fixture::new();
+    let writer = fixture.writer(20);
+    let gate = Gate::close(&writer);
+    let (ran, order) = mpsc::channel();
+    let mut answers = Vec::new();
+    let user = |n| UserId(uuid::Uuid::from_u128(n));
+    let mut submit = |name: &'static str, load| {
+        let ran = ran.clone();
+        let mut beside = connect(&fixture.path(), Access::Read);
+        let job = move |conn: &mut SqliteConnection| {
+            ran.send((name, rows(&mut beside))).expect("the test waits");
+            Ok(Done::without_events(insert(conn)?))
+        };
+        answers.push(writer.submit(load, job).expect("room"));
+    };
+    submit("large", Load::Batch { user: user(1), large: true });
+    submit("large", Load::Batch { user: user(2), large: true });
+    submit("behind", Load::Batch { user: user(1), large: false });
+    submit("small", Load::Batch { user: user(3), large: false });
+    submit("small", Load::Other);
+    drop(ran);
+    gate.open();
+    // The group of the gate is open to small jobs, and shares its transaction with them.
+    let committed = [("small", 0), ("small", 0), ("large", 2), ("large", 3), ("behind", 4)];
+    assert_eq!(order.iter().collect::<Vec<_>>(), committed);
+    for answer in answers {
+        assert!(matches!(answer.await, Ok(Ok(1))));
+    }
+}
+
+#[tokio::test]
+async fn a_first_job_that_fails_leaves_nothing_behind() {
+    let fixture = Fixture::new();
+    let writer = fixture.writer(10);
+    // A large batch is the first job of its group, and the only one.
+    let alone = Load::Batch { user: UserId(uuid::Uuid::nil()), large: true };
+    let fails = writer.submit(alone, |conn| -> Result<Done<()>, Failure> {
+        insert(conn)?;
+        Err(StoreError::corrupt("todos", "title", "corrupted by the test").into())
+    });
+    assert!(matches!(fails.expect("room").await, Ok(Err(StoreError::Corrupt { column: "title", .. }))));
+    assert_eq!(fixture.rows(), 0);
+    let next = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    assert!(matches!(next.await, Ok(Ok(1))));
+    assert_eq!(fixture.rows(), 1);
+}
+
+#[tokio::test]
 async fn a_job_whose_time_is_over_does_not_run() {
     let fixture = Fixture::new();
     let writer = fixture.writer_with(10, Limits { timeout: Duration::ZERO, group: Duration::ZERO });
-    let late = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    let late = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     assert!(matches!(late.await, Ok(Err(StoreError::Unavailable(_)))));
     assert_eq!(fixture.rows(), 0);
 }
@@ -141,20 +190,20 @@ async fn a_job_that_panics_or_fails_does_not_affect_the_others() {
     let fixture = Fixture::new();
     let writer = fixture.writer(10);
     let gate = Gate::close(&writer);
-    let before = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    let before = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     let panics = writer
-        .submit(|conn| -> Result<Done<()>, Failure> {
+        .submit(Load::Other, |conn| -> Result<Done<()>, Failure> {
             insert(conn)?;
             panic!("a job of this test panics deliberately")
         })
         .expect("room");
     let fails = writer
-        .submit(|conn| -> Result<Done<()>, Failure> {
+        .submit(Load::Other, |conn| -> Result<Done<()>, Failure> {
             insert(conn)?;
             Err(StoreError::corrupt("todos", "title", "corrupted by the test").into())
         })
         .expect("room");
-    let after = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    let after = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     gate.open();
     assert!(matches!(before.await, Ok(Ok(1))));
     assert!(matches!(panics.await, Ok(Err(StoreError::Unavailable(_)))));
@@ -168,8 +217,9 @@ async fn a_full_queue_refuses_at_once() {
     let fixture = Fixture::new();
     let writer = fixture.writer(1);
     let gate = Gate::close(&writer);
-    let waiting = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room for one");
-    let refused = writer.submit(|conn| Ok(Done::without_events(insert(conn)?)));
+    let waiting =
+        writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room for one");
+    let refused = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?)));
     let Err(StoreError::Unavailable(problem)) = refused else {
         panic!("the second finds no room");
     };
@@ -187,10 +237,10 @@ async fn if_the_commit_fails_every_job_fails_and_nothing_is_published() {
     let user = UserId(uuid::Uuid::nil());
     let events = BatchEvents { previous: Stamp::EPOCH, events: Vec::new() };
     let first = writer
-        .submit(move |conn| Ok(Done { answer: insert(conn)?, events: Some((user, events)) }))
+        .submit(Load::Other, move |conn| Ok(Done { answer: insert(conn)?, events: Some((user, events)) }))
         .expect("room");
     let breaks_commit = writer
-        .submit(|conn| {
+        .submit(Load::Other, |conn| {
             conn.batch_execute("PRAGMA defer_foreign_keys = ON")?;
             diesel::sql_query(
                 "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at) VALUES (randomblob(16), randomblob(16), 0, 0, 0)",
@@ -202,7 +252,7 @@ async fn if_the_commit_fails_every_job_fails_and_nothing_is_published() {
     gate.open();
     assert!(matches!(first.await, Ok(Err(StoreError::Unavailable(_)))));
     assert!(matches!(breaks_commit.await, Ok(Err(StoreError::Unavailable(_)))));
-    let next = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    let next = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     assert!(matches!(next.await, Ok(Ok(1))));
     assert_eq!(fixture.rows(), 1, "only the row of the next job");
     assert!(fixture.bus.everything().is_empty());
@@ -213,15 +263,15 @@ async fn a_rollback_by_sqlite_fails_the_group_and_no_later_job() {
     let fixture = Fixture::new();
     let writer = fixture.writer(10);
     let gate = Gate::close(&writer);
-    let first = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    let first = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     // SQLite does the same by itself if the disk is full.
     let loses = writer
-        .submit(|conn| -> Result<Done<()>, Failure> {
+        .submit(Load::Other, |conn| -> Result<Done<()>, Failure> {
             conn.batch_execute("ROLLBACK")?;
             Err(StoreError::Unavailable("the disk is full".to_owned()).into())
         })
         .expect("room");
-    let last = writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room");
+    let last = writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room");
     gate.open();
     for answer in [first.await.map(|a| a.map(drop)), loses.await] {
         assert!(matches!(answer, Ok(Err(StoreError::Unavailable(_)))));
@@ -236,7 +286,7 @@ async fn dropping_the_writer_runs_queued_jobs() {
     let writer = fixture.writer(100);
     let gate = Gate::close(&writer);
     let answers: Vec<_> = (0..80)
-        .map(|_| writer.submit(|conn| Ok(Done::without_events(insert(conn)?))).expect("room"))
+        .map(|_| writer.submit(Load::Other, |conn| Ok(Done::without_events(insert(conn)?))).expect("room"))
         .collect();
     gate.open();
     drop(writer);
