@@ -37,6 +37,9 @@ pub enum OpenError {
     /// The table of applied migrations can't be read.
     #[error("can't read the applied migrations: {0}")]
     Migrations(String),
+    /// The writer can't be told when to write the log back.
+    #[error("can't set the length of the write-ahead log: {0}")]
+    Checkpointer(String),
     #[error("can't start a thread: {0}")]
     Thread(#[from] io::Error),
 }

@@ -18,6 +18,7 @@ use domain::{StoreError, UserId};
 use tokio::sync::oneshot;
 
 use crate::cached_statement;
+use crate::checkpointer::Checkpointer;
 use crate::connection::{Access, Connector};
 use crate::epochs::EpochCache;
 use crate::error::{Failure, OpenError, STORE_CLOSED, timed_out};
@@ -71,6 +72,7 @@ impl OpenOptions {
 pub struct SqliteStore {
     // Dropped before the writer, so that the writer's connection closes last.
     readers: Readers,
+    checkpointer: Checkpointer,
     writer: Writer,
     pub(crate) epochs: EpochCache,
     timeout: Duration,
@@ -106,10 +108,12 @@ impl SqliteStore {
         let connections = readers.max(2) + 1;
         let read = (0..connections).map(|_| connector.connect(Access::Read)).collect::<Result<_, _>>()?;
         let readers = Readers::start(read, queue, timeout)?;
+        let checkpointer = Checkpointer::start(&mut write, connector.connect(Access::Write)?)?;
         let limits = Limits { timeout, group: GROUP_TIME };
         let writer = Writer::start(write, queue, limits, bus)?;
         Ok(Self {
             readers,
+            checkpointer,
             writer,
             epochs: EpochCache::default(),
             timeout,
@@ -157,6 +161,7 @@ impl SqliteStore {
             Ok(answer) => self.answer(answer).await,
             Err(error) => Err(error),
         };
+        self.checkpointer.wake();
         if let Err(StoreError::Unavailable(problem)) = &outcome
             && UNWRITABLE.iter().any(|known| problem.contains(known))
         {
