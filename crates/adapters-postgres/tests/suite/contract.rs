@@ -4,12 +4,24 @@ use std::sync::Arc;
 
 use adapters_postgres::RowSecurity;
 use domain_testkit::Harness;
+use postgres_testbed::Database;
 
-use crate::support::fresh;
+use crate::statements;
+use crate::support::fresh_with;
 
 async fn harness_under(row_security: RowSecurity) -> Harness {
-    let (harness, database) = fresh("contract", row_security).await;
-    Harness { guard: Arc::new(database), ..harness }
+    statements::watch();
+    let (harness, database) = fresh_with("contract", row_security, true).await;
+    Harness { guard: Arc::new(Watched(database)), ..harness }
+}
+
+/// The database of a test whose statements are compared with the list.
+struct Watched(#[expect(dead_code, reason = "dropped after the test")] Database);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        statements::all_are_listed();
+    }
 }
 
 mod row_security_on_writes {

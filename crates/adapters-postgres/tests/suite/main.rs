@@ -16,6 +16,7 @@ mod proxy;
 mod races;
 mod row_security;
 mod snapshot;
+mod statements;
 mod support;
 mod tls;
 mod upgrade;

@@ -153,12 +153,17 @@ pub fn harness_of(
 
 /// Opens a store under `row_security` on a new database with such a schema.
 pub async fn fresh(hint: &str, row_security: RowSecurity) -> (Harness, Database) {
+    fresh_with(hint, row_security, false).await
+}
+
+/// As [`fresh`]; with `echo`, it logs its statements.
+pub async fn fresh_with(hint: &str, row_security: RowSecurity, echo: bool) -> (Harness, Database) {
     let database = database(hint);
     if row_security == RowSecurity::All {
         set_row_security(&database.owner_url(), row_security).await.expect("set");
     }
     let bus = Arc::new(RecordingBus::new());
-    let store = connect(Options { row_security, ..options(database.app_url(), &bus) }).await;
+    let store = connect(Options { row_security, echo, ..options(database.app_url(), &bus) }).await;
     assert!(
         store.row_security_active().await.expect("an answer"),
         "the test's role is bound by the policies"
