@@ -19,7 +19,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  start                                     builds the web app and the server, and runs them on http://localhost:8000
+  start [CARGO OPTIONS]                     builds the web app and the server, and runs them on http://localhost:8000
   test --quick                              runs the tests that need only cargo: for every change
   test [CARGO TEST ARGUMENTS] [-- FILTER]   runs all tests; installs or starts what they need
   bench [--quick] [--only NAME]             measures the server and its floors; writes docs/benchmarks.md
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["start"] => start::start(),
+        ["start", options @ ..] => start::start(options),
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["coverage"] => coverage::run(),

@@ -1,6 +1,7 @@
 //! Running other programs from the workspace's root.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -34,6 +35,12 @@ pub fn cargo() -> Command {
 pub fn run(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|e| failure(command, &e.to_string()))?;
     if status.success() { Ok(()) } else { Err(failure(command, &status.to_string())) }
+}
+
+/// Runs a command in this program's place, under its process id. Returns only if it could not, and why.
+pub fn replace_by(command: &mut Command) -> String {
+    let error = command.exec();
+    failure(command, &error.to_string())
 }
 
 /// Runs a command and returns its standard output; standard error goes to the terminal.

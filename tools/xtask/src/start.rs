@@ -1,25 +1,28 @@
 //! `cargo xtask start`: the server with its web app, on the embedded database.
 
-use crate::process::{cargo, run};
+use crate::process::{cargo, replace_by, run};
 use crate::web;
 
-/// The address at which the server listens by default.
-const ADDRESS: &str = "http://localhost:8000";
+const SERVER: [&str; 4] = ["--package", "server", "--bin", "todo-server"];
 
-/// Builds the app if npm is there, then builds and runs the server until it is stopped.
-pub fn start() -> Result<(), String> {
+/// Builds the app if npm is there, then the server, and becomes the server, which prints its address and ends with
+/// Ctrl-C. `options` are options of Cargo in place of `--release`.
+pub fn start(options: &[&str]) -> Result<(), String> {
     let app = web::build();
-    run(cargo().args(["build", "--release", "--package", "server", "--bin", "todo-server"]))?;
-    println!("\n{}\n", announcement(app, web::is_built()));
-    run(cargo().args(["run", "--quiet", "--release", "--package", "server", "--bin", "todo-server"]))
+    let options = if options.is_empty() { &["--release"] } else { options };
+    run(cargo().arg("build").args(SERVER).args(options))?;
+    if let Err(missing) = app {
+        println!("\n{}\n", without_npm(&missing, web::is_built()));
+    }
+    Err(replace_by(cargo().args(["run", "--quiet"]).args(SERVER).args(options)))
 }
 
-/// What the server will serve, and what is missing. It serves the app whenever one is built.
-fn announcement(app: Result<(), String>, is_built: bool) -> String {
-    match app {
-        Ok(()) => format!("Open {ADDRESS}"),
-        Err(missing) if is_built => format!("Open {ADDRESS}; its web app is an earlier build: {missing}"),
-        Err(missing) => format!("The API is at {ADDRESS}, without the web app: {missing}"),
+/// What the server will serve although the app could not be built.
+fn without_npm(missing: &str, is_built: bool) -> String {
+    if is_built {
+        format!("The web app is an earlier build: {missing}")
+    } else {
+        format!("The server serves the API without the web app: {missing}")
     }
 }
 
@@ -29,11 +32,9 @@ mod tests {
 
     #[test]
     fn it_says_what_is_served_and_what_is_missing() {
-        let missing = || Err("Node.js is needed".to_owned());
-        assert_eq!(announcement(Ok(()), true), "Open http://localhost:8000");
-        let earlier = "Open http://localhost:8000; its web app is an earlier build: Node.js is needed";
-        assert_eq!(announcement(missing(), true), earlier);
-        let api = "The API is at http://localhost:8000, without the web app: Node.js is needed";
-        assert_eq!(announcement(missing(), false), api);
+        let missing = "Node.js is needed";
+        assert_eq!(without_npm(missing, true), "The web app is an earlier build: Node.js is needed");
+        let api = "The server serves the API without the web app: Node.js is needed";
+        assert_eq!(without_npm(missing, false), api);
     }
 }

@@ -105,18 +105,23 @@ pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
     let lock = project.join("package-lock.json");
     let mark = project.join("node_modules/.installed-from");
     if !is_current(&lock, &mark) {
-        let needed =
-            "Node.js 20.19 or newer with npm is needed: https://nodejs.org/ or `apt-get install nodejs npm`";
-        let node = output(command("node").arg("--version")).map_err(|e| format!("{e}\n{needed}"))?;
-        if !recent_enough(node.trim()) {
-            return Err(format!("{needed}; this is {}", node.trim()));
-        }
+        node_and_npm("node", "npm")?;
         println!("installing the npm packages of {}", project.display());
-        run(command("npm").args(["ci", "--loglevel=error"]).current_dir(&project))
-            .map_err(|e| format!("{e}\n{needed}"))?;
+        run(command("npm").args(["ci", "--loglevel=error"]).current_dir(&project))?;
         copy(&lock, &mark)?;
     }
     Ok(project)
+}
+
+/// Makes sure that these programs are there, and recent enough.
+fn node_and_npm(node: &str, npm: &str) -> Result<(), String> {
+    let needed =
+        "Node.js 20.19 or newer with npm is needed: https://nodejs.org/ or `apt-get install nodejs npm`";
+    let version = output(command(node).arg("--version")).map_err(|e| format!("{needed}; {e}"))?;
+    if !recent_enough(version.trim()) {
+        return Err(format!("{needed}; this is {}", version.trim()));
+    }
+    output(command(npm).arg("--version")).map(drop).map_err(|e| format!("{needed}; {e}"))
 }
 
 /// Installs the packages of `tests/requirements.txt` and returns the path of the program `name` among them.
@@ -160,6 +165,16 @@ fn recent_enough(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_without_node_or_npm_is_told_what_it_needs() {
+        // `rustc --version` prints no version of Node.js.
+        for node in ["no-such-node", "rustc"] {
+            let missing = node_and_npm(node, "npm").unwrap_err();
+            assert!(missing.starts_with("Node.js 20.19 or newer with npm is needed: "), "{missing}");
+            assert!(missing.contains(node), "{missing}");
+        }
+    }
 
     #[test]
     fn a_node_that_is_too_old_is_refused() {
