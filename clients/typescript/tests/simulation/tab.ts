@@ -14,6 +14,8 @@ export interface TabParts {
   /** Locks that a browser takes away from dead tabs, or null for leases in the store. */
   readonly locks: BrowserLocks | null;
   readonly networkFault: () => NetworkFault;
+  /** Called when a digest differed. */
+  readonly repairs: () => void;
   /** How many todos the device takes in one answer. */
   readonly page: number;
   /** The clock of the machine, in milliseconds. */
@@ -85,7 +87,14 @@ export class Tab {
     };
     return {
       kind: inner.kind,
-      transact: (scopes, work) => around(() => inner.transact(scopes, work)),
+      transact: (scopes, work) =>
+        around(() =>
+          inner.transact(scopes, (found, device) => {
+            const write = work(found, device);
+            for (const { meta } of write.lists ?? []) if (meta.repairs > 0) this.parts.repairs();
+            return write;
+          }),
+        ),
       takeLease: (name, holder, now, until) =>
         around(() => inner.takeLease(name, holder, now, until)),
       releaseLease: (name, holder) => around(() => inner.releaseLease(name, holder)),
@@ -106,7 +115,8 @@ export class Tab {
         headers: request.headers,
         ...(body !== undefined && { body }),
       });
-    const fault = isSync ? this.parts.networkFault() : null;
+    const isRefresh = request.url.endsWith("/refresh");
+    const fault = isSync || isRefresh ? this.parts.networkFault() : null;
     if (fault === "request lost") throw new TypeError("lost");
     if (isSync && fault === "repeated") this.copies.push(send);
     const response = await send();

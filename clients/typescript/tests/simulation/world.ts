@@ -6,13 +6,12 @@ import {
   memoryStore,
   type Store,
   type Todo,
-  type TodoClient,
 } from "../../src/index.js";
 import { newEmail } from "../support/account.js";
 import type { TestServer } from "../support/server.js";
-import { Oracle, textsOf } from "./oracle.js";
 import { Random } from "./random.js";
 import { BrowserLocks, Tab, type NetworkFault } from "./tab.js";
+import { User, type Say } from "./user.js";
 
 /** What can happen in a run. */
 export interface Scenario {
@@ -21,13 +20,13 @@ export interface Scenario {
   readonly newEpochs?: boolean;
   /** Restores from a backup; `copied` ones are not announced, and values may be lost. */
   readonly restores?: "announced" | "copied";
+  /** Whether the user deletes the account in the end, on one of the devices. */
+  readonly deletesAccount?: boolean;
   /** Whether the server refuses creations past its quota. */
   readonly quota?: boolean;
 }
 
 export const PASSWORD = "Correct-horse-7!";
-
-const FIELDS = ["text", "description", "metadata.list", "metadata.note"] as const;
 
 class Browser {
   tabs: Tab[] = [];
@@ -45,17 +44,17 @@ class Browser {
 
 export class World {
   readonly random: Random;
-  readonly oracle = new Oracle();
+  readonly user: User;
   readonly log: string[] = [];
   private readonly browsers: Browser[] = [];
-  private readonly background = new Set<Promise<unknown>>();
   private readonly backups: string[] = [];
   private readonly copies: (() => Promise<unknown>)[] = [];
   private isCalm = false;
-  private made = 0;
   private jump = 0;
   private email = "";
   conflicts = 0;
+  /** Whether a device found that its digest is not the server's. */
+  hasRepaired = false;
 
   constructor(
     readonly seed: number,
@@ -63,6 +62,7 @@ export class World {
     private readonly scenario: Scenario,
   ) {
     this.random = new Random(seed * 7919 + 17);
+    this.user = new User(this.random);
   }
 
   private say(...words: unknown[]): void {
@@ -109,6 +109,7 @@ export class World {
       locks,
       networkFault,
       page: browser.page,
+      repairs: () => (this.hasRepaired = true),
       clock: () => Date.now() + this.jump,
     });
     browser.tabs.push(tab);
@@ -127,160 +128,33 @@ export class World {
   }
 
   async step(): Promise<void> {
-    const { random } = this;
+    const { random, user } = this;
     const browser = random.pick(this.browsers);
     const tab = await this.tabOf(browser);
     const { client } = tab;
     const x = random.next();
     const todos = client.getSnapshot().todos.filter((todo) => !todo.conflicted);
-    const say = (...words: unknown[]): void => this.say(browser.name, ...words);
+    const say: Say = (...words) => this.say(browser.name, ...words);
     if (x < 0.1 || (todos.length === 0 && x < 0.3)) {
-      if (client.getSnapshot().todos.length < 6) await this.add(client, say);
-    } else if (x < 0.32 && todos.length > 0) await this.edit(client, random.pick(todos), say);
+      await user.add(client, say);
+    } else if (x < 0.32 && todos.length > 0) await user.edit(client, random.pick(todos), say);
     else if (x < 0.36 && todos.length > 0)
       client.complete(random.pick(todos).id, random.chance(70));
-    else if (x < 0.41 && todos.length > 0) this.remove(client, random.pick(todos), say);
-    else if (x < 0.44) this.undo(client, say);
+    else if (x < 0.41 && todos.length > 0) user.remove(client, random.pick(todos), say);
+    else if (x < 0.44) user.undo(client, say);
     else if (x < 0.47 && todos.length > 1) {
       const [todo, other] = [random.pick(todos), random.pick(todos)];
       if (todo !== other) client.reorder(todo.id, { after: other.id });
-    } else if (x < 0.53) this.decide(client, say);
+    } else if (x < 0.53) user.decide(client, say);
     else if (x < 0.8) await this.sync(browser, tab, say);
     else if (x < 0.84) await this.openAnother(browser, say);
+    else if (x < 0.85) await this.expire(browser, say);
     else if (x < 0.87) this.thaw(random.pick(this.browsers));
     else if (x < 0.9) await this.late();
     else await this.disaster();
   }
 
-  private async settleStored(
-    client: TodoClient,
-    written: { stored: Promise<void> },
-    tokens: number[],
-  ): Promise<void> {
-    let isStored = false;
-    await Promise.race([
-      written.stored.then(() => (isStored = true)),
-      new Promise((go) => setTimeout(go, 50)),
-    ]);
-    // A tab that died before its store had the value can't keep it.
-    if (!isStored) {
-      const watch = written.stored.then(() => undefined);
-      this.background.add(watch);
-      for (const token of tokens) this.oracle.giveUpToken(token);
-    }
-    void client;
-  }
-
-  private async add(client: TodoClient, say: (...words: unknown[]) => void): Promise<void> {
-    const text = this.oracle.newValue();
-    const written = client.add({
-      text,
-      id: `00000000-0000-7000-8000-${String(++this.made).padStart(12, "0")}`,
-    });
-    const token = this.oracle.type(written.id, "text", text, []);
-    say("adds", written.id, text);
-    await this.settleStored(client, written, [token]);
-  }
-
-  private async edit(
-    client: TodoClient,
-    todo: Todo,
-    say: (...words: unknown[]) => void,
-  ): Promise<void> {
-    const field = this.random.pick(FIELDS);
-    const seen = textsOf(todo).get(field);
-    const removes = field.startsWith("metadata.") && seen !== undefined && this.random.chance(25);
-    const value = removes ? null : this.oracle.newValue();
-    const changes = field.startsWith("metadata.")
-      ? { metadata: { [field.slice(9)]: value } }
-      : { [field]: value };
-    const token = this.oracle.type(todo.id, field, value, seen === undefined ? [] : [seen]);
-    say("edits", todo.id, field, seen, "->", value);
-    const written = client.edit(todo.id, changes);
-    await this.settleStored(client, written, [token]);
-  }
-
-  private remove(client: TodoClient, todo: Todo, say: (...words: unknown[]) => void): void {
-    say("removes", todo.id);
-    this.oracle.delete(todo.id, textsOf(todo).values());
-    client.remove(todo.id);
-  }
-
-  private undo(client: TodoClient, say: (...words: unknown[]) => void): void {
-    const before = new Map(client.getSnapshot().todos.map((todo) => [todo.id, todo]));
-    const undone = client.undo();
-    if (!undone) return;
-    say(
-      "undoes",
-      undone.map(({ id }) => id),
-    );
-    for (const { id } of undone) {
-      const [was, is] = [textsOf(before.get(id)), textsOf(client.get(id))];
-      const todo = client.get(id);
-      if (todo?.deletedAt != null) this.oracle.delete(id, was.values());
-      for (const field of is.keys()) if (!was.has(field)) this.oracle.giveUpRemovals(id, field);
-      for (const [field, value] of was) {
-        const now = is.get(field);
-        if (now === value) continue;
-        // The undone value gives way knowingly, also to the older one.
-        this.oracle.giveUp([value]);
-        if (now !== undefined) this.oracle.alsoKnows(now, [value]);
-      }
-    }
-  }
-
-  private decide(client: TodoClient, say: (...words: unknown[]) => void): void {
-    const { conflicts, rejected } = client.getSnapshot();
-    if (conflicts.length > 0) {
-      const conflict = this.random.pick(conflicts);
-      const decision = this.random.pick(["mine", "theirs"] as const);
-      const before = client.get(conflict.id);
-      const written = conflict.resolve(decision);
-      // Undecidable while the same todo heals the server.
-      if (client.getSnapshot().conflicts.some(({ id }) => id === conflict.id)) {
-        say("can't decide", conflict.id, decision, conflict.fields);
-        return;
-      }
-      say("decides", conflict.id, decision, conflict.fields);
-      for (const { name, mine, theirs } of conflict.fields) {
-        const [value, other] = decision === "mine" ? [mine, theirs] : [theirs, mine];
-        if (name === "deleted" && value === true) {
-          this.oracle.delete(conflict.id, [
-            ...textsOf(before).values(),
-            ...textsOf(conflict.mine).values(),
-            ...textsOf(conflict.theirs ?? undefined).values(),
-          ]);
-        }
-        if (decision === "theirs" && typeof other === "string") this.oracle.giveUp([other]);
-        if (typeof value === "string" && typeof other === "string")
-          this.oracle.alsoKnows(value, [other]);
-        if (typeof value !== "string" && typeof other === "string") this.oracle.giveUp([other]);
-        if (other === null) this.oracle.giveUpRemovals(conflict.id, name);
-      }
-      if (decision === "theirs" && !conflict.theirs)
-        this.oracle.giveUp(textsOf(conflict.mine).values());
-      void written;
-    } else if (rejected.length > 0) {
-      const item = this.random.pick(rejected);
-      if (this.random.chance(60)) {
-        say("retries", item.id);
-        item.retry();
-      } else {
-        say("discards", item.id, item.fields);
-        this.oracle.giveUpRemovals(item.id);
-        this.oracle.giveUp(
-          Object.values(item.fields).filter((value): value is string => typeof value === "string"),
-        );
-        void item.discard();
-      }
-    }
-  }
-
-  private async sync(
-    browser: Browser,
-    tab: Tab,
-    say: (...words: unknown[]) => void,
-  ): Promise<void> {
+  private async sync(browser: Browser, tab: Tab, say: Say): Promise<void> {
     if (this.random.chance(25))
       tab.doom(this.random.below(14), this.random.chance(50) ? "die" : "freeze");
     const sync = tab.client.sync();
@@ -294,11 +168,22 @@ export class World {
     say("syncs:", outcome);
     this.copies.push(...tab.copies.splice(0));
     if (!tab.isUsable) {
-      this.background.add(sync.catch(() => undefined));
+      this.user.background.add(sync.catch(() => undefined));
       // A lease of a tab that is gone runs out.
       if (!browser.locks) this.jump += 40_000;
     }
     this.conflicts += tab.isUsable ? tab.client.getSnapshot().conflicts.length : 0;
+  }
+
+  /** The server no longer takes the access token. */
+  private async expire({ store }: Browser, say: Say): Promise<void> {
+    say("has an access token that expired");
+    await store.transact([], (_, device) => {
+      const { session } = device;
+      if (!session?.tokens) return {};
+      const tokens = { ...session.tokens, access: "expired" };
+      return { device: { ...device, session: { ...session, tokens } } };
+    });
   }
 
   private async untilUnusable(tab: Tab): Promise<string> {
@@ -306,7 +191,7 @@ export class World {
     return tab.isDead ? "the tab dies" : "the tab freezes";
   }
 
-  private async openAnother(browser: Browser, say: (...words: unknown[]) => void): Promise<void> {
+  private async openAnother(browser: Browser, say: Say): Promise<void> {
     say("opens another tab");
     for (const tab of browser.tabs) if (tab.isUsable) tab.die();
     await this.open(browser);
@@ -354,6 +239,45 @@ export class World {
   }
 
   /**
+   * The user deletes the account on the first device. Returns what each of the others showed before
+   * it learned of that, and what it shows after a reload.
+   */
+  async deleteAccount(): Promise<
+    { name: string; before: readonly Todo[]; after: readonly Todo[] }[]
+  > {
+    const [own, ...others] = this.browsers as [Browser, ...Browser[]];
+    const tab = await this.openAlone(own);
+    this.isCalm = true;
+    await this.logInAgain(tab);
+    await tab.client.session.deleteAccount(PASSWORD);
+    this.isCalm = false;
+    this.say(own.name, "deletes the account");
+    const shown = [];
+    for (const browser of others) {
+      const { client } = await this.openAlone(browser);
+      const before = client.getSnapshot().todos;
+      // A request may be lost before the server says that there is no such user.
+      while (client.getSnapshot().session.status === "loggedIn")
+        await client.sync().catch(() => undefined);
+      const again = await this.openAlone(browser);
+      shown.push({ name: browser.name, before, after: again.client.getSnapshot().todos });
+    }
+    return shown;
+  }
+
+  /** A tab of the browser, whose others are closed. */
+  private async openAlone(browser: Browser): Promise<Tab> {
+    for (const tab of browser.tabs) tab.die();
+    if (!browser.locks) this.jump += 40_000;
+    return this.open(browser);
+  }
+
+  private async logInAgain({ client }: Tab): Promise<void> {
+    if (client.getSnapshot().session.status !== "loggedIn")
+      await client.session.logIn(this.email, PASSWORD);
+  }
+
+  /**
    * Everything is calm: all sync and decide until nothing is left. Returns what each device shows.
    */
   async end(): Promise<{ name: string; todos: readonly Todo[] }[]> {
@@ -361,33 +285,35 @@ export class World {
     this.isCalm = true;
     this.jump += 40_000;
     for (const browser of this.browsers) for (const tab of browser.tabs) tab.thaw();
-    await Promise.race([Promise.all(this.background), new Promise((go) => setTimeout(go, 150))]);
+    await Promise.race([
+      Promise.all(this.user.background),
+      new Promise((go) => setTimeout(go, 150)),
+    ]);
     const tabs: Tab[] = [];
     for (const browser of this.browsers) {
-      for (const tab of browser.tabs) tab.die();
-      if (!browser.locks) this.jump += 40_000;
-      tabs.push(await this.open(browser));
+      tabs.push(await this.openAlone(browser));
     }
     for (let round = 0; ; round += 1) {
       if (round > 60) {
         const states = tabs.map(({ client }) => [client.getSnapshot().sync, client.exportLocal()]);
         throw new Error(`no end: ${JSON.stringify(states)}`);
       }
-      for (const [index, { client }] of tabs.entries()) {
-        const say = (...words: unknown[]): void => this.say(this.browsers[index]?.name, ...words);
+      for (const [index, tab] of tabs.entries()) {
+        const { client } = tab;
+        const say: Say = (...words) => this.say(this.browsers[index]?.name, ...words);
         while (client.getSnapshot().conflicts.length + client.getSnapshot().rejected.length > 0) {
           const before = client.getSnapshot();
           if (before.conflicts.length === 0) {
             for (const item of before.rejected) {
-              this.oracle.giveUpRemovals(item.id);
-              this.oracle.giveUp(
+              this.user.oracle.giveUpRemovals(item.id);
+              this.user.oracle.giveUp(
                 Object.values(item.fields).filter(
                   (value): value is string => typeof value === "string",
                 ),
               );
               await item.discard();
             }
-          } else this.decide(client, say);
+          } else this.user.decide(client, say);
           const after = client.getSnapshot();
           if (
             before.conflicts.length + before.rejected.length ===
@@ -395,14 +321,16 @@ export class World {
           )
             break;
         }
-        if (client.getSnapshot().session.status !== "loggedIn")
-          await client.session.logIn(this.email, PASSWORD);
+        await this.logInAgain(tab);
         await client.sync();
         this.conflicts += client.getSnapshot().conflicts.length;
         say("syncs:", client.getSnapshot().sync.settled ? "settled" : "not settled");
       }
       const states = tabs.map(({ client }) => client.getSnapshot().sync);
-      if (round > 1 && states.every(({ settled, verified }) => settled && verified)) break;
+      // A device that synced before another one decided has not seen that yet.
+      const cursors = new Set(tabs.map(({ current }) => current.list.state.cursor));
+      const isQuiet = states.every(({ settled, verified }) => settled && verified);
+      if (round > 1 && isQuiet && cursors.size === 1) break;
     }
     const shown = tabs.map(({ client }, index) => ({
       name: this.browsers[index]?.name ?? "",
