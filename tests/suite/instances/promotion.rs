@@ -69,16 +69,21 @@ impl Told {
     }
 
     /// Receives until the last event about each todo that is `expected` has its stamp, and a pong names the second
-    /// timeline. The socket has also told of todos that were lost and that no device held.
+    /// timeline. The socket has also told of todos that were lost and that no device held. If it says that it cannot
+    /// tell what is before the promotion, its client syncs, and only later todos are expected.
     async fn comes_to(&mut self, expected: &BTreeMap<String, String>) {
-        let (mut stamps, mut last, mut epoch) = (BTreeMap::new(), String::new(), String::new());
+        let mut stamps = BTreeMap::<String, String>::new();
+        let [mut last, mut synced, mut epoch] = [const { String::new() }; 3];
         let complete = async {
-            while expected.iter().any(|(id, at)| stamps.get(id) != Some(at)) || !epoch.ends_with("-00000002")
-            {
+            let missing = |stamps: &BTreeMap<String, String>, synced: &String| {
+                expected.iter().any(|(id, at)| at > synced && stamps.get(id) != Some(at))
+            };
+            while missing(&stamps, &synced) || !epoch.ends_with("-00000002") {
                 let message = self.0.recv().await.expect("the socket stays open");
                 match text(&message["type"]) {
                     "pong" => text(&message["epoch"]).clone_into(&mut epoch),
-                    "error" => {}
+                    "error" | "resync_required" => {}
+                    "ready" => text(&message["sync_timestamp"]).clone_into(&mut synced),
                     _ => {
                         let at = stamp(&message).to_owned();
                         assert!(last < at, "once and in order: {last} {message}");
