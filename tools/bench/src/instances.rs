@@ -86,7 +86,7 @@ async fn bus(
 }
 
 /// Promotes a synchronous standby after the primary was killed, and writes until that is accepted.
-async fn promotion(server: &Path, folder: &Path) -> Result<Duration> {
+async fn promotion(program: &Path, folder: &Path) -> Result<Duration> {
     let started = spawn_blocking(|| {
         let cluster = PrivateCluster::start(Durability::Full);
         let database = cluster.create_database("promotion");
@@ -107,7 +107,7 @@ async fn promotion(server: &Path, folder: &Path) -> Result<Duration> {
         ("DATABASE_URL", either(&database.app_url(), &copy.app_url())?),
         ("MIGRATION_DATABASE_URL", either(&database.owner_url(), &copy.owner_url())?),
     ];
-    let served = Served::start(server, folder, &settings, |_| Vec::new()).await?;
+    let served = Served::start(program, folder, &settings, |_| Vec::new()).await?;
     let mut connection = Connection::open(served.address).await?;
     let account = r#"{"email": "ann@example.com", "password": "Correct-Horse-7"}"#;
     let mut request = Vec::new();
