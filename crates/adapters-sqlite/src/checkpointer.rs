@@ -66,10 +66,16 @@ impl Drop for Checkpointer {
 }
 
 fn run(conn: &mut SqliteConnection, pages: i64, closed: &Receiver<Infallible>) {
+    let mut failing = false;
     loop {
         thread::park();
-        if let Err(error) = write_back(conn, pages) {
-            tracing::warn!(%error, "the write-ahead log can't be written back; the next commits try again");
+        match write_back(conn, pages) {
+            // One line for a full disk, however many commits find it full.
+            Err(error) if !failing => {
+                tracing::warn!(%error, "the write-ahead log can't be written back; the next commits try again");
+                failing = true;
+            }
+            outcome => failing = outcome.is_err(),
         }
         if closed.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
             return;
