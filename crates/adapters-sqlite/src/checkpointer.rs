@@ -1,8 +1,9 @@
 //! Writes the write-ahead log back into the file, on a thread of its own.
 //!
-//! A commit that finds the log long would write it back before it answers, and every job behind it would
-//! wait. While long reads follow one another, no attempt can finish, so that every commit would try. Beside
-//! the writer this costs no job any time. The writer still does it if the log grows nevertheless.
+//! A commit that finds the log long would write it back before it answers, and every job behind it
+//! would wait. While long reads follow one another, no attempt can finish, so that every commit
+//! would try. Beside the writer this costs no job any time. The writer still does it if the log
+//! grows nevertheless.
 
 use std::convert::Infallible;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,7 +17,8 @@ use diesel::sql_types::BigInt;
 
 use crate::error::OpenError;
 
-/// Rare enough for scattered writes, and the log stays short enough for reads, which search it first: 16 MiB.
+/// Rare enough for scattered writes, and the log stays short enough for reads, which search it
+/// first: 16 MiB.
 const PAGES: i64 = 4096;
 /// With this length of the log, the writer helps.
 const PAGES_OF_WRITER: i64 = 4 * PAGES;

@@ -56,9 +56,9 @@ impl Connector {
     fn configure(&self, conn: &mut SqliteConnection, access: Access) -> QueryResult<()> {
         conn.batch_execute(&format!("PRAGMA busy_timeout = {}", self.timeout.as_millis()))?;
         retry_while_locked(self.timeout, || conn.batch_execute("PRAGMA journal_mode = WAL"))?;
-        // FULL flushes the write-ahead log at each commit; the jobs of a group share the flush. The log is
-        // written back every 4,096 pages, in a store by the checkpointer. `secure_delete` overwrites what is
-        // deleted.
+        // FULL flushes the write-ahead log at each commit; the jobs of a group share the flush. The
+        // log is written back every 4,096 pages, in a store by the checkpointer. `secure_delete`
+        // overwrites what is deleted.
         conn.batch_execute(
             "PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 4096;

@@ -7,15 +7,15 @@
 //! - [`back_up`], [`restore`], [`check`] and [`repair`] work on whole files; [`read_content`] and
 //!   [`write_content`] exchange the content with other stores.
 //!
-//! One thread writes. It takes up to 64 waiting jobs into one transaction, so that they share one flush to
-//! disk; a large batch is a transaction of its own. Another thread writes the log back into the file. A
-//! few threads read, each on a connection of its own. Users take turns, and one thread never reads for
-//! users, so no user's reads hold up the reads of others or of the server itself. Both queues are bounded:
-//! a call returns [`StoreError::Unavailable`](domain::StoreError::Unavailable) at once if its queue is
-//! full.
+//! One thread writes. It takes up to 64 waiting jobs into one transaction, so that they share one
+//! flush to disk; a large batch is a transaction of its own. Another thread writes the log back
+//! into the file. A few threads read, each on a connection of its own. Users take turns, and one
+//! thread never reads for users, so no user's reads hold up the reads of others or of the server
+//! itself. Both queues are bounded: a call returns
+//! [`StoreError::Unavailable`](domain::StoreError::Unavailable) at once if its queue is full.
 //!
-//! Deliberately absent: business rules. The adapter loads rows, calls a pure function of [`domain`] and
-//! writes its decision, all in one transaction.
+//! Deliberately absent: business rules. The adapter loads rows, calls a pure function of [`domain`]
+//! and writes its decision, all in one transaction.
 
 mod accounts;
 mod cached_statement;

@@ -126,7 +126,8 @@ impl Shared {
                 state.idle -= 1;
                 continue;
             };
-            // The end of one job may admit two: this thread takes one of them, and wakes another for the next.
+            // The end of one job may admit two: this thread takes one of them, and wakes another
+            // for the next.
             let wakes = state.idle > 0 && state.queue.has_next();
             drop(state);
             if wakes {

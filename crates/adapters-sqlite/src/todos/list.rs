@@ -69,8 +69,9 @@ pub(super) fn newest_after(
     })
 }
 
-/// The rows of a page of the newest live todos, which an index has in the right order. They are few, so
-/// nothing interrupts this read; and not boxed, because diesel builds the text of a boxed query each time.
+/// The rows of a page of the newest live todos, which an index has in the right order. They are
+/// few, so nothing interrupts this read; and not boxed, because diesel builds the text of a boxed
+/// query each time.
 fn newest(conn: &mut SqliteConnection, user: UserId, query: &ListQuery) -> QueryResult<Vec<TodoRow>> {
     todos::table
         .filter(todos::user_id.eq(Id::from(user)))

@@ -17,12 +17,13 @@ use crate::rows::Id;
 
 /// Updates the mutable columns of an existing todo.
 ///
-/// SQLite rewrites the entries of every index whose columns a statement sets, even if their values stay the
-/// same. The index of live todos depends on `deleted_at`, so leaving that column out of an edit saves a
-/// sixth of the work.
+/// SQLite rewrites the entries of every index whose columns a statement sets, even if their values
+/// stay the same. The index of live todos depends on `deleted_at`, so leaving that column out of an
+/// edit saves a sixth of the work.
 ///
-/// `CHANGES_LIVENESS` tells whether the todo becomes a tombstone or stops being one. The two forms are two
-/// types, by which the connection finds their prepared statements; by their text it would take longer.
+/// `CHANGES_LIVENESS` tells whether the todo becomes a tombstone or stops being one. The two forms
+/// are two types, by which the connection finds their prepared statements; by their text it would
+/// take longer.
 pub(super) struct UpdateTodo<'a, const CHANGES_LIVENESS: bool>(pub NewRow<'a>);
 
 impl<const CHANGES_LIVENESS: bool> QueryFragment<Sqlite> for UpdateTodo<'_, CHANGES_LIVENESS> {

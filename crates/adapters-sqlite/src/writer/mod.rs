@@ -1,11 +1,11 @@
 //! The writer thread, with group commit.
 //!
-//! The thread takes waiting jobs into one transaction, and answers after `COMMIT`, so that the jobs share one
-//! flush to disk. It never waits for a group to fill, and a group takes no further job once it has run for
-//! [`GROUP_TIME`]. A large batch is a group of its own. If a job fails or panics, only what it wrote is rolled
-//! back: to its savepoint, or with the transaction if nothing was written before it. If the transaction fails,
-//! all of its jobs fail. A job whose deadline has passed before its turn does not run. Any other job runs even
-//! if its caller no longer waits.
+//! The thread takes waiting jobs into one transaction, and answers after `COMMIT`, so that the jobs
+//! share one flush to disk. It never waits for a group to fill, and a group takes no further job
+//! once it has run for [`GROUP_TIME`]. A large batch is a group of its own. If a job fails or
+//! panics, only what it wrote is rolled back: to its savepoint, or with the transaction if nothing
+//! was written before it. If the transaction fails, all of its jobs fail. A job whose deadline has
+//! passed before its turn does not run. Any other job runs even if its caller no longer waits.
 
 mod queue;
 
@@ -225,8 +225,8 @@ impl Group {
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
-/// How a job is undone if it fails. SQLite copies each page that changes after a savepoint, which the first
-/// job can do without.
+/// How a job is undone if it fails. SQLite copies each page that changes after a savepoint, which
+/// the first job can do without.
 enum Undo {
     Transaction,
     Savepoint,

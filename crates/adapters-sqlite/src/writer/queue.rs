@@ -1,8 +1,8 @@
 //! The queue of the writer thread: which job runs next.
 //!
-//! Small jobs form groups. A large batch is a group of its own, and while both wait, groups of small jobs
-//! and large batches take turns: a small job waits for at most one large batch, whoever sends how many. The
-//! batches of a user stay in the order in which they arrived.
+//! Small jobs form groups. A large batch is a group of its own, and while both wait, groups of
+//! small jobs and large batches take turns: a small job waits for at most one large batch, whoever
+//! sends how many. The batches of a user stay in the order in which they arrived.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -88,7 +88,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for the first job of the next group. Returns `None` once the queue is closed and empty.
+    /// Waits for the first job of the next group. Returns `None` once the queue is closed and
+    /// empty.
     pub(super) fn first(&self) -> Option<First> {
         let mut state = self.state();
         loop {
