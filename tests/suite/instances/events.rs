@@ -1,5 +1,5 @@
-//! A change through any instance reaches the sockets of all instances, once and in order, whatever the network
-//! and the database do meanwhile.
+//! A change through any instance reaches the sockets of all instances, once and in order, whatever
+//! the network and the database do meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,7 +121,8 @@ on_postgres! {
             ids.push(text(&add(&ann, &format!("todo {n}")).await["id"]).to_owned());
             sleep(Duration::from_millis(250)).await;
         }
-        // Neither the bus nor the poll can say that the laptop logged out: the instance trusts no token.
+        // Neither the bus nor the poll can say that the laptop logged out: the instance trusts no
+        // token.
         let start = Instant::now();
         let mut refused = laptop_there.get("/api/v1/todos").await;
         while !refused.text.contains("whether this session has ended") {
@@ -151,8 +152,8 @@ on_postgres! {
     }
 }
 
-/// Creates todos with the ids from `first` on until `stop` is set, each until it is acknowledged, and returns
-/// their ids.
+/// Creates todos with the ids from `first` on until `stop` is set, each until it is acknowledged,
+/// and returns their ids.
 async fn create_until_stopped(client: Client, first: usize, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut created = Vec::new();
     for n in first.. {

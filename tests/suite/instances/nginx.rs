@@ -86,7 +86,8 @@ impl Nginx {
         format!("http://127.0.0.1:{}", self.ports[1])
     }
 
-    /// Sends new requests to these instances, `down` excepted, as an operator does around a restart.
+    /// Sends new requests to these instances, `down` excepted, as an operator does around a
+    /// restart.
     async fn use_instances(&mut self, instances: &[&Server], down: Option<usize>) {
         self.generation += 1;
         configure(self.folder.path(), self.ports, instances, down, self.generation);
@@ -157,8 +158,8 @@ async fn send(client: &Client, method: Method, path: &str, body: &Value, expecte
     client.send(request).await.expect(expected).json()
 }
 
-/// Creates, changes and lists todos until `stop` is set. Each request must succeed at the first attempt. Returns the
-/// ids of the created todos.
+/// Creates, changes and lists todos until `stop` is set. Each request must succeed at the first
+/// attempt. Returns the ids of the created todos.
 async fn write(client: Client, first: usize, stop: Arc<AtomicBool>) -> BTreeSet<String> {
     let mut created = BTreeSet::new();
     for n in first.. {
@@ -174,7 +175,8 @@ async fn write(client: Client, first: usize, stop: Arc<AtomicBool>) -> BTreeSet<
     created
 }
 
-/// Receives events until the answer to a ping. The error is the code with which the server closes the socket.
+/// Receives events until the answer to a ping. The error is the code with which the server closes
+/// the socket.
 async fn until_pong(socket: &mut Socket, cursor: &mut String, events: &mut Vec<Value>) -> Result<(), u16> {
     socket.try_send(r#"{"type": "ping"}"#).await?;
     loop {
@@ -190,8 +192,9 @@ async fn until_pong(socket: &mut Socket, cursor: &mut String, events: &mut Vec<V
     }
 }
 
-/// Receives events until there are as many as `count` says in the end. Opens another socket with its cursor when the
-/// server closes one because it stops. Returns the events, and how many sockets it took.
+/// Receives events until there are as many as `count` says in the end. Opens another socket with
+/// its cursor when the server closes one because it stops. Returns the events, and how many sockets
+/// it took.
 async fn follow(url: String, token: String, count: Arc<AtomicUsize>) -> (Vec<Value>, usize) {
     let (mut socket, ready) = Socket::ready(&url, &token, "").await;
     let (mut cursor, mut events, mut sockets) = (text(&ready["sync_timestamp"]).to_owned(), Vec::new(), 1);

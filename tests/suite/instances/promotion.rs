@@ -1,4 +1,5 @@
-//! A standby that was behind is promoted under load: devices give back what the database lost, and sockets report all of it.
+//! A standby that was behind is promoted under load: devices give back what the database lost, and
+//! sockets report all of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,9 +69,10 @@ impl Told {
         Self(receiver)
     }
 
-    /// Receives until the last event about each todo that is `expected` has its stamp, and a pong names the second
-    /// timeline. The socket has also told of todos that were lost and that no device held. If it says that it cannot
-    /// tell what is before the promotion, its client syncs, and only later todos are expected.
+    /// Receives until the last event about each todo that is `expected` has its stamp, and a pong
+    /// names the second timeline. The socket has also told of todos that were lost and that no
+    /// device held. If it says that it cannot tell what is before the promotion, its client syncs,
+    /// and only later todos are expected.
     async fn comes_to(&mut self, expected: &BTreeMap<String, String>) {
         let mut stamps = BTreeMap::<String, String>::new();
         let [mut last, mut synced, mut epoch] = [const { String::new() }; 3];

@@ -1,5 +1,5 @@
-//! Several instances on one PostgreSQL database: events to sockets of both, what the bus costs a write, and how
-//! soon writes go on after a promotion.
+//! Several instances on one PostgreSQL database: events to sockets of both, what the bus costs a
+//! write, and how soon writes go on after a promotion.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -33,7 +33,8 @@ pub struct Instances {
     pub deliveries: Vec<(usize, Delivery)>,
     /// The turns of a server with the bus, and of one without.
     pub bus: [Vec<Figures>; 2],
-    /// From the order to promote the standby to the first write that is accepted, each on a new cluster.
+    /// From the order to promote the standby to the first write that is accepted, each on a new
+    /// cluster.
     pub promotions: Vec<Duration>,
 }
 
@@ -64,7 +65,8 @@ pub async fn measure(
     Ok(Instances { deliveries, bus, promotions })
 }
 
-/// The same patches through a server that announces them to a second one, and through one that can't reach the bus.
+/// The same patches through a server that announces them to a second one, and through one that
+/// can't reach the bus.
 async fn bus(
     testbed: &Testbed,
     with: &Served,

@@ -1,9 +1,9 @@
 //! The list of statements: which of them name one user, several, or none.
 //!
-//! Where a database is distributed by users, a statement that names one user runs on one machine. The list in
-//! `statements.txt` says of each statement that the contract makes the stores send how many users it names. A
-//! statement that is not in the list fails the contract; `UPDATE_STATEMENTS=1` adds it, under a heading that its
-//! author then checks.
+//! Where a database is distributed by users, a statement that names one user runs on one machine.
+//! The list in `statements.txt` says of each statement that the contract makes the stores send how
+//! many users it names. A statement that is not in the list fails the contract;
+//! `UPDATE_STATEMENTS=1` adds it, under a heading that its author then checks.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
@@ -175,8 +175,8 @@ impl Visit for Text {
     }
 }
 
-/// A statement without what differs between two of a kind: case, the numbers of placeholders, and how many columns,
-/// values or rows a list has.
+/// A statement without what differs between two of a kind: case, the numbers of placeholders, and
+/// how many columns, values or rows a list has.
 fn shape(statement: &str) -> String {
     let spaced: String = statement
         .to_lowercase()

@@ -16,7 +16,8 @@ use super::stores::{self, DatabaseHandle, Stores};
 use crate::instances::{Announcer, Publisher};
 use crate::settings::{Database, Settings};
 
-/// How long a command waits for the bus. The running instances find the change without it, only later.
+/// How long a command waits for the bus. The running instances find the change without it, only
+/// later.
 const BUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a command holds open beside the running instances.
@@ -26,7 +27,8 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Returns when all accepted writes are stored, the database is closed, and the running instances are told.
+    /// Returns when all accepted writes are stored, the database is closed, and the running
+    /// instances are told.
     pub async fn close(self) {
         self.database.close().await;
         if let Some(announcer) = self.announcer {
@@ -53,7 +55,8 @@ impl CommandServices {
     }
 }
 
-/// Opens the database for a command, beside a running server. Creates no database and changes no schema.
+/// Opens the database for a command, beside a running server. Creates no database and changes no
+/// schema.
 pub async fn command_services(settings: &Settings) -> Result<CommandServices, WireError> {
     let (stores, announcer) = open(settings, &settings.database).await?;
     Ok(CommandServices {
@@ -64,8 +67,8 @@ pub async fn command_services(settings: &Settings) -> Result<CommandServices, Wi
     })
 }
 
-/// Opens the database beside a running server, for a command that administers users. On PostgreSQL as the
-/// tables' owner, whom row-level security shows all users.
+/// Opens the database beside a running server, for a command that administers users. On PostgreSQL
+/// as the tables' owner, whom row-level security shows all users.
 pub async fn administration(settings: &Settings) -> Result<(Administration, Beside), WireError> {
     let owner = settings.database.migration_url.clone();
     let as_owner = owner.map(|owner| settings.database.at(owner));
