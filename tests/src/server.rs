@@ -135,10 +135,16 @@ impl Server {
         self.child.id()
     }
 
-    /// Kills the server (SIGKILL) and starts it again on the same database, on another port.
-    pub async fn crash_and_restart(&mut self) {
-        self.child.kill().expect("it was running");
+    /// Kills the server (SIGKILL).
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed, or has ended");
         self.child.wait().expect("it ends");
+    }
+
+    /// Kills the server, if it runs, and starts it again on the same database, on another port.
+    pub async fn crash_and_restart(&mut self) {
+        // Does nothing to a server that has ended.
+        self.kill();
         let (folder, settings) = (self.folder.path().to_owned(), self.settings.clone());
         let (child, base_url) =
             tokio::task::spawn_blocking(move || spawn(&folder, &settings)).await.expect("it starts again");

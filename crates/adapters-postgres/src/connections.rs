@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -38,6 +39,24 @@ pub(crate) struct Connections {
     size_per_runtime: usize,
     runtimes: RwLock<HashMap<runtime::Id, OfRuntime>>,
     turns: Turns,
+    /// The callers that wait for their turn or for a connection.
+    waiting: AtomicUsize,
+}
+
+/// A caller that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Clone)]
@@ -59,6 +78,7 @@ impl Connections {
             size_per_runtime: size_per_runtime.max(2),
             runtimes: RwLock::default(),
             turns: Turns::default(),
+            waiting: AtomicUsize::default(),
         }
     }
 
@@ -70,6 +90,7 @@ impl Connections {
     /// Lends a connection of the current runtime when it is the turn of `class`.
     pub(crate) async fn lease(&self, class: Class) -> Result<Lease, StoreError> {
         let OfRuntime { connections, shares } = self.of_current_runtime()?;
+        let _waiting = Waiting::begin(&self.waiting);
         let turn = tokio::time::timeout(self.timeout(), self.turns.acquire(class, &shares));
         let turn = match turn.await {
             Ok(Ok(turn)) => turn,
@@ -86,9 +107,11 @@ impl Connections {
     pub(crate) fn usage(&self) -> Load {
         let runtimes = self.runtimes.read().unwrap_or_else(PoisonError::into_inner);
         let statuses = runtimes.values().map(|runtime| runtime.connections.status());
-        statuses.fold(Load::default(), |load, status| Load {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        statuses.fold(Load { waiting, ..Load::default() }, |load, status| Load {
             in_use: load.in_use + status.size.saturating_sub(status.available),
-            waiting: load.waiting + status.waiting,
+            max: load.max + status.max_size,
+            waiting: load.waiting,
         })
     }
 

@@ -139,6 +139,7 @@ impl Probe for PostgresStore {
     }
 
     fn load(&self) -> Load {
-        self.pool.usage()
+        let reads = self.pool.usage();
+        Load { waiting: reads.waiting + self.committers.waiting(), ..reads }
     }
 }

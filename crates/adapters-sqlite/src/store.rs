@@ -264,6 +264,10 @@ impl Probe for SqliteStore {
     /// Counts the reader threads that are busy. The writer has a connection of its own, so only its queue
     /// counts.
     fn load(&self) -> Load {
-        Load { in_use: self.readers.busy(), waiting: self.readers.waiting() + self.writer.waiting() }
+        Load {
+            in_use: self.readers.busy(),
+            max: self.readers.count(),
+            waiting: self.readers.waiting() + self.writer.waiting(),
+        }
     }
 }

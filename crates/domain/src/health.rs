@@ -9,7 +9,9 @@ use crate::error::StoreError;
 pub struct Load {
     /// Connections that requests are using.
     pub in_use: usize,
-    /// Requests that wait for a connection.
+    /// How many there can be at once.
+    pub max: usize,
+    /// Reads that wait for a connection, and writes that wait for their commit to begin.
     pub waiting: usize,
 }
 

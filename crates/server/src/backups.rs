@@ -37,6 +37,7 @@ impl BackupWorker {
         }
         let series = Series::scheduled(&self.database, &self.backups);
         let mut last = series.last();
+        report(last);
         while !stop.is_requested() {
             let now = self.clock.now();
             let age = last.map_or(self.every, |last| now.since(last));

@@ -4,7 +4,8 @@
 //! - [`wire`]: chooses the adapter behind each port
 //! - [`listen`]: opens the listening sockets
 //! - [`descriptors`]: the limit of open files
-//! - [`telemetry`]: logs and metrics; [`series`]: what the metrics are
+//! - [`telemetry`]: logs and metrics; [`series`]: what the metrics are; [`process`]: those of the process
+//! - [`rate_limits`]: counts what the rate limits refuse
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
@@ -25,6 +26,8 @@ mod housekeeping;
 mod instances;
 mod listen;
 mod mail_worker;
+mod process;
+mod rate_limits;
 mod revocations;
 mod series;
 mod settings;

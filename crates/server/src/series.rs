@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::settings::DatabaseUrl;
+use crate::{process, rate_limits};
 
 /// What a series counts or shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +35,24 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
     ),
     ("backups_total", Counter, "outcome", "Scheduled backups: made or failed"),
     (
+        "database_commit_group_size",
+        Histogram,
+        "",
+        "How many batches, or on SQLite writes, were committed together",
+    ),
+    (
+        "database_commit_wait_seconds",
+        Histogram,
+        "",
+        "The time that batches, or on SQLite writes, waited for their commit to begin",
+    ),
+    (
         "database_connections_in_use",
         Gauge,
         "",
         "Connections to the database, or threads of SQLite, that are at work",
     ),
+    ("database_connections_max", Gauge, "", "How many connections, or threads of SQLite, there can be"),
     ("database_log_bytes", Gauge, "", "The length of SQLite's write-ahead log"),
     ("database_requests_waiting", Gauge, "", "Requests that wait for the database"),
     ("housekeeping_rows_removed_total", Counter, "", "Expired rows that were deleted"),
@@ -52,8 +66,13 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
     ("mail_given_up_total", Counter, "", "Emails that are not tried again"),
     ("mail_queued", Gauge, "", "Emails that wait to be sent"),
     ("mail_sent_total", Counter, "", "Emails that the mail server took"),
+    ("process_cpu_seconds_total", Counter, "", "Processor time of the process, on Linux"),
+    ("process_max_fds", Gauge, "", "The most files and sockets that the process may open"),
     ("process_open_fds", Gauge, "", "Open files and sockets of the process, on Linux"),
     ("process_resident_memory_bytes", Gauge, "", "The memory of the process, on Linux"),
+    ("process_start_time_seconds", Gauge, "", "When the process began, in seconds since 1970, on Linux"),
+    ("process_threads", Gauge, "", "The threads of the process, on Linux"),
+    ("rate_limit_refusals_total", Counter, "limit", "Requests that a rate limit refused, by limit"),
     (
         "realtime_bus_gaps_repaired_total",
         Counter,
@@ -62,7 +81,7 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
     ),
     ("realtime_bus_messages_received_total", Counter, "", "Messages from other instances"),
     ("realtime_bus_messages_sent_total", Counter, "", "Messages to other instances"),
-    ("realtime_bus_up", Gauge, "", "1 while the bus between instances works; 0 also where there is none"),
+    ("realtime_bus_up", Gauge, "", "0 while the bus between instances does not work; 1 where there is none"),
     (
         "realtime_delivery_seconds",
         Histogram,
@@ -77,10 +96,30 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
         "Events that a slow socket was not sent; it syncs instead",
     ),
     ("realtime_sockets_open", Gauge, "", "Open sockets"),
+    (
+        "revocations_age_seconds",
+        Gauge,
+        "",
+        "How old the list of ended sessions is; tokens are refused above 10",
+    ),
+    (
+        "sync_changes_total",
+        Counter,
+        "outcome",
+        "Changes that devices sent to the sync endpoint: applied, contested or rejected",
+    ),
     ("todo_server_build_info", Gauge, "version", "The version of the server; the value is 1"),
 ];
 
-/// Describes all series, and gives those without labels their first value. The recorder must be installed.
+/// The values of labels that have a fixed few.
+const LABELS: &[(&str, &str, &[&str])] = &[
+    ("logins_total", "outcome", &["done", "wrong", "off", "disabled", "limited", "failed"]),
+    ("rate_limit_refusals_total", "limit", &rate_limits::LABELS),
+    ("sync_changes_total", "outcome", &["applied", "contested", "rejected"]),
+];
+
+/// Describes all series, and gives those without labels or with few their first value. The recorder must be
+/// installed.
 pub fn begin() {
     for (name, kind, labels, meaning) in SERIES {
         match kind {
@@ -91,7 +130,13 @@ pub fn begin() {
         match kind {
             Counter if labels.is_empty() => counter!(*name).increment(0),
             Gauge if labels.is_empty() => gauge!(*name).increment(0.0),
+            Histogram if labels.is_empty() => drop(histogram!(*name)),
             _ => {}
+        }
+    }
+    for (name, label, values) in LABELS {
+        for value in *values {
+            counter!(*name, *label => *value).increment(0);
         }
     }
     gauge!("todo_server_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -118,22 +163,12 @@ impl OnDemand {
     /// Sets the gauges of the process and of the database file.
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     pub fn measure(&self) {
-        if let Some(pages) = resident_pages() {
-            gauge!("process_resident_memory_bytes").set(pages as f64 * rustix::param::page_size() as f64);
-        }
-        if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            gauge!("process_open_fds").set(open.count() as f64);
-        }
+        process::measure();
         if let Some(log) = &self.log {
             let bytes = fs::metadata(log).map_or(0, |log| log.len());
             gauge!("database_log_bytes").set(bytes as f64);
         }
     }
-}
-
-/// The memory of the process, where the system has `/proc`.
-fn resident_pages() -> Option<u64> {
-    fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]

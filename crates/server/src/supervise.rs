@@ -53,6 +53,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_or_ends_is_started_again_after_growing_pauses() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let _recording = metrics::set_default_local_recorder(&recorder);
         let (shutdown, starts) = (ShutdownHandle::new(), Arc::new(AtomicUsize::new(0)));
         let counting = starts.clone();
         let began = Instant::now();
@@ -70,6 +72,8 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert!(began.elapsed() >= FIRST_PAUSE + FIRST_PAUSE * 2, "{:?}", began.elapsed());
+        let counted = recorder.handle().render();
+        assert!(counted.contains("background_task_restarts_total{task=\"test\"} 2\n"), "{counted}");
         supervised.abort();
     }
 

@@ -7,7 +7,7 @@
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
 
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
@@ -36,6 +36,9 @@ const SILENCED_TARGET: &str = "actix_http";
 
 /// The upper bounds of the histogram buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The upper bounds of the buckets for the sizes of commit groups.
+const GROUP_BUCKETS: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 impl From<LogLevel> for LevelFilter {
     fn from(level: LogLevel) -> Self {
@@ -79,5 +82,9 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 
 /// Starts metrics for the whole process. The handle renders them.
 pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()
+    let groups = Matcher::Full("database_commit_group_size".to_owned());
+    PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)?
+        .set_buckets_for_metric(groups, &GROUP_BUCKETS)?
+        .install_recorder()
 }

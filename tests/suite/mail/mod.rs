@@ -8,6 +8,6 @@ mod off;
 mod outages;
 mod protection;
 mod rotation;
-mod smtp_server;
+pub mod smtp_server;
 
 pub use smtp_server::SmtpServer;

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use blackbox_tests::server::command;
 use blackbox_tests::{Client, Database, Server, on_both_databases};
@@ -13,7 +16,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query};
 use serde_json::{Value, json};
 
-use crate::support::{add, items, refresh, text, until};
+use crate::support::{add, items, numbered, refresh, text, until};
 
 /// Runs a command with the server's settings. Returns the exit code and everything that it printed.
 fn exit_and_output(server: &Server, arguments: &[&str]) -> (Option<i32>, String) {
@@ -253,6 +256,76 @@ async fn backups_are_made_on_schedule_and_before_migrations() {
     server.set("BACKUP_DIR", server.folder().join("server.log").to_str().expect("UTF-8").to_owned().as_str());
     assert!(refused(&server, &["migrate", "up"]).contains("no backup can be made before the migration"));
     assert_eq!(exit_and_output(&server, &["migrate", "status", "--check"]).0, Some(3));
+}
+
+/// The names of copies that are being made.
+fn unfinished(folder: &Path) -> Vec<String> {
+    names(folder).into_iter().filter(|name| name.contains(".unfinished-")).collect()
+}
+
+/// Asserts that a backup is a whole database: `restore` would take it, and each todo is in it.
+fn expect_whole(file: &Path, todos: usize) {
+    let mut copy = SqliteConnection::establish(&file.display().to_string()).expect("it opens");
+    let counted: Vec<Batch> =
+        sql_query("SELECT 'all' AS title, count(*) AS todos FROM todos").load(&mut copy).expect("read");
+    assert_eq!(counted[0].todos, i64::try_from(todos).expect("small"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_backup_harms_nothing_and_the_next_one_works() {
+    const TODOS: usize = 5_000;
+    let mut server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    ann.post("/api/v1/todos/bulk", numbered(TODOS)).await.expect(201);
+    let folder = server.folder().join("copies");
+    fs::create_dir(&folder).expect("created");
+    let file = folder.join("a.db");
+    // A copy that is finished before it can be killed is made again.
+    until("a copy to be killed", || {
+        for name in names(&folder) {
+            fs::remove_file(folder.join(name)).expect("deleted");
+        }
+        let mut backup = command(server.folder(), server.settings());
+        let backup = backup.arg("backup").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut backup = backup.spawn().expect("it runs");
+        while unfinished(&folder).is_empty() && backup.try_wait().expect("its status").is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // It may have ended.
+        let _ = backup.kill();
+        let was_killed = backup.wait().expect("it ends").signal().is_some();
+        if file.exists() {
+            expect_whole(&file, TODOS);
+        }
+        (was_killed && !file.exists()).then_some(())
+    })
+    .await;
+    add(&ann, "after").await;
+    done(&server, &["backup", &file.display().to_string()]);
+    expect_whole(&file, TODOS + 1);
+    assert!(done(&server, &["check"]).contains("The database is consistent."));
+
+    // The same of a server that is killed during a scheduled backup.
+    server.set("BACKUP_EVERY", "1d");
+    let folder = server.folder().join("data/backups");
+    let mut tries = 0;
+    while unfinished(&folder).is_empty() {
+        let _ = fs::remove_dir_all(&folder);
+        server.crash_and_restart().await;
+        until("a backup to begin", || (!names(&folder).is_empty()).then_some(())).await;
+        server.kill();
+        tries += 1;
+        assert!(tries < 100, "each backup was finished before the server was killed");
+    }
+    assert_eq!(names(&folder).len(), unfinished(&folder).len());
+    server.crash_and_restart().await;
+    let made =
+        until("the next backup", || names(&folder).into_iter().find(|name| !name.contains(".unfinished-")))
+            .await;
+    expect_whole(&folder.join(made), TODOS + 1);
+    assert_eq!(unfinished(&folder), [""; 0]);
+    let ann = server.client().with_token(ann.token());
+    assert_eq!(ann.get("/api/v1/todos").await.expect(200).header("x-total-count"), "5001");
 }
 
 #[tokio::test(flavor = "multi_thread")]

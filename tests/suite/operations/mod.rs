@@ -1,5 +1,6 @@
 //! The operator's view: commands, documents, health, metrics, housekeeping, shutdown.
 
+mod alerts;
 mod backups;
 mod commands;
 mod development;

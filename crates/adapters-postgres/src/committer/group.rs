@@ -15,6 +15,7 @@ pub(super) struct Job {
     pub user: UserId,
     pub batch: Batch,
     pub now: Stamp,
+    pub queued: Instant,
     /// The caller does not wait longer than this.
     pub deadline: Instant,
     pub answer: oneshot::Sender<Result<Commit, StoreError>>,

@@ -242,6 +242,7 @@ mod tests {
                 user: USER,
                 batch: batch([toggle(TODO)]),
                 now: Stamp::EPOCH,
+                queued: Instant::now(),
                 deadline: Instant::now(),
                 answer: oneshot::channel().0,
             };

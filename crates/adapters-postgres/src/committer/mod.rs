@@ -69,17 +69,25 @@ impl Committers {
     pub(crate) async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
         let unavailable = |problem: &str| StoreError::Unavailable(problem.to_owned());
         let (answer, outcome) = oneshot::channel();
-        let deadline = Instant::now() + self.timeout;
-        self.queue.push(Job { user, batch, now, deadline, answer }).map_err(|refused| match refused {
-            Refused::Full => unavailable("busy: too many batches are waiting"),
-            Refused::Closed => unavailable("the store is closing"),
-        })?;
+        let queued = Instant::now();
+        let deadline = queued + self.timeout;
+        self.queue.push(Job { user, batch, now, queued, deadline, answer }).map_err(
+            |refused| match refused {
+                Refused::Full => unavailable("busy: too many batches are waiting"),
+                Refused::Closed => unavailable("the store is closing"),
+            },
+        )?;
         // A batch that began before its deadline may take two time-outs on each of two connections.
         match timeout_at(deadline + self.timeout * 4, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(unavailable("the committer dropped the batch")),
             Err(_) => Err(timed_out()),
         }
+    }
+
+    /// The number of batches that wait for a committer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting()
     }
 
     /// Returns an error if batches can't be committed: a task has ended, or the database refuses writes.

@@ -106,6 +106,11 @@ impl Queue {
         Ok(())
     }
 
+    /// The number of waiting batches.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     /// Refuses new batches. The waiting ones are still to be taken.
     pub(super) fn close(&self) {
         self.state().closed = true;
@@ -244,7 +249,8 @@ mod tests {
 
     fn push_batch(queue: &Queue, user: UserId, batch: Batch) -> Answer {
         let (answer, outcome) = oneshot::channel();
-        let pushed = queue.push(Job { user, batch, now: T0, deadline: Instant::now(), answer });
+        let queued = Instant::now();
+        let pushed = queue.push(Job { user, batch, now: T0, queued, deadline: queued, answer });
         assert!(pushed.is_ok());
         outcome
     }

@@ -9,6 +9,7 @@ use domain::StoreError;
 use domain::UserId;
 use domain::todo::{BatchEvents, EventBus};
 use futures_util::FutureExt;
+use metrics::{Histogram, histogram};
 use tokio::time::{Instant, sleep};
 
 use super::group::{self, Job, Verdict, refuse};
@@ -38,6 +39,10 @@ pub(super) struct Committer {
     /// Keeps the other committers from the users of the lost commit.
     lease_of_lost: Option<Lease>,
     bus: Arc<dyn EventBus>,
+    /// How many batches the groups have.
+    sizes: Histogram,
+    /// How long batches waited for their group.
+    waits: Histogram,
 }
 
 impl Committer {
@@ -49,7 +54,9 @@ impl Committer {
         health: Arc<WriteHealth>,
     ) -> Self {
         let writer = GroupWriter::new(Arc::clone(&connector), epochs, health);
-        Self { connector, queue, writer, lost: None, lease_of_lost: None, bus }
+        let sizes = histogram!("database_commit_group_size");
+        let waits = histogram!("database_commit_wait_seconds");
+        Self { connector, queue, writer, lost: None, lease_of_lost: None, bus, sizes, waits }
     }
 
     /// Runs until the queue is closed and empty. After a panic it goes on with the batches that wait: only the
@@ -73,6 +80,11 @@ impl Committer {
                 }
             };
             let Some((jobs, lease)) = group else { return };
+            #[expect(clippy::cast_precision_loss, reason = "at most 64")]
+            self.sizes.record(jobs.len() as f64);
+            for job in &jobs {
+                self.waits.record(job.queued.elapsed());
+            }
             self.commit_group(jobs, lease).await;
         }
     }

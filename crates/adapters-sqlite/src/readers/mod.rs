@@ -91,6 +91,11 @@ impl Readers {
         self.shared.busy.load(Ordering::Relaxed)
     }
 
+    /// The number of threads.
+    pub(crate) fn count(&self) -> usize {
+        self.threads.len()
+    }
+
     /// The number of queued jobs.
     pub(crate) fn waiting(&self) -> usize {
         self.shared.state().queue.len()

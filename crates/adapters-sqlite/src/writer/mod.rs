@@ -19,6 +19,7 @@ use diesel::connection::SimpleConnection;
 use diesel::result::QueryResult;
 use domain::todo::{BatchEvents, EventBus};
 use domain::{StoreError, UserId};
+use metrics::{Histogram, histogram};
 use tokio::sync::oneshot;
 
 use self::queue::{BoxedJob, First, Queue, Refused};
@@ -87,8 +88,9 @@ impl Writer {
         work: impl FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let deadline = Instant::now() + self.timeout;
-        let job = Box::new(WriteJob { work: Some(work), done: None, deadline, caller });
+        let queued = Instant::now();
+        let deadline = queued + self.timeout;
+        let job = Box::new(WriteJob { work: Some(work), done: None, queued, deadline, caller });
         match self.queue.push(load, job) {
             Ok(()) => Ok(answer),
             Err(Refused::Full) => Err(busy("writes")),
@@ -123,6 +125,9 @@ impl Drop for AbandonedAtEnd {
 
 /// A write job, whatever the type of its answer.
 trait Job: Send {
+    /// When the job was queued.
+    fn queued(&self) -> Instant;
+
     /// Runs the work and keeps its result. A panic counts as a failure.
     fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError>;
 
@@ -133,6 +138,7 @@ trait Job: Send {
 struct WriteJob<F, T> {
     work: Option<F>,
     done: Option<Done<T>>,
+    queued: Instant,
     deadline: Instant,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -142,6 +148,10 @@ where
     F: FnOnce(&mut SqliteConnection) -> Result<Done<T>, Failure> + Send,
     T: Send,
 {
+    fn queued(&self) -> Instant {
+        self.queued
+    }
+
     fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else {
             return Ok(());
@@ -171,8 +181,10 @@ where
 }
 
 fn run(mut conn: SqliteConnection, jobs: &Queue, group_time: Duration, bus: &dyn EventBus) {
+    let sizes = histogram!("database_commit_group_size");
+    let waits = histogram!("database_commit_wait_seconds");
     while let Some(First { job, alone }) = jobs.first() {
-        let mut group = Group { jobs: vec![job], outcomes: Vec::new() };
+        let mut group = Group { jobs: vec![job], outcomes: Vec::new(), waits: &waits };
         let more = (!alone).then_some(jobs);
         if let Err(error) = group.commit(&mut conn, more, group_time) {
             // Fails if SQLite has already rolled back by itself, and is not needed then.
@@ -180,6 +192,8 @@ fn run(mut conn: SqliteConnection, jobs: &Queue, group_time: Duration, bus: &dyn
             let failed = |_: &_| Err(StoreError::Unavailable(error.to_string()));
             group.outcomes = group.jobs.iter().map(failed).collect();
         }
+        #[expect(clippy::cast_precision_loss, reason = "at most 64")]
+        sizes.record(group.jobs.len() as f64);
         for (job, outcome) in group.jobs.into_iter().zip(group.outcomes) {
             job.finish(outcome, bus);
         }
@@ -191,13 +205,15 @@ fn run(mut conn: SqliteConnection, jobs: &Queue, group_time: Duration, bus: &dyn
 }
 
 /// The jobs of one transaction.
-struct Group {
+struct Group<'a> {
     jobs: Vec<BoxedJob>,
     /// The outcome of each job that has run.
     outcomes: Vec<Result<(), StoreError>>,
+    /// How long jobs waited for their turn.
+    waits: &'a Histogram,
 }
 
-impl Group {
+impl Group<'_> {
     /// Runs the first job, and further ones from the queue, in one transaction.
     fn commit(
         &mut self,
@@ -209,6 +225,7 @@ impl Group {
         cached_statement::execute(conn, BEGIN)?;
         let mut has_written = false;
         while let Some(job) = self.jobs.get_mut(self.outcomes.len()) {
+            self.waits.record(job.queued().elapsed());
             let undo = if has_written { Undo::savepoint(conn)? } else { Undo::Transaction };
             let outcome = job.run(conn);
             has_written |= outcome.is_ok();

@@ -88,7 +88,10 @@ async fn metrics(state: web::Data<State>) -> HandlerResult {
 pub async fn render_metrics(state: web::Data<State>) -> HttpResponse {
     let load = state.probe.load();
     gauge!("database_connections_in_use").set(count(load.in_use));
+    gauge!("database_connections_max").set(count(load.max));
     gauge!("database_requests_waiting").set(count(load.waiting));
+    let age = state.sessions.revocations_age();
+    gauge!("revocations_age_seconds").set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
     gauge!("http_bodies_in_flight_bytes").set(count(state.body_memory.reserved_bytes()));
     gauge!("http_heads_incomplete_bytes").set(count(state.head_memory.reserved_bytes()));
     gauge!("http_answers_unread_bytes").set(count(state.response_memory.reserved_bytes()));

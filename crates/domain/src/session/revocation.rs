@@ -148,6 +148,13 @@ impl Revocations {
         self.list.read().unwrap_or_else(PoisonError::into_inner).is_current(now)
     }
 
+    /// How long ago at `now` the read began that the list is from; `None` before the first.
+    #[must_use]
+    pub fn age(&self, now: ClockReading) -> Option<Duration> {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        list.as_of.map(|as_of| now.since(as_of))
+    }
+
     /// Whether a token of this user and session is revoked at `now`. A token of an external issuer has no
     /// session.
     #[must_use]
@@ -254,8 +261,9 @@ mod tests {
     fn an_old_list_trusts_no_token_but_still_knows_its_revocations() {
         let list = Revocations::new(vec![]);
         let state = |now| list.state(USER, Some(SESSION), now);
-        assert_eq!(state(START), RevocationState::Unknown);
+        assert_eq!((state(START), list.age(START)), (RevocationState::Unknown, None));
         list.refresh(&RevocationFeed::default(), START);
+        assert_eq!(list.age(after(LATER)), Some(LATER));
         assert_eq!(state(after(Revocations::MAX_AGE)), RevocationState::Good);
         let later = Revocations::MAX_AGE + Duration::from_micros(1);
         assert_eq!(state(after(later)), RevocationState::Unknown);

@@ -10,6 +10,7 @@ use actix_web::rt::System;
 use api_actix::Api;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -98,6 +99,8 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
             async move { bus.run(&*arrivals).await }
         };
         tasks.spawn(supervise("bus", subscribe(), run));
+    } else {
+        gauge!("realtime_bus_up").set(1.0);
     }
     tasks.spawn(supervise("metrics", subscribe(), move || keep_up(metrics.clone())));
     let stopping = subscribe();

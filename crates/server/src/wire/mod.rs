@@ -41,6 +41,7 @@ use crate::deletions::Deletions;
 use crate::housekeeping::Housekeeper;
 use crate::instances::{Arrivals, Publisher};
 use crate::mail_worker::{MailPorts, MailSettings, MailWorker};
+use crate::rate_limits::Counted;
 use crate::settings::{Database, DatabaseUrl, Environment, Settings, cores};
 
 /// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
@@ -93,7 +94,7 @@ pub async fn assemble(
     let key_pairs = outside::key_pairs(settings)?;
     let one_time: Arc<HmacOneTimeSecrets> = Arc::new(HmacOneTimeSecrets::new(&ring));
     let identities: Arc<dyn IdentityStore> = Arc::new(CachedIdentities::new(stores.identities.clone()));
-    let limits = RateLimits::new(Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS)), settings.quotas);
+    let limits = rate_limits(settings);
     let session_ports = SessionPorts {
         sessions: stores.sessions.clone(),
         revocations,
@@ -183,6 +184,12 @@ fn hasher(settings: &Settings) -> Result<BcryptHasher, WireError> {
     let concurrency = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
     let queue = HASHER_QUEUE_PER_CORE * concurrency.get();
     Ok(BcryptHasher::new(settings.bcrypt_cost, concurrency, queue)?)
+}
+
+/// Limits requests in memory, and counts those that are refused.
+fn rate_limits(settings: &Settings) -> RateLimits {
+    let limiter = Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS));
+    RateLimits::new(Arc::new(Counted(limiter)), settings.quotas)
 }
 
 fn retention(settings: &Settings) -> Retention {

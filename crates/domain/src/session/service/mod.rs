@@ -83,6 +83,12 @@ impl SessionService {
         self.ports.revocations.is_current(self.ports.clock.reading())
     }
 
+    /// How old the list of revocations is; `None` before it was read.
+    #[must_use]
+    pub fn revocations_age(&self) -> Option<Duration> {
+        self.ports.revocations.age(self.ports.clock.reading())
+    }
+
     /// Opens a session for a user who has proved their identity.
     pub(crate) async fn open(
         &self,

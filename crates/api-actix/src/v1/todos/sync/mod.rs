@@ -49,5 +49,7 @@ async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerR
         SyncOutcome::StaleCursor(cursor) => return Err(resync_required(&cursor)),
         SyncOutcome::NoSuchUser => return Err(Problem::account_gone()),
     };
-    Ok(with_memory(json(StatusCode::OK, &Response::new(&answer, &sent, rejected)), memory))
+    let response = Response::new(&answer, &sent, rejected);
+    response.count();
+    Ok(with_memory(json(StatusCode::OK, &response), memory))
 }

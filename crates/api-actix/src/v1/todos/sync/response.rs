@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::code::ErrorCode;
 use domain::sync::{SyncAnswer, SyncTimestamp};
 use domain::todo::{self, Outcome};
+use metrics::counter;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -70,6 +71,18 @@ impl<'a> Response<'a> {
         }
         response.rejected.sort_by_key(Rejected::index);
         response
+    }
+
+    /// Counts the changes of the device by their outcome.
+    pub fn count(&self) {
+        let outcomes = [
+            ("applied", self.applied.len()),
+            ("contested", self.conflicts.len()),
+            ("rejected", self.rejected.len()),
+        ];
+        for (outcome, changes) in outcomes {
+            counter!("sync_changes_total", "outcome" => outcome).increment(changes as u64);
+        }
     }
 
     fn add(&mut self, id: Uuid, outcome: &'a Outcome, index: usize, raw: &'a RawValue) {
