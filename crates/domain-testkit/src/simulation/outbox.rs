@@ -140,4 +140,6 @@ pub struct SetAside {
     pub change: Change,
     /// The todo as its user saw it.
     pub whole: Fields,
+    /// Whether the server accepted a part of the change, and the database may have lost it since.
+    pub may_be_lost: bool,
 }

@@ -1,5 +1,7 @@
 //! Accepted changes before the last page: another history may begin meanwhile, without them.
 
+use std::collections::BTreeMap;
+
 use domain::{Stamp, TodoId};
 
 use super::Device;
@@ -9,29 +11,34 @@ use crate::simulation::outbox::{Accepted, Change, Healing};
 use crate::simulation::values::Row;
 
 impl Device {
-    /// Takes an accepted change that may be lost back into the outbox.
+    /// Takes an accepted change that may be lost back into the outbox, with later edits in it.
     pub(super) fn put_back(&mut self, id: TodoId, accepted: Accepted) {
-        let Accepted { shown, before, change, .. } = accepted;
-        if self.rows.get(&id).is_some_and(|row| row.is_same_version(&shown)) {
-            self.rows.remove(&id);
-            self.rows.extend(before.map(|row| (id, row)));
-        }
+        let created = accepted.change.base == 0 || accepted.shown.version == 1;
+        let change = self.undo(id, accepted);
         let later = self.unsent.remove(&id);
         let Some(mut change) = joined(Some(change), later) else { return };
-        if (change.base == 0 || shown.version == 1) && change.deletes() {
-            // Other devices may have seen the todo before its creation was lost, so the server has to
-            // keep the deletion.
+        if (created || change.seen.is_tombstone()) && change.deletes() {
+            // Other devices may have seen the todo live before the server lost that, so the server has
+            // to keep the deletion.
             change.base = 0;
             change.healing = Some(Healing { lost_after: Stamp::EPOCH, resent: false });
         }
         self.unsent.insert(id, change);
     }
 
-    pub(super) fn put_back_if(&mut self, is_lost: impl Fn(&Accepted) -> bool) {
-        let lost = self.awaiting.extract_if(.., |_, accepted| !accepted.confirmed && is_lost(accepted));
-        for (id, accepted) in lost.collect::<Vec<_>>() {
-            self.put_back(id, accepted);
+    /// Forgets that the change was accepted.
+    pub(super) fn undo(&mut self, id: TodoId, accepted: Accepted) -> Change {
+        let Accepted { shown, before, change, .. } = accepted;
+        if self.rows.get(&id).is_some_and(|row| row.is_same_version(&shown)) {
+            self.rows.remove(&id);
+            self.rows.extend(before.map(|row| (id, row)));
         }
+        change
+    }
+
+    /// Takes the accepted changes that may be lost out of those that wait for the last page.
+    pub(super) fn take_lost(&mut self, is_lost: impl Fn(&Accepted) -> bool) -> BTreeMap<TodoId, Accepted> {
+        self.awaiting.extract_if(.., |_, accepted| !accepted.confirmed && is_lost(accepted)).collect()
     }
 
     /// A database with another epoch may have lost the accepted changes that the cursor does not

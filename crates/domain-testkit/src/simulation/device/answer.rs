@@ -67,7 +67,6 @@ impl Device {
         if is_strange {
             self.stats.strange += 1;
             self.settle();
-            self.unfreeze();
             self.start_repair();
         } else if !self.behind {
             self.finish(answer.digest);

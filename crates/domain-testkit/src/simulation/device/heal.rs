@@ -21,7 +21,12 @@ impl Device {
             return;
         }
         self.doubt_beyond_cursor(epoch);
-        self.put_back_if(|accepted| accepted.doubtful);
+        let lost = self.take_lost(|accepted| accepted.doubtful);
+        let lost_ids: BTreeSet<_> = lost.keys().copied().collect();
+        for (id, accepted) in lost {
+            let change = self.undo(id, accepted);
+            self.in_flight.insert(id, change);
+        }
         let mut awaiting = std::mem::take(&mut self.awaiting);
         for id in self.outbox_ids() {
             let in_flight = self.in_flight.remove(&id);
@@ -35,8 +40,8 @@ impl Device {
             let held = accepted.as_ref().or(self.rows.get(&id)).filter(is_seen);
             let held = held.unwrap_or(&change.seen).clone();
             let whole = held.with(&change.fields()).whole();
-            let aside = SetAside { in_flight, change, whole };
-            self.set_aside.insert(id, aside);
+            let may_be_lost = lost_ids.contains(&id);
+            self.set_aside.insert(id, SetAside { in_flight, change, whole, may_be_lost });
         }
         self.read_again();
     }
@@ -45,7 +50,9 @@ impl Device {
     /// since.
     pub(super) fn heal(&mut self, epoch: String, to: Option<Stamp>, horizon: Stamp) {
         self.stats.restored += 1;
-        self.put_back_if(|accepted| to.is_none_or(|to| accepted.shown.updated_at > to));
+        for (id, accepted) in self.take_lost(|accepted| to.is_none_or(|to| accepted.shown.updated_at > to)) {
+            self.put_back(id, accepted);
+        }
         // The device has seen everything up to where the histories part.
         self.settle();
         let is_old = to.is_some_and(|to| to < horizon);
@@ -54,7 +61,6 @@ impl Device {
             self.asks |= is_old;
             self.unsure_until = self.unsure_until.max(Some(horizon).filter(|_| to.is_none()));
             self.epoch = Some(epoch);
-            self.unfreeze();
             self.start_repair();
             return;
         };
@@ -117,7 +123,7 @@ impl Device {
     /// where the other change is a deletion.
     pub(super) fn give_back(&mut self, id: TodoId, to: Stamp) {
         let held = self.rows[&id].clone();
-        let change = joined(self.in_flight.remove(&id), self.unsent.remove(&id));
+        let change = self.take_back(id);
         let fields = self.with_unsent(&held, change.as_ref());
         self.unsent.insert(id, Change::healing(held, fields, to, change.as_ref()));
     }
@@ -157,14 +163,21 @@ impl Device {
     fn ask_later(&mut self) {
         self.stats.asked += 1;
         for id in self.outbox_ids() {
-            let seen = self.view(id);
-            let fields = joined(self.in_flight.remove(&id), self.unsent.remove(&id)).map(|c| c.fields());
-            let mut fields = fields.unwrap_or_default();
-            for (key, held) in seen.whole() {
+            let seen = self.view(id).whole();
+            let aside = self.set_aside.get(&id).map(|aside| aside.whole.clone());
+            let mut fields = self.to_ask.remove(&id).unwrap_or_default();
+            let change = self.take_back(id).map(|change| change.fields());
+            for (key, held) in [change, aside, Some(seen)].into_iter().flatten().flatten() {
                 fields.entry(key).or_insert(held);
             }
             self.to_ask.insert(id, fields);
         }
+    }
+
+    /// Takes everything that is unsent of a todo out of the outbox, as one change.
+    pub(super) fn take_back(&mut self, id: TodoId) -> Option<Change> {
+        let later = joined(self.in_flight.remove(&id), self.unsent.remove(&id));
+        joined(self.set_aside.remove(&id).map(|aside| aside.change), later)
     }
 
     /// Takes what is in flight back into the outbox.
@@ -176,7 +189,8 @@ impl Device {
     }
 
     fn outbox_ids(&self) -> BTreeSet<TodoId> {
-        self.in_flight.keys().chain(self.unsent.keys()).copied().collect()
+        let outbox = self.in_flight.keys().chain(self.unsent.keys());
+        outbox.chain(self.set_aside.keys()).copied().collect()
     }
 
     /// Reads everything from the beginning. Of the todos, only tombstones are kept.

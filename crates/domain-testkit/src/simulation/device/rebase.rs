@@ -1,6 +1,6 @@
 //! After the last page: accepted changes become final, and later edits are rebased on them.
 
-use domain::TodoId;
+use domain::{Stamp, TodoId};
 
 use super::Device;
 use crate::simulation::digest::digest;
@@ -68,7 +68,7 @@ impl Device {
     /// Rebases a change that waited until everything was read again: a field is in conflict if the
     /// server's value is neither the acknowledged one nor the one in flight.
     fn rebase_set_aside(&mut self, id: TodoId, aside: SetAside) {
-        let SetAside { in_flight, change, whole } = aside;
+        let SetAside { in_flight, change, whole, may_be_lost } = aside;
         let acknowledged = &change.seen;
         let fields = change.fields();
         if change.is_healing() {
@@ -79,6 +79,12 @@ impl Device {
         let Some(now) = self.rows.get(&id).filter(|now| !now.is_shrunk() || knew_deleted) else {
             if !deletes(&fields) && whole.contains_key(&Key::Text) {
                 self.unsent.insert(id, Change::new(Row::unknown(id), whole, change.made_at()));
+            } else if deletes(&fields) && may_be_lost {
+                // Other devices may have seen the todo before the server lost it, so the server has
+                // to keep the deletion.
+                let deletion = Fields::from([(Key::Deleted, fields[&Key::Deleted])]);
+                let heals = Change::healing(acknowledged.clone(), deletion, Stamp::EPOCH, Some(&change));
+                self.unsent.insert(id, heals);
             } else if deletes(&fields) {
                 self.ghosts.forget_tombstone(id, fields[&Key::Deleted].token);
             } else {

@@ -9,7 +9,7 @@ use crate::simulation::values::Row;
 impl Device {
     /// Something happened outside the protocol.
     pub(super) fn start_repair(&mut self) {
-        assert!(self.in_flight.is_empty(), "nothing is in flight during a repair");
+        self.unfreeze();
         self.table = Some(BTreeMap::new());
         self.begin_reading();
     }
@@ -39,7 +39,7 @@ impl Device {
         if now.is_none() && held.is_tombstone() {
             self.rows.insert(id, held.clone());
         }
-        let change = self.unsent.remove(&id);
+        let change = self.take_back(id);
         let fields = self.with_unsent(&held, change.as_ref());
         let now = now.unwrap_or(Row::unknown(id));
         let mine = self.lacking(&now, &fields);
