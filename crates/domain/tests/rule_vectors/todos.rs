@@ -127,6 +127,11 @@ pub fn all() -> Vec<(&'static str, Todo)> {
     states.into_iter().map(|(name, milk)| (name, milk.todo())).collect()
 }
 
+/// A todo as it was created, but for keys that were set and removed, and are no longer remembered.
+pub fn with_forgotten_keys() -> Todo {
+    Milk::new().floor().todo()
+}
+
 /// A todo with as many keys, or nearly as many bytes of metadata, as are allowed.
 pub fn full_of_metadata(keys: usize, value: &str) -> Todo {
     (0..keys).fold(Milk::new(), |milk, n| milk.metadata(&format!("{n:02}"), Some(value))).todo()

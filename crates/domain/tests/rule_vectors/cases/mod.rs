@@ -1,5 +1,6 @@
 //! The cases: every kind of change of every kind of todo, against every kind of base.
 
+mod corners;
 mod requests;
 mod single;
 

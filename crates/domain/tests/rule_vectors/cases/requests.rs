@@ -2,17 +2,17 @@
 
 use domain::todo::{Action, Base, Change, Edit, NewTodo, Strategy, Todo, Upsert};
 
-use super::{Case, case, change, completed, description, key, sync, text, title, whole};
+use super::{Case, case, change, completed, corners, description, key, sync, text, title, whole};
 use crate::todos::{self, ID};
 
 pub fn all() -> impl Iterator<Item = Case> {
-    requests().into_iter().chain(actions())
+    [requests(), corners::bases(), actions()].into_iter().flatten()
 }
 
 /// What a request is, the todo before it, the version that its changes name, and what they say.
-type Request = (&'static str, Option<Todo>, i64, Vec<Upsert>);
+pub(super) type Request = (&'static str, Option<Todo>, i64, Vec<Upsert>);
 
-fn state(name: &str) -> Option<Todo> {
+pub(super) fn state(name: &str) -> Option<Todo> {
     todos::all().into_iter().find(|(state, _)| *state == name).map(|(_, todo)| todo)
 }
 
@@ -121,7 +121,7 @@ fn several() -> Vec<Request> {
 /// Several changes of the todo in one request.
 fn requests() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, todo, base, uploads) in several() {
+    for (name, todo, base, uploads) in several().into_iter().chain(corners::requests()) {
         for strategy in Strategy::ALL {
             let changes = uploads.iter().map(|upload| change(Base::Version(base), upload)).collect();
             cases.push(case(format!("one request: {name}; {strategy}"), todo.as_ref(), strategy, changes));
