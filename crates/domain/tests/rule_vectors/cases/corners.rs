@@ -23,6 +23,12 @@ pub fn requests() -> Vec<Request> {
             vec![edit(completed(false)), edit(text("soy milk"))],
         ),
         (
+            "a value in place against version 0, then a key",
+            state("created"),
+            0,
+            vec![edit(completed(false)), edit(key("due", Some("1")))],
+        ),
+        (
             "a creation with any version sent again, then edited",
             state("created"),
             7,

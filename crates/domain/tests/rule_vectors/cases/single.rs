@@ -123,6 +123,11 @@ fn healing() -> Vec<Case> {
             cases.push(case(name, todo.as_ref(), strategy, vec![change(Base::Version(0), &heals(upload))]));
         }
     }
+    let upload = heals(whole("soy milk", false));
+    for (state, todo) in todos::all() {
+        let name = format!("{state}; the whole todo, with other values and no version, healing; merge");
+        cases.push(case(name, Some(&todo), Strategy::Merge, vec![change(Base::Unknown, &upload)]));
+    }
     cases
 }
 
