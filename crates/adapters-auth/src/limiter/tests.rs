@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::UserId;
 use domain::limits::network;
+use domain_testkit::check_rate_limiter;
 use uuid::Uuid;
 
 use super::*;
@@ -33,6 +34,11 @@ async fn granted(limiter: &MemoryRateLimiter, key: &LimitKey, attempts: u32, quo
         granted += u32::from(limiter.charge(key, quota, NOW).await.allowed);
     }
     granted
+}
+
+#[tokio::test]
+async fn it_counts_as_the_domain_decides() {
+    check_rate_limiter(&MemoryRateLimiter::new(100)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,5 +1,6 @@
 //! The networks that rate limits count by.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// A block of addresses whose requests are counted together.
@@ -8,6 +9,13 @@ pub struct Network {
     /// The first address of the block.
     address: IpAddr,
     prefix: u8,
+}
+
+/// As `192.0.2.1/32` (RFC 4632, RFC 4291).
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
 }
 
 /// The network that an address belongs to: an IPv4 address (also when mapped to IPv6) by itself, an IPv6
@@ -67,6 +75,12 @@ mod tests {
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::"));
         assert_ne!(of("2001:db8:1:3::"), of("2001:db8:1:2::"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_network_is_written_as_its_first_address_and_its_prefix() {
+        assert_eq!(of("::ffff:192.0.2.1").to_string(), "192.0.2.1/32");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6").to_string(), "2001:db8:1:2::/64");
     }
 
     #[test]
