@@ -7,8 +7,9 @@ use postgres_testbed::Testbed;
 use crate::process::{cargo, command, run as run_command, target};
 use crate::{tools, web};
 
-/// Packages that `--quick` leaves out: they need PostgreSQL, or do not change with the product.
-const NOT_QUICK: [&str; 4] = ["adapters-postgres", "bench", "blackbox-tests", "postgres-testbed"];
+/// Packages that `--quick` leaves out: they need PostgreSQL or Redis, or do not change with the product.
+const NOT_QUICK: [&str; 5] =
+    ["adapters-postgres", "adapters-redis", "bench", "blackbox-tests", "postgres-testbed"];
 
 /// The black-box tests of `--quick`, by the beginnings of their names: the main job on each surface.
 const QUICK_BLACK_BOX: [&str; 4] =
@@ -38,6 +39,7 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     tools::postgres()?;
     tools::pooler()?;
     tools::nginx()?;
+    tools::redis()?;
     for project in
         ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth", "web"]
     {

@@ -1,12 +1,13 @@
 //! Finds or installs what the tests need besides the Rust toolchain.
 //!
-//! PostgreSQL, `PgBouncer`, nginx and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI`
+//! PostgreSQL, `PgBouncer`, Redis, nginx and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI`
 //! are pinned by committed files and installed inside the checkout, each beside a copy of the file that pinned it: they
 //! are installed again when the file changes.
 
 use std::path::{Path, PathBuf};
 
 use postgres_testbed::{Binaries, Pooler};
+use redis_testbed::RedisServer;
 
 use crate::process::{command, output, read, root, run, succeeds, target};
 
@@ -41,6 +42,16 @@ pub fn nginx() -> Result<(), String> {
     }
     println!("installing nginx with apt-get, for its program only: the tests start their own");
     apt_install("nginx", "nginx is needed: `apt-get install nginx`")
+}
+
+/// Makes sure that Redis is there.
+pub fn redis() -> Result<(), String> {
+    let Err(missing) = RedisServer::program() else {
+        return Ok(());
+    };
+    println!("installing Redis with apt-get, for its program only: the tests start their own");
+    apt_install("redis-server", &missing)?;
+    RedisServer::program().map(drop)
 }
 
 /// Makes sure that Chromium is there, which the tests of the JavaScript packages drive.

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("adapters-import", &["domain"]),
     ("adapters-mail", &["domain"]),
     ("adapters-postgres", &["domain"]),
+    ("adapters-redis", &["domain"]),
     ("adapters-sqlite", &["domain"]),
     ("api-actix", &["domain"]),
     (
@@ -22,15 +23,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "adapters-import",
             "adapters-mail",
             "adapters-postgres",
+            "adapters-redis",
             "adapters-sqlite",
             "api-actix",
         ],
     ),
     ("postgres-testbed", &[]),
+    ("redis-testbed", &[]),
     // Its baselines use the server's tokens and JSON.
     ("bench", &["domain", "adapters-auth", "api-actix", "postgres-testbed"]),
-    ("blackbox-tests", &["postgres-testbed"]),
-    ("xtask", &["postgres-testbed"]),
+    ("blackbox-tests", &["postgres-testbed", "redis-testbed"]),
+    ("xtask", &["postgres-testbed", "redis-testbed"]),
 ];
 
 const ALLOWED: &str = "crates/domain/dependencies.allow";
