@@ -37,6 +37,14 @@ impl KeyRing {
         Ok(Self { secrets })
     }
 
+    /// A key for the names under which rate limits are counted outside the process. It is derived from the
+    /// secret that signs.
+    #[must_use]
+    pub fn rate_limit_key(&self) -> [u8; 32] {
+        let current = self.secrets.first().map(ExposeSecret::expose_secret).unwrap_or_default();
+        derive(current.as_bytes(), "rate limits")
+    }
+
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
         self.secrets.iter().map(|secret| secret.expose_secret().as_bytes())
     }

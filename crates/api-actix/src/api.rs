@@ -70,6 +70,7 @@ impl Api {
             secrets,
             public_keys: json!({ "keys": [] }),
             render_metrics: Box::new(String::new),
+            redis: None,
             head_memory: MemoryBudget::new(HEAD_MEMORY),
             body_memory: MemoryBudget::new(settings.body_memory.max(2 * settings.body_limit)),
             response_memory: MemoryBudget::new(settings.response_memory),
@@ -92,6 +93,13 @@ impl Api {
     #[must_use]
     pub fn with_metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.state_mut().render_metrics = Box::new(render);
+        self
+    }
+
+    /// Reports the state of Redis among the checks of `/health`.
+    #[must_use]
+    pub fn with_redis(mut self, is_up: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.state_mut().redis = Some(Box::new(is_up));
         self
     }
 

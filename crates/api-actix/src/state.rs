@@ -41,6 +41,8 @@ pub struct State {
     pub settings: ApiSettings,
     pub public_keys: Value,
     pub render_metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// Whether Redis works; `None` if there is none.
+    pub redis: Option<Box<dyn Fn() -> bool + Send + Sync>>,
     pub head_memory: MemoryBudget,
     pub body_memory: MemoryBudget,
     pub response_memory: MemoryBudget,

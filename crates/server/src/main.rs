@@ -10,6 +10,7 @@
 //! - [`mail_worker`]: sends the emails in the outbox
 //! - [`housekeeping`]: deletes expired rows
 //! - [`instances`]: what this instance and the others on its database tell each other
+//! - [`shared_limits`]: tells where rate limits are counted
 //! - [`backups`]: copies an SQLite database, on a schedule and before migrations
 //! - [`deletions`]: deletes what remains of deleted accounts
 //! - [`stop`]: asks the background workers to stop
@@ -31,6 +32,7 @@ mod rate_limits;
 mod revocations;
 mod series;
 mod settings;
+mod shared_limits;
 mod stop;
 mod supervise;
 mod telemetry;

@@ -29,12 +29,14 @@ struct Health {
     timestamp: Rfc3339,
 }
 
-/// The overall status of an instance.
+/// The overall status of an instance. A degraded one serves requests, but counts rate limits for itself, because
+/// Redis is away.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HealthStatus)]
 enum Status {
     Healthy,
+    Degraded,
     Unhealthy,
     ShuttingDown,
 }
@@ -57,7 +59,7 @@ struct HealthChecks {
     /// Whether the list of ended sessions is recent enough to check access tokens.
     #[schema(example = true)]
     revocations: bool,
-    /// Whether Redis responds; null if none is configured.
+    /// Whether Redis counts the rate limits; null if none is configured.
     #[schema(required = true)]
     redis: Option<bool>,
 }
@@ -71,13 +73,15 @@ async fn check(state: &State, is_shutting_down: bool) -> HttpResponse {
         }
     };
     let can_check_tokens = state.sessions.can_check();
+    let redis = state.redis.as_ref().map(|is_up| is_up());
     let (code, status) = match (is_shutting_down, connected && can_check_tokens) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, Status::ShuttingDown),
+        (false, true) if redis == Some(false) => (StatusCode::OK, Status::Degraded),
         (false, true) => (StatusCode::OK, Status::Healthy),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, Status::Unhealthy),
     };
     let database = if connected { Database::Connected } else { Database::Disconnected };
-    let checks = HealthChecks { db_connection: connected, revocations: can_check_tokens, redis: None };
+    let checks = HealthChecks { db_connection: connected, revocations: can_check_tokens, redis };
     let timestamp = Rfc3339(state.clock.now());
     HttpResponse::build(code).insert_header((CACHE_CONTROL, "no-store")).json(Health {
         status,
@@ -94,7 +98,7 @@ async fn check(state: &State, is_shutting_down: bool) -> HttpResponse {
     operation_id = "getHealth",
     tag = "Operations",
     responses(
-        (status = 200, description = "The instance is healthy.", body = Health),
+        (status = 200, description = "The instance serves requests; it is healthy, or degraded while Redis is away.", body = Health),
         (status = 503, description = "The database does not respond or can't be written, or no access token can be checked.", body = Health)
     )
 )]

@@ -6,7 +6,7 @@ use domain::session::Revocations;
 use domain_testkit::build::T0;
 use serde_json::json;
 
-use crate::harness::{TestApi, get};
+use crate::harness::{Setup, TestApi, get};
 
 #[actix_web::test]
 async fn the_health_of_the_instance_is_reported_with_each_check() {
@@ -43,4 +43,18 @@ async fn an_instance_that_cannot_check_tokens_is_not_ready() {
     api.send(ann.ask(get("/todos"))).await.refused(503, "SERVER_003");
     api.confirm_revocations();
     api.get("", "/health/ready").await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_instance_without_its_redis_is_degraded_and_ready() {
+    for (up, status) in [(true, "healthy"), (false, "degraded")] {
+        let api = TestApi::with(Setup { redis: Some(up), ..Setup::default() });
+        for path in ["/health", "/health/ready"] {
+            let body = api.get("", path).await.expect(200);
+            assert_eq!((&body["status"], &body["checks"]["redis"]), (&json!(status), &json!(up)), "{path}");
+        }
+        api.store.set_available(false);
+        let body = api.get("", "/health/ready").await.expect(503);
+        assert_eq!((&body["status"], &body["checks"]["redis"]), (&json!("unhealthy"), &json!(up)));
+    }
 }

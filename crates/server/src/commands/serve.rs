@@ -25,7 +25,7 @@ use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
 use crate::supervise::supervise;
 use crate::wire::Application;
-use crate::{instances, revocations, series, telemetry, wire};
+use crate::{instances, revocations, series, shared_limits, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
 const REQUEST_GRACE: Duration = Duration::from_secs(30);
@@ -75,6 +75,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         arrivals,
         bus,
         others,
+        shared_limiter,
         todos,
         mail,
         housekeeper,
@@ -101,6 +102,13 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         tasks.spawn(supervise("bus", subscribe(), run));
     } else {
         gauge!("realtime_bus_up").set(1.0);
+    }
+    if let Some(limiter) = shared_limiter {
+        let run = move || {
+            let limiter = limiter.clone();
+            async move { limiter.run(shared_limits::reporter()).await }
+        };
+        tasks.spawn(supervise("limits", subscribe(), run));
     }
     tasks.spawn(supervise("metrics", subscribe(), move || keep_up(metrics.clone())));
     let stopping = subscribe();

@@ -48,4 +48,7 @@ pub enum SettingWarning {
          where the certificate can't be verified"
     )]
     MayBeInClear { name: String },
+    /// The setting is for several instances, and an SQLite file has one.
+    #[error("{name} is ignored: an SQLite file belongs to one instance, which shares nothing")]
+    OneInstance { name: &'static str },
 }

@@ -80,6 +80,8 @@ pub struct Settings {
     pub metrics_port: Option<u16>,
     pub environment: Environment,
     pub database: Database,
+    /// What the instances share, where they do. The URL may contain a password.
+    pub redis_url: Option<SecretString>,
     /// Comma-separated secrets that sign tokens; the first one signs.
     pub secret_key: SecretString,
     /// The lifetime of access tokens on every surface; `None` keeps each surface's own.
@@ -120,7 +122,12 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let layers = Layers::read(folder, environment)?;
         let settings = Self::read(&layers, folder);
-        layers.finish().map(|warnings| Self { warnings, ..settings })
+        let unused = settings.redis_url.is_none() && layers.is_given(&setting::REDIS_URL);
+        let unused = unused.then_some(SettingWarning::OneInstance { name: "REDIS_URL" });
+        layers.finish().map(|mut warnings| {
+            warnings.extend(unused);
+            Self { warnings, ..settings }
+        })
     }
 
     fn read(layers: &Layers, folder: &Path) -> Self {
@@ -138,12 +145,14 @@ impl Settings {
         let web_dir = network::web_dir(layers, folder);
         let served_at = web_dir.is_some().then_some(&*identity.public_url);
         let mail = Mail::read(layers, environment, folder, served_at);
+        let database = Database::read(layers);
         let settings = Self {
             host: layers.get(&setting::HOST, host),
             port,
             metrics_port: network::metrics_port(layers, port),
             environment,
-            database: Database::read(layers),
+            redis_url: redis_url(layers, &database),
+            database,
             identity,
             web_dir,
             secret_key,
@@ -175,6 +184,13 @@ impl Settings {
     pub fn behind_tls(&self) -> bool {
         self.environment == Environment::Production || self.identity.public_url.starts_with("https://")
     }
+}
+
+/// `None` on SQLite: another program's variable must not keep the server from starting.
+fn redis_url(layers: &Layers, database: &Database) -> Option<SecretString> {
+    database.url.postgres()?;
+    let checked = |text: &str| adapters_redis::check_url(text).map(|()| SecretString::from(text));
+    layers.find(&setting::REDIS_URL, checked)
 }
 
 /// Who may register, and whether with a password.

@@ -39,6 +39,7 @@ pub fn read_secret_files(
 
 /// Whether the value of a setting may contain a secret. `JWT_PRIVATE_KEY` is the path of a file itself.
 fn is_secret(name: &&str) -> bool {
-    let endings = ["SECRET", "SECRET_KEY", "ENCRYPTION_KEY", "PASSWORD", "DATABASE_URL", "LISTEN_URL"];
+    let endings =
+        ["SECRET", "SECRET_KEY", "ENCRYPTION_KEY", "PASSWORD", "DATABASE_URL", "LISTEN_URL", "REDIS_URL"];
     Setting::named(name).is_some() && endings.iter().any(|ending| name.ends_with(ending))
 }

@@ -52,11 +52,8 @@ pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
 pub const EXAMPLE_SECRET: &str = "change-me-";
 
 /// Variables that similar servers support, and the feature that each requests.
-pub const UNSUPPORTED: [(&str, &str); 3] = [
-    ("REDIS_URL", "share limits and events through Redis"),
-    ("SENTRY_DSN", "report errors to Sentry"),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "send traces"),
-];
+pub const UNSUPPORTED: [(&str, &str); 2] =
+    [("SENTRY_DSN", "report errors to Sentry"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "send traces")];
 
 /// `NAME = example`, or `NAME(default) = example` if the setting has a default, or `NAME(default)`
 /// if the default is the example too.
@@ -93,6 +90,7 @@ settings! {
     DATABASE_ROW_SECURITY("writes"),
     DATABASE_EPOCH("stored"),
     DATABASE_ECHO("false"),
+    REDIS_URL = "rediss://todos:…@redis.example.com:6379/0",
     BACKUP_EVERY("off") = "1d",
     BACKUP_KEEP("7"),
     BACKUP_DIR("data/backups") = "/var/backups/todos",

@@ -12,6 +12,7 @@ use domain::instances::{Bus, Message};
 use domain::todo::{StorageLimits, TodoService};
 
 use super::error::WireError;
+use super::shared;
 use super::stores::{self, DatabaseHandle, Stores};
 use crate::instances::{Announcer, Publisher};
 use crate::settings::{Database, Settings};
@@ -109,7 +110,7 @@ async fn open(
 }
 
 fn announcer(settings: &Settings) -> Result<Option<Arc<Announcer>>, WireError> {
-    Ok(stores::bus(&settings.database)?.map(|bus| Arc::new(Announcer::new(bus))))
+    Ok(shared::bus(settings)?.map(|bus| Arc::new(Announcer::new(bus))))
 }
 
 fn as_bus(announcer: Option<&Arc<Announcer>>) -> Option<Arc<dyn Bus>> {

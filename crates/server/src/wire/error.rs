@@ -19,6 +19,8 @@ pub const DATABASE_LISTEN_URL: &str = "DATABASE_LISTEN_URL";
 pub enum WireError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    #[error("REDIS_URL {0}")]
+    Redis(adapters_redis::UrlError),
     #[error("the database can't be read: {0}")]
     Store(#[from] StoreError),
     #[error("SECRET_KEY {0}")]

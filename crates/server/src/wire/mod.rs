@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod outside;
 mod schema;
+mod shared;
 mod stores;
 
 use std::num::NonZeroUsize;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 
 use adapters_auth::{
     BcryptHasher, CachedIdentities, HmacOneTimeSecrets, HmacRefreshSecrets, JwtAccessTokens, KeyPair,
-    KeyRing, MemoryRateLimiter, SystemClock, SystemSecrets,
+    KeyRing, SystemClock, SystemSecrets,
 };
+use adapters_redis::RedisRateLimiter;
 use api_actix::connection::Timeouts;
 use api_actix::realtime::Hub;
 use api_actix::{Api, ApiSettings, Dependencies, Surroundings, WebApp};
@@ -49,8 +51,6 @@ const TOKEN_ISSUER: &str = "todo-sync";
 /// The length of the hashing queue per core. At the default cost, the last password in it waits a
 /// few seconds.
 const HASHER_QUEUE_PER_CORE: usize = 16;
-/// The maximum number of keys of each kind that the rate limiter keeps.
-const RATE_LIMIT_KEYS: usize = 50_000;
 
 /// The API and the background tasks of a server.
 pub struct Application {
@@ -62,6 +62,8 @@ pub struct Application {
     pub bus: Option<Arc<dyn Bus>>,
     /// Commands that write without a bus; `None` where they have one.
     pub others: Option<Arc<dyn OtherWriters>>,
+    /// The rate limiter; `None` if it counts in process.
+    pub shared_limiter: Option<Arc<RedisRateLimiter>>,
     pub todos: Arc<dyn TodoStore>,
     pub mail: MailWorker,
     pub housekeeper: Housekeeper,
@@ -81,7 +83,7 @@ pub async fn assemble(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SystemSecrets);
     let hub = Hub::new(clock.clone());
-    let bus = stores::bus(&settings.database)?;
+    let bus = shared::bus(settings)?;
     let publisher = Arc::new(Publisher { hub: hub.clone(), bus: bus.clone() });
     let stores = stores::open(&settings.database, "serve", publisher).await?;
     let revocations = Arc::new(Revocations::new(vec![hub.clone()]).with_bus(bus.clone()));
@@ -94,7 +96,8 @@ pub async fn assemble(
     let key_pairs = outside::key_pairs(settings)?;
     let one_time: Arc<HmacOneTimeSecrets> = Arc::new(HmacOneTimeSecrets::new(&ring));
     let identities: Arc<dyn IdentityStore> = Arc::new(CachedIdentities::new(stores.identities.clone()));
-    let limits = rate_limits(settings);
+    let limiter = shared::limiter(settings, &ring)?;
+    let limits = RateLimits::new(Arc::new(Counted(limiter.port)), settings.quotas);
     let session_ports = SessionPorts {
         sessions: stores.sessions.clone(),
         revocations,
@@ -160,16 +163,16 @@ pub async fn assemble(
     let mut api = Api::new(dependencies, api_settings(settings, max_connections))
         .with_public_keys(public_keys)
         .with_metrics(render_metrics);
-    if let Some(folder) = &settings.web_dir {
-        let web_app = WebApp::read(folder).map_err(|error| WireError::WebApp(folder.clone(), error))?;
-        api = api.with_web_app(web_app);
+    if let Some(shared) = limiter.shared.clone() {
+        api = api.with_redis(move || shared.is_up());
     }
     Ok(Application {
-        api: Arc::new(api),
+        api: Arc::new(with_web_app(api, settings)?),
         revocations: reader,
         arrivals,
         bus,
         others: stores.handle.others(),
+        shared_limiter: limiter.shared,
         todos,
         mail,
         housekeeper,
@@ -179,17 +182,17 @@ pub async fn assemble(
     })
 }
 
+fn with_web_app(api: Api, settings: &Settings) -> Result<Api, WireError> {
+    let Some(folder) = &settings.web_dir else { return Ok(api) };
+    let web_app = WebApp::read(folder).map_err(|error| WireError::WebApp(folder.clone(), error))?;
+    Ok(api.with_web_app(web_app))
+}
+
 /// Hashes on as many threads as there are cores.
 fn hasher(settings: &Settings) -> Result<BcryptHasher, WireError> {
     let concurrency = NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN);
     let queue = HASHER_QUEUE_PER_CORE * concurrency.get();
     Ok(BcryptHasher::new(settings.bcrypt_cost, concurrency, queue)?)
-}
-
-/// Limits requests in memory, and counts those that are refused.
-fn rate_limits(settings: &Settings) -> RateLimits {
-    let limiter = Arc::new(MemoryRateLimiter::new(RATE_LIMIT_KEYS));
-    RateLimits::new(Arc::new(Counted(limiter)), settings.quotas)
 }
 
 fn retention(settings: &Settings) -> Retention {

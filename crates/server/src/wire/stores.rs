@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters_postgres::{PostgresBus, PostgresStore, RowSecurity};
+use adapters_postgres::{PostgresStore, RowSecurity};
 use adapters_sqlite::{FileLock, SqliteStore};
 use domain::account::AccountStore;
 use domain::health::Probe;
 use domain::identity::IdentityStore;
-use domain::instances::{Bus, OtherWriters};
+use domain::instances::OtherWriters;
 use domain::mail::Outbox;
 use domain::one_time::OneTimeStore;
 use domain::session::SessionStore;
@@ -127,14 +127,6 @@ pub async fn open(
             Ok(stores)
         }
     }
-}
-
-/// The bus to the other instances on the database. It connects when it runs. An SQLite file has one instance.
-pub fn bus(database: &Database) -> Result<Option<Arc<dyn Bus>>, DatabaseError> {
-    let Some((setting, url)) = database.for_listen() else { return Ok(None) };
-    let bus =
-        PostgresBus::new(url, database.timeout).map_err(|error| DatabaseError::connect(setting, &error))?;
-    Ok(Some(Arc::new(bus)))
 }
 
 /// Opens the database beside a running server, without the lock of an SQLite file. Creates and migrates nothing.

@@ -127,9 +127,12 @@ impl TestApi {
             clock: api_clock,
             secrets: Arc::new(SequentialSecrets),
         };
-        let api = Api::new(dependencies, settings)
+        let mut api = Api::new(dependencies, settings)
             .with_public_keys(json!({"keys": [{"kty": "OKP", "kid": "1"}]}))
             .with_per_user_gate(turns.clone());
+        if let Some(up) = setup.redis {
+            api = api.with_redis(move || up);
+        }
         let service = OnceCell::new();
         let api = Arc::new(api);
         let api =

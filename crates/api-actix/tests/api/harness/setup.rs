@@ -31,6 +31,8 @@ pub struct Setup {
     pub turns: PerUserGate,
     pub heartbeat: Heartbeat,
     pub access: AccessPolicy,
+    /// Whether Redis works; `None` if there is none.
+    pub redis: Option<bool>,
     /// Wraps the store for syncs, sockets and exports.
     pub store: fn(Arc<MemoryStore>) -> Arc<dyn TodoStore>,
     /// Wraps the clock of the API and of authentication; the other services keep the plain one.
@@ -47,6 +49,7 @@ impl Default for Setup {
             turns: PerUserGate::default(),
             heartbeat: Heartbeat::default(),
             access: AccessPolicy::default(),
+            redis: None,
             store: |store| store,
             clock: Box::new(|clock, _| clock),
         }

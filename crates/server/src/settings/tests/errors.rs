@@ -18,6 +18,9 @@ const FAULTS: &str = r#"
     DATABASE_URL=postgres:// => DATABASE_URL must name a server after postgres://
     MIGRATION_DATABASE_URL=postgres://h/d => MIGRATION_DATABASE_URL must name the same database as DATABASE_URL
     DATABASE_LISTEN_URL=postgres://h/d => DATABASE_LISTEN_URL must name the same database as DATABASE_URL
+    DATABASE_URL=postgres://h/d & REDIS_URL=localhost:6379 => REDIS_URL must start with redis:// or, for TLS, rediss://
+    DATABASE_URL=postgres://h/d & REDIS_URL=redis://:hu#sh@h => REDIS_URL must have no ? and no #: in a password
+    DATABASE_URL=postgres://h/d & REDIS_URL=redis://:hush@h:port => REDIS_URL must have the form redis://user:password@host:port/number
     DATABASE_POOL_SIZE=0 => DATABASE_POOL_SIZE must be a whole number from 1 to 1000, not "0"
     DATABASE_TIMEOUT_MS=5s => DATABASE_TIMEOUT_MS must be a whole number from 100 to 600000, not "5s"
     DATABASE_WAIT_SECONDS=1m => DATABASE_WAIT_SECONDS must be a whole number from 0 to 3600, not "1m"
@@ -164,7 +167,8 @@ fn production_refuses_what_undoes_its_promises() {
 
 /// Rows of given variables, and the warnings that they lead to.
 const WARNINGS: &str = r"
-    REDIS_URL=redis://localhost => REDIS_URL is ignored: this version can't share limits and events through Redis
+    REDIS_URL=redis://localhost => REDIS_URL is ignored: an SQLite file belongs to one instance
+    REDIS_URL=hush => REDIS_URL is ignored: an SQLite file belongs to one instance
     SENTRY_DSN=hush => SENTRY_DSN is ignored: this version can't report errors to Sentry
     OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version can't send traces
     SMTP_PORT=tcp://10.0.0.1:25 & METRICS_PORT=udp://10.0.0.1:1 => METRICS_PORT is ignored: it is the address of a Kubernetes service | SMTP_PORT is ignored

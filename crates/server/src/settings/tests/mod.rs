@@ -62,7 +62,7 @@ fn every_example_is_a_valid_value() {
     for Setting { name, example, .. } in ALL.iter().filter(is_alone) {
         let mut given = PRODUCTION[1..].to_vec();
         given.push((name, example));
-        if ["MIGRATION_DATABASE_URL", "DATABASE_LISTEN_URL"].contains(&&**name) {
+        if ["MIGRATION_DATABASE_URL", "DATABASE_LISTEN_URL", "REDIS_URL"].contains(&&**name) {
             given.push(("DATABASE_URL", "postgres://todo_app:…@db.example.com/todos"));
         }
         failures.extend(load(&given).err());

@@ -38,6 +38,8 @@ const VALUES: &str = r#"
 
     HOME=x & HOSTS=x & PORTS=x & DATABASE_HOST=x & SMTP_PASS=x & OIDC_TOKEN=x & NEXT_PUBLIC_URL=x => port: 8000
     DATABASE_URI=x & DATABASE_URL=sqlite://a.db => url: Sqlite("a.db")
+    DATABASE_URL=postgres://db/todos & REDIS_URL=rediss://todos:hush@redis:6380/1 => redis_url: Some(SecretBox<str>([REDACTED]))
+    DATABASE_URL=postgres://db/todos => redis_url: None
     REDIS_URL= & SENTRY_DSN= & OTEL_EXPORTER_OTLP_ENDPOINT= => port: 8000
 "#;
 
