@@ -23,7 +23,7 @@ pub fn stamp(event: &Value) -> &str {
 }
 
 /// Receives `count` creations, which must be different todos in stamp order, and returns their ids.
-async fn created(socket: &mut Socket, count: usize) -> Vec<String> {
+pub(super) async fn created(socket: &mut Socket, count: usize) -> Vec<String> {
     creations(&socket.take(count).await)
 }
 
@@ -35,14 +35,14 @@ pub fn creations(events: &[Value]) -> Vec<String> {
 }
 
 /// Replaces the host and port of a database's URL.
-fn through(proxy: &Proxy, url: &str) -> String {
+pub(super) fn through(proxy: &Proxy, url: &str) -> String {
     let (start, rest) = url.split_once('@').expect("a role");
     let (_, end) = rest.split_once('/').expect("a database");
     format!("{start}@{}/{end}", proxy.address())
 }
 
 /// The host and port of a database's URL.
-fn host(url: &str) -> &str {
+pub(super) fn host(url: &str) -> &str {
     url.split_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a host and a database").0
 }
 

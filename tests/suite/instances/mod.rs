@@ -4,6 +4,7 @@ mod commands;
 mod events;
 mod nginx;
 mod promotion;
+mod redis;
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! Mail, delivered to a real SMTP server.
 
 mod answers;
-mod authority;
+pub mod authority;
 mod flows;
 mod injection;
 mod off;

@@ -46,7 +46,7 @@ KUBERNETES_SERVICE_HOST=10.0.0.1
 #[test]
 fn environment_files_of_the_contracts_start_the_server() {
     for (file, warned) in [
-        (SYNC, &["REDIS_URL is ignored: this version can't share limits and events through Redis"][..]),
+        (SYNC, &["REDIS_URL is ignored: an SQLite file belongs to one instance, which shares nothing"][..]),
         (
             TOKEN,
             &[
