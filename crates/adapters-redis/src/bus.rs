@@ -90,7 +90,9 @@ impl RedisBus {
         if sent.is_ok() {
             listener.sent(messages.len());
         } else {
-            messages.into_iter().for_each(|message| self.waiting.add(message));
+            for message in messages {
+                self.waiting.add(message);
+            }
         }
         sent
     }

@@ -121,9 +121,9 @@ async fn thousands_of_messages_are_sent_together() {
     for user in 0..5_000 {
         sender.bus.announce(advanced(user, 5));
     }
-    let mut received = 0;
-    while received < 5_000 {
-        received += usize::from(matches!(receiver.next().await, Heard::Received(_)));
+    let mut heard = 0;
+    while heard < 5_000 {
+        heard += usize::from(matches!(receiver.next().await, Heard::Received(_)));
     }
     let mut sent = 0;
     while sent < 5_000 {

@@ -89,9 +89,9 @@ async fn events_and_revocations_pass_through_redis_and_survive_its_loss() {
     // While Redis is away, nothing fails, and the poll finds what its messages would have told.
     for frozen in [false, true] {
         if frozen {
-            redis.freeze()
+            redis.freeze();
         } else {
-            redis.kill()
+            redis.kill();
         }
         let ids = write(&clients, 10).await;
         for socket in &mut sockets {
@@ -103,9 +103,9 @@ async fn events_and_revocations_pass_through_redis_and_survive_its_loss() {
             metric_becomes(server, "realtime_bus_up", 0.0).await;
         }
         if frozen {
-            redis.thaw()
+            redis.thaw();
         } else {
-            redis.start_again()
+            redis.start_again();
         }
         for server in servers {
             becomes(server, "healthy").await;

@@ -88,7 +88,6 @@ pub async fn assemble(
     let stores = stores::open(&settings.database, "serve", publisher).await?;
     let revocations = Arc::new(Revocations::new(vec![hub.clone()]).with_bus(bus.clone()));
     let arrivals = Arc::new(Arrivals::new(hub.clone()));
-    let todos = stores.todos.clone();
     let mut reader = RevocationReader::new(stores.sessions.clone(), revocations.clone(), clock.clone());
     reader.read().await?;
 
@@ -150,7 +149,7 @@ pub async fn assemble(
     let deletions = Deletions(accounts.clone());
     let dependencies = Dependencies {
         todos: TodoService::new(stores.todos.clone(), clock.clone(), settings.limits.storage),
-        sync: SyncService::new(stores.todos, clock.clone(), settings.limits.storage),
+        sync: SyncService::new(stores.todos.clone(), clock.clone(), settings.limits.storage),
         identities: identity_service,
         accounts,
         sessions,
@@ -173,7 +172,7 @@ pub async fn assemble(
         bus,
         others: stores.handle.others(),
         shared_limiter: limiter.shared,
-        todos,
+        todos: stores.todos,
         mail,
         housekeeper,
         deletions,
