@@ -195,8 +195,12 @@ async fn until_pong(socket: &mut Socket, cursor: &mut String, events: &mut Vec<V
 /// Receives events until there are as many as `count` says in the end. Opens another socket with
 /// its cursor when the server closes one because it stops. Returns the events, and how many sockets
 /// it took.
-async fn follow(url: String, token: String, count: Arc<AtomicUsize>) -> (Vec<Value>, usize) {
-    let (mut socket, ready) = Socket::ready(&url, &token, "").await;
+async fn follow(
+    (mut socket, ready): (Socket, Value),
+    url: String,
+    token: String,
+    count: Arc<AtomicUsize>,
+) -> (Vec<Value>, usize) {
     let (mut cursor, mut events, mut sockets) = (text(&ready["sync_timestamp"]).to_owned(), Vec::new(), 1);
     while events.len() < count.load(Ordering::Relaxed) {
         match until_pong(&mut socket, &mut cursor, &mut events).await {
@@ -232,8 +236,13 @@ on_postgres! {
 
         let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(usize::MAX)));
         let socket_url = format!("{}/ws/todos", nginx.url().replacen("http", "ws", 1));
-        let follower = |_| tokio::spawn(follow(socket_url.clone(), ann.token().to_owned(), Arc::clone(&count)));
-        let followers: Vec<_> = (0..4).map(follower).collect();
+        let mut followers = Vec::new();
+        for _ in 0..4 {
+            // Ready before the first write, whose event it would miss otherwise.
+            let ready = Socket::ready(&socket_url, ann.token(), "").await;
+            let followed = follow(ready, socket_url.clone(), ann.token().to_owned(), Arc::clone(&count));
+            followers.push(tokio::spawn(followed));
+        }
         let writer = |n: usize| tokio::spawn(write(ann.clone(), n * 100_000, Arc::clone(&stop)));
         let writers: Vec<_> = (0..3).map(writer).collect();
         for n in 0..2 {
