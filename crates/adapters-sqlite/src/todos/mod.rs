@@ -20,6 +20,9 @@ use crate::store::SqliteStore;
 use crate::writer::Load;
 use crate::{epochs, tables};
 
+/// The largest page that a sync reads: 1,000 todos, and as many that the device may have sent.
+const LARGEST_SYNC_PAGE: u32 = 2_000;
+
 #[async_trait]
 impl TodoStore for SqliteStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
@@ -52,9 +55,9 @@ impl TodoStore for SqliteStore {
         include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        // What changed since a cursor is short, whatever the limit; a device that starts reads
-        // everything.
-        let long = since.is_none() && limit > ListQuery::LARGEST_CHEAP_PAGE;
+        // A page is bounded by its limit and by the bytes of its texts, wherever it begins: a device that
+        // starts waits for nobody's search.
+        let long = limit > LARGEST_SYNC_PAGE;
         let cache = self.epochs.clone();
         self.read_of(user, long, move |conn| read::changes(conn, &cache, user, since, include_deleted, limit))
             .await
@@ -105,4 +108,47 @@ fn of_existing(
     find: impl FnOnce(&mut SqliteConnection) -> Result<Option<Todo>, Failure>,
 ) -> Result<Option<Todo>, Failure> {
     if tables::users::exists(conn, user)? { find(conn) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use domain::todo::query::Search;
+    use domain_testkit::RecordingBus;
+    use tokio::time::timeout;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::OpenOptions;
+
+    #[tokio::test]
+    async fn a_first_sync_does_not_wait_for_another_users_search() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("todos.db");
+        crate::migrate(&path).expect("migrates");
+        let store = SqliteStore::open(OpenOptions::new(&path, Arc::new(RecordingBus::new()))).expect("opens");
+        let [ann, bob] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let (entered, inside) = mpsc::channel();
+        let (open, opened) = mpsc::channel::<()>();
+        let mut endless = pin!(store.read_of(ann, true, move |_| {
+            entered.send(()).expect("the test waits");
+            opened.recv().expect("the test opens");
+            Ok(())
+        }));
+        assert!(timeout(Duration::ZERO, &mut endless).await.is_err());
+        inside.recv().expect("is inside");
+        for since in [None, Some(Stamp::EPOCH)] {
+            let page = store.changes(bob, since, false, LARGEST_SYNC_PAGE).await;
+            assert_eq!(page.expect("a reader is free"), None, "since {since:?}");
+        }
+        let query = ListQuery { search: Search::parse("milk"), ..ListQuery::default() };
+        let mut search = pin!(store.list(bob, &query));
+        assert!(timeout(Duration::from_millis(50), &mut search).await.is_err(), "a second search waits");
+        open.send(()).expect("the read waits");
+        endless.await.expect("reads");
+        assert_eq!(search.await.expect("reads"), None);
+    }
 }
