@@ -16,6 +16,8 @@ use crate::stop::Stop;
 
 /// How the names of backups end.
 const SUFFIX: &str = ".db";
+/// What follows the name of a backup while it is being made.
+const UNFINISHED: &str = ".unfinished-";
 /// The pause after a backup that failed.
 const RETRY: Duration = Duration::from_mins(5);
 
@@ -84,27 +86,31 @@ pub fn before_migration(
     Series::before_migrations(database, backups).add_named(database, &format!("{}-{migration}", time(now)))
 }
 
-/// The backups of one kind.
+/// The backups of one kind. Other files may be in their folder, with names that begin alike: those of people and
+/// of other databases.
 #[derive(Clone)]
 struct Series {
     folder: PathBuf,
     /// How the names begin. The time follows, so that they are in order.
     prefix: String,
+    /// Whether the name of a migration follows the time.
+    names_migration: bool,
     keep: usize,
 }
 
 impl Series {
     fn scheduled(database: &Path, backups: &Backups) -> Self {
-        Self::new(database, backups, "at")
+        Self::new(database, backups, "at", false)
     }
 
     fn before_migrations(database: &Path, backups: &Backups) -> Self {
-        Self::new(database, backups, "before-migration")
+        Self::new(database, backups, "before-migration", true)
     }
 
-    fn new(database: &Path, backups: &Backups, kind: &str) -> Self {
+    fn new(database: &Path, backups: &Backups, kind: &str, names_migration: bool) -> Self {
         let stem = database.file_stem().unwrap_or_default().to_string_lossy();
-        Self { folder: backups.folder.clone(), prefix: format!("{stem}-{kind}-"), keep: backups.keep }
+        let prefix = format!("{stem}-{kind}-");
+        Self { folder: backups.folder.clone(), prefix, names_migration, keep: backups.keep }
     }
 
     fn add(&self, database: &Path, now: Stamp) -> Result<PathBuf, FileError> {
@@ -114,35 +120,48 @@ impl Series {
     /// Makes a backup, and deletes the oldest ones beyond the number to keep.
     fn add_named(&self, database: &Path, name: &str) -> Result<PathBuf, FileError> {
         // Of a process that was killed: only one process at a time uses the database.
-        self.delete(self.names(|rest| rest.contains(".unfinished-")));
+        self.delete(
+            self.names(|name| {
+                name.split_once(UNFINISHED).is_some_and(|(name, _)| self.made_at(name).is_some())
+            }),
+        );
         let file = self.folder.join(format!("{}{name}{SUFFIX}", self.prefix));
         let report = adapters_sqlite::back_up(database, &file)?;
         for finding in &report.findings {
             let problem = &finding.problem;
             tracing::warn!(problem, "the database is inconsistent; see `todo-server check`");
         }
-        let mut made = self.names(|rest| rest.ends_with(SUFFIX));
+        let mut made = self.made();
         made.truncate(made.len().saturating_sub(self.keep));
         self.delete(made);
         Ok(file)
     }
 
-    /// When the last backup was made.
-    fn last(&self) -> Option<Stamp> {
-        let newest = self.names(|rest| rest.ends_with(SUFFIX)).pop()?;
-        let digits = newest.strip_prefix(&self.prefix)?.strip_suffix("Z.db")?;
-        let part = |range: std::ops::Range<usize>| digits.get(range);
-        let date = format!("{}-{}-{}", part(0..4)?, part(4..6)?, part(6..8)?);
-        let time = format!("{}:{}:{}", part(9..11)?, part(11..13)?, part(13..15)?);
-        format!("{date}T{time}Z").parse().ok()
+    /// The names of the finished backups, oldest first.
+    fn made(&self) -> Vec<String> {
+        self.names(|name| self.made_at(name).is_some())
     }
 
-    /// The names of the files of this kind, oldest first. A folder that can't be read has none.
+    /// When the last backup was made.
+    fn last(&self) -> Option<Stamp> {
+        self.made_at(self.made().last()?)
+    }
+
+    /// When the backup with this name was made. `None` if the name is not exactly one that this series gives.
+    fn made_at(&self, name: &str) -> Option<Stamp> {
+        let rest = name.strip_prefix(&self.prefix)?.strip_suffix(SUFFIX)?;
+        if !self.names_migration {
+            return stamp(rest);
+        }
+        let (time, migration) = rest.split_once('-')?;
+        stamp(time).filter(|_| is_migration(migration))
+    }
+
+    /// The names in the folder that are wanted, in order. A folder that can't be read has none.
     fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<_> =
-            names.filter(|name| name.strip_prefix(&self.prefix).is_some_and(&wanted)).collect();
+        let mut names: Vec<_> = names.filter(|name| wanted(name)).collect();
         names.sort_unstable();
         names
     }
@@ -162,6 +181,26 @@ fn time(now: Stamp) -> String {
     format!("{digits}Z")
 }
 
+/// The stamp of which [`time`] makes this text.
+fn stamp(text: &str) -> Option<Stamp> {
+    let part = |range: std::ops::Range<usize>| text.get(range);
+    let date = format!("{}-{}-{}", part(0..4)?, part(4..6)?, part(6..8)?);
+    let clock = format!("{}:{}:{}", part(9..11)?, part(11..13)?, part(13..15)?);
+    let stamp: Stamp = format!("{date}T{clock}Z").parse().ok()?;
+    (time(stamp) == text).then_some(stamp)
+}
+
+/// Whether a migration has such a name: `2026-01-01-000001_foundation`.
+fn is_migration(name: &str) -> bool {
+    name.split_once('_').is_some_and(|(version, words)| {
+        let fits = |(pattern, c): (char, char)| if pattern == '-' { c == '-' } else { c.is_ascii_digit() };
+        version.len() == 17
+            && "0000-00-00-000000".chars().zip(version.chars()).all(fits)
+            && !words.is_empty()
+            && words.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,17 +215,69 @@ mod tests {
         assert_eq!(series.last(), None);
         let at = |second: u64| Stamp::EPOCH.plus(Duration::from_secs(1_000_000_000 + second));
         for second in 0..4 {
-            let before = before_migration(&database, &backups, "000003_x", at(second)).expect("made");
-            assert!(before.ends_with(format!("todos-before-migration-20010909T01464{second}Z-000003_x.db")));
+            let before =
+                before_migration(&database, &backups, "2026-01-01-000003_x", at(second)).expect("made");
+            let name = format!("todos-before-migration-20010909T01464{second}Z-2026-01-01-000003_x.db");
+            assert!(before.ends_with(name));
             series.add(&database, at(second)).expect("made");
         }
         assert_eq!(series.last(), Some(at(3)));
-        assert_eq!(series.names(|_| true), ["todos-at-20010909T014642Z.db", "todos-at-20010909T014643Z.db"]);
-        assert_eq!(Series::before_migrations(&database, &backups).names(|_| true).len(), 2);
+        assert_eq!(series.made(), ["todos-at-20010909T014642Z.db", "todos-at-20010909T014643Z.db"]);
+        assert_eq!(Series::before_migrations(&database, &backups).made().len(), 2);
         fs::write(backups.folder.join("todos-at-20010909T014642Z.db.unfinished-x"), "").expect("written");
         series.add(&database, at(4)).expect("made");
-        assert_eq!(series.names(|rest| rest.contains("unfinished")), [""; 0]);
+        assert_eq!(series.names(|name| name.contains(UNFINISHED)), [""; 0]);
         let again = series.add(&database, at(4)).expect_err("it exists");
         assert!(again.to_string().contains("exists already"), "{again}");
+    }
+
+    #[test]
+    fn files_that_the_schedule_did_not_make_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("todos.db");
+        adapters_sqlite::migrate(&database).expect("migrated");
+        let backups = Backups { every: None, keep: 1, folder: folder.path().join("backups") };
+        fs::create_dir(&backups.folder).expect("created");
+        let others = [
+            "todos-at-2-at-20010101T000000Z.db",
+            "todos-at-2-before-migration-20010101T000000Z-2026-01-01-000003_x.db",
+            "todos-at-20010101T000000.db",
+            "todos-at-20010101T000000Z-mine.db",
+            "todos-at-20010101T000000Z.db.bak",
+            "todos-at-20019999T000000Z.db",
+            "todos-at-2024.db",
+            "todos-at-2025-before-upgrade.db",
+            "todos-at-mine.db.unfinished-business",
+            "todos-before-migration-20010101T000000Z-mine.db",
+            "todos-before-migration-20010101T000000Z.db",
+            "todos-before-migration-mine.db",
+        ];
+        for name in others {
+            fs::write(backups.folder.join(name), "precious").expect("written");
+        }
+        let series = Series::scheduled(&database, &backups);
+        assert_eq!(series.last(), None);
+        let at = |second: u64| Stamp::EPOCH.plus(Duration::from_secs(1_000_000_000 + second));
+        for second in 0..2 {
+            before_migration(&database, &backups, "2026-01-01-000003_x", at(second)).expect("made");
+            series.add(&database, at(second)).expect("made");
+            assert_eq!(series.last(), Some(at(second)));
+        }
+        let own = [
+            "todos-at-20010909T014641Z.db",
+            "todos-before-migration-20010909T014641Z-2026-01-01-000003_x.db",
+        ];
+        let mut expected = [&others[..], &own[..]].concat();
+        expected.sort_unstable();
+        assert_eq!(series.names(|_| true), expected);
+    }
+
+    #[test]
+    fn every_migration_has_a_name_that_backups_know() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names = adapters_sqlite::migrate(&folder.path().join("todos.db")).expect("migrated");
+        for name in names {
+            assert!(is_migration(&name), "{name}");
+        }
     }
 }
