@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_sqlite::{
-    FileLock, OpenError, OpenOptions, SqliteStore, migrate, migration_status, revert_last,
+    FileError, FileLock, OpenError, OpenOptions, SqliteStore, back_up, migrate, migration_status, restore,
+    revert_last,
 };
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -384,4 +385,38 @@ async fn the_writes_of_other_processes_are_noticed_once_and_the_own_never() {
         assert!(noticed().await);
         assert!(!noticed().await, "noticed before");
     }
+}
+
+#[tokio::test]
+async fn a_copy_with_triggers_or_views_of_its_own_is_not_restored_and_runs_nothing() {
+    let (_folder, path) = folder();
+    migrate(&path).expect("migrates");
+    let id = user(&open(&path)).await;
+    let copy = path.with_file_name("copy.db");
+    back_up(&path, &copy).expect("copies");
+    let (before, good) = (fs::read(&path).expect("reads"), fs::read(&copy).expect("reads"));
+    for (changes, told) in [
+        (
+            "CREATE TRIGGER spy AFTER INSERT ON epochs BEGIN UPDATE users SET email = 'mallory@example.com'; END",
+            "it has the trigger \"spy\", which the schema lacks",
+        ),
+        ("CREATE VIEW spied AS SELECT email FROM users", "it has the view \"spied\", which the schema lacks"),
+        (
+            "ALTER TABLE epochs RENAME TO hidden; CREATE VIEW epochs AS SELECT * FROM hidden",
+            "it has the table \"hidden\", which the schema lacks",
+        ),
+    ] {
+        fs::write(&copy, &good).expect("writes");
+        raw(&copy).batch_execute(changes).expect("changes the copy");
+        let refused = restore(&copy, &path, false, T0).expect_err("refused");
+        assert!(matches!(refused, FileError::Foreign { .. }), "{refused:?}");
+        assert!(refused.to_string().ends_with(told), "{refused}");
+        assert_eq!(fs::read(&path).expect("reads"), before, "the database stays as it is");
+        let entries = fs::read_dir(path.parent().expect("a folder")).expect("reads");
+        let names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+        assert!(names.iter().all(|name| !name.to_string_lossy().contains("unfinished")), "{names:?}");
+    }
+    fs::write(&copy, &good).expect("writes");
+    restore(&copy, &path, false, T0).expect("restores");
+    assert!(open(&path).by_id(id).await.expect("reads").is_some());
 }

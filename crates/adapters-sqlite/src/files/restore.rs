@@ -50,6 +50,9 @@ pub fn restore(
 ) -> Result<Restoration, FileError> {
     let mut source = connect_to_copy(backup)?;
     migrations::refuse_newer(&mut source)?;
+    if let Some(problem) = migrations::difference(&mut source)? {
+        return Err(FileError::Foreign { path: backup.to_owned(), problem });
+    }
     check::examine(&mut source, backup)?;
     let restored = unfinished(database)?;
     backup::vacuum_into(&mut source, &restored)?;

@@ -1,6 +1,7 @@
 //! Migrations of the schema, embedded in the binary.
 
 mod digests;
+mod objects;
 mod revert;
 mod text_forms;
 
@@ -18,6 +19,7 @@ use thiserror::Error;
 use crate::connection::{Access, Connector};
 use crate::error::OpenError;
 
+pub(crate) use objects::difference;
 pub use revert::{Contents, Reversion, revert_last};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
