@@ -191,6 +191,29 @@ async fn a_restore_keeps_the_old_file_ends_sessions_and_lists_accounts_deleted_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_keeps_sessions_leaves_those_closed_that_were_ended_since() {
+    let mut server = Server::start(Database::Sqlite).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    let (phone, phone_tokens) = crate::support::log_in(&server.client(), "ann@example.com", "phone").await;
+    let copy = server.folder().join("copy.db").display().to_string();
+    done(&server, &["backup", &copy]);
+    let (laptop, _) = crate::support::log_in(&server.client(), "ann@example.com", "laptop").await;
+    for device in [&phone, &laptop] {
+        device.post("/api/v1/auth/logout", json!({})).await.expect(204);
+    }
+    stop(&mut server).await;
+    let printed = done(&server, &["restore", &copy, "--keep-sessions"]);
+    assert!(printed.contains("sessions stay open, except 1 that were ended after the backup"), "{printed}");
+    server.crash_and_restart().await;
+    server.client().with_token(ann.token()).get("/api/v1/todos").await.expect(200);
+    for device in [&phone, &laptop] {
+        let again = server.client().with_token(device.token());
+        again.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+    }
+    refresh(&server.client(), &phone_tokens).await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_whole_copy_is_refused_and_changes_nothing() {
     let mut server = Server::start(Database::Sqlite).await;
     let (ann, _) = server.client().register("ann@example.com").await;

@@ -27,7 +27,8 @@ pub struct BackupArguments {
 pub struct RestoreArguments {
     /// The copy that `backup` made
     file: PathBuf,
-    /// Leave the sessions open that were open when the copy was made
+    /// Leave the sessions open that were open when the copy was made, except those that were ended since, as far as
+    /// the replaced database tells
     #[arg(long)]
     keep_sessions: bool,
 }
@@ -66,10 +67,12 @@ pub fn restore(arguments: &RestoreArguments, settings: &Settings) -> Result<(), 
         print(format_args!("the replaced database is {} now", kept.display()));
     }
     print(format_args!("the database is in the epoch {} now; devices send what it lost", restored.epoch));
-    if arguments.keep_sessions {
-        print("sessions stay open");
-    } else {
-        print(format_args!("ended {} sessions; users log in again", restored.sessions));
+    match restored.sessions {
+        None => print("sessions stay open; which of them were ended after the backup is not known"),
+        Some(ended) if arguments.keep_sessions => {
+            print(format_args!("sessions stay open, except {ended} that were ended after the backup"));
+        }
+        Some(ended) => print(format_args!("ended {ended} sessions; users log in again")),
     }
     match &restored.deleted {
         None => print("which accounts were deleted after the backup is not known"),
