@@ -3,12 +3,16 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::error::SettingError;
 use super::setting::Setting;
 
 const SUFFIX: &str = "_FILE";
+/// The most bytes of a file. No secret is as long, and a device such as `/dev/zero` has no end.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// Gives each secret the content of its file, without the white space around it.
 pub fn read_secret_files(
@@ -29,12 +33,21 @@ pub fn read_secret_files(
             fail(format!("can't be set where {name} is"));
             continue;
         }
-        match std::fs::read_to_string(folder.join(&file)) {
+        match read(&folder.join(&file)) {
             Ok(secret) if secret.trim().is_empty() => fail("names an empty file".to_owned()),
             Ok(secret) => drop(variables.insert(name.into(), secret.trim().into())),
             Err(error) => fail(format!("names a file that can't be read ({error})")),
         }
     }
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other("it has more than 64 KiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// Whether the value of a setting may contain a secret. `JWT_PRIVATE_KEY` is the path of a file itself.

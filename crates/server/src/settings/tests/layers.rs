@@ -92,6 +92,8 @@ fn a_secret_may_be_in_a_file() {
     let missing = problem(&[("SECRET_KEY_FILE", "none")]);
     assert!(missing.contains("SECRET_KEY_FILE names a file that can't be read (No such file"), "{missing}");
     assert!(problem(&[("SECRET_KEY_FILE", "empty")]).contains("SECRET_KEY_FILE names an empty file"));
+    let endless = problem(&[("SECRET_KEY_FILE", "/dev/zero")]);
+    assert!(endless.contains("that can't be read (it has more than 64 KiB)"), "{endless}");
     let provider = [("OIDC_ACME_ISSUER", "https://id.example.com"), ("OIDC_ACME_CLIENT_ID", "todos")];
     let secret = ("OIDC_ACME_CLIENT_SECRET_FILE", "key");
     let settings = load_with(&files, &[provider[0], provider[1], secret]).expect("starts");
