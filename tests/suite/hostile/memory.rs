@@ -200,6 +200,13 @@ async fn heads_that_never_end_take_a_bounded_memory_and_keep_nobody_out() {
     client.send(long()).await.expect(200);
 }
 
+/// The memory that bodies occupy, in bytes.
+async fn bodies_in_flight(server: &Server) -> f64 {
+    let metrics = server.client().get("/metrics").await.expect(200).text;
+    let held = metrics.lines().find_map(|line| line.strip_prefix("http_bodies_in_flight_bytes "));
+    held.expect("the gauge").parse().expect("a number")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn anonymous_bodies_of_one_network_leave_memory_to_others() {
     let proxy = [("TRUSTED_PROXIES", "127.0.0.1"), ("MAX_BODIES_IN_FLIGHT_BYTES", "33554432")];
@@ -218,11 +225,42 @@ async fn anonymous_bodies_of_one_network_leave_memory_to_others() {
     // Which one is refused depends on the workers of the server.
     let mut answers: FuturesUnordered<_> = wires.into_iter().map(Wire::answer).collect();
     answers.next().await.expect("many").expect_problem(429, "RATE_001");
-    let metrics = server.client().get("/metrics").await.expect(200).text;
-    let held = metrics.lines().find_map(|line| line.strip_prefix("http_bodies_in_flight_bytes "));
-    let held: f64 = held.expect("the gauge").parse().expect("a number");
+    let held = bodies_in_flight(&server).await;
     assert!(held <= f64::from(9 * 1024 * 1024), "{held} bytes, of 32 MiB for all networks");
     // Others still send large bodies.
     let padded = format!("{}{}", json!({"todos": [{"text": "bread"}]}), " ".repeat(2_000_000));
     bob.post_raw("/api/v1/todos/bulk", padded).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_for_providers_count_as_bodies_of_their_network() {
+    const FORMS: usize = 600;
+    let settings = [
+        ("PUBLIC_URL", "http://localhost:8080"),
+        ("GITHUB_CLIENT_ID", "todo"),
+        ("GITHUB_CLIENT_SECRET", "a secret"),
+        ("MAX_BODIES_IN_FLIGHT_BYTES", "33554432"),
+    ];
+    let server = Server::start_with(Database::Sqlite, &settings).await;
+    let head = |provider: &str| {
+        format!(
+            "POST /api/v1/auth/oauth/{provider}/callback HTTP/1.1\r\nHost: x\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 16384\r\n\r\n"
+        )
+    };
+    // A form for an unknown provider is not read.
+    let mut wire = Wire::connect(&server.base_url).await;
+    wire.send(head("nobody").as_bytes()).await;
+    wire.answer().await.expect_problem(404, "RESOURCE_002");
+    let mut wires = Vec::new();
+    for _ in 0..FORMS {
+        let mut wire = Wire::connect(&server.base_url).await;
+        wire.send(&[head("github").as_bytes(), &[b'a'; 16_000]].concat()).await;
+        wires.push(wire);
+    }
+    let mut answers: FuturesUnordered<_> = wires.into_iter().map(Wire::answer).collect();
+    answers.next().await.expect("many").expect_problem(429, "RATE_001");
+    let held = bodies_in_flight(&server).await;
+    assert!(held <= f64::from(9 * 1024 * 1024), "{held} bytes, of 32 MiB for all networks");
+    assert!(held > 0.0, "forms count");
 }

@@ -30,7 +30,7 @@ mod precondition;
 mod query;
 mod validation;
 
-pub use body::{Body, ObjectError, object};
+pub use body::{Body, ObjectError, object, read_form};
 pub use caller::{Caller, admit, bearer};
 pub use client::Client;
 pub use member::{Entries, Int, List, Member, Text, TextOrNumber};

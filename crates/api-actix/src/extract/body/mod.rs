@@ -138,8 +138,7 @@ impl FromRequest for Body {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let json = content_type.is_some_and(is_json);
         let encoded = is_encoded(&request);
-        let content_length = request.headers().get(CONTENT_LENGTH);
-        let content_length = content_length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let content_length = content_length(&request);
         let payload = payload.take();
         Box::pin(async move {
             if encoded {
@@ -153,12 +152,28 @@ impl FromRequest for Body {
                     expect_empty(payload).await
                 }
             };
-            let result = timeout(time_limit, arrived).await;
-            let bytes = result.map_err(|_| not_json("The body took too long to arrive"))??;
+            let bytes = timeout(time_limit, arrived).await.map_err(|_| too_slow())??;
             check_caller_again(&request)?;
             Ok(Self { bytes, _memory: Arc::new(memory) })
         })
     }
+}
+
+/// Reads a form within `limit` bytes, from anybody. The bytes count until the reservation is dropped.
+pub async fn read_form(
+    request: &HttpRequest,
+    state: &State,
+    payload: Payload,
+    limit: usize,
+) -> Result<(Bytes, Reservation), Problem> {
+    let mut memory = state.body_memory.try_reserve(owner(request, state), 0).map_err(no_memory)?;
+    let arrived = collect(payload, content_length(request), limit, &mut memory);
+    let bytes = timeout(state.settings.timeouts.body, arrived).await.map_err(|_| too_slow())??;
+    Ok((bytes, memory))
+}
+
+fn content_length(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Whose memory the body occupies.
@@ -207,6 +222,10 @@ fn content_encoding_unsupported() -> Problem {
 
 fn content_type_unsupported() -> Problem {
     Problem::new(ErrorCode::ContentTypeWrong, "Send JSON in UTF-8, as `Content-Type: application/json`")
+}
+
+fn too_slow() -> Problem {
+    not_json("The body took too long to arrive")
 }
 
 /// The client disconnected or broke the framing.

@@ -248,7 +248,8 @@ impl IdentityService {
     }
 
     /// Whether users can log in with the provider of this name.
-    pub(crate) fn is_configured(&self, provider: &str) -> bool {
+    #[must_use]
+    pub fn is_configured(&self, provider: &str) -> bool {
         self.provider(provider).is_some()
     }
 

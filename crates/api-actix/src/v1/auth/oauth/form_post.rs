@@ -1,14 +1,14 @@
 //! `/api/v1/auth/oauth/{provider}/callback`, for providers that post the response.
 
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::code::ErrorCode;
-use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 use utoipa::ToSchema;
 
+use super::flow;
 use crate::error::{HandlerResult, Problem};
-use crate::extract::ProviderPath;
+use crate::extract::{ProviderPath, read_form};
 use crate::state::State;
 
 /// The maximum size of the form, in bytes. A code, a state and a name fit many times.
@@ -56,14 +56,21 @@ pub struct ProviderResponse {
 #[post("/auth/oauth/{provider}/callback")]
 pub(super) async fn callback_by_form(
     state: web::Data<State>,
-    _: ProviderPath,
+    path: ProviderPath,
+    request: HttpRequest,
     body: web::Payload,
 ) -> HandlerResult {
-    let arrived = timeout(state.settings.timeouts.body, body.to_bytes_limited(MAX_FORM)).await;
-    let Ok(Ok(Ok(form))) = arrived else {
-        let message = format!("The form did not arrive whole, or is larger than {MAX_FORM} bytes");
-        return Err(Problem::new(ErrorCode::BodyNotJson, message).with("max", MAX_FORM));
-    };
+    if !state.identities.is_configured(&path.0) {
+        return Err(flow::unknown_provider());
+    }
+    let arrived = read_form(&request, &state, body.into_inner(), MAX_FORM).await;
+    let (form, _memory) = arrived.map_err(|problem| match problem.code() {
+        ErrorCode::BodyNotJson | ErrorCode::TooLarge => {
+            let message = format!("The form did not arrive whole, or is larger than {MAX_FORM} bytes");
+            Problem::new(ErrorCode::BodyNotJson, message).with("max", MAX_FORM)
+        }
+        _ => problem,
+    })?;
     let members: Vec<_> =
         url::form_urlencoded::parse(&form).filter(|(name, _)| MEMBERS.contains(&&**name)).collect();
     if !members.iter().any(|(name, _)| name == "state") {
