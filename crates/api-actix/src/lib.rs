@@ -3,6 +3,7 @@
 //! The layers from the bottom up, as `modules.order` states them:
 //!
 //! - [`surface`]: the contracts, and which one a path belongs to
+//! - `content`: what is compressed once for all responses
 //! - [`connection`]: time limits of connections
 //! - [`memory_budget`]: bounds on the memory of request bodies and unread responses
 //! - [`error`]: the error body, and the status of each error code on each surface
@@ -20,6 +21,7 @@
 
 mod api;
 pub mod connection;
+mod content;
 pub mod error;
 mod extract;
 pub mod memory_budget;

@@ -233,6 +233,31 @@ async fn anonymous_bodies_of_one_network_leave_memory_to_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn compressed_documents_that_nobody_reads_take_little_memory() {
+    const CONNECTIONS: usize = 400;
+    let server = Server::start(Database::Sqlite).await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    for path in ["/docs/swagger-ui-bundle.js", "/openapi.json", "/openapi/sync.json", "/asyncapi.json"] {
+        // The first response compresses the document, for all.
+        let compressed =
+            server.client().request(reqwest::Method::GET, path).header("accept-encoding", "gzip");
+        server.client().send(compressed).await.expect(200);
+        let before = reset_peak_memory(&server);
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+        let begun = (0..CONNECTIONS).map(async |_| {
+            let mut wire = Wire::narrow(&server.base_url).await;
+            wire.send(head.as_bytes()).await;
+            assert_eq!(wire.peek_status().await, 200);
+            wire
+        });
+        let wires = futures_util::future::join_all(begun).await;
+        add(&bob, "milk").await;
+        let grown = peak_memory(&server).saturating_sub(before);
+        assert!(grown <= 40, "{grown} MiB more with {} unread responses to {path}", wires.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forms_for_providers_count_as_bodies_of_their_network() {
     const FORMS: usize = 600;
     let settings = [

@@ -140,6 +140,7 @@ async fn the_docs_page_loads_nothing_from_other_hosts() {
         };
         let file = client.get(&path).await.expect(200);
         seen += 1;
+        assert!(!file.headers.contains_key("content-encoding"), "{path} is not readable as it is");
         if path.ends_with("initializer.js") || path.ends_with("config.json") {
             assert!(file.text.contains("/openapi.json"), "{}", file.text);
             assert!(!file.text.contains("://"), "{}", file.text);
@@ -158,6 +159,25 @@ async fn the_docs_page_loads_nothing_from_other_hosts() {
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"), "{policy}");
     assert!(!policy.contains("http") && !policy.contains('*'), "{policy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_compressed_for_those_who_accept_it() {
+    let server = Server::start(Database::Sqlite).await;
+    let client = server.client();
+    for path in ["/openapi.json", "/openapi/sync.json", "/asyncapi.json", "/docs/swagger-ui-bundle.js"] {
+        let plain = client.get(path).await.expect(200);
+        let request = client.request(reqwest::Method::GET, path).header("accept-encoding", "gzip, br");
+        let response = request.send().await.expect("a response");
+        assert_eq!(response.headers()["content-encoding"], "gzip", "{path}");
+        for headers in [&plain.headers, response.headers()] {
+            let vary = headers["vary"].to_str().expect("text").to_lowercase();
+            assert_eq!(vary.matches("accept-encoding").count(), 1, "{path}: {vary}");
+        }
+        let compressed = response.bytes().await.expect("a body");
+        assert!(compressed.starts_with(&[0x1f, 0x8b]), "{path} is not gzip");
+        assert!(compressed.len() < plain.text.len() / 2, "{path}: {} bytes", compressed.len());
+    }
 }
 
 /// The values of `src` and `href` attributes.

@@ -1,19 +1,11 @@
-//! One file in memory, as it is and compressed.
+//! One file in memory.
 
-use std::io::Write as _;
-use std::sync::OnceLock;
-
-use actix_web::web::Bytes;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::policy;
-
-/// Smaller files are not worth compressing, in bytes.
-const MIN_COMPRESSED: usize = 1024;
+use crate::content::Content;
 
 /// A file, and what its responses need.
 #[derive(Debug)]
@@ -25,8 +17,7 @@ pub struct File {
     pub is_immutable: bool,
     /// The Content Security Policy. A script needs one too: that of its file binds a service worker.
     pub policy: String,
-    pub bytes: Bytes,
-    compressed: OnceLock<Option<Bytes>>,
+    pub content: Content,
 }
 
 impl File {
@@ -41,20 +32,7 @@ impl File {
             tag: URL_SAFE_NO_PAD.encode(&digest(&SHA256, &bytes).as_ref()[..12]),
             is_immutable: path.starts_with("/_next/static/"),
             policy: policy::of_page(&page),
-            bytes: bytes.into(),
-            compressed: OnceLock::new(),
+            content: Content::new(bytes),
         }
-    }
-
-    /// The file in gzip; `None` where that saves nothing. The first call compresses.
-    pub fn gzip(&self) -> Option<Bytes> {
-        let compress = || {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::new(7));
-            let done = encoder.write_all(&self.bytes).and_then(|()| encoder.finish()).ok()?;
-            (done.len() < self.bytes.len() / 10 * 9).then(|| done.into())
-        };
-        self.compressed
-            .get_or_init(|| if self.bytes.len() < MIN_COMPRESSED { None } else { compress() })
-            .clone()
     }
 }

@@ -18,7 +18,7 @@ impl File {
     /// Responds with the file, or with 304 if the client has it.
     pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let compressed = match preferred_encoding(request) {
-            ContentEncoding::Gzip => self.gzip(),
+            ContentEncoding::Gzip => self.content.gzip(),
             _ => None,
         };
         // Two representations of one file are two entities (RFC 9110 section 8.8.3.3).
@@ -38,7 +38,7 @@ impl File {
         match compressed {
             Some(compressed) => response.insert_header((CONTENT_ENCODING, "gzip")).body(compressed),
             // The middleware compresses what names no encoding.
-            None => response.insert_header((CONTENT_ENCODING, "identity")).body(self.bytes.clone()),
+            None => response.insert_header((CONTENT_ENCODING, "identity")).body(self.content.bytes()),
         }
     }
 }
