@@ -157,6 +157,46 @@ async fn bodies_that_never_end_take_a_bounded_part_of_the_memory_for_bodies() {
     bob.post_raw("/api/v1/todos/bulk", padded).await.expect(201);
 }
 
+/// The keys of metadata, as JSON with control characters, which no key may have.
+fn bad_metadata(count: usize) -> String {
+    let keys: Vec<_> = (0..count).map(|n| format!(r#""\t{n}":1"#)).collect();
+    format!(r#"{{"text":"x","metadata":{{{}}}}}"#, keys.join(","))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_megabytes_of_errors_take_little_memory_and_a_short_answer() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let list = |item: &str, count: usize| format!(r#"{{"todos":[{}]}}"#, vec![item; count].join(","));
+    let wrong = r#"{"id":[],"text":1,"description":1,"completed":7,"metadata":1,"client_id":1,"created_at":[],"completed_at":[]}"#;
+    let bulk = "/api/v1/todos/bulk";
+    // The first request makes caches and pools as large as they get.
+    ann.post_raw(bulk, list("1", 10_000)).await.expect_problem(422, "VALIDATION_006");
+    for (path, body, listed, omitted) in [
+        (bulk, list(&bad_metadata(24), 7_500), 100, json!(7_500 * 24 - 100)),
+        (bulk, list(wrong, 10_000), 100, json!(79_900)),
+        (bulk, list("1", 10_000), 100, json!(9_900)),
+        ("/api/v1/todos", bad_metadata(160), 100, json!(60)),
+        ("/api/v1/todos", bad_metadata(160_000), 1, Value::Null),
+    ] {
+        let before = reset_peak_memory(&server);
+        let refused = ann.post_raw(path, body).await.expect(422);
+        let grown = peak_memory(&server).saturating_sub(before);
+        assert!(grown <= 32, "{grown} MiB more for the errors of {path}, of which {omitted} are omitted");
+        assert!(refused.text.len() < 24_000, "{} bytes", refused.text.len());
+        let details = &refused.json()["details"];
+        assert_eq!((items(&details["errors"]).len(), &details["omitted"]), (listed, &omitted), "{path}");
+    }
+    // Each item that is rejected beside good ones has one short entry.
+    let mut mixed = list(&bad_metadata(24), 7_000);
+    mixed.insert_str(r#"{"todos":["#.len(), r#"{"text":"milk"},"#);
+    let before = reset_peak_memory(&server);
+    let answer = ann.post_raw(bulk, mixed).await.expect(201);
+    let grown = peak_memory(&server).saturating_sub(before);
+    assert!(grown <= 32, "{grown} MiB more for rejected items");
+    assert_eq!(items(&answer.json()["rejected"]).len(), 7_000);
+}
+
 /// A head that never ends, of about 120 KB in long headers.
 fn endless_head() -> Vec<u8> {
     let mut head = b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec();

@@ -55,10 +55,14 @@ pub struct ProblemBody<'a> {
 /// Facts about an error. Always an object; its members depend on the error code.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Details {
-    /// Every invalid field of the request, in order.
+    /// The invalid fields of the request, in order: at most 100, and 10 of each item of a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     errors: Option<Vec<FieldProblem>>,
+    /// The number of further errors, which `errors` does not list. Absent if it lists all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    omitted: Option<u64>,
     /// The first invalid field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -159,7 +159,16 @@ impl<'de: 'a, 'a> MemberType<'de> for List<'a> {
 
 /// An object whose members may have any name and value. A repeated name fails the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entries<'a>(pub Vec<(String, &'a str)>);
+pub enum Entries<'a> {
+    Few(Vec<(String, &'a str)>),
+    /// The number of the members, which is greater than [`Entries::MAX`]. They are not kept.
+    Many(usize),
+}
+
+impl Entries<'_> {
+    /// The most members that are kept.
+    pub const MAX: usize = 200;
+}
 
 impl<'de: 'a, 'a> MemberType<'de> for Entries<'a> {
     const EXPECTED: &'static str = "an object";
@@ -169,14 +178,14 @@ impl<'de: 'a, 'a> MemberType<'de> for Entries<'a> {
             return Ok(None);
         }
         let mut reader = serde_json::Deserializer::from_str(json);
-        reader.deserialize_map(EntriesVisitor).map(|entries| Some(Self(entries)))
+        reader.deserialize_map(EntriesVisitor).map(Some)
     }
 }
 
 struct EntriesVisitor;
 
 impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Vec<(String, &'de str)>;
+    type Value = Entries<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Entries::EXPECTED)
@@ -189,8 +198,15 @@ impl<'de> Visitor<'de> for EntriesVisitor {
                 return Err(A::Error::custom("a duplicate member"));
             }
             entries.push((name, value.get()));
+            if entries.len() > Entries::MAX {
+                let mut count = entries.len();
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                return Ok(Entries::Many(count));
+            }
         }
-        Ok(entries)
+        Ok(Entries::Few(entries))
     }
 }
 
@@ -246,6 +262,19 @@ mod tests {
             let found = Int::read(json).expect("no string").map(|int| int.0);
             assert_eq!(found, expected, "{json}");
         }
+    }
+
+    #[test]
+    fn an_object_of_too_many_members_is_counted_and_not_kept() {
+        let object = |count: usize| {
+            let members: Vec<_> = (0..count).map(|n| format!("\"k{n}\": [{n}, {{}}]")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let few = object(Entries::MAX);
+        let Ok(Some(Entries::Few(entries))) = Entries::read(&few) else { panic!("few members") };
+        assert_eq!((entries.len(), entries[199].1), (200, "[199, {}]"));
+        assert!(matches!(Entries::read(&object(201)), Ok(Some(Entries::Many(201)))));
+        assert!(matches!(Entries::read(&object(50_000)), Ok(Some(Entries::Many(50_000)))));
     }
 
     #[test]

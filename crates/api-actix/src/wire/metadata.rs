@@ -20,9 +20,8 @@ const MAX_UNPARSED: usize = 64 * 1024;
 
 /// Parses the member `metadata`. Null is as good as absent.
 pub fn metadata(validation: &mut Validation, member: Member<Entries<'_>>) -> MetadataEdit {
-    let entries = validation.optional("metadata", member, super::as_is);
     let mut edit = MetadataEdit::new();
-    for (name, json) in entries.map_or_else(Vec::new, |entries| entries.0) {
+    for (name, json) in validation.optional("metadata", member, few).unwrap_or_default() {
         let Some(key) = validation.record("metadata", MetadataKey::parse(&name)) else { continue };
         let value = if json == "null" {
             Some(None)
@@ -32,6 +31,17 @@ pub fn metadata(validation: &mut Validation, member: Member<Entries<'_>>) -> Met
         edit.extend(value.map(|value| (key, value)));
     }
     edit
+}
+
+fn few(entries: Entries<'_>) -> Result<Vec<(String, &str)>, FieldError> {
+    match entries {
+        Entries::Few(entries) => Ok(entries),
+        Entries::Many(got) => {
+            let max = Entries::MAX;
+            let message = format!("must name at most {max} keys; it names {got}");
+            Err(FieldError::new(ErrorCode::ValueTooLong, message).with("max", max).with("got", got))
+        }
+    }
 }
 
 fn canonical(json: &str) -> Result<MetadataValue, FieldError> {
@@ -102,7 +112,7 @@ pub fn metadata_edit_schema() -> Object {
     object(
         "What clients keep with the todo, such as a due date: at most 50 keys of 1 to 64 characters and 8 KiB in all. A \
          value is JSON of any type, as canonical text at most 2,000 characters long. A key with a value is set, one \
-         with null is removed, and an absent one remains unchanged.",
+         with null is removed, and an absent one remains unchanged. A request names at most 200 keys of a todo.",
     )
     .schema_type([Type::Object, Type::Null].into_iter().collect::<utoipa::openapi::schema::SchemaType>())
     .build()
@@ -163,10 +173,19 @@ mod tests {
             ("big".to_owned(), "1e400"),
         ];
         let mut validation = Validation::default();
-        let edit = metadata(&mut validation, Member::Value(Entries(entries)));
+        let edit = metadata(&mut validation, Member::Value(Entries::Few(entries)));
         let kept: Vec<_> = edit.iter().map(|(key, value)| (key.as_str(), value.is_some())).collect();
         assert_eq!(kept, [("gone", false), ("good", true)]);
         let errors = validation.finish().expect_err("errors").to_string();
         assert!(errors.contains("metadata must not be blank"), "{errors}");
+    }
+
+    #[test]
+    fn too_many_keys_are_one_error() {
+        let mut validation = Validation::default();
+        assert!(metadata(&mut validation, Member::Value(Entries::Many(110_000))).is_empty());
+        let error = validation.first().map(|error| (error.code.0, &*error.message));
+        let message = "metadata must name at most 200 keys; it names 110000";
+        assert_eq!(error, Some((ErrorCode::ValueTooLong, message)));
     }
 }

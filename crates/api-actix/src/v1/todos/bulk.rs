@@ -81,8 +81,8 @@ pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: B
 
 async fn update(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
     let items = items(body.read::<UpdateMany<'_>>()?.todos, state.settings.batch_limit)?;
-    let edits = parse_all(&items, edit)?;
     let memory = state.reserve_batch(user, items.len()).await?;
+    let edits = parse_all(&items, edit)?;
     let ids: Vec<_> = edits.iter().map(|(id, ..)| id.0).collect();
     let outcomes = state.todos.edit_all(user, edits).await?.ok_or_else(Problem::account_gone)?;
     let mut response = Updated::default();
@@ -108,7 +108,7 @@ fn parse_all<'a, T>(
 ) -> Result<Vec<T>, Problem> {
     let (mut all, mut parsed) = (Validation::default(), Vec::with_capacity(items.len()));
     for (index, item) in items.iter().enumerate() {
-        let mut validation = Validation::default();
+        let mut validation = Validation::of_item();
         parsed.extend(parse(item, &mut validation));
         all.add_item(index, validation);
     }

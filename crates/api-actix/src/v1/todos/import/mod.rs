@@ -73,20 +73,25 @@ pub(super) async fn create_many(state: web::Data<State>, caller: Caller, body: B
 
 async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
     let items = items(body.read::<CreateMany<'_>>()?.todos, state.settings.bulk_limit)?;
-    let (mut sent, mut creations, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    let memory = state.reserve_batch(user, items.len()).await?;
+    let (mut sent, mut creations) = (Vec::new(), Vec::new());
+    let (mut rejected, mut errors) = (Vec::new(), Validation::default());
+    let mut reject = |index, validation| {
+        rejected.extend(Rejected::new(index, items[index], &validation));
+        errors.add_item(index, validation);
+    };
     let mut unnamed = HashMap::new();
     for (index, raw) in items.iter().enumerate() {
-        let mut validation = Validation::default();
+        let mut validation = Validation::of_item();
         let item = read::<Item<'_>>(raw, &mut validation);
         match item.and_then(|item| item.parse(&mut validation, user, &mut unnamed, &*state.secrets)) {
             Some((id, creation)) => {
                 sent.push((index, id));
                 creations.push(creation);
             }
-            None => rejected.push((index, validation)),
+            None => reject(index, validation),
         }
     }
-    let memory = state.reserve_batch(user, items.len()).await?;
     let outcomes = state.todos.create_each(user, creations).await?.ok_or_else(Problem::account_gone)?;
     let mut answer =
         Imported { created: Vec::new(), existing: Vec::new(), rejected: Vec::new(), ids: BTreeMap::new() };
@@ -97,19 +102,14 @@ async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerRes
                     answer.ids.entry(id.as_str().to_owned()).or_insert(stored);
                 }
             }
-            Err(validation) => rejected.push((index, validation)),
+            Err(validation) => reject(index, validation),
         }
     }
-    rejected.sort_by_key(|(index, _)| *index);
     if answer.created.is_empty() && answer.existing.is_empty() {
-        let mut all = Validation::default();
-        for (index, validation) in rejected {
-            all.add_item(index, validation);
-        }
-        return Err(all.into());
+        return Err(errors.into());
     }
-    let of_item = |(index, validation): (usize, Validation)| Rejected::new(index, items[index], &validation);
-    answer.rejected = rejected.into_iter().filter_map(of_item).collect();
+    rejected.sort_by_key(Rejected::index);
+    answer.rejected = rejected;
     Ok(with_memory(json(StatusCode::CREATED, &answer), memory))
 }
 

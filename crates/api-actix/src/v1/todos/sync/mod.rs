@@ -42,8 +42,8 @@ pub(super) async fn sync(state: web::Data<State>, caller: Caller, body: Body) ->
 }
 
 async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
-    let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&state)?;
     let memory = state.reserve_part(user).await?;
+    let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&state)?;
     let answer = match state.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
         SyncOutcome::StaleCursor(cursor) => return Err(resync_required(&cursor)),

@@ -180,7 +180,7 @@ impl<'a> Request<'a> {
 
 /// Parses one todo.
 fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validation> {
-    let mut validation = Validation::default();
+    let mut validation = Validation::of_item();
     let Some(item) = read::<SyncTodo<'_>>(raw, &mut validation) else {
         return Err(validation);
     };
