@@ -41,10 +41,11 @@ fn wanted(conn: &mut SqliteConnection) -> Result<Vec<Object>, MigrateError> {
     Ok(objects(&mut fresh)?)
 }
 
-/// SQLite makes some tables by itself. Indexes run nothing.
+/// SQLite makes some tables by itself, and Litestream has two of its own. Indexes run nothing.
 fn objects(conn: &mut SqliteConnection) -> QueryResult<Vec<Object>> {
     let query = "SELECT type AS kind, name FROM sqlite_schema WHERE type <> 'index'
-        AND NOT (type = 'table' AND name IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4')) ORDER BY 1, 2";
+        AND NOT (type = 'table' AND name IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4',
+                                             '_litestream_seq', '_litestream_lock')) ORDER BY 1, 2";
     diesel::sql_query(query).load(conn)
 }
 
@@ -69,6 +70,7 @@ mod tests {
                 "it has the trigger \"a\\nb\", which the schema lacks",
             ),
             ("ALTER TABLE epochs RENAME TO t", "ALTER TABLE t RENAME TO epochs", "it has the table \"t\""),
+            ("CREATE TABLE _litestream_seq (id, seq)", "DROP TABLE _litestream_seq", ""),
             ("CREATE INDEX i ON users (email); ANALYZE", "DROP INDEX i", ""),
             ("DROP TABLE mail_outbox", "SELECT 1", "it lacks the table \"mail_outbox\""),
         ] {
