@@ -325,7 +325,7 @@ async fn forms_for_providers_count_as_bodies_of_their_network() {
     }
     let mut answers: FuturesUnordered<_> = wires.into_iter().map(Wire::answer).collect();
     answers.next().await.expect("many").expect_problem(429, "RATE_001");
-    let held = bodies_in_flight(&server).await;
-    assert!(held <= f64::from(9 * 1024 * 1024), "{held} bytes, of 32 MiB for all networks");
-    assert!(held > 0.0, "forms count");
+    let in_flight = bodies_in_flight(&server).await;
+    assert!(in_flight <= f64::from(9 * 1024 * 1024), "{in_flight} bytes, of 32 MiB for all networks");
+    assert!(in_flight > 0.0, "forms count");
 }
