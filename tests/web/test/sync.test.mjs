@@ -83,6 +83,8 @@ test("what was changed on both sides is shown field by field, and decided", asyn
   await card.getByRole("radio", { name: "Both" }).check();
   await card.getByRole("button", { name: "Apply" }).click();
   await one.page.getByText("All changes fit together.").waitFor();
+  // A decision that was not stored yet when its page goes is asked for again.
+  await stored(one.page, "Dinner with Bob / Dinner with Ann");
   for (const { page } of [one, two]) {
     await page.goto(BASE);
     await shows(page, ["Dinner with Bob / Dinner with Ann"]);
