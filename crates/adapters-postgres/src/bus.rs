@@ -2,9 +2,10 @@
 //!
 //! It has a connection of its own. A message is sent after the commit that it is about, and never inside one:
 //! PostgreSQL lets transactions that notify commit one after another. Messages are collected for a few
-//! milliseconds, so that many commits cost one round trip.
+//! milliseconds, and for longer under load, so that many commits cost one round trip.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::poll_fn;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 use tokio_postgres::{AsyncMessage, Client, Error, Notification, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -22,8 +23,6 @@ use crate::url::Target;
 use crate::{session, tls};
 
 const CHANNEL: &str = "todo_sync";
-/// How long messages are collected before they are sent.
-const COLLECT: Duration = Duration::from_millis(3);
 /// How often the connection is tried while nothing is sent.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -77,6 +76,7 @@ impl PostgresBus {
         let (own, notify) = listening?;
         listener.connected();
         let mut heartbeat = interval(HEARTBEAT);
+        let mut collected = pin!(self.collected(Instant::now()));
         loop {
             tokio::select! {
                 received = notifications.recv() => match received {
@@ -84,15 +84,21 @@ impl PostgresBus {
                     Some(Err(error)) => return Err(reason(&error)),
                     None => return Err("the database closed the connection".to_owned()),
                 },
-                () = self.added.notified() => {
-                    sleep(COLLECT).await;
+                () = &mut collected => {
                     self.send(&client, &notify, listener).await?;
+                    collected.set(self.collected(Instant::now() + Announcements::PACE));
                 }
                 _ = heartbeat.tick() => {
                     timeout(self.timeout, client.simple_query("")).await.map_err(late)?.map_err(told)?;
                 }
             }
         }
+    }
+
+    /// Waits until messages are there and collected, and until `earliest` has passed.
+    async fn collected(&self, earliest: Instant) {
+        self.added.notified().await;
+        sleep_until(earliest.max(Instant::now() + Announcements::COLLECT)).await;
     }
 
     async fn send(

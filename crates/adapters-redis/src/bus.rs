@@ -1,9 +1,10 @@
 //! The bus between instances: publish and subscribe.
 //!
 //! It has a connection of its own, so that many messages never delay the charges of rate limits. Messages are
-//! collected for a few milliseconds, so that many commits cost one round trip.
+//! collected for a few milliseconds, and for longer under load, so that many commits cost one round trip.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,13 +12,11 @@ use domain::instances::{Announcements, Bus, BusListener, Message};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Msg, PushInfo, PushKind, RedisError, cmd, pipe};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::server::{Server, UrlError};
 
-/// How long messages are collected before they are sent.
-const COLLECT: Duration = Duration::from_millis(3);
 /// Limits each command.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the connection is tried while nothing is sent.
@@ -56,19 +55,26 @@ impl RedisBus {
         listener.connected();
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut collected = pin!(self.collected(Instant::now()));
         loop {
             tokio::select! {
                 push = pushed.recv() => match push {
                     Some(push) if push.kind != PushKind::Disconnection => self.hear(push, listener),
                     _ => return Err(closed()),
                 },
-                () = self.added.notified() => {
-                    sleep(COLLECT).await;
+                () = &mut collected => {
                     self.send(&mut connection, listener).await?;
+                    collected.set(self.collected(Instant::now() + Announcements::PACE));
                 }
                 _ = heartbeat.tick() => cmd("PING").exec_async(&mut connection).await?,
             }
         }
+    }
+
+    /// Waits until messages are there and collected, and until `earliest` has passed.
+    async fn collected(&self, earliest: Instant) {
+        self.added.notified().await;
+        sleep_until(earliest.max(Instant::now() + Announcements::COLLECT)).await;
     }
 
     async fn send(

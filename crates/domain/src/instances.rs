@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -140,6 +141,12 @@ struct Waiting {
 }
 
 impl Announcements {
+    /// How long a bus collects messages before it sends them.
+    pub const COLLECT: Duration = Duration::from_millis(3);
+    /// The time from one sending to the next at least. A sending costs about as much as a write, on the
+    /// servers that carry it and on every instance that hears it, so its cost must not grow with
+    /// the number of writes.
+    pub const PACE: Duration = Duration::from_millis(50);
     /// The number of users beyond which all messages are dropped: the others find the changes in
     /// the store.
     const MAX_USERS: usize = 100_000;
