@@ -216,60 +216,84 @@ async fn follow(
     (events, sockets)
 }
 
+/// How an operator restarts an instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Restart {
+    /// After nginx was told to send it no more requests.
+    TakenOut,
+    /// With a signal alone.
+    Plain,
+}
+
+/// Restarts both instances, one after the other, while clients write and listen through nginx.
+async fn rolling_restart(server: &Server, restart: Restart) {
+    let settings = [("DRAIN_SECONDS", "3"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let start = || {
+        Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &settings)
+    };
+    let mut instances = [start().await, start().await];
+    let mut nginx = Nginx::start(&instances.each_ref()).await;
+    let client = Client::new(&nginx.url());
+    let (ann, _) = client.register("ann@example.com").await;
+
+    let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(usize::MAX)));
+    let socket_url = format!("{}/ws/todos", nginx.url().replacen("http", "ws", 1));
+    let mut followers = Vec::new();
+    for _ in 0..4 {
+        // Ready before the first write, whose event it would miss otherwise.
+        let ready = Socket::ready(&socket_url, ann.token(), "").await;
+        let followed = follow(ready, socket_url.clone(), ann.token().to_owned(), Arc::clone(&count));
+        followers.push(tokio::spawn(followed));
+    }
+    let writer = |n: usize| tokio::spawn(write(ann.clone(), n * 100_000, Arc::clone(&stop)));
+    let writers: Vec<_> = (0..3).map(writer).collect();
+    for n in 0..2 {
+        sleep(Duration::from_millis(500)).await;
+        if restart == Restart::TakenOut {
+            nginx.use_instances(&instances.each_ref(), Some(n)).await;
+        }
+        instances[n].terminate();
+        assert_eq!(instances[n].ended().await.code(), Some(0), "{}", instances[n].logs());
+        instances[n] = start().await;
+        nginx.use_instances(&instances.each_ref(), None).await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut created = BTreeSet::new();
+    for writer in writers {
+        created.extend(writer.await.expect("no request failed"));
+    }
+    count.store(created.len(), Ordering::Relaxed);
+    let stored = everything(&instances[0].client().with_token(ann.token())).await;
+    assert_eq!(items(&stored).len(), created.len());
+    let mut sockets = 0;
+    for follower in followers {
+        let followed = timeout(TIMEOUT, follower).await.expect("no event is missing");
+        let (events, opened) = followed.expect("its sockets stay open or are closed by a restart");
+        let told: BTreeSet<_> = creations(&events).into_iter().collect();
+        assert_eq!(told, created);
+        sockets += opened;
+    }
+    assert!(sockets > 4, "restarts closed sockets");
+}
+
 on_postgres! {
     async fn a_rolling_restart_behind_nginx_fails_no_request_and_loses_no_event(server: Server) {
-        let settings = [("DRAIN_SECONDS", "3"), ("TRUSTED_PROXIES", "127.0.0.1")];
-        let start = || {
-            Server::start_on(server.setting("DATABASE_URL"), server.setting("MIGRATION_DATABASE_URL"), &settings)
-        };
-        let mut instances = [start().await, start().await];
-        let mut nginx = Nginx::start(&instances.each_ref()).await;
-        let client = Client::new(&nginx.url());
-        let (ann, _) = client.register("ann@example.com").await;
-        client.get("/metrics").await.expect(404);
+        rolling_restart(&server, Restart::TakenOut).await;
+    }
+
+    async fn a_signal_alone_behind_nginx_fails_no_request_and_loses_no_event(server: Server) {
+        rolling_restart(&server, Restart::Plain).await;
+    }
+
+    async fn the_sample_for_nginx_hides_metrics_and_serves_tls(server: Server) {
+        let nginx = Nginx::start(&[&server, &server]).await;
+        Client::new(&nginx.url()).get("/metrics").await.expect(404);
         let redirected = http().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let redirected = redirected.get(format!("http://127.0.0.1:{}/docs?a=1", nginx.ports[2])).send().await;
         assert_eq!(redirected.expect("an answer").headers()["location"], "https://127.0.0.1/docs?a=1");
         let tls = http().tls_danger_accept_invalid_certs(true).build().expect("a client");
         let ready = tls.get(format!("https://127.0.0.1:{}/health/ready", nginx.ports[0])).send().await;
         assert_eq!(ready.expect("an answer").status(), 200);
-
-        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(usize::MAX)));
-        let socket_url = format!("{}/ws/todos", nginx.url().replacen("http", "ws", 1));
-        let mut followers = Vec::new();
-        for _ in 0..4 {
-            // Ready before the first write, whose event it would miss otherwise.
-            let ready = Socket::ready(&socket_url, ann.token(), "").await;
-            let followed = follow(ready, socket_url.clone(), ann.token().to_owned(), Arc::clone(&count));
-            followers.push(tokio::spawn(followed));
-        }
-        let writer = |n: usize| tokio::spawn(write(ann.clone(), n * 100_000, Arc::clone(&stop)));
-        let writers: Vec<_> = (0..3).map(writer).collect();
-        for n in 0..2 {
-            sleep(Duration::from_millis(500)).await;
-            nginx.use_instances(&instances.each_ref(), Some(n)).await;
-            instances[n].terminate();
-            assert_eq!(instances[n].ended().await.code(), Some(0), "{}", instances[n].logs());
-            instances[n] = start().await;
-            nginx.use_instances(&instances.each_ref(), None).await;
-        }
-        sleep(Duration::from_millis(500)).await;
-        stop.store(true, Ordering::Relaxed);
-        let mut created = BTreeSet::new();
-        for writer in writers {
-            created.extend(writer.await.expect("no request failed"));
-        }
-        count.store(created.len(), Ordering::Relaxed);
-        let stored = everything(&instances[0].client().with_token(ann.token())).await;
-        assert_eq!(items(&stored).len(), created.len());
-        let mut sockets = 0;
-        for follower in followers {
-            let followed = timeout(TIMEOUT, follower).await.expect("no event is missing");
-            let (events, opened) = followed.expect("its sockets stay open or are closed by a restart");
-            let told: BTreeSet<_> = creations(&events).into_iter().collect();
-            assert_eq!(told, created);
-            sockets += opened;
-        }
-        assert!(sockets > 4, "restarts closed sockets");
     }
 }

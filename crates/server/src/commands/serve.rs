@@ -19,7 +19,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::print;
 use crate::descriptors::{ConnectionLimits, raise_limit};
-use crate::listen::listen;
+use crate::listen::{Ports, listen};
 use crate::series::OnDemand;
 use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
@@ -34,6 +34,9 @@ const WORKER_GRACE: Duration = Duration::from_secs(30);
 /// How long the port stays open after the readiness check begins to fail, so that a load balancer
 /// notices before connections are refused.
 const READINESS_GRACE: Duration = Duration::from_millis(500);
+/// How long connections under way may take until the server has accepted them and read their request. A
+/// client that is ignored meanwhile tries again after a second, when the port is closed.
+const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 /// How often the samples of histograms are aggregated, so that they do not accumulate between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
@@ -123,12 +126,13 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
     }
 
     let mut signals = Signals::new()?;
-    let server = bind(settings, connections, &api)?.run();
+    let (server, ports) = bind(settings, connections, &api)?;
+    let server = server.run();
     let handle = server.handle();
     let drain = settings.drain;
     tasks.spawn(async move {
         signals.next().await;
-        stop(&api, &handle, drain, signals).await;
+        stop(&api, &handle, ports, drain, signals).await;
     });
     server.await?;
     drop(shutdown);
@@ -152,12 +156,13 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// Binds the server to its ports, and prints and logs their addresses.
+/// Binds the server to its ports, and prints and logs their addresses. Returns the ports of the API, too.
 fn bind(
     settings: &Settings,
     connections: ConnectionLimits,
     api: &Arc<Api>,
-) -> Result<ServerBuilder, Box<dyn Error>> {
+) -> Result<(ServerBuilder, Ports), Box<dyn Error>> {
+    let mut ports = Ports::default();
     let mut server = Server::build()
         .workers(cores())
         .max_concurrent_connections(connections.per_worker)
@@ -177,11 +182,12 @@ fn bind(
             "in a browser: http://{shown}, with the API documentation at http://{shown}/docs"
         ));
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), environment = ?settings.environment, "listening; the API documentation is at /docs");
+        ports.add(&listener)?;
         let (api, stopping) = (api.clone(), stopping.clone());
         server = server
             .listen("api", listener, move || api_actix::service(&api, on_shutdown(stopping.clone())))?;
     }
-    let Some(port) = settings.metrics_port else { return Ok(server) };
+    let Some(port) = settings.metrics_port else { return Ok((server, ports)) };
     for listener in listen(&settings.host, port, METRICS_PORT)? {
         let address = listener.local_addr()?;
         print(format_args!("metrics are at http://{address}/metrics"));
@@ -190,7 +196,7 @@ fn bind(
         let service = move || api_actix::metrics_service(&api, on_shutdown(stopping.clone()));
         server = server.listen("metrics", listener, service)?;
     }
-    Ok(server)
+    Ok((server, ports))
 }
 
 /// Returns a function whose futures end when the server begins to stop.
@@ -202,13 +208,16 @@ fn on_shutdown(stopping: GracefulShutdownSignal) -> impl Fn() -> BoxFuture<'stat
 }
 
 /// Stops the server gracefully, or at once on another signal.
-async fn stop(api: &Api, server: &ServerHandle, drain: Duration, mut signals: Signals) {
+async fn stop(api: &Api, server: &ServerHandle, ports: Ports, drain: Duration, mut signals: Signals) {
     tracing::info!(drain_seconds = drain.as_secs(), "stopping: waiting for requests in flight");
     api.begin_shutdown();
     let graceful = async {
         sleep(drain).await;
         api.close_sockets();
         sleep(READINESS_GRACE).await;
+        ports.ignore_new_connections();
+        sleep(HANDSHAKE_GRACE).await;
+        drop(ports);
         server.stop(true).await;
     };
     tokio::select! {
