@@ -9,7 +9,7 @@ import { fieldsOf, fieldsOfNew } from "./model/text.js";
 import { positions } from "./order.js";
 import { successor } from "./recurrence.js";
 import type { Todo, Written } from "./types.js";
-import { inverse, type Step } from "./undo.js";
+import { inverse, note, type Step } from "./undo.js";
 
 type Actions = Pick<
   TodoClient,
@@ -39,7 +39,7 @@ export function actionsOn(current: CurrentList, timestamp: () => string): Action
   /** Gives fields of todos new values, as one action. */
   const act = (...steps: readonly (readonly [string, Fields])[]): Written => {
     const undoable = steps.map(([id, after]): Step => ({ id, before: heldOrNull(id), after }));
-    undos.push(undoable);
+    note(undos, undoable);
     const isNew = (index: number): string | null => (undoable[index]?.before ? null : timestamp());
     return steps.map(([id, fields], index) => write(id, fields, isNew(index)))[0] as Written;
   };
@@ -50,7 +50,10 @@ export function actionsOn(current: CurrentList, timestamp: () => string): Action
       const createdAt = todo.createdAt ? new Date(todo.createdAt).toISOString() : timestamp();
       return { id, createdAt, fields: fieldsOfNew(todo) };
     });
-    undos.push(made.map(({ id, fields }) => ({ id, before: null, after: fields })));
+    note(
+      undos,
+      made.map(({ id, fields }) => ({ id, before: null, after: fields })),
+    );
     return made.map(({ id, fields, createdAt }) => write(id, fields, createdAt));
   };
 

@@ -96,11 +96,10 @@ export class Commands {
 
   /** Runs the command now, and stores it as soon as the store takes it. */
   run(id: string, apply: Apply, edit: Edit | null = null): Written {
-    let resolve!: () => void;
-    let reject!: (error: unknown) => void;
-    const stored = new Promise<void>((done, fail) => ([resolve, reject] = [done, fail]));
+    const stored = new Promise<void>(
+      (done, failed) => void this.#pending.push({ id, apply, edit, stored: done, failed }),
+    );
     stored.catch(() => undefined);
-    this.#pending.push({ id, apply, edit, stored: resolve, failed: reject });
     this.#log();
     this.#overlay.set(id, apply(this.entry(id)));
     const synced = new Promise<Outcome>((done) => this.#waiting.add({ id, resolve: done }));

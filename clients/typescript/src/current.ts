@@ -7,7 +7,7 @@ import { adoptRest } from "./session/adopt.js";
 import { List } from "./store/list.js";
 import { ANONYMOUS, type DeviceRecord, type Store } from "./store/store.js";
 import { Table } from "./table.js";
-import { UndoStack } from "./undo.js";
+import type { Action } from "./undo.js";
 
 /** What the list needs, and whom it tells. */
 export interface CurrentParts {
@@ -29,7 +29,8 @@ export interface CurrentParts {
 
 export class CurrentList {
   readonly table = new Table();
-  readonly undos = new UndoStack();
+  /** What was done last in this tab, the latest at the end. */
+  readonly undos: Action[] = [];
   list: List;
   commands: Commands;
   /** Whether the store has been read. */
@@ -70,7 +71,7 @@ export class CurrentList {
       this.commands = this.#commandsOf(this.list, this.list.refresh());
       this.commands.adopt(old);
       this.commands.replay([owner]);
-      this.undos.clear();
+      this.undos.length = 0;
     } else {
       old.moveTo(this.list);
     }

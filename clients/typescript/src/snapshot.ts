@@ -33,28 +33,15 @@ export function snapshotOf(parts: SnapshotParts, last: Snapshot | null): Snapsho
     sync: syncOf(parts),
     session: stateOf(parts.auth.session),
     storage: parts.storage,
-    canUndo: !undos.isEmpty,
+    canUndo: undos.length > 0,
   };
-  if (!last) return now;
-  return {
-    ...now,
-    conflicts: kept(last.conflicts, now.conflicts, isSameList),
-    rejected: kept(last.rejected, now.rejected, isSameList),
-    sync: kept(last.sync, now.sync, isSame),
-    session: kept(last.session, now.session, isSame),
-  };
-}
-
-function kept<T extends object>(last: T, now: T, same: (a: T, b: T) => boolean): T {
-  return same(last, now) ? last : now;
+  for (const part of ["conflicts", "rejected", "sync", "session"] as const)
+    if (last && isSame(last[part], now[part])) Object.assign(now, { [part]: last[part] });
+  return now;
 }
 
 function isSame(a: object, b: object): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function isSameList(a: readonly object[], b: readonly object[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 function syncOf({

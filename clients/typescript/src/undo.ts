@@ -9,28 +9,14 @@ export interface Step {
   readonly after: Fields;
 }
 
+/** The steps of one thing that the user did. */
+export type Action = readonly Step[];
+
 const MOST_ACTIONS = 100;
 
-export class UndoStack {
-  #actions: (readonly Step[])[] = [];
-
-  get isEmpty(): boolean {
-    return this.#actions.length === 0;
-  }
-
-  push(steps: readonly Step[]): void {
-    this.#actions.push(steps);
-    if (this.#actions.length > MOST_ACTIONS) this.#actions.shift();
-  }
-
-  /** The last action, if there is one. */
-  pop(): readonly Step[] | undefined {
-    return this.#actions.pop();
-  }
-
-  clear(): void {
-    this.#actions = [];
-  }
+/** Notes what was done, and forgets what was done long ago. */
+export function note(undos: Action[], action: Action): void {
+  if (undos.push(action) > MOST_ACTIONS) undos.shift();
 }
 
 /** The values that undo a step. What was changed by others since stays. */

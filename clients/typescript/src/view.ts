@@ -60,10 +60,12 @@ export function contestedFields(
 
 /** Orders todos as {@link Snapshot.todos} does. */
 export function byHand(a: Todo, b: Todo): number {
-  const [x, y] = [a.metadata["position"], b.metadata["position"]];
-  const [hasX, hasY] = [typeof x === "string", typeof y === "string"];
-  if (hasX !== hasY) return hasX ? -1 : 1;
-  if (hasX && x !== y) return (x as string) < (y as string) ? -1 : 1;
-  if (!hasX && a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+  const [x, y] = [placeOf(a), placeOf(b)];
+  const at = x.findIndex((part, index) => part !== y[index]);
+  return at < 0 ? 0 : (x[at] as string) < (y[at] as string) ? -1 : 1;
+}
+
+/** Todos without a position come last, in the order in which they were made. */
+function placeOf({ id, createdAt, metadata: { position } }: Todo): readonly string[] {
+  return typeof position === "string" ? ["0", position, id] : ["1", createdAt, id];
 }

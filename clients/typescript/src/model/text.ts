@@ -31,9 +31,7 @@ function plain(field: string, value: unknown, longest: number, trims: boolean): 
 
 /** The number of Unicode scalar values. */
 function count(text: string): number {
-  let number = 0;
-  for (const _ of text) number += 1;
-  return number;
+  return [...text].length;
 }
 
 /** The value as the server would store it. */

@@ -49,14 +49,11 @@ export type Send = (method: string, path: string, options?: RequestOptions) => P
 
 /** Gives requests their types. */
 export function apiOf(send: Send): Api {
-  const of = (method: string) => (path: string, options?: RequestOptions) =>
-    send(method, path, options);
-  return {
-    GET: of("GET"),
-    POST: of("POST"),
-    PATCH: of("PATCH"),
-    DELETE: of("DELETE"),
-  } as unknown as Api;
+  const methods = ["GET", "POST", "PATCH", "DELETE"].map((method) => [
+    method,
+    (path: string, options?: RequestOptions) => send(method, path, options),
+  ]);
+  return Object.fromEntries(methods) as Api;
 }
 
 /** A page of a sync has texts of 2 MiB at most; an export has all of 64 MiB. */

@@ -4,10 +4,15 @@ import { untilClosed } from "../errors.js";
 import type { LazyStore } from "../store/lazy.js";
 import type { StorageState } from "../types.js";
 
+const UNKNOWN: Omit<StorageState, "kind" | "problem"> = {
+  persisted: null,
+  usage: null,
+  quota: null,
+};
+
 export class BrowserStorage {
-  #told: Omit<StorageState, "kind" | "problem"> = { persisted: null, usage: null, quota: null };
+  state: StorageState = { kind: "memory", ...UNKNOWN, problem: null };
   #failure: string | null = null;
-  #known: StorageState | null = null;
 
   readonly #store: LazyStore;
   readonly #changed: () => void;
@@ -17,25 +22,20 @@ export class BrowserStorage {
     this.#changed = changed;
   }
 
-  get state(): StorageState {
-    const { kind, problem } = this.#store;
-    this.#known ??= { kind, ...this.#told, problem: this.#failure ?? problem };
-    return this.#known;
-  }
-
   /** Asks the browser to keep the storage, and how much there is. */
   async look(): Promise<void> {
     const storage = globalThis.navigator?.storage;
+    let told = UNKNOWN;
     if (this.#store.kind === "indexeddb" && storage) {
       try {
         const persisted = (await storage.persisted?.()) || ((await storage.persist?.()) ?? null);
         const { usage = null, quota = null } = (await storage.estimate?.()) ?? {};
-        this.#told = { persisted, usage, quota };
+        told = { persisted, usage, quota };
       } catch {
         // A browser may refuse to tell.
       }
     }
-    this.#set(this.#failure);
+    this.#set(this.#failure, told);
   }
 
   failed(error: unknown): void {
@@ -46,9 +46,10 @@ export class BrowserStorage {
     if (this.#failure !== null) this.#set(null);
   }
 
-  #set(failure: string | null): void {
+  #set(failure: string | null, told: Partial<StorageState> = {}): void {
     this.#failure = failure;
-    this.#known = null;
+    const { kind, problem } = this.#store;
+    this.state = { ...this.state, kind, ...told, problem: failure ?? problem };
     this.#changed();
   }
 }

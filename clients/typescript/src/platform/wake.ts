@@ -4,13 +4,12 @@
 export function onWakeUp(wake: () => void): () => void {
   if (!globalThis.document) return () => undefined;
   const listening = new AbortController();
-  const listen = (target: EventTarget, event: string): void =>
-    target.addEventListener(
+  // Those of the document bubble.
+  for (const event of ["online", "focus", "pageshow", "visibilitychange", "resume"])
+    addEventListener(
       event,
       () => (event === "visibilitychange" && document.hidden) || wake(),
       listening,
     );
-  for (const event of ["online", "focus", "pageshow"]) listen(window, event);
-  for (const event of ["visibilitychange", "resume"]) listen(document, event);
   return () => listening.abort();
 }

@@ -57,7 +57,8 @@ export class List {
 
   async #run<T>(work: (on: Work) => T): Promise<T> {
     let result: { value: T } | null = null;
-    let wrote: Draft | null = null;
+    let written: ReadonlyMap<string, Entry> = new Map();
+    let isOwn = false;
     let device!: DeviceRecord;
     let next: Meta = this.#meta;
     while (!result) {
@@ -85,25 +86,22 @@ export class List {
         };
         result = { value: work(on) };
         device = on.device;
-        wrote = on.draft.isDirty ? on.draft : null;
+        isOwn = on.draft.isDirty;
         const isNewDevice = on.device !== deviceNow ? { device: on.device } : {};
-        if (!wrote) return isNewDevice;
+        next = this.#meta;
+        if (!isOwn) return isNewDevice;
+        written = on.draft.written;
         const generation = this.#meta.generation || newId();
         next = { ...on.draft.meta, generation, revision: this.#meta.revision + 1 };
         return {
           ...isNewDevice,
-          lists: [{ owner: this.owner, meta: next, entries: [...on.draft.written.values()] }],
+          lists: [{ owner: this.owner, meta: next, entries: [...written.values()] }],
         };
       });
     }
-    this.#takeOver(wrote, next, device);
+    this.#meta = next;
+    for (const [id, entry] of written) this.#entries.set(id, entry);
+    this.#changed(written.keys(), device, isOwn);
     return (result as { value: T }).value;
-  }
-
-  #takeOver(wrote: Draft | null, meta: Meta, device: DeviceRecord): void {
-    if (!wrote) return this.#changed([], device, false);
-    this.#meta = meta;
-    for (const [id, entry] of wrote.written) this.#entries.set(id, entry);
-    this.#changed(wrote.written.keys(), device, true);
   }
 }
