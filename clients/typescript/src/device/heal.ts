@@ -12,7 +12,7 @@ import {
   type Entry,
   type Row,
 } from "../model/entry.js";
-import { isDeleted, isEmpty, lacking, whole, type Fields } from "../model/fields.js";
+import { isDeleted, isEmpty, isShrunk, lacking, whole, type Fields } from "../model/fields.js";
 import type { Gone } from "../net/answer.js";
 import type { Draft } from "./draft.js";
 import { byPolicy, type DecideBy } from "./policy.js";
@@ -69,19 +69,21 @@ function doubt(draft: Draft, cursor: string | null): string {
 
 /**
  * The entry before its change was accepted, if that may be lost: it is sent again as it was. Of the
- * todo as accepted, the device has not seen yet what others had changed.
+ * todo as accepted, the device has not seen yet what others had changed. `isMissing` says that the
+ * server no longer has the todo.
  */
-export function unlessDoubtful(entry: Entry): Entry {
+export function unlessDoubtful(entry: Entry, isMissing = false): Entry {
   const { row, awaiting, accepted } = entry;
   if (!awaiting || !accepted?.isDoubtful) return entry;
   const { change: sent, before } = accepted;
   const known = row && isSame(row, awaiting) ? before : row;
   const back = takenBack({ ...entry, row: known, sent, awaiting: null, accepted: null });
   const unsent = back.unsent as Change;
-  const isOfCreation = sent.base === 0 || awaiting.version === 1;
-  if (!isOfCreation || !isDeleted(unsent.fields)) return back;
-  // Others may have seen the todo before its creation was lost: the deletion has to be kept.
-  return { ...back, unsent: { ...unsent, base: 0, healing: { lostAfter: "", resent: false } } };
+  const broughtIt = sent.base === 0 || awaiting.version === 1 || isDeleted(sent.seen ?? {});
+  if (!isDeleted(unsent.fields) || !(isMissing || broughtIt)) return back;
+  // Others may have seen the todo before the server lost it: the deletion has to be kept.
+  const healing = { lostAfter: "", resent: false };
+  return { ...back, unsent: { ...unsent, fields: { deleted: true }, base: 0, healing } };
 }
 
 function giveBackAfter(draft: Draft, stamp: string, decideBy: DecideBy, unfreezes: boolean): void {
@@ -137,8 +139,9 @@ export function compare(draft: Draft, decideBy: DecideBy): void {
   const { lost, lostDeletions, asked } = draft.meta;
   for (const found of draft.all()) {
     const sent = { ...found.awaiting?.fields, ...found.sent?.fields };
-    const entry = unlessDoubtful(found);
-    const { row: held, table: now } = entry;
+    const { table: now } = found;
+    const entry = unlessDoubtful(found, !now || isShrunk(now.fields));
+    const { row: held } = entry;
     const isDeletion = held !== null && isDeleted(held.fields);
     const isEqual = held !== null && now !== null && isSame(held, now);
     const row = isEqual || (!now && isDeletion) ? held : now;

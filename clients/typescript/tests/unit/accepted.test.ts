@@ -163,6 +163,33 @@ test("the deletion of a todo whose creation may be lost too is given back", () =
   ]);
 });
 
+test("so is that of a todo which the change had restored", () => {
+  const tombstone: Row = { ...BEFORE, fields: { ...BEFORE.fields, deleted: true } };
+  const draft = accepted(tombstone, changeOf(tombstone, { ...BEFORE.fields }));
+  edit(draft, { deleted: true });
+  takeGone(draft, { ...restored, to: at(5) }, ask);
+  draft.set({ behind: false });
+  expect(nextRound(draft, "phone").request.todos).toMatchObject([
+    { id: ID, version: 0, deleted: true, healing: true },
+  ]);
+});
+
+test("what did not come after `forgotten` in another epoch is deleted for good", () => {
+  const shrunk = { text: "", deleted_at: at(4), deleted: true };
+  for (const [epoch, changes, items] of [
+    ["f", [], [{ id: ID, version: 0, deleted: true, healing: true }]],
+    ["f", [todo(4, at(4), shrunk)], [{ id: ID, version: 0, deleted: true, healing: true }]],
+    ["e", [], []],
+  ] as const) {
+    const draft = accepted(BEFORE, EDIT);
+    edit(draft, { deleted: true });
+    takeGone(draft, { reason: "forgotten", epoch }, ask);
+    round(draft, { cursor: at(7), hasMore: false, epoch, changes });
+    round(draft, { cursor: at(7), hasMore: false, epoch });
+    expect(nextRound(draft, "phone").request.todos).toEqual(items);
+  }
+});
+
 test("an unknown epoch, or a new one while all is read again, does not lose it", () => {
   const unknown = accepted(BEFORE, EDIT);
   takeGone(unknown, { ...restored, to: null }, ask);
