@@ -66,7 +66,7 @@ async function run(seed: number, server: TestServer, scenario: Named): Promise<s
       );
     }
     if (scenario.restores !== "copied")
-      expect(world.hasRepaired, "without an unannounced copy, no digest differs").toBe(false);
+      expect(world.hasRepaired, "without an unannounced copy, nothing is repaired").toBe(false);
     if (scenario.devices === 1)
       expect(world.conflicts, "one device alone is never in conflict").toBe(0);
     return null;

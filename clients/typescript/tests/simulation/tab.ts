@@ -2,6 +2,7 @@
 
 import { assemble } from "../../src/client.js";
 import type { CurrentList } from "../../src/current.js";
+import type { Meta } from "../../src/model/entry.js";
 import type { ClientOptions, Locks, Store, TodoClient } from "../../src/index.js";
 
 /** What happens to a request. */
@@ -14,12 +15,17 @@ export interface TabParts {
   /** Locks that a browser takes away from dead tabs, or null for leases in the store. */
   readonly locks: BrowserLocks | null;
   readonly networkFault: () => NetworkFault;
-  /** Called when a digest differed. */
+  /** Called when a repair began: a digest differed, or a strange row came. */
   readonly repairs: () => void;
   /** How many todos the device takes in one answer. */
   readonly page: number;
   /** The clock of the machine, in milliseconds. */
   readonly clock: () => number;
+}
+
+/** Whether all that a device holds is compared with the server's, and nothing says why. */
+function isRepair({ repairs, reading, lost, asked }: Meta): boolean {
+  return repairs > 0 || (reading && lost === "" && asked === "");
 }
 
 const NEVER = new Promise<never>(() => undefined);
@@ -91,7 +97,8 @@ export class Tab {
         around(() =>
           inner.transact(scopes, (found, device) => {
             const write = work(found, device);
-            for (const { meta } of write.lists ?? []) if (meta.repairs > 0) this.parts.repairs();
+            const lists = write.lists ?? [];
+            if (lists.some(({ meta }) => isRepair(meta))) this.parts.repairs();
             return write;
           }),
         ),

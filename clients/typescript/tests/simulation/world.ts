@@ -53,7 +53,7 @@ export class World {
   private jump = 0;
   private email = "";
   conflicts = 0;
-  /** Whether a device found that its digest is not the server's. */
+  /** Whether a device found that its list is not what the server's history made of it. */
   hasRepaired = false;
 
   constructor(
