@@ -49,8 +49,13 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
     engine.wake();
     if (auth.canAsk) live?.hurry();
   };
+  const comeBack = (): void => {
+    engine.forgive();
+    wake();
+  };
   const poll = (): void => {
-    if (engine.retryAt !== null || now() - lastPoll < (live?.isOpen ? SLOW_POLL : 0)) return;
+    const isQuiet = live?.isOpen && !engine.hasWork && now() - lastPoll < SLOW_POLL;
+    if (isQuiet || engine.retryAt !== null) return;
     lastPoll = now();
     wake();
   };
@@ -131,7 +136,7 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   });
   if (channel) channel.onmessage = () => current.refresh();
   const stops = isAutomatic
-    ? [onWakeUp(wake), every((options.pollSeconds ?? 30) * 1000, poll)]
+    ? [onWakeUp(comeBack), every((options.pollSeconds ?? 30) * 1000, poll)]
     : [];
 
   const client: TodoClient = {

@@ -67,6 +67,11 @@ export class Engine {
     this.#start();
   }
 
+  /** The next failure waits as the first one does: the page came back. */
+  forgive(): void {
+    this.#failures = 0;
+  }
+
   /** Sends what waits, unless a wait after a failure is under way. */
   push(): void {
     if (this.retryAt === null) this.#start();
@@ -100,7 +105,7 @@ export class Engine {
     this.#clearTimer();
     let standstills = 0;
     try {
-      while (!this.#isClosed && this.#hasWork()) {
+      while (!this.#isClosed && this.hasWork) {
         this.isSyncing = true;
         this.#parts.changed();
         const moved = await this.#parts.locks
@@ -127,7 +132,8 @@ export class Engine {
     }
   }
 
-  #hasWork(): boolean {
+  /** Whether a request is due. */
+  get hasWork(): boolean {
     const list = this.#parts.list();
     const { behind, cursor, reading } = list.state;
     const isTargetAhead = this.#target !== null && (cursor ?? "") < this.#target;

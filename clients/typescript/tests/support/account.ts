@@ -4,6 +4,7 @@ import {
   createTodoClient,
   memoryStore,
   type ClientOptions,
+  type SessionRecord,
   type Store,
   type TodoClient,
 } from "../../src/index.js";
@@ -22,19 +23,20 @@ export function deviceOf(baseUrl: string, options: ClientOptions = {}): TodoClie
   return createTodoClient({ baseUrl, store: memoryStore(), automatic: false, ...options });
 }
 
+/** The session of somebody who is logged in. */
+export const LOGGED_IN: SessionRecord = {
+  userId: "0190163d-8694-739b-aea5-966c26f8ad91",
+  email: null,
+  displayName: null,
+  emailVerified: false,
+  tokens: { access: "a", refresh: "r" },
+  expired: false,
+};
+
 /** A store in which somebody is logged in already. */
-export async function loggedInStore(
-  userId = "0190163d-8694-739b-aea5-966c26f8ad91",
-): Promise<Store> {
+export async function loggedInStore(userId = LOGGED_IN.userId): Promise<Store> {
   const store = memoryStore();
-  const session = {
-    userId,
-    email: null,
-    displayName: null,
-    emailVerified: false,
-    tokens: { access: "a", refresh: "r" },
-    expired: false,
-  };
+  const session = { ...LOGGED_IN, userId };
   await store.transact([], (_, device) => ({ device: { ...device, session } }));
   return store;
 }

@@ -1,9 +1,11 @@
 /** Messages of a socket: what no such server says is ignored, or asked for once. */
 
+import "fake-indexeddb/auto";
+
 import { expect, test } from "vitest";
 
-import { createTodoClient } from "../../src/index.js";
-import { loggedInStore, until } from "../support/account.js";
+import { createTodoClient, indexedDbStore, type ClientOptions } from "../../src/index.js";
+import { LOGGED_IN, loggedInStore, until } from "../support/account.js";
 
 const CURSOR = "2026-01-09T10:00:00.000000Z";
 
@@ -22,34 +24,46 @@ class Socket {
   close(): void {}
 }
 
-async function connected(): Promise<{ syncs: () => number; close: () => Promise<void> }> {
+interface Connected {
+  readonly syncs: () => number;
+  /** The ids that were sent. */
+  readonly sent: readonly string[];
+  readonly close: () => Promise<void>;
+}
+
+async function connected(options: ClientOptions = {}): Promise<Connected> {
   let syncs = 0;
-  const answer = {
-    applied: [],
-    versions: {},
-    stamps: {},
-    conflicts: [],
-    rejected: [],
-    server_changes: [],
-    has_more: false,
-    sync_timestamp: CURSOR,
-    epoch: "e",
-    digest: "0000000000000000",
+  const sent: string[] = [];
+  const answer: typeof fetch = async (_, init) => {
+    syncs += 1;
+    const { todos } = JSON.parse(String(init?.body)) as { todos: readonly { id: string }[] };
+    const ids = todos.map(({ id }) => id);
+    sent.push(...ids);
+    return Response.json({
+      applied: ids,
+      versions: Object.fromEntries(ids.map((id) => [id, 1])),
+      stamps: Object.fromEntries(ids.map((id) => [id, CURSOR])),
+      conflicts: [],
+      rejected: [],
+      server_changes: [],
+      has_more: false,
+      sync_timestamp: CURSOR,
+      epoch: "e",
+      digest: null,
+    });
   };
   const client = createTodoClient({
     store: await loggedInStore(),
     WebSocket: Socket as unknown as typeof WebSocket,
-    fetch: (async () => {
-      syncs += 1;
-      return Response.json(answer);
-    }) as typeof fetch,
+    fetch: answer,
+    ...options,
   });
   await client.ready;
   await until(() => Socket.last !== undefined && syncs > 0, "it has synced and connected");
   await until(() => client.getSnapshot().sync.status === "idle", "it is idle");
   Socket.last.say({ type: "ready", sync_timestamp: CURSOR });
   expect(client.getSnapshot().sync.live).toBe(true);
-  return { syncs: () => syncs, close: () => client.close() };
+  return { syncs: () => syncs, sent, close: () => client.close() };
 }
 
 test("messages that are no objects, or name no stamp, are ignored", async () => {
@@ -72,5 +86,21 @@ test("a stamp that never comes is asked for once", async () => {
   expect(syncs()).toBe(before + 1);
   Socket.last.say({ type: "todo.updated", updated_at: "zzz" });
   await until(() => syncs() > before + 1, "it asks again");
+  await close();
+});
+
+test("what a closed tab left unsent is sent by one whose socket is open", async () => {
+  const name = "closed-tab";
+  const baseUrl = "http://localhost:1";
+  const store = await indexedDbStore(`${name}:${baseUrl}`);
+  await store.transact([], (_, device) => ({ device: { ...device, session: LOGGED_IN } }));
+  await store.close();
+  const shared: ClientOptions = { name, baseUrl, store: "indexeddb", pollSeconds: 0.02 };
+  const { sent, close } = await connected(shared);
+  const closed = createTodoClient({ ...shared, automatic: false });
+  const { id, stored } = closed.add({ text: "Buy milk" });
+  await stored;
+  await closed.close();
+  await until(() => sent.includes(id), "the other tab sends it");
   await close();
 });
