@@ -94,6 +94,10 @@ pub trait ClockListener: Send + Sync {
 
     /// The user's clock has advanced.
     fn advanced(&self, user: UserId, advance: Advance);
+
+    /// The store had the user's clock at `clock`. Whoever was told more before the store was read knows
+    /// changes that the database has lost.
+    fn polled(&self, user: UserId, clock: Stamp);
 }
 
 /// Carries messages to the other instances of one database. It need not be reliable.

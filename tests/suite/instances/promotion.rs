@@ -166,3 +166,31 @@ async fn devices_heal_a_promoted_standby_that_was_behind_and_sockets_stay_open_a
         socket.comes_to(&expected).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_only_listens_learns_that_a_promotion_lost_what_it_was_told() {
+    let cluster = PrivateCluster::start(Durability::Full);
+    let database = cluster.create_database("listening");
+    let standby = Standby::of(&cluster);
+    let copy = standby.database(&database);
+    let (app, owner) =
+        (either(&database.app_url(), &copy.app_url()), either(&database.owner_url(), &copy.owner_url()));
+    let server = Server::start_on(&app, &owner, &[("DATABASE_TIMEOUT_MS", "1000")]).await;
+    let ann = server.client().new_user().await;
+    let (mut socket, _) = Socket::ready(&server.socket_url(), ann.token(), "").await;
+    let kept = add(&ann, "kept").await;
+    assert_eq!(socket.next().await["todo"], kept);
+    standby.catch_up();
+    standby.disconnect();
+    let lost = add(&ann, "lost").await;
+    assert_eq!(socket.next().await["todo"], lost);
+    cluster.stop_immediate();
+    standby.promote();
+
+    // Nothing is written, and the client sends nothing.
+    assert_eq!(socket.next().await, json!({"type": "resync_required"}));
+    let ready = socket.next().await;
+    assert_eq!((&ready["type"], &ready["sync_timestamp"]), (&json!("ready"), &kept["updated_at"]));
+    create(&ann, &id(1)).await;
+    assert_eq!(socket.next().await["todo"]["id"], id(1));
+}

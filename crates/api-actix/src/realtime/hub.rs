@@ -186,6 +186,13 @@ impl ClockListener for Hub {
             mailbox.announce(advance);
         }
     }
+
+    fn polled(&self, user: UserId, clock: Stamp) {
+        let state = self.state();
+        for mailbox in state.users.get(&user).map_or(&[][..], |sockets| &sockets.mailboxes) {
+            mailbox.polled(clock);
+        }
+    }
 }
 
 /// The frames of the events of one batch, each with the stamp that it follows on.

@@ -26,6 +26,8 @@ pub enum Notice {
     Event(Delivery),
     /// The user's clock has advanced elsewhere, so the socket reads what changed from the store.
     Clock(Advance),
+    /// The client may know changes that the database has lost.
+    Ahead,
 }
 
 /// Why the server closes a socket.
@@ -60,6 +62,8 @@ struct State {
     queue: VecDeque<Delivery>,
     /// All that was announced since the socket last asked.
     announced: Option<Advance>,
+    /// The store had an earlier clock than the client was told.
+    ahead: bool,
     overflowed: bool,
     closing: Option<Closing>,
 }
@@ -116,6 +120,17 @@ impl Mailbox {
         self.filled.notify_one();
     }
 
+    /// Notes where the user's clock was in the store. A client that was told more may have been told it
+    /// since, so the socket reads the store.
+    pub fn polled(&self, clock: Stamp) {
+        if clock.as_micros() < self.told.load(Ordering::Relaxed) {
+            self.state().ahead = true;
+            self.filled.notify_one();
+        } else {
+            self.announce(Advance::polled(clock));
+        }
+    }
+
     /// Asks the socket to close. The first reason counts.
     pub fn close(&self, closing: Closing) {
         {
@@ -150,6 +165,9 @@ impl Mailbox {
                 }
                 if let Some(advance) = state.announced.take() {
                     return Some(Notice::Clock(advance));
+                }
+                if std::mem::take(&mut state.ahead) {
+                    return Some(Notice::Ahead);
                 }
                 // Free the memory that one large commit needed.
                 if state.queue.capacity() > Self::CAPACITY {
@@ -228,7 +246,16 @@ mod tests {
         let (first, second) = (Stamp::EPOCH, Stamp::EPOCH.next());
         mailbox.told(first);
         mailbox.announce(Advance::polled(first));
+        mailbox.polled(first);
         assert!(mailbox.next().now_or_never().is_none(), "it is as far");
+        mailbox.polled(second);
+        let polled = mailbox.next().now_or_never();
+        assert!(matches!(polled, Some(Some(Notice::Clock(advance))) if advance == Advance::polled(second)));
+        mailbox.told(second);
+        mailbox.polled(first);
+        assert!(matches!(mailbox.next().now_or_never(), Some(Some(Notice::Ahead))));
+        assert!(mailbox.next().now_or_never().is_none());
+        mailbox.told(first);
         mailbox.announce(Advance { previous: second, clock: second.next() });
         mailbox.announce(Advance { previous: first, clock: second });
         let both = Advance { previous: first, clock: second.next() };

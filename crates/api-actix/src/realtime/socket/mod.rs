@@ -116,6 +116,7 @@ impl Tasks<'_> {
                 }
                 Notice::Clock(advance) if advance.clock <= known => {}
                 Notice::Event(_) => self.read_on(known, true).await?,
+                Notice::Ahead => self.read_on(known, false).await?,
                 Notice::Clock(advance) => self.read_on(known, known < advance.previous).await?,
             }
         }
@@ -135,8 +136,8 @@ impl Tasks<'_> {
         Ok(self.source.catch_up(since, self.mailbox, self.out, |_| ()).await?)
     }
 
-    /// Tells the changes after `known` that other instances made, or whose events did not arrive. `missed`: an
-    /// announcement of some did not arrive either.
+    /// Tells the changes after `known` that other instances made, or whose events did not arrive, or that
+    /// the database has lost some. `missed`: an announcement did not arrive either.
     ///
     /// If the store can't be read, the socket stays behind: it reads again when it learns of another change,
     /// and the clocks are polled.

@@ -179,7 +179,7 @@ impl World {
         for hub in &self.hubs {
             let clocks = self.store.clocks(&hub.users()).now_or_never().expect("at once").expect("read");
             for (user, clock) in clocks {
-                hub.advanced(user, Advance::polled(clock));
+                hub.polled(user, clock);
             }
         }
     }
