@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use opentelemetry::global;
+use opentelemetry::propagation::Injector;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// How long a request may take, up to the last byte of the response.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +56,9 @@ pub(crate) async fn fetch_json<T: DeserializeOwned>(
 /// Sends the request and reads the body of a 2xx response.
 pub(crate) async fn fetch(request: reqwest::RequestBuilder) -> Result<Body, FetchError> {
     let unreachable = |error: reqwest::Error| FetchError::Unreachable(error.without_url().to_string());
-    let mut response = request.send().await.map_err(unreachable)?;
+    let span = tracing::trace_span!(target: "spans", "fetch", otel.kind = "client");
+    let request = request.headers(trace_headers(&span));
+    let mut response = request.send().instrument(span).await.map_err(unreachable)?;
     let status = response.status();
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
@@ -68,6 +74,25 @@ pub(crate) async fn fetch(request: reqwest::RequestBuilder) -> Result<Body, Fetc
         return Err(FetchError::Status { status: status.as_u16(), error: error_code(&body) });
     }
     Ok(Body { media_type, bytes: body })
+}
+
+/// `traceparent` (W3C Trace Context), where requests are traced.
+fn trace_headers(span: &Span) -> HeaderMap {
+    struct Carrier(HeaderMap);
+    impl Injector for Carrier {
+        fn set(&mut self, key: &str, value: String) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+                self.0.insert(name, value);
+            }
+        }
+    }
+    let mut headers = Carrier(HeaderMap::new());
+    if !span.is_disabled() {
+        global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(&span.context(), &mut headers);
+        });
+    }
+    headers.0
 }
 
 fn error_code(body: &[u8]) -> Option<String> {

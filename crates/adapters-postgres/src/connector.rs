@@ -55,8 +55,8 @@ impl Connector {
 
     async fn establish(&self) -> Result<AsyncPgConnection, SqlError> {
         let mut conn = open(&self.target, self.tls.clone()).await?;
-        if self.echo {
-            conn.set_instrumentation(StatementLog);
+        if let Some(log) = StatementLog::wanted(self.echo) {
+            conn.set_instrumentation(log);
         }
         Ok(conn)
     }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use diesel::connection::{InstrumentationEvent, SimpleConnection};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::Text;
 
 use crate::error::OpenError;
 use crate::functions;
+use crate::statements::Statements;
 
 /// Opens connections to one file.
 pub(crate) struct Connector {
@@ -40,8 +41,8 @@ impl Connector {
             .map_err(|source| OpenError::Create { path: self.path.clone(), source })?;
         let url = path.to_str().ok_or_else(|| OpenError::Path(self.path.clone()))?;
         let mut conn = SqliteConnection::establish(url).map_err(|error| problem(error.to_string()))?;
-        if self.echo {
-            conn.set_instrumentation(|event: InstrumentationEvent<'_>| log_statement(&event));
+        if let Some(statements) = Statements::wanted(self.echo) {
+            conn.set_instrumentation(statements);
         }
         self.configure(&mut conn, access).map_err(|error| problem(error.to_string()))?;
         let settings: FileSettings = diesel::sql_query(FILE_SETTINGS)
@@ -148,22 +149,9 @@ fn retry_while_locked(timeout: Duration, mut run: impl FnMut() -> QueryResult<()
     }
 }
 
-fn log_statement(event: &InstrumentationEvent<'_>) {
-    if let InstrumentationEvent::StartQuery { query, .. } = event {
-        let query = query.to_string();
-        tracing::info!(target: "sql", statement = without_values(&query));
-    }
-}
-
-/// Removes the bound values from a statement as diesel displays it.
-fn without_values(query: &str) -> &str {
-    query.split_once(" -- binds:").map_or(query, |(statement, _)| statement)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::users;
 
     #[test]
     fn a_file_of_another_encoding_is_refused() {
@@ -174,14 +162,5 @@ mod tests {
         let connector = Connector { path, timeout: Duration::from_secs(5), echo: false };
         let refused = connector.connect(Access::Read).err().expect("refused").to_string();
         assert!(refused.contains("UTF-16le") && refused.contains("only UTF-8"), "{refused}");
-    }
-
-    #[test]
-    fn a_logged_statement_shows_no_values() {
-        let query = users::table.filter(users::email_key.eq("ann@example.com")).select(users::is_active);
-        let shown = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&query).to_string();
-        assert!(shown.contains("ann@example.com"), "{shown}");
-        let logged = without_values(&shown);
-        assert!(logged.ends_with("WHERE (`users`.`email_key` = ?)"), "{logged}");
     }
 }

@@ -35,6 +35,7 @@ mod readers;
 mod rows;
 mod schema;
 mod sessions;
+mod statements;
 mod store;
 mod tables;
 mod todos;

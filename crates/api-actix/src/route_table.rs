@@ -1,13 +1,20 @@
-//! The methods of every route, for `Allow` headers and HEAD requests.
+//! The methods of every route, for `Allow` headers and HEAD requests, and its operations, for traces.
 
 use std::sync::LazyLock;
 
 use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
 
 use crate::surface::Surface;
 
-/// A route pattern and its methods, in the form of an `Allow` header.
-pub type Route = (ResourceDef, String);
+/// A route pattern.
+pub struct Route {
+    pub pattern: ResourceDef,
+    /// Its methods, in the form of an `Allow` header.
+    pub methods: String,
+    /// The ids of its operations in the document.
+    pub operations: Vec<(Method, String)>,
+}
 
 /// The routes of the application. It is application data of type `&'static RouteTable`.
 pub struct RouteTable {
@@ -44,6 +51,13 @@ impl RouteTable {
     }
 
     fn find(&self, matches: impl Fn(&ResourceDef) -> bool) -> Option<&str> {
-        self.routes.iter().find(|(route, _)| matches(route)).map(|(_, methods)| methods.as_str())
+        self.routes.iter().find(|route| matches(&route.pattern)).map(|route| route.methods.as_str())
+    }
+
+    /// The id of the operation that `method` is at the route with this pattern.
+    pub fn operation(&self, pattern: &str, method: &Method) -> Option<&str> {
+        let route = self.routes.iter().find(|route| route.pattern.pattern() == Some(pattern))?;
+        let found = route.operations.iter().find(|(of, _)| of == method);
+        found.map(|(_, id)| id.as_str())
     }
 }

@@ -9,6 +9,7 @@ use domain::todo::{Batch, BatchEvents, Commit, OldTombstone, Todo, TodoNumber, U
 use domain::{Stamp, StoreError, TodoId, UserId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// A queued batch.
 pub(super) struct Job {
@@ -16,6 +17,8 @@ pub(super) struct Job {
     pub batch: Batch,
     pub now: Stamp,
     pub queued: Instant,
+    /// The caller's span.
+    pub span: Span,
     /// The caller does not wait longer than this.
     pub deadline: Instant,
     pub answer: oneshot::Sender<Result<Commit, StoreError>>,
@@ -79,6 +82,17 @@ pub(super) fn refuse(jobs: impl IntoIterator<Item = Job>, problem: &str) {
         // The caller may no longer wait.
         let _ = job.answer.send(Err(StoreError::Unavailable(problem.to_owned())));
     }
+}
+
+/// A span for the transaction of the jobs, if they are traced. It is part of the first one's trace, with links to those
+/// of the others.
+pub(super) fn span(jobs: &[Job]) -> Span {
+    let Some(first) = jobs.first().filter(|job| !job.span.is_none()) else { return Span::none() };
+    let span = tracing::trace_span!(target: "spans", parent: &first.span, "commit", batches = jobs.len());
+    for job in &jobs[1..] {
+        span.follows_from(&job.span);
+    }
+    span
 }
 
 /// Returns the distinct users of the jobs in ascending order.

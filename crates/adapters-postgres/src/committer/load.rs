@@ -243,6 +243,7 @@ mod tests {
                 batch: batch([toggle(TODO)]),
                 now: Stamp::EPOCH,
                 queued: Instant::now(),
+                span: tracing::Span::none(),
                 deadline: Instant::now(),
                 answer: oneshot::channel().0,
             };

@@ -25,6 +25,7 @@ use domain::{Stamp, StoreError, UserId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Level, Span};
 
 use self::group::Job;
 use self::queue::{Queue, Refused};
@@ -71,12 +72,17 @@ impl Committers {
         let (answer, outcome) = oneshot::channel();
         let queued = Instant::now();
         let deadline = queued + self.timeout;
-        self.queue.push(Job { user, batch, now, queued, deadline, answer }).map_err(
-            |refused| match refused {
+        let span = if tracing::span_enabled!(target: "spans", Level::TRACE) {
+            Span::current()
+        } else {
+            Span::none()
+        };
+        self.queue.push(Job { user, batch, now, queued, span, deadline, answer }).map_err(|refused| {
+            match refused {
                 Refused::Full => unavailable("busy: too many batches are waiting"),
                 Refused::Closed => unavailable("the store is closing"),
-            },
-        )?;
+            }
+        })?;
         // A batch that began before its deadline may take two time-outs on each of two connections.
         match timeout_at(deadline + self.timeout * 4, outcome).await {
             Ok(Ok(outcome)) => outcome,

@@ -250,7 +250,8 @@ mod tests {
     fn push_batch(queue: &Queue, user: UserId, batch: Batch) -> Answer {
         let (answer, outcome) = oneshot::channel();
         let queued = Instant::now();
-        let pushed = queue.push(Job { user, batch, now: T0, queued, deadline: queued, answer });
+        let span = tracing::Span::none();
+        let pushed = queue.push(Job { user, batch, now: T0, queued, deadline: queued, span, answer });
         assert!(pushed.is_ok());
         outcome
     }

@@ -11,6 +11,7 @@ use domain::todo::{BatchEvents, EventBus};
 use futures_util::FutureExt;
 use metrics::{Histogram, histogram};
 use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 
 use super::group::{self, Job, Verdict, refuse};
 use super::lost_commit::{CommitStatus, LostCommit};
@@ -123,7 +124,8 @@ impl Committer {
             return Vec::new();
         }
         let started = Instant::now();
-        let error = match self.writer.commit(&jobs).await {
+        let span = group::span(&jobs);
+        let error = match self.writer.commit(&jobs).instrument(span).await {
             Ok(verdicts) => return self.answer(jobs, verdicts),
             Err(error) => error,
         };

@@ -17,6 +17,7 @@ use self::queue::{Job, Queue, Work};
 use crate::cached_statement;
 use crate::error::{Failure, OpenError, busy, panicked, timed_out};
 use crate::interrupt;
+use crate::statements;
 
 pub(crate) use self::queue::Class;
 
@@ -73,7 +74,8 @@ impl Readers {
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (caller, answer) = oneshot::channel();
         let deadline = Instant::now() + self.timeout;
-        let work: Work = Box::new(move |conn| run_until(deadline, caller, || work(conn)));
+        let span = statements::caller();
+        let work: Work = Box::new(move |conn| span.in_scope(|| run_until(deadline, caller, || work(conn))));
         let mut state = self.shared.state();
         if !state.queue.push(Job { class, work }) {
             return Err(busy("reads"));

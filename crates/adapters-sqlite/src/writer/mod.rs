@@ -21,10 +21,12 @@ use domain::todo::{BatchEvents, EventBus};
 use domain::{StoreError, UserId};
 use metrics::{Histogram, histogram};
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use self::queue::{BoxedJob, First, Queue, Refused};
 use crate::cached_statement;
 use crate::error::{Failure, OpenError, busy, closed, panicked, timed_out};
+use crate::statements;
 
 pub(crate) use self::queue::Load;
 
@@ -90,7 +92,8 @@ impl Writer {
         let (caller, answer) = oneshot::channel();
         let queued = Instant::now();
         let deadline = queued + self.timeout;
-        let job = Box::new(WriteJob { work: Some(work), done: None, queued, deadline, caller });
+        let span = statements::caller();
+        let job = Box::new(WriteJob { work: Some(work), done: None, queued, deadline, span, caller });
         match self.queue.push(load, job) {
             Ok(()) => Ok(answer),
             Err(Refused::Full) => Err(busy("writes")),
@@ -140,6 +143,7 @@ struct WriteJob<F, T> {
     done: Option<Done<T>>,
     queued: Instant,
     deadline: Instant,
+    span: Span,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -159,6 +163,7 @@ where
         if Instant::now() >= self.deadline {
             return Err(timed_out());
         }
+        let _entered = self.span.enter();
         self.done = Some(catch_unwind(AssertUnwindSafe(|| work(conn))).map_err(|_| panicked())??);
         Ok(())
     }

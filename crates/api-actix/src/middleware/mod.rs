@@ -63,7 +63,9 @@ pub async fn around<B: MessageBody + 'static>(
         // section 9.3.2).
         request.head_mut().method = Method::GET;
     }
-    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(record.span()).await;
+    let operation = record.operation(&request);
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
+    let handled = handled.instrument(operation).instrument(record.span()).await;
     let response = match handled {
         Ok(Ok(response)) => writer.describe_error(response.map_into_boxed_body()),
         Ok(Err(error)) => return Err(writer.error(&problem_of(&error), &record)),

@@ -7,12 +7,18 @@ use std::time::Instant;
 use actix_web::HttpMessage as _;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use domain::UserId;
 use metrics::{counter, histogram};
-use tracing::Span;
+use opentelemetry::global;
+use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::Status;
+use tracing::{Level, Span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::RequestId;
+use crate::route_table::RouteTable;
 
 /// The label of paths without a route.
 const UNMATCHED: &str = "unmatched";
@@ -31,12 +37,40 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn begin(request: &ServiceRequest, id: &RequestId) -> Self {
         let method = label(request.method());
-        let span = tracing::info_span!("request", request_id = id.as_str(), method);
+        let span = tracing::info_span!(
+            "request",
+            request_id = id.as_str(),
+            method,
+            otel.kind = field::Empty,
+            otel.name = field::Empty
+        );
+        if is_traced() {
+            span.record("otel.kind", "server");
+            let name = request.match_pattern().map(|route| format!("{method} {route}"));
+            span.record("otel.name", name.as_deref().unwrap_or(method));
+            continue_trace(&span, request.headers());
+        }
         Self { id: id.clone(), method, began: Instant::now(), span }
     }
 
     pub(super) fn span(&self) -> Span {
         self.span.clone()
+    }
+
+    /// The span of the operation that the request is for, below the request's own. None if requests are not
+    /// traced.
+    pub(super) fn operation(&self, request: &ServiceRequest) -> Span {
+        if !is_traced() {
+            return Span::none();
+        }
+        let id = request.app_data::<&'static RouteTable>().and_then(|table| {
+            let route = request.match_pattern()?;
+            table.operation(&route, request.method())
+        });
+        id.map_or_else(
+            Span::none,
+            |id| tracing::trace_span!(target: "spans", parent: &self.span, "operation", otel.name = id),
+        )
     }
 
     /// Counts and logs the request. `response` is `None` if a layer failed.
@@ -46,6 +80,9 @@ impl Record {
         let route = request.and_then(actix_web::HttpRequest::match_pattern);
         let endpoint = route.unwrap_or_else(|| UNMATCHED.to_owned());
         let user = request.and_then(|request| request.extensions().get::<UserId>().copied());
+        if is_traced() {
+            describe(&self.span, self.method, &endpoint, status);
+        }
         let status = status.as_u16();
         tracing::info!(
             target: "access",
@@ -66,6 +103,45 @@ impl Record {
         )
         .increment(1);
         histogram!("http_request_duration_seconds", "endpoint" => endpoint).record(took.as_secs_f64());
+    }
+}
+
+/// Whether a collector is told of requests.
+fn is_traced() -> bool {
+    tracing::span_enabled!(target: "spans", Level::TRACE)
+}
+
+/// Makes the span a part of the caller's trace (W3C Trace Context).
+fn continue_trace(span: &Span, headers: &HeaderMap) {
+    if headers.contains_key(TRACEPARENT) {
+        let caller = global::get_text_map_propagator(|propagator| propagator.extract(&Carrier(headers)));
+        // Fails if the request's own span is not traced.
+        let _ = span.set_parent(caller);
+    }
+}
+
+/// Adds what the traces say of a request, by OpenTelemetry's names.
+fn describe(span: &Span, method: &'static str, route: &str, status: StatusCode) {
+    span.set_attribute("http.request.method", method);
+    span.set_attribute("http.route", route.to_owned());
+    span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.set_status(Status::error(""));
+    }
+}
+
+const TRACEPARENT: &str = "traceparent";
+
+/// The headers of a request, of which only those of the trace are read.
+struct Carrier<'a>(&'a HeaderMap);
+
+impl Extractor for Carrier<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT, "tracestate"]
     }
 }
 

@@ -10,6 +10,7 @@ use domain::Stamp;
 use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tracing::Instrument as _;
 
 use super::verification_key::VerificationKey;
 use crate::http::{self, FetchError};
@@ -117,7 +118,8 @@ impl KeySet {
         }
         let is_newer = move |cached: &CachedKeys| cached.fetched_at != fetched_at;
         // Counts as useless, because nothing indicates that the issuer has a newer key.
-        tokio::spawn(self.clone().fetch_unless(now, is_newer, |_| false)).await.is_ok()
+        let fetch = self.clone().fetch_unless(now, is_newer, |_| false).in_current_span();
+        tokio::spawn(fetch).await.is_ok()
             && self.0.cached().candidates(id).iter().any(|key| key.verifies(token))
     }
 
@@ -136,7 +138,8 @@ impl KeySet {
         let wanted = id.map(str::to_owned);
         let is_known = move |cached: &CachedKeys| !cached.candidates(wanted.as_deref()).is_empty();
         // In a task of its own: if this caller disconnects, the fetch goes on for the others that wait.
-        if tokio::spawn(self.clone().fetch_unless(now, is_known.clone(), is_known)).await.is_err() {
+        let fetch = self.clone().fetch_unless(now, is_known.clone(), is_known).in_current_span();
+        if tokio::spawn(fetch).await.is_err() {
             return Vec::new();
         }
         self.0.cached().candidates(id)
