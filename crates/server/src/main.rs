@@ -4,7 +4,7 @@
 //! - [`wire`]: chooses the adapter behind each port
 //! - [`listen`]: opens the listening sockets
 //! - [`descriptors`]: the limit of open files
-//! - [`telemetry`]: logs and metrics; [`series`]: what the metrics are; [`process`]: those of the process
+//! - [`telemetry`]: logs, metrics, traces and reports of errors; [`series`]: what the metrics are; [`process`]: those of the process
 //! - [`rate_limits`]: counts what the rate limits refuse
 //! - [`revocations`]: reads which sessions other instances ended
 //! - [`mail_worker`]: sends the emails in the outbox

@@ -47,13 +47,7 @@ KUBERNETES_SERVICE_HOST=10.0.0.1
 fn environment_files_of_the_contracts_start_the_server() {
     for (file, warned) in [
         (SYNC, &["REDIS_URL is ignored: an SQLite file belongs to one instance, which shares nothing"][..]),
-        (
-            TOKEN,
-            &[
-                "SENTRY_DSN is ignored: this version can't report errors to Sentry",
-                "OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version can't send traces",
-            ],
-        ),
+        (TOKEN, &[]),
         (TASKS, &["SMTP_PORT is ignored: it is the address of a Kubernetes service"]),
     ] {
         let folder = TempDir::new().expect("a folder");

@@ -14,6 +14,7 @@ mod keys;
 mod metrics;
 mod moves;
 mod proxy;
+mod reporting;
 mod stopping;
 mod upgrades;
 mod users;

@@ -41,7 +41,7 @@ const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    telemetry::init_logging(settings);
+    let exports = telemetry::init(settings)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -56,6 +56,7 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     if let Some(runtime) = Arc::into_inner(runtime) {
         runtime.shutdown_background();
     }
+    drop(exports);
     served
 }
 

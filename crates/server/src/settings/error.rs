@@ -1,5 +1,6 @@
 //! What can be wrong with the settings.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use thiserror::Error;
@@ -33,9 +34,9 @@ pub enum SettingError {
 /// What the operator should know about settings with which the server starts.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum SettingWarning {
-    /// The variable requests a feature that this server does not have.
-    #[error("{name} is ignored: this version can't {feature}")]
-    Unsupported { name: &'static str, feature: &'static str },
+    /// The setting describes how another one is to work, which is not set.
+    #[error("{name} is ignored without {without}")]
+    Unused { name: Cow<'static, str>, without: Cow<'static, str> },
     /// A variable's name is almost that of a setting which has no value.
     #[error("{name} is not a setting; should it be {meant}? For example: {meant}={example}")]
     Misspelt { name: String, meant: String, example: &'static str },

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use super::env_file::env_file;
 use super::error::{SettingError, SettingWarning, SettingsError};
 use super::secret_files::read_secret_files;
-use super::setting::{self, ALL, Setting, UNSUPPORTED, provider_setting};
+use super::setting::{self, ALL, Setting, provider_setting};
 use super::{parse, spelling};
 
 /// The settings file, in the working directory.
@@ -206,8 +206,6 @@ fn settings_among(
             }
         }
     }
-    let unsupported = UNSUPPORTED.into_iter().filter(|(name, _)| others.contains(*name));
-    warnings.extend(unsupported.map(|(name, feature)| SettingWarning::Unsupported { name, feature }));
     for name in others {
         if let Some(meant) = spelling::correct(&name).filter(|meant| !settings.contains_key(&*meant.name)) {
             let (meant, example) = (meant.name.into_owned(), meant.example);

@@ -21,6 +21,7 @@ mod secret_files;
 mod secrets;
 mod setting;
 mod spelling;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,7 @@ pub use mail::{Mail, Transport};
 use parse::{host, number, one_of, switch};
 use production::Demands;
 pub use setting::{METRICS_PORT, PORT, Setting};
+pub use telemetry::{Sampling, Telemetry, Traces};
 
 /// The folder for the files that the server creates.
 const DATA_FOLDER: &str = "data";
@@ -96,6 +98,7 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     pub log_level: LogLevel,
     pub json_logs: bool,
+    pub telemetry: Telemetry,
     /// The rate limits; `None` for no limits.
     pub quotas: Option<Quotas>,
     /// The proxies that are trusted to report a client's address.
@@ -166,6 +169,7 @@ impl Settings {
             json_logs: layers
                 .find(&setting::JSON_LOGS, switch)
                 .unwrap_or(environment != Environment::Development),
+            telemetry: Telemetry::read(layers),
             quotas: rate_limits::read(layers),
             trusted_proxies: network::trusted_proxies(layers),
             housekeeping: Housekeeping::read(layers),

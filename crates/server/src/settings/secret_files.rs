@@ -52,7 +52,16 @@ fn read(file: &Path) -> io::Result<String> {
 
 /// Whether the value of a setting may contain a secret. `JWT_PRIVATE_KEY` is the path of a file itself.
 fn is_secret(name: &&str) -> bool {
-    let endings =
-        ["SECRET", "SECRET_KEY", "ENCRYPTION_KEY", "PASSWORD", "DATABASE_URL", "LISTEN_URL", "REDIS_URL"];
+    let endings = [
+        "SECRET",
+        "SECRET_KEY",
+        "ENCRYPTION_KEY",
+        "PASSWORD",
+        "DATABASE_URL",
+        "LISTEN_URL",
+        "REDIS_URL",
+        "SENTRY_DSN",
+        "OTLP_HEADERS",
+    ];
     Setting::named(name).is_some() && endings.iter().any(|ending| name.ends_with(ending))
 }

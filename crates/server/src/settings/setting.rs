@@ -51,10 +51,6 @@ pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
 /// How the secrets in `.env.example` begin.
 pub const EXAMPLE_SECRET: &str = "change-me-";
 
-/// Variables that similar servers support, and the feature that each requests.
-pub const UNSUPPORTED: [(&str, &str); 2] =
-    [("SENTRY_DSN", "report errors to Sentry"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "send traces")];
-
 /// `NAME = example`, or `NAME(default) = example` if the setting has a default, or `NAME(default)`
 /// if the default is the example too.
 macro_rules! settings {
@@ -135,6 +131,12 @@ settings! {
     BETTER_AUTH_AUDIENCE = "https://app.example.com",
     LOG_LEVEL("info"),
     JSON_LOGS = "true",
+    OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318",
+    OTEL_EXPORTER_OTLP_HEADERS = "api-key=the-key",
+    OTEL_SERVICE_NAME("todo-server"),
+    OTEL_TRACES_SAMPLER("parentbased_always_on") = "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG = "0.1",
+    SENTRY_DSN = "https://key@o1.ingest.sentry.io/2",
     RATE_LIMIT_ENABLED("true"),
     RATE_LIMIT_LOGIN_PER_ADDRESS = "5/15m",
     RATE_LIMIT_LOGIN_PER_ACCOUNT = "10/15m",

@@ -4,6 +4,11 @@ use super::*;
 
 /// Rows of given settings, and the beginning of each expected sentence.
 const FAULTS: &str = r#"
+    SENTRY_DSN=hush => SENTRY_DSN must be the DSN that Sentry shows for a project
+    OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT must
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318 & OTEL_EXPORTER_OTLP_HEADERS=hush => OTEL_EXPORTER_OTLP_HEADERS must be name=value
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318 & OTEL_TRACES_SAMPLER=some => OTEL_TRACES_SAMPLER must be always_on, always_off or traceidratio
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318 & OTEL_TRACES_SAMPLER_ARG=2 => OTEL_TRACES_SAMPLER_ARG must be a number between 0 and 1
     PORT=http => PORT must be a whole number from 0 to 65535, not "http"; for example: PORT=8000
     PORT=65536 => PORT must be a whole number from 0 to 65535, not "65536"
     METRICS_PORT=no => METRICS_PORT must be a whole number from 0 to 65535, not "no"
@@ -169,8 +174,7 @@ fn production_refuses_what_undoes_its_promises() {
 const WARNINGS: &str = r"
     REDIS_URL=redis://localhost => REDIS_URL is ignored: an SQLite file belongs to one instance
     REDIS_URL=hush => REDIS_URL is ignored: an SQLite file belongs to one instance
-    SENTRY_DSN=hush => SENTRY_DSN is ignored: this version can't report errors to Sentry
-    OTEL_EXPORTER_OTLP_ENDPOINT=x => OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version can't send traces
+    OTEL_TRACES_SAMPLER=xray & OTEL_EXPORTER_OTLP_HEADERS=hush => OTEL_EXPORTER_OTLP_HEADERS is ignored without OTEL_EXPORTER_OTLP_ENDPOINT | OTEL_TRACES_SAMPLER is ignored without
     SMTP_PORT=tcp://10.0.0.1:25 & METRICS_PORT=udp://10.0.0.1:1 => METRICS_PORT is ignored: it is the address of a Kubernetes service | SMTP_PORT is ignored
     SENTRY_DSN= & JWT_ALGORITHM=HS256 & KUBERNETES_PORT=tcp://10.0.0.1:443 & METRIC_PORT=tcp://10.0.0.1:1 =>
     MAIL=/var/mail/ann => MAIL is ignored: it is the mailbox that login shells name, and not a way to send mail

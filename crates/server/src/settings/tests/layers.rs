@@ -99,3 +99,19 @@ fn a_secret_may_be_in_a_file() {
     let settings = load_with(&files, &[provider[0], provider[1], secret]).expect("starts");
     assert_eq!(settings.identity.providers.len(), 1);
 }
+
+#[test]
+fn the_keys_of_a_collector_and_of_sentry_may_be_in_files_and_are_never_shown() {
+    let files = [("dsn", "https://hush@o1.ingest.sentry.io/2\n"), ("headers", "api-key=hush%20hush\n")];
+    let given = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example.com/"),
+        ("OTEL_EXPORTER_OTLP_HEADERS_FILE", "headers"),
+        ("SENTRY_DSN_FILE", "dsn"),
+    ];
+    let settings = load_with(&files, &given).expect("starts");
+    assert!(settings.telemetry.sentry.is_some());
+    let traces = settings.telemetry.traces.as_ref().expect("a collector");
+    assert_eq!(traces.endpoint, "https://otel.example.com");
+    assert_eq!(traces.exposed_headers().collect::<Vec<_>>(), [("api-key".into(), "hush hush".into())]);
+    assert!(!format!("{settings:?}").contains("hush"));
+}
