@@ -5,91 +5,20 @@
 
 import { expect, test } from "vitest";
 
-import { take } from "../../src/device/answer.js";
-import { Draft } from "../../src/device/draft.js";
+import type { Draft } from "../../src/device/draft.js";
 import { takeGone } from "../../src/device/heal.js";
 import { nextRound } from "../../src/device/request.js";
-import { edited } from "../../src/device/user.js";
-import {
-  changeOf,
-  NEW_META,
-  newEntry,
-  shown,
-  type Change,
-  type Row,
-} from "../../src/model/entry.js";
-import type { Fields } from "../../src/model/fields.js";
-import { answerOf } from "../../src/net/answer.js";
+import { changeOf, shown, type Change, type Row } from "../../src/model/entry.js";
 import { sound } from "../../src/store/sound.js";
-
-const ID = "550e8400-e29b-41d4-a716-446655440000";
-const at = (minute: number): string => `2026-01-09T10:0${minute}:00.000000Z`;
-const ask = (): "ask" => "ask";
-
-/** The todo as the device acknowledged it before. */
-const BEFORE: Row = {
-  version: 1,
-  stamp: at(1),
-  fields: { text: "Buy milk", description: null, completed: false, deleted: false },
-  createdAt: at(1),
-  completedAt: null,
-  deletedAt: null,
-};
-
-const EDIT = changeOf(BEFORE, { text: "Buy oat milk" });
-
-/** A device whose cursor is minute 2. */
-function device(row: Row | null, unsent: Change): Draft {
-  const meta = { ...NEW_META, cursor: at(2), epoch: "e", behind: false };
-  return new Draft({ meta, entries: new Map([[ID, { ...newEntry(ID), row, unsent }]]) });
-}
-
-interface Page {
-  readonly cursor: string;
-  readonly hasMore: boolean;
-  readonly epoch?: string;
-  /** The version that was accepted, and its stamp. */
-  readonly applied?: readonly [version: number, stamp: string];
-  readonly changes?: readonly Record<string, unknown>[];
-}
-
-/** One round whose answer this is. */
-function round(draft: Draft, page: Page): void {
-  const sent = nextRound(draft, "phone");
-  const [version, stamp] = page.applied ?? [];
-  const answer = {
-    applied: page.applied ? [ID] : [],
-    versions: page.applied ? { [ID]: version } : {},
-    stamps: page.applied ? { [ID]: stamp } : {},
-    conflicts: [],
-    rejected: [],
-    server_changes: page.changes ?? [],
-    has_more: page.hasMore,
-    sync_timestamp: page.cursor,
-    epoch: page.epoch ?? "e",
-    digest: null,
-  };
-  take(draft, sent, answerOf(answer, sent.sent), at(9), ask);
-}
+import { ask, at, BEFORE, device, EDIT, edit, ID, round, todo } from "../support/rounds.js";
 
 /** The first page: the change is accepted on top of what another device had changed. */
 function accepted(row: Row | null, change: Change): Draft {
-  const draft = device(row, change);
+  const draft = device({ row, unsent: change });
   const applied = [row ? row.version + 2 : 1, at(6)] as const;
   round(draft, { cursor: at(3), hasMore: true, applied });
   expect(draft.get(ID)).toMatchObject({ sent: null, unsent: null });
   return draft;
-}
-
-/** The todo as a page brings it. */
-function todo(version: number, stamp: string, fields: Fields): Record<string, unknown> {
-  const made = { id: ID, created_at: at(1), completed_at: null, deleted_at: null, metadata: {} };
-  return { ...made, ...BEFORE.fields, ...fields, version, updated_at: stamp };
-}
-
-function edit(draft: Draft, fields: Fields): void {
-  const entry = draft.get(ID);
-  draft.put(edited(entry, { id: ID, fields, before: shown(entry), at: at(9), createdAt: null }));
 }
 
 const restored = { reason: "restored", epoch: "f", horizon: "" } as const;
