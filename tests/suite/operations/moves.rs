@@ -10,6 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
+use super::stop;
 use crate::support::{add, at, items, log_in, refresh, sync, text, texts, until};
 
 /// An empty database of the other kind than the server's.
@@ -80,11 +81,6 @@ fn not_moved(output: &Output) -> String {
     let problem = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!((output.status.code(), problem.lines().count()), (Some(1), 1), "{problem}");
     problem
-}
-
-async fn stop(server: &mut Server) {
-    server.terminate();
-    assert!(server.ended().await.success(), "{}", server.logs());
 }
 
 on_both_databases! {

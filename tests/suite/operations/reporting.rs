@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::stop;
 use crate::support::{text, until};
 
 /// The head of each request, in lower case, and its body.
@@ -94,11 +95,6 @@ fn expect_none_of(secrets: &[String], bytes: &[u8]) {
     for secret in secrets {
         assert!(!bytes.contains(secret), "{secret} leaves the server: {bytes}");
     }
-}
-
-async fn stop(server: &mut Server) {
-    server.terminate();
-    assert!(server.ended().await.success(), "{}", server.logs());
 }
 
 fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a Any> {
