@@ -223,16 +223,10 @@ mod tests {
     use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
     use diesel_async::{AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection};
     use postgres_testbed::Testbed;
-    use uuid::Uuid;
 
     use super::*;
     use crate::sql::{Sql, sql};
-    use crate::test_support::{connector, connector_with};
-
-    const USER: UserId = UserId(Uuid::from_u128(1));
-    const INSERT_USER: &str =
-        "insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon,
-            live_todos) values (lpad('1', 32, '0')::uuid, false, true, now(), now(), now(), 'epoch', 0)";
+    use crate::test_support::{INSERT_USER, USER, connector, connector_with, migrated};
 
     fn update<'a>() -> Sql<'a, Text> {
         sql("update users set display_name = 'Ann' where id = ").bind::<SqlUuid, _>(USER.0)
@@ -241,9 +235,7 @@ mod tests {
     /// A new statement takes a round trip to prepare. One that is prepared already must not overtake it.
     #[tokio::test]
     async fn the_scope_is_set_before_a_statement_that_is_prepared_already() {
-        let database = Testbed::shared().create_database("scope_order");
-        crate::migrate(&database.owner_url(), &database.app_url()).await.expect("migrates");
-        let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("connects");
+        let (database, mut owner) = migrated("scope_order").await;
         owner.batch_execute(INSERT_USER).await.expect("inserts");
         let row_security = RowSecurity::Writes;
         let pool = Pool::new(&connector(&database).await, 1, row_security);

@@ -206,30 +206,20 @@ mod tests {
     use diesel_async::{AsyncConnection, SimpleAsyncConnection};
     use domain::Stamp;
     use domain_testkit::build::{batch, toggle};
-    use postgres_testbed::Testbed;
     use tokio::sync::oneshot;
     use tokio::time::Instant;
 
     use super::*;
-    use crate::test_support::connector;
+    use crate::test_support::{INSERT_TODO, INSERT_USER, TODO, USER, connector, migrated};
 
-    const USER: UserId = UserId(Uuid::from_u128(1));
-    const TODO: TodoId = TodoId(Uuid::from_u128(2));
-    const ROWS: &str = "insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
-            values (lpad('1', 32, '0')::uuid, false, true, now(), now(), now(), 'epoch', 1);
-        insert into todos (user_id, id, number, title, title_folded, created_at, updated_at, version, title_version,
-                description_version, completed_version, deleted_version)
-            values (lpad('1', 32, '0')::uuid, lpad('2', 32, '0')::uuid, 1, 'old', 'old', now(), 'epoch', 1, 1, 1, 1, 1)";
     const WAITING: &str = "select exists (select from pg_stat_activity
         where datname = current_database() and usename = 'todo_app' and wait_event_type = 'Lock')";
 
     /// A new statement takes a round trip to prepare. One that is prepared already must not overtake it.
     #[tokio::test(flavor = "multi_thread")]
     async fn todos_are_read_under_the_lock_even_if_only_their_statement_is_prepared() {
-        let database = Testbed::shared().create_database("statement_order");
-        crate::migrate(&database.owner_url(), &database.app_url()).await.expect("migrates");
-        let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("connects");
-        owner.batch_execute(ROWS).await.expect("inserts");
+        let (database, mut owner) = migrated("statement_order").await;
+        owner.batch_execute(&format!("{INSERT_USER}; {INSERT_TODO}")).await.expect("inserts");
         let lock = "begin; select from users for update; update todos set title = 'new'";
         owner.batch_execute(lock).await.expect("locks");
 

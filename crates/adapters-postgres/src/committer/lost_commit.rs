@@ -124,28 +124,16 @@ async fn any_row_present(
 
 #[cfg(test)]
 mod tests {
-    use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
-    use postgres_testbed::Testbed;
-    use uuid::Uuid;
+    use diesel_async::SimpleAsyncConnection as _;
 
     use super::*;
     use crate::row_security::RowSecurity;
-    use crate::test_support::connector;
-
-    const USER: UserId = UserId(Uuid::from_u128(1));
-    const TODO: TodoId = TodoId(Uuid::from_u128(2));
-    const WRITE: &str = "insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos)
-            values (lpad('1', 32, '0')::uuid, false, true, now(), now(), now(), 'epoch', 1) on conflict do nothing;
-        insert into todos (user_id, id, number, title, title_folded, created_at, updated_at, version, title_version,
-                description_version, completed_version, deleted_version)
-            values (lpad('1', 32, '0')::uuid, lpad('2', 32, '0')::uuid, 1, 'milk', 'milk', now(), 'epoch', 1, 1, 1, 1, 1)";
+    use crate::test_support::{INSERT_TODO, INSERT_USER, TODO, USER, connector, migrated};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_transaction_counts_as_committed_if_its_id_is_and_one_of_its_rows_is_found() {
-        let database = Testbed::shared().create_database("verdicts");
-        crate::migrate(&database.owner_url(), &database.app_url()).await.expect("the schema is made");
-        let mut owner =
-            AsyncPgConnection::establish(&database.owner_url()).await.expect("the owner may connect");
+        let (database, mut owner) = migrated("verdicts").await;
+        let write = format!("{INSERT_USER}; {INSERT_TODO}");
         for row_security in [RowSecurity::Writes, RowSecurity::All] {
             crate::set_row_security(&database.owner_url(), row_security).await.expect("set");
             let connector = connector(&database).await;
@@ -158,8 +146,8 @@ mod tests {
                 status(within(&mut owner, "select", "commit").await).await,
                 CommitStatus::Indeterminate
             );
-            assert_eq!(status(within(&mut owner, WRITE, "rollback").await).await, CommitStatus::Aborted);
-            assert_eq!(status(within(&mut owner, WRITE, "commit").await).await, CommitStatus::Committed);
+            assert_eq!(status(within(&mut owner, &write, "rollback").await).await, CommitStatus::Aborted);
+            assert_eq!(status(within(&mut owner, &write, "commit").await).await, CommitStatus::Committed);
             owner.batch_execute("delete from todos").await.expect("deleted");
         }
     }

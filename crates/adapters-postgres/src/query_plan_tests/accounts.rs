@@ -1,11 +1,11 @@
 //! Plans of the statements that find rows by a key other than the user, and of the background workers.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use domain::one_time::Purpose;
 use domain::session::{Cutoffs, FeedPosition, TokenHash};
 use domain::user::Email;
 use domain::{Stamp, UserId};
-use postgres_testbed::{Database, Testbed};
+use postgres_testbed::Database;
 use uuid::Uuid;
 
 use super::assert_plan;
@@ -15,14 +15,12 @@ use crate::sessions::{facts, live, revocation_feed, sweep};
 use crate::tables::external_identities::owner_statement;
 use crate::tables::one_time_tokens::{consume_statement, find_valid_statement};
 use crate::tables::users::id_by_address;
-use crate::test_support::connection;
+use crate::test_support::{connection, migrated};
 
 const USER: UserId = UserId(Uuid::from_u128(500));
 
 async fn many_of_each() -> Database {
-    let database = Testbed::shared().create_database("plans_accounts");
-    crate::migrate(&database.owner_url(), &database.app_url()).await.expect("the schema is made");
-    let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("the owner may connect");
+    let (database, mut owner) = migrated("plans_accounts").await;
     owner
         .batch_execute(
             "create function of(n integer) returns uuid language sql immutable as

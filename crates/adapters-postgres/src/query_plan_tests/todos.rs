@@ -8,7 +8,7 @@ use domain::todo::plan::Written;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
 use domain::todo::{StoredTodo, Todo, TodoNumber, Versions};
 use domain::{Stamp, TodoId, UserId};
-use postgres_testbed::{Database, Testbed};
+use postgres_testbed::Database;
 use uuid::Uuid;
 
 use super::assert_plan;
@@ -18,15 +18,13 @@ use crate::epochs::EpochSource;
 use crate::row_security::{RowScope, RowSecurity, Worker};
 use crate::rows::set_title_keys;
 use crate::sql::{Sql, sql};
-use crate::test_support::connection;
+use crate::test_support::{connection, migrated};
 use crate::todos::{changes, get, list, title_keys, tombstones};
 
 const USER: UserId = UserId(Uuid::from_u128(500));
 
 async fn thousand_users_with_thousand_todos() -> Database {
-    let database = Testbed::shared().create_database("plans");
-    crate::migrate(&database.owner_url(), &database.app_url()).await.expect("the schema is made");
-    let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.expect("the owner may connect");
+    let (database, mut owner) = migrated("plans").await;
     // Constraints and indexes are created after the rows, which is faster.
     owner
         .batch_execute(
