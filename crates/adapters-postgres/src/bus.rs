@@ -1,8 +1,9 @@
 //! The bus between instances: LISTEN and NOTIFY.
 //!
-//! It has a connection of its own. A message is sent after the commit that it is about, and never inside one:
-//! PostgreSQL lets transactions that notify commit one after another. Messages are collected for a few
-//! milliseconds, and for longer under load, so that many commits cost one round trip.
+//! It has a connection of its own. A message is sent after the commit that it is about, and
+//! never inside one: PostgreSQL lets transactions that notify commit one after another. Messages
+//! are collected for a few milliseconds, and for longer under load, so that many commits cost
+//! one round trip.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -40,7 +41,8 @@ pub struct PostgresBus {
 }
 
 impl PostgresBus {
-    /// A bus that connects to `url` when it runs. `timeout` limits a connection attempt and a statement.
+    /// A bus that connects to `url` when it runs. `timeout` limits a connection attempt
+    /// and a statement.
     ///
     /// # Errors
     /// If the URL or the certificates that it names can't be read.

@@ -1,7 +1,7 @@
 //! Reads and writes on pooled connections, each in its row scope.
 //!
-//! A read that fails because its connection is lost is repeated once, on a fresh connection, and so is a
-//! transaction that could not begin: a firewall that forgets connections costs no request.
+//! A read that fails because its connection is lost is repeated once, on a fresh connection, and so
+//! is a transaction that could not begin: a firewall that forgets connections costs no request.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::row_security::{RowScope, RowSecurity};
 use crate::session::Limits;
 use crate::turns::Class;
 
-/// Work on a pooled connection. The associated type names the future, because `AsyncFnOnce` alone can't
-/// require it to be `Send`.
+/// Work on a pooled connection. The associated type names the future, because `AsyncFnOnce` alone
+/// can't require it to be `Send`.
 pub(crate) trait Step<C, T>: AsyncFnOnce(C) -> Result<T, Failure> + FnOnce(C) -> Self::Future {
     type Future: Future<Output = Result<T, Failure>> + Send;
 }
@@ -64,7 +64,8 @@ impl Pool {
         self.read_as(Class::Essential, scope, step).await
     }
 
-    /// As [`Self::read`], when it is the user's turn; `long` if the statement may touch all of the user's rows.
+    /// As [`Self::read`], when it is the user's turn; `long` if the statement may touch all of
+    /// the user's rows.
     pub(crate) async fn read_of<T, F>(&self, user: UserId, long: bool, step: F) -> Result<T, StoreError>
     where
         T: Send,
@@ -100,7 +101,8 @@ impl Pool {
 
     /// Runs a transaction in `scope`. It rolls back if the future is dropped.
     ///
-    /// Its isolation, access mode and durability do not depend on the defaults of the database or role.
+    /// Its isolation, access mode and durability do not depend on the defaults of the
+    /// database or role.
     pub(crate) async fn write<T, F>(&self, scope: RowScope, step: F) -> Result<T, StoreError>
     where
         T: Send,
@@ -232,7 +234,8 @@ mod tests {
         sql("update users set display_name = 'Ann' where id = ").bind::<SqlUuid, _>(USER.0)
     }
 
-    /// A new statement takes a round trip to prepare. One that is prepared already must not overtake it.
+    /// A new statement takes a round trip to prepare. One that is prepared already must
+    /// not overtake it.
     #[tokio::test]
     async fn the_scope_is_set_before_a_statement_that_is_prepared_already() {
         let (database, mut owner) = migrated("scope_order").await;

@@ -1,8 +1,8 @@
 //! Which read may use a connection: users take turns.
 //!
-//! A user has at most [`RUNNING_PER_USER`] running reads. In each pool, one connection is kept for the
-//! server itself (health, revocations, logins), and one of the others runs no long read. So a user who
-//! sends many reads, or slow ones, delays mostly the own ones.
+//! A user has at most [`RUNNING_PER_USER`] running reads. In each pool, one connection is kept for
+//! the server itself (health, revocations, logins), and one of the others runs no long read. So a
+//! user who sends many reads, or slow ones, delays mostly the own ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The maximum number of running reads of one user.
 const RUNNING_PER_USER: usize = 2;
-/// The maximum number of waiting reads of one user. The usual rate limit admits 100 requests at once.
+/// The maximum number of waiting reads of one user. The usual rate limit admits 100
+/// requests at once.
 const MAX_WAITING_BY_USER: usize = 128;
 
 /// Whom a read serves.

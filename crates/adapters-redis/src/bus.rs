@@ -1,7 +1,8 @@
 //! The bus between instances: publish and subscribe.
 //!
-//! It has a connection of its own, so that many messages never delay the charges of rate limits. Messages are
-//! collected for a few milliseconds, and for longer under load, so that many commits cost one round trip.
+//! It has a connection of its own, so that many messages never delay the charges of rate limits.
+//! Messages are collected for a few milliseconds, and for longer under load, so that many commits
+//! cost one round trip.
 
 use std::convert::Infallible;
 use std::pin::pin;

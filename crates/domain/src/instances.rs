@@ -1,7 +1,8 @@
 //! Messages between the instances of one database.
 //!
-//! A [`Message`] says that something changed, and carries no text of a user: who hears it reads the store.
-//! It may come late, twice, out of order or never, so an instance must also ask the store from time to time.
+//! A [`Message`] says that something changed, and carries no text of a user: who hears it reads the
+//! store. It may come late, twice, out of order or never, so an instance must also ask the store
+//! from time to time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -87,7 +88,8 @@ impl FromStr for Message {
 
 /// Learns how far users have come elsewhere: from a bus, or from the store.
 ///
-/// What it is told may be late, repeated, out of order or incomplete. An implementation MUST NOT block.
+/// What it is told may be late, repeated, out of order or incomplete. An implementation
+/// MUST NOT block.
 pub trait ClockListener: Send + Sync {
     /// The users that it wants to learn about.
     fn users(&self) -> Vec<UserId>;
@@ -95,8 +97,8 @@ pub trait ClockListener: Send + Sync {
     /// The user's clock has advanced.
     fn advanced(&self, user: UserId, advance: Advance);
 
-    /// The store had the user's clock at `clock`. Whoever was told more before the store was read knows
-    /// changes that the database has lost.
+    /// The store had the user's clock at `clock`. Whoever was told more before the store was read
+    /// knows changes that the database has lost.
     fn polled(&self, user: UserId, clock: Stamp);
 }
 
@@ -126,11 +128,12 @@ pub trait BusListener: Send + Sync {
     fn sent(&self, count: usize);
 }
 
-/// Notices the writes of processes that can announce nothing, as commands beside a server on an SQLite file.
+/// Notices the writes of processes that can announce nothing, as commands beside a server on
+/// an SQLite file.
 #[async_trait]
 pub trait OtherWriters: Send + Sync {
-    /// Whether another process has written to the database since the last call. The first call returns
-    /// `false`. After an error, the next call covers the time before it too.
+    /// Whether another process has written to the database since the last call. The first call
+    /// returns `false`. After an error, the next call covers the time before it too.
     async fn have_written(&self) -> Result<bool, StoreError>;
 }
 
@@ -147,9 +150,9 @@ struct Waiting {
 impl Announcements {
     /// How long a bus collects messages before it sends them.
     pub const COLLECT: Duration = Duration::from_millis(3);
-    /// The time from one sending to the next at least. A sending costs about as much as a write, on the
-    /// servers that carry it and on every instance that hears it, so its cost must not grow with
-    /// the number of writes.
+    /// The time from one sending to the next at least. A sending costs about as much as a write, on
+    /// the servers that carry it and on every instance that hears it, so its cost must not grow
+    /// with the number of writes.
     pub const PACE: Duration = Duration::from_millis(50);
     /// The number of users beyond which all messages are dropped: the others find the changes in
     /// the store.

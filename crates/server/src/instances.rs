@@ -97,8 +97,8 @@ impl BusListener for Arrivals {
 }
 
 /// Reads the clocks of the users with open sockets, every 5 seconds and whenever others may have
-/// written without an announcement, forever. A socket that is behind reads what it missed, and one that
-/// is ahead tells its client that the database has lost changes.
+/// written without an announcement, forever. A socket that is behind reads what it missed, and one
+/// that is ahead tells its client that the database has lost changes.
 pub async fn poll_clocks(todos: Arc<dyn TodoStore>, arrivals: Arc<Arrivals>) {
     let mut ticks = interval_at(Instant::now() + POLL_PERIOD, POLL_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

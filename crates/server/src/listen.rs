@@ -27,8 +27,8 @@ pub struct ListenError {
     setting: Setting,
 }
 
-/// Listens on every address that `host` resolves to. Fails only if it can't listen on any of them, with
-/// an error that names `setting`, the setting of the port.
+/// Listens on every address that `host` resolves to. Fails only if it can't listen on any of them,
+/// with an error that names `setting`, the setting of the port.
 pub fn listen(host: &str, port: u16, setting: Setting) -> Result<Vec<TcpListener>, ListenError> {
     listen_on_all(host, port).map_err(|source| ListenError { host: host.to_owned(), port, source, setting })
 }
@@ -56,8 +56,8 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The ports of a running server. They can turn new connections away before they close.
 ///
-/// When a port closes, the system resets the connections that it has established and the server has not
-/// accepted yet. Their requests are lost: a proxy that has sent one may not send it elsewhere.
+/// When a port closes, the system resets the connections that it has established and the server has
+/// not accepted yet. Their requests are lost: a proxy that has sent one may not send it elsewhere.
 #[derive(Debug, Default)]
 pub struct Ports(Vec<Socket>);
 
@@ -71,8 +71,8 @@ impl Ports {
         Ok(())
     }
 
-    /// Lets the system ignore attempts to connect, but complete those under way. A client tries again
-    /// after a second. If the port is closed by then, it knows that it has sent nothing.
+    /// Lets the system ignore attempts to connect, but complete those under way. A client tries
+    /// again after a second. If the port is closed by then, it knows that it has sent nothing.
     ///
     /// Where the system has no filters for sockets, nothing happens.
     pub fn ignore_new_connections(&self) {

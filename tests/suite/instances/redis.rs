@@ -1,4 +1,5 @@
-//! What instances share through Redis: events, revocations and rate limits, and what they do while Redis is away.
+//! What instances share through Redis: events, revocations and rate limits, and what they do while
+//! Redis is away.
 
 use std::time::Duration;
 
@@ -156,7 +157,8 @@ async fn a_cut_to_redis_leaves_no_gap_and_one_to_everything_trusts_no_token() {
         assert_eq!(created(socket, 40).await, ids);
     }
 
-    // Neither the bus nor the poll tells of a logout, so the instance trusts no token until one does.
+    // Neither the bus nor the poll tells of a logout, so the instance trusts no token
+    // until one does.
     let (phone, _) = log_in(&server.client(), "ann@example.com", "phone").await;
     let phone_there = cut_off.client().with_token(phone.token());
     phone_there.get("/api/v1/todos").await.expect(200);
@@ -166,7 +168,8 @@ async fn a_cut_to_redis_leaves_no_gap_and_one_to_everything_trusts_no_token() {
     let start = std::time::Instant::now();
     loop {
         let answer = phone_there.get("/api/v1/todos").await;
-        // Until the list of revocations is too old, the token is trusted, and the database does not answer.
+        // Until the list of revocations is too old, the token is trusted, and the database
+        // does not answer.
         if answer.status == 503 && answer.json()["error_code"] == "SERVER_003" {
             let health = cut_off.client().get("/health").await.json();
             if health["checks"]["revocations"] == false {
@@ -220,7 +223,8 @@ async fn two_instances_share_one_limit_and_count_for_themselves_while_redis_is_a
     let other = second(&server, &settings).await;
     let servers = [&server, &other];
     let outages = || servers.iter().map(|server| server.logs().matches(AWAY).count()).sum::<usize>();
-    // On a busy machine, Redis may be away for a moment, and another quota is granted. Then it is logged.
+    // On a busy machine, Redis may be away for a moment, and another quota is granted. Then
+    // it is logged.
     for round in 0.. {
         for server in servers {
             becomes(server, "healthy").await;

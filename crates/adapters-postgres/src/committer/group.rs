@@ -26,7 +26,8 @@ pub(super) struct Job {
 
 /// The data that the transaction loaded while it held the users' row locks.
 pub(super) struct Loaded {
-    /// Users that do not exist are missing, and in a group of several users those whose row is locked.
+    /// Users that do not exist are missing, and in a group of several users those whose
+    /// row is locked.
     pub users: Vec<LoadedUser>,
     pub todos: Vec<(UserId, Todo)>,
     /// As many unused numbers as [`numbers_needed`] says.
@@ -56,7 +57,8 @@ pub(super) struct Decision {
 /// What the transaction did with a job.
 pub(super) enum Verdict {
     Decided(Answer),
-    /// Nothing: the user's row is locked, or the user does not exist. The user's group alone tells which.
+    /// Nothing: the user's row is locked, or the user does not exist. The user's group
+    /// alone tells which.
     PutOff,
 }
 

@@ -22,17 +22,19 @@ use crate::rows::{
 use crate::session::Limits;
 use crate::sql::{Sql, sql};
 
-/// Sets the row scope, locks the users' rows in the order of their ids, and loads the todos that the jobs name.
+/// Sets the row scope, locks the users' rows in the order of their ids, and loads the todos that
+/// the jobs name.
 ///
-/// A group of several users skips the rows that another transaction has locked, because each of the users would
-/// wait for the locked one. A single user's group waits.
+/// A group of several users skips the rows that another transaction has locked, because each of the
+/// users would wait for the locked one. A single user's group waits.
 ///
-/// The statements are pipelined: PostgreSQL runs them in the order in which it receives them, so the todos are
-/// read under the lock. diesel-async sends them in the order in which they are polled, whether or not they are
-/// prepared yet; a test pins that. `transaction` is set as soon as the transaction id is known.
+/// The statements are pipelined: PostgreSQL runs them in the order in which it receives them, so
+/// the todos are read under the lock. diesel-async sends them in the order in which they are
+/// polled, whether or not they are prepared yet; a test pins that. `transaction` is set as soon as
+/// the transaction id is known.
 ///
-/// READ COMMITTED suffices: each statement sees what was committed before it began, and the statements after
-/// the lock begin while it is held.
+/// READ COMMITTED suffices: each statement sees what was committed before it began, and the
+/// statements after the lock begin while it is held.
 pub(super) async fn load(
     conn: &AsyncPgConnection,
     epochs: &EpochCache,
@@ -64,8 +66,8 @@ pub(super) async fn load(
     })
 }
 
-/// Completes the locked users. It needs another round trip only if a new epoch began, or if a user has too many
-/// tombstones.
+/// Completes the locked users. It needs another round trip only if a new epoch began, or if a user
+/// has too many tombstones.
 async fn load_rest(
     conn: &AsyncPgConnection,
     cache: &EpochCache,
@@ -215,7 +217,8 @@ mod tests {
     const WAITING: &str = "select exists (select from pg_stat_activity
         where datname = current_database() and usename = 'todo_app' and wait_event_type = 'Lock')";
 
-    /// A new statement takes a round trip to prepare. One that is prepared already must not overtake it.
+    /// A new statement takes a round trip to prepare. One that is prepared already must
+    /// not overtake it.
     #[tokio::test(flavor = "multi_thread")]
     async fn todos_are_read_under_the_lock_even_if_only_their_statement_is_prepared() {
         let (database, mut owner) = migrated("statement_order").await;

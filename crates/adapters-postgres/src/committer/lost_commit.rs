@@ -1,8 +1,8 @@
 //! Commits whose `COMMIT` was sent and not answered.
 //!
-//! PostgreSQL knows the outcome and is asked on a new connection. The committer does nothing else until it
-//! has the answer, so that the events of a lost commit are published before those of later commits of the
-//! same users.
+//! PostgreSQL knows the outcome and is asked on a new connection. The committer does nothing else
+//! until it has the answer, so that the events of a lost commit are published before those of later
+//! commits of the same users.
 //!
 //! The status of the transaction id is not enough. A crash of the server loses the ids of
 //! transactions that had written nothing to disk, and assigns them to later transactions. Therefore
@@ -89,8 +89,9 @@ impl SentCommit {
     }
 }
 
-/// The status of a transaction id. `pg_xact_status` fails for an id that has not been assigned yet, so such an
-/// id counts as aborted. The statement takes an id itself, which is greater than every id in use.
+/// The status of a transaction id. `pg_xact_status` fails for an id that has not been assigned yet,
+/// so such an id counts as aborted. The statement takes an id itself, which is greater than every
+/// id in use.
 fn status_of_id(transaction: &str) -> Sql<'_, Nullable<Text>> {
     sql("select case when pg_current_xact_id() <= ")
         .bind::<Text, _>(transaction)
@@ -140,7 +141,8 @@ mod tests {
             let status = async |transaction: String| {
                 SentCommit { transaction, rows: vec![(USER, TODO, Stamp::EPOCH)] }.status(&connector).await
             };
-            // A crash lost the id, which is not assigned again yet, or which another transaction has since.
+            // A crash lost the id, which is not assigned again yet, or which another
+            // transaction has since.
             assert_eq!(status("4000000000".to_owned()).await, CommitStatus::Aborted);
             assert_eq!(
                 status(within(&mut owner, "select", "commit").await).await,

@@ -1,10 +1,11 @@
 //! Group commit: every change of todos goes through one of a few committer tasks.
 //!
-//! A task takes waiting batches, of any users, into one transaction on a connection of its own. It never waits for
-//! a group to fill. Under load the batches share a flush to disk and the round trips; a lone batch pays for no
-//! other, and a small one does not wait for another user's large one. One task at a time has batches of a user, so
-//! within an instance they are decided, and their events published, in one order. Across instances, the users' rows
-//! are locked in the order of their ids.
+//! A task takes waiting batches, of any users, into one transaction on a connection of its own. It
+//! never waits for a group to fill. Under load the batches share a flush to disk and the round
+//! trips; a lone batch pays for no other, and a small one does not wait for another user's large
+//! one. One task at a time has batches of a user, so within an instance they are decided, and
+//! their events published, in one order. Across instances, the users' rows are locked in the order
+//! of their ids.
 //!
 //! A queued batch is committed or refused as a whole, even if its caller no longer waits.
 
@@ -36,7 +37,8 @@ use crate::epochs::EpochCache;
 use crate::error::timed_out;
 use crate::row_security::RowSecurity;
 
-/// The number of committer tasks. More than two contend for the same disk and locks, and gain nothing.
+/// The number of committer tasks. More than two contend for the same disk and locks, and gain
+/// nothing.
 const TASKS: usize = 2;
 
 /// The committer tasks and their queue.
@@ -96,7 +98,8 @@ impl Committers {
         self.queue.waiting()
     }
 
-    /// Returns an error if batches can't be committed: a task has ended, or the database refuses writes.
+    /// Returns an error if batches can't be committed: a task has ended, or the database refuses
+    /// writes.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let unavailable = |problem: &str| Err(StoreError::Unavailable(problem.to_owned()));
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

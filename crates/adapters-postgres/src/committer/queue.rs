@@ -1,8 +1,8 @@
 //! The queue of the committers: which batches form the next group.
 //!
-//! Small batches of any users form a group. A large batch is a group of its own, and one committer is kept for
-//! small ones, so a small batch waits for no large one of another user. The batches of a user are in one group at a
-//! time, in the order in which they arrived.
+//! Small batches of any users form a group. A large batch is a group of its own, and one committer
+//! is kept for small ones, so a small batch waits for no large one of another user. The batches of
+//! a user are in one group at a time, in the order in which they arrived.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! The statements that write a decision. Their number does not depend on the number of batches, users or todos.
+//! The statements that write a decision. Their number does not depend on the number of batches,
+//! users or todos.
 
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -13,7 +14,8 @@ use crate::error::Failure;
 use crate::rows::timestamp;
 use crate::sql::{Sql, sql};
 
-/// Writes the decision in pipelined statements: swept tombstones, new todos, changed todos and the users' rows.
+/// Writes the decision in pipelined statements: swept tombstones, new todos, changed todos and
+/// the users' rows.
 pub(super) async fn store(conn: &AsyncPgConnection, decision: &Decision) -> Result<(), Failure> {
     if decision.users.is_empty() {
         return Ok(());

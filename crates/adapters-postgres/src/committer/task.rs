@@ -1,5 +1,5 @@
-//! The committer task: takes a group of waiting batches and commits it, and smaller groups if that fails: by
-//! user, then each batch alone.
+//! The committer task: takes a group of waiting batches and commits it, and smaller groups if that
+//! fails: by user, then each batch alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -60,8 +60,9 @@ impl Committer {
         Self { connector, queue, writer, lost: None, lease_of_lost: None, bus, sizes, waits }
     }
 
-    /// Runs until the queue is closed and empty. After a panic it goes on with the batches that wait: only the
-    /// callers of the group that it was busy with get an error, because their answer channels are dropped.
+    /// Runs until the queue is closed and empty. After a panic it goes on with the batches that
+    /// wait: only the callers of the group that it was busy with get an error, because their answer
+    /// channels are dropped.
     pub(super) async fn run(mut self) {
         while AssertUnwindSafe(self.work()).catch_unwind().await.is_err() {
             tracing::error!("a committer panicked; it goes on after a pause");
@@ -111,9 +112,10 @@ impl Committer {
 
     /// Commits the batches in one transaction and answers their callers.
     ///
-    /// Returns the batches that a smaller group may commit: those of users whose row was locked, or all of them if
-    /// the transaction was rolled back. If a single user's group waited in vain for the row lock, all of its
-    /// batches fail at once: trying one after the other would make other users wait for each.
+    /// Returns the batches that a smaller group may commit: those of users whose row was locked, or
+    /// all of them if the transaction was rolled back. If a single user's group waited in vain for
+    /// the row lock, all of its batches fail at once: trying one after the other would make other
+    /// users wait for each.
     async fn commit_together(&mut self, jobs: Vec<Job>) -> Vec<Job> {
         let jobs = refuse_late(jobs);
         if jobs.is_empty() {
@@ -142,8 +144,8 @@ impl Committer {
         Vec::new()
     }
 
-    /// Publishes the events of a durable group and answers the callers that still wait. Returns the batches that
-    /// were put off.
+    /// Publishes the events of a durable group and answers the callers that still wait. Returns the
+    /// batches that were put off.
     fn answer(&self, jobs: Vec<Job>, verdicts: Vec<Verdict>) -> Vec<Job> {
         let mut put_off = Vec::new();
         for (job, verdict) in jobs.into_iter().zip(verdicts) {
@@ -206,7 +208,8 @@ impl Committer {
 
     fn publish(&self, user: UserId, batch: Option<BatchEvents>) {
         let Some(BatchEvents { previous, events }) = batch else { return };
-        // The rows are durable: a panic of the bus must not fail the batches whose answers come next.
+        // The rows are durable: a panic of the bus must not fail the batches whose
+        // answers come next.
         let published = catch_unwind(AssertUnwindSafe(|| self.bus.publish(user, previous, events)));
         if published.is_err() {
             tracing::error!("the event bus panicked; its sockets read the changes of one batch later");
@@ -214,8 +217,8 @@ impl Committer {
     }
 }
 
-/// Groups the batches by user. The users come in the order of their first batch, and each user's batches keep
-/// their order.
+/// Groups the batches by user. The users come in the order of their first batch, and each user's
+/// batches keep their order.
 fn by_user(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     let mut users: Vec<Vec<Job>> = Vec::new();
     for job in jobs {

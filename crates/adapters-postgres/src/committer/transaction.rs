@@ -22,8 +22,8 @@ use crate::session::Limits;
 
 /// Why a group has no verdicts.
 pub(super) enum CommitError {
-    /// A statement failed or a batch could not be decided. Nothing was written, and another batch of the
-    /// group may be at fault.
+    /// A statement failed or a batch could not be decided. Nothing was written, and another batch
+    /// of the group may be at fault.
     Rejected(StoreError),
     /// The connection broke, and nothing was written.
     ConnectionLost(StoreError),
@@ -59,8 +59,8 @@ impl GroupWriter {
         Self { connector, epochs, connection: None, health }
     }
 
-    /// Commits the group, on a second connection if the first one breaks: a broken connection says nothing
-    /// about the batches.
+    /// Commits the group, on a second connection if the first one breaks: a broken connection says
+    /// nothing about the batches.
     pub(super) async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Verdict>, CommitError> {
         match self.attempt(jobs).await {
             Err(CommitError::ConnectionLost(_)) => self.attempt(jobs).await,
@@ -169,8 +169,8 @@ impl GroupWriter {
     }
 }
 
-/// Whether PostgreSQL reported that the transaction rolled back. Any other error after `COMMIT` was sent may
-/// follow a commit that took place, for example if the server shuts down in between.
+/// Whether PostgreSQL reported that the transaction rolled back. Any other error after `COMMIT` was
+/// sent may follow a commit that took place, for example if the server shuts down in between.
 fn is_rollback(failure: &Failure) -> bool {
     matches!(
         failure,
@@ -185,8 +185,8 @@ fn is_rollback(failure: &Failure) -> bool {
     )
 }
 
-/// Whether PostgreSQL refused a statement for a reason other than the rows, such as a full disk or a database
-/// that can't be written.
+/// Whether PostgreSQL refused a statement for a reason other than the rows, such as a full disk or
+/// a database that can't be written.
 fn is_refusal(failure: &Failure) -> bool {
     matches!(failure, Failure::Sql(SqlError::DatabaseError(Kind::ReadOnlyTransaction | Kind::Unknown, _)))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a refused write counts, unless a later one succeeds. After that the instance gets requests again, and
-/// with them the chance to find out.
+/// How long a refused write counts, unless a later one succeeds. After that the instance gets
+/// requests again, and with them the chance to find out.
 const MEMORY: Duration = Duration::from_secs(10);
 
 /// Remembers the last write that the database refused.

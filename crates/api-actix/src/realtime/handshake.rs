@@ -1,5 +1,5 @@
-//! `/ws/todos`: the upgrade to a WebSocket. A refusal is a problem or, for a page of an allowed origin, a
-//! socket that the server closes at once.
+//! `/ws/todos`: the upgrade to a WebSocket. A refusal is a problem or, for a page of an allowed
+//! origin, a socket that the server closes at once.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Upgrades the request to a WebSocket.
 ///
-/// The client sends its access token as the subprotocols `bearer, <token>`, as `Authorization: Bearer`, or
-/// as the query parameter `token`. The first of these that is present counts.
+/// The client sends its access token as the subprotocols `bearer, <token>`, as `Authorization:
+/// Bearer`, or as the query parameter `token`. The first of these that is present counts.
 pub async fn open(
     request: HttpRequest,
     payload: web::Payload,
@@ -101,8 +101,8 @@ async fn admitted(
     Ok(Admitted { principal, since, slot })
 }
 
-/// Whether a page opens the socket. Refuses pages of foreign origins: browsers do not restrict which
-/// pages open sockets.
+/// Whether a page opens the socket. Refuses pages of foreign origins: browsers do not restrict
+/// which pages open sockets.
 fn check_origin(headers: &HeaderMap, settings: &ApiSettings) -> Result<bool, Problem> {
     if headers.get_all(ORIGIN).all(|origin| settings.allows_origin(origin, headers)) {
         Ok(headers.contains_key(ORIGIN))

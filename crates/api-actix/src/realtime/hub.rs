@@ -33,17 +33,19 @@ impl Default for Heartbeat {
 
 /// Delivers a user's events to that user's sockets, and closes sockets whose session has ended.
 ///
-/// Nothing that it is told has to be complete: each event names the stamp that it follows on, and a socket
-/// that is behind that stamp reads what is between from the store. It is told of changes that other processes
-/// made as a [`ClockListener`].
+/// Nothing that it is told has to be complete: each event names the stamp that it follows on, and a
+/// socket that is behind that stamp reads what is between from the store. It is told of changes
+/// that other processes made as a [`ClockListener`].
 ///
-/// It never blocks: an event goes into the bounded mailbox of each socket, and the task of the socket sends
-/// it. An event is serialised once for all sockets, and not at all if the user has none.
+/// It never blocks: an event goes into the bounded mailbox of each socket, and the task of
+/// the socket sends it. An event is serialised once for all sockets, and not at all if the
+/// user has none.
 pub struct Hub {
     clock: Arc<dyn Clock>,
     heartbeat: Heartbeat,
-    // A std mutex, because stores publish from threads outside the runtime. It is held for a lookup and at
-    // most 20 pushes. One mutex for all users suffices: a store publishes from one or two threads.
+    // A std mutex, because stores publish from threads outside the runtime. It is held for a
+    // lookup and at most 20 pushes. One mutex for all users suffices: a store publishes from one
+    // or two threads.
     state: Mutex<State>,
 }
 
@@ -96,8 +98,8 @@ impl Hub {
         self.state().users.values().map(|sockets| sockets.mailboxes.len()).sum()
     }
 
-    /// The number of connections: open sockets, those being opened, and closed ones whose last bytes the
-    /// client has not read yet.
+    /// The number of connections: open sockets, those being opened, and closed ones whose last
+    /// bytes the client has not read yet.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state().users.values().map(|sockets| sockets.connections).sum()

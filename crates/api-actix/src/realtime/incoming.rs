@@ -1,8 +1,8 @@
 //! The frames that the client sends.
 //!
-//! The codec of actix-http buffers a whole frame before it checks the length. This module checks the
-//! length first, so that a client can make the server buffer one message and one read of the connection at
-//! most.
+//! The codec of actix-http buffers a whole frame before it checks the length. This module checks
+//! the length first, so that a client can make the server buffer one message and one read of the
+//! connection at most.
 
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Item, ProtocolError};
 use actix_web::web::{Bytes, BytesMut, Payload};
@@ -131,8 +131,8 @@ fn text(bytes: Bytes) -> Received {
     }
 }
 
-/// The payload length in the head of the first frame in `buffer` (RFC 6455 section 5.2). `None` if the head
-/// is incomplete.
+/// The payload length in the head of the first frame in `buffer` (RFC 6455 section 5.2). `None` if
+/// the head is incomplete.
 fn payload_length(buffer: &[u8]) -> Option<u64> {
     match buffer.get(1)? & 0x7f {
         126 => Some(u16::from_be_bytes(buffer.get(2..4)?.try_into().ok()?).into()),

@@ -39,8 +39,8 @@ pub enum Closing {
     ShuttingDown,
 }
 
-/// A queue that the hub fills from any thread without blocking, and one socket empties. Of the clocks that it
-/// is told, it keeps the latest.
+/// A queue that the hub fills from any thread without blocking, and one socket empties. Of the
+/// clocks that it is told, it keeps the latest.
 ///
 /// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all
 /// events and accepts none until it is re-armed. While fewer wait, it accepts all events of one
@@ -82,7 +82,8 @@ impl Mailbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues the events of one commit. Returns the number of events lost, including those that waited.
+    /// Queues the events of one commit. Returns the number of events lost, including
+    /// those that waited.
     pub fn push(&self, deliveries: &[Delivery]) -> usize {
         let lost = {
             let mut state = self.state();
@@ -120,8 +121,8 @@ impl Mailbox {
         self.filled.notify_one();
     }
 
-    /// Notes where the user's clock was in the store. A client that was told more may have been told it
-    /// since, so the socket reads the store.
+    /// Notes where the user's clock was in the store. A client that was told more may have been
+    /// told it since, so the socket reads the store.
     pub fn polled(&self, clock: Stamp) {
         if clock.as_micros() < self.told.load(Ordering::Relaxed) {
             self.state().ahead = true;
@@ -151,8 +152,8 @@ impl Mailbox {
         self.state().overflowed
     }
 
-    /// What comes next, events first, or `None` after an overflow. Only one task may wait here or in
-    /// [`Mailbox::overflow`] at a time.
+    /// What comes next, events first, or `None` after an overflow. Only one task may wait here or
+    /// in [`Mailbox::overflow`] at a time.
     pub async fn next(&self) -> Option<Notice> {
         loop {
             {

@@ -46,8 +46,8 @@ pub struct OutgoingBody {
     _slot: Option<Slot>,
 }
 
-/// A socket whose close frame is queued. The connection ends when this is dropped and the client has
-/// read the frame.
+/// A socket whose close frame is queued. The connection ends when this is dropped and the client
+/// has read the frame.
 pub struct Closing {
     _last: mpsc::Sender<Bytes>,
     at_once: Rc<Cell<bool>>,
@@ -98,8 +98,8 @@ impl Outgoing {
 }
 
 impl Closing {
-    /// Ends the connection as soon as the client has read the close frame, without reading more from
-    /// the client.
+    /// Ends the connection as soon as the client has read the close frame, without reading more
+    /// from the client.
     pub fn end_at_once(self) {
         self.at_once.set(true);
     }

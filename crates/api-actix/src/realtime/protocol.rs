@@ -148,7 +148,8 @@ struct ClientMessage<'a> {
     kind: std::borrow::Cow<'a, str>,
 }
 
-/// Checks that `text` is a ping, the only message of clients. Unknown members are ignored, as in requests.
+/// Checks that `text` is a ping, the only message of clients. Unknown members are ignored,
+/// as in requests.
 pub fn parse_ping(text: &str) -> Result<(), Problem> {
     match serde_json::from_str::<ClientMessage<'_>>(text) {
         Ok(message) if message.kind == "ping" => Ok(()),

@@ -1,5 +1,5 @@
-//! Reads what a client lacks from the store, and sends it: the changes while the client was disconnected,
-//! and those whose events did not reach this instance.
+//! Reads what a client lacks from the store, and sends it: the changes while the client was
+//! disconnected, and those whose events did not reach this instance.
 //!
 //! The socket subscribes to the hub before it reads the first page. A change after the snapshot of
 //! that page therefore waits in the mailbox, and a change that is in both the page and the mailbox
@@ -60,9 +60,9 @@ impl Source<'_> {
         position.ok_or_else(|| Interruption::End(End::account_gone()))
     }
 
-    /// Sends every change after `since`, or `resync_required` if `since` can't be continued. Calls `told`
-    /// with the stamp of each todo that it sent, and with the stamp up to which the client has every change
-    /// after each page.
+    /// Sends every change after `since`, or `resync_required` if `since` can't be continued. Calls
+    /// `told` with the stamp of each todo that it sent, and with the stamp up to which the client
+    /// has every change after each page.
     pub async fn catch_up(
         &self,
         since: Stamp,

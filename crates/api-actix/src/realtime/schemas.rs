@@ -13,7 +13,8 @@ pub const SOCKET_SCHEMAS: [&str; 2] = ["SocketEvent", PING];
 /// The client's message.
 pub const PING: &str = "SocketPing";
 
-/// The messages of the server, in the order of the enum: the names of their schemas, and what they say.
+/// The messages of the server, in the order of the enum: the names of their schemas, and
+/// what they say.
 pub const EVENTS: [(&str, &str); 8] = [
     ("SocketReady", "The client has every change up to a stamp."),
     ("SocketTodoCreated", "A todo was created."),

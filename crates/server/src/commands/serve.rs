@@ -34,10 +34,11 @@ const WORKER_GRACE: Duration = Duration::from_secs(30);
 /// How long the port stays open after the readiness check begins to fail, so that a load balancer
 /// notices before connections are refused.
 const READINESS_GRACE: Duration = Duration::from_millis(500);
-/// How long connections under way may take until the server has accepted them and read their request. A
-/// client that is ignored meanwhile tries again after a second, when the port is closed.
+/// How long connections under way may take until the server has accepted them and read their
+/// request. A client that is ignored meanwhile tries again after a second, when the port is closed.
 const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
-/// How often the samples of histograms are aggregated, so that they do not accumulate between two scrapes.
+/// How often the samples of histograms are aggregated, so that they do not accumulate
+/// between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
@@ -45,8 +46,8 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    // Requests run on the threads of the HTTP workers. These threads are for the stores and for background
-    // tasks.
+    // Requests run on the threads of the HTTP workers. These threads are for the stores and
+    // for background tasks.
     let runtime = Arc::new(Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?);
     // Inside an actix system, a result from a store does not wake a worker that is already awake.
     let system = System::with_tokio_rt(|| runtime.clone());
@@ -157,7 +158,8 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// Binds the server to its ports, and prints and logs their addresses. Returns the ports of the API, too.
+/// Binds the server to its ports, and prints and logs their addresses. Returns the ports of
+/// the API, too.
 fn bind(
     settings: &Settings,
     connections: ConnectionLimits,

@@ -136,11 +136,11 @@ impl Tasks<'_> {
         Ok(self.source.catch_up(since, self.mailbox, self.out, |_| ()).await?)
     }
 
-    /// Tells the changes after `known` that other instances made, or whose events did not arrive, or that
-    /// the database has lost some. `missed`: an announcement did not arrive either.
+    /// Tells the changes after `known` that other instances made, or whose events did not arrive,
+    /// or that the database has lost some. `missed`: an announcement did not arrive either.
     ///
-    /// If the store can't be read, the socket stays behind: it reads again when it learns of another change,
-    /// and the clocks are polled.
+    /// If the store can't be read, the socket stays behind: it reads again when it learns of
+    /// another change, and the clocks are polled.
     async fn read_on(&self, known: Stamp, missed: bool) -> Result<(), End> {
         let told = |told| match told {
             Told::Todo(stamp) => self.delivered(stamp),
