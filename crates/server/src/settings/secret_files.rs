@@ -20,6 +20,7 @@ pub fn read_secret_files(
     variables: &mut HashMap<OsString, OsString>,
     errors: &mut Vec<SettingError>,
 ) {
+    let is_secret = |name: &&str| Setting::named(name).is_some_and(|setting| setting.is_secret);
     let of_file = |name: &OsString| name.to_str()?.strip_suffix(SUFFIX).filter(is_secret).map(str::to_owned);
     let names: Vec<_> = variables.keys().filter_map(of_file).collect();
     for name in names {
@@ -48,20 +49,4 @@ fn read(file: &Path) -> io::Result<String> {
         return Err(io::Error::other("it has more than 64 KiB"));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
-}
-
-/// Whether the value of a setting may contain a secret. `JWT_PRIVATE_KEY` is the path of a file itself.
-fn is_secret(name: &&str) -> bool {
-    let endings = [
-        "SECRET",
-        "SECRET_KEY",
-        "ENCRYPTION_KEY",
-        "PASSWORD",
-        "DATABASE_URL",
-        "LISTEN_URL",
-        "REDIS_URL",
-        "SENTRY_DSN",
-        "OTLP_HEADERS",
-    ];
-    Setting::named(name).is_some() && endings.iter().any(|ending| name.ends_with(ending))
 }

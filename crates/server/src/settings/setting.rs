@@ -12,6 +12,8 @@ pub struct Setting {
     /// default depends on other settings.
     pub default: Option<&'static str>,
     pub example: &'static str,
+    /// Whether the value may contain a secret, so that a file can hold it.
+    pub is_secret: bool,
 }
 
 impl Setting {
@@ -52,17 +54,20 @@ pub fn provider_setting(name: &str) -> Option<(&str, &str)> {
 pub const EXAMPLE_SECRET: &str = "change-me-";
 
 /// `NAME = example`, or `NAME(default) = example` if the setting has a default, or `NAME(default)`
-/// if the default is the example too.
+/// if the default is the example too. `: secret` marks what may contain a secret.
 macro_rules! settings {
     (@example $default:literal) => { $default };
     (@example $default:literal $example:literal) => { $example };
     (@default) => { None };
     (@default $default:literal) => { Some($default) };
-    ($($name:ident $(($default:literal))? $(= $example:literal)?,)+) => {
+    (@secret) => { false };
+    (@secret secret) => { true };
+    ($($name:ident $(($default:literal))? $(: $kind:ident)? $(= $example:literal)?,)+) => {
         $(pub const $name: Setting = Setting {
             name: Cow::Borrowed(stringify!($name)),
             default: settings!(@default $($default)?),
             example: settings!(@example $($default)? $($example)?),
+            is_secret: settings!(@secret $($kind)?),
         };)+
 
         /// Every setting.
@@ -77,25 +82,25 @@ settings! {
     DRAIN_SECONDS("0") = "15",
     ENVIRONMENT("development") = "production",
     ALLOW_INSECURE = "SMTP_TLS,TRUSTED_PROXIES",
-    DATABASE_URL("sqlite://./data/todos.db"),
-    MIGRATION_DATABASE_URL = "postgres://todo_owner:…@db.example.com/todos",
-    DATABASE_LISTEN_URL = "postgres://todo_app:…@db.example.com/todos",
+    DATABASE_URL("sqlite://./data/todos.db"): secret,
+    MIGRATION_DATABASE_URL: secret = "postgres://todo_owner:…@db.example.com/todos",
+    DATABASE_LISTEN_URL: secret = "postgres://todo_app:…@db.example.com/todos",
     DATABASE_POOL_SIZE = "8",
     DATABASE_TIMEOUT_MS("5000"),
     DATABASE_WAIT_SECONDS("30"),
     DATABASE_ROW_SECURITY("writes"),
     DATABASE_EPOCH("stored"),
     DATABASE_ECHO("false"),
-    REDIS_URL = "rediss://todos:…@redis.example.com:6379/0",
+    REDIS_URL: secret = "rediss://todos:…@redis.example.com:6379/0",
     BACKUP_EVERY("off") = "1d",
     BACKUP_KEEP("7"),
     BACKUP_DIR("data/backups") = "/var/backups/todos",
-    SECRET_KEY = "change-me-to-32-random-bytes-or-more",
-    JWT_SECRET_KEY = "change-me-to-32-random-bytes-or-more",
+    SECRET_KEY: secret = "change-me-to-32-random-bytes-or-more",
+    JWT_SECRET_KEY: secret = "change-me-to-32-random-bytes-or-more",
     ACCESS_TOKEN_EXPIRE_MINUTES = "15",
     REFRESH_TOKEN_EXPIRE_DAYS("7"),
     JWT_PRIVATE_KEY = "./data/signing.pem",
-    TOKEN_ENCRYPTION_KEY = "change-me-to-32-other-random-bytes",
+    TOKEN_ENCRYPTION_KEY: secret = "change-me-to-32-other-random-bytes",
     BCRYPT_COST_FACTOR("12"),
     REGISTRATION("open") = "closed",
     PASSWORD_LOGIN("on") = "off",
@@ -108,35 +113,35 @@ settings! {
     SMTP_HOST = "smtp.example.com",
     SMTP_PORT = "587",
     SMTP_USER = "todos",
-    SMTP_PASSWORD = "the-password",
+    SMTP_PASSWORD: secret = "the-password",
     SMTP_TLS("starttls"),
     EMAILS_FROM("Todos <todos@localhost>") = "Todos <todos@example.com>",
     MAIL_TIMEOUT_SECONDS("60"),
     MAIL_RETRY_SECONDS("10"),
     GOOGLE_CLIENT_ID = "1234.apps.googleusercontent.com",
-    GOOGLE_CLIENT_SECRET = "the-client-secret",
+    GOOGLE_CLIENT_SECRET: secret = "the-client-secret",
     GOOGLE_ISSUER("https://accounts.google.com"),
     GITHUB_CLIENT_ID = "Iv1.1234",
-    GITHUB_CLIENT_SECRET = "the-client-secret",
+    GITHUB_CLIENT_SECRET: secret = "the-client-secret",
     GITHUB_BASE_URL("https://github.com"),
     GITHUB_API_URL("https://api.github.com"),
     OIDC_EXAMPLE_ISSUER = "https://id.example.com",
     OIDC_EXAMPLE_CLIENT_ID = "todos",
-    OIDC_EXAMPLE_CLIENT_SECRET = "the-client-secret",
+    OIDC_EXAMPLE_CLIENT_SECRET: secret = "the-client-secret",
     OIDC_EXAMPLE_TRUST_EMAIL = "verified",
     BETTER_AUTH_URL = "https://app.example.com",
-    BETTER_AUTH_SECRET = "change-me-to-the-secret-of-better-auth",
+    BETTER_AUTH_SECRET: secret = "change-me-to-the-secret-of-better-auth",
     BETTER_AUTH_JWKS_URL = "https://app.example.com/api/auth/jwks",
     BETTER_AUTH_ISSUER = "https://app.example.com",
     BETTER_AUTH_AUDIENCE = "https://app.example.com",
     LOG_LEVEL("info"),
     JSON_LOGS = "true",
     OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318",
-    OTEL_EXPORTER_OTLP_HEADERS = "api-key=the-key",
+    OTEL_EXPORTER_OTLP_HEADERS: secret = "api-key=the-key",
     OTEL_SERVICE_NAME("todo-server"),
     OTEL_TRACES_SAMPLER("parentbased_always_on") = "parentbased_traceidratio",
     OTEL_TRACES_SAMPLER_ARG = "0.1",
-    SENTRY_DSN = "https://key@o1.ingest.sentry.io/2",
+    SENTRY_DSN: secret = "https://key@o1.ingest.sentry.io/2",
     RATE_LIMIT_ENABLED("true"),
     RATE_LIMIT_LOGIN_PER_ADDRESS = "5/15m",
     RATE_LIMIT_LOGIN_PER_ACCOUNT = "10/15m",
