@@ -51,6 +51,10 @@ pub(super) fn changes(
         let Some(state) = sync_state::load(conn, cache, user)? else {
             return Ok(None);
         };
+        // No stamp is later than the user's clock.
+        if since.is_some_and(|since| since >= state.row.clock) {
+            return Ok(Some(Changes { todos: Vec::new(), has_more: false, position: state.position() }));
+        }
         let later = todos::table
             .filter(todos::user_id.eq(Id::from(user)))
             .filter(todos::updated_at.gt(since.map_or(i64::MIN, Stamp::as_micros)))
