@@ -5,6 +5,7 @@
 //! ones: another user's short read waits for no more than one read of each user, and the server's own
 //! reads wait for no user.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use diesel::SqliteConnection;
@@ -33,8 +34,9 @@ pub(super) struct Job {
 pub(super) struct Queue {
     essential: VecDeque<Work>,
     users: HashMap<UserId, OfUser>,
-    /// The users with a queued read and no running one, in the order of their turns.
-    turns: VecDeque<UserId>,
+    /// The users with a queued read and no running one, in the order of their turns, and whether the
+    /// first read of each is long.
+    turns: VecDeque<(UserId, bool)>,
     running: usize,
     running_long: usize,
     max_running: usize,
@@ -83,7 +85,7 @@ impl Queue {
                     return false;
                 }
                 if own.jobs.is_empty() && !own.running {
-                    self.turns.push_back(user);
+                    self.turns.push_back((user, long));
                 }
                 own.jobs.push_back((long, work));
             }
@@ -115,18 +117,14 @@ impl Queue {
             return None;
         }
         let admits_long = self.running_long < self.max_running_long;
-        let may_run = |user: &UserId| {
-            let first = self.users.get(user).and_then(|own| own.jobs.front());
-            first.is_some_and(|(long, _)| admits_long || !long)
-        };
-        self.turns.iter().position(may_run)
+        self.turns.iter().position(|(_, long)| admits_long || !long)
     }
 
     fn next_of_a_user(&mut self) -> Option<Job> {
         let turn = self.turn()?;
-        let user = self.turns.remove(turn)?;
+        let (user, long) = self.turns.remove(turn)?;
         let own = self.users.get_mut(&user)?;
-        let (long, work) = own.jobs.pop_front()?;
+        let (_, work) = own.jobs.pop_front()?;
         own.running = true;
         self.running += 1;
         self.running_long += usize::from(long);
@@ -138,12 +136,11 @@ impl Queue {
         let Class::User { user, long } = class else { return };
         self.running -= 1;
         self.running_long -= usize::from(long);
-        let Some(own) = self.users.get_mut(&user) else { return };
-        own.running = false;
-        if own.jobs.is_empty() {
-            self.users.remove(&user);
-        } else {
-            self.turns.push_back(user);
+        let Entry::Occupied(mut own) = self.users.entry(user) else { return };
+        own.get_mut().running = false;
+        match own.get().jobs.front() {
+            Some((long, _)) => self.turns.push_back((user, *long)),
+            None => drop(own.remove()),
         }
     }
 }
