@@ -6,6 +6,7 @@
 //! a budget, neither with one request nor with many.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -85,6 +86,9 @@ impl MemoryBudget {
         bytes: usize,
         patience: Duration,
     ) -> Result<Reservation, Exhausted> {
+        if let Ok(reservation) = self.try_reserve(owner, bytes) {
+            return Ok(reservation);
+        }
         let reserved = timeout(patience, async {
             loop {
                 let mut freed = std::pin::pin!(self.0.freed.notified());
@@ -101,12 +105,16 @@ impl MemoryBudget {
 
     /// Replaces `old` bytes of the owner by `new` bytes, in `more` further reservations.
     fn change(&self, owner: Owner, old: usize, new: usize, more: usize) -> Result<(), Exhausted> {
-        let mut reserved = self.reserved();
-        let held = reserved.by_owner.get(&owner).copied().unwrap_or_default();
+        let Reserved { total, by_owner } = &mut *self.reserved();
+        let entry = by_owner.entry(owner);
+        let held = match &entry {
+            Entry::Occupied(held) => *held.get(),
+            Entry::Vacant(_) => Owned::default(),
+        };
         let bytes = held.bytes - old + new;
         let reservations = held.reservations + more;
         if new > old {
-            let by_others = reserved.total - held.bytes;
+            let by_others = *total - held.bytes;
             let free = self.0.bytes.saturating_sub(by_others);
             if reservations <= 1 && bytes > free / SHARE_OF_ONE {
                 return Err(Exhausted::ByOthers);
@@ -115,19 +123,20 @@ impl MemoryBudget {
                 return Err(Exhausted::ByOwner);
             }
         }
-        reserved.total = reserved.total - old + new;
-        reserved.by_owner.insert(owner, Owned { bytes, reservations });
+        *total = *total - old + new;
+        entry.insert_entry(Owned { bytes, reservations });
         Ok(())
     }
 
     fn release(&self, owner: Owner, bytes: usize) {
         let mut reserved = self.reserved();
         reserved.total -= bytes;
-        if let Some(held) = reserved.by_owner.get_mut(&owner) {
-            held.bytes -= bytes;
-            held.reservations -= 1;
-            if held.reservations == 0 {
-                reserved.by_owner.remove(&owner);
+        if let Entry::Occupied(mut held) = reserved.by_owner.entry(owner) {
+            let Owned { bytes: all, reservations } = held.get_mut();
+            *all -= bytes;
+            *reservations -= 1;
+            if *reservations == 0 {
+                held.remove();
             }
         }
         drop(reserved);

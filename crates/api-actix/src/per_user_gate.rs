@@ -4,6 +4,7 @@
 //! reader. The password hasher has bounds of its own for each account.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -105,10 +106,10 @@ struct Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut queues = self.gate.queues();
-        if let Some(queue) = queues.get_mut(&self.key) {
-            queue.len -= 1;
-            if queue.len == 0 {
-                queues.remove(&self.key);
+        if let Entry::Occupied(mut queue) = queues.entry(self.key) {
+            queue.get_mut().len -= 1;
+            if queue.get().len == 0 {
+                queue.remove();
             }
         }
     }

@@ -68,13 +68,16 @@ impl Counters {
 
     /// `None` if the counter is new and there is no room for it.
     fn charge(&mut self, id: u64, quota: Quota, now: Stamp) -> Option<Charge> {
-        let arrival = self.arrivals.get(&id).copied();
-        if arrival.is_none() && !self.has_room(now) {
-            return None;
+        if let Some(arrival) = self.arrivals.get_mut(&id) {
+            let (charge, next) = gcra(Some(*arrival), quota, now);
+            *arrival = next;
+            return Some(charge);
         }
-        let (charge, next) = gcra(arrival, quota, now);
-        self.arrivals.insert(id, next);
-        Some(charge)
+        self.has_room(now).then(|| {
+            let (charge, next) = gcra(None, quota, now);
+            self.arrivals.insert(id, next);
+            charge
+        })
     }
 
     fn has_room(&mut self, now: Stamp) -> bool {
