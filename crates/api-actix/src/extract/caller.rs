@@ -26,7 +26,8 @@ impl Caller {
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unexpected)?;
         let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
-        let token = header.to_str().ok().and_then(bearer).ok_or_else(Problem::token_malformed)?;
+        let token = std::str::from_utf8(header.as_bytes()).ok().and_then(bearer);
+        let token = token.ok_or_else(Problem::token_malformed)?;
         let principal = admit(request, state.identities.authenticate(token).await?)?;
         // The body may arrive much later; its extractor checks the caller again.
         request.extensions_mut().insert(principal.clone());

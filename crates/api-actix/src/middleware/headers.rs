@@ -27,11 +27,15 @@ pub(super) fn add(response: &mut ServiceResponse<BoxBody>, id: &RequestId, setti
         }
     }
     add_to(response.headers_mut(), id, settings, private);
-    add_public_path(response.headers_mut(), settings.public_path());
+    add_public_path(response.headers_mut(), settings);
 }
 
 /// Prefixes the paths in `Location` and `Link` with the path under which browsers see the server.
-fn add_public_path(headers: &mut HeaderMap, path: &str) {
+fn add_public_path(headers: &mut HeaderMap, settings: &ApiSettings) {
+    if !headers.contains_key(LOCATION) && !headers.contains_key(LINK) {
+        return;
+    }
+    let path = settings.public_path();
     if path.is_empty() {
         return;
     }
