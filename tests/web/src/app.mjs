@@ -93,12 +93,21 @@ export async function logIn(page, email, password = PASSWORD) {
 /** Waits until the sign is green. */
 export const settled = (page) => page.locator('.sync-sign[data-tone="good"]').waitFor();
 
+/** Waits until the page's scripts hear events: what is done to a page before that may be lost. */
+export const alive = (page) =>
+  page.waitForFunction(() => Object.keys(document).some((key) => key.startsWith("_reactListening")));
+
+/** Waits until the page's scripts hold this text in the quick-add field. */
+export const typed = (page, line) =>
+  page.waitForFunction((line) => document.querySelector("#quick-add")?.getAttribute("value") === line, line);
+
 /** Adds a todo with the quick-add field; `understood` is a part of the line whose reading is awaited. */
 export async function add(page, line, understood) {
   await page.locator("#quick-add").fill(line);
-  if (understood) await page.locator(".chip", { hasText: understood }).waitFor();
+  await typed(page, line);
+  if (understood) await page.locator(".chip", { hasText: understood }).first().waitFor();
   await page.locator("#quick-add").press("Enter");
-  await page.locator("#quick-add").and(page.locator('[value=""]')).waitFor();
+  await typed(page, "");
 }
 
 export const row = (page, text) =>
@@ -138,19 +147,26 @@ export async function edit(page, text, fields) {
 }
 
 /** Pastes into the focused field; returns whether the browser would go on to do it. */
-export const paste = (page, text) =>
-  page.evaluate((text) => {
+export async function paste(page, text) {
+  await alive(page);
+  return page.evaluate((text) => {
     const data = new DataTransfer();
     data.setData("text/plain", text);
     const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
     return document.activeElement.dispatchEvent(event);
   }, text);
+}
+
+/** Chooses a file to import on the page of the settings. */
+export async function choose(page, name, mimeType, content) {
+  const field = page.getByLabel("Import a file").and(page.locator(":enabled"));
+  await field.setInputFiles({ name, mimeType, buffer: Buffer.from(content) });
+}
 
 /** Imports a file of lines in the settings. */
 export async function importList(page, content) {
   await page.goto(`${BASE}/settings`);
-  const file = { name: "list.txt", mimeType: "text/plain", buffer: Buffer.from(content) };
-  await page.getByLabel("Import a file").setInputFiles(file);
+  await choose(page, "list.txt", "text/plain", content);
   await page.getByRole("status").filter({ hasText: "imported" }).waitFor();
 }
 
@@ -180,9 +196,16 @@ export const installed = (page) => page.waitForFunction(() => navigator.serviceW
 /** Waits until the browser has stored something with this text, so that the page may be left. */
 export const stored = (page, text) =>
   page.waitForFunction(async (text) => {
-    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const done = (request) =>
+      new Promise((resolve) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => resolve(null);
+        // What was deleted meanwhile is not made anew.
+        request.onupgradeneeded = () => request.transaction.abort();
+      });
     for (const { name } of await indexedDB.databases()) {
       const database = await done(indexedDB.open(name));
+      if (!database) continue;
       try {
         for (const store of database.objectStoreNames) {
           const rows = await done(database.transaction(store).objectStore(store).getAll());

@@ -44,16 +44,7 @@ let storage;
 before(async () => {
   const { page, context } = await device();
   await register(page);
-  for (const line of TODOS) {
-    await page.locator("#quick-add").fill(line);
-    if (/tomorrow|Monday|Friday|today/.test(line))
-      await page
-        .locator(".chip")
-        .filter({ hasText: /Today|Tomorrow|day/ })
-        .first()
-        .waitFor();
-    await page.locator("#quick-add").press("Enter");
-  }
+  for (const line of TODOS) await add(page, line, /tomorrow|Monday|Friday|today/.test(line) ? /day|Tomorrow/ : undefined);
   await edit(page, "Buy milk", { day: "2024-02-29", note: "two litres" });
   await add(page, "Done already");
   await row(page, "Done already").getByRole("checkbox").click();

@@ -17,6 +17,7 @@ import {
   settled,
   shows,
   stored,
+  typed,
   verified,
   watch,
 } from "../src/app.mjs";
@@ -70,6 +71,7 @@ test("a new version of the app waits until it is asked for, and takes nothing th
   await installed(page);
   await page.reload();
   await page.locator("#quick-add").fill("half a thought");
+  await typed(page, "half a thought");
   await ask("install a new version");
   await page.evaluate(async () => {
     window.isOld = true;
@@ -81,7 +83,7 @@ test("a new version of the app waits until it is asked for, and takes nothing th
   await use.click();
   await page.waitForFunction(() => !window.isOld);
   await shows(page, ["kept"]);
-  assert.equal(await page.locator("#quick-add").inputValue(), "half a thought");
+  await typed(page, "half a thought");
   assert.deepEqual(errors, []);
 });
 

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
   BASE,
   add,
+  choose,
   device,
   edit,
   importList,
@@ -16,6 +17,7 @@ import {
   settled,
   shows,
   stored,
+  typed,
   verified,
 } from "../src/app.mjs";
 
@@ -34,7 +36,7 @@ test("pasted megabytes are refused in plain words, and what is in the field stay
   const { page, errors } = await device();
   await page.goto(BASE);
   await page.locator("#quick-add").fill("half a thought");
-  await page.locator("#quick-add").focus();
+  await typed(page, "half a thought");
   assert.equal(await paste(page, "x".repeat(3_000_000)), false, "the browser must not paste it");
   await notice(page, "longer than the 10,000 characters of a todo");
   assert.equal(await paste(page, "line\n".repeat(400_000)), false);
@@ -42,11 +44,11 @@ test("pasted megabytes are refused in plain words, and what is in the field stay
   await shows(page, []);
   assert.equal(await page.locator("#quick-add").inputValue(), "half a thought");
   await page.locator("#quick-add").fill("y".repeat(10_001));
+  await typed(page, "y".repeat(10_001));
   await page.locator("#quick-add").press("Enter");
   await notice(page, "The text has 10,001 characters");
   assert.equal((await page.locator("#quick-add").inputValue()).length, 10_001, "it stays in the field");
-  await page.locator("#quick-add").fill("z".repeat(10_000));
-  await page.locator("#quick-add").press("Enter");
+  await add(page, "z".repeat(10_000));
   await notice(page, "the beginning became the title");
   await shows(page, [`${"z".repeat(499)}…`]);
   assert.deepEqual(errors, []);
@@ -105,8 +107,7 @@ test("a file with unreadable and endless items says what it took", async () => {
   await page.goto(BASE);
   await shows(page, ["short", `${"x".repeat(499)}…`, `${[..."👍🏽".repeat(400)].slice(0, 499).join("")}…`]);
   await page.goto(`${BASE}/settings`);
-  const file = { name: "a.json", mimeType: "application/json", buffer: Buffer.from('{"a": [') };
-  await page.getByLabel("Import a file").setInputFiles(file);
+  await choose(page, "a.json", "application/json", '{"a": [');
   await page.getByText("1 todo imported").waitFor();
   await page.goto(BASE);
   await stored(page, "short");

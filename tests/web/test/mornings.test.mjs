@@ -19,6 +19,7 @@ import {
   settled,
   shows,
   stored,
+  typed,
   verified,
 } from "../src/app.mjs";
 
@@ -101,6 +102,7 @@ test("a browser that two people share shows neither what the other wrote or type
   await add(page, "Ann's secret");
   await settled(page);
   await page.locator("#quick-add").fill("Ann's unfinished thought");
+  await typed(page, "Ann's unfinished thought");
   await logOut(page);
   await page.getByText("Nothing to do yet").waitFor();
   assert.equal(await page.locator("#quick-add").inputValue(), "");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { BASE, PASSWORD, ask, device, newEmail, watch } from "../src/app.mjs";
+import { BASE, PASSWORD, alive, ask, device, newEmail, watch } from "../src/app.mjs";
 
 const { EXAMPLE, AUTH_DATABASE } = process.env;
 assert.ok(EXAMPLE && AUTH_DATABASE, "EXAMPLE and AUTH_DATABASE name the app's folder and its database");
@@ -13,6 +13,7 @@ const task = (page, title) => page.getByRole("checkbox", { name: title, exact: t
 async function signUp(page, email = newEmail()) {
   await page.goto(BASE);
   await page.waitForURL(`${BASE}/login`);
+  await alive(page);
   await page.getByRole("button", { name: "I have no account yet" }).click();
   await page.getByLabel("Name").fill("Ann");
   await page.getByLabel("Email").fill(email);
@@ -63,6 +64,7 @@ test("sign up, add, toggle, delete, log out, and every user's own tasks", async 
   await page.waitForURL(`${BASE}/login`);
   await page.goto(`${BASE}/tasks`);
   await page.waitForURL(`${BASE}/login`);
+  await alive(page);
   await page.getByLabel("Email").fill(email);
   await page.getByLabel("Password").fill("Wrong-Horse-7");
   await page.getByRole("button", { name: "Log in" }).click();
@@ -97,6 +99,7 @@ test("an app that starts before the server says so, and shows the tasks when it 
   await page.goto(`${BASE}/tasks`);
   await page.getByRole("alert").filter({ hasText: "None of them is lost." }).waitFor();
   await ask("start the server");
+  await alive(page);
   await page.getByRole("button", { name: "Try again" }).click();
   await task(page, "kept").waitFor();
   await add(page, "added afterwards");

@@ -1,6 +1,7 @@
 "use client";
 
 import type { FormEvent, InputHTMLAttributes, ReactNode } from "react";
+import { useInBrowser } from "@/lib/hooks";
 import { texts } from "@/texts";
 
 /** A labelled input, with a hint that screen readers read too. */
@@ -37,6 +38,8 @@ interface FormProps {
 
 /** A form with a button that sends it, and with the reason if the server refused it. */
 export function Form({ submit, isBusy, problem, onSubmit, children, after, tone = "primary" }: FormProps) {
+  // Without the scripts the browser would send the form itself, with what it says in the address.
+  const isAlive = useInBrowser();
   const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
@@ -50,7 +53,7 @@ export function Form({ submit, isBusy, problem, onSubmit, children, after, tone 
           {problem}
         </p>
       )}
-      <button type="submit" className={`button ${tone}`} disabled={isBusy}>
+      <button type="submit" className={`button ${tone}`} disabled={isBusy || !isAlive}>
         {isBusy ? texts.account.working : submit}
       </button>
       {after}

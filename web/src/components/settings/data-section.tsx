@@ -4,6 +4,7 @@ import { useEffect, useState, type ChangeEvent } from "react";
 import { useSession, useStorage, useTodoClient } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
 import { save } from "@/lib/download";
+import { useInBrowser } from "@/lib/hooks";
 import { readList } from "@/lib/import-file";
 import { texts } from "@/texts";
 
@@ -37,6 +38,8 @@ export function DataSection({ isLoggedIn }: { readonly isLoggedIn: boolean }) {
   const { session } = useSession();
   const storage = useStorage();
   const { isBusy, problem, ask } = useAsking();
+  // A file that is chosen before the scripts have arrived would be shown and not taken.
+  const isAlive = useInBrowser();
   const [result, setResult] = useState("");
   const [hasOldList, lookAgain] = useOldList();
 
@@ -74,7 +77,12 @@ export function DataSection({ isLoggedIn }: { readonly isLoggedIn: boolean }) {
             {words.importOld}
           </button>
         )}
-        <button type="button" className="button" onClick={() => save("todos.json", client.exportLocal())}>
+        <button
+          type="button"
+          className="button"
+          disabled={!isAlive}
+          onClick={() => save("todos.json", client.exportLocal())}
+        >
           {words.exportDevice}
         </button>
         {isLoggedIn && (
@@ -94,6 +102,7 @@ export function DataSection({ isLoggedIn }: { readonly isLoggedIn: boolean }) {
           id="import-file"
           type="file"
           accept=".json,.txt,application/json,text/plain"
+          disabled={!isAlive}
           onChange={importFile}
           aria-describedby="import-hint"
         />
