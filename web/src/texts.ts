@@ -193,6 +193,7 @@ export const texts = {
     rows: [
       ["N", "Add a todo"],
       ["/", "Search"],
+      ["Ctrl F", "Search a long list; again: the browser's own search"],
       ["Ctrl K", "Commands"],
       ["J or ↓, K or ↑", "Next, previous todo"],
       ["X or Space", "Done"],

@@ -204,6 +204,25 @@ test("a list is saved in one browser and imported in another one, with all that 
   await shows(two.page, ["done already"]);
 });
 
+test("a long list is printed whole, and Ctrl+F searches all of it", async () => {
+  const { page, errors } = await device({ colorScheme: "dark" });
+  await importList(page, Array.from({ length: 300 }, (_, n) => `todo number ${n}`).join("\n"));
+  await page.goto(BASE);
+  await page.getByText("300 todos", { exact: true }).waitFor();
+  await page.evaluate(() =>
+    window.addEventListener("beforeprint", () => (window.printed = document.querySelectorAll("[data-todo]").length)),
+  );
+  await page.pdf();
+  assert.equal(await page.evaluate(() => window.printed), 300);
+  await page.locator("[data-windowed]").waitFor();
+  assert.ok((await page.locator("[data-todo]").count()) < 200);
+  await page.keyboard.press("Control+f");
+  await page.locator("#search:focus").waitFor();
+  await page.keyboard.type("number 299");
+  await shows(page, ["todo number 299"]);
+  assert.deepEqual(errors, []);
+});
+
 test("a chosen theme is there before the first paint of the next visit", async () => {
   const { page, errors } = await device({ colorScheme: "light" });
   const [light, dark] = ["rgb(245, 246, 244)", "rgb(20, 24, 26)"];

@@ -11,6 +11,7 @@ import "@/styles/list.css";
 import "@/styles/editor.css";
 import "@/styles/sync-sign.css";
 import "@/styles/dialogs.css";
+import "@/styles/print.css";
 
 export const metadata: Metadata = {
   title: texts.app.name,

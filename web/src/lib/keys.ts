@@ -71,6 +71,17 @@ function onTodo(event: KeyboardEvent, row: HTMLElement, todo: Todo, { client, is
   }
 }
 
+/**
+ * Takes Ctrl+F to the search of the app where the browser would search only the part of a list that
+ * is drawn. In the field, the same key is the browser's.
+ */
+function searchAll(): boolean {
+  const field = document.querySelector<HTMLInputElement>("#search");
+  if (!document.querySelector("[data-windowed]") || !field || field === document.activeElement) return false;
+  field.select();
+  return true;
+}
+
 /** Does what a key means anywhere on the page. Returns whether it means anything. */
 function anywhere(event: KeyboardEvent, keys: KeysOf): boolean {
   switch (event.key) {
@@ -109,7 +120,9 @@ export function useKeys(keys: KeysOf) {
       if (document.querySelector("dialog[open]")) return;
       const hasCommand = event.ctrlKey || event.metaKey;
       if (hasCommand && event.key.toLowerCase() === "k") latest.current.openPalette();
-      else if (isTyping) return;
+      else if (hasCommand && event.key.toLowerCase() === "f") {
+        if (!searchAll()) return;
+      } else if (isTyping) return;
       else if (hasCommand && event.key.toLowerCase() === "z" && !event.shiftKey) undo(latest.current.client);
       else if (hasCommand) return;
       else if (isGoing && GOES[event.key]) show(GOES[event.key] as View);

@@ -1,7 +1,8 @@
 "use client";
 
 import { defaultRangeExtractor, measureElement, useWindowVirtualizer, type Range } from "@tanstack/react-virtual";
-import { useCallback, useLayoutEffect, useMemo, useState, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState, type RefObject } from "react";
+import { flushSync } from "react-dom";
 import type { Todo } from "todo-sync-client";
 
 /** A row of a list: a todo, or the heading of a day. */
@@ -23,9 +24,26 @@ function estimate(entry: Entry): number {
   return description || Object.keys(metadata).some((key) => key !== "position") ? 74 : 53;
 }
 
+/** Whether the page is being printed. */
+function usePrinting(): boolean {
+  const [isPrinting, setPrinting] = useState(false);
+  useEffect(() => {
+    // What is drawn when the listener returns is what the paper shows.
+    const begin = () => flushSync(() => setPrinting(true));
+    const end = () => setPrinting(false);
+    window.addEventListener("beforeprint", begin);
+    window.addEventListener("afterprint", end);
+    return () => {
+      window.removeEventListener("beforeprint", begin);
+      window.removeEventListener("afterprint", end);
+    };
+  }, []);
+  return isPrinting;
+}
+
 /**
  * The part of a long list that is near the window. The rows that have the focus or are edited stay, and so do those
- * beside them, which keys lead to.
+ * beside them, which keys lead to. On paper the list is whole.
  */
 export function useWindow(
   list: RefObject<HTMLElement | null>,
@@ -42,7 +60,8 @@ export function useWindow(
   useLayoutEffect(() => {
     if (list.current) setTop(list.current.getBoundingClientRect().top + window.scrollY);
   }, [list, entries]);
-  const isWhole = entries.length <= WHOLE;
+  const isPrinting = usePrinting();
+  const isWhole = isPrinting || entries.length <= WHOLE;
   const kept = useMemo(() => {
     const indexes = [focused, editing].map((key) => (key === null ? -1 : entries.findIndex((e) => e.key === key)));
     // A heading may stand between two todos.
