@@ -225,6 +225,7 @@ export const texts = {
       magicSent: "If the address can log in, a link is on its way. It works once, for 15 minutes.",
       with: (name: string) => `Continue with ${name}`,
       or: "or",
+      nowhere: "This server offers no way to log in here. The list works all the same: your todos stay in this browser.",
     },
     register: {
       title: "Create an account",

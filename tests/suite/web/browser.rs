@@ -149,6 +149,12 @@ async fn the_app_offers_what_the_server_offers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_app_says_so_where_nobody_can_log_in() {
+    let server = serving(Database::Sqlite, &[("PASSWORD_LOGIN", "off"), ("MAIL", "off")]).await;
+    drive(&server, "nowhere", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn accounts_work_by_mail_and_by_provider() {
     let port = free_port().to_string();
     let callback = format!("http://localhost:{port}/api/v1/auth/oauth/example/callback");

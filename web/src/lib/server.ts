@@ -7,6 +7,10 @@ import { reasonOf } from "./asking";
 
 export type Description = Awaited<ReturnType<Session["describeServer"]>>;
 
+/** Whether the server lets anybody log in from this app. */
+export const hasLogin = ({ logins }: Description) =>
+  logins.password || logins.magicLink || logins.providers.length > 0;
+
 /** What the server offers, or why that is not known. */
 export function useServer(): { server: Description | null; problem: string | null } {
   const { session } = useSession();

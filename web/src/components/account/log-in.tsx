@@ -5,7 +5,7 @@ import { useRouter } from "next/navigation";
 import { useState, type MouseEvent } from "react";
 import { useSession } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
-import { useServer, type Description } from "@/lib/server";
+import { hasLogin, useServer, type Description } from "@/lib/server";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
 import { PageFrame } from "../page-frame";
@@ -21,6 +21,7 @@ export function LogInPage() {
   return (
     <PageFrame title={words.title}>
       {problem && <p className="problem">{problem}</p>}
+      {server && !hasLogin(server) && <p role="status">{words.nowhere}</p>}
       {byEmail && <EmailForm password={logins.password} magicLink={logins.magicLink} />}
       {logins && logins.providers.length > 0 && (
         <>

@@ -4,7 +4,7 @@ import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useSession, useTodoClient } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
-import { useParameter, useServer, type Description } from "@/lib/server";
+import { hasLogin, useParameter, useServer, type Description } from "@/lib/server";
 import { useInBrowser } from "@/lib/hooks";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
@@ -14,7 +14,9 @@ import { ProviderButtons } from "./providers";
 const words = texts.account.register;
 
 /** Why the server takes no account from this page; null if it does. */
-function refusal({ registration, logins }: Description, invitation: string | null): string | null {
+function refusal(server: Description, invitation: string | null): string | null {
+  const { registration, logins } = server;
+  if (!hasLogin(server)) return texts.account.logIn.nowhere;
   if (registration === "closed") return words.closed;
   if (registration === "invite") return invitation && logins.password ? null : words.invite;
   return logins.password ? null : words.noPasswords;
