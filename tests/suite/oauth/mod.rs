@@ -19,6 +19,7 @@ use blackbox_tests::{Answer, Client, Database, Server};
 use serde_json::{Value, json};
 
 use self::browser::Browser;
+pub use self::proofs::age;
 pub use self::provider::Provider;
 
 /// The address of the frontend.

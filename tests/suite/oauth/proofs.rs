@@ -14,7 +14,7 @@ use crate::support::{text, until};
 const ME: &str = "/api/v1/users/me";
 
 /// Moves instants in these columns into the past.
-fn age(server: &Server, table: &str, column: &str, hours: u32) {
+pub fn age(server: &Server, table: &str, column: &str, hours: u32) {
     let earlier = match server.database() {
         Database::Postgres => format!("{column} - interval '{hours} hours'"),
         Database::Sqlite => format!("{column} - {hours} * 3600000000"),

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::drive::{Steps, built, free_port};
 use crate::mail::SmtpServer;
-use crate::oauth::Provider;
+use crate::oauth::{Provider, age};
 
 /// A server that serves the app at the address that its links name.
 async fn serving(database: Database, more: &[(&str, &str)]) -> Server {
@@ -154,36 +154,58 @@ async fn the_app_says_so_where_nobody_can_log_in() {
     drive(&server, "nowhere", &[]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn accounts_work_by_mail_and_by_provider() {
-    let port = free_port().to_string();
-    let callback = format!("http://localhost:{port}/api/v1/auth/oauth/example/callback");
-    let client = json!({"client": {"redirect_uris": [callback]}});
-    let provider = Provider::openid_with("example", client).await;
-    let smtp = SmtpServer::open(&[]).await;
-    let mail_port = smtp.port.to_string();
-    let settings = provider.settings();
-    let mut more: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    more.extend([
-        ("SMTP_HOST", "127.0.0.1"),
-        ("SMTP_PORT", &mail_port),
-        ("SMTP_TLS", "none"),
-        ("EMAILS_FROM", "Todos <todos@example.com>"),
-        ("MAIL_RETRY_SECONDS", "1"),
-    ]);
-    let server = serving_at(Database::Sqlite, &port, &more).await;
-    let mails = TempDir::new().expect("a folder");
-    let (folder, done) = (mails.path().to_owned(), Arc::new(AtomicBool::new(false)));
-    let ended = Arc::clone(&done);
-    let writer = std::thread::spawn(move || {
-        while !ended.load(Ordering::Acquire) {
-            write_mails(&smtp, &folder);
-            std::thread::sleep(Duration::from_millis(50));
+/// A server with a provider.
+struct Accounts {
+    server: Server,
+    provider: Provider,
+}
+
+impl Steps for Accounts {
+    async fn step(&mut self, name: &str) {
+        match name {
+            "be somebody else at the provider" => {
+                let bob = json!({"sub": "bob-1", "email": "bob@example.com", "email_verified": true});
+                self.provider.log_in_as(bob).await;
+            }
+            "let all logins be long ago" => age(&self.server, "sessions", "created_at", 1),
+            _ => panic!("nobody does {name}"),
         }
-    });
-    drive(&server, "accounts", &[("MAILS", mails.path())]).await;
-    done.store(true, Ordering::Release);
-    writer.join().expect("the mails were written");
+    }
+}
+
+on_both_databases! {
+    async fn accounts_work_by_mail_and_by_provider(database: Database) {
+        let port = free_port().to_string();
+        let callback = format!("http://localhost:{port}/api/v1/auth/oauth/example/callback");
+        let client = json!({"client": {"redirect_uris": [callback]}});
+        let provider = Provider::openid_with("example", client).await;
+        let smtp = SmtpServer::open(&[]).await;
+        let mail_port = smtp.port.to_string();
+        let settings = provider.settings();
+        let mut more: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        more.extend([
+            ("SMTP_HOST", "127.0.0.1"),
+            ("SMTP_PORT", &mail_port),
+            ("SMTP_TLS", "none"),
+            ("EMAILS_FROM", "Todos <todos@example.com>"),
+            ("MAIL_RETRY_SECONDS", "1"),
+        ]);
+        let server = serving_at(database, &port, &more).await;
+        let mails = TempDir::new().expect("a folder");
+        let (folder, done) = (mails.path().to_owned(), Arc::new(AtomicBool::new(false)));
+        let ended = Arc::clone(&done);
+        let writer = std::thread::spawn(move || {
+            while !ended.load(Ordering::Acquire) {
+                write_mails(&smtp, &folder);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let address = address(&server);
+        let mut accounts = Accounts { server, provider };
+        crate::web::drive::drive("accounts", &address, &[("MAILS", mails.path())], &mut accounts).await;
+        done.store(true, Ordering::Release);
+        writer.join().expect("the mails were written");
+    }
 }
 
 /// Writes what the SMTP server has received into files, which appear complete.

@@ -8,6 +8,7 @@ import {
   BASE,
   PASSWORD,
   add,
+  ask,
   device,
   logIn,
   newEmail,
@@ -24,24 +25,36 @@ import {
 const MAILS = process.env.MAILS;
 assert.ok(MAILS, "MAILS must name the folder of the mails");
 
-/** Waits for a mail to this address that links to this page; returns the link. */
-async function linkIn(page, email, path) {
+/** Waits for a mail to this address in which `find` finds something; returns that. */
+async function inMail(email, find) {
   const start = Date.now();
   for (;;) {
     for (const name of await readdir(MAILS)) {
-      const mail = await readFile(join(MAILS, name), "utf8");
-      const link = mail.includes(email) ? new RegExp(`http://[^"\\\\\\s<>]+/${path}\\?token=[\\w-]+`).exec(mail) : null;
-      if (link) return link[0];
+      const mail = name.endsWith(".json") ? await readFile(join(MAILS, name), "utf8") : "";
+      const found = mail.includes(email) ? find(mail) : null;
+      if (found) return found;
     }
-    assert.ok(Date.now() - start < 60_000, `no mail to ${email} with a link to ${path}`);
+    assert.ok(Date.now() - start < 120_000, `no mail to ${email} in which ${find} finds something`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
+/** Waits for a mail to this address that links to this page; returns the link. */
+async function linkIn(email, path) {
+  const link = new RegExp(`http://[^"\\\\\\s<>]+/${path}\\?token=[\\w-]+`);
+  return (await inMail(email, (mail) => link.exec(mail)))[0];
+}
+
+/** Waits for a mail to this address with these words. */
+const told = (email, words) => inMail(email, (mail) => mail.includes(words));
+
 test("an address is confirmed by the link in its mail", async () => {
   const { page } = await device();
-  const email = await register(page);
-  const link = await linkIn(page, email, "verify-email");
+  await confirm(page, await register(page));
+});
+
+async function confirm(page, email) {
+  const link = await linkIn(email, "verify-email");
   assert.ok(link.startsWith(`${BASE}/`), "links lead to the app that the server serves");
   await page.goto(link);
   assert.ok(
@@ -50,7 +63,7 @@ test("an address is confirmed by the link in its mail", async () => {
   );
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByText("Your address is confirmed.").waitFor();
-});
+}
 
 test("a forgotten password is set anew, and the old sessions end", async () => {
   const [old, other] = [await device(), await device()];
@@ -61,7 +74,7 @@ test("a forgotten password is set anew, and the old sessions end", async () => {
   await other.page.getByLabel("Email").fill(email);
   await other.page.getByRole("button", { name: "Send a link" }).click();
   await other.page.getByText("a link is on its way").waitFor();
-  await other.page.goto(await linkIn(other.page, email, "reset-password"));
+  await other.page.goto(await linkIn(email, "reset-password"));
   await other.page.getByLabel("New password").fill("Another-Horse-8");
   await other.page.getByRole("button", { name: "Set password" }).click();
   await other.page.getByText("The password is set").waitFor();
@@ -80,7 +93,7 @@ test("a login link logs in without a password", async () => {
   await page.getByLabel("Email").fill(email);
   await page.getByRole("button", { name: "Email me a login link instead" }).click();
   await page.getByText("a link is on its way").waitFor();
-  await page.goto(await linkIn(page, email, "magic-link"));
+  await page.goto(await linkIn(email, "magic-link"));
   await page.getByRole("button", { name: "Log in", exact: true }).click();
   await page.locator("#quick-add").waitFor();
   await settled(page);
@@ -99,6 +112,84 @@ test("a provider logs in, and the todos of the browser move into the account", a
   await page.goto(`${BASE}/settings`);
   await page.getByText("ann@example.com").waitFor();
   await page.getByText("Unlink Example").waitFor();
+  assert.deepEqual(errors, []);
+});
+
+test("the last way to log in can't be unlinked, and the page says why", async () => {
+  const { page } = await device();
+  await logInByProvider(page);
+  await page.goto(`${BASE}/settings`);
+  await page.getByRole("button", { name: "Unlink Example" }).click();
+  await page.getByRole("alert").filter({ hasText: "last way to log in" }).waitFor();
+  await page.getByRole("button", { name: "Unlink Example" }).waitFor();
+  assert.equal(await page.locator('[name="proof"]').count(), 0, "nobody is asked for a password that does not exist");
+});
+
+test("a provider is linked and unlinked by whoever proves to be the owner, who is told by mail", async () => {
+  const { page, errors } = await device();
+  const email = await register(page);
+  // Mail goes to addresses that are confirmed.
+  await confirm(page, email);
+  await ask("be somebody else at the provider");
+  await ask("let all logins be long ago");
+  const settings = page.getByRole("heading", { name: "Linked providers" }).locator("..");
+  const [link, unlink] = ["Link Example", "Unlink Example"].map((name) =>
+    settings.getByRole("button", { name, exact: true }),
+  );
+  const proof = settings.locator('[name="proof"]');
+  await page.goto(`${BASE}/settings`);
+  await link.click();
+  await settings.getByRole("alert").filter({ hasText: "required" }).waitFor();
+  await proof.fill(`${PASSWORD}x`);
+  await link.click();
+  await settings.getByRole("alert").filter({ hasText: "not your password" }).waitFor();
+  await proof.fill(PASSWORD);
+  await link.click();
+  await unlink.waitFor();
+  await told(email, "A new way to log in to your account");
+
+  const other = await device();
+  await logInByProvider(other.page);
+  await other.page.goto(`${BASE}/settings`);
+  await other.page.getByText(email).first().waitFor();
+
+  await page.goto(`${BASE}/settings`);
+  await unlink.click();
+  await settings.getByRole("alert").filter({ hasText: "required" }).waitFor();
+  await proof.fill(PASSWORD);
+  await unlink.click();
+  await settings.getByRole("status").filter({ hasText: "Example is unlinked" }).waitFor();
+  await link.waitFor();
+  assert.equal(await proof.inputValue(), "", "a password that was used is not kept in the page");
+  await told(email, "A way to log in to your account was removed");
+  assert.deepEqual([...errors, ...other.errors], []);
+});
+
+async function logInByProvider(page) {
+  await page.goto(`${BASE}/login`);
+  await page.getByRole("button", { name: "Continue with Example" }).click();
+  await page.locator("#quick-add").waitFor();
+  await settled(page);
+}
+
+test("everything that the server has about a user is saved as a file", async () => {
+  const { page, errors } = await device();
+  const email = await register(page);
+  await add(page, "from the server, שלום 👍🏽");
+  await settled(page);
+  await page.goto(`${BASE}/settings`);
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save everything the server has" }).click();
+  const file = await download;
+  assert.equal(file.suggestedFilename(), "account.json");
+  const text = await readFile(await file.path(), "utf8");
+  const saved = JSON.parse(text);
+  assert.equal(saved.user.email, email);
+  assert.deepEqual(
+    saved.todos.map((todo) => todo.text),
+    ["from the server, שלום 👍🏽"],
+  );
+  for (const secret of [PASSWORD, "$argon2"]) assert.ok(!text.includes(secret), "no secret is in the file");
   assert.deepEqual(errors, []);
 });
 

@@ -73,7 +73,8 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
         method,
         headers: { ...headers, ...(body !== undefined && { "Content-Type": "application/json" }) },
         // Tokens are sent in a header; a cookie of another user of this browser must not take part.
-        credentials: "omit",
+        // Only the cookie of a link is set, which binds the provider's answer to this browser.
+        credentials: path.endsWith("/link") ? "include" : "omit",
         signal: AbortSignal.timeout(timeout),
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });

@@ -197,9 +197,10 @@ export function createSession(parts: AccountParts): Session {
     async endDevice(id) {
       await user.DELETE("/api/v1/users/me/devices/{id}", { params: { path: { id } } });
     },
-    async linkProvider(provider, currentPassword) {
+    async linkProvider(provider, currentPassword, returnTo) {
       const body = given({ current_password: currentPassword });
-      const params = { path: { provider } };
+      const query = returnTo ? { redirect_to: returnTo } : {};
+      const params = { path: { provider }, query };
       return (await user.POST("/api/v1/auth/oauth/{provider}/link", { params, body }))
         .authorization_url;
     },

@@ -100,8 +100,10 @@ export interface Session {
   }): Promise<Profile>;
   devices(): Promise<readonly DeviceSession[]>;
   endDevice(id: string): Promise<void>;
-  /** The URL at which to link a provider to the account. */
-  linkProvider(provider: string, currentPassword?: string): Promise<string>;
+  /**
+   * The URL at which this browser links a provider to the account. It comes back to `returnTo`.
+   */
+  linkProvider(provider: string, currentPassword?: string, returnTo?: string): Promise<string>;
   unlinkProvider(provider: string, currentPassword?: string): Promise<void>;
   /** Everything that the server stores about the user, as JSON. */
   exportAccount(): Promise<unknown>;
