@@ -111,9 +111,7 @@ impl TodoStore for PostgresStore {
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
         let query = changes::after(user, since, include_deleted, limit);
-        // What changed since a cursor is short, whatever the limit; a device that starts reads
-        // everything.
-        let long = since.is_none() && limit > ListQuery::LARGEST_CHEAP_PAGE;
+        let long = limit > Changes::LARGEST_CHEAP_PAGE;
         let cache = Arc::clone(&self.epochs);
         let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
             let (head, todos) = parts(query.load::<changes::ChangeRow>(&mut conn).await?);
@@ -187,11 +185,61 @@ impl TodoStore for PostgresStore {
 
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use domain::todo::query::Search;
+    use domain_testkit::RecordingBus;
+    use postgres_testbed::Testbed;
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::epochs::EpochSource;
+    use crate::row_security::RowSecurity;
+    use crate::store::Options;
 
     #[test]
     fn todos_come_in_the_order_of_their_ordinals() {
         let rows = vec![(None, Some("eggs"), 2), (Some("head"), None, 0), (None, Some("milk"), 1)];
         assert_eq!(parts(rows), (Some("head"), vec!["milk", "eggs"]));
+    }
+
+    #[tokio::test]
+    async fn a_first_sync_does_not_wait_for_another_users_search() {
+        let database = Testbed::shared().create_database("first_sync");
+        crate::migrate(&database.owner_url(), &database.app_url()).await.expect("migrates");
+        let options = Options {
+            url: database.app_url(),
+            // One connection is kept for the server itself, and of the others one runs no long read.
+            pool_size: 3,
+            timeout: Duration::from_hours(1),
+            row_security: RowSecurity::Writes,
+            epoch_source: EpochSource::Stored,
+            bus: Arc::new(RecordingBus::new()),
+            echo: false,
+        };
+        let store = PostgresStore::connect(options).await.expect("connects");
+        let [ann, bob] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let inside = Arc::new(Notify::new());
+        let entered = Arc::clone(&inside);
+        let endless = store.pool.read_of(ann, true, async move |_: &AsyncPgConnection| {
+            entered.notify_one();
+            std::future::pending::<Result<(), Failure>>().await
+        });
+        let others = async {
+            inside.notified().await;
+            for since in [None, Some(Stamp::EPOCH)] {
+                let page = store.changes(bob, since, false, Changes::LARGEST_CHEAP_PAGE).await;
+                assert_eq!(page.expect("a connection is free"), None, "since {since:?}");
+            }
+            let query = ListQuery { search: Search::parse("milk"), ..ListQuery::default() };
+            let mut search = pin!(store.list(bob, &query));
+            assert!(timeout(Duration::from_millis(50), &mut search).await.is_err(), "a second search waits");
+        };
+        tokio::select! {
+            answer = endless => panic!("it does not end: {answer:?}"),
+            () = others => {}
+        }
     }
 }

@@ -20,9 +20,6 @@ use crate::store::SqliteStore;
 use crate::writer::Load;
 use crate::{epochs, tables};
 
-/// The largest page that a sync reads: 1,000 todos, and as many that the device may have sent.
-const LARGEST_SYNC_PAGE: u32 = 2_000;
-
 #[async_trait]
 impl TodoStore for SqliteStore {
     async fn commit(&self, user: UserId, batch: Batch, now: Stamp) -> Result<Commit, StoreError> {
@@ -55,9 +52,7 @@ impl TodoStore for SqliteStore {
         include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        // A page is bounded by its limit and by the bytes of its texts, wherever it begins: a device that
-        // starts waits for nobody's search.
-        let long = limit > LARGEST_SYNC_PAGE;
+        let long = limit > Changes::LARGEST_CHEAP_PAGE;
         let cache = self.epochs.clone();
         self.read_of(user, long, move |conn| read::changes(conn, &cache, user, since, include_deleted, limit))
             .await
@@ -141,7 +136,7 @@ mod tests {
         assert!(timeout(Duration::ZERO, &mut endless).await.is_err());
         inside.recv().expect("is inside");
         for since in [None, Some(Stamp::EPOCH)] {
-            let page = store.changes(bob, since, false, LARGEST_SYNC_PAGE).await;
+            let page = store.changes(bob, since, false, Changes::LARGEST_CHEAP_PAGE).await;
             assert_eq!(page.expect("a reader is free"), None, "since {since:?}");
         }
         let query = ListQuery { search: Search::parse("milk"), ..ListQuery::default() };
