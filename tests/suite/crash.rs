@@ -9,7 +9,7 @@ use postgres_testbed::{Durability, PrivateCluster};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{everything, id, items, sync, text};
+use crate::support::{everything, id, items, numbered, sync, text};
 
 /// Upper bound for waits that normally take seconds.
 const RECOVERY: Duration = Duration::from_mins(2);
@@ -110,6 +110,29 @@ on_both_databases! {
             let since = sync(&client, json!({"last_sync": cursor, "limit": 1000})).await;
             assert_eq!(since["server_changes"], Value::Array(later));
         }
+    }
+
+    /// Such a list is several commits, and the crash may come between any two.
+    async fn a_long_bulk_change_can_be_repeated_after_a_crash(server: Server) {
+        let mut server = server;
+        let (ann, _) = server.client().register("ann@example.com").await;
+        ann.post("/api/v1/todos/bulk", numbered(900)).await.expect(201);
+        let changes: Vec<_> = (0..900).map(|n| json!({"id": id(n), "version": 1, "text": "changed"})).collect();
+        let body = json!({"todos": changes});
+        let request = ann.request(Method::PATCH, "/api/v1/todos/bulk").json(&body);
+        let interrupted = tokio::spawn(request.send());
+        let (began, first) = (Instant::now(), format!("/api/v1/todos/{}", id(0)));
+        while ann.get(&first).await.expect(200).json()["version"] == 1 {
+            assert!(began.elapsed() < RECOVERY, "the change does not begin");
+        }
+        server.crash_and_restart().await;
+        // Answered or not: the crash may come too late.
+        let _ = interrupted.await.expect("no panic");
+        let ann = server.client().with_token(ann.token());
+        let again = ann.patch("/api/v1/todos/bulk", body).await.expect(200).json();
+        let version = |todo: &Value| (todo["version"].clone(), todo["text"].clone());
+        let expected = vec![(json!(2), json!("changed")); 900];
+        assert_eq!(items(&again["updated"]).iter().map(version).collect::<Vec<_>>(), expected);
     }
 }
 

@@ -52,6 +52,21 @@ on_both_databases! {
         let again = ann.patch(BULK, json!({"todos": changes})).await.expect(200).json();
         assert_eq!((&again["updated"], &again["conflicts"]), (&first["updated"], &json!([])));
     }
+
+    /// The server commits the list in parts.
+    async fn a_later_change_of_a_todo_builds_on_the_first_one_however_long_the_list_is(server: Server) {
+        let ann = server.client().new_user().await;
+        ann.post(BULK, numbered(600)).await.expect(201);
+        let mut changes: Vec<Value> =
+            (0..600).map(|n| json!({"id": id(n), "version": 1, "completed": true})).collect();
+        changes.push(json!({"id": id(0), "version": 1, "text": "again"}));
+        let answer = ann.patch(BULK, json!({"todos": changes})).await.expect(200).json();
+        let sent: Vec<_> = changes.iter().map(|change| &change["id"]).collect();
+        let updated: Vec<_> = items(&answer["updated"]).iter().map(|todo| &todo["id"]).collect();
+        assert_eq!((updated, &answer["conflicts"]), (sent, &json!([])));
+        let last = &answer["updated"][600];
+        assert_eq!((&last["version"], &last["completed"], &last["text"]), (&json!(3), &json!(true), &json!("again")));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,8 +64,9 @@ struct Updated<'a> {
 
 /// Update many todos
 ///
-/// Updates each todo on its own. If an item is invalid, the server refuses the request, and `details.errors` lists
-/// the invalid items by `index`.
+/// Updates each todo on its own. If an item is invalid, the server refuses the request, and
+/// `details.errors` lists the invalid items by `index`. The server commits a long list in parts; if it
+/// fails in between, repeat the request.
 #[utoipa::path(
     operation_id = "bulkUpdateTodos",
     tag = "Todos",

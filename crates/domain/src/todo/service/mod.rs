@@ -2,6 +2,7 @@
 
 mod by_number;
 mod owned;
+mod parts;
 mod precondition;
 
 pub use owned::Owned;
@@ -121,9 +122,9 @@ impl TodoService {
     /// Creates every todo that can be created, and skips the others. Returns an outcome for each,
     /// in order.
     ///
-    /// Each 1,000 todos are a commit of their own, so that a long list neither delays other writes
-    /// nor occupies memory for long. If a commit fails, the earlier ones stay: the todos that a
-    /// repeat finds in place are `Unchanged` or, if they have changed meanwhile, `IdInUse`.
+    /// A long list is several commits, so that it neither delays other writes nor occupies memory for
+    /// long. If a commit fails, the earlier ones stay: the todos that a repeat finds in place are
+    /// `Unchanged` or, if they have changed meanwhile, `IdInUse`.
     pub async fn create_each(
         &self,
         user: UserId,
@@ -131,33 +132,43 @@ impl TodoService {
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let create =
             |(id, new, client_id)| Change { id, base: Base::Current, action: Action::Create(new), client_id };
-        let mut outcomes = Vec::with_capacity(items.len());
-        let mut remaining = items.into_iter().map(create).peekable();
-        while remaining.peek().is_some() {
-            let part = remaining.by_ref().take(Self::COMMIT).collect();
-            let Some(decided) = self.commit(user, part).await? else { return Ok(None) };
-            outcomes.extend(decided);
-        }
-        Ok(Some(outcomes))
+        self.commit_in_parts(user, items.into_iter().map(create).collect()).await
     }
-
-    /// The maximum number of todos in one commit of [`Self::create_each`].
-    const COMMIT: usize = 1000;
 
     /// Edits every todo that can be edited, and skips the others. Returns an outcome for each, in
     /// order.
+    ///
+    /// A long list is several commits, as in [`Self::create_each`]; the edits of one todo share a
+    /// commit. If a commit fails, the earlier ones stay: a repeat finds their edits `Unchanged`, unless
+    /// the todo has changed meanwhile.
     pub async fn edit_all(
         &self,
         user: UserId,
         items: Vec<(TodoId, Base, Edit, Option<ClientId>)>,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let edit = |(id, base, edit, client_id)| Change { id, base, action: Action::Edit(edit), client_id };
-        self.commit(user, items.into_iter().map(edit).collect()).await
+        self.commit_in_parts(user, items.into_iter().map(edit).collect()).await
     }
 
     async fn one(&self, user: UserId, change: Change) -> Result<Option<Outcome>, StoreError> {
         let outcomes = self.commit(user, vec![change]).await?;
         Ok(outcomes.and_then(|mut outcomes| outcomes.pop()))
+    }
+
+    /// Returns the outcomes in the order of the changes.
+    async fn commit_in_parts(
+        &self,
+        user: UserId,
+        changes: Vec<Change>,
+    ) -> Result<Option<Vec<Outcome>>, StoreError> {
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for part in parts::of(changes) {
+            let (places, changes): (Vec<_>, _) = part.into_iter().unzip();
+            let Some(decided) = self.commit(user, changes).await? else { return Ok(None) };
+            outcomes.extend(places.into_iter().zip(decided));
+        }
+        outcomes.sort_unstable_by_key(|(place, _)| *place);
+        Ok(Some(outcomes.into_iter().map(|(_, outcome)| outcome).collect()))
     }
 
     async fn commit(&self, user: UserId, changes: Vec<Change>) -> Result<Option<Vec<Outcome>>, StoreError> {

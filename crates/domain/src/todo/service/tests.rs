@@ -153,22 +153,49 @@ async fn a_precondition_holds_for_the_version_that_the_todo_has_at_the_commit() 
 }
 
 #[tokio::test]
-async fn bulk_creation_commits_a_thousand_todos_at_a_time() {
-    for (todos, commits) in [(1, vec![1]), (1000, vec![1000]), (2001, vec![1000, 1000, 1])] {
+async fn a_long_list_is_several_commits_whose_outcomes_keep_its_order() {
+    let id = |n: usize| TodoId(Uuid::from_u128(n as u128));
+    for (todos, commits) in [(1, vec![1]), (250, vec![250]), (501, vec![250, 250, 1])] {
         let mut store = MockTodoStore::new();
         let mut expected = commits.into_iter();
         store.expect_commit().times(expected.len()).returning(move |_, batch, _| {
             assert_eq!(Some(batch.changes.len()), expected.next());
             let outcome = |change: Change| match change.action {
-                Action::Create(new) if new == self::new() => Outcome::IdInUse(Arc::new(todo(false))),
+                Action::Create(new) if new == self::new() => {
+                    let row = StoredTodo { id: change.id, ..row(1, false) };
+                    Outcome::IdInUse(Arc::new(Todo::from_stored(row).expect("a valid row")))
+                }
                 other => panic!("not a creation: {other:?}"),
             };
             Ok(Commit::Done(batch.changes.into_iter().map(outcome).collect()))
         });
-        let items = vec![(ID, new(), None); todos];
+        // The last one names the first todo again, so that it moves into the first commit.
+        let ids: Vec<_> = (0..todos).map(|n| if n == 500 { id(0) } else { id(n) }).collect();
+        let items = ids.iter().map(|id| (*id, new(), None)).collect();
         let outcomes = service(store).create_each(USER, items).await.expect("the store answers");
-        assert_eq!(outcomes.map(|outcomes| outcomes.len()), Some(todos));
+        let named = |outcome: &Outcome| match outcome {
+            Outcome::IdInUse(todo) => todo.id(),
+            other => panic!("not what the store decided: {other:?}"),
+        };
+        assert_eq!(outcomes.expect("a user").iter().map(named).collect::<Vec<_>>(), ids);
     }
+}
+
+#[tokio::test]
+async fn a_list_whose_later_commit_fails_is_an_error() {
+    let mut store = MockTodoStore::new();
+    let mut commits = 0;
+    store.expect_commit().times(2).returning(move |_, batch, _| {
+        commits += 1;
+        if commits == 1 {
+            Ok(Commit::Done(vec![Outcome::NotFound; batch.changes.len()]))
+        } else {
+            Err(StoreError::Unavailable("the disk is full".to_owned()))
+        }
+    });
+    let id = |n| TodoId(Uuid::from_u128(n));
+    let items = (0..1000).map(|n| (id(n), Base::Unknown, Edit::default(), None)).collect();
+    assert!(matches!(service(store).edit_all(USER, items).await, Err(StoreError::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ struct Imported<'a> {
 /// Imports a list, such as one that a browser kept: ids, times and texts may have the forms that browsers write. Each
 /// todo is created on its own, so an invalid one does not affect the others. The request is safe to repeat: a todo
 /// with an id, or with a creation time, is not created again, even if it was changed or deleted since. The server
-/// commits a thousand todos at a time; if it fails in between, repeat the request.
+/// commits a long list in parts; if it fails in between, repeat the request.
 #[utoipa::path(
     operation_id = "bulkCreateTodos",
     tag = "Todos",
