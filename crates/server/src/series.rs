@@ -109,6 +109,12 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
         "outcome",
         "Changes that devices sent to the sync endpoint: applied, contested or rejected",
     ),
+    (
+        "sync_repairs_total",
+        Counter,
+        "",
+        "Times a device read everything again, because its list differed or its cursor was forgotten",
+    ),
     ("todo_server_build_info", Gauge, "version", "The version of the server; the value is 1"),
 ];
 

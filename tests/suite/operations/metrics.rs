@@ -61,6 +61,27 @@ on_both_databases! {
             assert!(!metrics.text.contains(leak), "{leak}:\n{}", metrics.text);
         }
     }
+
+    async fn a_device_that_repairs_is_counted_once(server: Server) {
+        let ann = server.client().new_user().await;
+        for title in ["milk", "tea"] {
+            add(&ann, title).await;
+        }
+        let sync = async |request| ann.post("/api/v1/todos/sync", request).await.expect(200).json();
+        let repairs = async || {
+            let metrics = server.client().get("/metrics").await.expect(200).text;
+            let line = metrics.lines().find_map(|line| line.strip_prefix("sync_repairs_total "));
+            line.expect("the series").to_owned()
+        };
+        // A device that is new, or goes on, has nothing to repair.
+        let first = sync(json!({"include_deleted": true})).await;
+        sync(json!({"last_sync": first["sync_timestamp"], "epoch": first["epoch"], "include_deleted": true})).await;
+        assert_eq!(repairs().await, "0");
+        let page = sync(json!({"epoch": first["epoch"], "include_deleted": true, "limit": 1})).await;
+        assert_eq!(page["has_more"], true);
+        sync(json!({"last_sync": page["sync_timestamp"], "epoch": page["epoch"], "include_deleted": true})).await;
+        assert_eq!(repairs().await, "1");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
