@@ -185,16 +185,16 @@ on_both_databases! {
             Database::Sqlite => {
                 "INSERT INTO todos (user_id, id, number, created_at, updated_at, version, title_version,
                     description_version, completed_version, deleted_version, title, title_folded)
-                 WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+                 WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
                  SELECT user_id, randomblob(16), number + n, created_at + n, updated_at + n, 1, 1, 1, 1, 1, 'todo ' || n,
                     'todo ' || n FROM todos, n;
-                 UPDATE todo_numbers SET next = next + 20000"
+                 UPDATE todo_numbers SET next = next + 100000"
             }
             Database::Postgres => {
                 "insert into todos (user_id, id, number, created_at, updated_at, version, title_version,
                     description_version, completed_version, deleted_version, title, title_folded, title_key)
                  select user_id, gen_random_uuid(), nextval('todo_numbers'), created_at, updated_at + n * interval '1 microsecond',
-                    1, 1, 1, 1, 1, 'todo ' || n, 'todo ' || n, '\\x00' from todos, generate_series(1, 20000) n"
+                    1, 1, 1, 1, 1, 'todo ' || n, 'todo ' || n, '\\x00' from todos, generate_series(1, 100000) n"
             }
         });
         let settings = server.settings().to_vec();
@@ -208,6 +208,6 @@ on_both_databases! {
         stop(&mut server).await;
         let target = Target::beside(&server);
         let printed = moved(owner_url(&server), &target.url());
-        assert!(printed.contains(" 20001 rows of todos") && printed.contains("the same rows and digests"), "{printed}");
+        assert!(printed.contains(" 100001 rows of todos") && printed.contains("the same rows and digests"), "{printed}");
     }
 }
