@@ -30,6 +30,8 @@ export const texts = {
     days: ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"],
     on: (days: readonly string[], interval: number) =>
       `every ${interval > 1 ? `${interval} weeks on ` : ""}${days.join(", ")}`,
+    onDate: (date: string, interval: number) =>
+      `every ${interval > 1 ? `${interval} months` : "month"} on day ${date}`,
     every: (count: number, unit: string) => (count === 1 ? `every ${unit}` : `every ${count} ${unit}s`),
     choices: {
       "": "Never",

@@ -84,6 +84,12 @@ describe("recurrence", () => {
     ["Rent every month", "Rent", "FREQ=MONTHLY", "2026-01-15"],
     ["Bins every other week", "Bins", "FREQ=WEEKLY;INTERVAL=2", "2026-01-15"],
     ["Filter every 3 months", "Filter", "FREQ=MONTHLY;INTERVAL=3", "2026-01-15"],
+    ["Gym every Mon, Wed and Fri", "Gym", "FREQ=WEEKLY;BYDAY=MO,WE,FR", "2026-01-16"],
+    ["Gym every tues & thurs", "Gym", "FREQ=WEEKLY;BYDAY=TU,TH", "2026-01-15"],
+    ["Bins every second Tuesday", "Bins", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", "2026-01-20"],
+    ["Bins every other Monday and Friday", "Bins", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", "2026-01-16"],
+    ["Pay rent on the 1st of every month", "Pay rent", "FREQ=MONTHLY;BYMONTHDAY=1", "2026-02-01"],
+    ["Pay rent every month on the 31st", "Pay rent", "FREQ=MONTHLY;BYMONTHDAY=31", "2026-01-31"],
   ])("%s", (line, text, repeat, due) => {
     expect(read(line)).toEqual({ text, metadata: { repeat, due } });
   });
@@ -91,6 +97,23 @@ describe("recurrence", () => {
   test.each(["Every now and then", "Try every 0 days", "Everyday heroes", "The daily-mail archive"])(
     "none stands in: %s",
     (line) => expect(read(line).metadata).toEqual({}),
+  );
+
+  test.each([
+    ["Water plants every Monday 8am", "FREQ=WEEKLY;BYDAY=MO", "2026-01-19T08:00:00+01:00"],
+    ["Water plants every Thursday 8am", "FREQ=WEEKLY;BYDAY=TH", "2026-01-22T08:00:00+01:00"],
+    ["Water plants every Thursday at 18:00", "FREQ=WEEKLY;BYDAY=TH", "2026-01-15T18:00:00+01:00"],
+    ["Water plants every Monday and Wednesday 7pm", "FREQ=WEEKLY;BYDAY=MO,WE", "2026-01-19T19:00:00+01:00"],
+    ["Water plants every weekday 9:30", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "2026-01-16T09:30:00+01:00"],
+    ["Water plants every month on the 1st at 9am", "FREQ=MONTHLY;BYMONTHDAY=1", "2026-02-01T09:00:00+01:00"],
+    ["Water plants daily 8am", "FREQ=DAILY", "2026-01-16T08:00:00+01:00"],
+    ["Water plants every day 8pm", "FREQ=DAILY", "2026-01-15T20:00:00+01:00"],
+  ])("it begins at the next such time: %s", (line, repeat, due) => {
+    expect(read(line)).toEqual({ text: "Water plants", metadata: { repeat, due } });
+  });
+
+  test.each(["Say thanks every 32nd time", "Thaw every sundae", "Every monkey"])("no day stands in: %s", (line) =>
+    expect(read(line).metadata).toEqual({}),
   );
 
   test("a date beside it is its first day", () => {

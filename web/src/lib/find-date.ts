@@ -28,5 +28,6 @@ export const findDate: FindDate = (text, now) => {
   const result = results.find((result) => isWholeWord(text, result) && isMeant(result));
   if (!result) return null;
   const { index, text: found, start } = result;
-  return { index, length: found.length, date: start.date(), hasTime: start.isCertain("hour") };
+  const hasDay = start.isCertain("day") || start.isCertain("weekday");
+  return { index, length: found.length, date: start.date(), hasDay, hasTime: start.isCertain("hour") };
 };

@@ -1,7 +1,7 @@
 /** What a line of the quick-add field means: text, date, recurrence, priority, tags and list. */
 
 import type { Json, NewTodo } from "todo-sync-client";
-import { addDays, dayOf, instantWithOffset } from "./day";
+import { addDays, dayOf, instantWithOffset, startOf } from "./day";
 import { findRecurrence, firstDay } from "./recurrence";
 
 /** A part of the line that was understood. */
@@ -16,11 +16,12 @@ export interface Understood {
   readonly parts: readonly Part[];
 }
 
-/** A date in a text, and whether the text names a time of day. */
+/** A date in a text, and whether the text names its day and a time of day. */
 export interface FoundDate {
   readonly index: number;
   readonly length: number;
   readonly date: Date;
+  readonly hasDay: boolean;
   readonly hasTime: boolean;
 }
 
@@ -69,7 +70,8 @@ export function understand(line: string, now: Date, findDate: FindDate | null): 
   const found = (findDate ?? findWord)(rest, now);
   if (found) {
     cut(found.index, found.length);
-    metadata.due = found.hasTime ? instantWithOffset(found.date) : dayOf(found.date);
+    const date = recurrence && !found.hasDay ? firstTime(recurrence.rule, found.date, now) : found.date;
+    metadata.due = found.hasTime ? instantWithOffset(date) : dayOf(date);
   } else if (recurrence) {
     metadata.due = firstDay(recurrence.rule, dayOf(now));
   }
@@ -79,10 +81,20 @@ export function understand(line: string, now: Date, findDate: FindDate | null): 
   return text === "" ? { todo: { text: line.trim() }, parts: [] } : { todo: { text, metadata }, parts };
 }
 
+/** The first time after `now` at which a rule falls, at the time of day of `time`. */
+function firstTime(rule: string, time: Date, now: Date): Date {
+  const on = (day: string) => {
+    const date = startOf(firstDay(rule, day)) ?? time;
+    return new Date(date.getFullYear(), date.getMonth(), date.getDate(), time.getHours(), time.getMinutes());
+  };
+  const today = on(dayOf(now));
+  return today < now ? on(addDays(dayOf(now), 1)) : today;
+}
+
 /** "today" and "tomorrow", which need no library. */
 function findWord(text: string, now: Date): FoundDate | null {
   const match = /(?:^|(?<=\s))(today|tomorrow)(?=$|[\s,.;!?])/i.exec(text);
   if (!match) return null;
   const day = addDays(dayOf(now), match[1]?.toLowerCase() === "tomorrow" ? 1 : 0);
-  return { index: match.index, length: match[0].length, date: new Date(`${day}T00:00:00`), hasTime: false };
+  return { index: match.index, length: match[0].length, date: new Date(`${day}T00:00:00`), hasDay: true, hasTime: false };
 }
