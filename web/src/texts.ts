@@ -302,7 +302,7 @@ export const texts = {
     importOld: "Import a former list",
     importText: "A list of an earlier app in this browser was found.",
     importFile: "Import a file",
-    importHint: "JSON with a list of todos, or a text with one todo a line.",
+    importHint: "JSON with a list of todos, or a text in UTF-8 with one todo a line.",
     imported: (created: number, existing: number, rejected: number) =>
       `${todos(created)} imported${existing ? `, ${existing} were there already` : ""}${rejected ? `, ${rejected} could not be taken and stay in the old list` : ""}.`,
     leftOut: (count: number) =>

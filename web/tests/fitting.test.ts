@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { beyond, clean, fitting, lines } from "@/lib/fitting";
-import { readList } from "@/lib/import-file";
+import { missing, readList } from "@/lib/import-file";
 
 describe("pasted lines", () => {
   test("marks of lists go, blank lines go, every kind of line break counts", () => {
@@ -38,6 +38,30 @@ describe("files", () => {
     expect(readList("- a\n- b")).toEqual({ todos: [{ text: "a" }, { text: "b" }], leftOut: 0 });
     expect(readList("{}")).toBeNull();
     expect(readList(" \n ")).toBeNull();
+  });
+
+  test("ticked boxes are done, and other marks say nothing", () => {
+    const todos = [{ text: "Honey", completed: true, metadata: {} }, { text: "Tea" }, { text: "Rice" }];
+    expect(readList("- [x] Honey\n- [ ] Tea\n[x] Rice")).toEqual({ todos, leftOut: 0 });
+  });
+
+  test.each(['[{"text": "cut off"', '{"todos": [', '["a', "\ufffdPNG\r\n\u001a"])("no list: %s", (content) =>
+    expect(readList(content)).toBeNull(),
+  );
+
+  test("a list that was exported here adds what is not there", () => {
+    const id = (n: number) => `01a22534-17ec-7000-83d2-40a1de660fe${n}`;
+    const exported = [1, 2, 3, 3].map((n) => ({ id: id(n), text: `${n}`, createdAt: "2026-01-15T11:00:00.000Z" }));
+    const list = readList(JSON.stringify({ todos: [...exported, { id: 7, text: "7" }] }));
+    const held = (known: string) =>
+      known === id(1) ? { deletedAt: null } : known === id(2) ? { deletedAt: "2026-01-16T11:00:00.000Z" } : undefined;
+    const added = missing(list?.todos ?? [], held as Parameters<typeof missing>[1]);
+    expect(added.map(({ id, text }) => [id, text])).toEqual([
+      [undefined, "2"],
+      [id(3), "3"],
+      [undefined, "7"],
+    ]);
+    expect(added[1]?.createdAt).toBe("2026-01-15T11:00:00.000Z");
   });
 
   test("what is too long for a todo is counted, and not cut", () => {

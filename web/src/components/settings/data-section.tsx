@@ -5,7 +5,7 @@ import { useSession, useStorage, useTodoClient } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
 import { save } from "@/lib/download";
 import { useInBrowser } from "@/lib/hooks";
-import { readList } from "@/lib/import-file";
+import { missing, readList } from "@/lib/import-file";
 import { texts } from "@/texts";
 
 const words = texts.settings;
@@ -55,10 +55,11 @@ export function DataSection({ isLoggedIn }: { readonly isLoggedIn: boolean }) {
     ask(async () => {
       const list = readList(await file.text());
       if (!list) return setResult(words.importFailed);
+      const todos = missing(list.todos, client.get);
       // Told only when the browser has stored them all.
-      await Promise.all(client.addMany(list.todos).map(({ stored }) => stored));
+      await Promise.all(client.addMany(todos).map(({ stored }) => stored));
       const leftOut = list.leftOut > 0 ? words.leftOut(list.leftOut) : "";
-      setResult(`${words.imported(list.todos.length, 0, 0)}${leftOut}`);
+      setResult(`${words.imported(todos.length, list.todos.length - todos.length, 0)}${leftOut}`);
     });
     event.target.value = "";
   };
