@@ -215,6 +215,7 @@ export const texts = {
     newPassword: "New password",
     currentPassword: "Current password",
     displayName: "Name (optional)",
+    adopt: (count: number) => `The ${todos(count)} in this browser move into the account.`,
     passwordHint: "At least 8 characters, with upper and lower case and a digit.",
     logIn: {
       title: "Log in",
@@ -238,7 +239,6 @@ export const texts = {
       invite: "This server accepts new accounts by invitation only. Ask its operator for one.",
       invited: "You are invited. Use the address to which the invitation was sent.",
       noPasswords: "This server has no passwords. Your first login makes the account.",
-      adopt: (count: number) => `The ${todos(count)} in this browser move into the account.`,
     },
     forgot: {
       title: "Reset your password",

@@ -9,6 +9,7 @@ import { hasLogin, useServer, type Description } from "@/lib/server";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
 import { PageFrame } from "../page-frame";
+import { Adoption } from "./adoption";
 import { ProviderButtons } from "./providers";
 
 const words = texts.account.logIn;
@@ -22,6 +23,7 @@ export function LogInPage() {
     <PageFrame title={words.title}>
       {problem && <p className="problem">{problem}</p>}
       {server && !hasLogin(server) && <p role="status">{words.nowhere}</p>}
+      {server && hasLogin(server) && <Adoption />}
       {byEmail && <EmailForm password={logins.password} magicLink={logins.magicLink} />}
       {logins && logins.providers.length > 0 && (
         <>

@@ -2,13 +2,13 @@
 
 import Link from "next/link";
 import { useRouter } from "next/navigation";
-import { useSession, useTodoClient } from "todo-sync-client/react";
+import { useSession } from "todo-sync-client/react";
 import { useAsking } from "@/lib/asking";
 import { hasLogin, useParameter, useServer, type Description } from "@/lib/server";
-import { useInBrowser } from "@/lib/hooks";
 import { texts } from "@/texts";
 import { Field, Form } from "../form";
 import { PageFrame } from "../page-frame";
+import { Adoption } from "./adoption";
 import { ProviderButtons } from "./providers";
 
 const words = texts.account.register;
@@ -24,13 +24,11 @@ function refusal(server: Description, invitation: string | null): string | null 
 
 /** Creating an account, with an invitation where the server wants one. The todos of this browser move into it. */
 export function RegisterPage() {
-  const client = useTodoClient();
-  const { session, status } = useSession();
+  const { session } = useSession();
   const router = useRouter();
   const { server, problem } = useServer();
   const invitation = useParameter("invitation") ?? null;
   const asking = useAsking();
-  const count = useInBrowser() && status === "anonymous" ? client.getSnapshot().todos.length : 0;
   const reason = server ? refusal(server, invitation) : null;
   const register = (value: (name: string) => string) =>
     asking.ask(() =>
@@ -48,7 +46,7 @@ export function RegisterPage() {
       {server && !reason && (
         <Form submit={words.submit} {...asking} onSubmit={register}>
           {server.registration === "invite" && <p>{words.invited}</p>}
-          {count > 0 && <p>{words.adopt(count)}</p>}
+          <Adoption />
           <Field label={texts.account.email} name="email" type="email" autoComplete="username" required />
           <Field
             label={texts.account.password}
