@@ -112,7 +112,7 @@ fn apt_get(arguments: &[&str], missing: &str) -> Result<(), String> {
 
 /// Installs the packages of the npm project in `folder`, "." for the workspaces of the root, and returns its path.
 pub fn npm_project(folder: &str) -> Result<PathBuf, String> {
-    let project = root().join(folder);
+    let project = if folder == "." { root().to_owned() } else { root().join(folder) };
     let lock = project.join("package-lock.json");
     let mark = project.join("node_modules/.installed-from");
     if !is_current(&lock, &mark) {

@@ -181,9 +181,10 @@ fn bind(
         } else {
             address.to_string()
         };
-        print(format_args!(
-            "in a browser: http://{shown}, with the API documentation at http://{shown}/docs"
-        ));
+        if settings.web_dir.is_some() {
+            print(format_args!("the web app is at http://{shown}"));
+        }
+        print(format_args!("the API documentation is at http://{shown}/docs"));
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), environment = ?settings.environment, "listening; the API documentation is at /docs");
         ports.add(&listener)?;
         let (api, stopping) = (api.clone(), stopping.clone());
