@@ -16,7 +16,6 @@ import {
   row,
   settled,
   shows,
-  stored,
   typed,
   verified,
 } from "../src/app.mjs";
@@ -108,9 +107,9 @@ test("a file with unreadable and endless items says what it took", async () => {
   await shows(page, ["short", `${"x".repeat(499)}…`, `${[..."👍🏽".repeat(400)].slice(0, 499).join("")}…`]);
   await page.goto(`${BASE}/settings`);
   await choose(page, "a.json", "application/json", '{"a": [');
-  await page.getByText("1 todo imported").waitFor();
+  await page.getByText("This file has no list of todos.").waitFor();
   await page.goto(BASE);
-  await stored(page, "short");
+  await shows(page, ["short", `${"x".repeat(499)}…`, `${[..."👍🏽".repeat(400)].slice(0, 499).join("")}…`]);
 });
 
 test("what the server refuses is shown with the reason, and waits for a decision", async () => {
