@@ -43,13 +43,18 @@ mod tests {
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
     use std::panic;
+    use std::sync::mpsc;
     use std::thread;
+    use std::time::Duration;
 
     use serde_json::Value;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
     use crate::telemetry::log_panic;
+
+    /// Upper bound of the wait for a report. Only a failing test waits this long.
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     /// Takes one request, and returns its body.
     fn receive(listener: &TcpListener) -> Vec<u8> {
@@ -76,7 +81,8 @@ mod tests {
     fn a_panic_is_reported_by_its_place_and_without_a_users_text() {
         let sink = TcpListener::bind("127.0.0.1:0").expect("a port");
         let dsn = format!("http://key@{}/7", sink.local_addr().expect("bound"));
-        let received = thread::spawn(move || receive(&sink));
+        let (report, received) = mpsc::channel();
+        thread::spawn(move || report.send(receive(&sink)));
         let client = start(&dsn.into(), Environment::Production);
         let (here, others) = (thread::current().id(), panic::take_hook());
         panic::set_hook(Box::new(move |panic| {
@@ -89,7 +95,8 @@ mod tests {
             tracing::error!(target: "of_a_library", text, "an error of a library");
             panic::catch_unwind(|| panic!("a user wrote {text}")).expect_err("it panics");
         });
-        let body = String::from_utf8(received.join().expect("the sink")).expect("UTF-8");
+        let body = received.recv_timeout(PATIENCE).expect("a report arrives at the sink");
+        let body = String::from_utf8(body).expect("UTF-8");
         drop(client);
         assert!(!body.contains("canary") && !body.contains("ann@"), "{body}");
         let items = body.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
