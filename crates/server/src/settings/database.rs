@@ -7,9 +7,10 @@ use adapters_postgres::{EpochSource, RowSecurity, Tls};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::backups::Backups;
+use super::cores;
 use super::layers::Layers;
 use super::parse::{number, one_of, switch};
-use super::{cores, setting};
+use super::setting::{self, Setting};
 
 /// Where data is stored and how the server reaches it.
 #[derive(Debug)]
@@ -98,8 +99,8 @@ impl Database {
 fn backups(layers: &Layers, sqlite: bool) -> Backups {
     let backups = Backups::read(layers);
     if backups.every.is_some() && !sqlite {
-        let problem = "can be set for SQLite only: back a PostgreSQL database up with pg_dump";
-        layers.report(setting::BACKUP_EVERY.error(problem));
+        let every = Setting { example: "off", ..setting::BACKUP_EVERY };
+        layers.report(every.error("can be set for SQLite only: back a PostgreSQL database up with pg_dump"));
     }
     backups
 }

@@ -31,7 +31,8 @@ const FAULTS: &str = r#"
     DATABASE_WAIT_SECONDS=1m => DATABASE_WAIT_SECONDS must be a whole number from 0 to 3600, not "1m"
     DATABASE_ROW_SECURITY=off => DATABASE_ROW_SECURITY must be one of writes, all, not "off"
     DATABASE_EPOCH=wal => DATABASE_EPOCH must be one of stored, timeline, not "wal"
-    DATABASE_EPOCH=timeline => DATABASE_EPOCH can be timeline on PostgreSQL only
+    DATABASE_EPOCH=timeline => DATABASE_EPOCH can be timeline on PostgreSQL only; for example: DATABASE_EPOCH=stored
+    DATABASE_URL=postgres://h/d & BACKUP_EVERY=1d => BACKUP_EVERY can be set for SQLite only: back a PostgreSQL database up with pg_dump; for example: BACKUP_EVERY=off
     ACCESS_TOKEN_EXPIRE_MINUTES=0 => ACCESS_TOKEN_EXPIRE_MINUTES must be a whole number from 1 to 43200, not "0"
     REFRESH_TOKEN_EXPIRE_DAYS=1.5 => REFRESH_TOKEN_EXPIRE_DAYS must be a whole number from 1 to 366, not "1.5"
     REGISTRATION=maybe => REGISTRATION must be one of open, invite, closed, not "maybe"; for example: REGISTRATION=closed
