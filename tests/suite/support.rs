@@ -128,6 +128,27 @@ pub fn npm_project(name: &str) -> PathBuf {
     folder
 }
 
+/// A program among the packages of `tests/requirements.txt`: beside `PYTHON_BIN` if the test runner set it, otherwise in
+/// `target/`.
+pub fn python_program(name: &str) -> PathBuf {
+    let python = std::env::var_os("PYTHON_BIN").map_or_else(
+        || {
+            // This test's own executable is target/PROFILE/deps/NAME.
+            let test = std::env::current_exe().expect("the test has a path");
+            test.ancestors().nth(3).expect("a target folder").join("python-tools/bin/python")
+        },
+        PathBuf::from,
+    );
+    let program = python.with_file_name(name);
+    assert!(
+        program.is_file(),
+        "there is no {}: `cargo xtask test` installs what the tests need, or name a Python in PYTHON_BIN after `pip \
+         install --requirement tests/requirements.txt`",
+        program.display()
+    );
+    program
+}
+
 /// A bulk request that creates `count` todos with the ids of [`id`].
 pub fn numbered(count: usize) -> Value {
     let todos: Vec<_> = (0..count).map(|n| json!({"id": id(n), "text": format!("todo {n}")})).collect();

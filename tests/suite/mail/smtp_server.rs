@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +12,7 @@ use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Client, Database, Server};
 use serde_json::Value;
 
-use crate::support::{items, text, until};
+use crate::support::{items, python_program, text, until};
 
 /// A running SMTP server and the events that it has reported.
 pub struct SmtpServer {
@@ -37,7 +36,7 @@ impl SmtpServer {
 
     /// Starts a server on this port.
     pub async fn open_at(port: u16, arguments: &[&str]) -> Self {
-        let mut command = Command::new(python());
+        let mut command = Command::new(python_program("python"));
         command.arg(workspace().join("tests/counterparts/smtp_server.py"));
         command.args(["--port", &port.to_string()]).args(arguments);
         tokio::task::spawn_blocking(move || Self::launch(command)).await.expect("the mail server starts")
@@ -208,23 +207,4 @@ pub fn free_port() -> u16 {
     let ports = (0..10_000).map(|_| 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000);
     let mut free = ports.into_iter().filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     free.next().expect("a free port")
-}
-
-/// A Python with aiosmtpd: `PYTHON_BIN` if the test runner set it, otherwise the one in `target/`.
-fn python() -> PathBuf {
-    let found = std::env::var_os("PYTHON_BIN").map_or_else(
-        || {
-            // This test's own executable is target/PROFILE/deps/NAME.
-            let test = std::env::current_exe().expect("the test has a path");
-            test.ancestors().nth(3).expect("a target folder").join("python-tools/bin/python")
-        },
-        PathBuf::from,
-    );
-    assert!(
-        found.exists(),
-        "no Python at {}: `cargo xtask test` installs what the tests need, or name one in PYTHON_BIN after `pip \
-         install --requirement tests/requirements.txt`",
-        found.display()
-    );
-    found
 }

@@ -40,6 +40,8 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     tools::pooler()?;
     tools::nginx()?;
     tools::redis()?;
+    tools::libfaketime()?;
+    tools::systemd()?;
     for project in
         ["typescript-client", "generated-clients", "openapi-tools", "openid-provider", "better-auth", "web"]
     {

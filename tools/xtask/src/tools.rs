@@ -1,8 +1,8 @@
 //! Finds or installs what the tests need besides the Rust toolchain.
 //!
-//! PostgreSQL, `PgBouncer`, Redis, nginx and Chromium are installed for the whole machine with apt-get. Packages from npm and `PyPI`
-//! are pinned by committed files and installed inside the checkout, each beside a copy of the file that pinned it: they
-//! are installed again when the file changes.
+//! PostgreSQL, `PgBouncer`, Redis, nginx, libfaketime, systemd and Chromium are installed for the whole machine with
+//! apt-get. Packages from npm and `PyPI` are pinned by committed files and installed inside the checkout, each beside a
+//! copy of the file that pinned it: they are installed again when the file changes.
 
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,26 @@ pub fn redis() -> Result<(), String> {
     println!("installing Redis with apt-get, for its program only: the tests start their own");
     apt_install("redis-server", &missing)?;
     RedisServer::program().map(drop)
+}
+
+/// Makes sure that libfaketime is there, which gives an instance of the tests another clock.
+pub fn libfaketime() -> Result<(), String> {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    if folders.map(|folder| folder.path().join("faketime/libfaketime.so.1")).any(|library| library.is_file())
+    {
+        return Ok(());
+    }
+    println!("installing libfaketime with apt-get, for tests of clocks that differ");
+    apt_install("libfaketime", "libfaketime is needed: `apt-get install libfaketime`")
+}
+
+/// Makes sure that `systemd-analyze` is there, which reads the sample of a unit.
+pub fn systemd() -> Result<(), String> {
+    if succeeds(command("systemd-analyze").arg("--version")) {
+        return Ok(());
+    }
+    println!("installing systemd with apt-get, for its program systemd-analyze");
+    apt_install("systemd", "systemd-analyze is needed: `apt-get install systemd`")
 }
 
 /// Makes sure that Chromium is there, which the tests of the JavaScript packages drive.
