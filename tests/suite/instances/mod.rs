@@ -1,5 +1,6 @@
 //! Several instances on one database.
 
+mod caddy;
 mod commands;
 mod events;
 mod nginx;
