@@ -1,6 +1,7 @@
 //! Several instances on one database.
 
 mod caddy;
+mod clocks;
 mod commands;
 mod events;
 mod nginx;
