@@ -13,9 +13,10 @@ import {
 } from "../model/entry.js";
 import type { Answer, Applied, ConflictOf, RejectionOf } from "../net/answer.js";
 import type { Draft } from "./draft.js";
+import { finish } from "./finish.js";
 import { healBeyondCursor, notLost, repair } from "./heal.js";
 import { byPolicy, type DecideBy } from "./policy.js";
-import { finish, rebased } from "./rebase.js";
+import { rebased } from "./rebase.js";
 import type { Round } from "./request.js";
 
 type Version = Pick<Row, "version" | "stamp">;

@@ -3,20 +3,20 @@
  */
 
 import {
-  contested,
   changeOf,
+  contested,
   isHealing,
   isSame,
   takenBack,
-  type Change,
   type Entry,
   type Row,
 } from "../model/entry.js";
 import { isDeleted, isEmpty, isShrunk, lacking, whole, type Fields } from "../model/fields.js";
 import type { Gone } from "../net/answer.js";
+import { doubt, settle, unlessDoubtful } from "./accepted.js";
 import type { Draft } from "./draft.js";
 import { byPolicy, type DecideBy } from "./policy.js";
-import { rebased, settle } from "./rebase.js";
+import { rebased } from "./rebase.js";
 
 /** Later than every stamp. */
 const LATEST = "~";
@@ -54,36 +54,6 @@ export function healBeyondCursor(draft: Draft, decideBy: DecideBy): void {
   const seen = doubt(draft, cursor);
   if (!reading) giveBackAfter(draft, seen, decideBy, false);
   else if (seen < lostDeletions) draft.set({ lostDeletions: seen });
-}
-
-/** The server may have lost what it accepted after the cursor. Returns the stamp of the cursor. */
-function doubt(draft: Draft, cursor: string | null): string {
-  const seen = (cursor ?? "").slice(0, 26);
-  for (const entry of draft.all()) {
-    const { awaiting, accepted } = entry;
-    if (awaiting && accepted && awaiting.stamp > seen)
-      draft.put({ ...entry, accepted: { ...accepted, isDoubtful: true } });
-  }
-  return seen;
-}
-
-/**
- * The entry before its change was accepted, if that may be lost: it is sent again as it was. Of the
- * todo as accepted, the device has not seen yet what others had changed. `isMissing` says that the
- * server no longer has the todo.
- */
-export function unlessDoubtful(entry: Entry, isMissing = false): Entry {
-  const { row, awaiting, accepted } = entry;
-  if (!awaiting || !accepted?.isDoubtful) return entry;
-  const { change: sent, before } = accepted;
-  const known = row && isSame(row, awaiting) ? before : row;
-  const back = takenBack({ ...entry, row: known, sent, awaiting: null, accepted: null });
-  const unsent = back.unsent as Change;
-  const broughtIt = sent.base === 0 || awaiting.version === 1 || isDeleted(sent.seen ?? {});
-  if (!isDeleted(unsent.fields) || !(isMissing || broughtIt)) return back;
-  // Others may have seen the todo before the server lost it: the deletion has to be kept.
-  const healing = { lostAfter: "", resent: false };
-  return { ...back, unsent: { ...unsent, fields: { deleted: true }, base: 0, healing } };
 }
 
 function giveBackAfter(draft: Draft, stamp: string, decideBy: DecideBy, unfreezes: boolean): void {

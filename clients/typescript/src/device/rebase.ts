@@ -1,6 +1,5 @@
-/** After the last page: accepted changes become final, and later edits are rebased on them. */
+/** Rebases unsent edits on the todo that came back. */
 
-import { digest } from "../model/digest.js";
 import { changeOf, contested, isHealing, type Entry, type Row } from "../model/entry.js";
 import {
   agree,
@@ -15,47 +14,7 @@ import {
   type Fields,
 } from "../model/fields.js";
 import type { FieldName } from "../types.js";
-import type { Draft } from "./draft.js";
-import { compare, repair, unlessDoubtful } from "./heal.js";
 import { byPolicy, type DecideBy } from "./policy.js";
-
-/** More repairs in a row than this wait for the next change of the list. */
-const MOST_REPAIRS = 6;
-
-/** For how long a device keeps tombstones: without them it can't heal a deletion. */
-const TOMBSTONE_DAYS = 90;
-/** For how long it keeps their texts, from which the user can restore them. */
-const TEXT_DAYS = 7;
-
-/** Takes the last page as read. */
-export function finish(draft: Draft, server: string | null, now: string, decideBy: DecideBy): void {
-  if (draft.meta.reading) {
-    compare(draft, decideBy);
-    return;
-  }
-  settle(draft, decideBy);
-  forget(draft);
-  const entries = draft.all();
-  const rows = entries.flatMap(({ id, row }) => (row ? [[id, row] as const] : []));
-  const agrees = server === null || server === digest(rows);
-  draft.set({ lastSyncedAt: now, verified: server !== null && agrees });
-  const heals = entries.some((entry) => isHealing(entry.sent) || isHealing(entry.unsent));
-  if (agrees) draft.set({ repairs: 0 });
-  else if (!heals && draft.meta.repairs < MOST_REPAIRS) {
-    draft.set({ repairs: draft.meta.repairs + 1 });
-    repair(draft);
-  }
-}
-
-/** Rebases the edits that were made while a change was in flight, on the todos that came back. */
-export function settle(draft: Draft, decideBy: DecideBy): void {
-  for (const found of draft.all()) {
-    const { awaiting, ...rest } = unlessDoubtful(found);
-    const entry: Entry = { ...rest, awaiting: null, accepted: null };
-    if (awaiting) draft.put(rebased(entry, entry.row, awaiting.fields, {}, decideBy));
-    else if (found.awaiting) draft.put(entry);
-  }
-}
 
 /**
  * The entry with its unsent change rebased on the todo that came back. A field that came back
@@ -97,19 +56,4 @@ export function rebased(
   }
   const more = { createdAt, healing: healing?.resent ? healing : null };
   return isEmpty(mine) ? rest : { ...rest, unsent: changeOf(now, mine, more) };
-}
-
-/** Forgets old tombstones, by the server's time: this device's clock may be wrong. */
-function forget(draft: Draft): void {
-  const now = Date.parse((draft.meta.cursor ?? "").slice(0, 23) + "Z");
-  if (Number.isNaN(now)) return;
-  const before = (days: number): string => new Date(now - days * 86_400_000).toISOString();
-  const [removed, emptied] = [before(TOMBSTONE_DAYS), before(TEXT_DAYS)];
-  for (const entry of draft.all()) {
-    const { row } = entry;
-    if (!row || !isDeleted(row.fields) || entry.unsent || entry.sent || entry.conflict) continue;
-    if (row.stamp < removed) draft.put({ ...entry, row: null });
-    else if (row.stamp < emptied && hasText(row.fields))
-      draft.put({ ...entry, row: { ...row, fields: { deleted: true } } });
-  }
 }
