@@ -30,8 +30,10 @@ pub mod cursor;
 pub mod digest;
 pub mod history;
 mod service;
+mod timestamp;
 
-pub use cursor::{Cursor, InitialSync, Position, StaleCursor, StaleReason, SyncTimestamp};
+pub use cursor::{Cursor, Position, StaleCursor, StaleReason};
 pub use digest::Digest;
 pub use history::{Epoch, Epochs, History, UserEpoch};
 pub use service::{Replay, SyncAnswer, SyncOutcome, SyncRequest, SyncService};
+pub use timestamp::{InitialSync, SyncTimestamp};

@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::cursor::{Cursor, Position, StaleCursor, SyncTimestamp};
+use super::cursor::{Cursor, Position, StaleCursor};
 use super::digest::Digest;
 use super::history::Epoch;
+use super::timestamp::SyncTimestamp;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::time::{Clock, Stamp};
