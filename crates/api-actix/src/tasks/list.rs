@@ -13,11 +13,11 @@ use futures_util::stream::try_unfold;
 
 use super::dto::Task;
 use super::window::Window;
-use crate::error::{HandlerResult, Problem, log_store_error};
+use crate::error::{HandlerResult, log_store_error};
 use crate::memory_budget::Reservation;
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
-use crate::wire::with_memory;
+use crate::wire::{listed, with_memory};
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The number of tasks of the first part. Their texts may be as long as those of a later part.
@@ -46,7 +46,7 @@ async fn begin(
     first: ListQuery,
 ) -> HandlerResult {
     let memory = state.reserve_part(principal.user).await?;
-    let page = state.todos.list(principal.user, &first).await?.ok_or_else(Problem::account_gone)?;
+    let page = listed(state.todos.list(principal.user, &first).await?)?;
     let wanted = window.limit.map_or(u64::MAX, u64::from);
     let available = page.total.saturating_sub(window.offset).min(wanted);
     let mut document = Document {

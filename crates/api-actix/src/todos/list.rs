@@ -15,7 +15,7 @@ use crate::extract::{Body, Caller, Int, Query, Validation, flag, number, word};
 use crate::per_user_gate::HeavyWork;
 use crate::schema::NamedSchema;
 use crate::state::State;
-use crate::wire::{changed_todo, json, with_location, with_memory};
+use crate::wire::{changed_todo, json, listed, with_location, with_memory};
 
 /// The default number of todos per page.
 const PAGE: i64 = 20;
@@ -106,7 +106,7 @@ pub(super) async fn list(state: web::Data<State>, caller: Caller, query: Query) 
 
 async fn read(state: web::Data<State>, user: UserId, list_query: ListQuery) -> HandlerResult {
     let memory = state.reserve_page(user, list_query.limit).await?;
-    let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
+    let page = listed(state.todos.list(user, &list_query).await?)?;
     let seen = list_query.offset + page.todos.len() as u64;
     let body = Page {
         items: page.todos.iter().map(|todo| Item::new(user, todo)).collect(),

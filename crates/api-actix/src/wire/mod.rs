@@ -16,7 +16,7 @@ pub use members::{
     as_is, client_id, completed_schema, description, email, flag_schema, required_flag_schema, title, todo_id,
 };
 pub use metadata::{metadata, metadata_edit_schema};
-pub use outcome::{changed_todo, id_in_use, rejection};
+pub use outcome::{changed_todo, id_in_use, listed, rejection, resync_required};
 pub use response::{Message, json, message, with_location, with_memory};
 pub use times::{any_time, timestamp, timestamp_in_query};
 pub use todo::Todo;

@@ -1,9 +1,11 @@
-//! The response to the outcome of a change.
+//! The responses to the outcomes of lists and changes.
 
 use std::sync::Arc;
 
+use domain::Stamp;
 use domain::code::ErrorCode;
-use domain::todo::{self, Outcome, Rejection};
+use domain::sync::{StaleCursor, StaleReason};
+use domain::todo::{self, ListOutcome, Outcome, Page, Rejection};
 use serde::Serialize;
 
 use super::metadata::metadata_error;
@@ -36,6 +38,36 @@ pub fn changed_todo(
         .with("max", limit)),
         Outcome::Rejected(reason) => Err(rejection(reason).into()),
     }
+}
+
+/// The page, or the problem of a list without one.
+pub fn listed(outcome: ListOutcome) -> Result<Page, Problem> {
+    match outcome {
+        ListOutcome::Done(page) => Ok(page),
+        ListOutcome::StaleCursor(stale) => Err(resync_required(&stale)),
+        ListOutcome::NoSuchUser => Err(Problem::account_gone()),
+    }
+}
+
+/// The server cannot continue from the client's cursor.
+pub fn resync_required(stale: &StaleCursor) -> Problem {
+    let (reason, restored_to, message) = match stale.reason {
+        StaleReason::Restored { restored_to } => (
+            "restored",
+            restored_to,
+            "The server lost changes that this cursor includes, as after the restore of a backup: give back what it acknowledged after `restored_to`, and sync from there",
+        ),
+        StaleReason::Forgotten => (
+            "forgotten",
+            None,
+            "The cursor is older than the deletions that the server remembers: keep the changes that you have not sent, and sync from the beginning",
+        ),
+    };
+    Problem::new(ErrorCode::ResyncRequired, message)
+        .with("reason", reason)
+        .with("epoch", stale.epoch.as_str())
+        .with("restored_to", restored_to.map(Stamp::to_rfc3339))
+        .with("horizon", stale.horizon.to_rfc3339())
 }
 
 fn conflict_problem(conflict: &todo::Conflict, code: ErrorCode) -> Problem {

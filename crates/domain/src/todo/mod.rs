@@ -45,7 +45,7 @@ pub use limits::StorageLimits;
 pub use metadata::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
 pub use outcome::{Conflict, Outcome, Rejection};
 pub use resolve::{EarlierChanges, Effect, LaterChanges, NamedValues, ResolveContext, resolve};
-pub use service::{Owned, Precondition, TodoService};
+pub use service::{ListOutcome, Owned, Precondition, TodoService};
 #[cfg(test)]
 pub use store::MockTodoStore;
 pub use store::{Changes, Commit, PART_BYTES, Page, TodoStore};

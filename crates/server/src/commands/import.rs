@@ -9,7 +9,7 @@ use clap::Args;
 use domain::UserId;
 use domain::account::AccountStore;
 use domain::todo::query::ListQuery;
-use domain::todo::{Outcome, Rejection, TodoService};
+use domain::todo::{ListOutcome, Outcome, Rejection, TodoService};
 use domain::user::{Email, User};
 use tokio::runtime::Builder;
 
@@ -117,7 +117,7 @@ async fn foresee(
     limit: u32,
 ) -> Result<Vec<Fate>, Box<dyn Error>> {
     let list = todos.list(user, &ListQuery { limit: 1, ..ListQuery::default() }).await?;
-    let mut live = list.map_or(0, |list| list.total);
+    let mut live = if let ListOutcome::Done(page) = list { page.total } else { 0 };
     let mut fates = Vec::with_capacity(entries.len());
     for entry in entries {
         fates.push(match &entry.todo {

@@ -5,20 +5,19 @@ use actix_web::http::header::{HeaderName, LINK};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use domain::code::ErrorCode;
 use domain::session::Scope;
-use domain::sync::Cursor;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
 use domain::todo::{Outcome, Page};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::input::TodoCreate;
-use super::response::{resync_required, single};
+use super::response::single;
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, FieldError, Query, Validation, flag, number, word};
 use crate::per_user_gate::HeavyWork;
 use crate::schema::NamedSchema;
 use crate::state::State;
-use crate::wire::{Todo, changed_todo, json, timestamp_in_query, with_location, with_memory};
+use crate::wire::{Todo, changed_todo, json, listed, timestamp_in_query, with_location, with_memory};
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const X_SYNC_TIMESTAMP: HeaderName = HeaderName::from_static("x-sync-timestamp");
@@ -114,9 +113,7 @@ pub(super) async fn list(
         let state = state.clone();
         async move {
             let memory = state.reserve_page(user, list_query.limit).await?;
-            let page = state.todos.list(user, &list_query).await?.ok_or_else(Problem::account_gone)?;
-            let since = Cursor::at(list_query.since);
-            since.check(&page.position).map_err(|stale| resync_required(&stale))?;
+            let page = listed(state.todos.list(user, &list_query).await?)?;
             Ok(with_memory(response(&list_query, &page, &path, &query), memory))
         }
     };

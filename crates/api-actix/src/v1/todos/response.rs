@@ -3,11 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue, TryIntoHeaderValue as _};
-use domain::code::ErrorCode;
-use domain::sync::{StaleCursor, StaleReason};
-use domain::{Stamp, todo};
+use domain::todo;
 
-use crate::error::Problem;
 use crate::extract::etag;
 use crate::wire::{Todo, json};
 
@@ -20,25 +17,4 @@ pub fn single(status: StatusCode, todo: &todo::Todo) -> HttpResponse {
         headers.insert(ETAG, tag);
     }
     response
-}
-
-/// The server cannot continue from the client's cursor.
-pub fn resync_required(stale: &StaleCursor) -> Problem {
-    let (reason, restored_to, message) = match stale.reason {
-        StaleReason::Restored { restored_to } => (
-            "restored",
-            restored_to,
-            "The server lost changes that this cursor includes, as after the restore of a backup: give back what it acknowledged after `restored_to`, and sync from there",
-        ),
-        StaleReason::Forgotten => (
-            "forgotten",
-            None,
-            "The cursor is older than the deletions that the server remembers: keep the changes that you have not sent, and sync from the beginning",
-        ),
-    };
-    Problem::new(ErrorCode::ResyncRequired, message)
-        .with("reason", reason)
-        .with("epoch", stale.epoch.as_str())
-        .with("restored_to", restored_to.map(Stamp::to_rfc3339))
-        .with("horizon", stale.horizon.to_rfc3339())
 }

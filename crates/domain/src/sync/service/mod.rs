@@ -26,6 +26,15 @@ pub struct SyncRequest {
     pub include_deleted: bool,
 }
 
+impl SyncRequest {
+    /// Whether a device that has synced before reads everything again, tombstones included, to compare it
+    /// with its own list.
+    #[must_use]
+    pub fn begins_repair(&self) -> bool {
+        self.include_deleted && self.cursor.since.is_none() && self.cursor.epoch.is_some()
+    }
+}
+
 /// The answer to a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncAnswer {

@@ -21,8 +21,18 @@ use super::strategy::Strategy;
 use super::values::TodoNumber;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
+use crate::sync::cursor::{Cursor, StaleCursor};
 use crate::text::ClientId;
 use crate::time::Clock;
+
+/// The outcome of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListOutcome {
+    Done(Page),
+    /// The todos that changed after [`ListQuery::since`] do not include everything that the client lacks.
+    StaleCursor(StaleCursor),
+    NoSuchUser,
+}
 
 /// Reads and changes a user's todos. `None` always means that the user does not exist or, for a
 /// read, that the todo does not exist.
@@ -55,9 +65,13 @@ impl TodoService {
         Ok(self.store.get_by_number(user, number).await?.filter(|todo| !todo.deleted()))
     }
 
-    /// Returns one page of the user's list.
-    pub async fn list(&self, user: UserId, query: &ListQuery) -> Result<Option<Page>, StoreError> {
-        self.store.list(user, query).await
+    /// Returns one page of the user's list, if the server can continue from [`ListQuery::since`].
+    pub async fn list(&self, user: UserId, query: &ListQuery) -> Result<ListOutcome, StoreError> {
+        let Some(page) = self.store.list(user, query).await? else { return Ok(ListOutcome::NoSuchUser) };
+        Ok(match Cursor::at(query.since).check(&page.position) {
+            Ok(()) => ListOutcome::Done(page),
+            Err(stale) => ListOutcome::StaleCursor(stale),
+        })
     }
 
     /// Returns the next part of the list of the newest todos, which follows `after`; empty at the

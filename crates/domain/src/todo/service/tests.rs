@@ -1,6 +1,9 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::sync::cursor::{Position, StaleReason};
+use crate::sync::digest::Digest;
+use crate::sync::history::{Epochs, History};
 use crate::time::{MockClock, Stamp};
 use crate::todo::{Conflict, Field, MockTodoStore, StoredTodo, Title, Versions};
 
@@ -70,6 +73,31 @@ async fn a_tombstone_is_returned_only_on_request() {
         store.expect_get().once().return_once(move |_, _| Ok(Some(todo(deleted))));
         let found = service(store).get(USER, ID, asked).await.expect("the store answers");
         assert_eq!(found.is_some(), shown);
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_refused_where_the_cursor_can_t_be_continued() {
+    let at = |micros| Stamp::from_micros(micros).expect("a stamp");
+    let epochs = Epochs::new([(1, "now".to_owned())]).expect("epochs");
+    let position = Position {
+        clock: at(20),
+        horizon: at(10),
+        digest: Digest::EMPTY,
+        history: History::new(1),
+        epochs: Arc::new(epochs),
+    };
+    let page = Page { todos: vec![todo(false)], total: 1, position };
+    for (since, expected) in [(None, None), (Some(10), None), (Some(9), Some(StaleReason::Forgotten))] {
+        let mut store = MockTodoStore::new();
+        let found = page.clone();
+        store.expect_list().once().return_once(|_, _| Ok(Some(found)));
+        let query = ListQuery { since: since.map(at), ..ListQuery::default() };
+        match service(store).list(USER, &query).await.expect("the store answers") {
+            ListOutcome::Done(found) => assert_eq!((found, expected), (page.clone(), None)),
+            ListOutcome::StaleCursor(stale) => assert_eq!(Some(stale.reason), expected, "{since:?}"),
+            ListOutcome::NoSuchUser => panic!("the user exists"),
+        }
     }
 }
 

@@ -7,15 +7,14 @@ use actix_web::http::StatusCode;
 use actix_web::{post, web};
 use domain::UserId;
 use domain::session::Scope;
-use domain::sync::{Cursor, SyncOutcome};
+use domain::sync::SyncOutcome;
 use metrics::counter;
 
-use super::response::resync_required;
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller};
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
-use crate::wire::{json, with_memory};
+use crate::wire::{json, resync_required, with_memory};
 
 use request::Request;
 use response::Response;
@@ -45,9 +44,7 @@ pub(super) async fn sync(state: web::Data<State>, caller: Caller, body: Body) ->
 async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
     let memory = state.reserve_part(user).await?;
     let (request, sent, rejected) = body.read::<Request<'_>>()?.parse(&state)?;
-    // A device that has synced before reads everything again, tombstones included: the beginning of a repair.
-    let Cursor { since, epoch } = &request.cursor;
-    let is_repair = request.include_deleted && since.is_none() && epoch.is_some();
+    let begins_repair = request.begins_repair();
     let answer = match state.sync.sync(user, request).await? {
         SyncOutcome::Done(answer) => answer,
         SyncOutcome::StaleCursor(cursor) => return Err(resync_required(&cursor)),
@@ -55,7 +52,7 @@ async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerR
     };
     let response = Response::new(&answer, &sent, rejected);
     response.count();
-    if is_repair {
+    if begins_repair {
         counter!("sync_repairs_total").increment(1);
     }
     Ok(with_memory(json(StatusCode::OK, &response), memory))
