@@ -4,8 +4,8 @@
 mod auth;
 mod dto;
 mod list;
+mod operations;
 mod own_tasks;
-mod response;
 mod user_tasks;
 mod window;
 

@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::{Completion, Create, Replace, Task};
 use super::window::{TaskStatus, Window};
-use super::{list, response};
+use super::{list, operations};
 use crate::error::HandlerResult;
 use crate::extract::{Body, Caller, Query};
 use crate::state::State;
@@ -63,7 +63,7 @@ async fn list_tasks(state: web::Data<State>, caller: Caller, query: Query) -> Ha
 async fn create(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     caller.may(Scope::TodosWrite)?;
     let new = body.read::<Create<'_>>()?.parse()?;
-    response::create(&state, &caller.0, new, "/api/tasks").await
+    operations::create(&state, &caller.0, new, "/api/tasks").await
 }
 
 /// Get a task
@@ -79,7 +79,7 @@ async fn create(state: web::Data<State>, caller: Caller, body: Body) -> HandlerR
 #[get("/api/tasks/{id}")]
 async fn get_one(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> HandlerResult {
     caller.may(Scope::TodosRead)?;
-    response::get(&state, &caller.0, &id).await
+    operations::get(&state, &caller.0, &id).await
 }
 
 /// Update a task
@@ -105,7 +105,7 @@ async fn replace(
 ) -> HandlerResult {
     caller.may(Scope::TodosWrite)?;
     let edit = body.read::<Replace<'_>>()?.parse()?;
-    response::edit(&state, &caller.0, &id, edit).await
+    operations::edit(&state, &caller.0, &id, edit).await
 }
 
 /// Complete a task
@@ -128,7 +128,7 @@ async fn complete(
 ) -> HandlerResult {
     caller.may(Scope::TodosWrite)?;
     let edit = body.read::<Completion>()?.parse()?;
-    response::edit(&state, &caller.0, &id, edit).await
+    operations::edit(&state, &caller.0, &id, edit).await
 }
 
 /// Delete a task
@@ -144,5 +144,5 @@ async fn complete(
 #[delete("/api/tasks/{id}")]
 async fn remove(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> HandlerResult {
     caller.may(Scope::TodosWrite)?;
-    response::delete(&state, &caller.0, &id).await
+    operations::delete(&state, &caller.0, &id).await
 }

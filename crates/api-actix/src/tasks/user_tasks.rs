@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::{Create, Task, Update};
 use super::window::{TaskStatus, Window};
-use super::{list, response};
+use super::{list, operations};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, Query, uuid};
 use crate::state::State;
@@ -85,7 +85,7 @@ async fn create(
 ) -> HandlerResult {
     let principal = own(&caller, &user_id, Scope::TodosWrite)?;
     let new = body.read::<Create<'_>>()?.parse()?;
-    response::create(&state, principal, new, &format!("/api/{}/tasks", principal.user)).await
+    operations::create(&state, principal, new, &format!("/api/{}/tasks", principal.user)).await
 }
 
 /// Get a user's task
@@ -111,7 +111,7 @@ async fn get_one(
     path: web::Path<(String, String)>,
 ) -> HandlerResult {
     let principal = own(&caller, &path.0, Scope::TodosRead)?;
-    response::get(&state, principal, &path.1).await
+    operations::get(&state, principal, &path.1).await
 }
 
 /// Update a user's task
@@ -141,7 +141,7 @@ async fn update(
 ) -> HandlerResult {
     let principal = own(&caller, &path.0, Scope::TodosWrite)?;
     let edit = body.read::<Update<'_>>()?.parse()?;
-    response::edit(&state, principal, &path.1, edit).await
+    operations::edit(&state, principal, &path.1, edit).await
 }
 
 /// Toggle a user's task
@@ -163,7 +163,7 @@ async fn update(
 #[patch("/api/{user_id}/tasks/{task_id}/complete")]
 async fn toggle(state: web::Data<State>, caller: Caller, path: web::Path<(String, String)>) -> HandlerResult {
     let principal = own(&caller, &path.0, Scope::TodosWrite)?;
-    response::toggle(&state, principal, &path.1).await
+    operations::toggle(&state, principal, &path.1).await
 }
 
 /// Delete a user's task
@@ -185,5 +185,5 @@ async fn toggle(state: web::Data<State>, caller: Caller, path: web::Path<(String
 #[delete("/api/{user_id}/tasks/{task_id}")]
 async fn remove(state: web::Data<State>, caller: Caller, path: web::Path<(String, String)>) -> HandlerResult {
     let principal = own(&caller, &path.0, Scope::TodosWrite)?;
-    response::delete(&state, principal, &path.1).await
+    operations::delete(&state, principal, &path.1).await
 }
