@@ -1,6 +1,6 @@
 //! bcrypt on blocking threads.
 
-mod lines;
+mod queues;
 #[cfg(test)]
 mod tests;
 
@@ -18,25 +18,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use lines::{Lines, Place};
+use queues::{Queues, Slot};
 
 /// A random salt and hash that match no known password. Verifying against it takes as long as
 /// verifying against a real hash.
 const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 
-/// How many jobs of one account may run or wait in the queue.
-const PLACES_PER_ACCOUNT: usize = 2;
+/// The maximum number of admitted jobs of one account.
+const SLOTS_PER_ACCOUNT: usize = 2;
 /// How long a job waits for the others of its account and its network.
-const LINE_TIMEOUT: Duration = Duration::from_secs(10);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Hashes with bcrypt on blocking threads. Both the jobs that run and the jobs that wait are
-/// limited.
+/// Hashes with bcrypt on blocking threads. The hasher admits a limited number of jobs, of which some
+/// run and the others wait.
 ///
 /// Verifying (logins) and hashing (registrations, new passwords) may each take at most three
 /// quarters of the capacity, so a flood of one kind, from any number of addresses, leaves room for
-/// the other. Within a kind, an account may take two places and a network a quarter of all; more
-/// jobs wait outside the queue, in a line of their account or network. Right passwords, which no
-/// limit of guesses counts, can therefore not fill the queue either.
+/// the other. An account may have two admitted jobs, and a network a quarter of all; their other jobs
+/// wait in a queue of the account or network. Correct passwords, which no limit of guesses counts, can
+/// therefore not fill the hasher either.
 ///
 /// A job runs to its end even if its caller no longer waits, and holds its permits until then. A
 /// caller that disconnects repeatedly therefore cannot run more jobs than the others.
@@ -50,14 +50,14 @@ pub struct BcryptHasher {
     verifying: Arc<Semaphore>,
     /// The share of `admitted` for hashing.
     hashing: Arc<Semaphore>,
-    accounts: Arc<Lines<String>>,
-    networks: Arc<Lines<Network>>,
+    accounts: Arc<Queues<String>>,
+    networks: Arc<Queues<Network>>,
 }
 
 /// The permits of one job.
-type Permits = ([OwnedSemaphorePermit; 3], Lined);
-/// The places of one job in the lines of its account and, if known, its network.
-type Lined = (Place<String>, Option<Place<Network>>);
+type Permits = ([OwnedSemaphorePermit; 3], Slots);
+/// The slots of one job in the queues of its account and, if known, its network.
+type Slots = (Slot<String>, Option<Slot<Network>>);
 
 /// A cost outside the range that [`BcryptHasher`] supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -86,8 +86,8 @@ impl BcryptHasher {
             admitted: Arc::new(Semaphore::new(capacity)),
             verifying: share(),
             hashing: share(),
-            accounts: Lines::new(PLACES_PER_ACCOUNT),
-            networks: Lines::new((capacity / 4).max(1)),
+            accounts: Queues::new(SLOTS_PER_ACCOUNT),
+            networks: Queues::new((capacity / 4).max(1)),
         })
     }
 
@@ -117,15 +117,15 @@ impl BcryptHasher {
     }
 
     async fn acquire(&self, share: &Arc<Semaphore>, on_behalf: &HashedFor) -> Result<Permits, HasherError> {
-        let lined = timeout(LINE_TIMEOUT, self.stand_in_line(on_behalf));
-        let lined = lined.await.map_err(|_| HasherError::Busy)??;
+        let slots = timeout(QUEUE_TIMEOUT, self.enqueue(on_behalf));
+        let slots = slots.await.map_err(|_| HasherError::Busy)??;
         let share = share.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| HasherError::Busy)?;
-        Ok(([share, admitted, running], lined))
+        Ok(([share, admitted, running], slots))
     }
 
-    async fn stand_in_line(&self, on_behalf: &HashedFor) -> Result<Lined, HasherError> {
+    async fn enqueue(&self, on_behalf: &HashedFor) -> Result<Slots, HasherError> {
         let account = self.accounts.enter(&on_behalf.account).await?;
         let network = match &on_behalf.network {
             Some(network) => Some(self.networks.enter(network).await?),

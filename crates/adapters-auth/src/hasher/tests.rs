@@ -134,7 +134,7 @@ async fn one_job_runs_one_waits_and_the_third_is_refused_as_busy() {
 }
 
 #[tokio::test]
-async fn accounts_and_networks_leave_places_for_others_however_many_jobs_they_have() {
+async fn accounts_and_networks_leave_slots_for_others_however_many_jobs_they_have() {
     let capacity = 32;
     let hasher = Arc::new(BcryptHasher::new(4, NonZeroUsize::MIN, capacity - 1).expect("in range"));
     let (release, held) = mpsc::channel::<()>();
