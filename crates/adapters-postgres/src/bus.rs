@@ -57,10 +57,10 @@ impl PostgresBus {
 
     /// Works on one connection until it breaks, and returns why.
     async fn work(&self, listener: &dyn BusListener) -> Result<Infallible, String> {
-        let told = |error: Error| reason(&error);
+        let broken = |error: Error| reason(&error);
         let late = |_| "the database did not answer in time".to_owned();
         let connecting = timeout(self.timeout, self.target.config.connect(self.tls.clone()));
-        let (client, mut connection) = connecting.await.map_err(late)?.map_err(told)?;
+        let (client, mut connection) = connecting.await.map_err(late)?.map_err(broken)?;
         let (sender, mut notifications) = mpsc::unbounded_channel();
         // Ends with this function.
         let mut driver = JoinSet::new();
@@ -91,7 +91,7 @@ impl PostgresBus {
                     collected.set(self.collected(Instant::now() + Announcements::PACE));
                 }
                 _ = heartbeat.tick() => {
-                    timeout(self.timeout, client.simple_query("")).await.map_err(late)?.map_err(told)?;
+                    timeout(self.timeout, client.simple_query("")).await.map_err(late)?.map_err(broken)?;
                 }
             }
         }

@@ -186,7 +186,7 @@ impl Lease {
     }
 
     /// Ends the work on the connection: takes its answer, or cancels the statement that runs.
-    pub(crate) async fn settle<T>(
+    pub(crate) async fn finish<T>(
         &mut self,
         answer: Result<Result<T, Failure>, Elapsed>,
     ) -> Result<T, Failure> {
@@ -206,7 +206,7 @@ impl Lease {
         Err(timed_out().into())
     }
 
-    /// Whether the [settled](Self::settle) work failed because of the connection.
+    /// Whether the [finished](Self::finish) work failed because of the connection.
     pub(crate) const fn is_lost(&self) -> bool {
         self.is_lost
     }

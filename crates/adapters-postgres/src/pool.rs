@@ -163,7 +163,7 @@ impl Pool {
             return self.transact(lease, access, scope, &mut Some(step)).await;
         }
         let answer = tokio::time::timeout(self.connections.timeout(), step(lease.conn()?)).await;
-        lease.settle(answer).await
+        lease.finish(answer).await
     }
 
     /// Runs `step` in a transaction, and takes it unless the transaction could not begin.
@@ -194,7 +194,7 @@ impl Pool {
         });
         // The server cancels a statement after the time-out. Only a broken connection takes longer.
         let answer = tokio::time::timeout(limits.statement * 2, work).await;
-        lease.settle(answer).await
+        lease.finish(answer).await
     }
 
     fn limits(&self) -> Limits {

@@ -21,13 +21,13 @@ pub(super) const KEY: i64 = 7_210_935_518_024_177;
 
 /// How long an instance waits for another's change of the schema.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct LockTimeouts {
     /// How often to say so.
     pub report: Duration,
     pub give_up: Duration,
 }
 
-impl Patience {
+impl LockTimeouts {
     pub(super) const USUAL: Self = Self { report: Duration::from_secs(5), give_up: Duration::from_mins(1) };
     const INTERVAL: Duration = Duration::from_millis(100);
 }
@@ -50,7 +50,7 @@ impl<T> From<SqlError> for Undone<T> {
 /// Runs `work` in one transaction, under the lock. Rolls back unless `keep` is set.
 pub(super) async fn locked<T, W>(
     mut conn: AsyncPgConnection,
-    patience: Patience,
+    timeouts: LockTimeouts,
     keep: bool,
     work: W,
 ) -> Result<(AsyncPgConnection, T), MigrateError>
@@ -74,12 +74,12 @@ where
             Err(Undone::Locked) => {}
         }
         let waited = started.elapsed();
-        if waited >= patience.report * reports || waited >= patience.give_up {
+        if waited >= timeouts.report * reports || waited >= timeouts.give_up {
             let (given_back, holder) =
                 super::blocking(conn, |harness| Ok(holder().get_result(harness)?)).await?;
             let holder: String = holder;
             conn = given_back;
-            if waited >= patience.give_up {
+            if waited >= timeouts.give_up {
                 return Err(MigrateError::Locked { holder });
             }
             reports += 1;
@@ -89,7 +89,7 @@ where
                 "another instance is changing the database schema; waiting for it"
             );
         }
-        tokio::time::sleep(Patience::INTERVAL).await;
+        tokio::time::sleep(LockTimeouts::INTERVAL).await;
     }
 }
 
@@ -127,12 +127,12 @@ mod tests {
     use super::*;
     use crate::migrations::{connect, target};
 
-    const IMPATIENT: Patience =
-        Patience { report: Duration::from_millis(1), give_up: Duration::from_millis(300) };
+    const SHORT: LockTimeouts =
+        LockTimeouts { report: Duration::from_millis(1), give_up: Duration::from_millis(300) };
 
-    async fn try_work(url: &str, patience: Patience) -> Result<i32, MigrateError> {
+    async fn try_work(url: &str, timeouts: LockTimeouts) -> Result<i32, MigrateError> {
         let conn = connect(&target(url).expect("a URL")).await.expect("connects");
-        let (_, answer) = locked(conn, patience, true, |_| Ok(7)).await?;
+        let (_, answer) = locked(conn, timeouts, true, |_| Ok(7)).await?;
         Ok(answer)
     }
 
@@ -147,13 +147,13 @@ mod tests {
             (format!("select pg_advisory_lock({KEY})"), "select pg_advisory_unlock_all()"),
         ] {
             SimpleAsyncConnection::batch_execute(&mut holder, &take).await.expect("locked");
-            let refused = try_work(&url, IMPATIENT).await.expect_err("locked").to_string();
+            let refused = try_work(&url, SHORT).await.expect_err("locked").to_string();
             let pid: Sql<'_, Text> = sql("select pg_backend_pid()::text");
             let pid: String = diesel_async::RunQueryDsl::get_result(pid, &mut holder).await.expect("a pid");
             assert!(refused.contains(&format!("process {pid} of PostgreSQL")), "{refused}");
             let waiting = tokio::spawn({
                 let url = url.clone();
-                async move { try_work(&url, Patience::USUAL).await }
+                async move { try_work(&url, LockTimeouts::USUAL).await }
             });
             tokio::time::sleep(Duration::from_millis(300)).await;
             assert!(!waiting.is_finished());
@@ -170,7 +170,7 @@ mod tests {
         let database = Testbed::shared().create_database("lock_shown");
         let conn = connect(&target(&database.owner_url()).expect("a URL")).await.expect("connects");
         let work = |harness: &mut Harness| Ok(SimpleConnection::batch_execute(harness, "create table t ()")?);
-        let (conn, ()) = locked(conn, IMPATIENT, false, work).await.expect("shown");
-        locked(conn, IMPATIENT, true, work).await.expect("there is no table yet");
+        let (conn, ()) = locked(conn, SHORT, false, work).await.expect("shown");
+        locked(conn, SHORT, true, work).await.expect("there is no table yet");
     }
 }

@@ -18,7 +18,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
 
-use self::lock::{Patience, locked};
+use self::lock::{LockTimeouts, locked};
 use crate::error::{ConnectError, unavailable};
 use crate::row_security::RowSecurity;
 use crate::sql::{Sql, sql};
@@ -92,7 +92,7 @@ pub async fn migrate(url: &str, app_url: &str) -> Result<Vec<String>, MigrateErr
         }
     }
     let grants = role.map(grants);
-    let (mut conn, versions) = locked(connect(&owner).await?, Patience::USUAL, true, move |harness| {
+    let (mut conn, versions) = locked(connect(&owner).await?, LockTimeouts::USUAL, true, move |harness| {
         refuse_newer(harness)?;
         let applied = apply_pending(harness)?;
         if let Some(grants) = grants {
@@ -125,7 +125,7 @@ pub async fn set_row_security(url: &str, row_security: RowSecurity) -> Result<()
         RowSecurity::All => READS_RESTRICTED,
     };
     let conn = connect(&target(url)?).await?;
-    let set = locked(conn, Patience::USUAL, true, move |harness| {
+    let set = locked(conn, LockTimeouts::USUAL, true, move |harness| {
         refuse_newer(harness)?;
         Ok(harness.batch_execute(open)?)
     });

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryResult, sql_query};
 use diesel_migrations::MigrationHarness as _;
 
-use super::lock::{Patience, locked};
+use super::lock::{LockTimeouts, locked};
 use super::{Harness, MIGRATIONS, MigrateError, connect, name_of, refuse_newer, target};
 
 /// The columns and the number of rows of each table.
@@ -25,7 +25,7 @@ pub struct Reversion {
 /// back, which shows what would be lost.
 pub async fn revert_last(url: &str, keep: bool) -> Result<Option<Reversion>, MigrateError> {
     let conn = connect(&target(url)?).await?;
-    let (_, reversion) = locked(conn, Patience::USUAL, keep, |harness| {
+    let (_, reversion) = locked(conn, LockTimeouts::USUAL, keep, |harness| {
         refuse_newer(harness)?;
         if harness.applied_migrations()?.is_empty() {
             return Ok(None);

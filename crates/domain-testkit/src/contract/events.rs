@@ -56,8 +56,8 @@ pub async fn each_accepted_change_is_published_once(h: Harness) {
     assert_eq!(kinds, [&one_by_one[..], &in_one[..]].concat());
     assert_eq!(h.bus.wait_for(user, accepted.len()).await, accepted);
 
-    let fence = h.applied(user, create(todo_id(), "fence")).await;
-    let published = h.bus.wait_until(user, fence.updated_at()).await;
+    let marker = h.applied(user, create(todo_id(), "marker")).await;
+    let published = h.bus.wait_until(user, marker.updated_at()).await;
     assert_eq!(published.len(), accepted.len() + 1, "each event is published once");
 }
 

@@ -43,8 +43,8 @@ pub async fn a_batch_sent_again_changes_nothing(h: Harness) {
         assert_eq!(h.everything(user).await, todos);
         assert_eq!(h.clock(user).await, clock);
     }
-    let fence = h.applied(user, create(todo_id(), "fence")).await;
-    assert_eq!(h.bus.wait_until(user, fence.updated_at()).await.len(), 4 + 4 + 1, "repeats publish nothing");
+    let marker = h.applied(user, create(todo_id(), "marker")).await;
+    assert_eq!(h.bus.wait_until(user, marker.updated_at()).await.len(), 4 + 4 + 1, "repeats publish nothing");
 }
 
 /// Of many equal creations of one id, one creates the todo and the others find it in place.
