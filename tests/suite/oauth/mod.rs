@@ -11,16 +11,16 @@ mod hand_off;
 mod id_tokens;
 mod linking;
 mod login;
-mod proofs;
 mod provider;
+mod reauthentication;
 mod secrets;
 
 use blackbox_tests::{Answer, Client, Database, Server};
 use serde_json::{Value, json};
 
 use self::browser::Browser;
-pub use self::proofs::age;
 pub use self::provider::Provider;
+pub use self::reauthentication::age;
 
 /// The address of the frontend.
 const FRONTEND: &str = "http://localhost:3000";
