@@ -1,19 +1,23 @@
 //! OpenID Connect providers, including Google (OpenID Connect Core 1.0, Discovery 1.0).
 
+mod claims;
+mod metadata;
+
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use domain::Stamp;
 use domain::identity::{Authorization, AuthorizationResponse, Provider, ProviderError, ProviderIdentity};
-use domain::user::{DisplayName, Email};
-use reqwest::Url;
-use serde::Deserialize;
-use serde_json::Value;
+use domain::user::DisplayName;
 
 use super::{ClientAuthentication, ClientSettings, FlowState, Sealer, failed};
 use crate::http;
-use crate::issuers::{Audience, KeySet, Signature, is_valid_subject};
+use crate::issuers::{KeySet, Signature, is_valid_subject};
 use crate::jwt::{LEEWAY, Segments, numeric_date};
+
+pub use claims::EmailTrust;
+use claims::{IdToken, Profile, UserInfo};
+use metadata::{Metadata, TENANT};
 
 /// A provider that is discovered by its issuer URL.
 pub struct OpenIdConnect {
@@ -26,165 +30,9 @@ pub struct OpenIdConnect {
     discovered: OnceLock<Discovered>,
 }
 
-/// Whether the provider's word about an address counts: a counted address joins the account that has
-/// it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmailTrust {
-    /// If the provider says that it verified the address.
-    #[default]
-    Verified,
-    /// Always: for a provider that verifies each address and does not say so.
-    Always,
-    /// Never.
-    Never,
-}
-
 struct Discovered {
     metadata: Metadata,
     keys: KeySet,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    jwks_uri: String,
-    userinfo_endpoint: Option<String>,
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    scopes_supported: Option<Vec<String>>,
-    response_modes_supported: Option<Vec<String>>,
-    /// RFC 9207 section 3.
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
-}
-
-/// The part of Microsoft's issuer that stands for the tenant, in the metadata of an endpoint for
-/// several tenants. The id token names the tenant in `tid`.
-const TENANT: &str = "{tenantid}";
-
-/// What this server asks for. Apple refuses scopes that it does not list.
-const SCOPES: [&str; 3] = ["openid", "email", "profile"];
-
-impl Metadata {
-    /// Whether these are the metadata of `configured`. Microsoft serves one document for several
-    /// tenants, under a path such as `common`, whose issuer is a template of the tenants' issuers.
-    fn is_of(&self, configured: &str) -> bool {
-        let tenants = ["common", "organizations", "consumers"].map(|path| self.issuer.replace(TENANT, path));
-        self.issuer == configured
-            || self.issuer.contains(TENANT) && tenants.iter().any(|one| one == configured)
-    }
-
-    /// The first endpoint that is not https, though the issuer is: codes and tokens must not leave TLS. An
-    /// operator who configured an issuer over http has accepted that.
-    fn insecure_endpoint(&self, issuer: &str) -> Option<&str> {
-        let is_https = |url: &str| Url::parse(url).is_ok_and(|url| url.scheme() == "https");
-        let endpoints = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
-        let mut all = endpoints.into_iter().chain(&self.userinfo_endpoint).map(String::as_str);
-        if is_https(issuer) { all.find(|url| !is_https(url)) } else { None }
-    }
-
-    /// Whether `token` is from this issuer, and from the tenant that it names.
-    fn issued(&self, token: &IdToken) -> bool {
-        let tenant = |tid: &String| is_valid_subject(tid) && self.issuer.replace(TENANT, tid) == token.iss;
-        if self.issuer.contains(TENANT) {
-            token.tid.as_ref().is_some_and(tenant)
-        } else {
-            token.iss == self.issuer
-        }
-    }
-
-    fn scopes(&self) -> String {
-        let supports = |scope: &&str| match &self.scopes_supported {
-            Some(supported) => *scope == "openid" || supported.iter().any(|one| one == scope),
-            None => true,
-        };
-        let apple = self.scopes_supported.as_ref().is_some_and(|all| all.iter().any(|one| one == "name"));
-        let asked = SCOPES.into_iter().filter(supports).chain(apple.then_some("name"));
-        asked.collect::<Vec<_>>().join(" ")
-    }
-
-    /// Whether the provider sends the response as a form. Apple does so whenever a scope beyond
-    /// `openid` is asked for, and refuses to send it any other way.
-    fn posts_the_response(&self) -> bool {
-        let lacks_query = |modes: &Vec<String>| !modes.iter().any(|mode| mode == "query");
-        self.issuer == "https://appleid.apple.com"
-            || self.response_modes_supported.as_ref().is_some_and(lacks_query)
-    }
-
-    /// Refuses a callback that another provider sent: its code must not be sent here (RFC 9207
-    /// section 2.4).
-    fn check_issuer(&self, iss: Option<&str>) -> Result<(), ProviderError> {
-        match iss {
-            Some(issuer) if issuer == self.issuer => Ok(()),
-            None if !self.authorization_response_iss_parameter_supported => Ok(()),
-            _ => Err(failed("the callback is from another provider")),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct IdToken {
-    iss: String,
-    sub: String,
-    aud: Audience,
-    azp: Option<String>,
-    exp: f64,
-    iat: f64,
-    nonce: Option<String>,
-    /// Microsoft's tenant.
-    tid: Option<String>,
-    #[serde(flatten)]
-    profile: Profile,
-}
-
-#[derive(Deserialize)]
-struct UserInfo {
-    sub: String,
-    /// Only in a signed response, as are `aud` and the signature (OpenID Connect Core 1.0 section
-    /// 5.3.2).
-    iss: Option<String>,
-    aud: Option<Audience>,
-    #[serde(flatten)]
-    profile: Profile,
-}
-
-/// The profile claims. A provider may put them in the id token or serve them at its userinfo endpoint
-/// (OpenID Connect Core 1.0 section 5.4).
-#[derive(Deserialize, Default)]
-struct Profile {
-    email: Option<String>,
-    #[serde(default)]
-    email_verified: Value,
-    name: Option<String>,
-}
-
-impl Profile {
-    /// Whether the provider's userinfo may say more about the address.
-    fn is_incomplete(&self) -> bool {
-        self.email.is_none() || self.email_verified.is_null()
-    }
-
-    /// The claims of `other`, and those of this profile that `other` lacks.
-    fn completed_by(self, other: Self) -> Self {
-        let is_same_address = other.email.is_none() || self.email.is_none() || other.email == self.email;
-        let email_verified = match other.email_verified {
-            Value::Null if is_same_address => self.email_verified,
-            verified => verified,
-        };
-        Self { email: other.email.or(self.email), email_verified, name: other.name.or(self.name) }
-    }
-
-    fn verified_email(&self, trust: EmailTrust) -> Option<Email> {
-        // The standard requires a boolean; some providers send a string.
-        let says_verified = self.email_verified == true || self.email_verified == "true";
-        let verified = match trust {
-            EmailTrust::Verified => says_verified,
-            EmailTrust::Always => true,
-            EmailTrust::Never => false,
-        };
-        self.email.as_deref().filter(|_| verified).and_then(|email| Email::parse(email).ok())
-    }
 }
 
 impl OpenIdConnect {
@@ -360,32 +208,5 @@ impl Provider for OpenIdConnect {
             name: profile.name.and_then(|name| DisplayName::parse(&name).ok()),
             tokens: self.sealer.seal(tokens.access_token.as_deref(), tokens.refresh_token.as_deref()),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_endpoints_of_an_https_issuer_are_https() {
-        let endpoints = ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"];
-        let metadata = |plain: Option<&str>| -> Metadata {
-            let url = |name: &str| match plain {
-                Some(plain) if plain == name => format!("http://id.example/{name}"),
-                _ => format!("https://id.example/{name}"),
-            };
-            let mut all: serde_json::Map<_, _> =
-                endpoints.iter().map(|name| ((*name).to_owned(), url(name).into())).collect();
-            all.insert("issuer".to_owned(), "https://id.example".into());
-            serde_json::from_value(all.into()).expect("metadata")
-        };
-        assert_eq!(metadata(None).insecure_endpoint("https://id.example"), None);
-        for name in endpoints {
-            let metadata = metadata(Some(name));
-            let found = metadata.insecure_endpoint("HTTPS://id.example");
-            assert_eq!(found, Some(&*format!("http://id.example/{name}")));
-            assert_eq!(metadata.insecure_endpoint("http://127.0.0.1:9000"), None);
-        }
     }
 }
