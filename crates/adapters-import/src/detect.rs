@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::export::{Export, Program, ReadError};
 use crate::row::Row;
-use crate::{google, microsoft, super_productivity, task, tasks_org, ticktick, todoist};
+use crate::task::Task;
+use crate::{google, microsoft, super_productivity, tasks_org, ticktick, todo, todoist};
 
 /// Reads an export. Its tasks become todos of `user`, whom their ids depend on. `list` is the name that the person
 /// gives to the list in the file: files that don't name it need one, as far as their tasks have no ids.
@@ -14,10 +15,10 @@ pub fn read(file: &[u8], user: UserId, list: Option<&str>) -> Result<Export, Rea
     let text = std::str::from_utf8(file).map_err(|_| ReadError::NotText)?;
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let (program, tasks) = if text.starts_with(['{', '[']) { of_json(text)? } else { of_csv(text)? };
-    Ok(task::export(program, tasks, user, list))
+    Ok(todo::export(program, tasks, user, list))
 }
 
-fn of_json(text: &str) -> Result<(Program, Vec<task::Task>), ReadError> {
+fn of_json(text: &str) -> Result<(Program, Vec<Task>), ReadError> {
     let file: Value = serde_json::from_str(text).map_err(|error| ReadError::NotJson(error.to_string()))?;
     let at = |pointer: &str| file.pointer(pointer);
     if let Some(state) =
@@ -39,7 +40,7 @@ fn of_json(text: &str) -> Result<(Program, Vec<task::Task>), ReadError> {
 }
 
 /// The first lines of some exports are no part of the table.
-fn of_csv(text: &str) -> Result<(Program, Vec<task::Task>), ReadError> {
+fn of_csv(text: &str) -> Result<(Program, Vec<Task>), ReadError> {
     // The reader would count the lines of places from the character between CR and LF.
     let text = text.replace("\r\n", "\n");
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());

@@ -2,7 +2,7 @@
 //! Super Productivity.
 //!
 //! - [`read`] recognises a file and returns its tasks as todos of a user, with what was changed and why
-//! - [`Program`]s differ in the module of each; `task` is the form that they share, and the limits
+//! - [`Program`]s differ in the module of each; `task` is the form that they share, and `todo` makes todos of it
 //!
 //! A todo's id depends on the user and on the task alone, so that reading a file twice names the same todos.
 //!
@@ -19,6 +19,7 @@ mod super_productivity;
 mod task;
 mod tasks_org;
 mod ticktick;
+mod todo;
 mod todoist;
 
 pub use detect::read;
