@@ -7,7 +7,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::validation::{FieldError, Validation, ValueError};
+use super::field_error::{FieldError, ValueError};
+use super::validation::Validation;
 
 /// The query parameters of a request. Unknown ones are ignored.
 #[derive(Clone, Debug)]

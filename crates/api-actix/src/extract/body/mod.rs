@@ -20,7 +20,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::address::address;
-use super::validation::FieldError;
+use super::field_error::FieldError;
 use crate::error::Problem;
 use crate::memory_budget::{Exhausted, Owner, Reservation};
 use crate::state::State;
