@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::refresh::RefreshFacts;
 use super::{
-    Device, Ending, FeedPosition, NewSession, Revocation, RevocationFeed, Rotated, Session, Successor,
-    TokenHash,
+    Device, Ending, FeedPosition, NewSession, OpenRefusal, Revocation, RevocationFeed, Rotated, Session,
+    Successor, TokenHash,
 };
 use crate::error::StoreError;
 use crate::ids::{SessionId, UserId};
@@ -19,17 +19,6 @@ use crate::user::User;
 pub struct OpenedSession {
     pub user: Box<User>,
     pub ended: Vec<Revocation>,
-}
-
-/// Why a session was not opened. Nothing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenRefusal {
-    /// The user does not exist or is disabled.
-    NoSuchUser,
-    /// The user's password is no longer the one that was verified.
-    PasswordChanged,
-    /// The identity is no longer linked to the user.
-    Unlinked,
 }
 
 /// The instants up to which expired rows of each kind are deleted.
