@@ -2,8 +2,9 @@
 //!
 //! - [`every_change`]: what holds for any change under any strategy
 //! - [`strategies`], [`merge`]: what each strategy promises about stale changes
-//! - [`batches`], [`repeats`]: what holds for several changes decided together, for the same todo
-//!   among them again, and for a request sent again
+//! - [`batches`], [`same_todo`]: what holds for several changes decided together, and for several of
+//!   the same todo
+//! - [`repeats`]: what holds for a request sent again
 //! - [`healing`], [`shrunk`]: what holds for todos that the server lost, and for tombstones whose
 //!   texts it dropped
 //! - [`storage`]: the limits of what a user may store
@@ -16,9 +17,11 @@ mod examples;
 mod healing;
 mod merge;
 mod repeats;
+mod same_todo;
 mod shrunk;
 mod storage;
 mod strategies;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
