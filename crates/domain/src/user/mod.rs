@@ -1,13 +1,14 @@
 //! Users: their addresses, names and passwords.
 
+mod common_password;
 mod email;
+mod hasher;
 mod password;
 
 pub use email::{Email, EmailError};
-pub(crate) use password::verify;
-pub use password::{
-    HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, PasswordPolicy, Verified, WeakPassword,
-};
+pub(crate) use hasher::verify;
+pub use hasher::{HashedFor, HasherError, PasswordHash, PasswordHasher, Verified};
+pub use password::{NewPassword, PasswordPolicy, WeakPassword};
 
 use crate::ids::UserId;
 use crate::text::trimmed_text;
