@@ -1,13 +1,15 @@
 //! `user`: administers users, beside a running server.
 
+mod arguments;
+mod output;
+
 use std::error::Error;
 use std::io::{self, Read as _};
 
-use clap::{Args, Subcommand};
+use domain::SessionId;
 use domain::account::{Administration, CreationOutcome};
 use domain::text::ClientId;
 use domain::user::{DisplayName, Email, PasswordPolicy, User};
-use domain::{SessionId, Stamp};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
@@ -15,82 +17,9 @@ use super::print;
 use crate::settings::Settings;
 use crate::{telemetry, wire};
 
-#[derive(Subcommand)]
-pub enum Action {
-    /// List all users
-    List(Form),
-    /// Show a user
-    Show(Named),
-    /// Create an account, with the password on standard input or a link with which the user sets one
-    Create(Creation),
-    /// Print a link with which the owner of an address may register, once and within 7 days
-    ///
-    /// It counts while the server runs with `REGISTRATION=invite`. The link is a secret: send it to the owner
-    /// of the address alone.
-    Invite {
-        /// The email address that may be registered
-        address: String,
-        #[command(flatten)]
-        form: Form,
-    },
-    /// Refuse a user's logins and tokens, until the account is enabled; deletes nothing
-    Disable(Named),
-    /// Let a disabled user in again, with the sessions of before
-    Enable(Named),
-    /// Delete an account with everything in it, and tell its address by an email
-    Delete {
-        #[command(flatten)]
-        named: Named,
-        /// Confirm the deletion
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Mark a user's address as verified
-    Verify(Named),
-    /// Print a link with which a user sets a new password, once and within an hour
-    ///
-    /// The link is a secret. Using it ends the user's sessions and verifies the address.
-    ResetPassword(Named),
-    /// List a user's sessions
-    Sessions(Named),
-    /// End a user's sessions
-    Revoke {
-        #[command(flatten)]
-        named: Named,
-        /// The id of the one session to end, as `user sessions` lists it
-        #[arg(long, value_name = "ID")]
-        session: Option<SessionId>,
-    },
-}
-
-#[derive(Args)]
-pub struct Form {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Args)]
-pub struct Named {
-    /// The email address or the id of the user
-    user: String,
-    #[command(flatten)]
-    form: Form,
-}
-
-#[derive(Args)]
-pub struct Creation {
-    /// The email address
-    address: String,
-    /// The name to show
-    #[arg(long)]
-    name: Option<String>,
-    /// Read the password from standard input
-    #[arg(long)]
-    password_stdin: bool,
-    #[command(flatten)]
-    form: Form,
-}
+pub use arguments::Action;
+use arguments::{Creation, Named};
+use output::{print_either, print_user, shown};
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
@@ -291,31 +220,4 @@ impl Command<'_> {
 
 fn parse_address(address: &str) -> Result<Email, String> {
     Email::parse(address).map_err(|_| format!("{address} is not an email address"))
-}
-
-fn print_either(json: bool, value: impl Fn() -> Value, text: impl Fn() -> String) {
-    if json { print(value()) } else { print(text()) }
-}
-
-fn shown(user: &User) -> Value {
-    json!({
-        "id": user.id.to_string(),
-        "email": user.email.as_ref().map(Email::as_str),
-        "email_verified": user.email_verified,
-        "display_name": user.display_name.as_ref().map(DisplayName::as_str),
-        "active": user.is_active,
-        "created_at": user.created_at.to_rfc3339(),
-        "last_login_at": user.last_login_at.map(Stamp::to_rfc3339),
-    })
-}
-
-fn print_user(user: &User, json: bool) {
-    if json {
-        print(shown(user));
-        return;
-    }
-    let email = user.email.as_ref().map_or("without an address", Email::as_str);
-    let verified = if user.email_verified { "verified" } else { "not verified" };
-    let active = if user.is_active { "" } else { ", disabled" };
-    print(format_args!("{} {email} ({verified}{active})", user.id));
 }
