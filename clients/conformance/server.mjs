@@ -52,7 +52,7 @@ export class Server {
     await this.#stopped(() => this.#command("restore", "--keep-sessions", copy));
   }
 
-  /** Puts a copy in the database's place, and tells nobody. */
+  /** Puts a copy in the database's place, without an announcement. */
   async putBack(copy) {
     await this.#stopped(async () => {
       for (const suffix of ["-wal", "-shm"]) await rm(this.#file + suffix, { force: true });

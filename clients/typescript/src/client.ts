@@ -59,7 +59,7 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
     lastPoll = now();
     wake();
   };
-  /** Somebody logged in or out, in whatever tab. */
+  /** A user logged in or out, in any tab. */
   const seeDevice = ({ session }: DeviceRecord): void => {
     const isReady = current.isReady;
     if (current.showOf(session?.userId ?? ANONYMOUS) && isReady) live?.disconnect();

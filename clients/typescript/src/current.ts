@@ -1,4 +1,4 @@
-/** The list that is shown: that of whoever is logged in now, in whatever tab that happened. */
+/** The list that is shown: that of the user who is logged in now, in whichever tab. */
 
 import { Commands } from "./commands.js";
 import type { Journal } from "./platform/journal.js";

@@ -18,7 +18,7 @@ export interface World {
   readonly store: LazyStore;
   readonly locks: Locks;
   readonly send: Send;
-  /** Tells other tabs; null where nobody shares the store. */
+  /** Tells other tabs; null where no other tab shares the store. */
   readonly channel: BroadcastChannel | null;
   /** Null where nothing survives the page anyway. */
   readonly journal: () => Journal | null;

@@ -161,7 +161,7 @@ export interface User {
 }
 
 /**
- * Whose todos are shown. `anonymous`: nobody's, only on this device. `loggedIn`: the user's.
+ * Whose todos are shown. `anonymous`: no user's, only on this device. `loggedIn`: the user's.
  * `expired`: the user's, but the session ended; nothing is erased, and a login goes on.
  */
 export interface SessionState {

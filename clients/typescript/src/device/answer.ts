@@ -115,7 +115,7 @@ function judge(
   const row = !held || held.stamp < server.stamp || change.healing ? server : held;
   const asked = [...besides, ...verdict.fields];
   const asks = pick(given, (name) => asked.includes(name) && decideBy(name) !== "theirs");
-  // What gives way concerns nobody: later edits go on from the todo that their user saw.
+  // Values that give way need no decision: later edits go on from the todo that their user saw.
   if (isEmpty(asks)) {
     const shown = { ...held?.fields, ...change.fields };
     return rebased({ ...rest, row }, row, shown, {}, decideBy);

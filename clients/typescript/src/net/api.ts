@@ -91,7 +91,7 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
   };
 }
 
-/** The value of a JSON text; undefined if it is none. */
+/** The value of a text in JSON; undefined if the text is not JSON. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

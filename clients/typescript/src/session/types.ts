@@ -25,7 +25,7 @@ export interface RegisterOptions {
 /** What a server offers. */
 export interface ServerDescription {
   readonly version: string;
-  /** Who may create an account: everyone, who was invited, or nobody. */
+  /** Who may create an account: everyone, invited users, or no one. */
   readonly registration: "open" | "invite" | "closed";
   readonly logins: {
     readonly password: boolean;

@@ -10,7 +10,7 @@ export function textsOf(value: unknown): (name: string) => string | null {
   return (name) => (typeof members[name] === "string" ? members[name] : null);
 }
 
-/** The user whose id and name these members have. Nobody is a user without an id. */
+/** The user whose id and name these members have. A user needs an id. */
 export function userFrom(
   value: unknown,
   id: string,

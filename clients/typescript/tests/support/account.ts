@@ -23,7 +23,7 @@ export function deviceOf(baseUrl: string, options: ClientOptions = {}): TodoClie
   return createTodoClient({ baseUrl, store: memoryStore(), automatic: false, ...options });
 }
 
-/** The session of somebody who is logged in. */
+/** The session of a user who is logged in. */
 export const LOGGED_IN: SessionRecord = {
   userId: "0190163d-8694-739b-aea5-966c26f8ad91",
   email: null,
@@ -33,7 +33,7 @@ export const LOGGED_IN: SessionRecord = {
   expired: false,
 };
 
-/** A store in which somebody is logged in already. */
+/** A store in which a user is logged in already. */
 export async function loggedInStore(userId = LOGGED_IN.userId): Promise<Store> {
   const store = memoryStore();
   const session = { ...LOGGED_IN, userId };
