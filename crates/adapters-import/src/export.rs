@@ -78,7 +78,7 @@ pub enum ReadError {
          (Tasks.json), Tasks.org (JSON) or Super Productivity (JSON)"
     )]
     Unknown,
-    /// The file looks like an export, and has another form.
+    /// The file looks like an export, but has another form.
     #[error("the export of {program} can't be read: {problem}")]
     Malformed { program: Program, problem: String },
 }

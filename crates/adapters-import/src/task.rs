@@ -75,7 +75,7 @@ impl Task {
     }
 }
 
-/// Reads the tasks one by one, so that one in another form does not affect the others. `place` is told the number
+/// Reads the tasks one by one, so that one in another form does not affect the others. `place` gets the number
 /// of the task, from 1.
 pub fn each<'a, T: DeserializeOwned>(
     found: &'a [Value],

@@ -16,7 +16,7 @@ const TRIALS: u32 = 3;
 const TRIAL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Connects, and returns `target` with [start-up options](session::options) unless a pooler hides the sessions.
-/// `limit` is that of a statement; zero is none.
+/// `limit` is that of a statement; zero means no limit.
 ///
 /// Fails if the database or the pooler can't be used.
 pub(crate) async fn reach(

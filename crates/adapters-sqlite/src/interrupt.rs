@@ -1,4 +1,4 @@
-//! Ends statements that read many rows, at their time limit or once nobody waits for their result.
+//! Ends statements that read many rows, at their time limit or once no caller waits for their result.
 //!
 //! Diesel offers no access to `sqlite3_interrupt`, and this workspace forbids unsafe code. Therefore a
 //! statement that may read many rows has the condition `not_interrupted()`. SQLite evaluates it for every

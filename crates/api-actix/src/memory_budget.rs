@@ -2,8 +2,8 @@
 //! responses until they are read.
 //!
 //! A handler reserves memory before it takes it. An owner's only reservation may take half of what the
-//! other owners leave free, and several reservations of one owner together a quarter: nobody can exhaust
-//! a budget, neither with one request nor with many.
+//! other owners leave free, and several reservations of one owner together a quarter. No owner can
+//! therefore exhaust a budget, neither with one request nor with many.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -72,7 +72,7 @@ impl ApiSettings {
     }
 
     /// Whether the host of `origin` is the one that the request was sent to. Behind TLS, the server has no
-    /// pages over http: whoever controls the network could forge one.
+    /// pages over http: an attacker on the network could forge one.
     fn is_own_origin(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
         let origin = origin.as_bytes();
         let plain = || origin.strip_prefix(b"http://").filter(|_| !self.behind_tls);

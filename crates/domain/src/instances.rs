@@ -88,8 +88,7 @@ impl FromStr for Message {
 
 /// Learns how far users have come elsewhere: from a bus, or from the store.
 ///
-/// What it is told may be late, repeated, out of order or incomplete. An implementation
-/// MUST NOT block.
+/// Calls may be late, repeated, out of order or missing. An implementation MUST NOT block.
 pub trait ClockListener: Send + Sync {
     /// The users that it wants to learn about.
     fn users(&self) -> Vec<UserId>;
@@ -97,8 +96,8 @@ pub trait ClockListener: Send + Sync {
     /// The user's clock has advanced.
     fn advanced(&self, user: UserId, advance: Advance);
 
-    /// The store had the user's clock at `clock`. Whoever was told more before the store was read
-    /// knows changes that the database has lost.
+    /// The store had the user's clock at `clock`. A client that learned of a later stamp before the
+    /// store was read knows changes that the database has lost.
     fn polled(&self, user: UserId, clock: Stamp);
 }
 
@@ -124,7 +123,7 @@ pub trait BusListener: Send + Sync {
     /// Another instance has sent this message.
     fn received(&self, message: Message);
 
-    /// So many messages were handed to the bus.
+    /// `count` messages were handed to the bus.
     fn sent(&self, count: usize);
 }
 

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How many descriptors are kept for the database, files, listeners and outgoing connections: a quarter of all,
-/// but at most so many.
+/// The maximum number of descriptors that are kept for the database, files, listeners and outgoing connections.
+/// Below it, a quarter of all are kept.
 const MAX_RESERVE: usize = 512;
 /// The framework's own limit of connections per worker.
 const MAX_PER_WORKER: usize = 25_600;

@@ -61,7 +61,7 @@ on_both_databases! {
         }
         let change = json!({"email": "other@example.com", "current_password": PASSWORD});
         attacker.patch("/api/v1/users/me", change).await.expect(200);
-        // Nobody has proved the old address: it gets no notice.
+        // The old address is not verified: it gets no notice.
         let mails = smtp.delivered(&server, 5).await;
         assert!(mails.iter().all(|mail| !mail.0.to_string().contains("0800")), "{mails:#?}");
     }

@@ -1,5 +1,5 @@
-//! Linking and unlinking change who can log in. They need proof, replace nothing, and are told to
-//! the owner.
+//! Linking and unlinking change who can log in. They need proof and replace nothing, and the owner
+//! learns of them by email.
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Answer, Client, Database, Server, on_both_databases};

@@ -1,4 +1,4 @@
-//! Behind a proxy: a path that it removes, slashes, and headers that nobody trusts.
+//! Behind a proxy: a path that it removes, slashes, and headers from peers that are not trusted.
 
 use blackbox_tests::{Database, Server};
 use reqwest::Method;

@@ -81,7 +81,7 @@ async fn take(mut stream: TcpStream, received: Requests) {
     }
 }
 
-/// A user who writes things that nobody else is to read, and what they are.
+/// A user who writes private texts, and these texts.
 async fn secretive_user(server: &Server) -> (Client, Vec<String>) {
     let (ann, tokens) = server.client().register("canary.address@example.com").await;
     let secrets = ["canary.address", PASSWORD, "canary text", text(&tokens["access_token"]), "canary-key"];

@@ -79,7 +79,7 @@ impl Standby {
     /// Makes the standby a primary on a timeline of its own.
     ///
     /// # Panics
-    /// If it is none any more.
+    /// If it is no longer a standby.
     pub fn promote(&self) {
         self.instance.promote().unwrap_or_else(|e| panic!("{e}"));
     }

@@ -15,7 +15,7 @@ use crate::support::{database, harness_of, store_at};
 const ANN: UserId = UserId(Uuid::from_u128(1));
 const BOB: UserId = UserId(Uuid::from_u128(2));
 
-/// Ann has two live todos and a tombstone, Bob has none. So many others are there that digests are computed in parts.
+/// Ann has two live todos and a tombstone, Bob has none. There are enough others that digests are computed in parts.
 const ROWS: &str = "
     update database_epoch set epoch = 'before';
     insert into users (id, email_verified, is_active, created_at, updated_at, sync_clock, sync_horizon, live_todos) values

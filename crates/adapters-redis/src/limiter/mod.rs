@@ -53,8 +53,8 @@ impl RedisRateLimiter {
         self.link.is_up()
     }
 
-    /// Keeps the connection to Redis until the future is dropped. Only one such future may run at a time. `report`
-    /// is told whenever Redis begins to count, and why it does not count, after each failed attempt.
+    /// Keeps the connection to Redis until the future is dropped. Only one such future may run at a time. Calls
+    /// `report` whenever Redis begins to count, and after each failed attempt with the reason.
     pub async fn run(&self, report: impl Fn(Result<(), &str>) + Send + Sync) {
         // A charge and nothing less: a server that is read-only or out of memory answers a PING.
         let probe = |mut connection: MultiplexedConnection| async move {

@@ -225,8 +225,8 @@ fn current_epoch(conn: &mut SqliteConnection) -> QueryResult<EpochLine> {
     diesel::sql_query("SELECT epoch FROM epochs ORDER BY ordinal DESC LIMIT 1").get_result(conn)
 }
 
-/// Reads the database that is replaced, and writes its log back into it. `None` if there is none, or if it can't
-/// be read.
+/// Reads the database that is replaced, and writes its log back into it. `None` if it does not exist or can't be
+/// read.
 fn read_replaced(database: &Path, now: Stamp) -> Result<Option<Replaced>, FileError> {
     if !database.exists() {
         return Ok(None);

@@ -16,8 +16,8 @@ struct Object {
     name: String,
 }
 
-/// Tells of a table, view or trigger that the migrations applied to the database would not have made, or would
-/// have made and it lacks. A view or a trigger of somebody else's would run with this program's statements.
+/// Names a table, view or trigger that the database has besides those of its migrations, or lacks. A foreign view
+/// or trigger would run with this program's statements.
 pub(crate) fn difference(conn: &mut SqliteConnection) -> Result<Option<String>, MigrateError> {
     let (found, wanted) = (objects(conn)?, wanted(conn)?);
     let foreign = found.iter().find(|object| !wanted.contains(object));

@@ -17,7 +17,7 @@ const LASTING: usize = 16 * 1024;
 /// What follows the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// So many bytes, and then the head of the next request.
+    /// This number of bytes, followed by the head of the next request.
     Sized(u64),
     /// A body of unknown length, or another protocol.
     Stream,

@@ -106,7 +106,7 @@ impl Record {
     }
 }
 
-/// Whether a collector is told of requests.
+/// Whether requests are traced.
 fn is_traced() -> bool {
     tracing::span_enabled!(target: "spans", Level::TRACE)
 }

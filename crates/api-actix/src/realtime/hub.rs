@@ -33,9 +33,9 @@ impl Default for Heartbeat {
 
 /// Delivers a user's events to that user's sockets, and closes sockets whose session has ended.
 ///
-/// Nothing that it is told has to be complete: each event names the stamp that it follows on, and a
-/// socket that is behind that stamp reads what is between from the store. It is told of changes
-/// that other processes made as a [`ClockListener`].
+/// The events need not be complete: each names the stamp that it follows on, and a socket that is
+/// behind that stamp reads what is between from the store. As a [`ClockListener`], the hub learns of
+/// changes that other processes made.
 ///
 /// It never blocks: an event goes into the bounded mailbox of each socket, and the task of
 /// the socket sends it. An event is serialised once for all sockets, and not at all if the

@@ -39,8 +39,8 @@ pub enum Closing {
     ShuttingDown,
 }
 
-/// A queue that the hub fills from any thread without blocking, and one socket empties. Of the
-/// clocks that it is told, it keeps the latest.
+/// A queue that the hub fills from any thread without blocking, and one socket empties. It
+/// keeps the latest of the clocks that it receives.
 ///
 /// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all
 /// events and accepts none until it is re-armed. While fewer wait, it accepts all events of one

@@ -151,7 +151,7 @@ pub async fn a_full_account_is_deleted_at_once_and_its_todos_in_steps(h: Harness
     assert!(h.todo(bob, of_bob).await.is_some());
 }
 
-/// The owner of a verified address is told of the deletion at that address. The email belongs to no
+/// The owner of a verified address gets an email about the deletion. The email belongs to no
 /// account.
 pub async fn the_owner_is_told_of_the_deletion(h: Harness) {
     for verified in [true, false] {

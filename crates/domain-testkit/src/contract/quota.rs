@@ -67,7 +67,7 @@ pub async fn a_restoring_edit_counts_against_the_quota(h: Harness) {
 }
 
 /// A device made the later change on top of the one that was rejected. Alone, it would end in the
-/// tombstone, where nobody sees it. A deletion is accepted all the same.
+/// tombstone, where its user does not see it. A deletion is accepted all the same.
 pub async fn a_change_after_a_rejected_one_of_the_same_todo_is_rejected_with_it(h: Harness) {
     let user = h.user().await;
     let [full, deleted] = [todo_id(), todo_id()];

@@ -63,8 +63,8 @@ impl Ghosts {
         Token(u32::try_from(record.origins.len()).expect("few tokens"))
     }
 
-    /// The token of the value that a new todo has in a field which its author did not name. Nobody
-    /// typed it, so it need not be accounted for.
+    /// The token of the value that a new todo has in a field which its author did not name. No
+    /// user typed it, so it need not be accounted for.
     #[must_use]
     pub fn initial(&self, id: TodoId, key: Key) -> Token {
         if let Some(token) = self.record().initial.get(&(id, key)) {

@@ -33,7 +33,7 @@ pub fn check(simulation: &Simulation<InProcess>, scenario: &Scenario) {
         let same = live(rows).eq(live(device.rows()));
         assert!(same, "{} holds {:?} where the server has {rows:?}", device.profile.name, device.rows());
     }
-    // After a restore that nobody announced, a todo that was changed in the new history before its
+    // After an unannounced restore, a todo that was changed in the new history before its
     // device noticed keeps the new value: nothing is promised about the old one.
     for id in server.changed_since_copy.iter().flatten() {
         server.ghosts.excuse(*id);

@@ -49,13 +49,13 @@ impl Scenario {
     pub const RESTORE: Self = Self { name: "restore", restores: 1, ..Self::PLAIN };
     /// Several announced restores, one after the other.
     pub const RESTORES: Self = Self { name: "restores", restores: 3, ..Self::PLAIN };
-    /// One restore that nobody announced.
+    /// One unannounced restore.
     pub const COPIED: Self = Self { name: "copied", unannounced: true, ..Self::RESTORE };
-    /// Several restores, of which nobody announced some.
+    /// Several restores, some of them unannounced.
     pub const COPIES: Self = Self { name: "copies", unannounced: true, ..Self::RESTORES };
     /// Announced restores, long absence and new epochs together.
     pub const ALL_TOGETHER: Self = Self { name: "all", restores: 2, epochs: true, ..Self::AWAY };
-    /// The same with restores that nobody announced.
+    /// The same with unannounced restores.
     pub const ALL_COPIED: Self = Self { name: "all_copied", unannounced: true, ..Self::ALL_TOGETHER };
 
     /// The scenarios that run by default. None of the first 10,000 seeds of each fails.

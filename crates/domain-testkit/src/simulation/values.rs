@@ -81,7 +81,7 @@ impl Value {
     /// The value that `text` stands for; the empty text of a shrunk tombstone is absent.
     ///
     /// # Panics
-    /// If the text is none that [`Value::text`] makes.
+    /// If [`Value::text`] makes no such text.
     #[must_use]
     pub fn of_text(text: &str) -> Self {
         let number = |text: &str| text.strip_prefix('w')?.parse().ok();

@@ -166,7 +166,7 @@ pub trait AccountStore: Send + Sync {
     ///
     /// From then on, the user MUST NOT exist for any other method of any port, and the address MUST
     /// be free. An implementation may leave todos to [`Self::delete_remains`], so that the deletion
-    /// of a full account delays nobody. Nothing else of the user may remain.
+    /// of a full account delays no other request. Nothing else of the user may remain.
     async fn delete(
         &self,
         user: UserId,

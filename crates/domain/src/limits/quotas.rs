@@ -78,8 +78,8 @@ impl Quotas {
     /// How often one refresh token may be presented; not a setting.
     const PRESENTATIONS: Quota = Quota::new(240, Duration::from_secs(30));
 
-    /// How often one account may present its right password; not a setting. Nobody logs in that
-    /// often by hand, and a program can keep its tokens.
+    /// How often one account may present its correct password; not a setting. A person logs in less
+    /// often, and a program can keep its tokens.
     const RIGHT_PASSWORDS: Quota = Quota::new(60, Duration::from_mins(15));
 
     pub(super) const fn of(&self, key: &LimitKey) -> Option<Quota> {

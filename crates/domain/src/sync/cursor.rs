@@ -110,7 +110,7 @@ impl Cursor {
     }
 
     /// Whether the cursor is of the current epoch and ahead of the user's clock: the database was
-    /// restored, and nobody announced it.
+    /// restored without an announcement.
     #[must_use]
     pub fn shows_unannounced_restore(&self, position: &Position) -> bool {
         self.stamp().is_some_and(|since| since > position.clock)

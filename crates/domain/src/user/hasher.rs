@@ -65,7 +65,7 @@ impl HashedFor {
 
 /// Hashes passwords. An implementation MUST hash on threads other than the async workers, and MUST
 /// bound both the number of running jobs and the number of waiting ones. It MUST NOT let one
-/// account or one network take so many places that others are refused.
+/// account or one network take so much of its capacity that others are refused.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {

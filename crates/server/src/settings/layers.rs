@@ -186,8 +186,8 @@ fn is_meant(name: &OsStr, value: &OsStr, warnings: &mut Vec<SettingWarning>) -> 
     false
 }
 
-/// The variables that are settings. Others that somebody may have meant for the server are a
-/// warning.
+/// The variables that are settings. Adds a warning for each other one that may have been meant for the
+/// server.
 fn settings_among(
     variables: HashMap<OsString, OsString>,
     errors: &mut Vec<SettingError>,

@@ -15,7 +15,7 @@ use super::setting::{self, Setting};
 
 /// A secret with fewer different bytes can be guessed, whatever its length.
 const MIN_DIFFERENT_BYTES: usize = 8;
-/// So can a secret that repeats a part of at most so many bytes.
+/// A secret that repeats a part of at most this many bytes can be guessed too.
 const MAX_REPEATED_BYTES: usize = 16;
 /// Public networks with shorter prefixes are not those of proxies: the largest of a CDN are a /12
 /// and a /28.
@@ -97,7 +97,7 @@ impl<'a> Demands<'a> {
         }
     }
 
-    /// A limit that is a hundred times as loose as the default is none.
+    /// Refuses limits that are a hundred times as loose as the defaults: they would stop no attack.
     fn rate_limits(&self, quotas: &Quotas) {
         let default = Quotas::default();
         let passwords = "must be stricter: passwords could be guessed";

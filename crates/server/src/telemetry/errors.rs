@@ -1,5 +1,5 @@
-//! Errors and panics to Sentry: what the log says of them at level error, and no more. The log contains no
-//! personal data, and Sentry is told of no user, request or machine.
+//! Reports errors and panics to Sentry: what the log says of them at level error, and no more. The log contains
+//! no personal data, and a report names no user, request or machine.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sentry::integrations::tracing::ErrorLayer;

@@ -29,7 +29,7 @@ pub struct Beside {
 
 impl Beside {
     /// Returns when all accepted writes are stored, the database is closed, and the running
-    /// instances are told.
+    /// instances know of the changes.
     pub async fn close(self) {
         self.database.close().await;
         if let Some(announcer) = self.announcer {

@@ -60,7 +60,7 @@ async fn changing_the_email_needs_the_password_and_notifies_both_addresses() {
         mails.iter().any(|mail| mail["template"] == template && mail["to"] == to)
     };
     assert!(sent("verify_email", "new@example.com"), "{mails}");
-    // Nobody has proved the old address, which may be a stranger's.
+    // The old address is not verified, and may be a stranger's.
     assert!(!sent("email_changed", "ann@example.com"), "{mails}");
 }
 

@@ -246,7 +246,7 @@ fn is_other(known: &Row, version: i64, at: Stamp) -> bool {
 }
 
 /// Whether the server accepted the change for a todo that is older than what the device knows. Then
-/// the database lost something, and nobody announced it.
+/// the database lost something without an announcement.
 fn is_from_the_past(held: Option<&Row>, change: &Change, verdicts: &[Verdict]) -> bool {
     let known = || held.into_iter().chain([&change.seen]);
     let is_past = |verdict: &Verdict| match verdict {

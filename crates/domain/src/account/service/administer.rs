@@ -28,7 +28,7 @@ const PAGE: u32 = 200;
 
 /// A link's token with which a user sets a new password once.
 pub struct ResetToken {
-    /// A secret: whoever has it may set the password.
+    /// A secret: its holder may set the password.
     pub token: String,
     pub expires_at: Stamp,
 }
@@ -83,7 +83,7 @@ impl Administration {
         }
     }
 
-    /// Creates an account. Without a password, nobody can log in until one was [set](Self::reset).
+    /// Creates an account. Without a password, it admits no login until one is [set](Self::reset).
     pub async fn create(
         &self,
         email: Email,

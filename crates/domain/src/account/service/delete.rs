@@ -18,7 +18,7 @@ pub enum DeletionOutcome {
 
 impl AccountService {
     /// Deletes the caller's account if the password is right or, for an account without a password,
-    /// if the login is recent. The owner is told by an email.
+    /// if the login is recent. An email tells the owner.
     pub async fn delete(
         &self,
         principal: &Principal,

@@ -12,7 +12,7 @@ use crate::user::Email;
 
 /// A token with which the owner of one address may register once.
 pub struct Invitation {
-    /// A secret: whoever has it may register the address.
+    /// A secret: its holder may register the address.
     pub token: String,
     pub expires_at: Stamp,
 }

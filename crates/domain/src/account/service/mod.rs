@@ -79,7 +79,7 @@ pub enum Registration {
     Open,
     /// Owners of an [`Invitation`], with a password.
     Invite,
-    /// Nobody.
+    /// No one.
     Closed,
 }
 

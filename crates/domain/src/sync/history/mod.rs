@@ -5,8 +5,7 @@
 //! changes in an epoch, the store records the user's clock before the change. Up to that stamp, the
 //! histories before and after are the same; after it, they *part*.
 //!
-//! A restore that nobody announced shows when a cursor is ahead of the user's clock. It begins an
-//! epoch for that user alone, which a counter distinguishes.
+//! An unannounced restore shows when a cursor is ahead of the user's clock. It begins an epoch for that user alone, which a counter distinguishes.
 
 mod epochs;
 

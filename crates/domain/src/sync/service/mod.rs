@@ -50,7 +50,7 @@ pub struct SyncAnswer {
     /// written, this is that cursor, and the next exchange reports it as stale.
     pub sync_timestamp: SyncTimestamp,
     pub epoch: Epoch,
-    /// The digest of the user's live todos as of `sync_timestamp`, if there is no more.
+    /// The digest of the user's live todos as of `sync_timestamp`; `None` while `has_more` is set.
     pub digest: Option<Digest>,
 }
 
