@@ -4,7 +4,9 @@
 mod backup;
 mod check;
 mod content;
+mod replaced;
 mod restore;
+mod sessions;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,8 @@ use crate::migrations::{self, LOCK_TIMEOUT, MigrateError};
 pub use backup::{back_up, back_up_to};
 pub use check::{check, repair};
 pub use content::{read_content, write_content};
-pub use restore::{Restoration, end_all_sessions, restore};
+pub use restore::{Restoration, restore};
+pub use sessions::end_all_sessions;
 
 /// Why a file can't be copied, checked or restored. Nothing was changed, and a target was not made.
 #[derive(Debug, Error)]
