@@ -1,54 +1,18 @@
 //! Recomputes what the rows of a database say about one another.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use uuid::Uuid;
 
 use super::record::Record;
+use super::report::{Finding, Recount, Report};
 use super::{Row, Table};
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::sync::Digest;
 use crate::time::Stamp;
 use crate::todo::{Todo, UserRow};
-
-/// What is wrong with a database. It quotes nothing that a user wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    pub table: &'static str,
-    /// The user whose row it is, if that is known.
-    pub user: Option<UserId>,
-    pub problem: String,
-}
-
-/// The totals of a user as the rows of the todos have them, and as the user's row says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recount {
-    pub user: UserId,
-    /// What a repair finds. If the row has changed since, the repair MUST change nothing.
-    pub stored: UserRow,
-    /// What a repair writes.
-    pub counted: UserRow,
-}
-
-/// The rows of one table, for comparing two databases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
-    pub rows: u64,
-    /// A sum of hashes of all values, whatever the order of the rows.
-    hash: u64,
-}
-
-/// The outcome of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// By the name of the table.
-    pub tables: BTreeMap<&'static str, Contents>,
-    pub findings: Vec<Finding>,
-    /// The differences that a repair can mend. Each is among `findings` too.
-    pub recounts: Vec<Recount>,
-}
 
 /// A check in progress. It keeps a few hundred bytes for each user and 16 for each session.
 #[derive(Default)]

@@ -9,9 +9,11 @@
 
 mod check;
 mod record;
+mod report;
 mod tables;
 
-pub use check::{Check, Contents, Finding, Recount, Report};
+pub use check::Check;
+pub use report::{Contents, Finding, Recount, Report};
 pub use tables::{Column, Kind, TABLES, Table};
 
 /// The values of a row, in the order of the table's columns. `None` is null.
