@@ -112,9 +112,10 @@ impl Revocations {
     /// are past their `until`. Reads must be merged in the order in which they began.
     pub fn refresh(&self, feed: &RevocationFeed, as_of: ClockReading) {
         let now = as_of.now;
+        // Before the lock, which every request takes.
+        let mut disabled: HashSet<_> = feed.disabled.iter().copied().collect();
         let fresh = self.write(|list| {
             let mut fresh = list.add(&feed.revocations);
-            let disabled: HashSet<_> = feed.disabled.iter().copied().collect();
             fresh.extend(disabled.difference(&list.disabled).map(|user| Revocation {
                 what: Revoked::User(*user),
                 user: *user,
@@ -122,7 +123,7 @@ impl Revocations {
                 at: now,
                 until: now,
             }));
-            list.disabled = disabled;
+            std::mem::swap(&mut list.disabled, &mut disabled);
             list.as_of = Some(as_of);
             list.drop_outdated(now);
             fresh
