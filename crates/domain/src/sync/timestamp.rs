@@ -11,8 +11,9 @@ use crate::time::{InvalidStamp, Stamp};
 /// number from 1 to 999 that stands for the horizon.
 ///
 /// While the horizon stays where it is, the device has missed no deletion. When it moves, the
-/// device has to start again. One horizon in 999 has the same mark; a device can then miss a
-/// deletion, but only if it comes back after tombstones expire.
+/// device has to start again. One horizon in 999 has the same mark. A device can then miss a
+/// deletion, and the digest at the end of its sync shows that. A longer mark would not fit: parsers
+/// of timestamps keep at most nine fraction digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InitialSync(u16);
 
