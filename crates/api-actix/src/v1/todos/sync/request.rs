@@ -52,7 +52,7 @@ pub struct Request<'a> {
     last_sync: Member<Text<'a>>,
     /// The `epoch` of the last response. It identifies the database history that the cursor belongs to.
     #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, max_length = 100)]
+    #[schema(value_type = Option<String>)]
     epoch: Member<Text<'a>>,
     #[serde(default, borrow)]
     #[schema(schema_with = strategy_schema, required = false)]
