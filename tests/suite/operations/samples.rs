@@ -1,12 +1,15 @@
 //! What operators copy and what builds releases, read by the linters of each format.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use blackbox_tests::binary::{todo_server, workspace};
+use blackbox_tests::server::{SECRET_KEY, command};
+use serde_json::Value;
 
-use crate::support::python_program;
+use crate::support::{python_program, text};
 
 /// Runs a program in the workspace, which must accept what it reads.
 fn accepts(command: &mut Command) {
@@ -42,6 +45,47 @@ fn compose_file_workflows_and_issue_forms_have_the_form_of_their_readers() {
             linter("check-jsonschema").args(["--builtin-schema", &format!("vendor.{schema}")]).args(files),
         );
     }
+}
+
+#[test]
+fn the_settings_of_each_container_are_valid() {
+    // PyYAML resolves the anchors.
+    let print = "import json, yaml; print(json.dumps(yaml.safe_load(open('deploy/compose.yml'))))";
+    let read = linter("python").args(["-c", print]).current_dir(workspace()).output().expect("it runs");
+    let compose: Value = serde_json::from_slice(&read.stdout).expect("JSON");
+    let dockerfile = fs::read_to_string(workspace().join("deploy/Dockerfile")).expect("it is there");
+    let of_image = dockerfile.lines().find_map(|line| line.strip_prefix("ENV HOST=")).expect("its settings");
+    let of_image = format!("HOST={of_image}");
+    let given = |text: &str| match text.split_once("${") {
+        None => text.to_owned(),
+        Some((before, rest)) => {
+            let (variable, after) = rest.split_once('}').expect("a variable");
+            let value = match variable.split_once(":-") {
+                Some((_, default)) if !default.is_empty() => default,
+                _ => SECRET_KEY,
+            };
+            format!("{before}{value}{after}")
+        }
+    };
+    let mut servers = 0;
+    for (name, service) in compose["services"].as_object().expect("services") {
+        if service["image"] != "todo-server" {
+            continue;
+        }
+        servers += 1;
+        let own = service["environment"].as_object().expect("settings");
+        let own = own.iter().map(|(name, value)| (name.clone(), given(text(value))));
+        let shared = of_image.split(' ').map(|pair| pair.split_once('=').expect("a setting"));
+        let mut settings: BTreeMap<_, _> =
+            shared.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        settings.extend(own);
+        let settings: Vec<_> = settings.into_iter().collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let done = command(folder.path(), &settings).arg("check-config").output().expect("it runs");
+        let [out, err] = [&done.stdout, &done.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+        assert!(done.status.success() && err.is_empty(), "{name}: {out}{err}");
+    }
+    assert_eq!(servers, 3);
 }
 
 #[test]
