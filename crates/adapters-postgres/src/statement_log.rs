@@ -18,7 +18,7 @@ pub(crate) struct StatementLog {
 impl StatementLog {
     /// `None` if nothing asks for statements.
     pub(crate) fn wanted(echo: bool) -> Option<Self> {
-        let wanted = echo || tracing::span_enabled!(target: "spans", Level::TRACE);
+        let wanted = echo || is_traced();
         wanted.then(|| Self { echo, sent: VecDeque::new(), parent: None })
     }
 
@@ -39,6 +39,15 @@ impl StatementLog {
             ));
         }
     }
+}
+
+fn is_traced() -> bool {
+    tracing::span_enabled!(target: "spans", Level::TRACE)
+}
+
+/// The span of the caller, for work in another task. None if statements are not traced.
+pub(crate) fn caller() -> Span {
+    if is_traced() { Span::current() } else { Span::none() }
 }
 
 impl Instrumentation for StatementLog {

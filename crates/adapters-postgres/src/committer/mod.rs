@@ -26,7 +26,6 @@ use domain::{Stamp, StoreError, UserId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
-use tracing::{Level, Span};
 
 use self::group::Job;
 use self::queue::{Queue, Refused};
@@ -36,6 +35,7 @@ use crate::connector::Connector;
 use crate::epochs::EpochCache;
 use crate::error::timed_out;
 use crate::row_security::RowSecurity;
+use crate::statement_log;
 
 /// The number of committer tasks. More than two contend for the same disk and locks, and gain
 /// nothing.
@@ -74,11 +74,7 @@ impl Committers {
         let (answer, outcome) = oneshot::channel();
         let queued = Instant::now();
         let deadline = queued + self.timeout;
-        let span = if tracing::span_enabled!(target: "spans", Level::TRACE) {
-            Span::current()
-        } else {
-            Span::none()
-        };
+        let span = statement_log::caller();
         self.queue.push(Job { user, batch, now, queued, span, deadline, answer }).map_err(|refused| {
             match refused {
                 Refused::Full => unavailable("busy: too many batches are waiting"),
