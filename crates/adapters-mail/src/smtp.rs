@@ -35,7 +35,7 @@ pub enum SmtpTls {
     Tls,
 }
 
-/// The mail server.
+/// How to reach the mail server, and how to log in to it.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {
     /// The host name, which the certificate must contain.

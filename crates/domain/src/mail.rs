@@ -128,7 +128,7 @@ pub struct QueuedMail {
     pub attempts: u32,
 }
 
-/// The outbox.
+/// Stores the emails that wait to be sent. What causes an email stores it in the same transaction.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Claims up to `limit` unsent emails that are due at `now`, and makes each due again at

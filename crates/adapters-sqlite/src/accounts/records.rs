@@ -26,7 +26,7 @@ pub(super) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Optio
     })
 }
 
-/// The oldest first.
+/// The user's sessions, the oldest first.
 fn session_rows(conn: &mut SqliteConnection, user: UserId) -> QueryResult<Vec<SessionRow>> {
     sessions::table
         .filter(sessions::user_id.eq(Id::from(user)))

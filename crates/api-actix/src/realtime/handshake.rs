@@ -120,7 +120,7 @@ fn is_bearer(name: &[u8]) -> bool {
     name.trim_ascii().eq_ignore_ascii_case(BEARER.as_bytes())
 }
 
-/// The token.
+/// The access token: from the subprotocols, the header or the query, in this order.
 fn token(headers: &HeaderMap, query: &Query) -> Result<String, Problem> {
     let mut offered = offered(headers);
     if offered.any(is_bearer) {

@@ -16,9 +16,7 @@ pub const MESSAGE_MAX: usize = 4 * 1024;
 /// What arrived.
 #[derive(Debug)]
 pub enum Received {
-    /// A text message.
     Text(ByteString),
-    /// A binary message.
     Binary,
     /// A ping. The pong must have the same payload.
     Ping(Bytes),

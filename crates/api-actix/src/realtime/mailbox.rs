@@ -22,7 +22,6 @@ pub struct Delivery {
 /// What a socket has to do next.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// An event happened.
     Event(Delivery),
     /// The user's clock has advanced elsewhere, so the socket reads what changed from the store.
     Clock(Advance),

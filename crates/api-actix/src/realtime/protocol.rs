@@ -72,7 +72,7 @@ pub fn ready(at: Stamp, epoch: &Epoch) -> Bytes {
     text(&ServerMessage::Ready { sync_timestamp: Rfc3339(at), epoch: epoch.as_str() })
 }
 
-/// A live event.
+/// The message of a live event.
 pub fn event(event: &TodoEvent) -> Bytes {
     change(event.kind, &event.todo)
 }
@@ -110,7 +110,7 @@ pub fn resync_required() -> Bytes {
     text(&ServerMessage::ResyncRequired)
 }
 
-/// An error.
+/// The message of a problem: its code and its sentence.
 pub fn error(problem: &Problem) -> Bytes {
     text(&ServerMessage::Error { error_code: ProblemCode(problem.code()), message: problem.message() })
 }

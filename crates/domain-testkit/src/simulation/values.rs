@@ -246,7 +246,7 @@ impl From<&Todo> for Row {
     }
 }
 
-/// The end of a stamp.
+/// The last digits of a stamp, which suffice to recognise it in a trace.
 #[must_use]
 pub fn short(at: Stamp) -> i64 {
     at.as_micros().rem_euclid(100_000_000_000)

@@ -17,14 +17,14 @@ pub enum Kind {
     Bytes,
 }
 
-/// A column.
+/// A column, and how its values are written as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
 }
 
-/// A table.
+/// A table, with the columns that every store has.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Table {
     pub name: &'static str,

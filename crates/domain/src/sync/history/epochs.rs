@@ -11,7 +11,7 @@ use crate::error::StoreError;
 pub struct Epoch(pub String);
 
 impl Epoch {
-    /// The name.
+    /// The name that devices store with their cursor.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
