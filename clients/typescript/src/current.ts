@@ -9,21 +9,21 @@ import { ANONYMOUS, type DeviceRecord, type Store } from "./store/store.js";
 import { Table } from "./table.js";
 import type { Action } from "./undo.js";
 
-/** What the list needs, and whom it tells. */
+/** What the list needs, and what it calls. */
 export interface CurrentParts {
   readonly store: Store;
   readonly storage: BrowserStorage;
   /** A journal for the edits of one list. */
   readonly journal: () => Journal | null;
-  /** Nothing is stored before: whose list it is, is not known yet. */
+  /** Resolves when the owner of the list is known. Nothing is stored before. */
   readonly ready: Promise<void>;
-  /** The device's record, as a transaction found it. */
+  /** Takes the device's record as a transaction found it. */
   readonly seen: (device: DeviceRecord) => void;
-  /** This tab wrote to the store. */
+  /** Called after this tab has written to the store. */
   readonly wrote: () => void;
-  /** All that was done in this tab is stored. */
+  /** Called when all that was done in this tab is stored. */
   readonly storedAll: () => void;
-  /** Something is shown otherwise. */
+  /** Called when what is shown has changed. */
   readonly changed: () => void;
 }
 

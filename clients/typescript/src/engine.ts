@@ -60,7 +60,7 @@ export class Engine {
     return this.#run();
   }
 
-  /** Syncs in the background if there is something to do; errors only become the state. */
+  /** Syncs in the background if there is something to do; an error only changes the state. */
   wake(target: string | null = null): void {
     if (target === null) this.#isWanted = true;
     else if (this.#target === null || target > this.#target) this.#target = target;
@@ -149,7 +149,7 @@ export class Engine {
   async #round(): Promise<boolean> {
     const { auth, decideBy, now } = this.#parts;
     const list = this.#parts.list();
-    // What is told from here on may be missing in the answer; what was told before is not.
+    // What is announced from here on may be missing in the answer; earlier changes are not.
     this.#isWanted = false;
     this.#target = null;
     const round = await list.transact(({ draft, device }) => {
