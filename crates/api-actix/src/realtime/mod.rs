@@ -7,7 +7,7 @@
 //! - [`end`]: why a socket ends
 //! - [`replay`]: the changes while the client was disconnected
 //! - [`incoming`], [`outgoing`]: frames from and to the client
-//! - [`protocol`]: the messages, and [`schemas`]: their schemas
+//! - [`protocol`]: the messages, and [`mod@schemas`]: their schemas
 //!
 //! Deliberately absent: rules about todos. Events come from the store that committed them; a socket
 //! reads through `SyncService`, to replay and to answer pings.

@@ -20,7 +20,7 @@ use crate::time::Stamp;
 /// The requests that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKey {
-    /// Failed logins from one network (see [`network`]).
+    /// Failed logins from one network (see [`network()`]).
     LoginFrom(Network),
     /// Failed logins to one account, by [`Email::key`](crate::user::Email::key), whether or not it exists.
     LoginTo(String),

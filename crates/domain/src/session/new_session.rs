@@ -62,7 +62,7 @@ impl NewSession {
 
     /// Decides whether the session may be opened at `now`, from facts loaded under the user's lock.
     /// Returns when the login begins to count as a proof of identity: the session's
-    /// [`trusted_from`](Session::trusted_from).
+    /// [`trusted_from`](super::Session::trusted_from).
     pub fn check(&self, facts: &LoginFacts, now: Stamp) -> Result<Stamp, OpenRefusal> {
         let Some(user) = facts.user.as_ref().filter(|user| user.is_active) else {
             return Err(OpenRefusal::NoSuchUser);

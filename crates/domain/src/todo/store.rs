@@ -50,8 +50,8 @@ pub struct Changes {
 
 impl Changes {
     /// The largest page that counts as cheap: 1,000 todos, and as many that the device may have sent.
-    /// A page ends at [`PART_BYTES`](super::PART_BYTES) of text too, wherever it begins, so that a
-    /// device that starts need not wait for other users' searches.
+    /// A page ends at [`PART_BYTES`] of text too, wherever it begins, so that a device that starts
+    /// need not wait for other users' searches.
     pub const LARGEST_CHEAP_PAGE: u32 = 2_000;
 
     /// The stamp up to which these changes are complete: that of the last todo if there are more,
