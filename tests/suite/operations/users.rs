@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::{TIMEOUT, command};
-use blackbox_tests::{Server, Socket, on_both_databases};
+use blackbox_tests::{Database, Server, Socket, on_both_databases};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -32,6 +32,15 @@ fn user_with(server: &Server, arguments: &[&str], input: &str) -> Result<String,
     } else {
         Err(err)
     }
+}
+
+/// What a use of the command logs.
+fn logged(server: &Server, arguments: &[&str]) -> String {
+    let mut command = command(server.folder(), server.settings());
+    let done = command.env("DATABASE_ECHO", "false").arg("user").args(arguments).output().expect("it runs");
+    let logged = String::from_utf8(done.stderr).expect("text");
+    assert!(done.status.success(), "{arguments:?}: {logged}");
+    logged
 }
 
 fn json(server: &Server, arguments: &[&str]) -> Value {
@@ -131,5 +140,23 @@ on_both_databases! {
         // Which code depends on whether the server knows of the revocation yet.
         ann.get("/api/v1/todos").await.expect(401);
         assert_eq!(json(&server, &["list"]).as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_use_is_logged_with_the_id_of_the_user() {
+    let server = Server::start(Database::Sqlite).await;
+    server.client().register("ann@example.com").await;
+    let id = text(&json(&server, &["show", "ann@example.com"])["id"]).to_owned();
+    for arguments in [["list"].as_slice(), &["create", "bob@example.com"], &["invite", "eve@example.com"]] {
+        let lines = logged(&server, arguments);
+        assert!(lines.contains(&format!("the command `user {}`", arguments[0])), "{arguments:?}: {lines}");
+    }
+    for action in ["show", "sessions", "verify", "disable", "enable", "revoke", "reset-password", "delete"] {
+        let mut arguments = vec![action, "ann@example.com"];
+        arguments.extend((action == "delete").then_some("--yes"));
+        let lines = logged(&server, &arguments);
+        assert!(lines.contains("the command `user") && lines.contains(&id), "{action}: {lines}");
+        assert!(!lines.contains("ann@example.com"), "{action}: {lines}");
     }
 }

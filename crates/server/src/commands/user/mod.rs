@@ -47,6 +47,7 @@ impl Command<'_> {
             Action::List(form) => self.list(form.json).await,
             Action::Show(named) => {
                 let user = self.find(named).await?;
+                tracing::info!(user = %user.id, "the command `user show` read an account");
                 print_user(&user, named.form.json);
                 Ok(())
             }
@@ -71,6 +72,7 @@ impl Command<'_> {
     }
 
     async fn list(&self, json: bool) -> Done<()> {
+        tracing::info!("the command `user list` reads every account");
         let mut users = Vec::new();
         let each = |user: &User| if json { users.push(shown(user)) } else { print_user(user, false) };
         self.administration.list(each).await?;
@@ -176,6 +178,7 @@ impl Command<'_> {
     async fn sessions(&self, named: &Named) -> Done<()> {
         let user = self.find(named).await?;
         let sessions = self.administration.sessions(user.id).await?;
+        tracing::info!(user = %user.id, "the command `user sessions` read an account");
         let shown = sessions.iter().map(|session| {
             json!({
                 "id": session.id.to_string(),
