@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Upper bound of every wait. Only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, PartialEq, Eq)]
 enum Heard {
@@ -65,7 +65,7 @@ impl Instance {
     }
 
     async fn next(&mut self) -> Heard {
-        timeout(PATIENCE, self.heard.recv()).await.expect("in time").expect("the bus runs")
+        timeout(DEADLINE, self.heard.recv()).await.expect("in time").expect("the bus runs")
     }
 
     /// Waits for `wanted`, and leaves out what comes before. A busy machine may lose a connection.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 const QUOTA: Quota = Quota::new(5, Duration::from_hours(1));
 /// Upper bound of every wait. Only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A limiter that allows everything, and counts how often it is asked.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Instance {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("the limiter is not up = {up}"));
+        timeout(DEADLINE, reached).await.unwrap_or_else(|_| panic!("the limiter is not up = {up}"));
     }
 
     async fn charge(&self, user: u128) -> Charge {
@@ -89,7 +89,7 @@ fn key(user: u128) -> LimitKey {
 #[tokio::test]
 async fn redis_counts_as_the_domain_decides() {
     let server = RedisServer::start();
-    let instance = Instance::start(&server, PATIENCE).await;
+    let instance = Instance::start(&server, DEADLINE).await;
     check_rate_limiter(&*instance.limiter).await;
     assert_eq!(instance.asked_fallback(), 0);
 }
@@ -97,7 +97,7 @@ async fn redis_counts_as_the_domain_decides() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_charges_of_several_instances_are_granted_exactly_one_quota() {
     let server = RedisServer::start();
-    let instances = [Instance::start(&server, PATIENCE).await, Instance::start(&server, PATIENCE).await];
+    let instances = [Instance::start(&server, DEADLINE).await, Instance::start(&server, DEADLINE).await];
     let mut charges = JoinSet::new();
     for n in 0..200 {
         let limiter = instances[n % 2].limiter.clone();
@@ -111,7 +111,7 @@ async fn concurrent_charges_of_several_instances_are_granted_exactly_one_quota()
 #[tokio::test]
 async fn keys_expire_when_their_whole_quota_is_available_and_name_nothing() {
     let server = RedisServer::start();
-    let instance = Instance::start(&server, PATIENCE).await;
+    let instance = Instance::start(&server, DEADLINE).await;
     let key = LimitKey::LoginTo("ann@example.com".to_owned());
     instance.limiter.charge(&key, QUOTA, Stamp::EPOCH).await;
     let keys = server.command("KEYS todo-sync:limit:login-to:*");
@@ -127,7 +127,7 @@ async fn keys_expire_when_their_whole_quota_is_available_and_name_nothing() {
 #[tokio::test]
 async fn a_killed_redis_is_replaced_until_it_is_back_with_nothing_counted() {
     let mut server = RedisServer::start();
-    let instance = Instance::start(&server, PATIENCE).await;
+    let instance = Instance::start(&server, DEADLINE).await;
     for remaining in (0..5).rev() {
         assert_eq!(instance.charge(1).await.remaining, remaining);
     }
@@ -160,7 +160,7 @@ async fn a_frozen_redis_delays_the_charges_that_wait_for_it_and_no_others() {
             assert_eq!(instance.charge(user).await.remaining, 77);
         }
     };
-    timeout(PATIENCE, many).await.expect("no charge waits");
+    timeout(DEADLINE, many).await.expect("no charge waits");
     assert!(!instance.limiter.is_up());
     server.thaw();
     instance.until(true).await;
@@ -171,7 +171,7 @@ async fn a_frozen_redis_delays_the_charges_that_wait_for_it_and_no_others() {
 #[tokio::test]
 async fn a_redis_that_refuses_to_write_does_not_count() {
     let server = RedisServer::start();
-    let instance = Instance::start(&server, PATIENCE).await;
+    let instance = Instance::start(&server, DEADLINE).await;
     assert_eq!(server.command("CONFIG SET maxmemory 1"), "+OK");
     assert_eq!(instance.charge(1).await.remaining, 77);
     instance.until(false).await;
@@ -182,7 +182,7 @@ async fn a_redis_that_refuses_to_write_does_not_count() {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, attempts).await.expect("it is tried again");
+    timeout(DEADLINE, attempts).await.expect("it is tried again");
     assert_eq!(server.command("CONFIG SET maxmemory 0"), "+OK");
     instance.until(true).await;
     assert_eq!(instance.charge(1).await.remaining, 4);
@@ -191,7 +191,7 @@ async fn a_redis_that_refuses_to_write_does_not_count() {
 #[tokio::test]
 async fn a_redis_that_forgot_the_script_is_sent_it_again() {
     let server = RedisServer::start();
-    let instance = Instance::start(&server, PATIENCE).await;
+    let instance = Instance::start(&server, DEADLINE).await;
     assert_eq!(instance.charge(1).await.remaining, 4);
     assert_eq!(server.command("SCRIPT FLUSH"), "+OK");
     assert_eq!(instance.charge(1).await.remaining, 3);

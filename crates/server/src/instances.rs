@@ -183,7 +183,10 @@ impl BusListener for Sending {
     fn connected(&self) {}
 
     fn disconnected(&self, problem: &str) {
-        tracing::warn!(problem, "the running instances are not told; they read the change within 5 seconds");
+        tracing::warn!(
+            problem,
+            "the running instances get no message; they read the change within 5 seconds"
+        );
         self.over.notify_one();
     }
 
@@ -218,19 +221,19 @@ mod tests {
         let arrivals = Arc::new(Arrivals::new(Hub::new(Arc::new(ManualClock::at(T0)))));
         let command = Arc::new(Command(AtomicBool::new(false)));
         let watching = tokio::spawn(watch(command.clone(), arrivals.clone()));
-        let told = async |within| {
+        let announced = async |within| {
             let both = async {
                 arrivals.unannounced.notified().await;
                 arrivals.revoked.notified().await;
             };
             timeout(within, both).await.is_ok()
         };
-        assert!(!told(Duration::from_mins(1)).await, "nothing was written");
+        assert!(!announced(Duration::from_mins(1)).await, "nothing was written");
         for _ in 0..2 {
             command.0.store(true, Ordering::Relaxed);
             // Time stands still, but two timers that end together end in any order.
-            assert!(told(WATCH_PERIOD + Duration::from_millis(10)).await);
-            assert!(!told(Duration::from_mins(1)).await, "nothing was written since");
+            assert!(announced(WATCH_PERIOD + Duration::from_millis(10)).await);
+            assert!(!announced(Duration::from_mins(1)).await, "nothing was written since");
         }
         watching.abort();
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::support::{TIMEOUT, database};
 
 /// Upper bound of a wait. Only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What an instance has heard.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ impl BusListener for Ear {
 impl Ear {
     async fn until(&self, enough: impl Fn(&Heard) -> bool) -> Heard {
         let mut heard = self.0.subscribe();
-        let outcome = tokio::time::timeout(PATIENCE, heard.wait_for(|heard| enough(heard))).await;
+        let outcome = tokio::time::timeout(DEADLINE, heard.wait_for(|heard| enough(heard))).await;
         let heard = outcome.unwrap_or_else(|late| panic!("{late}: {:?}", self.0.borrow()));
         heard.expect("the ear is there").clone()
     }
@@ -120,7 +120,7 @@ async fn a_bus_that_lost_its_connection_comes_back_and_sends_what_waits() {
         a.bus.announce(advanced(1));
         for instance in [&a, &b] {
             let heard = instance.ear.until(|heard| heard.connections >= round).await;
-            assert!(heard.problems.len() + 1 >= heard.connections, "each end is told: {heard:?}");
+            assert!(heard.problems.len() + 1 >= heard.connections, "each end is reported: {heard:?}");
         }
         // The announcement may have gone before the other one listened again.
         let before = b.ear.0.borrow().messages.len();

@@ -61,7 +61,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("todos.db");
         migrate(&path).expect("migrates");
-        for (change, undo, told) in [
+        for (change, undo, expected) in [
             ("CREATE VIEW v AS SELECT 1", "DROP VIEW v", "it has the view \"v\", which the schema lacks"),
             ("CREATE TABLE t (x)", "DROP TABLE t", "it has the table \"t\", which the schema lacks"),
             (
@@ -77,7 +77,10 @@ mod tests {
             let mut conn = connect(&path).expect("opens");
             conn.batch_execute(change).expect("changes");
             let difference = difference(&mut conn).expect("compares").unwrap_or_default();
-            assert!(difference.starts_with(told) && difference.is_empty() == told.is_empty(), "{difference}");
+            assert!(
+                difference.starts_with(expected) && difference.is_empty() == expected.is_empty(),
+                "{difference}"
+            );
             conn.batch_execute(undo).expect("undoes");
         }
         let path = folder.path().join("older.db");

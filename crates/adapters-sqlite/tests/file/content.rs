@@ -135,7 +135,7 @@ async fn a_copy_with_triggers_or_views_of_its_own_is_not_restored_and_runs_nothi
     let copy = path.with_file_name("copy.db");
     back_up(&path, &copy).expect("copies");
     let (before, good) = (fs::read(&path).expect("reads"), fs::read(&copy).expect("reads"));
-    for (changes, told) in [
+    for (changes, expected) in [
         (
             "CREATE TRIGGER spy AFTER INSERT ON epochs BEGIN UPDATE users SET email = 'mallory@example.com'; END",
             "it has the trigger \"spy\", which the schema lacks",
@@ -150,7 +150,7 @@ async fn a_copy_with_triggers_or_views_of_its_own_is_not_restored_and_runs_nothi
         raw(&copy).batch_execute(changes).expect("changes the copy");
         let refused = restore(&copy, &path, false, T0).expect_err("refused");
         assert!(matches!(refused, FileError::Foreign { .. }), "{refused:?}");
-        assert!(refused.to_string().ends_with(told), "{refused}");
+        assert!(refused.to_string().ends_with(expected), "{refused}");
         assert_eq!(fs::read(&path).expect("reads"), before, "the database stays as it is");
         let entries = fs::read_dir(path.parent().expect("a folder")).expect("reads");
         let names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();

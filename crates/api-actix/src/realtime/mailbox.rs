@@ -50,8 +50,8 @@ pub struct Mailbox {
     pub session: Option<SessionId>,
     // A std mutex: held to move a few pointers, never across an await.
     state: Mutex<State>,
-    /// The stamp up to which the client was told every change, in microseconds.
-    told: AtomicI64,
+    /// The stamp up to which the client was sent every change, in microseconds.
+    sent_up_to: AtomicI64,
     filled: Notify,
     closed: Notify,
 }
@@ -61,7 +61,7 @@ struct State {
     queue: VecDeque<Delivery>,
     /// All that was announced since the socket last asked.
     announced: Option<Advance>,
-    /// The store had an earlier clock than the client was told.
+    /// The store had an earlier clock than the client was sent.
     ahead: bool,
     overflowed: bool,
     closing: Option<Closing>,
@@ -73,8 +73,8 @@ impl Mailbox {
 
     /// An empty mailbox.
     pub fn new(session: Option<SessionId>) -> Self {
-        let told = AtomicI64::new(i64::MIN);
-        Self { session, state: Mutex::default(), told, filled: Notify::new(), closed: Notify::new() }
+        let sent_up_to = AtomicI64::new(i64::MIN);
+        Self { session, state: Mutex::default(), sent_up_to, filled: Notify::new(), closed: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,14 +103,14 @@ impl Mailbox {
         lost
     }
 
-    /// Notes that the client was told every change up to `at`.
-    pub fn told(&self, at: Stamp) {
-        self.told.store(at.as_micros(), Ordering::Relaxed);
+    /// Notes that the client was sent every change up to `at`.
+    pub fn sent_up_to(&self, at: Stamp) {
+        self.sent_up_to.store(at.as_micros(), Ordering::Relaxed);
     }
 
     /// Notes how far the user's clock has come. A socket that is as far is not woken.
     pub fn announce(&self, advance: Advance) {
-        if advance.clock.as_micros() <= self.told.load(Ordering::Relaxed) {
+        if advance.clock.as_micros() <= self.sent_up_to.load(Ordering::Relaxed) {
             return;
         }
         {
@@ -120,10 +120,10 @@ impl Mailbox {
         self.filled.notify_one();
     }
 
-    /// Notes where the user's clock was in the store. A client that was told more may have been
-    /// told it since, so the socket reads the store.
+    /// Notes where the user's clock was in the store. A client that was sent later changes may have
+    /// been sent them since that read, so the socket reads the store.
     pub fn polled(&self, clock: Stamp) {
-        if clock.as_micros() < self.told.load(Ordering::Relaxed) {
+        if clock.as_micros() < self.sent_up_to.load(Ordering::Relaxed) {
             self.state().ahead = true;
             self.filled.notify_one();
         } else {
@@ -244,18 +244,18 @@ mod tests {
         assert!(matches!(next.now_or_never(), Some(Some(_))));
 
         let (first, second) = (Stamp::EPOCH, Stamp::EPOCH.next());
-        mailbox.told(first);
+        mailbox.sent_up_to(first);
         mailbox.announce(Advance::polled(first));
         mailbox.polled(first);
         assert!(mailbox.next().now_or_never().is_none(), "it is as far");
         mailbox.polled(second);
         let polled = mailbox.next().now_or_never();
         assert!(matches!(polled, Some(Some(Notice::Clock(advance))) if advance == Advance::polled(second)));
-        mailbox.told(second);
+        mailbox.sent_up_to(second);
         mailbox.polled(first);
         assert!(matches!(mailbox.next().now_or_never(), Some(Some(Notice::Ahead))));
         assert!(mailbox.next().now_or_never().is_none());
-        mailbox.told(first);
+        mailbox.sent_up_to(first);
         mailbox.announce(Advance { previous: second, clock: second.next() });
         mailbox.announce(Advance { previous: first, clock: second });
         let both = Advance { previous: first, clock: second.next() };

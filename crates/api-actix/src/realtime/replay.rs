@@ -24,7 +24,7 @@ pub struct Source<'a> {
 
 /// Why the client can't be brought up to date.
 pub enum Interruption {
-    /// The store can't be read. What was told until then stays told.
+    /// The store can't be read. What was sent until then counts.
     Store(StoreError),
     End(End),
 }
@@ -49,7 +49,7 @@ pub struct UpToDate {
     /// The client has every change up to this stamp.
     pub at: Stamp,
     pub epoch: Epoch,
-    /// Whether the client had to be told to sync from the beginning.
+    /// Whether the client has to sync from the beginning.
     pub resync: bool,
 }
 
@@ -61,14 +61,14 @@ impl Source<'_> {
     }
 
     /// Sends every change after `since`, or `resync_required` if `since` can't be continued. Calls
-    /// `told` with the stamp of each todo that it sent, and with the stamp up to which the client
-    /// has every change after each page.
+    /// `progress` with the stamp of each todo that it sent, and after each page with the stamp up to
+    /// which the client has every change.
     pub async fn catch_up(
         &self,
         since: Stamp,
         mailbox: &Mailbox,
         out: &Outgoing,
-        mut told: impl FnMut(Told),
+        mut progress: impl FnMut(Progress),
     ) -> Result<UpToDate, Interruption> {
         let mut known = since;
         loop {
@@ -79,7 +79,7 @@ impl Source<'_> {
                 Replay::Changes(page) => {
                     for todo in &page.todos {
                         out.send(protocol::replayed(todo)).await?;
-                        told(Told::Todo(todo.updated_at()));
+                        progress(Progress::Todo(todo.updated_at()));
                     }
                     known = page.complete_to();
                     (page.position, page.has_more, false)
@@ -91,7 +91,7 @@ impl Source<'_> {
                 }
                 Replay::NoSuchUser => return Err(Interruption::End(End::account_gone())),
             };
-            told(Told::Everything(known));
+            progress(Progress::Everything(known));
             if resync || !(has_more || mailbox.has_overflowed()) {
                 return Ok(UpToDate { at: known, epoch: position.epoch(), resync });
             }
@@ -99,8 +99,8 @@ impl Source<'_> {
     }
 }
 
-/// What the client has been told.
-pub enum Told {
+/// What the client has been sent.
+pub enum Progress {
     /// The todo with this stamp.
     Todo(Stamp),
     /// Every change up to this stamp.

@@ -161,12 +161,12 @@ pub async fn the_owner_is_told_of_the_deletion(h: Harness) {
             h.accounts.delete(user, None, notice(Template::AccountDeleted), end).await.expect(ANSWERS);
         assert!(deleted.is_some());
         let claimed = h.outbox.claim(at(5), at(9), 10).await.expect(ANSWERS);
-        let told: Vec<_> = claimed.into_iter().map(|queued| queued.mail).collect();
+        let mails: Vec<_> = claimed.into_iter().map(|queued| queued.mail).collect();
         if verified {
-            let mail = &told[0];
+            let mail = &mails[0];
             assert_eq!((mail.user, &mail.to, mail.template), (None, &address, Template::AccountDeleted));
         }
-        assert_eq!(told.len(), usize::from(verified), "an unverified address may be a stranger's");
+        assert_eq!(mails.len(), usize::from(verified), "an unverified address may be a stranger's");
     }
 }
 

@@ -257,10 +257,10 @@ pub async fn the_owner_is_told_of_links_and_unlinks(h: Harness) {
     done(resolve(&h, &identity("github", "1", Some(&address))).await);
     assert_eq!(unlink(&h, user, "google").await, Unlinked::Done);
     let to = |template| (template, address.as_str().to_owned());
-    let mut told = mails(user).await;
-    told.sort_by_key(|(template, _)| template.as_str());
+    let mut queued = mails(user).await;
+    queued.sort_by_key(|(template, _)| template.as_str());
     let linked = to(Template::ProviderLinked);
-    assert_eq!(told, [linked.clone(), linked, to(Template::ProviderUnlinked)]);
+    assert_eq!(queued, [linked.clone(), linked, to(Template::ProviderUnlinked)]);
 
     assert_eq!(link(&h, unverified, &identity("google", "2", None)).await, Linked::Done);
     assert_eq!(mails(unverified).await, [], "the address may belong to a stranger");

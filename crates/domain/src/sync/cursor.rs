@@ -141,17 +141,17 @@ mod tests {
         Cursor { epoch: epoch.map(|name| Epoch(name.into())), ..Cursor::at(Some(at(since))) }
     }
 
-    /// What a device with the cursor is told; the stamp of a restore in microseconds.
+    /// The verdict on a cursor, with the stamp of a restore in microseconds.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    enum Told {
+    enum Verdict {
         GoOn,
         Restored(i64),
         Unknown,
         Forgotten,
     }
-    use Told::{Forgotten, GoOn, Restored, Unknown};
+    use Verdict::{Forgotten, GoOn, Restored, Unknown};
 
-    fn told(cursor: &Cursor, position: &Position) -> Told {
+    fn verdict(cursor: &Cursor, position: &Position) -> Verdict {
         match cursor.check(position).map_err(|stale| stale.reason) {
             Ok(()) => GoOn,
             Err(StaleReason::Restored { restored_to: Some(at) }) => Restored(at.as_micros()),
@@ -168,10 +168,10 @@ mod tests {
         };
         let mark = position(2000, 1500).sync_timestamp(at(5)).initial_sync;
         assert!(mark.is_some());
-        assert_eq!(told(&cursor(5, mark), &position(2000, 1500)), GoOn);
-        let moved = told(&cursor(5, mark), &position(2000, 1501));
+        assert_eq!(verdict(&cursor(5, mark), &position(2000, 1500)), GoOn);
+        let moved = verdict(&cursor(5, mark), &position(2000, 1501));
         assert_eq!(moved, Forgotten, "more tombstones were removed");
-        assert_eq!(told(&cursor(2001, mark), &position(2000, 1500)), Restored(2000));
+        assert_eq!(verdict(&cursor(2001, mark), &position(2000, 1500)), Restored(2000));
         let at_the_horizon = SyncTimestamp::from(at(1500));
         assert_eq!(position(2000, 1500).sync_timestamp(at(1500)), at_the_horizon, "it needs no mark");
     }
@@ -182,7 +182,7 @@ mod tests {
         for (since, expected) in [(10, GoOn), (15, GoOn), (20, GoOn), (9, Forgotten), (21, Restored(20))] {
             for epoch in [None, Some("now")] {
                 let cursor = cursor(since, epoch);
-                assert_eq!(told(&cursor, &position), expected, "{cursor:?}");
+                assert_eq!(verdict(&cursor, &position), expected, "{cursor:?}");
                 assert_eq!(cursor.shows_unannounced_restore(&position), since == 21);
             }
         }
@@ -200,9 +200,9 @@ mod tests {
     #[test]
     fn a_cursor_of_another_epoch_continues_up_to_where_the_histories_part() {
         let mut position = Position { epochs: epochs(["first", "second", "third"]), ..position(20, 10) };
-        let check = |position: &Position, cases: &[(i64, &str, Told)]| {
+        let check = |position: &Position, cases: &[(i64, &str, Verdict)]| {
             for (since, epoch, expected) in cases {
-                assert_eq!(told(&cursor(*since, Some(epoch)), position), *expected, "{since} {epoch}");
+                assert_eq!(verdict(&cursor(*since, Some(epoch)), position), *expected, "{since} {epoch}");
             }
         };
         assert_eq!(position.epoch().as_str(), "third");
@@ -247,7 +247,7 @@ mod tests {
             (15, "now.", Unknown),
             (15, "now.1.1", Unknown),
         ] {
-            assert_eq!(told(&cursor(since, Some(epoch)), &position), expected, "{since} {epoch}");
+            assert_eq!(verdict(&cursor(since, Some(epoch)), &position), expected, "{since} {epoch}");
         }
     }
 }

@@ -19,7 +19,7 @@ use super::incoming::{Incoming, Received};
 use super::mailbox::{Closing, Mailbox, Notice};
 use super::outgoing::Outgoing;
 use super::protocol;
-use super::replay::{Interruption, Source, Told, UpToDate};
+use super::replay::{Interruption, Progress, Source, UpToDate};
 
 /// The number of todos that a socket reads at a time.
 const PAGE: u32 = 100;
@@ -136,17 +136,17 @@ impl Tasks<'_> {
         Ok(self.source.catch_up(since, self.mailbox, self.out, |_| ()).await?)
     }
 
-    /// Tells the changes after `known` that other instances made, or whose events did not arrive,
+    /// Sends the changes after `known` that other instances made, or whose events did not arrive,
     /// or that the database has lost some. `missed`: an announcement did not arrive either.
     ///
     /// If the store can't be read, the socket stays behind: it reads again when it learns of
     /// another change, and the clocks are polled.
     async fn read_on(&self, known: Stamp, missed: bool) -> Result<(), End> {
-        let told = |told| match told {
-            Told::Todo(stamp) => self.delivered(stamp),
-            Told::Everything(at) => self.come_to(at),
+        let progress = |progress| match progress {
+            Progress::Todo(stamp) => self.delivered(stamp),
+            Progress::Everything(at) => self.come_to(at),
         };
-        match self.source.catch_up(known, self.mailbox, self.out, told).await {
+        match self.source.catch_up(known, self.mailbox, self.out, progress).await {
             Ok(UpToDate { at, epoch, resync }) => {
                 if resync {
                     self.out.send(protocol::ready(at, &epoch)).await?;
@@ -162,10 +162,10 @@ impl Tasks<'_> {
         }
     }
 
-    /// Remembers that the client was told every change up to `at`.
+    /// Remembers that the client was sent every change up to `at`.
     fn come_to(&self, at: Stamp) {
         self.cursor.set(at);
-        self.mailbox.told(at);
+        self.mailbox.sent_up_to(at);
     }
 
     /// Counts a live change that was sent.
