@@ -132,7 +132,9 @@ fn systemd_accepts_the_unit_and_finds_it_confined() {
     let file = folder.path().join("todo-server@8000.service");
     fs::write(&file, unit).expect("written");
     let verified = systemd_analyze(&["verify", "--recursive-errors=no", "--man=no"], &file);
-    assert_eq!(verified, "", "systemd-analyze has no remark");
+    // Not those about the machine's own units.
+    let remarks: Vec<_> = verified.lines().filter(|line| line.contains("todo-server@")).collect();
+    assert_eq!(remarks, [""; 0]);
     // Exposure in tenths, from 0 to 100.
     systemd_analyze(&["security", "--offline=true", "--threshold=20"], &file);
 }
