@@ -1,8 +1,9 @@
 //! Which read may use a connection: users take turns.
 //!
-//! A user has at most [`RUNNING_PER_USER`] running reads. In each pool, one connection is kept for
-//! the server itself (health, revocations, logins), and one of the others runs no long read. So a
-//! user who sends many reads, or slow ones, delays mostly the own ones.
+//! A user has at most [`RUNNING_PER_USER`] running reads, of which one may be long, so that no user keeps
+//! more than one processor of the database busy. In each pool, one connection is kept for the server itself
+//! (health, revocations, logins), and one of the others runs no long read. So a user who sends many reads,
+//! or slow ones, delays mostly the own ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,12 +31,12 @@ pub(crate) enum Class {
 pub(crate) struct Turns(Arc<Mutex<HashMap<UserId, OfUser>>>);
 
 struct OfUser {
-    running: Arc<Semaphore>,
+    turns: Shares,
     /// The number of reads, running and waiting.
     reads: usize,
 }
 
-/// The connections of one pool that reads of users may use.
+/// How many reads may run, and how many of them may be long: on the connections of one pool, or of one user.
 #[derive(Clone)]
 pub(crate) struct Shares {
     all: Arc<Semaphore>,
@@ -47,6 +48,10 @@ impl Shares {
     pub(crate) fn new(pool_size: usize) -> Self {
         let all = pool_size.saturating_sub(1).max(1);
         let long = all.saturating_sub(1).max(1);
+        Self::of(all, long)
+    }
+
+    fn of(all: usize, long: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), long: Arc::new(Semaphore::new(long)) }
     }
 }
@@ -66,24 +71,26 @@ impl Turns {
     /// Waits for the user's earlier reads and for a share of the pool's connections.
     pub(crate) async fn acquire(&self, class: Class, shares: &Shares) -> Result<Turn, TooMany> {
         let Class::User { user, long } = class else { return Ok(Turn::default()) };
-        let (slot, running) = self.enqueue(user)?;
-        let mut permits = vec![permit(&running).await];
-        if long {
-            permits.push(permit(&shares.long).await);
+        let (slot, own) = self.enqueue(user)?;
+        let mut permits = Vec::new();
+        for Shares { all, long: of_long } in [&own, shares] {
+            if long {
+                permits.push(permit(of_long).await);
+            }
+            permits.push(permit(all).await);
         }
-        permits.push(permit(&shares.all).await);
         Ok(Turn { _shares: permits.into_iter().flatten().collect(), _slot: Some(slot) })
     }
 
-    fn enqueue(&self, user: UserId) -> Result<(Slot, Arc<Semaphore>), TooMany> {
+    fn enqueue(&self, user: UserId) -> Result<(Slot, Shares), TooMany> {
         let mut users = self.users();
-        let empty = || OfUser { running: Arc::new(Semaphore::new(RUNNING_PER_USER)), reads: 0 };
+        let empty = || OfUser { turns: Shares::of(RUNNING_PER_USER, 1), reads: 0 };
         let own = users.entry(user).or_insert_with(empty);
         if own.reads >= RUNNING_PER_USER + MAX_WAITING_BY_USER {
             return Err(TooMany);
         }
         own.reads += 1;
-        Ok((Slot { turns: self.clone(), user }, Arc::clone(&own.running)))
+        Ok((Slot { turns: self.clone(), user }, own.turns.clone()))
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<UserId, OfUser>> {
@@ -139,6 +146,19 @@ mod tests {
         assert!(at_once(&turns, of(2, false), &shares).is_some());
         drop(first);
         assert!(at_once(&turns, of(1, false), &shares).is_some());
+    }
+
+    #[test]
+    fn one_of_them_may_be_long_whatever_the_pool() {
+        let (turns, shares) = (Turns::default(), Shares::new(10));
+        let long = at_once(&turns, of(1, true), &shares).expect("free");
+        let mut second = Box::pin(turns.acquire(of(1, true), &shares));
+        assert!(second.as_mut().now_or_never().is_none());
+        assert!(at_once(&turns, of(1, true), &Shares::new(10)).is_none());
+        assert!(at_once(&turns, of(1, false), &shares).is_some(), "a waiting long read takes no turn");
+        assert!(at_once(&turns, of(2, true), &shares).is_some());
+        drop(long);
+        assert!(second.now_or_never().is_some_and(|turn| turn.is_ok()));
     }
 
     #[test]
