@@ -1,9 +1,9 @@
 //! Which read may use a connection: users take turns.
 //!
-//! A user has at most [`RUNNING_PER_USER`] running reads, of which one may be long, so that no user keeps
-//! more than one processor of the database busy. In each pool, one connection is kept for the server itself
-//! (health, revocations, logins), and one of the others runs no long read. So a user who sends many reads,
-//! or slow ones, delays mostly the own ones.
+//! A user has at most [`RUNNING_PER_USER`] running reads, of which one may be long, so that no user
+//! keeps more than one processor of the database busy. In each pool, one connection is kept for the
+//! server itself (health, revocations, logins), and one of the others runs no long read. So a user
+//! who sends many reads, or slow ones, delays mostly the own ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,8 @@ struct OfUser {
     reads: usize,
 }
 
-/// How many reads may run, and how many of them may be long: on the connections of one pool, or of one user.
+/// How many reads may run, and how many of them may be long: on the connections of one pool, or of
+/// one user.
 #[derive(Clone)]
 pub(crate) struct Shares {
     all: Arc<Semaphore>,

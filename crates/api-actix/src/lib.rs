@@ -7,6 +7,7 @@
 //! - [`connection`]: time limits of connections
 //! - [`memory_budget`]: bounds on the memory of request bodies and unread responses
 //! - [`error`]: the error body, and the status of each error code on each surface
+//! - `pace`: long work gives way
 //! - [`per_user_gate`]: one expensive request at a time for each user
 //! - `state`: what handlers and extractors share
 //! - [`extract`]: the input of handlers
@@ -28,6 +29,7 @@ pub mod memory_budget;
 mod middleware;
 mod openapi;
 mod operational;
+mod pace;
 pub mod per_user_gate;
 pub mod realtime;
 pub mod rfc3339;

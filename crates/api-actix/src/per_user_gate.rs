@@ -10,13 +10,21 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use actix_web::body::MessageBody as _;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
 use actix_web::rt;
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use domain::UserId;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::error::{HandlerResult, Problem};
+use crate::memory_budget::Reservation;
 
 /// How long a request waits for its predecessors.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -133,19 +141,64 @@ impl Permit {
             drop(self);
             answer
         };
-        match rt::spawn(held.in_current_span()).await {
-            Ok(answer) => answer,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                Err(_) => Err(Problem::unexpected()),
-            },
+        rt::spawn(held.in_current_span()).await.unwrap_or_else(failed)
+    }
+
+    /// As [`Self::run`], on a thread of its own: the worker goes on with its other requests while this
+    /// one reads megabytes or writes them.
+    pub async fn run_apart<Work>(self, work: impl FnOnce() -> Work + Send + 'static) -> HandlerResult
+    where
+        Work: Future<Output = HandlerResult>,
+    {
+        let span = Span::current();
+        let held = move || {
+            let answer = Handle::current().block_on(work().instrument(span));
+            drop(self);
+            Ok(Whole::from(answer?))
+        };
+        spawn_blocking(held).await.unwrap_or_else(failed).map(HttpResponse::from)
+    }
+}
+
+fn failed<T>(error: JoinError) -> Result<T, Problem> {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(Problem::unexpected()),
+    }
+}
+
+/// A response that can move to another thread, because its body is complete.
+struct Whole {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    memory: Option<Reservation>,
+}
+
+impl From<HttpResponse> for Whole {
+    fn from(mut response: HttpResponse) -> Self {
+        let memory = response.extensions_mut().remove::<Reservation>();
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        // A body of bytes is complete.
+        let body = response.into_body().try_into_bytes().unwrap_or_default();
+        Self { status, headers, body, memory }
+    }
+}
+
+impl From<Whole> for HttpResponse {
+    fn from(Whole { status, headers, body, memory }: Whole) -> Self {
+        let mut response = HttpResponseBuilder::new(status).body(body);
+        *response.headers_mut() = headers;
+        if let Some(memory) = memory {
+            response.extensions_mut().insert(memory);
         }
+        response
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::HttpResponse;
+    use actix_web::http::header::HeaderValue;
     use tokio::sync::oneshot;
     use uuid::Uuid;
 
@@ -190,6 +243,26 @@ mod tests {
         assert_eq!(gate.queues().get(&(ANN, HeavyWork::Read)).map(|queue| queue.len), Some(1));
         drop(permit);
         assert!(gate.queues().is_empty());
+    }
+
+    #[actix_web::test]
+    async fn work_on_a_thread_of_its_own_holds_the_permit_and_answers_in_full() {
+        let gate = impatient();
+        let permit = gate.try_acquire(ANN, HeavyWork::Read).expect("free");
+        let (finish, finished) = oneshot::channel::<()>();
+        let worker = std::thread::current().id();
+        let work = rt::spawn(permit.run_apart(move || async move {
+            finished.await.map_err(|_| Problem::unexpected())?;
+            assert_ne!(std::thread::current().id(), worker);
+            Ok(HttpResponse::Created().insert_header(("x-milk", "oat")).body("bread"))
+        }));
+        assert_eq!(gate.acquire(ANN, HeavyWork::Read).await.err(), Some(Busy));
+        finish.send(()).expect("the work waits");
+        let response = work.await.expect("no panic").expect("an answer");
+        assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!(response.headers().get("x-milk").map(HeaderValue::as_bytes), Some(&b"oat"[..]));
+        assert_eq!(response.into_body().try_into_bytes().expect("bytes"), "bread");
+        assert!(gate.try_acquire(ANN, HeavyWork::Read).is_ok());
     }
 
     #[actix_web::test]

@@ -111,6 +111,21 @@ impl State {
         permit.run(work).await
     }
 
+    /// As [`Self::run_alone`], for a batch in the body of a request; apart from the worker if it is large.
+    pub async fn run_batch<Work>(
+        &self,
+        caller: &Principal,
+        is_large: bool,
+        work: impl FnOnce() -> Work + Send + 'static,
+    ) -> HandlerResult
+    where
+        Work: Future<Output = HandlerResult> + 'static,
+    {
+        let permit = self.per_user_gate.acquire(caller.user, HeavyWork::Read).await?;
+        self.sessions.check(caller)?;
+        if is_large { permit.run_apart(work).await } else { permit.run(work()).await }
+    }
+
     /// Whether the server has begun to shut down.
     pub fn is_shutting_down(&self) -> bool {
         self.shutting_down.load(Ordering::Acquire)

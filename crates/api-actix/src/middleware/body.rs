@@ -1,5 +1,6 @@
 //! The body of a response on its way to the client.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,11 +9,12 @@ use actix_web::web::Bytes;
 
 use crate::connection::ActiveRequest;
 use crate::memory_budget::Reservation;
+use crate::pace::{STRETCH_BYTES, give_way};
 
 /// The maximum number of bytes per piece. The connection copies each piece, and compression works
 /// piece by piece, so the server neither holds a large body twice nor compresses it before the
-/// client reads it.
-const PIECE: usize = 64 * 1024;
+/// client reads it. Between two pieces, the worker serves other requests.
+const PIECE: usize = STRETCH_BYTES;
 
 /// A body in pieces, and the resources that the request occupies until the last piece has been
 /// sent.
@@ -20,6 +22,8 @@ pub struct ResponseBody {
     body: BoxBody,
     size: BodySize,
     rest: Bytes,
+    /// Ends when the next piece may follow.
+    pause: Option<Pin<Box<dyn Future<Output = ()>>>>,
     _reservation: Option<Reservation>,
     _active: Option<ActiveRequest>,
 }
@@ -31,7 +35,7 @@ impl ResponseBody {
         active: Option<ActiveRequest>,
     ) -> Self {
         let size = body.size();
-        Self { body, size, rest: Bytes::new(), _reservation: reservation, _active: active }
+        Self { body, size, rest: Bytes::new(), pause: None, _reservation: reservation, _active: active }
     }
 }
 
@@ -44,6 +48,10 @@ impl MessageBody for ResponseBody {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
+        if let Some(pause) = &mut this.pause {
+            ready!(pause.as_mut().poll(cx));
+            this.pause = None;
+        }
         if this.rest.is_empty() {
             match ready!(Pin::new(&mut this.body).poll_next(cx)) {
                 Some(Ok(bytes)) => this.rest = bytes,
@@ -51,13 +59,20 @@ impl MessageBody for ResponseBody {
             }
         }
         let piece = this.rest.split_to(PIECE.min(this.rest.len()));
+        if piece.len() == PIECE {
+            this.pause = Some(Box::pin(give_way()));
+        }
         Poll::Ready(Some(Ok(piece)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::future::poll_fn;
+    use std::rc::Rc;
+
+    use actix_web::rt;
 
     use super::*;
 
@@ -72,5 +87,24 @@ mod tests {
         }
         assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1]);
         assert_eq!(pieces.concat(), bytes);
+    }
+
+    #[actix_web::test]
+    async fn other_tasks_of_the_worker_run_between_two_pieces() {
+        let turns = Rc::new(Cell::new(0));
+        let of_others = Rc::clone(&turns);
+        rt::spawn(async move {
+            loop {
+                of_others.set(of_others.get() + 1);
+                rt::task::yield_now().await;
+            }
+        });
+        let mut body = ResponseBody::new(BoxBody::new(vec![0; PIECE * 3]), None, None);
+        for _ in 0..3 {
+            let before = turns.get();
+            poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await.expect("a piece").expect("bytes");
+            rt::task::yield_now().await;
+            assert!(turns.get() > before);
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::dto::Task;
 use super::window::Window;
 use crate::error::{HandlerResult, log_store_error};
 use crate::memory_budget::Reservation;
+use crate::pace::{STRETCH_BYTES, give_way};
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
 use crate::wire::{listed, with_memory};
@@ -24,8 +25,6 @@ const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const FIRST_PART: u32 = 50;
 /// The largest number of tasks of a later part.
 const PART: u32 = 1000;
-/// How many bytes are written before the worker serves other requests.
-const YIELD_AFTER: usize = 64 * 1024;
 
 /// The tasks of the window, the newest first.
 pub async fn list(state: &web::Data<State>, principal: &Principal, window: Window) -> HandlerResult {
@@ -135,7 +134,7 @@ impl Document {
 
     async fn write(&mut self, todos: &[Todo]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut yield_at = YIELD_AFTER;
+        let mut yield_at = STRETCH_BYTES;
         if !self.is_open {
             self.is_open = true;
             bytes.push(b'[');
@@ -149,8 +148,8 @@ impl Document {
             // Every field of a task can be serialised.
             drop(serde_json::to_writer(&mut bytes, &Task::new(&self.principal, todo)));
             if bytes.len() > yield_at {
-                yield_at = bytes.len() + YIELD_AFTER;
-                tokio::task::yield_now().await;
+                yield_at = bytes.len() + STRETCH_BYTES;
+                give_way().await;
             }
         }
         bytes

@@ -30,6 +30,9 @@ use crate::state::State;
 /// character escaped, has a few thousand bytes.
 const MAX_CREDENTIALS: usize = 16 * 1024;
 
+/// A larger body, in bytes, is read apart from the worker.
+const LARGE: usize = 64 * 1024;
+
 /// The steps, in bytes, in which memory is reserved for a body.
 const MEMORY_STEP: usize = 64 * 1024;
 
@@ -47,6 +50,12 @@ impl Body {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Whether reading the body takes so long that other requests of the worker would notice.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.bytes.len() > LARGE
     }
 
     /// Deserialises a JSON object.

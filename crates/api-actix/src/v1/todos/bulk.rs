@@ -15,7 +15,7 @@ use super::input::{TodoPatch, base};
 use super::items::{Rejected, items, read};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, List, Member, Text, Validation};
-use crate::per_user_gate::HeavyWork;
+use crate::pace::Pace;
 use crate::state::State;
 use crate::wire::{Conflict, Todo, json, rejection, todo_id, with_memory};
 
@@ -77,7 +77,8 @@ struct Updated<'a> {
 #[patch("/todos/bulk")]
 pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
-    state.run_alone(&caller.0, HeavyWork::Read, update(state.clone(), user, body)).await
+    let (is_large, shared) = (body.is_large(), state.clone());
+    state.run_batch(&caller.0, is_large, move || update(shared, user, body)).await
 }
 
 async fn update(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
@@ -108,7 +109,9 @@ fn parse_all<'a, T>(
     parse: impl Fn(&'a RawValue, &mut Validation) -> Option<T>,
 ) -> Result<Vec<T>, Problem> {
     let (mut all, mut parsed) = (Validation::default(), Vec::with_capacity(items.len()));
+    let mut pace = Pace::start();
     for (index, item) in items.iter().enumerate() {
+        pace.step();
         let mut validation = Validation::of_item();
         parsed.extend(parse(item, &mut validation));
         all.add_item(index, validation);

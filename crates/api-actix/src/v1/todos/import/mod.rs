@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::items::{Rejected, items, read};
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller, List, Member, Validation};
-use crate::per_user_gate::HeavyWork;
+use crate::pace::Pace;
 use crate::state::State;
 use crate::wire::{Todo, id_in_use, json, rejection, with_memory};
 
@@ -68,7 +68,8 @@ struct Imported<'a> {
 #[post("/todos/bulk")]
 pub(super) async fn create_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
-    state.run_alone(&caller.0, HeavyWork::Read, import(state.clone(), user, body)).await
+    let (is_large, shared) = (body.is_large(), state.clone());
+    state.run_batch(&caller.0, is_large, move || import(shared, user, body)).await
 }
 
 async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
@@ -81,7 +82,9 @@ async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerRes
         errors.add_item(index, validation);
     };
     let mut unnamed = HashMap::new();
+    let mut pace = Pace::start();
     for (index, raw) in items.iter().enumerate() {
+        pace.step();
         let mut validation = Validation::of_item();
         let item = read::<Item<'_>>(raw, &mut validation);
         match item.and_then(|item| item.parse(&mut validation, user, &mut unnamed, &*state.secrets)) {

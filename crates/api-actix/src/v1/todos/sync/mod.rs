@@ -12,7 +12,6 @@ use metrics::counter;
 
 use crate::error::{HandlerResult, Problem};
 use crate::extract::{Body, Caller};
-use crate::per_user_gate::HeavyWork;
 use crate::state::State;
 use crate::wire::{json, resync_required, with_memory};
 
@@ -37,8 +36,8 @@ use response::Response;
 #[post("/todos/sync")]
 pub(super) async fn sync(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosRead).and_then(|_| caller.may(Scope::TodosWrite))?;
-    let exchange = exchange(state.clone(), user, body);
-    state.run_alone(&caller.0, HeavyWork::Read, exchange).await
+    let (is_large, shared) = (body.is_large(), state.clone());
+    state.run_batch(&caller.0, is_large, move || exchange(shared, user, body)).await
 }
 
 async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {

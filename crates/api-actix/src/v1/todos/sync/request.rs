@@ -16,6 +16,7 @@ use super::super::items::{Rejected, check_count, read, sent_todo_id};
 use super::response::Sent;
 use crate::error::Problem;
 use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
+use crate::pace::Pace;
 use crate::state::State;
 use crate::wire::{
     as_is, client_id, completed_schema, flag_schema, metadata, metadata_edit_schema, timestamp, todo_id,
@@ -153,7 +154,9 @@ impl<'a> Request<'a> {
         let (mut changes, mut sent, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
         // As in the domain, a change is rejected with an earlier one of the same todo.
         let mut invalid = HashMap::new();
+        let mut pace = Pace::start();
         for (index, raw) in todos.into_iter().enumerate() {
+            pace.step();
             match change(raw, device.as_ref()) {
                 Ok(change) => {
                     if let Some(earlier) = invalid.get(&change.id).filter(|_| change.rests_on_earlier()) {

@@ -16,6 +16,7 @@ use futures_util::stream::try_unfold;
 use crate::error::{HandlerResult, Problem, log_store_error};
 use crate::extract::Caller;
 use crate::memory_budget::Reservation;
+use crate::pace::{STRETCH_BYTES, give_way};
 use crate::per_user_gate::{HeavyWork, Permit};
 use crate::state::State;
 
@@ -43,9 +44,6 @@ pub(super) async fn export_me(state: web::Data<State>, caller: Caller) -> Handle
         .insert_header((CONTENT_DISPOSITION, r#"attachment; filename="todos.json""#))
         .streaming(try_unfold(Document::new(state, user, export, permit), Document::next)))
 }
-
-/// How many bytes are written before the worker serves other requests.
-const YIELD_AFTER: usize = 64 * 1024;
 
 /// A document in progress.
 struct Document {
@@ -97,7 +95,7 @@ impl Document {
 
     async fn write(&mut self, todos: &[Todo]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut yield_at = YIELD_AFTER;
+        let mut yield_at = STRETCH_BYTES;
         for todo in todos {
             if self.has_todos {
                 bytes.push(b',');
@@ -106,8 +104,8 @@ impl Document {
             // Every field of a todo can be serialised.
             drop(serde_json::to_writer(&mut bytes, &ExportedTodo::from(todo)));
             if bytes.len() > yield_at {
-                yield_at = bytes.len() + YIELD_AFTER;
-                tokio::task::yield_now().await;
+                yield_at = bytes.len() + STRETCH_BYTES;
+                give_way().await;
             }
         }
         bytes
