@@ -90,8 +90,10 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
     let since = Stamp::EPOCH.plus(Duration::from_secs(990));
     let after = ["todos_stamp_unique", "(updated_at > "];
     for (since, include_deleted) in [(Some(since), true), (None, true), (None, false)] {
-        let changes = changes::after(USER, since, include_deleted, 100);
-        assert_plan(conn, "changes", changes, &["users_pkey", after[0], after[1]]).await;
+        let changes = changes::After { user: USER, since, include_deleted, limit: 100 };
+        for statement in [changes.first(), changes.part()] {
+            assert_plan(conn, "changes", statement, &["users_pkey", after[0], after[1]]).await;
+        }
     }
 
     let page = ListQuery::default();

@@ -1,8 +1,10 @@
 //! The columns of `users` that commits of todos decide.
 
+use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::data_types::PgTimestamp;
+use diesel::pg::{Pg, PgValue};
 use diesel::prelude::Queryable;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Nullable, Record, Text, Timestamptz};
 use domain::StoreError;
 use domain::sync::{Digest, History};
 use domain::todo::UserRow;
@@ -22,7 +24,7 @@ pub(crate) use sync_columns;
 pub(crate) type SyncColumns =
     (Timestamptz, Timestamptz, Integer, Integer, BigInt, BigInt, BigInt, BigInt, Nullable<Text>);
 
-#[derive(Queryable)]
+#[derive(Debug, Queryable)]
 pub(crate) struct SyncRow {
     sync_clock: PgTimestamp,
     sync_horizon: PgTimestamp,
@@ -52,25 +54,72 @@ impl TryFrom<SyncRow> for UserRow {
     }
 }
 
-/// The columns of [`PositionColumns`]. The statement must call the table of users `u`.
-macro_rules! position_columns {
+/// The value of a [`PositionRow`]: one column, so that it costs little in rows that have none. The
+/// statement must call the table of users `u`.
+macro_rules! position {
     () => {
         concat!(
+            "row(",
             $crate::rows::sync_columns!(),
-            ", (select e.epoch from epochs e order by e.ordinal desc limit 1)"
+            ", (select e.epoch from epochs e order by e.ordinal desc limit 1))"
         )
     };
 }
-pub(crate) use position_columns;
+pub(crate) use position;
+
+/// The SQL type of [`position`].
+pub(crate) type PositionType = Record<(
+    Timestamptz,
+    Timestamptz,
+    Integer,
+    Integer,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    Nullable<Text>,
+    Text,
+)>;
 
 /// A user's row and the name of the database's current epoch.
-pub(crate) type PositionColumns = (SyncColumns, Text);
-pub(crate) type PositionRow = (SyncRow, String);
-
-/// A null for each of [`position_columns`].
-macro_rules! no_position_columns {
-    () => {
-        "null, null, null, null, null, null, null, null, null, null"
-    };
+#[derive(Debug, FromSqlRow)]
+pub(crate) struct PositionRow {
+    pub row: SyncRow,
+    pub epoch: String,
 }
-pub(crate) use no_position_columns;
+
+impl PositionRow {
+    /// The number of bytes in the user's texts.
+    pub(crate) const fn stored_bytes(&self) -> i64 {
+        self.row.stored_bytes
+    }
+}
+
+impl FromSql<PositionType, Pg> for PositionRow {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let (
+            sync_clock,
+            sync_horizon,
+            live_todos,
+            tombstones,
+            stored_bytes,
+            digest,
+            epoch_ordinal,
+            epoch_counter,
+            partings,
+            epoch,
+        ) = FromSql::<PositionType, Pg>::from_sql(value)?;
+        let row = SyncRow {
+            sync_clock,
+            sync_horizon,
+            live_todos,
+            tombstones,
+            stored_bytes,
+            digest,
+            epoch_ordinal,
+            epoch_counter,
+            partings,
+        };
+        Ok(Self { row, epoch })
+    }
+}

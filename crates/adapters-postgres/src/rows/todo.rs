@@ -66,7 +66,7 @@ pub(crate) struct TodoRow {
     metadata_versions: Option<String>,
     completed_at: Option<PgTimestamp>,
     created_at: PgTimestamp,
-    updated_at: PgTimestamp,
+    pub(crate) updated_at: PgTimestamp,
     deleted_at: Option<PgTimestamp>,
     client_id: Option<String>,
     version: i64,

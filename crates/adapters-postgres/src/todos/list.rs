@@ -1,49 +1,41 @@
 //! One page of a list. One statement, and so one snapshot, selects the page, the total and the position.
 
+use std::cmp::Ordering;
+
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
-use domain::sync::Position;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
-use domain::todo::{PART_BYTES, Page, Todo};
+use domain::todo::{PART_BYTES, Todo};
 use domain::{StoreError, UserId};
 
-use super::Ordinal;
-use super::part::{part_end, part_of_todos};
+use super::part::{part_bytes, part_end, part_of_todos};
+use crate::error::Failure;
 use crate::rows::{
-    PositionColumns, PositionRow, TodoColumns, TodoRow, no_position_columns, no_todo_columns,
-    position_columns, stored_bytes, timestamp, todo_columns,
+    PositionRow, PositionType, TodoColumns, TodoRow, no_todo_columns, position, stored_bytes, timestamp,
+    todo_columns,
 };
 use crate::sql::{Sql, sql};
 
-/// A row has either the position and the total, or a todo, and its ordinal.
-pub(crate) type PageColumns = (Nullable<(PositionColumns, BigInt)>, Nullable<TodoColumns>, BigInt);
-pub(crate) type PageRow = (Option<(PositionRow, i64)>, Option<TodoRow>, Ordinal);
+/// A row has either the position and the total, or an [`ordinal`] and a todo.
+pub(crate) type PageColumns = (Nullable<PositionType>, BigInt, Nullable<TodoColumns>);
+type PageRow = (Option<PositionRow>, i64, Option<TodoRow>);
 
-/// Selects the position and the total, and the todos with their order.
+/// Selects the position and the total, and the todos.
 ///
 /// Selects no row if the user does not exist.
 pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
-    let start = sql(concat!("select ", position_columns!(), ", "));
+    let start = sql(concat!("select ", position!(), ", "));
     let total = if is_whole_list(query) {
         start.sql("u.live_todos::bigint")
     } else {
         matching(start.sql("(select count(*) from todos t where t.user_id = u.id"), query).sql(")")
     };
     let todos = total
-        .sql(concat!(
-            ", ",
-            no_todo_columns!(),
-            ", 0::bigint from users u where u.deleted_at is null and u.id = "
-        ))
+        .sql(concat!(", ", no_todo_columns!(), " from users u where u.deleted_at is null and u.id = "))
         .bind::<Uuid, _>(user.0)
-        .sql(concat!(
-            " union all (select ",
-            no_position_columns!(),
-            ", null, ",
-            todo_columns!(),
-            ", row_number() over ("
-        ))
-        .sql(order(query))
-        .sql(") from (select t.* from todos t where t.user_id = ")
+        .sql(" union all (select null, ")
+        .sql(ordinal(query))
+        .sql(concat!(", ", todo_columns!(), " from todos t where t.user_id = "))
         .bind::<Uuid, _>(user.0);
     matching(todos, query)
         .sql(order(query))
@@ -51,7 +43,18 @@ pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
         .bind::<BigInt, _>(i64::from(query.limit))
         .sql(" offset ")
         .bind::<BigInt, _>(i64::try_from(query.offset).unwrap_or(i64::MAX))
-        .sql(") t)")
+        .sql(")")
+}
+
+/// The place of a todo on a page whose order its columns do not show.
+const fn ordinal(query: &ListQuery) -> &'static str {
+    match (query.sort, query.order) {
+        (SortBy::CreatedAt | SortBy::CompletedAt, _) => "0",
+        (SortBy::Title, Order::Ascending) => "row_number() over (order by t.title_key nulls first, t.id)",
+        (SortBy::Title, Order::Descending) => {
+            "row_number() over (order by t.title_key desc nulls last, t.id)"
+        }
+    }
 }
 
 /// Whether the query matches exactly the live todos, which `users.live_todos` counts.
@@ -155,9 +158,38 @@ pub(crate) fn read_part(rows: Vec<Option<TodoRow>>) -> Result<Option<Vec<Todo>>,
     Ok(Some(todos))
 }
 
-/// Makes the page of the todos after the position.
-pub(crate) fn read(rows: Vec<TodoRow>, total: i64, position: Position) -> Result<Page, StoreError> {
-    let todos = rows.into_iter().map(Todo::try_from).collect::<Result<_, _>>()?;
+/// Loads the position, and the page. Returns `None` if the user does not exist.
+pub(super) async fn load(
+    mut conn: &AsyncPgConnection,
+    user: UserId,
+    query: &ListQuery,
+) -> Result<Option<(PositionRow, u64, Vec<Todo>)>, Failure> {
+    let mut head = None;
+    let mut todos = Vec::new();
+    for (position, number, row) in page(user, query).load::<PageRow>(&mut conn).await? {
+        if let Some(row) = row {
+            todos.push((number, Todo::try_from(row)?));
+        }
+        head = position.map(|position| (position, number)).or(head);
+    }
+    let Some((position, total)) = head else { return Ok(None) };
+    // The parts of a `union all` come in no particular order.
+    todos.sort_by(|(a, first), (b, second)| a.cmp(b).then_with(|| compare(query, first, second)));
     let total = u64::try_from(total).map_err(|_| StoreError::corrupt("users", "live_todos", "negative"))?;
-    Ok(Page { todos, total, position })
+    Ok(Some((position, total, todos.into_iter().map(|(_, todo)| todo).collect())))
+}
+
+/// The order of todos whose columns show it.
+fn compare(query: &ListQuery, a: &Todo, b: &Todo) -> Ordering {
+    let turned = |ascending: Ordering| match query.order {
+        Order::Ascending => ascending,
+        Order::Descending => ascending.reverse(),
+    };
+    let by_key = match (query.sort, a.completed_at(), b.completed_at()) {
+        (SortBy::CreatedAt, ..) => turned(a.created_at().cmp(&b.created_at())),
+        (SortBy::CompletedAt, Some(a), Some(b)) => turned(a.cmp(&b)),
+        (SortBy::CompletedAt, a, b) => a.is_none().cmp(&b.is_none()),
+        (SortBy::Title, ..) => Ordering::Equal,
+    };
+    by_key.then_with(|| a.id().cmp(&b.id()))
 }

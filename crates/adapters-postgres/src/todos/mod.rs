@@ -54,25 +54,10 @@ impl PostgresStore {
 async fn position(
     conn: &AsyncPgConnection,
     cache: &EpochCache,
-    (row, epoch): PositionRow,
+    PositionRow { row, epoch }: PositionRow,
 ) -> Result<Position, Failure> {
     let row = UserRow::try_from(row)?;
     Ok(row.position(cache.get(conn, &epoch).await?))
-}
-
-/// The ordinal of a row among those of its statement. The parts of a `union all` come in no particular order.
-type Ordinal = i64;
-
-/// Separates the one row without a todo from those with one, and puts these in order.
-fn parts<Head, Row>(mut rows: Vec<(Option<Head>, Option<Row>, Ordinal)>) -> (Option<Head>, Vec<Row>) {
-    rows.sort_by_key(|(.., ordinal)| *ordinal);
-    let mut head = None;
-    let mut todos = Vec::with_capacity(rows.len());
-    for (first, todo, _) in rows {
-        head = head.or(first);
-        todos.extend(todo);
-    }
-    (head, todos)
 }
 
 #[async_trait]
@@ -94,13 +79,12 @@ impl TodoStore for PostgresStore {
         if query.sort == SortBy::Title {
             self.renew_title_keys(user).await?;
         }
-        let (query, cache) = (list::page(user, query), Arc::clone(&self.epochs));
-        let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
-            let (head, todos) = parts(query.load::<list::PageRow>(&mut conn).await?);
-            let Some((row, total)) = head else { return Ok(None) };
-            Ok(Some((todos, total, position(conn, &cache, row).await?)))
+        let cache = &self.epochs;
+        let found = self.pool.read_of(user, long, async move |conn: &AsyncPgConnection| {
+            let Some((row, total, todos)) = list::load(conn, user, query).await? else { return Ok(None) };
+            Ok(Some(Page { todos, total, position: position(conn, cache, row).await? }))
         });
-        found.await?.map(|(todos, total, position)| list::read(todos, total, position)).transpose()
+        found.await
     }
 
     async fn changes(
@@ -110,13 +94,12 @@ impl TodoStore for PostgresStore {
         include_deleted: bool,
         limit: u32,
     ) -> Result<Option<Changes>, StoreError> {
-        let query = changes::after(user, since, include_deleted, limit);
+        let after = changes::After { user, since, include_deleted, limit };
         let long = limit > Changes::LARGEST_CHEAP_PAGE;
-        let cache = Arc::clone(&self.epochs);
-        let found = self.pool.read_of(user, long, async move |mut conn: &AsyncPgConnection| {
-            let (head, todos) = parts(query.load::<changes::ChangeRow>(&mut conn).await?);
-            let Some(row) = head else { return Ok(None) };
-            Ok(Some((todos, position(conn, &cache, row).await?)))
+        let cache = &self.epochs;
+        let found = self.pool.read_of(user, long, async move |conn: &AsyncPgConnection| {
+            let Some((row, todos)) = after.load(conn).await? else { return Ok(None) };
+            Ok(Some((todos, position(conn, cache, row).await?)))
         });
         found.await?.map(|(todos, position)| changes::read(todos, position, limit)).transpose()
     }
@@ -198,12 +181,6 @@ mod tests {
     use crate::epochs::EpochSource;
     use crate::row_security::RowSecurity;
     use crate::store::Options;
-
-    #[test]
-    fn todos_come_in_the_order_of_their_ordinals() {
-        let rows = vec![(None, Some("eggs"), 2), (Some("head"), None, 0), (None, Some("milk"), 1)];
-        assert_eq!(parts(rows), (Some("head"), vec!["milk", "eggs"]));
-    }
 
     #[tokio::test]
     async fn a_first_sync_does_not_wait_for_another_users_search() {

@@ -18,20 +18,35 @@ macro_rules! part_of_todos {
     };
 }
 
-/// Ends the selection. The first row past the size is selected too; it only shows that there are more.
-macro_rules! part_end {
+/// [`PART_BYTES`](domain::todo::PART_BYTES).
+macro_rules! part_bytes {
     () => {
-        // `PART_BYTES`, and the largest todo on top.
-        ") p where coalesce(p.bytes_before, 0) < 2097152 + 131072)"
+        2_097_152
     };
 }
 
-pub(crate) use {part_end, part_of_todos};
+/// How many of the largest todos, of 128 KiB, the driver may load: a part, and one more.
+macro_rules! largest_rows {
+    () => {
+        17
+    };
+}
+
+/// Ends the selection. The first row past the size is selected too; it only shows that there are more.
+macro_rules! part_end {
+    () => {
+        // The largest todo on top.
+        concat!(") p where coalesce(p.bytes_before, 0) < ", part_bytes!(), " + 131072)")
+    };
+}
+
+pub(crate) use {largest_rows, part_bytes, part_end, part_of_todos};
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_statement_ends_after_a_part() {
-        assert!(part_end!().contains(&domain::todo::PART_BYTES.to_string()));
+        assert_eq!(part_bytes!(), domain::todo::PART_BYTES);
+        assert_eq!((largest_rows!() - 1) * 131_072, domain::todo::PART_BYTES);
     }
 }
