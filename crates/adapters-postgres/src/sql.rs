@@ -11,7 +11,7 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::HasSqlType;
+use diesel::sql_types::{BigInt, HasSqlType};
 
 /// A statement that returns rows of the SQL type `Row`. A clone shares the values.
 pub(crate) struct Sql<'a, Row> {
@@ -33,6 +33,15 @@ struct Bound<V, T> {
 /// Starts a statement with `text`.
 pub(crate) fn sql<'a, Row>(text: &'static str) -> Sql<'a, Row> {
     Sql { pieces: vec![Piece::Text(text)], row: PhantomData }
+}
+
+/// Limits a selection to `count` rows, which is as many as it has.
+///
+/// A session keeps the plan of a statement. Made while the table is small or was never analyzed, a
+/// plan may read the whole table. The planner takes an unknown limit for a small one, and small
+/// selections are joined by an index.
+pub(crate) fn few<'a>(count: usize) -> Sql<'a, ()> {
+    sql(" limit ").bind::<BigInt, _>(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 impl<Row> Clone for Sql<'_, Row> {

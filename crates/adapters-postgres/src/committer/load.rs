@@ -17,7 +17,8 @@ use crate::epochs::{EpochCache, EpochSource, begin_timeline};
 use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::{
-    SyncColumns, SyncRow, TodoColumns, TodoRow, stamp, stored_bytes, sync_columns, todo_columns,
+    SyncColumns, SyncRow, TodoColumns, TodoRow, has_key, rows_of_keys, stamp, stored_bytes, sync_columns,
+    todo_columns,
 };
 use crate::session::Limits;
 use crate::sql::{Sql, sql};
@@ -172,12 +173,9 @@ pub(crate) fn lock_rows<'a>(users: &[UserId]) -> Sql<'a, SqlUuid> {
 }
 
 pub(crate) fn todos<'a>(keys: &[(UserId, TodoId)]) -> Sql<'a, (SqlUuid, TodoColumns)> {
-    let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
-    sql(concat!("select t.user_id, ", todo_columns!(), " from unnest("))
-        .bind::<Array<SqlUuid>, _>(users)
-        .sql("::uuid[], ")
-        .bind::<Array<SqlUuid>, _>(ids)
-        .sql("::uuid[]) as k(user_id, id) join todos t on t.user_id = k.user_id and t.id = k.id")
+    sql(concat!("select t.user_id, ", todo_columns!(), " from "))
+        .append(rows_of_keys(keys))
+        .sql(concat!(" k join todos t on ", has_key!("k")))
 }
 
 /// The tombstones with the earliest stamps, as many of each user as `counts` says.

@@ -11,8 +11,8 @@ use futures_util::future::try_join4;
 
 use super::group::Decision;
 use crate::error::Failure;
-use crate::rows::timestamp;
-use crate::sql::{Sql, sql};
+use crate::rows::{has_key, rows_of_keys, timestamp};
+use crate::sql::{Sql, few, sql};
 
 /// Writes the decision in pipelined statements: swept tombstones, new todos, changed todos and
 /// the users' rows.
@@ -48,22 +48,18 @@ async fn execute_exactly(
 }
 
 pub(crate) fn delete<'a>(keys: &[(UserId, TodoId)]) -> Sql<'a, ()> {
-    let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
-    sql("delete from todos t using unnest(")
-        .bind::<Array<SqlUuid>, _>(users)
-        .sql("::uuid[], ")
-        .bind::<Array<SqlUuid>, _>(ids)
-        .sql("::uuid[]) as k(user_id, id) where t.user_id = k.user_id and t.id = k.id")
+    sql("delete from todos t using ").append(rows_of_keys(keys)).sql(concat!(" k where ", has_key!("k")))
 }
 
 fn insert<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
     columns(
-        sql("insert into todos (user_id, id, number, title, title_folded, title_key, description, description_folded, \
+        sql(
+            "insert into todos (user_id, id, number, title, title_folded, title_key, description, description_folded, \
              metadata, metadata_versions, completed_at, created_at, updated_at, deleted_at, client_id, version, title_version, \
-             description_version, completed_version, deleted_version) select * from unnest("),
+             description_version, completed_version, deleted_version) select ",
+        ),
         rows,
     )
-    .sql(")")
 }
 
 pub(crate) fn update<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
@@ -73,14 +69,11 @@ pub(crate) fn update<'a>(rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
              metadata_versions = n.metadata_versions, completed_at = n.completed_at, created_at = n.created_at, \
              updated_at = n.updated_at, deleted_at = n.deleted_at, client_id = n.client_id, version = n.version, \
              title_version = n.title_version, description_version = n.description_version, \
-             completed_version = n.completed_version, deleted_version = n.deleted_version from unnest("),
+             completed_version = n.completed_version, deleted_version = n.deleted_version from (select "),
         rows,
     )
-    .sql(
-        ") as n(user_id, id, number, title, title_folded, title_key, description, description_folded, metadata, \
-         metadata_versions, completed_at, created_at, updated_at, deleted_at, client_id, version, title_version, description_version, completed_version, \
-         deleted_version) where t.user_id = n.user_id and t.id = n.id",
-    )
+    .append(few(rows.len()))
+    .sql(concat!(") n where ", has_key!("n")))
 }
 
 fn columns<'a>(statement: Sql<'a, ()>, rows: &[&'a (UserId, Written)]) -> Sql<'a, ()> {
@@ -95,49 +88,50 @@ fn columns<'a>(statement: Sql<'a, ()>, rows: &[&'a (UserId, Written)]) -> Sql<'a
     let (metadata, metadata_versions): (Vec<_>, Vec<_>) =
         metadata.map(|[values, versions]| (values, versions)).unzip();
     statement
+        .sql("unnest(")
         .bind::<Array<SqlUuid>, _>(user_ids)
-        .sql("::uuid[], ")
+        .sql("::uuid[]) as user_id, unnest(")
         .bind::<Array<SqlUuid>, _>(of(rows, |todo| todo.id().0))
-        .sql("::uuid[], ")
+        .sql("::uuid[]) as id, unnest(")
         .bind::<Array<BigInt>, _>(of(rows, |todo| todo.number().0))
-        .sql("::bigint[], ")
+        .sql("::bigint[]) as number, unnest(")
         .bind::<Array<Nullable<Text>>, _>(of(rows, title))
-        .sql("::text[], ")
+        .sql("::text[]) as title, unnest(")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| title(todo).map(fold)))
-        .sql("::text[], ")
+        .sql("::text[]) as title_folded, unnest(")
         .bind::<Array<Nullable<Binary>>, _>(of(rows, |todo| title(todo).map(sort_key)))
-        .sql("::bytea[], ")
+        .sql("::bytea[]) as title_key, unnest(")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| todo.description().map(Description::as_str)))
-        .sql("::text[], ")
+        .sql("::text[]) as description, unnest(")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| todo.description().map(|text| fold(text.as_str()))))
-        .sql("::text[], ")
+        .sql("::text[]) as description_folded, unnest(")
         .bind::<Array<Nullable<Text>>, _>(metadata)
-        .sql("::text[], ")
+        .sql("::text[]) as metadata, unnest(")
         .bind::<Array<Nullable<Text>>, _>(metadata_versions)
-        .sql("::text[], ")
+        .sql("::text[]) as metadata_versions, unnest(")
         .bind::<Array<Nullable<Timestamptz>>, _>(of(rows, |todo| todo.completed_at().map(timestamp)))
-        .sql("::timestamptz[], ")
+        .sql("::timestamptz[]) as completed_at, unnest(")
         .bind::<Array<Timestamptz>, _>(of(rows, |todo| timestamp(todo.created_at())))
-        .sql("::timestamptz[], ")
+        .sql("::timestamptz[]) as created_at, unnest(")
         .bind::<Array<Timestamptz>, _>(of(rows, |todo| timestamp(todo.updated_at())))
-        .sql("::timestamptz[], ")
+        .sql("::timestamptz[]) as updated_at, unnest(")
         .bind::<Array<Nullable<Timestamptz>>, _>(of(rows, |todo| todo.deleted_at().map(timestamp)))
-        .sql("::timestamptz[], ")
+        .sql("::timestamptz[]) as deleted_at, unnest(")
         .bind::<Array<Nullable<Text>>, _>(of(rows, |todo| todo.client_id().map(ClientId::as_str)))
-        .sql("::text[], ")
+        .sql("::text[]) as client_id, unnest(")
         .bind::<Array<BigInt>, _>(of(rows, |todo| todo.versions().version))
-        .sql("::bigint[], ")
+        .sql("::bigint[]) as version, unnest(")
         .bind::<Array<BigInt>, _>(of(rows, |todo| todo.versions().title))
-        .sql("::bigint[], ")
+        .sql("::bigint[]) as title_version, unnest(")
         .bind::<Array<BigInt>, _>(of(rows, |todo| todo.versions().description))
-        .sql("::bigint[], ")
+        .sql("::bigint[]) as description_version, unnest(")
         .bind::<Array<BigInt>, _>(of(rows, |todo| todo.versions().completed))
-        .sql("::bigint[], ")
+        .sql("::bigint[]) as completed_version, unnest(")
         .bind::<Array<BigInt>, _>(of(rows, |todo| todo.versions().deleted))
-        .sql("::bigint[]")
+        .sql("::bigint[]) as deleted_version")
 }
 
-fn update_users(users: &[(UserId, UserRow)]) -> Sql<'_, ()> {
+pub(crate) fn update_users(users: &[(UserId, UserRow)]) -> Sql<'_, ()> {
     fn of<'a, V>(users: &'a [(UserId, UserRow)], value: impl Fn(&'a UserRow) -> V) -> Vec<V> {
         users.iter().map(|(_, row)| value(row)).collect()
     }
@@ -145,28 +139,28 @@ fn update_users(users: &[(UserId, UserRow)]) -> Sql<'_, ()> {
     let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     sql("update users u set sync_clock = n.sync_clock, sync_horizon = n.sync_horizon, live_todos = n.live_todos, \
          tombstones = n.tombstones, stored_bytes = n.stored_bytes, digest = n.digest, epoch_ordinal = n.epoch_ordinal, \
-         epoch_counter = n.epoch_counter, partings = n.partings from unnest(")
+         epoch_counter = n.epoch_counter, partings = n.partings from (select ")
+    .sql("unnest(")
     .bind::<Array<SqlUuid>, _>(ids)
-    .sql("::uuid[], ")
+    .sql("::uuid[]) as id, unnest(")
     .bind::<Array<Timestamptz>, _>(of(users, |row| timestamp(row.clock)))
-    .sql("::timestamptz[], ")
+    .sql("::timestamptz[]) as sync_clock, unnest(")
     .bind::<Array<Timestamptz>, _>(of(users, |row| timestamp(row.horizon)))
-    .sql("::timestamptz[], ")
+    .sql("::timestamptz[]) as sync_horizon, unnest(")
     .bind::<Array<Integer>, _>(of(users, |row| number(row.live)))
-    .sql("::integer[], ")
+    .sql("::integer[]) as live_todos, unnest(")
     .bind::<Array<Integer>, _>(of(users, |row| number(row.tombstones)))
-    .sql("::integer[], ")
+    .sql("::integer[]) as tombstones, unnest(")
     .bind::<Array<BigInt>, _>(of(users, |row| i64::try_from(row.stored_bytes).unwrap_or(i64::MAX)))
-    .sql("::bigint[], ")
+    .sql("::bigint[]) as stored_bytes, unnest(")
     .bind::<Array<BigInt>, _>(of(users, |row| row.digest.to_i64()))
-    .sql("::bigint[], ")
+    .sql("::bigint[]) as digest, unnest(")
     .bind::<Array<BigInt>, _>(of(users, |row| row.history.last().ordinal))
-    .sql("::bigint[], ")
+    .sql("::bigint[]) as epoch_ordinal, unnest(")
     .bind::<Array<BigInt>, _>(of(users, |row| i64::from(row.history.last().counter)))
-    .sql("::bigint[], ")
+    .sql("::bigint[]) as epoch_counter, unnest(")
     .bind::<Array<Nullable<Text>>, _>(of(users, |row| row.history.stored_partings()))
-    .sql(
-        "::text[]) as n(id, sync_clock, sync_horizon, live_todos, tombstones, stored_bytes, digest, epoch_ordinal, \
-         epoch_counter, partings) where u.id = n.id",
-    )
+    .sql("::text[]) as partings")
+    .append(few(users.len()))
+    .sql(") n where u.id = n.id")
 }

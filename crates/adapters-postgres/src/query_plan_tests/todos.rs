@@ -6,7 +6,7 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use domain::todo::plan::Written;
 use domain::todo::query::{Filter, ListQuery, Order, Search, SortBy};
-use domain::todo::{StoredTodo, Todo, TodoNumber, Versions};
+use domain::todo::{StoredTodo, Todo, TodoNumber, UserRow, Versions};
 use domain::{Stamp, TodoId, UserId};
 use postgres_testbed::Database;
 use uuid::Uuid;
@@ -124,14 +124,14 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
 
     let keys: Vec<_> = (1..=1_000).map(|id| (USER, TodoId(Uuid::from_u128(id)))).collect();
     for keys in [&keys[..1], &keys[..]] {
-        let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
+        let by_key = "Index Cond: ((ROW(user_id, id) >= ";
         assert_plan(conn, "load", load::todos(keys), &["todos_pkey", by_key]).await;
         assert_plan(conn, "delete", statements::delete(keys), &["todos_pkey", by_key]).await;
     }
     let rows: Vec<_> = keys.iter().map(|(user, id)| (*user, written(*id))).collect();
     for rows in [&rows[..1], &rows[..]] {
         let update = statements::update(&rows.iter().collect::<Vec<_>>());
-        let by_key = "Index Cond: ((user_id = n.user_id) AND (id = n.id))";
+        let by_key = "Index Cond: ((ROW(user_id, id) >= ";
         assert_plan(conn, "update", update, &["todos_pkey", by_key]).await;
     }
     for source in [EpochSource::Stored, EpochSource::Timeline] {
@@ -148,12 +148,30 @@ async fn assert_statements(conn: &mut AsyncPgConnection) {
     let unshrunk = tombstones::find_unshrunk(Stamp::MAX, 100);
     assert_plan(conn, "tombstones with texts", unshrunk, &["todos_unshrunk"]).await;
     for keys in [&keys[..1], &keys[..]] {
-        let by_key = "Index Cond: ((user_id = k.user_id) AND (id = k.id))";
+        let by_key = "(id = k.id)";
         let remove = tombstones::remove(keys, Stamp::MAX);
         assert_plan(conn, "sweep", remove, &["todos_pkey", by_key, "users_pkey"]).await;
         let shrink = tombstones::remove_texts(keys, Stamp::MAX);
         assert_plan(conn, "shrink", shrink, &["todos_pkey", by_key, "users_pkey"]).await;
     }
+}
+
+/// A session that was opened when the tables were empty keeps the plans of that time.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_are_planned_before_there_are_todos_read_todos_by_their_keys() {
+    let (database, _) = migrated("early_plans").await;
+    let mut conn = connection(&database).await;
+    RowScope::User(USER).set(&conn).await.expect("set");
+    let keys = [(USER, TodoId(Uuid::from_u128(1)))];
+    let rows = keys.map(|(user, id)| (user, written(id)));
+    let by_key = &["todos_pkey"];
+    assert_plan(&mut conn, "load", load::todos(&keys), by_key).await;
+    assert_plan(&mut conn, "delete", statements::delete(&keys), by_key).await;
+    let update = statements::update(&rows.iter().collect::<Vec<_>>());
+    assert_plan(&mut conn, "update", update, by_key).await;
+    let users = [(USER, UserRow::new(Stamp::EPOCH, 1))];
+    let update_users = statements::update_users(&users);
+    assert_plan(&mut conn, "update of users", update_users, &["users_pkey"]).await;
 }
 
 /// EXPLAIN does not show the plan inside a function, so the test explains the function's body as its owner.

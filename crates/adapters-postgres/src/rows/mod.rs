@@ -24,7 +24,9 @@ pub(crate) use self::one_time::{OneTimeColumns, OneTimeRecordRow, OneTimeRow};
 pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
 pub(crate) use self::sync::{PositionRow, PositionType, SyncColumns, SyncRow, position, sync_columns};
 pub(crate) use self::title_key::set_title_keys;
-pub(crate) use self::todo::{TodoColumns, TodoRow, no_todo_columns, stored_bytes, todo_columns};
+pub(crate) use self::todo::{
+    TodoColumns, TodoRow, has_key, no_todo_columns, rows_of_keys, stored_bytes, todo_columns,
+};
 pub(crate) use self::user::UserRow;
 
 /// The SQL types of the columns of `Row`, in order.

@@ -2,12 +2,13 @@
 
 use diesel::pg::data_types::PgTimestamp;
 use diesel::prelude::Queryable;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::todo::{StoredTodo, Todo, Versions};
-use domain::{StoreError, TodoId};
+use domain::{StoreError, TodoId, UserId};
 use uuid::Uuid;
 
 use super::{optional_stamp, stamp};
+use crate::sql::{Sql, few, sql};
 
 /// The columns of a [`TodoRow`]. The statement must call the table `t`.
 macro_rules! todo_columns {
@@ -38,7 +39,7 @@ pub(crate) use stored_bytes;
 
 /// The SQL types of [`todo_columns`].
 pub(crate) type TodoColumns = (
-    diesel::sql_types::Uuid,
+    SqlUuid,
     BigInt,
     Nullable<Text>,
     Nullable<Text>,
@@ -55,6 +56,42 @@ pub(crate) type TodoColumns = (
     BigInt,
     BigInt,
 );
+
+/// The keys as a sub-select of `user_id` and `id`. The name of it follows.
+pub(crate) fn rows_of_keys<'a>(keys: &[(UserId, TodoId)]) -> Sql<'a, ()> {
+    let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
+    // In the list of a `select`, PostgreSQL stores no intermediate rows.
+    sql("(select unnest(")
+        .bind::<Array<SqlUuid>, _>(users)
+        .sql("::uuid[]) as user_id, unnest(")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .sql("::uuid[]) as id")
+        .append(few(keys.len()))
+        .sql(")")
+}
+
+/// The condition that a row of the table `t` has the key of `$key`.
+///
+/// A session keeps the plans of its statements. The planner expects a single todo of a user as long as
+/// there are few, and then any index of a user's todos seems as good to it as that of the keys. Only
+/// that one can use the last comparison.
+macro_rules! has_key {
+    ($key:literal) => {
+        concat!(
+            "t.user_id = ",
+            $key,
+            ".user_id and t.id = ",
+            $key,
+            ".id \
+             and (t.user_id, t.id) >= (",
+            $key,
+            ".user_id, ",
+            $key,
+            ".id)"
+        )
+    };
+}
+pub(crate) use has_key;
 
 #[derive(Queryable)]
 pub(crate) struct TodoRow {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::committer::load::lock_rows;
 use crate::pool::Pool;
 use crate::row_security::{RowScope, Worker};
-use crate::rows::{stored_bytes, timestamp};
+use crate::rows::{has_key, rows_of_keys, stored_bytes, timestamp};
 use crate::sql::{Sql, sql};
 
 /// The condition of the index `todos_unshrunk`.
@@ -79,13 +79,10 @@ pub(crate) fn find_unshrunk<'a>(before: Stamp, limit: u32) -> Sql<'a, (SqlUuid, 
 
 /// Deletes tombstones, adjusts their users' rows and returns the number of deleted rows, in one statement.
 pub(crate) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, BigInt> {
-    let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
-    sql("with gone as (delete from todos t using unnest(")
-        .bind::<Array<SqlUuid>, _>(users)
-        .sql("::uuid[], ")
-        .bind::<Array<SqlUuid>, _>(ids)
+    sql("with gone as (delete from todos t using ")
+        .append(rows_of_keys(keys))
         // `is true` keeps the planner from scanning the index of all tombstones.
-        .sql("::uuid[]) as k(user_id, id) where t.user_id = k.user_id and t.id = k.id and (t.deleted_at < ")
+        .sql(concat!(" k where ", has_key!("k"), " and (t.deleted_at < "))
         .bind::<Timestamptz, _>(timestamp(before))
         .sql(concat!(
             ") is true returning t.user_id, t.updated_at, ",
@@ -102,14 +99,13 @@ pub(crate) fn remove<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, Bi
 /// Removes the texts of tombstones, adjusts their users' rows and returns the number of changed tombstones, in
 /// one statement.
 pub(crate) fn remove_texts<'a>(keys: &[(UserId, TodoId)], before: Stamp) -> Sql<'a, BigInt> {
-    let (users, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(user, id)| (user.0, id.0)).unzip();
-    sql(concat!("with old as (select t.user_id, t.id, ", stored_bytes!(), " as bytes from unnest("))
-        .bind::<Array<SqlUuid>, _>(users)
-        .sql("::uuid[], ")
-        .bind::<Array<SqlUuid>, _>(ids)
+    sql(concat!("with old as (select t.user_id, t.id, ", stored_bytes!(), " as bytes from "))
+        .append(rows_of_keys(keys))
         // As in `remove`.
         .sql(concat!(
-            "::uuid[]) as k(user_id, id) join todos t on t.user_id = k.user_id and t.id = k.id where (",
+            " k join todos t on ",
+            has_key!("k"),
+            " where (",
             has_texts!(),
             " and t.deleted_at < "
         ))
