@@ -20,7 +20,7 @@ use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
 /// How long a statement runs before it gives way.
-const STRETCH: Duration = Duration::from_micros(100);
+const STRETCH: Duration = Duration::from_micros(250);
 
 thread_local! {
     /// Whether the work that runs on this thread must stop; `None` outside of such work.

@@ -6,10 +6,11 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
+use tokio::task::yield_now;
 
 use crate::connection::ActiveRequest;
 use crate::memory_budget::Reservation;
-use crate::pace::{STRETCH_BYTES, give_way};
+use crate::pace::STRETCH_BYTES;
 
 /// The maximum number of bytes per piece. The connection copies each piece, and compression works
 /// piece by piece, so the server neither holds a large body twice nor compresses it before the
@@ -60,7 +61,7 @@ impl MessageBody for ResponseBody {
         }
         let piece = this.rest.split_to(PIECE.min(this.rest.len()));
         if piece.len() == PIECE {
-            this.pause = Some(Box::pin(give_way()));
+            this.pause = Some(Box::pin(yield_now()));
         }
         Poll::Ready(Some(Ok(piece)))
     }
@@ -96,14 +97,14 @@ mod tests {
         rt::spawn(async move {
             loop {
                 of_others.set(of_others.get() + 1);
-                rt::task::yield_now().await;
+                yield_now().await;
             }
         });
         let mut body = ResponseBody::new(BoxBody::new(vec![0; PIECE * 3]), None, None);
         for _ in 0..3 {
             let before = turns.get();
             poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await.expect("a piece").expect("bytes");
-            rt::task::yield_now().await;
+            yield_now().await;
             assert!(turns.get() > before);
         }
     }

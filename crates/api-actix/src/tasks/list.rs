@@ -15,7 +15,7 @@ use super::dto::Task;
 use super::window::Window;
 use crate::error::{HandlerResult, log_store_error};
 use crate::memory_budget::Reservation;
-use crate::pace::{STRETCH_BYTES, give_way};
+use crate::pace::STRETCH_BYTES;
 use crate::per_user_gate::HeavyWork;
 use crate::state::State;
 use crate::wire::{listed, with_memory};
@@ -149,7 +149,7 @@ impl Document {
             drop(serde_json::to_writer(&mut bytes, &Task::new(&self.principal, todo)));
             if bytes.len() > yield_at {
                 yield_at = bytes.len() + STRETCH_BYTES;
-                give_way().await;
+                tokio::task::yield_now().await;
             }
         }
         bytes

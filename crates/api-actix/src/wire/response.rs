@@ -7,14 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::memory_budget::Reservation;
-use crate::pace::PacedBytes;
 
 /// A response with a JSON body.
 pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
-    let mut bytes = PacedBytes::default();
-    // What the server sends can be serialised.
-    drop(serde_json::to_writer(&mut bytes, body));
-    HttpResponse::build(status).insert_header(ContentType::json()).body(bytes.into_bytes())
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    HttpResponse::build(status).insert_header(ContentType::json()).body(body)
 }
 
 /// Adds the path of a new resource to a response.
