@@ -3,6 +3,7 @@
 mod queues;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -14,50 +15,62 @@ use bcrypt::{BcryptError, HashParts};
 use domain::limits::Network;
 use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use queues::{Queues, Slot};
+use turns::{Kind, Place, Turns};
 
 /// A random salt and hash that match no known password. Verifying against it takes as long as
 /// verifying against a real hash.
 const DUMMY: &str = "eFNFhs119so47hNX6PzV9efb9fRTqJeJ64F4etc51Q1g.XSFa5r06";
 
-/// The maximum number of admitted jobs of one account.
+/// The maximum number of jobs of one account that run or wait for a place.
 const SLOTS_PER_ACCOUNT: usize = 2;
-/// How long a job waits for the others of its account and its network.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a job waits until it runs.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Hashes with bcrypt on blocking threads. The hasher admits a limited number of jobs, of which some
-/// run and the others wait.
+/// Hashes with bcrypt on blocking threads. A limited number of jobs run, and a limited number wait.
 ///
-/// Verifying (logins) and hashing (registrations, new passwords) may each take at most three
-/// quarters of the capacity, so a flood of one kind, from any number of addresses, leaves room for
-/// the other. An account may have two admitted jobs, and a network a quarter of all; their other jobs
-/// wait in a queue of the account or network. Correct passwords, which no limit of guesses counts, can
-/// therefore not fill the hasher either.
+/// Verifying (logins) and hashing (registrations, new passwords) have a queue each and take turns.
+/// In a queue, Internet providers take turns (see [`Network::provider`]): a flood from many networks
+/// of one delays and refuses its own jobs rather than those from elsewhere. Jobs wait instead of
+/// being refused while there is room, so whoever repeats requests fastest gains nothing. A caller
+/// without a known network counts by account.
 ///
-/// A job runs to its end even if its caller no longer waits, and holds its permits until then. A
+/// An account may have two jobs in a queue or running, and a network a quarter of the capacity;
+/// their other jobs wait in a queue of the account or network. Correct passwords, which no limit of
+/// guesses counts, can therefore not fill the hasher either. No job waits for more than 10 seconds
+/// in all.
+///
+/// A job runs to its end even if its caller no longer waits, and holds its place until then. A
 /// caller that disconnects repeatedly therefore cannot run more jobs than the others.
 pub struct BcryptHasher {
     cost: u32,
-    /// The jobs that run.
-    running: Arc<Semaphore>,
-    /// The jobs that run or wait.
-    admitted: Arc<Semaphore>,
-    /// The share of `admitted` for verifying.
-    verifying: Arc<Semaphore>,
-    /// The share of `admitted` for hashing.
-    hashing: Arc<Semaphore>,
+    turns: Arc<Turns<Party>>,
     accounts: Arc<Queues<String>>,
     networks: Arc<Queues<Network>>,
 }
 
-/// The permits of one job.
-type Permits = ([OwnedSemaphorePermit; 3], Slots);
-/// The slots of one job in the queues of its account and, if known, its network.
-type Slots = (Slot<String>, Option<Slot<Network>>);
+/// Who takes turns in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Party {
+    /// The networks of one Internet provider.
+    Provider(Network),
+    /// An account whose caller's network does not count.
+    Account(String),
+}
+
+impl Party {
+    fn of(on_behalf: &HashedFor) -> Self {
+        let provider = on_behalf.network.map(Network::provider);
+        provider.map_or_else(|| Self::Account(on_behalf.account.clone()), Self::Provider)
+    }
+}
+
+/// What a job holds until it ends: its place, and its slots in the queues of its account and, if
+/// known, its network.
+type Held = (Place<Party>, Slot<String>, Option<Slot<Network>>);
 
 /// A cost outside the range that [`BcryptHasher`] supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -73,34 +86,30 @@ impl BcryptHasher {
     pub const MAX_COST: u32 = 15;
 
     /// Creates a hasher of 2^`cost` rounds, with at most `concurrency` running jobs and `queue`
-    /// waiting ones.
+    /// waiting ones of each kind.
     pub fn new(cost: u32, concurrency: NonZeroUsize, queue: usize) -> Result<Self, CostOutOfRange> {
         if !(Self::MIN_COST..=Self::MAX_COST).contains(&cost) {
             return Err(CostOutOfRange { cost });
         }
-        let capacity = concurrency.get() + queue;
-        let share = || Arc::new(Semaphore::new(capacity - capacity / 4));
         Ok(Self {
             cost,
-            running: Arc::new(Semaphore::new(concurrency.get())),
-            admitted: Arc::new(Semaphore::new(capacity)),
-            verifying: share(),
-            hashing: share(),
+            turns: Turns::new(concurrency.get(), queue),
             accounts: Queues::new(SLOTS_PER_ACCOUNT),
-            networks: Queues::new((capacity / 4).max(1)),
+            networks: Queues::new(((concurrency.get() + queue) / 4).max(1)),
         })
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        share: &Arc<Semaphore>,
+        kind: Kind,
         on_behalf: &HashedFor,
         job: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, HasherError> {
-        let permits = self.acquire(share, on_behalf).await?;
+        let held = timeout(WAIT_TIMEOUT, self.enter(kind, on_behalf)).await;
+        let held = held.map_err(|_| HasherError::Busy)??;
         let result = spawn_blocking(move || {
             let result = job();
-            drop(permits);
+            drop(held);
             result
         });
         match result.await {
@@ -116,22 +125,14 @@ impl BcryptHasher {
         format!("$2b${cost:02}${DUMMY}")
     }
 
-    async fn acquire(&self, share: &Arc<Semaphore>, on_behalf: &HashedFor) -> Result<Permits, HasherError> {
-        let slots = timeout(QUEUE_TIMEOUT, self.enqueue(on_behalf));
-        let slots = slots.await.map_err(|_| HasherError::Busy)??;
-        let share = share.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
-        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| HasherError::Busy)?;
-        let running = self.running.clone().acquire_owned().await.map_err(|_| HasherError::Busy)?;
-        Ok(([share, admitted, running], slots))
-    }
-
-    async fn enqueue(&self, on_behalf: &HashedFor) -> Result<Slots, HasherError> {
+    async fn enter(&self, kind: Kind, on_behalf: &HashedFor) -> Result<Held, HasherError> {
         let account = self.accounts.enter(&on_behalf.account).await?;
         let network = match &on_behalf.network {
             Some(network) => Some(self.networks.enter(network).await?),
             None => None,
         };
-        Ok((account, network))
+        let place = self.turns.enter(kind, Party::of(on_behalf)).await?;
+        Ok((place, account, network))
     }
 }
 
@@ -140,7 +141,7 @@ impl PasswordHasher for BcryptHasher {
     async fn hash(&self, password: NewPassword, on_behalf: &HashedFor) -> Result<PasswordHash, HasherError> {
         let cost = self.cost;
         let job = move || bcrypt::hash(password.expose(), cost);
-        self.run(&self.hashing, on_behalf, job).await.map(PasswordHash)
+        self.run(Kind::Hash, on_behalf, job).await.map(PasswordHash)
     }
 
     async fn verify(
@@ -155,7 +156,7 @@ impl PasswordHasher for BcryptHasher {
         let has_hash = hash.is_some();
         let (password, cost) = (password.to_owned(), self.cost);
         let hash = hash.map_or_else(|| Self::dummy_hash(cost), |hash| hash.0);
-        self.run(&self.verifying, on_behalf, move || {
+        self.run(Kind::Verify, on_behalf, move || {
             let matches = bcrypt::verify(&password, &hash)?;
             let hash_cost = hash.parse::<HashParts>()?.get_cost();
             if matches && is_possible && has_hash {

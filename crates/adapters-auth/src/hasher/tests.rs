@@ -1,10 +1,13 @@
 //! Hashing and verifying, one at a time and under load.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use domain::limits::network;
 use domain::user::PasswordPolicy;
 use futures_util::FutureExt as _;
+use tokio::task::unconstrained;
 
 use super::*;
 
@@ -94,10 +97,10 @@ async fn a_malformed_hash_is_a_failure_and_not_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_failure_and_releases_its_permits() {
+async fn a_panic_is_a_failure_and_releases_its_place() {
     let hasher = hasher(4);
     for _ in 0..5 {
-        let verdict = hasher.run::<()>(&hasher.hashing, &anybody(), || panic!("on purpose")).await;
+        let verdict = hasher.run::<()>(Kind::Hash, &anybody(), || panic!("on purpose")).await;
         assert!(matches!(verdict, Err(HasherError::Failed(_))));
     }
     assert_eq!(hasher.verify(PASSWORD, None, &anybody()).await.expect("a verdict"), Verified::Incorrect);
@@ -116,7 +119,7 @@ async fn one_job_runs_one_waits_and_the_third_is_refused_as_busy() {
                 held.recv().ok();
                 Ok(())
             };
-            hasher.run(&hasher.hashing, &anybody(), job).await
+            hasher.run(Kind::Verify, &anybody(), job).await
         }
     });
     has_begun.await.expect("the first runs");
@@ -124,7 +127,7 @@ async fn one_job_runs_one_waits_and_the_third_is_refused_as_busy() {
     let mut second = Box::pin(hasher.verify(PASSWORD, None, &bob));
     assert!(second.as_mut().now_or_never().is_none());
     assert!(matches!(hasher.verify(PASSWORD, None, &anybody()).await, Err(HasherError::Busy)));
-    // The job of a caller that no longer waits holds its permits until it ends.
+    // The job of a caller that no longer waits holds its place until it ends.
     first.abort();
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
     assert!(matches!(hasher.verify(PASSWORD, None, &anybody()).await, Err(HasherError::Busy)));
@@ -133,84 +136,114 @@ async fn one_job_runs_one_waits_and_the_third_is_refused_as_busy() {
     assert_eq!(hasher.verify(PASSWORD, None, &anybody()).await.expect("a verdict"), Verified::Incorrect);
 }
 
-#[tokio::test]
-async fn accounts_and_networks_leave_slots_for_others_however_many_jobs_they_have() {
-    let capacity = 32;
-    let hasher = Arc::new(BcryptHasher::new(4, NonZeroUsize::MIN, capacity - 1).expect("in range"));
-    let (release, held) = mpsc::channel::<()>();
-    let of = |account: usize, network: Option<u8>| HashedFor {
-        account: account.to_string(),
-        network: network.map(|last| domain::limits::network([192, 0, 2, last].into())),
-    };
-    // Three accounts from anywhere, then ten accounts of one network.
-    let flood = (0..60).map(|n| of(n % 3, None)).chain((0..60).map(|n| of(10 + n % 10, Some(1))));
-    let jobs: Vec<_> = flood.collect();
-    let first = of(0, None);
-    let mut running: Vec<Job<'_>> = vec![Box::pin(hasher.run(&hasher.verifying, &first, move || {
-        held.recv().ok();
-        Ok(())
-    }))];
-    running.extend(
-        jobs.iter().map(|job| -> Job<'_> { Box::pin(hasher.run(&hasher.verifying, job, || Ok(()))) }),
-    );
-    running.retain_mut(|job| job.as_mut().now_or_never().is_none());
-    assert_eq!(hasher.admitted.available_permits(), capacity - 3 * 2 - capacity / 4);
-    // Another account is admitted at once.
-    let bob = of(100, Some(2));
-    let mut other = Box::pin(hasher.run(&hasher.verifying, &bob, || Ok(())));
-    assert!(other.as_mut().now_or_never().is_none());
-    assert_eq!(hasher.admitted.available_permits(), capacity - 3 * 2 - capacity / 4 - 1);
-    release.send(()).expect("the first still runs");
-    let (other, ..) = tokio::join!(other, futures_util::future::join_all(running));
-    other.expect("a verdict");
-}
-
 type Job<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), HasherError>> + 'a>>;
 
-async fn run(
-    hasher: &BcryptHasher,
-    share: &Arc<Semaphore>,
-    job: impl FnOnce() -> Result<(), BcryptError> + Send + 'static,
-) -> Result<(), HasherError> {
-    hasher.run(share, &anybody(), job).await
+/// Occupies the only place of a hasher until the returned sender is used or dropped.
+fn occupy(hasher: &BcryptHasher) -> (mpsc::Sender<()>, Job<'_>) {
+    let (release, held) = mpsc::channel::<()>();
+    let mut first: Job<'_> = Box::pin(async move {
+        let job = move || {
+            held.recv().ok();
+            Ok(())
+        };
+        hasher.run(Kind::Verify, &anybody(), job).await
+    });
+    assert!(first.as_mut().now_or_never().is_none(), "it runs");
+    (release, first)
+}
+
+/// Begins a job, and returns it if it waits.
+fn begin<'a>(hasher: &'a BcryptHasher, kind: Kind, of: &HashedFor) -> Option<Job<'a>> {
+    let of = of.clone();
+    let job = async move { hasher.run(kind, &of, || Ok(())).await };
+    // Otherwise a test that begins many jobs makes them wait for the test itself to yield.
+    let mut job: Job<'a> = Box::pin(unconstrained(job));
+    match job.as_mut().now_or_never() {
+        None => Some(job),
+        Some(Ok(())) => panic!("no place is free"),
+        Some(Err(_)) => None,
+    }
+}
+
+fn from(account: usize, address: &str) -> HashedFor {
+    let address: IpAddr = address.parse().expect("an address");
+    HashedFor { account: account.to_string(), network: Some(network(address)) }
+}
+
+#[tokio::test]
+async fn accounts_and_networks_leave_room_for_others_however_many_jobs_they_have() {
+    let hasher = BcryptHasher::new(4, NonZeroUsize::MIN, 31).expect("in range");
+    let (release, first) = occupy(&hasher);
+    // Three accounts from anywhere, then ten accounts of one network.
+    let anywhere = (0..60).map(|n| HashedFor { account: format!("a{}", n % 3), network: None });
+    let flood: Vec<_> = anywhere.chain((0..60).map(|n| from(n % 10, "192.0.2.1"))).collect();
+    let running: Vec<_> = flood.iter().filter_map(|of| begin(&hasher, Kind::Verify, of)).collect();
+    assert_eq!(hasher.turns.waiting(Kind::Verify), 3 * SLOTS_PER_ACCOUNT + 32 / 4);
+    let other = begin(&hasher, Kind::Verify, &from(100, "192.0.2.2")).expect("it waits");
+    assert_eq!(hasher.turns.waiting(Kind::Verify), 3 * SLOTS_PER_ACCOUNT + 32 / 4 + 1);
+    release.send(()).expect("the first still runs");
+    let (first, other, _) = tokio::join!(first, other, futures_util::future::join_all(running));
+    first.and(other).expect("both run");
+}
+
+#[tokio::test]
+async fn a_flood_from_many_networks_of_one_provider_does_not_refuse_others() {
+    let hasher = BcryptHasher::new(4, NonZeroUsize::MIN, 16).expect("in range");
+    let (release, first) = occupy(&hasher);
+    let begin_from = |n: usize, address: &str| begin(&hasher, Kind::Verify, &from(n, address));
+    let flood: Vec<_> = (0..100).filter_map(|n| begin_from(n, &format!("2001:db8:{n:x}::1"))).collect();
+    assert_eq!(flood.len(), 16, "the queue is full");
+    let ann = begin_from(100, "2001:db9::1").expect("she waits");
+    assert!(begin_from(101, "2001:db8:ffff::1").is_none(), "the flood is refused");
+    release.send(()).expect("the first still runs");
+    let (first, ann, flood) = tokio::join!(first, ann, futures_util::future::join_all(flood));
+    first.and(ann).expect("both run");
+    assert_eq!(flood.iter().filter(|job| job.is_err()).count(), 1, "her place was one of the flood's");
+}
+
+#[tokio::test]
+async fn logins_that_find_the_threads_busy_wait_for_their_turn_instead_of_being_refused() {
+    let hasher = BcryptHasher::new(4, NonZeroUsize::MIN, 64).expect("in range");
+    let (release, first) = occupy(&hasher);
+    // Each from a provider of its own, so that only the order of arrival counts.
+    let flood: Vec<_> = (0..60)
+        .map(|n| begin(&hasher, Kind::Verify, &from(n, &format!("10.{n}.0.1"))).expect("it waits"))
+        .collect();
+    let ann = begin(&hasher, Kind::Verify, &from(100, "192.0.2.1")).expect("she waits");
+    release.send(()).expect("the first still runs");
+    let (first, ann, flood) = tokio::join!(first, ann, futures_util::future::join_all(flood));
+    first.and(ann).expect("both run");
+    assert!(flood.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
 async fn a_flood_of_registrations_leaves_room_for_logins_and_vice_versa() {
-    let hasher = Arc::new(BcryptHasher::new(4, NonZeroUsize::MIN, 7).expect("in range"));
-    for (flooded, other) in [(&hasher.hashing, &hasher.verifying), (&hasher.verifying, &hasher.hashing)] {
-        let (release, held) = mpsc::channel::<()>();
-        let first = run(&hasher, flooded, move || {
-            held.recv().ok();
-            Ok(())
-        });
-        let mut admitted: Vec<Job<'_>> = vec![Box::pin(first)];
-        for _ in 0..5 {
-            admitted.push(Box::pin(run(&hasher, flooded, || Ok(()))));
-        }
-        for job in &mut admitted {
-            assert!(job.as_mut().now_or_never().is_none());
-        }
-        assert!(
-            matches!(run(&hasher, flooded, || Ok(())).await, Err(HasherError::Busy)),
-            "its share is full"
-        );
-        let mut others: Vec<_> = (0..2).map(|_| Box::pin(run(&hasher, other, || Ok(())))).collect();
-        for job in &mut others {
-            assert!(job.as_mut().now_or_never().is_none(), "it waits");
-        }
-        assert!(
-            matches!(run(&hasher, other, || Ok(())).await, Err(HasherError::Busy)),
-            "the capacity is exhausted"
-        );
+    let hasher = BcryptHasher::new(4, NonZeroUsize::MIN, 6).expect("in range");
+    for (flooded, other) in [(Kind::Hash, Kind::Verify), (Kind::Verify, Kind::Hash)] {
+        let (release, first) = occupy(&hasher);
+        let begin_many = |kind| (0..10).filter_map(|_| begin(&hasher, kind, &anybody())).collect();
+        let mut jobs: Vec<Job<'_>> = begin_many(flooded);
+        assert_eq!(jobs.len(), 6, "its queue is full");
+        let others: Vec<Job<'_>> = begin_many(other);
+        assert_eq!(others.len(), 6, "the other has its own");
+        jobs.extend(others);
+        jobs.push(first);
         release.send(()).expect("the first still runs");
-        for job in admitted {
-            job.await.expect("a verdict");
-        }
-        for job in others {
-            job.await.expect("a verdict");
+        for job in futures_util::future::join_all(jobs).await {
+            job.expect("it runs");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_gets_no_turn_in_ten_seconds_is_refused_and_leaves_the_queue() {
+    let hasher = hasher(4);
+    // The place of a job that never ends.
+    let party = Party::Account("ann".into());
+    let _held = hasher.turns.enter(Kind::Verify, party).await.expect("a place");
+    let begun = tokio::time::Instant::now();
+    assert!(matches!(hasher.verify(PASSWORD, None, &anybody()).await, Err(HasherError::Busy)));
+    assert_eq!((begun.elapsed().as_secs(), hasher.turns.waiting(Kind::Verify)), (10, 0));
 }
 
 #[test]

@@ -48,9 +48,9 @@ use crate::settings::{Database, DatabaseUrl, Environment, Settings, cores};
 
 /// The `iss` and the `aud` of the server's own tokens. Not a setting, because all instances must agree.
 const TOKEN_ISSUER: &str = "todo-sync";
-/// The length of the hashing queue per core. At the default cost, the last password in it waits a
-/// few seconds.
-const HASHER_QUEUE_PER_CORE: usize = 16;
+/// The length of each of the hasher's queues per core. At a cost of 10 the last password in one waits
+/// for about the 10 seconds after which it is refused; at the default cost, half of them do.
+const HASHER_QUEUE_PER_CORE: usize = 64;
 
 /// The API and the background tasks of a server.
 pub struct Application {
