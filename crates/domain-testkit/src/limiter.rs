@@ -160,6 +160,7 @@ async fn each_key_has_a_quota_of_its_own(limiter: &dyn RateLimiter) {
         LimitKey::FlowFrom(of("192.0.2.1")),
         LimitKey::PasswordOf(UserId(id)),
         LimitKey::MailOf(UserId(id)),
+        LimitKey::ChangeOf(UserId(id)),
         LimitKey::Api(UserId(id)),
         LimitKey::Refresh(SessionId(id)),
     ];

@@ -76,6 +76,18 @@ impl Template {
         }
     }
 
+    /// How long before it was queued an email counts as due. Emails are sent in the order in which
+    /// they became due, so one that somebody waits for, and whose link expires, overtakes the notices of
+    /// the last hour: however many there are, they do not delay it. Notices that are older have waited
+    /// long enough, so no flood of links keeps them back.
+    #[must_use]
+    pub const fn head_start(self) -> Duration {
+        match self.page() {
+            Some(_) => Duration::from_hours(1),
+            None => Duration::ZERO,
+        }
+    }
+
     /// The template whose name in stores is `word`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
@@ -95,6 +107,14 @@ pub struct NewMail {
     pub token: Option<OneTimeTokenId>,
     /// The names of the providers that the email mentions.
     pub providers: Vec<String>,
+}
+
+impl NewMail {
+    /// Since when the email is due if it is queued at `now`: see [`Template::head_start`].
+    #[must_use]
+    pub fn due(&self, now: Stamp) -> Stamp {
+        now.minus(self.template.head_start())
+    }
 }
 
 /// A notice about a change of an account, to be sent to the address that the account has when the
@@ -131,8 +151,8 @@ pub struct QueuedMail {
 /// Stores the emails that wait to be sent. What causes an email stores it in the same transaction.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Claims up to `limit` unsent emails that are due at `now`, and makes each due again at
-    /// `lease_until`. Two workers MUST NOT claim the same mail, and a worker that dies MUST NOT
+    /// Claims up to `limit` unsent emails that are due at `now`, the longest due first, and makes each
+    /// due again at `lease_until`. A new email is due since [`NewMail::due`]. Two workers MUST NOT claim the same mail, and a worker that dies MUST NOT
     /// lose one.
     async fn claim(&self, now: Stamp, lease_until: Stamp, limit: u32) -> Result<Vec<QueuedMail>, StoreError>;
 

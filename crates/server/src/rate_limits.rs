@@ -8,7 +8,7 @@ use domain::limits::{Charge, LimitKey, Quota, RateLimiter};
 use metrics::counter;
 
 /// The values of the label `limit`.
-pub const LABELS: [&str; 12] = [
+pub const LABELS: [&str; 13] = [
     "login_network",
     "login_account",
     "password",
@@ -17,6 +17,7 @@ pub const LABELS: [&str; 12] = [
     "mail_network",
     "mail_address",
     "mail_user",
+    "login_change",
     "oauth",
     "refresh",
     "refresh_token",
@@ -51,10 +52,11 @@ const fn label(key: &LimitKey) -> &'static str {
         LimitKey::MailFrom(_) => 5,
         LimitKey::MailTo(_) => 6,
         LimitKey::MailOf(_) => 7,
-        LimitKey::FlowFrom(_) => 8,
-        LimitKey::Refresh(_) => 9,
-        LimitKey::RefreshToken(_) => 10,
-        LimitKey::Api(_) => 11,
+        LimitKey::ChangeOf(_) => 8,
+        LimitKey::FlowFrom(_) => 9,
+        LimitKey::Refresh(_) => 10,
+        LimitKey::RefreshToken(_) => 11,
+        LimitKey::Api(_) => 12,
     };
     LABELS[index]
 }

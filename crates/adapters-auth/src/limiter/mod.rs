@@ -17,7 +17,7 @@ use domain::limits::{Charge, LimitKey, Network, Quota, RateLimiter};
 use counters::{Ids, Kind};
 
 /// The number of kinds that [`kind`] distinguishes.
-const KINDS: usize = 20;
+const KINDS: usize = 21;
 /// Into how many groups keys that are not networks are divided when they find no room.
 const SHARED_COUNTERS: u64 = 1024;
 
@@ -79,6 +79,7 @@ const fn kind(key: &LimitKey) -> usize {
         LimitKey::RefreshToken(_) => 5,
         LimitKey::Api(_) => 6,
         LimitKey::RightPasswordOf(_) => 16,
+        LimitKey::ChangeOf(_) => 20,
         LimitKey::LoginFrom(network) => 7 + width(*network),
         LimitKey::MailFrom(network) => 10 + width(*network),
         LimitKey::FlowFrom(network) => 13 + width(*network),

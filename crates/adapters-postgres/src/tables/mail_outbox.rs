@@ -10,7 +10,7 @@ use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::mail_outbox;
 
-/// Queues an email that is due at `now`.
+/// Queues an email at `now`.
 pub(crate) async fn enqueue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp) -> Result<(), Failure> {
     let row = diesel::insert_into(mail_outbox::table).values((
         mail_outbox::id.eq(mail.id),
@@ -20,7 +20,7 @@ pub(crate) async fn enqueue(conn: &AsyncPgConnection, mail: &NewMail, now: Stamp
         mail_outbox::token_id.eq(mail.token.map(|token| token.0)),
         mail_outbox::providers.eq(Some(mail.providers.join("\n")).filter(|names| !names.is_empty())),
         mail_outbox::attempts.eq(0),
-        mail_outbox::next_attempt_at.eq(timestamp(now)),
+        mail_outbox::next_attempt_at.eq(timestamp(mail.due(now))),
     ));
     row.execute(&mut &*conn).await?;
     Ok(())

@@ -40,6 +40,7 @@ fn parts(key: &LimitKey) -> (&'static str, String) {
         LimitKey::MailFrom(network) => ("mail-from", network.to_string()),
         LimitKey::MailTo(email) => ("mail-to", email.clone()),
         LimitKey::MailOf(user) => ("mail-of", user.0.to_string()),
+        LimitKey::ChangeOf(user) => ("change-of", user.0.to_string()),
         LimitKey::FlowFrom(network) => ("flow-from", network.to_string()),
         LimitKey::Refresh(session) => ("refresh", session.0.to_string()),
         LimitKey::RefreshToken(token) => ("refresh-token", token.0.to_string()),

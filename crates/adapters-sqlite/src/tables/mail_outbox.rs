@@ -7,7 +7,7 @@ use domain::{Stamp, UserId};
 use crate::rows::Id;
 use crate::schema::mail_outbox;
 
-/// Queues an email that is due at `now`.
+/// Queues an email at `now`.
 pub(crate) fn enqueue(conn: &mut SqliteConnection, mail: &NewMail, now: Stamp) -> QueryResult<()> {
     diesel::insert_into(mail_outbox::table)
         .values((
@@ -18,7 +18,7 @@ pub(crate) fn enqueue(conn: &mut SqliteConnection, mail: &NewMail, now: Stamp) -
             mail_outbox::token_id.eq(mail.token.map(Id::from)),
             mail_outbox::providers.eq(Some(mail.providers.join("\n")).filter(|names| !names.is_empty())),
             mail_outbox::attempts.eq(0),
-            mail_outbox::next_attempt_at.eq(now.as_micros()),
+            mail_outbox::next_attempt_at.eq(mail.due(now).as_micros()),
         ))
         .execute(conn)?;
     Ok(())

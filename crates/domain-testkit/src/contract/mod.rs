@@ -253,6 +253,7 @@ macro_rules! store_contract {
             a_failed_mail_is_due_again_at_the_given_time
             an_abandoned_mail_is_never_due_again
             the_mail_due_longest_is_claimed_first
+            a_link_is_claimed_before_the_notices_of_the_last_hour
             reports_on_an_unknown_mail_are_ignored
         );
         $crate::store_contract!(@theme $harness issuers:

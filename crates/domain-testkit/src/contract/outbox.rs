@@ -144,12 +144,39 @@ pub async fn an_abandoned_mail_is_never_due_again(h: Harness) {
 pub async fn the_mail_due_longest_is_claimed_first(h: Harness) {
     let late = queue_mail(&h, at(3)).await;
     let [first, second] = [queue_mail(&h, at(1)).await, queue_mail(&h, at(2)).await];
-    queue_mail(&h, at(50)).await;
+    let failed = queue_mail(&h, T0).await;
+    h.outbox.failed(failed, "451 try later", at(50)).await.expect(ANSWERS);
     assert_eq!(claim(&h, at(10), at(60), 1).await, [(first, 0)]);
     let rest: HashSet<_> = claim(&h, at(10), at(60), 2).await.into_iter().map(|(id, _)| id).collect();
     assert_eq!(rest, HashSet::from([second, late]));
-    assert_eq!(claim(&h, at(10), at(60), 10).await, [], "the last mail is not due yet");
+    assert_eq!(claim(&h, at(10), at(60), 10).await, [], "the failed mail is not due yet");
     assert_eq!(queued(&h).await, 4);
+}
+
+/// An email that somebody waits for overtakes the notices of the last hour, and no older ones.
+pub async fn a_link_is_claimed_before_the_notices_of_the_last_hour(h: Harness) {
+    let hour = 60 * 60;
+    let notice = async |now: Stamp| {
+        let (id, to) = (uuid(), email("eve@example.com"));
+        let (template, providers) = (Template::ProviderLinked, Vec::new());
+        queue(&h, NewMail { id, user: None, to, template, token: None, providers }, now).await;
+        id
+    };
+    let old = notice(T0).await;
+    let [first, second] = [notice(at(2)).await, notice(at(hour)).await];
+    let mut links = HashSet::new();
+    for template in [Template::VerifyEmail, Template::ResetPassword, Template::MagicLink] {
+        let mail = email_token(Purpose::MagicLink, None, &email("ann@example.com")).mail.expect("a mail");
+        let mail = NewMail { template, ..mail };
+        links.insert(mail.id);
+        queue(&h, mail, at(hour + 1)).await;
+    }
+    let (now, later) = (at(hour + 1), at(2 * hour));
+    assert_eq!(claim(&h, now, later, 1).await, [(old, 0)]);
+    let claimed = claim(&h, now, later, 3).await;
+    assert_eq!(claimed.into_iter().map(|(id, _)| id).collect::<HashSet<_>>(), links);
+    assert_eq!(claim(&h, now, later, 1).await, [(first, 0)]);
+    assert_eq!(claim(&h, now, later, 10).await, [(second, 0)]);
 }
 
 /// Reports on an unknown email succeed and change nothing.

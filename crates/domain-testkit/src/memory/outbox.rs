@@ -79,8 +79,8 @@ impl Outbox for MemoryStore {
 
 impl State {
     pub(super) fn queue(&mut self, mail: NewMail, now: Stamp) {
-        let id = mail.id;
-        let mail = Mail { content: mail, attempts: 0, due: Some(now), sent_at: None, abandoned_at: None };
+        let (id, due) = (mail.id, Some(mail.due(now)));
+        let mail = Mail { content: mail, attempts: 0, due, sent_at: None, abandoned_at: None };
         assert!(self.mails.insert(id, mail).is_none(), "the id of mail {id} is already in use");
     }
 

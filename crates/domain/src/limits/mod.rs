@@ -39,6 +39,10 @@ pub enum LimitKey {
     MailTo(String),
     /// Emails that one user requests to addresses of their choice.
     MailOf(UserId),
+    /// Changes of how one account logs in: passwords changed, links of providers begun, and unlinks.
+    /// An email tells the owner of each, so a flood of changes would be one of emails, in which the
+    /// one that matters is overlooked.
+    ChangeOf(UserId),
     /// OAuth logins started from one network; each stores a row until its state expires.
     FlowFrom(Network),
     /// Refreshes of one session.
@@ -63,6 +67,7 @@ impl LimitKey {
             | Self::RightPasswordOf(_)
             | Self::MailTo(_)
             | Self::MailOf(_)
+            | Self::ChangeOf(_)
             | Self::Refresh(_)
             | Self::RefreshToken(_)
             | Self::Api(_) => None,

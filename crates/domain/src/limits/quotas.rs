@@ -82,6 +82,9 @@ impl Quotas {
     /// often, and a program can keep its tokens.
     const RIGHT_PASSWORDS: Quota = Quota::new(60, Duration::from_mins(15));
 
+    /// How often one account may change how it logs in; not a setting.
+    const CHANGES: Quota = Quota::new(10, Duration::from_hours(1));
+
     pub(super) const fn of(&self, key: &LimitKey) -> Option<Quota> {
         match key {
             LimitKey::LoginFrom(network) => Some(self.login_from.of_network(*network)),
@@ -91,6 +94,7 @@ impl Quotas {
                 Some(self.mail.of_network(*network))
             }
             LimitKey::MailTo(_) | LimitKey::MailOf(_) => Some(self.mail),
+            LimitKey::ChangeOf(_) => Some(Self::CHANGES),
             LimitKey::FlowFrom(network) => Some(self.flow.of_network(*network)),
             LimitKey::Refresh(_) => Some(self.refresh),
             LimitKey::RefreshToken(_) => Some(Self::PRESENTATIONS),

@@ -294,6 +294,32 @@ async fn a_user_has_one_mail_limit_over_all_addresses() {
 }
 
 #[actix_web::test]
+async fn changes_of_how_an_account_logs_in_are_limited_together_before_they_are_made() {
+    const OTHER: &str = "Giraffe-Spot-8";
+    let api = limited();
+    let [ann, bob] = [api.register("ann").await, api.register("bob").await];
+    let link = |user: &User| user.ask(post("/auth/oauth/acme/link", json!({})));
+    let change = |current: &str, new: &str| {
+        ann.ask(post("/auth/change-password", json!({"current_password": current, "new_password": new})))
+    };
+    // What changes nothing does not count.
+    for _ in 0..5 {
+        api.send(change("Wrong-Horse-7", OTHER)).await.refused(422, "VALIDATION_007");
+        api.send(change(PASSWORD, PASSWORD)).await.refused(422, "VALIDATION_008");
+    }
+    for _ in 0..9 {
+        api.send(link(&ann)).await.expect(200);
+    }
+    api.send(change(PASSWORD, OTHER)).await.expect(204);
+    let refused = api.send(link(&ann)).await;
+    assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "RATE_001"), Some("360")));
+    api.send(change(OTHER, PASSWORD)).await.refused(429, "RATE_001");
+    // It was not made: the earlier password is still the wrong one.
+    api.send(change(PASSWORD, "Third-Horse-9")).await.refused(422, "VALIDATION_007");
+    api.send(link(&bob)).await.expect(200);
+}
+
+#[actix_web::test]
 async fn logins_with_a_provider_are_limited_per_network_and_links_are_not() {
     let quotas = Quotas { flow: Quota::new(2, Duration::from_mins(1)), ..Quotas::default() };
     let api = with_quotas(quotas);

@@ -62,6 +62,9 @@ impl AccountService {
             Ok(new) => new,
             Err(weak) => return Ok(PasswordChangeOutcome::Weak(weak)),
         };
+        if let Err(limited) = self.charge_change(user.id).await {
+            return Ok(PasswordChangeOutcome::NotVerified(limited));
+        }
         let password = match self.ports.hasher.hash(new, &HashedFor::user(&user)).await {
             Ok(password) => password,
             Err(error) => return Ok(PasswordChangeOutcome::Hasher(error)),

@@ -48,6 +48,9 @@ impl AccountService {
         if let Err(reason) = self.verify_password_or_login(principal, &user, password).await? {
             return Ok(LinkStart::NotVerified(reason));
         }
+        if let Err(limited) = self.charge_change(user.id).await {
+            return Ok(LinkStart::NotVerified(limited));
+        }
         let start = FlowStart { return_to, link: Some(principal.clone()), challenge: None, ip: None };
         Ok(LinkStart::Flow(self.identities.start(provider, start).await?))
     }
@@ -67,6 +70,9 @@ impl AccountService {
         }
         if let Err(reason) = self.verify_password_or_login(principal, &user, password).await? {
             return Ok(UnlinkOutcome::NotVerified(reason));
+        }
+        if let Err(limited) = self.charge_change(user.id).await {
+            return Ok(UnlinkOutcome::NotVerified(limited));
         }
         let notice = self.notice(Template::ProviderUnlinked, vec![provider.to_owned()]);
         Ok(match self.ports.identities.unlink(user.id, provider, notice, self.now()).await? {

@@ -4,6 +4,7 @@
 use super::AccountService;
 use super::attempt::Verdict;
 use crate::error::StoreError;
+use crate::ids::UserId;
 use crate::limits::{Charge, LimitKey};
 use crate::session::{Principal, RecentLogin};
 use crate::time::Stamp;
@@ -15,7 +16,7 @@ pub enum NotVerified {
     /// The account has a password and none was given.
     Missing,
     Wrong,
-    /// Too many earlier passwords were wrong, or too many were right.
+    /// Too many earlier passwords were wrong or right, or too many changes were made.
     Limited(Charge),
     Hasher(HasherError),
     /// The account has no password, and the session was not opened recently.
@@ -61,6 +62,13 @@ impl AccountService {
             RecentLogin::No => Err(NotVerified::LogInAgain),
             RecentLogin::NotBefore(stamp) => Err(NotVerified::TooNew(stamp)),
         })
+    }
+
+    /// Charges a change of how the account logs in, once the caller is verified: nobody else can use
+    /// up the limit.
+    pub(super) async fn charge_change(&self, user: UserId) -> Result<(), NotVerified> {
+        let charged = self.ports.limits.charge(&LimitKey::ChangeOf(user), self.now()).await;
+        charged.map_err(NotVerified::Limited)
     }
 
     /// Compares the password that an authenticated caller sent with the user's.
