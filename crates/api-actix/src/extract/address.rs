@@ -49,9 +49,11 @@ fn right_most_untrusted(peer: IpAddr, hops: Vec<Option<IpAddr>>, trusted: &[IpNe
     nearest
 }
 
+/// The entries of a list. One that is not text is empty: it must not hide the others, which proxies
+/// added after it.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
-    let values = headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
-    values.flat_map(|value| value.split(',')).map(str::trim).collect()
+    let entries = headers.get_all(name).flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    entries.map(|entry| str::from_utf8(entry).unwrap_or_default().trim()).collect()
 }
 
 fn r#for(hop: &str) -> Option<&str> {
@@ -69,15 +71,17 @@ fn node(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
 
     use super::*;
 
-    fn of(peer: &str, headers: &[(&str, &str)]) -> String {
+    fn of<T: AsRef<[u8]>>(peer: &str, headers: &[(&str, T)]) -> String {
         let trusted = ["10.0.0.0/8", "2001:db8:ffff::/48"].map(|net| net.parse().expect("a network"));
         let mut request = TestRequest::get().peer_addr(format!("{peer}:5000").parse().expect("an address"));
-        for header in headers {
-            request = request.append_header(*header);
+        for (name, value) in headers {
+            let value = HeaderValue::from_bytes(value.as_ref()).expect("a value");
+            request = request.append_header((*name, value));
         }
         address(&request.to_http_request(), &trusted).expect("has a peer").to_string()
     }
@@ -89,7 +93,23 @@ mod tests {
         assert_eq!(of("192.0.2.1", &[(XFF, "198.51.100.7")]), "192.0.2.1");
         assert_eq!(of("10.0.0.1", &[(XFF, "198.51.100.7")]), "198.51.100.7");
         assert_eq!(of("[::ffff:10.0.0.1]", &[(XFF, "198.51.100.7")]), "198.51.100.7");
-        assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(of::<&str>("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_entry_that_is_no_text_hides_no_entry_to_its_right() {
+        for garbage in [&b"\xff"[..], b"caf\xc3\xa9", b"1.2.3.4\x80", b"\xfe, 10.0.0.3"] {
+            let before = |rest: &str| [garbage, b", ", rest.as_bytes()].concat();
+            assert_eq!(of("10.0.0.1", &[(XFF, before("198.51.100.7"))]), "198.51.100.7");
+            assert_eq!(of("10.0.0.1", &[(XFF, before("198.51.100.7, 10.0.0.2"))]), "198.51.100.7");
+            assert_eq!(of("10.0.0.1", &[(XFF, garbage), (XFF, b"198.51.100.8")]), "198.51.100.8");
+            assert_eq!(of("10.0.0.1", &[("forwarded", before("for=198.51.100.9"))]), "198.51.100.9");
+            // Nothing but the garbage: the proxy that passed it on is all that is known.
+            assert_eq!(
+                of("10.0.0.1", &[(XFF, before("10.0.0.2"))]),
+                if garbage.ends_with(b"10.0.0.3") { "10.0.0.3" } else { "10.0.0.2" }
+            );
+        }
     }
 
     #[test]
