@@ -74,6 +74,7 @@ impl Api {
             head_memory: MemoryBudget::new(HEAD_MEMORY),
             body_memory: MemoryBudget::new(settings.body_memory.max(2 * settings.body_limit)),
             response_memory: MemoryBudget::new(settings.response_memory),
+            socket_memory: hub.memory().clone(),
             per_user_gate: PerUserGate::default(),
             described_epoch: Mutex::const_new(None),
             shutting_down: AtomicBool::new(false),

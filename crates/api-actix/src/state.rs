@@ -46,6 +46,7 @@ pub struct State {
     pub head_memory: MemoryBudget,
     pub body_memory: MemoryBudget,
     pub response_memory: MemoryBudget,
+    pub socket_memory: MemoryBudget,
     pub per_user_gate: PerUserGate,
     /// The epoch as `/api/v1/server` last read it, and when.
     pub described_epoch: Mutex<Option<(Instant, Epoch)>>,

@@ -96,6 +96,7 @@ const SERIES: &[(&str, Kind, &str, &str)] = &[
         "Events that a slow socket was not sent; it syncs instead",
     ),
     ("realtime_sockets_open", Gauge, "", "Open sockets"),
+    ("realtime_unsent_bytes", Gauge, "", "Memory of changes that sockets have yet to send"),
     ("redis_up", Gauge, "", "1 while rate limits are counted in Redis; 0 also where there is none"),
     (
         "revocations_age_seconds",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::server::TIMEOUT;
-use blackbox_tests::{Client, Database, Server, Wire, on_both_databases};
+use blackbox_tests::{Client, Database, Server, Socket, Wire, on_both_databases};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
@@ -14,8 +14,12 @@ use crate::support::{add, id, items};
 
 /// Creates `count` todos with descriptions of `length` bytes.
 pub async fn fill(client: &Client, count: usize, length: usize) {
-    let description = "d".repeat(length);
-    let per_request = (1_500_000 / (length + 200)).clamp(1, 1000);
+    describe(client, count, &"d".repeat(length)).await;
+}
+
+/// Creates `count` todos with this description.
+async fn describe(client: &Client, count: usize, description: &str) {
+    let per_request = (1_500_000 / (description.len() + 200)).clamp(1, 1000);
     for start in (0..count).step_by(per_request) {
         let todos: Vec<Value> = (start..count.min(start + per_request))
             .map(|n| json!({"id": id(n), "text": "x", "description": description}))
@@ -57,8 +61,21 @@ async fn delete_account(client: &Client) {
     }
 }
 
+/// A socket that has everything to send and that nobody reads.
+async fn unread_socket(server: &Server, client: &Client) -> Wire {
+    let mut wire = Wire::narrow(&server.base_url).await;
+    let token = client.token();
+    let head = format!(
+        "GET /ws/todos?since=2000-01-01T00:00:00Z HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    wire.send(head.as_bytes()).await;
+    wire
+}
+
 /// Two requests of each expensive kind on each of eight connections of one account, bodies and lists
-/// that are begun and left alone, and the deletion of another full account.
+/// that are begun and left alone, sockets that nobody reads, and the deletion of another full account.
 async fn every_attack(server: &Server, ann: &Client, leaving: &Client) {
     let paths = [
         "/api/tasks",
@@ -80,6 +97,9 @@ async fn every_attack(server: &Server, ann: &Client, leaving: &Client) {
             format!("GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", ann.token());
         wire.send(head.as_bytes()).await;
         idle.push(wire);
+    }
+    for _ in 0..20 {
+        idle.push(unread_socket(server, ann).await);
     }
     let attackers = (0..8).map(|n| {
         let ann = ann.clone();
@@ -114,6 +134,37 @@ on_both_databases! {
         add(&bob, "milk").await;
         let grown = peak_memory(&server).saturating_sub(idle);
         assert!(grown <= 256, "{grown} MiB more than when idle");
+    }
+
+    async fn sockets_that_never_read_take_a_bounded_memory_and_stop_no_other_user(server: Server) {
+        const ACCOUNTS: usize = 8;
+        let emoji = "\u{1f600}".repeat(10_000);
+        let mut accounts = Vec::new();
+        for n in 0..=ACCOUNTS {
+            let (client, _) = server.client().register(&format!("user{n}@example.com")).await;
+            describe(&client, 60, &emoji).await;
+            accounts.push(client);
+        }
+        let bob = accounts.pop().expect("another user");
+        let before = reset_peak_memory(&server);
+        let mut unread = Vec::new();
+        for client in &accounts {
+            for _ in 0..20 {
+                let mut wire = unread_socket(&server, client).await;
+                assert_eq!(wire.peek_status().await, 101);
+                unread.push(wire);
+            }
+        }
+        // Another user's socket gets everything meanwhile.
+        let mut socket = Socket::open(&server.socket_url(), bob.token(), "?since=2000-01-01T00:00:00Z").await.expect("opens");
+        for _ in 0..60 {
+            assert_eq!(socket.next().await["type"], "todo_created");
+        }
+        assert_eq!(socket.next().await["type"], "ready");
+        add(&bob, "milk").await;
+        assert_eq!(socket.next().await["todo"]["text"], "milk");
+        let grown = peak_memory(&server).saturating_sub(before);
+        assert!(grown <= 128, "{grown} MiB more with {} sockets that have 2.4 MB each to send", unread.len());
     }
 
     async fn a_list_of_ten_thousand_long_tasks_takes_little_memory(server: Server) {

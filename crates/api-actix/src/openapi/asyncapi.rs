@@ -15,7 +15,7 @@ The server upgrades a request with the `Origin` of an allowed page even if it re
 and a reason that the page can read: 4401 (the token is missing, invalid or expired: get a new one), 4403 (the token lacks \
 the scope `todos:read`), 4429 (too many sockets or requests), 1013 (try again). It refuses other requests with a status and a \
 `Problem`. Later it closes with 4401 when the token expires or the session ends, 1012 when the server restarts (open another socket \
-at once), and 1013 after `resync_required` when the client reads too slowly.";
+at once), and 1013 after `resync_required` when the client reads too slowly, or after `error` when it may try again later.";
 
 /// The document. `openapi` has the schemas of the messages, and `public_url` is the server's URL.
 pub(super) fn document(openapi: &OpenApi, public_url: &str) -> Value {

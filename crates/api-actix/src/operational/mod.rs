@@ -95,6 +95,7 @@ pub async fn render_metrics(state: web::Data<State>) -> HttpResponse {
     gauge!("http_bodies_in_flight_bytes").set(count(state.body_memory.reserved_bytes()));
     gauge!("http_heads_incomplete_bytes").set(count(state.head_memory.reserved_bytes()));
     gauge!("http_answers_unread_bytes").set(count(state.response_memory.reserved_bytes()));
+    gauge!("realtime_unsent_bytes").set(count(state.socket_memory.reserved_bytes()));
     HttpResponse::Ok()
         .insert_header(ContentType::plaintext())
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_http::ws::{CloseCode, CloseReason};
 use actix_web::web::Bytes;
 use domain::StoreError;
+use domain::code::ErrorCode;
 use tokio::time::timeout;
 
 use super::incoming::Incoming;
@@ -12,6 +13,7 @@ use super::mailbox::Closing;
 use super::outgoing::{Outgoing, SendError};
 use super::protocol;
 use crate::error::Problem;
+use crate::memory_budget::Exhausted;
 use crate::surface::Surface;
 
 /// The close code of a socket whose token has expired or whose session has ended.
@@ -87,6 +89,21 @@ impl End {
     /// The store could not be read.
     pub fn failed(error: StoreError) -> Self {
         Self::try_again(&error.into())
+    }
+
+    /// No memory became free for what the socket has to send.
+    pub fn out_of_memory(reason: Exhausted) -> Self {
+        let (code, message) = match reason {
+            Exhausted::ByOwner => (
+                ErrorCode::RateLimited,
+                "The sockets of this account have too much to send at once: read from the others first",
+            ),
+            Exhausted::ByOthers => (
+                ErrorCode::DatabaseUnavailable,
+                "The server's sockets have too much to send at once: try again",
+            ),
+        };
+        Self::try_again(&Problem::new(code, message))
     }
 
     /// The server refuses the socket of a page: 4401, 4403, 4422 or 4429 like the status, or 1013.

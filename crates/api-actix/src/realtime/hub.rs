@@ -10,8 +10,10 @@ use domain::todo::{EventBus, TodoEvent};
 use domain::{Clock, Stamp, UserId};
 use metrics::{counter, gauge};
 
+use super::frame::Frame;
 use super::mailbox::{Closing, Delivery, Mailbox};
 use super::protocol;
+use crate::memory_budget::{MemoryBudget, Owner};
 
 /// The time limits of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +41,12 @@ impl Default for Heartbeat {
 ///
 /// It never blocks: an event goes into the bounded mailbox of each socket, and the task of
 /// the socket sends it. An event is serialised once for all sockets, and not at all if the
-/// user has none.
+/// user has none. Events for which there is no memory are announced only, and each socket reads them
+/// from the store.
 pub struct Hub {
     clock: Arc<dyn Clock>,
     heartbeat: Heartbeat,
+    memory: MemoryBudget,
     // A std mutex, because stores publish from threads outside the runtime. It is held for a
     // lookup and at most 20 pushes. One mutex for all users suffices: a store publishes from one
     // or two threads.
@@ -67,6 +71,9 @@ impl Hub {
     /// The maximum number of sockets per user.
     pub const SOCKETS_PER_USER: usize = 20;
 
+    /// The memory of all todos that sockets have to send, in bytes; not a setting.
+    pub const MEMORY: usize = 32 * 1024 * 1024;
+
     /// A hub without sockets. `clock` measures delivery times and the expiry of tokens.
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Self::with_heartbeat(clock, Heartbeat::default())
@@ -80,7 +87,8 @@ impl Hub {
         counter!("realtime_events_dropped_total").increment(0);
         counter!("realtime_bus_gaps_repaired_total").increment(0);
         gauge!("realtime_sockets_open").increment(0.0);
-        Arc::new(Self { clock, heartbeat, state: Mutex::default() })
+        let memory = MemoryBudget::new(Self::MEMORY);
+        Arc::new(Self { clock, heartbeat, memory, state: Mutex::default() })
     }
 
     /// Closes every socket with code 1012, including those that open later.
@@ -103,6 +111,17 @@ impl Hub {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state().users.values().map(|sockets| sockets.connections).sum()
+    }
+
+    /// The bytes that are reserved for what sockets have to send.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        self.memory.reserved_bytes()
+    }
+
+    /// The memory of what sockets have to send.
+    pub(crate) const fn memory(&self) -> &MemoryBudget {
+        &self.memory
     }
 
     /// The source of the time.
@@ -139,6 +158,20 @@ impl Hub {
         Subscription { hub: Arc::clone(self), user: principal.user, mailbox }
     }
 
+    /// The frames of the events of one batch, each with the stamp that it follows on. `None` if there
+    /// is no memory for them.
+    fn deliveries(&self, user: UserId, previous: Stamp, events: &[TodoEvent]) -> Option<Vec<Delivery>> {
+        let stamps = events.iter().map(|event| event.todo.updated_at());
+        let earlier = std::iter::once(previous).chain(stamps);
+        let delivery = |(previous, event): (Stamp, &TodoEvent)| {
+            let bytes = protocol::event(event);
+            let memory = self.memory.try_reserve(Owner::User(user), bytes.len()).ok()?;
+            let frame = Frame::counted(bytes, Arc::new(memory));
+            Some(Delivery { previous, stamp: event.todo.updated_at(), frame })
+        };
+        earlier.zip(events).map(delivery).collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,7 +196,12 @@ impl EventBus for Hub {
         if !has_sockets {
             return;
         }
-        let deliveries = deliveries(previous, &events);
+        let Some(deliveries) = self.deliveries(user, previous, &events) else {
+            if let Some(last) = events.last() {
+                self.advanced(user, Advance { previous, clock: last.todo.updated_at() });
+            }
+            return;
+        };
         let lost: usize = {
             let state = self.state();
             let mailboxes = state.users.get(&user).map_or(&[][..], |sockets| &sockets.mailboxes);
@@ -195,18 +233,6 @@ impl ClockListener for Hub {
             mailbox.polled(clock);
         }
     }
-}
-
-/// The frames of the events of one batch, each with the stamp that it follows on.
-fn deliveries(previous: Stamp, events: &[TodoEvent]) -> Vec<Delivery> {
-    let stamps = events.iter().map(|event| event.todo.updated_at());
-    let earlier = std::iter::once(previous).chain(stamps);
-    let delivery = |(previous, event): (Stamp, &TodoEvent)| Delivery {
-        previous,
-        stamp: event.todo.updated_at(),
-        frame: protocol::event(event),
-    };
-    earlier.zip(events).map(delivery).collect()
 }
 
 impl RevocationListener for Hub {

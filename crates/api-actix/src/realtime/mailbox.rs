@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use actix_web::web::Bytes;
 use domain::instances::Advance;
 use domain::{SessionId, Stamp};
 use tokio::sync::Notify;
+
+use super::frame::Frame;
 
 /// An event in the form in which the user's sockets send it.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct Delivery {
     pub previous: Stamp,
     pub stamp: Stamp,
     /// The WebSocket frame. All sockets share its bytes.
-    pub frame: Bytes,
+    pub frame: Frame,
 }
 
 /// What a socket has to do next.
@@ -41,9 +42,9 @@ pub enum Closing {
 /// A queue that the hub fills from any thread without blocking, and one socket empties. It
 /// keeps the latest of the clocks that it receives.
 ///
-/// It overflows when an event arrives while [`Mailbox::CAPACITY`] events wait: then it drops all
-/// events and accepts none until it is re-armed. While fewer wait, it accepts all events of one
-/// commit together, so that one large batch does not make a fast socket appear slow.
+/// It overflows when an event arrives while [`Mailbox::CAPACITY`] events or [`Mailbox::CAPACITY_BYTES`]
+/// wait: then it drops all events and accepts none until it is re-armed. While fewer wait, it accepts
+/// all events of one commit together, so that one large batch does not make a fast socket appear slow.
 #[derive(Debug)]
 pub struct Mailbox {
     /// The session of the socket.
@@ -59,6 +60,8 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Delivery>,
+    /// The bytes of the frames in the queue.
+    bytes: usize,
     /// All that was announced since the socket last asked.
     announced: Option<Advance>,
     /// The store had an earlier clock than the client was sent.
@@ -67,9 +70,20 @@ struct State {
     closing: Option<Closing>,
 }
 
+impl State {
+    /// Drops the events that wait, and returns how many there were.
+    fn clear(&mut self) -> usize {
+        self.bytes = 0;
+        std::mem::take(&mut self.queue).len()
+    }
+}
+
 impl Mailbox {
     /// The number of waiting events at which the next one overflows the queue.
     pub const CAPACITY: usize = 256;
+
+    /// The bytes of waiting events at which the next event overflows the queue.
+    pub const CAPACITY_BYTES: usize = 1024 * 1024;
 
     /// An empty mailbox.
     pub fn new(session: Option<SessionId>) -> Self {
@@ -91,10 +105,11 @@ impl Mailbox {
             }
             if state.overflowed {
                 deliveries.len()
-            } else if state.queue.len() >= Self::CAPACITY {
+            } else if state.queue.len() >= Self::CAPACITY || state.bytes >= Self::CAPACITY_BYTES {
                 state.overflowed = true;
-                std::mem::take(&mut state.queue).len() + deliveries.len()
+                state.clear() + deliveries.len()
             } else {
+                state.bytes += deliveries.iter().map(|delivery| delivery.frame.bytes().len()).sum::<usize>();
                 state.queue.extend(deliveries.iter().cloned());
                 0
             }
@@ -136,7 +151,7 @@ impl Mailbox {
         {
             let mut state = self.state();
             state.closing.get_or_insert(closing);
-            state.queue = VecDeque::new();
+            state.clear();
         }
         self.closed.notify_one();
     }
@@ -161,6 +176,7 @@ impl Mailbox {
                     return None;
                 }
                 if let Some(delivery) = state.queue.pop_front() {
+                    state.bytes -= delivery.frame.bytes().len();
                     return Some(Notice::Event(delivery));
                 }
                 if let Some(advance) = state.announced.take() {
@@ -198,6 +214,7 @@ impl Mailbox {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::web::Bytes;
     use futures_util::FutureExt;
     use uuid::Uuid;
 
@@ -209,7 +226,21 @@ mod tests {
 
     fn deliveries(count: usize) -> Vec<Delivery> {
         let at = Stamp::EPOCH;
-        (0..count).map(|_| Delivery { previous: at, stamp: at, frame: Bytes::new() }).collect()
+        (0..count).map(|_| Delivery { previous: at, stamp: at, frame: Bytes::new().into() }).collect()
+    }
+
+    #[test]
+    fn events_of_a_megabyte_overflow_the_mailbox_once_they_wait() {
+        let mailbox = mailbox();
+        let long =
+            |bytes: usize| Delivery { frame: Bytes::from(vec![0; bytes]).into(), ..deliveries(1)[0].clone() };
+        // One commit is accepted whole.
+        assert_eq!(mailbox.push(&[long(Mailbox::CAPACITY_BYTES), long(1)]), 0);
+        assert!(matches!(mailbox.next().now_or_never(), Some(Some(_))));
+        assert_eq!(mailbox.push(&[long(Mailbox::CAPACITY_BYTES - 1)]), 0);
+        assert_eq!(mailbox.push(&[long(0)]), 3, "a megabyte waits");
+        mailbox.rearm();
+        assert_eq!(mailbox.push(&[long(1)]), 0);
     }
 
     #[test]

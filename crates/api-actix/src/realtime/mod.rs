@@ -6,13 +6,14 @@
 //! - [`socket`]: one socket from its upgrade to its close
 //! - [`end`]: why a socket ends
 //! - [`replay`]: the changes while the client was disconnected
-//! - [`incoming`], [`outgoing`]: frames from and to the client
+//! - [`incoming`], [`outgoing`]: frames from and to the client; [`mod@frame`]: one to the client, and its memory
 //! - [`protocol`]: the messages, and [`mod@schemas`]: their schemas
 //!
 //! Deliberately absent: rules about todos. Events come from the store that committed them; a socket
 //! reads through `SyncService`, to replay and to answer pings.
 
 mod end;
+mod frame;
 mod handshake;
 mod hub;
 mod incoming;

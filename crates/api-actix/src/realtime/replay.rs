@@ -6,19 +6,37 @@
 //! has the same stamp in both. No change is missed or sent twice. If the mailbox overflows
 //! meanwhile, another page contains what was lost.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Bytes;
 use domain::sync::{Epoch, Position, Replay, SyncService};
+use domain::todo::{Changes, PART_BYTES};
 use domain::{Stamp, StoreError, UserId};
 
 use super::end::End;
+use super::frame::Frame;
 use super::mailbox::Mailbox;
 use super::outgoing::{Outgoing, SendError};
 use super::protocol;
+use crate::memory_budget::{Exhausted, MemoryBudget, Owner, Reservation};
+
+/// The bytes of texts after which a page ends.
+const PAGE_BYTES: usize = 64 * 1024;
+
+/// An upper bound on the texts of a todo, in bytes.
+const LARGEST_TODO: usize = 128 * 1024;
+
+/// How long a socket waits for the memory of a page.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The changes of one user.
 pub struct Source<'a> {
     pub sync: &'a SyncService,
     pub user: UserId,
-    /// The number of todos per page.
+    /// The budget of the todos that sockets have to send.
+    pub memory: &'a MemoryBudget,
+    /// The most todos per page.
     pub page: u32,
 }
 
@@ -32,6 +50,12 @@ pub enum Interruption {
 impl From<SendError> for Interruption {
     fn from(error: SendError) -> Self {
         Self::End(error.into())
+    }
+}
+
+impl From<Exhausted> for Interruption {
+    fn from(reason: Exhausted) -> Self {
+        Self::End(End::out_of_memory(reason))
     }
 }
 
@@ -70,19 +94,30 @@ impl Source<'_> {
         out: &Outgoing,
         mut progress: impl FnMut(Progress),
     ) -> Result<UpToDate, Interruption> {
-        let mut known = since;
+        let (mut known, mut limit) = (since, self.page);
         loop {
+            let mut memory = self.reserve(&mut limit).await?;
             // Before the read, so that every later event is in the mailbox or in the page.
             mailbox.rearm();
-            let replay = self.sync.replay(self.user, known, self.page).await.map_err(Interruption::Store)?;
+            let replay = self.sync.replay(self.user, known, limit).await.map_err(Interruption::Store)?;
             let (position, has_more, resync) = match replay {
-                Replay::Changes(page) => {
-                    for todo in &page.todos {
-                        out.send(protocol::replayed(todo)).await?;
-                        progress(Progress::Todo(todo.updated_at()));
-                    }
+                Replay::Changes(mut page) => {
+                    page.cut(PAGE_BYTES);
                     known = page.complete_to();
-                    (page.position, page.has_more, false)
+                    let Changes { todos, has_more, position } = page;
+                    let frames: Vec<(Stamp, Bytes)> = todos
+                        .into_iter()
+                        .map(|todo| (todo.updated_at(), protocol::replayed(&todo)))
+                        .collect();
+                    let bytes = frames.iter().map(|(_, frame)| frame.len()).sum();
+                    memory.resize(bytes)?;
+                    limit = self.limit_after(bytes, frames.len());
+                    let memory = Arc::new(memory);
+                    for (stamp, frame) in frames {
+                        out.send(Frame::counted(frame, Arc::clone(&memory))).await?;
+                        progress(Progress::Todo(stamp));
+                    }
+                    (position, has_more, false)
                 }
                 Replay::StaleCursor(position) => {
                     out.send(protocol::resync_required()).await?;
@@ -97,6 +132,33 @@ impl Source<'_> {
             }
         }
     }
+}
+
+impl Source<'_> {
+    /// Reserves the memory of a page of `limit` todos, whatever their size. If there is too little,
+    /// makes the page smaller, and waits for the memory of a single todo.
+    async fn reserve(&self, limit: &mut u32) -> Result<Reservation, Exhausted> {
+        let owner = Owner::User(self.user);
+        loop {
+            match self.memory.try_reserve(owner, memory(*limit)) {
+                Err(_) if *limit > 1 => *limit /= 2,
+                Err(_) => return self.memory.reserve(owner, memory(*limit), MEMORY_TIMEOUT).await,
+                reserved => return reserved,
+            }
+        }
+    }
+
+    /// How many todos the next page may have, if they are as large as those of the last one.
+    fn limit_after(&self, bytes: usize, count: usize) -> u32 {
+        let average = (bytes / count.max(1)).max(1);
+        u32::try_from(PAGE_BYTES.div_ceil(average)).unwrap_or(u32::MAX).min(self.page)
+    }
+}
+
+/// The memory for up to `limit` todos, as loaded and as written.
+fn memory(limit: u32) -> usize {
+    let texts = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(LARGEST_TODO);
+    2 * texts.min(PART_BYTES + LARGEST_TODO)
 }
 
 /// What the client has been sent.

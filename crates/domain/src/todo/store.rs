@@ -63,6 +63,19 @@ impl Changes {
             _ => self.position.clock,
         }
     }
+
+    /// Leaves out the todos after the one with which the texts reach `bytes`.
+    pub fn cut(&mut self, bytes: usize) {
+        let mut sum = 0;
+        let reaches = |todo: &Todo| {
+            sum += todo.stored_bytes();
+            sum >= bytes as u64
+        };
+        if let Some(last) = self.todos.iter().position(reaches) {
+            self.has_more |= last + 1 < self.todos.len();
+            self.todos.truncate(last + 1);
+        }
+    }
 }
 
 /// Stores the todos of all users, and keeps the users' data apart.

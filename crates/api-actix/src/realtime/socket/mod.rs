@@ -21,7 +21,7 @@ use super::outgoing::Outgoing;
 use super::protocol;
 use super::replay::{Interruption, Progress, Source, UpToDate};
 
-/// The number of todos that a socket reads at a time.
+/// The most todos that a socket reads at a time.
 const PAGE: u32 = 100;
 
 /// How long the user's stamp is cached for pongs.
@@ -70,7 +70,12 @@ impl Socket {
     ) -> End {
         let tasks = Tasks {
             hub: &self.hub,
-            source: Source { sync: &self.sync, user: self.principal.user, page: PAGE },
+            source: Source {
+                sync: &self.sync,
+                user: self.principal.user,
+                memory: self.hub.memory(),
+                page: PAGE,
+            },
             mailbox: subscription.mailbox(),
             out,
             cursor: Cell::new(Stamp::MIN),

@@ -48,12 +48,12 @@ impl Socket {
     }
 
     /// Opens a socket with a tiny receive buffer, so that a client that stops reading blocks the server.
-    pub async fn narrow(address: SocketAddr, token: &str) -> Self {
+    pub async fn narrow(address: SocketAddr, token: &str, query: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
         let stream = socket.connect(address).await.expect("a connection");
         let protocols = format!("bearer, {token}");
-        Self::over(stream, "", &[("sec-websocket-protocol", &protocols)]).await.expect("the socket opens")
+        Self::over(stream, query, &[("sec-websocket-protocol", &protocols)]).await.expect("the socket opens")
     }
 
     async fn over(stream: TcpStream, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, Refusal> {

@@ -4,6 +4,7 @@ mod client;
 mod closing;
 mod handshake;
 mod limits;
+mod memory;
 mod messages;
 mod replay;
 mod server;

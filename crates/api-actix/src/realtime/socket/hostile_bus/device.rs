@@ -87,7 +87,7 @@ impl Device {
         };
         let subscription = hub.subscribe(&principal);
         let work = Box::pin(async move {
-            let source = Source { sync: &sync, user, page: PAGE };
+            let source = Source { sync: &sync, user, memory: hub.memory(), page: PAGE };
             let mailbox = subscription.mailbox();
             let tasks = Tasks { hub: &hub, source, mailbox, out: &out, cursor: Stamp::MIN.into() };
             let Err(_end) = tasks.notify(since).await;
