@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -9,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use domain::UserId;
 use domain::identity::AuthOutcome;
 use domain::session::{Principal, Scope};
+use tokio::sync::SetOnce;
 
 use crate::error::Problem;
 use crate::state::State;
@@ -28,10 +30,25 @@ impl Caller {
         let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::token_missing)?;
         let token = std::str::from_utf8(header.as_bytes()).ok().and_then(bearer);
         let token = token.ok_or_else(Problem::token_malformed)?;
-        let principal = admit(request, state.identities.authenticate(token).await?)?;
-        // The body may arrive much later; its extractor checks the caller again.
-        request.extensions_mut().insert(principal.clone());
-        Ok(Self(principal))
+        Ok(Self(admit(request, state.identities.authenticate(token).await?)?))
+    }
+}
+
+/// The caller of a request, as soon as it is known. The framework runs the extractors of a handler side by
+/// side, so the extractor of the body waits for the one of the caller here.
+#[derive(Clone, Default)]
+pub struct Authentication(Rc<SetOnce<Principal>>);
+
+impl Authentication {
+    /// The authentication that has begun, if the handler asks for the caller. Looks in vain before the
+    /// framework has called every extractor, and so before it polls the first one.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+
+    /// Waits for the caller. Never ends if the authentication fails: then the whole request does.
+    pub async fn principal(&self) -> &Principal {
+        self.0.wait().await
     }
 }
 
@@ -69,6 +86,13 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Self::of(&request).await })
+        let authentication = Authentication::default();
+        request.extensions_mut().insert(authentication.clone());
+        Box::pin(async move {
+            let caller = Self::of(&request).await?;
+            // Fails only if it is set already.
+            drop(authentication.0.set(caller.0.clone()));
+            Ok(caller)
+        })
     }
 }

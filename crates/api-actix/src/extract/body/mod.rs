@@ -10,16 +10,15 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{self, Bytes, BytesMut};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use domain::UserId;
+use actix_web::{FromRequest, HttpRequest};
 use domain::code::ErrorCode;
 use domain::limits::network;
-use domain::session::Principal;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::address::address;
+use super::caller::Authentication;
 use super::field_error::FieldError;
 use crate::error::Problem;
 use crate::memory_budget::{Exhausted, Owner, Reservation};
@@ -153,7 +152,14 @@ impl FromRequest for Body {
             if encoded {
                 return Err(content_encoding_unsupported());
             }
-            let mut memory = state.body_memory.try_reserve(owner(&request, &state), 0).map_err(no_memory)?;
+            let authentication = Authentication::of(&request);
+            let caller = match &authentication {
+                Some(authentication) => Some(authentication.principal().await),
+                None => None,
+            };
+            let owner =
+                caller.map_or_else(|| network_of(&request, &state), |caller| Owner::User(caller.user));
+            let mut memory = state.body_memory.try_reserve(owner, 0).map_err(no_memory)?;
             let arrived = async {
                 if json {
                     collect(payload, content_length, limit, &mut memory).await
@@ -162,7 +168,8 @@ impl FromRequest for Body {
                 }
             };
             let bytes = timeout(time_limit, arrived).await.map_err(|_| too_slow())??;
-            check_caller_again(&request)?;
+            // The session may have ended while the body arrived.
+            caller.map_or(Ok(()), |caller| state.sessions.check(caller))?;
             Ok(Self { bytes, _memory: Arc::new(memory) })
         })
     }
@@ -175,7 +182,7 @@ pub async fn read_form(
     payload: Payload,
     limit: usize,
 ) -> Result<(Bytes, Reservation), Problem> {
-    let mut memory = state.body_memory.try_reserve(owner(request, state), 0).map_err(no_memory)?;
+    let mut memory = state.body_memory.try_reserve(network_of(request, state), 0).map_err(no_memory)?;
     let arrived = collect(payload, content_length(request), limit, &mut memory);
     let bytes = timeout(state.settings.timeouts.body, arrived).await.map_err(|_| too_slow())??;
     Ok((bytes, memory))
@@ -185,11 +192,9 @@ fn content_length(request: &HttpRequest) -> Option<usize> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whose memory the body occupies.
-fn owner(request: &HttpRequest, state: &State) -> Owner {
-    let user = request.extensions().get::<UserId>().copied();
-    let from = || address(request, &state.settings.trusted_proxies).map(network);
-    user.map_or_else(|| Owner::Network(from()), Owner::User)
+/// Whose memory the body of a request without a caller occupies.
+fn network_of(request: &HttpRequest, state: &State) -> Owner {
+    Owner::Network(address(request, &state.settings.trusted_proxies).map(network))
 }
 
 fn no_memory(reason: Exhausted) -> Problem {
@@ -201,18 +206,6 @@ fn is_authentication(request: &HttpRequest) -> bool {
     // The decoded path, which the routes match: `/%61uth` is `/auth`.
     let path = request.match_info().as_str();
     ["/api/v1/auth/", "/auth/", "/api/auth/"].iter().any(|tree| path.starts_with(tree))
-}
-
-/// Refuses a caller whose session ended while the body arrived. A caller who is authenticated after the
-/// body has arrived is not known here yet.
-fn check_caller_again(request: &HttpRequest) -> Result<(), Problem> {
-    let extensions = request.extensions();
-    let (Some(principal), Some(state)) =
-        (extensions.get::<Principal>(), request.app_data::<web::Data<State>>())
-    else {
-        return Ok(());
-    };
-    Ok(state.sessions.check(principal)?)
 }
 
 /// Accepts a wrong `Content-Type` if the body is empty: many clients always send the header.

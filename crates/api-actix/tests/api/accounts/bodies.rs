@@ -1,5 +1,6 @@
 //! Bodies that arrive slowly, and bodies that are large.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,13 +9,15 @@ use actix_web::dev::Payload;
 use actix_web::http::header::ContentType;
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
+use api_actix::ApiSettings;
 use api_actix::connection::Timeouts;
 use domain::todo::TodoStore as _;
+use futures_util::future::{Either, join_all, select};
 use futures_util::stream::{Stream, StreamExt as _, iter, once, pending, unfold};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::harness::{Answer, PASSWORD, TestApi, User, delete, patch, post};
+use crate::harness::{Answer, Limits, PASSWORD, Setup, TestApi, User, delete, patch, post, settings};
 
 /// The time between two bytes of a body that trickles in.
 const TICK: Duration = Duration::from_millis(20);
@@ -82,6 +85,39 @@ async fn a_token_revoked_while_the_body_arrives_changes_nothing() {
         streamed(&api, user.ask(request), around_log_out(&api, &user, &body)).await.refused(401, "AUTH_004");
         let todos = api.store.changes(user.id, None, true, 10).await.expect("answers").expect("still a user");
         assert_eq!(todos.todos.len(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn bodies_count_for_their_user_from_every_network_and_however_late_the_user_is_known() {
+    const BODY: usize = 300 * 1024;
+    for limits in [Limits::GrantAll, Limits::GrantLater] {
+        // Three of these bodies are a user's share.
+        let settings = ApiSettings { body_memory: 4 * 1024 * 1024, ..settings() };
+        let api = TestApi::with(Setup { settings, limits, ..Setup::default() });
+        let (ann, bob) = (api.register("ann").await, api.register("bob").await);
+        let of = |user: &User, network: u8| {
+            let request = TestRequest::post().uri("/api/v1/todos");
+            user.ask(request).peer_addr(([203, 0, network, 1], 1).into())
+        };
+        let spaces = || iter([Bytes::from(vec![b' '; BODY])]);
+        let held = Rc::new(Cell::new(0));
+        let unfinished = join_all((0..3).map(|network| {
+            let held = held.clone();
+            let rest = once(async move {
+                held.set(held.get() + 1);
+                std::future::pending().await
+            });
+            streamed(&api, of(&ann, network), spaces().chain(rest))
+        }));
+        let others = Box::pin(async {
+            while held.get() < 3 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            streamed(&api, of(&ann, 4), spaces()).await.refused(429, "RATE_001");
+            streamed(&api, of(&bob, 0), spaces()).await.refused(400, "VALIDATION_009");
+        });
+        assert!(matches!(select(unfinished, others).await, Either::Right(_)), "{limits:?}");
     }
 }
 

@@ -98,6 +98,8 @@ impl PasswordHasher for Hasher {
 #[derive(Clone, Copy, Debug)]
 pub enum Limits {
     GrantAll,
+    /// As a limiter that other instances share: what it grants, it grants later.
+    GrantLater,
     /// Refuses everything for [`Limiter::WAIT`].
     RefuseAll,
     /// Counts as the server does.
@@ -128,8 +130,13 @@ impl Limiter {
 #[async_trait]
 impl RateLimiter for Limiter {
     async fn charge(&self, key: &LimitKey, quota: Quota, now: Stamp) -> Charge {
+        let granted = Charge { allowed: true, remaining: 1, retry_after: Duration::ZERO, quota };
         match self.limits() {
-            Limits::GrantAll => Charge { allowed: true, remaining: 1, retry_after: Duration::ZERO, quota },
+            Limits::GrantAll => granted,
+            Limits::GrantLater => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                granted
+            }
             Limits::RefuseAll => Charge { allowed: false, remaining: 0, retry_after: Self::WAIT, quota },
             Limits::Count => self.counting.charge(key, quota, now).await,
         }
