@@ -49,6 +49,11 @@ pub enum SettingWarning {
          where the certificate can't be verified"
     )]
     MayBeInClear { name: String },
+    /// The address is that of another machine, without TLS.
+    #[error(
+        "{name} has no TLS to another machine, so whoever is between reads and alters what is sent: use {tls}"
+    )]
+    InClear { name: String, tls: &'static str },
     /// The setting is for several instances, and an SQLite file has one.
     #[error("{name} is ignored: an SQLite file belongs to one instance, which shares nothing")]
     OneInstance { name: &'static str },

@@ -128,6 +128,6 @@ fn smtp(layers: &Layers) -> Option<SmtpSettings> {
     Some(SmtpSettings { host, port, tls, login })
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

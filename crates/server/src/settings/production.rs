@@ -4,11 +4,14 @@
 use adapters_postgres::Tls;
 use domain::limits::Quotas;
 use ipnet::IpNet;
+use secrecy::ExposeSecret;
+use url::Url;
 
 use super::Settings;
 use super::database::DatabaseUrl;
 use super::error::SettingWarning;
 use super::layers::Layers;
+use super::mail::is_loopback;
 use super::parse::origin_of;
 use super::secrets::MIN_BYTES;
 use super::setting::{self, Setting};
@@ -81,6 +84,22 @@ impl<'a> Demands<'a> {
         self.database_url(&setting::DATABASE_URL, Some(&database.url));
         self.database_url(&setting::MIGRATION_DATABASE_URL, database.migration_url.as_ref());
         self.database_url(&setting::DATABASE_LISTEN_URL, database.listen_url.as_ref());
+        let redis = settings.redis_url.as_ref().map(ExposeSecret::expose_secret);
+        self.warn_if_in_clear(&setting::REDIS_URL, redis, "rediss://");
+        let collector = settings.telemetry.traces.as_ref().map(|traces| &*traces.endpoint);
+        self.warn_if_in_clear(&setting::OTEL_EXPORTER_OTLP_ENDPOINT, collector, "https://");
+    }
+
+    /// Warns of an address of another machine whose scheme is not that of TLS.
+    fn warn_if_in_clear(&self, setting: &Setting, address: Option<&str>, tls: &'static str) {
+        let is_remote =
+            |url: &Url| url.host_str().is_some_and(|host| !is_loopback(host.trim_matches(['[', ']'])));
+        let url = address.and_then(|address| Url::parse(address).ok()).filter(is_remote);
+        if url.is_some_and(|url| !tls.starts_with(&format!("{}:", url.scheme())))
+            && !self.is_excepted(setting)
+        {
+            self.layers.warn(SettingWarning::InClear { name: setting.name.to_string(), tls });
+        }
     }
 
     /// Refuses a connection in clear to another machine, and warns of one that may become so.

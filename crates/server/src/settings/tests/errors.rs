@@ -205,6 +205,39 @@ fn variables_that_are_ignored_are_a_warning() {
 }
 
 #[test]
+fn production_warns_of_redis_and_of_a_collector_that_are_reached_in_clear() {
+    const REDIS: &str = "REDIS_URL";
+    const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let warned = |more: &[(&'static str, &'static str)]| {
+        let database = ("DATABASE_URL", "postgres://localhost/todos");
+        let settings = PRODUCTION.iter().copied().chain([database]).chain(more.iter().copied());
+        let settings = load(&settings.collect::<Vec<_>>()).expect("starts");
+        let texts: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
+        assert!(!texts.iter().any(|text| text.contains("hush")), "{texts:?}");
+        let names = texts.iter().filter_map(|text| text.split_once(" has no TLS to another machine"));
+        names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let both = [(REDIS, "redis://:hush@redis.example.com:6379/0"), (COLLECTOR, "HTTP://otel:4318")];
+    assert_eq!(warned(&both), [COLLECTOR, REDIS]);
+    assert_eq!(
+        warned(&[(REDIS, "redis://10.0.0.7"), (COLLECTOR, "http://[2001:db8::1]:4318")]),
+        [COLLECTOR, REDIS]
+    );
+    let excepted = [both[0], both[1], ("ALLOW_INSECURE", "REDIS_URL,OTEL_EXPORTER_OTLP_ENDPOINT")];
+    assert!(warned(&excepted).is_empty());
+    for (redis, collector) in [
+        ("rediss://:hush@redis.example.com", "https://otel.example.com"),
+        ("redis://localhost:6379", "http://localhost:4318"),
+        ("redis://127.0.0.1", "http://127.0.0.1:4318"),
+        ("redis://[::1]:6379", "http://[::1]:4318"),
+    ] {
+        assert!(warned(&[(REDIS, redis), (COLLECTOR, collector)]).is_empty(), "{redis} {collector}");
+    }
+    let outside = [("DATABASE_URL", "postgres://localhost/todos"), both[0], both[1]];
+    assert!(load(&outside).expect("starts").warnings.is_empty(), "outside production");
+}
+
+#[test]
 fn production_warns_of_a_database_that_may_be_reached_in_clear() {
     const ELSEWHERE: &str = "postgres://app:hush@db.example.com/todos";
     let warned = |more: &[(&'static str, &'static str)]| {
