@@ -17,7 +17,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// Fragments of statements that need not name a user, each with the reason.
-const EXEMPT: [(&str, &str); 25] = [
+const EXEMPT: [(&str, &str); 26] = [
     (" where 1=0", "an empty list writes and reads nothing"),
     ("where ((revoked_tokens.id > ", "the poll for revocations of all instances"),
     ("select max(revoked_tokens.id) from revoked_tokens", "the poll for revocations of all instances"),
@@ -48,6 +48,7 @@ const EXEMPT: [(&str, &str); 25] = [
     ("from mail_outbox where given_up_at < ", "housekeeping deletes old mails"),
     ("from one_time_tokens where used_at ", "housekeeping deletes used tokens of all users"),
     ("where expires_at <= ", "housekeeping deletes expired rows of all users"),
+    (" r.expires_at <= ", "housekeeping deletes expired revocations, and the tokens of their sessions"),
     ("from sessions s where s.expires_at <= ", "housekeeping deletes expired rows of all users"),
 ];
 

@@ -108,14 +108,15 @@ async fn by_workers(conn: &mut AsyncPgConnection) {
     assert_plan(conn, "queued", outbox::queued(), &["mail_outbox_due"]).await;
 
     RowScope::Worker(Worker::Sweep).set(conn).await.expect("set");
-    let marks: [&[&str]; 7] = [
+    let marks: [&[&str]; 8] = [
         &["refresh_tokens_by_end", "refresh_tokens_pkey"],
         &["sessions_by_end", "refresh_tokens_of_session", "sessions_pkey"],
         &["one_time_tokens_by_end", "one_time_tokens_pkey"],
         &["one_time_tokens_used", "one_time_tokens_pkey"],
         &["mail_outbox_sent", "mail_outbox_pkey"],
         &["mail_outbox_given_up", "mail_outbox_pkey"],
-        &["revoked_tokens_by_end", "revoked_tokens_pkey"],
+        &["revoked_tokens_by_end", "refresh_tokens_of_session", "refresh_tokens_pkey"],
+        &["revoked_tokens_by_end", "refresh_tokens_of_session", "revoked_tokens_pkey"],
     ];
     for (statement, marks) in sweep::statements(&Cutoffs::at(now), 100).into_iter().zip(marks) {
         assert_plan(conn, "sweep", statement, marks).await;

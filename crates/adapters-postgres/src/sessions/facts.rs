@@ -56,7 +56,7 @@ pub(crate) fn statement(user: UserId, hash: &TokenHash) -> Sql<'_, FactColumns> 
          u.email_changed_at, u.password_reset_at \
          from refresh_tokens t \
          join sessions s on s.user_id = t.user_id and s.id = t.session_id \
-         join users u on u.id = t.user_id \
+         join users u on u.id = t.user_id and u.deleted_at is null \
          left join refresh_tokens n on n.user_id = t.user_id and n.id = t.replaced_by \
          where t.user_id = ")
     .bind::<Uuid, _>(user.0)

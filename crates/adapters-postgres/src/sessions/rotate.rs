@@ -1,8 +1,9 @@
 //! Rotation of a refresh token: lock the session, load the facts, let the domain judge, apply the verdict.
 
 use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{BigInt, Double, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
+use domain::session::refresh::{RefreshFacts, RefreshVerdict, SPACING, judge, leaving};
 use domain::session::{Device, Ending, RefreshToken, Rotated, Successor, TokenHash};
 use domain::{SessionId, Stamp, UserId};
 use futures_util::future::{try_join, try_join3};
@@ -12,6 +13,7 @@ use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::{refresh_tokens, sessions, users};
+use crate::sql::{Sql, sql};
 use crate::tables::sessions::{SessionSelection, Use, end, touch};
 
 /// Rotates the token. At first, the row scope need only include the presented token.
@@ -83,11 +85,12 @@ async fn replace(
     successor: &Successor,
     now: Stamp,
 ) -> Result<(), Failure> {
+    let generation = token.generation.saturating_add(1);
     let insert = diesel::insert_into(refresh_tokens::table).values((
         refresh_tokens::id.eq(successor.id.0),
         refresh_tokens::session_id.eq(token.session.0),
         refresh_tokens::user_id.eq(token.user.0),
-        refresh_tokens::generation.eq(i64::from(token.generation) + 1),
+        refresh_tokens::generation.eq(i64::from(generation)),
         refresh_tokens::token_hash.eq(&successor.hash.0[..]),
         refresh_tokens::issued_at.eq(timestamp(now)),
         refresh_tokens::expires_at.eq(timestamp(successor.expires_at)),
@@ -100,5 +103,28 @@ async fn replace(
         refresh_tokens::replaced_by.eq(successor.id.0),
     ));
     try_join(async { insert.execute(&mut &*conn).await }, async { mark.execute(&mut &*conn).await }).await?;
+    if let Some(generation) = leaving(generation) {
+        thin_out(token.user, token.session, generation).execute(&mut &*conn).await?;
+    }
     Ok(())
+}
+
+/// Deletes the token of this generation of the session if it was issued soon after the one kept before.
+fn thin_out<'a>(user: UserId, session: SessionId, generation: u32) -> Sql<'a, ()> {
+    let generation = i64::from(generation);
+    sql("delete from refresh_tokens t where t.user_id = ")
+        .bind::<SqlUuid, _>(user.0)
+        .sql(" and t.session_id = ")
+        .bind::<SqlUuid, _>(session.0)
+        .sql(" and t.generation = ")
+        .bind::<BigInt, _>(generation)
+        .sql(" and t.issued_at < make_interval(secs => ")
+        .bind::<Double, _>(SPACING.as_secs_f64())
+        .sql(") + (select o.issued_at from refresh_tokens o where o.user_id = ")
+        .bind::<SqlUuid, _>(user.0)
+        .sql(" and o.session_id = ")
+        .bind::<SqlUuid, _>(session.0)
+        .sql(" and o.generation < ")
+        .bind::<BigInt, _>(generation)
+        .sql(" order by o.generation desc limit 1)")
 }

@@ -26,8 +26,8 @@ pub(super) async fn sweep(
 }
 
 /// Refresh tokens come before their sessions, so no deletion of a session cascades to rows that the limit does
-/// not count.
-pub(crate) fn statements<'a>(cutoffs: &Cutoffs, limit: u32) -> [Sql<'a, ()>; 7] {
+/// not count. A revocation finds the replaced tokens of its session, and goes after them.
+pub(crate) fn statements<'a>(cutoffs: &Cutoffs, limit: u32) -> [Sql<'a, ()>; 8] {
     [
         delete_old(
             "with old as (select id from refresh_tokens where expires_at <= ",
@@ -75,7 +75,16 @@ pub(crate) fn statements<'a>(cutoffs: &Cutoffs, limit: u32) -> [Sql<'a, ()>; 7] 
             " for update skip locked) delete from mail_outbox m using old where m.id = old.id",
         ),
         delete_old(
-            "with old as (select id from revoked_tokens where expires_at <= ",
+            "with old as (select t.id from revoked_tokens r join refresh_tokens t on t.session_id = r.session_id \
+             where t.replaced_at is not null and r.expires_at <= ",
+            cutoffs.revocations,
+            " order by r.expires_at limit ",
+            limit,
+            " for update of t skip locked) delete from refresh_tokens t using old where t.id = old.id",
+        ),
+        delete_old(
+            "with old as (select id from revoked_tokens r where not exists (select from refresh_tokens t \
+             where t.session_id = r.session_id and t.replaced_at is not null) and r.expires_at <= ",
             cutoffs.revocations,
             " order by expires_at limit ",
             limit,

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
-use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
+use diesel::sql_types::{BigInt, Binary};
+use domain::session::refresh::{RefreshFacts, RefreshVerdict, SPACING, judge, leaving};
 use domain::session::{Device, Ending, RefreshToken, Rotated, Session, Successor, TokenHash};
 use domain::{SessionId, Stamp, StoreError, TokenId, UserId};
 
@@ -28,7 +28,7 @@ pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Optio
         .select(RefreshTokenRow::as_select())
         .first(conn)
         .optional()?;
-    row.map(|row| facts(conn, RefreshToken::try_from(row)?)).transpose()
+    row.map(|row| facts(conn, RefreshToken::try_from(row)?)).transpose().map(Option::flatten)
 }
 
 /// Judges the presented token and applies the verdict.
@@ -106,9 +106,10 @@ pub(super) fn touch(
     Ok(())
 }
 
-fn facts(conn: &mut SqliteConnection, token: RefreshToken) -> Result<RefreshFacts, Failure> {
+/// `None` if the user was deleted, whose tokens go in steps.
+fn facts(conn: &mut SqliteConnection, token: RefreshToken) -> Result<Option<RefreshFacts>, Failure> {
     let dangling = |column| StoreError::corrupt("refresh_tokens", column, "names a row that does not exist");
-    let user = tables::users::by_id(conn, token.user)?.ok_or_else(|| dangling("user_id"))?;
+    let Some(user) = tables::users::by_id(conn, token.user)? else { return Ok(None) };
     let session = sessions::table
         .filter(sessions::id.eq(Id::from(token.session)))
         .filter(sessions::user_id.eq(Id::from(token.user)))
@@ -120,7 +121,7 @@ fn facts(conn: &mut SqliteConnection, token: RefreshToken) -> Result<RefreshFact
         Some((_, id)) => successor(conn, token.user, id)?,
         None => None,
     };
-    Ok(RefreshFacts { token, successor, session: Session::try_from(session)?, user })
+    Ok(Some(RefreshFacts { token, successor, session: Session::try_from(session)?, user }))
 }
 
 fn successor(
@@ -143,14 +144,8 @@ fn replace(
     successor: Successor,
     now: Stamp,
 ) -> QueryResult<()> {
-    tables::sessions::insert_token(
-        conn,
-        token.user,
-        token.session,
-        token.generation.saturating_add(1),
-        successor,
-        now,
-    )?;
+    let generation = token.generation.saturating_add(1);
+    tables::sessions::insert_token(conn, token.user, token.session, generation, successor, now)?;
     diesel::update(refresh_tokens::table.filter(refresh_tokens::id.eq(Id::from(token.id))))
         .filter(refresh_tokens::user_id.eq(Id::from(token.user)))
         .filter(refresh_tokens::replaced_at.is_null())
@@ -159,5 +154,21 @@ fn replace(
             refresh_tokens::replaced_by.eq(Id::from(successor.id)),
         ))
         .execute(conn)?;
+    leaving(generation).map_or(Ok(()), |generation| thin_out(conn, token, generation))
+}
+
+/// Deletes the token of this generation of the session if it was issued soon after the one kept
+/// before.
+fn thin_out(conn: &mut SqliteConnection, token: &RefreshToken, generation: u32) -> QueryResult<()> {
+    diesel::sql_query(
+        "DELETE FROM refresh_tokens WHERE session_id = ?1 AND user_id = ?2 AND generation = ?3 AND issued_at < ?4 + (
+            SELECT issued_at FROM refresh_tokens WHERE session_id = ?1 AND user_id = ?2 AND generation < ?3
+            ORDER BY generation DESC LIMIT 1)",
+    )
+    .bind::<Binary, _>(Id::from(token.session))
+    .bind::<Binary, _>(Id::from(token.user))
+    .bind::<BigInt, _>(i64::from(generation))
+    .bind::<BigInt, _>(i64::try_from(SPACING.as_micros()).unwrap_or(i64::MAX))
+    .execute(conn)?;
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(crate) fn end(
     Ok(revocations)
 }
 
-/// Records one revocation of the whole user, which replaces the user's earlier revocations.
+/// Records a revocation of the whole user.
 pub(crate) fn revoke_user(
     conn: &mut SqliteConnection,
     user: UserId,
@@ -68,7 +68,6 @@ pub(crate) fn revoke_user(
 ) -> Result<Revocation, Failure> {
     let Ending { reason, at, until } = ending;
     let revocation = Revocation { what: Revoked::User(user), user, reason, at, until };
-    diesel::delete(revoked_tokens::table.filter(revoked_tokens::user_id.eq(Id::from(user)))).execute(conn)?;
     diesel::insert_into(revoked_tokens::table).values(RevocationRow::from(&revocation)).execute(conn)?;
     Ok(revocation)
 }

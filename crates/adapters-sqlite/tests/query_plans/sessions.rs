@@ -46,7 +46,8 @@ pub async fn housekeeping(store: &SqliteStore, planner: &mut Planner) {
         "SEARCH refresh_tokens USING COVERING INDEX refresh_tokens_by_end (expires_at<?)",
         "SEARCH one_time_tokens USING COVERING INDEX one_time_tokens_by_end (expires_at<?)",
         "SEARCH one_time_tokens USING COVERING INDEX one_time_tokens_used (used_at>? AND used_at<?)",
-        "SEARCH revoked_tokens USING COVERING INDEX revoked_tokens_by_end (expires_at<?)",
+        "SEARCH r USING INDEX revoked_tokens_by_end (expires_at<?)",
+        "SEARCH t USING INDEX sqlite_autoindex_refresh_tokens_3 (session_id=?)",
         "SEARCH mail_outbox USING COVERING INDEX mail_outbox_sent (sent_at<?)",
         "SEARCH mail_outbox USING COVERING INDEX mail_outbox_given_up (given_up_at<?)",
     ] {

@@ -8,13 +8,13 @@ use domain::account::{EmailChange, NewUser, ProfileChange, Registered};
 use domain::identity::Linked;
 use domain::mail::Template;
 use domain::one_time::{EmailToken, Purpose};
-use domain::session::{EndReason, NewSession, OpenRefusal, Revocation, Revoked, TokenHash};
+use domain::session::{Device, EndReason, NewSession, OpenRefusal, Revocation, Revoked, Rotated, TokenHash};
 use domain::todo::query::{Filter, ListQuery};
 use domain::todo::{Commit, Outcome};
 
 use crate::build::{
     T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, notice,
-    one_time, todo_id, uuid,
+    one_time, successor, todo_id, uuid,
 };
 use crate::{Harness, all};
 
@@ -149,6 +149,53 @@ pub async fn a_full_account_is_deleted_at_once_and_its_todos_in_steps(h: Harness
         }
     }
     assert!(h.todo(bob, of_bob).await.is_some());
+}
+
+/// Tokens, sessions and emails of a deleted account are gone at once for every caller, and in steps on
+/// the disk.
+pub async fn tokens_and_mails_of_a_deleted_account_go_in_steps(h: Harness) {
+    let (user, address) = h.account(true).await;
+    let opening = ending(EndReason::DeviceRevoked, T0);
+    let session = new_session(at(10_000));
+    h.sessions.open(user, session.clone(), 200, opening).await.expect(ANSWERS).expect("the session opens");
+    let rotate = async |hash: &TokenHash| {
+        let end = ending(EndReason::ReuseDetected, at(1));
+        h.sessions.rotate(hash, successor(at(10_000)), &Device::default(), end).await.expect(ANSWERS)
+    };
+    let mut newest = session.hash;
+    for _ in 0..120 {
+        match rotate(&newest).await {
+            Rotated::Done { hash, .. } => newest = hash,
+            other => panic!("expected a rotated token, got {other:?}"),
+        }
+        let other = new_session(at(10_000));
+        h.sessions.open(user, other, 200, opening).await.expect(ANSWERS).expect("the session opens");
+        h.one_time.send(email_token(Purpose::MagicLink, Some(user), &address), T0).await.expect(ANSWERS);
+    }
+    let link = email_token(Purpose::MagicLink, Some(user), &address);
+    let valid = link.token.hash;
+    h.one_time.send(link, T0).await.expect(ANSWERS);
+    let end = ending(EndReason::AccountDeleted, at(5));
+    let notice = notice(Template::AccountDeleted);
+    h.accounts.delete(user, None, notice, end).await.expect(ANSWERS).expect("the user exists");
+
+    let mut steps = Vec::new();
+    loop {
+        assert_eq!(h.sessions.find(&newest).await.expect(ANSWERS), None);
+        assert_eq!(rotate(&newest).await, Rotated::Unknown);
+        assert_eq!(h.sessions.live(user, at(6)).await.expect(ANSWERS), []);
+        assert_eq!(h.sessions.end(user, session.id, end).await.expect(ANSWERS), None);
+        assert_eq!(h.one_time.consume(Purpose::MagicLink, &valid, at(6)).await.expect(ANSWERS), None);
+        assert_eq!(h.outbox.queued().await.expect(ANSWERS), 1, "the notice of the deletion");
+        assert_eq!(h.revocations(None, at(5)).await.last().map(|last| last.what), Some(Revoked::User(user)));
+        match h.accounts.delete_remains(100).await.expect(ANSWERS) {
+            0 => break,
+            step => steps.push(step),
+        }
+    }
+    assert!(steps.iter().all(|step| *step <= 101), "{steps:?}");
+    assert!(steps.iter().sum::<u64>() >= 120, "the tokens did not go with the account: {steps:?}");
+    assert_eq!(h.revocations(None, at(5)).await.len(), 1);
 }
 
 /// The owner of a verified address gets an email about the deletion. The email belongs to no

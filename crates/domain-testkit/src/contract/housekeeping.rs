@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::one_time::Purpose;
-use domain::session::{Cutoffs, Device, EndReason, Ending, NewSession};
+use domain::session::{Cutoffs, Device, EndReason, Ending, NewSession, Rotated, TokenHash};
 use domain::sync::Cursor;
 use domain::todo::{Batch, Commit, Outcome, Todo};
 use domain::{Stamp, UserId};
 use uuid::Uuid;
 
 use crate::build::{
-    T0, at, batch, create, delete, email, email_token, ending, new_session, one_time, restore, todo_id,
+    T0, at, batch, create, delete, email, email_token, ending, new_session, one_time, restore, successor,
+    todo_id,
 };
 use crate::{Harness, all};
 
@@ -98,6 +99,44 @@ pub async fn a_revocation_is_swept_an_hour_after_its_tokens_end(h: Harness) {
     assert_eq!(sweep(&h, at(100).plus(Cutoffs::CLOCKS), 1_000).await, 1);
     let untils: Vec<_> = h.revocations(None, T0).await.iter().map(|revocation| revocation.until).collect();
     assert_eq!(untils, [at(101)]);
+}
+
+/// The replaced tokens of an ended session go in steps with its revocation, and the newest one stays as
+/// long as that of an expired session.
+pub async fn a_swept_revocation_takes_the_replaced_tokens_along(h: Harness) {
+    let user = h.user().await;
+    let [ended, live] = [open(&h, user, at(100_000)).await, open(&h, user, at(100_000)).await];
+    let rotate = async |hash: &TokenHash, now| {
+        let end = ending(EndReason::ReuseDetected, now);
+        h.sessions.rotate(hash, successor(at(100_000)), &Device::default(), end).await.expect(ANSWERS)
+    };
+    let mut newest = Vec::new();
+    for session in [&ended, &live] {
+        let mut hash = session.hash;
+        for second in 1..=3 {
+            match rotate(&hash, at(second)).await {
+                Rotated::Done { hash: next, .. } => hash = next,
+                other => panic!("expected a rotated token, got {other:?}"),
+            }
+        }
+        newest.push(hash);
+    }
+    let logout = Ending { reason: EndReason::Logout, at: at(4), until: at(2_000) };
+    h.sessions.end(user, ended.id, logout).await.expect(ANSWERS);
+    let over = at(2_000).plus(Cutoffs::CLOCKS);
+    assert_eq!(sweep(&h, over.minus(MICROSECOND), 2).await, 0);
+    assert_eq!(sweep(&h, over, 2).await, 2, "two of three replaced tokens");
+    assert_eq!(h.revocations(None, T0).await.len(), 1, "it is needed for the third one");
+    assert_eq!(sweep(&h, over, 2).await, 2, "the third one and the revocation");
+    assert_eq!(sweep(&h, over, 2).await, 0);
+    assert_eq!(h.token(&ended.hash).await, None);
+    assert_eq!(
+        rotate(&newest[0], over).await,
+        Rotated::Ended,
+        "the device learns that its session has ended"
+    );
+    assert!(h.token(&live.hash).await.is_some());
+    assert!(matches!(rotate(&newest[1], over).await, Rotated::Done { .. }));
 }
 
 /// A one-time token of any purpose is removed when it has expired, and not before.

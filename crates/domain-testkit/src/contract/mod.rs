@@ -187,6 +187,7 @@ macro_rules! store_contract {
             a_repeat_within_the_grace_period_gets_the_same_successor
             a_lost_response_can_be_fetched_much_later_once
             a_thief_in_lock_step_ends_the_session
+            a_session_keeps_a_bounded_number_of_tokens
             reuse_after_the_grace_period_ends_the_session
             an_expired_token_is_refused
             a_token_of_an_ended_session_is_refused
@@ -289,6 +290,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@theme $harness deletion:
             a_deleted_account_leaves_nothing
             a_full_account_is_deleted_at_once_and_its_todos_in_steps
+            tokens_and_mails_of_a_deleted_account_go_in_steps
             the_owner_is_told_of_the_deletion
             exactly_one_of_concurrent_deletions_succeeds
             a_deletion_concurrent_with_other_writes_leaves_nothing
@@ -298,6 +300,7 @@ macro_rules! store_contract {
             an_expired_login_is_swept_after_a_week
             a_session_outlives_its_access_tokens
             a_revocation_is_swept_an_hour_after_its_tokens_end
+            a_swept_revocation_takes_the_replaced_tokens_along
             a_one_time_token_is_swept_when_it_expires
             a_used_one_time_token_is_swept_at_once
             mails_are_swept_a_week_after_they_were_sent_or_abandoned

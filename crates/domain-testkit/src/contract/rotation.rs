@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::refresh::GRACE;
+use domain::session::refresh::{GRACE, NEWEST, SPACING};
 use domain::session::{Device, EndReason, NewSession, RefreshToken, Revocation, Revoked, Rotated, TokenHash};
 use domain::{Stamp, UserId};
 
@@ -186,6 +186,26 @@ pub async fn reuse_after_the_grace_period_ends_the_session(h: Harness) {
         assert_eq!(rotate(&h, &hash, late).await, Rotated::Ended, "every token of the session is invalid");
     }
     next(&h, &other.hash, at(40)).await;
+}
+
+/// A session keeps its newest tokens, and of the older ones those that were issued some time after the
+/// one kept before: their reuse ends the session, however often it was refreshed since.
+pub async fn a_session_keeps_a_bounded_number_of_tokens(h: Harness) {
+    let session = open(&h, h.user().await, at(LATER)).await;
+    let mut hashes = vec![session.hash];
+    let mut now = T0.plus(SPACING);
+    for _ in 0..NEWEST + 3 {
+        hashes.push(next(&h, hashes.last().expect("the first token"), now).await);
+        now = now.plus(Duration::from_secs(1));
+    }
+    for (generation, hash) in hashes.iter().enumerate() {
+        let is_kept = h.token(hash).await.is_some();
+        assert_eq!(is_kept, !(2..=3).contains(&generation), "generation {generation}");
+    }
+    assert_eq!(rotate(&h, &hashes[2], now).await, Rotated::Unknown);
+    next(&h, hashes.last().expect("the newest token"), now).await;
+    let stolen = rotate(&h, &hashes[1], now).await;
+    assert!(matches!(stolen, Rotated::Reused(_)), "{stolen:?}");
 }
 
 /// A token is expired from `expires_at` on. The refused rotation changes nothing.

@@ -140,8 +140,7 @@ impl AccountStore for MemoryStore {
             return Ok(None);
         };
         state.emails.retain(|_, owner| *owner != user);
-        state.sessions.retain(|_, session| session.user != user);
-        state.tokens.retain(|_, token| token.user != user);
+        state.end_where(user, ending, |_| true);
         state.revocations.retain(|(_, revocation)| revocation.user != user);
         state.one_time.retain(|_, one_time| one_time.token.user != Some(user));
         state.mails.retain(|_, mail| mail.content.user != Some(user));
@@ -155,8 +154,15 @@ impl AccountStore for MemoryStore {
         Ok(Some(vec![revocation]))
     }
 
-    async fn delete_remains(&self, _limit: u32) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError> {
+        let mut state = self.enter()?;
+        let State { users, sessions, tokens, .. } = &mut *state;
+        let over = tokens.extract_if(|_, token| !users.contains_key(&token.user));
+        let deleted = over.take(limit as usize).count();
+        if deleted < limit as usize {
+            sessions.retain(|_, session| users.contains_key(&session.user));
+        }
+        Ok(deleted as u64)
     }
 
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError> {

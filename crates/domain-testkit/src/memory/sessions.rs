@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use domain::one_time::Purpose;
-use domain::session::refresh::{RefreshFacts, RefreshVerdict, judge};
+use domain::session::refresh::{RefreshFacts, RefreshVerdict, SPACING, judge, leaving};
 use domain::session::{
     Cutoffs, Device, Ending, FeedPosition, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof,
     RefreshToken, Revocation, RevocationFeed, Revoked, Rotated, Session, SessionStore, Successor, TokenHash,
@@ -209,7 +209,7 @@ impl State {
             replaced: None,
         };
         assert!(self.sessions.insert(new.id, session).is_none(), "the id {} is already in use", new.id);
-        self.insert_token(token);
+        self.insert_token(token, now);
     }
 
     /// Ends the sessions of the user that match `chosen` and have not ended.
@@ -248,21 +248,41 @@ impl State {
         let successor = token.replaced.and_then(|(_, id)| self.tokens.values().find(|token| token.id == id));
         let successor = successor.cloned();
         let session = self.sessions[&token.session].clone();
-        let user = self.users[&token.user].user.clone();
+        // The tokens of a deleted user stay for a while.
+        let user = self.users.get(&token.user)?.user.clone();
         Some(RefreshFacts { token, successor, session, user })
     }
 
     fn replace(&mut self, token: &RefreshToken, successor: Successor, now: Stamp) {
         let Successor { id, hash, expires_at, .. } = successor;
         let generation = token.generation + 1;
-        self.insert_token(RefreshToken { id, hash, expires_at, generation, replaced: None, ..token.clone() });
+        let new = RefreshToken { id, hash, expires_at, generation, replaced: None, ..token.clone() };
+        self.insert_token(new, now);
         self.tokens.get_mut(&token.hash).expect("a token that was loaded under this lock").replaced =
             Some((now, id));
         self.session(token.session).expires_at = expires_at;
+        if let Some(generation) = leaving(generation) {
+            self.thin_out(token.session, generation);
+        }
     }
 
-    fn insert_token(&mut self, token: RefreshToken) {
+    /// Deletes the token of this generation if it was issued soon after the one kept before.
+    fn thin_out(&mut self, session: SessionId, generation: u32) {
+        let of_session = self.tokens.values().filter(|token| token.session == session);
+        let until = of_session.filter(|token| token.generation <= generation);
+        let mut kept: Vec<_> = until.map(|token| (Reverse(token.generation), token.hash)).collect();
+        kept.sort_unstable_by_key(|(generation, _)| *generation);
+        if let [(Reverse(newest), leaving), (_, before), ..] = kept[..]
+            && newest == generation
+            && self.issued_at[&leaving] < self.issued_at[&before].plus(SPACING)
+        {
+            self.tokens.remove(&leaving);
+        }
+    }
+
+    fn insert_token(&mut self, token: RefreshToken, now: Stamp) {
         let id = token.id;
+        self.issued_at.insert(token.hash, now);
         let twin = self.tokens.values().any(|other| other.id == id);
         let same_hash = self.tokens.insert(token.hash, token).is_some();
         assert!(!twin && !same_hash, "the id or the hash of refresh token {id} is already in use");

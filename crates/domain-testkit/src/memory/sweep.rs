@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
-use domain::session::Cutoffs;
+use domain::session::{Cutoffs, RefreshToken, Revocation, Revoked};
 use domain::todo::Todo;
-use domain::{Stamp, TodoId, UserId};
+use domain::{SessionId, Stamp, TodoId, UserId};
 
 use super::State;
 
@@ -36,7 +36,19 @@ impl State {
         removed += mails.len();
         self.mails.retain(|id, _| !mails.contains(id));
 
-        let over = self.revocations.extract_if(.., |(_, kept)| kept.until <= cutoffs.revocations);
+        let over = self.revocations.iter().filter(|(_, kept)| kept.until <= cutoffs.revocations);
+        let ended: HashSet<_> = over.filter_map(|(_, kept)| session_of(kept)).collect();
+        let replaced = |token: &RefreshToken| token.replaced.is_some() && ended.contains(&token.session);
+        let tokens = self.tokens.iter().filter(|(_, token)| replaced(token));
+        let tokens: Vec<_> = tokens.map(|(hash, _)| *hash).take(limit).collect();
+        removed += remove(&mut self.tokens, tokens);
+
+        let left = self.tokens.values().filter(|token| replaced(token));
+        let left: HashSet<_> = left.map(|token| token.session).collect();
+        let over = self.revocations.extract_if(.., |(_, kept)| {
+            kept.until <= cutoffs.revocations
+                && session_of(kept).is_none_or(|session| !left.contains(&session))
+        });
         removed += over.take(limit).count();
         removed as u64
     }
@@ -89,6 +101,13 @@ impl State {
             }
         }
         old.into_iter().take(limit).map(|(_, user, id)| (user, id)).collect()
+    }
+}
+
+fn session_of(revocation: &Revocation) -> Option<SessionId> {
+    match revocation.what {
+        Revoked::Session(id) => Some(id),
+        Revoked::User(_) => None,
     }
 }
 

@@ -165,8 +165,8 @@ pub trait AccountStore: Send + Sync {
     /// `session` is given and is not a live session of the user.
     ///
     /// From then on, the user MUST NOT exist for any other method of any port, and the address MUST
-    /// be free. An implementation may leave todos to [`Self::delete_remains`], so that the deletion
-    /// of a full account delays no other request. Nothing else of the user may remain.
+    /// be free. An implementation may leave rows to [`Self::delete_remains`], so that the deletion of
+    /// a full account delays no other request; but no queued email of the user may remain.
     async fn delete(
         &self,
         user: UserId,

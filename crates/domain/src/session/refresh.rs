@@ -6,6 +6,8 @@
 //! [`LATE_REPEATS`]. Any other repeat means that two clients have the token, and the whole session
 //! ends (RFC 9700 section 4.14.2). A thief who presents each token after its owner is therefore
 //! found at the second attempt.
+//!
+//! A session does not keep all of its tokens, however often it is refreshed: see [`NEWEST`].
 
 use std::time::Duration;
 
@@ -20,6 +22,20 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// A session answers a repeat after [`GRACE`] once in this time. Repeats within [`GRACE`] of one
 /// another are one.
 pub const LATE_REPEATS: Duration = Duration::from_hours(7 * 24);
+
+/// A session keeps this many of its newest tokens. Of the older ones it keeps those that were issued
+/// at least [`SPACING`] after the one kept before. A device that refreshes when its access token
+/// expires is thus told of every reuse, and one that refreshes all the time can't fill the disk.
+pub const NEWEST: u32 = 500;
+
+/// See [`NEWEST`].
+pub const SPACING: Duration = Duration::from_mins(10);
+
+/// The generation that is no longer among the newest ones when `generation` is stored.
+#[must_use]
+pub const fn leaving(generation: u32) -> Option<u32> {
+    generation.checked_sub(NEWEST)
+}
 
 /// A refresh token in its stored form.
 #[derive(Clone, Debug, PartialEq, Eq)]

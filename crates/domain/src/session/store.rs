@@ -32,7 +32,7 @@ pub struct Cutoffs {
     pub one_time_tokens: Stamp,
     /// Emails that were sent or abandoned before then.
     pub mails: Stamp,
-    /// Revocations that are kept until then.
+    /// Revocations that are kept until then, and the replaced tokens of the sessions they ended.
     pub revocations: Stamp,
 }
 
@@ -91,6 +91,8 @@ pub trait SessionStore: Send + Sync {
     /// [`judge`](super::refresh::judge) and writes its verdict: `successor` for
     /// [`Rotate`](super::refresh::RefreshVerdict::Rotate), the end that `ending` describes for
     /// reuse. If calls with one token run at once, exactly one MUST rotate and the others repeat.
+    /// With a successor, deletes the token that [leaves](super::refresh::leaving) the newest ones,
+    /// if it was issued less than [`SPACING`](super::refresh::SPACING) after the one kept before.
     /// The session takes the user agent and address of `device` and keeps its `client_id`.
     async fn rotate(
         &self,
@@ -143,6 +145,7 @@ pub trait SessionStore: Send + Sync {
 
     /// Deletes up to `limit` rows of each kind that are past their cutoff, and returns their
     /// number. A session is deleted after its tokens, and only when no access token of it is
-    /// accepted any longer: a deleted session can't be ended.
+    /// accepted any longer: a deleted session can't be ended. A revocation takes the replaced tokens
+    /// of its session along, and is deleted after them.
     async fn sweep(&self, cutoffs: &Cutoffs, limit: u32) -> Result<u64, StoreError>;
 }

@@ -8,7 +8,7 @@ use crate::session::{EndReason, Principal};
 /// The outcome of a deletion.
 #[derive(Debug)]
 pub enum DeletionOutcome {
-    /// The user is deleted, and every token is revoked. Todos of a large account may remain for a
+    /// The user is deleted, and every token is revoked. Rows of a large account may remain for a
     /// while: see [`AccountService::delete_remains`].
     Done,
     NotVerified(NotVerified),
