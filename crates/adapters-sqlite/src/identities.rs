@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use diesel::SqliteConnection;
 use domain::identity::{
-    ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, Unlinked, join,
+    ExternalToken, IdentityStore, Join, JoinFacts, Linked, LoginWays, ProviderIdentity, Resolved, Unlinked,
+    join,
 };
 use domain::mail::Notice;
 use domain::user::{Email, User};
@@ -57,11 +58,12 @@ impl IdentityStore for SqliteStore {
         &self,
         user: UserId,
         provider: &str,
+        ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
         let provider = provider.to_owned();
-        self.write(move |conn| unlink(conn, user, &provider, &notice, now)).await
+        self.write(move |conn| unlink(conn, user, &provider, &ways, &notice, now)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -176,6 +178,7 @@ fn unlink(
     conn: &mut SqliteConnection,
     user: UserId,
     provider: &str,
+    ways: &LoginWays,
     notice: &Notice,
     now: Stamp,
 ) -> Result<Unlinked, Failure> {
@@ -184,7 +187,7 @@ fn unlink(
     let Some(account) = account.filter(|_| providers.iter().any(|known| known == provider)) else {
         return Ok(Unlinked::NotLinked);
     };
-    if providers.len() == 1 && account.password.is_none() {
+    if !ways.remain(&account, &providers, provider) {
         return Ok(Unlinked::LastWayIn);
     }
     delete(conn, user, provider)?;

@@ -2,11 +2,13 @@
 
 use blackbox_tests::client::PASSWORD;
 use blackbox_tests::on_both_databases;
+use reqwest::Method;
 use serde_json::json;
 
 use super::browser::Browser;
 use super::provider::Provider;
-use super::{log_in, me, server_with};
+use super::{ann, log_in, me, server_with};
+use crate::support::text;
 
 on_both_databases! {
     async fn a_closed_server_logs_users_in_and_creates_none(database: Database) {
@@ -36,7 +38,10 @@ on_both_databases! {
     async fn without_password_logins_no_password_logs_in_or_is_set(database: Database) {
         let acme = Provider::openid("acme").await;
         let mut server = server_with(database, &[&acme]).await;
-        server.client().register("bob@example.com").await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        acme.log_in_as(json!({"sub": "bob", "email": "bob@other.example", "email_verified": true})).await;
+        Browser::new(&server).link(&bob, &acme).await.expect(302);
+        acme.log_in_as(ann()).await;
         let ann = log_in(&server, &acme).await;
         server.set("PASSWORD_LOGIN", "off");
         server.crash_and_restart().await;
@@ -51,6 +56,12 @@ on_both_databases! {
         client.post("/api/v1/auth/forgot-password", forgotten).await.expect_problem(403, "AUTHZ_002");
         let reset = json!({"token": "x", "password": PASSWORD});
         client.post("/api/v1/auth/reset-password", reset).await.expect_problem(403, "AUTHZ_002");
+        // Nothing that can't log in counts as another way to do so.
+        let (bob, unlink) = (client.with_token(bob.token()), "/api/v1/auth/oauth/acme");
+        let proof = json!({"current_password": PASSWORD});
+        let refused = bob.send(bob.request(Method::DELETE, unlink).json(&proof)).await;
+        refused.expect_problem(403, "AUTHZ_002");
+        assert!(text(&refused.json()["message"]).contains("last way"), "{refused}");
         let ann = client.with_token(ann.token());
         let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
         ann.post("/api/v1/auth/change-password", change).await.expect_problem(403, "AUTHZ_002");

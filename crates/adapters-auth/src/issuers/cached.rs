@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::identity::{ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, Unlinked};
+use domain::identity::{
+    ExternalToken, IdentityStore, Linked, LoginWays, ProviderIdentity, Resolved, Unlinked,
+};
 use domain::mail::Notice;
 use domain::{SessionId, Stamp, StoreError, UserId};
 use moka::sync::Cache;
@@ -114,10 +116,11 @@ impl IdentityStore for CachedIdentities {
         &self,
         user: UserId,
         provider: &str,
+        ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
-        self.removing(user, self.store.unlink(user, provider, notice, now)).await
+        self.removing(user, self.store.unlink(user, provider, ways, notice, now)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -179,7 +182,14 @@ mod tests {
             Ok(Linked::Done)
         }
 
-        async fn unlink(&self, _: UserId, _: &str, _: Notice, _: Stamp) -> Result<Unlinked, StoreError> {
+        async fn unlink(
+            &self,
+            _: UserId,
+            _: &str,
+            _: LoginWays,
+            _: Notice,
+            _: Stamp,
+        ) -> Result<Unlinked, StoreError> {
             Ok(Unlinked::Done)
         }
 
@@ -196,6 +206,10 @@ mod tests {
             email: None,
             expires_at: Stamp::EPOCH,
         }
+    }
+
+    fn ways() -> LoginWays {
+        LoginWays { password: true, providers: Vec::new() }
     }
 
     fn notice() -> Notice {
@@ -216,14 +230,15 @@ mod tests {
         };
         let under_way = tokio::spawn(look_up());
         store.reading.acquire().await.expect("never closed").forget();
-        cached.unlink(ANN, "app", notice(), Stamp::EPOCH).await.expect("it unlinks");
+        cached.unlink(ANN, "app", ways(), notice(), Stamp::EPOCH).await.expect("it unlinks");
         store.released.add_permits(3);
         under_way.await.expect("no panic").expect("it answers");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "the first result was not cached");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "the second one was");
-        cached.unlink(UserId(Uuid::from_u128(2)), "app", notice(), Stamp::EPOCH).await.expect("it unlinks");
+        let other = UserId(Uuid::from_u128(2));
+        cached.unlink(other, "app", ways(), notice(), Stamp::EPOCH).await.expect("it unlinks");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "another user's unlinking changes nothing");
     }

@@ -133,6 +133,10 @@ impl Issuers for ExternalIssuers {
         tracing::info!(algorithm, key, reason, "a token was refused");
         Err(failure)
     }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|issuer| issuer.settings.name.clone()).collect()
+    }
 }
 
 impl Issuer {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::identity::{
-    ExternalToken, IdentityStore, Linked, ProviderIdentity, Resolved, SealedTokens, Unlinked,
+    ExternalToken, IdentityStore, Linked, LoginWays, ProviderIdentity, Resolved, SealedTokens, Unlinked,
 };
 use domain::mail::Notice;
 use domain::user::User;
@@ -101,6 +101,7 @@ impl IdentityStore for PostgresStore {
         &self,
         user: UserId,
         provider: &str,
+        ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
@@ -114,7 +115,7 @@ impl IdentityStore for PostgresStore {
             if !providers.contains(&provider) {
                 return Ok(Unlinked::NotLinked);
             }
-            if providers.len() == 1 && account.password.is_none() {
+            if !ways.remain(&account, &providers, &provider) {
                 return Ok(Unlinked::LastWayIn);
             }
             let own = external_identities::table

@@ -3,7 +3,7 @@
 use adapters_sqlite::SqliteStore;
 use domain::UserId;
 use domain::account::AccountStore;
-use domain::identity::IdentityStore;
+use domain::identity::{IdentityStore, LoginWays};
 use domain::mail::Template;
 use domain::user::PasswordHash;
 use domain_testkit::build::{
@@ -48,7 +48,8 @@ pub async fn identities(store: &SqliteStore, planner: &mut Planner) {
         store.link(user, None, google, notice(Template::ProviderLinked), T0).await.expect("writes");
         planner.expect("link", &by_subject);
     }
-    store.unlink(user, "google", notice(Template::ProviderUnlinked), T0).await.expect("writes");
+    let ways = LoginWays { password: true, providers: vec!["issuer".to_owned()] };
+    store.unlink(user, "google", ways, notice(Template::ProviderUnlinked), T0).await.expect("writes");
     planner.expect("unlink", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);
     store.providers(user).await.expect("reads");
     planner.expect("providers", &["SEARCH external_identities USING PRIMARY KEY (user_id=?)"]);

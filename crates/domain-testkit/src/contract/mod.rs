@@ -277,6 +277,7 @@ macro_rules! store_contract {
             the_owner_is_told_of_links_and_unlinks
             a_login_by_an_identity_is_as_good_as_its_link
             the_last_login_method_is_not_unlinked
+            only_login_methods_that_are_offered_count
             two_concurrent_unlinks_leave_one_login_method
             providers_are_sorted
         );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::UserId;
 use domain::account::{NewUser, Registered};
-use domain::identity::{Linked, ProviderIdentity, Resolved, Unlinked};
+use domain::identity::{Linked, LoginWays, ProviderIdentity, Resolved, Unlinked};
 use domain::mail::Template;
 use domain::session::{EndReason, NewSession, OpenRefusal, Proof};
 use domain::user::User;
@@ -39,7 +39,20 @@ async fn link(h: &Harness, user: UserId, identity: &ProviderIdentity) -> Linked 
 }
 
 async fn unlink(h: &Harness, user: UserId, provider: &str) -> Unlinked {
-    h.identities.unlink(user, provider, notice(Template::ProviderUnlinked), at(1)).await.expect(ANSWERS)
+    unlink_from(h, user, provider, true, &["google", "github", "issuer"]).await
+}
+
+/// Unlinks where the server offers passwords or not, and these providers.
+async fn unlink_from(
+    h: &Harness,
+    user: UserId,
+    provider: &str,
+    password: bool,
+    providers: &[&str],
+) -> Unlinked {
+    let ways = LoginWays { password, providers: providers.iter().map(ToString::to_string).collect() };
+    let notice = notice(Template::ProviderUnlinked);
+    h.identities.unlink(user, provider, ways, notice, at(1)).await.expect(ANSWERS)
 }
 
 async fn providers(h: &Harness, user: UserId) -> Vec<String> {
@@ -318,6 +331,20 @@ pub async fn the_last_login_method_is_not_unlinked(h: Harness) {
     let external = h.identities.find_or_create_external(&token, UserId(uuid()), T0).await.expect(ANSWERS);
     assert_eq!(link(&h, external, &identity("google", "9", None)).await, Linked::Done);
     assert_eq!(unlink(&h, external, "google").await, Unlinked::Done, "the issuer remains");
+}
+
+/// A password where passwords are off, and an identity at a provider that is no longer configured, let
+/// no one in.
+pub async fn only_login_methods_that_are_offered_count(h: Harness) {
+    let user = h.user().await;
+    for provider in ["google", "github"] {
+        assert_eq!(link(&h, user, &identity(provider, "1", None)).await, Linked::Done);
+    }
+    assert_eq!(unlink_from(&h, user, "google", false, &["google"]).await, Unlinked::LastWayIn);
+    assert_eq!(providers(&h, user).await, ["github", "google"]);
+    assert_eq!(unlink_from(&h, user, "github", false, &["google"]).await, Unlinked::Done);
+    assert_eq!(unlink_from(&h, user, "google", false, &["google"]).await, Unlinked::LastWayIn);
+    assert_eq!(unlink_from(&h, user, "google", true, &["google"]).await, Unlinked::Done);
 }
 
 /// Of two concurrent unlinks of the last two providers, one is refused.

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use domain::account::IdentityRecord;
 use domain::identity::{
-    ExternalToken, IdentityStore, Join, JoinFacts, Linked, ProviderIdentity, Resolved, SealedTokens,
-    Unlinked, join,
+    ExternalToken, IdentityStore, Join, JoinFacts, Linked, LoginWays, ProviderIdentity, Resolved,
+    SealedTokens, Unlinked, join,
 };
 use domain::mail::Notice;
 use domain::user::{Email, User};
@@ -121,6 +121,7 @@ impl IdentityStore for MemoryStore {
         &self,
         user: UserId,
         provider: &str,
+        ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
@@ -129,7 +130,7 @@ impl IdentityStore for MemoryStore {
         if !providers.iter().any(|known| known == provider) {
             return Ok(Unlinked::NotLinked);
         }
-        if providers.len() == 1 && state.users[&user].user.password.is_none() {
+        if !ways.remain(&state.users[&user].user, &providers, provider) {
             return Ok(Unlinked::LastWayIn);
         }
         state.identities.retain(|key, known| known.user != user || key.0 != provider);

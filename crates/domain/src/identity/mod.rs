@@ -12,7 +12,7 @@ pub use service::{
     AuthOutcome, CallbackOutcome, CodeChallenge, ExchangeOutcome, FlowOutcome, FlowStart, IdentityPorts,
     IdentityService, LoginCode, ReturnTo, StartedFlow,
 };
-pub use store::{IdentityStore, Linked, Resolved, Unlinked};
+pub use store::{IdentityStore, Linked, LoginWays, Resolved, Unlinked};
 
 use std::fmt;
 
@@ -74,6 +74,9 @@ pub trait Issuers: Send + Sync {
     /// the issuer's keys can't be fetched, an implementation MUST NOT wait long, and MUST answer
     /// [`AuthFailure::NotTrusted`].
     async fn verify(&self, token: &str, now: Stamp) -> Result<ExternalToken, AuthFailure>;
+
+    /// The names of the issuers, as in [`ExternalToken::issuer`].
+    fn names(&self) -> Vec<String>;
 }
 
 /// The URL at which a user logs in, and the data to store until the user returns.

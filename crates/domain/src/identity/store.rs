@@ -40,8 +40,28 @@ pub enum Unlinked {
     Done,
     /// The user has no identity at this provider.
     NotLinked,
-    /// The user has no password and no other identity, and could no longer log in.
+    /// No other way to log in that the server offers remains.
     LastWayIn,
+}
+
+/// The ways to log in that the server offers and that an account keeps on its own. A link in an email
+/// is not one of them: it depends on the mailbox.
+#[derive(Clone, Debug)]
+pub struct LoginWays {
+    /// Whether a password logs in.
+    pub password: bool,
+    /// The names of the configured providers and issuers.
+    pub providers: Vec<String>,
+}
+
+impl LoginWays {
+    /// Whether the user, who has identities at the `linked` providers, can log in without those at
+    /// `provider`.
+    #[must_use]
+    pub fn remain(&self, user: &User, linked: &[String], provider: &str) -> bool {
+        let others = || linked.iter().filter(|other| *other != provider);
+        (self.password && user.password.is_some()) || others().any(|other| self.providers.contains(other))
+    }
 }
 
 /// Stores identities. Each method is one transaction. If several calls present the same new
@@ -85,12 +105,13 @@ pub trait IdentityStore: Send + Sync {
         now: Stamp,
     ) -> Result<Linked, StoreError>;
 
-    /// Removes the user's identities at the provider and queues the notice, unless the user could
-    /// then no longer log in.
+    /// Removes the user's identities at the provider and queues the notice, unless none of `ways`
+    /// [would remain](LoginWays::remain).
     async fn unlink(
         &self,
         user: UserId,
         provider: &str,
+        ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError>;

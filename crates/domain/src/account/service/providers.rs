@@ -2,7 +2,7 @@
 
 use super::{AccountService, NotVerified};
 use crate::error::StoreError;
-use crate::identity::{FlowOutcome, FlowStart, ReturnTo, Unlinked};
+use crate::identity::{FlowOutcome, FlowStart, LoginWays, ReturnTo, Unlinked};
 use crate::mail::Template;
 use crate::session::Principal;
 
@@ -22,7 +22,8 @@ pub enum UnlinkOutcome {
     Done,
     /// The user has no identity at this provider.
     NotLinked,
-    /// The user has no password and no other identity, and could no longer log in.
+    /// The user could no longer log in: passwords are off or there is none, and no other provider that
+    /// is configured is linked.
     LastWayIn,
     NotVerified(NotVerified),
     /// The account was deleted.
@@ -75,7 +76,8 @@ impl AccountService {
             return Ok(UnlinkOutcome::NotVerified(limited));
         }
         let notice = self.notice(Template::ProviderUnlinked, vec![provider.to_owned()]);
-        Ok(match self.ports.identities.unlink(user.id, provider, notice, self.now()).await? {
+        let ways = LoginWays { password: self.policy.passwords, providers: self.identities.offered() };
+        Ok(match self.ports.identities.unlink(user.id, provider, ways, notice, self.now()).await? {
             Unlinked::Done => UnlinkOutcome::Done,
             Unlinked::NotLinked => UnlinkOutcome::NotLinked,
             Unlinked::LastWayIn => UnlinkOutcome::LastWayIn,

@@ -253,6 +253,12 @@ impl IdentityService {
         self.provider(provider).is_some()
     }
 
+    /// The names of all providers and issuers whose identities are accepted.
+    pub(crate) fn offered(&self) -> Vec<String> {
+        let issuers = self.ports.issuers.iter().flat_map(|issuers| issuers.names());
+        self.ports.providers.iter().map(|provider| provider.name().to_owned()).chain(issuers).collect()
+    }
+
     fn provider(&self, name: &str) -> Option<&Arc<dyn Provider>> {
         self.ports.providers.iter().find(|provider| provider.name() == name)
     }

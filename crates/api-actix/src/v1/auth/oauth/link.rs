@@ -123,7 +123,8 @@ pub(super) async fn unlink_provider(
         UnlinkOutcome::NotLinked => Err(flow::unknown_provider()),
         UnlinkOutcome::LastWayIn => Err(Problem::new(
             ErrorCode::ScopeMissing,
-            "This is the last way to log in to the account: set a password or link another provider first",
+            "This is the last way to log in to the account that this server offers: set a password or link another \
+             provider first",
         )),
         UnlinkOutcome::NotVerified(reason) => Err(not_verified(reason, "current_password")),
         UnlinkOutcome::NoSuchUser => Err(Problem::account_gone()),
