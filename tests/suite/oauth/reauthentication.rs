@@ -147,11 +147,28 @@ on_both_databases! {
         assert_eq!(server.column(named), expected);
         ann.get(ME).await.expect_problem(401, "AUTH_004");
 
-        // The password of a reset is no proof for a day, but it works where a password is asked.
+        // The password of a reset is no proof for a day, neither as a login nor in a body, nor is one
+        // that replaced it.
         let login = json!({"email": "ann@example.com", "password": PASSWORD});
         let tokens = server.client().post("/api/v1/auth/login", login).await.expect(200).json();
         let ann = server.client().with_token(text(&tokens["access_token"]));
         ask_link(&ann, "acme", json!({})).await.expect_problem(422, "VALIDATION_004");
-        ask_link(&ann, "acme", json!({"current_password": PASSWORD})).await.expect(200);
+        let refused = async |password: &str| {
+            let proof = json!({"current_password": password});
+            let link = ask_link(&ann, "acme", proof.clone()).await;
+            let moved = json!({"email": "ann@other.example", "current_password": password});
+            let deletion = ann.request(Method::DELETE, ME).json(&json!({"password": password}));
+            for answer in [link, ann.patch(ME, moved).await, ann.send(deletion).await] {
+                answer.expect_problem(403, "AUTHZ_002");
+                assert!(text(&answer.json()["message"]).contains("24 hours"), "{answer}");
+            }
+        };
+        refused(PASSWORD).await;
+        let changed = "Giraffe-Spot-8";
+        let change = json!({"current_password": PASSWORD, "new_password": changed});
+        ann.post("/api/v1/auth/change-password", change).await.expect(204);
+        refused(changed).await;
+        age(&server, "users", "password_reset_at", 25);
+        ask_link(&ann, "acme", json!({"current_password": changed})).await.expect(200);
     }
 }

@@ -103,8 +103,8 @@ impl Problem {
     #[must_use]
     pub fn login_too_new(from: Stamp) -> Self {
         let message = format!(
-            "This login uses a way to log in that was added, changed or reset within the last 24 hours: log in \
-             another way, or again after {from}"
+            "This way to log in was added, changed or reset within the last 24 hours: prove who you are in another \
+             way, or again after {from}"
         );
         Self::new(ErrorCode::ScopeMissing, message)
     }

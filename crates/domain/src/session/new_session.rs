@@ -67,19 +67,26 @@ impl NewSession {
         let Some(user) = facts.user.as_ref().filter(|user| user.is_active) else {
             return Err(OpenRefusal::NoSuchUser);
         };
-        let new_since = match &self.proof {
+        let from = match &self.proof {
             Proof::Registration => None,
-            Proof::Email => user.email_changed_at,
+            Proof::Email => user.email_changed_at.map(|changed| changed.plus(Self::PROBATION)),
             Proof::Password(verified) if user.password.as_ref() != Some(verified) => {
                 return Err(OpenRefusal::PasswordChanged);
             }
-            Proof::Password(_) => user.password_reset_at,
+            Proof::Password(_) => Self::password_counts_from(user),
             Proof::Identity { .. } => match facts.linked_at {
                 None => return Err(OpenRefusal::Unlinked),
-                Some(linked_at) => Some(linked_at).filter(|at| *at != user.created_at),
+                Some(linked_at) if linked_at == user.created_at => None,
+                Some(linked_at) => Some(linked_at.plus(Self::PROBATION)),
             },
         };
-        Ok(new_since.map_or(now, |since| now.max(since.plus(Self::PROBATION))))
+        Ok(from.map_or(now, |from| now.max(from)))
+    }
+
+    /// From when on the user's password is a proof of identity; `None` if it was never reset. A
+    /// change of a password that was reset does not end the wait: its proof was the reset.
+    pub(crate) fn password_counts_from(user: &User) -> Option<Stamp> {
+        user.password_reset_at.map(|reset| reset.plus(Self::PROBATION))
     }
 }
 

@@ -91,7 +91,7 @@ struct ProfilePatch<'a> {
     request_body(content = ProfilePatch, description = "The changes"),
     responses(
         (status = 200, description = "The updated account.", body = Profile),
-        (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes to change its email address (log in again and repeat the request), or the token lacks the scope."),
+        (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes to change its email address (log in again and repeat the request), or the password was reset by email within the last 24 hours, or the token lacks the scope."),
         (status = 409, description = "`VALIDATION_003`: the email address belongs to another account."),
         (status = 422, description = "`VALIDATION_007`: the password is wrong. `VALIDATION_…`: `details.errors` lists every invalid field."),
         (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many emails; or too many requests.")
@@ -145,7 +145,7 @@ struct DeletionRequest<'a> {
     request_body(content = Option<DeletionRequest>, description = "The password"),
     responses(
         (status = 204, description = "The account is deleted. All its tokens are invalid, and all its sockets are closed."),
-        (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes (log in again and repeat the request), or the token lacks the scope."),
+        (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes (log in again and repeat the request), or the password was reset by email within the last 24 hours, or the token lacks the scope."),
         (status = 422, description = "`VALIDATION_004`: the account has a password, but the request has none. `VALIDATION_007`: the password is wrong. `VALIDATION_006`: the password is not a string."),
         (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
     )

@@ -6,7 +6,7 @@ use super::attempt::Verdict;
 use crate::error::StoreError;
 use crate::ids::UserId;
 use crate::limits::{Charge, LimitKey};
-use crate::session::{Principal, RecentLogin};
+use crate::session::{NewSession, Principal, RecentLogin};
 use crate::time::Stamp;
 use crate::user::{HashedFor, HasherError, PasswordHash, User, Verified, verify};
 
@@ -21,8 +21,8 @@ pub enum NotVerified {
     Hasher(HasherError),
     /// The account has no password, and the session was not opened recently.
     LogInAgain,
-    /// The session was opened recently, with an identity, address or password that is too new. A
-    /// login with it counts from then on.
+    /// The password is right but too new, or the session was opened recently with an identity, address
+    /// or password that is. It counts from then on.
     TooNew(Stamp),
 }
 
@@ -36,7 +36,7 @@ impl AccountService {
         password: Option<&str>,
     ) -> Result<Result<(), NotVerified>, StoreError> {
         if let Some(hash) = user.password.clone() {
-            return Ok(self.verify_password(user, password, hash).await);
+            return Ok(self.prove_by_password(user, password, hash).await);
         }
         Ok(match self.sessions.recent_login(principal).await? {
             RecentLogin::Yes => Ok(()),
@@ -54,7 +54,7 @@ impl AccountService {
         password: Option<&str>,
     ) -> Result<Result<(), NotVerified>, StoreError> {
         if let (Some(password), Some(hash)) = (password, user.password.clone()) {
-            return Ok(self.verify_password(user, Some(password), hash).await);
+            return Ok(self.prove_by_password(user, Some(password), hash).await);
         }
         Ok(match self.sessions.recent_login(principal).await? {
             RecentLogin::Yes => Ok(()),
@@ -69,6 +69,21 @@ impl AccountService {
     pub(super) async fn charge_change(&self, user: UserId) -> Result<(), NotVerified> {
         let charged = self.ports.limits.charge(&LimitKey::ChangeOf(user), self.now()).await;
         charged.map_err(NotVerified::Limited)
+    }
+
+    /// Verifies the password, which must also be old enough to prove whose the account is: whoever
+    /// reads the mailbox can reset it.
+    async fn prove_by_password(
+        &self,
+        user: &User,
+        password: Option<&str>,
+        hash: PasswordHash,
+    ) -> Result<(), NotVerified> {
+        self.verify_password(user, password, hash).await?;
+        match NewSession::password_counts_from(user).filter(|from| *from > self.now()) {
+            Some(from) => Err(NotVerified::TooNew(from)),
+            None => Ok(()),
+        }
     }
 
     /// Compares the password that an authenticated caller sent with the user's.

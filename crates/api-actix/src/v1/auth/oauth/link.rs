@@ -56,7 +56,7 @@ fn confirmation(input: Confirmation<'_>, validation: &mut Validation) -> Option<
         (status = 200, description = "The URL to open.", body = LinkResponse, headers(
             ("Set-Cookie" = String, description = "Binds the flow to this browser.")
         )),
-        (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes (log in again and repeat the request), or the token lacks the scope."),
+        (status = 403, description = "`AUTHZ_002`: an account without a password needs a login within the last 10 minutes (log in again and repeat the request), or the password was reset by email within the last 24 hours, or the token lacks the scope."),
         (status = 404, description = "`RESOURCE_002`: the provider does not exist."),
         (status = 422, description = "`VALIDATION_004`: the login is not recent, and the request has no password. `VALIDATION_007`: the password is wrong. `VALIDATION_006`: a value is invalid."),
         (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests."),
@@ -101,7 +101,7 @@ pub(super) async fn link_provider(
     params(("provider" = String, Path, description = "The provider's name")),
     responses(
         (status = 204, description = "The provider is unlinked."),
-        (status = 403, description = "`AUTHZ_002`: the provider is the last way to log in (set a password or link another provider first), or an account without a password needs a login within the last 10 minutes, or the token lacks the scope."),
+        (status = 403, description = "`AUTHZ_002`: the provider is the last way to log in (set a password or link another provider first), or an account without a password needs a login within the last 10 minutes, or the password was reset by email within the last 24 hours, or the token lacks the scope."),
         (status = 404, description = "`RESOURCE_002`: the provider is not linked to the account."),
         (status = 422, description = "`VALIDATION_004`: the login is not recent, and the request has no password. `VALIDATION_007`: the password is wrong. `VALIDATION_006`: the password is not a string."),
         (status = 429, description = "`RATE_001`: too many wrong passwords for this account, or too many requests.")
