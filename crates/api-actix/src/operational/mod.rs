@@ -30,7 +30,7 @@ struct Index {
     #[schema(example = "todo-server")]
     name: &'static str,
     /// The version of the server.
-    #[schema(example = "0.1.0")]
+    #[schema(example = "0.2.0")]
     version: &'static str,
     /// The interactive documentation.
     #[schema(example = "/docs")]
