@@ -174,3 +174,37 @@ pub trait RefreshSecrets: Send + Sync {
     /// The hash under which a secret is stored.
     fn hash(&self, secret: &str) -> TokenHash;
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        assert_eq!(format!("{:?}", AccessToken("secret".to_owned())), "AccessToken(…)");
+        assert_eq!(format!("{:?}", RefreshSecret("secret".to_owned())), "RefreshSecret(…)");
+    }
+
+    /// One key: the hash of a secret is its generation.
+    struct OneKey;
+
+    impl RefreshSecrets for OneKey {
+        fn derive(&self, _: SessionId, generation: u32) -> RefreshSecret {
+            RefreshSecret(generation.to_string())
+        }
+
+        fn hash(&self, secret: &str) -> TokenHash {
+            TokenHash([secret.parse().expect("a small generation"); 32])
+        }
+    }
+
+    #[test]
+    fn with_one_key_the_secret_of_a_generation_is_recovered_by_its_own_hash_alone() {
+        let session = SessionId(Uuid::nil());
+        let recovered = |hash| OneKey.recover(session, 7, &TokenHash([hash; 32]));
+        assert_eq!(recovered(7), Some(RefreshSecret("7".to_owned())));
+        assert_eq!(recovered(8), None);
+    }
+}

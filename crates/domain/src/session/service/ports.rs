@@ -55,3 +55,17 @@ pub struct SessionPorts {
     pub secrets: Arc<dyn SecretSource>,
     pub clock: Arc<dyn Clock>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_tokens_live_for_a_quarter_of_an_hour_unless_an_operator_decides() {
+        let (refresh, access) = (Duration::from_hours(1), Duration::from_mins(1));
+        let configured = |access| Lifetimes::configured(access, refresh);
+        let form = RefreshForm::Opaque;
+        assert_eq!(configured(None), Lifetimes { access: Duration::from_mins(15), refresh, form });
+        assert_eq!(configured(Some(access)), Lifetimes { access, refresh, form });
+    }
+}
