@@ -132,9 +132,7 @@ impl Source<'_> {
             }
         }
     }
-}
 
-impl Source<'_> {
     /// Reserves the memory of a page of `limit` todos, whatever their size. If there is too little,
     /// makes the page smaller, and waits for the memory of a single todo.
     async fn reserve(&self, limit: &mut u32) -> Result<Reservation, Exhausted> {
