@@ -57,13 +57,14 @@ impl IdentityStore for SqliteStore {
     async fn unlink(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         provider: &str,
         ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
         let provider = provider.to_owned();
-        self.write(move |conn| unlink(conn, user, &provider, &ways, &notice, now)).await
+        self.write(move |conn| unlink(conn, user, session, &provider, &ways, &notice, now)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -177,11 +178,15 @@ fn link(
 fn unlink(
     conn: &mut SqliteConnection,
     user: UserId,
+    session: Option<SessionId>,
     provider: &str,
     ways: &LoginWays,
     notice: &Notice,
     now: Stamp,
 ) -> Result<Unlinked, Failure> {
+    if !sessions::is_live(conn, user, session, now)? {
+        return Ok(Unlinked::SessionEnded);
+    }
     let providers = providers(conn, user)?;
     let account = users::by_id(conn, user)?;
     let Some(account) = account.filter(|_| providers.iter().any(|known| known == provider)) else {

@@ -151,4 +151,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(users, epochs);
+diesel::allow_tables_to_appear_in_same_query!(users, epochs, sessions);

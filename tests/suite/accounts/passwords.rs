@@ -5,7 +5,7 @@ use blackbox_tests::{Answer, Client, Database, Server, Socket, on_both_databases
 use expect_test::expect;
 use serde_json::json;
 
-use crate::support::{log_in, members, refresh};
+use crate::support::{days_ago, log_in, members, refresh};
 
 const NEW: &str = "Other-Horse-8";
 
@@ -35,6 +35,21 @@ on_both_databases! {
         };
         log_in_with(PASSWORD).await.expect_problem(401, "AUTH_001");
         log_in_with(NEW).await.expect(200);
+    }
+
+    async fn a_session_that_has_just_ended_changes_no_password(server: Server) {
+        let (phone, _) = server.client().register("ann@example.com").await;
+        let (thief, _) = log_in(&server.client(), "ann@example.com", "thief").await;
+        // As by another instance, of which this one has not heard yet: its access token is still accepted.
+        let now = days_ago(&server, 0);
+        server.execute(&format!("UPDATE sessions SET revoked_at = {now}, revoke_reason = 'device_revoked' WHERE client_id = 'thief'"));
+        thief.get("/api/v1/todos").await.expect(200);
+        for path in ["/api/v1/auth/change-password", "/auth/change-password"] {
+            let body = json!({"current_password": PASSWORD, "new_password": NEW});
+            thief.post(path, body).await.expect_problem(401, "AUTH_004");
+        }
+        phone.get("/api/v1/todos").await.expect(200);
+        log_in(&server.client(), "ann@example.com", "phone").await;
     }
 }
 

@@ -1,11 +1,14 @@
 //! Which account a provider identity belongs to.
 
+use blackbox_tests::client::PASSWORD;
 use blackbox_tests::{Answer, Client, on_both_databases};
+use reqwest::Method;
 use serde_json::json;
 
 use super::browser::Browser;
 use super::provider::{PUBLIC_URL, Provider};
 use super::{FRONTEND, ann, location, log_in, me, parameter, server_with};
+use crate::support::days_ago;
 
 async fn unlink(user: &Client, provider: &str) -> Answer {
     user.delete(&format!("/api/v1/auth/oauth/{provider}")).await
@@ -79,6 +82,20 @@ on_both_databases! {
         unlink(&bob, "acme").await.expect_problem(404, "RESOURCE_002");
         // The identity is free again: a login creates a new account.
         assert_ne!(me(&log_in(&server, &acme).await).await["id"], profile["id"]);
+    }
+
+    async fn a_session_that_has_just_ended_unlinks_nothing(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        let (thief, _) = server.client().register("bob@example.com").await;
+        location(&Browser::new(&server).link(&thief, &acme).await);
+        let bob = log_in(&server, &acme).await;
+        let now = days_ago(&server, 0);
+        server.execute(&format!("UPDATE sessions SET revoked_at = {now}, revoke_reason = 'device_revoked' WHERE client_id = 'test'"));
+        let proved = thief.request(Method::DELETE, "/api/v1/auth/oauth/acme");
+        let proved = thief.send(proved.json(&json!({"current_password": PASSWORD}))).await;
+        proved.expect_problem(401, "AUTH_004");
+        assert_eq!(me(&bob).await["providers"], json!(["acme"]));
     }
 
     async fn linking_requires_a_session_and_ends_in_the_browser_that_started_it(database: Database) {

@@ -115,12 +115,13 @@ impl IdentityStore for CachedIdentities {
     async fn unlink(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         provider: &str,
         ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
-        self.removing(user, self.store.unlink(user, provider, ways, notice, now)).await
+        self.removing(user, self.store.unlink(user, session, provider, ways, notice, now)).await
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
@@ -185,6 +186,7 @@ mod tests {
         async fn unlink(
             &self,
             _: UserId,
+            _: Option<SessionId>,
             _: &str,
             _: LoginWays,
             _: Notice,
@@ -230,7 +232,7 @@ mod tests {
         };
         let under_way = tokio::spawn(look_up());
         store.reading.acquire().await.expect("never closed").forget();
-        cached.unlink(ANN, "app", ways(), notice(), Stamp::EPOCH).await.expect("it unlinks");
+        cached.unlink(ANN, None, "app", ways(), notice(), Stamp::EPOCH).await.expect("it unlinks");
         store.released.add_permits(3);
         under_way.await.expect("no panic").expect("it answers");
         look_up().await.expect("it answers");
@@ -238,7 +240,7 @@ mod tests {
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "the second one was");
         let other = UserId(Uuid::from_u128(2));
-        cached.unlink(other, "app", ways(), notice(), Stamp::EPOCH).await.expect("it unlinks");
+        cached.unlink(other, None, "app", ways(), notice(), Stamp::EPOCH).await.expect("it unlinks");
         look_up().await.expect("it answers");
         assert_eq!(store.lookups.load(Ordering::SeqCst), 2, "another user's unlinking changes nothing");
     }

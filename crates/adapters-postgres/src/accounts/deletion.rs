@@ -31,7 +31,7 @@ pub(super) async fn delete(
     ending: &Ending,
 ) -> Result<Option<Vec<Revocation>>, Failure> {
     if !tables::users::lock_exclusively(conn, user).await?
-        || !tables::sessions::is_live(conn, user, session, ending.at).await?
+        || !tables::sessions::lock_live(conn, user, session, ending.at).await?
     {
         return Ok(None);
     }

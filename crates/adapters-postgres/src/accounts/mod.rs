@@ -9,7 +9,8 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Selectable
 use diesel::result::Error as SqlError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::account::{
-    AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
+    AccountRecords, AccountStore, KeepSession, NewUser, PasswordSet, ProfileChange, ProfileChanged,
+    Registered,
 };
 use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
@@ -120,12 +121,19 @@ impl AccountStore for PostgresStore {
         user: UserId,
         old: &PasswordHash,
         new: PasswordReplacement,
-        keep: Option<SessionId>,
+        session: Option<SessionId>,
+        keep: KeepSession,
     ) -> Result<PasswordSet, StoreError> {
         let PasswordReplacement { password, ending, notice, unlink: _ } = new;
         let old = old.clone();
         let set = self.pool.write(RowScope::User(user), async move |conn: &AsyncPgConnection| {
-            // The update locks the user's row, so no session can be opened before the others have ended.
+            // Under the lock, no session can be opened before the others have ended.
+            if !tables::users::lock(conn, user).await? {
+                return Ok(PasswordSet::Changed);
+            }
+            if !tables::sessions::lock_live(conn, user, session, ending.at).await? {
+                return Ok(PasswordSet::SessionEnded);
+            }
             if !replace_password(conn, user, &old, &password, ending.at).await? {
                 return Ok(PasswordSet::Changed);
             }
@@ -134,6 +142,7 @@ impl AccountStore for PostgresStore {
             if let Some(notice) = &notice {
                 tables::mail_outbox::enqueue(conn, notice, ending.at).await?;
             }
+            let keep = session.filter(|_| keep == KeepSession::Own);
             Ok(PasswordSet::Done(tables::sessions::end_all(conn, user, keep, &ending).await?))
         });
         set.await

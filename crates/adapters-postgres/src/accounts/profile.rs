@@ -23,7 +23,7 @@ pub(super) async fn change(
         if !tables::users::lock_exclusively(conn, user).await? {
             return Ok(ProfileChanged::NoSuchUser);
         }
-        if !tables::sessions::is_live(conn, user, *session, now).await? {
+        if !tables::sessions::lock_live(conn, user, *session, now).await? {
             return Ok(ProfileChanged::SessionEnded);
         }
     }

@@ -77,7 +77,7 @@ impl IdentityStore for PostgresStore {
                 return Ok(Linked::NoSuchUser);
             };
             let account = User::try_from(row)?;
-            if !tables::sessions::is_live(conn, user, session, now).await? {
+            if !tables::sessions::lock_live(conn, user, session, now).await? {
                 return Ok(Linked::SessionEnded);
             }
             let owner = identities::owner(conn, provider, subject).await?;
@@ -100,6 +100,7 @@ impl IdentityStore for PostgresStore {
     async fn unlink(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         provider: &str,
         ways: LoginWays,
         notice: Notice,
@@ -111,6 +112,9 @@ impl IdentityStore for PostgresStore {
                 return Ok(Unlinked::NotLinked);
             };
             let account = User::try_from(row)?;
+            if !tables::sessions::lock_live(conn, user, session, now).await? {
+                return Ok(Unlinked::SessionEnded);
+            }
             let providers = identities::providers(conn, user).await?;
             if !providers.contains(&provider) {
                 return Ok(Unlinked::NotLinked);

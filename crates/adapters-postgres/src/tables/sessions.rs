@@ -3,7 +3,7 @@
 use diesel::define_sql_function;
 use diesel::dsl::exists;
 use diesel::pg::data_types::PgTimestamp;
-use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::{
@@ -231,20 +231,26 @@ fn end_statement<'a>(
         .sql(") from ended e returning session_id, expires_at")
 }
 
-/// Whether the user could still refresh the session. `None` counts as live.
+/// Locks the session, and returns whether the user could still refresh it: it is live, and the account is enabled.
+/// `None` counts as live.
 ///
-/// Under the user's lock the answer stays true, because every transaction that ends several sessions takes it.
-pub(crate) async fn is_live(
+/// The user's row must be locked. The answer then stays true until the end of the transaction, because whoever ends
+/// the session or disables the account waits for one of the locks.
+pub(crate) async fn lock_live(
     conn: &AsyncPgConnection,
     user: UserId,
     session: Option<SessionId>,
     now: Stamp,
 ) -> Result<bool, Failure> {
     let Some(session) = session else { return Ok(true) };
+    let enabled = users::table.filter(users::id.eq(user.0)).filter(users::is_active).select(users::id);
     let live = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::id.eq(session.0))
         .filter(sessions::revoked_at.is_null())
-        .filter(sessions::expires_at.gt(timestamp(now)));
-    Ok(diesel::select(exists(live)).get_result(&mut &*conn).await?)
+        .filter(sessions::expires_at.gt(timestamp(now)))
+        .filter(exists(enabled))
+        .select(sessions::id)
+        .for_no_key_update();
+    Ok(live.first::<Uuid>(&mut &*conn).await.optional()?.is_some())
 }

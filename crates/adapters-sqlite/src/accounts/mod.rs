@@ -7,7 +7,8 @@ mod records;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::account::{
-    AccountRecords, AccountStore, NewUser, PasswordSet, ProfileChange, ProfileChanged, Registered,
+    AccountRecords, AccountStore, KeepSession, NewUser, PasswordSet, ProfileChange, ProfileChanged,
+    Registered,
 };
 use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
@@ -65,11 +66,15 @@ impl AccountStore for SqliteStore {
         user: UserId,
         old: &PasswordHash,
         new: PasswordReplacement,
-        keep: Option<SessionId>,
+        session: Option<SessionId>,
+        keep: KeepSession,
     ) -> Result<PasswordSet, StoreError> {
         let PasswordReplacement { password, ending, notice, unlink: _ } = new;
         let old = old.clone();
         self.write(move |conn| {
+            if !tables::sessions::is_live(conn, user, session, ending.at)? {
+                return Ok(PasswordSet::SessionEnded);
+            }
             let replaced = diesel::update(users::table.filter(users::id.eq(Id::from(user))))
                 .filter(users::password_hash.eq(&old.0))
                 .set((users::password_hash.eq(&password.0), users::updated_at.eq(ending.at.as_micros())))
@@ -86,6 +91,7 @@ impl AccountStore for SqliteStore {
             if let Some(notice) = &notice {
                 tables::mail_outbox::enqueue(conn, notice, ending.at)?;
             }
+            let keep = session.filter(|_| keep == KeepSession::Own);
             Ok(PasswordSet::Done(tables::sessions::end_all(conn, user, keep, ending)?))
         })
         .await

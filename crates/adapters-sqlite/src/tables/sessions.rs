@@ -72,7 +72,7 @@ pub(crate) fn revoke_user(
     Ok(revocation)
 }
 
-/// Whether the user could still refresh the session. `None` counts as live.
+/// Whether the user could still refresh the session: it is live, and the account is enabled. `None` counts as live.
 pub(crate) fn is_live(
     conn: &mut SqliteConnection,
     user: UserId,
@@ -80,9 +80,11 @@ pub(crate) fn is_live(
     now: Stamp,
 ) -> QueryResult<bool> {
     let Some(session) = session else { return Ok(true) };
+    let enabled =
+        users::table.filter(users::id.eq(Id::from(user))).filter(users::is_active).select(users::id);
     let live = sessions::table
         .filter(sessions::id.eq(Id::from(session)))
-        .filter(sessions::user_id.eq(Id::from(user)))
+        .filter(sessions::user_id.eq_any(enabled))
         .filter(sessions::revoked_at.is_null())
         .filter(sessions::expires_at.gt(now.as_micros()));
     diesel::select(diesel::dsl::exists(live)).get_result(conn)

@@ -2,7 +2,7 @@
 
 use adapters_sqlite::SqliteStore;
 use domain::UserId;
-use domain::account::AccountStore;
+use domain::account::{AccountStore, KeepSession};
 use domain::identity::{IdentityStore, LoginWays};
 use domain::mail::Template;
 use domain::user::PasswordHash;
@@ -27,7 +27,7 @@ pub async fn accounts(store: &SqliteStore, planner: &mut Planner) {
     let (old, new) = (PasswordHash("hash".to_owned()), PasswordHash("other".to_owned()));
     store.rehash(ANN, &old, old.clone()).await.expect("writes");
     planner.check_all("rehash");
-    store.set_password(ANN, &old, replacement(new, over(T0)), None).await.expect("writes");
+    store.set_password(ANN, &old, replacement(new, over(T0)), None, KeepSession::None).await.expect("writes");
     planner.check_all("set_password");
 }
 
@@ -49,7 +49,7 @@ pub async fn identities(store: &SqliteStore, planner: &mut Planner) {
         planner.expect("link", &by_subject);
     }
     let ways = LoginWays { password: true, providers: vec!["issuer".to_owned()] };
-    store.unlink(user, "google", ways, notice(Template::ProviderUnlinked), T0).await.expect("writes");
+    store.unlink(user, None, "google", ways, notice(Template::ProviderUnlinked), T0).await.expect("writes");
     planner.expect("unlink", &["SEARCH external_identities USING PRIMARY KEY (user_id=? AND provider=?)"]);
     store.providers(user).await.expect("reads");
     planner.expect("providers", &["SEARCH external_identities USING PRIMARY KEY (user_id=?)"]);

@@ -4,7 +4,7 @@ use domain::account::{
     AccountService, KeepSession, LoginOutcome, NotVerified, PasswordChangeOutcome, RegistrationOutcome,
 };
 use domain::code::ErrorCode;
-use domain::session::Login;
+use domain::session::{AuthFailure, Login};
 use domain::user::PasswordPolicy;
 use metrics::counter;
 
@@ -77,6 +77,7 @@ pub async fn change_password(
         PasswordChangeOutcome::Weak(weak) => Err(Validation::of("new_password", &weak).into()),
         PasswordChangeOutcome::Hasher(error) => Err(error.into()),
         PasswordChangeOutcome::NoSuchUser => Err(Problem::account_gone()),
+        PasswordChangeOutcome::SessionEnded => Err(AuthFailure::Revoked.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use domain::account::{NewUser, PasswordSet, ProfileChange, Registered};
+use domain::account::{KeepSession, NewUser, PasswordSet, ProfileChange, Registered};
 use domain::mail::Template;
 use domain::one_time::Purpose;
 use domain::session::{Device, EndReason, Rotated};
@@ -131,11 +131,20 @@ pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Ha
         let session = new_session(at(1_000));
         let hash = session.hash;
         h.sessions.open(user, session, 20, change).await.expect(answers).expect("the session opens");
-        drop_after(polls, h.accounts.set_password(user, &first, replacement(second.clone(), change), None))
-            .await;
+        drop_after(
+            polls,
+            h.accounts.set_password(
+                user,
+                &first,
+                replacement(second.clone(), change),
+                None,
+                KeepSession::None,
+            ),
+        )
+        .await;
         let set = h
             .accounts
-            .set_password(user, &first, replacement(third.clone(), change), None)
+            .set_password(user, &first, replacement(third.clone(), change), None, KeepSession::None)
             .await
             .expect(answers);
         let stored = h.accounts.by_id(user).await.expect(answers).expect("the user exists").password;
@@ -145,6 +154,7 @@ pub async fn a_dropped_password_change_is_written_completely_or_not_at_all(h: Ha
                 assert_eq!(stored.as_ref(), Some(&third), "{polls} polls");
             }
             PasswordSet::Changed => assert_eq!(stored.as_ref(), Some(&second), "{polls} polls"),
+            PasswordSet::SessionEnded => panic!("the caller has no session"),
         }
         let refreshed = h.sessions.rotate(&hash, successor(at(1_000)), &Device::default(), change).await;
         assert_eq!(refreshed.expect(answers), Rotated::Ended, "{polls} polls");

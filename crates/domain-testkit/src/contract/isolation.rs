@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::account::PasswordSet;
+use domain::account::{KeepSession, PasswordSet};
 use domain::session::{Device, EndReason, Rotated};
 use domain::todo::query::ListQuery;
 use domain::todo::{Base, Commit, Outcome, Rejection, Upsert};
@@ -137,6 +137,7 @@ pub async fn an_unknown_user_has_nothing(h: Harness) {
             &password_hash("first"),
             replacement(password_hash("second"), password_change()),
             None,
+            KeepSession::None,
         )
         .await;
     assert_eq!(set.expect(answers), PasswordSet::Changed);
@@ -156,16 +157,13 @@ pub async fn another_users_sessions_can_not_be_ended(h: Harness) {
 
     assert_eq!(h.sessions.end(bob, id, password_change()).await.expect(answers), None);
     assert_eq!(h.sessions.end_all(bob, None, password_change()).await.expect(answers), []);
-    let set = h
-        .accounts
-        .set_password(
-            bob,
-            &password_hash("first"),
-            replacement(password_hash("second"), password_change()),
-            Some(id),
-        )
-        .await;
-    assert_eq!(set.expect(answers), PasswordSet::Done(Vec::new()));
+    for (session, expected) in [(Some(id), PasswordSet::SessionEnded), (None, PasswordSet::Done(Vec::new()))]
+    {
+        let new = replacement(password_hash("second"), password_change());
+        let (old, keep) = (password_hash("first"), KeepSession::Own);
+        let set = h.accounts.set_password(bob, &old, new, session, keep).await;
+        assert_eq!(set.expect(answers), expected);
+    }
     for _ in 0..2 {
         h.sessions
             .open(bob, new_session(at(1_000)), 1, password_change())

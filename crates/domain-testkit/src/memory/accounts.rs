@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::account::{
-    AccountRecords, AccountStore, EmailChange, NewUser, PasswordSet, ProfileChange, ProfileChanged,
-    Registered,
+    AccountRecords, AccountStore, EmailChange, KeepSession, NewUser, PasswordSet, ProfileChange,
+    ProfileChanged, Registered,
 };
 use domain::mail::Notice;
 use domain::one_time::{PasswordReplacement, Purpose};
@@ -106,11 +106,15 @@ impl AccountStore for MemoryStore {
         user: UserId,
         old: &PasswordHash,
         new: PasswordReplacement,
-        keep: Option<SessionId>,
+        session: Option<SessionId>,
+        keep: KeepSession,
     ) -> Result<PasswordSet, StoreError> {
         let ending = new.ending;
         check(ending);
         let mut state = self.enter()?;
+        if !state.is_live(user, session, ending.at) {
+            return Ok(PasswordSet::SessionEnded);
+        }
         let account =
             state.users.get_mut(&user).filter(|account| account.user.password.as_ref() == Some(old));
         let Some(account) = account else {
@@ -121,6 +125,7 @@ impl AccountStore for MemoryStore {
         if let Some(notice) = new.notice {
             state.queue(notice, ending.at);
         }
+        let keep = session.filter(|_| keep == KeepSession::Own);
         Ok(PasswordSet::Done(state.end_where(user, ending, |session| Some(session.id) != keep)))
     }
 

@@ -120,12 +120,16 @@ impl IdentityStore for MemoryStore {
     async fn unlink(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         provider: &str,
         ways: LoginWays,
         notice: Notice,
         now: Stamp,
     ) -> Result<Unlinked, StoreError> {
         let mut state = self.enter()?;
+        if !state.is_live(user, session, now) {
+            return Ok(Unlinked::SessionEnded);
+        }
         let providers = state.providers(user);
         if !providers.iter().any(|known| known == provider) {
             return Ok(Unlinked::NotLinked);

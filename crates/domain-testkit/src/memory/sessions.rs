@@ -141,9 +141,10 @@ impl State {
         session.device = Device { client_id: session.device.client_id.take(), ..device.clone() };
     }
 
-    /// Whether the session, if any, is a live one of the user.
+    /// Whether the session, if any, is a live one of the user, whose account is enabled.
     pub(super) fn is_live(&self, user: UserId, session: Option<SessionId>, now: Stamp) -> bool {
-        session.is_none_or(|session| self.live(user, now).any(|live| live.id == session))
+        let enabled = || self.users.get(&user).is_some_and(|account| account.user.is_active);
+        session.is_none_or(|session| enabled() && self.live(user, now).any(|live| live.id == session))
     }
 
     /// The sessions of the user that have neither ended nor expired.

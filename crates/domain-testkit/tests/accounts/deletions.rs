@@ -48,7 +48,7 @@ async fn a_session_that_has_ended_deletes_no_account() {
     services.administration().revoke(ann, Some(session)).await.expect(ANSWERS);
     for session in [session, SessionId(uuid())] {
         let refused = services.accounts().delete(&caller(&services, ann, session), Some(OLD)).await;
-        assert!(matches!(refused.expect(ANSWERS), DeletionOutcome::NoSuchUser));
+        assert!(matches!(refused.expect(ANSWERS), DeletionOutcome::SessionEnded));
     }
     assert!(services.stored(ann).await.is_some());
 }

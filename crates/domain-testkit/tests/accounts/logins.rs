@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use domain::UserId;
-use domain::account::{AccountService, AccountStore as _, Credentials, LoginOutcome, NewUser, PasswordSet};
+use domain::account::{
+    AccountService, AccountStore as _, Credentials, KeepSession, LoginOutcome, NewUser, PasswordSet,
+};
 use domain::session::{Device, EndReason, SessionStore as _};
 use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use domain_testkit::build::{T0, email, ending, new_user, password_hash, replacement};
@@ -39,7 +41,10 @@ impl PasswordHasher for ChangingHasher {
                 self.store.by_id(self.user).await.expect("the store answers").expect("the user exists");
             let (old, new) = (user.password.expect("a password"), self.then.clone());
             let ending = ending(EndReason::PasswordChange, T0);
-            let set = self.store.set_password(self.user, &old, replacement(new, ending), None).await;
+            let set = self
+                .store
+                .set_password(self.user, &old, replacement(new, ending), None, KeepSession::None)
+                .await;
             assert!(matches!(set.expect("the store answers"), PasswordSet::Done(_)));
         }
         PlainHasher::default().verify(password, hash, on_behalf).await

@@ -5,11 +5,11 @@ mod store;
 
 pub use service::{
     AccessPolicy, AccountPorts, AccountService, Administration, CreationOutcome, Credentials,
-    DeletionOutcome, Export, ExportError, ExportPart, Invitation, Invitations, KeepSession, LinkStart,
-    LoginOutcome, MagicLinkOutcome, MailOutcome, NotVerified, PasswordChangeOutcome, PasswordResetOutcome,
-    Profile, ProfileOutcome, ProfileUpdate, Registration, RegistrationOutcome, ResetToken, UnlinkOutcome,
+    DeletionOutcome, Export, ExportError, ExportPart, Invitation, Invitations, LinkStart, LoginOutcome,
+    MagicLinkOutcome, MailOutcome, NotVerified, PasswordChangeOutcome, PasswordResetOutcome, Profile,
+    ProfileOutcome, ProfileUpdate, Registration, RegistrationOutcome, ResetToken, UnlinkOutcome,
 };
 pub use store::{
-    AccountRecords, AccountStore, EmailChange, IdentityRecord, MailRecord, NewUser, OneTimeTokenRecord,
-    PasswordSet, ProfileChange, ProfileChanged, Registered,
+    AccountRecords, AccountStore, EmailChange, IdentityRecord, KeepSession, MailRecord, NewUser,
+    OneTimeTokenRecord, PasswordSet, ProfileChange, ProfileChanged, Registered,
 };

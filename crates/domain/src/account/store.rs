@@ -115,9 +115,25 @@ pub enum PasswordSet {
     /// The password is no longer the one that was verified, or the user was deleted; nothing was
     /// written.
     Changed,
+    /// The caller's session has ended in the meantime; nothing was written.
+    SessionEnded,
+}
+
+/// Which session survives a change of the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepSession {
+    /// The caller's.
+    Own,
+    None,
 }
 
 /// Stores users. Each method is one transaction.
+///
+/// A method that takes the caller's `session` MUST check, in its transaction, that it is a
+/// [live](crate::session::SessionStore::live) session of the user and that the account is enabled, and
+/// write nothing otherwise. Whoever ends the session or disables the account MUST NOT be answered
+/// before such a transaction has either written or been refused: seconds may lie between a proof of
+/// identity and the write. Without a session, nothing is checked.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Creates the account at `now`, with `session`, if given, as its first session. If several
@@ -150,14 +166,16 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<ProfileChanged, StoreError>;
 
     /// Replaces the password if it still is `old`, and ends every session that was not ended
-    /// before, expired or not, except `keep`. Voids every unused one-time token of the user except
-    /// verifications, because the others could bypass the new password. Queues the notice.
+    /// before, expired or not, except the caller's `session` if `keep` says so. Voids every unused
+    /// one-time token of the user except verifications, because the others could bypass the new
+    /// password. Queues the notice.
     async fn set_password(
         &self,
         user: UserId,
         old: &PasswordHash,
         new: PasswordReplacement,
-        keep: Option<SessionId>,
+        session: Option<SessionId>,
+        keep: KeepSession,
     ) -> Result<PasswordSet, StoreError>;
 
     /// Deletes the user, stores one revocation that ends all of the user's tokens, and queues the

@@ -42,6 +42,8 @@ pub enum Unlinked {
     NotLinked,
     /// No other way to log in that the server offers remains.
     LastWayIn,
+    /// The caller's session has ended in the meantime; nothing was written.
+    SessionEnded,
 }
 
 /// The ways to log in that the server offers and that an account keeps on its own. A link in an email
@@ -93,8 +95,8 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<Resolved, StoreError>;
 
     /// Links the identity to the user and queues the notice, unless the user has another identity
-    /// at the same provider. `session`, if given, MUST be a live session of the user: a session
-    /// that ends at the same time links nothing after its end. A repeat changes nothing but the
+    /// at the same provider. `session` is the caller's: see
+    /// [`AccountStore`](crate::account::AccountStore). A repeat changes nothing but the
     /// provider's tokens.
     async fn link(
         &self,
@@ -106,10 +108,11 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<Linked, StoreError>;
 
     /// Removes the user's identities at the provider and queues the notice, unless none of `ways`
-    /// [would remain](LoginWays::remain).
+    /// [would remain](LoginWays::remain). `session` is the caller's, as for [`Self::link`].
     async fn unlink(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         provider: &str,
         ways: LoginWays,
         notice: Notice,

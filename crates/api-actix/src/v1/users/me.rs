@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, patch, web};
 use domain::account::{DeletionOutcome, ProfileOutcome, ProfileUpdate};
-use domain::session::Scope;
+use domain::session::{AuthFailure, Scope};
 use domain::user::{self, DisplayName, Email};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -109,6 +109,7 @@ pub(super) async fn update_me(state: web::Data<State>, caller: Caller, body: Bod
         ProfileOutcome::Limited(charge) => Err(charge.into()),
         ProfileOutcome::EmailTaken => Err(email_taken()),
         ProfileOutcome::NoSuchUser => Err(Problem::account_gone()),
+        ProfileOutcome::SessionEnded => Err(AuthFailure::Revoked.into()),
     }
 }
 
@@ -166,6 +167,7 @@ pub(super) async fn delete_me(
         DeletionOutcome::Done => {}
         DeletionOutcome::NotVerified(reason) => return Err(not_verified(reason, "password")),
         DeletionOutcome::NoSuchUser => return Err(Problem::account_gone()),
+        DeletionOutcome::SessionEnded => return Err(AuthFailure::Revoked.into()),
     }
     let mut response = HttpResponse::NoContent();
     if client.trusted_page {

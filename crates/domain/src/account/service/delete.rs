@@ -12,8 +12,10 @@ pub enum DeletionOutcome {
     /// while: see [`AccountService::delete_remains`].
     Done,
     NotVerified(NotVerified),
-    /// The account was deleted before, or the session has ended in the meantime.
+    /// The account was deleted before.
     NoSuchUser,
+    /// The session has ended in the meantime.
+    SessionEnded,
 }
 
 impl AccountService {
@@ -36,6 +38,9 @@ impl AccountService {
             Some(ended) => {
                 self.sessions.announce(&ended);
                 DeletionOutcome::Done
+            }
+            None if self.ports.accounts.by_id(principal.user).await?.is_some() => {
+                DeletionOutcome::SessionEnded
             }
             None => DeletionOutcome::NoSuchUser,
         })

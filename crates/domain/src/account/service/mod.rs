@@ -23,7 +23,7 @@ pub use export::{Export, ExportError, ExportPart};
 pub use invite::{Invitation, Invitations};
 pub use log_in::{Credentials, LoginOutcome};
 pub use magic_link::MagicLinkOutcome;
-pub use password::{KeepSession, PasswordChangeOutcome};
+pub use password::PasswordChangeOutcome;
 pub use profile::{Profile, ProfileOutcome, ProfileUpdate};
 pub use providers::{LinkStart, UnlinkOutcome};
 pub use register::RegistrationOutcome;

@@ -1,20 +1,12 @@
 //! Changes the password within a session.
 
 use super::{AccountService, NotVerified};
-use crate::account::PasswordSet;
+use crate::account::{KeepSession, PasswordSet};
 use crate::error::StoreError;
 use crate::mail::Template;
 use crate::one_time::PasswordReplacement;
 use crate::session::{EndReason, Principal};
 use crate::user::{HashedFor, HasherError, NewPassword, PasswordPolicy, WeakPassword};
-
-/// Which session survives a change of the password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeepSession {
-    /// The caller's.
-    Own,
-    None,
-}
 
 /// The outcome of a change of the password.
 #[derive(Debug)]
@@ -31,6 +23,8 @@ pub enum PasswordChangeOutcome {
     Hasher(HasherError),
     /// The account was deleted.
     NoSuchUser,
+    /// The session has ended in the meantime.
+    SessionEnded,
 }
 
 impl AccountService {
@@ -70,16 +64,16 @@ impl AccountService {
             Err(error) => return Ok(PasswordChangeOutcome::Hasher(error)),
         };
         let ending = self.sessions.ending(EndReason::PasswordChange, self.now());
-        let keep = principal.session.filter(|_| keep == KeepSession::Own);
         let providers = self.ports.identities.providers(user.id).await?;
         let notice = self.notice(Template::PasswordChanged, providers).to(&user);
         let new = PasswordReplacement { password, ending, notice, unlink: false };
-        Ok(match self.ports.accounts.set_password(user.id, &old, new, keep).await? {
+        Ok(match self.ports.accounts.set_password(user.id, &old, new, principal.session, keep).await? {
             PasswordSet::Done(ended) => {
                 self.sessions.announce(&ended);
                 PasswordChangeOutcome::Done
             }
             PasswordSet::Changed => PasswordChangeOutcome::NotVerified(NotVerified::Wrong),
+            PasswordSet::SessionEnded => PasswordChangeOutcome::SessionEnded,
         })
     }
 }

@@ -38,8 +38,10 @@ pub enum ProfileOutcome {
     Limited(Charge),
     /// The address belongs to another account.
     EmailTaken,
-    /// The account was deleted, or the session has ended in the meantime.
+    /// The account was deleted.
     NoSuchUser,
+    /// The session has ended in the meantime.
+    SessionEnded,
 }
 
 impl AccountService {
@@ -89,7 +91,8 @@ impl AccountService {
         Ok(match self.ports.accounts.change_profile(user.id, change, self.now()).await? {
             ProfileChanged::Done(user) => ProfileOutcome::Done(self.profile_of(*user).await?),
             ProfileChanged::EmailTaken => ProfileOutcome::EmailTaken,
-            ProfileChanged::NoSuchUser | ProfileChanged::SessionEnded => ProfileOutcome::NoSuchUser,
+            ProfileChanged::NoSuchUser => ProfileOutcome::NoSuchUser,
+            ProfileChanged::SessionEnded => ProfileOutcome::SessionEnded,
         })
     }
 

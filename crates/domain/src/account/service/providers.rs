@@ -28,6 +28,8 @@ pub enum UnlinkOutcome {
     NotVerified(NotVerified),
     /// The account was deleted.
     NoSuchUser,
+    /// The session has ended in the meantime.
+    SessionEnded,
 }
 
 impl AccountService {
@@ -77,10 +79,14 @@ impl AccountService {
         }
         let notice = self.notice(Template::ProviderUnlinked, vec![provider.to_owned()]);
         let ways = LoginWays { password: self.policy.passwords, providers: self.identities.offered() };
-        Ok(match self.ports.identities.unlink(user.id, provider, ways, notice, self.now()).await? {
+        let session = principal.session;
+        let unlinked =
+            self.ports.identities.unlink(user.id, session, provider, ways, notice, self.now()).await?;
+        Ok(match unlinked {
             Unlinked::Done => UnlinkOutcome::Done,
             Unlinked::NotLinked => UnlinkOutcome::NotLinked,
             Unlinked::LastWayIn => UnlinkOutcome::LastWayIn,
+            Unlinked::SessionEnded => UnlinkOutcome::SessionEnded,
         })
     }
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, post, web};
 use domain::account::{LinkStart, UnlinkOutcome};
 use domain::code::ErrorCode;
-use domain::session::Scope;
+use domain::session::{AuthFailure, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -128,5 +128,6 @@ pub(super) async fn unlink_provider(
         )),
         UnlinkOutcome::NotVerified(reason) => Err(not_verified(reason, "current_password")),
         UnlinkOutcome::NoSuchUser => Err(Problem::account_gone()),
+        UnlinkOutcome::SessionEnded => Err(AuthFailure::Revoked.into()),
     }
 }
