@@ -83,6 +83,21 @@ async fn a_forwarding_header_that_nobody_trusts_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_forwarding_headers_that_disagree_are_said_once() {
+    let server = Server::start_with(Database::Sqlite, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let client = server.client();
+    for (other, lines) in [("192.0.2.1", 0), ("192.0.2.2", 1), ("192.0.2.3", 1)] {
+        let login = client.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", "192.0.2.1");
+        let body = json!({"email": "ann@example.com", "password": "Wrong-Horse-7"});
+        let login = login.header("forwarded", format!("for={other}")).json(&body);
+        client.send(login).await.expect_problem(401, "AUTH_001");
+        let logs = server.logs();
+        let said = logs.lines().filter(|line| line.contains("X-Forwarded-For and Forwarded")).count();
+        assert_eq!(said, lines, "{other}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_that_tracing_libraries_add_pass_the_preflight() {
     let server = Server::start(Database::Sqlite).await;
     let client = server.client();

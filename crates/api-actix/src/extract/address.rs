@@ -13,15 +13,20 @@ use ipnet::IpNet;
 pub(super) fn address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let headers = request.headers();
-    let hops: Vec<_> = if headers.contains_key(X_FORWARDED_FOR) {
-        list(headers, &X_FORWARDED_FOR).into_iter().map(node).collect()
-    } else {
-        list(headers, &FORWARDED).into_iter().map(|hop| r#for(hop).and_then(node)).collect()
+    let read = |name, node: fn(&str) -> Option<IpAddr>| {
+        let hops = || list(headers, name).into_iter().map(node).collect();
+        headers.contains_key(name).then(|| right_most_untrusted(peer, hops(), trusted))
     };
-    if !hops.is_empty() && !trusted.iter().any(|net| net.contains(&peer)) {
+    let found = (read(&X_FORWARDED_FOR, node), read(&FORWARDED, |hop| r#for(hop).and_then(node)));
+    if found != (None, None) && !trusted.iter().any(|net| net.contains(&peer)) {
         warn_of_untrusted_proxy(peer);
     }
-    Some(right_most_untrusted(peer, hops, trusted))
+    if let (Some(counted), Some(other)) = found
+        && counted != other
+    {
+        warn_of_two_clients(peer);
+    }
+    Some(found.0.or(found.1).unwrap_or(peer))
 }
 
 /// Logs once that clients may share the limits of a proxy. The header may also be a client's own.
@@ -32,6 +37,19 @@ fn warn_of_untrusted_proxy(peer: IpAddr) {
             %peer,
             "ignored the forwarding header of a peer that TRUSTED_PROXIES does not list: if it is a proxy, all of its \
              clients share the rate limits of one address"
+        );
+    });
+}
+
+/// Logs once that a proxy may let clients choose their address. The header that does not count may also be a
+/// client's own.
+fn warn_of_two_clients(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For and Forwarded from a trusted proxy name different clients, and X-Forwarded-For counts: \
+             the proxy must set or remove X-Forwarded-For, or clients can choose their address"
         );
     });
 }
