@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::layers::Layers;
 use super::parse::{number, origin, origin_of, text};
@@ -37,9 +37,17 @@ pub fn trusted_proxies(layers: &Layers) -> Vec<IpNet> {
 /// A network in CIDR form or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse()
-        .or_else(|_| address())
-        .map_err(|_| format!("must hold networks in CIDR form, or addresses, not {text:?}"))
+    let network = text.parse().or_else(|_| address());
+    network.map(canonical).map_err(|_| format!("must hold networks in CIDR form, or addresses, not {text:?}"))
+}
+
+/// The IPv4 network that a network of IPv4-mapped addresses stands for: the addresses of peers are
+/// compared in this form.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let v4 = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
+    let v4 = v4.and_then(|(address, prefix_len)| Ipv4Net::new(address, prefix_len).ok());
+    v4.map_or(network, IpNet::V4)
 }
 
 /// The configured origins and the frontend's. By default, outside production, also those of

@@ -88,6 +88,8 @@ impl<'a> Demands<'a> {
         self.warn_if_in_clear(&setting::REDIS_URL, redis, "rediss://");
         let collector = settings.telemetry.traces.as_ref().map(|traces| &*traces.endpoint);
         self.warn_if_in_clear(&setting::OTEL_EXPORTER_OTLP_ENDPOINT, collector, "https://");
+        let sentry = settings.telemetry.sentry.as_ref().map(ExposeSecret::expose_secret);
+        self.warn_if_in_clear(&setting::SENTRY_DSN, sentry, "https://");
     }
 
     /// Warns of an address of another machine whose scheme is not that of TLS.

@@ -122,6 +122,7 @@ const PRODUCTION_FAULTS: &str = r#"
     ALLOWED_ORIGINS=http://b.example & ALLOW_INSECURE=ALLOWED_ORIGINS =>
     TRUSTED_PROXIES=0.0.0.0/0 => TRUSTED_PROXIES must not hold a large part of the Internet
     TRUSTED_PROXIES=::/0 => TRUSTED_PROXIES must not hold a large part of the Internet
+    TRUSTED_PROXIES=::ffff:0:0/96 => TRUSTED_PROXIES must not hold a large part of the Internet
     TRUSTED_PROXIES=0.0.0.0/1,128.0.0.0/1 => TRUSTED_PROXIES must not hold a large part of the Internet
     TRUSTED_PROXIES=2000::/3 => TRUSTED_PROXIES must not hold a large part of the Internet
     TRUSTED_PROXIES=3.0.0.0/8 => TRUSTED_PROXIES must not hold a large part of the Internet
@@ -205,9 +206,10 @@ fn variables_that_are_ignored_are_a_warning() {
 }
 
 #[test]
-fn production_warns_of_redis_and_of_a_collector_that_are_reached_in_clear() {
+fn production_warns_of_redis_a_collector_and_sentry_that_are_reached_in_clear() {
     const REDIS: &str = "REDIS_URL";
     const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    const SENTRY: &str = "SENTRY_DSN";
     let warned = |more: &[(&'static str, &'static str)]| {
         let database = ("DATABASE_URL", "postgres://localhost/todos");
         let settings = PRODUCTION.iter().copied().chain([database]).chain(more.iter().copied());
@@ -219,6 +221,12 @@ fn production_warns_of_redis_and_of_a_collector_that_are_reached_in_clear() {
     };
     let both = [(REDIS, "redis://:hush@redis.example.com:6379/0"), (COLLECTOR, "HTTP://otel:4318")];
     assert_eq!(warned(&both), [COLLECTOR, REDIS]);
+    let sentry = (SENTRY, "http://hush@sentry.example.com/2");
+    assert_eq!(warned(&[sentry]), [SENTRY]);
+    assert!(warned(&[sentry, ("ALLOW_INSECURE", SENTRY)]).is_empty());
+    for tls_or_here in ["https://hush@sentry.example.com/2", "http://hush@127.0.0.1:9000/2"] {
+        assert!(warned(&[(SENTRY, tls_or_here)]).is_empty(), "{tls_or_here}");
+    }
     assert_eq!(
         warned(&[(REDIS, "redis://10.0.0.7"), (COLLECTOR, "http://[2001:db8::1]:4318")]),
         [COLLECTOR, REDIS]
@@ -233,7 +241,7 @@ fn production_warns_of_redis_and_of_a_collector_that_are_reached_in_clear() {
     ] {
         assert!(warned(&[(REDIS, redis), (COLLECTOR, collector)]).is_empty(), "{redis} {collector}");
     }
-    let outside = [("DATABASE_URL", "postgres://localhost/todos"), both[0], both[1]];
+    let outside = [("DATABASE_URL", "postgres://localhost/todos"), both[0], both[1], sentry];
     assert!(load(&outside).expect("starts").warnings.is_empty(), "outside production");
 }
 

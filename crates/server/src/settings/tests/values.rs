@@ -20,6 +20,7 @@ const VALUES: &str = r#"
     FRONTEND_URL=https://a.example & ALLOWED_ORIGINS=https://a.example => allowed_origins: ["https://a.example"]
     FRONTEND_URL=https://a.example & ALLOWED_ORIGINS=https://b.example => allowed_origins: ["https://b.example", "https://a.example"]
     TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7,2001:db8::/32 => trusted_proxies: [10.0.0.0/8, 192.0.2.7/32, 2001:db8::/32]
+    TRUSTED_PROXIES=::ffff:10.0.0.0/104, ::ffff:192.0.2.7 => trusted_proxies: [10.0.0.0/8, 192.0.2.7/32]
 
     SMTP_HOST=h & EMAILS_FROM=a@b.example => port: 587, tls: StartTls, login: None
     SMTP_HOST=h & EMAILS_FROM=a@b.example & SMTP_TLS=tls => port: 465, tls: Tls
