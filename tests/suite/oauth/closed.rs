@@ -8,7 +8,7 @@ use serde_json::json;
 use super::browser::Browser;
 use super::provider::Provider;
 use super::{ann, log_in, me, server_with};
-use crate::support::text;
+use crate::support::{days_ago, text};
 
 on_both_databases! {
     async fn a_closed_server_logs_users_in_and_creates_none(database: Database) {
@@ -66,5 +66,32 @@ on_both_databases! {
         let change = json!({"current_password": PASSWORD, "new_password": "Giraffe-Spot-8"});
         ann.post("/api/v1/auth/change-password", change).await.expect_problem(403, "AUTHZ_002");
         log_in(&server, &acme).await;
+    }
+
+    async fn without_password_logins_a_recent_login_is_the_proof_and_no_password(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let mut server = server_with(database, &[&acme]).await;
+        let (bob, _) = server.client().register("bob@example.com").await;
+        Browser::new(&server).link(&bob, &acme).await.expect(302);
+        assert_eq!(me(&bob).await["has_password"], true);
+        server.set("PASSWORD_LOGIN", "off");
+        server.crash_and_restart().await;
+        let earlier = days_ago(&server, 2);
+        for table in ["sessions", "external_identities"] {
+            server.execute(&format!("UPDATE {table} SET created_at = {earlier}"));
+        }
+        let bob = server.client().with_token(bob.token());
+        assert_eq!(me(&bob).await["has_password"], false);
+        for (method, path, proof) in [
+            (Method::DELETE, "/api/v1/users/me", json!({"password": PASSWORD})),
+            (Method::PATCH, "/api/v1/users/me", json!({"email": "new@example.com", "current_password": PASSWORD})),
+            (Method::POST, "/api/v1/auth/oauth/acme/link", json!({"current_password": PASSWORD})),
+        ] {
+            let refused = bob.send(bob.request(method, path).json(&proof)).await;
+            refused.expect_problem(403, "AUTHZ_002");
+        }
+        let fresh = log_in(&server, &acme).await;
+        fresh.patch("/api/v1/users/me", json!({"email": "new@example.com"})).await.expect(200);
+        fresh.delete("/api/v1/users/me").await.expect(204);
     }
 }

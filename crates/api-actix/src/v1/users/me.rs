@@ -34,12 +34,12 @@ pub struct Profile<'a> {
 }
 
 impl<'a> Profile<'a> {
-    pub fn new(user: &'a user::User, providers: Vec<String>) -> Self {
+    pub fn new(user: &'a user::User, has_password: bool, providers: Vec<String>) -> Self {
         Self {
             user: user.into(),
             created_at: Rfc3339(user.created_at),
             last_login: user.last_login_at.map(Rfc3339),
-            has_password: user.password.is_some(),
+            has_password,
             providers,
         }
     }
@@ -58,7 +58,7 @@ impl<'a> Profile<'a> {
 pub(super) async fn get_me(state: web::Data<State>, caller: Caller) -> HandlerResult {
     let user = caller.may(Scope::Account)?;
     let profile = state.accounts.profile(user).await?.ok_or_else(Problem::account_gone)?;
-    Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.providers)))
+    Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.has_password, profile.providers)))
 }
 
 /// Changes to the account. Absent members remain unchanged.
@@ -103,7 +103,7 @@ pub(super) async fn update_me(state: web::Data<State>, caller: Caller, body: Bod
     let update = body.read::<ProfilePatch<'_>>()?.parse()?;
     match state.accounts.update_profile(&caller.0, update).await? {
         ProfileOutcome::Done(profile) => {
-            Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.providers)))
+            Ok(json(StatusCode::OK, &Profile::new(&profile.user, profile.has_password, profile.providers)))
         }
         ProfileOutcome::NotVerified(reason) => Err(not_verified(reason, "current_password")),
         ProfileOutcome::Limited(charge) => Err(charge.into()),

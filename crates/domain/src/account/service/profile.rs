@@ -14,6 +14,8 @@ use crate::user::{DisplayName, Email, User};
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub user: User,
+    /// Whether the user can log in with a password.
+    pub has_password: bool,
     pub providers: Vec<String>,
 }
 
@@ -55,7 +57,7 @@ impl AccountService {
 
     async fn profile_of(&self, user: User) -> Result<Profile, StoreError> {
         let providers = self.ports.identities.providers(user.id).await?;
-        Ok(Profile { user, providers })
+        Ok(Profile { has_password: self.password_of(&user).is_some(), user, providers })
     }
 
     /// Updates the caller's profile: all of the changes take effect, or none. A new address that

@@ -19,7 +19,7 @@ pub enum NotVerified {
     /// Too many earlier passwords were wrong or right, or too many changes were made.
     Limited(Charge),
     Hasher(HasherError),
-    /// The account has no password, and the session was not opened recently.
+    /// The account has no password, or passwords are off, and the session was not opened recently.
     LogInAgain,
     /// The password is right but too new, or the session was opened recently with an identity, address
     /// or password that is. It counts from then on.
@@ -27,6 +27,12 @@ pub enum NotVerified {
 }
 
 impl AccountService {
+    /// The password that logs the user in. While passwords are off, one that is stored can neither be
+    /// reset nor changed, so it proves nothing.
+    pub(super) fn password_of(&self, user: &User) -> Option<PasswordHash> {
+        user.password.clone().filter(|_| self.policy.passwords)
+    }
+
     /// Verifies the identity of the caller, whose account is `user`: by the password or, if the
     /// account has none, by a recent login.
     pub(super) async fn verify_identity(
@@ -35,7 +41,7 @@ impl AccountService {
         user: &User,
         password: Option<&str>,
     ) -> Result<Result<(), NotVerified>, StoreError> {
-        if let Some(hash) = user.password.clone() {
+        if let Some(hash) = self.password_of(user) {
             return Ok(self.prove_by_password(user, password, hash).await);
         }
         Ok(match self.sessions.recent_login(principal).await? {
@@ -53,12 +59,14 @@ impl AccountService {
         user: &User,
         password: Option<&str>,
     ) -> Result<Result<(), NotVerified>, StoreError> {
-        if let (Some(password), Some(hash)) = (password, user.password.clone()) {
+        let hash = self.password_of(user);
+        let has_password = hash.is_some();
+        if let (Some(password), Some(hash)) = (password, hash) {
             return Ok(self.prove_by_password(user, Some(password), hash).await);
         }
         Ok(match self.sessions.recent_login(principal).await? {
             RecentLogin::Yes => Ok(()),
-            _ if user.password.is_some() => Err(NotVerified::Missing),
+            _ if has_password => Err(NotVerified::Missing),
             RecentLogin::No => Err(NotVerified::LogInAgain),
             RecentLogin::NotBefore(stamp) => Err(NotVerified::TooNew(stamp)),
         })

@@ -176,7 +176,7 @@ pub fn head(records: &AccountRecords, now: Stamp) -> Vec<u8> {
     providers.dedup();
     let records = Records {
         exported_at: Rfc3339(now),
-        user: Profile::new(&records.user, providers),
+        user: Profile::new(&records.user, records.user.password.is_some(), providers),
         sessions: records.sessions.iter().map(ExportedSession::from).collect(),
         identities: records.identities.iter().map(ExportedIdentity::from).collect(),
         mails: records.mails.iter().map(ExportedMail::from).collect(),
