@@ -35,6 +35,7 @@ use tokio::runtime::Builder;
 
 use crate::floor::postgres::PostgresFloor;
 use crate::floor::sqlite::SqliteFloor;
+use crate::load::hostile::Attack;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -66,6 +67,9 @@ struct Options {
     /// Measures only this part and leaves the document as it is
     #[arg(long, global = true, value_name = "NAME")]
     only: Option<Part>,
+    /// Of the part `hostile`, measures only this attack; may be repeated
+    #[arg(long, global = true, value_name = "NAME", requires = "only")]
+    attack: Vec<Attack>,
     /// Measures only on this database and leaves the document as it is
     #[arg(long, global = true, value_name = "NAME")]
     database: Option<Kind>,

@@ -132,7 +132,8 @@ async fn measure(kind: Kind, program: &Path, options: &Options) -> Result<Result
         eprintln!("{kind:?}: other users while one account makes expensive requests");
         let served = testbed.serve_with_limits().await?;
         let phases = (plan.flood_rounds, plan.deliveries);
-        let measured = hostile(served.address, &dataset, phases, &testbed.meter(&served)).await?;
+        let meter = testbed.meter(&served);
+        let measured = hostile(served.address, &dataset, &options.attack, phases, &meter).await?;
         served.stop().await?;
         measured
     } else {

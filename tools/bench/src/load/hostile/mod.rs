@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -36,30 +37,27 @@ const PAUSE: Duration = Duration::from_millis(20);
 const CHANGED: usize = 300;
 
 /// What the account does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Attack {
+    /// Searches that nearly match
     Search,
+    /// Deep pages
     DeepPages,
+    /// Lists of tombstones
     Tombstones,
+    /// Whole lists
     WholeLists,
+    /// Exports
     Exports,
+    /// Large bulk changes
     Writes,
+    /// Large syncs
     Syncs,
+    /// Bodies that never end
     UnfinishedBodies,
+    /// Deletions of full accounts
     Deletion,
 }
-
-pub const ATTACKS: [Attack; 9] = [
-    Attack::Search,
-    Attack::DeepPages,
-    Attack::Tombstones,
-    Attack::WholeLists,
-    Attack::Exports,
-    Attack::Writes,
-    Attack::Syncs,
-    Attack::UnfinishedBodies,
-    Attack::Deletion,
-];
 
 impl Attack {
     /// The name in the report.
@@ -91,11 +89,15 @@ impl Attack {
             Self::WholeLists => get("/api/tasks"),
             Self::Exports => get("/api/v1/users/me/export"),
             Self::Writes | Self::Syncs => {
-                let description = "d".repeat(DESCRIPTION);
+                // A change of every byte each time.
+                let letters = ["a", "b", "c", "d", "e", "f", "g"];
+                let first = NUMBER.load(Ordering::Relaxed);
+                let description =
+                    letters[usize::try_from(first).unwrap_or(0) % letters.len()].repeat(DESCRIPTION);
                 let mut body = String::from(r#"{"strategy":"client_wins","limit":1,"todos":["#);
                 for todo in 0..CHANGED {
                     let comma = if todo == 0 { "" } else { "," };
-                    // A change each time: the text names a number that no earlier request had.
+                    // The text names a number that no earlier request had.
                     let _ = write!(
                         body,
                         r#"{comma}{{"id":"{}","text":"{}","description":"{description}"}}"#,
@@ -139,17 +141,19 @@ pub struct Others {
     pub refused: u64,
 }
 
-/// Measures each attack, in rounds that alternate with quiet ones.
+/// Measures the attacks, all if `only` names none, in rounds that alternate with quiet ones.
 pub async fn hostile(
     address: SocketAddr,
     dataset: &Rc<Dataset>,
+    only: &[Attack],
     (rounds, phases): (usize, Phases),
     meter: &Meter,
 ) -> Result<Vec<Hostile>> {
     let account = USERS - 1;
     let mut full_accounts = fill(address, dataset.bearer(account)).await?;
     let mut measured = Vec::new();
-    for attack in ATTACKS {
+    let attacks = if only.is_empty() { Attack::value_variants() } else { only };
+    for attack in attacks.iter().copied() {
         eprintln!("an account makes {}", attack.name());
         let mut answers = Answers::new();
         let (mut quiet, mut attacked) = (Others::default(), Others::default());
