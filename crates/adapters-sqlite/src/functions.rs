@@ -5,14 +5,16 @@ use std::collections::HashSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
-use domain::text::sort_key;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use domain::text::{fold, sort_key};
 
 use crate::interrupt;
+use crate::row_key::row_key;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// Whether every word of `words`, separated by spaces, occurs in `title` or in `description`.
+    /// Whether every word of `words`, folded and separated by spaces, occurs in `title` or in `description`,
+    /// whose letters may be of either case.
     ///
     /// One call tests all words, so the statement text does not depend on their number: SQLite's prepared
     /// statement is reused, and no limit on expression depth applies.
@@ -21,6 +23,12 @@ extern "SQL" {
     /// The key by which `title` is sorted. Computed as it is needed, it is always of the program's version of the
     /// collation.
     fn title_key(title: Nullable<Text>) -> Nullable<Binary>;
+
+    /// The form of a text that searches compare.
+    fn folded(text: Nullable<Text>) -> Nullable<Text>;
+
+    /// The key of the row of this user's todo with this number.
+    fn todo_key(user_id: Binary, number: BigInt) -> BigInt;
 
     /// The greater of two numbers. SQLite has this function.
     #[sql_name = "max"]
@@ -32,6 +40,8 @@ pub(crate) fn register(conn: &mut SqliteConnection) -> QueryResult<()> {
     type Text = Option<String>;
     interrupt::register(conn)?;
     title_key_utils::register_impl(conn, |title: Text| title.as_deref().map(sort_key))?;
+    folded_utils::register_impl(conn, |text: Text| text.as_deref().map(fold))?;
+    todo_key_utils::register_impl(conn, |user: Vec<u8>, number: i64| row_key(&user, number))?;
     contains_words_utils::register_impl(conn, |title: Text, description: Text, words: String| {
         MATCHER.with_borrow_mut(|matcher| {
             let matcher = match matcher {
@@ -68,7 +78,7 @@ impl Matcher {
         let Some(automaton) = &self.automaton else { return false };
         let mut missing: HashSet<_> = (0..automaton.patterns_len()).collect();
         for text in [Some(title), description].into_iter().flatten() {
-            for found in automaton.find_overlapping_iter(text) {
+            for found in automaton.find_overlapping_iter(&fold(text)) {
                 if missing.remove(&found.pattern().as_usize()) && missing.is_empty() {
                     return true;
                 }
@@ -101,6 +111,7 @@ mod tests {
         assert!(!matches("milk oat", "oat milc", None));
         assert!(!matches("ab bc", "ab", Some("c")), "no word spans two texts");
         assert!(matches("abc bcd", "xabcdx", None), "words may overlap");
+        assert!(matches("milk äpfel", "MILK", Some("A\u{308}PFEL")), "in either case and form");
         assert!(matches("a aa aaa", "aaa", None) && !matches("a aa aaa", "aa", Some("a")));
     }
 

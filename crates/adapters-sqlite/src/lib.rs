@@ -32,6 +32,7 @@ mod migrations;
 mod one_time;
 mod outbox;
 mod readers;
+mod row_key;
 mod rows;
 mod schema;
 mod sessions;

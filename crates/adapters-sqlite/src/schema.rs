@@ -43,6 +43,7 @@ diesel::table! {
 
 diesel::table! {
     todos (user_id, id) {
+        key -> BigInt,
         user_id -> Binary,
         id -> Binary,
         number -> BigInt,
@@ -57,9 +58,7 @@ diesel::table! {
         deleted_version -> BigInt,
         client_id -> Nullable<Text>,
         title -> Nullable<Text>,
-        title_folded -> Nullable<Text>,
         description -> Nullable<Text>,
-        description_folded -> Nullable<Text>,
         metadata -> Nullable<Text>,
         metadata_versions -> Nullable<Text>,
     }

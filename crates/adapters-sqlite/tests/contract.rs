@@ -13,7 +13,6 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use domain::sync::{Digest, History};
-use domain::text::fold;
 use domain::todo::UserRow;
 use domain::{Stamp, TodoId, UserId};
 use domain_testkit::{Harness, Operator, RecordingBus, store_contract};
@@ -47,10 +46,9 @@ impl Operator for FileOperator {
              PRAGMA writable_schema = RESET",
         )
         .expect("the definition may be written");
-        let update = "UPDATE todos SET title = ?, title_folded = ? WHERE user_id = ? AND id = ?";
+        let update = "UPDATE todos SET title = ? WHERE user_id = ? AND id = ?";
         let updated = diesel::sql_query(update)
             .bind::<Text, _>(title)
-            .bind::<Text, _>(fold(title))
             .bind::<Binary, _>(user.0.as_bytes().as_slice())
             .bind::<Binary, _>(id.0.as_bytes().as_slice())
             .execute(&mut conn);

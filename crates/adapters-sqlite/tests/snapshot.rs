@@ -13,7 +13,9 @@ struct Line {
 }
 
 /// Columns that follow from others, or that the store assigns.
-const DERIVED: [&str; 3] = ["todos.completed", "todo_numbers.id", "revoked_tokens.id"];
+const DERIVED: [&str; 4] = ["todos.completed", "todos.key", "todo_numbers.id", "revoked_tokens.id"];
+/// Columns that only other databases store. This one computes them when it is read.
+const COMPUTED: [&str; 2] = ["todos.title_folded", "todos.description_folded"];
 
 #[test]
 fn a_snapshot_has_every_column_of_the_schema() {
@@ -31,6 +33,7 @@ fn a_snapshot_has_every_column_of_the_schema() {
     let mut known: Vec<_> = TABLES
         .iter()
         .flat_map(|table| table.columns.iter().map(move |column| format!("{}.{}", table.name, column.name)))
+        .filter(|column| !COMPUTED.contains(&column.as_str()))
         .collect();
     known.sort_unstable();
     assert_eq!(known, columns);

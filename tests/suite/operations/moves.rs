@@ -184,10 +184,10 @@ on_both_databases! {
         server.execute(match server.database() {
             Database::Sqlite => {
                 "INSERT INTO todos (user_id, id, number, created_at, updated_at, version, title_version,
-                    description_version, completed_version, deleted_version, title, title_folded)
+                    description_version, completed_version, deleted_version, title)
                  WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
-                 SELECT user_id, randomblob(16), number + n, created_at + n, updated_at + n, 1, 1, 1, 1, 1, 'todo ' || n,
-                    'todo ' || n FROM todos, n;
+                 SELECT user_id, randomblob(16), number + n, created_at + n, updated_at + n, 1, 1, 1, 1, 1, 'todo ' || n
+                 FROM todos, n;
                  UPDATE todo_numbers SET next = next + 100000"
             }
             Database::Postgres => {

@@ -13,6 +13,9 @@ use super::{FileError, connect, place, unfinished};
 use crate::connection::Access;
 use crate::migrations;
 
+/// The end of the names of columns that this database computes: the folded form of another one.
+const FOLDED: &str = "_folded";
+
 /// The maximum number of rows in one part.
 const CHUNK: usize = 500;
 
@@ -93,10 +96,16 @@ fn select(table: &Table) -> String {
 }
 
 fn write(conn: &mut SqliteConnection, table: &Table, rows: &[Row]) -> Result<(), FileError> {
-    let columns: Vec<_> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-    let values: Vec<_> = table.columns.iter().enumerate().map(|(at, column)| stored(column, at)).collect();
+    let position = |name| table.columns.iter().position(|column| column.name == name);
+    let stored = table.columns.iter().enumerate().filter(|(_, column)| !column.name.ends_with(FOLDED));
+    let (mut columns, mut values): (Vec<_>, Vec<_>) =
+        stored.map(|(at, column)| (format!("\"{}\"", column.name), stored_value(column, at))).unzip();
+    if let (Some(user), Some(number)) = (position("user_id"), position("number")) {
+        columns.push("key".to_owned());
+        values.push(format!("todo_key(unhex(value ->> {user}), CAST(value ->> {number} AS INTEGER))"));
+    }
     let insert = format!(
-        "INSERT INTO {} ({}) SELECT {} FROM json_each(?) ORDER BY key",
+        "INSERT INTO {} ({}) SELECT {} FROM json_each(?) AS part ORDER BY part.key",
         table.name,
         columns.join(", "),
         values.join(", ")
@@ -109,6 +118,9 @@ fn write(conn: &mut SqliteConnection, table: &Table, rows: &[Row]) -> Result<(),
 /// The value of a column as a text or null, in SQL.
 fn value(column: &Column) -> String {
     let name = column.name;
+    if let Some(text) = name.strip_suffix(FOLDED) {
+        return format!("folded({text})");
+    }
     match column.kind {
         Kind::Text => format!("\"{name}\""),
         Kind::Id | Kind::Bytes => format!("iif({name} IS NULL, NULL, lower(hex({name})))"),
@@ -117,7 +129,7 @@ fn value(column: &Column) -> String {
 }
 
 /// What to store for the text at the position `at` of the array `value`, in SQL.
-fn stored(column: &Column, at: usize) -> String {
+fn stored_value(column: &Column, at: usize) -> String {
     let text = format!("value ->> {at}");
     match column.kind {
         Kind::Text => text,

@@ -130,7 +130,7 @@ fn matching(user: UserId, query: &ListQuery) -> todos::BoxedQuery<'static, Sqlit
     // A word contains no white space.
     let words = query.search.words().join(" ");
     if !words.is_empty() {
-        found = found.filter(contains_words(todos::title_folded, todos::description_folded, words));
+        found = found.filter(contains_words(todos::title, todos::description, words));
     }
     found
 }

@@ -3,10 +3,11 @@
 #![expect(clippy::ref_option_ref, reason = "the derive generates it")]
 
 use diesel::prelude::*;
-use domain::text::{ClientId, fold};
+use domain::text::ClientId;
 use domain::todo::{Description, Todo};
 use domain::{Stamp, UserId};
 
+use crate::row_key::row_key;
 use crate::rows::Id;
 use crate::schema::todos;
 
@@ -14,6 +15,7 @@ use crate::schema::todos;
 #[derive(Insertable)]
 #[diesel(table_name = todos, treat_none_as_default_value = false)]
 pub(super) struct NewRow<'a> {
+    pub key: i64,
     pub user_id: Id,
     pub id: Id,
     pub number: i64,
@@ -28,9 +30,7 @@ pub(super) struct NewRow<'a> {
     pub deleted_version: i64,
     pub client_id: Option<&'a str>,
     pub title: Option<&'a str>,
-    pub title_folded: Option<String>,
     pub description: Option<&'a str>,
-    pub description_folded: Option<String>,
     pub metadata: Option<String>,
     pub metadata_versions: Option<String>,
 }
@@ -42,6 +42,7 @@ impl<'a> NewRow<'a> {
         let description = todo.description().map(Description::as_str);
         let [metadata, metadata_versions] = todo.metadata().to_columns();
         Self {
+            key: row_key(user.0.as_bytes(), todo.number().0),
             user_id: user.into(),
             id: todo.id().into(),
             number: todo.number().0,
@@ -56,9 +57,7 @@ impl<'a> NewRow<'a> {
             deleted_version: versions.deleted,
             client_id: todo.client_id().map(ClientId::as_str),
             title,
-            title_folded: title.map(fold),
             description,
-            description_folded: description.map(fold),
             metadata,
             metadata_versions,
         }

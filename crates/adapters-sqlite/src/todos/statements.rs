@@ -38,9 +38,7 @@ impl<const CHANGES_LIVENESS: bool> QueryFragment<Sqlite> for UpdateTodo<'_, CHAN
         bind::<Nullable<BigInt>, _>(&mut out, ", completed_at = ", &row.completed_at)?;
         bind::<Nullable<Text>, _>(&mut out, ", client_id = ", &row.client_id)?;
         bind::<Nullable<Text>, _>(&mut out, ", title = ", &row.title)?;
-        bind::<Nullable<Text>, _>(&mut out, ", title_folded = ", &row.title_folded)?;
         bind::<Nullable<Text>, _>(&mut out, ", description = ", &row.description)?;
-        bind::<Nullable<Text>, _>(&mut out, ", description_folded = ", &row.description_folded)?;
         bind::<Nullable<Text>, _>(&mut out, ", metadata = ", &row.metadata)?;
         bind::<Nullable<Text>, _>(&mut out, ", metadata_versions = ", &row.metadata_versions)?;
         if CHANGES_LIVENESS {

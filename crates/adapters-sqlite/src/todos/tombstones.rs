@@ -66,9 +66,7 @@ pub(super) fn shrink(conn: &mut SqliteConnection, before: Stamp, limit: u32) -> 
                 .filter(todos::id.eq_any(ids))
                 .set((
                     todos::title.eq(nothing),
-                    todos::title_folded.eq(nothing),
                     todos::description.eq(nothing),
-                    todos::description_folded.eq(nothing),
                     todos::metadata.eq(nothing),
                     todos::metadata_versions.eq(nothing),
                 ))

@@ -4,6 +4,7 @@
 
 mod access;
 mod content;
+mod keys;
 mod migrations;
 
 use std::path::{Path, PathBuf};

@@ -72,7 +72,7 @@ pub async fn deletion(store: &SqliteStore, planner: &mut Planner) {
         "delete_remains",
         &[
             "SEARCH users USING PRIMARY KEY (id=?)",
-            "SEARCH todos USING PRIMARY KEY (user_id=?)",
+            "SEARCH todos USING COVERING INDEX todos_changes (user_id=?)",
             "SEARCH mail_outbox USING INDEX mail_outbox_of_user (user_id=?)",
             "SEARCH one_time_tokens USING INDEX one_time_tokens_of_user (user_id=?)",
             "SEARCH external_identities USING PRIMARY KEY (user_id=?)",

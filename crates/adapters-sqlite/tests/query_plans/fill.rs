@@ -24,10 +24,10 @@ pub fn fill(path: &Path) {
              0, 0, {TODOS}, 0, {live}, {TODOS} - {live} FROM n;
          WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {USERS} * {TODOS})
          INSERT INTO todos (user_id, id, number, created_at, updated_at, deleted_at, version, title_version,
-             description_version, completed_version, deleted_version, client_id, title, title_folded)
+             description_version, completed_version, deleted_version, client_id, title)
          SELECT unhex(printf('%032x', i / {TODOS} + 1)), unhex(printf('%032x', i % {TODOS} + 1)), i + 1,
              i % {TODOS} + 1, i % {TODOS} + 1, iif(i % 10 = 0, 1, NULL), 1, 1,
-             1, 1, 1, 'phone', 'Buy milk ' || i, 'buy milk ' || i FROM n;
+             1, 1, 1, 'phone', 'Buy milk ' || i FROM n;
          UPDATE todo_numbers SET next = {USERS} * {TODOS} + 1;
          COMMIT;"
     ))

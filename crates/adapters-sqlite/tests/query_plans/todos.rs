@@ -12,7 +12,7 @@ use crate::{ANN, BREAD, MILK};
 
 pub async fn reads(store: &SqliteStore, planner: &mut Planner) {
     assert!(store.get(ANN, MILK).await.expect("reads").is_some());
-    planner.expect("get", &["SEARCH todos USING PRIMARY KEY (user_id=? AND id=?)"]);
+    planner.expect("get", &["SEARCH todos USING INDEX sqlite_autoindex_todos_1 (user_id=? AND id=?)"]);
     let number = TodoNumber(i64::from(499 * TODOS + 700));
     let found = store.get_by_number(ANN, number).await.expect("reads").expect("is there");
     assert_eq!(found.id(), MILK);
@@ -60,10 +60,10 @@ pub async fn lists(store: &SqliteStore, planner: &mut Planner) {
 
 pub async fn commits(store: &SqliteStore, planner: &mut Planner) {
     store.commit(ANN, batch([retitle(MILK, Base::Current, "Bread")]), T0).await.expect("commits");
-    planner.expect("a change", &["SEARCH todos USING PRIMARY KEY (user_id=? AND id=?)"]);
+    planner.expect("a change", &["SEARCH todos USING INDEX sqlite_autoindex_todos_1 (user_id=? AND id=?)"]);
     let changes = [create(todo_id(), "tea"), delete(MILK), retitle(todo_id(), Base::Current, "gone")];
     store.commit(ANN, batch(changes), T0).await.expect("commits");
-    planner.expect("a batch", &["SEARCH todos USING PRIMARY KEY (user_id=? AND id=?)"]);
+    planner.expect("a batch", &["SEARCH todos USING INDEX sqlite_autoindex_todos_1 (user_id=? AND id=?)"]);
 }
 
 pub async fn tombstones(store: &SqliteStore, planner: &mut Planner) {

@@ -9,7 +9,7 @@ SELECT unhex(printf('%012x70008000%012x', 1767225600000, ((u + 1) * 2654435761) 
        1767225600000000, 1767225600000000, 1767226599000000, 0, 1000
   FROM n;
 
-INSERT INTO todos (user_id, id, number, title, title_folded, description, description_folded, completed_at, created_at,
+INSERT INTO todos (key, user_id, id, number, title, description, completed_at, created_at,
        updated_at, client_id, version, title_version, description_version, completed_version, deleted_version)
 WITH RECURSIVE
     us(u) AS (SELECT 0 UNION ALL SELECT u + 1 FROM us WHERE u < 999),
@@ -19,9 +19,10 @@ WITH RECURSIVE
                iif(t % 2 = 0, 'The one in the blue carton, and rye from the bakery at the corner', NULL) AS description,
                1767225600000000 + t * 1000000 AS stamp
           FROM us CROSS JOIN ts)
-SELECT unhex(printf('%012x70008000%012x', 1767225600000, ((u + 1) * 2654435761) & 281474976710655)),
+SELECT ((((u + 1) * 2654435761) & 16777215) << 39) + t * 1000 + u + 1,
+       unhex(printf('%012x70008000%012x', 1767225600000, ((u + 1) * 2654435761) & 281474976710655)),
        unhex(printf('%012x70008000%012x', 1767225600000 + t * 1000, ((u * 1000 + t + 1) * 2654435761) & 281474976710655)),
-       t * 1000 + u + 1, title, lower(title), description, lower(description),
+       t * 1000 + u + 1, title, description,
        iif(t % 3 = 0, stamp, NULL), stamp, stamp, 'phone', 1, 1, 1, 1, 1
   FROM n;
 

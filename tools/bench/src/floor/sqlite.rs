@@ -11,7 +11,6 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use domain::Stamp;
-use domain::text::fold;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -98,7 +97,6 @@ struct Update {
     user: [u8; 16],
     id: [u8; 16],
     title: String,
-    folded: String,
     now: i64,
     base: i64,
 }
@@ -107,8 +105,6 @@ impl QueryFragment<Sqlite> for Update {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql("UPDATE todos SET version = version + 1, title_version = version + 1, title = ");
         out.push_bind_param::<Text, _>(&self.title)?;
-        out.push_sql(", title_folded = ");
-        out.push_bind_param::<Text, _>(&self.folded)?;
         out.push_sql(", updated_at = ");
         out.push_bind_param::<BigInt, _>(&self.now)?;
         out.push_sql(" WHERE user_id = ");
@@ -131,27 +127,28 @@ impl RunQueryDsl<SqliteConnection> for Update {}
 /// The insertion.
 #[derive(QueryId)]
 struct Insert {
+    /// Where the user's rows are, as the server places them.
+    cluster: i64,
     user: [u8; 16],
     id: [u8; 16],
     title: String,
-    folded: String,
     now: i64,
 }
 
 impl QueryFragment<Sqlite> for Insert {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO todos (number, version, title_version, description_version, completed_version, deleted_version, \
-             user_id, id, title, title_folded, created_at, updated_at) \
-             VALUES ((SELECT next FROM todo_numbers), 1, 1, 1, 1, 1, ",
+            "INSERT INTO todos (key, number, version, title_version, description_version, completed_version, deleted_version, \
+             user_id, id, title, created_at, updated_at) \
+             VALUES ((SELECT next FROM todo_numbers) + ",
         );
+        out.push_bind_param::<BigInt, _>(&self.cluster)?;
+        out.push_sql(", (SELECT next FROM todo_numbers), 1, 1, 1, 1, 1, ");
         out.push_bind_param::<Binary, _>(&self.user)?;
         out.push_sql(", ");
         out.push_bind_param::<Binary, _>(&self.id)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, _>(&self.title)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&self.folded)?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&self.now)?;
         out.push_sql(", ");
@@ -266,7 +263,6 @@ fn update(
             user: user.into_bytes(),
             id: id.into_bytes(),
             title: text.to_owned(),
-            folded: fold(text),
             now: now.as_micros(),
             base,
         };
@@ -307,10 +303,11 @@ impl Floor for SqliteFloor {
     async fn create(&self, user: Uuid, id: Uuid, text: String, now: Stamp) -> Result<Todo> {
         let row = run(&self.writes, move |conn| {
             conn.immediate_transaction(|conn| {
+                let [.., a, b, c] = user.into_bytes();
                 let insert = Insert {
+                    cluster: i64::from_be_bytes([0, 0, 0, 0, 0, a, b, c]) << 39,
                     user: user.into_bytes(),
                     id: id.into_bytes(),
-                    folded: fold(&text),
                     title: text,
                     now: now.as_micros(),
                 };
