@@ -46,6 +46,7 @@ pub(crate) fn until<T>(must_stop: impl Fn() -> bool + 'static, work: impl FnOnce
     impl Drop for Reset {
         fn drop(&mut self) {
             MUST_STOP.set(None);
+            RUNS_SINCE.set(None);
         }
     }
     MUST_STOP.set(Some(Box::new(must_stop)));
@@ -68,7 +69,8 @@ impl ToSql<Bool, Sqlite> for NotInterrupted {
     }
 }
 
-fn give_way() {
+/// Gives way to other threads, if this thread runs work and has not done so for [`STRETCH`].
+pub(crate) fn give_way() {
     if RUNS_SINCE.get().is_some_and(|since| since.elapsed() >= STRETCH) {
         thread::yield_now();
         RUNS_SINCE.set(Some(Instant::now()));

@@ -17,6 +17,7 @@ use super::sync_state::{self, SyncState};
 use super::tombstones;
 use crate::epochs::EpochCache;
 use crate::error::Failure;
+use crate::interrupt;
 use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, convert_all};
 use crate::schema::{todo_numbers, todos};
 use crate::writer::Done;
@@ -41,6 +42,7 @@ pub(super) fn commit(
         let swept: Vec<_> = plan.swept().iter().copied().map(Id::from).collect();
         expect_rows(swept.len(), tombstones::remove(conn, user.into(), &swept)?)?;
         for Written { todo, is_new } in plan.written() {
+            interrupt::give_way();
             let row = NewRow::of(user, todo);
             if *is_new {
                 diesel::insert_into(todos::table).values(row).execute(conn)?;

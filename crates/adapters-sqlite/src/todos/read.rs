@@ -10,6 +10,7 @@ use domain::{Stamp, TodoId, UserId};
 use super::sync_state::{self, SyncState};
 use crate::epochs::EpochCache;
 use crate::error::Failure;
+use crate::interrupt;
 use crate::readers::in_snapshot;
 use crate::rows::{Id, MAX_IDS_PER_STATEMENT, TodoRow, stamp};
 use crate::schema::{todos, users};
@@ -85,6 +86,7 @@ where
     let (mut todos, mut bytes) = (Vec::new(), 0);
     for row in query.load_iter::<TodoRow, DefaultLoadingMode>(conn)? {
         let row = row?;
+        interrupt::give_way();
         if todos.len() == limit || bytes >= PART_BYTES as u64 {
             return Ok((todos, true));
         }

@@ -26,6 +26,7 @@ use tracing::Span;
 use self::queue::{BoxedJob, First, Queue, Refused};
 use crate::cached_statement;
 use crate::error::{Failure, OpenError, busy, closed, panicked, timed_out};
+use crate::interrupt;
 use crate::statements;
 
 pub(crate) use self::queue::Load;
@@ -189,9 +190,12 @@ fn run(mut conn: SqliteConnection, jobs: &Queue, group_time: Duration, bus: &dyn
     let sizes = histogram!("database_commit_group_size");
     let waits = histogram!("database_commit_wait_seconds");
     while let Some(First { job, alone }) = jobs.first() {
+        let began = Instant::now();
         let mut group = Group { jobs: vec![job], outcomes: Vec::new(), waits: &waits };
-        let more = (!alone).then_some(jobs);
-        if let Err(error) = group.commit(&mut conn, more, group_time) {
+        let more = alone.is_none().then_some(jobs);
+        let mut commit = || group.commit(&mut conn, more, group_time);
+        let committed = if alone.is_some() { interrupt::until(|| false, commit) } else { commit() };
+        if let Err(error) = committed {
             // Fails if SQLite has already rolled back by itself, and is not needed then.
             let _ = conn.batch_execute("ROLLBACK");
             let failed = |_: &_| Err(StoreError::Unavailable(error.to_string()));
@@ -201,6 +205,9 @@ fn run(mut conn: SqliteConnection, jobs: &Queue, group_time: Duration, bus: &dyn
         sizes.record(group.jobs.len() as f64);
         for (job, outcome) in group.jobs.into_iter().zip(group.outcomes) {
             job.finish(outcome, bus);
+        }
+        if let Some(user) = alone {
+            jobs.finish_large(user, began.elapsed());
         }
     }
     // Without waiting for the readers of another process, whose writes would wait as well.
