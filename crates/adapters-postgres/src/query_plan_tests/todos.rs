@@ -11,7 +11,7 @@ use domain::{Stamp, TodoId, UserId};
 use postgres_testbed::Database;
 use uuid::Uuid;
 
-use super::assert_plan;
+use super::{Explain, assert_plan};
 use crate::committer::load::{self, OnLockedRow};
 use crate::committer::statements;
 use crate::epochs::EpochSource;
@@ -59,6 +59,20 @@ async fn every_statement_on_todos_uses_an_index_of_its_user() {
         let mut conn = connection(&database).await;
         RowScope::User(USER).set(&conn).await.expect("set");
         assert_statements(&mut conn).await;
+    }
+}
+
+/// A policy compares the users of rows with an array.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_policy_is_evaluated_while_reads_are_open() {
+    let (database, _) = migrated("open_reads").await;
+    for (row_security, evaluated) in [(RowSecurity::Writes, false), (RowSecurity::All, true)] {
+        crate::set_row_security(&database.owner_url(), row_security).await.expect("set");
+        let mut conn = connection(&database).await;
+        let query = ListQuery::default();
+        let statement = Explain(list::page(USER, &query));
+        let plan = statement.load::<String>(&mut conn).await.expect("a plan").join("\n");
+        assert_eq!(plan.matches(" = ANY (").count(), if evaluated { 2 } else { 0 }, "{plan}");
     }
 }
 

@@ -192,8 +192,11 @@ async fn the_store_reports_that_row_security_does_not_restrict_the_owner() {
 async fn a_store_that_reads_without_a_scope_needs_a_schema_that_does_not_restrict_reads() {
     let (h, database) = fresh("restricted", RowSecurity::Writes).await;
     let user = h.user().await;
+    assert_eq!(h.clock(user).await, T0);
     let owner = database.owner_url();
     set_row_security(&owner, RowSecurity::All).await.expect("set");
+    // The session has a plan of before, without the policy.
+    assert_eq!(h.todos.position(user).await.expect("an answer"), None);
     let unready = h.probe.probe().await.expect_err("not ready").to_string();
     assert!(unready.contains("migrate row-security writes"), "{unready}");
     let bus = std::sync::Arc::new(domain_testkit::RecordingBus::new());
