@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike, Timelike};
 use thiserror::Error;
 
 /// A UTC instant in microseconds since 1970-01-01, between the years 1 and 9999, so that it always
@@ -80,16 +80,37 @@ impl Stamp {
     /// The RFC 3339 form with six fraction digits and `Z`, such as `2026-01-09T10:15:00.000000Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
+        self.to_string()
+    }
+
+    /// The bytes of [`Self::to_rfc3339`]. Lists are timestamps to a good part, and chrono's formatting takes twice as long.
+    fn rfc3339(self) -> [u8; 27] {
         // Every stamp is within chrono's range of years.
-        DateTime::from_timestamp_micros(self.0)
-            .unwrap_or_default()
-            .to_rfc3339_opts(SecondsFormat::Micros, true)
+        let time = DateTime::from_timestamp_micros(self.0).unwrap_or_default().naive_utc();
+        let (year, micros) = (time.year().unsigned_abs(), time.nanosecond() / 1_000);
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let mut put = |at: usize, pair: u32| {
+            (text[at], text[at + 1]) = (DIGITS[(pair / 10) as usize], DIGITS[(pair % 10) as usize]);
+        };
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, time.month());
+        put(8, time.day());
+        put(11, time.hour());
+        put(14, time.minute());
+        put(17, time.second());
+        put(20, micros / 10_000);
+        put(22, micros / 100 % 100);
+        put(24, micros % 100);
+        text
     }
 }
 
+const DIGITS: &[u8; 10] = b"0123456789";
+
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_rfc3339())
+        f.write_str(str::from_utf8(&self.rfc3339()).unwrap_or_default())
     }
 }
 
@@ -142,6 +163,8 @@ impl ClockReading {
 
 #[cfg(test)]
 mod tests {
+    use chrono::SecondsFormat;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -160,7 +183,8 @@ mod tests {
         let mut micros = Stamp::MIN.as_micros();
         while let Some(stamp) = Stamp::from_micros(micros) {
             let text = stamp.to_string();
-            assert_eq!(text.len(), "2026-01-09T10:15:00.000000Z".len(), "{text}");
+            let by_chrono = DateTime::from_timestamp_micros(micros).expect("in chrono's range");
+            assert_eq!(text, by_chrono.to_rfc3339_opts(SecondsFormat::Micros, true));
             assert_eq!(text.parse(), Ok(stamp));
             // A prime number of microseconds, about 25 days: every month, every hour, many
             // fractions.

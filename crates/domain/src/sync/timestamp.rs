@@ -59,10 +59,9 @@ impl From<Stamp> for SyncTimestamp {
 
 impl fmt::Display for SyncTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stamp = self.at.to_rfc3339();
         match self.initial_sync {
-            Some(mark) => write!(f, "{}{:03}Z", stamp.trim_end_matches('Z'), mark.number()),
-            None => f.write_str(&stamp),
+            Some(mark) => write!(f, "{}{:03}Z", self.at.to_rfc3339().trim_end_matches('Z'), mark.number()),
+            None => self.at.fmt(f),
         }
     }
 }
