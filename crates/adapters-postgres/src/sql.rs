@@ -25,6 +25,9 @@ enum Piece<'a> {
     Bound(Arc<dyn QueryFragment<Pg> + Send + Sync + 'a>),
 }
 
+/// More than most statements have.
+const PIECES: usize = 16;
+
 struct Bound<V, T> {
     value: V,
     sql_type: PhantomData<fn() -> T>,
@@ -32,7 +35,9 @@ struct Bound<V, T> {
 
 /// Starts a statement with `text`.
 pub(crate) fn sql<'a, Row>(text: &'static str) -> Sql<'a, Row> {
-    Sql { pieces: vec![Piece::Text(text)], row: PhantomData }
+    let mut pieces = Vec::with_capacity(PIECES);
+    pieces.push(Piece::Text(text));
+    Sql { pieces, row: PhantomData }
 }
 
 /// Limits a selection to `count` rows, which is as many as it has.

@@ -76,11 +76,11 @@ impl Turns {
         let mut permits = Vec::new();
         for Shares { all, long: of_long } in [&own, shares] {
             if long {
-                permits.push(permit(of_long).await);
+                permits.extend(permit(of_long).await);
             }
-            permits.push(permit(all).await);
+            permits.extend(permit(all).await);
         }
-        Ok(Turn { _shares: permits.into_iter().flatten().collect(), _slot: Some(slot) })
+        Ok(Turn { _shares: permits, _slot: Some(slot) })
     }
 
     fn enqueue(&self, user: UserId) -> Result<(Slot, Shares), TooMany> {

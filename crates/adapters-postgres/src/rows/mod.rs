@@ -22,7 +22,9 @@ pub(crate) use self::identity::IdentityRow;
 pub(crate) use self::mail::MailRow;
 pub(crate) use self::one_time::{OneTimeColumns, OneTimeRecordRow, OneTimeRow};
 pub(crate) use self::session::{RevocationRow, SessionRow, TokenRow};
-pub(crate) use self::sync::{PositionRow, PositionType, SyncColumns, SyncRow, position, sync_columns};
+pub(crate) use self::sync::{
+    PositionColumns, PositionRow, SyncColumns, SyncRow, position, position_columns, sync_columns,
+};
 pub(crate) use self::title_key::set_title_keys;
 pub(crate) use self::todo::{
     TodoColumns, TodoRow, has_key, no_todo_columns, rows_of_keys, stored_bytes, todo_columns,

@@ -1,12 +1,12 @@
 //! The columns of `users` that commits of todos decide.
 
-use diesel::deserialize::{self, FromSql, FromSqlRow};
+use std::sync::Arc;
+
 use diesel::pg::data_types::PgTimestamp;
-use diesel::pg::{Pg, PgValue};
 use diesel::prelude::Queryable;
-use diesel::sql_types::{BigInt, Integer, Nullable, Record, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 use domain::StoreError;
-use domain::sync::{Digest, History};
+use domain::sync::{Digest, Epochs, History, Position};
 use domain::todo::UserRow;
 
 use super::stamp;
@@ -54,72 +54,29 @@ impl TryFrom<SyncRow> for UserRow {
     }
 }
 
-/// The value of a [`PositionRow`]: one column, so that it costs little in rows that have none. The
-/// statement must call the table of users `u`.
-macro_rules! position {
+/// The columns of a [`PositionRow`]. The statement must call the table of users `u`.
+macro_rules! position_columns {
     () => {
-        concat!(
-            "row(",
-            $crate::rows::sync_columns!(),
-            ", (select e.epoch from epochs e order by e.ordinal desc limit 1))"
-        )
+        "u.sync_clock, u.sync_horizon, u.digest, u.epoch_ordinal, u.epoch_counter, u.partings, \
+         (select e.epoch from epochs e order by e.ordinal desc limit 1)"
     };
 }
-pub(crate) use position;
+pub(crate) use position_columns;
 
-/// The SQL type of [`position`].
-pub(crate) type PositionType = Record<(
-    Timestamptz,
-    Timestamptz,
-    Integer,
-    Integer,
-    BigInt,
-    BigInt,
-    BigInt,
-    BigInt,
-    Nullable<Text>,
-    Text,
-)>;
+/// The SQL types of [`position_columns`].
+pub(crate) type PositionColumns = (Timestamptz, Timestamptz, BigInt, BigInt, BigInt, Nullable<Text>, Text);
 
-/// A user's row and the name of the database's current epoch.
-#[derive(Debug, FromSqlRow)]
-pub(crate) struct PositionRow {
-    pub row: SyncRow,
-    pub epoch: String,
-}
+/// A user's position, with the name of the database's current epoch at the end.
+pub(crate) type PositionRow = (PgTimestamp, PgTimestamp, i64, i64, i64, Option<String>, String);
 
-impl PositionRow {
-    /// The number of bytes in the user's texts.
-    pub(crate) const fn stored_bytes(&self) -> i64 {
-        self.row.stored_bytes
-    }
-}
-
-impl FromSql<PositionType, Pg> for PositionRow {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (
-            sync_clock,
-            sync_horizon,
-            live_todos,
-            tombstones,
-            stored_bytes,
-            digest,
-            epoch_ordinal,
-            epoch_counter,
-            partings,
-            epoch,
-        ) = FromSql::<PositionType, Pg>::from_sql(value)?;
-        let row = SyncRow {
-            sync_clock,
-            sync_horizon,
-            live_todos,
-            tombstones,
-            stored_bytes,
-            digest,
-            epoch_ordinal,
-            epoch_counter,
-            partings,
-        };
-        Ok(Self { row, epoch })
-    }
+/// Converts a user's position in a database with these epochs.
+pub(crate) fn position(row: PositionRow, epochs: Arc<Epochs>) -> Result<Position, StoreError> {
+    let (clock, horizon, digest, epoch_ordinal, epoch_counter, partings, _) = row;
+    Ok(Position {
+        clock: stamp("users", "sync_clock", clock)?,
+        horizon: stamp("users", "sync_horizon", horizon)?,
+        digest: Digest::from_i64(digest),
+        history: History::from_stored(epoch_ordinal, epoch_counter, partings.as_deref())?,
+        epochs,
+    })
 }

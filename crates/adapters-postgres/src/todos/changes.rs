@@ -10,14 +10,14 @@ use domain::{Stamp, StoreError, UserId};
 use super::part::{largest_rows, part_bytes, part_end, part_of_todos};
 use crate::error::Failure;
 use crate::rows::{
-    PositionRow, PositionType, TodoColumns, TodoRow, no_todo_columns, position, stored_bytes, timestamp,
+    PositionColumns, PositionRow, TodoColumns, TodoRow, position_columns, stored_bytes, timestamp,
     todo_columns,
 };
 use crate::sql::{Sql, sql};
 
-/// A row has either the position or a todo.
-pub(crate) type ChangeColumns = (Nullable<PositionType>, Nullable<TodoColumns>);
-type ChangeRow = (Option<PositionRow>, Option<TodoRow>);
+/// The position and a todo. If nothing changed, there is one row without a todo.
+pub(crate) type ChangeColumns = (PositionColumns, Nullable<TodoColumns>);
+type ChangeRow = (PositionRow, Option<TodoRow>);
 
 /// Which changes a statement selects.
 #[derive(Clone, Copy)]
@@ -28,19 +28,11 @@ pub(crate) struct After {
     pub limit: u32,
 }
 
-/// Begins a selection of the position and of todos. The selection of the todos follows, and then
-/// [`of_user`](After::of_user).
+/// Begins a selection of the position and of these columns of todos. The selection of the todos follows,
+/// and then [`of_user`](After::of_user).
 macro_rules! start {
-    () => {
-        concat!(
-            "select x.* from users u cross join lateral (select ",
-            position!(),
-            ", ",
-            no_todo_columns!(),
-            " union all (select null, ",
-            todo_columns!(),
-            " from "
-        )
+    ($columns:expr) => {
+        concat!("select ", position_columns!(), ", ", $columns, " from users u left join lateral (")
     };
 }
 
@@ -53,16 +45,17 @@ impl After {
         self,
         mut conn: &AsyncPgConnection,
     ) -> Result<Option<(PositionRow, Vec<TodoRow>)>, Failure> {
-        let (mut head, mut todos) = split(self.first().load::<ChangeRow>(&mut conn).await?);
-        let is_cut = head.as_ref().is_some_and(|head| head.stored_bytes() >= part_bytes!())
-            && todos.len() == largest_rows!()
-            && self.rows() > largest_rows!();
-        if is_cut {
-            (head, todos) = split(self.part().load::<ChangeRow>(&mut conn).await?);
+        let mut rows = self.first().load::<ChangeRow>(&mut conn).await?;
+        // Another user may have as many todos, and then the second statement selects the same.
+        if rows.len() == largest_rows!() && self.rows() > largest_rows!() {
+            rows = self.part().load::<ChangeRow>(&mut conn).await?;
         }
-        // The parts of a `union all` come in no particular order.
+        let mut rows = rows.into_iter();
+        let Some((head, first)) = rows.next() else { return Ok(None) };
+        let mut todos: Vec<_> = first.into_iter().chain(rows.filter_map(|(_, todo)| todo)).collect();
+        // SQL does not say in which order a join returns its rows.
         todos.sort_by_key(|todo| todo.updated_at.0);
-        Ok(head.map(|head| (head, todos)))
+        Ok(Some((head, todos)))
     }
 
     /// Selects the todos of a user whose texts make up less than a part, and of another user only as
@@ -70,21 +63,21 @@ impl After {
     ///
     /// It adds up no lengths, which would cost as much again as all the rest.
     pub(crate) fn first<'a>(self) -> Sql<'a, ChangeColumns> {
-        let statement = self.todos(sql(concat!(start!(), "todos t")));
+        let statement = self.todos(sql(concat!(start!("t.*"), "select ", todo_columns!(), " from todos t")));
         // No stamp is later than the user's clock.
         let statement = statement
             .sql(" limit case when u.sync_clock <= ")
             .bind::<Timestamptz, _>(self.stamp())
             .sql(concat!(" then 0 when u.stored_bytes < ", part_bytes!(), " then "))
             .bind::<BigInt, _>(self.rows())
-            .sql(concat!(" else ", largest_rows!(), " end"));
+            .sql(concat!(" else ", largest_rows!(), " end)"));
         self.of_user(statement)
     }
 
     /// Selects the todos until their texts make up a part.
     pub(crate) fn part<'a>(self) -> Sql<'a, ChangeColumns> {
-        let statement = self.todos(sql(concat!(start!(), "(", part_of_todos!("t.updated_at"))));
-        self.of_user(statement.sql(" limit ").bind::<BigInt, _>(self.rows()).sql(concat!(part_end!(), " t")))
+        let statement = self.todos(sql(concat!(start!(todo_columns!()), part_of_todos!("t.updated_at"))));
+        self.of_user(statement.sql(" limit ").bind::<BigInt, _>(self.rows()).sql(part_end!()))
     }
 
     /// Appends which todos are selected, and their order.
@@ -98,7 +91,7 @@ impl After {
 
     /// Ends the statement.
     fn of_user(self, statement: Sql<'_, ChangeColumns>) -> Sql<'_, ChangeColumns> {
-        statement.sql(")) x where u.deleted_at is null and u.id = ").bind::<Uuid, _>(self.user.0)
+        statement.sql(" t on true where u.deleted_at is null and u.id = ").bind::<Uuid, _>(self.user.0)
     }
 
     fn rows(self) -> i64 {
@@ -109,17 +102,6 @@ impl After {
     fn stamp(self) -> PgTimestamp {
         timestamp(self.since.unwrap_or(Stamp::MIN))
     }
-}
-
-/// Separates the one row without a todo from those with one.
-fn split(rows: Vec<ChangeRow>) -> (Option<PositionRow>, Vec<TodoRow>) {
-    let mut head = None;
-    let mut todos = Vec::with_capacity(rows.len());
-    for (position, todo) in rows {
-        head = head.or(position);
-        todos.extend(todo);
-    }
-    (head, todos)
 }
 
 /// Makes the answer of the todos after the position.

@@ -4,7 +4,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid};
 use domain::todo::TodoNumber;
 use domain::{TodoId, UserId};
 
-use crate::rows::{PositionType, TodoColumns, position, todo_columns};
+use crate::rows::{PositionColumns, TodoColumns, position_columns, todo_columns};
 use crate::sql::{Sql, sql};
 
 /// The condition that the user is not marked as deleted.
@@ -30,8 +30,8 @@ pub(crate) fn by_number<'a>(user: UserId, number: TodoNumber) -> Sql<'a, TodoCol
         .sql(exists!())
 }
 
-pub(crate) fn position<'a>(user: UserId) -> Sql<'a, PositionType> {
-    sql(concat!("select ", position!(), " from users u where u.deleted_at is null and u.id = "))
+pub(crate) fn position<'a>(user: UserId) -> Sql<'a, PositionColumns> {
+    sql(concat!("select ", position_columns!(), " from users u where u.deleted_at is null and u.id = "))
         .bind::<Uuid, _>(user.0)
 }
 

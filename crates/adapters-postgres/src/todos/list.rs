@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Record, Text, Timestamptz, Uuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::todo::query::{Filter, ListKey, ListQuery, Order, SortBy};
 use domain::todo::{PART_BYTES, Todo};
@@ -11,20 +11,21 @@ use domain::{StoreError, UserId};
 use super::part::{part_bytes, part_end, part_of_todos};
 use crate::error::Failure;
 use crate::rows::{
-    PositionRow, PositionType, TodoColumns, TodoRow, no_todo_columns, position, stored_bytes, timestamp,
-    todo_columns,
+    PositionColumns, PositionRow, TodoColumns, TodoRow, no_todo_columns, position_columns, stored_bytes,
+    timestamp, todo_columns,
 };
 use crate::sql::{Sql, sql};
 
-/// A row has either the position and the total, or an [`ordinal`] and a todo.
-pub(crate) type PageColumns = (Nullable<PositionType>, BigInt, Nullable<TodoColumns>);
+/// A row has either the position and the total, or an [`ordinal`] and a todo. The position is one column, so that it costs
+/// little in the rows of todos.
+pub(crate) type PageColumns = (Nullable<Record<PositionColumns>>, BigInt, Nullable<TodoColumns>);
 type PageRow = (Option<PositionRow>, i64, Option<TodoRow>);
 
 /// Selects the position and the total, and the todos.
 ///
 /// Selects no row if the user does not exist.
 pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
-    let start = sql(concat!("select ", position!(), ", "));
+    let start = sql(concat!("select row(", position_columns!(), "), "));
     let total = if is_whole_list(query) {
         start.sql("u.live_todos::bigint")
     } else {
@@ -46,10 +47,11 @@ pub(crate) fn page(user: UserId, query: &ListQuery) -> Sql<'_, PageColumns> {
         .sql(")")
 }
 
-/// The place of a todo on a page whose order its columns do not show.
+/// The place of a todo on a page whose order its columns do not show. Its type is that of the total, so that PostgreSQL
+/// converts no row.
 const fn ordinal(query: &ListQuery) -> &'static str {
     match (query.sort, query.order) {
-        (SortBy::CreatedAt | SortBy::CompletedAt, _) => "0",
+        (SortBy::CreatedAt | SortBy::CompletedAt, _) => "0::bigint",
         (SortBy::Title, Order::Ascending) => "row_number() over (order by t.title_key nulls first, t.id)",
         (SortBy::Title, Order::Descending) => {
             "row_number() over (order by t.title_key desc nulls last, t.id)"

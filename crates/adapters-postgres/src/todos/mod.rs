@@ -15,14 +15,14 @@ use diesel::pg::data_types::PgTimestamp;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::sync::{Epoch, Position};
 use domain::todo::query::{Filter, ListKey, ListQuery, SortBy};
-use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore, UserRow};
+use domain::todo::{Batch, Changes, Commit, Page, Todo, TodoNumber, TodoStore};
 use domain::{Stamp, StoreError, TodoId, UserId};
 use uuid::Uuid;
 
 use crate::epochs::EpochCache;
 use crate::error::Failure;
 use crate::row_security::RowScope;
-use crate::rows::{PositionRow, TodoColumns, TodoRow, stamp};
+use crate::rows::{self, PositionRow, TodoColumns, TodoRow, stamp};
 use crate::sql::Sql;
 use crate::store::PostgresStore;
 use crate::turns::Class;
@@ -50,14 +50,15 @@ impl PostgresStore {
     }
 }
 
-/// Converts a user's row. It needs another round trip only if a new epoch began.
+/// Converts a user's position. It needs another round trip only if a new epoch began.
 async fn position(
     conn: &AsyncPgConnection,
     cache: &EpochCache,
-    PositionRow { row, epoch }: PositionRow,
+    row: PositionRow,
 ) -> Result<Position, Failure> {
-    let row = UserRow::try_from(row)?;
-    Ok(row.position(cache.get(conn, &epoch).await?))
+    let (.., epoch) = &row;
+    let epochs = cache.get(conn, epoch).await?;
+    Ok(rows::position(row, epochs)?)
 }
 
 #[async_trait]
