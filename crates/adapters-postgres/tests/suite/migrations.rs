@@ -5,8 +5,10 @@ use domain::identity::Linked;
 use domain::mail::Template;
 use domain::one_time::Purpose;
 use domain::session::{Cutoffs, EndReason};
+use domain::todo::{Base, Edit};
 use domain_testkit::build::{
-    T0, at, complete, create, email_token, ending, identity, new_session, notice, todo_id,
+    T0, at, complete, create, description, edit as edit_of, email_token, ending, identity, new_session,
+    notice, todo_id,
 };
 use postgres_testbed::{Database, Role, Testbed};
 use tokio_postgres::error::SqlState;
@@ -19,6 +21,8 @@ fn schema(database: &Database) -> String {
         select 'column', table_name, column_name, data_type, is_nullable, coalesce(column_default, ''), \
                coalesce(collation_name, ''), coalesce(generation_expression, '')
           from information_schema.columns where table_schema = 'public' and table_name not like '\\_\\_%' order by 2, 3;
+        select 'compression', attrelid::regclass, attname, attcompression from pg_attribute
+         where attrelid::regclass::text = 'todos' and attcompression <> '' order by 2, 3;
         select 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid) from pg_constraint
          where connamespace = 'public'::regnamespace and conrelid::regclass::text not like '\\_\\_%' order by 2, 3;
         select 'index', indexdef from pg_indexes where schemaname = 'public' and tablename not like '\\_\\_%' order by 2;
@@ -51,6 +55,19 @@ async fn down_reverts_everything_and_up_creates_the_same_schema_again() {
 
     assert_eq!(migrate(&owner, &app).await.expect("up again"), all);
     assert_eq!(schema(&database), full);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_texts_are_compressed_with_lz4() {
+    let (h, database) = fresh("migrations_lz4", RowSecurity::Writes).await;
+    let text = description(&"Buy milk and bread. ".repeat(400));
+    let edit = Edit { description: Some(Some(text)), ..Edit::default() };
+    let (user, id) = (h.user().await, todo_id());
+    h.applied(user, create(id, "milk")).await;
+    h.applied(user, edit_of(id, Base::Current, edit)).await;
+    let forms =
+        "select pg_column_compression(description), pg_column_compression(description_folded) from todos";
+    assert_eq!(database.sql(Role::Owner, forms).expect("PostgreSQL 14 or later").trim(), "lz4|lz4");
 }
 
 #[tokio::test(flavor = "multi_thread")]
