@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::StoreError;
 use domain::health::{Load, Probe};
 use domain::todo::EventBus;
+use tokio::runtime::Handle;
 
 use crate::committer::Committers;
 use crate::connector::Connector;
@@ -25,7 +26,7 @@ use crate::url::Target;
 pub struct Options {
     /// A URL with the scheme `postgres`, `postgresql` or `postgresql+asyncpg`.
     pub url: String,
-    /// The maximum number of connections of each runtime that uses the store. The group commit has two more.
+    /// The maximum number of connections of each runtime that uses the store. The group commit has three more.
     pub pool_size: usize,
     /// How long a call waits for a connection and for a statement, and a batch of changes for its turn.
     pub timeout: Duration,
@@ -37,6 +38,9 @@ pub struct Options {
     pub bus: Arc<dyn EventBus>,
     /// Whether to log every statement, without its bound values.
     pub echo: bool,
+    /// Where large batches of changes are written, so that small ones are first where its threads have
+    /// less priority. `None` is the current runtime.
+    pub background: Option<Handle>,
 }
 
 /// Implements every store port on one PostgreSQL database.
@@ -57,16 +61,17 @@ struct Condition {
 impl PostgresStore {
     /// Opens the store. The database must be reachable.
     ///
-    /// Changes of todos are written on the current runtime, which must outlive the store. Every other call
-    /// runs on the runtime of its caller.
+    /// Changes of todos are written on the current runtime and on that of `background`, which must outlive
+    /// the store. Every other call runs on the runtime of its caller.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
-        let Options { url, pool_size, timeout, row_security, epoch_source, bus, echo } = options;
+        let Options { url, pool_size, timeout, row_security, epoch_source, bus, echo, background } = options;
         let target = Target::parse(&url, timeout)?;
         let tls = tls::connector(target.verification, &target.roots)?;
         let connector = Arc::new(Connector::new(target, tls, timeout, echo).await?);
         let pool = Pool::new(&connector, pool_size, row_security);
         let epochs = Arc::new(EpochCache::new(epoch_source));
-        let committers = Committers::start(&connector, &epochs, &bus, row_security);
+        let background = background.unwrap_or_else(Handle::current);
+        let committers = Committers::start(&connector, &epochs, &bus, row_security, &background);
         let store = Self { pool, committers, epochs, row_security };
         if store.condition().await?.hides_rows {
             return Err(ConnectError::ReadsRestricted);

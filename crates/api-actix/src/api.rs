@@ -12,6 +12,7 @@ use domain::sync::SyncService;
 use domain::time::Clock;
 use domain::todo::TodoService;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::connection::OpenConnections;
@@ -76,6 +77,7 @@ impl Api {
             response_memory: MemoryBudget::new(settings.response_memory),
             socket_memory: hub.memory().clone(),
             per_user_gate: PerUserGate::default(),
+            background: None,
             described_epoch: Mutex::const_new(None),
             shutting_down: AtomicBool::new(false),
             settings,
@@ -108,6 +110,14 @@ impl Api {
     #[must_use]
     pub fn with_per_user_gate(mut self, gate: PerUserGate) -> Self {
         self.state_mut().per_user_gate = gate;
+        self
+    }
+
+    /// Handles large bodies on the blocking threads of this runtime, rather than of each worker, so that
+    /// the workers are first where its threads have less priority.
+    #[must_use]
+    pub fn with_background(mut self, background: Handle) -> Self {
+        self.state_mut().background = Some(background);
         self
     }
 

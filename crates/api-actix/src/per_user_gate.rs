@@ -19,7 +19,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use domain::UserId;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
@@ -38,10 +38,14 @@ pub enum HeavyWork {
     Export,
 }
 
+/// The number of requests with large bodies, of all users, that run at once. Each has a thread.
+const LARGE_AT_ONCE: usize = 8;
+
 /// The gate of the whole process. Clones share it.
 #[derive(Clone, Debug)]
 pub struct PerUserGate {
     queue_timeout: Duration,
+    large: Arc<Semaphore>,
     queues: Arc<Mutex<HashMap<(UserId, HeavyWork), Queue>>>,
 }
 
@@ -73,7 +77,7 @@ impl PerUserGate {
     /// A gate whose requests wait for at most `queue_timeout`.
     #[must_use]
     pub fn with_queue_timeout(queue_timeout: Duration) -> Self {
-        Self { queue_timeout, queues: Arc::default() }
+        Self { queue_timeout, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)), queues: Arc::default() }
     }
 
     /// Waits for the user's earlier requests of this kind.
@@ -81,14 +85,22 @@ impl PerUserGate {
         let (slot, semaphore) = self.enqueue(user, work);
         let acquired = timeout(self.queue_timeout, semaphore.acquire_owned()).await;
         let permit = acquired.map_err(|_| Busy)?.map_err(|_| Busy)?;
-        Ok(Permit { _permit: permit, _slot: slot })
+        Ok(Permit { _turn: permit, _slot: slot, _of_large: None })
+    }
+
+    /// As [`Self::acquire`], for a request with a large body: waits for those of others, too.
+    pub async fn acquire_large(&self, user: UserId, work: HeavyWork) -> Result<Permit, Busy> {
+        let permit = self.acquire(user, work).await?;
+        let of_large = timeout(self.queue_timeout, self.large.clone().acquire_owned()).await;
+        let of_large = of_large.map_err(|_| Busy)?.map_err(|_| Busy)?;
+        Ok(Permit { _of_large: Some(of_large), ..permit })
     }
 
     /// Does not wait: returns an error if the user has another request of this kind.
     pub fn try_acquire(&self, user: UserId, work: HeavyWork) -> Result<Permit, Busy> {
         let (slot, semaphore) = self.enqueue(user, work);
         let permit = semaphore.try_acquire_owned().map_err(|_| Busy)?;
-        Ok(Permit { _permit: permit, _slot: slot })
+        Ok(Permit { _turn: permit, _slot: slot, _of_large: None })
     }
 
     fn enqueue(&self, user: UserId, work: HeavyWork) -> (Slot, Arc<Semaphore>) {
@@ -127,8 +139,10 @@ impl Drop for Slot {
 #[derive(Debug)]
 pub struct Permit {
     // Dropped before the slot, so that the next request starts before its queue can be removed.
-    _permit: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
     _slot: Slot,
+    /// That of [`PerUserGate::acquire_large`].
+    _of_large: Option<OwnedSemaphorePermit>,
 }
 
 impl Permit {
@@ -144,19 +158,23 @@ impl Permit {
         rt::spawn(held.in_current_span()).await.unwrap_or_else(failed)
     }
 
-    /// As [`Self::run`], on a thread of its own: the worker goes on with its other requests while this
-    /// one reads megabytes or writes them.
-    pub async fn run_apart<Work>(self, work: impl FnOnce() -> Work + Send + 'static) -> HandlerResult
+    /// As [`Self::run`], on a blocking thread of `background`: the worker goes on with its other requests
+    /// while this one reads megabytes or writes them. Its database connections remain those of the worker.
+    pub async fn run_apart<Work>(
+        self,
+        background: &Handle,
+        work: impl FnOnce() -> Work + Send + 'static,
+    ) -> HandlerResult
     where
         Work: Future<Output = HandlerResult>,
     {
-        let span = Span::current();
+        let (span, worker) = (Span::current(), Handle::current());
         let held = move || {
-            let answer = Handle::current().block_on(work().instrument(span));
+            let answer = worker.block_on(work().instrument(span));
             drop(self);
             Ok(Whole::from(answer?))
         };
-        spawn_blocking(held).await.unwrap_or_else(failed).map(HttpResponse::from)
+        background.spawn_blocking(held).await.unwrap_or_else(failed).map(HttpResponse::from)
     }
 }
 
@@ -224,6 +242,21 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn large_bodies_of_many_users_run_a_few_at_a_time() {
+        let gate = impatient();
+        let user = |n: usize| UserId(Uuid::from_u128(n as u128));
+        let mut running = Vec::new();
+        for n in 0..LARGE_AT_ONCE {
+            running.push(gate.acquire_large(user(n), HeavyWork::Read).await.expect("free"));
+        }
+        let last = user(LARGE_AT_ONCE);
+        assert_eq!(gate.acquire_large(last, HeavyWork::Read).await.err(), Some(Busy));
+        assert!(gate.acquire(last, HeavyWork::Read).await.is_ok(), "a small body runs");
+        running.pop();
+        assert!(gate.acquire_large(last, HeavyWork::Read).await.is_ok());
+    }
+
+    #[actix_web::test]
     async fn a_waiting_request_runs_when_the_one_before_it_ends() {
         let gate = PerUserGate::default();
         let first = gate.try_acquire(ANN, HeavyWork::Read).expect("free");
@@ -251,11 +284,16 @@ mod tests {
         let permit = gate.try_acquire(ANN, HeavyWork::Read).expect("free");
         let (finish, finished) = oneshot::channel::<()>();
         let worker = std::thread::current().id();
-        let work = rt::spawn(permit.run_apart(move || async move {
-            finished.await.map_err(|_| Problem::unexpected())?;
-            assert_ne!(std::thread::current().id(), worker);
-            Ok(HttpResponse::Created().insert_header(("x-milk", "oat")).body("bread"))
-        }));
+        let work = rt::spawn(async move {
+            let background = Handle::current();
+            permit
+                .run_apart(&background, move || async move {
+                    finished.await.map_err(|_| Problem::unexpected())?;
+                    assert_ne!(std::thread::current().id(), worker);
+                    Ok(HttpResponse::Created().insert_header(("x-milk", "oat")).body("bread"))
+                })
+                .await
+        });
         assert_eq!(gate.acquire(ANN, HeavyWork::Read).await.err(), Some(Busy));
         finish.send(()).expect("the work waits");
         let response = work.await.expect("no panic").expect("an answer");

@@ -15,6 +15,7 @@ use domain::sync::{Epoch, SyncService};
 use domain::time::Clock;
 use domain::todo::{PART_BYTES, TodoService};
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -48,6 +49,8 @@ pub struct State {
     pub response_memory: MemoryBudget,
     pub socket_memory: MemoryBudget,
     pub per_user_gate: PerUserGate,
+    /// Where large bodies are handled; `None` is the worker's runtime.
+    pub background: Option<Handle>,
     /// The epoch as `/api/v1/server` last read it, and when.
     pub described_epoch: Mutex<Option<(Instant, Epoch)>>,
     pub shutting_down: AtomicBool,
@@ -122,9 +125,15 @@ impl State {
     where
         Work: Future<Output = HandlerResult> + 'static,
     {
-        let permit = self.per_user_gate.acquire(caller.user, HeavyWork::Read).await?;
+        if !is_large {
+            let permit = self.per_user_gate.acquire(caller.user, HeavyWork::Read).await?;
+            self.sessions.check(caller)?;
+            return permit.run(work()).await;
+        }
+        let permit = self.per_user_gate.acquire_large(caller.user, HeavyWork::Read).await?;
         self.sessions.check(caller)?;
-        if is_large { permit.run_apart(work).await } else { permit.run(work()).await }
+        let background = self.background.clone().unwrap_or_else(Handle::current);
+        permit.run_apart(&background, work).await
     }
 
     /// Whether the server has begun to shut down.

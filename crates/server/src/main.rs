@@ -12,6 +12,7 @@
 //! - [`instances`]: what this instance and the others on its database tell each other
 //! - [`shared_limits`]: tells where rate limits are counted
 //! - [`backups`]: copies an SQLite database, on a schedule and before migrations
+//! - [`background`]: threads for work that may wait
 //! - [`deletions`]: deletes what remains of deleted accounts
 //! - [`stop`]: asks the background workers to stop
 //! - [`supervise`]: restarts background tasks that end or panic
@@ -19,6 +20,7 @@
 //!
 //! Deliberately absent: rules (in `domain`) and the API (in `api-actix`).
 
+mod background;
 mod backups;
 mod commands;
 mod deletions;

@@ -15,7 +15,7 @@ use bcrypt::{BcryptError, HashParts};
 use domain::limits::Network;
 use domain::user::{HashedFor, HasherError, NewPassword, PasswordHash, PasswordHasher, Verified};
 use thiserror::Error;
-use tokio::task::spawn_blocking;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use queues::{Queues, Slot};
@@ -50,6 +50,7 @@ pub struct BcryptHasher {
     turns: Arc<Turns<Party>>,
     accounts: Arc<Queues<String>>,
     networks: Arc<Queues<Network>>,
+    background: Option<Handle>,
 }
 
 /// Who takes turns in a queue.
@@ -96,7 +97,15 @@ impl BcryptHasher {
             turns: Turns::new(concurrency.get(), queue),
             accounts: Queues::new(SLOTS_PER_ACCOUNT),
             networks: Queues::new(((concurrency.get() + queue) / 4).max(1)),
+            background: None,
         })
+    }
+
+    /// Hashes on the blocking threads of this runtime, rather than of the caller's: hashing may wait
+    /// where its threads have less priority.
+    #[must_use]
+    pub fn with_background(self, background: Handle) -> Self {
+        Self { background: Some(background), ..self }
     }
 
     async fn run<T: Send + 'static>(
@@ -107,7 +116,8 @@ impl BcryptHasher {
     ) -> Result<T, HasherError> {
         let held = timeout(WAIT_TIMEOUT, self.enter(kind, on_behalf)).await;
         let held = held.map_err(|_| HasherError::Busy)??;
-        let result = spawn_blocking(move || {
+        let background = self.background.clone().unwrap_or_else(Handle::current);
+        let result = background.spawn_blocking(move || {
             let result = job();
             drop(held);
             result

@@ -23,12 +23,13 @@ use std::time::Duration;
 
 use domain::todo::{Batch, Commit, EventBus};
 use domain::{Stamp, StoreError, UserId};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use self::group::Job;
-use self::queue::{Queue, Refused};
+use self::queue::{Kind, Queue, Refused};
 use self::task::Committer;
 use self::write_health::WriteHealth;
 use crate::connector::Connector;
@@ -37,9 +38,9 @@ use crate::error::timed_out;
 use crate::row_security::RowSecurity;
 use crate::statement_log;
 
-/// The number of committer tasks. More than two contend for the same disk and locks, and gain
-/// nothing.
-const TASKS: usize = 2;
+/// What each committer task takes. More than two for small batches contend for the same disk and
+/// locks, and gain nothing.
+const TASKS: [Kind; 3] = [Kind::Small, Kind::Small, Kind::Large];
 
 /// The committer tasks and their queue.
 pub(crate) struct Committers {
@@ -50,21 +51,27 @@ pub(crate) struct Committers {
 }
 
 impl Committers {
-    /// Starts the tasks on the current runtime. They end when this value is closed or dropped.
+    /// Starts the tasks on the current runtime, and that of large batches on `background`. They end
+    /// when this value is closed or dropped.
     pub(crate) fn start(
         connector: &Arc<Connector>,
         epochs: &Arc<EpochCache>,
         bus: &Arc<dyn EventBus>,
         row_security: RowSecurity,
+        background: &Handle,
     ) -> Self {
-        let queue = Arc::new(Queue::new(TASKS, row_security));
+        let queue = Arc::new(Queue::new(row_security));
         let health = Arc::new(WriteHealth::default());
-        let start = |_| {
+        let start = |kind| {
             let (connector, epochs, queue) = (Arc::clone(connector), Arc::clone(epochs), Arc::clone(&queue));
-            let committer = Committer::new(connector, epochs, queue, Arc::clone(bus), Arc::clone(&health));
-            tokio::spawn(committer.run())
+            let (bus, health) = (Arc::clone(bus), Arc::clone(&health));
+            let committer = Committer::new(connector, epochs, (queue, kind), bus, health);
+            match kind {
+                Kind::Small => tokio::spawn(committer.run()),
+                Kind::Large => background.spawn(committer.run()),
+            }
         };
-        let tasks = Mutex::new((0..TASKS).map(start).collect());
+        let tasks = Mutex::new(TASKS.map(start).into());
         Self { queue, tasks, timeout: connector.timeout(), health }
     }
 

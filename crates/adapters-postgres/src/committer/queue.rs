@@ -1,8 +1,8 @@
 //! The queue of the committers: which batches form the next group.
 //!
-//! Small batches of any users form a group. A large batch is a group of its own, and one committer
-//! is kept for small ones, so a small batch waits for no large one of another user. The batches of
-//! a user are in one group at a time, in the order in which they arrived.
+//! Small batches of any users form a group. A large batch is a group of its own, and has a committer
+//! of its own, so a small batch waits for no large one of another user. The batches of a user are in
+//! one group at a time, in the order in which they arrived.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::pin;
@@ -45,6 +45,19 @@ impl Size {
     }
 }
 
+/// Which batches a committer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Small,
+    Large,
+}
+
+impl Kind {
+    fn of(size: Size) -> Self {
+        if size.exceeds(MAX_SMALL) { Self::Large } else { Self::Small }
+    }
+}
+
 /// The batches that wait for a committer.
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -56,9 +69,6 @@ struct State {
     waiting: VecDeque<(Job, Size)>,
     /// The users in the groups that the committers are busy with.
     busy: HashSet<UserId>,
-    /// The number of committers that are busy with a large batch.
-    large: usize,
-    max_large: usize,
     /// Whether a group may contain the batches of one user only.
     one_user: bool,
     closed: bool,
@@ -74,17 +84,13 @@ pub(super) enum Refused {
 pub(super) struct Lease {
     queue: Arc<Queue>,
     users: Vec<UserId>,
-    is_large: bool,
 }
 
 impl Queue {
-    /// A queue for this number of committers.
-    pub(super) fn new(committers: usize, row_security: RowSecurity) -> Self {
+    pub(super) fn new(row_security: RowSecurity) -> Self {
         let state = State {
             waiting: VecDeque::new(),
             busy: HashSet::new(),
-            large: 0,
-            max_large: committers.saturating_sub(1).max(1),
             one_user: row_security == RowSecurity::All,
             closed: false,
         };
@@ -117,18 +123,18 @@ impl Queue {
         self.changed.notify_waiters();
     }
 
-    /// Waits for the next group. Returns `None` once the queue is closed and empty.
-    pub(super) async fn next(self: &Arc<Self>) -> Option<(Vec<Job>, Lease)> {
+    /// Waits for the next group of the kind. Returns `None` once the queue is closed and empty.
+    pub(super) async fn next(self: &Arc<Self>, kind: Kind) -> Option<(Vec<Job>, Lease)> {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             {
                 let mut state = self.state();
-                if let Some((jobs, is_large)) = state.take() {
+                if let Some(jobs) = state.take(kind) {
                     let users: HashSet<_> = jobs.iter().map(|job| job.user).collect();
                     state.busy.extend(&users);
                     let users = users.into_iter().collect();
-                    return Some((jobs, Lease { queue: Arc::clone(self), users, is_large }));
+                    return Some((jobs, Lease { queue: Arc::clone(self), users }));
                 }
                 if state.closed && state.waiting.is_empty() {
                     return None;
@@ -144,8 +150,8 @@ impl Queue {
 }
 
 impl State {
-    /// Takes the batches of the next group, and tells whether it is a large one.
-    fn take(&mut self) -> Option<(Vec<Job>, bool)> {
+    /// Takes the batches of the next group of the kind.
+    fn take(&mut self, kind: Kind) -> Option<Vec<Job>> {
         let mut chosen = Vec::new();
         let mut group = Size::default();
         // The later batches of these users must not overtake one that stays.
@@ -155,32 +161,26 @@ impl State {
             if self.busy.contains(&job.user) || staying.contains(&job.user) {
                 continue;
             }
-            let is_large = size.exceeds(MAX_SMALL);
-            let stays = match first_user {
-                None => is_large && self.large >= self.max_large,
-                Some(first) => is_large || (self.one_user && job.user != first),
-            };
-            if stays {
+            let fits_group = first_user.is_none_or(|first| !self.one_user || job.user == first);
+            if Kind::of(*size) != kind || !fits_group {
                 staying.insert(job.user);
                 continue;
             }
-            if first_user.is_none() && is_large {
-                let (job, _) = self.waiting.remove(place)?;
-                self.large += 1;
-                return Some((vec![job], true));
-            }
             group = group.plus(*size);
-            if chosen.len() == MAX_BATCHES || group.exceeds(MAX_GROUP) {
+            if !chosen.is_empty() && (chosen.len() == MAX_BATCHES || group.exceeds(MAX_GROUP)) {
                 break;
             }
             first_user = first_user.or(Some(job.user));
             chosen.push(place);
+            if kind == Kind::Large {
+                break;
+            }
         }
         // From the back, so that the places of the others stay the same.
         let taken = chosen.into_iter().rev().filter_map(|place| self.waiting.remove(place));
         let mut jobs: Vec<_> = taken.map(|(job, _)| job).collect();
         jobs.reverse();
-        (!jobs.is_empty()).then_some((jobs, false))
+        (!jobs.is_empty()).then_some(jobs)
     }
 }
 
@@ -213,9 +213,6 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.is_large {
-            self.queue.state().large -= 1;
-        }
         self.keep(&[]);
     }
 }
@@ -239,7 +236,7 @@ mod tests {
     type Answer = oneshot::Receiver<Result<Commit, StoreError>>;
 
     fn queue(row_security: RowSecurity) -> Arc<Queue> {
-        Arc::new(Queue::new(2, row_security))
+        Arc::new(Queue::new(row_security))
     }
 
     /// Queues a batch of this many changes.
@@ -257,9 +254,17 @@ mod tests {
     }
 
     /// The users of the next group, in the order of its batches, and its lease.
-    fn next(queue: &Arc<Queue>) -> Option<(Vec<UserId>, Lease)> {
-        let (jobs, lease) = queue.next().now_or_never()??;
+    fn next_of(kind: Kind, queue: &Arc<Queue>) -> Option<(Vec<UserId>, Lease)> {
+        let (jobs, lease) = queue.next(kind).now_or_never()??;
         Some((jobs.iter().map(|job| job.user).collect(), lease))
+    }
+
+    fn next(queue: &Arc<Queue>) -> Option<(Vec<UserId>, Lease)> {
+        next_of(Kind::Small, queue)
+    }
+
+    fn next_large(queue: &Arc<Queue>) -> Option<(Vec<UserId>, Lease)> {
+        next_of(Kind::Large, queue)
     }
 
     const LARGE: usize = MAX_SMALL.changes + 1;
@@ -271,16 +276,25 @@ mod tests {
         push(&queue, BOB, LARGE);
         push(&queue, ANN, 1);
         push(&queue, CYD, 1);
-        let (users, of_ann) = next(&queue).expect("a group");
-        assert_eq!(users, [ANN]);
         let (users, of_cyd) = next(&queue).expect("a group");
-        assert_eq!(users, [CYD]);
-        drop(of_cyd);
-        assert!(next(&queue).is_none(), "one committer is kept for small batches");
-        drop(of_ann);
-        let (users, _of_bob) = next(&queue).expect("a group");
-        assert_eq!(users, [BOB]);
+        assert_eq!(users, [CYD], "the committers of small batches take no large one");
+        let (users, of_ann) = next_large(&queue).expect("a group");
+        assert_eq!(users, [ANN]);
+        let (users, _of_bob) = next_large(&queue).expect("a group");
+        assert_eq!(users, [BOB], "each large batch is a group of its own");
+        assert!(next(&queue).is_none());
+        drop((of_ann, of_cyd));
         assert_eq!(next(&queue).expect("a group").0, [ANN]);
+    }
+
+    #[test]
+    fn a_large_batch_does_not_overtake_a_small_one_of_its_user() {
+        let queue = queue(RowSecurity::Writes);
+        push(&queue, ANN, 1);
+        push(&queue, ANN, LARGE);
+        assert!(next_large(&queue).is_none());
+        drop(next(&queue).expect("a group"));
+        assert_eq!(next_large(&queue).expect("a group").0, [ANN]);
     }
 
     #[test]
@@ -288,8 +302,8 @@ mod tests {
         let queue = queue(RowSecurity::Writes);
         let long = Edit { description: Some(Some(description(&"d".repeat(10_000)))), ..Edit::default() };
         push_batch(&queue, ANN, batch((0..14).map(|_| edit(todo_id(), Base::Current, long.clone()))));
-        push(&queue, BOB, 1);
-        assert_eq!(next(&queue).expect("a group").0, [ANN]);
+        assert!(next(&queue).is_none());
+        assert_eq!(next_large(&queue).expect("a group").0, [ANN]);
     }
 
     #[test]
@@ -301,9 +315,10 @@ mod tests {
         push(&queue, BOB, 1);
         let (users, first) = next(&queue).expect("a group");
         assert_eq!(users, [ANN, ANN, BOB]);
-        assert!(next(&queue).is_none());
+        assert!(next(&queue).is_none() && next_large(&queue).is_none());
         drop(first);
-        let (jobs, second) = queue.next().now_or_never().flatten().expect("a group");
+        assert!(next(&queue).is_none());
+        let (jobs, second) = queue.next(Kind::Large).now_or_never().flatten().expect("a group");
         assert_eq!(jobs[0].batch.changes.len(), LARGE);
         assert!(next(&queue).is_none());
         drop(second);
@@ -342,7 +357,7 @@ mod tests {
         let queue = queue(RowSecurity::Writes);
         push(&queue, ANN, 1);
         push(&queue, BOB, 1);
-        let (mut jobs, mut lease) = queue.next().now_or_never().flatten().expect("a group");
+        let (mut jobs, mut lease) = queue.next(Kind::Small).now_or_never().flatten().expect("a group");
         push(&queue, ANN, 1);
         push(&queue, BOB, 1);
         jobs.remove(0);
@@ -371,11 +386,13 @@ mod tests {
         push(&queue, ANN, 1);
         let other = tokio::spawn({
             let queue = Arc::clone(&queue);
-            async move { queue.next().await.map(|(jobs, _)| jobs.len()) }
+            async move { queue.next(Kind::Small).await.map(|(jobs, _)| jobs.len()) }
         });
         queue.close();
         drop(lease);
         assert_eq!(other.await.expect("no panic"), Some(1));
-        assert!(matches!(queue.next().now_or_never(), Some(None)));
+        for kind in [Kind::Small, Kind::Large] {
+            assert!(matches!(queue.next(kind).now_or_never(), Some(None)));
+        }
     }
 }

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::group::{self, Job, Verdict, refuse};
 use super::lost_commit::{CommitStatus, LostCommit};
-use super::queue::{Lease, Queue};
+use super::queue::{Kind, Lease, Queue};
 use super::transaction::{CommitError, GroupWriter};
 use super::write_health::WriteHealth;
 use crate::connector::Connector;
@@ -34,6 +34,7 @@ const UNREACHABLE: &str = "the database can't be reached";
 pub(super) struct Committer {
     connector: Arc<Connector>,
     queue: Arc<Queue>,
+    kind: Kind,
     writer: GroupWriter,
     /// A commit whose outcome is not known. This committer commits no other group before it is.
     lost: Option<LostCommit>,
@@ -50,14 +51,14 @@ impl Committer {
     pub(super) fn new(
         connector: Arc<Connector>,
         epochs: Arc<EpochCache>,
-        queue: Arc<Queue>,
+        (queue, kind): (Arc<Queue>, Kind),
         bus: Arc<dyn EventBus>,
         health: Arc<WriteHealth>,
     ) -> Self {
         let writer = GroupWriter::new(Arc::clone(&connector), epochs, health);
         let sizes = histogram!("database_commit_group_size");
         let waits = histogram!("database_commit_wait_seconds");
-        Self { connector, queue, writer, lost: None, lease_of_lost: None, bus, sizes, waits }
+        Self { connector, queue, kind, writer, lost: None, lease_of_lost: None, bus, sizes, waits }
     }
 
     /// Runs until the queue is closed and empty. After a panic it goes on with the batches that
@@ -75,7 +76,7 @@ impl Committer {
         let queue = Arc::clone(&self.queue);
         loop {
             let group = tokio::select! {
-                group = queue.next() => group,
+                group = queue.next(self.kind) => group,
                 () = sleep(RETRY_INTERVAL), if self.lost.is_some() => {
                     self.recover_lost_commit().await;
                     continue;

@@ -196,6 +196,7 @@ mod tests {
             epoch_source: EpochSource::Stored,
             bus: Arc::new(RecordingBus::new()),
             echo: false,
+            background: None,
         };
         let store = PostgresStore::connect(options).await.expect("connects");
         let [ann, bob] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));

@@ -56,6 +56,7 @@ pub fn options(url: String, bus: &Arc<RecordingBus>) -> Options {
         epoch_source: EpochSource::Stored,
         bus: Arc::clone(bus) as _,
         echo: false,
+        background: None,
     }
 }
 

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
@@ -25,7 +25,7 @@ use crate::settings::{METRICS_PORT, PORT, Settings, cores};
 use crate::stop::ShutdownHandle;
 use crate::supervise::supervise;
 use crate::wire::Application;
-use crate::{instances, revocations, series, shared_limits, telemetry, wire};
+use crate::{background, instances, revocations, series, shared_limits, telemetry, wire};
 
 /// How long a shutdown waits for requests in flight.
 const REQUEST_GRACE: Duration = Duration::from_secs(30);
@@ -46,22 +46,24 @@ pub fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    // Requests run on the threads of the HTTP workers. These threads are for the stores and
-    // for background tasks.
+    // Requests run on the threads of the HTTP workers. These threads are for the stores and for
+    // background tasks.
     let runtime = Arc::new(Builder::new_multi_thread().worker_threads(cores().min(2)).enable_all().build()?);
+    let background = background::runtime()?;
     // Inside an actix system, a result from a store does not wake a worker that is already awake.
     let system = System::with_tokio_rt(|| runtime.clone());
-    let served = system.block_on(serve(settings));
+    let served = system.block_on(serve(settings, background.handle()));
     drop(system);
     // Only abandoned work can be left, such as a password hash whose caller has gone.
     if let Some(runtime) = Arc::into_inner(runtime) {
         runtime.shutdown_background();
     }
+    background.shutdown_background();
     drop(exports);
     served
 }
 
-async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
+async fn serve(settings: &Settings, background: &Handle) -> Result<(), Box<dyn Error>> {
     let connections = ConnectionLimits::of(raise_limit(), cores());
     let metrics = telemetry::init_metrics()?;
     series::begin();
@@ -70,7 +72,7 @@ async fn serve(settings: &Settings) -> Result<(), Box<dyn Error>> {
         on_demand.measure();
         render.render()
     };
-    let application = wire::assemble(settings, connections.open, render).await?;
+    let application = wire::assemble(settings, background, connections.open, render).await?;
     let shutdown = ShutdownHandle::new();
     let subscribe = || shutdown.subscribe();
     let (mut tasks, mut workers) = (JoinSet::new(), JoinSet::new());

@@ -29,6 +29,7 @@ use domain::session::{Lifetimes, RevocationReader, Revocations, SessionPorts, Se
 use domain::sync::SyncService;
 use domain::todo::{TodoService, TodoStore};
 use serde_json::json;
+use tokio::runtime::Handle;
 
 pub use command::{CommandServices, administration, announce_revocations, command_services};
 pub use error::WireError;
@@ -73,10 +74,11 @@ pub struct Application {
     pub database: DatabaseHandle,
 }
 
-/// Migrates the schema, opens the database, and creates the services. Over `max_connections`, idle connections
-/// close.
+/// Migrates the schema, opens the database, and creates the services. Work that may wait runs on `background`.
+/// Over `max_connections`, idle connections close.
 pub async fn assemble(
     settings: &Settings,
+    background: &Handle,
     max_connections: usize,
     render_metrics: impl Fn() -> String + Send + Sync + 'static,
 ) -> Result<Application, WireError> {
@@ -85,7 +87,7 @@ pub async fn assemble(
     let hub = Hub::new(clock.clone());
     let bus = shared::bus(settings)?;
     let publisher = Arc::new(Publisher { hub: hub.clone(), bus: bus.clone() });
-    let stores = stores::open(&settings.database, "serve", publisher).await?;
+    let stores = stores::open(&settings.database, "serve", publisher, Some(background)).await?;
     let revocations = Arc::new(Revocations::new(vec![hub.clone()]).with_bus(bus.clone()));
     let arrivals = Arc::new(Arrivals::new(hub.clone()));
     let mut reader = RevocationReader::new(stores.sessions.clone(), revocations.clone(), clock.clone());
@@ -114,7 +116,7 @@ pub async fn assemble(
         one_time: stores.one_time.clone(),
         todos: stores.todos.clone(),
         one_time_secrets: one_time.clone(),
-        hasher: Arc::new(hasher(settings)?),
+        hasher: Arc::new(hasher(settings)?.with_background(background.clone())),
         limits: limits.clone(),
         secrets: secrets.clone(),
         clock: clock.clone(),
@@ -166,7 +168,7 @@ pub async fn assemble(
         api = api.with_redis(move || shared.is_up());
     }
     Ok(Application {
-        api: Arc::new(with_web_app(api, settings)?),
+        api: Arc::new(with_web_app(api, settings)?.with_background(background.clone())),
         revocations: reader,
         arrivals,
         bus,

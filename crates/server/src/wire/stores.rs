@@ -15,6 +15,7 @@ use domain::one_time::OneTimeStore;
 use domain::session::SessionStore;
 use domain::todo::{EventBus, TodoStore};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::error::{DATABASE_LISTEN_URL, DATABASE_URL, DatabaseError, MIGRATION_DATABASE_URL};
@@ -107,11 +108,12 @@ pub fn check(database: &Database) -> Result<(), DatabaseError> {
 }
 
 /// Migrates the schema and opens the database for a command. Its commits are published to `bus`. An SQLite file is locked
-/// until the database is closed.
+/// until the database is closed. Large batches are written on `background`, if there is one.
 pub async fn open(
     database: &Database,
     command: &str,
     bus: Arc<dyn EventBus>,
+    background: Option<&Handle>,
 ) -> Result<Stores, DatabaseError> {
     let lock = lock(database, command)?;
     for name in migrate(database).await? {
@@ -120,7 +122,7 @@ pub async fn open(
     match &database.url {
         DatabaseUrl::Sqlite(file) => open_sqlite(database, file, lock, bus),
         DatabaseUrl::Postgres(url) => {
-            let stores = open_postgres(database, url, bus).await?;
+            let stores = open_postgres(database, url, bus, background).await?;
             if let DatabaseHandle::Postgres(store) = &stores.handle {
                 report_row_security(store, database).await?;
             }
@@ -154,7 +156,7 @@ pub async fn open_beside(database: &Database, bus: Arc<dyn EventBus>) -> Result<
     }
     match &database.url {
         DatabaseUrl::Sqlite(file) => open_sqlite(database, file, None, bus),
-        DatabaseUrl::Postgres(url) => open_postgres(database, url, bus).await,
+        DatabaseUrl::Postgres(url) => open_postgres(database, url, bus, None).await,
     }
 }
 
@@ -178,6 +180,7 @@ async fn open_postgres(
     database: &Database,
     url: &SecretString,
     bus: Arc<dyn EventBus>,
+    background: Option<&Handle>,
 ) -> Result<Stores, DatabaseError> {
     let options = adapters_postgres::Options {
         url: url.expose_secret().to_owned(),
@@ -188,6 +191,7 @@ async fn open_postgres(
         epoch_source: database.epoch_source,
         bus,
         echo: database.echo,
+        background: background.cloned(),
     };
     let store = Arc::new(
         PostgresStore::connect(options)
@@ -264,7 +268,7 @@ mod tests {
                 .iter()
                 .all(|(_, status)| *status == MigrationStatus::Pending)
         );
-        let stores = open(&database, "serve", Arc::new(RecordingBus::new())).await.expect("it opens");
+        let stores = open(&database, "serve", Arc::new(RecordingBus::new()), None).await.expect("it opens");
         stores.probe.probe().await.expect("it answers");
         assert!(
             migrations(&database)
