@@ -1,4 +1,4 @@
-//! Lets each user run one expensive request of each kind at a time.
+//! Lets each user run one expensive request of each kind at a time, or a few.
 //!
 //! Without it, one user's full lists and slow searches could take all memory and every database
 //! reader. The password hasher has bounds of its own for each account.
@@ -36,6 +36,19 @@ pub enum HeavyWork {
     Read,
     /// An export, which lasts until the client has read it.
     Export,
+    /// A large body, from its arrival until its work begins. A slow client must not keep the user's other
+    /// devices out.
+    Upload,
+}
+
+impl HeavyWork {
+    /// The number of a user's requests that may run at once.
+    const fn at_once(self) -> usize {
+        match self {
+            Self::Read | Self::Export => 1,
+            Self::Upload => 4,
+        }
+    }
 }
 
 /// The number of requests with large bodies, of all users, that run at once. Each has a thread.
@@ -105,7 +118,7 @@ impl PerUserGate {
 
     fn enqueue(&self, user: UserId, work: HeavyWork) -> (Slot, Arc<Semaphore>) {
         let mut queues = self.queues();
-        let empty = || Queue { semaphore: Arc::new(Semaphore::new(1)), len: 0 };
+        let empty = || Queue { semaphore: Arc::new(Semaphore::new(work.at_once())), len: 0 };
         let queue = queues.entry((user, work)).or_insert_with(empty);
         queue.len += 1;
         (Slot { gate: self.clone(), key: (user, work) }, queue.semaphore.clone())
@@ -239,6 +252,19 @@ mod tests {
         assert!(gate.try_acquire(ANN, HeavyWork::Export).is_ok());
         drop(permit);
         assert!(gate.try_acquire(ANN, HeavyWork::Read).is_ok());
+    }
+
+    #[actix_web::test]
+    async fn a_few_large_bodies_of_a_user_arrive_at_once() {
+        let gate = impatient();
+        let mut bodies = Vec::new();
+        for _ in 0..4 {
+            bodies.push(gate.acquire(ANN, HeavyWork::Upload).await.expect("free"));
+        }
+        assert_eq!(gate.acquire(ANN, HeavyWork::Upload).await.err(), Some(Busy));
+        assert!(gate.try_acquire(BOB, HeavyWork::Upload).is_ok());
+        bodies.pop();
+        assert!(gate.acquire(ANN, HeavyWork::Upload).await.is_ok());
     }
 
     #[actix_web::test]

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::error::{HandlerResult, Problem};
 use crate::memory_budget::{MemoryBudget, Owner, Reservation};
-use crate::per_user_gate::{HeavyWork, PerUserGate};
+use crate::per_user_gate::{HeavyWork, PerUserGate, Permit};
 use crate::services::SurfaceServices;
 use crate::settings::ApiSettings;
 
@@ -116,10 +116,11 @@ impl State {
     }
 
     /// As [`Self::run_alone`], for a batch in the body of a request; apart from the worker if it is large.
+    /// Ends the turn of the body when the work begins, so that the user's next body arrives meanwhile.
     pub async fn run_batch<Work>(
         &self,
         caller: &Principal,
-        is_large: bool,
+        (is_large, turn): (bool, Option<Permit>),
         work: impl FnOnce() -> Work + Send + 'static,
     ) -> HandlerResult
     where
@@ -127,10 +128,12 @@ impl State {
     {
         if !is_large {
             let permit = self.per_user_gate.acquire(caller.user, HeavyWork::Read).await?;
+            drop(turn);
             self.sessions.check(caller)?;
             return permit.run(work()).await;
         }
         let permit = self.per_user_gate.acquire_large(caller.user, HeavyWork::Read).await?;
+        drop(turn);
         self.sessions.check(caller)?;
         let background = self.background.clone().unwrap_or_else(Handle::current);
         permit.run_apart(&background, work).await

@@ -214,6 +214,34 @@ async fn bodies_that_never_end_take_a_bounded_part_of_the_memory_for_bodies() {
     bob.post_raw("/api/v1/todos/bulk", padded).await.expect(201);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_of_one_user_wait_for_a_turn_and_hold_up_nothing_else() {
+    const HALF: usize = 100 * 1024;
+    let server = Server::start(Database::Sqlite).await;
+    let (ann, _) = server.client().register("ann@example.com").await;
+    let (bob, _) = server.client().register("bob@example.com").await;
+    let mut begun = Vec::new();
+    for _ in 0..4 {
+        let mut wire = Wire::connect(&server.base_url).await;
+        wire.send(&[announced(&ann, 2 * HALF), vec![b' '; HALF]].concat()).await;
+        begun.push(wire);
+    }
+    let start = Instant::now();
+    while bodies_in_flight(&server).await < f64::from(4 * 100 * 1024) {
+        assert!(start.elapsed() < TIMEOUT, "the bodies do not arrive");
+    }
+    let padded = || format!("{}{}", json!({"todos": [{"text": "bread"}]}), " ".repeat(HALF));
+    let fifth = tokio::spawn({
+        let (ann, body) = (ann.clone(), padded());
+        async move { ann.post_raw("/api/v1/todos/bulk", body).await }
+    });
+    add(&ann, "milk").await;
+    bob.post_raw("/api/v1/todos/bulk", padded()).await.expect(201);
+    assert!(!fifth.is_finished(), "it waits");
+    drop(begun.pop());
+    fifth.await.expect("no panic").expect(201);
+}
+
 /// The keys of metadata, as JSON with control characters, which no key may have.
 fn bad_metadata(count: usize) -> String {
     let keys: Vec<_> = (0..count).map(|n| format!(r#""\t{n}":1"#)).collect();

@@ -5,10 +5,9 @@ mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use domain::code::ErrorCode;
@@ -22,6 +21,7 @@ use super::caller::Authentication;
 use super::field_error::FieldError;
 use crate::error::Problem;
 use crate::memory_budget::{Exhausted, Owner, Reservation};
+use crate::per_user_gate::{HeavyWork, Permit};
 use crate::state::State;
 
 /// The maximum size of a body, in bytes, at the authentication endpoints, which accept any number
@@ -36,12 +36,13 @@ const LARGE: usize = 64 * 1024;
 const MEMORY_STEP: usize = 64 * 1024;
 
 /// A body within the size limit that is empty or has a JSON content type. [`Body::read`] parses it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Body {
     bytes: Bytes,
     /// The memory of the bytes. A handler that goes on after its client has gone keeps the body, and so
     /// the memory counts until the work is done.
-    _memory: Arc<Reservation>,
+    _memory: Reservation,
+    turn: Option<Permit>,
 }
 
 impl Body {
@@ -55,6 +56,13 @@ impl Body {
     #[must_use]
     pub fn is_large(&self) -> bool {
         self.bytes.len() > LARGE
+    }
+
+    /// Takes the turn among the large bodies of the user, if the body waited for one. Dropping it lets the
+    /// next one arrive.
+    #[must_use]
+    pub fn take_turn(&mut self) -> Option<Permit> {
+        self.turn.take()
     }
 
     /// Deserialises a JSON object.
@@ -147,6 +155,8 @@ impl FromRequest for Body {
         let json = content_type.is_some_and(is_json);
         let encoded = is_encoded(&request);
         let content_length = content_length(&request);
+        let may_be_large = request.headers().contains_key(TRANSFER_ENCODING)
+            || content_length.is_some_and(|length| length > LARGE);
         let payload = payload.take();
         Box::pin(async move {
             if encoded {
@@ -156,6 +166,13 @@ impl FromRequest for Body {
             let caller = match &authentication {
                 Some(authentication) => Some(authentication.principal().await),
                 None => None,
+            };
+            // Of many large bodies of one user, most wait unread.
+            let turn = match caller {
+                Some(caller) if may_be_large => {
+                    Some(state.per_user_gate.acquire(caller.user, HeavyWork::Upload).await?)
+                }
+                _ => None,
             };
             let owner =
                 caller.map_or_else(|| network_of(&request, &state), |caller| Owner::User(caller.user));
@@ -170,7 +187,7 @@ impl FromRequest for Body {
             let bytes = timeout(time_limit, arrived).await.map_err(|_| too_slow())??;
             // The session may have ended while the body arrived.
             caller.map_or(Ok(()), |caller| state.sessions.check(caller))?;
-            Ok(Self { bytes, _memory: Arc::new(memory) })
+            Ok(Self { bytes, _memory: memory, turn })
         })
     }
 }

@@ -75,10 +75,10 @@ struct Updated<'a> {
     responses((status = 200, description = "The result of each change.", body = Updated))
 )]
 #[patch("/todos/bulk")]
-pub(super) async fn update_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
+pub(super) async fn update_many(state: web::Data<State>, caller: Caller, mut body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
-    let (is_large, shared) = (body.is_large(), state.clone());
-    state.run_batch(&caller.0, is_large, move || update(shared, user, body)).await
+    let (upload, shared) = ((body.is_large(), body.take_turn()), state.clone());
+    state.run_batch(&caller.0, upload, move || update(shared, user, body)).await
 }
 
 async fn update(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {

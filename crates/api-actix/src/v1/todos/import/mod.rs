@@ -66,10 +66,10 @@ struct Imported<'a> {
     )
 )]
 #[post("/todos/bulk")]
-pub(super) async fn create_many(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
+pub(super) async fn create_many(state: web::Data<State>, caller: Caller, mut body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosWrite)?;
-    let (is_large, shared) = (body.is_large(), state.clone());
-    state.run_batch(&caller.0, is_large, move || import(shared, user, body)).await
+    let (upload, shared) = ((body.is_large(), body.take_turn()), state.clone());
+    state.run_batch(&caller.0, upload, move || import(shared, user, body)).await
 }
 
 async fn import(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {

@@ -34,10 +34,10 @@ use response::Response;
     )
 )]
 #[post("/todos/sync")]
-pub(super) async fn sync(state: web::Data<State>, caller: Caller, body: Body) -> HandlerResult {
+pub(super) async fn sync(state: web::Data<State>, caller: Caller, mut body: Body) -> HandlerResult {
     let user = caller.may(Scope::TodosRead).and_then(|_| caller.may(Scope::TodosWrite))?;
-    let (is_large, shared) = (body.is_large(), state.clone());
-    state.run_batch(&caller.0, is_large, move || exchange(shared, user, body)).await
+    let (upload, shared) = ((body.is_large(), body.take_turn()), state.clone());
+    state.run_batch(&caller.0, upload, move || exchange(shared, user, body)).await
 }
 
 async fn exchange(state: web::Data<State>, user: UserId, body: Body) -> HandlerResult {
