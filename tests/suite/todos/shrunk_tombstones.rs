@@ -111,4 +111,45 @@ on_both_databases! {
         let list = ann.get(TODOS).await.expect(200).json();
         assert_eq!((texts(&list), &list[0]["metadata"]), (vec!["back"], &json!({"priority": 1})));
     }
+    async fn a_device_sends_a_tombstone_without_text_back_as_it_was_shown(database: Database) {
+        let server = start(database).await;
+        let ann = server.client().new_user().await;
+        let path = at(&shrunk(&server, &ann, 1).await);
+        let shown = ann.get(&format!("{path}?include_deleted=true")).await.expect(200).json();
+        let with = |more: Value| {
+            let mut item = shown.clone();
+            item.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            item
+        };
+        let healing = with(json!({"deleted": true, "version": 0, "healing": true}));
+        for strategy in ["manual", "merge", "last_write_wins", "client_wins"] {
+            for item in [shown.clone(), with(json!({"deleted": true})), healing.clone()] {
+                let answer = sync(&ann, json!({"strategy": strategy, "todos": [item]})).await;
+                assert_eq!(answer["applied"], json!([id(1)]), "{strategy}: {answer}");
+                assert_eq!(answer["versions"], json!({id(1): shown["version"]}), "{strategy}");
+            }
+        }
+        assert_eq!(everything(&ann).await, json!([shown]), "all was in place");
+
+        // A server that lost the tombstone: to another user, the id is unknown.
+        let bob = server.client().new_user().await;
+        assert_eq!(sync(&bob, json!({"todos": [shown]})).await["versions"], json!({id(1): 0}));
+        let healed = sync(&bob, json!({"todos": [healing]})).await;
+        assert_eq!(healed["applied"], json!([id(1)]), "{healed}");
+        let back = everything(&bob).await;
+        assert_eq!((back[0]["text"].clone(), back[0]["version"].clone()), (json!(""), json!(1)));
+        assert_eq!(back[0]["created_at"], shown["created_at"]);
+
+        // A todo that lives: healing is a conflict, and a deletion keeps the text, which the device gets.
+        let cat = server.client().new_user().await;
+        let live = sync(&cat, json!({"todos": [{"id": id(1), "text": "milk", "description": "two"}]})).await;
+        let refused = sync(&cat, json!({"todos": [healing]})).await;
+        let fields = &refused["conflicts"][0]["fields"];
+        assert_eq!(fields, &json!(["description", "deleted"]), "{refused}");
+        let since = json!({"last_sync": live["sync_timestamp"], "epoch": live["epoch"],
+                           "todos": [{"id": id(1), "text": "", "deleted": true, "version": 1}]});
+        let deleted = sync(&cat, since).await;
+        assert_eq!(deleted["versions"], json!({id(1): 2}), "{deleted}");
+        assert_eq!(deleted["server_changes"][0]["text"], "milk");
+    }
 }

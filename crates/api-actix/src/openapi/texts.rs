@@ -19,12 +19,19 @@ const TEXTS: [(&str, &str); 6] = [
     ("description", NO_CONTROL),
 ];
 
+/// The schemas of todos that may be tombstones without text: as the server shows them, and as devices send
+/// them back.
+const MAY_LACK_TEXT: [&str; 2] = ["SyncTodo", "Todo"];
+
 /// Adds the patterns, and removes null from the types of headers.
 pub(super) fn finish(document: &mut OpenApi) {
-    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
-    for schema in schemas {
+    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.iter_mut());
+    for (name, schema) in schemas {
         if let RefOr::T(Schema::Object(object)) = schema {
             restrict(object);
+            if MAY_LACK_TEXT.contains(&name.as_str()) {
+                set_pattern(object, "text", NO_CONTROL);
+            }
         }
     }
     for item in document.paths.paths.values_mut() {
@@ -41,9 +48,13 @@ pub(super) fn finish(document: &mut OpenApi) {
 
 fn restrict(object: &mut Object) {
     for (name, pattern) in TEXTS {
-        if let Some(RefOr::T(Schema::Object(text))) = object.properties.get_mut(name) {
-            text.pattern = Some(pattern.to_owned());
-        }
+        set_pattern(object, name, pattern);
+    }
+}
+
+fn set_pattern(object: &mut Object, name: &str, pattern: &str) {
+    if let Some(RefOr::T(Schema::Object(text))) = object.properties.get_mut(name) {
+        text.pattern = Some(pattern.to_owned());
     }
 }
 

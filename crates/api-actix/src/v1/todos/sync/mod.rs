@@ -1,5 +1,6 @@
 //! `/api/v1/todos/sync`
 
+mod item;
 mod request;
 mod response;
 

@@ -1,27 +1,21 @@
 //! The request of a device.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
-use domain::Stamp;
 use domain::sync::{Cursor, Epoch, SyncRequest, SyncTimestamp};
-use domain::text::{ClientId, TextError};
-use domain::todo::{Action, Base, Change, Description, Edit, Strategy, Title, Upsert};
+use domain::todo::Strategy;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 
-use super::super::items::{Rejected, check_count, read, sent_todo_id};
+use super::super::items::{Rejected, check_count, sent_todo_id};
+use super::item::{SyncTodo, change};
 use super::response::Sent;
 use crate::error::Problem;
-use crate::extract::{Entries, FieldError, Int, List, Member, Text, Validation, word};
+use crate::extract::{FieldError, Int, List, Member, Text, Validation, word};
 use crate::pace::Pace;
 use crate::state::State;
-use crate::wire::{
-    as_is, client_id, completed_schema, flag_schema, metadata, metadata_edit_schema, timestamp, todo_id,
-    word_or_null,
-};
+use crate::wire::{as_is, client_id, flag_schema, timestamp, word_or_null};
 
 /// The largest and the default `limit`.
 const LIMIT_MAX: i64 = 1000;
@@ -75,64 +69,6 @@ pub struct Request<'a> {
     todos: Member<List<'a>>,
 }
 
-/// A todo that the device created, changed, deleted or restored. Absent members remain unchanged. An invalid todo
-/// is `rejected` without affecting the others.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(example = json!({"id": "550e8400-e29b-41d4-a716-446655440000", "completed": true, "version": 2}))]
-struct SyncTodo<'a> {
-    /// The todo's id, chosen by the device that creates it.
-    #[serde(default, borrow)]
-    #[schema(value_type = Uuid, required = true)]
-    id: Member<Text<'a>>,
-    /// What is to be done. Required for a new todo.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
-    text: Member<Text<'a>>,
-    #[serde(default, borrow)]
-    #[schema(ignore)]
-    title: Member<Text<'a>>,
-    /// Notes; null removes them.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Member<Text<'a>>,
-    #[serde(default)]
-    #[schema(schema_with = completed_schema, required = false)]
-    completed: Member<bool>,
-    #[serde(default, borrow)]
-    #[schema(schema_with = metadata_edit_schema, required = false)]
-    metadata: Member<Entries<'a>>,
-    #[serde(default)]
-    #[schema(schema_with = deleted, required = false)]
-    deleted: Member<bool>,
-    /// Deletes the todo if `deleted` is absent.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    deleted_at: Member<Text<'a>>,
-    /// The version on which the change is based. Without it, any state of the server conflicts.
-    #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = -9_007_199_254_740_991i64, maximum = 9_007_199_254_740_991i64)]
-    version: Member<Int>,
-    /// When the device changed the todo, by its own clock. Required for `last_write_wins`.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    updated_at: Member<Text<'a>>,
-    /// When the todo was created. A time in the future counts as now.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    created_at: Member<Text<'a>>,
-    /// When a new todo was completed, if it is completed. A time in the future counts as now.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    completed_at: Member<Text<'a>>,
-    #[serde(default)]
-    #[schema(schema_with = healing, required = false)]
-    healing: Member<bool>,
-    /// The device that changed the todo.
-    #[serde(default, borrow)]
-    #[schema(value_type = Option<String>, max_length = 100)]
-    client_id: Member<Text<'a>>,
-}
-
 impl<'a> Request<'a> {
     pub fn parse(self, state: &State) -> Result<(SyncRequest, Vec<Sent<'a>>, Vec<Rejected>), Problem> {
         let mut validation = Validation::default();
@@ -181,70 +117,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Parses one todo.
-fn change(raw: &RawValue, device: Option<&ClientId>) -> Result<Change, Validation> {
-    let mut validation = Validation::of_item();
-    let Some(item) = read::<SyncTodo<'_>>(raw, &mut validation) else {
-        return Err(validation);
-    };
-    let normalised = Cell::new(false);
-    let title = |text: Text<'_>| {
-        let parsed = Title::parse(&text.0)?;
-        normalised.set(normalised.get() || parsed.as_str() != text.0);
-        Ok::<_, TextError>(parsed)
-    };
-    let description = |text: Text<'_>| {
-        let parsed = Description::parse(&text.0)?;
-        normalised.set(normalised.get() || parsed.as_str() != text.0);
-        Ok::<_, TextError>(parsed)
-    };
-    let id = validation.required("id", item.id, todo_id);
-    let edit = Edit {
-        title: validation.optional("text", item.text.or_if_null(item.title), title),
-        description: validation.clearable("description", item.description, description),
-        completed: validation.optional("completed", item.completed, as_is),
-        metadata: metadata(&mut validation, item.metadata),
-    };
-    let deleted_at = validation.optional("deleted_at", item.deleted_at, timestamp::<Stamp>);
-    let deleted = validation.optional("deleted", item.deleted, as_is).or(deleted_at.map(|_| true));
-    let base = validation.optional("version", item.version, as_is);
-    let updated_at = validation.optional("updated_at", item.updated_at, timestamp);
-    let created_at = validation.optional("created_at", item.created_at, timestamp);
-    let completed_at = validation.optional("completed_at", item.completed_at, timestamp);
-    let healing = validation.optional("healing", item.healing, as_is).unwrap_or(false);
-    let client_id = validation.optional("client_id", item.client_id, client_id);
-    match id {
-        Some(id) if validation.is_ok() => Ok(Change {
-            id,
-            base: base.map_or(Base::Unknown, |version| Base::Version(version.0)),
-            action: Action::Upsert(Upsert {
-                edit,
-                deleted,
-                created_at,
-                completed_at,
-                updated_at,
-                normalised: normalised.get(),
-                healing,
-            }),
-            client_id: client_id.or_else(|| device.cloned()),
-        }),
-        _ => Err(validation),
-    }
-}
-
 fn include_deleted() -> Object {
     flag_schema(
         "Whether a sync from the beginning returns tombstones too; false by default. Later ones always do.",
-    )
-}
-
-fn deleted() -> Object {
-    flag_schema("`true` deletes the todo, `false` restores it.")
-}
-
-fn healing() -> Object {
-    flag_schema(
-        "Whether the device gives back a todo that the server acknowledged and then lost, such as by the \
-         restore of a backup. Send the whole todo, with `deleted` and `version` 0.",
     )
 }
