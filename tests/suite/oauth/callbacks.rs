@@ -26,6 +26,19 @@ on_both_databases! {
         assert_eq!(acme.requests("/token").await, 1);
     }
 
+    async fn a_member_of_the_response_that_comes_twice_is_refused(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        let browser = Browser::new(&server);
+        let good = browser.to_callback(&acme).await;
+        for second in ["state=x", "code=x", "error=x&error=y", "iss=x&iss=y"] {
+            browser.visit(&format!("{good}&{second}")).await.expect_problem(422, "VALIDATION_006");
+        }
+        // Nothing of this used the state.
+        hand_off(&browser.visit(&good).await);
+        assert_eq!(acme.requests("/token").await, 1);
+    }
+
     async fn exactly_one_of_many_concurrent_callbacks_succeeds(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;

@@ -71,6 +71,22 @@ on_both_databases! {
         }
     }
 
+    async fn the_method_of_a_challenge_is_s256(database: Database) {
+        let acme = Provider::openid("acme").await;
+        let server = server_with(database, &[&acme]).await;
+        let browser = Browser::new(&server);
+        for method in ["plain", "PLAIN", "s256", "S512", "", "S256&code_challenge_method=S256"] {
+            let refused = browser.begin(&acme, &format!("?code_challenge_method={method}")).await;
+            refused.expect_problem(422, "VALIDATION_006");
+            assert_eq!(refused.json()["details"]["field"], "code_challenge_method", "{method}");
+        }
+        browser.begin(&acme, "?code_challenge_method=S256").await.expect(302);
+        // Otherwise the client takes for granted that its verifier is needed.
+        let unbound = browser.begin_unbound(&acme, "?code_challenge_method=S256").await;
+        unbound.expect_problem(422, "VALIDATION_004");
+        assert_eq!(unbound.json()["details"]["field"], "code_challenge");
+    }
+
     async fn an_expired_or_invented_code_is_refused(database: Database) {
         let acme = Provider::openid("acme").await;
         let server = server_with(database, &[&acme]).await;

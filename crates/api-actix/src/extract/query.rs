@@ -23,13 +23,19 @@ impl Query {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
+        let value = self.single(validation, name)?;
+        validation.record(name, parse(value).map_err(|error| FieldError::as_invalid(&error)))
+    }
+
+    /// The unparsed value of the parameter `name`, which must not occur twice.
+    pub fn single(&self, validation: &mut Validation, name: &'static str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
         let value = values.next()?;
         if values.next().is_some() {
             validation.reject(name, &FieldError::invalid("must not be given more than once"));
             return None;
         }
-        validation.record(name, parse(value).map_err(|error| FieldError::as_invalid(&error)))
+        Some(value)
     }
 
     /// Like [`Query::get`], for a parameter that must be present.

@@ -15,6 +15,7 @@ mod response_padding;
 mod tokens;
 mod verify_email;
 
+pub(super) use oauth::parameter_schema;
 pub(super) use tokens::{User, no_refresh_cookie};
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -7,7 +7,7 @@ use domain::identity::{AuthorizationResponse, CallbackOutcome, LoginCode};
 
 use super::{flow, return_to};
 use crate::error::{HandlerResult, Problem};
-use crate::extract::{Client, ProviderPath, Query};
+use crate::extract::{Client, ProviderPath, Query, Validation};
 use crate::state::State;
 
 /// Return from a provider
@@ -45,13 +45,19 @@ pub(super) async fn callback(
     query: Query,
     request: HttpRequest,
 ) -> HandlerResult {
-    let flow_state = query.value("state").ok_or_else(Problem::one_time_token_invalid)?;
+    let mut validation = Validation::default();
+    let mut single = |name| query.single(&mut validation, name);
+    let (flow_state, error) = (single("state"), single("error"));
+    let (code, issuer) = (single("code"), single("iss"));
+    validation.finish()?;
+    let flow_state = flow_state.ok_or_else(Problem::one_time_token_invalid)?;
     let mut flow = String::new();
     let browser = |name: &str| {
         name.clone_into(&mut flow);
         request.cookie(&flow::cookie_name(&client, name)).map(|cookie| cookie.value().to_owned())
     };
-    let outcome = state.identities.callback(&path.0, authorization_response(&query), flow_state, browser);
+    let outcome =
+        state.identities.callback(&path.0, authorization_response(code, issuer, error), flow_state, browser);
     let (to, code) = match outcome.await? {
         CallbackOutcome::LogIn(return_to, code) => (return_to::with_code(&return_to, &code.code), Some(code)),
         CallbackOutcome::Linked(return_to) => (return_to.0, None),
@@ -73,12 +79,16 @@ pub(super) async fn callback(
     Ok(response.finish())
 }
 
-fn authorization_response(query: &Query) -> Result<AuthorizationResponse<'_>, &str> {
-    if let Some(error) = query.value("error") {
-        return Err(error);
+fn authorization_response<'a>(
+    code: Option<&'a str>,
+    issuer: Option<&'a str>,
+    error: Option<&'a str>,
+) -> Result<AuthorizationResponse<'a>, &'a str> {
+    match (error, code) {
+        (Some(error), _) => Err(error),
+        (None, Some(code)) => Ok(AuthorizationResponse { code, issuer }),
+        (None, None) => Err("the response has neither `code` nor `error`"),
     }
-    let code = query.value("code").ok_or("the response has neither `code` nor `error`")?;
-    Ok(AuthorizationResponse { code, issuer: query.value("iss") })
 }
 
 fn another_is_linked() -> Problem {

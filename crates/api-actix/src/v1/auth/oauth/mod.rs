@@ -13,6 +13,7 @@ mod login;
 mod providers;
 mod return_to;
 
+pub(in crate::v1) use login::parameter_schema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Fixed paths come before `/auth/oauth/{provider}`, which matches them too.
