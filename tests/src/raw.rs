@@ -74,6 +74,11 @@ impl Wire {
 
     /// Reads one answer, up to its `Content-Length` or the end of the connection.
     pub async fn answer(mut self) -> Answer {
+        self.next_answer().await
+    }
+
+    /// Like [`Self::answer`], and keeps the connection for another request. Only one answer may be coming.
+    pub async fn next_answer(&mut self) -> Answer {
         let mut bytes = Vec::new();
         let mut buffer = vec![0; 16 * 1024];
         while !complete(&bytes) {

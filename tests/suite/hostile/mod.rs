@@ -1,6 +1,7 @@
 //! Bad input gets a problem body, never a 5xx, and leaves no partial write.
 
 mod bodies;
+mod buffers;
 mod descriptors;
 mod fields;
 mod memory;

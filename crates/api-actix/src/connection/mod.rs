@@ -9,6 +9,7 @@ mod activity;
 mod admission;
 mod input;
 mod open;
+mod output;
 mod stream;
 mod timeouts;
 
@@ -26,11 +27,13 @@ use actix_web::rt::net::TcpStream;
 
 use crate::memory_budget::MemoryBudget;
 use admission::WorkerConnections;
+use output::GATHERED;
 use stream::TimedStream;
 
 pub(crate) use activity::{ActiveRequest, Activity};
 pub(crate) use input::Body;
 pub use open::OpenConnections;
+pub(crate) use output::PIECE;
 pub use timeouts::Timeouts;
 
 /// How long the server continues to read after it has responded before the whole request arrived.
@@ -66,6 +69,7 @@ where
         .keep_alive(timeouts.keep_alive)
         .client_request_timeout(timeouts.first_head)
         .client_disconnect_timeout(LINGER)
+        .h1_write_buffer_size(GATHERED)
         .graceful_shutdown_signal(stopping)
         .on_connect_ext(|stream: &TimedStream<TcpStream>, data| {
             data.insert(stream.activity());

@@ -5,6 +5,7 @@ use std::sync::Once;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
+use domain::limits::{Network, network};
 use ipnet::IpNet;
 
 /// The address of the peer or, if that is a trusted proxy, the right-most address in `X-Forwarded-For`
@@ -27,6 +28,12 @@ pub(super) fn address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr
         warn_of_two_clients(peer);
     }
     Some(found.0.or(found.1).unwrap_or(peer))
+}
+
+/// The network of the client that a proxy forwards, if the proxy names one.
+pub fn client_network(request: &HttpRequest, trusted: &[IpNet]) -> Option<Network> {
+    let address = address(request, trusted)?;
+    (!trusted.iter().any(|net| net.contains(&address))).then(|| network(address))
 }
 
 /// Logs once that clients may share the limits of a proxy. The header may also be a client's own.

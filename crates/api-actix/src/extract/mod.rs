@@ -31,6 +31,7 @@ mod precondition;
 mod query;
 mod validation;
 
+pub use address::client_network;
 pub use body::{Body, ObjectError, object, read_form};
 pub use caller::{Caller, admit, bearer};
 pub use client::Client;

@@ -12,9 +12,8 @@ use crate::connection::ActiveRequest;
 use crate::memory_budget::Reservation;
 use crate::pace::STRETCH_BYTES;
 
-/// The maximum number of bytes per piece. The connection copies each piece, and compression works
-/// piece by piece, so the server neither holds a large body twice nor compresses it before the
-/// client reads it. Between two pieces, the worker serves other requests.
+/// The maximum number of bytes per piece. Compression works piece by piece, so the server does not compress a
+/// large body before the client reads it. Between two pieces, the worker serves other requests.
 const PIECE: usize = STRETCH_BYTES;
 
 /// A body in pieces, and the resources that the request occupies until the last piece has been

@@ -5,6 +5,8 @@ mod body;
 mod compression;
 mod cors;
 mod headers;
+mod memory;
+mod pieces;
 mod request_id;
 mod telemetry;
 
@@ -16,45 +18,41 @@ use std::rc::Rc;
 use actix_cors::CorsError;
 use actix_http::ConnectionType;
 use actix_http::encoding::Encoder;
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::VARY;
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
-use domain::UserId;
+use actix_web::{Error, HttpResponse, ResponseError, web};
 use domain::code::ErrorCode;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use crate::connection::{Activity, Body};
 use crate::error::Problem;
-use crate::memory_budget::{Owner, Reservation};
 use crate::route_table::RouteTable;
 use crate::state::State;
 use crate::surface::Surface;
 
 use body::ResponseBody;
+use pieces::Pieces;
 
 pub use compression::preferred as preferred_encoding;
 pub use cors::cors;
 pub use request_id::RequestId;
 
-/// Responses below this size, in bytes, need no reservation: the system's buffers take them at once.
-const MIN_COUNTED: usize = 64 * 1024;
-
 /// The outermost layer.
 pub async fn around<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<Encoder<ResponseBody>>, Error> {
+) -> Result<ServiceResponse<Pieces<Encoder<ResponseBody>>>, Error> {
     let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(Problem::unexpected)?;
     trim_slash(&mut request);
     let body = Body::after(request.method(), request.headers());
     let active = request.conn_data::<Rc<Activity>>().map(|activity| activity.begin_request(body));
     let id = RequestId::of(&request, &*state.secrets);
     let record = telemetry::Record::begin(&request, &id);
-    let encoding = compression::preferred(&request);
+    let preferred = compression::preferred(&request);
     // The decoded path, which the routes match: `/%61uth` is `/auth`.
     let path = request.match_info().as_str();
     let writer = ProblemWriter { surface: Surface::of(path), id, state };
@@ -78,6 +76,7 @@ pub async fn around<B: MessageBody + 'static>(
         active.switch_protocols();
     }
     let (mut response, reservation) = writer.reserve_memory(response);
+    let (reservation, encoding) = writer.reserve_encoder(&response, reservation, preferred);
     headers::add(&mut response, &writer.id, &writer.state.settings);
     if writer.state.is_shutting_down() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // A proxy that kept the connection could send its next request while the server closes it.
@@ -85,7 +84,7 @@ pub async fn around<B: MessageBody + 'static>(
     }
     record.end(Some(&response), response.status());
     Ok(response.map_body(|head, body| {
-        compression::apply(encoding, head, ResponseBody::new(body, reservation, active))
+        Pieces::new(compression::apply(encoding, head, ResponseBody::new(body, reservation, active)))
     }))
 }
 
@@ -126,31 +125,6 @@ struct ProblemWriter {
 }
 
 impl ProblemWriter {
-    /// Reserves memory for the response, or replaces the response by a problem if none is left. A handler
-    /// that reserved memory beforehand has put the reservation into the response.
-    fn reserve_memory(
-        &self,
-        mut response: ServiceResponse<BoxBody>,
-    ) -> (ServiceResponse<BoxBody>, Option<Reservation>) {
-        let reserved = response.response_mut().extensions_mut().remove::<Reservation>();
-        let user = response.request().extensions().get::<UserId>().copied();
-        let (Some(user), BodySize::Sized(bytes)) = (user, response.response().body().size()) else {
-            return (response, reserved);
-        };
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        if bytes < MIN_COUNTED {
-            return (response, None);
-        }
-        let fits = match reserved {
-            Some(mut reserved) => reserved.resize(bytes).map(|()| reserved),
-            None => self.state.response_memory.try_reserve(Owner::User(user), bytes),
-        };
-        match fits {
-            Ok(reservation) => (response, Some(reservation)),
-            Err(_) => (self.replace(response, &Problem::too_many_unread()), None),
-        }
-    }
-
     /// Writes the body of an error response.
     fn describe_error(&self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         match response.response().error().map(problem_of) {

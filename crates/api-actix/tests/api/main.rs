@@ -10,4 +10,5 @@ mod contracts;
 mod failures;
 mod harness;
 mod health;
+mod memory;
 mod realtime;
