@@ -68,7 +68,7 @@ impl IdentityStore for SqliteStore {
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
-        self.read(move |conn| Ok(providers(conn, user)?)).await
+        self.read_of(user, false, move |conn| Ok(providers(conn, user)?)).await
     }
 }
 

@@ -57,6 +57,19 @@ on_both_databases! {
         assert_eq!(members(&list, "current"), json!([false, true]));
     }
 
+    async fn a_user_agent_is_cut_to_four_hundred_bytes(server: Server) {
+        server.client().register("ann@example.com").await;
+        let body = json!({"email": "ann@example.com", "password": PASSWORD, "client_id": "phone"});
+        let client = server.client();
+        let login = client.request(Method::POST, "/api/v1/auth/login");
+        let login = login.header("user-agent", format!("a{}", "é".repeat(500)).as_bytes());
+        let tokens = client.send(login.json(&body)).await.expect(200).json();
+        let list = devices(&client.with_token(text(&tokens["access_token"]))).await;
+        let kept = format!("a{}", "é".repeat(199));
+        let agents = members(&list, "user_agent");
+        assert!(items(&agents).contains(&json!(kept)), "{agents}");
+    }
+
     async fn a_device_can_end_itself(server: Server) {
         let (phone, tokens) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;

@@ -135,7 +135,7 @@ impl IdentityStore for PostgresStore {
     }
 
     async fn providers(&self, user: UserId) -> Result<Vec<String>, StoreError> {
-        let providers = self.pool.read(RowScope::User(user), async move |conn: &AsyncPgConnection| {
+        let providers = self.pool.read_of(user, false, async move |conn: &AsyncPgConnection| {
             identities::providers(conn, user).await
         });
         providers.await

@@ -14,6 +14,7 @@ use crate::row_security::{RowScope, RowSecurity, Worker};
 use crate::sessions::{facts, live, revocation_feed, sweep};
 use crate::tables::external_identities::owner_statement;
 use crate::tables::one_time_tokens::{consume_statement, find_valid_statement};
+use crate::tables::sessions::remove_ended_statement;
 use crate::tables::users::id_by_address;
 use crate::test_support::{connection, migrated};
 
@@ -31,6 +32,10 @@ async fn many_of_each() -> Database {
                from generate_series(1, 5000) u;
              insert into sessions (id, user_id, created_at, last_used_at, expires_at, access_until, trusted_from)
              select of(s), of(s / 10 + 1), now(), now(), now() + s * interval '1 s', now(), now() from generate_series(1, 40000) s;
+             insert into sessions (id, user_id, created_at, last_used_at, expires_at, access_until, trusted_from, revoked_at,
+                    revoke_reason)
+             select of(s), of(500), now() - s * interval '1 s', now(), now() + s * interval '1 s', now(), now(), now(), 'logout'
+               from generate_series(40001, 60000) s;
              insert into refresh_tokens (id, session_id, user_id, generation, token_hash, issued_at, expires_at, replaced_at,
                     replaced_by)
              select of(t), of(t / 2 + 1), of((t / 2 + 1) / 10 + 1), t % 2, sha256(of(t)::text::bytea), now(),
@@ -76,7 +81,9 @@ async fn by_keys(conn: &mut AsyncPgConnection) {
     RowScope::token(&hash).set(conn).await.expect("set");
     let by_hash = &["refresh_tokens_token_hash_key", "refresh_tokens_pkey", "sessions_pkey", "users_pkey"];
     assert_plan(conn, "facts", facts::statement(USER, &hash), by_hash).await;
-    assert_plan(conn, "live", live::statement(USER, now), &["sessions_of_user"]).await;
+    assert_plan(conn, "live", live::statement(USER, now), &["sessions_open"]).await;
+    let remove_ended = remove_ended_statement(USER);
+    assert_plan(conn, "remove ended", remove_ended, &["sessions_of_user"]).await;
 
     let by_hash = &["one_time_tokens_token_hash_key"];
     let find_valid = find_valid_statement(Purpose::VerifyEmail, &hash, now);

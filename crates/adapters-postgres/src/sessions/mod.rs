@@ -58,7 +58,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
-        let rows = self.pool.read(RowScope::User(user), async move |mut conn: &AsyncPgConnection| {
+        let rows = self.pool.read_of(user, false, async move |mut conn: &AsyncPgConnection| {
             Ok(live::statement(user, now).load::<SessionRow>(&mut conn).await?)
         });
         rows.await?.into_iter().map(Session::try_from).collect()

@@ -7,7 +7,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Selectable
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::session::{
-    Device, Ending, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof, Revocation, Revoked,
+    Device, Ending, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof, Revocation, Revoked, Session,
 };
 use domain::text::ClientId;
 use domain::user::User;
@@ -90,6 +90,7 @@ pub(crate) async fn open(
     let room = SessionSelection::LiveBeyond(cap.saturating_sub(1));
     let ended = end(conn, user, room, ending).await?;
     insert(conn, user, session, trusted_from, ending.at).await?;
+    remove_ended_statement(user).execute(&mut conn).await?;
     let login = users::last_login_at.eq(timestamp(ending.at));
     let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
     let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
@@ -97,6 +98,19 @@ pub(crate) async fn open(
 }
 
 /// One use of a session.
+/// Deletes ended sessions beyond those that are kept.
+pub(crate) fn remove_ended_statement<'a>(user: UserId) -> Sql<'a, ()> {
+    sql("delete from sessions s where s.user_id = ")
+        .bind::<SqlUuid, _>(user.0)
+        .sql(" and s.id in (select e.id from sessions e where e.revoked_at is not null and e.user_id = ")
+        .bind::<SqlUuid, _>(user.0)
+        .sql(" order by e.created_at desc, e.id desc limit ")
+        .bind::<BigInt, _>(i64::from(Session::ENDED_REMOVED))
+        .sql(" offset ")
+        .bind::<BigInt, _>(i64::from(Session::ENDED_KEPT))
+        .sql(")")
+}
+
 pub(crate) struct Use {
     pub at: Stamp,
     pub access_until: Stamp,

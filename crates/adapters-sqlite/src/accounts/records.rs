@@ -26,13 +26,19 @@ pub(super) fn records(conn: &mut SqliteConnection, user: UserId) -> Result<Optio
     })
 }
 
-/// The user's sessions, the oldest first.
+/// The number of rows of each kind.
+const MAX: u32 = AccountRecords::MAX_OF_EACH;
+
+/// The user's newest sessions, the oldest first.
 fn session_rows(conn: &mut SqliteConnection, user: UserId) -> QueryResult<Vec<SessionRow>> {
-    sessions::table
+    let mut rows = sessions::table
         .filter(sessions::user_id.eq(Id::from(user)))
-        .order((sessions::created_at, sessions::id))
+        .order((sessions::created_at.desc(), sessions::id.desc()))
+        .limit(MAX.into())
         .select(SessionRow::as_select())
-        .load(conn)
+        .load(conn)?;
+    rows.reverse();
+    Ok(rows)
 }
 
 /// By provider and subject.
@@ -40,6 +46,7 @@ fn identities(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<IdentityR
     let rows: Vec<(String, String, Option<String>, i64)> = external_identities::table
         .filter(external_identities::user_id.eq(Id::from(user)))
         .order((external_identities::provider, external_identities::subject))
+        .limit(MAX.into())
         .select((
             external_identities::provider,
             external_identities::subject,
@@ -54,11 +61,12 @@ fn identities(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<IdentityR
     rows.into_iter().map(record).collect()
 }
 
-/// By id.
+/// The newest first.
 fn mails(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<MailRecord>, Failure> {
     let rows: Vec<(String, String, Option<i64>)> = mail_outbox::table
         .filter(mail_outbox::user_id.eq(Id::from(user)))
-        .order(mail_outbox::id)
+        .order(mail_outbox::id.desc())
+        .limit(MAX.into())
         .select((mail_outbox::template, mail_outbox::recipient, mail_outbox::sent_at))
         .load(conn)?;
     let record = |(word, to, sent_at): (String, String, Option<i64>)| {
@@ -68,11 +76,12 @@ fn mails(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<MailRecord>, F
     rows.into_iter().map(record).collect()
 }
 
-/// The first to expire first.
+/// The last to expire first.
 fn one_time_tokens(conn: &mut SqliteConnection, user: UserId) -> Result<Vec<OneTimeTokenRecord>, Failure> {
     let rows: Vec<(String, i64, bool)> = one_time_tokens::table
         .filter(one_time_tokens::user_id.eq(Id::from(user)))
-        .order((one_time_tokens::expires_at, one_time_tokens::id))
+        .order((one_time_tokens::expires_at.desc(), one_time_tokens::id.desc()))
+        .limit(MAX.into())
         .select((one_time_tokens::kind, one_time_tokens::expires_at, one_time_tokens::used_at.is_not_null()))
         .load(conn)?;
     let record = |(kind, expires_at, used): (String, i64, bool)| {

@@ -86,7 +86,10 @@ impl Replaced {
 
     fn read(conn: &mut SqliteConnection, now: Stamp) -> QueryResult<Self> {
         let users: Vec<UserLine> = diesel::sql_query(USERS).load(conn)?;
-        let sessions = "SELECT id, user_id, access_until FROM sessions WHERE access_until > ?";
+        // A session that ended may be gone, but not its revocation.
+        let sessions = "SELECT id, user_id, access_until FROM sessions WHERE access_until > ?1
+            UNION ALL SELECT session_id, user_id, expires_at FROM revoked_tokens
+            WHERE session_id IS NOT NULL AND expires_at > ?1";
         let open = "SELECT id FROM sessions WHERE revoked_at IS NULL";
         let open: Vec<IdLine> = diesel::sql_query(open).load(conn)?;
         let revocations =

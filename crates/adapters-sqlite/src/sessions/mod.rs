@@ -41,7 +41,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
-        self.read(move |conn| {
+        self.read_of(user, false, move |conn| {
             let rows = sessions::table
                 .filter(sessions::user_id.eq(Id::from(user)))
                 .filter(sessions::revoked_at.is_null())
@@ -139,4 +139,46 @@ fn revocations(
     let position = last.map_or(after, |last| after.max(FeedPosition(last)));
     // The file has no clock but this machine's.
     Ok(RevocationFeed { revocations, disabled, position, database_time: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use domain::identity::IdentityStore as _;
+    use domain_testkit::RecordingBus;
+    use tokio::time::timeout;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::OpenOptions;
+
+    #[tokio::test]
+    async fn a_list_of_devices_takes_the_users_turn() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("todos.db");
+        crate::migrate(&path).expect("migrates");
+        let store = SqliteStore::open(OpenOptions::new(&path, Arc::new(RecordingBus::new()))).expect("opens");
+        let [ann, bob] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let (entered, inside) = mpsc::channel();
+        let (open, opened) = mpsc::channel::<()>();
+        let mut endless = pin!(store.read_of(ann, false, move |_| {
+            entered.send(()).expect("the test waits");
+            opened.recv().expect("the test opens");
+            Ok(())
+        }));
+        assert!(timeout(Duration::ZERO, &mut endless).await.is_err());
+        inside.recv().expect("is inside");
+        assert_eq!(store.live(bob, Stamp::EPOCH).await.expect("a reader is free"), []);
+        let mut devices = pin!(store.live(ann, Stamp::EPOCH));
+        let mut providers = pin!(store.providers(ann));
+        assert!(timeout(Duration::from_millis(50), &mut devices).await.is_err(), "it waits for its turn");
+        assert!(timeout(Duration::from_millis(50), &mut providers).await.is_err(), "so do the providers");
+        open.send(()).expect("the read waits");
+        endless.await.expect("reads");
+        assert_eq!(devices.await.expect("reads"), []);
+        assert_eq!(providers.await.expect("reads"), [""; 0]);
+    }
 }

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 use domain::session::{
-    Ending, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof, Revocation, Revoked, Successor,
+    Ending, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof, Revocation, Revoked, Session,
+    Successor,
 };
 use domain::text::ClientId;
 use domain::{SessionId, Stamp, StoreError, UserId};
@@ -124,8 +126,24 @@ pub(crate) fn open(
     live.truncate(live.len().saturating_sub(room));
     let oldest: Vec<_> = live.into_iter().map(|id| SessionId(id.0)).collect();
     let ended = end(conn, user, &oldest, ending)?;
+    remove_ended(conn, user)?;
     insert(conn, user, session, trusted_from, ending.at)?;
     Ok(Ok(OpenedSession { user: Box::new(row.try_into()?), ended }))
+}
+
+/// Deletes ended sessions beyond those that are kept.
+fn remove_ended(conn: &mut SqliteConnection, user: UserId) -> QueryResult<()> {
+    // The plus sign keeps the outer condition from being an index's: it would walk all of the user's rows.
+    diesel::sql_query(
+        "DELETE FROM sessions WHERE +user_id = ?1 AND id IN (
+            SELECT id FROM sessions WHERE user_id = ?1 AND revoked_at IS NOT NULL
+            ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3)",
+    )
+    .bind::<Binary, _>(Id::from(user))
+    .bind::<BigInt, _>(i64::from(Session::ENDED_REMOVED))
+    .bind::<BigInt, _>(i64::from(Session::ENDED_KEPT))
+    .execute(conn)?;
+    Ok(())
 }
 
 /// Inserts a session that begins at `now`, with its first refresh token.

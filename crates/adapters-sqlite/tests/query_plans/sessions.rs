@@ -34,7 +34,7 @@ pub async fn sessions(store: &SqliteStore, planner: &mut Planner) {
     store.live(ANN, T0).await.expect("reads");
     planner.expect(
         "live sessions",
-        &["SEARCH sessions USING INDEX sessions_of_user (user_id=?)", "USE TEMP B-TREE FOR ORDER BY"],
+        &["SEARCH sessions USING INDEX sessions_open (user_id=?)", "USE TEMP B-TREE FOR ORDER BY"],
     );
 }
 

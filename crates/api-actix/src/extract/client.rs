@@ -61,8 +61,9 @@ fn is_direct_from_loopback(request: &HttpRequest) -> bool {
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
     let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
-    let cut: String = text.chars().filter(|c| !c.is_control()).take(Device::USER_AGENT_MAX).collect();
-    (!cut.is_empty()).then_some(cut)
+    let mut kept: String = text.chars().filter(|c| !c.is_control()).collect();
+    kept.truncate(kept.floor_char_boundary(Device::USER_AGENT_MAX));
+    (!kept.is_empty()).then_some(kept)
 }
 
 /// Whether a browser on this machine sent the request without TLS: the peer and the host name are

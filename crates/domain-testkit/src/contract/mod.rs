@@ -177,6 +177,7 @@ macro_rules! store_contract {
             all_sessions_except_the_kept_one_end
             ending_all_sessions_voids_logins_that_wait_to_be_exchanged
             an_expired_session_can_be_ended
+            a_user_keeps_a_bounded_number_of_ended_sessions
             revocations_are_listed_after_a_position
             a_reader_of_revocations_misses_none
             any_device_details_are_accepted

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::one_time::Purpose;
 use domain::session::{
-    Device, EndReason, Ending, FeedPosition, NewSession, OpenRefusal, Revocation, Revoked, Rotated,
+    Device, EndReason, Ending, FeedPosition, NewSession, OpenRefusal, Revocation, Revoked, Rotated, Session,
 };
 use domain::{SessionId, Stamp, UserId};
 
@@ -230,6 +230,47 @@ pub async fn an_expired_session_can_be_ended(h: Harness) {
     assert_eq!(rest.iter().map(id_of).collect::<Vec<_>>(), [short[1].id]);
 }
 
+/// Of a user's ended sessions the newest are kept, with their tokens. A revocation stays without its
+/// session, and no session is deleted that has not ended.
+pub async fn a_user_keeps_a_bounded_number_of_ended_sessions(h: Harness) {
+    let [user, other] = [h.user().await, h.user().await];
+    let (of_other, _) = open(&h, other, 1, T0).await;
+    let expired = new_session(at(2));
+    let opening = ending(EndReason::DeviceRevoked, at(1));
+    h.sessions.open(user, expired.clone(), 1, opening).await.expect(ANSWERS).expect("the session opens");
+    let (kept, removed) = (u64::from(Session::ENDED_KEPT), u64::from(Session::ENDED_REMOVED));
+    let mut opened = Vec::new();
+    for second in 0..kept + removed + 1 {
+        opened.push(open(&h, user, 1, at(3 + second)).await.0);
+    }
+    let records = async || h.accounts.records(user).await.expect(ANSWERS).expect("the user exists").sessions;
+    let sessions = records().await;
+    assert_eq!(sessions.iter().filter(|session| session.ended.is_some()).count() as u64, kept);
+    assert_eq!(sessions.len() as u64, kept + 2, "the live one, and the expired one that could still end");
+    for (session, removed) in opened.iter().zip((0..removed).map(|_| true).chain(std::iter::repeat(false))) {
+        assert_eq!(h.token(&session.hash).await.is_none(), removed);
+    }
+    let stored = revocations(&h, None, at(3)).await;
+    assert_eq!(stored.len() as u64, kept + removed, "each session that ended is still revoked");
+    assert!(can_refresh(&h, &of_other, at(4)).await, "the rows of another user stay");
+
+    // When many end at once, they go in steps.
+    let now = at(500);
+    let mut sessions = Vec::new();
+    for _ in 0..removed * 2 {
+        sessions.push(open(&h, user, 20, now).await.0);
+    }
+    h.sessions.end_all(user, None, ending(EndReason::Logout, now)).await.expect(ANSWERS);
+    let ended = async || records().await.iter().filter(|session| session.ended.is_some()).count() as u64;
+    let over = ended().await - kept;
+    open(&h, user, 20, now).await;
+    assert_eq!(ended().await - kept, over - removed);
+    for _ in 0..over {
+        open(&h, user, 20, now).await;
+    }
+    assert_eq!(ended().await, kept);
+}
+
 /// Revocations are listed in the order in which they were committed, whatever their times are, and
 /// until their `until`, which is excluded.
 pub async fn revocations_are_listed_after_a_position(h: Harness) {
@@ -310,7 +351,7 @@ pub async fn any_device_details_are_accepted(h: Harness) {
     for (text, ip) in devices {
         let device = Device {
             client_id: Some(client(&text.repeat(100))),
-            user_agent: Some(text.repeat(Device::USER_AGENT_MAX)),
+            user_agent: Some(text.repeat(Device::USER_AGENT_MAX / text.len())),
             ip: Some(ip.parse::<IpAddr>().expect("an address")),
         };
         let session = NewSession { device: device.clone(), ..new_session(at(1_000)) };

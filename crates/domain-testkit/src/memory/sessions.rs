@@ -190,10 +190,24 @@ impl State {
     pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, trusted_from: Stamp, now: Stamp) {
         let session = Session {
             id: new.id,
+        self.remove_ended(user);
             user,
             device: new.device,
             created_at: now,
             last_used_at: now,
+    /// Deletes ended sessions beyond those that are kept.
+    fn remove_ended(&mut self, user: UserId) {
+        let ended = self.sessions.values().filter(|session| session.user == user && session.ended.is_some());
+        let mut ended: Vec<_> = ended.map(|session| Reverse((session.created_at, session.id))).collect();
+        ended.sort_unstable();
+        let [kept, removed] =
+            [Session::ENDED_KEPT, Session::ENDED_REMOVED].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        for Reverse((_, id)) in ended.into_iter().skip(kept).take(removed) {
+            self.sessions.remove(&id);
+            self.tokens.retain(|_, token| token.session != id);
+        }
+    }
+
             expires_at: new.expires_at,
             late_repeat_at: None,
             trusted_from,

@@ -28,11 +28,17 @@ pub struct NewUser {
 #[derive(Clone, Debug)]
 pub struct AccountRecords {
     pub user: User,
-    /// Every stored session, including those that have ended.
+    /// Stored sessions, including those that have ended.
     pub sessions: Vec<Session>,
     pub identities: Vec<IdentityRecord>,
     pub mails: Vec<MailRecord>,
     pub one_time_tokens: Vec<OneTimeTokenRecord>,
+}
+
+impl AccountRecords {
+    /// The number of the newest rows of each kind that are loaded. A user has fewer, but for
+    /// sessions in databases of before ended ones were limited; it bounds the memory of an export.
+    pub const MAX_OF_EACH: u32 = 1000;
 }
 
 /// An identity at a provider or issuer, as an export shows it.
@@ -197,7 +203,8 @@ pub trait AccountStore: Send + Sync {
     /// deleted user is left.
     async fn delete_remains(&self, limit: u32) -> Result<u64, StoreError>;
 
-    /// Everything stored about the user except the todos, in one snapshot. `None` if the user does
+    /// Everything stored about the user except the todos, of each kind the newest
+    /// [`AccountRecords::MAX_OF_EACH`] rows, in one snapshot. `None` if the user does
     /// not exist.
     async fn records(&self, user: UserId) -> Result<Option<AccountRecords>, StoreError>;
 

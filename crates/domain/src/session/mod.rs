@@ -35,13 +35,13 @@ use crate::time::Stamp;
 pub struct Device {
     /// The name that the device chooses for itself.
     pub client_id: Option<ClientId>,
-    /// The `User-Agent` header, cut to [`Device::USER_AGENT_MAX`] characters.
+    /// The `User-Agent` header, cut to [`Device::USER_AGENT_MAX`] bytes.
     pub user_agent: Option<String>,
     pub ip: Option<IpAddr>,
 }
 
 impl Device {
-    /// The maximum number of characters of a user agent that are kept.
+    /// The maximum number of bytes of a user agent that are kept.
     pub const USER_AGENT_MAX: usize = 400;
 }
 
@@ -69,6 +69,14 @@ pub struct Session {
 impl Session {
     /// How long a login counts as recent enough to authorise operations that can't be undone.
     pub const RECENT: Duration = Duration::from_mins(10);
+    /// The number of ended sessions of a user that a store keeps: the newest ones, so that their
+    /// devices learn that they have ended, and for exports. A revocation needs no session.
+    pub const ENDED_KEPT: u32 = 100;
+
+    /// How many ended sessions beyond [`Self::ENDED_KEPT`] go when one is opened, each with its
+    /// tokens. Usually one does; there are more after a logout that ended all.
+    pub const ENDED_REMOVED: u32 = 4;
+
 
     /// Whether the login authorises operations that can't be undone.
     #[must_use]

@@ -68,6 +68,8 @@ impl Cutoffs {
 pub trait SessionStore: Send + Sync {
     /// Opens a session at `ending.at` and records the user's login. If more than `cap` sessions are
     /// then live, ends the ones opened first, as `ending` describes; expired sessions do not count.
+    /// Of the user's ended sessions, the newest [`Session::ENDED_KEPT`] are kept, and up to
+    /// [`Session::ENDED_REMOVED`] others deleted with their tokens; their revocations stay.
     ///
     /// An implementation MUST call [`NewSession::check`] under the user's lock, and store its
     /// answer as the session's `trusted_from`. A change of the password

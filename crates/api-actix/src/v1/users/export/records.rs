@@ -32,7 +32,7 @@ struct Records<'a> {
     exported_at: Rfc3339,
     /// The account.
     user: Profile<'a>,
-    /// All stored sessions, including ended ones.
+    /// The stored sessions, including the newest 100 that have ended.
     sessions: Vec<ExportedSession<'a>>,
     /// The linked identities at providers and issuers.
     identities: Vec<ExportedIdentity<'a>>,
