@@ -58,6 +58,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         replaced_at -> Nullable<Timestamptz>,
         replaced_by -> Nullable<Uuid>,
+        located -> Bool,
     }
 }
 

@@ -93,6 +93,7 @@ diesel::table! {
         expires_at -> BigInt,
         replaced_at -> Nullable<BigInt>,
         replaced_by -> Nullable<Binary>,
+        located -> Bool,
     }
 }
 

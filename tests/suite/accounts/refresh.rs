@@ -63,6 +63,80 @@ on_both_databases! {
         ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
     }
 
+    async fn a_thief_who_rotates_all_the_time_does_not_make_the_owners_token_unknown(server: Server) {
+        let (ann, first) = server.client().register("ann@example.com").await;
+        // The thief has copied the first token, and rotates until the server has forgotten it.
+        let mut stolen = refresh(&server.client(), &first).await.expect(200).json();
+        for _ in 0..20 {
+            stolen = refresh(&server.client(), &stolen).await.expect(200).json();
+        }
+        let stored = || server.column("SELECT '' || generation AS value FROM refresh_tokens").len();
+        assert_eq!(stored(), 22);
+        let a_while = match server.database() {
+            Database::Postgres => "interval '16 minutes'",
+            Database::Sqlite => "960000000",
+        };
+        let before = format!("replaced_at = replaced_at - {a_while} WHERE replaced_at IS NOT NULL");
+        server.execute(&format!("UPDATE refresh_tokens SET {before}"));
+        let stolen = refresh(&server.client(), &stolen).await.expect(200).json();
+        assert_eq!(stored(), 2, "the newest and the one before");
+
+        let thief = server.client().with_token(text(&stolen["access_token"]));
+        thief.get("/api/v1/todos").await.expect(200);
+        // A token of another session, or without the right secret, ends nothing.
+        let token = text(&first["refresh_token"]);
+        let altered = format!("{}{}", if token.starts_with('A') { 'B' } else { 'A' }, &token[1..]);
+        let earlier_form = &token[..43];
+        let another_place = format!("{}{:08x}", &token[..token.len() - 8], 7);
+        for forged in [altered.as_str(), earlier_form, &another_place] {
+            let answer = refresh(&server.client(), &json!({"refresh_token": forged})).await;
+            answer.expect_problem(401, "AUTH_005");
+        }
+        thief.get("/api/v1/todos").await.expect(200);
+
+        refresh(&server.client(), &first).await.expect_problem(401, "AUTH_004");
+        thief.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &stolen).await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &first).await.expect_problem(401, "AUTH_004");
+        let reasons = server.column("SELECT reason AS value FROM revoked_tokens");
+        assert_eq!(reasons, ["reuse_detected"]);
+    }
+
+    async fn a_reuse_is_found_while_a_thief_uses_up_the_rate_limit(database: Database) {
+        let settings = [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_REFRESH", "2/1h")];
+        let server = Server::start_with(database, &settings).await;
+        let (ann, first) = server.client().register("ann@example.com").await;
+        let second = refresh(&server.client(), &first).await.expect(200).json();
+        let third = refresh(&server.client(), &second).await.expect(200).json();
+        refresh(&server.client(), &third).await.expect_problem(429, "RATE_001");
+        end_grace_period(&server);
+        refresh(&server.client(), &first).await.expect_problem(401, "AUTH_004");
+        refresh(&server.client(), &third).await.expect_problem(401, "AUTH_004");
+        ann.get("/api/v1/todos").await.expect_problem(401, "AUTH_004");
+    }
+
+    async fn a_token_of_an_earlier_version_is_still_exchanged(server: Server) {
+        let (_, first) = server.client().register("ann@example.com").await;
+        server.execute("UPDATE refresh_tokens SET located = (1 = 0)");
+        let earlier_form = json!({"refresh_token": &text(&first["refresh_token"])[..43]});
+        let second = refresh(&server.client(), &earlier_form).await.expect(200).json();
+        let third = refresh(&server.client(), &second).await.expect(200).json();
+        let fourth = refresh(&server.client(), &third).await.expect(200).json();
+        // Its row stays, because nothing else tells of its reuse.
+        let old = match server.database() {
+            Database::Postgres => "interval '1 day'",
+            Database::Sqlite => "86400000000",
+        };
+        server.execute(&format!(
+            "UPDATE refresh_tokens SET replaced_at = replaced_at - {old} WHERE replaced_at IS NOT NULL"
+        ));
+        refresh(&server.client(), &fourth).await.expect(200);
+        let kept = server.column("SELECT '' || generation AS value FROM refresh_tokens ORDER BY generation");
+        assert_eq!(kept, ["0", "3", "4"]);
+        refresh(&server.client(), &earlier_form).await.expect_problem(401, "AUTH_004");
+    }
+
     async fn a_token_reused_after_the_grace_ends_the_whole_session(server: Server) {
         let (ann, first) = server.client().register("ann@example.com").await;
         let (laptop, _) = log_in(&server.client(), "ann@example.com", "laptop").await;

@@ -1,10 +1,10 @@
 //! The facts that decide about a refresh.
 
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel::sql_types::{Binary, Nullable, Uuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::session::TokenHash;
 use domain::session::refresh::RefreshFacts;
+use domain::session::{RefreshToken, TokenHash};
 use domain::{SessionId, UserId};
 
 use crate::error::Failure;
@@ -29,6 +29,23 @@ pub(super) async fn owner(
         .await
         .optional()?;
     Ok(owner.map(|(user, session)| (UserId(user), SessionId(session))))
+}
+
+/// Finds the newest token of a session of the user.
+pub(super) async fn newest(
+    conn: &AsyncPgConnection,
+    user: UserId,
+    session: SessionId,
+) -> Result<Option<TokenHash>, Failure> {
+    let newest: Option<TokenRow> = refresh_tokens::table
+        .filter(refresh_tokens::user_id.eq(user.0))
+        .filter(refresh_tokens::session_id.eq(session.0))
+        .order(refresh_tokens::generation.desc())
+        .select(TokenRow::as_select())
+        .first(&mut &*conn)
+        .await
+        .optional()?;
+    Ok(newest.map(RefreshToken::try_from).transpose()?.map(|token| token.hash))
 }
 
 /// Loads the facts about a token of the user, from one snapshot.

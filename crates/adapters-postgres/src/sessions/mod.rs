@@ -57,6 +57,14 @@ impl SessionStore for PostgresStore {
         facts.await
     }
 
+    async fn newest(&self, user: UserId, session: SessionId) -> Result<Option<RefreshFacts>, StoreError> {
+        let facts = self.pool.read(RowScope::User(user), async move |conn: &AsyncPgConnection| {
+            let Some(hash) = facts::newest(conn, user, session).await? else { return Ok(None) };
+            facts::load(conn, user, &hash).await
+        });
+        facts.await
+    }
+
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
         let rows = self.pool.read_of(user, false, async move |mut conn: &AsyncPgConnection| {
             Ok(live::statement(user, now).load::<SessionRow>(&mut conn).await?)

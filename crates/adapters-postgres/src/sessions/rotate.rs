@@ -1,9 +1,8 @@
 //! Rotation of a refresh token: lock the session, load the facts, let the domain judge, apply the verdict.
 
 use diesel::prelude::{ExpressionMethods, QueryDsl};
-use diesel::sql_types::{BigInt, Double, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use domain::session::refresh::{RefreshFacts, RefreshVerdict, SPACING, judge, leaving};
+use domain::session::refresh::{KEPT, RefreshFacts, RefreshVerdict, judge};
 use domain::session::{Device, Ending, RefreshToken, Rotated, Successor, TokenHash};
 use domain::{SessionId, Stamp, UserId};
 use futures_util::future::{try_join, try_join3};
@@ -13,7 +12,6 @@ use crate::error::Failure;
 use crate::row_security::RowScope;
 use crate::rows::timestamp;
 use crate::schema::{refresh_tokens, sessions, users};
-use crate::sql::{Sql, sql};
 use crate::tables::sessions::{SessionSelection, Use, end, touch};
 
 /// Rotates the token. At first, the row scope need only include the presented token.
@@ -94,6 +92,7 @@ async fn replace(
         refresh_tokens::token_hash.eq(&successor.hash.0[..]),
         refresh_tokens::issued_at.eq(timestamp(now)),
         refresh_tokens::expires_at.eq(timestamp(successor.expires_at)),
+        refresh_tokens::located.eq(true),
     ));
     let own = refresh_tokens::table
         .filter(refresh_tokens::user_id.eq(token.user.0))
@@ -103,28 +102,17 @@ async fn replace(
         refresh_tokens::replaced_by.eq(successor.id.0),
     ));
     try_join(async { insert.execute(&mut &*conn).await }, async { mark.execute(&mut &*conn).await }).await?;
-    if let Some(generation) = leaving(generation) {
-        thin_out(token.user, token.session, generation).execute(&mut &*conn).await?;
-    }
-    Ok(())
+    forget(conn, token, now).await
 }
 
-/// Deletes the token of this generation of the session if it was issued soon after the one kept before.
-fn thin_out<'a>(user: UserId, session: SessionId, generation: u32) -> Sql<'a, ()> {
-    let generation = i64::from(generation);
-    sql("delete from refresh_tokens t where t.user_id = ")
-        .bind::<SqlUuid, _>(user.0)
-        .sql(" and t.session_id = ")
-        .bind::<SqlUuid, _>(session.0)
-        .sql(" and t.generation = ")
-        .bind::<BigInt, _>(generation)
-        .sql(" and t.issued_at < make_interval(secs => ")
-        .bind::<Double, _>(SPACING.as_secs_f64())
-        .sql(") + (select o.issued_at from refresh_tokens o where o.user_id = ")
-        .bind::<SqlUuid, _>(user.0)
-        .sql(" and o.session_id = ")
-        .bind::<SqlUuid, _>(session.0)
-        .sql(" and o.generation < ")
-        .bind::<BigInt, _>(generation)
-        .sql(" order by o.generation desc limit 1)")
+/// Deletes older tokens of the session that were replaced long ago.
+async fn forget(conn: &AsyncPgConnection, presented: &RefreshToken, now: Stamp) -> Result<(), Failure> {
+    let older = refresh_tokens::table
+        .filter(refresh_tokens::user_id.eq(presented.user.0))
+        .filter(refresh_tokens::session_id.eq(presented.session.0))
+        .filter(refresh_tokens::generation.lt(i64::from(presented.generation)))
+        .filter(refresh_tokens::replaced_at.lt(timestamp(now.minus(KEPT))))
+        .filter(refresh_tokens::located);
+    diesel::delete(older).execute(&mut &*conn).await?;
+    Ok(())
 }

@@ -53,6 +53,7 @@ pub(crate) async fn insert(
             refresh_tokens::token_hash.eq(&new.hash.0[..]),
             refresh_tokens::issued_at.eq(now),
             refresh_tokens::expires_at.eq(expires),
+            refresh_tokens::located.eq(true),
         ));
         row.execute(&mut &*conn).await
     };
@@ -89,15 +90,14 @@ pub(crate) async fn open(
     // The new session counts towards the cap.
     let room = SessionSelection::LiveBeyond(cap.saturating_sub(1));
     let ended = end(conn, user, room, ending).await?;
-    insert(conn, user, session, trusted_from, ending.at).await?;
     remove_ended_statement(user).execute(&mut conn).await?;
+    insert(conn, user, session, trusted_from, ending.at).await?;
     let login = users::last_login_at.eq(timestamp(ending.at));
     let update = diesel::update(users::table.filter(users::id.eq(user.0))).set(login);
     let row: UserRow = update.returning(UserRow::as_returning()).get_result(&mut conn).await?;
     Ok(OpenedSession { user: Box::new(row.try_into()?), ended })
 }
 
-/// One use of a session.
 /// Deletes ended sessions beyond those that are kept.
 pub(crate) fn remove_ended_statement<'a>(user: UserId) -> Sql<'a, ()> {
     sql("delete from sessions s where s.user_id = ")
@@ -111,6 +111,7 @@ pub(crate) fn remove_ended_statement<'a>(user: UserId) -> Sql<'a, ()> {
         .sql(")")
 }
 
+/// One use of a session.
 pub(crate) struct Use {
     pub at: Stamp,
     pub access_until: Stamp,

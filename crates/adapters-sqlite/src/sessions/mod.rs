@@ -21,7 +21,7 @@ use crate::schema::{revoked_tokens, sessions, users};
 use crate::store::SqliteStore;
 use crate::tables;
 
-use self::rotate::{Use, find, rotate, touch};
+use self::rotate::{Use, find, newest, rotate, touch};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -38,6 +38,10 @@ impl SessionStore for SqliteStore {
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
         let hash = *hash;
         self.read(move |conn| in_snapshot(conn, |conn| find(conn, hash))).await
+    }
+
+    async fn newest(&self, user: UserId, session: SessionId) -> Result<Option<RefreshFacts>, StoreError> {
+        self.read(move |conn| in_snapshot(conn, |conn| newest(conn, user, session))).await
     }
 
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
-use domain::session::refresh::{RefreshFacts, RefreshVerdict, SPACING, judge, leaving};
+use diesel::sql_types::BigInt;
+use domain::session::refresh::{KEPT, RefreshFacts, RefreshVerdict, judge};
 use domain::session::{Device, Ending, RefreshToken, Rotated, Session, Successor, TokenHash};
 use domain::{SessionId, Stamp, StoreError, TokenId, UserId};
 
@@ -25,6 +25,22 @@ define_sql_function! {
 pub(super) fn find(conn: &mut SqliteConnection, hash: TokenHash) -> Result<Option<RefreshFacts>, Failure> {
     let row = refresh_tokens::table
         .filter(refresh_tokens::token_hash.eq(hash.0.as_slice()))
+        .select(RefreshTokenRow::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(|row| facts(conn, RefreshToken::try_from(row)?)).transpose().map(Option::flatten)
+}
+
+/// Loads the newest token of a session, with its session and user.
+pub(super) fn newest(
+    conn: &mut SqliteConnection,
+    user: UserId,
+    session: SessionId,
+) -> Result<Option<RefreshFacts>, Failure> {
+    let row = refresh_tokens::table
+        .filter(refresh_tokens::session_id.eq(Id::from(session)))
+        .filter(refresh_tokens::user_id.eq(Id::from(user)))
+        .order(refresh_tokens::generation.desc())
         .select(RefreshTokenRow::as_select())
         .first(conn)
         .optional()?;
@@ -154,21 +170,17 @@ fn replace(
             refresh_tokens::replaced_by.eq(Id::from(successor.id)),
         ))
         .execute(conn)?;
-    leaving(generation).map_or(Ok(()), |generation| thin_out(conn, token, generation))
+    forget(conn, token, now)
 }
 
-/// Deletes the token of this generation of the session if it was issued soon after the one kept
-/// before.
-fn thin_out(conn: &mut SqliteConnection, token: &RefreshToken, generation: u32) -> QueryResult<()> {
-    diesel::sql_query(
-        "DELETE FROM refresh_tokens WHERE session_id = ?1 AND user_id = ?2 AND generation = ?3 AND issued_at < ?4 + (
-            SELECT issued_at FROM refresh_tokens WHERE session_id = ?1 AND user_id = ?2 AND generation < ?3
-            ORDER BY generation DESC LIMIT 1)",
-    )
-    .bind::<Binary, _>(Id::from(token.session))
-    .bind::<Binary, _>(Id::from(token.user))
-    .bind::<BigInt, _>(i64::from(generation))
-    .bind::<BigInt, _>(i64::try_from(SPACING.as_micros()).unwrap_or(i64::MAX))
-    .execute(conn)?;
+/// Deletes older tokens of the session that were replaced long ago.
+fn forget(conn: &mut SqliteConnection, presented: &RefreshToken, now: Stamp) -> QueryResult<()> {
+    let older = refresh_tokens::table
+        .filter(refresh_tokens::session_id.eq(Id::from(presented.session)))
+        .filter(refresh_tokens::user_id.eq(Id::from(presented.user)))
+        .filter(refresh_tokens::generation.lt(i64::from(presented.generation)))
+        .filter(refresh_tokens::replaced_at.lt(now.minus(KEPT).as_micros()))
+        .filter(refresh_tokens::located);
+    diesel::delete(older).execute(conn)?;
     Ok(())
 }

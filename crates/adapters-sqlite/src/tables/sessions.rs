@@ -194,6 +194,7 @@ pub(crate) fn insert_token(
             refresh_tokens::generation.eq(i64::from(generation)),
             refresh_tokens::issued_at.eq(now.as_micros()),
             refresh_tokens::expires_at.eq(token.expires_at.as_micros()),
+            refresh_tokens::located.eq(true),
         ))
         .execute(conn)?;
     Ok(())

@@ -36,6 +36,8 @@ pub async fn sessions(store: &SqliteStore, planner: &mut Planner) {
         "live sessions",
         &["SEARCH sessions USING INDEX sessions_open (user_id=?)", "USE TEMP B-TREE FOR ORDER BY"],
     );
+    assert!(store.newest(ANN, second.id).await.expect("reads").is_some());
+    planner.check_all("newest");
 }
 
 pub async fn housekeeping(store: &SqliteStore, planner: &mut Planner) {

@@ -189,7 +189,7 @@ macro_rules! store_contract {
             a_repeat_within_the_grace_period_gets_the_same_successor
             a_lost_response_can_be_fetched_much_later_once
             a_thief_in_lock_step_ends_the_session
-            a_session_keeps_a_bounded_number_of_tokens
+            replaced_tokens_are_forgotten_after_a_while
             reuse_after_the_grace_period_ends_the_session
             an_expired_token_is_refused
             a_token_of_an_ended_session_is_refused

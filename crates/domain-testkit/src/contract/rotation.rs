@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::session::refresh::{GRACE, NEWEST, SPACING};
+use domain::session::refresh::{GRACE, KEPT};
 use domain::session::{Device, EndReason, NewSession, RefreshToken, Revocation, Revoked, Rotated, TokenHash};
 use domain::{Stamp, UserId};
 
@@ -188,24 +188,34 @@ pub async fn reuse_after_the_grace_period_ends_the_session(h: Harness) {
     next(&h, &other.hash, at(40)).await;
 }
 
-/// A session keeps its newest tokens, and of the older ones those that were issued some time after the
-/// one kept before: their reuse ends the session, however often it was refreshed since.
-pub async fn a_session_keeps_a_bounded_number_of_tokens(h: Harness) {
-    let session = open(&h, h.user().await, at(LATER)).await;
+/// However often a session is refreshed, it keeps its newest two tokens, and of the others those that
+/// were replaced a short time ago. The newest one shows that a forgotten one was reused.
+pub async fn replaced_tokens_are_forgotten_after_a_while(h: Harness) {
+    let user = h.user().await;
+    let [session, other] = [open(&h, user, at(LATER)).await, open(&h, user, at(LATER)).await];
+    let replaced_other = next(&h, &other.hash, T0).await;
     let mut hashes = vec![session.hash];
-    let mut now = T0.plus(SPACING);
-    for _ in 0..NEWEST + 3 {
+    let mut now = T0;
+    for _ in 0..100 {
+        now = now.plus(Duration::from_secs(60));
         hashes.push(next(&h, hashes.last().expect("the first token"), now).await);
-        now = now.plus(Duration::from_secs(1));
     }
+    let minutes = usize::try_from(KEPT.as_secs() / 60).expect("a few");
     for (generation, hash) in hashes.iter().enumerate() {
         let is_kept = h.token(hash).await.is_some();
-        assert_eq!(is_kept, !(2..=3).contains(&generation), "generation {generation}");
+        assert_eq!(is_kept, generation + minutes + 1 >= 100, "generation {generation}");
     }
-    assert_eq!(rotate(&h, &hashes[2], now).await, Rotated::Unknown);
-    next(&h, hashes.last().expect("the newest token"), now).await;
-    let stolen = rotate(&h, &hashes[1], now).await;
-    assert!(matches!(stolen, Rotated::Reused(_)), "{stolen:?}");
+    let [last, first] = [hashes[100], hashes[0]];
+    for presented in [hashes[99], last] {
+        assert!(matches!(rotate(&h, &presented, now).await, Rotated::Done { .. }));
+    }
+    assert_eq!(rotate(&h, &first, now).await, Rotated::Unknown);
+    let newest = h.sessions.newest(user, session.id).await.expect(ANSWERS).expect("the session exists");
+    assert_eq!((newest.token.generation, newest.session.id, newest.user.id), (101, session.id, user));
+    assert!(find(&h, &other.hash).await.replaced.is_some(), "the tokens of another session stay");
+    assert_eq!(find(&h, &replaced_other).await.generation, 1);
+    let stranger = h.user().await;
+    assert_eq!(h.sessions.newest(stranger, session.id).await.expect(ANSWERS), None);
 }
 
 /// A token is expired from `expires_at` on. The refused rotation changes nothing.

@@ -49,8 +49,6 @@ struct State {
     emails: HashMap<String, UserId>,
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<TokenHash, RefreshToken>,
-    /// By the hash of the refresh token.
-    issued_at: HashMap<TokenHash, Stamp>,
     /// By session, when no access token of it is accepted any longer.
     access_until: HashMap<SessionId, Stamp>,
     revocations: Vec<(FeedPosition, Revocation)>,
@@ -77,7 +75,6 @@ impl MemoryStore {
             emails: HashMap::new(),
             sessions: HashMap::new(),
             tokens: HashMap::new(),
-            issued_at: HashMap::new(),
             access_until: HashMap::new(),
             revocations: Vec::new(),
             last_position: FeedPosition::default(),

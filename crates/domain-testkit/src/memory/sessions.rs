@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use domain::one_time::Purpose;
-use domain::session::refresh::{RefreshFacts, RefreshVerdict, SPACING, judge, leaving};
+use domain::session::refresh::{KEPT, RefreshFacts, RefreshVerdict, judge};
 use domain::session::{
     Cutoffs, Device, Ending, FeedPosition, LoginFacts, NewSession, OpenRefusal, OpenedSession, Proof,
     RefreshToken, Revocation, RevocationFeed, Revoked, Rotated, Session, SessionStore, Successor, TokenHash,
@@ -30,6 +30,13 @@ impl SessionStore for MemoryStore {
 
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError> {
         Ok(self.enter()?.facts(hash))
+    }
+
+    async fn newest(&self, user: UserId, session: SessionId) -> Result<Option<RefreshFacts>, StoreError> {
+        let state = self.enter()?;
+        let of_session = state.tokens.values().filter(|token| (token.user, token.session) == (user, session));
+        let newest = of_session.max_by_key(|token| token.generation);
+        Ok(newest.and_then(|token| state.facts(&token.hash)))
     }
 
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError> {
@@ -183,18 +190,11 @@ impl State {
         let room = usize::try_from(cap).unwrap_or(usize::MAX) - 1;
         live.truncate(live.len().saturating_sub(room));
         let ended = live.iter().map(|(_, id)| self.end(*id, ending)).collect();
+        self.remove_ended(user);
         self.insert_session(user, session, trusted_from, ending.at);
         OpenedSession { user: Box::new(self.users[&user].user.clone()), ended }
     }
 
-    pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, trusted_from: Stamp, now: Stamp) {
-        let session = Session {
-            id: new.id,
-        self.remove_ended(user);
-            user,
-            device: new.device,
-            created_at: now,
-            last_used_at: now,
     /// Deletes ended sessions beyond those that are kept.
     fn remove_ended(&mut self, user: UserId) {
         let ended = self.sessions.values().filter(|session| session.user == user && session.ended.is_some());
@@ -208,6 +208,13 @@ impl State {
         }
     }
 
+    pub(super) fn insert_session(&mut self, user: UserId, new: NewSession, trusted_from: Stamp, now: Stamp) {
+        let session = Session {
+            id: new.id,
+            user,
+            device: new.device,
+            created_at: now,
+            last_used_at: now,
             expires_at: new.expires_at,
             late_repeat_at: None,
             trusted_from,
@@ -224,7 +231,7 @@ impl State {
             replaced: None,
         };
         assert!(self.sessions.insert(new.id, session).is_none(), "the id {} is already in use", new.id);
-        self.insert_token(token, now);
+        self.insert_token(token);
     }
 
     /// Ends the sessions of the user that match `chosen` and have not ended.
@@ -272,32 +279,19 @@ impl State {
         let Successor { id, hash, expires_at, .. } = successor;
         let generation = token.generation + 1;
         let new = RefreshToken { id, hash, expires_at, generation, replaced: None, ..token.clone() };
-        self.insert_token(new, now);
+        self.insert_token(new);
         self.tokens.get_mut(&token.hash).expect("a token that was loaded under this lock").replaced =
             Some((now, id));
         self.session(token.session).expires_at = expires_at;
-        if let Some(generation) = leaving(generation) {
-            self.thin_out(token.session, generation);
-        }
+        self.tokens.retain(|_, old| {
+            old.session != token.session
+                || old.generation >= token.generation
+                || old.replaced.is_none_or(|(at, _)| at >= now.minus(KEPT))
+        });
     }
 
-    /// Deletes the token of this generation if it was issued soon after the one kept before.
-    fn thin_out(&mut self, session: SessionId, generation: u32) {
-        let of_session = self.tokens.values().filter(|token| token.session == session);
-        let until = of_session.filter(|token| token.generation <= generation);
-        let mut kept: Vec<_> = until.map(|token| (Reverse(token.generation), token.hash)).collect();
-        kept.sort_unstable_by_key(|(generation, _)| *generation);
-        if let [(Reverse(newest), leaving), (_, before), ..] = kept[..]
-            && newest == generation
-            && self.issued_at[&leaving] < self.issued_at[&before].plus(SPACING)
-        {
-            self.tokens.remove(&leaving);
-        }
-    }
-
-    fn insert_token(&mut self, token: RefreshToken, now: Stamp) {
+    fn insert_token(&mut self, token: RefreshToken) {
         let id = token.id;
-        self.issued_at.insert(token.hash, now);
         let twin = self.tokens.values().any(|other| other.id == id);
         let same_hash = self.tokens.insert(token.hash, token).is_some();
         assert!(!twin && !same_hash, "the id or the hash of refresh token {id} is already in use");

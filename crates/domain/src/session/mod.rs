@@ -1,5 +1,6 @@
 //! Sessions: one login on one device, the tokens that belong to it, and how it ends.
 
+mod located;
 mod new_session;
 pub mod refresh;
 mod revocation;
@@ -8,6 +9,7 @@ mod service;
 mod store;
 mod token;
 
+pub use located::Location;
 pub use new_session::{LoginFacts, NewSession, OpenRefusal, Proof};
 pub use refresh::{RefreshToken, Rotated, Successor};
 pub use revocation::{
@@ -67,8 +69,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// How long a login counts as recent enough to authorise operations that can't be undone.
-    pub const RECENT: Duration = Duration::from_mins(10);
     /// The number of ended sessions of a user that a store keeps: the newest ones, so that their
     /// devices learn that they have ended, and for exports. A revocation needs no session.
     pub const ENDED_KEPT: u32 = 100;
@@ -77,6 +77,8 @@ impl Session {
     /// tokens. Usually one does; there are more after a logout that ended all.
     pub const ENDED_REMOVED: u32 = 4;
 
+    /// How long a login counts as recent enough to authorise operations that can't be undone.
+    pub const RECENT: Duration = Duration::from_mins(10);
 
     /// Whether the login authorises operations that can't be undone.
     #[must_use]

@@ -7,7 +7,8 @@
 //! ends (RFC 9700 section 4.14.2). A thief who presents each token after its owner is therefore
 //! found at the second attempt.
 //!
-//! A session does not keep all of its tokens, however often it is refreshed: see [`NEWEST`].
+//! A store keeps a replaced token for [`KEPT`] only. A token says which one it is
+//! ([`Location`](super::Location)), so its reuse ends the session after that as well.
 
 use std::time::Duration;
 
@@ -23,19 +24,9 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// another are one.
 pub const LATE_REPEATS: Duration = Duration::from_hours(7 * 24);
 
-/// A session keeps this many of its newest tokens. Of the older ones it keeps those that were issued
-/// at least [`SPACING`] after the one kept before. A device that refreshes when its access token
-/// expires is thus told of every reuse, and one that refreshes all the time can't fill the disk.
-pub const NEWEST: u32 = 500;
-
-/// See [`NEWEST`].
-pub const SPACING: Duration = Duration::from_mins(10);
-
-/// The generation that is no longer among the newest ones when `generation` is stored.
-#[must_use]
-pub const fn leaving(generation: u32) -> Option<u32> {
-    generation.checked_sub(NEWEST)
-}
+/// How long a token is kept after its rotation: longer than [`GRACE`] on the clock of every
+/// instance. Its successor is kept too, so a token whose successor was never used is.
+pub const KEPT: Duration = Duration::from_mins(15);
 
 /// A refresh token in its stored form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +86,19 @@ pub enum RefreshVerdict {
     Disabled,
 }
 
+/// What a token means that the store has forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// The session has gone on with a later one, so it must end.
+    Reused,
+    /// The session has ended.
+    Ended,
+    /// The account is disabled.
+    Disabled,
+    /// It was issued after the backup from which the database was restored.
+    Unknown,
+}
+
 /// The outcome of a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotated {
@@ -139,6 +143,20 @@ pub fn judge(facts: &RefreshFacts, now: Stamp) -> RefreshVerdict {
         (Some(_), None) => RefreshVerdict::Reused,
         (None, _) if facts.token.expires_at <= now => RefreshVerdict::Expired,
         (None, _) => RefreshVerdict::Rotate,
+    }
+}
+
+/// Judges a forgotten token of this generation, from the facts about its session's newest token.
+#[must_use]
+pub const fn judge_forgotten(newest: &RefreshFacts, generation: u32) -> Forgotten {
+    if newest.session.ended.is_some() {
+        Forgotten::Ended
+    } else if !newest.user.is_active {
+        Forgotten::Disabled
+    } else if generation < newest.token.generation {
+        Forgotten::Reused
+    } else {
+        Forgotten::Unknown
     }
 }
 
@@ -230,6 +248,19 @@ mod tests {
         let week = first.plus(LATE_REPEATS);
         assert_eq!(judge(&facts, week.minus(Duration::from_micros(1))), RefreshVerdict::Reused);
         assert_eq!(judge(&facts, week), repeat(true));
+    }
+
+    #[test]
+    fn a_forgotten_token_older_than_the_newest_was_reused() {
+        let mut newest = facts(None, None);
+        newest.token = token(5, None);
+        assert_eq!(judge_forgotten(&newest, 4), Forgotten::Reused);
+        assert_eq!(judge_forgotten(&newest, 5), Forgotten::Unknown);
+        assert_eq!(judge_forgotten(&newest, 6), Forgotten::Unknown);
+        newest.user.is_active = false;
+        assert_eq!(judge_forgotten(&newest, 4), Forgotten::Disabled);
+        newest.session.ended = Some((NOW, EndReason::Logout));
+        assert_eq!(judge_forgotten(&newest, 4), Forgotten::Ended);
     }
 
     #[test]

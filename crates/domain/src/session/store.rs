@@ -86,6 +86,9 @@ pub trait SessionStore: Send + Sync {
     /// never change.
     async fn find(&self, hash: &TokenHash) -> Result<Option<RefreshFacts>, StoreError>;
 
+    /// The newest token of the user's session, and what belongs to it.
+    async fn newest(&self, user: UserId, session: SessionId) -> Result<Option<RefreshFacts>, StoreError>;
+
     /// The user's live sessions at `now`, the last used first.
     async fn live(&self, user: UserId, now: Stamp) -> Result<Vec<Session>, StoreError>;
 
@@ -93,9 +96,9 @@ pub trait SessionStore: Send + Sync {
     /// [`judge`](super::refresh::judge) and writes its verdict: `successor` for
     /// [`Rotate`](super::refresh::RefreshVerdict::Rotate), the end that `ending` describes for
     /// reuse. If calls with one token run at once, exactly one MUST rotate and the others repeat.
-    /// With a successor, deletes the token that [leaves](super::refresh::leaving) the newest ones,
-    /// if it was issued less than [`SPACING`](super::refresh::SPACING) after the one kept before.
-    /// The session takes the user agent and address of `device` and keeps its `client_id`.
+    /// A rotation also deletes older tokens of the session that were replaced more than
+    /// [`KEPT`](super::refresh::KEPT) ago, except those of versions whose tokens have no
+    /// [`Location`](super::Location). The session takes the user agent and address of `device` and keeps its `client_id`.
     async fn rotate(
         &self,
         presented: &TokenHash,

@@ -135,7 +135,8 @@ impl From<VerifiedToken> for Principal {
     }
 }
 
-/// A refresh token in plain text: 256 bits in base64url without padding (RFC 4648 section 5), or a JWT.
+/// A refresh token in plain text: 256 bits in base64url without padding (RFC 4648 section 5), which
+/// clients get with their [`Location`](super::Location), or a JWT.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshSecret(pub String);
 

@@ -13,8 +13,8 @@ pub use refresh::{RefreshOutcome, RenewalOutcome};
 use std::time::Duration;
 
 use super::{
-    AccessToken, AuthFailure, Device, EndReason, Ending, Grant, NewSession, OpenRefusal, OpenedSession,
-    Principal, Proof, RefreshGrant, RefreshSecret, Revocation, RevocationState,
+    AccessToken, AuthFailure, Device, EndReason, Ending, Grant, Location, NewSession, OpenRefusal,
+    OpenedSession, Principal, Proof, RefreshGrant, RefreshSecret, Revocation, RevocationState,
 };
 use crate::error::StoreError;
 use crate::ids::{SessionId, TokenId, UserId};
@@ -128,17 +128,20 @@ impl SessionService {
         let id = SessionId(self.ports.secrets.uuid());
         let token = TokenId(self.ports.secrets.uuid());
         let expires_at = now.plus(self.lifetimes.refresh);
-        let secret = match self.lifetimes.form {
-            RefreshForm::Opaque => self.ports.refresh.derive(id, 0),
-            RefreshForm::Jwt => self.ports.access.issue_refresh(&RefreshGrant {
-                token,
-                user,
-                session: id,
-                issued_at: now,
-                expires_at,
-            }),
+        let refresh = &self.ports.refresh;
+        let (secret, hash) = match self.lifetimes.form {
+            RefreshForm::Opaque => {
+                let secret = refresh.derive(id, 0);
+                let hash = refresh.hash(&secret.0);
+                (Location { user, session: id, generation: 0 }.mark(&secret), hash)
+            }
+            RefreshForm::Jwt => {
+                let grant = RefreshGrant { token, user, session: id, issued_at: now, expires_at };
+                let secret = self.ports.access.issue_refresh(&grant);
+                let hash = refresh.hash(&secret.0);
+                (secret, hash)
+            }
         };
-        let hash = self.ports.refresh.hash(&secret.0);
         let access_until = self.access_until(now);
         let new = NewSession { id, device, token, hash, expires_at, access_until, proof };
         PendingSession { new, secret }

@@ -6,8 +6,8 @@ use super::{Login, SessionService};
 use crate::error::StoreError;
 use crate::ids::{SessionId, TokenId};
 use crate::limits::{Charge, LimitKey};
-use crate::session::refresh::{RefreshVerdict, judge};
-use crate::session::{AccessToken, AuthFailure, Device, EndReason, Rotated, Successor};
+use crate::session::refresh::{Forgotten, RefreshVerdict, judge, judge_forgotten};
+use crate::session::{AccessToken, AuthFailure, Device, EndReason, Location, Rotated, Successor};
 use crate::time::Stamp;
 
 /// The outcome of a refresh.
@@ -43,21 +43,36 @@ pub enum RenewalOutcome {
 impl SessionService {
     /// Exchanges a refresh token for the session's next tokens. A refresh token in JWT form is
     /// unknown here, because it does not rotate.
-    pub async fn refresh(&self, secret: &str, device: &Device) -> Result<RefreshOutcome, StoreError> {
+    pub async fn refresh(&self, token: &str, device: &Device) -> Result<RefreshOutcome, StoreError> {
         let now = self.ports.clock.now();
         let secrets = &self.ports.refresh;
+        let (secret, location) = Location::split(token);
         let presented = secrets.hash(secret);
         let Some(facts) = self.ports.sessions.find(&presented).await? else {
-            return Ok(RefreshOutcome::Unknown);
+            let issued = |at: &Location| secrets.recover(at.session, at.generation, &presented).is_some();
+            return match location.filter(issued) {
+                Some(location) => self.refuse_forgotten(location, now).await,
+                None => Ok(RefreshOutcome::Unknown),
+            };
         };
-        let token = facts.token;
+        let token = &facts.token;
         // A stored token that no accepted key derives is in JWT form, or was derived under a key
         // that the operator has removed and that others may know.
         if secrets.recover(token.session, token.generation, &presented).is_none() {
             return Ok(RefreshOutcome::Unknown);
         }
-        if let Err(charge) = self.charge_presentation(token.id, token.session, now).await {
-            return Ok(RefreshOutcome::Limited(charge));
+        // Judged first: a thief who uses up the limit must not keep a reuse from being found.
+        match judge(&facts, now) {
+            RefreshVerdict::Rotate | RefreshVerdict::Repeat { .. } => {
+                if let Err(charge) = self.charge_presentation(token.id, token.session, now).await {
+                    return Ok(RefreshOutcome::Limited(charge));
+                }
+            }
+            // It ends the session, so it happens once.
+            RefreshVerdict::Reused => {}
+            RefreshVerdict::Expired => return Ok(RefreshOutcome::Expired),
+            RefreshVerdict::Ended => return Ok(RefreshOutcome::Ended),
+            RefreshVerdict::Disabled => return Ok(RefreshOutcome::Disabled),
         }
         let generation = token.generation.saturating_add(1);
         let successor = Successor {
@@ -70,7 +85,10 @@ impl SessionService {
         Ok(match self.ports.sessions.rotate(&presented, successor, device, ending).await? {
             // A successor that was stored before the server's keys changed was derived under an older key.
             Rotated::Done { user, session, hash } => match secrets.recover(session, generation, &hash) {
-                Some(secret) => RefreshOutcome::Done(self.login(user, session, secret, now)),
+                Some(secret) => {
+                    let secret = Location { user: user.id, session, generation }.mark(&secret);
+                    RefreshOutcome::Done(self.login(user, session, secret, now))
+                }
                 None => RefreshOutcome::Unknown,
             },
             Rotated::Reused(revocation) => {
@@ -84,6 +102,26 @@ impl SessionService {
         })
     }
 
+    /// Answers a token that the server issued at `location` and the store has forgotten. If the
+    /// session has gone on since, ends it.
+    async fn refuse_forgotten(&self, location: Location, now: Stamp) -> Result<RefreshOutcome, StoreError> {
+        let Location { user, session, generation } = location;
+        let Some(newest) = self.ports.sessions.newest(user, session).await? else {
+            return Ok(RefreshOutcome::Unknown);
+        };
+        Ok(match judge_forgotten(&newest, generation) {
+            Forgotten::Reused => {
+                let ending = self.ending(EndReason::ReuseDetected, now);
+                let ended = self.ports.sessions.end(user, session, ending).await?;
+                self.announce(ended.as_slice());
+                RefreshOutcome::Ended
+            }
+            Forgotten::Ended => RefreshOutcome::Ended,
+            Forgotten::Disabled => RefreshOutcome::Disabled,
+            Forgotten::Unknown => RefreshOutcome::Unknown,
+        })
+    }
+
     /// Issues an access token for a refresh token in JWT form, which stays valid.
     pub async fn renew(&self, jwt: &str, device: &Device) -> Result<RenewalOutcome, StoreError> {
         let now = self.ports.clock.now();
@@ -94,20 +132,19 @@ impl SessionService {
         let Some(facts) = self.ports.sessions.find(&self.ports.refresh.hash(jwt)).await? else {
             return Ok(RenewalOutcome::Ended);
         };
-        if let Err(charge) = self.ports.limits.charge(&LimitKey::Refresh(facts.session.id), now).await {
+        match judge(&facts, now) {
+            RefreshVerdict::Rotate | RefreshVerdict::Repeat { .. } => {}
+            RefreshVerdict::Expired => return Ok(RenewalOutcome::Refused(AuthFailure::Expired)),
+            RefreshVerdict::Ended | RefreshVerdict::Reused => return Ok(RenewalOutcome::Ended),
+            RefreshVerdict::Disabled => return Ok(RenewalOutcome::Disabled),
+        }
+        let (user, session) = (facts.user.id, facts.session.id);
+        if let Err(charge) = self.ports.limits.charge(&LimitKey::Refresh(session), now).await {
             return Ok(RenewalOutcome::Limited(charge));
         }
-        Ok(match judge(&facts, now) {
-            RefreshVerdict::Rotate | RefreshVerdict::Repeat { .. } => {
-                let until = self.access_until(now);
-                self.ports.sessions.touch(facts.user.id, facts.session.id, device, now, until).await?;
-                let access = self.access_token(&facts.user, facts.session.id, now);
-                RenewalOutcome::Done(access, self.lifetimes.access)
-            }
-            RefreshVerdict::Expired => RenewalOutcome::Refused(AuthFailure::Expired),
-            RefreshVerdict::Ended | RefreshVerdict::Reused => RenewalOutcome::Ended,
-            RefreshVerdict::Disabled => RenewalOutcome::Disabled,
-        })
+        self.ports.sessions.touch(user, session, device, now, self.access_until(now)).await?;
+        let access = self.access_token(&facts.user, session, now);
+        Ok(RenewalOutcome::Done(access, self.lifetimes.access))
     }
 
     /// Charges one presentation of a token, and one refresh of the session for the first presentation in a
