@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use crate::client::Answer;
 use crate::server::TIMEOUT;
@@ -23,6 +23,22 @@ impl Socket {
         let opened =
             Self::handshake(&format!("{url}{query}"), &[("sec-websocket-protocol", &protocols)]).await;
         opened.map_err(|refusal| refusal.status)
+    }
+
+    /// Opens a socket on an established connection, with the token as a subprotocol, and receives its
+    /// `ready` message.
+    pub async fn over(connection: std::net::TcpStream, url: &str, token: &str) -> Self {
+        connection.set_nonblocking(true).expect("a socket option");
+        let stream = TcpStream::from_std(connection).expect("a runtime");
+        let mut request = url.into_client_request().expect("an address");
+        let protocols = HeaderValue::from_str(&format!("bearer, {token}")).expect("a header");
+        request.headers_mut().insert("sec-websocket-protocol", protocols);
+        let opened = client_async(request, MaybeTlsStream::Plain(stream));
+        let (socket, _) = timeout(TIMEOUT, opened).await.expect("in time").expect("the socket opens");
+        let mut socket = Self(socket);
+        let ready = socket.next().await;
+        assert_eq!(ready["type"], "ready", "{ready}");
+        socket
     }
 
     /// Opens a socket with these headers and no others; `Err` holds the refusal.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use crate::connection::OpenConnections;
+use crate::connection::{Admission, OpenConnections};
 use crate::memory_budget::MemoryBudget;
 use crate::per_user_gate::PerUserGate;
 use crate::realtime::Hub;
@@ -58,6 +58,7 @@ impl Api {
         let Dependencies { todos, sync, accounts, sessions, identities, hub, probe, clock, secrets } =
             dependencies;
         let access = settings.access_token_lifetime;
+        let open_connections = OpenConnections::new(settings.max_connections);
         let state = State {
             todos_surface: SurfaceServices::todos(&accounts, &sessions, access),
             tasks_surface: SurfaceServices::tasks(&accounts, &sessions, access),
@@ -82,7 +83,7 @@ impl Api {
             shutting_down: AtomicBool::new(false),
             settings,
         };
-        Self { state: Arc::new(state), hub, open_connections: OpenConnections::default(), web_app: None }
+        Self { state: Arc::new(state), hub, open_connections, web_app: None }
     }
 
     /// Publishes a JWK set (RFC 7517 section 5), with which others verify access tokens.
@@ -136,11 +137,13 @@ impl Api {
         Arc::get_mut(&mut self.state).expect("the API is not being served yet")
     }
 
-    /// The connections of all workers, how many may be open before idle ones close, and the memory
-    /// for heads that are not complete.
-    pub(crate) fn connections(&self) -> (OpenConnections, usize, MemoryBudget) {
-        let open = self.open_connections.clone();
-        (open, self.state.settings.max_connections, self.state.head_memory.clone())
+    /// Admits the connections of all workers.
+    pub(crate) fn admission(&self) -> Admission {
+        Admission {
+            open: self.open_connections.clone(),
+            heads: self.state.head_memory.clone(),
+            proxies: self.state.settings.trusted_proxies.as_slice().into(),
+        }
     }
 
     /// From now on `/health/ready` answers 503.

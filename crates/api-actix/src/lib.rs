@@ -119,7 +119,7 @@ where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
 {
-    connection::serve(app(api), api.state.settings.timeouts, api.connections(), stopping)
+    connection::serve(app(api), api.state.settings.timeouts, api.admission(), stopping)
 }
 
 /// Like [`service`], with `/metrics` alone.
@@ -132,5 +132,5 @@ where
     F: Fn() -> Stopping + 'static,
     Stopping: Future<Output = ()> + 'static,
 {
-    connection::serve(metrics_app(api), api.state.settings.timeouts, api.connections(), stopping)
+    connection::serve(metrics_app(api), api.state.settings.timeouts, api.admission(), stopping)
 }

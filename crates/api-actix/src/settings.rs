@@ -59,7 +59,7 @@ pub struct ApiSettings {
     pub metrics_apart: bool,
     /// How long clients may keep the server waiting.
     pub timeouts: Timeouts,
-    /// The number of open connections beyond which a new one closes the longest idle one.
+    /// The number of open connections beyond which those that wait for their clients make room.
     pub max_connections: usize,
 }
 

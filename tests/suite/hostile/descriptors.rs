@@ -1,72 +1,212 @@
-//! More idle connections than the process has file descriptors.
+//! More connections that wait for their clients than the process has file descriptors. Those of the
+//! attacker come from 127.0.0.2, and those of others from 127.0.0.1.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use blackbox_tests::binary::todo_server;
-use blackbox_tests::server::SECRET_KEY;
-use blackbox_tests::{Client, Wire};
+use blackbox_tests::server::{SECRET_KEY, TIMEOUT};
+use blackbox_tests::{Client, Socket, Wire};
+use socket2::{Domain, Type};
 use tempfile::TempDir;
 
 /// The hard limit of the server. Its soft limit is far lower.
 const OPEN_FILES: usize = 256;
+/// How many connections the attacker opens, one after the other.
+const ATTACKS: usize = 2 * OPEN_FILES;
+const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const NEIGHBOUR: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-struct Running(Child);
+struct Running {
+    process: Child,
+    url: String,
+    folder: TempDir,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // Both calls fail if the process has already exited.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
-fn start(folder: &TempDir) -> (Running, String) {
-    let limits = format!("ulimit -S -n 64 && ulimit -H -n {OPEN_FILES} && exec \"$0\"");
-    let mut child = Command::new("sh")
-        .args(["-c", &limits])
-        .arg(todo_server())
-        .current_dir(folder.path())
-        .env_clear()
-        .envs([("PORT", "0"), ("SECRET_KEY", SECRET_KEY), ("LOG_LEVEL", "error")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let url =
-        lines.map_while(Result::ok).find_map(|line| Some(line.split_once("listening on ")?.1.to_owned()));
-    (Running(child), url.expect("it listens"))
+impl Running {
+    fn start() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let limits = format!("ulimit -S -n 64 && ulimit -H -n {OPEN_FILES} && exec \"$0\" 2> errors.log");
+        let mut process = Command::new("sh")
+            .args(["-c", &limits])
+            .arg(todo_server())
+            .current_dir(folder.path())
+            .env_clear()
+            .envs([("PORT", "0"), ("SECRET_KEY", SECRET_KEY), ("LOG_LEVEL", "error")])
+            .envs([("BCRYPT_COST_FACTOR", "10"), ("RATE_LIMIT_ENABLED", "false")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let url =
+            lines.map_while(Result::ok).find_map(|line| Some(line.split_once("listening on ")?.1.to_owned()));
+        Self { process, url: url.expect("it listens"), folder }
+    }
+
+    /// Connects from an address of this machine, with a minimal receive buffer.
+    fn connect(&self, from: Ipv4Addr) -> TcpStream {
+        let server: SocketAddr = self.url.trim_start_matches("http://").parse().expect("an address");
+        let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("an option");
+        socket.bind(&SocketAddr::from((from, 0)).into()).expect("an address of this machine");
+        socket.connect(&server.into()).expect("it is accepted");
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(TIMEOUT)).expect("an option");
+        stream
+    }
+
+    /// The answer of a new client.
+    async fn is_healthy(&self) {
+        Client::new(&self.url).get("/health/ready").await.expect(200);
+    }
+
+    /// Opens connections of the attacker with `begin`, while others come and go, and returns them.
+    async fn attack<C>(&self, mut begin: impl AsyncFnMut(TcpStream) -> C) -> Vec<C> {
+        let mut connections = Vec::new();
+        for n in 0..ATTACKS {
+            connections.push(begin(self.connect(ATTACKER)).await);
+            if n % 32 == 0 {
+                self.is_healthy().await;
+            }
+        }
+        self.is_healthy().await;
+        connections
+    }
+
+    /// The server had a descriptor for everything.
+    fn logged_no_error(&self) {
+        let log = std::fs::read_to_string(self.folder.path().join("errors.log")).expect("a log");
+        assert_eq!(log, "");
+    }
+}
+
+/// A request whose body has not arrived.
+async fn unfinished(url: &str) -> Wire {
+    let mut wire = Wire::connect(url).await;
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    wire.send(head.as_bytes()).await;
+    wire.read_continue().await;
+    wire
+}
+
+/// Whether the server has closed the connection, or does so soon.
+fn is_closed(mut connection: &TcpStream) -> bool {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match connection.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// Asks on a connection that stays open.
+fn ask(connection: &mut TcpStream) {
+    connection.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is open");
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while !answer.ends_with(b"}") {
+        let read = connection.read(&mut buffer).expect("an answer");
+        assert!(read > 0, "the connection is closed");
+        answer.extend_from_slice(&buffer[..read]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+/// Attacks, and expects that everybody else is served.
+async fn keeps_nobody_out(begin: impl Fn(&mut TcpStream)) {
+    let server = Running::start();
+    let mut upload = unfinished(&server.url).await;
+    let mut idle = server.connect(NEIGHBOUR);
+    ask(&mut idle);
+    let connections = server
+        .attack(async |mut connection: TcpStream| {
+            begin(&mut connection);
+            connection
+        })
+        .await;
+    assert!(is_closed(&connections[0]), "the one that has waited longest is closed");
+    upload.send(b"{}").await;
+    assert_eq!(upload.answer().await.status, 422, "another client's upload goes on");
+    ask(&mut idle);
+    server.logged_no_error();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_raises_its_limit_of_open_files() {
+    let server = Running::start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.process.id())).expect("limits");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("the line");
+    assert_eq!(files.split_whitespace().nth(3), Some(OPEN_FILES.to_string().as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_beyond_the_limit_of_open_files_keep_nobody_out() {
-    let folder = TempDir::new().expect("a temporary folder");
-    let (server, url) = start(&folder);
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.0.id())).expect("its limits");
-    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("the line");
-    let soft = files.split_whitespace().nth(3).expect("the soft limit");
-    assert_eq!(soft, OPEN_FILES.to_string(), "the server raises the soft limit");
+    keeps_nobody_out(|_| ()).await;
+}
 
-    // A request that is still arriving is not idle.
-    let mut busy = Wire::connect(&url).await;
-    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-                Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-    busy.send(head.as_bytes()).await;
-    busy.read_continue().await;
-    let address = url.trim_start_matches("http://").to_owned();
-    let mut idle = Vec::new();
-    for n in 0..2 * OPEN_FILES {
-        idle.push(TcpStream::connect(&address).expect("it is accepted"));
-        if n % 64 == 0 {
-            Client::new(&url).get("/health/ready").await.expect(200);
-        }
+#[tokio::test(flavor = "multi_thread")]
+async fn unfinished_heads_beyond_the_limit_of_open_files_keep_nobody_out() {
+    keeps_nobody_out(|connection| connection.write_all(b"GET / HTTP/1.1\r\nHost:").expect("it is open"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unfinished_bodies_beyond_the_limit_of_open_files_keep_nobody_out() {
+    keeps_nobody_out(|connection| {
+        let head =
+            b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                     Content-Length: 2\r\n\r\n{";
+        connection.write_all(head).expect("it is open");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_responses_beyond_the_limit_of_open_files_keep_nobody_out() {
+    keeps_nobody_out(|connection| {
+        let request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        // The system's buffers take one response, but not several.
+        connection.write_all(&request.repeat(20)).expect("it is open");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_beyond_the_limit_of_open_files_keep_nobody_out() {
+    const SOCKETS_PER_USER: usize = 20;
+    let server = Running::start();
+    let url = format!("{}/ws/todos", server.url.replacen("http", "ws", 1));
+    let client = Client::new(&server.url);
+    let (ann, _) = client.register("ann@example.com").await;
+    let (mut neighbour, _) = Socket::ready(&url, ann.token(), "").await;
+    let mut tokens = Vec::new();
+    for n in 0..ATTACKS.div_ceil(SOCKETS_PER_USER) {
+        let (attacker, _) = client.register(&format!("attacker-{n}@example.com")).await;
+        tokens.push(attacker.token().to_owned());
     }
-    Client::new(&url).get("/health/ready").await.expect(200);
-    idle[0].set_read_timeout(Some(Duration::from_secs(30))).expect("set");
-    assert_eq!(idle[0].read(&mut [0; 1]).unwrap_or(0), 0, "the longest idle connection is closed");
-    busy.send(b"{}").await;
-    assert_eq!(busy.answer().await.status, 422, "the busy one is served");
+    drop(client);
+    let mut next = 0;
+    let mut sockets = server
+        .attack(async |connection: TcpStream| {
+            next += 1;
+            let token = &tokens[next / SOCKETS_PER_USER];
+            Socket::over(connection, &url, token).await
+        })
+        .await;
+    assert_eq!(sockets[0].closed().await, 1013, "the attacker's longest silent socket is closed");
+    neighbour.drain().await;
+    assert_eq!(neighbour.drain().await.len(), 0, "another client's socket is open");
+    server.logged_no_error();
 }

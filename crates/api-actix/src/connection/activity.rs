@@ -2,43 +2,58 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
+use domain::limits::Network;
 use tokio::time::Instant;
 
 use super::input::{Body, Input};
 use super::open::OpenConnection;
+use super::standing::{Phase, Standing};
 use crate::memory_budget::Exhausted;
 
 /// The activity of one connection. HTTP/1.1 serves one request at a time.
 #[derive(Debug)]
 pub struct Activity {
-    idle_since: Cell<Option<Instant>>,
-    asked_to_close: Cell<bool>,
     ignores_input: Cell<bool>,
     input: RefCell<Input>,
-    /// Wakes the reader of the connection.
-    reader: RefCell<Option<Waker>>,
-    _open: OpenConnection,
+    open: OpenConnection,
+    /// Whose connection it is between requests. `None`: that of a proxy.
+    owner: Option<Network>,
 }
 
 impl Activity {
-    pub(super) fn idle(open: OpenConnection, input: Input) -> Rc<Self> {
-        Rc::new(Self {
-            idle_since: Cell::new(Some(Instant::now())),
-            asked_to_close: Cell::new(false),
-            ignores_input: Cell::new(false),
-            input: RefCell::new(input),
-            reader: RefCell::new(None),
-            _open: open,
-        })
+    pub(super) fn idle(open: OpenConnection, owner: Option<Network>, input: Input) -> Rc<Self> {
+        Rc::new(Self { ignores_input: Cell::new(false), input: RefCell::new(input), open, owner })
     }
 
-    /// Marks the connection as busy until the returned guard is dropped.
-    pub fn begin_request(self: &Rc<Self>, body: Body) -> ActiveRequest {
-        self.idle_since.set(None);
+    fn standing(&self) -> &Standing {
+        self.open.standing()
+    }
+
+    /// Marks the connection as busy until the returned guard is dropped. `forwarded` tells the client of
+    /// a proxy's request.
+    pub fn begin_request(
+        self: &Rc<Self>,
+        body: Body,
+        forwarded: impl FnOnce() -> Option<Network>,
+    ) -> ActiveRequest {
         self.input.borrow_mut().begin(body);
+        self.needed_if(self.standing().begin(Phase::Working, self.owner.or_else(forwarded)));
         ActiveRequest(self.clone())
+    }
+
+    /// Marks that the request waits for its body until the returned guard is dropped.
+    pub fn await_body(self: &Rc<Self>) -> AwaitedBody {
+        self.needed_if(self.standing().turn(Phase::Working, Phase::Body));
+        AwaitedBody(self.clone())
+    }
+
+    /// Another connection goes instead of this one, if that was asked to.
+    fn needed_if(&self, stays: bool) {
+        if stays {
+            self.open.stay();
+        }
     }
 
     /// The last bytes to the client are written, and nothing that the client sends matters any more: the
@@ -53,12 +68,25 @@ impl Activity {
 
     /// The end of the last request, or `None` while one is active.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        self.idle_since.get()
+        self.standing().idle_since()
     }
 
     /// Counts bytes that the client has sent. Fails if there is no memory for them.
     pub(super) fn receive(&self, bytes: usize) -> Result<(), Exhausted> {
+        if bytes > 0 {
+            self.standing().received(bytes);
+        }
         self.input.borrow_mut().receive(bytes)
+    }
+
+    /// The client has not read since then what the server writes.
+    pub(super) fn unread(&self, since: Instant) {
+        self.standing().unread(since);
+    }
+
+    /// The client has read again.
+    pub(super) fn read(&self) {
+        self.needed_if(self.standing().read());
     }
 
     /// Ready when the connection may read more.
@@ -66,40 +94,24 @@ impl Activity {
         if !self.input.borrow().is_full() {
             return Poll::Ready(());
         }
-        self.wake_later(cx);
+        self.standing().wake_later(cx.waker());
         Poll::Pending
     }
 
-    /// Closes the connection now, or after the request that has just arrived.
-    pub(super) fn close(&self) {
-        self.asked_to_close.set(true);
-        self.wake_reader();
-    }
-
-    fn wake_reader(&self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-
-    fn wake_later(&self, cx: &Context<'_>) {
-        let mut reader = self.reader.borrow_mut();
-        if !reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
-            *reader = Some(cx.waker().clone());
-        }
+    /// Waits until the connection has to make room for others.
+    pub async fn asked_to_close(&self) {
+        self.standing().asked_to_close().await;
     }
 
     pub(super) fn is_asked_to_close(&self) -> bool {
-        self.asked_to_close.get()
+        self.standing().is_asked_to_close()
     }
 
-    /// Ready when the connection was asked to close and is idle.
+    /// Ready when the connection was asked to close and waits for a request or its body.
     pub(super) fn poll_close(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.asked_to_close.get() && self.idle_since.get().is_some() {
-            return Poll::Ready(());
-        }
-        self.wake_later(cx);
-        Poll::Pending
+        // Registered before the check, so that no request to close is missed.
+        self.standing().wake_later(cx.waker());
+        if self.standing().ends_unread() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -111,19 +123,30 @@ impl ActiveRequest {
     /// The client speaks another protocol from now on.
     pub fn switch_protocols(&self) {
         self.0.input.borrow_mut().switch_protocols();
-        self.0.wake_reader();
+        self.0.needed_if(self.0.standing().turn(Phase::Working, Phase::Socket));
+        self.0.standing().wake();
     }
 }
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.idle_since.set(Some(Instant::now()));
+        self.0.needed_if(self.0.standing().begin(Phase::Idle, self.0.owner));
         let mut input = self.0.input.borrow_mut();
         let waits = input.is_full();
         input.end();
         drop(input);
-        if waits {
-            self.0.wake_reader();
+        if waits || self.0.is_asked_to_close() {
+            self.0.standing().wake();
         }
+    }
+}
+
+/// A request that waits for its body.
+#[derive(Debug)]
+pub struct AwaitedBody(Rc<Activity>);
+
+impl Drop for AwaitedBody {
+    fn drop(&mut self) {
+        self.0.needed_if(self.0.standing().turn(Phase::Body, Phase::Working));
     }
 }

@@ -1,84 +1,146 @@
-//! Which connection is closed to make room for a new one.
+//! Whose connection a new one is.
 
-use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use domain::limits::network;
+use ipnet::IpNet;
 
-use super::Activity;
 use super::input::Input;
-use super::open::OpenConnections;
+use super::{Activity, OpenConnections};
 use crate::memory_budget::{MemoryBudget, Owner};
 
-/// The connections of one worker.
-pub(super) struct WorkerConnections {
-    open: OpenConnections,
-    limit: usize,
-    heads: MemoryBudget,
-    connections: RefCell<Vec<Weak<Activity>>>,
-    /// The length at which closed connections are removed from the list.
-    clean_at: Cell<usize>,
+/// Admits connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission {
+    pub(crate) open: OpenConnections,
+    /// The memory of incomplete request heads.
+    pub(crate) heads: MemoryBudget,
+    /// Proxies, whose connections belong to the clients that they forward.
+    pub(crate) proxies: Arc<[IpNet]>,
 }
 
-impl WorkerConnections {
-    /// If more than `limit` connections of all workers are open, a new one closes another.
-    /// Incomplete request heads take their memory from `heads`.
-    pub(super) fn new(open: OpenConnections, limit: usize, heads: MemoryBudget) -> Self {
-        Self { open, limit, heads, connections: RefCell::default(), clean_at: Cell::new(64) }
-    }
-
-    /// Counts a new connection. Over the limit, closes the longest idle one of this worker. Connections that are
-    /// serving a request, and sockets, stay open.
+impl Admission {
+    /// Counts a new connection. Over the limit, others close.
     pub(super) fn admit(&self, peer: Option<IpAddr>) -> Rc<Activity> {
+        let peer = peer.map(|peer| peer.to_canonical());
         let input = Input::new(self.heads.clone(), Owner::Network(peer.map(network)));
-        let activity = Activity::idle(self.open.open(), input);
-        let mut connections = self.connections.borrow_mut();
-        if self.open.count() > self.limit {
-            close_longest_idle(&connections);
-        }
-        if connections.len() >= self.clean_at.get() {
-            connections.retain(|connection| connection.strong_count() > 0);
-            self.clean_at.set(2 * connections.len().max(32));
-        }
-        connections.push(Rc::downgrade(&activity));
-        activity
-    }
-}
-
-fn close_longest_idle(connections: &[Weak<Activity>]) {
-    let idle = connections.iter().filter_map(Weak::upgrade).filter_map(|activity| {
-        let since = activity.idle_since().filter(|_| !activity.is_asked_to_close())?;
-        Some((since, activity))
-    });
-    if let Some((_, activity)) = idle.min_by_key(|(since, _)| *since) {
-        activity.close();
+        let is_proxy = |peer: &IpAddr| self.proxies.iter().any(|net| net.contains(peer));
+        let client = peer.filter(|peer| !is_proxy(peer)).map(network);
+        Activity::idle(self.open.open(client), client, input)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use tokio::time::{advance, pause, sleep};
+
     use super::*;
     use crate::connection::Body;
 
+    const PROXY: u8 = 254;
+
+    fn admission(limit: usize) -> Admission {
+        let proxy = IpNet::from(IpAddr::from([192, 0, 2, PROXY]));
+        Admission {
+            open: OpenConnections::new(limit),
+            heads: MemoryBudget::new(0),
+            proxies: Arc::new([proxy]),
+        }
+    }
+
+    fn from(admission: &Admission, client: u8) -> Rc<Activity> {
+        admission.admit(Some(address(client)))
+    }
+
+    fn address(client: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, client))
+    }
+
+    fn asked(activities: &[&Rc<Activity>]) -> Vec<bool> {
+        activities.iter().map(|activity| activity.is_asked_to_close()).collect()
+    }
+
     #[actix_web::test]
     async fn over_the_limit_the_longest_idle_connection_is_asked_to_close_and_no_active_one() {
-        let open = OpenConnections::default();
-        let worker = WorkerConnections::new(open.clone(), 3, MemoryBudget::new(0));
-        let first = worker.admit(None);
-        let _request = first.begin_request(Body::Stream);
-        let others: Vec<_> = (0..2).map(|_| worker.admit(None)).collect();
-        assert!(others.iter().all(|activity| !activity.is_asked_to_close()), "within the limit");
-        let last = worker.admit(None);
-        let asked = |activity: &Rc<Activity>| activity.is_asked_to_close();
-        assert_eq!(
-            (asked(&first), asked(&others[0]), asked(&others[1]), asked(&last)),
-            (false, true, false, false)
-        );
+        let admission = admission(3);
+        let first = from(&admission, 1);
+        let request = first.begin_request(Body::Stream, || None);
+        let (second, third) = (from(&admission, 1), from(&admission, 1));
+        assert_eq!(asked(&[&first, &second, &third]), [false; 3], "within the limit");
+        let fourth = from(&admission, 1);
+        assert_eq!(asked(&[&first, &second, &third, &fourth]), [false, true, false, false]);
         // Each further connection closes one more.
-        let _more = worker.admit(None);
-        assert!(asked(&others[1]) && !asked(&first));
-        drop(others);
-        assert_eq!(open.count(), 3);
+        let fifth = from(&admission, 1);
+        assert_eq!(asked(&[&first, &third, &fourth, &fifth]), [false, true, false, false]);
+        // Closed ones do not count.
+        drop((second, third, fourth, fifth));
+        let others = [from(&admission, 1), from(&admission, 1)];
+        assert_eq!(asked(&[&first, &others[0], &others[1]]), [false; 3]);
+        drop(request);
+        let _last = from(&admission, 1);
+        assert_eq!(asked(&[&first, &others[0], &others[1]]), [false, true, false], "it has just ended");
+    }
+
+    #[actix_web::test]
+    async fn a_connection_that_waits_for_a_body_is_asked_to_close_until_the_body_is_complete() {
+        let admission = admission(2);
+        let (first, second) = (from(&admission, 1), from(&admission, 1));
+        let _requests = [&first, &second].map(|activity| activity.begin_request(Body::Stream, || None));
+        let waits = first.await_body();
+        let third = from(&admission, 1);
+        assert_eq!(asked(&[&first, &second, &third]), [true, false, false]);
+        // The body arrives at the last moment, and the third, which has sent nothing, goes instead.
+        drop(waits);
+        assert_eq!(asked(&[&first, &second, &third]), [false, false, true]);
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_trickles_in_has_waited_longer_than_one_that_arrives_steadily() {
+        pause();
+        let admission = admission(2);
+        let (steady, trickling) = (from(&admission, 1), from(&admission, 1));
+        let _requests = [&steady, &trickling].map(|activity| activity.begin_request(Body::Stream, || None));
+        let _waits = (steady.await_body(), trickling.await_body());
+        for _ in 0..20 {
+            advance(Duration::from_secs(1)).await;
+            steady.receive(10 * 1024).expect("room");
+            trickling.receive(1).expect("room");
+        }
+        let _third = from(&admission, 1);
+        assert_eq!(asked(&[&steady, &trickling]), [false, true]);
+    }
+
+    #[actix_web::test]
+    async fn while_the_server_works_on_all_it_looks_again_for_one_to_close() {
+        pause();
+        let admission = admission(1);
+        let first = from(&admission, 1);
+        let request = first.begin_request(Body::Stream, || None);
+        let second = from(&admission, 1);
+        let _other = second.begin_request(Body::Stream, || None);
+        drop(request);
+        assert_eq!(asked(&[&first, &second]), [false, false]);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(asked(&[&first, &second]), [true, false]);
+    }
+
+    #[actix_web::test]
+    async fn a_proxys_connection_belongs_to_the_client_of_its_request() {
+        let admission = admission(4);
+        let of_proxy: Vec<_> = (0..4).map(|_| from(&admission, PROXY)).collect();
+        let client = |client| move || Some(network(address(client)));
+        let _requests = [
+            of_proxy[0].begin_request(Body::Stream, client(1)),
+            of_proxy[1].begin_request(Body::Stream, client(2)),
+            of_proxy[2].begin_request(Body::Stream, client(2)),
+        ];
+        let _waits = [of_proxy[0].await_body(), of_proxy[1].await_body(), of_proxy[2].await_body()];
+        let _new = from(&admission, PROXY);
+        assert_eq!(asked(&of_proxy.iter().collect::<Vec<_>>()), [false, true, false, false]);
     }
 }

@@ -3,18 +3,20 @@
 //! The framework limits the time for the head of a connection's first request and for an idle
 //! connection. It has no limit for a client that does not read a response, nor for a later request
 //! whose head never arrives completely. [`TimedStream`] adds both, and bounds the memory of heads
-//! that are not complete.
+//! that are not complete. If too many connections are open, those that wait for their clients make
+//! room.
 
 mod activity;
 mod admission;
+mod choice;
 mod input;
 mod open;
 mod output;
+mod standing;
 mod stream;
 mod timeouts;
 
 use std::future::{Future, ready};
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -25,12 +27,11 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 
-use crate::memory_budget::MemoryBudget;
-use admission::WorkerConnections;
 use output::GATHERED;
 use stream::TimedStream;
 
-pub(crate) use activity::{ActiveRequest, Activity};
+pub(crate) use activity::{ActiveRequest, Activity, AwaitedBody};
+pub(crate) use admission::Admission;
 pub(crate) use input::Body;
 pub use open::OpenConnections;
 pub(crate) use output::PIECE;
@@ -40,14 +41,12 @@ pub use timeouts::Timeouts;
 /// Closing at once would reset the connection and could discard the response.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves `app` on TCP connections with `timeouts`. Over `limit` open connections, a new one closes
-/// the longest idle one. Heads that are not complete take their memory from `heads`. `stopping`
-/// returns a future that ends when the server begins to stop; each connection then closes after its
-/// current response.
+/// Serves `app` on TCP connections with `timeouts`, which `admission` admits. `stopping` returns a future
+/// that ends when the server begins to stop; each connection then closes after its current response.
 pub(crate) fn serve<App, S, B, F, Stopping>(
     app: App,
     timeouts: Timeouts,
-    (open, limit, heads): (OpenConnections, usize, MemoryBudget),
+    admission: Admission,
     stopping: F,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 where
@@ -75,7 +74,6 @@ where
             data.insert(stream.activity());
         })
         .finish(map_config(app, |()| AppConfig::default()));
-    let connections = Rc::new(WorkerConnections::new(open, limit, heads));
     fn_service(move |stream: TcpStream| {
         let peer = stream.peer_addr().ok();
         // Large responses and socket events are several small writes. With Nagle's algorithm the last
@@ -83,7 +81,7 @@ where
         // connection that is already closed.
         let _ = stream.set_nodelay(true);
         ready(Ok((
-            TimedStream::new(stream, timeouts, connections.admit(peer.map(|peer| peer.ip()))),
+            TimedStream::new(stream, timeouts, admission.admit(peer.map(|peer| peer.ip()))),
             Protocol::Http1,
             peer,
         )))

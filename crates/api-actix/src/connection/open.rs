@@ -1,29 +1,128 @@
-//! How many connections are open.
+//! The open connections of all workers, and room for new ones.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// The number of open connections of all workers.
-#[derive(Clone, Debug, Default)]
-pub struct OpenConnections(Arc<AtomicUsize>);
+use actix_web::rt;
+use domain::limits::Network;
+use tokio::time::{Instant, sleep};
 
-/// Counts one connection until it is dropped.
+use super::choice::choose;
+use super::standing::Standing;
+
+/// How long the server waits before it looks again for connections to close, if it has found too few.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Beyond the limit, one more than the needed connections in this number goes: the choice looks at all
+/// connections, and should not have to for each new one.
+const MORE: usize = 64;
+
+/// The open connections of all workers. Clones share them.
+#[derive(Clone, Debug)]
+pub struct OpenConnections(Arc<Shared>);
+
 #[derive(Debug)]
-pub(super) struct OpenConnection(OpenConnections);
+struct Shared {
+    limit: usize,
+    list: Mutex<List>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    next: u64,
+    open: HashMap<u64, Arc<Standing>>,
+    /// How many of them have been asked to close.
+    closing: usize,
+    /// A task looks for connections to close.
+    retries: bool,
+}
+
+/// An open connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct OpenConnection {
+    connections: OpenConnections,
+    id: u64,
+    standing: Arc<Standing>,
+}
 
 impl OpenConnections {
-    pub(super) fn open(&self) -> OpenConnection {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        OpenConnection(self.clone())
+    /// No connections. Over `limit`, others close when one opens.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self(Arc::new(Shared { limit, list: Mutex::default() }))
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+    /// Adds a connection of `client`, and makes room for it. Connections for which the server works stay.
+    pub(super) fn open(&self, client: Option<Network>) -> OpenConnection {
+        self.make_room(1);
+        let standing = Arc::new(Standing::new(client));
+        let mut list = self.list();
+        let id = list.next;
+        list.next += 1;
+        list.open.insert(id, Arc::clone(&standing));
+        OpenConnection { connections: self.clone(), id, standing }
+    }
+
+    /// Asks connections to close until `coming` more are within the limit. If too few wait for their
+    /// clients, tries again: the ports accept nothing while too many are open, so that no new connection
+    /// would cause it.
+    fn make_room(&self, coming: usize) {
+        if !self.close_some(coming, true) {
+            let connections = self.clone();
+            rt::spawn(async move {
+                loop {
+                    sleep(RETRY).await;
+                    if connections.close_some(0, false) {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Returns `false` if this has to be repeated by the caller.
+    fn close_some(&self, coming: usize, is_first: bool) -> bool {
+        let mut list = self.list();
+        let staying = list.open.len() - list.closing;
+        let excess = (staying + coming).saturating_sub(self.0.limit);
+        let mut closed = 0;
+        if excess > 0 {
+            let now = Instant::now();
+            let candidates = list.open.values().filter_map(|standing| standing.candidate(now));
+            let chosen = choose(candidates, excess + self.0.limit / MORE);
+            closed = chosen.len();
+            for standing in chosen {
+                standing.close();
+            }
+            list.closing += closed;
+        }
+        let done = closed >= excess;
+        let has_other = is_first && list.retries;
+        list.retries = !done || has_other;
+        done || has_other
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenConnection {
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The connection was asked to close, and is needed after all: another goes instead.
+    pub(super) fn stay(&self) {
+        self.connections.list().closing -= 1;
+        self.connections.make_room(0);
     }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        let mut list = self.connections.list();
+        list.open.remove(&self.id);
+        list.closing -= usize::from(self.standing.is_asked_to_close());
     }
 }

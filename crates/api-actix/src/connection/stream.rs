@@ -13,7 +13,7 @@ use super::input::READ_SIZE;
 use super::{Activity, Timeouts};
 
 /// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the
-/// [`Timeouts`], or when it is idle and has to make room for another connection, and with
+/// [`Timeouts`], or keeps the server waiting while others need room, and with
 /// [`ErrorKind::OutOfMemory`] when there is no memory for an incomplete head.
 pub struct TimedStream<T> {
     stream: T,
@@ -63,7 +63,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
             // As if the client had closed its side.
             return Poll::Ready(Ok(()));
         }
-        ready!(this.activity.poll_room(cx));
+        if this.activity.poll_room(cx).is_pending() {
+            ready!(this.activity.poll_close(cx));
+            return Poll::Ready(Err(timed_out()));
+        }
         if this.read >= READ_SIZE {
             // The framework reads until nothing is left, and only then looks for a request.
             this.read = 0;
@@ -100,7 +103,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.write_timer.poll_write(&mut this.stream, cx, buf)
+        let was_unread = this.write_timer.unread_since().is_some();
+        let written = this.write_timer.poll_write(&mut this.stream, cx, buf);
+        match this.write_timer.unread_since() {
+            Some(_) if this.activity.is_asked_to_close() => return Poll::Ready(Err(timed_out())),
+            Some(since) if !was_unread => this.activity.unread(since),
+            None if was_unread => this.activity.read(),
+            _ => {}
+        }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -123,6 +134,12 @@ struct WriteTimer {
 impl WriteTimer {
     const fn new(limit: Duration) -> Self {
         Self { limit, left: limit, waiting: None }
+    }
+
+    /// Since when the client accepts no bytes; earlier by the time that it has not won back.
+    fn unread_since(&self) -> Option<Instant> {
+        let (since, _) = self.waiting.as_ref()?;
+        Some(since.checked_sub(self.limit - self.left).unwrap_or(*since))
     }
 
     fn poll_write<T: AsyncWrite + Unpin>(

@@ -30,6 +30,7 @@ use tracing::Instrument as _;
 
 use crate::connection::{Activity, Body};
 use crate::error::Problem;
+use crate::extract::client_network;
 use crate::route_table::RouteTable;
 use crate::state::State;
 use crate::surface::Surface;
@@ -49,7 +50,8 @@ pub async fn around<B: MessageBody + 'static>(
     let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(Problem::unexpected)?;
     trim_slash(&mut request);
     let body = Body::after(request.method(), request.headers());
-    let active = request.conn_data::<Rc<Activity>>().map(|activity| activity.begin_request(body));
+    let client = || client_network(request.request(), &state.settings.trusted_proxies);
+    let active = request.conn_data::<Rc<Activity>>().map(|activity| activity.begin_request(body, client));
     let id = RequestId::of(&request, &*state.secrets);
     let record = telemetry::Record::begin(&request, &id);
     let preferred = compression::preferred(&request);

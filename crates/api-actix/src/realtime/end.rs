@@ -77,6 +77,11 @@ impl End {
         Self::close(CloseCode::Again, "too slow").with_message(protocol::resync_required())
     }
 
+    /// The server needs the connection for other clients.
+    pub fn made_room() -> Self {
+        Self::close(CloseCode::Again, "too many connections")
+    }
+
     /// The account is deleted.
     pub fn account_gone() -> Self {
         Self::close(UNAUTHORIZED, "the account is gone")

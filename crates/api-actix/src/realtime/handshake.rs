@@ -61,9 +61,9 @@ pub async fn open(
     let write_timeout = hub.heartbeat().write_timeout;
     let body = match admitted {
         Ok(Admitted { principal, since, slot }) => {
-            let (out, body) = outgoing(Some(slot), write_timeout, activity);
+            let (out, body) = outgoing(Some(slot), write_timeout, activity.clone());
             let (sync, sessions) = (state.sync.clone(), state.sessions.clone());
-            let socket = Socket { hub, sync, sessions, principal, since };
+            let socket = Socket { hub, sync, sessions, principal, since, activity };
             rt::spawn(socket.run(incoming, out).in_current_span());
             body
         }

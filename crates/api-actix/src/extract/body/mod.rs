@@ -5,6 +5,7 @@ mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 use super::address::address;
 use super::caller::Authentication;
 use super::field_error::FieldError;
+use crate::connection::{Activity, AwaitedBody};
 use crate::error::Problem;
 use crate::memory_budget::{Exhausted, Owner, Reservation};
 use crate::per_user_gate::{HeavyWork, Permit};
@@ -184,7 +186,9 @@ impl FromRequest for Body {
                     expect_empty(payload).await
                 }
             };
+            let waits = await_body(&request);
             let bytes = timeout(time_limit, arrived).await.map_err(|_| too_slow())??;
+            drop(waits);
             // The session may have ended while the body arrived.
             caller.map_or(Ok(()), |caller| state.sessions.check(caller))?;
             Ok(Self { bytes, _memory: memory, turn })
@@ -201,8 +205,14 @@ pub async fn read_form(
 ) -> Result<(Bytes, Reservation), Problem> {
     let mut memory = state.body_memory.try_reserve(network_of(request, state), 0).map_err(no_memory)?;
     let arrived = collect(payload, content_length(request), limit, &mut memory);
+    let _waits = await_body(request);
     let bytes = timeout(state.settings.timeouts.body, arrived).await.map_err(|_| too_slow())??;
     Ok((bytes, memory))
+}
+
+/// Tells the connection that the server waits for the client.
+fn await_body(request: &HttpRequest) -> Option<AwaitedBody> {
+    request.conn_data::<Rc<Activity>>().map(Activity::await_body)
 }
 
 fn content_length(request: &HttpRequest) -> Option<usize> {

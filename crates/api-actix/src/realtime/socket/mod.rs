@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::mailbox::{Closing, Mailbox, Notice};
 use super::outgoing::Outgoing;
 use super::protocol;
 use super::replay::{Interruption, Progress, Source, UpToDate};
+use crate::connection::Activity;
 
 /// The most todos that a socket reads at a time.
 const PAGE: u32 = 100;
@@ -40,6 +42,7 @@ pub struct Socket {
     pub principal: Principal,
     /// The stamp up to which the client has every change, if it sent one.
     pub since: Option<Stamp>,
+    pub activity: Option<Rc<Activity>>,
 }
 
 impl Socket {
@@ -85,8 +88,17 @@ impl Socket {
             () = sleep(self.principal.expires_at.since(now)) => End::token_expired(),
             closing = tasks.mailbox.closing() => closing.into(),
             () = out.disconnected() => End::Disconnected,
+            () = self.asked_to_close() => End::made_room(),
             Err(end) = tasks.receive(incoming) => end,
             Err(end) = tasks.notify(self.since) => end,
+        }
+    }
+
+    /// Waits until the connection has to make room for others.
+    async fn asked_to_close(&self) {
+        match &self.activity {
+            Some(activity) => activity.asked_to_close().await,
+            None => std::future::pending().await,
         }
     }
 }
