@@ -1,9 +1,15 @@
 //! The memory that connections keep beside what requests reserve: the buffers in which they read and write.
 
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use blackbox_tests::server::TIMEOUT;
 use blackbox_tests::{Database, Server, Wire};
 use futures_util::future::join_all;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::memory::fill;
+use super::readers::open_connections;
 use super::{peak_memory, reset_peak_memory};
 
 const CONNECTIONS: usize = 600;
@@ -66,4 +72,29 @@ async fn short_answers_that_nobody_reads_take_a_bounded_memory() {
     }
     let grown = peak_memory(&server).saturating_sub(before);
     assert!(grown <= 28, "{grown} MiB more with {} pages of 60 KB", wires.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_than_there_is_memory_for_keep_nobody_out() {
+    const LIMIT: usize = 2048;
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("it can be raised");
+    let server = Server::start(Database::Sqlite).await;
+    let before = reset_peak_memory(&server);
+    let address = server.base_url.trim_start_matches("http://");
+    let mut idle = Vec::new();
+    for n in 0..LIMIT + 400 {
+        idle.push(TcpStream::connect(address).expect("it is accepted"));
+        if n % 500 == 0 {
+            server.client().get("/health/live").await.expect(200);
+        }
+    }
+    let start = Instant::now();
+    while open_connections(&server) > LIMIT {
+        assert!(start.elapsed() < TIMEOUT, "{} connections are open", open_connections(&server));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    server.client().get("/health/live").await.expect(200);
+    let grown = peak_memory(&server).saturating_sub(before);
+    assert!(grown <= 72, "{grown} MiB more with {} idle connections", idle.len());
 }

@@ -41,7 +41,7 @@ fn first_sync(client: &Client) -> Vec<u8> {
 }
 
 /// The number of open connections on the server's port.
-fn open_connections(server: &Server) -> usize {
+pub fn open_connections(server: &Server) -> usize {
     let port: u16 = server.base_url.rsplit(':').next().expect("a port").parse().expect("a number");
     let local = format!(":{port:04X}");
     let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", server.pid())).expect("it runs");

@@ -124,6 +124,7 @@ impl ActiveRequest {
     pub fn switch_protocols(&self) {
         self.0.input.borrow_mut().switch_protocols();
         self.0.needed_if(self.0.standing().turn(Phase::Working, Phase::Socket));
+        self.0.open.set_socket(true);
         self.0.standing().wake();
     }
 }
@@ -131,6 +132,7 @@ impl ActiveRequest {
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.needed_if(self.0.standing().begin(Phase::Idle, self.0.owner));
+        self.0.open.set_socket(false);
         let mut input = self.0.input.borrow_mut();
         let waits = input.is_full();
         input.end();

@@ -143,4 +143,20 @@ mod tests {
         let _new = from(&admission, PROXY);
         assert_eq!(asked(&of_proxy.iter().collect::<Vec<_>>()), [false, true, false, false]);
     }
+
+    #[actix_web::test]
+    async fn connections_that_are_no_sockets_have_a_limit_of_their_own() {
+        let admission = Admission { open: OpenConnections::with(100, 2), ..admission(100) };
+        let (socket, idle) = (from(&admission, 1), from(&admission, 1));
+        let upgraded = socket.begin_request(Body::Stream, || None);
+        upgraded.switch_protocols();
+        let second = from(&admission, 1);
+        assert_eq!(asked(&[&socket, &idle, &second]), [false, false, false], "two beside a socket");
+        let third = from(&admission, 1);
+        assert_eq!(asked(&[&socket, &idle, &second, &third]), [false, true, false, false]);
+        // The end of a socket frees no place for others.
+        drop((upgraded, socket, idle));
+        let last = from(&admission, 1);
+        assert_eq!(asked(&[&second, &third, &last]), [true, false, false]);
+    }
 }

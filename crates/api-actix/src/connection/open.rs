@@ -1,5 +1,6 @@
 //! The open connections of all workers, and room for new ones.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,10 @@ const RETRY: Duration = Duration::from_millis(100);
 /// connections, and should not have to for each new one.
 const MORE: usize = 64;
 
+/// The number of connections, sockets apart, beyond which others close too, however many files may be open. The
+/// buffers of a connection take up to 36 KiB, so those of all take up to 72 MiB.
+const MAX_WITHOUT_SOCKETS: usize = 2048;
+
 /// The open connections of all workers. Clones share them.
 #[derive(Clone, Debug)]
 pub struct OpenConnections(Arc<Shared>);
@@ -25,6 +30,7 @@ pub struct OpenConnections(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limit: usize,
+    without_sockets: usize,
     list: Mutex<List>,
 }
 
@@ -32,6 +38,8 @@ struct Shared {
 struct List {
     next: u64,
     open: HashMap<u64, Arc<Standing>>,
+    /// How many of them are sockets.
+    sockets: usize,
     /// How many of them have been asked to close.
     closing: usize,
     /// A task looks for connections to close.
@@ -41,6 +49,7 @@ struct List {
 /// An open connection, until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenConnection {
+    is_socket: Cell<bool>,
     connections: OpenConnections,
     id: u64,
     standing: Arc<Standing>,
@@ -49,7 +58,12 @@ pub(super) struct OpenConnection {
 impl OpenConnections {
     /// No connections. Over `limit`, others close when one opens.
     pub(crate) fn new(limit: usize) -> Self {
-        Self(Arc::new(Shared { limit, list: Mutex::default() }))
+        Self::with(limit, MAX_WITHOUT_SOCKETS)
+    }
+
+    /// Over `without_sockets` connections that are no sockets, others of them close too.
+    pub(super) fn with(limit: usize, without_sockets: usize) -> Self {
+        Self(Arc::new(Shared { limit, without_sockets, list: Mutex::default() }))
     }
 
     /// Adds a connection of `client`, and makes room for it. Connections for which the server works stay.
@@ -60,7 +74,7 @@ impl OpenConnections {
         let id = list.next;
         list.next += 1;
         list.open.insert(id, Arc::clone(&standing));
-        OpenConnection { connections: self.clone(), id, standing }
+        OpenConnection { is_socket: Cell::new(false), connections: self.clone(), id, standing }
     }
 
     /// Asks connections to close until `coming` more are within the limit. If too few wait for their
@@ -84,12 +98,16 @@ impl OpenConnections {
     fn close_some(&self, coming: usize, is_first: bool) -> bool {
         let mut list = self.list();
         let staying = list.open.len() - list.closing;
-        let excess = (staying + coming).saturating_sub(self.0.limit);
+        let over_limit = (staying + coming).saturating_sub(self.0.limit);
+        let over_memory = (staying + coming).saturating_sub(self.0.without_sockets + list.sockets);
+        let excess = over_limit.max(over_memory);
         let mut closed = 0;
         if excess > 0 {
             let now = Instant::now();
-            let candidates = list.open.values().filter_map(|standing| standing.candidate(now));
-            let chosen = choose(candidates, excess + self.0.limit / MORE);
+            let may_go = |standing: &&Arc<Standing>| over_limit > 0 || !standing.is_socket();
+            let candidates = list.open.values().filter(may_go).filter_map(|standing| standing.candidate(now));
+            let limit = if over_limit > 0 { self.0.limit } else { self.0.without_sockets };
+            let chosen = choose(candidates, excess + limit / MORE);
             closed = chosen.len();
             for standing in chosen {
                 standing.close();
@@ -112,6 +130,14 @@ impl OpenConnection {
         &self.standing
     }
 
+    /// The connection becomes a socket, or ceases to be one.
+    pub(super) fn set_socket(&self, is_socket: bool) {
+        if self.is_socket.replace(is_socket) != is_socket {
+            let mut list = self.connections.list();
+            list.sockets = if is_socket { list.sockets + 1 } else { list.sockets - 1 };
+        }
+    }
+
     /// The connection was asked to close, and is needed after all: another goes instead.
     pub(super) fn stay(&self) {
         self.connections.list().closing -= 1;
@@ -121,6 +147,7 @@ impl OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
+        self.set_socket(false);
         let mut list = self.connections.list();
         list.open.remove(&self.id);
         list.closing -= usize::from(self.standing.is_asked_to_close());

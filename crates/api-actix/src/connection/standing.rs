@@ -89,6 +89,10 @@ impl Standing {
         self.state().client
     }
 
+    pub(super) fn is_socket(&self) -> bool {
+        self.state().phase == Phase::Socket
+    }
+
     /// The start of the present idle phase.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
