@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use domain::limits::Network;
+use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
-use super::input::{Body, Input};
+use super::framing::Body;
+use super::input::Input;
 use super::open::OpenConnection;
 use super::standing::{Phase, Standing};
 use crate::memory_budget::Exhausted;
@@ -39,6 +41,7 @@ impl Activity {
         forwarded: impl FnOnce() -> Option<Network>,
     ) -> ActiveRequest {
         self.input.borrow_mut().begin(body);
+        self.wake_if_held();
         self.needed_if(self.standing().begin(Phase::Working, self.owner.or_else(forwarded)));
         ActiveRequest(self.clone())
     }
@@ -71,12 +74,34 @@ impl Activity {
         self.standing().idle_since()
     }
 
-    /// Counts bytes that the client has sent. Fails if there is no memory for them.
-    pub(super) fn receive(&self, bytes: usize) -> Result<(), Exhausted> {
-        if bytes > 0 {
-            self.standing().received(bytes);
+    /// Whether the framework may have more of what the client sends.
+    pub(super) fn accepts_input(&self) -> bool {
+        self.input.borrow().is_open()
+    }
+
+    /// Whether received bytes wait for the end of the active request.
+    pub(super) fn holds_input(&self) -> bool {
+        self.input.borrow().holds()
+    }
+
+    /// See [`Input::receive`].
+    pub(super) fn receive(&self, bytes: &[u8]) -> Result<usize, Exhausted> {
+        if !bytes.is_empty() {
+            self.standing().received(bytes.len());
         }
         self.input.borrow_mut().receive(bytes)
+    }
+
+    /// See [`Input::release`].
+    pub(super) fn release(&self, buf: &mut ReadBuf<'_>) -> Result<(), Exhausted> {
+        self.input.borrow_mut().release(buf)
+    }
+
+    /// Lets the reader look again at what waits.
+    pub(super) fn wake_if_held(&self) {
+        if self.holds_input() {
+            self.standing().wake();
+        }
     }
 
     /// The client has not read since then what the server writes.
@@ -89,13 +114,9 @@ impl Activity {
         self.needed_if(self.standing().read());
     }
 
-    /// Ready when the connection may read more.
-    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.input.borrow().is_full() {
-            return Poll::Ready(());
-        }
+    /// Wakes the reader when the framework may have more, or when the connection is asked to close.
+    pub(super) fn wake_later(&self, cx: &Context<'_>) {
         self.standing().wake_later(cx.waker());
-        Poll::Pending
     }
 
     /// Waits until the connection has to make room for others.
@@ -133,11 +154,8 @@ impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.needed_if(self.0.standing().begin(Phase::Idle, self.0.owner));
         self.0.open.set_socket(false);
-        let mut input = self.0.input.borrow_mut();
-        let waits = input.is_full();
-        input.end();
-        drop(input);
-        if waits || self.0.is_asked_to_close() {
+        self.0.input.borrow_mut().end();
+        if self.0.holds_input() || self.0.is_asked_to_close() {
             self.0.standing().wake();
         }
     }

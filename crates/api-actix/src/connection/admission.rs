@@ -43,6 +43,7 @@ mod tests {
     use crate::connection::Body;
 
     const PROXY: u8 = 254;
+    const BODY: Body = Body::Sized(1_000_000);
 
     fn admission(limit: usize) -> Admission {
         let proxy = IpNet::from(IpAddr::from([192, 0, 2, PROXY]));
@@ -69,7 +70,7 @@ mod tests {
     async fn over_the_limit_the_longest_idle_connection_is_asked_to_close_and_no_active_one() {
         let admission = admission(3);
         let first = from(&admission, 1);
-        let request = first.begin_request(Body::Stream, || None);
+        let request = first.begin_request(BODY, || None);
         let (second, third) = (from(&admission, 1), from(&admission, 1));
         assert_eq!(asked(&[&first, &second, &third]), [false; 3], "within the limit");
         let fourth = from(&admission, 1);
@@ -90,7 +91,7 @@ mod tests {
     async fn a_connection_that_waits_for_a_body_is_asked_to_close_until_the_body_is_complete() {
         let admission = admission(2);
         let (first, second) = (from(&admission, 1), from(&admission, 1));
-        let _requests = [&first, &second].map(|activity| activity.begin_request(Body::Stream, || None));
+        let _requests = [&first, &second].map(|activity| activity.begin_request(BODY, || None));
         let waits = first.await_body();
         let third = from(&admission, 1);
         assert_eq!(asked(&[&first, &second, &third]), [true, false, false]);
@@ -104,12 +105,12 @@ mod tests {
         pause();
         let admission = admission(2);
         let (steady, trickling) = (from(&admission, 1), from(&admission, 1));
-        let _requests = [&steady, &trickling].map(|activity| activity.begin_request(Body::Stream, || None));
+        let _requests = [&steady, &trickling].map(|activity| activity.begin_request(BODY, || None));
         let _waits = (steady.await_body(), trickling.await_body());
         for _ in 0..20 {
             advance(Duration::from_secs(1)).await;
-            steady.receive(10 * 1024).expect("room");
-            trickling.receive(1).expect("room");
+            steady.receive(&[0; 10 * 1024]).expect("room");
+            trickling.receive(&[0]).expect("room");
         }
         let _third = from(&admission, 1);
         assert_eq!(asked(&[&steady, &trickling]), [false, true]);
@@ -120,9 +121,9 @@ mod tests {
         pause();
         let admission = admission(1);
         let first = from(&admission, 1);
-        let request = first.begin_request(Body::Stream, || None);
+        let request = first.begin_request(BODY, || None);
         let second = from(&admission, 1);
-        let _other = second.begin_request(Body::Stream, || None);
+        let _other = second.begin_request(BODY, || None);
         drop(request);
         assert_eq!(asked(&[&first, &second]), [false, false]);
         sleep(Duration::from_secs(1)).await;
@@ -135,9 +136,9 @@ mod tests {
         let of_proxy: Vec<_> = (0..4).map(|_| from(&admission, PROXY)).collect();
         let client = |client| move || Some(network(address(client)));
         let _requests = [
-            of_proxy[0].begin_request(Body::Stream, client(1)),
-            of_proxy[1].begin_request(Body::Stream, client(2)),
-            of_proxy[2].begin_request(Body::Stream, client(2)),
+            of_proxy[0].begin_request(BODY, client(1)),
+            of_proxy[1].begin_request(BODY, client(2)),
+            of_proxy[2].begin_request(BODY, client(2)),
         ];
         let _waits = [of_proxy[0].await_body(), of_proxy[1].await_body(), of_proxy[2].await_body()];
         let _new = from(&admission, PROXY);
@@ -148,7 +149,7 @@ mod tests {
     async fn connections_that_are_no_sockets_have_a_limit_of_their_own() {
         let admission = Admission { open: OpenConnections::with(100, 2), ..admission(100) };
         let (socket, idle) = (from(&admission, 1), from(&admission, 1));
-        let upgraded = socket.begin_request(Body::Stream, || None);
+        let upgraded = socket.begin_request(BODY, || None);
         upgraded.switch_protocols();
         let second = from(&admission, 1);
         assert_eq!(asked(&[&socket, &idle, &second]), [false, false, false], "two beside a socket");

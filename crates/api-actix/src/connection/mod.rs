@@ -2,13 +2,14 @@
 //!
 //! The framework limits the time for the head of a connection's first request and for an idle
 //! connection. It has no limit for a client that does not read a response, nor for a later request
-//! whose head never arrives completely. [`TimedStream`] adds both, and bounds the memory of heads
-//! that are not complete. If too many connections are open, those that wait for their clients make
+//! whose head never arrives completely. [`TimedStream`] adds both, gives the framework one request
+//! at a time, and bounds the memory of heads that are not complete. If too many connections are open, those that wait for their clients make
 //! room.
 
 mod activity;
 mod admission;
 mod choice;
+mod framing;
 mod input;
 mod open;
 mod output;
@@ -32,7 +33,7 @@ use stream::TimedStream;
 
 pub(crate) use activity::{ActiveRequest, Activity, AwaitedBody};
 pub(crate) use admission::Admission;
-pub(crate) use input::Body;
+pub(crate) use framing::Body;
 pub use open::OpenConnections;
 pub(crate) use output::PIECE;
 pub use timeouts::Timeouts;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::input::READ_SIZE;
+use super::input::{READ_AHEAD, READ_SIZE};
 use super::{Activity, Timeouts};
 
 /// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the
 /// [`Timeouts`], or keeps the server waiting while others need room, and with
-/// [`ErrorKind::OutOfMemory`] when there is no memory for an incomplete head.
+/// [`ErrorKind::OutOfMemory`] when there is no memory for an incomplete head. It gives the framework a
+/// request only after the client has read the responses before.
 pub struct TimedStream<T> {
     stream: T,
     next_head: Duration,
@@ -56,6 +57,39 @@ impl<T> TimedStream<T> {
     }
 }
 
+impl<T: AsyncRead + Unpin> TimedStream<T> {
+    /// Reads what the framework may have next.
+    fn read_on(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if self.activity.holds_input() {
+            self.activity.release(buf).map_err(|_| ErrorKind::OutOfMemory)?;
+        } else {
+            let room = buf.remaining().min(READ_SIZE - self.read);
+            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
+            let passed = self.activity.receive(part.filled()).map_err(|_| ErrorKind::OutOfMemory)?;
+            buf.advance(passed);
+        }
+        self.read += buf.filled().len() - before;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads a little while the framework may have nothing, to notice that the client went away.
+    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.activity.wake_later(cx);
+        if !self.activity.holds_input() {
+            let mut bytes = [0; READ_AHEAD];
+            let mut part = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
+            if part.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.activity.receive(part.filled()).map_err(|_| ErrorKind::OutOfMemory)?;
+        }
+        Poll::Pending
+    }
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -63,31 +97,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedStream<T> {
             // As if the client had closed its side.
             return Poll::Ready(Ok(()));
         }
-        if this.activity.poll_room(cx).is_pending() {
-            ready!(this.activity.poll_close(cx));
-            return Poll::Ready(Err(timed_out()));
-        }
-        if this.read >= READ_SIZE {
-            // The framework reads until nothing is left, and only then looks for a request.
-            this.read = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let (before, room) = (buf.filled().len(), READ_SIZE - this.read);
-        let read = if buf.remaining() <= room {
-            Pin::new(&mut this.stream).poll_read(cx, buf)
+        let read = if this.activity.accepts_input() && this.write_timer.unread_since().is_none() {
+            if this.read >= READ_SIZE {
+                // The framework reads until nothing is left, and only then looks for a request.
+                this.read = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            this.read_on(cx, buf)
         } else {
-            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-            let read = Pin::new(&mut this.stream).poll_read(cx, &mut part);
-            let count = part.filled().len();
-            buf.advance(count);
-            read
+            this.read_ahead(cx)
         };
-        let count = buf.filled().len() - before;
-        this.read += count;
-        if this.activity.receive(count).is_err() {
-            return Poll::Ready(Err(ErrorKind::OutOfMemory.into()));
-        }
         if read.is_pending() {
             this.read = 0;
             if this.activity.poll_close(cx).is_ready() {
@@ -108,7 +128,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
         match this.write_timer.unread_since() {
             Some(_) if this.activity.is_asked_to_close() => return Poll::Ready(Err(timed_out())),
             Some(since) if !was_unread => this.activity.unread(since),
-            None if was_unread => this.activity.read(),
+            None if was_unread => {
+                this.activity.read();
+                this.activity.wake_if_held();
+            }
             _ => {}
         }
         written

@@ -49,7 +49,7 @@ pub async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<Pieces<Encoder<ResponseBody>>>, Error> {
     let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(Problem::unexpected)?;
     trim_slash(&mut request);
-    let body = Body::after(request.method(), request.headers());
+    let body = Body::after(request.headers());
     let client = || client_network(request.request(), &state.settings.trusted_proxies);
     let active = request.conn_data::<Rc<Activity>>().map(|activity| activity.begin_request(body, client));
     let id = RequestId::of(&request, &*state.secrets);

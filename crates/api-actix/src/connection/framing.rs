@@ -1,0 +1,279 @@
+//! Where a request ends in what a client sends (RFC 9112 sections 2.2, 6 and 7).
+//!
+//! The framework takes all complete requests from its buffer at once, and each waiting one takes
+//! some hundred times the bytes that it was sent as. So it gets them one at a time.
+
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+
+/// What follows the head of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// This number of bytes.
+    Sized(u64),
+    /// Chunks up to one without bytes.
+    Chunked,
+}
+
+impl Body {
+    pub fn after(headers: &HeaderMap) -> Self {
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Self::Chunked;
+        }
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        Self::Sized(length.and_then(|length| length.parse().ok()).unwrap_or(0))
+    }
+}
+
+/// The part of a request that comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Head(Head),
+    Sized(u64),
+    Chunks(Chunks),
+    /// Nothing before the client has the response.
+    Nothing,
+    /// The bytes of another protocol.
+    Anything,
+}
+
+impl Next {
+    pub const HEAD: Self =
+        Self::Head(Head { lines: Lines { has_begun: false, is_empty: true }, length: Some(0) });
+
+    pub const fn body(body: Body) -> Self {
+        match body {
+            Body::Sized(0) => Self::Nothing,
+            Body::Sized(bytes) => Self::Sized(bytes),
+            Body::Chunked => Self::Chunks(Chunks::Size(None)),
+        }
+    }
+
+    /// Returns how many of the bytes belong to this part, and whether they complete it.
+    pub fn pass(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let end = match self {
+            Self::Nothing => Some(0),
+            Self::Anything => None,
+            Self::Sized(left) => take(left, bytes),
+            Self::Head(head) => head.end(bytes),
+            Self::Chunks(chunks) => chunks.end(bytes),
+        };
+        (end.unwrap_or(bytes.len()), end.is_some())
+    }
+}
+
+/// Counts the bytes, and returns the position after the last of `left` ones, if that is in `bytes`.
+fn take(left: &mut u64, bytes: &[u8]) -> Option<usize> {
+    let end = usize::try_from(*left).ok().filter(|end| *end <= bytes.len());
+    *left = left.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    end
+}
+
+/// The head of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    lines: Lines,
+    /// The length of the body. `None`: the framework has to tell.
+    length: Option<u64>,
+}
+
+impl Head {
+    /// The length of the body, if the complete head tells it plainly.
+    pub const fn length(self) -> Option<u64> {
+        self.length
+    }
+
+    fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+        let end = self.lines.end(bytes, |line| {
+            if let Some(length) = value(line, "content-length:") {
+                let length = str::from_utf8(length).ok().and_then(|length| length.trim().parse().ok());
+                self.length = self.length.and(length);
+            } else if value(line, "transfer-encoding:").is_some() {
+                self.length = None;
+            }
+        });
+        if end.is_none() {
+            // A line may be split.
+            self.length = None;
+        }
+        end
+    }
+}
+
+/// The value in the line of a field.
+fn value<'a>(line: &'a [u8], field: &str) -> Option<&'a [u8]> {
+    let (name, value) = line.split_at_checked(field.len())?;
+    name.eq_ignore_ascii_case(field.as_bytes()).then_some(value)
+}
+
+/// Lines up to an empty one. Empty lines before the first line do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    has_begun: bool,
+    /// Whether the last line has no bytes so far.
+    is_empty: bool,
+}
+
+impl Lines {
+    /// Returns the position after the empty line, if that is in `bytes`, and shows `each` line before it.
+    fn end(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Option<usize> {
+        let mut at = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            at += line.len();
+            if !matches!(line, b"\n" | b"\r\n" | b"\r") {
+                (self.has_begun, self.is_empty) = (true, false);
+                each(line);
+            }
+            if line.ends_with(b"\n") {
+                if self.has_begun && self.is_empty {
+                    return Some(at);
+                }
+                self.is_empty = true;
+            }
+        }
+        None
+    }
+}
+
+/// A body in chunks. A malformed one ends at its fault, which the framework finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunks {
+    /// The digits of a size, if there were any.
+    Size(Option<u64>),
+    /// The rest of the line of a size.
+    Extension(u64),
+    Data(u64),
+    /// The end of the line after the data.
+    DataEnd,
+    Trailers(Lines),
+}
+
+impl Chunks {
+    /// Returns the position after the last chunk, if that is in `bytes`.
+    fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self {
+                Self::Trailers(lines) => return lines.end(&bytes[at..], |_| ()).map(|end| at + end),
+                Self::Data(left) => {
+                    at += take(left, &bytes[at..])?;
+                    *self = Self::DataEnd;
+                }
+                _ => {
+                    let next = self.after(bytes[at]);
+                    at += 1;
+                    let Some(next) = next else { return Some(at) };
+                    *self = next;
+                }
+            }
+        }
+        None
+    }
+
+    fn after(self, byte: u8) -> Option<Self> {
+        let digit = char::from(byte).to_digit(16).map(u64::from);
+        match (self, byte, digit) {
+            (Self::Size(size), _, Some(digit)) => {
+                let size = size.unwrap_or(0).checked_mul(16)?;
+                Some(Self::Size(Some(size + digit)))
+            }
+            (Self::Size(Some(0)) | Self::Extension(0), b'\n', _) => {
+                Some(Self::Trailers(Lines { has_begun: true, is_empty: true }))
+            }
+            (Self::Size(Some(size)) | Self::Extension(size), b'\n', _) => Some(Self::Data(size)),
+            (Self::Size(Some(size)), b';' | b' ' | b'\t' | b'\r', _) | (Self::Extension(size), _, _) => {
+                Some(Self::Extension(size))
+            }
+            (Self::DataEnd, b'\r', _) => Some(Self::DataEnd),
+            (Self::DataEnd, b'\n', _) => Some(Self::Size(None)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many bytes of a body pass if they arrive in pieces of this length.
+    fn passed(body: Body, bytes: &[u8], piece: usize) -> usize {
+        let mut next = Next::body(body);
+        let mut all = 0;
+        for piece in bytes.chunks(piece) {
+            let (passed, is_complete) = next.pass(piece);
+            all += passed;
+            if is_complete {
+                return all;
+            }
+        }
+        all
+    }
+
+    fn head(bytes: &[u8], piece: usize) -> (usize, Option<u64>) {
+        let mut next = Next::HEAD;
+        let mut all = 0;
+        for piece in bytes.chunks(piece) {
+            let (passed, is_complete) = next.pass(piece);
+            all += passed;
+            if is_complete {
+                break;
+            }
+        }
+        let Next::Head(head) = next else { panic!("{next:?}") };
+        (all, head.length())
+    }
+
+    #[test]
+    fn a_head_ends_at_its_empty_line_however_it_arrives() {
+        for end in ["\r\n", "\n"] {
+            let text = format!("{end}GET / HTTP/1.1{end}Host: a{end}{end}");
+            let bytes = format!("{text}GET /next HTTP/1.1{end}{end}");
+            for piece in 1..bytes.len() {
+                assert_eq!(head(bytes.as_bytes(), piece).0, text.len(), "{bytes:?} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_tells_the_length_of_its_body_unless_it_is_split_or_chunked() {
+        let length = |lines: &str| {
+            let bytes = format!("POST / HTTP/1.1\r\n{lines}\r\n");
+            let whole = head(bytes.as_bytes(), bytes.len());
+            assert_eq!(whole.0, bytes.len());
+            assert_eq!(head(bytes.as_bytes(), bytes.len() - 1), (bytes.len(), None), "split");
+            whole.1
+        };
+        assert_eq!(length("Host: a\r\n"), Some(0));
+        assert_eq!(length("Host: a\r\ncontent-LENGTH:\t17 \r\nA: b\r\n"), Some(17));
+        assert_eq!(length("Content-Length: x\r\n"), None);
+        assert_eq!(length("Transfer-Encoding: chunked\r\n"), None);
+    }
+
+    #[test]
+    fn a_body_ends_after_its_length_or_its_last_chunk_however_it_arrives() {
+        let chunks = "5;a=b\r\nhello\r\n1A \r\nabcdefghijklmnopqrstuvwxy\n\r\n0\r\n";
+        for (body, text) in [
+            (Body::Sized(0), String::new()),
+            (Body::Sized(3), "\n\n\n".to_owned()),
+            (Body::Chunked, format!("{chunks}\r\n")),
+            (Body::Chunked, format!("{chunks}Trailer: a\r\n\r\n")),
+        ] {
+            let bytes = format!("{text}GET / HTTP/1.1\r\n\r\n");
+            for piece in 1..bytes.len() {
+                assert_eq!(
+                    passed(body, bytes.as_bytes(), piece),
+                    text.len(),
+                    "{bytes:?} in pieces of {piece}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_chunks_end_at_their_fault() {
+        for (bytes, fault) in
+            [("GET /", 1), ("\r\n", 1), ("1\r\nab", 5), ("11111111111111111\r\n", 17), (";\r\n", 1)]
+        {
+            assert_eq!(passed(Body::Chunked, bytes.as_bytes(), bytes.len()), fault, "{bytes:?}");
+        }
+    }
+}
