@@ -7,6 +7,7 @@ mod fields;
 mod memory;
 mod metadata;
 mod one_account;
+mod pipelines;
 mod readers;
 mod refusals;
 pub mod tokens;
