@@ -85,10 +85,6 @@ impl Standing {
         to == Phase::Working && state.stay()
     }
 
-    pub(super) fn client(&self) -> Option<Network> {
-        self.state().client
-    }
-
     pub(super) fn is_socket(&self) -> bool {
         self.state().phase == Phase::Socket
     }
