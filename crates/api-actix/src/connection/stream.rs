@@ -162,7 +162,7 @@ impl WriteTimer {
     /// Since when the client accepts no bytes; earlier by the time that it has not won back.
     fn unread_since(&self) -> Option<Instant> {
         let (since, _) = self.waiting.as_ref()?;
-        Some(since.checked_sub(self.limit - self.left).unwrap_or(*since))
+        Some(since.checked_sub(self.limit.saturating_sub(self.left)).unwrap_or(*since))
     }
 
     fn poll_write<T: AsyncWrite + Unpin>(

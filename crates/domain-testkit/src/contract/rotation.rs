@@ -197,7 +197,7 @@ pub async fn replaced_tokens_are_forgotten_after_a_while(h: Harness) {
     let mut hashes = vec![session.hash];
     let mut now = T0;
     for _ in 0..100 {
-        now = now.plus(Duration::from_secs(60));
+        now = now.plus(Duration::from_mins(1));
         hashes.push(next(&h, hashes.last().expect("the first token"), now).await);
     }
     let minutes = usize::try_from(KEPT.as_secs() / 60).expect("a few");

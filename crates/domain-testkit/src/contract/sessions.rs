@@ -240,7 +240,7 @@ pub async fn a_user_keeps_a_bounded_number_of_ended_sessions(h: Harness) {
     h.sessions.open(user, expired.clone(), 1, opening).await.expect(ANSWERS).expect("the session opens");
     let (kept, removed) = (u64::from(Session::ENDED_KEPT), u64::from(Session::ENDED_REMOVED));
     let mut opened = Vec::new();
-    for second in 0..kept + removed + 1 {
+    for second in 0..=(kept + removed) {
         opened.push(open(&h, user, 1, at(3 + second)).await.0);
     }
     let records = async || h.accounts.records(user).await.expect(ANSWERS).expect("the user exists").sessions;
