@@ -57,7 +57,10 @@ async fn the_rows_of_a_user_are_neighbours_also_after_a_move_and_an_upgrade() {
     writes.await.expect("no panic").expect("writes");
     assert_eq!(lines(&copy, keys), before, "after a move");
 
-    assert!(revert_last(&path, true).expect("reverts").is_some());
+    let folded = "SELECT name AS line FROM pragma_table_info('todos') WHERE name = 'title_folded'";
+    while lines(&path, folded).is_empty() {
+        assert!(revert_last(&path, true).expect("reverts").is_some());
+    }
     assert_eq!(lines(&path, "SELECT title_folded AS line FROM todos"), ["milk"; 5]);
     migrate(&path).expect("migrates");
     assert_eq!(lines(&path, keys), before, "after an upgrade");

@@ -15,6 +15,7 @@ pub enum Body {
 }
 
 impl Body {
+    /// The body of a request with these headers.
     pub fn after(headers: &HeaderMap) -> Self {
         if headers.contains_key(TRANSFER_ENCODING) {
             return Self::Chunked;
@@ -37,9 +38,11 @@ pub enum Next {
 }
 
 impl Next {
+    /// The head of a request, from its beginning.
     pub const HEAD: Self =
         Self::Head(Head { lines: Lines { has_begun: false, is_empty: true }, length: Some(0) });
 
+    /// This body, from its beginning.
     pub const fn body(body: Body) -> Self {
         match body {
             Body::Sized(0) => Self::Nothing,

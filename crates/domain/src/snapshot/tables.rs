@@ -85,6 +85,7 @@ tables! {
         Number: generation;
         Time: issued_at expires_at replaced_at;
         Id: replaced_by;
+        Flag: located;
     }
     // In the order in which they were committed.
     revoked_tokens {
