@@ -37,11 +37,12 @@ impl ConnectionLimits {
     pub fn of(descriptors: usize, workers: usize) -> Self {
         let reserve = (descriptors / 4).min(MAX_RESERVE);
         let open = descriptors - reserve;
-        // Half of the reserve remains while every connection is busy and none can be closed.
+        // Three quarters of the reserve remain while every connection is busy and none can be closed, and while those that
+        // were asked to close still end.
         let workers = workers.max(1);
         // Together the workers accept more than `open`, else none would close the longest idle one.
         let per_worker =
-            ((open + reserve / 2) / workers).max((open + 1).div_ceil(workers)).min(MAX_PER_WORKER);
+            ((open + reserve / 4) / workers).max((open + 1).div_ceil(workers)).min(MAX_PER_WORKER);
         Self { open: open.min(MAX_PER_WORKER.saturating_mul(workers)), per_worker }
     }
 }
@@ -62,8 +63,8 @@ mod tests {
     #[test]
     fn descriptors_are_kept_for_everything_but_connections() {
         let of = |descriptors| ConnectionLimits::of(descriptors, 4);
-        assert_eq!(of(256), ConnectionLimits { open: 192, per_worker: 56 });
-        assert_eq!(of(20_000), ConnectionLimits { open: 19_488, per_worker: 4_936 });
+        assert_eq!(of(256), ConnectionLimits { open: 192, per_worker: 52 });
+        assert_eq!(of(20_000), ConnectionLimits { open: 19_488, per_worker: 4_904 });
         assert_eq!(of(usize::MAX), ConnectionLimits { open: 4 * 25_600, per_worker: 25_600 });
     }
 }
