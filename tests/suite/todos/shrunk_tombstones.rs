@@ -132,7 +132,7 @@ on_both_databases! {
         assert_eq!(everything(&ann).await, json!([shown]), "all was in place");
 
         // A server that lost the tombstone: to another user, the id is unknown.
-        let bob = server.client().new_user().await;
+        let bob = server.client().register("bob@example.com").await.0;
         assert_eq!(sync(&bob, json!({"todos": [shown]})).await["versions"], json!({id(1): 0}));
         let healed = sync(&bob, json!({"todos": [healing]})).await;
         assert_eq!(healed["applied"], json!([id(1)]), "{healed}");
@@ -141,7 +141,7 @@ on_both_databases! {
         assert_eq!(back[0]["created_at"], shown["created_at"]);
 
         // A todo that lives: healing is a conflict, and a deletion keeps the text, which the device gets.
-        let cat = server.client().new_user().await;
+        let cat = server.client().register("cat@example.com").await.0;
         let live = sync(&cat, json!({"todos": [{"id": id(1), "text": "milk", "description": "two"}]})).await;
         let refused = sync(&cat, json!({"todos": [healing]})).await;
         let fields = &refused["conflicts"][0]["fields"];
