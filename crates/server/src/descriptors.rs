@@ -11,7 +11,7 @@ const MAX_PER_WORKER: usize = 25_600;
 /// How many connections clients may have open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Beyond this number, a new connection closes the longest idle one.
+    /// Beyond this number, connections that wait for their clients make room for a new one.
     pub open: usize,
     /// A worker with this number accepts none until one closes.
     pub per_worker: usize,
@@ -40,7 +40,7 @@ impl ConnectionLimits {
         // Three quarters of the reserve remain while every connection is busy and none can be closed, and while those that
         // were asked to close still end.
         let workers = workers.max(1);
-        // Together the workers accept more than `open`, else none would close the longest idle one.
+        // Together the workers accept more than `open`, else no new connection would make others close.
         let per_worker =
             ((open + reserve / 4) / workers).max((open + 1).div_ceil(workers)).min(MAX_PER_WORKER);
         Self { open: open.min(MAX_PER_WORKER.saturating_mul(workers)), per_worker }
