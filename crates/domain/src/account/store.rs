@@ -36,8 +36,9 @@ pub struct AccountRecords {
 }
 
 impl AccountRecords {
-    /// The number of the newest rows of each kind that are loaded. A user has fewer, but for
-    /// sessions in databases of before ended ones were limited; it bounds the memory of an export.
+    /// The number of rows of each kind that are loaded: the newest, and of identities the first by
+    /// provider. A user has fewer, but for sessions in databases of before ended ones were limited;
+    /// it bounds the memory of an export.
     pub const MAX_OF_EACH: u32 = 1000;
 }
 
