@@ -1,10 +1,7 @@
-//! Text forms for comparison: composed, folded for search, and the key for sorting.
+//! Text forms for comparison: composed, and folded for search.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use icu_collator::options::{CollatorOptions, Strength};
-use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// Composes `text` to Unicode's normalization form C. Systems type the same letters in different
@@ -31,27 +28,6 @@ pub fn fold(text: &str) -> String {
     }
 }
 
-/// A key whose order, byte by byte, is the order in which people sort `text`: the root collation of
-/// CLDR, without regard to case. Stores keep it beside the text, so that the order is the same on
-/// every database. A later version of the collation gives other keys; a key is comparable only with
-/// keys of the same version.
-#[must_use]
-pub fn sort_key(text: &str) -> Vec<u8> {
-    static ROOT: LazyLock<Option<CollatorBorrowed<'static>>> = LazyLock::new(|| {
-        let mut options = CollatorOptions::default();
-        options.strength = Some(Strength::Secondary);
-        Collator::try_new(CollatorPreferences::default(), options).ok()
-    });
-    let mut key = Vec::new();
-    match ROOT.as_ref() {
-        Some(collator) => {
-            let Ok(()) = collator.write_sort_key_to(text, &mut key);
-        }
-        None => key.extend_from_slice(fold(text).as_bytes()),
-    }
-    key
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,18 +39,5 @@ mod tests {
         let ascii: String = (0..128_u8).map(char::from).collect();
         assert_eq!(fold(&(ascii.clone() + "é")), fold(&ascii) + "é");
         assert_eq!(fold("Mu\u{308}sli E\u{301}CLAIR"), fold("müsli éclair"), "both forms of a letter");
-    }
-
-    #[test]
-    fn titles_sort_as_people_sort_them() {
-        let mut titles =
-            ["zoo", "Äpfel", "éclair", "Zebra", "apple", "Émile", "ñandú", "nandu", "10", "A\u{308}pfel"];
-        titles.sort_by_key(|title| sort_key(title));
-        assert_eq!(
-            titles,
-            ["10", "Äpfel", "A\u{308}pfel", "apple", "éclair", "Émile", "nandu", "ñandú", "Zebra", "zoo"]
-        );
-        assert_eq!(sort_key("MILK"), sort_key("milk"));
-        assert!(sort_key("a") < sort_key("a b") && sort_key("résumé") > sort_key("resume"));
     }
 }

@@ -5,12 +5,14 @@
 //! unreadable.
 
 mod comparison;
+mod sort_key;
 
 use std::borrow::Cow;
 
-pub use comparison::{compose, fold, sort_key};
+pub use comparison::{compose, fold};
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
+pub use sort_key::sort_key;
 use thiserror::Error;
 
 /// Why a text is refused. Lengths count Unicode scalar values.
