@@ -2,8 +2,9 @@
 //!
 //! A connection is lent without a round trip to check it. A closed one is noticed, except in a race; then the
 //! borrower's first statement fails. If a borrower stops waiting, or waits too long, the statement that runs is
-//! cancelled, and the connection is lent again, and counted as free, only when it has ended. A connection whose
-//! borrower was dropped inside a transaction is closed, which releases its locks.
+//! cancelled, and the connection is closed, and no longer counted as used, when the statement has ended: the request
+//! to cancel goes another way and may be late, and would then end a statement of the next borrower. A connection
+//! whose borrower was dropped inside a transaction is closed, which releases its locks.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -196,12 +197,9 @@ impl Lease {
             return answer;
         }
         if let Some(object) = &mut self.object {
-            let has_ended = end_statement(object, &self.connector, WAITED_CANCEL_TIMEOUT).await;
-            self.is_lost = !has_ended;
-            if self.is_lost {
-                self.discard();
-            }
+            self.is_lost = !end_statement(object, &self.connector, WAITED_CANCEL_TIMEOUT).await;
             self.is_busy = false;
+            self.discard();
         }
         Err(timed_out().into())
     }
@@ -234,11 +232,8 @@ impl Drop for Lease {
             Ok(runtime) if self.is_busy => {
                 let connector = Arc::clone(&self.connector);
                 runtime.spawn(async move {
-                    if end_statement(&mut object, &connector, CANCEL_TIMEOUT).await {
-                        give_back(object);
-                    } else {
-                        drop(Object::take(object));
-                    }
+                    end_statement(&mut object, &connector, CANCEL_TIMEOUT).await;
+                    drop(Object::take(object));
                     drop(turn);
                 });
             }

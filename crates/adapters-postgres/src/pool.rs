@@ -222,7 +222,7 @@ impl Pool {
 mod tests {
     use std::time::Duration;
 
-    use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+    use diesel::sql_types::{Bool, Integer, Text, Uuid as SqlUuid};
     use diesel_async::{AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection};
     use postgres_testbed::Testbed;
 
@@ -252,14 +252,21 @@ mod tests {
         assert_eq!(scoped.await.expect("updates"), 1);
     }
 
-    /// Waits until a connection of the role sleeps, or none does.
-    async fn until_sleeping(watcher: &mut AsyncPgConnection, wanted: bool) {
-        let question = "select exists (select from pg_stat_activity where datname = current_database()
-            and state = 'active' and query like '%pg_sleep(%' and pid <> pg_backend_pid())";
+    /// Whether another connection to the database sleeps.
+    fn is_sleeping<'a>() -> Sql<'a, Bool> {
+        sql("select exists (select from pg_stat_activity where datname = current_database()
+             and state = 'active' and query like '%pg_sleep(%' and pid <> pg_backend_pid())")
+    }
+
+    fn is_connected<'a>(backend: i32) -> Sql<'a, Bool> {
+        sql("select exists (select from pg_stat_activity where pid = ").bind::<Integer, _>(backend).sql(")")
+    }
+
+    /// Waits for an answer.
+    async fn until(watcher: &mut AsyncPgConnection, question: impl Fn() -> Sql<'static, Bool>, wanted: bool) {
         let asking = async {
             loop {
-                let found: Sql<'_, Bool> = sql(question);
-                if found.get_result::<bool>(watcher).await.expect("an answer") == wanted {
+                if question().get_result::<bool>(watcher).await.expect("an answer") == wanted {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -279,34 +286,37 @@ mod tests {
         slept.await.map(drop)
     }
 
-    async fn works(pool: &Pool) -> bool {
+    /// The process that serves a connection of the pool.
+    async fn backend(pool: &Pool) -> Result<i32, StoreError> {
         let read = pool.read(RowScope::Unrestricted, async |mut conn: &AsyncPgConnection| {
-            let question: Sql<'_, Bool> = sql("select true");
-            Ok(question.get_result::<bool>(&mut conn).await?)
+            let question: Sql<'_, Integer> = sql("select pg_backend_pid()");
+            Ok(question.get_result::<i32>(&mut conn).await?)
         });
-        read.await.unwrap_or(false)
+        read.await
     }
 
-    /// Only a cancellation ends the statement: the server's time limit is off.
+    /// Only a cancellation ends the statement: the server's time limit is off. A cancellation that arrives late
+    /// meets no other caller's statement.
     #[tokio::test]
     async fn a_statement_is_cancelled_at_its_time_limit_and_when_its_caller_has_gone() {
         let database = Testbed::shared().create_database("cancelled");
         let mut watcher = AsyncPgConnection::establish(&database.app_url()).await.expect("connects");
         for (limit, caller_leaves) in [(Duration::from_secs(2), false), (Duration::from_hours(1), true)] {
             let connector = connector_with(&database, limit).await;
-            // The one connection has to come back.
             let pool = Pool::new(&connector, 1, RowSecurity::Writes);
+            let cancelled = backend(&pool).await.expect("connects");
             if caller_leaves {
                 tokio::select! {
                     slept = sleep_on(&pool) => panic!("it slept: {slept:?}"),
-                    () = until_sleeping(&mut watcher, true) => {}
+                    () = until(&mut watcher, is_sleeping, true) => {}
                 }
             } else {
                 let slept = sleep_on(&pool).await;
                 assert!(matches!(slept, Err(StoreError::Unavailable(_))), "{slept:?}");
             }
-            until_sleeping(&mut watcher, false).await;
-            let working = async { while !works(&pool).await {} };
+            until(&mut watcher, is_sleeping, false).await;
+            until(&mut watcher, || is_connected(cancelled), false).await;
+            let working = async { while backend(&pool).await.is_err() {} };
             tokio::time::timeout(Duration::from_mins(1), working).await.expect("the pool works");
         }
     }
