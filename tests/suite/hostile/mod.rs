@@ -11,6 +11,7 @@ mod pipelines;
 mod readers;
 mod refusals;
 pub mod tokens;
+mod unfinished;
 mod wire;
 
 use blackbox_tests::Server;
